@@ -1,0 +1,48 @@
+/**
+ * The one interface a TEE plugs into. `recognise` looks at bytes and parses them; `verify` decides whether they are authentic.
+ */
+
+import type { EvidenceType, VerifiedClaims } from './claims.ts';
+import type { Endorsements } from './endorsements.ts';
+
+/** A root of trust: the SubjectPublicKeyInfo is pinned, because one key can live in several certificates. */
+export interface TrustAnchor {
+  readonly name: string;
+  /** DER SubjectPublicKeyInfo. */
+  readonly spki: Uint8Array;
+  /** DER of a certificate that carries the key, when one is needed for its names. */
+  readonly certificate: Uint8Array | null;
+  /** A simulator's root. Claims under it are marked `simulated` for ever. */
+  readonly simulated: boolean;
+}
+
+export interface VerifyOptions {
+  /** The instant at which certificates and collateral must be valid, epoch milliseconds. Never read from a clock here. */
+  readonly now: number;
+  /** Vendor and operator companions. */
+  readonly endorsements?: Endorsements;
+  /** Roots in addition to the pinned vendor roots: a simulator's, a private CA's. */
+  readonly additionalAnchors?: readonly TrustAnchor[];
+}
+
+/** Parsed evidence of some type: what bytes claim, not yet authentic. `value` is the type's own parsed form. */
+export interface ParsedEvidence<Value = unknown> {
+  readonly type: EvidenceType;
+  readonly value: Value;
+}
+
+/** One TEE's plug. Registered in `verifier/registry.ts`, one line each. */
+export interface TeeVerifier<Value = unknown> {
+  readonly type: EvidenceType;
+  /**
+   * The parsed form when `bytes` are evidence of this type in any of its file conventions (binary, base64, hex, JSON), `null`
+   * when they are something else.
+   * @throws {AttestationError} kind `malformed` when the bytes are of this type and broken.
+   */
+  recognise(bytes: Uint8Array): ParsedEvidence<Value> | null;
+  /**
+   * Authenticates parsed evidence.
+   * @throws {AttestationError} `malformed`, `untrusted`, or `unavailable` when endorsements it needs are missing.
+   */
+  verify(evidence: ParsedEvidence<Value>, options: VerifyOptions): Promise<VerifiedClaims>;
+}

@@ -1,0 +1,30 @@
+/**
+ * The port to the TEE the agent runs in. It quotes exactly one thing: the statement that names the keyset and the client's nonce
+ * (design rule 5: no caller-chosen report data is ever quoted).
+ */
+
+import type { EvidenceType } from '@assay/attestation';
+
+export interface AttestationRequest {
+  /** SHA-256 of the canonical statement, 32 bytes. Carriers with 64 bytes of report data pad it with zeros on the right. */
+  readonly statementDigest: Uint8Array;
+  /** The client's nonce, 32 bytes, or `null` for the unchallenged form; Nitro carries it in `nonce` as well. */
+  readonly nonce: Uint8Array | null;
+  /** DER SubjectPublicKeyInfo or raw HPKE key of the channel, for carriers with a `public_key` slot (Nitro). */
+  readonly channelPublicKey: Uint8Array | null;
+}
+
+export interface AttesterEvidence {
+  /** `aci/1` `tee_type`: `nitro`, `tdx`, `sev_snp`, `sgx`, `vendor`. */
+  readonly teeType: string;
+  readonly evidenceType: EvidenceType;
+  /** Goes into the report's `evidence` object as it is; JSON-safe, bytes as base64. */
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+
+export interface Attester {
+  readonly name: string;
+  /** True for the simulator only; every surface that shows this agent must then say so in red. */
+  readonly simulated: boolean;
+  attest(request: AttestationRequest): Promise<AttesterEvidence>;
+}

@@ -5,8 +5,11 @@
  * Nothing is answered before `seal` resolved.
  */
 
-import type { JsonObject } from '@assay/encoding/json';
-import type { LogProof, Receipt } from '@assay/receipt';
+/** Any JSON object. */
+type JsonObject = { readonly [name: string]: unknown };
+/** A signed receipt and its log proof, as JSON; the receipt package names their members. */
+type Receipt = JsonObject;
+type LogProof = JsonObject;
 
 /** What the receipt is about; fixed when the draft is opened. */
 export interface DraftOptions {

@@ -1,0 +1,6 @@
+import '../style/theme.css';
+import { render } from 'preact';
+import { Layout } from '../components/layout.tsx';
+
+const root = document.getElementById('page');
+if (root) render(<Layout page="status">{null}</Layout>, root);

@@ -1,0 +1,19 @@
+import { defineConfig } from 'vite';
+
+const page = (name: string): string => new URL(`./${name}.html`, import.meta.url).pathname;
+
+export default defineConfig({
+  root: new URL('.', import.meta.url).pathname,
+  // Relative, so that the pages work below any path and from a plain file server.
+  base: './',
+  resolve: { conditions: ['@assay/source', 'browser', 'module', 'import', 'default'] },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    target: 'es2023',
+    modulePreload: { polyfill: false },
+    sourcemap: false,
+    rollupOptions: {
+      input: { developer: page('developer'), verify: page('verify'), receipts: page('receipts'), status: page('status') },
+    },
+  },
+});

@@ -1,0 +1,83 @@
+/**
+ * Base 64 (RFC 4648 §4, padded) and base64url (§5, unpadded). Strict both ways: one text for every byte string, so trailing bits
+ * must be zero (§3.5), no white space, no foreign alphabet.
+ */
+
+import { EncodingError } from './errors.ts';
+
+const STANDARD = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const URL_SAFE = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const STANDARD_VALUES = valuesOf(STANDARD);
+const URL_SAFE_VALUES = valuesOf(URL_SAFE);
+
+/** Padded base64 of `bytes`. */
+export function encodeBase64(bytes: Uint8Array): string {
+  return encode(bytes, STANDARD, true);
+}
+
+/**
+ * Bytes of padded base64 `text`.
+ * @throws {EncodingError} `base64/malformed` for missing padding, white space, base64url characters or non-zero trailing bits.
+ */
+export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
+  if (text.length % 4 !== 0) throw malformed(`expected a multiple of 4 characters, got ${text.length}; send padded base64`);
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  return decode(text, text.length - padding, STANDARD_VALUES);
+}
+
+/** Unpadded base64url of `bytes`. */
+export function encodeBase64Url(bytes: Uint8Array): string {
+  return encode(bytes, URL_SAFE, false);
+}
+
+/**
+ * Bytes of unpadded base64url `text`.
+ * @throws {EncodingError} `base64/malformed` for padding, white space, `+` or `/`, or non-zero trailing bits.
+ */
+export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> {
+  return decode(text, text.length, URL_SAFE_VALUES);
+}
+
+function valuesOf(alphabet: string): Int8Array {
+  const values = new Int8Array(128).fill(-1);
+  for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i;
+  return values;
+}
+
+function encode(bytes: Uint8Array, alphabet: string, padded: boolean): string {
+  let out = '';
+  for (let i = 0; i < bytes.length; i += 3) {
+    const left = bytes.length - i;
+    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+    out += alphabet.charAt(group >> 18) + alphabet.charAt((group >> 12) & 63);
+    if (left > 1) out += alphabet.charAt((group >> 6) & 63);
+    if (left > 2) out += alphabet.charAt(group & 63);
+    if (padded && left < 3) out += left === 2 ? '=' : '==';
+  }
+  return out;
+}
+
+function decode(text: string, digits: number, values: Int8Array): Uint8Array<ArrayBuffer> {
+  if (digits % 4 === 1) throw malformed('expected complete bytes, got one character too many or too few');
+  const out = new Uint8Array(Math.floor((digits * 3) / 4));
+  let pending = 0;
+  let bits = 0;
+  let offset = 0;
+  for (let i = 0; i < digits; i++) {
+    const code = text.charCodeAt(i);
+    const value = code < 128 ? (values[code] as number) : -1;
+    if (value < 0) throw malformed(`expected characters of the base64 alphabet, got another one at position ${i}`);
+    pending = ((pending << 6) | value) & 0xffff;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out[offset++] = (pending >> bits) & 0xff;
+    }
+  }
+  if ((pending & ((1 << bits) - 1)) !== 0) throw malformed('expected zero trailing bits, got a non-canonical last character');
+  return out;
+}
+
+function malformed(message: string): EncodingError {
+  return new EncodingError('base64/malformed', message);
+}

@@ -1,0 +1,300 @@
+/**
+ * ASN.1 DER (ITU-T X.690 §8, §10, §11): definite minimal lengths, single-byte tags, canonical primitive forms.
+ * Not checked here: the order of SET OF members, and what a structure means. Children are read on demand, each level once.
+ */
+
+import { concatBytes, decodeUtf8 } from './bytes.ts';
+import { EncodingError } from './errors.ts';
+
+export const DER_TAG = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  null: 0x05,
+  oid: 0x06,
+  enumerated: 0x0a,
+  utf8String: 0x0c,
+  numericString: 0x12,
+  printableString: 0x13,
+  ia5String: 0x16,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  visibleString: 0x1a,
+  bmpString: 0x1e,
+  sequence: 0x30,
+  set: 0x31,
+} as const;
+
+const MAX_DEPTH = 32;
+
+export interface DerElement {
+  /** The identifier octet whole, class and constructed bit included: SEQUENCE is 0x30, `[0]` constructed is 0xa0. */
+  readonly tag: number;
+  readonly constructed: boolean;
+  /** Identifier, length and content: what signatures cover. */
+  readonly raw: Uint8Array;
+  readonly content: Uint8Array;
+  /** The elements inside, for constructed elements. */
+  children(): readonly DerElement[];
+}
+
+export interface ReadDerOptions {
+  /** Levels of nesting allowed below the element; 32 unless told. */
+  readonly maxDepth?: number;
+}
+
+/**
+ * The one element that fills `bytes`.
+ * @throws {EncodingError} `der/malformed`, `der/trailing-bytes`, and from `children()` also `der/limit` and `der/unexpected-type`.
+ * @example const [tbs, algorithm, signature] = readDer(certificate).children();
+ */
+export function readDer(bytes: Uint8Array, options: ReadDerOptions = {}): DerElement {
+  const element = readElement(bytes, 0, options.maxDepth ?? MAX_DEPTH);
+  if (element.raw.length !== bytes.length) {
+    throw new EncodingError(
+      'der/trailing-bytes',
+      `expected one der element, got ${bytes.length - element.raw.length} bytes after it`,
+    );
+  }
+  return element;
+}
+
+class Element implements DerElement {
+  readonly tag: number;
+  readonly raw: Uint8Array;
+  readonly content: Uint8Array;
+  readonly #depth: number;
+  #children: readonly DerElement[] | undefined;
+
+  constructor(tag: number, raw: Uint8Array, content: Uint8Array, depth: number) {
+    this.tag = tag;
+    this.raw = raw;
+    this.content = content;
+    this.#depth = depth;
+  }
+
+  get constructed(): boolean {
+    return (this.tag & 0x20) !== 0;
+  }
+
+  children(): readonly DerElement[] {
+    if (this.#children !== undefined) return this.#children;
+    if (!this.constructed) throw unexpected('a constructed element', this);
+    if (this.#depth <= 0) throw new EncodingError('der/limit', 'expected less nesting, got der deeper than allowed');
+    const children: DerElement[] = [];
+    for (let offset = 0; offset < this.content.length; ) {
+      const child = readElement(this.content, offset, this.#depth - 1);
+      children.push(child);
+      offset += child.raw.length;
+    }
+    this.#children = children;
+    return children;
+  }
+}
+
+function readElement(bytes: Uint8Array, start: number, depth: number): Element {
+  const tag = bytes[start];
+  const first = bytes[start + 1];
+  if (tag === undefined || first === undefined) throw malformed('expected a tag and a length, got the end of the bytes');
+  if ((tag & 0x1f) === 0x1f) throw malformed('expected a single-byte tag, got a long one');
+  checkForm(tag);
+  let length = first;
+  let offset = start + 2;
+  if (first >= 0x80) {
+    const count = first & 0x7f;
+    if (count === 0) throw malformed('expected a definite length, got an indefinite one');
+    if (count > 4) throw malformed(`expected a length of at most 4 bytes, got ${count}`);
+    length = 0;
+    for (let i = 0; i < count; i++) {
+      const byte = bytes[offset++];
+      if (byte === undefined) throw malformed('expected more length bytes, got the end of the bytes');
+      length = length * 256 + byte;
+    }
+    if (length < 0x80 || length < 256 ** (count - 1)) throw malformed('expected a minimal length, got a padded one');
+  }
+  if (length > bytes.length - offset) {
+    throw malformed(`expected ${length} bytes of content, got ${bytes.length - offset}; the input is truncated`);
+  }
+  return new Element(tag, bytes.subarray(start, offset + length), bytes.subarray(offset, offset + length), depth);
+}
+
+/** X.690 §10.2: DER strings are primitive; only SEQUENCE, SET, EXTERNAL and EMBEDDED PDV are constructed. */
+function checkForm(tag: number): void {
+  if (tag >= 0x40) return;
+  const number = tag & 0x1f;
+  if (number === 0) throw malformed('expected a universal tag, got the reserved tag 0');
+  const constructed = (tag & 0x20) !== 0;
+  const mustBeConstructed = number === 16 || number === 17 || number === 8 || number === 11;
+  if (constructed !== mustBeConstructed) throw malformed(`expected der form for tag ${number}, got the other form`);
+}
+
+/** INTEGER or ENUMERATED of any sign, minimal (§8.3.2). */
+export function derInteger(element: DerElement): bigint {
+  const bytes = integerContent(element);
+  let value = (bytes[0] as number) & 0x80 ? -1n : 0n;
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
+  return value;
+}
+
+/** Non-negative INTEGER as big-endian bytes without the sign byte; zero is one zero byte. */
+export function derUnsigned(element: DerElement): Uint8Array {
+  const bytes = integerContent(element);
+  if ((bytes[0] as number) & 0x80) throw malformed('expected a non-negative integer, got a negative one');
+  return bytes.length > 1 && bytes[0] === 0 ? bytes.subarray(1) : bytes;
+}
+
+function integerContent(element: DerElement): Uint8Array {
+  if (element.tag !== DER_TAG.integer && element.tag !== DER_TAG.enumerated) throw unexpected('an integer', element);
+  const bytes = element.content;
+  const [first, second] = bytes;
+  if (first === undefined) throw malformed('expected an integer, got no content');
+  if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80))) {
+    throw malformed('expected a minimal integer, got a padded one');
+  }
+  return bytes;
+}
+
+/** OBJECT IDENTIFIER in dotted form (§8.19). */
+export function derOid(element: DerElement): string {
+  if (element.tag !== DER_TAG.oid) throw unexpected('an object identifier', element);
+  const bytes = element.content;
+  if (bytes.length === 0 || bytes.length > 64) throw malformed('expected an object identifier of 1 to 64 bytes');
+  const arcs: string[] = [];
+  let value = 0n;
+  let start = true;
+  for (const byte of bytes) {
+    if (start && byte === 0x80) throw malformed('expected a minimal arc, got a padded one');
+    value = (value << 7n) | BigInt(byte & 0x7f);
+    start = byte < 0x80;
+    if (!start) continue;
+    if (arcs.length === 0) {
+      const top = value < 40n ? 0n : value < 80n ? 1n : 2n;
+      arcs.push(String(top), String(value - top * 40n));
+    } else arcs.push(String(value));
+    value = 0n;
+  }
+  if (!start) throw malformed('expected a complete arc, got the end of the object identifier');
+  return arcs.join('.');
+}
+
+/** BIT STRING whose bits fill whole bytes. */
+export function derBitString(element: DerElement): Uint8Array {
+  if (element.tag !== DER_TAG.bitString) throw unexpected('a bit string', element);
+  if (element.content[0] !== 0) throw malformed('expected a bit string of whole bytes, got unused bits or no content');
+  return element.content.subarray(1);
+}
+
+/** Named-bit BIT STRING (key usage and the like): bit 0 is the first, lowest bit of the result. At most 32 bits. */
+export function derBitFlags(element: DerElement): number {
+  if (element.tag !== DER_TAG.bitString) throw unexpected('a bit string', element);
+  const [unused, ...bytes] = element.content.subarray(0, 6);
+  const last = bytes.at(-1) ?? 0;
+  if (unused === undefined || unused > 7 || element.content.length > 5 || (bytes.length === 0 && unused !== 0)) {
+    throw malformed('expected a bit string of at most 32 bits');
+  }
+  if ((last & ((1 << unused) - 1)) !== 0) throw malformed('expected zero unused bits, got ones');
+  let flags = 0;
+  bytes.forEach((byte, index) => {
+    for (let bit = 0; bit < 8; bit++) if (byte & (0x80 >> bit)) flags |= 1 << (8 * index + bit);
+  });
+  return flags >>> 0;
+}
+
+/** Content of an OCTET STRING. */
+export function derOctetString(element: DerElement): Uint8Array {
+  if (element.tag !== DER_TAG.octetString) throw unexpected('an octet string', element);
+  return element.content;
+}
+
+/** BOOLEAN: 0x00 or 0xff, nothing else (§11.1). */
+export function derBoolean(element: DerElement): boolean {
+  if (element.tag !== DER_TAG.boolean) throw unexpected('a boolean', element);
+  const [value] = element.content;
+  if (element.content.length !== 1 || (value !== 0 && value !== 0xff)) throw malformed('expected boolean 00 or ff');
+  return value === 0xff;
+}
+
+/** UTCTime or GeneralizedTime to the second and in Z (RFC 5280 §4.1.2.5), as epoch milliseconds. */
+export function derTime(element: DerElement): number {
+  const isUtc = element.tag === DER_TAG.utcTime;
+  if (!isUtc && element.tag !== DER_TAG.generalizedTime) throw unexpected('a time', element);
+  const text = String.fromCharCode(...element.content.subarray(0, 20));
+  const match = (
+    isUtc ? /^(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/ : /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/
+  ).exec(text);
+  if (match === null) throw malformed('expected a time like YYMMDDhhmmssZ or YYYYMMDDhhmmssZ, got something else');
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
+  const fullYear = isUtc ? year + (year < 50 ? 2000 : 1900) : year;
+  const date = new Date(0);
+  date.setUTCFullYear(fullYear, month - 1, day);
+  date.setUTCHours(hour, minute, second);
+  const exact = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
+  if (!exact) throw malformed('expected a date of the calendar, got an impossible one');
+  return date.getTime();
+}
+
+/** Any of the string types certificates use, as text. */
+export function derString(element: DerElement): string {
+  const { tag, content } = element;
+  if (tag === DER_TAG.utf8String) return decodeUtf8(content);
+  if (tag === DER_TAG.bmpString) {
+    if (content.length % 2 !== 0) throw malformed('expected whole 16-bit characters, got an odd byte');
+    return new TextDecoder('utf-16be', { fatal: true }).decode(content);
+  }
+  const ascii =
+    tag === DER_TAG.printableString ||
+    tag === DER_TAG.ia5String ||
+    tag === DER_TAG.numericString ||
+    tag === DER_TAG.visibleString;
+  if (!ascii) throw unexpected('a string', element);
+  if (content.some((byte) => byte > 0x7f)) throw malformed('expected ascii characters, got others');
+  return decodeUtf8(content);
+}
+
+/** Writes one element: `tag`, minimal length, `contents` joined. For makers of certificates; nothing is validated. */
+export function encodeDer(tag: number, ...contents: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const length = contents.reduce((sum, part) => sum + part.length, 0);
+  const header = length < 0x80 ? [tag, length] : [tag, 0x80 | lengthBytes(length).length, ...lengthBytes(length)];
+  return concatBytes(Uint8Array.from(header), ...contents);
+}
+
+function lengthBytes(length: number): number[] {
+  const out: number[] = [];
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) out.unshift(rest % 256);
+  return out;
+}
+
+/** OBJECT IDENTIFIER of a dotted text such as `2.5.29.19`. */
+export function encodeDerOid(dotted: string): Uint8Array<ArrayBuffer> {
+  const [first = 0n, second = 0n, ...rest] = dotted.split('.').map(BigInt);
+  const bytes = [first * 40n + second, ...rest].flatMap((arc) => {
+    const out = [Number(arc & 0x7fn)];
+    for (let left = arc >> 7n; left > 0n; left >>= 7n) out.unshift(Number(left & 0x7fn) | 0x80);
+    return out;
+  });
+  return encodeDer(DER_TAG.oid, Uint8Array.from(bytes));
+}
+
+/** INTEGER of a non-negative big-endian byte string: leading zeros dropped, a sign byte added where needed. */
+export function encodeDerUnsigned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  let start = 0;
+  while (start < bytes.length - 1 && bytes[start] === 0) start++;
+  const minimal = bytes.length === 0 ? Uint8Array.of(0) : bytes.subarray(start);
+  const sign = (minimal[0] as number) >= 0x80 ? Uint8Array.of(0) : new Uint8Array(0);
+  return encodeDer(DER_TAG.integer, sign, minimal);
+}
+
+function malformed(message: string): EncodingError {
+  return new EncodingError('der/malformed', message);
+}
+
+function unexpected(wanted: string, element: DerElement): EncodingError {
+  return new EncodingError(
+    'der/unexpected-type',
+    `expected ${wanted}, got der tag 0x${element.tag.toString(16).padStart(2, '0')}`,
+    {
+      details: { tag: element.tag },
+    },
+  );
+}

@@ -1,0 +1,231 @@
+/**
+ * JSON (RFC 8259) read strictly as I-JSON (RFC 7493): no duplicate names, no lone surrogates, no numbers beyond a double,
+ * bounded size and depth; and written canonically (RFC 8785, JCS). Parsed objects have no prototype and `__proto__` is refused
+ * as a name, so that no copy of them can pollute one.
+ */
+
+import { decodeUtf8 } from './bytes.ts';
+import { EncodingError, type EncodingErrorCode } from './errors.ts';
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+
+export interface JsonObject {
+  readonly [name: string]: Json;
+}
+
+export interface ParseJsonOptions {
+  /** Largest input in UTF-8 bytes (for text: in UTF-16 units); 64 MiB unless told. */
+  readonly maxBytes?: number;
+  /** Levels of arrays and objects; 128 unless told. */
+  readonly maxDepth?: number;
+}
+
+const MAX_BYTES = 64 * 1024 * 1024;
+const MAX_DEPTH = 128;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+const SHORT_ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['"', '"'],
+  ['\\', '\\'],
+  ['/', '/'],
+  ['b', '\b'],
+  ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+]);
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+
+/**
+ * The one JSON value in `input`; a byte order mark is refused.
+ * @throws {EncodingError} `json/malformed`, `json/duplicate-name`, `json/limit`, `utf8/malformed`.
+ * @example parseJson('{"a":[1,2]}')
+ */
+export function parseJson(input: string | Uint8Array, options: ParseJsonOptions = {}): Json {
+  const maxBytes = options.maxBytes ?? MAX_BYTES;
+  if (input.length > maxBytes) throw error('json/limit', `expected at most ${maxBytes} bytes of json, got ${input.length}`);
+  const text = typeof input === 'string' ? input : decodeUtf8(input);
+  const parser = new Parser(text);
+  const value = parser.value(options.maxDepth ?? MAX_DEPTH);
+  parser.end();
+  return value;
+}
+
+class Parser {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  value(depth: number): Json {
+    this.#space();
+    switch (this.#text.charCodeAt(this.#at)) {
+      case 0x7b:
+        return this.#object(depth - 1);
+      case 0x5b:
+        return this.#array(depth - 1);
+      case 0x22:
+        return this.#string();
+      case 0x74:
+        return this.#literal('true', true);
+      case 0x66:
+        return this.#literal('false', false);
+      case 0x6e:
+        return this.#literal('null', null);
+      default:
+        return this.#number();
+    }
+  }
+
+  end(): void {
+    this.#space();
+    if (this.#at < this.#text.length) throw this.#malformed('the end of the json');
+  }
+
+  #object(depth: number): JsonObject {
+    if (depth < 0) throw error('json/limit', 'expected less nesting, got json deeper than allowed');
+    const out = Object.create(null) as Record<string, Json>;
+    this.#at++;
+    this.#space();
+    if (this.#skip(0x7d)) return out;
+    for (;;) {
+      this.#space();
+      if (this.#text.charCodeAt(this.#at) !== 0x22) throw this.#malformed('a name in quotes');
+      const name = this.#string();
+      if (name === '__proto__') throw this.#malformed('a name other than __proto__');
+      if (name in out) throw error('json/duplicate-name', `expected unique names, got one twice before position ${this.#at}`);
+      this.#space();
+      if (!this.#skip(0x3a)) throw this.#malformed('a colon');
+      out[name] = this.value(depth);
+      this.#space();
+      if (this.#skip(0x7d)) return out;
+      if (!this.#skip(0x2c)) throw this.#malformed('a comma or }');
+    }
+  }
+
+  #array(depth: number): Json[] {
+    if (depth < 0) throw error('json/limit', 'expected less nesting, got json deeper than allowed');
+    const out: Json[] = [];
+    this.#at++;
+    this.#space();
+    if (this.#skip(0x5d)) return out;
+    for (;;) {
+      out.push(this.value(depth));
+      this.#space();
+      if (this.#skip(0x5d)) return out;
+      if (!this.#skip(0x2c)) throw this.#malformed('a comma or ]');
+    }
+  }
+
+  #string(): string {
+    const text = this.#text;
+    const start = ++this.#at;
+    let escaped = false;
+    for (; ; this.#at++) {
+      const code = text.charCodeAt(this.#at);
+      if (code === 0x22) break;
+      if (code === 0x5c) {
+        escaped = true;
+        this.#at++;
+      }
+      if (!(code >= 0x20) || this.#at >= text.length) throw this.#malformed('a closed string without control characters');
+    }
+    const body = text.slice(start, this.#at);
+    const value = escaped ? this.#unescape(body, start) : body;
+    if (LONE_SURROGATE.test(value)) throw this.#malformed('whole characters, not half of a surrogate pair');
+    this.#at++;
+    return value;
+  }
+
+  #unescape(body: string, start: number): string {
+    return body.replace(/\\(u[0-9a-fA-F]{4}|[\s\S]?)/g, (_, escape: string) => {
+      if (escape.length === 5) return String.fromCharCode(Number.parseInt(escape.slice(1), 16));
+      const plain = SHORT_ESCAPES.get(escape);
+      if (plain !== undefined) return plain;
+      this.#at = start;
+      throw this.#malformed('a known escape');
+    });
+  }
+
+  #number(): number {
+    NUMBER.lastIndex = this.#at;
+    const match = NUMBER.exec(this.#text)?.[0];
+    if (match === undefined) throw this.#malformed('a json value');
+    const value = Number(match);
+    if (!Number.isFinite(value)) throw this.#malformed('a number within double precision');
+    this.#at += match.length;
+    return value;
+  }
+
+  #literal<T extends boolean | null>(word: string, value: T): T {
+    if (!this.#text.startsWith(word, this.#at)) throw this.#malformed('a json value');
+    this.#at += word.length;
+    return value;
+  }
+
+  #space(): void {
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      this.#at++;
+    }
+  }
+
+  #skip(code: number): boolean {
+    if (this.#text.charCodeAt(this.#at) !== code) return false;
+    this.#at++;
+    return true;
+  }
+
+  #malformed(wanted: string): EncodingError {
+    return error('json/malformed', `expected ${wanted}, got something else at position ${this.#at}`);
+  }
+}
+
+/**
+ * The canonical text of `value` (RFC 8785): names sorted by UTF-16 units, ECMAScript numbers, shortest escapes, no white space.
+ * The bytes to hash or sign are its UTF-8.
+ * @throws {EncodingError} `json/unencodable` for anything JSON cannot say exactly: undefined, bigint, NaN, infinities, lone
+ * surrogates, class instances, holes in arrays, or more than 128 levels.
+ * @example canonicalJson({ b: 1e21, a: [true, null] }) // '{"a":[true,null],"b":1e+21}'
+ */
+export function canonicalJson(value: unknown): string {
+  return canonical(value, MAX_DEPTH);
+}
+
+function canonical(value: unknown, depth: number): string {
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw unencodable(`expected a finite number, got ${value}`);
+    return JSON.stringify(value);
+  }
+  if (typeof value !== 'object') throw unencodable(`expected a json value, got ${typeof value}`);
+  if (depth <= 0) throw unencodable(`expected at most ${MAX_DEPTH} levels of nesting, got more or a cycle`);
+  if (Array.isArray(value)) {
+    const members: string[] = [];
+    for (let i = 0; i < value.length; i++) members.push(canonical(value[i], depth - 1));
+    return `[${members.join(',')}]`;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
+    throw unencodable('expected a plain object, got an instance');
+  const members = Object.keys(value)
+    .sort()
+    .map((name) => `${quoted(name)}:${canonical((value as Record<string, unknown>)[name], depth - 1)}`);
+  return `{${members.join(',')}}`;
+}
+
+function quoted(text: string): string {
+  if (LONE_SURROGATE.test(text)) throw unencodable('expected whole characters, got half of a surrogate pair');
+  return JSON.stringify(text);
+}
+
+function unencodable(message: string): EncodingError {
+  return error('json/unencodable', message);
+}
+
+function error(code: EncodingErrorCode, message: string): EncodingError {
+  return new EncodingError(code, message);
+}

@@ -139,9 +139,9 @@ class Parser {
   }
 
   #unescape(body: string, start: number): string {
-    return body.replace(/\\(u[0-9a-fA-F]{4}|[\s\S]?)/g, (_, escape: string) => {
-      if (escape.length === 5) return String.fromCharCode(Number.parseInt(escape.slice(1), 16));
-      const plain = SHORT_ESCAPES.get(escape);
+    return body.replace(/\\(u[0-9a-fA-F]{4}|[\s\S]?)/g, (_, sequence: string) => {
+      if (sequence.length === 5) return String.fromCharCode(Number.parseInt(sequence.slice(1), 16));
+      const plain = SHORT_ESCAPES.get(sequence);
       if (plain !== undefined) return plain;
       this.#at = start;
       throw this.#malformed('a known escape');

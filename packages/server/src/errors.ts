@@ -1,0 +1,84 @@
+/**
+ * The one error class of the Attester. Every failure that a caller can meet has a code; docs/errors.md explains each one and is
+ * held equal by a test. HTTP status and problem title follow from code and kind in `http/problem.ts`.
+ */
+
+/** What a caller does next. `malformed`: mend the request. `unavailable`: retry later, something the agent needs is missing.
+ * `refused`: the agent will not do this as configured. `misuse`: fix the call or the configuration. `untrusted`: stop. */
+export type ServerErrorKind = 'malformed' | 'untrusted' | 'unavailable' | 'refused' | 'misuse';
+
+/** Every code, with its kind, sorted by area. */
+export const SERVER_ERROR_KINDS = {
+  'attester/unavailable': 'unavailable',
+  'config/bad-value': 'misuse',
+  'config/insecure-bind': 'refused',
+  'config/missing-key': 'misuse',
+  'config/unreadable': 'misuse',
+  'http/bad-json': 'malformed',
+  'http/bad-origin': 'refused',
+  'http/bad-parameter': 'malformed',
+  'http/body-too-large': 'malformed',
+  'http/conflict': 'refused',
+  'http/method-not-allowed': 'misuse',
+  'http/not-found': 'misuse',
+  'http/rate-limited': 'unavailable',
+  'http/unauthorized': 'refused',
+  'http/unsupported-media-type': 'malformed',
+  'ledger/nonce-reused': 'refused',
+  'model/bad-reply': 'unavailable',
+  'model/no-code': 'unavailable',
+  'model/rate-limited': 'unavailable',
+  'model/refused': 'refused',
+  'model/timeout': 'unavailable',
+  'model/too-large': 'unavailable',
+  'model/unauthorized': 'misuse',
+  'model/unreachable': 'unavailable',
+  'sandbox/network-refused': 'refused',
+  'sandbox/unavailable': 'unavailable',
+  'server/busy': 'unavailable',
+  'server/internal': 'unavailable',
+  'server/stopping': 'unavailable',
+  'task/bad-input': 'malformed',
+  'task/cancelled': 'refused',
+  'task/interrupted': 'unavailable',
+  'task/unknown-type': 'malformed',
+  'workspace/bad-path': 'malformed',
+  'workspace/full': 'refused',
+  'workspace/not-found': 'misuse',
+} as const satisfies Readonly<Record<string, ServerErrorKind>>;
+
+export type ServerErrorCode = keyof typeof SERVER_ERROR_KINDS;
+
+const BRAND: unique symbol = Symbol.for('assay.ServerError') as never;
+
+export interface ServerErrorOptions {
+  readonly cause?: unknown;
+  /** Facts for programs: expected and actual values, never secrets or prompts. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Thrown by every part of the agent. The message is one lower-case line that says what to do; it goes out to clients.
+ *
+ * @example
+ * throw new ServerError('model/unreachable', 'the model at http://127.0.0.1:11434/v1 does not answer; start it or set AI_API_BASE')
+ */
+export class ServerError extends Error {
+  readonly code: ServerErrorCode;
+  readonly kind: ServerErrorKind;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly [BRAND] = true;
+
+  constructor(code: ServerErrorCode, message: string, options: ServerErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'ServerError';
+    this.code = code;
+    this.kind = SERVER_ERROR_KINDS[code];
+    this.details = options.details ?? {};
+  }
+
+  /** True for errors of this class, also across duplicate copies of the package. */
+  static is(error: unknown): error is ServerError {
+    return typeof error === 'object' && error !== null && BRAND in error;
+  }
+}

@@ -1,0 +1,255 @@
+/**
+ * Settings: environment variables laid over `.env`, checked once at start and frozen. Every bad value is an error that names the
+ * setting, what was expected and what to do; a secret's value is never repeated. docs/settings.md lists them all.
+ */
+
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import type { IsolationLevel } from '@assay/receipt';
+import { isProviderName, PROVIDERS, type ProviderName } from './adapters/models/providers.ts';
+import type { Environment } from './env-file.ts';
+import { ServerError, type ServerErrorCode } from './errors.ts';
+
+/** `requested`: hosts a request names itself, public addresses only; `listed`: these and no others; `none`: no network at all. */
+export type NetworkRule =
+  | { readonly mode: 'requested'; readonly hosts: readonly string[] }
+  | { readonly mode: 'listed'; readonly hosts: readonly string[] }
+  | { readonly mode: 'none'; readonly hosts: readonly [] };
+
+export interface ModelConfig {
+  readonly provider: ProviderName | 'recorded';
+  /** True when a setting named the provider or its endpoint; only an unnamed one may fall back to recorded answers. */
+  readonly chosen: boolean;
+  /** Base URL without a trailing slash; `/chat/completions` is appended. */
+  readonly base: string;
+  readonly apiKey: string | null;
+  readonly model: string;
+  readonly temperature: number;
+  readonly maxTokens: number;
+  /** Milliseconds for one whole completion. */
+  readonly timeoutMs: number;
+  /** Transcript file for recorded answers; `null` takes the shipped one. */
+  readonly recordedFile: string | null;
+}
+
+export interface Config {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly apiKey: string | null;
+  /** Origin under which clients reach the agent, without a trailing slash; `null` when only host and port are known. */
+  readonly publicUrl: string | null;
+  readonly model: ModelConfig;
+  readonly sandbox: {
+    readonly minIsolation: IsolationLevel;
+    readonly concurrency: number;
+    readonly network: NetworkRule;
+    readonly wallMs: number;
+    readonly memoryBytes: number;
+  };
+  /** `auto` takes the strongest TEE found. */
+  readonly attester: string;
+  readonly limits: {
+    readonly bodyBytes: number;
+    readonly tasks: number;
+    /** Requests a minute and client that start work; 0 is no limit. */
+    readonly ratePerMinute: number;
+  };
+  readonly logLevel: string;
+  readonly databaseUrl: string | null;
+  /** Things worth a line at start that are not errors, e.g. a misspelt setting. */
+  readonly warnings: readonly string[];
+}
+
+const MIB = 1024 * 1024;
+const ISOLATION = ['reduced', 'wasm', 'ns'] as const;
+const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+const ATTESTERS = ['auto', 'nitro', 'configfs-tsm', 'dstack', 'tappd', 'gramine', 'vendor', 'simulated'] as const;
+const ALLOW_ENTRY = /^([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]):([0-9]{1,5})$/;
+const OWN_SETTINGS = new Set(
+  ('ASSAY_DATA_DIR ASSAY_API_KEY ASSAY_PUBLIC_URL ASSAY_MIN_ISOLATION ASSAY_SANDBOX_ALLOW ASSAY_SANDBOX_CONCURRENCY ' +
+    'ASSAY_SANDBOX_SECONDS ASSAY_SANDBOX_MEMORY_MB ASSAY_ATTESTER ASSAY_MAX_BODY_MB ASSAY_MAX_TASKS ASSAY_RATE_LIMIT ' +
+    'ASSAY_LOG_LEVEL ASSAY_RECORDED_FILE ASSAY_MODEL_SECONDS').split(' '),
+);
+
+/**
+ * The settings in an environment.
+ *
+ * @throws {ServerError} `config/bad-value`, `config/missing-key` or `config/insecure-bind`; `details.problems` lists every problem
+ * found as `{ setting, code, message }`, so that one start shows them all.
+ * @example parseConfig({ AGENT_PORT: '0' }).port // 0
+ */
+export function parseConfig(environment: Environment): Config {
+  const read = new Settings(environment);
+  const host = read.text('AGENT_HOST', '127.0.0.1', /^[A-Za-z0-9.:_-]+$/, 'a host name or address');
+  const apiKey = read.secret('ASSAY_API_KEY', 16);
+  const config: Config = {
+    host,
+    port: read.integer('AGENT_PORT', 8000, 0, 65_535),
+    dataDir: resolve(read.text('ASSAY_DATA_DIR', '.assay', /^[^\0]+$/, 'a directory')),
+    apiKey,
+    publicUrl: read.url('ASSAY_PUBLIC_URL'),
+    model: parseModel(read),
+    sandbox: {
+      minIsolation: read.choice('ASSAY_MIN_ISOLATION', 'wasm', ISOLATION),
+      concurrency: read.integer('ASSAY_SANDBOX_CONCURRENCY', availableParallelism(), 1, 256),
+      network: parseNetworkRule(read),
+      wallMs: read.integer('ASSAY_SANDBOX_SECONDS', 30, 1, 300) * 1000,
+      memoryBytes: read.integer('ASSAY_SANDBOX_MEMORY_MB', 512, 32, 65_536) * MIB,
+    },
+    attester: read.choice('ASSAY_ATTESTER', 'auto', ATTESTERS),
+    limits: {
+      bodyBytes: read.integer('ASSAY_MAX_BODY_MB', 48, 1, 1024) * MIB,
+      tasks: read.integer('ASSAY_MAX_TASKS', 64, 1, 10_000),
+      ratePerMinute: read.integer('ASSAY_RATE_LIMIT', isLoopback(host) ? 0 : 600, 0, 1_000_000),
+    },
+    logLevel: read.choice('ASSAY_LOG_LEVEL', 'info', LOG_LEVELS),
+    databaseUrl: read.optional('DATABASE_URL'),
+    warnings: Object.keys(environment)
+      .filter((name) => name.startsWith('ASSAY_') && !OWN_SETTINGS.has(name))
+      .map((name) => `${name} is not a setting of this agent; see docs/settings.md for the names`),
+  };
+  if (!isLoopback(host) && apiKey === null) {
+    read.problem('AGENT_HOST', 'config/insecure-bind', 'reaches beyond this machine; set ASSAY_API_KEY (16 characters or more) as well, or bind 127.0.0.1');
+  }
+  read.finish();
+  return deepFreeze(config);
+}
+
+/** True for addresses that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
+}
+
+function parseModel(read: Settings): ModelConfig {
+  const named = read.optional('AI_PROVIDER')?.toLowerCase();
+  const redpillKey = read.optional('REDPILL_API_KEY');
+  if (named !== undefined && named !== null && named !== 'recorded' && !isProviderName(named)) {
+    read.problem('AI_PROVIDER', 'config/bad-value', `expected ${[...Object.keys(PROVIDERS), 'recorded'].join(', ')}, got ${JSON.stringify(named)}; set one of these`);
+  }
+  const fallback: ProviderName = redpillKey === null ? 'ollama' : 'redpill';
+  const provider = named === 'recorded' ? 'recorded' : isProviderName(named) ? named : fallback;
+  const row = PROVIDERS[provider === 'recorded' ? 'ollama' : provider];
+  const givenBase = read.url('AI_API_BASE') ?? (provider === 'ollama' ? read.url('OLLAMA_URL') : null) ?? (provider === 'redpill' ? read.url('REDPILL_API_URL') : null);
+  const apiKey = read.optional('AI_API_KEY') ?? row.keySettings.map((name) => read.optional(name)).find((key) => key !== null) ?? row.defaultKey;
+  if (provider === 'custom' && givenBase === null) read.problem('AI_API_BASE', 'config/missing-key', 'is needed with AI_PROVIDER=custom; set the base URL that ends before /chat/completions');
+  if (provider !== 'recorded' && row.needsKey && apiKey === null) {
+    read.problem('AI_API_KEY', 'config/missing-key', `is needed with AI_PROVIDER=${provider}; set it, or ${row.keySettings.join(' or ')}`);
+  }
+  const model = read.optional('AI_MODEL') ?? (provider === 'ollama' ? read.optional('OLLAMA_MODEL') : null) ?? row.defaultModel;
+  if (provider !== 'recorded' && model === null) read.problem('AI_MODEL', 'config/missing-key', `is needed with AI_PROVIDER=${provider}; set the model's name`);
+  return {
+    provider,
+    chosen: named !== undefined && named !== null ? true : givenBase !== null || redpillKey !== null,
+    base: givenBase === null ? row.base : row.completeBase(givenBase),
+    apiKey,
+    model: model ?? 'unnamed',
+    temperature: read.number('AI_TEMPERATURE', 0.3, 0, 2),
+    maxTokens: read.integer('AI_MAX_TOKENS', 2000, 1, 1_000_000),
+    timeoutMs: read.integer('ASSAY_MODEL_SECONDS', 120, 1, 3600) * 1000,
+    recordedFile: read.optional('ASSAY_RECORDED_FILE'),
+  };
+}
+
+function parseNetworkRule(read: Settings): NetworkRule {
+  const text = read.optional('ASSAY_SANDBOX_ALLOW')?.trim().toLowerCase();
+  if (text === undefined || text === null || text === 'requested') return { mode: 'requested', hosts: [] };
+  if (text === 'none') return { mode: 'none', hosts: [] };
+  const entries = text.split(',').map((entry) => entry.trim());
+  const open = entries.includes('requested');
+  const hosts = entries.filter((entry) => entry !== 'requested');
+  for (const entry of hosts) {
+    const port = Number(ALLOW_ENTRY.exec(entry)?.[2]);
+    if (!(port >= 1 && port <= 65_535)) {
+      read.problem('ASSAY_SANDBOX_ALLOW', 'config/bad-value', `expected none, requested, or host:port,…, got ${JSON.stringify(entry)}; write for example base.llamarpc.com:443`);
+    }
+  }
+  return { mode: open ? 'requested' : 'listed', hosts };
+}
+
+/** Reads typed settings and collects what is wrong with them. */
+class Settings {
+  readonly #environment: Environment;
+  readonly #problems: { readonly setting: string; readonly code: ServerErrorCode; readonly message: string }[] = [];
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
+
+  /** A setting that is absent or empty is not set. */
+  optional(name: string): string | null {
+    const value = this.#environment[name];
+    return value === undefined || value === '' ? null : value;
+  }
+
+  text(name: string, fallback: string, pattern: RegExp, what: string): string {
+    const value = this.optional(name);
+    if (value === null || pattern.test(value)) return value ?? fallback;
+    this.problem(name, 'config/bad-value', `expected ${what}, got ${JSON.stringify(value)}`);
+    return fallback;
+  }
+
+  integer(name: string, fallback: number, least: number, most: number): number {
+    const value = this.optional(name);
+    if (value === null) return fallback;
+    const number = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    this.problem(name, 'config/bad-value', `expected a whole number from ${least} to ${most}, got ${JSON.stringify(value)}`);
+    return fallback;
+  }
+
+  number(name: string, fallback: number, least: number, most: number): number {
+    const value = this.optional(name);
+    if (value === null) return fallback;
+    const number = /^[0-9]+(\.[0-9]+)?$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    this.problem(name, 'config/bad-value', `expected a number from ${least} to ${most}, got ${JSON.stringify(value)}`);
+    return fallback;
+  }
+
+  choice<const Choice extends string>(name: string, fallback: NoInfer<Choice>, choices: readonly Choice[]): Choice {
+    const value = this.optional(name);
+    if (value === null) return fallback;
+    const found = choices.find((choice) => choice === value);
+    if (found !== undefined) return found;
+    this.problem(name, 'config/bad-value', `expected ${choices.join(', ')}, got ${JSON.stringify(value)}`);
+    return fallback;
+  }
+
+  url(name: string): string | null {
+    const value = this.optional(name);
+    if (value === null) return null;
+    const url = URL.canParse(value) ? new URL(value) : null;
+    if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.username === '' && url.password === '') {
+      return value.replace(/\/+$/, '');
+    }
+    this.problem(name, 'config/bad-value', 'expected an http:// or https:// URL without a user name or password in it');
+    return null;
+  }
+
+  secret(name: string, leastLength: number): string | null {
+    const value = this.optional(name);
+    if (value === null || (value.length >= leastLength && /^[\x21-\x7e]+$/.test(value))) return value;
+    this.problem(name, 'config/bad-value', `expected ${leastLength} or more printable ASCII characters without spaces; make one with: openssl rand -hex 32`);
+    return null;
+  }
+
+  problem(setting: string, code: ServerErrorCode, message: string): void {
+    this.#problems.push({ setting, code, message: `${setting} ${message}` });
+  }
+
+  finish(): void {
+    const [first] = this.#problems;
+    if (first !== undefined) throw new ServerError(first.code, first.message, { details: { problems: this.#problems } });
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}

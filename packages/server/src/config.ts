@@ -69,9 +69,11 @@ const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'
 const ATTESTERS = ['auto', 'nitro', 'configfs-tsm', 'dstack', 'tappd', 'gramine', 'vendor', 'simulated'] as const;
 const ALLOW_ENTRY = /^([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]):([0-9]{1,5})$/;
 const OWN_SETTINGS = new Set(
-  ('ASSAY_DATA_DIR ASSAY_API_KEY ASSAY_PUBLIC_URL ASSAY_MIN_ISOLATION ASSAY_SANDBOX_ALLOW ASSAY_SANDBOX_CONCURRENCY ' +
+  (
+    'ASSAY_DATA_DIR ASSAY_API_KEY ASSAY_PUBLIC_URL ASSAY_MIN_ISOLATION ASSAY_SANDBOX_ALLOW ASSAY_SANDBOX_CONCURRENCY ' +
     'ASSAY_SANDBOX_SECONDS ASSAY_SANDBOX_MEMORY_MB ASSAY_ATTESTER ASSAY_MAX_BODY_MB ASSAY_MAX_TASKS ASSAY_RATE_LIMIT ' +
-    'ASSAY_LOG_LEVEL ASSAY_RECORDED_FILE ASSAY_MODEL_SECONDS').split(' '),
+    'ASSAY_LOG_LEVEL ASSAY_RECORDED_FILE ASSAY_MODEL_SECONDS'
+  ).split(' '),
 );
 
 /**
@@ -112,7 +114,11 @@ export function parseConfig(environment: Environment): Config {
       .map((name) => `${name} is not a setting of this agent; see docs/settings.md for the names`),
   };
   if (!isLoopback(host) && apiKey === null) {
-    read.problem('AGENT_HOST', 'config/insecure-bind', 'reaches beyond this machine; set ASSAY_API_KEY (16 characters or more) as well, or bind 127.0.0.1');
+    read.problem(
+      'AGENT_HOST',
+      'config/insecure-bind',
+      'reaches beyond this machine; set ASSAY_API_KEY (16 characters or more) as well, or bind 127.0.0.1',
+    );
   }
   read.finish();
   return deepFreeze(config);
@@ -127,19 +133,39 @@ function parseModel(read: Settings): ModelConfig {
   const named = read.optional('AI_PROVIDER')?.toLowerCase();
   const redpillKey = read.optional('REDPILL_API_KEY');
   if (named !== undefined && named !== null && named !== 'recorded' && !isProviderName(named)) {
-    read.problem('AI_PROVIDER', 'config/bad-value', `expected ${[...Object.keys(PROVIDERS), 'recorded'].join(', ')}, got ${JSON.stringify(named)}; set one of these`);
+    read.problem(
+      'AI_PROVIDER',
+      'config/bad-value',
+      `expected ${[...Object.keys(PROVIDERS), 'recorded'].join(', ')}, got ${JSON.stringify(named)}; set one of these`,
+    );
   }
   const fallback: ProviderName = redpillKey === null ? 'ollama' : 'redpill';
   const provider = named === 'recorded' ? 'recorded' : isProviderName(named) ? named : fallback;
   const row = PROVIDERS[provider === 'recorded' ? 'ollama' : provider];
-  const givenBase = read.url('AI_API_BASE') ?? (provider === 'ollama' ? read.url('OLLAMA_URL') : null) ?? (provider === 'redpill' ? read.url('REDPILL_API_URL') : null);
-  const apiKey = read.optional('AI_API_KEY') ?? row.keySettings.map((name) => read.optional(name)).find((key) => key !== null) ?? row.defaultKey;
-  if (provider === 'custom' && givenBase === null) read.problem('AI_API_BASE', 'config/missing-key', 'is needed with AI_PROVIDER=custom; set the base URL that ends before /chat/completions');
+  const givenBase =
+    read.url('AI_API_BASE') ??
+    (provider === 'ollama' ? read.url('OLLAMA_URL') : null) ??
+    (provider === 'redpill' ? read.url('REDPILL_API_URL') : null);
+  const apiKey =
+    read.optional('AI_API_KEY') ??
+    row.keySettings.map((name) => read.optional(name)).find((key) => key !== null) ??
+    row.defaultKey;
+  if (provider === 'custom' && givenBase === null)
+    read.problem(
+      'AI_API_BASE',
+      'config/missing-key',
+      'is needed with AI_PROVIDER=custom; set the base URL that ends before /chat/completions',
+    );
   if (provider !== 'recorded' && row.needsKey && apiKey === null) {
-    read.problem('AI_API_KEY', 'config/missing-key', `is needed with AI_PROVIDER=${provider}; set it, or ${row.keySettings.join(' or ')}`);
+    read.problem(
+      'AI_API_KEY',
+      'config/missing-key',
+      `is needed with AI_PROVIDER=${provider}; set it, or ${row.keySettings.join(' or ')}`,
+    );
   }
   const model = read.optional('AI_MODEL') ?? (provider === 'ollama' ? read.optional('OLLAMA_MODEL') : null) ?? row.defaultModel;
-  if (provider !== 'recorded' && model === null) read.problem('AI_MODEL', 'config/missing-key', `is needed with AI_PROVIDER=${provider}; set the model's name`);
+  if (provider !== 'recorded' && model === null)
+    read.problem('AI_MODEL', 'config/missing-key', `is needed with AI_PROVIDER=${provider}; set the model's name`);
   return {
     provider,
     chosen: named !== undefined && named !== null ? true : givenBase !== null || redpillKey !== null,
@@ -163,7 +189,11 @@ function parseNetworkRule(read: Settings): NetworkRule {
   for (const entry of hosts) {
     const port = Number(ALLOW_ENTRY.exec(entry)?.[2]);
     if (!(port >= 1 && port <= 65_535)) {
-      read.problem('ASSAY_SANDBOX_ALLOW', 'config/bad-value', `expected none, requested, or host:port,…, got ${JSON.stringify(entry)}; write for example base.llamarpc.com:443`);
+      read.problem(
+        'ASSAY_SANDBOX_ALLOW',
+        'config/bad-value',
+        `expected none, requested, or host:port,…, got ${JSON.stringify(entry)}; write for example base.llamarpc.com:443`,
+      );
     }
   }
   return { mode: open ? 'requested' : 'listed', hosts };
@@ -232,7 +262,11 @@ class Settings {
   secret(name: string, leastLength: number): string | null {
     const value = this.optional(name);
     if (value === null || (value.length >= leastLength && /^[\x21-\x7e]+$/.test(value))) return value;
-    this.problem(name, 'config/bad-value', `expected ${leastLength} or more printable ASCII characters without spaces; make one with: openssl rand -hex 32`);
+    this.problem(
+      name,
+      'config/bad-value',
+      `expected ${leastLength} or more printable ASCII characters without spaces; make one with: openssl rand -hex 32`,
+    );
     return null;
   }
 

@@ -28,7 +28,10 @@ export function parseEnvFile(text: string, name = '.env'): Record<string, string
     const match = LINE.exec(line);
     const value = match === null ? null : parseValue(match[2] ?? '');
     if (match === null || value === null) {
-      throw new ServerError('config/unreadable', `${name} line ${index + 1}: expected NAME=value or a # comment; mend or remove the line`);
+      throw new ServerError(
+        'config/unreadable',
+        `${name} line ${index + 1}: expected NAME=value or a # comment; mend or remove the line`,
+      );
     }
     settings[match[1] as string] = value;
   }

@@ -24,7 +24,6 @@ export const SERVER_ERROR_KINDS = {
   'http/rate-limited': 'unavailable',
   'http/unauthorized': 'refused',
   'http/unsupported-media-type': 'malformed',
-  'ledger/nonce-reused': 'refused',
   'model/bad-reply': 'unavailable',
   'model/no-code': 'unavailable',
   'model/rate-limited': 'unavailable',

@@ -20,7 +20,8 @@ export interface Provider {
   completeBase(given: string): string;
 }
 
-const versioned = (given: string): string => (/\/v[0-9]+(beta[0-9]*)?(\/|$)/.test(new URL(given).pathname) ? given : `${given}/v1`);
+const versioned = (given: string): string =>
+  /\/v[0-9]+(beta[0-9]*)?(\/|$)/.test(new URL(given).pathname) ? given : `${given}/v1`;
 
 export const PROVIDERS = {
   ollama: {

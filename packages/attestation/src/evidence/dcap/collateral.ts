@@ -53,7 +53,9 @@ const WRAPPERS = ['collateral', 'quote_collateral', 'quoteCollateral', 'tdx_coll
 export function parseCollateralJson(text: string): Endorsement[] {
   if (!isObject(parseJson(text))) return [];
   try {
-    return readCollateral(memberTexts(text));
+    const members = memberTexts(text);
+    const wrapped = first(members, WRAPPERS);
+    return readCollateral(wrapped?.startsWith('{') ? memberTexts(wrapped) : members);
   } catch (error) {
     if (!EncodingError.is(error)) throw error;
     throw malformed(error.message, error);
@@ -61,8 +63,6 @@ export function parseCollateralJson(text: string): Endorsement[] {
 }
 
 function readCollateral(members: ReadonlyMap<string, string>): Endorsement[] {
-  const wrapper = first(members, WRAPPERS);
-  if (wrapper !== undefined && wrapper.startsWith('{')) return readCollateral(memberTexts(wrapper));
   const endorsements: Endorsement[] = [];
   for (const document of [TCB_INFO, QE_IDENTITY]) {
     const endorsement = readDocument(members, document);
@@ -107,7 +107,8 @@ function readDocument(members: ReadonlyMap<string, string>, document: SignedDocu
 
 function readSignature(value: unknown, name: string): Uint8Array {
   const signature = bytesOf(value) ?? (typeof value === 'string' ? decodeHex(value) : undefined);
-  if (signature?.length !== 64) throw malformed(`expected a signature of ${name} of 64 bytes in hexadecimal, got something else`);
+  if (signature?.length !== 64)
+    throw malformed(`expected a signature of ${name} of 64 bytes in hexadecimal, got something else`);
   return signature;
 }
 

@@ -4,7 +4,7 @@
  * Not checked here: the certificate that carries it.
  */
 
-import { derBoolean, derOctetString, derOid, derUnsigned, type DerElement, readDer } from '@assay/encoding/der';
+import { type DerElement, derBoolean, derOctetString, derOid, derUnsigned, readDer } from '@assay/encoding/der';
 import { EncodingError } from '@assay/encoding/errors';
 import { AttestationError } from '../../errors.ts';
 

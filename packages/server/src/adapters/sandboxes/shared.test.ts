@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ExecutionLimits } from '@assay/receipt';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS, type NetworkTranscript, type Sandbox } from '../../ports/sandbox.ts';
 import { buildClaim, type ClaimFacts } from './claim.ts';
@@ -26,7 +27,7 @@ describe('limits', () => {
     ['too little memory to start', { memoryBytes: 1024 }, 'sandbox/limit-invalid'],
     ['more than the maximum', { wallMs: MAXIMUM_LIMITS.wallMs + 1 }, 'sandbox/limit-too-high'],
   ])('refuse %s', (_name, wanted, code) => {
-    expect(() => mergeLimits(wanted)).toThrow(expect.objectContaining({ code }));
+    expect(() => mergeLimits(wanted as Partial<ExecutionLimits>)).toThrow(expect.objectContaining({ code }));
   });
 });
 

@@ -1,1 +1,10 @@
-export {};
+/** Encrypted channels keyed by an attested keyset: the bytes both ends agree on. */
+export * from './ehbp/body.ts';
+export { CHANNEL_ERROR_KINDS, ChannelError, type ChannelErrorCode, type ChannelErrorKind } from './errors.ts';
+export type { AeadStream } from './hpke/aead.ts';
+export { type Kem, type KemId, type KemKeyPair, kemById, X_WING, X25519 } from './hpke/kem.ts';
+export * from './ohttp/binary-http.ts';
+export { encodeKeyConfigs, type KeyConfig, parseKeyConfigs } from './ohttp/key-config.ts';
+export * from './ohttp/message.ts';
+export * from './tutorial/envelope.ts';
+export { type PythonJsonOptions, pythonJson } from './tutorial/python-json.ts';

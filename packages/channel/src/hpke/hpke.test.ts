@@ -1,0 +1,74 @@
+/** RFC 9180 base mode, held against @hpke/core in both directions, and the hybrid against itself. */
+
+import { utf8 } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
+import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
+import { describe, expect, it } from 'vitest';
+import { setupRecipient, setupSender } from './hpke.ts';
+import { X_WING, X25519 } from './kem.ts';
+
+const peer = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() });
+const info = utf8('info of this test');
+const message = utf8('a message');
+const copy = (bytes: Uint8Array): ArrayBuffer => bytes.slice().buffer as ArrayBuffer;
+
+describe('against @hpke/core', () => {
+  it('opens what the peer sealed, message after message, and exports the same secrets', async () => {
+    const ours = await X25519.generate();
+    const sender = await peer.createSenderContext({
+      recipientPublicKey: await peer.kem.deserializePublicKey(copy(ours.publicKey)),
+      info: copy(info),
+    });
+    const context = await setupRecipient(ours, new Uint8Array(sender.enc), info);
+    for (let count = 0; count < 3; count += 1) {
+      const sealed = await sender.seal(copy(message), copy(utf8(`aad ${count}`)));
+      expect(await context.stream.open(new Uint8Array(sealed), utf8(`aad ${count}`))).toEqual(message);
+    }
+    const theirs = await sender.export(copy(utf8('label')), 32);
+    expect(encodeHex(context.export(utf8('label'), 32))).toBe(encodeHex(new Uint8Array(theirs)));
+  });
+
+  it('seals what the peer opens', async () => {
+    const pair = await peer.kem.generateKeyPair();
+    const publicKey = new Uint8Array(await peer.kem.serializePublicKey(pair.publicKey));
+    const context = await setupSender(X25519, publicKey, info);
+    const recipient = await peer.createRecipientContext({
+      recipientKey: pair.privateKey,
+      enc: copy(context.encapsulated),
+      info: copy(info),
+    });
+    for (let count = 0; count < 3; count += 1) {
+      expect(new Uint8Array(await recipient.open(copy(await context.stream.seal(message))))).toEqual(message);
+    }
+  });
+});
+
+describe.each([X25519, X_WING])('KEM $id', (kem) => {
+  it('has the announced lengths and agrees with itself', async () => {
+    const pair = await kem.generate();
+    expect(pair.publicKey.length).toBe(kem.publicKeyLength);
+    const sender = await setupSender(kem, pair.publicKey, info);
+    expect(sender.encapsulated.length).toBe(kem.encapsulatedLength);
+    const recipient = await setupRecipient(pair, sender.encapsulated, info);
+    expect(await recipient.stream.open(await sender.stream.seal(message))).toEqual(message);
+  });
+
+  it('refuses another info, another key and a changed ciphertext', async () => {
+    const pair = await kem.generate();
+    const sender = await setupSender(kem, pair.publicKey, info);
+    const sealed = await sender.stream.seal(message);
+    const refused = { code: 'channel/decryption-failed' };
+    await expect((await setupRecipient(pair, sender.encapsulated, utf8('other'))).stream.open(sealed)).rejects.toMatchObject(
+      refused,
+    );
+    await expect(
+      (await setupRecipient(await kem.generate(), sender.encapsulated, info)).stream.open(sealed),
+    ).rejects.toMatchObject(refused);
+    sealed[0] = (sealed[0] ?? 0) ^ 1;
+    await expect((await setupRecipient(pair, sender.encapsulated, info)).stream.open(sealed)).rejects.toMatchObject(refused);
+  });
+});
+
+it('refuses a low-order X25519 point', async () => {
+  await expect(setupSender(X25519, new Uint8Array(32), info)).rejects.toMatchObject({ code: 'channel/decryption-failed' });
+});

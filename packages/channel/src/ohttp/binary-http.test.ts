@@ -1,0 +1,92 @@
+/** RFC 9292: round trips, defects, arbitrary bytes. */
+import { concatBytes, utf8 } from '@assay/encoding/bytes';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  CONTENT_END,
+  decodeRequest,
+  encodeContentChunk,
+  encodeRequest,
+  encodeResponseHead,
+  ResponseDecoder,
+} from './binary-http.ts';
+
+const request = {
+  method: 'POST',
+  scheme: 'https',
+  authority: 'agent.example',
+  path: '/v1/chat/completions?x=1',
+  headers: [['content-type', 'application/json']] as const,
+  body: utf8('{}'),
+};
+
+describe('a request', () => {
+  it('round trips, with padding too', () => {
+    expect(decodeRequest(encodeRequest(request))).toEqual(request);
+    expect(decodeRequest(concatBytes(encodeRequest(request), new Uint8Array(9)))).toEqual(request);
+  });
+
+  it.each([
+    ['another framing', concatBytes(Uint8Array.of(1), encodeRequest(request).subarray(1))],
+    ['a lower-case method', encodeRequest({ ...request, method: 'post' })],
+    ['a path without slash', encodeRequest({ ...request, path: 'v1' })],
+    ['an upper-case header', encodeRequest({ ...request, headers: [['X-A', 'b']] })],
+    ['a header with a line break', encodeRequest({ ...request, headers: [['x-a', 'b\r\nc: d']] })],
+    ['padding that is not zero', concatBytes(encodeRequest(request), Uint8Array.of(0, 1))],
+    ['a cut body', encodeRequest(request).subarray(0, encodeRequest(request).length - 2)],
+  ])('with %s is refused', (_name, bytes) => {
+    expect(() => decodeRequest(bytes)).toThrowError(expect.objectContaining({ code: 'channel/message-malformed' }));
+  });
+
+  it('never throws anything but coded errors on arbitrary bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        try {
+          decodeRequest(bytes);
+        } catch (error) {
+          expect(error).toHaveProperty('code');
+        }
+      }),
+    );
+  });
+});
+
+describe('a response', () => {
+  const bytes = concatBytes(
+    encodeResponseHead({ status: 200, headers: [['content-type', 'text/event-stream']] }),
+    encodeContentChunk(utf8('one')),
+    encodeContentChunk(utf8('two')),
+    CONTENT_END,
+  );
+
+  it('is read in pieces of any size', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: bytes.length }), (size) => {
+        const decoder = new ResponseDecoder();
+        const content: Uint8Array[] = [];
+        for (let offset = 0; offset < bytes.length; offset += size)
+          content.push(...decoder.push(bytes.subarray(offset, offset + size)));
+        expect(decoder.head).toEqual({ status: 200, headers: [['content-type', 'text/event-stream']] });
+        expect(decoder.ended).toBe(true);
+        expect(concatBytes(...content)).toEqual(utf8('onetwo'));
+      }),
+    );
+  });
+
+  it('is not ended before its terminator', () => {
+    for (let length = 0; length < bytes.length; length += 1) {
+      const decoder = new ResponseDecoder();
+      decoder.push(bytes.subarray(0, length));
+      expect(decoder.ended).toBe(false);
+    }
+  });
+
+  it('with trailers or an informational status is refused', () => {
+    expect(() => new ResponseDecoder().push(concatBytes(bytes.subarray(0, bytes.length - 1), Uint8Array.of(1)))).toThrowError(
+      expect.objectContaining({ code: 'channel/message-malformed' }),
+    );
+    expect(() => new ResponseDecoder().push(encodeResponseHead({ status: 103, headers: [] }))).toThrowError(
+      expect.objectContaining({ code: 'channel/message-malformed' }),
+    );
+  });
+});

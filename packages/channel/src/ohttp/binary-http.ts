@@ -1,0 +1,220 @@
+/**
+ * Binary HTTP (RFC 9292), known-length form: the whole message that OHTTP encrypts, so that method, path and headers are hidden too.
+ * Not implemented: informational responses and trailers are refused, because nothing here produces them; padding is accepted.
+ */
+
+import { concatBytes, decodeUtf8, utf8 } from '@assay/encoding/bytes';
+import { ChannelError } from '../errors.ts';
+import { decodeVarint, encodeVarint } from './varint.ts';
+
+export interface BinaryRequest {
+  readonly method: string;
+  readonly scheme: string;
+  readonly authority: string;
+  /** Path with query. */
+  readonly path: string;
+  /** Lower-case names, in order. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array;
+}
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+const REQUEST_KNOWN_LENGTH = 0;
+const RESPONSE_INDETERMINATE_LENGTH = 3;
+const MAX_FIELDS = 256;
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\uffff]*$/;
+
+const prefixed = (bytes: Uint8Array): Uint8Array => concatBytes(encodeVarint(bytes.length), bytes);
+const text = (value: string): Uint8Array => prefixed(utf8(value));
+
+function encodeFields(headers: ResponseHead['headers']): Uint8Array {
+  return concatBytes(...headers.flatMap(([name, value]) => [text(name), text(value)]));
+}
+
+/** Reads what RFC 9292 calls length-prefixed parts; every overrun is `channel/message-malformed`. */
+class PartReader {
+  readonly #bytes: Uint8Array;
+  offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.offset;
+  }
+
+  integer(): number {
+    const found = decodeVarint(this.#bytes, this.offset);
+    if (!found) throw new ChannelError('channel/message-malformed', 'expected an integer, got the end of the message');
+    this.offset = found.next;
+    return found.value;
+  }
+
+  part(): Uint8Array {
+    const length = this.integer();
+    if (length > this.remaining)
+      throw new ChannelError('channel/message-malformed', `expected ${length} bytes, got ${this.remaining}`);
+    const part = this.#bytes.subarray(this.offset, this.offset + length);
+    this.offset += length;
+    return part;
+  }
+
+  text(): string {
+    try {
+      return decodeUtf8(this.part());
+    } catch (cause) {
+      if (ChannelError.is(cause)) throw cause;
+      throw new ChannelError('channel/message-malformed', 'expected UTF-8 text', { cause });
+    }
+  }
+
+  fields(): (readonly [string, string])[] {
+    const section = new PartReader(this.part());
+    const fields: (readonly [string, string])[] = [];
+    while (section.remaining > 0) {
+      const name = section.text();
+      const value = section.text();
+      if (!NAME.test(name) || !VALUE.test(value))
+        throw new ChannelError('channel/message-malformed', 'expected a lower-case header field');
+      if (fields.push([name, value]) > MAX_FIELDS)
+        throw new ChannelError('channel/oversize', `expected at most ${MAX_FIELDS} header fields`);
+    }
+    return fields;
+  }
+}
+
+/** RFC 9292 §3.1, framing indicator 0. */
+export function encodeRequest({ method, scheme, authority, path, headers, body }: BinaryRequest): Uint8Array {
+  return concatBytes(
+    encodeVarint(REQUEST_KNOWN_LENGTH),
+    text(method),
+    text(scheme),
+    text(authority),
+    text(path),
+    prefixed(encodeFields(headers)),
+    prefixed(body),
+    encodeVarint(0),
+  );
+}
+
+/** @throws {ChannelError} `channel/message-malformed`, `channel/oversize`. */
+export function decodeRequest(bytes: Uint8Array): BinaryRequest {
+  const reader = new PartReader(bytes);
+  if (reader.integer() !== REQUEST_KNOWN_LENGTH)
+    throw new ChannelError('channel/message-malformed', 'expected a known-length binary HTTP request');
+  const request = { method: reader.text(), scheme: reader.text(), authority: reader.text(), path: reader.text() };
+  if (!/^[A-Z]{1,16}$/.test(request.method) || !/^\/[\x21-\x7e]*$/.test(request.path)) {
+    throw new ChannelError('channel/message-malformed', 'expected an upper-case method and a path that begins with /');
+  }
+  const headers = reader.fields();
+  const body = reader.remaining > 0 ? reader.part() : new Uint8Array(0);
+  if (reader.remaining > 0 && reader.part().length > 0)
+    throw new ChannelError('channel/message-malformed', 'expected no trailers');
+  while (reader.remaining > 0) {
+    if (reader.integer() !== 0) throw new ChannelError('channel/message-malformed', 'expected zero padding');
+  }
+  return { ...request, headers, body };
+}
+
+/** Head of an indeterminate-length response (RFC 9292 §3.2, framing indicator 3); content chunks follow. */
+export function encodeResponseHead({ status, headers }: ResponseHead): Uint8Array {
+  return concatBytes(
+    encodeVarint(RESPONSE_INDETERMINATE_LENGTH),
+    encodeVarint(status),
+    ...headers.flatMap(([name, value]) => [text(name), text(value)]),
+    encodeVarint(0),
+  );
+}
+
+/** One content chunk of an indeterminate-length message; never empty. */
+export function encodeContentChunk(content: Uint8Array): Uint8Array {
+  return prefixed(content);
+}
+
+/** Ends content and (empty) trailers of an indeterminate-length message. */
+export const CONTENT_END: Uint8Array = Uint8Array.of(0, 0);
+
+/**
+ * Reads an indeterminate-length response piece by piece: push decrypted bytes in, take content out. The head is known after the
+ * first pieces; `ended` tells whether the terminator was seen.
+ */
+export class ResponseDecoder {
+  #pending = new Uint8Array(0);
+  #head: ResponseHead | null = null;
+  #contentEnded = false;
+  #trailersEnded = false;
+
+  get head(): ResponseHead | null {
+    return this.#head;
+  }
+
+  get ended(): boolean {
+    return this.#trailersEnded;
+  }
+
+  /** Content that became complete with `bytes`. @throws {ChannelError} `channel/message-malformed`, `channel/oversize`. */
+  push(bytes: Uint8Array): readonly Uint8Array[] {
+    this.#pending = concatBytes(this.#pending, bytes) as Uint8Array<ArrayBuffer>;
+    if (!this.#head && !this.#readHead()) return [];
+    const content: Uint8Array[] = [];
+    while (!this.#contentEnded) {
+      const length = decodeVarint(this.#pending, 0);
+      if (!length || length.next + length.value > this.#pending.length) return content;
+      if (length.value === 0) this.#contentEnded = true;
+      else content.push(this.#pending.slice(length.next, length.next + length.value));
+      this.#pending = this.#pending.slice(length.next + length.value);
+    }
+    for (const byte of this.#pending) {
+      if (byte !== 0) throw new ChannelError('channel/message-malformed', 'expected no trailers after the content');
+      this.#trailersEnded = true;
+    }
+    this.#pending = new Uint8Array(0);
+    return content;
+  }
+
+  #readHead(): boolean {
+    const bytes = this.#pending;
+    let offset = 0;
+    const integer = (): number | null => {
+      const found = decodeVarint(bytes, offset);
+      if (found) offset = found.next;
+      return found ? found.value : null;
+    };
+    const part = (length: number): string | null => {
+      if (offset + length > bytes.length) return null;
+      offset += length;
+      return decodeUtf8(bytes.subarray(offset - length, offset));
+    };
+    const framing = integer();
+    if (framing !== null && framing !== RESPONSE_INDETERMINATE_LENGTH) {
+      throw new ChannelError('channel/message-malformed', 'expected an indeterminate-length binary HTTP response');
+    }
+    const status = integer();
+    if (status === null) return false;
+    if (status < 200 || status > 599)
+      throw new ChannelError('channel/message-malformed', 'expected a final status, 200 to 599');
+    const headers: (readonly [string, string])[] = [];
+    for (;;) {
+      const nameLength = integer();
+      if (nameLength === null) return false;
+      if (nameLength === 0) break;
+      const name = part(nameLength);
+      const valueLength = name === null ? null : integer();
+      const value = valueLength === null ? null : part(valueLength);
+      if (name === null || value === null) return false;
+      if (!NAME.test(name) || !VALUE.test(value))
+        throw new ChannelError('channel/message-malformed', 'expected a lower-case header field');
+      if (headers.push([name, value]) > MAX_FIELDS)
+        throw new ChannelError('channel/oversize', `expected at most ${MAX_FIELDS} header fields`);
+    }
+    this.#head = { status, headers };
+    this.#pending = bytes.slice(offset);
+    return true;
+  }
+}

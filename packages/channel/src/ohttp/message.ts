@@ -1,0 +1,205 @@
+/**
+ * Oblivious HTTP messages (RFC 9458 §4), whole and chunked (draft-ietf-ohai-chunked-ohttp-08). Requests are sent whole; answers come
+ * whole or chunked. The last chunk is sealed under the additional data `final`, so that a cut stream never reads as complete.
+ *
+ * Not here: replay protection (the server claims each encapsulated key once) and which key is attested (the client decides).
+ */
+
+import { concatBytes, equalBytes, utf8 } from '@assay/encoding/bytes';
+import { ChannelError } from '../errors.ts';
+import { AEAD_AES_256_GCM, type HpkeContext, KDF_HKDF_SHA256, setupRecipient, setupSender } from '../hpke/hpke.ts';
+import { type KemKeyPair, kemById } from '../hpke/kem.ts';
+import type { KeyConfig } from './key-config.ts';
+import { RESPONSE_NONCE_LENGTH, responseStream } from './response-key.ts';
+import { decodeVarint, encodeVarint } from './varint.ts';
+
+/** Media types by direction and form. */
+export const MEDIA_TYPES = {
+  request: 'message/ohttp-req',
+  response: 'message/ohttp-res',
+  chunkedRequest: 'message/ohttp-chunked-req',
+  chunkedResponse: 'message/ohttp-chunked-res',
+} as const;
+
+/** Whole messages are read at once; a chunked answer's frames may each be this long at most. */
+export const MAX_CHUNK_BYTES: number = 1024 * 1024;
+
+const HEADER_LENGTH = 7; // key id 1, KEM 2, KDF 2, AEAD 2
+const FINAL = utf8('final');
+const LABELS = {
+  whole: { request: utf8('message/bhttp request'), response: utf8('message/bhttp response') },
+  chunked: { request: utf8('message/bhttp chunked request'), response: utf8('message/bhttp chunked response') },
+} as const;
+
+export type Form = keyof typeof LABELS;
+
+function header({ keyId, kem }: Pick<KeyConfig, 'keyId' | 'kem'>): Uint8Array {
+  return Uint8Array.of(keyId, kem >> 8, kem & 0xff, 0, KDF_HKDF_SHA256, 0, AEAD_AES_256_GCM);
+}
+
+/** What opens the answer to one request. Forget it with the request. */
+export interface ResponseOpener {
+  readonly encapsulated: Uint8Array;
+  readonly secret: Uint8Array;
+}
+
+export interface EncapsulatedRequest {
+  readonly bytes: Uint8Array;
+  readonly opener: ResponseOpener;
+}
+
+/**
+ * Encrypts one request to the key of `config`. With form `chunked` the request is one final chunk and the answer will be chunked.
+ * @param message a binary HTTP request (RFC 9292)
+ */
+export async function encapsulateRequest(
+  config: KeyConfig,
+  message: Uint8Array,
+  form: Form = 'whole',
+): Promise<EncapsulatedRequest> {
+  const kem = kemById(config.kem);
+  if (!kem || config.publicKey.length !== kem.publicKeyLength)
+    throw new ChannelError('channel/key-invalid', 'expected a public key of the configured KEM');
+  const labels = LABELS[form];
+  const head = header(config);
+  const context = await setupSender(kem, config.publicKey, concatBytes(labels.request, Uint8Array.of(0), head));
+  const sealed =
+    form === 'whole' ? [await context.stream.seal(message)] : [encodeVarint(0), await context.stream.seal(message, FINAL)];
+  return {
+    bytes: concatBytes(head, context.encapsulated, ...sealed),
+    opener: { encapsulated: context.encapsulated, secret: context.export(labels.response, RESPONSE_NONCE_LENGTH) },
+  };
+}
+
+/** A key pair under the key id that its configuration announces. */
+export interface KeyHolder {
+  readonly keyId: number;
+  readonly keyPair: KemKeyPair;
+}
+
+export interface DecapsulatedRequest {
+  readonly message: Uint8Array;
+  /** Unique per request; claim it once to refuse replays. */
+  readonly encapsulated: Uint8Array;
+  readonly form: Form;
+  readonly secret: Uint8Array;
+}
+
+/**
+ * Opens a request of either form.
+ * @throws {ChannelError} `channel/key-unknown` (fetch the key configuration again), `channel/suite-unsupported`,
+ * `channel/decryption-failed`, `channel/truncated`, `channel/oversize`, `channel/message-malformed`.
+ */
+export async function decapsulateRequest(
+  bytes: Uint8Array,
+  form: Form,
+  holders: readonly KeyHolder[],
+): Promise<DecapsulatedRequest> {
+  if (bytes.length < HEADER_LENGTH) throw new ChannelError('channel/truncated', 'expected an OHTTP header of 7 bytes');
+  const holder = holders.find(({ keyId }) => keyId === bytes[0]);
+  if (!holder) throw new ChannelError('channel/key-unknown', 'this key is not in use; fetch and verify the attestation again');
+  const head = header({ keyId: holder.keyId, kem: holder.keyPair.kem });
+  if (!equalBytes(bytes.subarray(0, HEADER_LENGTH), head)) {
+    throw new ChannelError('channel/suite-unsupported', 'expected the KEM, KDF and AEAD of the key configuration');
+  }
+  const kem = kemById(holder.keyPair.kem);
+  const bodyStart = HEADER_LENGTH + (kem?.encapsulatedLength ?? 0);
+  if (bytes.length < bodyStart) throw new ChannelError('channel/truncated', 'expected an encapsulated key behind the header');
+  const labels = LABELS[form];
+  const encapsulated = bytes.slice(HEADER_LENGTH, bodyStart);
+  const context = await setupRecipient(holder.keyPair, encapsulated, concatBytes(labels.request, Uint8Array.of(0), head));
+  const body = bytes.subarray(bodyStart);
+  const message = form === 'whole' ? await context.stream.open(body) : await openChunks(context, body);
+  return { message, encapsulated, form, secret: context.export(labels.response, RESPONSE_NONCE_LENGTH) };
+}
+
+async function openChunks(context: HpkeContext, body: Uint8Array): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for (let offset = 0; ; ) {
+    const length = decodeVarint(body, offset);
+    if (!length) throw new ChannelError('channel/truncated', 'the request ends before its final chunk');
+    if (length.value === 0) {
+      parts.push(await context.stream.open(body.subarray(length.next), FINAL));
+      return concatBytes(...parts);
+    }
+    if (length.value > MAX_CHUNK_BYTES)
+      throw new ChannelError('channel/oversize', `expected chunks of at most ${MAX_CHUNK_BYTES} bytes`);
+    offset = length.next + length.value;
+    if (offset > body.length) throw new ChannelError('channel/truncated', 'the request ends inside a chunk');
+    parts.push(await context.stream.open(body.subarray(length.next, offset)));
+  }
+}
+
+/** Encrypts a whole answer to the sender of `request`. */
+export async function encapsulateResponse(
+  request: Pick<DecapsulatedRequest, 'encapsulated' | 'secret'>,
+  message: Uint8Array,
+): Promise<Uint8Array> {
+  const nonce = crypto.getRandomValues(new Uint8Array(RESPONSE_NONCE_LENGTH));
+  return concatBytes(nonce, await responseStream(request.secret, request.encapsulated, nonce).seal(message));
+}
+
+/** @throws {ChannelError} `channel/truncated`, `channel/decryption-failed`. */
+export async function decapsulateResponse(opener: ResponseOpener, bytes: Uint8Array): Promise<Uint8Array> {
+  if (bytes.length < RESPONSE_NONCE_LENGTH)
+    throw new ChannelError('channel/truncated', 'expected a response nonce of 32 bytes');
+  const stream = responseStream(opener.secret, opener.encapsulated, bytes.subarray(0, RESPONSE_NONCE_LENGTH));
+  return stream.open(bytes.subarray(RESPONSE_NONCE_LENGTH));
+}
+
+/** Encrypts an answer chunk by chunk as it is produced. An empty chunk sealed as `final` ends it. */
+export async function* encapsulateChunks(
+  request: Pick<DecapsulatedRequest, 'encapsulated' | 'secret'>,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const nonce = crypto.getRandomValues(new Uint8Array(RESPONSE_NONCE_LENGTH));
+  const stream = responseStream(request.secret, request.encapsulated, nonce);
+  yield nonce;
+  for await (const chunk of chunks) {
+    for (let offset = 0; offset < chunk.length; offset += MAX_CHUNK_BYTES / 2) {
+      const sealed = await stream.seal(chunk.subarray(offset, offset + MAX_CHUNK_BYTES / 2));
+      yield concatBytes(encodeVarint(sealed.length), sealed);
+    }
+  }
+  yield concatBytes(encodeVarint(0), await stream.seal(new Uint8Array(0), FINAL));
+}
+
+/**
+ * Decrypts a chunked answer as it arrives; each piece is authenticated before it is yielded.
+ * @throws {ChannelError} `channel/truncated` when the stream ends before its final chunk, `channel/decryption-failed`, `channel/oversize`.
+ */
+export async function* decapsulateChunks(
+  opener: ResponseOpener,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let pending: Uint8Array = new Uint8Array(0);
+  let stream: ReturnType<typeof responseStream> | null = null;
+  let final = false;
+  for await (const piece of source) {
+    pending = concatBytes(pending, piece);
+    if (!stream) {
+      if (pending.length < RESPONSE_NONCE_LENGTH) continue;
+      stream = responseStream(opener.secret, opener.encapsulated, pending.subarray(0, RESPONSE_NONCE_LENGTH));
+      pending = pending.subarray(RESPONSE_NONCE_LENGTH);
+    }
+    while (!final) {
+      const length = decodeVarint(pending, 0);
+      if (!length) break;
+      if (length.value > MAX_CHUNK_BYTES)
+        throw new ChannelError('channel/oversize', `expected chunks of at most ${MAX_CHUNK_BYTES} bytes`);
+      if (length.value === 0) {
+        final = true;
+        pending = pending.subarray(length.next);
+      } else {
+        const end = length.next + length.value;
+        if (pending.length < end) break;
+        yield await stream.open(pending.subarray(length.next, end));
+        pending = pending.subarray(end);
+      }
+    }
+    if (pending.length > MAX_CHUNK_BYTES + 16) throw new ChannelError('channel/oversize', 'the final chunk is too long');
+  }
+  if (!stream || !final) throw new ChannelError('channel/truncated', 'the answer ended before its final chunk; do not use it');
+  const last = await stream.open(pending, FINAL);
+  if (last.length > 0) yield last;
+}

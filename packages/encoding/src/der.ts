@@ -50,27 +50,28 @@ export interface ReadDerOptions {
  * @example const [tbs, algorithm, signature] = readDer(certificate).children();
  */
 export function readDer(bytes: Uint8Array, options: ReadDerOptions = {}): DerElement {
-  const element = readElement(bytes, 0, options.maxDepth ?? MAX_DEPTH);
-  if (element.raw.length !== bytes.length) {
-    throw new EncodingError(
-      'der/trailing-bytes',
-      `expected one der element, got ${bytes.length - element.raw.length} bytes after it`,
-    );
+  const element = readElement(bytes, 0, bytes.length, options.maxDepth ?? MAX_DEPTH);
+  if (element.end !== bytes.length) {
+    throw new EncodingError('der/trailing-bytes', `expected one der element, got ${bytes.length - element.end} bytes after it`);
   }
   return element;
 }
 
 class Element implements DerElement {
   readonly tag: number;
-  readonly raw: Uint8Array;
-  readonly content: Uint8Array;
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #contentStart: number;
+  readonly #end: number;
   readonly #depth: number;
   #children: readonly DerElement[] | undefined;
 
-  constructor(tag: number, raw: Uint8Array, content: Uint8Array, depth: number) {
-    this.tag = tag;
-    this.raw = raw;
-    this.content = content;
+  constructor(bytes: Uint8Array, start: number, contentStart: number, end: number, depth: number) {
+    this.tag = bytes[start] as number;
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#contentStart = contentStart;
+    this.#end = end;
     this.#depth = depth;
   }
 
@@ -78,25 +79,38 @@ class Element implements DerElement {
     return (this.tag & 0x20) !== 0;
   }
 
+  get raw(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+
+  get content(): Uint8Array {
+    return this.#bytes.subarray(this.#contentStart, this.#end);
+  }
+
+  get end(): number {
+    return this.#end;
+  }
+
   children(): readonly DerElement[] {
     if (this.#children !== undefined) return this.#children;
     if (!this.constructed) throw unexpected('a constructed element', this);
     if (this.#depth <= 0) throw new EncodingError('der/limit', 'expected less nesting, got der deeper than allowed');
     const children: DerElement[] = [];
-    for (let offset = 0; offset < this.content.length; ) {
-      const child = readElement(this.content, offset, this.#depth - 1);
+    for (let offset = this.#contentStart; offset < this.#end; ) {
+      const child = readElement(this.#bytes, offset, this.#end, this.#depth - 1);
       children.push(child);
-      offset += child.raw.length;
+      offset = child.end;
     }
     this.#children = children;
     return children;
   }
 }
 
-function readElement(bytes: Uint8Array, start: number, depth: number): Element {
+function readElement(bytes: Uint8Array, start: number, limit: number, depth: number): Element {
   const tag = bytes[start];
   const first = bytes[start + 1];
-  if (tag === undefined || first === undefined) throw malformed('expected a tag and a length, got the end of the bytes');
+  if (tag === undefined || first === undefined || start + 2 > limit)
+    throw malformed('expected a tag and a length, got the end of the bytes');
   if ((tag & 0x1f) === 0x1f) throw malformed('expected a single-byte tag, got a long one');
   checkForm(tag);
   let length = first;
@@ -108,15 +122,14 @@ function readElement(bytes: Uint8Array, start: number, depth: number): Element {
     length = 0;
     for (let i = 0; i < count; i++) {
       const byte = bytes[offset++];
-      if (byte === undefined) throw malformed('expected more length bytes, got the end of the bytes');
+      if (byte === undefined || offset > limit) throw malformed('expected more length bytes, got the end of the bytes');
       length = length * 256 + byte;
     }
     if (length < 0x80 || length < 256 ** (count - 1)) throw malformed('expected a minimal length, got a padded one');
   }
-  if (length > bytes.length - offset) {
-    throw malformed(`expected ${length} bytes of content, got ${bytes.length - offset}; the input is truncated`);
-  }
-  return new Element(tag, bytes.subarray(start, offset + length), bytes.subarray(offset, offset + length), depth);
+  if (length > limit - offset)
+    throw malformed(`expected ${length} bytes of content, got ${limit - offset}; the input is truncated`);
+  return new Element(bytes, start, offset, offset + length, depth);
 }
 
 /** X.690 §10.2: DER strings are primitive; only SEQUENCE, SET, EXTERNAL and EMBEDDED PDV are constructed. */

@@ -1,0 +1,24 @@
+/** Trust anchors from certificates and keys. What is pinned is the public key; the certificate only lends its names and dates. */
+
+import { decodeBase64 } from '@assay/encoding/base64';
+import type { TrustAnchor } from '../model/verification.ts';
+import { parseCertificate } from './x509.ts';
+
+export interface TrustAnchorOptions {
+  /** Marks everything under this anchor as simulated, for ever. False unless told. */
+  readonly simulated?: boolean;
+}
+
+/**
+ * The anchor that pins the key of a DER certificate. The certificate's own signature is not looked at: it is trusted by choice.
+ * @throws {AttestationError} `certificate/malformed`, `certificate/unsupported-algorithm`.
+ * @example trustAnchor('our simulator', decodePem(text)[0].der, { simulated: true })
+ */
+export function trustAnchor(name: string, certificate: Uint8Array, options: TrustAnchorOptions = {}): TrustAnchor {
+  return { name, spki: parseCertificate(certificate).spki, certificate, simulated: options.simulated ?? false };
+}
+
+/** {@link trustAnchor} of a certificate in padded base64; for the constants in roots/. */
+export function pinnedAnchor(name: string, certificate: string): TrustAnchor {
+  return trustAnchor(name, decodeBase64(certificate));
+}

@@ -1,0 +1,134 @@
+/**
+ * Checks one signature with WebCrypto. Proves: `message` was signed by the private half of `spki` under `algorithm`.
+ * Not checked here: whose key that is (path.ts), and what the message says. ECDSA is not forced to low-s: none of the formats asks.
+ */
+
+import { bufferSource, concatBytes } from '@assay/encoding/bytes';
+import { derUnsigned, readDer } from '@assay/encoding/der';
+import { AttestationError } from '../errors.ts';
+import { COORDINATE_BYTES, type PublicKeyAlgorithm, publicKeyAlgorithm, type SignatureAlgorithm } from './algorithms.ts';
+import { BytesCache } from './bytes-cache.ts';
+
+/**
+ * Remembers imported keys and signatures found good, so that the same chain costs no second signature check. Dates, names and
+ * revocation are never remembered. Give a fresh one to a call to start cold.
+ */
+export class SignatureCache {
+  readonly keys: BytesCache<Promise<CryptoKey>> = new BytesCache(256);
+  readonly good: BytesCache<true> = new BytesCache(1024);
+}
+
+/** The cache used where no other is given. */
+export const SHARED_SIGNATURE_CACHE: SignatureCache = /* @__PURE__ */ new SignatureCache();
+
+export interface VerifySignatureInput {
+  /** DER SubjectPublicKeyInfo. */
+  readonly spki: Uint8Array;
+  readonly algorithm: SignatureAlgorithm;
+  readonly signature: Uint8Array;
+  readonly message: Uint8Array;
+  /** ECDSA only: `der` (X.509) or `raw` (r ‖ s, as in COSE, JOSE, SGX, TDX). `der` unless told. */
+  readonly signatureForm?: 'der' | 'raw';
+  /** Remember a good result of exactly these bytes. For certificates, not for evidence, which is never seen twice. */
+  readonly remember?: boolean;
+  readonly cache?: SignatureCache;
+}
+
+/**
+ * True when the signature is good; false when it is not, or has no valid form.
+ * @throws {AttestationError} `certificate/unsupported-algorithm` when the key cannot carry the algorithm.
+ * @example await verifySignature({ spki, algorithm: { name: 'ECDSA', hash: 'SHA-384' }, signature, message, signatureForm: 'raw' })
+ */
+export async function verifySignature(input: VerifySignatureInput): Promise<boolean> {
+  const { spki, algorithm, message, signatureForm = 'der', cache = SHARED_SIGNATURE_CACHE } = input;
+  const memory = input.remember === true ? memoryKey(input) : null;
+  if (memory !== null && cache.good.get(memory) === true) return true;
+  const kind = publicKeyAlgorithm(spki);
+  const signature = algorithm.name === 'ECDSA' ? rawSignature(input.signature, kind, signatureForm) : input.signature;
+  if (signature === null) return false;
+  const key = await importVerifyKey({ spki, algorithm, cache });
+  const good = await crypto.subtle.verify(verifyParameters(algorithm), key, bufferSource(signature), bufferSource(message));
+  if (good && memory !== null) cache.good.set(memory, true);
+  return good;
+}
+
+export interface ImportVerifyKeyInput {
+  readonly spki: Uint8Array;
+  readonly algorithm: SignatureAlgorithm;
+  readonly cache?: SignatureCache;
+}
+
+/** The WebCrypto key of `spki` for `algorithm`, from the cache when it was imported before. */
+export function importVerifyKey(input: ImportVerifyKeyInput): Promise<CryptoKey> {
+  const { spki, algorithm, cache = SHARED_SIGNATURE_CACHE } = input;
+  const key = concatBytes(algorithmLabel(algorithm), spki);
+  const known = cache.keys.get(key);
+  if (known !== undefined) return known;
+  const imported = importKey(spki, algorithm);
+  cache.keys.set(key, imported);
+  return imported;
+}
+
+async function importKey(spki: Uint8Array, algorithm: SignatureAlgorithm): Promise<CryptoKey> {
+  const kind = publicKeyAlgorithm(spki);
+  const family = kind === 'RSA' || kind === 'Ed25519' ? kind : 'ECDSA';
+  const wanted = algorithm.name === 'ECDSA' || algorithm.name === 'Ed25519' ? algorithm.name : 'RSA';
+  if (family !== wanted) {
+    throw new AttestationError('certificate/unsupported-algorithm', `expected a key for ${algorithm.name}, got ${kind}`);
+  }
+  try {
+    return await crypto.subtle.importKey('spki', bufferSource(spki), importParameters(algorithm, kind), false, ['verify']);
+  } catch (cause) {
+    throw new AttestationError(
+      'certificate/unsupported-algorithm',
+      `expected a usable ${kind} key, got one webcrypto refuses`,
+      { cause },
+    );
+  }
+}
+
+function importParameters(
+  algorithm: SignatureAlgorithm,
+  kind: PublicKeyAlgorithm,
+): EcKeyImportParams | RsaHashedImportParams | Algorithm {
+  if (algorithm.name === 'ECDSA') return { name: 'ECDSA', namedCurve: kind };
+  return algorithm.name === 'Ed25519' ? { name: 'Ed25519' } : { name: algorithm.name, hash: algorithm.hash };
+}
+
+function verifyParameters(algorithm: SignatureAlgorithm): Algorithm | EcdsaParams | RsaPssParams {
+  if (algorithm.name === 'ECDSA') return { name: 'ECDSA', hash: algorithm.hash };
+  return algorithm.name === 'RSA-PSS' ? { name: 'RSA-PSS', saltLength: algorithm.saltLength } : { name: algorithm.name };
+}
+
+function algorithmLabel(algorithm: SignatureAlgorithm): Uint8Array {
+  const hash = algorithm.name === 'Ed25519' ? '' : algorithm.hash;
+  const salt = algorithm.name === 'RSA-PSS' ? algorithm.saltLength : 0;
+  return new TextEncoder().encode(`${algorithm.name} ${hash} ${salt} `);
+}
+
+/** Every input length-prefixed, so that no two inputs share a key. */
+function memoryKey({ spki, algorithm, signature, message, signatureForm = 'der' }: VerifySignatureInput): Uint8Array {
+  const parts = [algorithmLabel(algorithm), new TextEncoder().encode(signatureForm), spki, signature, message];
+  const lengths = new Uint8Array(Uint32Array.from(parts, (part) => part.length).buffer);
+  return concatBytes(lengths, ...parts);
+}
+
+/** r ‖ s at the width of the curve, or `null` when the signature has no valid form (SEC 1 §4.1.4, RFC 3279 §2.2.3). */
+function rawSignature(signature: Uint8Array, kind: PublicKeyAlgorithm, form: 'der' | 'raw'): Uint8Array | null {
+  if (kind === 'RSA' || kind === 'Ed25519') return signature;
+  const width = COORDINATE_BYTES[kind];
+  if (form === 'raw') return signature.length === 2 * width ? signature : null;
+  const out = new Uint8Array(2 * width);
+  try {
+    const integers = readDer(signature).children();
+    if (integers.length !== 2) return null;
+    for (const [index, integer] of integers.entries()) {
+      const bytes = derUnsigned(integer);
+      if (bytes.length > width) return null;
+      out.set(bytes, (index + 1) * width - bytes.length);
+    }
+  } catch {
+    return null;
+  }
+  return out;
+}

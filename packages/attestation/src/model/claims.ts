@@ -8,18 +8,21 @@
 import type { Check } from './check.ts';
 
 /** The kinds of evidence. A new TEE adds one name here, one folder in `evidence/`, one in `verifier/` and one registry line. */
-export type EvidenceType =
-  | 'nitro'
-  | 'sgx'
-  | 'tdx'
-  | 'sev-snp'
-  | 'nvidia-gpu'
-  | 'nvidia-switch'
-  | 'dstack'
-  | 'tpm'
-  | 'token'
-  | 'vendor-commitment'
-  | 'combined';
+export const EVIDENCE_TYPES = [
+  'nitro',
+  'sgx',
+  'tdx',
+  'sev-snp',
+  'nvidia-gpu',
+  'nvidia-switch',
+  'dstack',
+  'tpm',
+  'token',
+  'vendor-commitment',
+  'combined',
+] as const;
+
+export type EvidenceType = (typeof EVIDENCE_TYPES)[number];
 
 /** Standing of the platform's firmware, in the vendor's own words (Intel: `UpToDate`, `SWHardeningNeeded`, …). */
 export interface TcbStanding {

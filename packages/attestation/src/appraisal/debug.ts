@@ -1,0 +1,11 @@
+/** A debuggable environment keeps no secret from its host, so it is refused unless the policy allows it by name. */
+
+import { fail, notChecked, pass } from '../model/check.ts';
+import { POLICY_SPEC, type PartQuestion } from './question.ts';
+
+export const askDebug: PartQuestion = (claims, { policy }) => {
+  const spec = `${POLICY_SPEC} debug`;
+  if (claims.debug === null) return [notChecked('policy.debug', spec, 'the format does not say')];
+  if (!claims.debug) return [pass('policy.debug', spec, 'off', 'off')];
+  return policy.debug === 'allow' ? [pass('policy.debug', spec, 'on', 'on or off')] : [fail('policy.debug', spec, 'off', 'on')];
+};

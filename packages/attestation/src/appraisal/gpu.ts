@@ -1,0 +1,48 @@
+/**
+ * Are there enough genuine GPUs, of an accepted make, with measurements compared with the vendor's manifests?
+ * Not asked here, because GPU evidence cannot answer it: whether these GPUs sit in the machine whose CPU was quoted.
+ */
+
+import { type Check, fail, pass } from '../model/check.ts';
+import type { VerifiedClaims } from '../model/claims.ts';
+import { located, POLICY_SPEC, type WholeQuestion } from './question.ts';
+
+const SPEC = `${POLICY_SPEC} gpu`;
+/** Verification checks that compare measurements with signed manifests begin with this. */
+const MANIFEST_CHECKS = 'nvidia.rim-';
+
+export const askGpu: WholeQuestion = (nodes, { policy }) => {
+  const rule = policy.gpu;
+  if (rule === undefined) return [];
+  const gpus = nodes.filter(({ claims }) => claims.type === 'nvidia-gpu');
+  const wanted = `at least ${rule.minimumCount}`;
+  const count =
+    gpus.length >= rule.minimumCount
+      ? pass('policy.gpu-count', SPEC, String(gpus.length), wanted)
+      : fail('policy.gpu-count', SPEC, wanted, String(gpus.length));
+  const parts = gpus.flatMap(({ prefix, claims }) => {
+    const checks: Check[] = [];
+    if (rule.architectures !== undefined) checks.push(architecture(rule.architectures, claims));
+    if (rule.referenceManifests === 'required') checks.push(manifests(claims));
+    return checks.map((check) => located(prefix, check));
+  });
+  return [count, ...parts];
+};
+
+function architecture(accepted: readonly string[], claims: VerifiedClaims): Check {
+  const actual = claims.identity['architecture'] ?? 'not named';
+  const expected = accepted.join(', ');
+  return accepted.some((name) => name.toUpperCase() === actual.toUpperCase())
+    ? pass('policy.gpu-architecture', SPEC, actual, expected)
+    : fail('policy.gpu-architecture', SPEC, expected, actual);
+}
+
+function manifests(claims: VerifiedClaims): Check {
+  const made = claims.checks.filter(({ id }) => id.startsWith(MANIFEST_CHECKS));
+  const expected = 'driver and VBIOS measurements equal to their signed manifests';
+  const open = made.filter(({ outcome }) => outcome !== 'pass').map(({ id, outcome }) => `${id} ${outcome}`);
+  if (made.length === 0) return fail('policy.gpu-manifests', SPEC, expected, 'no comparison was made');
+  return open.length === 0
+    ? pass('policy.gpu-manifests', SPEC, 'equal', expected)
+    : fail('policy.gpu-manifests', SPEC, expected, open.join(', '));
+}

@@ -1,0 +1,75 @@
+/**
+ * Is this the software the policy wants? Any rule that matches will do. Rules that nothing could be compared with refuse, so that a
+ * report cannot pass by leaving the measured part out.
+ */
+
+import { type Check, fail, notChecked, pass } from '../model/check.ts';
+import type { VerifiedClaims } from '../model/claims.ts';
+import type { MeasurementRule, SignedMeasurements } from '../model/policy.ts';
+import { located, POLICY_SPEC, type WholeQuestion } from './question.ts';
+import { SIGNER_SLOTS } from './signer-slots.ts';
+
+const ID = 'policy.measurements';
+const SPEC = `${POLICY_SPEC} measurements`;
+
+export const askMeasurements: WholeQuestion = (nodes, { policy }) => {
+  const rules = policy.measurements;
+  if (rules === undefined) return [notChecked(ID, SPEC, 'no reference values given')];
+  const checks = nodes.flatMap(({ prefix, claims }) => {
+    const applicable = rules.filter((rule) => applies(rule, claims));
+    return applicable.length === 0 ? [] : [located(prefix, compare(applicable, claims))];
+  });
+  return checks.length > 0 ? checks : [fail(ID, SPEC, describe(rules), 'nothing in this evidence that these rules speak of')];
+};
+
+function applies(rule: MeasurementRule, claims: VerifiedClaims): boolean {
+  if (rule.type !== undefined) return rule.type === claims.type;
+  return 'values' in rule && Object.keys(rule.values).some((name) => claims.measurements[name] !== undefined);
+}
+
+function compare(rules: readonly MeasurementRule[], claims: VerifiedClaims): Check {
+  const matched = rules.find((rule) => ('values' in rule ? mismatches(rule.values, claims).length === 0 : signedBy(rule, claims)));
+  if (matched !== undefined) return pass(ID, SPEC, matched.name ?? describe([matched]), describe(rules));
+  const [first] = rules;
+  const actual =
+    rules.length === 1 && first !== undefined && 'values' in first
+      ? mismatches(first.values, claims).map((name) => `${name} ${claims.measurements[name] ?? 'absent'}`)
+      : Object.entries(claims.measurements).map(([name, value]) => `${name} ${value}`);
+  return fail(ID, SPEC, describe(rules), actual.join(', ') || 'no measurements');
+}
+
+function mismatches(values: Readonly<Record<string, readonly string[]>>, claims: VerifiedClaims): readonly string[] {
+  return Object.entries(values).flatMap(([name, accepted]) => {
+    const actual = claims.measurements[name];
+    return actual !== undefined && accepted.includes(actual) ? [] : [name];
+  });
+}
+
+function signedBy(rule: SignedMeasurements, claims: VerifiedClaims): boolean {
+  const slots = SIGNER_SLOTS[rule.type];
+  if (slots === undefined || !slots.signer.some((name) => claims.measurements[name] === rule.signer.value)) return false;
+  const { product, minimumVersion } = rule.signer;
+  if (product !== undefined && number(claims, slots.product) !== product) return false;
+  return minimumVersion === undefined || number(claims, slots.version) >= minimumVersion;
+}
+
+/** The identity claim as a number; NaN, which compares false with everything, when it is absent or no decimal number. */
+function number(claims: VerifiedClaims, name: string | undefined): number {
+  const value = name === undefined ? undefined : claims.identity[name];
+  return value !== undefined && /^\d+$/.test(value) ? Number(value) : Number.NaN;
+}
+
+function describe(rules: readonly MeasurementRule[]): string {
+  return rules
+    .map((rule) => {
+      if ('values' in rule) {
+        const wanted = Object.entries(rule.values).map(([name, values]) => `${name} ${values.join(' or ')}`);
+        return `${rule.name === undefined ? '' : `${rule.name}: `}${wanted.join(', ')}`;
+      }
+      const { value, product, minimumVersion } = rule.signer;
+      const productText = product === undefined ? '' : `, product ${product}`;
+      const version = minimumVersion === undefined ? '' : `, version ≥ ${minimumVersion}`;
+      return `${rule.name === undefined ? '' : `${rule.name}: `}signed by ${value}${productText}${version}`;
+    })
+    .join('; or ');
+}

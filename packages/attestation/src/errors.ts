@@ -55,6 +55,7 @@ export const ATTESTATION_ERROR_KINDS = {
   'dcap/version-unsupported': 'malformed',
   'evidence/malformed': 'malformed',
   'evidence/unrecognised': 'malformed',
+  'policy/malformed': 'misuse',
 } as const satisfies Readonly<Record<string, AttestationErrorKind>>;
 
 export type AttestationErrorCode = keyof typeof ATTESTATION_ERROR_KINDS;

@@ -1,5 +1,30 @@
+export { type AppraiseOptions, appraise } from './appraisal/appraise.ts';
+export { type EarOptions, type EarSubject, earClaims, signEar } from './appraisal/ear.ts';
+export { explainPolicy } from './appraisal/explain.ts';
+export { formatInstant, parseInstant } from './appraisal/instant.ts';
+export { parsePolicy } from './appraisal/policy-file.ts';
+export {
+  DEFAULT_POLICY,
+  MODERATE_POLICY,
+  POLICY_PRESETS,
+  type PolicyPreset,
+  RELAXED_POLICY,
+  STRICT_POLICY,
+} from './appraisal/presets.ts';
+export { typeName } from './appraisal/scope.ts';
+export {
+  type AttestationOutcome,
+  type AttestationResult,
+  type AttestOptions,
+  attest,
+  recogniseEvidence,
+  verifyEvidence,
+} from './attest.ts';
 export { ATTESTATION_ERROR_KINDS, AttestationError, type AttestationErrorCode, type AttestationErrorKind } from './errors.ts';
+export { collectEndorsements, type EndorsementFile } from './evidence/endorsement-files.ts';
+export type * from './model/appraisal.ts';
 export type * from './model/check.ts';
 export type * from './model/claims.ts';
 export type * from './model/endorsements.ts';
+export type * from './model/policy.ts';
 export type * from './model/verification.ts';

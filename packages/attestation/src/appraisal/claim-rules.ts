@@ -10,7 +10,8 @@ const SPEC = `${POLICY_SPEC} claims`;
 export const askClaimRules: WholeQuestion = (nodes, { policy }) =>
   (policy.claims ?? []).flatMap((rule) => {
     const asked = rule.type === undefined ? nodes.slice(0, 1) : nodes.filter(({ claims }) => claims.type === rule.type);
-    if (asked.length === 0) return [fail(`policy.claim.${rule.path}`, SPEC, describe(rule), `no ${rule.type} in this evidence`)];
+    if (asked.length === 0)
+      return [fail(`policy.claim.${rule.path}`, SPEC, describe(rule), `no ${rule.type} in this evidence`)];
     return asked.map(({ prefix, claims }) => located(prefix, compare(rule, claims)));
   });
 

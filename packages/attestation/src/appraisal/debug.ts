@@ -1,7 +1,7 @@
 /** A debuggable environment keeps no secret from its host, so it is refused unless the policy allows it by name. */
 
 import { fail, notChecked, pass } from '../model/check.ts';
-import { POLICY_SPEC, type PartQuestion } from './question.ts';
+import { type PartQuestion, POLICY_SPEC } from './question.ts';
 
 export const askDebug: PartQuestion = (claims, { policy }) => {
   const spec = `${POLICY_SPEC} debug`;

@@ -5,7 +5,7 @@
 
 import { fail, notChecked, pass } from '../model/check.ts';
 import { formatInstant } from './instant.ts';
-import { POLICY_SPEC, type PartQuestion } from './question.ts';
+import { type PartQuestion, POLICY_SPEC } from './question.ts';
 
 const ID = 'policy.freshness';
 const SPEC = `${POLICY_SPEC} freshness`;
@@ -14,7 +14,8 @@ const DEFAULT_SKEW_SECONDS = 300;
 
 export const askFreshness: PartQuestion = (claims, { policy, now }) => {
   const rule = policy.freshness;
-  if (claims.issuedAt === null) return [notChecked(ID, SPEC, 'the evidence carries no time; only a nonce shows that it is fresh')];
+  if (claims.issuedAt === null)
+    return [notChecked(ID, SPEC, 'the evidence carries no time; only a nonce shows that it is fresh')];
   const age = (now - claims.issuedAt) / 1000;
   const skew = rule?.skewSeconds ?? DEFAULT_SKEW_SECONDS;
   const actual = `made ${formatInstant(claims.issuedAt)}, ${Math.abs(Math.round(age))} s ${age < 0 ? 'after' : 'before'} the time of appraisal`;

@@ -30,7 +30,7 @@ export const askGpu: WholeQuestion = (nodes, { policy }) => {
 };
 
 function architecture(accepted: readonly string[], claims: VerifiedClaims): Check {
-  const actual = claims.identity['architecture'] ?? 'not named';
+  const actual = claims.identity.architecture ?? 'not named';
   const expected = accepted.join(', ');
   return accepted.some((name) => name.toUpperCase() === actual.toUpperCase())
     ? pass('policy.gpu-architecture', SPEC, actual, expected)

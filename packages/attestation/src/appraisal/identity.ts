@@ -27,7 +27,7 @@ function askTokenIssuers(nodes: readonly ClaimsNode[], { policy }: AppraisalCont
   return nodes
     .filter(({ claims }) => claims.type === 'token')
     .map(({ prefix, claims }) => {
-      const actual = claims.identity['issuer'] ?? 'none';
+      const actual = claims.identity.issuer ?? 'none';
       return located(
         prefix,
         accepted.includes(actual) ? pass(id, spec, actual, accepted.join(', ')) : fail(id, spec, accepted.join(', '), actual),

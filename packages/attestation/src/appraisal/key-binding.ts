@@ -15,14 +15,23 @@ const SLOTS = [
 export const askKeyBinding: WholeQuestion = (nodes, { policy, expected }) => {
   const bindings = nodes[0]?.claims.bindings;
   const asked = SLOTS.flatMap(({ id, slot, text }) => {
-    const wishes = [expected[slot] === undefined ? [] : [[expected[slot]]], policy.bindings?.[slot] === undefined ? [] : [policy.bindings[slot]]];
+    const wishes = [
+      expected[slot] === undefined ? [] : [[expected[slot]]],
+      policy.bindings?.[slot] === undefined ? [] : [policy.bindings[slot]],
+    ];
     return wishes.flat().map((accepted) => compare(id, slot, text, accepted, bindings));
   });
   if (asked.length > 0) return asked;
   return [notChecked('policy.key-binding', SPEC, 'no expected report data, user data or public key given')];
 };
 
-function compare(id: string, slot: (typeof SLOTS)[number]['slot'], text: string, accepted: readonly string[], bindings?: Bindings): Check {
+function compare(
+  id: string,
+  slot: (typeof SLOTS)[number]['slot'],
+  text: string,
+  accepted: readonly string[],
+  bindings?: Bindings,
+): Check {
   const actual = bindings?.[slot] ?? null;
   const wanted = accepted.join(' or ');
   if (actual === null) return fail(id, SPEC, wanted, `no ${text} in this evidence`);

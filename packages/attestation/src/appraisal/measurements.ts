@@ -28,7 +28,9 @@ function applies(rule: MeasurementRule, claims: VerifiedClaims): boolean {
 }
 
 function compare(rules: readonly MeasurementRule[], claims: VerifiedClaims): Check {
-  const matched = rules.find((rule) => ('values' in rule ? mismatches(rule.values, claims).length === 0 : signedBy(rule, claims)));
+  const matched = rules.find((rule) =>
+    'values' in rule ? mismatches(rule.values, claims).length === 0 : signedBy(rule, claims),
+  );
   if (matched !== undefined) return pass(ID, SPEC, matched.name ?? describe([matched]), describe(rules));
   const [first] = rules;
   const actual =

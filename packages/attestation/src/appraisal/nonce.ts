@@ -10,12 +10,10 @@ import { POLICY_SPEC, type WholeQuestion } from './question.ts';
 const ID = 'policy.nonce';
 const SPEC = `${POLICY_SPEC} nonce`;
 
-export const askNonce: WholeQuestion = (nodes, { policy, expected }) => {
-  const wanted = expected.nonce;
-  const checks = wanted === undefined ? [] : nodes.slice(0, 1).map(({ claims }) => compare(wanted, claims.bindings));
-  const required = policy.freshness?.required === true && nodes[0]?.claims.issuedAt === null;
-  if (checks.length > 0) return checks;
-  return policy.nonce === 'required' || required
+export const askNonce: WholeQuestion = ([whole], { policy, expected }) => {
+  if (whole !== undefined && expected.nonce !== undefined) return [compare(expected.nonce, whole.claims.bindings)];
+  const timeless = policy.freshness?.required === true && whole?.claims.issuedAt === null;
+  return policy.nonce === 'required' || timeless
     ? [fail(ID, SPEC, 'a nonce of the caller', 'none given')]
     : [notChecked(ID, SPEC, 'no nonce given')];
 };
@@ -26,7 +24,10 @@ function compare(wanted: string, bindings: Bindings): Check {
   }
   const { reportData } = bindings;
   if (reportData === null) return fail(ID, SPEC, wanted, 'no nonce in this evidence');
-  const places = [wanted.padEnd(reportData.length, '0'), ...(wanted.length === 64 ? [`${reportData.slice(0, 64)}${wanted}`] : [])];
+  const places = [
+    wanted.padEnd(reportData.length, '0'),
+    ...(wanted.length === 64 ? [`${reportData.slice(0, 64)}${wanted}`] : []),
+  ];
   return places.includes(reportData)
     ? pass(ID, SPEC, `in report data ${reportData}`, wanted)
     : fail(ID, SPEC, wanted, `report data ${reportData}`);

@@ -8,7 +8,16 @@
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { AttestationError } from '../errors.ts';
 import { EVIDENCE_TYPES, type EvidenceType } from '../model/claims.ts';
-import type { BindingRule, ClaimRule, DatedException, FreshnessRule, GpuRule, MeasurementRule, Policy, TcbRule } from '../model/policy.ts';
+import type {
+  BindingRule,
+  ClaimRule,
+  DatedException,
+  FreshnessRule,
+  GpuRule,
+  MeasurementRule,
+  Policy,
+  TcbRule,
+} from '../model/policy.ts';
 import { parseInstant } from './instant.ts';
 import { SIGNER_SLOTS } from './signer-slots.ts';
 
@@ -45,7 +54,7 @@ export function parsePolicy(input: string | Uint8Array | JsonObject): Policy {
     'requiredChecks',
     'claims',
   ]);
-  if (at['version'] !== 1) malformed('version', 'the number 1', at['version']);
+  if (at.version !== 1) malformed('version', 'the number 1', at.version);
   return {
     version: 1,
     ...optional('name', at, text),
@@ -72,7 +81,9 @@ function readJson(input: string | Uint8Array): Json {
   try {
     return parseJson(input, { maxBytes: MAX_POLICY_BYTES, maxDepth: 16 });
   } catch (cause) {
-    throw new AttestationError('policy/malformed', `policy: expected JSON, got ${(cause as Error).message}; mend the file`, { cause });
+    throw new AttestationError('policy/malformed', `policy: expected JSON, got ${(cause as Error).message}; mend the file`, {
+      cause,
+    });
   }
 }
 
@@ -98,7 +109,8 @@ function optional<Name extends string, Value>(
 function object(value: Json, where: string, members: readonly string[]): JsonObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) malformed(where, 'an object', value);
   for (const name of Object.keys(value)) {
-    if (!members.includes(name)) malformed(where === 'policy' ? name : `${where}.${name}`, `one of ${members.join(', ')}`, name);
+    if (!members.includes(name))
+      malformed(where === 'policy' ? name : `${where}.${name}`, `one of ${members.join(', ')}`, name);
   }
   return value as JsonObject;
 }
@@ -118,7 +130,8 @@ function text(value: Json, where: string): string {
 }
 
 function hex(value: Json, where: string): string {
-  if (typeof value !== 'string' || value.length === 0 || !/^(?:[0-9a-f]{2})+$/.test(value)) malformed(where, 'lower-case hex', value);
+  if (typeof value !== 'string' || value.length === 0 || !/^(?:[0-9a-f]{2})+$/.test(value))
+    malformed(where, 'lower-case hex', value);
   return value as string;
 }
 
@@ -128,7 +141,9 @@ function sha256Hex(value: Json, where: string): string {
 }
 
 function whole(value: Json, where: string): number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : malformed(where, 'a whole number', value);
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+    ? value
+    : malformed(where, 'a whole number', value);
 }
 
 function amount(value: Json, where: string): number {
@@ -150,31 +165,32 @@ function evidenceType(value: Json, where: string): EvidenceType {
 
 function dated(value: Json, where: string): DatedException {
   const at = object(value, where, ['id', 'until']);
-  return { id: text(at['id'] ?? null, `${where}.id`), until: instant(at['until'] ?? null, `${where}.until`) };
+  return { id: text(at.id ?? null, `${where}.id`), until: instant(at.until ?? null, `${where}.until`) };
 }
 
 function measurementRule(value: Json, where: string): MeasurementRule {
   const at = object(value, where, ['name', 'type', 'values', 'signer']);
   const name = optional('name', at, text, where);
-  if ((at['values'] === undefined) === (at['signer'] === undefined)) malformed(where, 'either values or signer', value);
-  if (at['values'] !== undefined) {
-    return { ...name, ...optional('type', at, evidenceType, where), values: hexLists(at['values'], `${where}.values`) };
+  if ((at.values === undefined) === (at.signer === undefined)) malformed(where, 'either values or signer', value);
+  if (at.values !== undefined) {
+    return { ...name, ...optional('type', at, evidenceType, where), values: hexLists(at.values, `${where}.values`) };
   }
-  const type = evidenceType(at['type'] ?? null, `${where}.type`);
+  const type = evidenceType(at.type ?? null, `${where}.type`);
   const slots = SIGNER_SLOTS[type];
   if (slots === undefined) malformed(`${where}.type`, `a type with a signer: ${Object.keys(SIGNER_SLOTS).join(', ')}`, type);
-  const signer = object(at['signer'] ?? null, `${where}.signer`, ['value', 'product', 'minimumVersion']);
+  const signer = object(at.signer ?? null, `${where}.signer`, ['value', 'product', 'minimumVersion']);
   for (const [member, known] of [
     ['product', slots?.product],
     ['minimumVersion', slots?.version],
   ] as const) {
-    if (signer[member] !== undefined && known === undefined) malformed(`${where}.signer.${member}`, `nothing: ${type} has none`, signer[member]);
+    if (signer[member] !== undefined && known === undefined)
+      malformed(`${where}.signer.${member}`, `nothing: ${type} has none`, signer[member]);
   }
   return {
     ...name,
     type,
     signer: {
-      value: hex(signer['value'] ?? null, `${where}.signer.value`),
+      value: hex(signer.value ?? null, `${where}.signer.value`),
       ...optional('product', signer, whole, `${where}.signer`),
       ...optional('minimumVersion', signer, whole, `${where}.signer`),
     },
@@ -209,7 +225,7 @@ function identityRule(value: Json, where: string): Readonly<Record<string, reado
 function tcbRule(value: Json, where: string): TcbRule {
   const at = object(value, where, ['statuses', 'grace', 'advisories', 'minimumEvaluationNumber', 'minimumDate']);
   return {
-    statuses: filled(at['statuses'] ?? null, `${where}.statuses`, text),
+    statuses: filled(at.statuses ?? null, `${where}.statuses`, text),
     ...optional('grace', at, (item, inner) => list(item, inner, dated), where),
     ...optional('advisories', at, (item, inner) => list(item, inner, dated), where),
     ...optional('minimumEvaluationNumber', at, whole, where),
@@ -219,11 +235,11 @@ function tcbRule(value: Json, where: string): TcbRule {
 
 function freshnessRule(value: Json, where: string): FreshnessRule {
   const at = object(value, where, ['maxAgeSeconds', 'skewSeconds', 'required']);
-  const required = at['required'] ?? false;
+  const required = at.required ?? false;
   if (typeof required !== 'boolean') malformed(`${where}.required`, 'true or false', required);
   return {
-    maxAgeSeconds: whole(at['maxAgeSeconds'] ?? null, `${where}.maxAgeSeconds`),
-    skewSeconds: whole(at['skewSeconds'] ?? 60, `${where}.skewSeconds`),
+    maxAgeSeconds: whole(at.maxAgeSeconds ?? null, `${where}.maxAgeSeconds`),
+    skewSeconds: whole(at.skewSeconds ?? 60, `${where}.skewSeconds`),
     required: required === true,
   };
 }
@@ -241,9 +257,12 @@ function bindingRule(value: Json, where: string): BindingRule {
 function gpuRule(value: Json, where: string): GpuRule {
   const at = object(value, where, ['minimumCount', 'architectures', 'referenceManifests']);
   return {
-    minimumCount: whole(at['minimumCount'] ?? 1, `${where}.minimumCount`),
+    minimumCount: whole(at.minimumCount ?? 1, `${where}.minimumCount`),
     ...optional('architectures', at, (item, inner) => filled(item, inner, text), where),
-    referenceManifests: choice(at['referenceManifests'] ?? 'required', `${where}.referenceManifests`, ['required', 'when-given'] as const),
+    referenceManifests: choice(at.referenceManifests ?? 'required', `${where}.referenceManifests`, [
+      'required',
+      'when-given',
+    ] as const),
   };
 }
 
@@ -252,7 +271,7 @@ function claimRule(value: Json, where: string): ClaimRule {
   const comparisons = ['equals', 'oneOf', 'atLeast', 'atMost'].filter((name) => at[name] !== undefined);
   if (comparisons.length !== 1) malformed(where, 'exactly one of equals, oneOf, atLeast, atMost', value);
   return {
-    path: text(at['path'] ?? null, `${where}.path`),
+    path: text(at.path ?? null, `${where}.path`),
     ...optional('type', at, evidenceType, where),
     ...optional('equals', at, scalar, where),
     ...optional('oneOf', at, (item, inner) => filled(item, inner, scalar), where),

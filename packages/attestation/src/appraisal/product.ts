@@ -1,7 +1,7 @@
 /** Is this a product the policy never accepts, e.g. one whose root secret is known to be extractable at every firmware level? */
 
 import { fail, notChecked, pass } from '../model/check.ts';
-import { POLICY_SPEC, type PartQuestion } from './question.ts';
+import { type PartQuestion, POLICY_SPEC } from './question.ts';
 
 const ID = 'policy.product';
 const SPEC = `${POLICY_SPEC} refusedProducts`;

@@ -1,7 +1,7 @@
 /** Simulated evidence is refused unless the policy names the very root that signed it. */
 
 import { fail, pass } from '../model/check.ts';
-import { POLICY_SPEC, type PartQuestion } from './question.ts';
+import { type PartQuestion, POLICY_SPEC } from './question.ts';
 
 export const askSimulated: PartQuestion = (claims, { policy }) => {
   const spec = `${POLICY_SPEC} simulatedRoots`;

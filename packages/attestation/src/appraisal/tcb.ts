@@ -7,7 +7,7 @@ import { type Check, fail, notChecked, pass } from '../model/check.ts';
 import type { EvidenceType, TcbStanding } from '../model/claims.ts';
 import type { DatedException, TcbRule } from '../model/policy.ts';
 import { parseInstant } from './instant.ts';
-import { POLICY_SPEC, type PartQuestion } from './question.ts';
+import { type PartQuestion, POLICY_SPEC } from './question.ts';
 
 const SPEC = `${POLICY_SPEC} tcb`;
 /** Types whose verifier always learns a standing from signed collateral. */
@@ -15,7 +15,8 @@ const WITH_STANDING: readonly EvidenceType[] = ['sgx', 'tdx'];
 
 export const askTcb: PartQuestion = (claims, { policy, now }) => {
   const rule = policy.tcb;
-  if (rule === undefined) return [notChecked('policy.tcb-status', SPEC, `the policy asks nothing; ${claims.tcb?.status ?? 'no standing'}`)];
+  if (rule === undefined)
+    return [notChecked('policy.tcb-status', SPEC, `the policy asks nothing; ${claims.tcb?.status ?? 'no standing'}`)];
   const { tcb } = claims;
   if (tcb === null) {
     return [
@@ -46,7 +47,8 @@ function advisories(rule: TcbRule, tcb: TcbStanding, now: number): readonly Chec
     return [notChecked('policy.tcb-advisories', SPEC, `the policy asks nothing; ${seen}`)];
   }
   const open = tcb.advisories.filter((id) => !inDate(allowed, id, now));
-  const expected = allowed.length === 0 ? 'none' : `none but ${allowed.map(({ id, until }) => `${id} until ${until}`).join(', ')}`;
+  const expected =
+    allowed.length === 0 ? 'none' : `none but ${allowed.map(({ id, until }) => `${id} until ${until}`).join(', ')}`;
   return [
     open.length === 0
       ? pass('policy.tcb-advisories', SPEC, tcb.advisories.join(', ') || 'none', expected)

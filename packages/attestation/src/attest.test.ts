@@ -1,0 +1,72 @@
+/** The evidence road in one call: no error of the evidence is thrown away, and none becomes an acceptance. */
+
+import { EncodingError } from '@assay/encoding/errors';
+import { describe, expect, it } from 'vitest';
+import { attest, recogniseEvidence, verifyEvidence } from './attest.ts';
+import { AttestationError } from './errors.ts';
+import type { TeeVerifier } from './model/verification.ts';
+import { mint } from './verifier/mint.ts';
+
+/** A TEE whose evidence is the word it begins with, and what it claims the rest. */
+const fake: TeeVerifier = {
+  type: 'vendor-commitment',
+  recognise(bytes) {
+    const text = new TextDecoder().decode(bytes);
+    if (!text.startsWith('fake')) return null;
+    if (text === 'fake') throw new AttestationError('evidence/malformed', 'expected more, got nothing');
+    if (text === 'fake encoding') throw new EncodingError('cbor/malformed', 'expected a map, got text');
+    return { type: 'vendor-commitment', value: text.slice(5) };
+  },
+  async verify({ value }, { now }) {
+    if (value === 'broken') throw new TypeError('a bug');
+    if (value !== 'good' && value !== 'debug') throw new AttestationError('policy/malformed', 'stands for misuse');
+    return mint({
+      type: 'vendor-commitment',
+      simulated: false,
+      debug: value === 'debug',
+      measurements: {},
+      bindings: { reportData: null, nonce: null, userData: null, publicKey: null },
+      identity: {},
+      tcb: null,
+      issuedAt: now,
+      validity: { notBefore: 0, notAfter: now },
+      root: '00'.repeat(32),
+      checks: [],
+      submodules: {},
+      details: {},
+    });
+  },
+};
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const options = { now: 1_000_000, verifiers: [fake] };
+
+describe('attest', () => {
+  it.each([
+    ['something else', 'malformed', null, 'evidence/unrecognised'],
+    ['', 'malformed', null, 'evidence/unrecognised'],
+    ['fake', 'malformed', null, 'evidence/malformed'],
+    ['fake encoding', 'malformed', null, 'cbor/malformed'],
+    ['fake debug', 'refused', 'vendor-commitment', undefined],
+    ['fake good', 'accepted', 'vendor-commitment', undefined],
+  ] as const)('%j is %s', async (text, outcome, type, code) => {
+    const result = await attest(bytes(text), options);
+    expect(result).toMatchObject({ outcome, type });
+    expect(result.error?.code).toBe(code);
+    expect(result.claims === null).toBe(code !== undefined);
+    expect(result.checks.length > 0 && result.checks.some(({ outcome }) => outcome === 'fail')).toBe(outcome !== 'accepted');
+  });
+
+  it('throws what is no fault of the evidence', async () => {
+    await expect(attest(bytes('fake broken'), options)).rejects.toThrow(TypeError);
+    await expect(attest(bytes('fake misuse'), options)).rejects.toThrow(/misuse/);
+  });
+});
+
+describe('recogniseEvidence and verifyEvidence', () => {
+  it('give the steps one by one', async () => {
+    expect(recogniseEvidence(bytes('fake good'), [fake]).value).toBe('good');
+    expect((await verifyEvidence(bytes('fake good'), options)).issuedAt).toBe(1_000_000);
+    await expect(verifyEvidence(bytes('x'), options)).rejects.toMatchObject({ code: 'evidence/unrecognised' });
+  });
+});

@@ -1,0 +1,72 @@
+/**
+ * Sorts companion files into endorsements by what is inside them, never by their names, in any order: certificates and CRLs (PEM,
+ * DER, hex, base64), Intel collateral in the field names of every known tool, PCS responses, RIMs, OCSP responses, key sets, dstack
+ * files. What nothing here knows is kept as JSON or bytes for the verifier that does.
+ *
+ * Not checked here: anything about trust. Every verifier authenticates what it takes out.
+ */
+
+import { decodeUtf8 } from '@assay/encoding/bytes';
+import type { Endorsement, Endorsements } from '../model/endorsements.ts';
+import { classifyDer } from './endorsement-der.ts';
+import { classifyJson } from './endorsement-json.ts';
+import { binaryOfText, pemBlocks } from './endorsement-text.ts';
+
+export interface EndorsementFile {
+  /** For people and for verifiers that match companions by name; `null` when it has none. */
+  readonly name: string | null;
+  readonly bytes: Uint8Array;
+}
+
+/** More than any genuine companion set; the rest is left out, so that work stays bounded. */
+const MAX_FILE_BYTES = 32 * 1024 * 1024;
+const MAX_FILES = 1024;
+
+/**
+ * @param files in any order; a file can hold several pieces (a PEM chain, a collateral document).
+ * @returns the pieces, exact bytes where signatures cover them. Certificates without an issuer chain of their own in PCS responses
+ * are offered to every response that lacks one.
+ * @example
+ * const endorsements = collectEndorsements([{ name: 'tcb.json', bytes }, { name: 'chain.pem', bytes: pem }]);
+ */
+export function collectEndorsements(files: readonly EndorsementFile[]): Endorsements {
+  const found = files
+    .slice(0, MAX_FILES)
+    .flatMap(({ name, bytes }) => (bytes.length > MAX_FILE_BYTES ? [] : classify(name, bytes)));
+  const certificates = found.flatMap((item) => (item.kind === 'certificate' ? [item.der] : []));
+  return found.map((item) =>
+    (item.kind === 'tcb-info' || item.kind === 'enclave-identity') && item.issuerChain.length === 0
+      ? { ...item, issuerChain: certificates }
+      : item,
+  );
+}
+
+function classify(name: string | null, bytes: Uint8Array): readonly Endorsement[] {
+  const der = classifyDer(bytes);
+  if (der !== null) return der;
+  const text = textOf(bytes);
+  if (text === null) return [{ kind: 'bytes', name, bytes }];
+  const trimmed = text.trim();
+  if (trimmed.startsWith('{') || trimmed.startsWith('[')) {
+    const json = classifyJson(name, text, bytes);
+    if (json !== null) return json;
+  }
+  if (trimmed.startsWith('<'))
+    return trimmed.includes('SoftwareIdentity') ? [{ kind: 'rim', xml: bytes }] : [{ kind: 'bytes', name, bytes }];
+  const blocks = pemBlocks(trimmed);
+  if (blocks !== null) return blocks.flatMap((block) => classifyDer(block) ?? [{ kind: 'bytes', name, bytes: block }]);
+  const binary = binaryOfText(trimmed);
+  if (binary === null || binary.length >= bytes.length) return [{ kind: 'bytes', name, bytes }];
+  const inner = classify(name, binary);
+  // A text that decodes to nothing known is more likely text than an encoding: keep it as it came.
+  return inner.every(({ kind }) => kind === 'bytes') ? [{ kind: 'bytes', name, bytes }] : inner;
+}
+
+function textOf(bytes: Uint8Array): string | null {
+  try {
+    const text = decodeUtf8(bytes);
+    return text.includes('\0') ? null : text;
+  } catch {
+    return null;
+  }
+}

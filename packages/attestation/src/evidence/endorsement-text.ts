@@ -1,0 +1,65 @@
+/** Text carriers of binary companions: PEM with anything around it, hex (also of PEM, as old PCCS write CRLs), base64. */
+
+import { decodeBase64, decodeBase64Url } from '@assay/encoding/base64';
+import { decodeUtf8 } from '@assay/encoding/bytes';
+import { decodeHex } from '@assay/encoding/hex';
+import { decodePem } from '@assay/encoding/pem';
+
+/** The contents of every PEM block, `null` when there is none or one is broken. */
+export function pemBlocks(text: string): readonly Uint8Array[] | null {
+  const matches = text.match(/-----BEGIN ([A-Z0-9 ]{1,40})-----[A-Za-z0-9+/=\s]*-----END \1-----/g);
+  if (matches === null) return null;
+  try {
+    return matches.flatMap((block) => decodePem(`${tidy(block)}\n`).map(({ der }) => der));
+  } catch {
+    return null;
+  }
+}
+
+/** The bytes behind hex or base64 text, `null` when it is neither. White space and a leading `0x` are ignored. */
+export function binaryOfText(text: string): Uint8Array | null {
+  const packed = text.replace(/\s+/g, '').replace(/^0x/i, '');
+  if (packed.length === 0) return null;
+  if (packed.length % 2 === 0 && /^[0-9a-fA-F]+$/.test(packed)) return decodeHex(packed);
+  try {
+    if (/^[A-Za-z0-9+/]+={0,2}$/.test(packed))
+      return decodeBase64(packed.replace(/=+$/, '').padEnd(Math.ceil(packed.replace(/=+$/, '').length / 4) * 4, '='));
+    if (/^[A-Za-z0-9_-]+={0,2}$/.test(packed)) return decodeBase64Url(packed.replace(/=+$/, ''));
+  } catch {
+    return null;
+  }
+  return null;
+}
+
+/** Every certificate or CRL in a text field: PEM (also percent-encoded, as HTTP headers carry it), hex or base64 of DER or of PEM. */
+export function derOfText(text: string): readonly Uint8Array[] {
+  const plain = text.includes('%0A') || text.includes('%20') ? decodePercent(text) : text;
+  const blocks = pemBlocks(plain);
+  if (blocks !== null) return blocks;
+  const binary = binaryOfText(plain);
+  if (binary === null) return [];
+  try {
+    const nested = decodeUtf8(binary).trim();
+    if (nested.startsWith('-----BEGIN') || /^[0-9a-fA-F]{64,}$/.test(nested)) return derOfText(nested);
+  } catch {
+    // Not text: it is the DER itself.
+  }
+  return [binary];
+}
+
+function decodePercent(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** PEM lines of any length and indentation, re-wrapped to 64 characters. */
+function tidy(block: string): string {
+  const match = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*)-----END/.exec(block);
+  if (match === null) return block;
+  const [, label, body = ''] = match;
+  const lines = body.replace(/\s+/g, '').match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----`;
+}

@@ -53,6 +53,8 @@ export interface SandboxJob {
   readonly network?: NetworkPolicy;
   /** Fix clock and entropy from this seed, so that a third party can re-run the job. Hex, 32 bytes. */
   readonly seed?: string;
+  /** Where the frozen clock starts, epoch milliseconds; without it, the second in which the job begins. A re-run passes the claim's. */
+  readonly epochMs?: number;
   /** Continue a session (jupyter-like): state left by earlier cells of the same id. */
   readonly session?: { readonly id: string; readonly previousClaim: string | null };
   readonly signal?: AbortSignal;

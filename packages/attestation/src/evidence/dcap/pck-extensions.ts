@@ -1,0 +1,126 @@
+/**
+ * The SGX extension of a PCK certificate (OID 1.2.840.113741.1.13.1): which platform this is and at which TCB.
+ * Source: Intel SGX PCK Certificate and Certificate Revocation List Profile Specification, §1.3.5.
+ * Not checked here: the certificate that carries it.
+ */
+
+import { type DerElement, derBoolean, derOctetString, derOid, derUnsigned, readDer } from '@assay/encoding/der';
+import { EncodingError } from '@assay/encoding/errors';
+import { AttestationError } from '../../errors.ts';
+
+/** OID of the extension. */
+export const SGX_EXTENSION_OID = '1.2.840.113741.1.13.1';
+
+export interface PckExtensions {
+  /** Platform provisioning id, 16 bytes. */
+  readonly ppid: Uint8Array;
+  /** 16 SGX component SVNs, as the platform had them when the certificate was made. */
+  readonly tcbComponents: Uint8Array;
+  readonly pceSvn: number;
+  /** 16 bytes. */
+  readonly cpuSvn: Uint8Array;
+  /** 2 bytes. */
+  readonly pceId: Uint8Array;
+  /** Family, model, stepping, platform type and custom SKU: 6 bytes. */
+  readonly fmspc: Uint8Array;
+  /** Memory protection: `scalable` has no integrity against physical attackers with an interposer. */
+  readonly sgxType: 'standard' | 'scalable' | 'scalable-with-integrity';
+  /** 16 bytes; multi-package platforms only. */
+  readonly platformInstanceId: Uint8Array | null;
+  /** Multi-package platforms only; a flag that is absent is `null`. */
+  readonly configuration: {
+    readonly dynamicPlatform: boolean | null;
+    readonly cachedKeys: boolean | null;
+    readonly smtEnabled: boolean | null;
+  } | null;
+}
+
+const SEQUENCE = 0x30;
+const ENUMERATED = 0x0a;
+const SGX_TYPES = ['standard', 'scalable', 'scalable-with-integrity'] as const;
+const COMPONENTS = 16;
+
+/**
+ * Reads the extension's value.
+ * @param value contents of the extension's OCTET STRING: a DER SEQUENCE of (OID, value) pairs.
+ * @throws {AttestationError} `dcap/pck-extensions-malformed`.
+ */
+export function parsePckExtensions(value: Uint8Array): PckExtensions {
+  try {
+    return readExtensions(value);
+  } catch (error) {
+    if (!EncodingError.is(error)) throw error;
+    throw malformed(error.message, error);
+  }
+}
+
+function readExtensions(value: Uint8Array): PckExtensions {
+  const members = readPairs(readDer(value), SGX_EXTENSION_OID);
+  const tcb = readPairs(required(members, '2'), `${SGX_EXTENSION_OID}.2`);
+  const configuration = members.get('7');
+  const flags = configuration && readPairs(configuration, `${SGX_EXTENSION_OID}.7`);
+  const platformInstanceId = members.get('6');
+  return {
+    ppid: octets(required(members, '1'), 16),
+    tcbComponents: Uint8Array.from({ length: COMPONENTS }, (_, index) => number(required(tcb, String(index + 1)), 0xff)),
+    pceSvn: number(required(tcb, '17'), 0xffff),
+    cpuSvn: octets(required(tcb, '18'), 16),
+    pceId: octets(required(members, '3'), 2),
+    fmspc: octets(required(members, '4'), 6),
+    sgxType: sgxType(required(members, '5')),
+    platformInstanceId: platformInstanceId ? octets(platformInstanceId, 16) : null,
+    configuration: flags
+      ? { dynamicPlatform: flag(flags, '1'), cachedKeys: flag(flags, '2'), smtEnabled: flag(flags, '3') }
+      : null,
+  };
+}
+
+/** A SEQUENCE of (OID, value) pairs, keyed by the last arc under `parent`. */
+function readPairs(sequence: DerElement, parent: string): ReadonlyMap<string, DerElement> {
+  if (sequence.tag !== SEQUENCE) throw malformed(`expected a SEQUENCE under ${parent}, got tag ${sequence.tag}`);
+  const pairs = new Map<string, DerElement>();
+  for (const pair of sequence.children()) {
+    const [name, value, ...more] = pair.tag === SEQUENCE ? pair.children() : [];
+    if (name === undefined || value === undefined || more.length > 0) throw malformed(`expected pairs under ${parent}`);
+    const oid = derOid(name);
+    const arc = oid.startsWith(`${parent}.`) ? oid.slice(parent.length + 1) : '';
+    if (arc === '' || arc.includes('.')) throw malformed(`expected an OID one arc below ${parent}, got ${oid}`);
+    if (pairs.has(arc)) throw malformed(`expected ${oid} once, got it twice`);
+    pairs.set(arc, value);
+  }
+  return pairs;
+}
+
+function required(pairs: ReadonlyMap<string, DerElement>, arc: string): DerElement {
+  const value = pairs.get(arc);
+  if (value === undefined) throw malformed(`expected a value for arc ${arc}, got none`);
+  return value;
+}
+
+function octets(element: DerElement, length: number): Uint8Array {
+  const bytes = derOctetString(element);
+  if (bytes.length !== length) throw malformed(`expected ${length} bytes, got ${bytes.length}`);
+  return bytes;
+}
+
+function number(element: DerElement, max: number): number {
+  const value = derUnsigned(element).reduce((sum, byte) => sum * 256 + byte, 0);
+  if (value > max) throw malformed(`expected a number up to ${max}, got ${value}`);
+  return value;
+}
+
+function sgxType(element: DerElement): PckExtensions['sgxType'] {
+  const type = element.tag === ENUMERATED && element.content.length === 1 ? SGX_TYPES[element.content[0] ?? -1] : undefined;
+  if (type === undefined) throw malformed('expected SGX type 0, 1 or 2, got something else');
+  return type;
+}
+
+function flag(pairs: ReadonlyMap<string, DerElement>, arc: string): boolean | null {
+  const element = pairs.get(arc);
+  return element === undefined ? null : derBoolean(element);
+}
+
+function malformed(message: string, cause?: unknown): AttestationError {
+  const text = `SGX extension of the PCK certificate: ${message}; the certificate is not one of Intel's`;
+  return new AttestationError('dcap/pck-extensions-malformed', text, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,187 @@
+import { expect, test } from 'vitest';
+import { parseConfig } from './config.ts';
+import { parseEnvFile } from './env-file.ts';
+import { ServerError } from './errors.ts';
+
+test('defaults', () => {
+  const config = parseConfig({});
+  expect(config).toMatchObject({ host: '127.0.0.1', port: 8000, apiKey: null, attester: 'auto', warnings: [] });
+  expect(config.dataDir.endsWith('/.assay')).toBe(true);
+  expect(config.model).toMatchObject({
+    provider: 'ollama',
+    chosen: false,
+    base: 'http://127.0.0.1:11434/v1',
+    model: 'gemma3:4b',
+    temperature: 0.3,
+    maxTokens: 2000,
+  });
+  expect(config.sandbox).toMatchObject({ minIsolation: 'wasm', network: { mode: 'requested', hosts: [] } });
+  expect(Object.isFrozen(config) && Object.isFrozen(config.model)).toBe(true);
+});
+
+test("the seed's .env", () => {
+  const environment = parseEnvFile(
+    '# Local Ollama settings\nAI_PROVIDER=ollama\nAI_API_BASE=http://127.0.0.1:11434/v1\nAI_API_KEY=ollama\nOLLAMA_MODEL=gemma3:4b\nAI_MODEL=gemma3:4b\nAI_TEMPERATURE=0.3\nAI_MAX_TOKENS=2000\n',
+  );
+  expect(parseConfig(environment).model).toMatchObject({
+    provider: 'ollama',
+    chosen: true,
+    apiKey: 'ollama',
+    model: 'gemma3:4b',
+  });
+});
+
+const models: readonly { name: string; environment: Record<string, string>; expect: object }[] = [
+  {
+    name: 'OLLAMA_URL without /v1',
+    environment: { OLLAMA_URL: 'http://10.0.0.1:11434' },
+    expect: { base: 'http://10.0.0.1:11434/v1', chosen: true },
+  },
+  { name: 'OLLAMA_MODEL', environment: { OLLAMA_MODEL: 'qwen3:8b' }, expect: { model: 'qwen3:8b' } },
+  { name: 'AI_MODEL wins', environment: { OLLAMA_MODEL: 'a', AI_MODEL: 'b' }, expect: { model: 'b' } },
+  {
+    name: 'a RedPill key alone chooses RedPill',
+    environment: { REDPILL_API_KEY: 'k' },
+    expect: { provider: 'redpill', apiKey: 'k', base: 'https://api.redpill.ai/v1', chosen: true },
+  },
+  {
+    name: 'REDPILL_API_URL',
+    environment: { REDPILL_API_KEY: 'k', REDPILL_API_URL: 'https://x.example/' },
+    expect: { base: 'https://x.example/v1' },
+  },
+  {
+    name: 'openai',
+    environment: { AI_PROVIDER: 'OpenAI', OPENAI_API_KEY: 'k', AI_MODEL: 'm' },
+    expect: { provider: 'openai', apiKey: 'k', base: 'https://api.openai.com/v1' },
+  },
+  {
+    name: 'gemini keeps its own path',
+    environment: { AI_PROVIDER: 'gemini', AI_API_KEY: 'k', AI_MODEL: 'm' },
+    expect: { base: 'https://generativelanguage.googleapis.com/v1beta/openai' },
+  },
+  {
+    name: 'custom',
+    environment: { AI_PROVIDER: 'custom', AI_API_BASE: 'http://h/api', AI_MODEL: 'm' },
+    expect: { base: 'http://h/api', apiKey: null },
+  },
+  { name: 'recorded', environment: { AI_PROVIDER: 'recorded' }, expect: { provider: 'recorded', chosen: true } },
+];
+test.each(models)('model: $name', ({ environment, expect: wanted }) => {
+  expect(parseConfig(environment).model).toMatchObject(wanted);
+});
+
+const bad: readonly { name: string; environment: Record<string, string>; code: string; message: RegExp }[] = [
+  {
+    name: 'port',
+    environment: { AGENT_PORT: '80000' },
+    code: 'config/bad-value',
+    message: /AGENT_PORT expected a whole number from 0 to 65535, got "80000"/,
+  },
+  { name: 'port that is a word', environment: { AGENT_PORT: 'http' }, code: 'config/bad-value', message: /AGENT_PORT/ },
+  { name: 'temperature', environment: { AI_TEMPERATURE: 'hot' }, code: 'config/bad-value', message: /AI_TEMPERATURE/ },
+  { name: 'negative tokens', environment: { AI_MAX_TOKENS: '-1' }, code: 'config/bad-value', message: /AI_MAX_TOKENS/ },
+  {
+    name: 'provider',
+    environment: { AI_PROVIDER: 'skynet' },
+    code: 'config/bad-value',
+    message: /AI_PROVIDER expected ollama, openai/,
+  },
+  {
+    name: 'a property of every object',
+    environment: { AI_PROVIDER: 'constructor' },
+    code: 'config/bad-value',
+    message: /AI_PROVIDER/,
+  },
+  {
+    name: 'no key',
+    environment: { AI_PROVIDER: 'openai', AI_MODEL: 'm' },
+    code: 'config/missing-key',
+    message: /AI_API_KEY is needed with AI_PROVIDER=openai; set it, or OPENAI_API_KEY/,
+  },
+  {
+    name: 'no model',
+    environment: { AI_PROVIDER: 'openai', AI_API_KEY: 'k' },
+    code: 'config/missing-key',
+    message: /AI_MODEL/,
+  },
+  { name: 'base that is no URL', environment: { AI_API_BASE: 'localhost' }, code: 'config/bad-value', message: /AI_API_BASE/ },
+  {
+    name: 'base with a password',
+    environment: { AI_API_BASE: 'http://u:hunter2@h/v1' },
+    code: 'config/bad-value',
+    message: /AI_API_BASE/,
+  },
+  {
+    name: 'isolation',
+    environment: { ASSAY_MIN_ISOLATION: 'none' },
+    code: 'config/bad-value',
+    message: /ASSAY_MIN_ISOLATION expected reduced, wasm, ns/,
+  },
+  {
+    name: 'allow-list without a port',
+    environment: { ASSAY_SANDBOX_ALLOW: 'example.com' },
+    code: 'config/bad-value',
+    message: /ASSAY_SANDBOX_ALLOW/,
+  },
+  {
+    name: 'allow-list with a wildcard',
+    environment: { ASSAY_SANDBOX_ALLOW: '*:443' },
+    code: 'config/bad-value',
+    message: /ASSAY_SANDBOX_ALLOW/,
+  },
+  {
+    name: 'short API key',
+    environment: { ASSAY_API_KEY: 'hunter2' },
+    code: 'config/bad-value',
+    message: /ASSAY_API_KEY expected 16/,
+  },
+  {
+    name: 'open to the world without a key',
+    environment: { AGENT_HOST: '0.0.0.0' },
+    code: 'config/insecure-bind',
+    message: /ASSAY_API_KEY/,
+  },
+];
+test.each(bad)('refused: $name', ({ environment, code, message }) => {
+  let thrown: unknown;
+  try {
+    parseConfig(environment);
+  } catch (error) {
+    thrown = error;
+  }
+  expect(ServerError.is(thrown) && thrown.code).toBe(code);
+  expect((thrown as Error).message).toMatch(message);
+  expect((thrown as Error).message).not.toContain('hunter2');
+});
+
+test('every problem is listed at once', () => {
+  try {
+    parseConfig({ AGENT_PORT: 'x', AI_TEMPERATURE: '9', ASSAY_LOG_LEVEL: 'loud' });
+    expect.unreachable();
+  } catch (error) {
+    expect((error as ServerError).details.problems).toHaveLength(3);
+  }
+});
+
+test('a misspelt setting is pointed out', () => {
+  expect(parseConfig({ ASSAY_MIN_ISOLATON: 'ns' }).warnings).toEqual([expect.stringContaining('ASSAY_MIN_ISOLATON')]);
+});
+
+test('a key makes a public address acceptable, and turns the rate limit on', () => {
+  expect(parseConfig({ AGENT_HOST: '0.0.0.0', ASSAY_API_KEY: 'x'.repeat(32) }).limits.ratePerMinute).toBe(600);
+});
+
+const lines: readonly { text: string; settings: Record<string, string> | null }[] = [
+  { text: 'A=1\r\n\r\n# note\nexport B = two words # note\n', settings: { A: '1', B: 'two words' } },
+  { text: `A='#1 $x \\n'\nB="a\\n\\"b\\" # c" # note`, settings: { A: '#1 $x \\n', B: 'a\n"b" # c' } },
+  { text: 'A=\nB=#nothing', settings: { A: '', B: '' } },
+  { text: 'A=x#y', settings: { A: 'x#y' } },
+  { text: '\uFEFFA=1', settings: { A: '1' } },
+  { text: 'AGENT_PORT 8000', settings: null },
+  { text: 'A="open', settings: null },
+  { text: "A='x' y", settings: null },
+];
+test.each(lines)('.env: $text', ({ text, settings }) => {
+  if (settings !== null) expect(parseEnvFile(text)).toEqual(settings);
+  else expect(() => parseEnvFile(text)).toThrow(expect.objectContaining({ code: 'config/unreadable' }));
+});

@@ -1,4 +1,5 @@
 /** Encrypted channels keyed by an attested keyset: the bytes both ends agree on. */
+export { readPieces, toReadableStream } from './byte-stream.ts';
 export * from './ehbp/body.ts';
 export { CHANNEL_ERROR_KINDS, ChannelError, type ChannelErrorCode, type ChannelErrorKind } from './errors.ts';
 export type { AeadStream } from './hpke/aead.ts';

@@ -55,6 +55,9 @@ export const ATTESTATION_ERROR_KINDS = {
   'dcap/version-unsupported': 'malformed',
   'evidence/malformed': 'malformed',
   'evidence/unrecognised': 'malformed',
+  'nitro/algorithm-not-es384': 'untrusted',
+  'nitro/malformed': 'malformed',
+  'nitro/signature-invalid': 'untrusted',
   'policy/malformed': 'misuse',
 } as const satisfies Readonly<Record<string, AttestationErrorKind>>;
 

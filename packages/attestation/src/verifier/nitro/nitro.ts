@@ -1,0 +1,156 @@
+/**
+ * Verifies AWS Nitro Enclaves attestation documents. Proves: the Nitro hypervisor signed exactly this payload with a leaf whose
+ * chain ends at AWS root G1 (or at an anchor the caller added), and every certificate was in force at `now`. In order:
+ *   1. syntax (evidence/nitro)
+ *   2. protected header is { alg: ES384 } and nothing else; the leaf key is P-384
+ *   3. path leaf → cabundle reversed → pinned key (certificates/path); revocation where CRLs are given
+ *   4. ES384 signature over Sig_structure (RFC 9052 §4.4)
+ * Not checked here: PCR values, debug mode, age, nonce, user data: all of them are claims for appraisal. Leaves live three hours,
+ * so `now` is the time of receipt, not of reading.
+ * Source: https://github.com/aws/aws-nitro-enclaves-nsm-api/blob/main/docs/attestation_process.md §3.2.
+ */
+
+import { bufferSource } from '@assay/encoding/bytes';
+import { sigStructure } from '@assay/encoding/cose';
+import { encodeHex } from '@assay/encoding/hex';
+import { type CertificateList, parseCrl } from '../../certificates/crl.ts';
+import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
+import { AWS_NITRO_ROOTS } from '../../certificates/roots/aws.ts';
+import { type SignatureCache, verifySignature } from '../../certificates/signature.ts';
+import { parseCertificate } from '../../certificates/x509.ts';
+import { AttestationError } from '../../errors.ts';
+import { type NitroDocument, nitroDocumentBytes, parseNitroDocument } from '../../evidence/nitro/nitro-document.ts';
+import { type Check, notChecked, pass } from '../../model/check.ts';
+import type { Claims, VerifiedClaims } from '../../model/claims.ts';
+import type { TeeVerifier, TrustAnchor } from '../../model/verification.ts';
+import { mint } from '../mint.ts';
+
+const SPEC = 'AWS Nitro attestation process';
+const ALG_LABEL = 1; // RFC 9052 §3.1
+const ES384 = -35; // RFC 9053 §2.1
+const DEBUG_PCRS = [0, 1, 2] as const; // all zero in debug mode
+
+export interface VerifyNitroOptions {
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly anchors: readonly TrustAnchor[];
+  readonly crls?: readonly CertificateList[];
+  /** A fresh cache makes every signature check happen anew. */
+  readonly cache?: SignatureCache;
+}
+
+/**
+ * @throws {AttestationError} `nitro/algorithm-not-es384`, `nitro/signature-invalid`, and the `certificate/…` codes of
+ * {@link verifyPath}.
+ * @example await verifyNitroDocument(parseNitroDocument(bytes), { now: Date.now(), anchors: AWS_NITRO_ROOTS });
+ */
+export async function verifyNitroDocument(document: NitroDocument, options: VerifyNitroOptions): Promise<VerifiedClaims> {
+  const { cose } = document;
+  const { protectedHeader } = cose;
+  if (protectedHeader.size !== 1 || protectedHeader.get(ALG_LABEL) !== ES384) {
+    throw new AttestationError('nitro/algorithm-not-es384', 'expected protected header {alg: ES384} alone, got another one');
+  }
+  const leaf = parseCertificate(document.certificate);
+  if (leaf.publicKey !== 'P-384') {
+    throw new AttestationError('nitro/algorithm-not-es384', `expected a p-384 leaf key, got ${leaf.publicKey}`);
+  }
+  const path = await verifyPath({ ...options, chain: [leaf, ...document.cabundle.map(parseCertificate).reverse()] });
+  const good = await verifySignature({
+    spki: leaf.spki,
+    algorithm: { name: 'ECDSA', hash: 'SHA-384' },
+    signature: cose.signature,
+    message: sigStructure(cose),
+    signatureForm: 'raw',
+    ...(options.cache && { cache: options.cache }),
+  });
+  if (!good) {
+    throw new AttestationError(
+      'nitro/signature-invalid',
+      'expected a document signed by its leaf, got a bad signature; it was changed',
+    );
+  }
+  return mint(await claimsOf(document, path));
+}
+
+async function claimsOf(document: NitroDocument, path: VerifiedPath): Promise<Claims> {
+  const { pcrs, publicKey, userData, nonce, timestamp, moduleId } = document;
+  const { anchor, chain, notBefore, notAfter } = path;
+  return {
+    type: 'nitro',
+    simulated: anchor.simulated,
+    debug: isDebug(pcrs),
+    measurements: Object.fromEntries([...pcrs].map(([index, value]) => [`pcr${index}`, encodeHex(value)])),
+    bindings: { reportData: null, nonce: hexOrNull(nonce), userData: hexOrNull(userData), publicKey: hexOrNull(publicKey) },
+    identity: { 'module-id': moduleId },
+    tcb: null,
+    issuedAt: timestamp,
+    validity: { notBefore, notAfter },
+    root: encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(anchor.spki)))),
+    checks: checksOf(document, path),
+    submodules: {},
+    details: {
+      digest: document.digest,
+      certificates: chain.map(({ subjectText, serial, notBefore: from, notAfter: to }) => ({
+        subject: subjectText,
+        serial,
+        notBefore: new Date(from).toISOString(),
+        notAfter: new Date(to).toISOString(),
+      })),
+      anchor: anchor.name,
+      nitriding: nitridingOf(userData),
+      unknownFields: document.unknownFields,
+    },
+  };
+}
+
+function checksOf(document: NitroDocument, { chain, anchor, revocation, notBefore, notAfter }: VerifiedPath): readonly Check[] {
+  const window = `${new Date(notBefore).toISOString()} to ${new Date(notAfter).toISOString()}`;
+  const unlisted = chain.filter((_, index) => revocation[index] === 'not-checked').map(({ subjectText }) => subjectText);
+  return [
+    pass(
+      'nitro.syntax',
+      `${SPEC} §3.2.2.3`,
+      `${document.pcrs.size} pcrs, ${document.cabundle.length} certificates in the bundle`,
+    ),
+    pass('nitro.algorithm', 'RFC 9053 §2.1', 'ES384'),
+    pass('nitro.chain', 'RFC 5280 §6.1', `${chain.length} certificates`),
+    pass('nitro.root', `${SPEC} §3.2.3`, anchor.name),
+    pass('nitro.validity', 'RFC 5280 §4.1.2.5', window),
+    pass('nitro.signature', 'RFC 9052 §4.4', 'ES384 by the leaf'),
+    unlisted.length === 0
+      ? pass('nitro.revocation', 'RFC 5280 §6.3', 'none revoked')
+      : notChecked('nitro.revocation', 'RFC 5280 §6.3', `no crl for ${unlisted.length} of ${chain.length} certificates`),
+  ];
+}
+
+/** In debug mode PCR0 to PCR2 are zero; a digest never is. `null` when none of the three is there. */
+function isDebug(pcrs: ReadonlyMap<number, Uint8Array>): boolean | null {
+  const values = DEBUG_PCRS.map((index) => pcrs.get(index)).filter((value) => value !== undefined);
+  return values.length === 0 ? null : values.some((value) => value.every((byte) => byte === 0));
+}
+
+/** nitriding's user data: two SHA-256 multihashes (0x12 0x20), of the TLS certificate and of a key the application chose. */
+function nitridingOf(userData: Uint8Array | null): { readonly tlsKeyHash: string; readonly appKeyHash: string } | null {
+  const isTwoHashes = userData?.length === 68 && [0, 34].every((at) => userData[at] === 0x12 && userData[at + 1] === 0x20);
+  if (!userData || !isTwoHashes) return null;
+  return { tlsKeyHash: encodeHex(userData.subarray(2, 34)), appKeyHash: encodeHex(userData.subarray(36)) };
+}
+
+function hexOrNull(bytes: Uint8Array | null): string | null {
+  return bytes === null ? null : encodeHex(bytes);
+}
+
+/** The plug of AWS Nitro Enclaves: documents in binary, base64 or hex. */
+export const nitroVerifier: TeeVerifier<NitroDocument> = {
+  type: 'nitro',
+  recognise(file) {
+    const bytes = nitroDocumentBytes(file);
+    return bytes === null ? null : { type: 'nitro', value: parseNitroDocument(bytes) };
+  },
+  verify(evidence, { now, endorsements = [], additionalAnchors = [] }) {
+    const crls = endorsements
+      .filter(({ kind }) => kind === 'crl')
+      .map((endorsement) => parseCrl((endorsement as { der: Uint8Array }).der));
+    return verifyNitroDocument(evidence.value, { now, anchors: [...AWS_NITRO_ROOTS, ...additionalAnchors], crls });
+  },
+};

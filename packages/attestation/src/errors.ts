@@ -28,7 +28,6 @@ export const ATTESTATION_ERROR_KINDS = {
   'certificate/unknown-critical-extension': 'untrusted',
   'certificate/unsupported-algorithm': 'untrusted',
   'dcap/attestation-key-unbound': 'untrusted',
-  'dcap/certificate-revoked': 'untrusted',
   'dcap/certification-data-unsupported': 'unavailable',
   'dcap/collateral-expired': 'untrusted',
   'dcap/collateral-malformed': 'malformed',

@@ -64,6 +64,11 @@ export function looksLikeQuote(bytes: Uint8Array): boolean {
   );
 }
 
+/** The TEE type in the header of a quote that {@link quoteBytes} found. */
+export function quoteTeeType(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, QUOTE_HEADER_LENGTH).getUint32(4, true);
+}
+
 function isText(bytes: Uint8Array): boolean {
   return bytes.length > 0 && bytes.every((byte) => byte < 0x7f && (byte > 0x20 || byte === 0x20 || (byte >= 9 && byte <= 13)));
 }

@@ -1,0 +1,258 @@
+/**
+ * Authenticates Intel's collateral for one platform and remembers the result. Proves, at `now`: TCB info and QE identity were
+ * signed by Intel's TCB signing key under the root that certified the platform, are in date and meant for this platform and TEE;
+ * neither the PCK, its CA nor the TCB signing certificate is on a CRL, and both CRLs are signed and in date.
+ * Source: Intel DCAP quote verification library, specification items 4.1.2.5 to 4.1.2.9.
+ *
+ * Of several documents for one platform, the one in date with the highest tcbEvaluationDataNumber counts.
+ */
+
+import { equalBytes } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
+import { type CertificateList, crlCovers, parseCrl } from '../../certificates/crl.ts';
+import { verifyPath } from '../../certificates/path.ts';
+import { checkRevocation } from '../../certificates/revocation.ts';
+import { verifySignature } from '../../certificates/signature.ts';
+import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
+import { AttestationError, type AttestationErrorCode } from '../../errors.ts';
+import { type EnclaveIdentity, parseEnclaveIdentity } from '../../evidence/dcap/enclave-identity.ts';
+import { SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
+import { parseTcbInfo, type TcbInfo } from '../../evidence/dcap/tcb-info.ts';
+import type { Endorsement, Endorsements } from '../../model/endorsements.ts';
+import type { PckChain } from './pck-chain.ts';
+
+export interface PlatformCollateral {
+  readonly tcbInfo: TcbInfo;
+  readonly qeIdentity: EnclaveIdentity;
+  /** Window in which every piece used is in date, epoch milliseconds. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+type SignedPiece = Extract<Endorsement, { kind: 'tcb-info' | 'enclave-identity' }>;
+
+/** A signed document beside the piece it came in. */
+interface Document<Value> {
+  readonly piece: SignedPiece;
+  readonly value: Value;
+}
+
+/** One bag of endorsements, parsed once. */
+interface ParsedBag {
+  readonly tcbInfos: readonly Document<TcbInfo>[];
+  readonly identities: readonly Document<EnclaveIdentity>[];
+  readonly crls: readonly CertificateList[];
+  readonly certificates: readonly Uint8Array[];
+  /** Results by platform; a PCK chain object stands for one exact chain under one root. */
+  readonly results: Record<'sgx' | 'tdx', WeakMap<PckChain, PlatformCollateral>>;
+}
+
+const bags = /* @__PURE__ */ new WeakMap<Endorsements, ParsedBag>();
+
+/**
+ * The authenticated collateral of a platform.
+ * @param endorsements the bag; parsed once per array object, so reuse the array for many quotes and never change it.
+ * @param pck authenticated chain of the platform.
+ * @param now epoch milliseconds.
+ * @throws {AttestationError} `dcap/collateral-missing` with `details.missing`, `dcap/collateral-expired`,
+ * `dcap/collateral-not-yet-valid`, `dcap/tcb-info-mismatch`, `dcap/tcb-info-malformed`, `dcap/tcb-info-signature-invalid`,
+ * `dcap/qe-identity-mismatch`, `dcap/qe-identity-malformed`, `dcap/qe-identity-signature-invalid`,
+ * `dcap/tcb-signing-chain-invalid`, and the `certificate/` codes of paths and CRLs.
+ */
+export async function verifyCollateral(
+  endorsements: Endorsements,
+  tee: 'sgx' | 'tdx',
+  pck: PckChain,
+  now: number,
+): Promise<PlatformCollateral> {
+  let bag = bags.get(endorsements);
+  if (bag === undefined) {
+    bag = parseBag(endorsements);
+    bags.set(endorsements, bag);
+  }
+  const before = bag.results[tee].get(pck);
+  if (before !== undefined && now >= before.notBefore && now <= before.notAfter) return before;
+  const collateral = await authenticate(bag, tee, pck, now);
+  bag.results[tee].set(pck, collateral);
+  return collateral;
+}
+
+function parseBag(endorsements: Endorsements): ParsedBag {
+  const tcbInfos: Document<TcbInfo>[] = [];
+  const identities: Document<EnclaveIdentity>[] = [];
+  const crls: CertificateList[] = [];
+  const certificates: Uint8Array[] = [];
+  for (const piece of endorsements) {
+    if (piece.kind === 'tcb-info') tcbInfos.push({ piece, value: parseTcbInfo(piece.body) });
+    else if (piece.kind === 'enclave-identity') identities.push({ piece, value: parseEnclaveIdentity(piece.body) });
+    else if (piece.kind === 'crl') crls.push(parseCrl(piece.der));
+    else if (piece.kind === 'certificate') certificates.push(piece.der);
+  }
+  return { tcbInfos, identities, crls, certificates, results: { sgx: new WeakMap(), tdx: new WeakMap() } };
+}
+
+async function authenticate(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain, now: number): Promise<PlatformCollateral> {
+  refuseMissing(bag, tee, pck);
+  const tcbInfos = bag.tcbInfos.filter(({ value }) => isForPlatform(value, tee, pck));
+  if (tcbInfos.length === 0) {
+    throw new AttestationError(
+      'dcap/tcb-info-mismatch',
+      `expected ${tee} TCB info for FMSPC ${encodeHex(pck.extensions.fmspc)}, got it for other platforms only; fetch the right one`,
+      { details: describePlatform(tee, pck) },
+    );
+  }
+  const id = tee === 'tdx' ? 'TD_QE' : 'QE';
+  const identities = bag.identities.filter(({ value }) => value.id === id);
+  if (identities.length === 0) {
+    throw new AttestationError('dcap/qe-identity-mismatch', `expected the identity of ${id}, got another one; fetch the right one`, {
+      details: { field: 'id', expected: id },
+    });
+  }
+  const tcbInfo = chooseInDate(tcbInfos, now, 'TCB info');
+  const qeIdentity = chooseInDate(identities, now, 'QE identity');
+  const [tcbSigner, identitySigner] = await Promise.all([
+    verifySigned(tcbInfo.document.piece, bag, pck, now),
+    verifySigned(qeIdentity.document.piece, bag, pck, now),
+    checkRevocation({
+      issued: [
+        { certificate: pck.leaf, issuer: pck.issuer },
+        { certificate: pck.issuer, issuer: pck.root },
+      ],
+      crls: bag.crls,
+      requireCrls: true,
+      now,
+    }),
+  ]);
+  const revocable = [pck.leaf, pck.issuer, tcbSigner.certificate, identitySigner.certificate];
+  const lists = bag.crls
+    .filter((crl) => revocable.some((certificate) => crlCovers(crl, certificate)))
+    .map(({ thisUpdate, nextUpdate }) => ({ notBefore: thisUpdate, notAfter: nextUpdate ?? thisUpdate }))
+    .filter(({ notBefore, notAfter }) => notBefore <= now && now <= notAfter);
+  const windows = [tcbInfo, qeIdentity, tcbSigner, identitySigner, ...lists];
+  return {
+    tcbInfo: tcbInfo.document.value,
+    qeIdentity: qeIdentity.document.value,
+    notBefore: Math.max(...windows.map(({ notBefore }) => notBefore)),
+    notAfter: Math.min(...windows.map(({ notAfter }) => notAfter)),
+  };
+}
+
+function refuseMissing(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain): void {
+  const missing = [
+    ...(bag.tcbInfos.length === 0 ? ['TCB info'] : []),
+    ...(bag.identities.length === 0 ? ['QE identity'] : []),
+    ...(bag.crls.some(({ issuer }) => equalBytes(issuer, pck.leaf.issuer)) ? [] : ['PCK CRL']),
+    ...(bag.crls.some(({ issuer }) => equalBytes(issuer, pck.root.subject)) ? [] : ['root CRL']),
+  ];
+  if (missing.length === 0) return;
+  throw new AttestationError(
+    'dcap/collateral-missing',
+    `the quote's signatures are good, but its standing is unknown without ${missing.join(', ')}; fetch the collateral for ` +
+      `FMSPC ${encodeHex(pck.extensions.fmspc)} and give it as endorsements`,
+    { details: { missing, ...describePlatform(tee, pck) } },
+  );
+}
+
+/** What a fetcher needs to ask Intel for. */
+function describePlatform(tee: 'sgx' | 'tdx', pck: PckChain): Readonly<Record<string, string>> {
+  const ca = pck.leaf.issuerText.includes('Processor') ? 'processor' : 'platform';
+  return { tee, fmspc: encodeHex(pck.extensions.fmspc), pceId: encodeHex(pck.extensions.pceId), ca };
+}
+
+function isForPlatform(tcbInfo: TcbInfo, tee: 'sgx' | 'tdx', { extensions }: PckChain): boolean {
+  return tcbInfo.tee === tee && equalBytes(tcbInfo.fmspc, extensions.fmspc) && equalBytes(tcbInfo.pceId, extensions.pceId);
+}
+
+interface Chosen<Value> {
+  readonly document: Document<Value>;
+  readonly notBefore: number;
+  /** Ends early where another document would be preferred from then on. */
+  readonly notAfter: number;
+}
+
+function chooseInDate<Value extends { issueDate: number; nextUpdate: number; evaluationNumber: number }>(
+  documents: readonly Document<Value>[],
+  now: number,
+  name: string,
+): Chosen<Value> {
+  const [best] = documents
+    .filter(({ value }) => value.issueDate <= now && now <= value.nextUpdate)
+    .sort((a, b) => b.value.evaluationNumber - a.value.evaluationNumber || b.value.issueDate - a.value.issueDate);
+  const later = documents.filter(({ value }) => value.issueDate > now).map(({ value }) => value.issueDate - 1);
+  if (best !== undefined) {
+    const { issueDate, nextUpdate } = best.value;
+    return { document: best, notBefore: issueDate, notAfter: Math.min(nextUpdate, ...later) };
+  }
+  const at = new Date(now).toISOString();
+  if (later.length === documents.length) {
+    throw new AttestationError('dcap/collateral-not-yet-valid', `expected ${name} issued by ${at}, got it from later; check the time`);
+  }
+  const end = new Date(Math.max(...documents.map(({ value }) => value.nextUpdate))).toISOString();
+  throw new AttestationError('dcap/collateral-expired', `expected ${name} in date at ${at}, got one until ${end}; fetch it again`, {
+    details: { nextUpdate: end },
+  });
+}
+
+const SIGNATURE_CODES = {
+  'tcb-info': 'dcap/tcb-info-signature-invalid',
+  'enclave-identity': 'dcap/qe-identity-signature-invalid',
+} as const satisfies Record<SignedPiece['kind'], AttestationErrorCode>;
+
+interface Signer {
+  readonly certificate: Certificate;
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+async function verifySigned(piece: SignedPiece, bag: ParsedBag, pck: PckChain, now: number): Promise<Signer> {
+  const certificate = findSigner(piece, bag);
+  const { chain, notBefore, notAfter } = await verifyPath({
+    chain: [certificate],
+    anchors: [pck.anchor],
+    now,
+    crls: bag.crls,
+    requireCrls: true,
+  });
+  if (chain[0] !== certificate) throw chainInvalid('expected a signing certificate, got the root itself');
+  const good = await verifySignature({
+    spki: certificate.spki,
+    algorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    signature: piece.signature,
+    message: piece.body,
+    signatureForm: 'raw',
+    remember: true,
+  });
+  if (!good) {
+    throw new AttestationError(
+      SIGNATURE_CODES[piece.kind],
+      `expected ${piece.kind} signed by Intel, got a bad signature; the document was changed, fetch it again`,
+    );
+  }
+  return { certificate, notBefore, notAfter };
+}
+
+/** Its own chain's first certificate; for PCS answers kept without their headers, the TCB signing certificate in the bag. */
+function findSigner(piece: SignedPiece, bag: ParsedBag): Certificate {
+  const [own] = piece.issuerChain;
+  const candidates = own === undefined ? bag.certificates : [own];
+  for (const der of candidates) {
+    const certificate = parseCertificate(der);
+    if (isTcbSigner(certificate)) return certificate;
+  }
+  if (own !== undefined) throw chainInvalid('expected an Intel SGX TCB Signing certificate first in the issuer chain');
+  throw new AttestationError(
+    'dcap/collateral-missing',
+    `expected the issuer chain of ${piece.kind}, got none; give the TCB signing chain beside it`,
+    { details: { missing: ['TCB signing chain'] } },
+  );
+}
+
+/** The root also certifies CAs and, through them, platforms: none of those may speak about TCBs. */
+function isTcbSigner({ subjectText, basicConstraints, extensions }: Certificate): boolean {
+  const named = /(^|,)CN=Intel SGX TCB Signing(,|$)/.test(subjectText);
+  return named && basicConstraints?.ca !== true && !extensions.has(SGX_EXTENSION_OID);
+}
+
+function chainInvalid(message: string): AttestationError {
+  return new AttestationError('dcap/tcb-signing-chain-invalid', `${message}; fetch the collateral again`);
+}

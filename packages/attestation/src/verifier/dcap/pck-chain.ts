@@ -1,0 +1,109 @@
+/**
+ * The PCK certificate chain of a quote: leaf (provisioning certification key), CA, root. Proves that Intel certified this
+ * platform's key. Source: Intel SGX PCK Certificate and CRL Profile Specification.
+ * Not checked here: revocation, which needs collateral.
+ */
+
+import { decodeUtf8, equalBytes } from '@assay/encoding/bytes';
+import { EncodingError } from '@assay/encoding/errors';
+import { encodeHex } from '@assay/encoding/hex';
+import { decodePem } from '@assay/encoding/pem';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { BytesCache } from '../../certificates/bytes-cache.ts';
+import { verifyPath } from '../../certificates/path.ts';
+import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
+import { AttestationError } from '../../errors.ts';
+import { type PckExtensions, parsePckExtensions, SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
+import { type CertificationData, PCK_CHAIN_DATA } from '../../evidence/dcap/quote.ts';
+import type { TrustAnchor } from '../../model/verification.ts';
+
+export interface PckChain {
+  readonly leaf: Certificate;
+  readonly issuer: Certificate;
+  readonly root: Certificate;
+  readonly anchor: TrustAnchor;
+  /** SHA-256 of the anchor's key, lower-case hex. */
+  readonly anchorDigest: string;
+  readonly extensions: PckExtensions;
+  /** Window in which all certificates are valid, epoch milliseconds. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+/** A verifier sees few platforms at a time; a chain takes about 20 KiB. */
+const CHAINS_KEPT = 256;
+/** Genuine chains have about 3,700 bytes. */
+const MAX_CHAIN_LENGTH = 1 << 16;
+
+/** Chains found good before, by their exact bytes and the anchors they were judged by. Dates are looked at on every use. */
+const known = /* @__PURE__ */ new WeakMap<readonly TrustAnchor[], BytesCache<PckChain>>();
+
+/**
+ * Authenticates the certification data of a quote.
+ * @param anchors roots to accept; one array must mean one set of roots for ever.
+ * @param now epoch milliseconds.
+ * @throws {AttestationError} `dcap/certification-data-unsupported`, `dcap/pck-chain-invalid`, `dcap/pck-extensions-malformed`,
+ * and the `certificate/` codes of path validation.
+ */
+export async function verifyPckChain(
+  certification: CertificationData,
+  anchors: readonly TrustAnchor[],
+  now: number,
+): Promise<PckChain> {
+  if (certification.type !== PCK_CHAIN_DATA) {
+    throw new AttestationError(
+      'dcap/certification-data-unsupported',
+      `expected certification data type 5 (PCK chain), got type ${certification.type}; have the platform quote with its PCK chain`,
+      { details: { type: certification.type } },
+    );
+  }
+  let chains = known.get(anchors);
+  if (chains === undefined) {
+    chains = new BytesCache(CHAINS_KEPT);
+    known.set(anchors, chains);
+  }
+  const before = chains.get(certification.data);
+  if (before !== undefined && now >= before.notBefore && now <= before.notAfter) return before;
+  const chain = await authenticate(certification.data, anchors, now);
+  chains.set(certification.data, chain);
+  return chain;
+}
+
+async function authenticate(data: Uint8Array, anchors: readonly TrustAnchor[], now: number): Promise<PckChain> {
+  const [leaf, issuer, root, ...more] = readCertificates(data);
+  if (leaf === undefined || issuer === undefined || root === undefined || more.length > 0) {
+    throw invalid('expected three certificates (PCK, CA, root), got another number');
+  }
+  const extension = leaf.extensions.get(SGX_EXTENSION_OID);
+  if (extension === undefined || leaf.basicConstraints?.ca === true) {
+    throw invalid(`expected a PCK certificate with Intel's SGX extension first, got ${leaf.subjectText}`);
+  }
+  const { chain, anchor, notBefore, notAfter } = await verifyPath({ chain: [leaf, issuer, root], anchors, now });
+  if (chain.length !== 2 || !equalBytes(root.spki, anchor.spki)) {
+    throw invalid('expected the root, and only it, to carry a pinned key');
+  }
+  return {
+    leaf,
+    issuer,
+    root,
+    anchor,
+    anchorDigest: encodeHex(sha256(anchor.spki)),
+    extensions: parsePckExtensions(extension.value),
+    notBefore,
+    notAfter,
+  };
+}
+
+function readCertificates(data: Uint8Array): readonly Certificate[] {
+  if (data.length > MAX_CHAIN_LENGTH) throw invalid(`expected a chain of at most ${MAX_CHAIN_LENGTH} bytes, got ${data.length}`);
+  try {
+    return decodePem(decodeUtf8(data)).map(({ der }) => parseCertificate(der));
+  } catch (error) {
+    if (!EncodingError.is(error)) throw error;
+    throw invalid(`expected a PEM certificate chain, got something else: ${error.message}`, error);
+  }
+}
+
+function invalid(message: string, cause?: unknown): AttestationError {
+  return new AttestationError('dcap/pck-chain-invalid', `${message}; do not trust this quote`, { cause });
+}

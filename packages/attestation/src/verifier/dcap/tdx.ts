@@ -1,0 +1,100 @@
+/**
+ * The TDX verifier: DCAP quotes of trust domains, versions 4 and 5, TD reports 1.0 and 1.5. What is proved and what is not:
+ * verify-quote.ts.
+ */
+
+import { encodeHex } from '@assay/encoding/hex';
+import { type DcapQuote, parseQuote, TEE_TYPE_TDX } from '../../evidence/dcap/quote.ts';
+import { quoteBytes, quoteTeeType } from '../../evidence/dcap/quote-file.ts';
+import type { TdReport } from '../../evidence/dcap/td-report.ts';
+import { type Check, fail, pass } from '../../model/check.ts';
+import type { VerifiedClaims } from '../../model/claims.ts';
+import type { TeeVerifier } from '../../model/verification.ts';
+import { mint } from '../mint.ts';
+import { decodeTdAttributes, isTdUnderDebug } from './attributes.ts';
+import { reservedBits, sharedChecks, sharedClaims, sharedDetails } from './claims.ts';
+import { type AuthenticQuote, verifyQuote } from './verify-quote.ts';
+
+/**
+ * Verifies TDX quotes.
+ * @example
+ * const evidence = tdxVerifier.recognise(bytes);
+ * if (evidence !== null) console.log(await tdxVerifier.verify(evidence, { now: Date.now(), endorsements }));
+ */
+export const tdxVerifier: TeeVerifier<DcapQuote> = {
+  type: 'tdx',
+  recognise(file) {
+    const bytes = quoteBytes(file);
+    return bytes === null || quoteTeeType(bytes) !== TEE_TYPE_TDX ? null : { type: 'tdx', value: parseQuote(bytes) };
+  },
+  async verify(evidence, options) {
+    return claimsOf(await verifyQuote(evidence.value, options));
+  },
+};
+
+function claimsOf(authentic: AuthenticQuote): VerifiedClaims {
+  const { body } = authentic.quote;
+  if (body.kind !== 'td') throw new TypeError('expected a TDX quote, got an SGX quote');
+  const attributes = decodeTdAttributes(body.tdAttributes);
+  return mint({
+    ...sharedClaims(authentic),
+    type: 'tdx',
+    debug: isTdUnderDebug(body.tdAttributes),
+    measurements: measurementsOf(body),
+    bindings: { reportData: encodeHex(body.reportData), nonce: null, userData: null, publicKey: null },
+    checks: [
+      ...sharedChecks(authentic),
+      pass('tdx.module', 'Intel DCAP quote verification library 4.1.2.5.12', "signed by Intel, SEAMATTRIBUTES zero"),
+      reservedBits('tdx.reserved-attributes', 'Intel TDX module 1.5 ABI, ATTRIBUTES', attributes.reserved),
+      ...serviceTd(body),
+    ],
+    details: {
+      ...sharedDetails(authentic),
+      tdReport: body.version,
+      teeTcbSvn: encodeHex(body.teeTcbSvn),
+      teeTcbSvn2: body.v15 === null ? null : encodeHex(body.v15.teeTcbSvn2),
+      seamAttributes: encodeHex(body.seamAttributes),
+      tdAttributes: {
+        hex: encodeHex(body.tdAttributes),
+        set: attributes.set,
+        septVeDisable: attributes.set.includes('SEPT_VE_DISABLE'),
+        migratable: attributes.set.includes('MIGRATABLE'),
+      },
+      xfam: encodeHex(body.xfam),
+      ...(body.v15ex === null ? {} : { migration: hexFields(body.v15ex) }),
+    },
+  });
+}
+
+function measurementsOf(body: TdReport): Readonly<Record<string, string>> {
+  return {
+    mrtd: encodeHex(body.mrTd),
+    rtmr0: encodeHex(body.rtmr[0]),
+    rtmr1: encodeHex(body.rtmr[1]),
+    rtmr2: encodeHex(body.rtmr[2]),
+    rtmr3: encodeHex(body.rtmr[3]),
+    mrseam: encodeHex(body.mrSeam),
+    mrsignerseam: encodeHex(body.mrSignerSeam),
+    mrconfigid: encodeHex(body.mrConfigId),
+    mrowner: encodeHex(body.mrOwner),
+    mrownerconfig: encodeHex(body.mrOwnerConfig),
+    ...(body.v15 === null ? {} : { mrservicetd: encodeHex(body.v15.mrServiceTd) }),
+  };
+}
+
+/** A service TD (migration) can reach into the TD, and nothing here judges it. */
+function serviceTd({ v15 }: TdReport): readonly Check[] {
+  if (v15 === null) return [];
+  const spec = 'Intel TDX module 1.5 ABI, SERVTD_HASH';
+  return [
+    v15.mrServiceTd.every((byte) => byte === 0)
+      ? pass('tdx.service-td', spec, 'none bound', 'none bound')
+      : fail('tdx.service-td', spec, 'none bound', encodeHex(v15.mrServiceTd)),
+  ];
+}
+
+function hexFields(fields: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, value instanceof Uint8Array ? encodeHex(value) : value]),
+  );
+}

@@ -30,7 +30,6 @@ export const ATTESTATION_ERROR_KINDS = {
   'dcap/attestation-key-unbound': 'untrusted',
   'dcap/certification-data-unsupported': 'unavailable',
   'dcap/collateral-expired': 'untrusted',
-  'dcap/collateral-malformed': 'malformed',
   'dcap/collateral-missing': 'unavailable',
   'dcap/collateral-not-yet-valid': 'untrusted',
   'dcap/key-type-unsupported': 'malformed',

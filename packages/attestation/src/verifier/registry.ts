@@ -1,6 +1,13 @@
 /** Every TEE this package verifies, one line each. The first that recognises the bytes wins. */
 
 import type { TeeVerifier } from '../model/verification.ts';
+import { sgxVerifier } from './dcap/sgx.ts';
+import { tdxVerifier } from './dcap/tdx.ts';
 import { nitroVerifier } from './nitro/nitro.ts';
 
-export const TEE_VERIFIERS: readonly TeeVerifier[] = [nitroVerifier];
+export const TEE_VERIFIERS: readonly TeeVerifier[] = [
+  // one line each
+  nitroVerifier,
+  sgxVerifier,
+  tdxVerifier,
+];

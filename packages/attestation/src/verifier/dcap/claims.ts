@@ -36,9 +36,7 @@ export function sharedClaims(
       'pck-serial': pck.leaf.serial,
       'pck-ca': pck.leaf.issuerText.includes('Processor') ? 'processor' : 'platform',
       'platform-id': encodeHex(quote.header.userData.subarray(0, 16)),
-      ...(extensions.platformInstanceId === null
-        ? {}
-        : { 'platform-instance-id': encodeHex(extensions.platformInstanceId) }),
+      ...(extensions.platformInstanceId === null ? {} : { 'platform-instance-id': encodeHex(extensions.platformInstanceId) }),
     },
     tcb: {
       status: tcb.status,

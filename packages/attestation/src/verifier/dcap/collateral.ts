@@ -104,9 +104,13 @@ async function authenticate(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain, n
   const id = tee === 'tdx' ? 'TD_QE' : 'QE';
   const identities = bag.identities.filter(({ value }) => value.id === id);
   if (identities.length === 0) {
-    throw new AttestationError('dcap/qe-identity-mismatch', `expected the identity of ${id}, got another one; fetch the right one`, {
-      details: { field: 'id', expected: id },
-    });
+    throw new AttestationError(
+      'dcap/qe-identity-mismatch',
+      `expected the identity of ${id}, got another one; fetch the right one`,
+      {
+        details: { field: 'id', expected: id },
+      },
+    );
   }
   const tcbInfo = chooseInDate(tcbInfos, now, 'TCB info');
   const qeIdentity = chooseInDate(identities, now, 'QE identity');
@@ -185,12 +189,19 @@ function chooseInDate<Value extends { issueDate: number; nextUpdate: number; eva
   }
   const at = new Date(now).toISOString();
   if (later.length === documents.length) {
-    throw new AttestationError('dcap/collateral-not-yet-valid', `expected ${name} issued by ${at}, got it from later; check the time`);
+    throw new AttestationError(
+      'dcap/collateral-not-yet-valid',
+      `expected ${name} issued by ${at}, got it from later; check the time`,
+    );
   }
   const end = new Date(Math.max(...documents.map(({ value }) => value.nextUpdate))).toISOString();
-  throw new AttestationError('dcap/collateral-expired', `expected ${name} in date at ${at}, got one until ${end}; fetch it again`, {
-    details: { nextUpdate: end },
-  });
+  throw new AttestationError(
+    'dcap/collateral-expired',
+    `expected ${name} in date at ${at}, got one until ${end}; fetch it again`,
+    {
+      details: { nextUpdate: end },
+    },
+  );
 }
 
 const SIGNATURE_CODES = {
@@ -231,15 +242,14 @@ async function verifySigned(piece: SignedPiece, bag: ParsedBag, pck: PckChain, n
   return { certificate, notBefore, notAfter };
 }
 
-/** Its own chain's first certificate; for PCS answers kept without their headers, the TCB signing certificate in the bag. */
+/** From its own issuer chain, in any order; a PCS answer kept without its headers finds its signer among all certificates. */
 function findSigner(piece: SignedPiece, bag: ParsedBag): Certificate {
-  const [own] = piece.issuerChain;
-  const candidates = own === undefined ? bag.certificates : [own];
+  const candidates = piece.issuerChain.length === 0 ? bag.certificates : piece.issuerChain;
   for (const der of candidates) {
     const certificate = parseCertificate(der);
     if (isTcbSigner(certificate)) return certificate;
   }
-  if (own !== undefined) throw chainInvalid('expected an Intel SGX TCB Signing certificate first in the issuer chain');
+  if (candidates.length > 0) throw chainInvalid('expected an Intel SGX TCB Signing certificate in the issuer chain, got others');
   throw new AttestationError(
     'dcap/collateral-missing',
     `expected the issuer chain of ${piece.kind}, got none; give the TCB signing chain beside it`,

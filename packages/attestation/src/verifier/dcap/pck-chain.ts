@@ -95,7 +95,8 @@ async function authenticate(data: Uint8Array, anchors: readonly TrustAnchor[], n
 }
 
 function readCertificates(data: Uint8Array): readonly Certificate[] {
-  if (data.length > MAX_CHAIN_LENGTH) throw invalid(`expected a chain of at most ${MAX_CHAIN_LENGTH} bytes, got ${data.length}`);
+  if (data.length > MAX_CHAIN_LENGTH)
+    throw invalid(`expected a chain of at most ${MAX_CHAIN_LENGTH} bytes, got ${data.length}`);
   try {
     return decodePem(decodeUtf8(data)).map(({ der }) => parseCertificate(der));
   } catch (error) {

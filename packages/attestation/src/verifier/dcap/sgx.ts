@@ -57,7 +57,11 @@ function claimsOf(authentic: AuthenticQuote): VerifiedClaims {
     ],
     details: {
       ...sharedDetails(authentic),
-      attributes: { flags: encodeHex(body.attributes.subarray(0, 8)), set: flags.set, xfrm: encodeHex(body.attributes.subarray(8)) },
+      attributes: {
+        flags: encodeHex(body.attributes.subarray(0, 8)),
+        set: flags.set,
+        xfrm: encodeHex(body.attributes.subarray(8)),
+      },
       miscSelect: body.miscSelect,
       reportCpuSvn: encodeHex(body.cpuSvn),
     },

@@ -16,11 +16,7 @@ import type {
 } from '../../evidence/dcap/tcb-info.ts';
 
 /** Intel's statuses, the two that only a running TD can have, and one for a platform below every level Intel lists. */
-export type TcbStatus =
-  | PlatformTcbStatus
-  | 'TDRelaunchAdvised'
-  | 'TDRelaunchAdvisedConfigurationNeeded'
-  | 'TcbNotSupported';
+export type TcbStatus = PlatformTcbStatus | 'TDRelaunchAdvised' | 'TDRelaunchAdvisedConfigurationNeeded' | 'TcbNotSupported';
 
 export interface TcbEvaluation {
   readonly status: TcbStatus;

@@ -44,7 +44,7 @@ function claimsOf(authentic: AuthenticQuote): VerifiedClaims {
     bindings: { reportData: encodeHex(body.reportData), nonce: null, userData: null, publicKey: null },
     checks: [
       ...sharedChecks(authentic),
-      pass('tdx.module', 'Intel DCAP quote verification library 4.1.2.5.12', "signed by Intel, SEAMATTRIBUTES zero"),
+      pass('tdx.module', 'Intel DCAP quote verification library 4.1.2.5.12', 'signed by Intel, SEAMATTRIBUTES zero'),
       reservedBits('tdx.reserved-attributes', 'Intel TDX module 1.5 ABI, ATTRIBUTES', attributes.reserved),
       ...serviceTd(body),
     ],

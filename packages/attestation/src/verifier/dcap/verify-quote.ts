@@ -88,8 +88,33 @@ async function verifySignatures(quote: DcapQuote, pck: PckChain): Promise<void> 
 
 /** DER SubjectPublicKeyInfo of an uncompressed P-256 point, up to and including its 0x04. */
 const P256_SPKI_PREFIX = Uint8Array.of(
-  0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03,
-  0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+  0x30,
+  0x59,
+  0x30,
+  0x13,
+  0x06,
+  0x07,
+  0x2a,
+  0x86,
+  0x48,
+  0xce,
+  0x3d,
+  0x02,
+  0x01,
+  0x06,
+  0x08,
+  0x2a,
+  0x86,
+  0x48,
+  0xce,
+  0x3d,
+  0x03,
+  0x01,
+  0x07,
+  0x03,
+  0x42,
+  0x00,
+  0x04,
 );
 
 function attestationKeySpki(key: Uint8Array): Uint8Array {
@@ -98,7 +123,13 @@ function attestationKeySpki(key: Uint8Array): Uint8Array {
 
 async function isSignedBy(spki: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
   try {
-    return await verifySignature({ spki, algorithm: { name: 'ECDSA', hash: 'SHA-256' }, signature, message, signatureForm: 'raw' });
+    return await verifySignature({
+      spki,
+      algorithm: { name: 'ECDSA', hash: 'SHA-256' },
+      signature,
+      message,
+      signatureForm: 'raw',
+    });
   } catch (error) {
     // A point that is not on the curve signs nothing.
     if (AttestationError.is(error) && error.code === 'certificate/unsupported-algorithm') return false;

@@ -249,7 +249,8 @@ function findSigner(piece: SignedPiece, bag: ParsedBag): Certificate {
     const certificate = parseCertificate(der);
     if (isTcbSigner(certificate)) return certificate;
   }
-  if (candidates.length > 0) throw chainInvalid('expected an Intel SGX TCB Signing certificate in the issuer chain, got others');
+  if (candidates.length > 0)
+    throw chainInvalid('expected an Intel SGX TCB Signing certificate in the issuer chain, got others');
   throw new AttestationError(
     'dcap/collateral-missing',
     `expected the issuer chain of ${piece.kind}, got none; give the TCB signing chain beside it`,

@@ -37,7 +37,7 @@ export interface ReceiptDraft {
   readonly started: Promise<void>;
   /**
    * Appends one event. `type` is one of those in spec/receipt.md; the other members are that event's fields. The draft itself
-   * writes `request.received` and `task.received` first and `payloads.kept` last; those cannot be appended.
+   * writes `request.received` and `task.received` first and `payload.kept` last; those cannot be appended.
    */
   append(event: { readonly type: string } & JsonObject): void;
   /**

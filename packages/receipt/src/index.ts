@@ -1,3 +1,90 @@
+export {
+  type Bundle,
+  type BundleEntry,
+  type BundleReceipt,
+  type BundleReport,
+  bundleLogProof,
+  encodeBundle,
+  parseBundle,
+  redactBundle,
+} from './bundle.ts';
+export type { Check } from './check.ts';
+export { type Checkpoint, checkpointText, parseCheckpoint, type VerifiedSignature, verifyCheckpoint } from './checkpoint.ts';
+export {
+  type CheckpointBody,
+  ed25519CosignatureMessage,
+  mlDsaCosignatureMessage,
+  timestamped,
+} from './cosignature.ts';
+export { type Digest, digestBytes, digestJson, isDigest } from './digest.ts';
+export { verifyEd25519 } from './ed25519.ts';
+export { RECEIPT_ERROR_KINDS, ReceiptError, type ReceiptErrorCode, type ReceiptErrorKind } from './errors.ts';
+export { type KeptPayload, keptPayloads, parseEvent, type ReceiptEvent, taskNonce } from './events.ts';
 export type * from './execution-claim.ts';
-export type { LogProof } from './log-proof.ts';
-export type { Digest, Receipt, ReceiptEvent } from './receipt.ts';
+export {
+  type Keyset,
+  type KeysetKey,
+  keyId,
+  keysetDigest,
+  LEAF_ALGORITHM,
+  parseKeyset,
+  RECEIPT_ALGORITHM,
+  signingKey,
+  type TlsKey,
+} from './keyset.ts';
+export {
+  commitment,
+  encodeLeaf,
+  type Leaf,
+  type LeafContent,
+  type LeafKind,
+  logKeysDigest,
+  MAX_LEAF_BYTES,
+  parseLeaf,
+  parseLeafText,
+  verifyLeaf,
+  verifyLeafChains,
+} from './leaf.ts';
+export { formatInclusion, type InclusionText, type LogProof, parseInclusion } from './log-proof.ts';
+export { EMPTY_ROOT, hashLeaf, hashNode, splitPoint, verifyConsistency, verifyInclusion } from './merkle.ts';
+export {
+  ED25519_COSIGNATURE,
+  ED25519_NOTE,
+  formatSignature,
+  formatVerifierKey,
+  ML_DSA_44_COSIGNATURE,
+  type Note,
+  type NoteSignature,
+  noteKeyId,
+  parseNote,
+  parseVerifierKey,
+  type VerifierKey,
+} from './note.ts';
+export { parseReceipt, type Receipt, type ReceiptContent, receiptSigningInput } from './receipt.ts';
+export { type CollateralFile, parseReport, type Report, reportBody } from './report.ts';
+export { type Signer, sealLeaf, sealReceipt } from './seal.ts';
+export { carriesStatement, isNonce, nonceBytes, paddedReportData, statementDigest, statementText } from './statement.ts';
+export { isSubtree, verifySubtreeConsistency, verifySubtreeInclusion } from './subtree.ts';
+export {
+  consistencyPath,
+  decodeEntryBundle,
+  encodeEntryBundle,
+  formatTilePath,
+  inclusionPath,
+  parseTilePath,
+  type RangeRoot,
+  rangeRoot,
+  TILE_WIDTH,
+  type TileHash,
+  type TilePath,
+  tileHashes,
+} from './tiles.ts';
+export {
+  type EvidenceRequest,
+  type VerifiedBundle,
+  type VerifiedEvidence,
+  type VerifiedReceipt,
+  type VerifyBundleOptions,
+  verifyBundle,
+} from './verify-bundle.ts';
+export { verifyLogProof, verifyReceipt } from './verify-receipt.ts';

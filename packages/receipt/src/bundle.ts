@@ -1,0 +1,219 @@
+/**
+ * Bundles: one JSON file with everything needed to check receipts offline. Format: spec/bundle.md. Reading and writing here;
+ * verify-bundle.ts proves.
+ */
+
+import { decodeBase64, encodeBase64 } from '@assay/encoding/base64';
+import { compareBytes, decodeUtf8, utf8 } from '@assay/encoding/bytes';
+import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
+import { type Digest, isDigest } from './digest.ts';
+import { ReceiptError } from './errors.ts';
+import { encodeLeaf, type Leaf, parseLeaf } from './leaf.ts';
+import { formatInclusion, type LogProof } from './log-proof.ts';
+import { parseReceipt, type Receipt } from './receipt.ts';
+import type { CollateralFile } from './report.ts';
+import { Shape } from './shape.ts';
+import { isNonce } from './statement.ts';
+
+/** An entry of the log with its inclusion path to the bundle's checkpoint. */
+export interface BundleEntry {
+  readonly index: number;
+  readonly leaf: Leaf;
+  /** Lower-case hex, 32 bytes. */
+  readonly salt: string;
+  readonly path: readonly Uint8Array[];
+}
+
+export interface BundleReport {
+  readonly entry: BundleEntry;
+  readonly report: JsonObject;
+  readonly nonce: string | null;
+  readonly collateral: readonly CollateralFile[];
+}
+
+export interface BundleReceipt {
+  readonly entry: BundleEntry;
+  readonly receipt: Receipt;
+}
+
+export interface Bundle {
+  /** The checkpoint's note. */
+  readonly checkpoint: string;
+  readonly vkeys: readonly string[];
+  readonly witnesses: readonly string[];
+  /** Sorted by index, as are the receipts. */
+  readonly reports: readonly BundleReport[];
+  readonly receipts: readonly BundleReceipt[];
+  readonly payloads: ReadonlyMap<Digest, Uint8Array>;
+}
+
+const FORMAT = 'assay-bundle/1';
+const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
+const MAX_PATH = 63;
+
+/** The bundle's bytes: UTF-8 of its JCS form, lists sorted. */
+export function encodeBundle(bundle: Bundle): Uint8Array {
+  const byIndex = (a: { readonly entry: BundleEntry }, b: { readonly entry: BundleEntry }) => a.entry.index - b.entry.index;
+  const document = {
+    format: FORMAT,
+    checkpoint: bundle.checkpoint,
+    vkeys: bundle.vkeys,
+    witnesses: bundle.witnesses,
+    reports: [...bundle.reports].sort(byIndex).map(({ entry, report, nonce, collateral }) => ({
+      entry: entryDocument(entry),
+      report,
+      nonce,
+      collateral: collateral.map((file) => ({ name: file.name, media_type: file.mediaType, bytes: encodeBase64(file.bytes) })),
+    })),
+    receipts: [...bundle.receipts].sort(byIndex).map(({ entry, receipt }) => ({ entry: entryDocument(entry), receipt })),
+    payloads: [...bundle.payloads]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([hash, bytes]) => ({ hash, bytes: encodeBase64(bytes) })),
+  };
+  return utf8(canonicalJson(document));
+}
+
+function entryDocument(entry: BundleEntry): JsonObject {
+  return { index: entry.index, leaf: { ...entry.leaf }, salt: entry.salt, path: entry.path.map(encodeHex) };
+}
+
+/**
+ * Reads a bundle, strictly: canonical form, no unknown member, sorted lists. Nothing is authenticated.
+ * @throws {ReceiptError} `bundle/malformed`, `bundle/not-canonical`, `bundle/entry-order`, and those of the parts.
+ * @example const bundle = parseBundle(bytes)
+ */
+export function parseBundle(bytes: Uint8Array): Bundle {
+  const document = parseCanonical(bytes);
+  const shape = new Shape(document, 'bundle', 'bundle/malformed', {
+    required: ['format', 'checkpoint', 'vkeys', 'witnesses', 'reports', 'receipts', 'payloads'],
+  });
+  if (shape.string('format') !== FORMAT)
+    throw new ReceiptError('bundle/malformed', `bundle refused: expected format ${FORMAT}`);
+  const reports = shape.array('reports').map(parseBundleReport);
+  const receipts = shape.array('receipts').map((value): BundleReceipt => {
+    const item = new Shape(value, 'bundle.receipts', 'bundle/malformed', { required: ['entry', 'receipt'] });
+    return { entry: parseEntry(item.object('entry')), receipt: parseReceipt(item.object('receipt')) };
+  });
+  if (receipts.length === 0) throw new ReceiptError('bundle/malformed', 'bundle refused: expected at least one receipt');
+  for (const list of [reports, receipts])
+    list.forEach(({ entry }, i) => {
+      const before = list[i - 1];
+      if (before !== undefined && before.entry.index >= entry.index)
+        throw new ReceiptError(
+          'bundle/entry-order',
+          'bundle refused: expected reports and receipts sorted by index, none twice',
+        );
+    });
+  return {
+    checkpoint: shape.string('checkpoint'),
+    vkeys: texts(shape, 'vkeys'),
+    witnesses: texts(shape, 'witnesses'),
+    reports,
+    receipts,
+    payloads: parsePayloads(shape),
+  };
+}
+
+function parseCanonical(bytes: Uint8Array): unknown {
+  let text: string;
+  let document: unknown;
+  try {
+    text = decodeUtf8(bytes);
+    document = parseJson(text, { maxBytes: MAX_BUNDLE_BYTES });
+  } catch (cause) {
+    throw new ReceiptError('bundle/malformed', 'bundle refused: expected json without duplicate names', { cause });
+  }
+  if (canonicalJson(document) !== text)
+    throw new ReceiptError(
+      'bundle/not-canonical',
+      'bundle refused: expected canonical json (RFC 8785); keep the file as it was exported',
+    );
+  return document;
+}
+
+function parseBundleReport(value: unknown): BundleReport {
+  const item = new Shape(value, 'bundle.reports', 'bundle/malformed', { required: ['entry', 'report', 'nonce', 'collateral'] });
+  const nonce = item.stringOrNull('nonce');
+  if (nonce !== null && !isNonce(nonce))
+    throw new ReceiptError('bundle/malformed', 'bundle refused: expected a nonce of 64 hex characters');
+  const collateral = item.array('collateral').map((file): CollateralFile => {
+    const shape = new Shape(file, 'bundle.reports.collateral', 'bundle/malformed', {
+      required: ['name', 'media_type', 'bytes'],
+    });
+    return { name: shape.string('name'), mediaType: shape.string('media_type'), bytes: bytesOf(shape) };
+  });
+  return { entry: parseEntry(item.object('entry')), report: item.object('report'), nonce, collateral };
+}
+
+function parseEntry(value: JsonObject): BundleEntry {
+  const shape = new Shape(value, 'bundle entry', 'bundle/malformed', { required: ['index', 'leaf', 'salt', 'path'] });
+  const path = texts(shape, 'path');
+  if (path.length > MAX_PATH || path.some((hash) => !/^[0-9a-f]{64}$/.test(hash)))
+    throw new ReceiptError('bundle/malformed', 'bundle refused: expected a path of at most 63 hashes in hex');
+  return {
+    index: shape.count('index'),
+    leaf: parseLeaf(shape.object('leaf')),
+    salt: shape.matching('salt', /^[0-9a-f]{64}$/, '64 hex characters'),
+    path: path.map((hash) => decodeHex(hash)),
+  };
+}
+
+function parsePayloads(bundle: Shape): ReadonlyMap<Digest, Uint8Array> {
+  const payloads = new Map<Digest, Uint8Array>();
+  let before = '';
+  for (const value of bundle.array('payloads')) {
+    const shape = new Shape(value, 'bundle.payloads', 'bundle/malformed', { required: ['hash', 'bytes'] });
+    const hash = shape.string('hash');
+    if (!isDigest(hash))
+      throw new ReceiptError('bundle/malformed', 'bundle refused: expected payloads named by sha256:<64 hex>');
+    if (compareBytes(utf8(before), utf8(hash)) >= 0)
+      throw new ReceiptError('bundle/entry-order', 'bundle refused: expected payloads sorted by hash, none twice');
+    before = hash;
+    payloads.set(hash, bytesOf(shape));
+  }
+  return payloads;
+}
+
+function bytesOf(shape: Shape): Uint8Array {
+  try {
+    return decodeBase64(shape.string('bytes'));
+  } catch (cause) {
+    throw ReceiptError.is(cause)
+      ? cause
+      : new ReceiptError('bundle/malformed', 'bundle refused: expected standard base64 in bytes', { cause });
+  }
+}
+
+function texts(shape: Shape, name: string): readonly string[] {
+  return shape.array(name).map((value) => {
+    if (typeof value !== 'string') throw new ReceiptError('bundle/malformed', `bundle refused: expected texts in ${name}`);
+    return value;
+  });
+}
+
+/**
+ * The bundle without the payloads that `keep` turns down (all, unless told); it still verifies.
+ * @example const shareable = redactBundle(bytes)
+ */
+export function redactBundle(bytes: Uint8Array, keep: (hash: Digest) => boolean = () => false): Uint8Array {
+  const bundle = parseBundle(bytes);
+  return encodeBundle({ ...bundle, payloads: new Map([...bundle.payloads].filter(([hash]) => keep(hash))) });
+}
+
+/**
+ * The log proof of one receipt in the bundle, as `/v1/aci/receipts/{id}` gives it.
+ * @throws {ReceiptError} `bundle/unknown-receipt`.
+ */
+export function bundleLogProof(bundle: Bundle, receiptId: string): LogProof {
+  const item = bundle.receipts.find(({ receipt }) => receipt.receipt_id === receiptId);
+  if (item === undefined)
+    throw new ReceiptError('bundle/unknown-receipt', `expected a receipt in the bundle, got ${receiptId}`);
+  const { index, path, salt, leaf } = item.entry;
+  return {
+    index,
+    salt,
+    leaf: decodeUtf8(encodeLeaf(leaf)),
+    proof: formatInclusion({ index, path, checkpoint: bundle.checkpoint }),
+  };
+}

@@ -1,0 +1,29 @@
+/** SHA-256 digests in the form `aci/1` writes them (ACI Appendix A): `sha256:` and 64 lower-case hex characters. */
+
+import { utf8 } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
+import { canonicalJson } from '@assay/encoding/json';
+import { sha256 } from '@noble/hashes/sha2.js';
+
+/** `sha256:` and 64 lower-case hex characters. */
+export type Digest = `sha256:${string}`;
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+/** True when `value` is written as a digest. */
+export function isDigest(value: unknown): value is Digest {
+  return typeof value === 'string' && DIGEST.test(value);
+}
+
+/**
+ * The digest of exact bytes.
+ * @example digestBytes(new TextEncoder().encode('hi')) // 'sha256:8f43…'
+ */
+export function digestBytes(bytes: Uint8Array): Digest {
+  return `sha256:${encodeHex(sha256(bytes))}`;
+}
+
+/** The digest of a value's JCS form (RFC 8785). Throws `json/unencodable` of the encoding package for what JSON cannot say. */
+export function digestJson(value: unknown): Digest {
+  return digestBytes(utf8(canonicalJson(value)));
+}

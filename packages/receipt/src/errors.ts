@@ -1,0 +1,84 @@
+/** The one error class of this package: what was sealed is not authentic, not well-formed, or asked for wrongly. */
+
+/** What a caller does next. `malformed`: stop, ask for the right file. `untrusted`: stop, it is not authentic. `misuse`: fix the call. */
+export type ReceiptErrorKind = 'malformed' | 'untrusted' | 'misuse';
+
+/** Every code, with its kind. Namespaced `<area>/<defect>`; docs/errors.md explains each one and is held equal by a test. */
+export const RECEIPT_ERROR_KINDS = {
+  'bundle/entry-order': 'malformed',
+  'bundle/malformed': 'malformed',
+  'bundle/not-canonical': 'malformed',
+  'bundle/payload-mismatch': 'untrusted',
+  'bundle/payload-unknown': 'untrusted',
+  'bundle/report-missing': 'untrusted',
+  'bundle/report-unused': 'untrusted',
+  'bundle/unknown-receipt': 'misuse',
+  'checkpoint/malformed': 'malformed',
+  'checkpoint/origin-mismatch': 'untrusted',
+  'keyset/expired': 'untrusted',
+  'keyset/key-missing': 'untrusted',
+  'keyset/malformed': 'malformed',
+  'keyset/unbound': 'untrusted',
+  'leaf/chain-broken': 'untrusted',
+  'leaf/commitment-mismatch': 'untrusted',
+  'leaf/keyset-mismatch': 'untrusted',
+  'leaf/log-mismatch': 'untrusted',
+  'leaf/malformed': 'malformed',
+  'leaf/signature-invalid': 'untrusted',
+  'leaf/too-large': 'misuse',
+  'merkle/consistency-invalid': 'untrusted',
+  'merkle/inclusion-invalid': 'untrusted',
+  'merkle/out-of-range': 'misuse',
+  'merkle/tile-missing': 'misuse',
+  'note/key-unknown': 'untrusted',
+  'note/malformed': 'malformed',
+  'note/signature-invalid': 'untrusted',
+  'note/unsigned': 'untrusted',
+  'note/vkey-malformed': 'malformed',
+  'proof/malformed': 'malformed',
+  'receipt/event-malformed': 'malformed',
+  'receipt/keyset-mismatch': 'untrusted',
+  'receipt/malformed': 'malformed',
+  'receipt/nonce-mismatch': 'untrusted',
+  'receipt/signature-invalid': 'untrusted',
+  'report/malformed': 'malformed',
+  'report/mismatch': 'untrusted',
+  'statement/malformed': 'malformed',
+  'tile/malformed': 'malformed',
+} as const satisfies Readonly<Record<string, ReceiptErrorKind>>;
+
+export type ReceiptErrorCode = keyof typeof RECEIPT_ERROR_KINDS;
+
+const BRAND: unique symbol = Symbol.for('assay.ReceiptError') as never;
+
+export interface ReceiptErrorOptions {
+  readonly cause?: unknown;
+  /** Facts for programs: expected and actual values, never payloads. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Thrown by every parser and verifier here.
+ *
+ * @example
+ * try { await verifyBundle(bytes, { verifyEvidence }) } catch (error) { if (ReceiptError.is(error)) console.error(error.code) }
+ */
+export class ReceiptError extends Error {
+  readonly code: ReceiptErrorCode;
+  readonly kind: ReceiptErrorKind;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly [BRAND] = true;
+
+  constructor(code: ReceiptErrorCode, message: string, options: ReceiptErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'ReceiptError';
+    this.code = code;
+    this.kind = RECEIPT_ERROR_KINDS[code];
+    this.details = options.details ?? {};
+  }
+
+  /** True for errors of this class, also across duplicate copies of the package. */
+  static is(error: unknown): error is ReceiptError {
+    return typeof error === 'object' && error !== null && BRAND in error;
+  }
+}

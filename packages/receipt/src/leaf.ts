@@ -1,0 +1,191 @@
+/**
+ * Leaves: the entries of the log. A leaf commits with a salt to a receipt or to an attestation report, stands in the hash chain of
+ * its boot, and is signed by that boot's leaf key. Format: spec/log.md §2 and §3.
+ */
+
+import { concatBytes, utf8 } from '@assay/encoding/bytes';
+import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import { canonicalJson, parseJson } from '@assay/encoding/json';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { type Digest, digestBytes, isDigest } from './digest.ts';
+import { verifyEd25519 } from './ed25519.ts';
+import { ReceiptError } from './errors.ts';
+import { type Keyset, keysetDigest, LEAF_ALGORITHM, signingKey } from './keyset.ts';
+import { hashLeaf } from './merkle.ts';
+import { Shape } from './shape.ts';
+
+export type LeafKind = 'report' | 'receipt';
+
+/** A leaf before it is signed. Hashes are 64 lower-case hex characters. */
+export interface LeafContent {
+  readonly v: 'assay-leaf/1';
+  readonly kind: LeafKind;
+  readonly origin: string;
+  readonly log_keys: Digest;
+  readonly replica: string;
+  readonly boot: string;
+  /** Counts the leaves of the boot from 0. */
+  readonly seq: number;
+  /** Leaf hash of the one before; `null` for the first. */
+  readonly prev: string | null;
+  /** Epoch milliseconds. */
+  readonly time: number;
+  readonly nonce: string | null;
+  readonly keyset_digest: Digest;
+  readonly commitment: string;
+  readonly key_id: string;
+}
+
+export interface Leaf extends LeafContent {
+  readonly signature: string;
+}
+
+/** Largest entry that a tile bundle can hold. */
+export const MAX_LEAF_BYTES = 65_535;
+
+const MEMBERS = [
+  'v',
+  'kind',
+  'origin',
+  'log_keys',
+  'replica',
+  'boot',
+  'seq',
+  'prev',
+  'time',
+  'nonce',
+  'keyset_digest',
+  'commitment',
+  'key_id',
+  'signature',
+];
+const SIGNING_PREFIX = utf8('assay-leaf/1\n');
+const COMMITMENT_PREFIX = utf8('assay-commitment/1\n');
+const HEX32 = /^[0-9a-f]{32}$/;
+const HEX64 = /^[0-9a-f]{64}$/;
+
+/** The entry's bytes: UTF-8 of the leaf's JCS form. @throws {ReceiptError} `leaf/too-large`. */
+export function encodeLeaf(leaf: Leaf): Uint8Array {
+  const bytes = utf8(canonicalJson(leaf));
+  if (bytes.length > MAX_LEAF_BYTES)
+    throw new ReceiptError('leaf/too-large', `expected a leaf of at most ${MAX_LEAF_BYTES} bytes, got ${bytes.length}`);
+  return bytes;
+}
+
+/**
+ * The leaf in a JSON value, exactly of its shape.
+ * @throws {ReceiptError} `leaf/malformed`.
+ */
+export function parseLeaf(value: unknown): Leaf {
+  const shape = new Shape(value, 'leaf', 'leaf/malformed', { required: MEMBERS });
+  const malformed = (why: string) => new ReceiptError('leaf/malformed', `leaf refused: ${why}`);
+  if (shape.string('v') !== 'assay-leaf/1') throw malformed('expected version assay-leaf/1');
+  const kind = shape.string('kind');
+  if (kind !== 'report' && kind !== 'receipt') throw malformed('expected kind report or receipt');
+  shape.matching('replica', /^[0-9a-f]{16}$/, '16 hex characters');
+  shape.matching('boot', HEX32, '32 hex characters');
+  shape.matching('commitment', HEX64, '64 hex characters');
+  shape.matching('signature', /^[0-9a-f]{128}$/, '128 hex characters');
+  if (!isDigest(shape.string('log_keys')) || !isDigest(shape.string('keyset_digest')))
+    throw malformed('expected digests like sha256:<64 hex>');
+  if (shape.string('origin') === '' || shape.string('key_id') === '') throw malformed('expected an origin and a key id');
+  shape.count('time');
+  for (const name of ['prev', 'nonce'])
+    if (shape.stringOrNull(name) !== null) shape.matching(name, HEX64, '64 hex characters or null');
+  const first = shape.count('seq') === 0;
+  if (first !== (shape.stringOrNull('prev') === null))
+    throw malformed('expected prev to be null in the first leaf of a boot, and only there');
+  if (first && kind !== 'report') throw malformed('expected the first leaf of a boot to be of kind report');
+  return value as Leaf;
+}
+
+/**
+ * The leaf in an entry's text, which must be its JCS form to the byte.
+ * @throws {ReceiptError} `leaf/malformed`.
+ * @example const leaf = parseLeafText(proof.leaf)
+ */
+export function parseLeafText(text: string): Leaf {
+  let value: unknown;
+  try {
+    value = parseJson(text, { maxBytes: MAX_LEAF_BYTES, maxDepth: 4 });
+  } catch (cause) {
+    throw new ReceiptError('leaf/malformed', 'leaf refused: expected json', { cause });
+  }
+  const leaf = parseLeaf(value);
+  if (canonicalJson(leaf) !== text)
+    throw new ReceiptError('leaf/malformed', 'leaf refused: expected canonical json (RFC 8785)');
+  return leaf;
+}
+
+/** The bytes that a leaf's signature covers. */
+export function leafSigningInput(leaf: LeafContent & { readonly signature?: string }): Uint8Array {
+  const { signature: _, ...content } = leaf;
+  return concatBytes(SIGNING_PREFIX, utf8(canonicalJson(content)));
+}
+
+/** `hex(SHA-256("assay-commitment/1\n" || salt || body))`; `salt` is 32 random bytes. */
+export function commitment(salt: Uint8Array, body: Uint8Array): string {
+  return encodeHex(sha256(concatBytes(COMMITMENT_PREFIX, salt, body)));
+}
+
+/** Digest of the log's verifier keys: each vkey and a newline, in order. */
+export function logKeysDigest(vkeys: readonly string[]): Digest {
+  return digestBytes(utf8(vkeys.map((vkey) => `${vkey}\n`).join('')));
+}
+
+/**
+ * Proves that a key of `keyset` signed the leaf, for this log, and that its commitment opens to `body`.
+ * @throws {ReceiptError} `leaf/keyset-mismatch`, `leaf/log-mismatch`, `leaf/commitment-mismatch`, `leaf/signature-invalid`, `keyset/key-missing`.
+ */
+export async function verifyLeaf(
+  leaf: Leaf,
+  under: {
+    readonly keyset: Keyset;
+    readonly origin: string;
+    readonly logKeys: Digest;
+    readonly kind: LeafKind;
+    /** Lower-case hex, 32 bytes. */
+    readonly salt: string;
+    readonly body: Uint8Array;
+  },
+): Promise<void> {
+  if (leaf.keyset_digest !== keysetDigest(under.keyset))
+    throw new ReceiptError('leaf/keyset-mismatch', `expected a leaf of the attested keyset, got one of ${leaf.keyset_digest}`);
+  if (leaf.kind !== under.kind)
+    throw new ReceiptError('leaf/commitment-mismatch', `expected a leaf of kind ${under.kind}, got ${leaf.kind}`);
+  if (leaf.origin !== under.origin || leaf.log_keys !== under.logKeys)
+    throw new ReceiptError(
+      'leaf/log-mismatch',
+      `expected a leaf made for the log ${under.origin} and its keys, got another log's`,
+    );
+  const salt = HEX64.test(under.salt) ? decodeHex(under.salt) : null;
+  if (salt === null || leaf.commitment !== commitment(salt, under.body))
+    throw new ReceiptError('leaf/commitment-mismatch', `the leaf commits to another ${under.kind}`);
+  const key = signingKey(under.keyset, leaf.key_id, LEAF_ALGORITHM);
+  if (!(await verifyEd25519(key, leafSigningInput(leaf), decodeHex(leaf.signature))))
+    throw new ReceiptError('leaf/signature-invalid', `the leaf's signature does not verify under ${leaf.key_id}`);
+}
+
+/**
+ * Checks the hash chains of all boots over a run of entries that begins at the log's first: no gap, no swap, time never back.
+ * @throws {ReceiptError} `leaf/chain-broken` with the index of the first bad entry.
+ * @example verifyLeafChains(entries.map((entry) => parseLeafText(decodeUtf8(entry))))
+ */
+export function verifyLeafChains(leaves: readonly Leaf[]): void {
+  const boots = new Map<string, { readonly leaf: Leaf; readonly hash: string }>();
+  leaves.forEach((leaf, index) => {
+    const before = boots.get(leaf.boot);
+    const follows =
+      before === undefined
+        ? leaf.seq === 0
+        : leaf.seq === before.leaf.seq + 1 &&
+          leaf.prev === before.hash &&
+          leaf.time >= before.leaf.time &&
+          leaf.replica === before.leaf.replica;
+    if (!follows)
+      throw new ReceiptError('leaf/chain-broken', `entry ${index} does not follow the last one of boot ${leaf.boot}`, {
+        details: { index },
+      });
+    boots.set(leaf.boot, { leaf, hash: encodeHex(hashLeaf(encodeLeaf(leaf))) });
+  });
+}

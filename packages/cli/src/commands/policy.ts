@@ -1,0 +1,109 @@
+/** `assay policy`: write a policy from evidence you trust today, read one aloud, show a preset. */
+
+import {
+  collectEndorsements,
+  explainPolicy,
+  formatInstant,
+  type MeasurementRule,
+  POLICY_PRESETS,
+  type Policy,
+  STRICT_POLICY,
+  type VerifiedClaims,
+  verifyEvidence,
+} from '@assay/attestation';
+import type { Command } from 'commander';
+import type { Finish } from '../command.ts';
+import { CliError } from '../errors.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import type { Io } from '../io.ts';
+import { append, instantOption, policyOption, rootHash, rootOption } from '../options.ts';
+import { jsonText, printable } from '../output.ts';
+import { readCompanions, readSubject } from '../subject.ts';
+
+interface InitFlags {
+  readonly from: string;
+  readonly collateral?: readonly string[];
+  readonly at?: string;
+  readonly simulatedRoot?: string;
+  readonly root?: readonly string[];
+}
+
+/** Measurements that change with every start or every event are no reference values. */
+const VOLATILE = /^(?:reportdata|user-data)$/;
+/** PCRs that are all zero were never extended and say nothing. */
+const UNUSED = /^0*$/;
+
+export function configure(command: Command, io: Io, finish: Finish): void {
+  command
+    .command('init')
+    .description('write a policy that accepts what this evidence shows, to standard output')
+    .requiredOption('--from <evidence>', 'authentic evidence of the software you want')
+    .option('--collateral <path>', 'companion file or folder; repeatable', append)
+    .option('--at <time>', 'verify at this RFC 3339 instant instead of now')
+    .option('--simulated-root <file>', 'root of a simulator; the policy then names it')
+    .option('--root <file>', 'trust this root as well; repeatable', append)
+    .action(async (flags: InitFlags) => finish(await init(flags, io)));
+  command
+    .command('explain')
+    .description('say in sentences what a policy does and leaves open')
+    .argument('<file|preset>')
+    .option('--json', 'machine-readable result')
+    .action(async (name: string, flags: { json?: boolean }) => finish(await explain(name, flags.json === true, io)));
+  command
+    .command('show')
+    .description('print a policy as JSON')
+    .argument('<file|preset>', `policy file, or ${Object.keys(POLICY_PRESETS).join(', ')}`)
+    .action(async (name: string) => finish(await show(name, io)));
+}
+
+async function init(flags: InitFlags, io: Io): Promise<ExitCode> {
+  const now = flags.at === undefined ? io.now() : instantOption('at', flags.at);
+  const simulator = flags.simulatedRoot === undefined ? null : await rootOption(io, flags.simulatedRoot, true);
+  const roots = await Promise.all((flags.root ?? []).map((path) => rootOption(io, path, false)));
+  const claims = await verifyEvidence(await readSubject(io, flags.from), {
+    now,
+    endorsements: collectEndorsements(await readCompanions(io, flags.collateral ?? [])),
+    additionalAnchors: simulator === null ? roots : [...roots, simulator],
+  });
+  const parts = listParts(claims);
+  const measurements = parts.flatMap(measurementRule);
+  if (measurements.length === 0)
+    throw new CliError('cli/bad-option', `${flags.from} carries no measurements; a policy cannot be made from it`);
+  const { refusedProducts: _, ...strict } = STRICT_POLICY;
+  const policy: Policy = {
+    ...strict,
+    name: `from-${claims.type}`,
+    description: `Made ${formatInstant(now)} from evidence; accepts this software only. Review before use.`,
+    types: [...new Set(parts.map(({ type }) => type))],
+    ...(simulator === null ? {} : { simulatedRoots: [rootHash(simulator)] }),
+    measurements,
+  };
+  io.stdout(jsonText(policy));
+  if (parts.some(({ debug }) => debug === true))
+    io.stderr('hint: this evidence is from a debuggable environment; the policy refuses such\n');
+  if (parts.some(({ tcb }) => tcb !== null && tcb.status !== 'UpToDate'))
+    io.stderr('hint: the firmware is not up to date; the policy refuses that\n');
+  return EXIT.accepted;
+}
+
+function listParts(claims: VerifiedClaims): readonly VerifiedClaims[] {
+  return [claims, ...Object.values(claims.submodules).flatMap(listParts)];
+}
+
+function measurementRule(claims: VerifiedClaims): readonly MeasurementRule[] {
+  const values = Object.entries(claims.measurements).filter(([name, value]) => !VOLATILE.test(name) && !UNUSED.test(value));
+  return values.length === 0
+    ? []
+    : [{ type: claims.type, values: Object.fromEntries(values.map(([name, value]) => [name, [value]])) }];
+}
+
+async function explain(name: string, json: boolean, io: Io): Promise<ExitCode> {
+  const lines = explainPolicy(await policyOption(io, name));
+  io.stdout(json ? jsonText({ sentences: lines }) : lines.map((line) => `${printable(line)}\n`).join(''));
+  return EXIT.accepted;
+}
+
+async function show(name: string, io: Io): Promise<ExitCode> {
+  io.stdout(jsonText(await policyOption(io, name)));
+  return EXIT.accepted;
+}

@@ -1,0 +1,69 @@
+/** Text for terminals: colours where they are wanted, tables that line up, long hex shortened. JSON goes out untouched. */
+
+import { stripVTControlCharacters } from 'node:util';
+import type { CodedError } from './errors.ts';
+import type { Io } from './io.ts';
+
+export interface Style {
+  good(text: string): string;
+  bad(text: string): string;
+  open(text: string): string;
+  faint(text: string): string;
+  strong(text: string): string;
+}
+
+const COLOURS = { good: '32', bad: '31', open: '33', faint: '2', strong: '1' } as const;
+
+/** No colours unless a terminal reads along; `NO_COLOR` (no-color.org) turns them off, `FORCE_COLOR` on. */
+export function styleOf(io: Pick<Io, 'env' | 'interactive'>): Style {
+  const { NO_COLOR, FORCE_COLOR, TERM } = io.env;
+  const forced = FORCE_COLOR !== undefined && FORCE_COLOR !== '0' && FORCE_COLOR !== '';
+  const colours = (NO_COLOR === undefined || NO_COLOR === '') && (forced || (io.interactive && TERM !== 'dumb'));
+  const paint = (code: string) => (text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
+  return {
+    good: paint(COLOURS.good),
+    bad: paint(COLOURS.bad),
+    open: paint(COLOURS.open),
+    faint: paint(COLOURS.faint),
+    strong: paint(COLOURS.strong),
+  };
+}
+
+/** Columns padded to the widest cell, two spaces between them, no trailing space. Colour codes take no width. */
+export function table(rows: readonly (readonly string[])[], indent = '  '): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, width(cell))));
+  return rows
+    .map((row) =>
+      `${indent}${row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell))).join('  ')}`.trimEnd(),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function width(cell: string): number {
+  return stripVTControlCharacters(cell).length;
+}
+
+/** Evidence is written by strangers: nothing in it may move the cursor or hide text. Runs of hex beyond 40 digits are shortened. */
+export function printable(text: string, options: { readonly full?: boolean } = {}): string {
+  const safe = text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, '\ufffd');
+  return options.full === true ? safe : safe.replace(/[0-9a-f]{41,}/gi, (run) => `${run.slice(0, 16)}…${run.slice(-8)}`);
+}
+
+/** JSON for programs; big integers become decimal text, bytes lower-case hex. */
+export function jsonText(value: unknown): string {
+  const plain = (_: string, item: unknown): unknown => {
+    if (typeof item === 'bigint') return item.toString();
+    return item instanceof Uint8Array ? Buffer.from(item).toString('hex') : item;
+  };
+  return `${JSON.stringify(value, plain, 2)}\n`;
+}
+
+/** Prints `error:` and `hint:` lines; our messages carry the advice behind the last semicolon. */
+export function printError(error: CodedError, io: Io): void {
+  const cut = error.message.lastIndexOf('; ');
+  const [what, hint] = cut < 0 ? [error.message, null] : [error.message.slice(0, cut), error.message.slice(cut + 2)];
+  io.stderr(`error: ${printable(what)} [${error.code}]\n`);
+  if (hint !== null) io.stderr(`hint: ${printable(hint)}\n`);
+}

@@ -1,0 +1,78 @@
+/**
+ * The command line: names, dispatch and the last line of defence. A command's file is imported only when it is asked for, so that
+ * `assay --help` does not load a server.
+ */
+
+import { Command, CommanderError } from 'commander';
+import type { CommandModule, Finish } from './command.ts';
+import { isCoded } from './errors.ts';
+import { EXIT, type ExitCode, exitCodeOfKind } from './exit-codes.ts';
+import type { Io } from './io.ts';
+import { printError } from './output.ts';
+
+interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  verify: { summary: 'check evidence, a bundle, a receipt or a result file', load: () => import('./commands/verify.ts') },
+  inspect: { summary: 'show what a file claims, unverified', load: () => import('./commands/inspect.ts') },
+  policy: { summary: 'write, explain and show appraisal policies', load: () => import('./commands/policy.ts') },
+};
+
+/**
+ * Runs one command line.
+ *
+ * @param args without `node` and the script, e.g. `['verify', 'quote.bin', '--json']`.
+ * @returns the exit code; errors are printed, never thrown.
+ * @example
+ * process.exitCode = await run(process.argv.slice(2), processIo());
+ */
+export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
+  let code: ExitCode = EXIT.accepted;
+  try {
+    const program = await createProgram(args, io, (finished) => {
+      code = finished;
+    });
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.accepted : EXIT.misuse;
+    return report(error, io);
+  }
+}
+
+async function createProgram(args: readonly string[], io: Io, finish: Finish): Promise<Command> {
+  const program = new Command('assay')
+    .description('Run an AI agent in a TEE, and check what such agents claim.')
+    .helpCommand(true)
+    .enablePositionalOptions();
+  prepare(program, io);
+  const wanted = args.filter((arg) => !arg.startsWith('-')).slice(0, 2);
+  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+    const command = program.command(name).description(summary);
+    prepare(command, io);
+    const asked = wanted[0] === name || (wanted[0] === 'help' && wanted[1] === name);
+    if (asked) (await load()).configure(command, io, finish);
+    for (const inner of command.commands) prepare(inner, io);
+  }
+  return program;
+}
+
+function prepare(command: Command, io: Io): void {
+  command
+    .exitOverride()
+    .showHelpAfterError('hint: --help shows the options')
+    .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) });
+}
+
+function report(error: unknown, io: Io): ExitCode {
+  if (isCoded(error)) {
+    printError(error, io);
+    return exitCodeOfKind(error.kind);
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  io.stderr(`error: ${message}\nhint: this is a fault in assay itself; please report it with the command that showed it\n`);
+  return EXIT.misuse;
+}

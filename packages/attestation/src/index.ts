@@ -20,8 +20,8 @@ export {
   recogniseEvidence,
   verifyEvidence,
 } from './attest.ts';
-export { ATTESTATION_ERROR_KINDS, AttestationError, type AttestationErrorCode, type AttestationErrorKind } from './errors.ts';
 export { type TrustAnchorOptions, trustAnchor } from './certificates/anchor.ts';
+export { ATTESTATION_ERROR_KINDS, AttestationError, type AttestationErrorCode, type AttestationErrorKind } from './errors.ts';
 export { collectEndorsements, type EndorsementFile } from './evidence/endorsement-files.ts';
 export type * from './model/appraisal.ts';
 export type * from './model/check.ts';

@@ -21,6 +21,7 @@ export {
   verifyEvidence,
 } from './attest.ts';
 export { type TrustAnchorOptions, trustAnchor } from './certificates/anchor.ts';
+export { type Certificate, parseCertificate } from './certificates/x509.ts';
 export { ATTESTATION_ERROR_KINDS, AttestationError, type AttestationErrorCode, type AttestationErrorKind } from './errors.ts';
 export { collectEndorsements, type EndorsementFile } from './evidence/endorsement-files.ts';
 export type * from './model/appraisal.ts';

@@ -1,3 +1,21 @@
+export { expectCode } from './expect-code.ts';
+export { type FakeNitro, type FakeNitroOptions, fakeNitroDocument } from './fake-nitro.ts';
+export {
+  CA_EXTENSIONS,
+  FAKE_NOW,
+  type FakeCertificate,
+  type FakeCertificateOptions,
+  type FakeChain,
+  type FakeChainOptions,
+  type FakeCrlOptions,
+  type FakeKey,
+  type FakeKeyKind,
+  fakeCertificate,
+  fakeChain,
+  fakeCrl,
+  fakeKey,
+  LEAF_EXTENSIONS,
+} from './fake-pki.ts';
 export { type JsonRpcServer, startJsonRpcServer } from './json-rpc-server.ts';
 export {
   fenced,
@@ -6,3 +24,4 @@ export {
   type ScriptedAnswer,
   startOpenAiServer,
 } from './openai-server.ts';
+export { loadManifest, readVector, type VectorCase, type VectorManifest, vectorCases, vectorsDirectory } from './vectors.ts';

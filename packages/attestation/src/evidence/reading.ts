@@ -1,0 +1,56 @@
+/**
+ * Shared footing of the parsers: turns what the readers of @assay/encoding throw into one code of this package, and finds the
+ * bytes of evidence that lies in a file as text. Nothing is judged here.
+ */
+
+import { decodeBase64 } from '@assay/encoding/base64';
+import { EncodingError } from '@assay/encoding/errors';
+import { decodeHex } from '@assay/encoding/hex';
+import { AttestationError, type AttestationErrorCode } from '../errors.ts';
+
+/** Text longer than this is not looked at, characters. */
+const MAX_TEXT_LENGTH = 16 * 1024 * 1024;
+
+/**
+ * Runs `read`; a malformed encoding inside it becomes `code`. Other errors pass unchanged.
+ * @throws {AttestationError} `code`.
+ * @example reading('snp/malformed', 'snp report', () => new ByteReader(bytes, 'snp report').u32le())
+ */
+export function reading<Value>(code: AttestationErrorCode, what: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (cause) {
+    if (!EncodingError.is(cause)) throw cause;
+    throw new AttestationError(code, `expected a well-formed ${what}: ${cause.message}`, { cause, details: cause.details });
+  }
+}
+
+/** True when every byte is zero; true for no bytes. */
+export function allZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+/**
+ * The bytes a text file stands for: hex (with or without `0x`) or base64 (standard or URL-safe, padded or not), white space
+ * ignored. `null` when the file is not text of one of these kinds.
+ */
+export function bytesOfText(file: Uint8Array): Uint8Array | null {
+  if (file.length === 0 || file.length > MAX_TEXT_LENGTH) return null;
+  for (const byte of file) if (byte > 0x7e || (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d)) return null;
+  const text = new TextDecoder().decode(file).replace(/\s+/g, '');
+  const hex = text.replace(/^0x/i, '');
+  if (hex.length > 0 && hex.length % 2 === 0 && /^[0-9a-fA-F]+$/.test(hex)) return decodeHex(hex);
+  return bytesOfBase64(text);
+}
+
+/** Bytes of base64 text, standard or URL-safe, padded or not; `null` when it is neither. */
+export function bytesOfBase64(text: string): Uint8Array | null {
+  const digits = text.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '');
+  if (digits.length === 0 || digits.length % 4 === 1 || !/^[A-Za-z0-9+/]+$/.test(digits)) return null;
+  try {
+    return decodeBase64(digits.padEnd(Math.ceil(digits.length / 4) * 4, '='));
+  } catch (error) {
+    if (EncodingError.is(error)) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * Certificates for a report: which VCEK or VLEK endorses it, and the path from there to the product's pinned ARK.
+ *   1. keys that came with the report or beside it, of the kind the report names; the one whose product, chip and TCB fit
+ *   2. its issuer: the ASK or ASVK that was presented, else the built-in one. When certificates of AMD's hierarchy are presented,
+ *      the key must descend from them: a chain of another product is refused even though the right one is at hand
+ *   3. the path to the product's ARK at `now`, with the CRLs that were presented
+ * Source: AMD 57230 §2 and §3; RFC 5280 §6.
+ */
+
+import { equalBytes } from '@assay/encoding/bytes';
+import { parseJson } from '@assay/encoding/json';
+import { type CertificateList, parseCrl } from '../../certificates/crl.ts';
+import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
+import {
+  AMD_ARK_GENOA,
+  AMD_ARK_MILAN,
+  AMD_ARK_TURIN,
+  AMD_ASK_GENOA,
+  AMD_ASK_MILAN,
+  AMD_ASK_TURIN,
+  AMD_ASVK_GENOA,
+  AMD_ASVK_MILAN,
+  AMD_ASVK_TURIN,
+} from '../../certificates/roots/amd.ts';
+import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
+import { AttestationError } from '../../errors.ts';
+import { thimCertificates } from '../../evidence/snp/evidence-file.ts';
+import { vcekPaths } from '../../evidence/snp/kds.ts';
+import { oakCertificates } from '../../evidence/snp/oak.ts';
+import { productOfCpuid, type SnpProduct } from '../../evidence/snp/product.ts';
+import type { SnpReport } from '../../evidence/snp/report.ts';
+import { tcbOf, tcbText } from '../../evidence/snp/tcb.ts';
+import type { Endorsements } from '../../model/endorsements.ts';
+import type { TrustAnchor, VerifyOptions } from '../../model/verification.ts';
+import { type EndorsementKey, isEndorsementKey, parseEndorsementKey } from './endorsement-key.ts';
+
+interface Hierarchy {
+  readonly ark: TrustAnchor;
+  /** DER. */
+  readonly ask: Uint8Array;
+  readonly asvk: Uint8Array;
+}
+
+const HIERARCHIES: Readonly<Record<SnpProduct, Hierarchy>> = {
+  Milan: { ark: AMD_ARK_MILAN, ask: AMD_ASK_MILAN, asvk: AMD_ASVK_MILAN },
+  Genoa: { ark: AMD_ARK_GENOA, ask: AMD_ASK_GENOA, asvk: AMD_ASVK_GENOA },
+  Turin: { ark: AMD_ARK_TURIN, ask: AMD_ASK_TURIN, asvk: AMD_ASVK_TURIN },
+};
+
+/** Every certificate at hand, those in the evidence first. Ones that cannot be read are passed over: other vendors' lie there too. */
+export function candidateCertificates(inEvidence: readonly Uint8Array[], endorsements: Endorsements): readonly Certificate[] {
+  const beside = endorsements.flatMap((endorsement): readonly Uint8Array[] => {
+    if (endorsement.kind === 'certificate') return [endorsement.der];
+    if (endorsement.kind === 'bytes') return oakCertificates(endorsement.bytes);
+    if (endorsement.kind !== 'json' || !endorsement.json.includes('"vcekCert"')) return [];
+    return readable(() => thimCertificates(parseJson(endorsement.json))) ?? [];
+  });
+  return [...inEvidence, ...beside].flatMap((der) => readable(() => parseCertificate(der)) ?? []);
+}
+
+function readable<Value>(read: () => Value): Value | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The keys that fit the report in kind, product, chip and TCB; at least one.
+ * @throws {AttestationError} `snp/endorsement-key-missing`; `snp/product-mismatch`, `snp/chip-id-mismatch` or `snp/tcb-mismatch`
+ *   when only keys that do not fit were presented; `snp/endorsement-key-malformed`, `snp/product-unknown`.
+ */
+export function fittingKeys(report: SnpReport, certificates: readonly Certificate[]): readonly EndorsementKey[] {
+  const product = report.cpuid === null ? null : productOfCpuid(report.cpuid);
+  if (report.cpuid !== null && product === null) {
+    throw new AttestationError(
+      'snp/product-unknown',
+      'expected the cpuid of Milan, Genoa or Turin in the report, got another',
+      {
+        details: { ...report.cpuid },
+      },
+    );
+  }
+  const keys = certificates.filter(isEndorsementKey).map(parseEndorsementKey);
+  const ofKind = keys.filter(({ kind }) => kind === report.signingKey);
+  if (ofKind.length === 0) throw missing(report);
+  const judged = ofKind.map((key) => ({ key, fault: faultOf(key, report, product) }));
+  const fitting = judged.filter(({ fault }) => fault === null).map(({ key }) => key);
+  const [closest] = judged.flatMap(({ fault }) => fault ?? []).sort((a, b) => b.closeness - a.closeness);
+  if (fitting.length === 0 && closest !== undefined) throw closest.error;
+  return fitting;
+}
+
+interface Fault {
+  /** How much of the key fits before this fault. */
+  readonly closeness: number;
+  readonly error: AttestationError;
+}
+
+function faultOf(key: EndorsementKey, report: SnpReport, product: SnpProduct | null): Fault | null {
+  const masked = report.chipId.every((byte) => byte === 0);
+  if (product !== null && key.product !== product) {
+    const message = `expected a key of ${product}, as the report's cpuid says, got one of ${key.productName}`;
+    return { closeness: 0, error: new AttestationError('snp/product-mismatch', message) };
+  }
+  if (key.chipId !== null && !masked && !equalBytes(key.chipId, report.chipId)) {
+    const message = 'expected the vcek of the chip that the report names, got that of another chip; fetch the right vcek';
+    return {
+      closeness: 1,
+      error: new AttestationError('snp/chip-id-mismatch', message, { details: { fetch: vcekPaths(report) } }),
+    };
+  }
+  if (!equalBytes(key.tcb, report.reportedTcb)) {
+    const [got, wanted] = [tcbText(tcbOf(key.tcb, key.product)), tcbText(tcbOf(report.reportedTcb, key.product))];
+    const message = `expected a key for the reported tcb (${wanted}), got one for another (${got}); fetch the right key`;
+    return {
+      closeness: 2,
+      error: new AttestationError('snp/tcb-mismatch', message, { details: { fetch: vcekPaths(report) } }),
+    };
+  }
+  return null;
+}
+
+function missing(report: SnpReport): AttestationError {
+  const fetch = vcekPaths(report);
+  const where = fetch.length > 0 ? `fetch it from https://kdsintf.amd.com${fetch[0]}` : 'ask whoever runs the machine for it';
+  return new AttestationError(
+    'snp/endorsement-key-missing',
+    `expected the ${report.signingKey} certificate of the report, got none; ${where}`,
+    { details: { signingKey: report.signingKey, fetch } },
+  );
+}
+
+export interface KeyPathInput extends Pick<VerifyOptions, 'now' | 'additionalAnchors'> {
+  readonly key: EndorsementKey;
+  /** Everything that was presented. */
+  readonly certificates: readonly Certificate[];
+  readonly crls: readonly CertificateList[];
+}
+
+/**
+ * The path of a key to its product's ARK.
+ * @throws {AttestationError} `snp/certificate-chain-mismatch`, and those of {@link verifyPath}.
+ */
+export async function keyPath({ key, certificates, crls, now, additionalAnchors = [] }: KeyPathInput): Promise<VerifiedPath> {
+  const { ark, ask, asvk } = HIERARCHIES[key.product];
+  const anchors = [ark, ...additionalAnchors];
+  const presented = certificates.filter((each) => each.basicConstraints?.ca === true);
+  refuseOtherHierarchy(key, presented);
+  const builtIn = parseCertificate(key.kind === 'vcek' ? ask : asvk);
+  const issuers = [...presented, builtIn].filter(({ subject }) => equalBytes(subject, key.certificate.issuer));
+  let first: unknown;
+  for (const issuer of issuers) {
+    try {
+      return await verifyPath({ chain: [key.certificate, issuer], anchors, now, crls });
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw first ?? new AttestationError('snp/certificate-chain-mismatch', `expected a key issued by ${builtIn.subjectText}`);
+}
+
+/** Among presented CAs of AMD's naming there must be the key's issuer, and among presented ARKs the one of its product. */
+function refuseOtherHierarchy(key: EndorsementKey, presented: readonly Certificate[]): void {
+  const intermediates = presented.filter(({ subjectText }) => /^(?:.*,)?CN=SEV-/.test(subjectText));
+  const roots = presented.filter(({ subjectText }) => /^(?:.*,)?CN=ARK-/.test(subjectText));
+  const hasIssuer =
+    intermediates.length === 0 || intermediates.some(({ subject }) => equalBytes(subject, key.certificate.issuer));
+  const hasRoot =
+    roots.length === 0 || roots.some(({ subjectText }) => subjectText.split(',').includes(`CN=ARK-${key.product}`));
+  if (hasIssuer && hasRoot) return;
+  const got = [...intermediates, ...roots].map(({ subjectText }) => subjectText.match(/CN=[^,]*/)?.[0] ?? subjectText);
+  throw new AttestationError(
+    'snp/certificate-chain-mismatch',
+    `expected the chain of a ${key.product} key (${key.certificate.issuerText}), got ${got.join(' and ')}`,
+    { details: { issuer: key.certificate.issuerText, presented: got } },
+  );
+}
+
+/** CRLs at hand that can be read; unread ones leave revocation `not-checked`. */
+export function readableCrls(endorsements: Endorsements): readonly CertificateList[] {
+  return endorsements.flatMap((each) => (each.kind === 'crl' ? (readable(() => parseCrl(each.der)) ?? []) : []));
+}

@@ -1,0 +1,115 @@
+/**
+ * AMD SEV-SNP. Proves: this report was signed by the security processor of an AMD chip of a known product line (or by a key AMD
+ * gave to a cloud provider), at the TCB the report names, under AMD's pinned root, in force at `now`. In order:
+ *   1. the report is signed at all                         4. the path of that key to the product's ARK
+ *   2. keys of the named kind, product, chip and TCB       5. revocation by the CRLs at hand
+ *   3. the report's signature by one of them               6. Azure's runtime data against the report data
+ * Not proved: measurements, guest policy, VMPL, freshness (appraisal); that the chip has not been opened or its keys extracted
+ * (Milan: BadFuse); where the machine is. A VCEK's notBefore is the time it was asked for and may lie after the report's making.
+ * Sources: AMD 56860 revision 1.58 §7.3 and chapter 10; AMD 57230 revision 1.00; AMD 58369 (VLEK).
+ */
+
+import { bufferSource, decodeUtf8, equalBytes } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
+import { verifySignature } from '../../certificates/signature.ts';
+import { parseCertificate } from '../../certificates/x509.ts';
+import { AttestationError } from '../../errors.ts';
+import { allZero, reading } from '../../evidence/reading.ts';
+import {
+  type SnpEvidence,
+  type SnpKeyEvidence,
+  type SnpReportEvidence,
+  snpEvidenceOf,
+} from '../../evidence/snp/evidence-file.ts';
+import type { SnpReport } from '../../evidence/snp/report.ts';
+import type { VerifiedClaims } from '../../model/claims.ts';
+import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
+import { mint } from '../mint.ts';
+import { candidateCertificates, fittingKeys, keyPath, readableCrls } from './certificates.ts';
+import { snpClaims } from './claims.ts';
+import { type EndorsementKey, parseEndorsementKey } from './endorsement-key.ts';
+
+/** The SEV-SNP plug. */
+export const snpVerifier: TeeVerifier<SnpEvidence> = {
+  type: 'sev-snp',
+  recognise(bytes) {
+    const value = snpEvidenceOf(bytes);
+    return value === null ? null : { type: 'sev-snp', value };
+  },
+  verify({ value }, options) {
+    return value.kind === 'report' ? verifySnp(value, options) : refuseLoneKey(value, options);
+  },
+};
+
+/**
+ * Authenticates a report.
+ * @throws {AttestationError} `snp/unsigned`, `snp/endorsement-key-missing`, `snp/product-unknown`, `snp/product-mismatch`,
+ *   `snp/chip-id-mismatch`, `snp/tcb-mismatch`, `snp/endorsement-key-malformed`, `snp/signature-invalid`,
+ *   `snp/certificate-chain-mismatch`, `snp/runtime-data-unbound`, and `certificate/*` of the path.
+ * @example
+ * const evidence = snpVerifier.recognise(file);
+ * const claims = await snpVerifier.verify(evidence, { now, endorsements: [{ kind: 'certificate', der: vcek }] });
+ */
+export async function verifySnp(evidence: SnpReportEvidence, options: VerifyOptions): Promise<VerifiedClaims> {
+  const { report } = evidence;
+  const { endorsements = [] } = options;
+  refuseUnsigned(report);
+  const certificates = candidateCertificates(evidence.certificates, endorsements);
+  const key = await signer(report, fittingKeys(report, certificates));
+  const path = await keyPath({ key, certificates, crls: readableCrls(endorsements), ...options });
+  const runtimeData = await boundRuntimeData(evidence);
+  return mint(await snpClaims({ report, key, path, runtimeData, unread: evidence.unread }));
+}
+
+function refuseUnsigned(report: SnpReport): void {
+  if (report.signingKey !== 'none' && !allZero(report.signature)) return;
+  const why = report.chipKeyMasked ? 'the host masks the chip key' : 'no key was named';
+  throw new AttestationError(
+    'snp/unsigned',
+    `expected a signed report, got an unsigned one: ${why}; change the host's setting`,
+  );
+}
+
+/** The key under which the report's signature is good (56860, chapter 10). */
+async function signer(report: SnpReport, keys: readonly EndorsementKey[]): Promise<EndorsementKey> {
+  for (const key of keys) {
+    const good = await verifySignature({
+      spki: key.certificate.spki,
+      algorithm: { name: 'ECDSA', hash: 'SHA-384' },
+      signature: report.signature,
+      message: report.signed,
+      signatureForm: 'raw',
+    });
+    if (good) return key;
+  }
+  throw new AttestationError(
+    'snp/signature-invalid',
+    `expected a report signed by the ${report.signingKey}, got a bad signature`,
+  );
+}
+
+/** Runtime data counts only when the report commits to it: its hash, then zeros, fill the report data. */
+async function boundRuntimeData({ report, runtimeData }: SnpReportEvidence): Promise<string | null> {
+  if (runtimeData === null) return null;
+  const digest = new Uint8Array(await crypto.subtle.digest(runtimeData.hash, bufferSource(runtimeData.bytes)));
+  const bound = equalBytes(report.reportData.subarray(0, digest.length), digest);
+  if (!bound || !allZero(report.reportData.subarray(digest.length))) {
+    throw new AttestationError(
+      'snp/runtime-data-unbound',
+      'expected report data that is the hash of the runtime data, got another; the keys in it belong to nobody',
+      { details: { digest: encodeHex(digest), reportData: encodeHex(report.reportData) } },
+    );
+  }
+  return reading('snp/malformed', 'runtime data', () => decodeUtf8(runtimeData.bytes));
+}
+
+/** A key without a report proves nothing about a guest; a forged key is named as such. */
+async function refuseLoneKey(evidence: SnpKeyEvidence, options: VerifyOptions): Promise<never> {
+  const key = parseEndorsementKey(parseCertificate(evidence.certificate));
+  const certificates = candidateCertificates([], options.endorsements ?? []);
+  await keyPath({ key, certificates, crls: readableCrls(options.endorsements ?? []), ...options });
+  throw new AttestationError(
+    'snp/report-missing',
+    `expected a report, got only a genuine ${key.kind} certificate of ${key.productName}; supply the report it endorses`,
+  );
+}

@@ -4,10 +4,12 @@ import type { TeeVerifier } from '../model/verification.ts';
 import { sgxVerifier } from './dcap/sgx.ts';
 import { tdxVerifier } from './dcap/tdx.ts';
 import { nitroVerifier } from './nitro/nitro.ts';
+import { snpVerifier } from './snp/snp.ts';
 
 export const TEE_VERIFIERS: readonly TeeVerifier[] = [
   // one line each
   nitroVerifier,
   sgxVerifier,
   tdxVerifier,
+  snpVerifier,
 ];

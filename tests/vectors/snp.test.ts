@@ -1,0 +1,70 @@
+/** Every SEV-SNP vector of ../shared/vectors: verdicts as the manifest gives them, then the file shapes around the reports. */
+
+import { attest, verifyEvidence } from '@assay/attestation';
+import { describe, expect, test } from 'vitest';
+import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
+
+const cases = casesOf('amd-sev-snp');
+const genuine = cases.filter(({ expect: wanted }) => wanted.verdict === 'valid');
+const bad = cases.filter(({ expect: wanted }) => wanted.verdict !== 'valid');
+
+describe.skipIf(!haveVectors)('sev-snp vectors', () => {
+  test('the manifest holds 30 genuine and 6 bad ones', () => expect([genuine.length, bad.length]).toEqual([30, 6]));
+
+  test.each(genuine)('$id is authentic', async ({ evidence, companions, at, expect: wanted }) => {
+    const claims = await verifyEvidence(vectorBytes(evidence), {
+      now: Date.parse(at),
+      endorsements: endorsementsOf(companions),
+    });
+    expect(claims).toMatchObject({
+      type: 'sev-snp',
+      simulated: false,
+      debug: wanted.debug_policy_bit19,
+      measurements: { measurement: wanted.measurement },
+      bindings: { reportData: wanted.report_data },
+      identity: { product: wanted.chain_to_ark.slice(4), 'signing-key': wanted.signing_key.toLowerCase() },
+      details: { vmpl: wanted.vmpl },
+    });
+    expect(claims.checks.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
+    const chip = claims.checks.find(({ id }) => id === 'snp.chip-id');
+    expect(chip?.outcome).toBe(wanted.hwid_matches_chip_id === true ? 'pass' : 'not-checked');
+  });
+
+  test.each(genuine)('$id needs only its key: the rest of the chain is built in', async ({ evidence, companions, at }) => {
+    const { vcek, vlek } = companions ?? {};
+    const endorsements = endorsementsOf({ key: (vcek ?? vlek) as string });
+    await expect(verifyEvidence(vectorBytes(evidence), { now: Date.parse(at), endorsements })).resolves.toBeDefined();
+  });
+
+  test.each(genuine)('$id without its key is unavailable', async ({ evidence, at }) => {
+    const { outcome, error } = await attest(vectorBytes(evidence), { now: Date.parse(at) });
+    expect([outcome, error?.code]).toEqual(['unavailable', 'snp/endorsement-key-missing']);
+  });
+
+  test.each(bad)('$id is refused: $expect.reason', async ({ evidence, companions, at }) => {
+    const { outcome } = await attest(vectorBytes(evidence), { now: Date.parse(at), endorsements: endorsementsOf(companions) });
+    expect(outcome).toBe('not-authentic');
+  });
+});
+
+/** Shapes of files around reports; `companions` where the file does not carry the key itself. */
+const envelopes = [
+  { file: 'trustee-az-snp-vtpm-evidence-v1.json', companions: [], product: 'Milan' },
+  { file: 'trustee-az-snp-vtpm-evidence-v2.json', companions: [], product: 'Milan' },
+  { file: 'veraison-sevsnp-tsm-report.json', companions: [], product: 'Genoa' },
+  { file: 'oak-turin_oc_evidence.binarypb', companions: ['snp/envelopes/oak-turin_oc_endorsements.binarypb'], product: 'Turin' },
+] as const;
+
+describe.skipIf(!haveVectors)('sev-snp envelopes', () => {
+  test.each(envelopes)('$file is recognised and authentic', async ({ file, companions, product }) => {
+    const endorsements = endorsementsOf(Object.fromEntries(companions.map((name) => [name, name])));
+    const claims = await verifyEvidence(vectorBytes(`snp/envelopes/${file}`), { now: Date.parse('2026-06-01T00:00:00Z'), endorsements });
+    expect(claims.identity.product).toBe(product);
+  });
+
+  test('azure-hcl-report-snp.bin is recognised, and the key beside it found to be of another chip', async () => {
+    const endorsements = endorsementsOf({ chain: 'snp/envelopes/azure-certs.pem' });
+    const { type, error } = await attest(vectorBytes('snp/envelopes/azure-hcl-report-snp.bin'), { now: Date.parse('2026-06-01T00:00:00Z'), endorsements });
+    expect([type, error?.code]).toEqual(['sev-snp', 'snp/chip-id-mismatch']);
+  });
+});

@@ -9,6 +9,8 @@ export type ServerErrorKind = 'malformed' | 'untrusted' | 'unavailable' | 'refus
 
 /** Every code, with its kind, sorted by area. */
 export const SERVER_ERROR_KINDS = {
+  'attester/bad-request': 'misuse',
+  'attester/simulated-root-broken': 'misuse',
   'attester/unavailable': 'unavailable',
   'config/bad-value': 'misuse',
   'config/insecure-bind': 'refused',

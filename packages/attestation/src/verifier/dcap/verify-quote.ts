@@ -14,14 +14,13 @@
  * Source: Intel DCAP quote verification library, specification items 4.1.2.5.1 to 4.1.2.5.20.
  */
 
-import { concatBytes, equalBytes } from '@assay/encoding/bytes';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { equalBytes } from '@assay/encoding/bytes';
 import { INTEL_ROOTS } from '../../certificates/roots/intel.ts';
-import { verifySignature } from '../../certificates/signature.ts';
 import { AttestationError } from '../../errors.ts';
 import type { DcapQuote } from '../../evidence/dcap/quote.ts';
 import { INTEL_QE_VENDOR_ID } from '../../evidence/dcap/quote-file.ts';
 import type { TrustAnchor, VerifyOptions } from '../../model/verification.ts';
+import { verifyQuoteSignatures } from './attestation-key.ts';
 import { type PlatformCollateral, verifyCollateral } from './collateral.ts';
 import { type PckChain, verifyPckChain } from './pck-chain.ts';
 import { matchQuotingEnclave } from './quoting-enclave.ts';
@@ -40,9 +39,9 @@ export interface AuthenticQuote {
 
 /**
  * @param quote a parsed quote.
- * @throws {AttestationError} `dcap/qe-vendor-unknown`, `dcap/qe-report-signature-invalid`, `dcap/attestation-key-unbound`,
- * `dcap/quote-signature-invalid`, `dcap/qe-identity-mismatch`, `dcap/tdx-module-unknown`, `dcap/tdx-module-mismatch`,
- * `dcap/tcb-revoked`, and the codes of {@link verifyPckChain} and {@link verifyCollateral}.
+ * @throws {AttestationError} `dcap/qe-vendor-unknown`, `dcap/qe-identity-mismatch`, `dcap/tdx-module-unknown`, `dcap/tdx-module-mismatch`,
+ * `dcap/tcb-revoked`, and the codes of {@link verifyPckChain},
+ * {@link verifyQuoteSignatures} and {@link verifyCollateral}.
  */
 export async function verifyQuote(quote: DcapQuote, options: VerifyOptions): Promise<AuthenticQuote> {
   const { now, endorsements = NO_ENDORSEMENTS, additionalAnchors } = options;
@@ -50,7 +49,7 @@ export async function verifyQuote(quote: DcapQuote, options: VerifyOptions): Pro
     throw new AttestationError('dcap/qe-vendor-unknown', "expected Intel's QE vendor id, got another; do not trust this quote");
   }
   const pck = await verifyPckChain(quote.certification, acceptedAnchors(additionalAnchors), now);
-  await verifySignatures(quote, pck);
+  await verifyQuoteSignatures(quote, pck);
   const collateral = await verifyCollateral(endorsements, quote.header.tee, pck, now);
   matchQuotingEnclave(quote.qeReport, collateral.qeIdentity);
   if (quote.body.kind === 'td') matchTdxModule(quote.body, collateral.tcbInfo);
@@ -72,71 +71,6 @@ function acceptedAnchors(additional: readonly TrustAnchor[] | undefined): readon
   return anchors;
 }
 
-async function verifySignatures(quote: DcapQuote, pck: PckChain): Promise<void> {
-  const [reportIsSigned, quoteIsSigned] = await Promise.all([
-    isSignedBy(pck.leaf.spki, quote.qeReport.raw, quote.qeReportSignature),
-    isSignedBy(attestationKeySpki(quote.attestationKey), quote.signed, quote.signature),
-  ]);
-  if (!reportIsSigned) throw forged('dcap/qe-report-signature-invalid', 'the report of the quoting enclave signed by the PCK');
-  const binding = sha256(concatBytes(quote.attestationKey, quote.qeAuthData));
-  const { reportData } = quote.qeReport;
-  if (!equalBytes(reportData.subarray(0, 32), binding) || reportData.subarray(32).some((byte) => byte !== 0)) {
-    throw forged('dcap/attestation-key-unbound', 'the attestation key hashed into the report of the quoting enclave');
-  }
-  if (!quoteIsSigned) throw forged('dcap/quote-signature-invalid', 'header and body signed by the attestation key');
-}
-
-/** DER SubjectPublicKeyInfo of an uncompressed P-256 point, up to and including its 0x04. */
-const P256_SPKI_PREFIX = Uint8Array.of(
-  0x30,
-  0x59,
-  0x30,
-  0x13,
-  0x06,
-  0x07,
-  0x2a,
-  0x86,
-  0x48,
-  0xce,
-  0x3d,
-  0x02,
-  0x01,
-  0x06,
-  0x08,
-  0x2a,
-  0x86,
-  0x48,
-  0xce,
-  0x3d,
-  0x03,
-  0x01,
-  0x07,
-  0x03,
-  0x42,
-  0x00,
-  0x04,
-);
-
-function attestationKeySpki(key: Uint8Array): Uint8Array {
-  return concatBytes(P256_SPKI_PREFIX, key);
-}
-
-async function isSignedBy(spki: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
-  try {
-    return await verifySignature({
-      spki,
-      algorithm: { name: 'ECDSA', hash: 'SHA-256' },
-      signature,
-      message,
-      signatureForm: 'raw',
-    });
-  } catch (error) {
-    // A point that is not on the curve signs nothing.
-    if (AttestationError.is(error) && error.code === 'certificate/unsupported-algorithm') return false;
-    throw error;
-  }
-}
-
 function judgeTcb(quote: DcapQuote, pck: PckChain, collateral: PlatformCollateral): Pick<AuthenticQuote, 'tcb' | 'currentTcb'> {
   const { tcbInfo, qeIdentity } = collateral;
   const { body } = quote;
@@ -155,11 +89,4 @@ function judgeTcb(quote: DcapQuote, pck: PckChain, collateral: PlatformCollatera
     );
   }
   return { tcb, currentTcb };
-}
-
-function forged(
-  code: 'dcap/qe-report-signature-invalid' | 'dcap/attestation-key-unbound' | 'dcap/quote-signature-invalid',
-  expected: string,
-): AttestationError {
-  return new AttestationError(code, `expected ${expected}, got something else; the quote was changed or made up`);
 }

@@ -25,7 +25,7 @@ export { type Certificate, parseCertificate } from './certificates/x509.ts';
 export { ATTESTATION_ERROR_KINDS, AttestationError, type AttestationErrorCode, type AttestationErrorKind } from './errors.ts';
 export { collectEndorsements, type EndorsementFile } from './evidence/endorsement-files.ts';
 export type * from './model/appraisal.ts';
-export type * from './model/check.ts';
+export { type Check, type CheckOutcome, fail, notChecked, pass } from './model/check.ts';
 export type * from './model/claims.ts';
 export type * from './model/endorsements.ts';
 export type * from './model/policy.ts';

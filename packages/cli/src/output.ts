@@ -61,9 +61,10 @@ export function jsonText(value: unknown): string {
 }
 
 /** Prints `error:` and `hint:` lines; our messages carry the advice behind the last semicolon. */
-export function printError(error: CodedError, io: Io): void {
+export function printError(error: Pick<CodedError, 'code' | 'message'>, io: Io, advice?: string): void {
   const cut = error.message.lastIndexOf('; ');
-  const [what, hint] = cut < 0 ? [error.message, null] : [error.message.slice(0, cut), error.message.slice(cut + 2)];
+  const [what, own] = cut < 0 ? [error.message, undefined] : [error.message.slice(0, cut), error.message.slice(cut + 2)];
   io.stderr(`error: ${printable(what)} [${error.code}]\n`);
-  if (hint !== null) io.stderr(`hint: ${printable(hint)}\n`);
+  const hint = advice ?? own;
+  if (hint !== undefined) io.stderr(`hint: ${printable(hint)}\n`);
 }

@@ -94,7 +94,7 @@ describe('parsePolicy', () => {
       caught = error;
     }
     expect(AttestationError.is(caught) && caught.code).toBe('policy/malformed');
-    expect((caught as AttestationError).details['where']).toBe(where);
+    expect((caught as AttestationError).details.where).toBe(where);
   });
 
   it('refuses duplicate names and text that is no JSON', () => {

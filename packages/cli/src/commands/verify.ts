@@ -1,12 +1,13 @@
 /** `assay verify`: one file in, one verdict out; what the file is, it finds out by itself. */
 
-import { attest, collectEndorsements, type Expected, formatInstant, type Policy, type TrustAnchor } from '@assay/attestation';
+import { collectEndorsements } from '@assay/attestation';
+import { type JudgeRequest, judge } from '@assay/client';
 import type { Command } from 'commander';
 import type { Finish } from '../command.ts';
 import type { Io } from '../io.ts';
 import { append, hexOption, instantOption, policyOption, rootHash, rootOption, secondsOption } from '../options.ts';
-import { readCompanions, readSubject } from '../subject.ts';
-import { evidenceVerdict, printVerdict, type Verdict } from '../verification/verdict.ts';
+import { readCompanions, readFileOf, readSubject } from '../subject.ts';
+import { printVerdict } from '../verdict.ts';
 
 export interface VerifyFlags {
   readonly collateral?: readonly string[];
@@ -23,16 +24,6 @@ export interface VerifyFlags {
   readonly root?: readonly string[];
   readonly maxAge?: string;
   readonly verifyCode?: string;
-}
-
-/** What every kind of subject is verified with. */
-export interface VerifyRequest {
-  readonly now: number;
-  readonly policy: Policy;
-  readonly expected: Expected;
-  readonly anchors: readonly TrustAnchor[];
-  readonly endorsements: ReturnType<typeof collectEndorsements>;
-  readonly offline: boolean;
 }
 
 export function configure(command: Command, io: Io, finish: Finish): void {
@@ -57,12 +48,11 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 
 async function verify(subject: string, flags: VerifyFlags, io: Io) {
   const request = await readRequest(flags, io);
-  const bytes = await readSubject(io, subject);
-  const verdict = await judge(bytes, request);
+  const verdict = await judge(await readSubject(io, subject), request);
   return printVerdict(verdict, io, { json: flags.json === true, verbose: flags.verbose === true });
 }
 
-async function readRequest(flags: VerifyFlags, io: Io): Promise<VerifyRequest> {
+async function readRequest(flags: VerifyFlags, io: Io): Promise<JudgeRequest> {
   const now = flags.at === undefined ? io.now() : instantOption('at', flags.at);
   const anchors = await Promise.all((flags.root ?? []).map((path) => rootOption(io, path, false)));
   const simulator = flags.simulatedRoot === undefined ? null : await rootOption(io, flags.simulatedRoot, true);
@@ -89,14 +79,8 @@ async function readRequest(flags: VerifyFlags, io: Io): Promise<VerifyRequest> {
       ...(flags.userData === undefined ? {} : { userData: hexOption('user-data', flags.userData) }),
       ...(flags.publicKey === undefined ? {} : { publicKey: hexOption('public-key', flags.publicKey) }),
     },
-    anchors: simulator === null ? anchors : [...anchors, simulator],
+    additionalAnchors: simulator === null ? anchors : [...anchors, simulator],
     endorsements: collectEndorsements(await readCompanions(io, flags.collateral ?? [])),
-    offline: flags.offline === true,
+    ...(flags.verifyCode === undefined ? {} : { code: await readFileOf(io, flags.verifyCode) }),
   };
-}
-
-async function judge(bytes: Uint8Array, request: VerifyRequest): Promise<Verdict> {
-  const { now, policy, expected, anchors, endorsements } = request;
-  const result = await attest(bytes, { now, policy, expected, endorsements, additionalAnchors: anchors });
-  return evidenceVerdict(result, formatInstant(now));
 }

@@ -1,0 +1,65 @@
+/** One call for any file: finds out what it is, and judges it. The command line and the console both ask here. */
+
+import { attest } from '@assay/attestation';
+import { decodeUtf8 } from '@assay/encoding/bytes';
+import { type Json, parseJson } from '@assay/encoding/json';
+import { judgeBundle } from './bundle.ts';
+import { judgeReceipt, judgeReport } from './report.ts';
+import type { JudgeRequest } from './request.ts';
+import { isResultFile, judgeResultFile } from './result-file.ts';
+import { evidenceVerdict, type Verdict } from './verdict.ts';
+
+const BUNDLE_START = /"format"\s*:\s*"assay-bundle\//;
+
+/**
+ * @param bytes a bundle, a receipt, a live report, a result file, or evidence of any TEE in any of its file conventions.
+ * @returns the verdict; errors of the subject are values in it.
+ * @throws {AttestationError} kind `misuse` only.
+ * @example
+ * const { outcome, scope } = await judge(bytes, { now: Date.now(), policy: STRICT_POLICY });
+ */
+export async function judge(bytes: Uint8Array, request: JudgeRequest): Promise<Verdict> {
+  const json = readJson(bytes);
+  if (json !== undefined) {
+    if (isBundle(json)) return judgeBundle(bytes, request);
+    if (has(json, 'event_log') && has(json, 'receipt_id')) return judgeReceipt(json, request);
+    if (has(json, 'workload_keyset_digest') && has(json, 'attestation')) return judgeReport(json, request);
+    if (isResultFile(json)) return judgeResultFile(json, request);
+  }
+  const { now, policy, expected, endorsements, additionalAnchors } = request;
+  const result = await attest(bytes, {
+    now,
+    ...(policy === undefined ? {} : { policy }),
+    ...(expected === undefined ? {} : { expected }),
+    ...(endorsements === undefined ? {} : { endorsements }),
+    ...(additionalAnchors === undefined ? {} : { additionalAnchors }),
+  });
+  return evidenceVerdict(result, now);
+}
+
+/** The JSON in `bytes`, `undefined` when there is none. A broken bundle still counts as one, so that it is refused as such. */
+function readJson(bytes: Uint8Array): Json | undefined {
+  if (!bytes.subarray(0, 64).some((byte) => byte === 0x7b || byte === 0x5b)) return undefined;
+  let text: string;
+  try {
+    text = decodeUtf8(bytes);
+  } catch {
+    return undefined;
+  }
+  try {
+    return parseJson(text);
+  } catch {
+    return BUNDLE_START.test(text) ? { format: 'assay-bundle/1' } : undefined;
+  }
+}
+
+function isBundle(json: Json): boolean {
+  const format = typeof json === 'object' && json !== null && 'format' in json ? json.format : undefined;
+  return (
+    (typeof format === 'string' && format.startsWith('assay-bundle/')) || (has(json, 'receipts') && has(json, 'checkpoint'))
+  );
+}
+
+function has(json: Json, name: string): boolean {
+  return typeof json === 'object' && json !== null && !Array.isArray(json) && Object.hasOwn(json, name);
+}

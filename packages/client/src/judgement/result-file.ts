@@ -1,0 +1,267 @@
+/**
+ * Judges the result file that the agent hands out (`attestation.json`: the answer with its `attestation` member, or that member
+ * alone). Asked: structure, nonce, age, TEE type, inference metadata, the code against `response_hash` — and the signatures, by the
+ * receipt or bundle that belongs to the answer. All but the last are claims that anyone can write; without a signature the file is
+ * not authentic, however well it is formed.
+ */
+
+import { type Check, fail, formatInstant, notChecked, parseInstant, pass } from '@assay/attestation';
+import { utf8 } from '@assay/encoding/bytes';
+import { canonicalJson, type Json, type JsonObject } from '@assay/encoding/json';
+import { ClientError } from '../errors.ts';
+import { bundleVerdict, type JudgedBundle, openBundle } from './bundle.ts';
+import { sha256Hex } from './digest.ts';
+import type { JudgeRequest } from './request.ts';
+import { failedVerdict, type Verdict } from './verdict.ts';
+
+const SPEC = 'spec/result-file.md';
+/** Seconds a result may be old unless the policy says otherwise. */
+export const RESULT_MAX_AGE_SECONDS = 600;
+const SKEW_SECONDS = 60;
+
+/** TEE types a result can name; the first five are those of the original verifier. */
+export const RESULT_TEE_TYPES = [
+  'nvidia_h100_tee',
+  'nvidia_h100_confidential_compute',
+  'intel_sgx',
+  'intel_tdx',
+  'amd_sev',
+  'amd_sev_snp',
+  'aws_nitro',
+  'dstack',
+  'vendor',
+  'simulated',
+] as const;
+
+interface ResultFile {
+  /** The whole answer; equal to `attestation` when the file is that member alone. */
+  readonly answer: JsonObject;
+  readonly attestation: JsonObject;
+}
+
+/** True for JSON that is a result file, authentic or not. */
+export function isResultFile(json: Json): json is JsonObject {
+  const file = asResult(json);
+  if (file === null) return false;
+  const { answer, attestation } = file;
+  return answer === attestation
+    ? 'measurements' in attestation && 'signature' in attestation && 'timestamp' in attestation
+    : true;
+}
+
+function asResult(json: Json | undefined): ResultFile | null {
+  if (!isObject(json)) return null;
+  const { attestation } = json;
+  if ('generated_code' in json || 'execution_result' in json || 'retries_used' in json) {
+    return { answer: json, attestation: isObject(attestation) ? attestation : {} };
+  }
+  return 'measurements' in json && 'timestamp' in json ? { answer: json, attestation: json } : null;
+}
+
+/** @example const verdict = await judgeResultFile(parseJson(text), { now: Date.now() }); */
+export async function judgeResultFile(json: Json, request: JudgeRequest): Promise<Verdict> {
+  const file = asResult(json);
+  if (file === null) {
+    const error = new ClientError(
+      'result/malformed',
+      'expected an answer of the agent or its attestation member, got other JSON; save the whole response',
+    );
+    return failedVerdict('result', error, request.now);
+  }
+  const stated = [...(await statedChecks(file, request)), ...(await codeChecks(file, request))];
+  const candidates = await bundleCandidates(file, request);
+  const [bundle] = candidates;
+  if (bundle === undefined) {
+    const error = new ClientError(
+      'result/unsigned',
+      "nothing in this file is signed; give the answer's bundle with --collateral (the agent serves it at bundle_url)",
+    );
+    return failedVerdict('result', error, request.now, stated);
+  }
+  try {
+    const opened = await openBundle(bundle, withoutNonce(request));
+    const signed = await signedChecks(file, opened);
+    return resultVerdict(file, opened, [...stated, ...signed], request);
+  } catch (error) {
+    return failedVerdict('result', error, request.now, stated);
+  }
+}
+
+/** What the file says of itself, checked for shape and against the caller's wishes. */
+export async function statedChecks({ attestation }: ResultFile, request: JudgeRequest): Promise<readonly Check[]> {
+  return [
+    structure(attestation),
+    nonce(attestation, request),
+    freshness(attestation, request),
+    teeType(attestation),
+    inference(attestation),
+  ];
+}
+
+function structure(attestation: JsonObject): Check {
+  const missing = ['type', 'measurements', 'signature', 'timestamp'].filter(
+    (name) => attestation[name] === undefined || attestation[name] === null,
+  );
+  const expected = 'type, measurements, signature, timestamp';
+  return missing.length === 0
+    ? pass('result.structure', SPEC, expected)
+    : fail('result.structure', SPEC, expected, `without ${missing.join(', ')}`);
+}
+
+function nonceOf(attestation: JsonObject): string | null {
+  const { verification } = attestation;
+  const found = attestation.nonce ?? (isObject(verification) ? verification.nonce : undefined);
+  return typeof found === 'string' ? found : null;
+}
+
+function nonce(attestation: JsonObject, { expected }: JudgeRequest): Check {
+  const found = nonceOf(attestation);
+  const wanted = expected?.nonce ?? '64 hex characters';
+  if (found === null) return fail('result.nonce', SPEC, wanted, 'none');
+  if (expected?.nonce !== undefined)
+    return found === expected.nonce ? pass('result.nonce', SPEC, found, wanted) : fail('result.nonce', SPEC, wanted, found);
+  return /^[0-9a-f]{64}$/i.test(found) ? pass('result.nonce', SPEC, found, wanted) : fail('result.nonce', SPEC, wanted, found);
+}
+
+function freshness({ timestamp }: JsonObject, { now, policy }: JudgeRequest): Check {
+  const maxAge = policy?.freshness?.maxAgeSeconds ?? RESULT_MAX_AGE_SECONDS;
+  const expected = `at most ${maxAge} s old`;
+  const made =
+    typeof timestamp === 'number' ? timestamp * 1000 : typeof timestamp === 'string' ? parseInstant(timestamp) : null;
+  if (made === null) return fail('result.freshness', SPEC, expected, 'no readable timestamp');
+  const age = (now - made) / 1000;
+  const actual = `made ${formatInstant(made)}`;
+  return age <= maxAge && age >= -SKEW_SECONDS
+    ? pass('result.freshness', SPEC, actual, expected)
+    : fail('result.freshness', SPEC, expected, actual);
+}
+
+function teeType({ type }: JsonObject): Check {
+  const actual = typeof type === 'string' ? type : 'none';
+  const expected = `one of ${RESULT_TEE_TYPES.join(', ')}`;
+  return (RESULT_TEE_TYPES as readonly string[]).includes(actual)
+    ? pass('result.tee-type', SPEC, actual, expected)
+    : fail('result.tee-type', SPEC, expected, actual);
+}
+
+function inference(attestation: JsonObject): Check {
+  const found = attestation.inference;
+  const expected = 'model, prompt_hash, response_hash';
+  if (!isObject(found)) return fail('result.inference', SPEC, expected, 'no inference member');
+  const missing = [
+    ...(typeof found.model === 'string' && found.model !== '' ? [] : ['model']),
+    ...['prompt_hash', 'response_hash'].filter((name) => hash(found[name]) === null),
+  ];
+  return missing.length === 0
+    ? pass('result.inference', SPEC, String(found.model), expected)
+    : fail('result.inference', SPEC, expected, `without ${missing.join(', ')}`);
+}
+
+/** The code in the answer, and the code the caller holds, against `response_hash`. */
+async function codeChecks({ answer, attestation }: ResultFile, request: JudgeRequest): Promise<readonly Check[]> {
+  const { inference: stated } = attestation;
+  const expected = isObject(stated) ? hash(stated.response_hash) : null;
+  const code = answer.generated_code;
+  const inside =
+    typeof code === 'string'
+      ? [compareHash('result.code-hash', expected, await sha256Hex(utf8(code)))]
+      : [notChecked('result.code-hash', SPEC, 'the file carries no code')];
+  return request.code === undefined
+    ? inside
+    : [...inside, compareHash('result.given-code', expected, await sha256Hex(request.code))];
+}
+
+function compareHash(id: string, expected: string | null, actual: string): Check {
+  return expected === actual ? pass(id, SPEC, actual, expected) : fail(id, SPEC, expected ?? 'a response_hash', actual);
+}
+
+/** Bundles that belong to the file: inside it, or among the companions. */
+async function bundleCandidates({ answer, attestation }: ResultFile, request: JudgeRequest): Promise<readonly Uint8Array[]> {
+  const inside = [answer.bundle, attestation.bundle].filter(isObject).map((bundle) => utf8(canonicalJson(bundle)));
+  const beside = (request.endorsements ?? []).flatMap((item) =>
+    item.kind === 'json' && item.json.includes('"assay-bundle/1"') ? [utf8(item.json)] : [],
+  );
+  return [...inside, ...beside];
+}
+
+/** The signed receipt must be about this answer: same id, same code, same nonce. */
+async function signedChecks({ answer, attestation }: ResultFile, { bundle }: JudgedBundle): Promise<readonly Check[]> {
+  const id = answer.receipt_id ?? attestation.receipt_id;
+  const entry = bundle.receipts.find(({ receipt }) => typeof id !== 'string' || receipt.receipt_id === id);
+  if (entry === undefined) {
+    throw new ClientError(
+      'result/receipt-mismatch',
+      `expected receipt ${String(id)} in the bundle, got others; give the bundle of this answer`,
+    );
+  }
+  const events = entry.receipt.event_log;
+  const checks = [
+    pass('result.receipt', SPEC, entry.receipt.receipt_id, typeof id === 'string' ? id : entry.receipt.receipt_id),
+  ];
+  const code = answer.generated_code;
+  const { inference: stated } = attestation;
+  const wanted = typeof code === 'string' ? await sha256Hex(utf8(code)) : isObject(stated) ? hash(stated.response_hash) : null;
+  const hashes = events
+    .filter(({ type }) => type === 'code.generated' || type === 'code.executed')
+    .map((event) => hash(event.code_hash as Json | undefined));
+  if (wanted === null || !hashes.includes(wanted)) {
+    throw new ClientError(
+      'result/code-mismatch',
+      `expected code ${wanted ?? 'of any kind'} in the signed receipt, got ${hashes.join(', ') || 'none'}; the file was changed or belongs to another answer`,
+    );
+  }
+  checks.push(pass('result.signed-code', SPEC, wanted));
+  const task = events.find(({ type }) => type === 'task.received');
+  const found = nonceOf(attestation);
+  const signedNonce = typeof task?.nonce === 'string' ? task.nonce : null;
+  checks.push(
+    signedNonce === null
+      ? notChecked('result.signed-nonce', SPEC, 'the work was asked for without a nonce')
+      : signedNonce === found
+        ? pass('result.signed-nonce', SPEC, signedNonce)
+        : fail('result.signed-nonce', SPEC, signedNonce, found),
+  );
+  const model = events.findLast(({ type }) => type === 'model.called');
+  const named = isObject(stated) ? stated.model : undefined;
+  if (model !== undefined && typeof named === 'string') {
+    checks.push(
+      model.model === named
+        ? pass('result.signed-model', SPEC, named)
+        : fail('result.signed-model', SPEC, String(model.model), named),
+    );
+  }
+  return checks;
+}
+
+function resultVerdict(file: ResultFile, opened: JudgedBundle, checks: readonly Check[], request: JudgeRequest): Verdict {
+  const verdict = bundleVerdict(opened, withoutNonce(request));
+  const all = [...checks, ...verdict.checks];
+  return {
+    ...verdict,
+    outcome: all.some(({ outcome }) => outcome === 'fail') ? 'refused' : 'accepted',
+    type: 'result',
+    claims: { ...verdict.claims, inference: file.attestation.inference ?? null },
+    checks: all,
+    scope: `${verdict.simulated ? 'SIMULATED ' : ''}result file, by the ${verdict.scope.replace(/^SIMULATED /, '')}`,
+    limits: [
+      'That the model named made the code: the receipt says which endpoint answered, and whether that endpoint was attested.',
+      ...verdict.limits,
+    ],
+  };
+}
+
+/** The nonce of a result is compared above, with the one in the file and the one in the receipt. */
+function withoutNonce(request: JudgeRequest): JudgeRequest {
+  const { nonce: _, ...expected } = request.expected ?? {};
+  return { ...request, expected };
+}
+
+/** Lower-case hex of a SHA-256, with or without `sha256:` in front. */
+function hash(value: Json | undefined): string | null {
+  const match = typeof value === 'string' ? /^(?:sha256:|0x)?([0-9a-f]{64})$/i.exec(value) : null;
+  return match?.[1]?.toLowerCase() ?? null;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

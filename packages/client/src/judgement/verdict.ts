@@ -1,0 +1,98 @@
+/** The one shape in which every kind of subject is answered: evidence, bundle, receipt, live report, result file. */
+
+import {
+  type AttestationOutcome,
+  type AttestationResult,
+  type Check,
+  formatInstant,
+  type TcbStanding,
+} from '@assay/attestation';
+
+export type SubjectType = 'bundle' | 'receipt' | 'report' | 'result';
+
+export interface Verdict {
+  readonly outcome: AttestationOutcome;
+  /** The evidence's type, or what else the file is; `null` when nothing was recognised. */
+  readonly type: string | null;
+  /** What is authentic, JSON-safe; `null` when nothing is. */
+  readonly claims: Readonly<Record<string, unknown>> | null;
+  readonly checks: readonly Check[];
+  readonly tcb: TcbStanding | null;
+  readonly error: { readonly code: string; readonly kind: string; readonly message: string } | null;
+  /** One sentence: what the outcome covers. */
+  readonly scope: string;
+  readonly warnings: readonly string[];
+  /** What the outcome does not prove. */
+  readonly limits: readonly string[];
+  /** True when anything it rests on comes from a simulator; shown in every output. */
+  readonly simulated: boolean;
+  /** Name of the policy applied, `null` when it did not come to that. */
+  readonly policy: string | null;
+  /** RFC 3339 instant the verdict is about. */
+  readonly at: string;
+}
+
+/** The verdict on bare evidence. `now` in epoch milliseconds. */
+export function evidenceVerdict(result: AttestationResult, now: number): Verdict {
+  const { outcome, type, claims, checks, tcb, error, appraisal } = result;
+  const at = formatInstant(now);
+  return {
+    outcome,
+    type,
+    claims: claims === null ? null : { ...claims },
+    checks,
+    tcb,
+    error,
+    scope: appraisal?.scope ?? `${type ?? 'this file'} at ${at}`,
+    warnings: appraisal?.warnings ?? [],
+    limits: appraisal?.limits ?? [],
+    simulated: appraisal?.simulated ?? false,
+    policy: appraisal?.policy ?? null,
+    at,
+  };
+}
+
+/** An error of any package here: all carry a code and one of the shared kinds. */
+interface CodedError extends Error {
+  readonly code: string;
+  readonly kind: string;
+}
+
+function isCoded(error: unknown): error is CodedError {
+  return error instanceof Error && 'code' in error && 'kind' in error && typeof error.code === 'string';
+}
+
+const OUTCOMES: Readonly<Record<string, AttestationOutcome>> = {
+  malformed: 'malformed',
+  untrusted: 'not-authentic',
+  unavailable: 'unavailable',
+  refused: 'refused',
+};
+
+/**
+ * The verdict on a subject that ended in an error. Checks made before it stand in front of the failed one.
+ * @throws the error itself when it is no fault of the subject.
+ */
+export function failedVerdict(type: SubjectType, thrown: unknown, now: number, checks: readonly Check[] = []): Verdict {
+  const outcome = isCoded(thrown) ? OUTCOMES[thrown.kind] : undefined;
+  if (!isCoded(thrown) || outcome === undefined) throw thrown;
+  const { code, kind, message } = thrown;
+  const at = formatInstant(now);
+  return {
+    outcome,
+    type,
+    claims: null,
+    checks: [
+      ...checks,
+      { id: code.replace('/', '.'), outcome: 'fail', expected: null, actual: message, spec: 'docs/errors.md' },
+    ],
+    tcb: null,
+    error: { code, kind, message },
+    scope: `${type} at ${at}`,
+    warnings: [],
+    limits: [],
+    simulated: false,
+    policy: null,
+    at,
+  };
+}

@@ -45,7 +45,13 @@ const gpu = (changes: Partial<Claims> = {}) =>
     tcb: null,
     identity: { architecture: 'HOPPER' },
     measurements: {},
-    checks: [{ id: 'nvidia.rim-driver', outcome: 'pass', expected: null, actual: null, spec: 'x' }],
+    checks: ['nvidia.driver-measurements', 'nvidia.vbios-measurements'].map((id) => ({
+      id,
+      outcome: 'pass' as const,
+      expected: null,
+      actual: null,
+      spec: 'x',
+    })),
     ...changes,
   });
 const at = (seconds: number) => ({ type: 'nitro' as const, tcb: null, issuedAt: NOW - seconds * 1000 });
@@ -249,6 +255,24 @@ const rows: readonly Row[] = [
     fails: ['policy.claim.details.constructor'],
   },
   { name: 'claim holds', policy: policy({ claims: [{ path: 'details.vmpl', oneOf: [0, 1] }] }), fails: [] },
+  {
+    name: 'gpu with one manifest only',
+    claims: claims({
+      submodules: {
+        'gpu-0': gpu({
+          checks: [{ id: 'nvidia.driver-measurements', outcome: 'pass', expected: null, actual: null, spec: 'x' }],
+        }),
+      },
+    }),
+    policy: policy({ gpu: { minimumCount: 1, referenceManifests: 'required' } }),
+    fails: ['gpu-0/policy.gpu-manifests'],
+  },
+  {
+    name: 'signer of a guest with too low a version',
+    claims: claims({ type: 'sev-snp', tcb: null, measurements: { 'id-key-digest': 'cc' }, details: { guestSvn: 1 } }),
+    policy: policy({ measurements: [{ type: 'sev-snp', signer: { value: 'cc', minimumVersion: 2 } }] }),
+    fails: ['policy.measurements'],
+  },
   { name: 'no gpu', policy: policy({ gpu: { minimumCount: 1, referenceManifests: 'required' } }), fails: ['policy.gpu-count'] },
   {
     name: 'gpu not compared with manifests',

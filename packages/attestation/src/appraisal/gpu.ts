@@ -8,8 +8,8 @@ import type { VerifiedClaims } from '../model/claims.ts';
 import { located, POLICY_SPEC, type WholeQuestion } from './question.ts';
 
 const SPEC = `${POLICY_SPEC} gpu`;
-/** Verification checks that compare measurements with signed manifests begin with this. */
-const MANIFEST_CHECKS = 'nvidia.rim-';
+/** Verification checks that compare measurements with signed manifests. */
+const MANIFEST_CHECKS = ['nvidia.driver-measurements', 'nvidia.vbios-measurements'] as const;
 
 export const askGpu: WholeQuestion = (nodes, { policy }) => {
   const rule = policy.gpu;
@@ -38,10 +38,11 @@ function architecture(accepted: readonly string[], claims: VerifiedClaims): Chec
 }
 
 function manifests(claims: VerifiedClaims): Check {
-  const made = claims.checks.filter(({ id }) => id.startsWith(MANIFEST_CHECKS));
   const expected = 'driver and VBIOS measurements equal to their signed manifests';
-  const open = made.filter(({ outcome }) => outcome !== 'pass').map(({ id, outcome }) => `${id} ${outcome}`);
-  if (made.length === 0) return fail('policy.gpu-manifests', SPEC, expected, 'no comparison was made');
+  const open = MANIFEST_CHECKS.flatMap((wanted) => {
+    const outcome = claims.checks.find(({ id }) => id === wanted)?.outcome ?? 'not made';
+    return outcome === 'pass' ? [] : [`${wanted} ${outcome}`];
+  });
   return open.length === 0
     ? pass('policy.gpu-manifests', SPEC, 'equal', expected)
     : fail('policy.gpu-manifests', SPEC, expected, open.join(', '));

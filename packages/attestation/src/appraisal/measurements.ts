@@ -51,14 +51,14 @@ function signedBy(rule: SignedMeasurements, claims: VerifiedClaims): boolean {
   const slots = SIGNER_SLOTS[rule.type];
   if (slots === undefined || !slots.signer.some((name) => claims.measurements[name] === rule.signer.value)) return false;
   const { product, minimumVersion } = rule.signer;
-  if (product !== undefined && number(claims, slots.product) !== product) return false;
-  return minimumVersion === undefined || number(claims, slots.version) >= minimumVersion;
+  if (product !== undefined && number(slots.product?.(claims)) !== product) return false;
+  return minimumVersion === undefined || number(slots.version?.(claims)) >= minimumVersion;
 }
 
-/** The identity claim as a number; NaN, which compares false with everything, when it is absent or no decimal number. */
-function number(claims: VerifiedClaims, name: string | undefined): number {
-  const value = name === undefined ? undefined : claims.identity[name];
-  return value !== undefined && /^\d+$/.test(value) ? Number(value) : Number.NaN;
+/** A number claimed as such or in decimal digits; NaN, which compares false with everything, for anything else. */
+function number(value: unknown): number {
+  if (typeof value === 'number') return value;
+  return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : Number.NaN;
 }
 
 function describe(rules: readonly MeasurementRule[]): string {

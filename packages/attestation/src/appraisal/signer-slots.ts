@@ -1,19 +1,23 @@
 /** Where each type keeps the identity of the key that signed the workload, and the product and version that key vouches for. */
 
-import type { EvidenceType } from '../model/claims.ts';
+import type { Claims, EvidenceType } from '../model/claims.ts';
 
 export interface SignerSlots {
   /** Measurement names that identify a signer; any of them may match. */
   readonly signer: readonly string[];
-  /** Identity name of the product number, for types that have one. */
-  readonly product?: string;
-  /** Identity name of the security version, for types that have one. */
-  readonly version?: string;
+  /** Where the claims hold the product number, for types that have one. */
+  readonly product?: (claims: Claims) => unknown;
+  /** Where the claims hold the security version, for types that have one. */
+  readonly version?: (claims: Claims) => unknown;
 }
 
 export const SIGNER_SLOTS: Readonly<Partial<Record<EvidenceType, SignerSlots>>> = {
-  sgx: { signer: ['mrsigner'], product: 'isv-prod-id', version: 'isv-svn' },
+  sgx: {
+    signer: ['mrsigner'],
+    product: ({ identity }) => identity['isv-prod-id'],
+    version: ({ identity }) => identity['isv-svn'],
+  },
   tdx: { signer: ['mrsignerseam'] },
   nitro: { signer: ['pcr8'] },
-  'sev-snp': { signer: ['id-key-digest', 'author-key-digest'], version: 'guest-svn' },
+  'sev-snp': { signer: ['id-key-digest', 'author-key-digest'], version: ({ details }) => details['guestSvn'] },
 };

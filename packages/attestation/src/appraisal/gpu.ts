@@ -14,7 +14,7 @@ const MANIFEST_CHECKS = ['nvidia.driver-measurements', 'nvidia.vbios-measurement
 export const askGpu: WholeQuestion = (nodes, { policy }) => {
   const rule = policy.gpu;
   if (rule === undefined) return [];
-  const gpus = nodes.filter(({ claims }) => claims.type === 'nvidia-gpu');
+  const gpus = nodes.filter(({ claims }) => claims.type === 'nvidia-gpu' && Object.keys(claims.submodules).length === 0);
   const wanted = `at least ${rule.minimumCount}`;
   const count =
     gpus.length >= rule.minimumCount

@@ -12,6 +12,7 @@ const TYPE_NAMES: Readonly<Record<EvidenceType, string>> = {
   'sev-snp': 'AMD SEV-SNP report',
   'nvidia-gpu': 'NVIDIA GPU evidence',
   'nvidia-switch': 'NVIDIA switch evidence',
+  'nvidia-rim': 'NVIDIA reference manifest (no device)',
   dstack: 'dstack evidence',
   tpm: 'TPM quote',
   token: 'attestation token',

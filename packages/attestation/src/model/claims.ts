@@ -15,6 +15,7 @@ export const EVIDENCE_TYPES = [
   'sev-snp',
   'nvidia-gpu',
   'nvidia-switch',
+  'nvidia-rim',
   'dstack',
   'tpm',
   'token',

@@ -4,6 +4,8 @@ import type { TeeVerifier } from '../model/verification.ts';
 import { sgxVerifier } from './dcap/sgx.ts';
 import { tdxVerifier } from './dcap/tdx.ts';
 import { nitroVerifier } from './nitro/nitro.ts';
+import { nvidiaGpuVerifier, nvidiaSwitchVerifier } from './nvidia/nvidia.ts';
+import { nvidiaRimVerifier } from './nvidia/rim.ts';
 import { snpVerifier } from './snp/snp.ts';
 
 export const TEE_VERIFIERS: readonly TeeVerifier[] = [
@@ -12,4 +14,7 @@ export const TEE_VERIFIERS: readonly TeeVerifier[] = [
   sgxVerifier,
   tdxVerifier,
   snpVerifier,
+  nvidiaGpuVerifier,
+  nvidiaSwitchVerifier,
+  nvidiaRimVerifier,
 ];

@@ -1,0 +1,110 @@
+/**
+ * NVIDIA GPUs (Hopper, Blackwell) and NVSwitches (LS10): one device gives its own claims, several give a parent whose submodules
+ * are `gpu-0`, `gpu-1`, `switch-0` … in file order. Every device is verified by itself (device.ts); the parent adds that they are
+ * different devices that answered one nonce.
+ * Not proved: that the devices are in one machine, or attached to any CPU TEE.
+ */
+
+import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
+import { type NvidiaEvidence, type NvidiaKind, nvidiaEvidenceOf } from '../../evidence/nvidia/evidence-file.ts';
+import { parseRim, type Rim } from '../../evidence/nvidia/rim.ts';
+import { type Check, fail, pass } from '../../model/check.ts';
+import type { VerifiedClaims } from '../../model/claims.ts';
+import type { Endorsements } from '../../model/endorsements.ts';
+import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
+import { mint } from '../mint.ts';
+import { CPU_BINDING } from './claims.ts';
+import { verifyDevice } from './device.ts';
+
+/** The plug for evidence that holds at least one GPU. */
+export const nvidiaGpuVerifier: TeeVerifier<NvidiaEvidence> = plug('gpu');
+
+/** The plug for evidence of switches alone. */
+export const nvidiaSwitchVerifier: TeeVerifier<NvidiaEvidence> = plug('switch');
+
+function plug(kind: NvidiaKind): TeeVerifier<NvidiaEvidence> {
+  const type = kind === 'gpu' ? 'nvidia-gpu' : 'nvidia-switch';
+  return {
+    type,
+    recognise(bytes) {
+      const value = nvidiaEvidenceOf(bytes);
+      return value === null || kindOf(value) !== kind ? null : { type, value };
+    },
+    verify: ({ value }, options) => verifyNvidia(value, options),
+  };
+}
+
+function kindOf({ devices }: NvidiaEvidence): NvidiaKind {
+  return devices.some(({ kind }) => kind === 'gpu') ? 'gpu' : 'switch';
+}
+
+/**
+ * Authenticates all devices of one piece of evidence.
+ * @throws {AttestationError} those of {@link verifyDevice} for the first device that is not authentic; `nvidia/rim-malformed` and
+ *   `nvidia/rim-signature-unsupported` for a broken manifest among the endorsements.
+ * @example
+ * const claims = await verifyNvidia(evidence, { now, endorsements });
+ * claims.submodules['gpu-3']?.identity['driver-version'];
+ */
+export async function verifyNvidia(evidence: NvidiaEvidence, options: VerifyOptions): Promise<VerifiedClaims> {
+  const { endorsements = [] } = options;
+  const beside = readableCertificates(endorsements);
+  const rims = endorsements.flatMap((each): readonly Rim[] => (each.kind === 'rim' ? [parseRim(each.xml)] : []));
+  const counts = { gpu: 0, switch: 0 };
+  const submodules: Record<string, VerifiedClaims> = {};
+  for (const device of evidence.devices) {
+    submodules[`${device.kind}-${counts[device.kind]++}`] = await verifyDevice({ device, beside, rims, options });
+  }
+  const all = Object.values(submodules);
+  const [first] = all;
+  return all.length === 1 && first !== undefined ? first : parentOf(kindOf(evidence), submodules);
+}
+
+function readableCertificates(endorsements: Endorsements): readonly Certificate[] {
+  return endorsements.flatMap((each) => {
+    if (each.kind !== 'certificate') return [];
+    try {
+      return [parseCertificate(each.der)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function parentOf(kind: NvidiaKind, submodules: Readonly<Record<string, VerifiedClaims>>): VerifiedClaims {
+  const all = Object.values(submodules);
+  const nonces = new Set(all.map(({ bindings }) => bindings.nonce));
+  const [nonce = null] = nonces;
+  return mint({
+    type: kind === 'gpu' ? 'nvidia-gpu' : 'nvidia-switch',
+    simulated: all.some(({ simulated }) => simulated),
+    debug: all.every(({ debug }) => debug === false) ? false : null,
+    measurements: {},
+    bindings: { reportData: null, nonce: nonces.size === 1 ? nonce : null, userData: null, publicKey: null },
+    identity: {},
+    tcb: null,
+    issuedAt: null,
+    validity: {
+      notBefore: Math.max(...all.map(({ validity }) => validity.notBefore)),
+      notAfter: Math.min(...all.map(({ validity }) => validity.notAfter)),
+    },
+    root: all[0]?.root ?? '',
+    checks: [distinctCheck(all), nonceCheck(nonces.size, all.length), CPU_BINDING],
+    submodules,
+    details: { devices: all.length },
+  });
+}
+
+/** One device shown twice would make a machine look larger than it is. */
+function distinctCheck(all: readonly VerifiedClaims[]): Check {
+  const distinct = new Set(all.map(({ identity }) => identity.ueid)).size;
+  const id = 'nvidia.distinct-devices';
+  const [expected, actual] = [`${all.length} different devices`, `${distinct} different devices`];
+  return distinct === all.length ? pass(id, 'Assay', actual, expected) : fail(id, 'Assay', expected, actual);
+}
+
+function nonceCheck(distinct: number, devices: number): Check {
+  const id = 'nvidia.common-nonce';
+  if (distinct === 1) return pass(id, 'Assay', `one nonce for ${devices} devices`);
+  return fail(id, 'Assay', `one nonce for ${devices} devices`, `${distinct} nonces`);
+}

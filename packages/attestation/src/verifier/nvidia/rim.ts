@@ -1,0 +1,101 @@
+/**
+ * NVIDIA reference integrity manifests. Proves: NVIDIA signed these golden measurements, with a certificate in force at `now`.
+ *   1. SHA-384 of the document without its signature      2. ECDSA P-384 over SignedInfo by the first listed certificate
+ *   3. its path to the pinned manifest root
+ * Sources: W3C XML Signature 1.1 §3.2; NVIDIA nvtrust.
+ */
+
+import { bufferSource, equalBytes } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
+import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
+import { NVIDIA_RIM_ROOTS } from '../../certificates/roots/nvidia.ts';
+import { verifySignature } from '../../certificates/signature.ts';
+import { parseCertificate } from '../../certificates/x509.ts';
+import { AttestationError } from '../../errors.ts';
+import { looksLikeRim, parseRim, type Rim } from '../../evidence/nvidia/rim.ts';
+import { notChecked, pass } from '../../model/check.ts';
+import type { VerifiedClaims } from '../../model/claims.ts';
+import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
+import { mint } from '../mint.ts';
+
+export interface VerifiedRim {
+  readonly rim: Rim;
+  readonly path: VerifiedPath;
+}
+
+/**
+ * Authenticates a manifest.
+ * @throws {AttestationError} `nvidia/rim-digest-mismatch`, `nvidia/rim-signature-invalid`, and `certificate/*` of the path.
+ * @example (await verifyRim(parseRim(xml), { now })).rim.version
+ */
+export async function verifyRim(rim: Rim, options: Pick<VerifyOptions, 'now' | 'additionalAnchors'>): Promise<VerifiedRim> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-384', bufferSource(rim.covered)));
+  if (!equalBytes(digest, rim.digest)) {
+    throw new AttestationError(
+      'nvidia/rim-digest-mismatch',
+      'expected the signed digest of the manifest, got another; it was edited',
+      {
+        details: { version: rim.version, expected: encodeHex(rim.digest), actual: encodeHex(digest) },
+      },
+    );
+  }
+  const chain = rim.certificates.map(parseCertificate);
+  const [signer] = chain;
+  const good =
+    signer?.publicKey === 'P-384' &&
+    (await verifySignature({
+      spki: signer.spki,
+      algorithm: { name: 'ECDSA', hash: 'SHA-384' },
+      signature: rim.signature,
+      message: rim.signedInfo,
+      signatureForm: 'raw',
+      remember: true,
+    }));
+  if (!good) {
+    throw new AttestationError(
+      'nvidia/rim-signature-invalid',
+      'expected a manifest signed by its first certificate, got a bad signature',
+      {
+        details: { version: rim.version, certificates: chain.length },
+      },
+    );
+  }
+  const { now, additionalAnchors = [] } = options;
+  return { rim, path: await verifyPath({ chain, anchors: [...NVIDIA_RIM_ROOTS, ...additionalAnchors], now }) };
+}
+
+/** The plug for a manifest that is asked about by itself: reference values, never evidence of a device. */
+export const nvidiaRimVerifier: TeeVerifier<Rim> = {
+  type: 'nvidia-rim',
+  recognise: (bytes) => (looksLikeRim(bytes) ? { type: 'nvidia-rim', value: parseRim(bytes) } : null),
+  verify: async ({ value }, options) => claimsOf(await verifyRim(value, options)),
+};
+
+async function claimsOf({ rim, path }: VerifiedRim): Promise<VerifiedClaims> {
+  const active = rim.measurements.filter((each) => each.active);
+  const [signer] = path.chain;
+  return mint({
+    type: 'nvidia-rim',
+    simulated: path.anchor.simulated,
+    debug: null,
+    measurements: {},
+    bindings: { reportData: null, nonce: null, userData: null, publicKey: null },
+    identity: { product: rim.product, version: rim.version, subject: rim.subject, 'tag-id': rim.tagId },
+    tcb: null,
+    issuedAt: null,
+    validity: { notBefore: path.notBefore, notAfter: path.notAfter },
+    root: encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(path.anchor.spki)))),
+    checks: [
+      pass('nvidia-rim.digest', 'W3C XML Signature §3.2.1', encodeHex(rim.digest)),
+      pass('nvidia-rim.signature', 'W3C XML Signature §3.2.2', signer?.subjectText ?? ''),
+      pass('nvidia-rim.certificate-path', 'RFC 5280 §6.1', path.anchor.name),
+      notChecked('nvidia-rim.device', 'TCG RIM 1.01', 'a manifest says what firmware should be, not what any device runs'),
+    ],
+    submodules: {},
+    details: {
+      manufacturer: rim.manufacturer,
+      measurements: active.map(({ index, name, values }) => ({ index, name, values })),
+      activeMeasurements: active.length,
+    },
+  });
+}

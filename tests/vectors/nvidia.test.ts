@@ -1,0 +1,92 @@
+/** Every NVIDIA vector of ../shared/vectors: devices, reference manifests, evidence lists. */
+
+import { attest, verifyEvidence } from '@assay/attestation';
+import { describe, expect, test } from 'vitest';
+import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
+
+const devices = casesOf('nvidia-gpu');
+const genuine = devices.filter(({ expect: wanted }) => wanted.verdict === 'signature-and-chain-valid');
+const bad = devices.filter(({ expect: wanted }) => wanted.verdict.startsWith('invalid'));
+const manifests = casesOf('nvidia-rim');
+const outcomes = (checks: readonly { readonly id: string; readonly outcome: string }[], id: string) =>
+  checks.filter((check) => check.id === id).map(({ outcome }) => outcome);
+
+describe.skipIf(!haveVectors)('nvidia device vectors', () => {
+  test('the manifest holds 15 genuine, 4 bad and one that differs from its reference', () =>
+    expect([genuine.length, bad.length, devices.length]).toEqual([15, 4, 20]));
+
+  test.each(genuine)('$id is authentic', async ({ evidence, companions, at, expect: wanted }) => {
+    const claims = await verifyEvidence(vectorBytes(evidence), { now: Date.parse(at), endorsements: endorsementsOf(companions) });
+    const isSwitch = wanted.arch === 'LS10';
+    expect(claims.type).toBe(isSwitch ? 'nvidia-switch' : 'nvidia-gpu');
+    expect(claims.bindings.nonce).toBe(wanted.nonce);
+    expect(claims.identity.architecture).toBe(wanted.arch);
+    expect(claims.identity['driver-version'] ?? '').toBe(wanted.driver);
+    expect(Object.keys(claims.measurements)).toHaveLength(wanted.measurement_blocks);
+    expect(claims.details.padding).toBe(wanted.trailing_bytes_after_signature);
+    expect(claims.checks.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
+    expect(outcomes(claims.checks, 'nvidia.cpu-binding')).toEqual(['not-checked']);
+    const { driver_rim, vbios_rim } = companions ?? {};
+    expect(outcomes(claims.checks, 'nvidia.rim-vbios-measurements')).toEqual([vbios_rim === undefined ? 'not-checked' : 'pass']);
+    if (isSwitch) return;
+    expect(outcomes(claims.checks, 'nvidia.rim-driver-measurements')).toEqual([driver_rim === undefined ? 'not-checked' : 'pass']);
+    expect(claims.debug).toBe(driver_rim !== undefined && vbios_rim !== undefined ? false : null);
+  });
+
+  test.each(bad)('$id is not authentic: $expect.verdict', async ({ evidence, companions, at }) => {
+    const { outcome } = await attest(vectorBytes(evidence), { now: Date.parse(at), endorsements: endorsementsOf(companions) });
+    expect(outcome).toBe('not-authentic');
+  });
+
+  test('nvidia-golden-mismatch is authentic and refused, with the index named', async () => {
+    const [found] = devices.filter(({ id }) => id === 'nvidia-golden-mismatch');
+    if (found === undefined) throw new Error('expected the case nvidia-golden-mismatch in the manifest');
+    const endorsements = endorsementsOf(found.companions);
+    const { outcome, claims } = await attest(vectorBytes(found.evidence), { now: Date.parse(found.at), endorsements });
+    expect(outcome).toBe('refused');
+    expect(claims?.checks.find(({ id }) => id === 'nvidia.rim-vbios-measurements')).toMatchObject({
+      outcome: 'fail',
+      actual: '11 of 12 match; different at index 9',
+    });
+  });
+});
+
+describe.skipIf(!haveVectors)('nvidia evidence lists', () => {
+  const now = Date.parse('2026-06-10T00:00:00Z');
+
+  test.each(['sdk-hopper-590_12', 'veraison-blackwell'])('%s holds one device', async (name) => {
+    const claims = await verifyEvidence(vectorBytes(`nvidia/${name}.evidence.json`), { now });
+    expect(claims.submodules).toEqual({});
+    expect(outcomes(claims.checks, 'nvidia.declared-nonce')).toEqual(['pass']);
+  });
+
+  test('sdk-multi-gpu-hopper holds four different GPUs under one nonce', async () => {
+    const claims = await verifyEvidence(vectorBytes('nvidia/sdk-multi-gpu-hopper.evidence.json'), { now });
+    expect(Object.keys(claims.submodules)).toEqual(['gpu-0', 'gpu-1', 'gpu-2', 'gpu-3']);
+    expect(outcomes(claims.checks, 'nvidia.distinct-devices')).toEqual(['pass']);
+    expect(outcomes(claims.checks, 'nvidia.common-nonce')).toEqual(['pass']);
+  });
+});
+
+describe.skipIf(!haveVectors)('nvidia manifest vectors', () => {
+  test.each(manifests)('$id: $expect.verdict', async ({ evidence, at, expect: wanted }) => {
+    const { outcome, claims, error } = await attest(vectorBytes(evidence), { now: Date.parse(at) });
+    if (wanted.verdict === 'invalid') {
+      expect([outcome, error?.code]).toEqual([
+        'not-authentic',
+        wanted.detail.includes('digest') ? 'nvidia/rim-digest-mismatch' : 'nvidia/rim-signature-invalid',
+      ]);
+      return;
+    }
+    expect(error).toBeNull();
+    expect(claims).toMatchObject({
+      identity: { product: wanted.product, version: wanted.version },
+      details: { activeMeasurements: wanted.active_measurements },
+    });
+  });
+
+  test.each(manifests.filter(({ expect: wanted }) => wanted.verdict === 'valid'))('$id has an end', async ({ evidence }) => {
+    const { error } = await attest(vectorBytes(evidence), { now: Date.parse('2035-01-01T00:00:00Z') });
+    expect(error?.code).toBe('certificate/expired');
+  });
+});

@@ -4,7 +4,7 @@
  * Not supported: simple values other than false, true, null, undefined; map keys other than text, bytes and integers.
  */
 
-import { compareBytes, concatBytes, decodeUtf8, utf8 } from './bytes.ts';
+import { compareBytes, decodeUtf8, joinBytes, utf8 } from './bytes.ts';
 import { EncodingError, type EncodingErrorCode } from './errors.ts';
 import { encodeHex } from './hex.ts';
 
@@ -90,7 +90,7 @@ class Decoder {
       case 1:
         return typeof argument === 'bigint' ? narrow(-1n - argument) : -1 - (argument ?? 0);
       case 2:
-        return argument === null ? concatBytes(...this.#chunks(2)) : this.#take(count(argument));
+        return argument === null ? joinBytes(this.#chunks(2)) : this.#take(count(argument));
       case 3:
         return argument === null ? this.#chunks(3).map(decodeUtf8).join('') : decodeUtf8(this.#take(count(argument)));
       case 4:
@@ -248,7 +248,7 @@ function halfToNumber(half: number): number {
 export function encodeCbor(value: CborValue): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
   write(value, parts, 64);
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }
 
 function write(value: CborValue, parts: Uint8Array[], depth: number): void {

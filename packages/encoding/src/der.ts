@@ -253,7 +253,13 @@ export function derString(element: DerElement): string {
   if (tag === DER_TAG.utf8String) return decodeUtf8(content);
   if (tag === DER_TAG.bmpString) {
     if (content.length % 2 !== 0) throw malformed('expected whole 16-bit characters, got an odd byte');
-    return new TextDecoder('utf-16be', { fatal: true }).decode(content);
+    const units = Array.from(
+      { length: content.length / 2 },
+      (_, i) => ((content[2 * i] as number) << 8) | (content[2 * i + 1] as number),
+    );
+    if (units.some((unit) => unit >= 0xd800 && unit <= 0xdfff))
+      throw malformed('expected characters of the basic plane, got a surrogate');
+    return units.map((unit) => String.fromCharCode(unit)).join('');
   }
   const ascii =
     tag === DER_TAG.printableString ||

@@ -23,16 +23,6 @@ export interface ParseJsonOptions {
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_DEPTH = 128;
 const LONE_SURROGATE = /\p{Surrogate}/u;
-const SHORT_ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['"', '"'],
-  ['\\', '\\'],
-  ['/', '/'],
-  ['b', '\b'],
-  ['f', '\f'],
-  ['n', '\n'],
-  ['r', '\r'],
-  ['t', '\t'],
-]);
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
 /**
@@ -138,14 +128,14 @@ class Parser {
     return value;
   }
 
+  /** The body has no raw quote, so JSON.parse sees one string; it knows the nine escapes and no others. */
   #unescape(body: string, start: number): string {
-    return body.replace(/\\(u[0-9a-fA-F]{4}|[\s\S]?)/g, (_, sequence: string) => {
-      if (sequence.length === 5) return String.fromCharCode(Number.parseInt(sequence.slice(1), 16));
-      const plain = SHORT_ESCAPES.get(sequence);
-      if (plain !== undefined) return plain;
+    try {
+      return JSON.parse(`"${body}"`) as string;
+    } catch {
       this.#at = start;
-      throw this.#malformed('a known escape');
-    });
+      throw this.#malformed('known escapes only');
+    }
   }
 
   #number(): number {

@@ -3,7 +3,7 @@ import { CHECK_MARKS, outcomeTone, type Verification } from '../state/verificati
 
 /** One sentence with its scope, then every check, then what it does not prove. Amber or red for anything short of accepted. */
 export function VerdictView({ verification }: { readonly verification: Verification }): JSX.Element {
-  const { outcome, headline, scope, checks, error, simulated, notProven } = verification;
+  const { outcome, headline, scope, checks, error, simulated, warnings, limits } = verification;
   return (
     <section class="stack" aria-label="Verification result">
       <div class={`verdict is-${outcomeTone(verification)}`} role="status" data-outcome={outcome}>
@@ -55,11 +55,18 @@ export function VerdictView({ verification }: { readonly verification: Verificat
           </table>
         </div>
       )}
-      {notProven.length > 0 && (
+      {warnings.length > 0 && (
+        <ul class="is-open">
+          {warnings.map((sentence) => (
+            <li key={sentence}>{sentence}</li>
+          ))}
+        </ul>
+      )}
+      {limits.length > 0 && (
         <details open>
           <summary>What this does not prove</summary>
           <ul>
-            {notProven.map((sentence) => (
+            {limits.map((sentence) => (
               <li key={sentence}>{sentence}</li>
             ))}
           </ul>

@@ -1,6 +1,108 @@
 import '../style/theme.css';
-import { render } from 'preact';
+import { type JSX, render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { BundleCheck } from '../components/bundle-check.tsx';
+import { Download } from '../components/download.tsx';
 import { Layout } from '../components/layout.tsx';
+import { getBytes, getJson, type ReceiptSummary } from '../state/agent-api.ts';
+
+const PAGE_SIZE = 50;
+
+function ReceiptsPage(): JSX.Element {
+  const [receipts, setReceipts] = useState<readonly ReceiptSummary[] | null>(null);
+  const [selected, setSelected] = useState(location.hash.slice(1));
+  const [bundle, setBundle] = useState<Uint8Array | null>(null);
+  const [fault, setFault] = useState('');
+
+  const load = async (): Promise<void> => {
+    const last = receipts?.at(-1);
+    const before = last ? `&before=${last.log_index}` : '';
+    const { receipts: page } = await getJson<{ readonly receipts: readonly ReceiptSummary[] }>(
+      `./api/receipts?limit=${PAGE_SIZE}${before}`,
+    );
+    setReceipts([...(receipts ?? []), ...page]);
+  };
+
+  useEffect(() => {
+    load().catch((error: unknown) => setFault(String(error)));
+    const follow = (): void => setSelected(location.hash.slice(1));
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
+
+  useEffect(() => {
+    setBundle(null);
+    if (selected === '') return;
+    getBytes(`./bundles/${selected}`).then(setBundle, (error: unknown) => setFault(String(error)));
+  }, [selected]);
+
+  return (
+    <Layout page="receipts">
+      <h1>Receipts</h1>
+      <p class="hint">
+        Every piece of work leaves one: signed, logged, checkable by anyone. Choose one to verify it in this browser.
+      </p>
+      {fault !== '' && (
+        <div class="verdict is-fail" role="alert">
+          {fault}
+        </div>
+      )}
+      <div class="columns">
+        <section class="card scroll" aria-label="List of receipts">
+          {receipts?.length === 0 && <p>None yet.</p>}
+          {receipts !== null && receipts.length > 0 && (
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">Log</th>
+                  <th scope="col">Task</th>
+                  <th scope="col">Served</th>
+                  <th scope="col">Receipt</th>
+                </tr>
+              </thead>
+              <tbody>
+                {receipts.map((receipt) => (
+                  <tr key={receipt.receipt_id}>
+                    <td>{receipt.log_index}</td>
+                    <td class="mono">
+                      {receipt.task} {!receipt.complete && <span class="badge is-open">interrupted</span>}
+                    </td>
+                    <td>{new Date(receipt.served_at * 1000).toLocaleString()}</td>
+                    <td class="mono">
+                      <a href={`#${receipt.receipt_id}`} aria-current={receipt.receipt_id === selected ? 'true' : undefined}>
+                        {receipt.receipt_id.slice(0, 17)}…
+                      </a>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )}
+          {receipts !== null && receipts.length > 0 && receipts.length % PAGE_SIZE === 0 && (
+            <button type="button" class="small" onClick={() => void load().catch((error: unknown) => setFault(String(error)))}>
+              Older
+            </button>
+          )}
+        </section>
+        <div class="stack">
+          {bundle && (
+            <>
+              <div class="row">
+                <Download name={`${selected}.bundle.json`} content={() => bundle as BlobPart}>
+                  Download bundle
+                </Download>
+                <a class="button small" href={`./bundles/${selected}?redact=1`} download={`${selected}.redacted.bundle.json`}>
+                  Without payloads
+                </a>
+              </div>
+              <BundleCheck bundle={bundle} />
+            </>
+          )}
+        </div>
+      </div>
+    </Layout>
+  );
+}
 
 const root = document.getElementById('page');
-if (root) render(<Layout page="receipts">{null}</Layout>, root);
+if (root) render(<ReceiptsPage />, root);

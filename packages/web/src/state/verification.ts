@@ -1,23 +1,38 @@
 /**
- * What the verify view shows. The verdict comes from the same library that the command line uses, run in this browser on the raw
- * bytes; the agent that served this page has no say in it.
+ * Verification in this browser, by the same function that the command line uses, on the raw bytes. The agent that served this page
+ * has no say in it, and a simulator's root counts only when the visitor names it.
  */
 
-import type { Check, CheckOutcome } from '@assay/attestation';
+import {
+  type CheckOutcome,
+  DEFAULT_POLICY,
+  POLICY_PRESETS,
+  type PolicyPreset,
+  type TrustAnchor,
+  trustAnchor,
+} from '@assay/attestation';
+import { type Verdict, verifySubject } from '@assay/client';
+import { encodeHex } from '@assay/encoding/hex';
+import { decodePem } from '@assay/encoding/pem';
 
-export type Outcome = 'accepted' | 'refused' | 'malformed' | 'not-authentic' | 'unavailable';
+export interface NamedBytes {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
 
-export interface Verification {
-  readonly outcome: Outcome;
-  /** What the file turned out to be: `bundle`, `receipt`, `nitro`, `tdx`, … or `null`. */
-  readonly type: string | null;
+export interface BrowserOptions {
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly policy?: PolicyPreset;
+  readonly nonce?: string;
+  /** PEM of a simulator's root that the visitor named. */
+  readonly simulatedRoot: string | null;
+}
+
+export interface Verification extends Verdict {
   readonly headline: string;
-  /** What the verdict covers, and at which time. */
-  readonly scope: string;
-  readonly simulated: boolean;
-  readonly checks: readonly Check[];
-  readonly error: { readonly code: string; readonly kind: string; readonly message: string } | null;
-  readonly notProven: readonly string[];
+  /** The evidence is a simulator's; naming its root would show its structure. */
+  readonly namesSimulator: boolean;
 }
 
 export type Tone = 'pass' | 'fail' | 'open';
@@ -30,9 +45,51 @@ export const CHECK_MARKS: Readonly<
   'not-checked': { mark: '○', tone: 'open', word: 'not checked' },
 };
 
+const HEADLINES: Readonly<Record<Verdict['outcome'], string>> = {
+  accepted: 'Accepted',
+  refused: 'Authentic, refused by policy',
+  malformed: 'Malformed',
+  'not-authentic': 'Not authentic',
+  unavailable: 'Cannot tell: something is missing',
+};
+
 /** Green only for accepted, genuine evidence. A simulated TEE is never green. */
-export function outcomeTone(verification: Verification): Tone {
-  if (verification.outcome === 'unavailable') return 'open';
-  if (verification.outcome !== 'accepted') return 'fail';
-  return verification.simulated ? 'open' : 'pass';
+export function outcomeTone({ outcome, simulated }: Verification): Tone {
+  if (outcome === 'unavailable') return 'open';
+  if (outcome !== 'accepted') return 'fail';
+  return simulated ? 'open' : 'pass';
+}
+
+/** Judges the files at once; every failure is a verdict, so this rejects for nothing a visitor can do. */
+export async function verifyInBrowser(files: readonly NamedBytes[], options: BrowserOptions): Promise<Verification> {
+  const anchor = options.simulatedRoot === null ? null : simulatorAnchor(options.simulatedRoot);
+  const chosen = options.policy === undefined ? DEFAULT_POLICY : POLICY_PRESETS[options.policy];
+  const policy =
+    anchor === null ? chosen : { ...chosen, simulatedRoots: [...(chosen.simulatedRoots ?? []), await spkiHash(anchor)] };
+  const verdict = await verifySubject(files, {
+    now: options.now,
+    policy,
+    anchors: anchor === null ? [] : [anchor],
+    expected: options.nonce === undefined ? {} : { nonce: options.nonce.toLowerCase() },
+  });
+  return {
+    ...verdict,
+    headline: HEADLINES[verdict.outcome],
+    namesSimulator: files.some(({ bytes }) => mentionsSimulator(bytes)),
+  };
+}
+
+function simulatorAnchor(pem: string): TrustAnchor {
+  const [block] = decodePem(pem);
+  if (block === undefined) throw new Error('expected a PEM certificate');
+  return trustAnchor("the simulator's root you named", block.der, { simulated: true });
+}
+
+async function spkiHash({ spki }: TrustAnchor): Promise<string> {
+  return encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', spki as BufferSource)));
+}
+
+/** Only decides whether to offer the button; nothing is believed because of it. */
+function mentionsSimulator(bytes: Uint8Array): boolean {
+  return new TextDecoder('latin1').decode(bytes).includes('"simulated":true');
 }

@@ -1,4 +1,5 @@
 export { AIAttestationVerifier, type AIAttestationVerifierOptions } from './ai-attestation-verifier.ts';
+export { createSealedFetch, type SealedFetchOptions } from './channel/sealed-fetch.ts';
 export { CLIENT_ERROR_KINDS, ClientError, type ClientErrorCode, type ClientErrorKind } from './errors.ts';
 export { judgeBundle } from './judgement/bundle.ts';
 export { judge } from './judgement/judge.ts';

@@ -14,6 +14,7 @@ import {
 import { type Verdict, verifySubject } from '@assay/client';
 import { encodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
+import { parseBundle, type Receipt } from '@assay/receipt';
 
 export interface NamedBytes {
   readonly name: string;
@@ -33,6 +34,8 @@ export interface Verification extends Verdict {
   readonly headline: string;
   /** The evidence is a simulator's; naming its root would show its structure. */
   readonly namesSimulator: boolean;
+  /** Of an authentic bundle; empty otherwise. */
+  readonly receipts: readonly Receipt[];
 }
 
 export type Tone = 'pass' | 'fail' | 'open';
@@ -60,23 +63,41 @@ export function outcomeTone({ outcome, simulated }: Verification): Tone {
   return simulated ? 'open' : 'pass';
 }
 
-/** Judges the files at once; every failure is a verdict, so this rejects for nothing a visitor can do. */
+/**
+ * Judges the files: the first one that is a bundle, receipt, report, result file or evidence, with all others as its companions. Every
+ * fault of the files is a verdict.
+ */
 export async function verifyInBrowser(files: readonly NamedBytes[], options: BrowserOptions): Promise<Verification> {
   const anchor = options.simulatedRoot === null ? null : simulatorAnchor(options.simulatedRoot);
   const chosen = options.policy === undefined ? DEFAULT_POLICY : POLICY_PRESETS[options.policy];
   const policy =
     anchor === null ? chosen : { ...chosen, simulatedRoots: [...(chosen.simulatedRoots ?? []), await spkiHash(anchor)] };
-  const verdict = await verifySubject(files, {
-    now: options.now,
-    policy,
-    anchors: anchor === null ? [] : [anchor],
-    expected: options.nonce === undefined ? {} : { nonce: options.nonce.toLowerCase() },
-  });
-  return {
-    ...verdict,
-    headline: HEADLINES[verdict.outcome],
-    namesSimulator: files.some(({ bytes }) => mentionsSimulator(bytes)),
-  };
+  const namesSimulator = files.some(({ bytes }) => mentionsSimulator(bytes));
+  let first: Verification | null = null;
+  for (const file of files) {
+    const verdict = await judge(file.bytes, {
+      now: options.now,
+      policy,
+      expected: options.nonce === undefined ? {} : { nonce: options.nonce.toLowerCase() },
+      endorsements: collectEndorsements(files.filter((other) => other !== file)),
+      additionalAnchors: anchor === null ? [] : [anchor],
+    });
+    const found = {
+      ...verdict,
+      headline: HEADLINES[verdict.outcome],
+      namesSimulator,
+      receipts: receiptsOf(verdict, file.bytes),
+    };
+    if (verdict.type !== null) return found;
+    first ??= found;
+  }
+  if (first === null) throw new Error('expected at least one file');
+  return first;
+}
+
+/** The receipts of an authentic bundle, for the timeline. */
+function receiptsOf({ type, claims }: Verdict, bytes: Uint8Array): readonly Receipt[] {
+  return type === 'bundle' && claims !== null ? parseBundle(bytes).receipts.map(({ receipt }) => receipt) : [];
 }
 
 function simulatorAnchor(pem: string): TrustAnchor {

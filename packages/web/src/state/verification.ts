@@ -5,13 +5,14 @@
 
 import {
   type CheckOutcome,
+  collectEndorsements,
   DEFAULT_POLICY,
   POLICY_PRESETS,
   type PolicyPreset,
   type TrustAnchor,
   trustAnchor,
 } from '@assay/attestation';
-import { type Verdict, verifySubject } from '@assay/client';
+import { judge, type Verdict } from '@assay/client';
 import { encodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
 import { parseBundle, type Receipt } from '@assay/receipt';

@@ -24,4 +24,5 @@ export {
   type ScriptedAnswer,
   startOpenAiServer,
 } from './openai-server.ts';
+export { type Transcript, type TranscriptOptions, transcript } from './transcript.ts';
 export { loadManifest, readVector, type VectorCase, type VectorManifest, vectorCases, vectorsDirectory } from './vectors.ts';

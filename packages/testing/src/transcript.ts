@@ -1,0 +1,48 @@
+/** An `io` for the command line that keeps what was printed, with a fixed clock and no network. */
+
+export interface Transcript {
+  stdout(text: string): void;
+  stderr(text: string): void;
+  stdin(): Promise<Uint8Array>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  now(): number;
+  readonly fetch: typeof globalThis.fetch;
+  readonly interactive: boolean;
+  readonly signal: AbortSignal;
+  /** Everything printed so far. */
+  readonly out: () => string;
+  readonly err: () => string;
+}
+
+export interface TranscriptOptions {
+  readonly cwd: string;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly stdin?: Uint8Array;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly interactive?: boolean;
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+/** @example const io = transcript({ cwd, now: FAKE_NOW }); await run(['verify', 'x'], io); io.out(); */
+export function transcript(options: TranscriptOptions): Transcript {
+  const written = { out: '', err: '' };
+  return {
+    stdout: (text) => {
+      written.out += text;
+    },
+    stderr: (text) => {
+      written.err += text;
+    },
+    stdin: async () => options.stdin ?? new Uint8Array(),
+    env: options.env ?? {},
+    cwd: options.cwd,
+    now: () => options.now,
+    fetch: options.fetch ?? (() => Promise.reject(new TypeError('no network in tests'))),
+    interactive: options.interactive ?? false,
+    signal: new AbortController().signal,
+    out: () => written.out,
+    err: () => written.err,
+  };
+}

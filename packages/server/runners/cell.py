@@ -1,0 +1,232 @@
+"""One Python cell: files and a job arrive on descriptor 3, the code runs as __main__, and the value of the last expression,
+the error and the exit code go back. Single use unless the job belongs to a session.
+
+Everything here runs beside hostile code and is believed by nobody: limits, clean-up and the record are the host's.
+"""
+
+import builtins
+import os
+import sys
+
+CONTROL = 3
+JOB, READY, REQUEST, RESPONSE, DONE, EXITED, FILE = 1, 2, 3, 4, 5, 6, 7
+ROOT = os.environ.get("ASSAY_ROOT", "/tmp")
+MAX_VALUE = 64 * 1024
+OWN_DIRECTORY = os.path.dirname(os.path.abspath(__file__))
+
+
+def read_fully(count):
+    parts = []
+    while count:
+        part = os.read(CONTROL, min(count, 1 << 20))
+        if not part:
+            os._exit(70)
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def write_fully(descriptor, content):
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def receive():
+    import json
+
+    length = int.from_bytes(read_fully(4), "big")
+    frame = read_fully(length)
+    head_length = int.from_bytes(frame[1:5], "big")
+    head = json.loads(frame[5 : 5 + head_length]) if head_length else {}
+    return frame[0], head, frame[5 + head_length :]
+
+
+def send(kind, head, body=b""):
+    import json
+
+    text = json.dumps(head).encode("ascii")
+    length = 5 + len(text) + len(body)
+    write_fully(CONTROL, length.to_bytes(4, "big") + bytes([kind]) + len(text).to_bytes(4, "big") + text + body)
+
+
+def local_path(path):
+    return path if ROOT == "/tmp" else os.path.join(ROOT, path.removeprefix("/tmp/"))
+
+
+def write_file(path, content):
+    target = local_path(path)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(target, "wb") as file:
+        file.write(content)
+
+
+class LeaveCode(builtins.object):
+    """exit() and quit(), which `-S` leaves out."""
+
+    def __call__(self, code=None):
+        raise SystemExit(code)
+
+
+def evaluate(code, filename, namespace):
+    """Runs the program; gives the value of its last statement when that is an expression. Top-level await works."""
+    import ast
+
+    tree = compile(code, filename, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    body = compile(tree, filename, "exec", flags, dont_inherit=True)
+    tail = compile(ast.Expression(last.value), filename, "eval", flags, dont_inherit=True) if last is not None else None
+    asynchronous = any(part is not None and part.co_flags & 0x80 for part in (body, tail))
+    if not asynchronous:
+        exec(body, namespace)
+        return eval(tail, namespace) if tail is not None else None
+
+    async def both():
+        import inspect
+
+        found = None
+        for part in (body, tail):
+            if part is not None:
+                found = eval(part, namespace)
+                if inspect.isawaitable(found) and part.co_flags & 0x80:
+                    found = await found
+        return found if tail is not None else None
+
+    import asyncio
+
+    return asyncio.run(both())
+
+
+def describe(error):
+    """Name, message and traceback of the program's own frames."""
+    import traceback
+
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(OWN_DIRECTORY):
+        trace = trace.tb_next
+    text = "".join(traceback.format_exception(type(error), error, trace))
+    return {"name": type(error).__name__, "message": str(error)[:4096], "traceback": text[-32768:]}
+
+
+def show(value):
+    if value is None:
+        return None
+    text = repr(value)
+    return text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "…"
+
+
+def exit_code(stop):
+    if stop.code is None:
+        return 0
+    if isinstance(stop.code, int):
+        return stop.code & 255
+    print(stop.code, file=sys.stderr)
+    return 1
+
+
+def remember_source(filename, code):
+    import linecache
+
+    linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
+
+
+def run(job, code, namespace):
+    filename = os.path.join(ROOT, "main.py")
+    sys.argv = [filename, *job["argv"]]
+    namespace["__file__"] = filename
+    remember_source(filename, code)
+    if job.get("network"):
+        import network
+
+        network.install(exchange)
+    if job.get("seed"):
+        import determinism
+
+        determinism.install(job["seed"], job["epochMs"])
+    result = {"value": None, "error": None, "exitCode": 0}
+    try:
+        result["value"] = show(evaluate(code, filename, namespace))
+    except SystemExit as stop:
+        result["exitCode"] = exit_code(stop)
+    except BaseException as error:
+        result.update(error=describe(error), exitCode=1)
+        sys.stdout.flush()
+        sys.stderr.write(result["error"]["traceback"])
+    return result
+
+
+def flush():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+
+
+def finish():
+    """What the interpreter does at its end, without tearing every module down."""
+    try:
+        import atexit
+
+        if "threading" in sys.modules:
+            sys.modules["threading"]._shutdown()
+        atexit._run_exitfuncs()
+    except BaseException as error:
+        sys.stderr.write(describe(error)["traceback"])
+
+
+def exchange(head, body):
+    """One HTTP exchange through the host; raises OSError with the host's reason."""
+    send(REQUEST, {**head, "id": 1}, body)
+    kind, answer, content = receive()
+    if kind != RESPONSE or "error" in answer:
+        raise OSError(answer.get("error", "the host does not answer"))
+    return answer["status"], answer["headers"], content
+
+
+def new_namespace():
+    import types
+
+    main = types.ModuleType("__main__")
+    main.__builtins__ = builtins
+    sys.modules["__main__"] = main
+    return main.__dict__
+
+
+def serve():
+    """Takes files and jobs until a job that does not belong to a session has run."""
+    os.set_inheritable(CONTROL, False)
+    os.chdir(ROOT)
+    sys.stdout.reconfigure(line_buffering=True)
+    builtins.exit = builtins.quit = LeaveCode()
+    namespace = new_namespace()
+    send(READY, {"version": sys.version.split()[0]})
+    while True:
+        kind, head, body = receive()
+        if kind == FILE:
+            write_file(head["path"], body)
+        if kind != JOB:
+            continue
+        result = run(head, body.decode("utf-8"), namespace)
+        fence = bytes.fromhex(head.get("fence") or "")
+        if not fence:
+            finish()
+        flush()
+        if fence:
+            write_fully(1, fence)
+            write_fully(2, fence)
+        send(DONE, result)
+        if not fence:
+            os._exit(result["exitCode"])
+
+
+if __name__ == "__main__":
+    sys.path[0:1] = [path for path in (OWN_DIRECTORY, os.environ.get("ASSAY_PACKAGES")) if path]
+    import json  # noqa: F401  warm for the first frame
+    import ast  # noqa: F401
+    import linecache  # noqa: F401
+    import types  # noqa: F401
+
+    sys.modules["cell"] = sys.modules["__main__"]
+    serve()

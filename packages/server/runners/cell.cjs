@@ -129,7 +129,7 @@ socket = listen((frame) => {
   else if (frame.type === TYPE.response) respond(frame);
   else if (frame.type === TYPE.job) {
     if (!frame.head.fence) socket.unref();
-    run({ ...frame.head, code: frame.body.toString('utf8') });
+    run({ ...frame.head, code: frame.body.toString('utf8') }).catch(fail);
   }
 });
 process.chdir(ROOT);

@@ -194,6 +194,14 @@ def new_namespace():
     return main.__dict__
 
 
+def become_shell(line, argv):
+    import signal
+
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(ignored, signal.SIG_DFL)
+    os.execv("/bin/sh", ["sh", "-c", line, "sh", *argv])
+
+
 def serve():
     """Takes files and jobs until a job that does not belong to a session has run."""
     os.set_inheritable(CONTROL, False)
@@ -208,6 +216,8 @@ def serve():
             write_file(head["path"], body)
         if kind != JOB:
             continue
+        if head.get("shell"):
+            become_shell(body.decode("utf-8"), head["argv"])
         result = run(head, body.decode("utf-8"), namespace)
         fence = bytes.fromhex(head.get("fence") or "")
         if not fence:

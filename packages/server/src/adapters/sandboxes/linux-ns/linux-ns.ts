@@ -1,0 +1,96 @@
+/**
+ * The `linux-ns` lane: native Python and Node in namespaces of their own (bubblewrap), under a seccomp allow-list, resource
+ * limits and a control group. The strongest lane; needs Linux with user namespaces, bubblewrap and util-linux.
+ */
+
+import { availableParallelism } from 'node:os';
+import { ServerError } from '../../../errors.ts';
+import { DEFAULT_LIMITS } from '../../../ports/sandbox.ts';
+import { digestEnvironment } from '../claim.ts';
+import { failedProbes, type Lane, type LaneOptions } from '../lane.ts';
+import { openGroupTree } from '../native/cgroup.ts';
+import { readInstalledImage } from '../native/image.ts';
+import { planLayout } from '../native/layout.ts';
+import { NativeSandbox } from '../native/native-sandbox.ts';
+import { findProgram, findPython, ownNode } from '../native/programs.ts';
+import { type SeccompPolicy, seccompProgram } from '../native/seccomp.ts';
+import type { LaunchPrograms } from './bubblewrap.ts';
+import { NamespaceCells } from './cells.ts';
+import { describeEnvironment } from './environment.ts';
+import { selfTest } from './self-test.ts';
+import { openStage } from './stage.ts';
+
+/** See {@link Lane}. */
+export const linuxNsLane: Lane = { name: 'linux-ns', isolation: 'ns', open: openLinuxNs };
+
+/**
+ * Opens the lane.
+ *
+ * @throws {ServerError} `sandbox/unavailable` when the machine lacks something or the hostile self-test found a hole.
+ *
+ * @example
+ * const sandbox = await openLinuxNs({ directory: '.assay' });
+ */
+export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> {
+  const programs = findLaunchPrograms();
+  const architecture = process.arch;
+  if (architecture !== 'x64' && architecture !== 'arm64') {
+    throw new ServerError('sandbox/unavailable', `expected an x64 or arm64 processor, got ${architecture}`);
+  }
+  const policy: SeccompPolicy = { architecture, sockets: 'families', signals: true, sessions: true };
+  const filter = seccompProgram(policy);
+  const python = await findPython();
+  const node = ownNode();
+  const image = python === null ? null : readInstalledImage(options.directory, python.tag);
+  const layout = planLayout({ python, node, image });
+  const stage = await openStage({ binds: layout.binds, filter });
+  const groups = openGroupTree();
+  const release = async (): Promise<void> => {
+    groups?.close();
+    await stage.close();
+  };
+  const factory = new NamespaceCells({ programs, layout, stage, groups, defaults: DEFAULT_LIMITS });
+  try {
+    const probes = await selfTest(factory);
+    const failed = failedProbes(probes);
+    if (failed.length > 0) {
+      throw new ServerError('sandbox/unavailable', `the self-test of linux-ns found a hole: ${failed.join('; ')}`, { details: { probes } });
+    }
+    const environment = await describeEnvironment({ programs, layout, image, filter, policy, groups, root: stage.root });
+    const concurrency = options.concurrency ?? availableParallelism();
+    return new NativeSandbox({
+      capabilities: {
+        lane: 'linux-ns',
+        isolation: 'ns',
+        languages: python === null ? ['javascript', 'shell'] : ['python', 'javascript', 'shell'],
+        packages: environment.packages,
+        selfTest: probes,
+        environment: environment.manifest,
+        environmentDigest: digestEnvironment(environment.manifest),
+      },
+      factory,
+      concurrency,
+      warm: options.warm ?? concurrency,
+      release,
+    });
+  } catch (error) {
+    await factory.close();
+    await release();
+    throw error;
+  }
+}
+
+function findLaunchPrograms(): LaunchPrograms {
+  if (process.platform !== 'linux') throw new ServerError('sandbox/unavailable', `linux-ns needs Linux, this is ${process.platform}`);
+  const need = (name: string, from: string): string => {
+    const path = findProgram(name);
+    if (path === null) throw new ServerError('sandbox/unavailable', `linux-ns needs ${name}; install ${from}`);
+    return path;
+  };
+  return {
+    sh: need('sh', 'a POSIX shell'),
+    bwrap: need('bwrap', 'bubblewrap'),
+    prlimit: need('prlimit', 'util-linux'),
+    setpriv: need('setpriv', 'util-linux'),
+  };
+}

@@ -95,7 +95,9 @@ function keepEdits(node, source) {
 
 function apply(source, edits) {
   let text = source;
-  const ordered = edits.map((edit, index) => ({ ...edit, index })).sort((a, b) => b.start - a.start || b.index - a.index);
+  // From the back, so that positions stay true; what stands at the same place is replaced before anything is put in front of it.
+  const ordered = edits.map((edit, index) => ({ ...edit, index }));
+  ordered.sort((a, b) => b.start - a.start || b.end - a.end || b.index - a.index);
   for (const { start, end, text: replacement } of ordered) text = text.slice(0, start) + replacement + text.slice(end);
   return text.startsWith('#!') ? `//${text}` : text;
 }

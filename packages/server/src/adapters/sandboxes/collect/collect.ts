@@ -131,7 +131,9 @@ class Walk {
 
   async #take(at: Buffer, whole: Buffer): Promise<void> {
     const path = `${SANDBOX_ROOT}/${whole.toString('utf8')}`;
-    const roundTrip = Buffer.from(path, 'utf8').subarray(SANDBOX_ROOT.length + 1).equals(whole);
+    const roundTrip = Buffer.from(path, 'utf8')
+      .subarray(SANDBOX_ROOT.length + 1)
+      .equals(whole);
     const defect = roundTrip ? pathDefect(path) : 'is not UTF-8';
     if (defect !== null) {
       this.#skip(whole, defect);

@@ -5,8 +5,7 @@
  */
 
 import type { ExecutionLimits } from '@assay/receipt';
-import type { Layout } from '../native/layout.ts';
-import type { Bind } from '../native/layout.ts';
+import type { Bind, Layout } from '../native/layout.ts';
 
 export interface LaunchPrograms {
   readonly sh: string;
@@ -72,7 +71,17 @@ function resourceLimits({ programs, limits, uid }: LaunchOptions): readonly stri
 function dropRoot({ programs, uid }: LaunchOptions): readonly string[] {
   if (uid === null) return [];
   const id = String(uid);
-  return [programs.setpriv, '--reuid', id, '--regid', id, '--clear-groups', '--inh-caps=-all', '--bounding-set=-all', '--no-new-privs'];
+  return [
+    programs.setpriv,
+    '--reuid',
+    id,
+    '--regid',
+    id,
+    '--clear-groups',
+    '--inh-caps=-all',
+    '--bounding-set=-all',
+    '--no-new-privs',
+  ];
 }
 
 /** Without an own user id the number of processes is counted inside the new user namespace, where it starts at nothing. */
@@ -93,7 +102,9 @@ function bubblewrap(options: LaunchOptions): readonly string[] {
     ...[...binds, ...(options.extraBinds ?? [])].flatMap(({ source, target }) => ['--ro-bind', source, target]),
     ...layout.links.flatMap(([target, name]) => ['--symlink', target, name]),
     ...['--proc', '/proc', '--dev', '/dev'],
-    ...(scratch === null ? ['--size', String(Math.max(4096, limits.diskBytes)), '--tmpfs', '/tmp'] : ['--bind', scratch, '/tmp']),
+    ...(scratch === null
+      ? ['--size', String(Math.max(4096, limits.diskBytes)), '--tmpfs', '/tmp']
+      : ['--bind', scratch, '/tmp']),
     ...['--size', '65536', '--tmpfs', '/dev/shm', '--remount-ro', '/dev', '--remount-ro', '/', '--chdir', '/tmp'],
     ...(filterDescriptor === null ? [] : ['--seccomp', String(filterDescriptor)]),
     '--',

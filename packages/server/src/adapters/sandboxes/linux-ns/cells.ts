@@ -22,14 +22,15 @@ export interface NamespaceOptions {
   readonly defaults: ExecutionLimits;
 }
 
-/** Far from the ids of people, services and containers; one block for each agent on the machine. */
-const FIRST_UID = 3_000_000_000;
-const UIDS_PER_AGENT = 128;
+/** Far from the ids of people, services and containers, and below 2^31 (bubblewrap writes them signed); a block for each agent. */
+const FIRST_UID = 1_800_000_000;
+const UIDS_PER_AGENT = 256;
+const AGENTS = 2 ** 20;
 const FILTER_DESCRIPTOR = 4;
 
 /** Hands out user ids that no other job has at the same time. */
 export class UserIds {
-  readonly #first = FIRST_UID + (process.pid % 4_194_304) * UIDS_PER_AGENT;
+  readonly #first = FIRST_UID + (process.pid % AGENTS) * UIDS_PER_AGENT;
   readonly #taken = new Set<number>();
 
   take(): number {
@@ -73,7 +74,8 @@ export class NamespaceCells implements CellFactory {
       if (uid !== null) this.#userIds.give(uid);
     };
     try {
-      if (scratch !== null && uid !== null) await mountScratch(scratch, { uid, diskBytes: limits.diskBytes, inodes: limits.inodes });
+      if (scratch !== null && uid !== null)
+        await mountScratch(scratch, { uid, diskBytes: limits.diskBytes, inodes: limits.inodes });
       group = groups?.create(name) ?? null;
       group?.limit(groupLimits(limits));
       const inside = { python: layout.python?.path ?? '', node: INSIDE.node, runners: INSIDE.runners };
@@ -180,7 +182,8 @@ class NamespaceCell implements Cell {
   }
 
   admit(limits: ExecutionLimits): void {
-    this.#options.group?.limit(groupLimits(limits));
+    const same = limits.memoryBytes === this.limits.memoryBytes && limits.processes === this.limits.processes;
+    if (!same) this.#options.group?.limit(groupLimits(limits));
   }
 
   usage(): CellUsage {
@@ -190,7 +193,9 @@ class NamespaceCell implements Cell {
     const tree = descendants(this.#options.child.pid ?? -1);
     const memoryBytes = tree.reduce((sum, usage) => sum + usage.residentBytes, 0);
     const cpuMs = tree.reduce((sum, usage) => sum + usage.cpuMs, 0);
-    return group === undefined ? { memoryBytes, peakBytes: memoryBytes, cpuMs, oomKills: 0, inodes } : { ...group, cpuMs, inodes };
+    return group === undefined
+      ? { memoryBytes, peakBytes: memoryBytes, cpuMs, oomKills: 0, inodes }
+      : { ...group, cpuMs, inodes };
   }
 
   /** The scratch mount has its own limit; a tmpfs made by bwrap has none, so somebody must look. */

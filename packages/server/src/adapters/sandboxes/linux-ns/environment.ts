@@ -60,7 +60,12 @@ export async function describeEnvironment(facts: EnvironmentFacts): Promise<Desc
 export function digestRunners(): Readonly<Record<string, string>> {
   const digests = readdirSync(RUNNERS, { withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map(({ name }): [string, string] => [name, createHash('sha256').update(readFileSync(join(RUNNERS, name))).digest('hex')]);
+    .map(({ name }): [string, string] => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(join(RUNNERS, name)))
+        .digest('hex'),
+    ]);
   return Object.fromEntries(digests.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

@@ -14,10 +14,10 @@ import { planLayout } from '../native/layout.ts';
 import { NativeSandbox } from '../native/native-sandbox.ts';
 import { findProgram, findPython, ownNode } from '../native/programs.ts';
 import { type SeccompPolicy, seccompProgram } from '../native/seccomp.ts';
+import { selfTest } from '../native/self-test.ts';
 import type { LaunchPrograms } from './bubblewrap.ts';
 import { NamespaceCells } from './cells.ts';
 import { describeEnvironment } from './environment.ts';
-import { selfTest } from './self-test.ts';
 import { openStage } from './stage.ts';
 
 /** See {@link Lane}. */
@@ -54,7 +54,9 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
     const probes = await selfTest(factory);
     const failed = failedProbes(probes);
     if (failed.length > 0) {
-      throw new ServerError('sandbox/unavailable', `the self-test of linux-ns found a hole: ${failed.join('; ')}`, { details: { probes } });
+      throw new ServerError('sandbox/unavailable', `the self-test of linux-ns found a hole: ${failed.join('; ')}`, {
+        details: { probes },
+      });
     }
     const environment = await describeEnvironment({ programs, layout, image, filter, policy, groups, root: stage.root });
     const concurrency = options.concurrency ?? availableParallelism();
@@ -81,7 +83,8 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
 }
 
 function findLaunchPrograms(): LaunchPrograms {
-  if (process.platform !== 'linux') throw new ServerError('sandbox/unavailable', `linux-ns needs Linux, this is ${process.platform}`);
+  if (process.platform !== 'linux')
+    throw new ServerError('sandbox/unavailable', `linux-ns needs Linux, this is ${process.platform}`);
   const need = (name: string, from: string): string => {
     const path = findProgram(name);
     if (path === null) throw new ServerError('sandbox/unavailable', `linux-ns needs ${name}; install ${from}`);

@@ -56,7 +56,8 @@ export class Execution {
     this.#stdout = new StreamCapture(budget);
     this.#stderr = new StreamCapture(budget);
     const { network, signal } = options.job;
-    this.#gateway = networkAllowed(network) && network ? new NetworkGateway({ policy: network, ...(signal ? { signal } : {}) }) : null;
+    this.#gateway =
+      networkAllowed(network) && network ? new NetworkGateway({ policy: network, ...(signal ? { signal } : {}) }) : null;
   }
 
   /** Runs to the end; stopping the iteration early kills the cell. */
@@ -152,7 +153,11 @@ export class Execution {
     try {
       for (const frame of this.#frames.push(chunk)) this.#obey(frame);
     } catch (error) {
-      this.#end({ status: 'killed', limit: null, message: `the sandboxed process broke the protocol: ${(error as Error).message}` });
+      this.#end({
+        status: 'killed',
+        limit: null,
+        message: `the sandboxed process broke the protocol: ${(error as Error).message}`,
+      });
     }
   }
 
@@ -224,10 +229,19 @@ export class Execution {
     const stdout = this.#stdout.finish();
     const stderr = this.#stderr.finish();
     const cpuMs = usage.cpuMs - this.#cpuBefore;
-    const outcome = judge({ stop: this.#stop, report: this.#report, end, usage: { ...usage, cpuMs }, limits, stderr: stderr.text });
+    const outcome = judge({
+      stop: this.#stop,
+      report: this.#report,
+      end,
+      usage: { ...usage, cpuMs },
+      limits,
+      stderr: stderr.text,
+    });
     const known = new Map([...(session?.known ?? []), ...inputs.map(({ path, sha256 }) => [path, sha256] as const)]);
     const directory = cell.openOutput();
-    const { artifacts, skipped } = await collectArtifacts({ directory, limits, inputs: known }).finally(() => closeSync(directory));
+    const { artifacts, skipped } = await collectArtifacts({ directory, limits, inputs: known }).finally(() =>
+      closeSync(directory),
+    );
     for (const { path, sha256 } of [...inputs, ...artifacts]) session?.known.set(path, sha256);
     for (const { path, bytes, mediaType } of artifacts) {
       this.#queue.push({ type: 'artifact', path, bytes: bytes.length, mediaType });
@@ -279,7 +293,7 @@ export class Execution {
 
 function shapeReport(head: Frame['head']): Report {
   const error = head.error as Record<string, unknown> | null | undefined;
-  const text = (value: unknown): string => (typeof value === 'string' ? value.slice(0, MAX_TEXT).toWellFormed() : '');
+  const text = (value: unknown): string => (typeof value === 'string' ? Buffer.from(value.slice(0, MAX_TEXT)).toString() : '');
   return {
     value: typeof head.value === 'string' ? text(head.value) : null,
     error: error ? { name: text(error.name), message: text(error.message), traceback: text(error.traceback) } : null,

@@ -60,7 +60,8 @@ export class NativeSandbox implements Sandbox {
     const queuedMs = performance.now() - queued;
     try {
       const starting = performance.now();
-      const held = job.session === undefined ? null : await this.#sessions.claim(job.session, () => this.#sessionCell(kind, limits));
+      const held =
+        job.session === undefined ? null : await this.#sessions.claim(job.session, () => this.#sessionCell(kind, limits));
       const { cell, warm } = held ?? (await this.pool.take(kind, limits));
       const startMs = performance.now() - starting;
       this.#live.add(cell);
@@ -132,7 +133,10 @@ function clockOf(job: SandboxJob): { readonly seed: string; readonly epochMs: nu
   if (job.seed === undefined) return { seed: '', epochMs: 0 };
   const epochMs = job.epochMs ?? Math.floor(Date.now() / 1000) * 1000;
   if (!SEED.test(job.seed) || !Number.isSafeInteger(epochMs) || epochMs < 0 || epochMs > 253_402_300_799_000) {
-    throw new ServerError('sandbox/seed-invalid', 'expected a seed of 64 lower-case hex characters and a clock between 1970 and 9999');
+    throw new ServerError(
+      'sandbox/seed-invalid',
+      'expected a seed of 64 lower-case hex characters and a clock between 1970 and 9999',
+    );
   }
   return { seed: job.seed, epochMs };
 }

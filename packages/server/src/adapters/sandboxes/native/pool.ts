@@ -1,5 +1,6 @@
 /** Keeps cells waiting, so that a job does not wait for its interpreter. Every cell serves one job and is thrown away. */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionLimits } from '@assay/receipt';
 import type { Cell, CellFactory, CellKind } from './cell.ts';
 
@@ -7,12 +8,14 @@ import type { Cell, CellFactory, CellKind } from './cell.ts';
 const MAX_STARTING = 2;
 /** After a failed start nothing is tried for this long, so that a broken machine is not kept busy. */
 const PAUSE_MS = 1_000;
+const REFILL_MS = 5;
 
 export class CellPool {
   readonly #factory: CellFactory;
   readonly #size: number;
   readonly #waiting = new Map<CellKind, Cell[]>();
   readonly #starting = new Map<CellKind, Set<Promise<void>>>();
+  readonly #stopping = new AbortController();
   #closed = false;
 
   /** `size` cells are kept waiting for each kind; 0 starts every cell when it is asked for. */
@@ -36,12 +39,12 @@ export class CellPool {
     const at = waiting.findIndex((cell) => cell.admits(limits));
     const [cell] = at === -1 ? [] : waiting.splice(at, 1);
     if (cell !== undefined) {
-      setImmediate(() => this.#refill(kind));
+      this.#refillLater(kind);
       cell.admit(limits);
       return { cell, warm: true };
     }
     const fresh = await this.#factory.start(kind, limits);
-    this.#refill(kind);
+    this.#refillLater(kind);
     return { cell: fresh, warm: false };
   }
 
@@ -52,6 +55,11 @@ export class CellPool {
       if (starting.length === 0) return;
       await Promise.race(starting);
     }
+  }
+
+  /** A start costs this process milliseconds; the job that was just handed over goes first. */
+  #refillLater(kind: CellKind): void {
+    setTimeout(() => this.#refill(kind), REFILL_MS).unref();
   }
 
   #refill(kind: CellKind): void {
@@ -83,12 +91,13 @@ export class CellPool {
       });
     } catch {
       // The job that needs a cell meets the same error and reports it.
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS).unref());
+      await delay(PAUSE_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#stopping.abort();
     await Promise.all([...this.#starting.values()].flatMap((starting) => [...starting]));
     await Promise.all([...this.#waiting.values()].flat().map((cell) => cell.dispose()));
   }

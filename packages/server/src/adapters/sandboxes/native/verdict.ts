@@ -55,9 +55,11 @@ export function judge(facts: {
 
 function reported(report: Report, usage: CellUsage, limits: ExecutionLimits): Outcome {
   const { error, exitCode } = report;
-  if (error === null) return { status: exitCode === 0 ? 'ok' : 'error', exitCode, error: exitCode === 0 ? null : exited(exitCode) };
+  if (error === null)
+    return { status: exitCode === 0 ? 'ok' : 'error', exitCode, error: exitCode === 0 ? null : exited(exitCode) };
   const text = `${error.name}: ${error.message}`;
-  if (OUT_OF_MEMORY.test(text) || usage.oomKills > 0) return { ...limited('oom', oomMessage(limits), exitCode), error: named('oom', error) };
+  if (OUT_OF_MEMORY.test(text) || usage.oomKills > 0)
+    return { ...limited('oom', oomMessage(limits), exitCode), error: named('oom', error) };
   if (DISK_FULL.test(text)) return { status: 'disk-limit', exitCode, error: named('disk-limit', error) };
   return { status: 'error', exitCode, error };
 }
@@ -70,7 +72,8 @@ function named(status: ExecutionStatus, error: NonNullable<Outcome['error']>): O
 function unreported(facts: Parameters<typeof judge>[0]): Outcome {
   const { end, usage, limits, stderr } = facts;
   const exitCode = end?.exitCode ?? null;
-  if (usage.oomKills > 0 || (exitCode === SIGABRT_CODE && OUT_OF_MEMORY.test(stderr))) return limited('oom', oomMessage(limits), exitCode);
+  if (usage.oomKills > 0 || (exitCode === SIGABRT_CODE && OUT_OF_MEMORY.test(stderr)))
+    return limited('oom', oomMessage(limits), exitCode);
   if (exitCode === SIGXFSZ_CODE) return limited('disk-limit', `a file grew beyond ${limits.fileBytes} bytes`, exitCode);
   if (exitCode === SIGKILL_CODE && usage.cpuMs >= limits.cpuMs * 0.9) return limited('timeout', cpuMessage(limits), exitCode);
   if (exitCode === 0) return { status: 'ok', exitCode, error: null };
@@ -95,4 +98,3 @@ export function oomMessage(limits: ExecutionLimits): string {
 export function cpuMessage(limits: ExecutionLimits): string {
   return `the program used more than ${limits.cpuMs} ms of processor time; make it faster, or raise cpuMs`;
 }
-

@@ -7,9 +7,10 @@ import type { IsolationLevel, SandboxLane } from '@assay/receipt';
 import { ServerError } from '../../errors.ts';
 import type { Sandbox } from '../../ports/sandbox.ts';
 import type { Lane, LaneOptions } from './lane.ts';
+import { linuxNsLane } from './linux-ns/linux-ns.ts';
 
 /** Every lane, strongest first. */
-const LANES: readonly Lane[] = [];
+const LANES: readonly Lane[] = [linuxNsLane];
 
 const STRENGTH: Readonly<Record<IsolationLevel, number>> = { reduced: 0, wasm: 1, ns: 2 };
 

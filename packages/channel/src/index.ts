@@ -4,6 +4,7 @@ export * from './ehbp/body.ts';
 export { CHANNEL_ERROR_KINDS, ChannelError, type ChannelErrorCode, type ChannelErrorKind } from './errors.ts';
 export type { AeadStream } from './hpke/aead.ts';
 export { type Kem, type KemId, type KemKeyPair, kemById, X_WING, X25519 } from './hpke/kem.ts';
+export { type KeysetEntry, ohttpEntry, ohttpKey, TALK_ALGORITHM, talkEntry } from './keyset-entry.ts';
 export * from './ohttp/binary-http.ts';
 export { encodeKeyConfigs, type KeyConfig, parseKeyConfigs } from './ohttp/key-config.ts';
 export * from './ohttp/message.ts';

@@ -4,6 +4,15 @@ export type ClientErrorKind = 'malformed' | 'untrusted' | 'unavailable' | 'refus
 
 /** Every code, with its kind; docs/errors.md explains each one and is held equal by a test. */
 export const CLIENT_ERROR_KINDS = {
+  'client/agent-refused': 'refused',
+  'client/agent-unreachable': 'unavailable',
+  'client/answer-incomplete': 'untrusted',
+  'client/attestation-malformed': 'malformed',
+  'client/attestation-refused': 'untrusted',
+  'client/foreign-origin': 'misuse',
+  'client/keyset-expired': 'untrusted',
+  'client/not-connected': 'misuse',
+  'client/receipt-missing': 'untrusted',
   'receipt/report-missing': 'unavailable',
   'report/evidence-missing': 'malformed',
   'report/unbound': 'untrusted',
@@ -24,10 +33,17 @@ const BRAND: unique symbol = Symbol.for('assay.ClientError') as never;
 export class ClientError extends Error {
   readonly code: ClientErrorCode;
   readonly kind: ClientErrorKind;
+  /** Facts for programs; `client/attestation-refused` carries the whole verdict as `verdict`. */
+  readonly details: Readonly<Record<string, unknown>>;
   readonly [BRAND] = true;
 
-  constructor(code: ClientErrorCode, message: string, options: { readonly cause?: unknown } = {}) {
-    super(message, options);
+  constructor(
+    code: ClientErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly details?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.details = options.details ?? {};
     this.name = 'ClientError';
     this.code = code;
     this.kind = CLIENT_ERROR_KINDS[code];

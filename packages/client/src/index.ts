@@ -1,5 +1,7 @@
 export { AIAttestationVerifier, type AIAttestationVerifierOptions } from './ai-attestation-verifier.ts';
 export { createSealedFetch, type SealedFetchOptions } from './channel/sealed-fetch.ts';
+export { type AttestationOptions, type AttestedAgent, attestAgent } from './connection/attestation.ts';
+export { type Agent, type ChatOptions, type ConnectOptions, connect, type Proof } from './connection/connect.ts';
 export { CLIENT_ERROR_KINDS, ClientError, type ClientErrorCode, type ClientErrorKind } from './errors.ts';
 export { judgeBundle } from './judgement/bundle.ts';
 export { judge } from './judgement/judge.ts';

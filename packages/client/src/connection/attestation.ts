@@ -1,0 +1,138 @@
+/**
+ * Fetches an agent's attestation report for a fresh nonce and judges it. What comes back is a decision with everything it rests on;
+ * nothing is trusted because the agent says so.
+ */
+
+import { DEFAULT_POLICY, type Endorsements, type Policy, type TrustAnchor } from '@assay/attestation';
+import { decodeUtf8 } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
+import { type Json, parseJson } from '@assay/encoding/json';
+import type { Keyset, Report } from '@assay/receipt';
+import { ClientError } from '../errors.ts';
+import { judgeReport, openReport } from '../judgement/report.ts';
+import type { Verdict } from '../judgement/verdict.ts';
+
+const MAX_REPORT_BYTES = 4 * 1024 * 1024;
+
+export interface AttestationOptions {
+  readonly policy?: Policy;
+  /** A simulator's root, named on purpose; its evidence is accepted and marked as simulated for ever. */
+  readonly simulatedRoot?: TrustAnchor;
+  /** Roots beside the pinned ones. */
+  readonly anchors?: readonly TrustAnchor[];
+  /** Vendor collateral, when the agent does not send it along. */
+  readonly endorsements?: Endorsements;
+  /** Carries requests; the platform's `fetch` unless told. */
+  readonly fetch?: typeof fetch;
+  readonly apiKey?: string;
+  /** Epoch milliseconds; the platform's clock unless told. */
+  readonly now?: () => number;
+  readonly signal?: AbortSignal;
+}
+
+/** An agent whose keyset is attested and wanted. */
+export interface AttestedAgent {
+  readonly url: URL;
+  /** 64 hex digits: the nonce this decision answers. */
+  readonly nonce: string;
+  readonly report: Report;
+  readonly keyset: Keyset;
+  readonly verdict: Verdict;
+  /** The report as it was sent, for the file. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * @throws {ClientError} `client/attestation-refused` with the verdict in `details` for anything but `accepted`;
+ * `client/agent-unreachable`, `client/attestation-malformed`.
+ */
+export async function attestAgent(url: URL, options: AttestationOptions = {}): Promise<AttestedAgent> {
+  const nonce = encodeHex(crypto.getRandomValues(new Uint8Array(32)));
+  const bytes = await fetchReport(new URL(`v1/aci/attestation?nonce=${nonce}`, withSlash(url)), options);
+  const document = parseDocument(bytes);
+  const now = (options.now ?? Date.now)();
+  const request = await judgeRequest(options, nonce, now);
+  const verdict = await judgeReport(document, request);
+  if (verdict.outcome !== 'accepted') throw refused(url, verdict);
+  const { report } = await openReport(document, request, now);
+  if (report.keyset.not_after * 1000 <= now) {
+    throw new ClientError('client/keyset-expired', "the agent's keyset has expired; it must restart or rotate its keys");
+  }
+  return { url, nonce, report, keyset: report.keyset, verdict, bytes };
+}
+
+/** `https://agent/base` → `https://agent/base/`, so that relative paths stay below it. */
+export function withSlash(url: URL): URL {
+  const slashed = new URL(url);
+  if (!slashed.pathname.endsWith('/')) slashed.pathname += '/';
+  return slashed;
+}
+
+async function judgeRequest(options: AttestationOptions, nonce: string, now: number) {
+  const { simulatedRoot } = options;
+  const anchors = [...(options.anchors ?? []), ...(simulatedRoot === undefined ? [] : [{ ...simulatedRoot, simulated: true }])];
+  const policy = options.policy ?? DEFAULT_POLICY;
+  const named = simulatedRoot === undefined ? [] : [await spkiHash(simulatedRoot)];
+  return {
+    now,
+    policy: named.length === 0 ? policy : { ...policy, simulatedRoots: [...(policy.simulatedRoots ?? []), ...named] },
+    expected: { nonce },
+    additionalAnchors: anchors,
+    ...(options.endorsements === undefined ? {} : { endorsements: options.endorsements }),
+  };
+}
+
+async function spkiHash({ spki }: TrustAnchor): Promise<string> {
+  return encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', spki as BufferSource)));
+}
+
+async function fetchReport(url: URL, options: AttestationOptions): Promise<Uint8Array> {
+  const send = options.fetch ?? fetch;
+  let answer: Response;
+  try {
+    const headers = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
+    answer = await send(url, {
+      headers,
+      redirect: 'error',
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+  } catch (cause) {
+    throw new ClientError(
+      'client/agent-unreachable',
+      `no answer from ${url.origin}; check the address and that the agent runs`,
+      { cause },
+    );
+  }
+  if (!answer.ok) {
+    throw new ClientError(
+      'client/agent-unreachable',
+      `expected a report from ${url.origin}, got status ${answer.status}; is this an aci/1 service?`,
+    );
+  }
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  if (bytes.length > MAX_REPORT_BYTES)
+    throw new ClientError('client/attestation-malformed', `expected a report of at most ${MAX_REPORT_BYTES} bytes`);
+  return bytes;
+}
+
+function parseDocument(bytes: Uint8Array): Json {
+  try {
+    return parseJson(decodeUtf8(bytes));
+  } catch (cause) {
+    throw new ClientError('client/attestation-malformed', 'expected a JSON attestation report; is this an aci/1 service?', {
+      cause,
+    });
+  }
+}
+
+function refused(url: URL, verdict: Verdict): ClientError {
+  const failed = verdict.checks.find(({ outcome }) => outcome === 'fail');
+  const reason =
+    verdict.error?.message ??
+    (failed === undefined ? verdict.outcome : `${failed.id}: expected ${failed.expected}, got ${failed.actual}`);
+  return new ClientError(
+    'client/attestation-refused',
+    `${url.origin} is ${verdict.outcome}: ${reason}. Nothing was sent to it.`,
+    { details: { verdict } },
+  );
+}

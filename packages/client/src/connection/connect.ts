@@ -1,0 +1,223 @@
+/**
+ * `connect`: verify → appraise → decide, then talk. Before it returns, nothing but a nonce has left; after it, every request goes
+ * through a channel encrypted to the attested keyset, and every answer's receipt is checked.
+ *
+ * Never downgrades: there is no mode in which a request leaves unencrypted, and when the agent's keys change it is verified again
+ * under the same policy before anything is resent.
+ */
+
+import { type KemId, type KeyConfig, ohttpKey } from '@assay/channel';
+import { utf8 } from '@assay/encoding/bytes';
+import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
+import { parseReceipt, type Receipt, verifyReceipt } from '@assay/receipt';
+import { createSealedFetch } from '../channel/sealed-fetch.ts';
+import { ClientError } from '../errors.ts';
+import { type AttestationOptions, type AttestedAgent, attestAgent, withSlash } from './attestation.ts';
+
+export interface ConnectOptions extends AttestationOptions {
+  /** Where encapsulated requests go: a relay that hides who asks. The agent's own gateway unless told. */
+  readonly relay?: URL;
+  /** `hybrid` prefers the X-Wing key, against recorded traffic and future computers. */
+  readonly keyExchange?: 'x25519' | 'hybrid';
+}
+
+/** What one answer left behind, for the file. */
+export interface Proof {
+  readonly receipt: Receipt;
+  /** The attestation report under whose keyset the receipt verified. */
+  readonly report: Uint8Array;
+  /** JSON with report, nonce and receipt; the agent's bundle adds the log proof. */
+  encode(): Uint8Array;
+}
+
+export interface Agent {
+  /** For SDKs that want a base URL, together with {@link fetch}: `new OpenAI({ baseURL: agent.baseURL, fetch: agent.fetch })`. */
+  readonly baseURL: string;
+  /** Encrypted to the attested keyset; verifies the receipt that an answer names. */
+  readonly fetch: typeof fetch;
+  /** The decision this connection rests on; replaced when the agent's keys changed and were verified anew. */
+  readonly attested: AttestedAgent;
+  /** Of the newest finished answer that named one; `null` before. */
+  readonly lastReceipt: Receipt | null;
+  readonly lastProof: Proof | null;
+  /** One question, one answer, over `/v1/chat/completions`. */
+  chat(message: string, options?: ChatOptions): Promise<string>;
+  /** Verifies the agent again with a fresh nonce. */
+  reattest(): Promise<AttestedAgent>;
+}
+
+export interface ChatOptions {
+  readonly model?: string;
+  readonly system?: string;
+  /** Called with each piece of text as it arrives. */
+  readonly onText?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+const KEMS: Readonly<Record<NonNullable<ConnectOptions['keyExchange']>, KemId>> = { x25519: 0x0020, hybrid: 0x647a };
+/** `aci/1` §7.1: names the receipt of an answer. */
+const RECEIPT_HEADER = 'x-receipt-id';
+
+/**
+ * Connects to an agent after verifying it.
+ *
+ * @throws {ClientError} `client/attestation-refused`, `client/agent-unreachable`, `client/keyset-expired`; {ChannelError}.
+ * @example
+ * const agent = await connect('https://agent.example', { policy: STRICT_POLICY });
+ * console.log(await agent.chat('Is this private?'));
+ */
+export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Agent> {
+  const connection = new Connection(new URL(url), options);
+  await connection.reattest();
+  return connection;
+}
+
+class Connection implements Agent {
+  readonly #url: URL;
+  readonly #options: ConnectOptions;
+  #attested: AttestedAgent | null = null;
+  #sealed: typeof fetch | null = null;
+  #lastProof: Proof | null = null;
+
+  constructor(url: URL, options: ConnectOptions) {
+    this.#url = url;
+    this.#options = options;
+  }
+
+  get baseURL(): string {
+    return new URL('v1', withSlash(this.#url)).href;
+  }
+
+  get attested(): AttestedAgent {
+    if (this.#attested === null) throw new ClientError('client/not-connected', 'use the agent that connect() returned');
+    return this.#attested;
+  }
+
+  get lastProof(): Proof | null {
+    return this.#lastProof;
+  }
+
+  get lastReceipt(): Receipt | null {
+    return this.#lastProof?.receipt ?? null;
+  }
+
+  async reattest(): Promise<AttestedAgent> {
+    this.#attested = await attestAgent(this.#url, this.#options);
+    this.#sealed = createSealedFetch({
+      config: this.#key(),
+      gateway: this.#options.relay ?? new URL('ohttp', withSlash(this.#url)),
+      ...(this.#options.fetch === undefined ? {} : { fetch: this.#options.fetch }),
+      onKeyUnknown: async () => {
+        this.#attested = await attestAgent(this.#url, this.#options);
+        return this.#key();
+      },
+    });
+    return this.#attested;
+  }
+
+  #key(): KeyConfig {
+    return ohttpKey(this.attested.keyset.e2ee_public_keys, KEMS[this.#options.keyExchange ?? 'x25519']);
+  }
+
+  readonly fetch: typeof fetch = async (input, init) => {
+    if (this.#sealed === null) throw new ClientError('client/not-connected', 'use the agent that connect() returned');
+    if (this.attested.keyset.not_after * 1000 <= (this.#options.now ?? Date.now)()) await this.reattest();
+    const request = new Request(input, init);
+    if (new URL(request.url).origin !== this.#url.origin) {
+      throw new ClientError(
+        'client/foreign-origin',
+        `this channel ends at ${this.#url.origin}; a request to ${new URL(request.url).origin} does not belong in it`,
+      );
+    }
+    if (this.#options.apiKey !== undefined) request.headers.set('authorization', `Bearer ${this.#options.apiKey}`);
+    const answer = await this.#sealed(request);
+    const receiptId = answer.headers.get(RECEIPT_HEADER);
+    return receiptId === null ? answer : this.#proving(answer, receiptId);
+  };
+
+  /** Hands the answer on as it streams; the receipt exists once the answer ended, and is checked before the last byte is given out. */
+  #proving(answer: Response, receiptId: string): Response {
+    if (answer.body === null) return answer;
+    const settle = new TransformStream<Uint8Array, Uint8Array>({ flush: async () => this.#takeReceipt(receiptId) });
+    return new Response(answer.body.pipeThrough(settle), { status: answer.status, headers: answer.headers });
+  }
+
+  async #takeReceipt(receiptId: string): Promise<void> {
+    const url = new URL(`v1/aci/receipts/${encodeURIComponent(receiptId)}`, withSlash(this.#url));
+    const headers = this.#options.apiKey === undefined ? {} : { authorization: `Bearer ${this.#options.apiKey}` };
+    const answer = await (this.#sealed as typeof fetch)(url, { headers });
+    if (!answer.ok)
+      throw new ClientError('client/receipt-missing', `the answer named receipt ${receiptId}, and the agent does not have it`);
+    const document = parseJson(new Uint8Array(await answer.arrayBuffer())) as JsonObject;
+    const receipt = parseReceipt(document.receipt ?? document);
+    if (receipt.receipt_id !== receiptId)
+      throw new ClientError('client/receipt-missing', `expected receipt ${receiptId}, got ${receipt.receipt_id}`);
+    const { keyset, bytes, nonce } = this.attested;
+    await verifyReceipt(receipt, keyset);
+    this.#lastProof = {
+      receipt,
+      report: bytes,
+      encode: () => utf8(canonicalJson({ format: 'assay-proof/1', nonce, receipt, report: parseJson(bytes) })),
+    };
+  }
+
+  async chat(message: string, options: ChatOptions = {}): Promise<string> {
+    const messages = [
+      ...(options.system === undefined ? [] : [{ role: 'system', content: options.system }]),
+      { role: 'user', content: message },
+    ];
+    const stream = options.onText !== undefined;
+    const answer = await this.fetch(`${this.baseURL}/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: options.model ?? 'default', messages, stream }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    if (!answer.ok)
+      throw new ClientError(
+        'client/agent-refused',
+        `the agent answered ${answer.status}: ${(await answer.text()).slice(0, 300)}`,
+      );
+    return options.onText === undefined ? wholeText(await answer.text()) : streamedText(answer, options.onText);
+  }
+}
+
+interface ChatChunk {
+  readonly choices?: readonly {
+    readonly message?: { readonly content?: string };
+    readonly delta?: { readonly content?: string };
+  }[];
+}
+
+function wholeText(body: string): string {
+  return (JSON.parse(body) as ChatChunk).choices?.[0]?.message?.content ?? '';
+}
+
+async function streamedText(answer: Response, onText: (text: string) => void): Promise<string> {
+  let text = '';
+  let pending = '';
+  let complete = false;
+  if (answer.body === null) return text;
+  const reader = answer.body
+    .pipeThrough(new TextDecoderStream() as unknown as ReadableWritablePair<string, Uint8Array>)
+    .getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    pending += value;
+    const lines = pending.split('\n');
+    pending = lines.pop() ?? '';
+    for (const line of lines) {
+      const payload = line.startsWith('data:') ? line.slice(5).trim() : '';
+      if (payload === '[DONE]') complete = true;
+      else if (payload !== '') {
+        const piece = (JSON.parse(payload) as ChatChunk).choices?.[0]?.delta?.content ?? '';
+        text += piece;
+        if (piece !== '') onText(piece);
+      }
+    }
+  }
+  if (!complete)
+    throw new ClientError('client/answer-incomplete', 'the stream ended without its end mark; do not use what arrived');
+  return text;
+}

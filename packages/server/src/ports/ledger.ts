@@ -2,12 +2,10 @@
  * The port to what is sealed and logged. A task opens a draft, appends typed events to it, hands over the payload bytes behind the
  * hashes, and seals. `seal` resolves only when receipt, payloads, nonce, changes and log entry are durable in one transaction.
  *
- * Nothing is answered before `seal` resolved. Errors are {@link LedgerError}; every code is in docs/errors.md.
+ * Nothing is answered before `seal` resolved. Errors are LedgerError (ledger-error.ts); every code is in docs/errors.md.
  */
 
-/** Any JSON object. */
-type JsonObject = { readonly [name: string]: unknown };
-
+import type { JsonObject } from '@assay/encoding/json';
 import type { Digest, LogProof, Receipt } from '@assay/receipt';
 
 /** What the receipt is about; fixed when the draft is opened. */

@@ -1,0 +1,36 @@
+/**
+ * One agent a data directory: an exclusive SQLite lock on a file of its own, held until the process ends. The kernel drops it when the
+ * process dies, so a crash leaves nothing to clean up.
+ */
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { LedgerError } from '../../../ports/ledger-error.ts';
+
+/**
+ * Takes the lock, making the directory (mode 0700) when it is not there. Returns what gives it back.
+ * @throws {LedgerError} `ledger/in-use`, `ledger/unavailable`.
+ */
+export function lockDirectory(directory: string): () => void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const lock = new DatabaseSync(join(directory, 'lock.db'), { timeout: 0 });
+    try {
+      lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
+    } catch (cause) {
+      lock.close();
+      throw new LedgerError(
+        'ledger/in-use',
+        `another agent uses ${directory}; stop it, or set ASSAY_DATA_DIR to another directory`,
+        { cause },
+      );
+    }
+    return () => lock.close();
+  } catch (cause) {
+    if (LedgerError.is(cause)) throw cause;
+    throw new LedgerError('ledger/unavailable', `${directory} cannot be used; give the agent a directory it can write`, {
+      cause,
+    });
+  }
+}

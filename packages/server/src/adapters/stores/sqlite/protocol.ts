@@ -1,0 +1,41 @@
+/** What the main thread and the writer thread say to each other. Everything survives structured clone. */
+
+import type { KeyObject } from 'node:crypto';
+import type { LedgerErrorCode } from '../../../ports/ledger-error.ts';
+import type { Appended, PublishedHead, ReceiptEntry, ReportEntry, TaskStart } from '../../../ports/log-store.ts';
+import type { LogKey } from '../log-key.ts';
+
+export interface WriterSetup {
+  readonly directory: string;
+  readonly maxBytes?: number;
+  readonly logKey: LogKey;
+  /** Random id of this start, 32 hex characters. */
+  readonly boot: string;
+  readonly leafKey: { readonly keyId: string; readonly privateKey: KeyObject };
+}
+
+export type WriteRequest =
+  | { readonly id: number; readonly kind: 'start'; readonly task: TaskStart }
+  | { readonly id: number; readonly kind: 'discard'; readonly receiptId: string }
+  | { readonly id: number; readonly kind: 'seal'; readonly entry: ReceiptEntry }
+  | { readonly id: number; readonly kind: 'report'; readonly entry: ReportEntry };
+
+/** Requests come in lists; one list is at most one transaction. */
+export type ToWriter =
+  | { readonly kind: 'write'; readonly requests: readonly WriteRequest[] }
+  | { readonly kind: 'publish'; readonly id: number; readonly time: number }
+  | { readonly kind: 'close'; readonly id: number };
+
+export interface WrittenError {
+  readonly code: LedgerErrorCode;
+  readonly message: string;
+}
+
+export type Answer =
+  | { readonly id: number; readonly value: Appended | PublishedHead | null }
+  | { readonly id: number; readonly error: WrittenError };
+
+export type FromWriter =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'refused'; readonly error: WrittenError }
+  | { readonly kind: 'answers'; readonly answers: readonly Answer[] };

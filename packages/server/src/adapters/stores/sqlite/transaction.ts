@@ -1,0 +1,163 @@
+/**
+ * One list of requests in one transaction: nonce, changes, blobs, entry, receipt and task row of each, then the changed tiles and the
+ * head. A request that cannot be granted (nonce used, version moved) is answered so and leaves the others alone.
+ */
+
+import { randomBytes } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
+import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import type { Digest } from '@assay/receipt';
+import { sha256 } from '@noble/hashes/sha2.js';
+import type { SequencedLeaf, Sequencer } from '../../../log/sequencer.ts';
+import type { GrowingTree } from '../../../log/tree.ts';
+import type { StateChange } from '../../../ports/ledger.ts';
+import type { ReceiptEntry, ReportEntry, TaskStart } from '../../../ports/log-store.ts';
+import type { WriteRequest, WrittenError } from './protocol.ts';
+
+/** What became of one request; `appended` when it added an entry. */
+export interface Outcome {
+  readonly id: number;
+  readonly error?: WrittenError;
+  readonly appended?: { readonly index: number; readonly leaf: string; readonly salt: string };
+}
+
+const SALT_BYTES = 32;
+
+export class BatchWriter {
+  readonly #sql: ReturnType<typeof prepare>;
+  readonly #boot: string;
+  readonly #sequencer: Sequencer;
+
+  constructor(db: DatabaseSync, boot: string, sequencer: Sequencer) {
+    this.#sql = prepare(db);
+    this.#boot = boot;
+    this.#sequencer = sequencer;
+  }
+
+  /** Writes all requests inside a transaction that the caller began; throws when the database cannot. */
+  write(requests: readonly WriteRequest[], tree: GrowingTree): readonly Outcome[] {
+    const before = tree.size;
+    const outcomes = requests.map((request): Outcome => {
+      const { id } = request;
+      switch (request.kind) {
+        case 'start':
+          this.#start(request.task);
+          return { id };
+        case 'discard':
+          this.#sql.deleteTask.run(request.receiptId);
+          return { id };
+        case 'seal':
+          return this.#seal(id, request.entry, tree);
+        case 'report':
+          return this.#report(id, request.entry, tree);
+      }
+    });
+    if (tree.size === before) return outcomes;
+    for (const { level, index, bytes } of tree.takeChanged()) this.#sql.putTile.run(level, index, bytes);
+    const { changes } = this.#sql.moveHead.run(tree.size, tree.root(), before);
+    if (changes !== 1) throw new Error(`the head moved under the writer: expected size ${before}`);
+    return outcomes;
+  }
+
+  #start(task: TaskStart): void {
+    this.#sql.addTask.run(task.receiptId, task.taskId, task.task, this.#boot, task.startedAt, task.access);
+  }
+
+  #seal(id: number, entry: ReceiptEntry, tree: GrowingTree): Outcome {
+    const nonce = entry.nonce === null ? null : decodeHex(entry.nonce);
+    if (nonce !== null && this.#sql.findNonce.get(nonce) !== undefined)
+      return { id, error: { code: 'ledger/nonce-reused', message: 'this nonce was used before; send 32 fresh random bytes' } };
+    const stale = entry.changes.find((change) => this.#version(change) !== change.expectedVersion);
+    if (stale !== undefined)
+      return {
+        id,
+        error: {
+          code: 'ledger/conflict',
+          message: `${stale.collection}/${stale.key} is not at version ${stale.expectedVersion} any more; read it again`,
+        },
+      };
+    const salt = new Uint8Array(randomBytes(SALT_BYTES));
+    const index = tree.size;
+    const leaf = this.#sequencer.next({
+      kind: 'receipt',
+      body: utf8(entry.body),
+      salt,
+      nonce: entry.nonce,
+      keysetDigest: entry.keysetDigest as Digest,
+      time: entry.time,
+    });
+    if (nonce !== null) this.#sql.addNonce.run(nonce, index);
+    for (const change of entry.changes) this.#change(change);
+    for (const payload of entry.payloads) this.#sql.addBlob.run(payload.hash, payload.bytes);
+    this.#start(entry);
+    this.#sql.sealTask.run(entry.time, index, entry.receiptId);
+    this.#sql.addReceipt.run(index, entry.receiptId, entry.chatId, salt, entry.body, entry.access);
+    return { id, appended: this.#append(leaf, index, salt, tree) };
+  }
+
+  #report(id: number, entry: ReportEntry, tree: GrowingTree): Outcome {
+    const salt = new Uint8Array(randomBytes(SALT_BYTES));
+    const index = tree.size;
+    const leaf = this.#sequencer.next({
+      kind: 'report',
+      body: entry.body,
+      salt,
+      nonce: null,
+      keysetDigest: entry.keysetDigest as Digest,
+      time: entry.time,
+    });
+    this.#sql.addReport.run(index, entry.keysetDigest, entry.nonce, salt, entry.report);
+    entry.collateral.forEach((file, ord) => {
+      const hash = sha256(file.bytes);
+      this.#sql.addBlob.run(hash, file.bytes);
+      this.#sql.addCollateral.run(index, ord, file.name, file.mediaType, hash);
+    });
+    return { id, appended: this.#append(leaf, index, salt, tree) };
+  }
+
+  #append(
+    leaf: SequencedLeaf,
+    index: number,
+    salt: Uint8Array,
+    tree: GrowingTree,
+  ): { index: number; leaf: string; salt: string } {
+    const text = decodeUtf8(leaf.bytes);
+    this.#sql.addEntry.run(index, text);
+    tree.append(leaf.hash);
+    return { index, leaf: text, salt: encodeHex(salt) };
+  }
+
+  #change({ collection, key, expectedVersion, value }: StateChange): void {
+    if (value === null) this.#sql.deleteState.run(collection, key);
+    else this.#sql.putState.run(collection, key, expectedVersion + 1, value);
+  }
+
+  #version(change: StateChange): number {
+    return (this.#sql.stateVersion.get(change.collection, change.key)?.version as number | undefined) ?? 0;
+  }
+}
+
+function prepare(db: DatabaseSync) {
+  return {
+    addTask: db.prepare(
+      'INSERT INTO tasks (receipt_id, task_id, task, boot, started_at, access) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (receipt_id) DO NOTHING',
+    ),
+    sealTask: db.prepare('UPDATE tasks SET sealed_at = ?, idx = ? WHERE receipt_id = ?'),
+    deleteTask: db.prepare('DELETE FROM tasks WHERE receipt_id = ? AND idx IS NULL'),
+    findNonce: db.prepare('SELECT 1 FROM nonces WHERE nonce = ?'),
+    addNonce: db.prepare('INSERT INTO nonces VALUES (?, ?)'),
+    stateVersion: db.prepare('SELECT version FROM state WHERE collection = ? AND key = ?'),
+    putState: db.prepare(
+      'INSERT INTO state VALUES (?, ?, ?, ?) ON CONFLICT (collection, key) DO UPDATE SET version = excluded.version, value = excluded.value',
+    ),
+    deleteState: db.prepare('DELETE FROM state WHERE collection = ? AND key = ?'),
+    addBlob: db.prepare('INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING'),
+    addEntry: db.prepare('INSERT INTO entries VALUES (?, ?)'),
+    addReceipt: db.prepare('INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)'),
+    addReport: db.prepare('INSERT INTO reports VALUES (?, ?, ?, ?, ?)'),
+    addCollateral: db.prepare('INSERT INTO collateral VALUES (?, ?, ?, ?, ?)'),
+    putTile: db.prepare('INSERT INTO tiles VALUES (?, ?, ?) ON CONFLICT (level, n) DO UPDATE SET hashes = excluded.hashes'),
+    moveHead: db.prepare('UPDATE head SET size = ?, root = ? WHERE id = 1 AND size = ?'),
+  };
+}

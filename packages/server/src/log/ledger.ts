@@ -1,0 +1,279 @@
+/**
+ * The ledger: opens drafts, signs receipts with the boot's attested key and hands them to the store, which logs them. See
+ * ports/ledger.ts for the contract and spec/receipt.md, spec/log.md for the formats.
+ */
+
+import { decodeHex } from '@assay/encoding/hex';
+import { canonicalJson, parseJson } from '@assay/encoding/json';
+import {
+  type Digest,
+  isDigest,
+  isNonce,
+  parseReceipt,
+  parseReport,
+  type Receipt,
+  ReceiptError,
+  reportBody,
+  sealReceipt,
+} from '@assay/receipt';
+import { type Clock, systemClock } from '../ports/clock.ts';
+import type {
+  DraftOptions,
+  Ledger,
+  ReceiptDraft,
+  ReceiptSummary,
+  ReportRegistration,
+  SealedReceipt,
+  SealOptions,
+} from '../ports/ledger.ts';
+import { LedgerError } from '../ports/ledger-error.ts';
+import type { LogStore, StoredReceipt, StoredTask } from '../ports/log-store.ts';
+import { type BootKeys, ed25519Signer } from './boot-keys.ts';
+import { Draft } from './draft.ts';
+import { bundleOf, proofOf, tileOf } from './exports.ts';
+
+export interface LedgerOptions {
+  readonly store: LogStore;
+  /** The keys the store was opened with. */
+  readonly keys: BootKeys;
+  readonly clock?: Clock;
+}
+
+const LIST_LIMIT = 500;
+
+/**
+ * A ledger over an open store. `registerReport` must come before the first `seal`.
+ * @example
+ * const keys = createBootKeys()
+ * const ledger = createLedger({ store: await openSqliteStore({ directory: '.assay', keys }), keys })
+ */
+export function createLedger(options: LedgerOptions): Ledger {
+  return new LogLedger(options.store, options.keys, options.clock ?? systemClock);
+}
+
+class LogLedger implements Ledger {
+  readonly #store: LogStore;
+  readonly #keys: BootKeys;
+  readonly #clock: Clock;
+  /** Nonces of open drafts. */
+  readonly #claimed = new Set<string>();
+  #keyset: { readonly digest: Digest; readonly notAfter: number } | null = null;
+
+  constructor(store: LogStore, keys: BootKeys, clock: Clock) {
+    this.#store = store;
+    this.#keys = keys;
+    this.#clock = clock;
+  }
+
+  get origin(): string {
+    return this.#store.origin;
+  }
+
+  get verifierKeys(): readonly string[] {
+    return this.#store.verifierKeys;
+  }
+
+  open(options: DraftOptions): ReceiptDraft {
+    const { nonce } = options;
+    if (nonce !== null) {
+      if (!isNonce(nonce))
+        throw new LedgerError(
+          'ledger/event-refused',
+          'expected a nonce of 64 lower-case hex characters; send 32 random bytes as hex',
+        );
+      if (this.#claimed.has(nonce) || this.#store.hasNonce(nonce))
+        throw new LedgerError('ledger/nonce-reused', 'this nonce was used before; send 32 fresh random bytes');
+    }
+    const draft = this.#draft(options);
+    if (nonce !== null) this.#claimed.add(nonce);
+    const { receiptId, taskId, startedAt } = draft;
+    draft.started = this.#store.start({ receiptId, taskId, task: options.task, startedAt, access: options.access ?? null });
+    draft.started.catch(() => undefined);
+    return draft;
+  }
+
+  async seal(draft: ReceiptDraft, options: SealOptions = {}): Promise<SealedReceipt> {
+    const own = this.#own(draft);
+    const keyset = this.#keyset;
+    if (keyset === null)
+      throw new LedgerError(
+        'ledger/report-missing',
+        'no attestation report is registered, so nothing can be sealed; call registerReport first',
+      );
+    const time = this.#clock.now();
+    const servedAt = Math.floor(time / 1000);
+    if (servedAt >= keyset.notAfter)
+      throw new LedgerError(
+        'ledger/report-missing',
+        'the registered keyset has expired, so nothing can be sealed; register a report of a new one',
+      );
+    const receipt = this.#sign(own, keyset.digest, servedAt, options.chatId ?? null);
+    own.finished = true;
+    const { receiptId, startedAt } = own;
+    const { taskId, task, nonce, access = null } = own.options;
+    try {
+      const proof = await this.#store.seal({
+        receiptId,
+        taskId,
+        task,
+        startedAt,
+        access,
+        body: canonicalJson(receipt),
+        chatId: receipt.chat_id,
+        nonce,
+        keysetDigest: keyset.digest,
+        time,
+        payloads: own.payloads().map(({ digest, bytes }) => ({ hash: hashOf(digest), bytes })),
+        changes: options.changes ?? [],
+      });
+      if (nonce !== null) this.#claimed.delete(nonce);
+      return { receiptId, receipt, proof, access };
+    } catch (cause) {
+      own.finished = false;
+      throw cause;
+    }
+  }
+
+  async discard(draft: ReceiptDraft): Promise<void> {
+    const own = this.#own(draft);
+    own.finished = true;
+    if (own.options.nonce !== null) this.#claimed.delete(own.options.nonce);
+    await this.#store.discard(own.receiptId);
+  }
+
+  async registerReport(registration: ReportRegistration): Promise<void> {
+    const { report: document, nonce, collateral = [] } = registration;
+    let report: ReturnType<typeof parseReport>;
+    try {
+      report = parseReport(document, nonce);
+    } catch (cause) {
+      if (!ReceiptError.is(cause)) throw cause;
+      throw new LedgerError('ledger/report-mismatch', cause.message, { cause });
+    }
+    for (const { entry } of [this.#keys.receipt, this.#keys.leaf])
+      if (
+        !report.keyset.receipt_signing_keys.some(
+          (key) => key.key_id === entry.key_id && key.algo === entry.algo && key.public_key === entry.public_key,
+        )
+      )
+        throw new LedgerError(
+          'ledger/report-mismatch',
+          `expected the keyset to list ${entry.key_id}; build it from the keys this ledger was opened with`,
+        );
+    await this.#store.logReport({
+      report: canonicalJson(document),
+      body: reportBody(document, nonce, collateral),
+      keysetDigest: report.keysetDigest,
+      nonce,
+      time: this.#clock.now(),
+      collateral,
+    });
+    this.#keyset = { digest: report.keysetDigest, notAfter: report.keyset.not_after };
+  }
+
+  async find(receiptId: string): Promise<SealedReceipt | null> {
+    const stored = this.#stored(receiptId);
+    if (stored === null) return null;
+    const receipt = parseReceipt(parseJson(stored.body));
+    const head = await this.#store.publish(this.#clock.now());
+    return { receiptId: receipt.receipt_id, receipt, proof: proofOf(this.#store, stored, head), access: stored.access };
+  }
+
+  async findTask(taskId: string): Promise<ReceiptSummary | null> {
+    const task = this.#store.task(taskId);
+    return task === null ? null : summary(task);
+  }
+
+  async list(options: { readonly limit: number; readonly before?: number }): Promise<readonly ReceiptSummary[]> {
+    const limit = Math.max(1, Math.min(LIST_LIMIT, Math.floor(options.limit)));
+    return this.#store.tasks({ ...options, limit }).map(summary);
+  }
+
+  async bundle(
+    receiptIds: string | readonly string[],
+    options: { readonly redact?: boolean } = {},
+  ): Promise<Uint8Array | null> {
+    const ids = [...new Set(typeof receiptIds === 'string' ? [receiptIds] : receiptIds)];
+    const found = ids.map((id) => this.#stored(id));
+    const stored = found.filter((item) => item !== null);
+    if (stored.length === 0 || stored.length < found.length) return null;
+    const head = await this.#store.publish(this.#clock.now());
+    return bundleOf(this.#store, stored, head, options.redact ?? false);
+  }
+
+  async payload(digest: string): Promise<Uint8Array | null> {
+    return isDigest(digest) ? this.#store.payload(hashOf(digest)) : null;
+  }
+
+  async readState(collection: string, key: string) {
+    return this.#store.state(collection, key);
+  }
+
+  async listState(collection: string) {
+    return this.#store.states(collection);
+  }
+
+  async checkpoint(): Promise<string> {
+    return (await this.#store.publish(this.#clock.now())).note;
+  }
+
+  async tile(path: string): Promise<Uint8Array | null> {
+    return tileOf(this.#store, path);
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  #draft(options: DraftOptions): Draft {
+    try {
+      return new Draft(options, this.#clock.now());
+    } catch (cause) {
+      if (!ReceiptError.is(cause)) throw cause;
+      throw new LedgerError('ledger/event-refused', cause.message, { cause });
+    }
+  }
+
+  #own(draft: ReceiptDraft): Draft {
+    if (!(draft instanceof Draft) || draft.finished)
+      throw new LedgerError(
+        'ledger/draft-finished',
+        `the draft ${draft.receiptId} is sealed, given up or of another ledger; open another`,
+      );
+    return draft;
+  }
+
+  #sign(draft: Draft, keysetDigest: Digest, servedAt: number, chatId: string | null): Receipt {
+    const { method, endpoint, model = null } = draft.options;
+    const { receipt: key } = this.#keys;
+    return sealReceipt(
+      {
+        api_version: 'aci/1',
+        receipt_id: draft.receiptId,
+        chat_id: chatId,
+        model,
+        workload_keyset_digest: keysetDigest,
+        endpoint,
+        method,
+        served_at: servedAt,
+        event_log: draft.events(),
+      },
+      ed25519Signer(key.entry.key_id, key.privateKey),
+    );
+  }
+
+  #stored(id: string): StoredReceipt | null {
+    return this.#store.receipt(id) ?? this.#store.receiptByChat(id);
+  }
+}
+
+function hashOf(digest: Digest): Uint8Array {
+  return decodeHex(digest.slice('sha256:'.length), { bytes: 32 });
+}
+
+function summary(task: StoredTask): ReceiptSummary {
+  const { receiptId, taskId, index, access, cursor } = task;
+  const state = index !== null ? 'sealed' : task.current ? 'running' : 'interrupted';
+  const servedAt = Math.floor((task.sealedAt ?? task.startedAt) / 1000);
+  return { receiptId, taskId, task: task.task, servedAt, logIndex: index, state, access, cursor };
+}

@@ -16,6 +16,7 @@ export {
   fakeKey,
   LEAF_EXTENSIONS,
 } from './fake-pki.ts';
+export { believeFakeEvidence, fakeReport } from './fake-report.ts';
 export { type JsonRpcServer, startJsonRpcServer } from './json-rpc-server.ts';
 export {
   fenced,

@@ -38,26 +38,28 @@ export class BatchWriter {
   /** Writes all requests inside a transaction that the caller began; throws when the database cannot. */
   write(requests: readonly WriteRequest[], tree: GrowingTree): readonly Outcome[] {
     const before = tree.size;
-    const outcomes = requests.map((request): Outcome => {
-      const { id } = request;
-      switch (request.kind) {
-        case 'start':
-          this.#start(request.task);
-          return { id };
-        case 'discard':
-          this.#sql.deleteTask.run(request.receiptId);
-          return { id };
-        case 'seal':
-          return this.#seal(id, request.entry, tree);
-        case 'report':
-          return this.#report(id, request.entry, tree);
-      }
-    });
+    const outcomes = requests.map((request) => this.#obey(request, tree));
     if (tree.size === before) return outcomes;
     for (const { level, index, bytes } of tree.takeChanged()) this.#sql.putTile.run(level, index, bytes);
     const { changes } = this.#sql.moveHead.run(tree.size, tree.root(), before);
     if (changes !== 1) throw new Error(`the head moved under the writer: expected size ${before}`);
     return outcomes;
+  }
+
+  #obey(request: WriteRequest, tree: GrowingTree): Outcome {
+    const { id } = request;
+    switch (request.kind) {
+      case 'start':
+        this.#start(request.task);
+        return { id };
+      case 'discard':
+        this.#sql.deleteTask.run(request.receiptId);
+        return { id };
+      case 'seal':
+        return this.#seal(id, request.entry, tree);
+      case 'report':
+        return this.#report(id, request.entry, tree);
+    }
   }
 
   #start(task: TaskStart): void {

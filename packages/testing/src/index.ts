@@ -1,4 +1,12 @@
 export { expectCode } from './expect-code.ts';
+export {
+  FAKE_TEE_TCB_SVN,
+  type FakeDcap,
+  type FakeDcapOptions,
+  fakeDcap,
+  fakeInstant,
+  fakeSgxExtension,
+} from './fake-dcap.ts';
 export { type FakeNitro, type FakeNitroOptions, fakeNitroDocument } from './fake-nitro.ts';
 export {
   CA_EXTENSIONS,

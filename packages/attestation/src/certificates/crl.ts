@@ -52,7 +52,8 @@ export function parseCrl(der: Uint8Array): CertificateList {
 }
 
 function parse(der: Uint8Array): CertificateList {
-  const [tbs, outerAlgorithm, signature, ...more] = readDer(der).children();
+  const outer = readDer(der);
+  const [tbs, outerAlgorithm, signature, ...more] = outer.tag === DER_TAG.sequence ? outer.children() : [];
   if (!tbs || !outerAlgorithm || !signature || more.length > 0) throw malformed('three parts');
   const fields = [...tbs.children()];
   const isVersion2 = fields[0]?.tag === DER_TAG.integer;

@@ -87,7 +87,8 @@ export function parseCertificate(der: Uint8Array): Certificate {
 }
 
 function parse(der: Uint8Array): Certificate {
-  const [tbsElement, outerAlgorithm, signatureElement, ...more] = readDer(der).children();
+  const outer = readDer(der);
+  const [tbsElement, outerAlgorithm, signatureElement, ...more] = outer.tag === DER_TAG.sequence ? outer.children() : [];
   if (!tbsElement || !outerAlgorithm || !signatureElement || more.length > 0) throw malformed('three parts');
   const fields = [...tbsElement.children()];
   const version = fields[0]?.tag === 0xa0 ? versionOf(fields.shift()) : 1;

@@ -11,6 +11,7 @@ import { decodePem } from '@assay/encoding/pem';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { BytesCache } from '../../certificates/bytes-cache.ts';
 import { verifyPath } from '../../certificates/path.ts';
+import { verifySignature } from '../../certificates/signature.ts';
 import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { type PckExtensions, parsePckExtensions, SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
@@ -82,6 +83,7 @@ async function authenticate(data: Uint8Array, anchors: readonly TrustAnchor[], n
   if (chain.length !== 2 || !equalBytes(root.spki, anchor.spki)) {
     throw invalid('expected the root, and only it, to carry a pinned key');
   }
+  await verifyRoot(root, now);
   return {
     leaf,
     issuer,
@@ -89,9 +91,18 @@ async function authenticate(data: Uint8Array, anchors: readonly TrustAnchor[], n
     anchor,
     anchorDigest: encodeHex(sha256(anchor.spki)),
     extensions: parsePckExtensions(extension.value),
-    notBefore,
-    notAfter,
+    notBefore: Math.max(notBefore, root.notBefore),
+    notAfter: Math.min(notAfter, root.notAfter),
   };
+}
+
+/** The pinned key settles trust; its own signature settles that the rest of the certificate is as it was issued. */
+async function verifyRoot(root: Certificate, now: number): Promise<void> {
+  const { spki, signatureAlgorithm: algorithm, signature, tbs: message } = root;
+  if (!(await verifySignature({ spki, algorithm, signature, message, remember: true }))) {
+    throw invalid('expected a root that signs itself, got a bad signature');
+  }
+  if (now < root.notBefore || now > root.notAfter) throw invalid('expected a root in force, got one out of date');
 }
 
 function readCertificates(data: Uint8Array): readonly Certificate[] {

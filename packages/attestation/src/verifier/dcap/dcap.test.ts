@@ -1,0 +1,407 @@
+/** DCAP quotes under a fake Intel root, one defect each (Intel DCAP QVL, specification items 4.1.2.5 to 4.1.2.9). */
+
+import { concatBytes, utf8 } from '@assay/encoding/bytes';
+import { DER_TAG, encodeDer } from '@assay/encoding/der';
+import { encodePem } from '@assay/encoding/pem';
+import {
+  expectCode,
+  type FakeDcap,
+  type FakeDcapOptions,
+  fakeCertificate,
+  fakeDcap,
+  fakeInstant,
+  fakeKey,
+  fakeSgxExtension,
+} from '@assay/testing';
+import { describe, expect, test } from 'vitest';
+import type { VerifiedClaims } from '../../model/claims.ts';
+import type { Endorsement } from '../../model/endorsements.ts';
+import { sgxVerifier } from './sgx.ts';
+import { tdxVerifier } from './tdx.ts';
+
+async function verify(fake: FakeDcap, overrides: Partial<FakeDcap> = {}): Promise<VerifiedClaims> {
+  const { quote, endorsements, anchors, now } = { ...fake, ...overrides };
+  for (const verifier of [sgxVerifier, tdxVerifier]) {
+    const evidence = verifier.recognise(quote);
+    if (evidence !== null) return verifier.verify(evidence, { now, endorsements, additionalAnchors: anchors });
+  }
+  throw new Error('expected a quote that a verifier recognises');
+}
+
+const stranger = await fakeKey('P-256', 'dcap stranger');
+
+const sound: readonly [string, FakeDcapOptions][] = [
+  ['SGX, version 3', { tee: 'sgx', version: 3 }],
+  ['SGX, version 4', { tee: 'sgx', version: 4 }],
+  ['SGX, version 5', { tee: 'sgx', version: 5 }],
+  ['TDX 1.0, version 4', { version: 4 }],
+  ['TDX 1.0, version 5', { version: 5, tdReport: '1.0' }],
+  ['TDX 1.5, version 5', { version: 5, tdReport: '1.5' }],
+  ['TDX 1.5 extended, version 5', { version: 5, tdReport: '1.5-ex' }],
+];
+
+describe('a sound quote', () => {
+  test.each(sound)('%s is authentic and up to date', async (_, options) => {
+    const fake = await fakeDcap(options);
+    const claims = await verify(fake);
+    expect(claims.type).toBe(options.tee ?? 'tdx');
+    expect(claims.simulated).toBe(true);
+    expect(claims.debug).toBe(false);
+    expect(claims.tcb).toEqual({ status: 'UpToDate', advisories: [], date: '2026-01-01T00:00:00Z', evaluationNumber: 17 });
+    expect(claims.bindings.reportData).toBe('da'.repeat(64));
+    expect(claims.identity).toMatchObject({
+      fmspc: '90c06f000000',
+      ppid: '99'.repeat(16),
+      'pce-svn': '13',
+      'pck-ca': 'platform',
+    });
+    expect(claims.measurements[options.tee === 'sgx' ? 'mrenclave' : 'mrtd']).toMatch(/^(e1){32}$|^(7d){48}$/);
+    expect(claims.checks.filter(({ outcome }) => outcome !== 'pass')).toEqual([]);
+    expect(claims.validity.notBefore).toBeLessThan(fake.now);
+    expect(claims.validity.notAfter).toBeGreaterThan(fake.now);
+  });
+
+  test('names every register of a TD', async () => {
+    const { measurements } = await verify(await fakeDcap({ version: 5, tdReport: '1.5' }));
+    expect(measurements).toMatchObject({ rtmr0: 'a0'.repeat(48), rtmr3: 'a3'.repeat(48), mrseam: '5e'.repeat(48) });
+    expect(measurements.mrservicetd).toBe('00'.repeat(48));
+  });
+
+  test('may be followed by zeros', async () => {
+    const fake = await fakeDcap();
+    const claims = await verify(fake, { quote: concatBytes(fake.quote, new Uint8Array(70)) });
+    expect(claims.details).toMatchObject({ paddingBytes: 70 });
+  });
+
+  test('is not authentic under the vendor root alone', async () => {
+    await expectCode(verify(await fakeDcap(), { anchors: [] }), 'certificate/root-not-trusted');
+  });
+
+  test('finds its pieces in any order, beside older and foreign ones', async () => {
+    const older = await fakeDcap({
+      tcbInfo: (info) => Object.assign(info, { tcbEvaluationDataNumber: 3, issueDate: fakeInstant(-0.5) }),
+    });
+    const foreign = await fakeDcap({ tcbInfo: (info) => Object.assign(info, { fmspc: '00606a000000' }) });
+    const sgx = await fakeDcap({ tee: 'sgx' });
+    const fake = await fakeDcap();
+    const endorsements = [...older.endorsements, ...foreign.endorsements, ...sgx.endorsements, ...fake.endorsements].reverse();
+    expect((await verify(fake, { endorsements })).tcb).toMatchObject({ status: 'UpToDate', evaluationNumber: 17 });
+  });
+
+  test('finds the TCB signing certificate among loose certificates', async () => {
+    const fake = await fakeDcap({
+      endorsements: (pieces) =>
+        pieces.flatMap((piece): Endorsement[] =>
+          'issuerChain' in piece
+            ? [{ ...piece, issuerChain: [] }, ...piece.issuerChain.map((der) => ({ kind: 'certificate', der }) as const)]
+            : [piece],
+        ),
+    });
+    expect((await verify(fake)).tcb?.status).toBe('UpToDate');
+  });
+
+  test('keeps its dates: a result of one instant does not hold at another', async () => {
+    const fake = await fakeDcap();
+    await verify(fake);
+    await expectCode(verify(fake, { now: fake.now + 3 * 86_400_000 }), 'certificate/expired');
+    await expectCode(verify(fake, { now: fake.now - 3 * 86_400_000 }), 'certificate/not-yet-valid');
+  });
+});
+
+const authentic: readonly [string, string, FakeDcapOptions][] = [
+  ['debug enclave', 'sgx', { tee: 'sgx', body: (body) => body.set([0x17], 48) }],
+  ['TD under debug', 'tdx', { body: (body) => body.set([0x01], 120) }],
+  ['TD with performance profiling', 'tdx', { body: (body) => body.set([0x20], 120) }],
+];
+
+test.each(authentic)('%s is a claim, not an error', async (_, __, options) => {
+  expect((await verify(await fakeDcap(options))).debug).toBe(true);
+});
+
+const failing: readonly [string, string, FakeDcapOptions][] = [
+  ['a reserved TD attribute', 'tdx.reserved-attributes', { body: (body) => body.set([0x80], 121) }],
+  ['a reserved SGX attribute', 'sgx.reserved-attributes', { tee: 'sgx', body: (body) => body.set([0x80], 49) }],
+  ['a bound service TD', 'tdx.service-td', { version: 5, tdReport: '1.5', body: (body) => body.set([1], 600) }],
+  [
+    'a platform below every level',
+    'dcap.tcb-level',
+    { sgxExtension: fakeSgxExtension({ components: new Array<number>(16).fill(0) }) },
+  ],
+];
+
+test.each(failing)('%s fails the check %s', async (_, id, options) => {
+  const { checks } = await verify(await fakeDcap(options));
+  expect(checks.filter(({ outcome }) => outcome === 'fail').map((check) => check.id)).toEqual([id]);
+});
+
+describe('a spoilt quote', () => {
+  const pemOf = async (...names: readonly string[]) =>
+    utf8(
+      (
+        await Promise.all(
+          names.map(async (name) => encodePem('CERTIFICATE', (await fakeCertificate({ name, key: stranger })).der)),
+        )
+      ).join(''),
+    );
+
+  const defects: readonly [string, string, FakeDcapOptions | (() => Promise<FakeDcapOptions>)][] = [
+    ['version 2', 'dcap/version-unsupported', { header: (header) => header.set([2], 0) }],
+    ['version 9', 'dcap/version-unsupported', { header: (header) => header.set([9], 0) }],
+    ['attestation key type 3 (P-384)', 'dcap/key-type-unsupported', { header: (header) => header.set([3], 2) }],
+    ['unknown TEE type', 'dcap/tee-type-unsupported', { header: (header) => header.set([0x42], 4) }],
+    ['TDX in version 3', 'dcap/tee-type-unsupported', { tee: 'sgx', header: (header) => header.set([0x81], 4) }],
+    ['TD body in an SGX quote of version 5', 'dcap/quote-malformed', { version: 5, header: (header) => header.set([0], 4) }],
+    ['foreign QE vendor id', 'dcap/qe-vendor-unknown', { header: (header) => header.fill(0xaa, 12, 28) }],
+    ...[1, 2, 3, 4].map((type): [string, string, FakeDcapOptions] => [
+      `certification data type ${type}`,
+      'dcap/certification-data-unsupported',
+      { certification: { type, data: new Uint8Array(36) } },
+    ]),
+    ['certification data that is no PEM', 'dcap/pck-chain-invalid', { certification: { type: 5, data: utf8('no chain') } }],
+    [
+      'certification data that is no UTF-8',
+      'dcap/pck-chain-invalid',
+      { certification: { type: 5, data: Uint8Array.of(0xff, 0xfe) } },
+    ],
+    ['huge certification data', 'dcap/pck-chain-invalid', { certification: { type: 5, data: new Uint8Array(70_000) } }],
+    ['chain without its CA', 'dcap/pck-chain-invalid', { chain: (pck, _, root) => [pck, root] }],
+    ['chain without its root', 'dcap/pck-chain-invalid', { chain: (pck, ca) => [pck, ca] }],
+    ['chain with a certificate too many', 'dcap/pck-chain-invalid', { chain: (pck, ca, root) => [pck, ca, root, root] }],
+    ['chain upside down', 'dcap/pck-chain-invalid', { chain: (pck, ca, root) => [root, ca, pck] }],
+    ['leaf without the SGX extension', 'dcap/pck-chain-invalid', { sgxExtension: null }],
+    [
+      'certificates of strangers',
+      'dcap/pck-chain-invalid',
+      async () => ({ certification: { type: 5, data: await pemOf('a', 'b', 'c') } }),
+    ],
+    ['leaf under another key', 'certificate/signature-invalid', { pck: { breakSignature: true } }],
+    ['CA under another key', 'certificate/signature-invalid', { ca: { breakSignature: true } }],
+    ['leaf expired', 'certificate/expired', { pck: { notAfter: 1 } }],
+    ['CA not yet valid', 'certificate/not-yet-valid', { ca: { notBefore: Date.UTC(2030, 0) } }],
+    ['SGX extension cut short', 'dcap/pck-extensions-malformed', { sgxExtension: fakeSgxExtension().subarray(0, 40) }],
+    ['SGX extension of another shape', 'dcap/pck-extensions-malformed', { sgxExtension: encodeDer(DER_TAG.sequence) }],
+    [
+      'SGX extension with a short FMSPC',
+      'dcap/pck-extensions-malformed',
+      { sgxExtension: fakeSgxExtension({ fmspc: new Uint8Array(5) }) },
+    ],
+    [
+      'SGX extension with fifteen components',
+      'dcap/pck-extensions-malformed',
+      { sgxExtension: fakeSgxExtension({ components: new Array<number>(15).fill(1) }) },
+    ],
+    ['QE report under another key', 'dcap/qe-report-signature-invalid', { qeReportSigner: stranger }],
+    [
+      'QE report that does not name the key',
+      'dcap/attestation-key-unbound',
+      { qeReport: (report) => report.fill(1, 320, 352) },
+    ],
+    ['QE report with more in its report data', 'dcap/attestation-key-unbound', { qeReport: (report) => report.set([1], 383) }],
+    ['quote under another key', 'dcap/quote-signature-invalid', { quoteSigner: stranger }],
+    ['attestation key off the curve', 'dcap/quote-signature-invalid', { attestationKey: new Uint8Array(64).fill(7) }],
+    ['attestation key at infinity', 'dcap/quote-signature-invalid', { attestationKey: new Uint8Array(64) }],
+    ['QE of another MRSIGNER', 'dcap/qe-identity-mismatch', { qeReport: (report) => report.fill(1, 128, 160) }],
+    ['QE of another ISVPRODID', 'dcap/qe-identity-mismatch', { qeReport: (report) => report.set([9], 256) }],
+    ['QE in debug mode', 'dcap/qe-identity-mismatch', { qeReport: (report) => report.set([0x17], 48) }],
+    ['QE of another MISCSELECT', 'dcap/qe-identity-mismatch', { qeReport: (report) => report.set([1], 16) }],
+    ['TDX module of another signer', 'dcap/tdx-module-mismatch', { body: (body) => body.set([1], 64) }],
+    ['TDX module with SEAMATTRIBUTES', 'dcap/tdx-module-mismatch', { body: (body) => body.set([1], 112) }],
+    ['TDX module version nobody lists', 'dcap/tdx-module-unknown', { body: (body) => body.set([9], 1) }],
+    [
+      'first-generation TDX module of another signer',
+      'dcap/tdx-module-mismatch',
+      { body: (body) => body.set([0, ...body.slice(2, 64), 1], 1) },
+    ],
+  ];
+
+  test.each(defects)('%s: %s', async (_, code, options) => {
+    const fake = await fakeDcap(typeof options === 'function' ? await options() : options);
+    await expectCode(() => verify(fake), code);
+  });
+
+  test.each<[string, FakeDcapOptions]>([
+    ['out of date', { root: { notAfter: Date.UTC(2026, 5, 14, 18) } }],
+    ['whose signature is broken', { root: { breakSignature: true } }],
+  ])('another certificate of the pinned root key, %s: dcap/pck-chain-invalid', async (_, options) => {
+    const { anchors } = await fakeDcap();
+    await expectCode(verify(await fakeDcap(options), { anchors }), 'dcap/pck-chain-invalid');
+  });
+
+  test('another certificate of the pinned root key that is sound is as good', async () => {
+    const { anchors } = await fakeDcap();
+    const fake = await fakeDcap({ root: { serial: Uint8Array.of(0x77) } });
+    expect((await verify(fake, { anchors })).tcb?.status).toBe('UpToDate');
+  });
+
+  test('every truncation is malformed', async () => {
+    const { quote } = await fakeDcap();
+    for (let length = 48; length < quote.length; length += length < 1400 ? 7 : 97) {
+      await expectCode(() => tdxVerifier.recognise(quote.subarray(0, length)), 'dcap/quote-malformed');
+    }
+  });
+
+  test('anything but zeros after the quote is malformed', async () => {
+    const { quote } = await fakeDcap();
+    await expectCode(() => tdxVerifier.recognise(concatBytes(quote, Uint8Array.of(0, 0, 1))), 'dcap/quote-malformed');
+  });
+
+  test('one byte too many inside the signature data is malformed', async () => {
+    const { quote } = await fakeDcap();
+    const longer = concatBytes(quote, Uint8Array.of(0));
+    new DataView(longer.buffer).setUint32(632, new DataView(quote.buffer).getUint32(632, true) + 1, true);
+    await expectCode(() => tdxVerifier.recognise(longer), 'dcap/quote-malformed');
+  });
+});
+
+describe('spoilt collateral', () => {
+  const without = (...kinds: readonly string[]): FakeDcapOptions => ({
+    endorsements: (pieces) => pieces.filter(({ kind }) => !kinds.includes(kind)),
+  });
+  const yesterday = Date.UTC(2026, 5, 14, 18);
+  const defects: readonly [string, string, FakeDcapOptions | (() => Promise<FakeDcapOptions>)][] = [
+    ['none at all', 'dcap/collateral-missing', { endorsements: () => [] }],
+    ['no TCB info', 'dcap/collateral-missing', without('tcb-info')],
+    ['no QE identity', 'dcap/collateral-missing', without('enclave-identity')],
+    ['no CRLs', 'dcap/collateral-missing', without('crl')],
+    ['no root CRL', 'dcap/collateral-missing', { endorsements: (pieces) => pieces.filter((_, index) => index !== 2) }],
+    ['no PCK CRL', 'dcap/collateral-missing', { endorsements: (pieces) => pieces.filter((_, index) => index !== 3) }],
+    [
+      'no signing chain',
+      'dcap/collateral-missing',
+      { endorsements: (pieces) => pieces.map((piece) => ('issuerChain' in piece ? { ...piece, issuerChain: [] } : piece)) },
+    ],
+    [
+      'TCB info of another platform',
+      'dcap/tcb-info-mismatch',
+      { tcbInfo: (info) => Object.assign(info, { fmspc: '00606a000000' }) },
+    ],
+    ['TCB info of another PCE', 'dcap/tcb-info-mismatch', { tcbInfo: (info) => Object.assign(info, { pceId: '0001' }) }],
+    ['SGX TCB info for a TD', 'dcap/tcb-info-mismatch', { tcbInfo: (info) => Object.assign(info, { id: 'SGX' }) }],
+    ['TCB info under another key', 'dcap/tcb-info-signature-invalid', { tcbInfoSigner: stranger }],
+    [
+      'TCB info under the PCK',
+      'dcap/tcb-info-signature-invalid',
+      async () => ({ tcbInfoSigner: await fakeKey('P-256', 'dcap pck') }),
+    ],
+    [
+      'TCB info from tomorrow',
+      'dcap/collateral-not-yet-valid',
+      { tcbInfo: (info) => Object.assign(info, { issueDate: fakeInstant(0.5) }) },
+    ],
+    [
+      'TCB info of yesterday',
+      'dcap/collateral-expired',
+      { tcbInfo: (info) => Object.assign(info, { nextUpdate: fakeInstant(-0.5) }) },
+    ],
+    [
+      'QE identity of the other TEE',
+      'dcap/qe-identity-mismatch',
+      { identity: (identity) => Object.assign(identity, { id: 'QE' }) },
+    ],
+    ['QE identity under another key', 'dcap/qe-identity-signature-invalid', { identitySigner: stranger }],
+    [
+      'QE identity of yesterday',
+      'dcap/collateral-expired',
+      { identity: (identity) => Object.assign(identity, { nextUpdate: fakeInstant(-0.5) }) },
+    ],
+    [
+      'QE identity from tomorrow',
+      'dcap/collateral-not-yet-valid',
+      { identity: (identity) => Object.assign(identity, { issueDate: fakeInstant(0.5) }) },
+    ],
+    [
+      'signing certificate of another name',
+      'dcap/tcb-signing-chain-invalid',
+      { tcbSigning: { name: 'Intel SGX PCK Platform CA' } },
+    ],
+    [
+      'signing certificate that is a CA',
+      'dcap/tcb-signing-chain-invalid',
+      async () => ({ tcbSigning: { extensions: (await import('@assay/testing')).CA_EXTENSIONS() } }),
+    ],
+    ['signing certificate under another key', 'certificate/root-not-trusted', { tcbSigning: { breakSignature: true } }],
+    ['signing certificate expired', 'certificate/expired', { tcbSigning: { notAfter: yesterday } }],
+    ['signing certificate revoked', 'certificate/revoked', { rootCrl: { revoked: [Uint8Array.of(4)] } }],
+    ['PCK CA revoked', 'certificate/revoked', { rootCrl: { revoked: [Uint8Array.of(2)] } }],
+    ['PCK revoked', 'certificate/revoked', { pckCrl: { revoked: [Uint8Array.of(3)] } }],
+    ['root CRL under another key', 'certificate/crl-signature-invalid', { rootCrl: { signer: stranger } }],
+    ['PCK CRL under another key', 'certificate/crl-signature-invalid', { pckCrl: { signer: stranger } }],
+    ['root CRL expired', 'certificate/crl-expired', { rootCrl: { nextUpdate: yesterday } }],
+    ['PCK CRL expired', 'certificate/crl-expired', { pckCrl: { nextUpdate: yesterday } }],
+    ['PCK CRL from tomorrow', 'certificate/crl-not-yet-valid', { pckCrl: { thisUpdate: Date.UTC(2026, 5, 16) } }],
+    [
+      'PCK CRL that is none',
+      'certificate/crl-malformed',
+      { endorsements: (pieces) => [...pieces.slice(0, 3), { kind: 'crl', der: Uint8Array.of(0x30, 0) }] },
+    ],
+    ['platform revoked', 'dcap/tcb-revoked', { tcbInfo: (info) => Object.assign(info.tcbLevels[0], { tcbStatus: 'Revoked' }) }],
+    [
+      'QE revoked',
+      'dcap/tcb-revoked',
+      { identity: (identity) => Object.assign(identity.tcbLevels[0], { tcbStatus: 'Revoked' }) },
+    ],
+    [
+      'TDX module revoked',
+      'dcap/tcb-revoked',
+      { tcbInfo: (info) => Object.assign(info.tdxModuleIdentities[0].tcbLevels[0], { tcbStatus: 'Revoked' }) },
+    ],
+  ];
+
+  test.each(defects)('%s: %s', async (_, code, options) => {
+    const fake = await fakeDcap(typeof options === 'function' ? await options() : options);
+    await expectCode(() => verify(fake), code);
+  });
+
+  test('a missing piece says what to fetch', async () => {
+    const error = await expectCode(verify(await fakeDcap({ endorsements: () => [] })), 'dcap/collateral-missing');
+    expect(error).toMatchObject({
+      kind: 'unavailable',
+      details: {
+        missing: ['TCB info', 'QE identity', 'PCK CRL', 'root CRL'],
+        tee: 'tdx',
+        fmspc: '90c06f000000',
+        pceId: '0000',
+        ca: 'platform',
+      },
+    });
+  });
+
+  test('a forged quote without collateral is untrusted, not merely unavailable', async () => {
+    await expectCode(verify(await fakeDcap({ quoteSigner: stranger, endorsements: () => [] })), 'dcap/quote-signature-invalid');
+  });
+});
+
+describe('every one-bit flip', () => {
+  test.each(sound)('of what %s signs is refused', async (_, options) => {
+    const fake = await fakeDcap(options);
+    await verify(fake); // so that everything that is remembered was remembered
+    const { quote } = fake;
+    for (let position = 0; position < quote.length; position += position < 48 ? 1 : 61) {
+      // Line ends and the NUL around the PEM blocks carry nothing that is signed.
+      if (position > quote.length / 2 && (quote[position] === 0x0a || position === quote.length - 1)) continue;
+      const flipped = quote.slice();
+      flipped[position] = (flipped[position] ?? 0) ^ (1 << (position & 7));
+      await expect(async () => verify(fake, { quote: flipped }), `byte ${position}`).rejects.toThrow();
+    }
+  });
+
+  test.each(['tcb-info', 'enclave-identity', 'crl'] as const)('of %s is refused', async (kind) => {
+    const fake = await fakeDcap();
+    await verify(fake);
+    const index = fake.endorsements.findIndex((piece) => piece.kind === kind);
+    const piece = fake.endorsements[index];
+    const bytes =
+      piece !== undefined && 'body' in piece
+        ? piece.body
+        : piece !== undefined && 'der' in piece
+          ? piece.der
+          : new Uint8Array();
+    for (let position = 0; position < bytes.length; position += 13) {
+      const flipped = bytes.slice();
+      flipped[position] = (flipped[position] ?? 0) ^ (1 << (position & 7));
+      const spoilt = piece?.kind === 'crl' ? { ...piece, der: flipped } : { ...piece, body: flipped };
+      const endorsements = fake.endorsements.toSpliced(index, 1, spoilt as typeof piece & object);
+      await expect(async () => verify(fake, { endorsements }), `byte ${position}`).rejects.toThrow();
+    }
+  });
+});

@@ -25,6 +25,7 @@ export {
   LEAF_EXTENSIONS,
 } from './fake-pki.ts';
 export { believeFakeEvidence, fakeReport } from './fake-report.ts';
+export { type FakeSnp, type FakeSnpOptions, type FakeSnpProduct, fakeCertificateTable, fakeSnp } from './fake-snp.ts';
 export { type JsonRpcServer, startJsonRpcServer } from './json-rpc-server.ts';
 export {
   fenced,

@@ -17,6 +17,7 @@ interface CommandEntry {
 
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   verify: { summary: 'check evidence, a bundle, a receipt or a result file', load: () => import('./commands/verify.ts') },
+  ask: { summary: 'verify an agent, then ask it one question', load: () => import('./commands/ask.ts') },
   inspect: { summary: 'show what a file claims, unverified', load: () => import('./commands/inspect.ts') },
   policy: { summary: 'write, explain and show appraisal policies', load: () => import('./commands/policy.ts') },
 };

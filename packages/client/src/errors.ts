@@ -12,6 +12,7 @@ export const CLIENT_ERROR_KINDS = {
   'client/foreign-origin': 'misuse',
   'client/keyset-expired': 'untrusted',
   'client/not-connected': 'misuse',
+  'client/proof-refused': 'untrusted',
   'client/receipt-missing': 'untrusted',
   'receipt/report-missing': 'unavailable',
   'report/evidence-missing': 'malformed',

@@ -9,3 +9,5 @@ export { judgeReceipt, judgeReport, type OpenedReport, openReport } from './judg
 export type { JudgeRequest } from './judgement/request.ts';
 export { judgeResultFile, RESULT_MAX_AGE_SECONDS, RESULT_TEE_TYPES } from './judgement/result-file.ts';
 export type { SubjectType, Verdict } from './judgement/verdict.ts';
+export { openAciUpstream } from './proxy/aci-upstream.ts';
+export type { AnswerProof, ForwardedAnswer, VerifiedUpstream } from './proxy/upstream.ts';

@@ -10,6 +10,7 @@ import { type Json, parseJson } from '@assay/encoding/json';
 import type { Keyset, Report } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
 import { judgeReport, openReport } from '../judgement/report.ts';
+import type { JudgeRequest } from '../judgement/request.ts';
 import type { Verdict } from '../judgement/verdict.ts';
 
 const MAX_REPORT_BYTES = 4 * 1024 * 1024;
@@ -38,6 +39,8 @@ export interface AttestedAgent {
   readonly report: Report;
   readonly keyset: Keyset;
   readonly verdict: Verdict;
+  /** The policy the decision was made under, the named simulator included. */
+  readonly policy: Policy;
   /** The report as it was sent, for the file. */
   readonly bytes: Uint8Array;
 }
@@ -58,7 +61,7 @@ export async function attestAgent(url: URL, options: AttestationOptions = {}): P
   if (report.keyset.not_after * 1000 <= now) {
     throw new ClientError('client/keyset-expired', "the agent's keyset has expired; it must restart or rotate its keys");
   }
-  return { url, nonce, report, keyset: report.keyset, verdict, bytes };
+  return { url, nonce, report, keyset: report.keyset, verdict, policy: request.policy, bytes };
 }
 
 /** `https://agent/base` → `https://agent/base/`, so that relative paths stay below it. */
@@ -68,7 +71,11 @@ export function withSlash(url: URL): URL {
   return slashed;
 }
 
-async function judgeRequest(options: AttestationOptions, nonce: string, now: number) {
+async function judgeRequest(
+  options: AttestationOptions,
+  nonce: string,
+  now: number,
+): Promise<JudgeRequest & { readonly policy: Policy }> {
   const { simulatedRoot } = options;
   const anchors = [...(options.anchors ?? []), ...(simulatedRoot === undefined ? [] : [{ ...simulatedRoot, simulated: true }])];
   const policy = options.policy ?? DEFAULT_POLICY;

@@ -1,0 +1,78 @@
+/**
+ * An `aci/1` service as upstream: Assay's own agent, or any other that publishes an attested keyset. Requests go through the sealed
+ * channel of {@link connect}; the proof of an answer is the agent's offline bundle, fetched and judged before it is kept.
+ */
+
+import { withSlash } from '../connection/attestation.ts';
+import { type ConnectOptions, connect } from '../connection/connect.ts';
+import { ClientError } from '../errors.ts';
+import { judgeBundle } from '../judgement/bundle.ts';
+import type { AnswerProof, ForwardedAnswer, VerifiedUpstream } from './upstream.ts';
+
+/** @throws {ClientError} when the service is not authentic or not wanted. */
+export async function openAciUpstream(url: URL, options: ConnectOptions = {}): Promise<VerifiedUpstream> {
+  const agent = await connect(url, options);
+  const anchors = [
+    ...(options.anchors ?? []),
+    ...(options.simulatedRoot === undefined ? [] : [{ ...options.simulatedRoot, simulated: true }]),
+  ];
+
+  const proofOf = async (receiptId: string): Promise<AnswerProof> => {
+    const answer = await agent.fetch(new URL(`bundles/${encodeURIComponent(receiptId)}`, withSlash(url)));
+    if (!answer.ok) throw new ClientError('client/receipt-missing', `the agent has no bundle of receipt ${receiptId}`);
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    const verdict = await judgeBundle(bytes, {
+      now: (options.now ?? Date.now)(),
+      policy: agent.attested.policy,
+      additionalAnchors: anchors,
+    });
+    if (verdict.outcome !== 'accepted') {
+      const message = verdict.error?.message ?? `the bundle of receipt ${receiptId} is ${verdict.outcome}`;
+      throw new ClientError('client/proof-refused', `${message}; do not rely on the answer`, { details: { verdict } });
+    }
+    return { id: receiptId, bytes, summary: verdict.scope };
+  };
+
+  return {
+    kind: 'aci/1',
+    url,
+    get verdict() {
+      return agent.attested.verdict;
+    },
+    async forward(request: Request): Promise<ForwardedAnswer> {
+      const { pathname, search } = new URL(request.url);
+      const body = request.method === 'GET' || request.method === 'HEAD' ? null : await request.arrayBuffer();
+      const target = new URL(pathname.slice(1) + search, withSlash(url));
+      const response = await agent.fetch(target, {
+        method: request.method,
+        headers: forwarded(request.headers),
+        body,
+        signal: request.signal,
+      });
+      const receiptId = response.headers.get('x-receipt-id');
+      if (receiptId === null || response.body === null) return { response, proof: Promise.resolve(null) };
+      const { promise, resolve, reject } = Promise.withResolvers<AnswerProof>();
+      promise.catch(() => undefined); // the body rejects with it as well
+      const finish = new TransformStream<Uint8Array, Uint8Array>({
+        async flush() {
+          try {
+            resolve(await proofOf(receiptId));
+          } catch (error) {
+            reject(error);
+            throw error;
+          }
+        },
+      });
+      return { response: new Response(response.body.pipeThrough(finish), response), proof: promise };
+    },
+  };
+}
+
+const NOT_FORWARDED = new Set(['connection', 'content-length', 'host', 'keep-alive', 'transfer-encoding', 'accept-encoding']);
+
+/** The caller's own bearer token is for the proxy, unless the upstream needs one: then it is the configured key (ConnectOptions.apiKey). */
+function forwarded(headers: Headers): Headers {
+  const kept = new Headers();
+  for (const [name, value] of headers) if (!NOT_FORWARDED.has(name) && name !== 'authorization') kept.set(name, value);
+  return kept;
+}

@@ -1,0 +1,34 @@
+/**
+ * What a verifying proxy forwards to: somebody who is verified first, over a channel that the verification bound, and whose every
+ * answer leaves a proof. One file a kind of upstream.
+ */
+
+import type { Verdict } from '../judgement/verdict.ts';
+
+/** The decision an upstream is used on. */
+export interface VerifiedUpstream {
+  /** Kind for people: `aci/1`, `redpill`, `near-ai`, `tinfoil`, `dstack-vllm`. */
+  readonly kind: string;
+  readonly url: URL;
+  readonly verdict: Verdict;
+  /**
+   * Forwards one request whose path begins with `/v1/`. The answer's body ends in an error when its proof does not verify.
+   * @throws {ClientError}, {ChannelError} before any byte leaves when the channel is not bound.
+   */
+  forward(request: Request): Promise<ForwardedAnswer>;
+}
+
+export interface ForwardedAnswer {
+  readonly response: Response;
+  /** Resolves when the body was read to its end and its proof verified; rejects when it did not. `null`: this route leaves none. */
+  readonly proof: Promise<AnswerProof | null>;
+}
+
+/** What is kept for one answer: a file that `assay verify` takes. */
+export interface AnswerProof {
+  /** Name for the file, without extension: a receipt id or chat id. */
+  readonly id: string;
+  readonly bytes: Uint8Array;
+  /** One line for people: what was verified. */
+  readonly summary: string;
+}

@@ -51,19 +51,22 @@ export async function openAciUpstream(url: URL, options: ConnectOptions = {}): P
       });
       const receiptId = response.headers.get('x-receipt-id');
       if (receiptId === null || response.body === null) return { response, proof: Promise.resolve(null) };
-      const { promise, resolve, reject } = Promise.withResolvers<AnswerProof>();
-      promise.catch(() => undefined); // the body rejects with it as well
-      const finish = new TransformStream<Uint8Array, Uint8Array>({
-        async flush() {
-          try {
-            resolve(await proofOf(receiptId));
-          } catch (error) {
-            reject(error);
-            throw error;
-          }
-        },
+      let settle: TransformStream<Uint8Array, Uint8Array> | undefined;
+      const proof = new Promise<AnswerProof>((resolve, reject) => {
+        settle = new TransformStream({
+          async flush() {
+            try {
+              resolve(await proofOf(receiptId));
+            } catch (error) {
+              reject(error);
+              throw error;
+            }
+          },
+        });
       });
-      return { response: new Response(response.body.pipeThrough(finish), response), proof: promise };
+      proof.catch(() => undefined); // the body ends in the same error
+      if (settle === undefined) throw new Error('a promise runs its executor at once');
+      return { response: new Response(response.body.pipeThrough(settle), response), proof };
     },
   };
 }

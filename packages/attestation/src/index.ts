@@ -23,6 +23,7 @@ export {
 export { type TrustAnchorOptions, trustAnchor } from './certificates/anchor.ts';
 export { type Certificate, parseCertificate } from './certificates/x509.ts';
 export { ATTESTATION_ERROR_KINDS, AttestationError, type AttestationErrorCode, type AttestationErrorKind } from './errors.ts';
+export { endorsementFiles, packCollateral } from './evidence/collateral-pack.ts';
 export { collectEndorsements, type EndorsementFile } from './evidence/endorsement-files.ts';
 export type * from './model/appraisal.ts';
 export { type Check, type CheckOutcome, fail, notChecked, pass } from './model/check.ts';

@@ -19,5 +19,5 @@ export const SIGNER_SLOTS: Readonly<Partial<Record<EvidenceType, SignerSlots>>> 
   },
   tdx: { signer: ['mrsignerseam'] },
   nitro: { signer: ['pcr8'] },
-  'sev-snp': { signer: ['id-key-digest', 'author-key-digest'], version: ({ details }) => details['guestSvn'] },
+  'sev-snp': { signer: ['id-key-digest', 'author-key-digest'], version: ({ details }) => details.guestSvn },
 };

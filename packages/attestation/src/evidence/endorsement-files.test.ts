@@ -7,6 +7,7 @@ import { encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { endorsementFiles, packCollateral } from './collateral-pack.ts';
 import { collectEndorsements } from './endorsement-files.ts';
 
 const sequence = (...parts: Uint8Array[]): Uint8Array => encodeDer(0x30, ...parts);
@@ -108,6 +109,20 @@ describe('collectEndorsements', () => {
       { name: 'chain', bytes: utf8(pem) },
     ]);
     expect(found.find(({ kind }) => kind === 'tcb-info')).toMatchObject({ issuerChain: [certificate] });
+  });
+
+  it('finds the same pieces again in a pack, and opens no pack in a pack', () => {
+    const found = collect(JSON.stringify(snake));
+    const pack = packCollateral(endorsementFiles(found));
+    const signed = ({ kind }: { kind: string }) => kind !== 'json';
+    const again = collect(pack);
+    expect(again.filter((item) => item.kind === 'tcb-info')).toEqual(
+      found.filter((item) => item.kind === 'tcb-info').flatMap((item) => [item, item]),
+    );
+    expect(new Set(again.filter(signed).map(({ kind }) => kind))).toEqual(
+      new Set(found.filter(signed).map(({ kind }) => kind)),
+    );
+    expect(kinds(packCollateral([{ name: null, bytes: pack }]))).toEqual(['json']);
   });
 
   it('hands on a revocation list that is none instead of losing it', () => {

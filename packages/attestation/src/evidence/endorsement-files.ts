@@ -8,6 +8,7 @@
 
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import type { Endorsement, Endorsements } from '../model/endorsements.ts';
+import { unpackCollateral } from './collateral-pack.ts';
 import { classifyDer } from './endorsement-der.ts';
 import { classifyJson } from './endorsement-json.ts';
 import { binaryOfText, pemBlocks } from './endorsement-text.ts';
@@ -41,12 +42,14 @@ export function collectEndorsements(files: readonly EndorsementFile[]): Endorsem
   );
 }
 
-function classify(name: string | null, bytes: Uint8Array): readonly Endorsement[] {
+function classify(name: string | null, bytes: Uint8Array, nested = false): readonly Endorsement[] {
   const der = classifyDer(bytes);
   if (der !== null) return der;
   const text = textOf(bytes);
   if (text === null) return [{ kind: 'bytes', name, bytes }];
   const trimmed = text.trim();
+  const packed = nested ? null : unpackCollateral(trimmed);
+  if (packed !== null) return packed.flatMap((file) => classify(file.name, file.bytes, true));
   if (trimmed.startsWith('{') || trimmed.startsWith('[')) {
     const json = classifyJson(name, text, bytes);
     if (json !== null) return json;
@@ -57,7 +60,7 @@ function classify(name: string | null, bytes: Uint8Array): readonly Endorsement[
   if (blocks !== null) return blocks.flatMap((block) => classifyDer(block) ?? [{ kind: 'bytes', name, bytes: block }]);
   const binary = binaryOfText(trimmed);
   if (binary === null || binary.length >= bytes.length) return [{ kind: 'bytes', name, bytes }];
-  const inner = classify(name, binary);
+  const inner = classify(name, binary, true);
   // A text that decodes to nothing known is more likely text than an encoding: keep it as it came.
   return inner.every(({ kind }) => kind === 'bytes') ? [{ kind: 'bytes', name, bytes }] : inner;
 }

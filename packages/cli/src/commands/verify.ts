@@ -1,13 +1,17 @@
 /** `assay verify`: one file in, one verdict out; what the file is, it finds out by itself. */
 
 import { collectEndorsements } from '@assay/attestation';
-import { type JudgeRequest, judge } from '@assay/client';
+import { type JudgeRequest, judge, type Verdict } from '@assay/client';
 import type { Command } from 'commander';
 import type { Finish } from '../command.ts';
 import type { Io } from '../io.ts';
 import { append, hexOption, instantOption, policyOption, rootHash, rootOption, secondsOption } from '../options.ts';
+import { printError } from '../output.ts';
 import { readCompanions, readFileOf, readSubject } from '../subject.ts';
 import { printVerdict } from '../verdict.ts';
+
+/** Vendors hand out today's collateral only: it says nothing about instants further away, milliseconds. */
+const FETCHABLE_MS = 24 * 3_600_000;
 
 export interface VerifyFlags {
   readonly collateral?: readonly string[];
@@ -18,6 +22,7 @@ export interface VerifyFlags {
   readonly publicKey?: string;
   readonly policy?: string;
   readonly offline?: boolean;
+  readonly fetch?: boolean;
   readonly json?: boolean;
   readonly verbose?: boolean;
   readonly simulatedRoot?: string;
@@ -36,6 +41,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--user-data <hex>', 'expected user data (Nitro)')
     .option('--public-key <hex>', 'expected public key slot (Nitro)')
     .option('--policy <file|preset>', 'policy file, or strict, moderate, relaxed')
+    .option('--fetch', 'also fetch what evidence can do without: revocation lists, reference manifests')
     .option('--offline', 'never fetch endorsements')
     .option('--json', 'machine-readable result')
     .option('--verbose', 'long values in full, with the section behind each check')
@@ -48,8 +54,24 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 
 async function verify(subject: string, flags: VerifyFlags, io: Io) {
   const request = await readRequest(flags, io);
-  const verdict = await judge(await readSubject(io, subject), request);
+  const bytes = await readSubject(io, subject);
+  const verdict = await judgeOnline(bytes, request, flags, io);
   return printVerdict(verdict, io, { json: flags.json === true, verbose: flags.verbose === true });
+}
+
+/** Judges with what is given; fetches what is missing, unless told not to, and judges again. */
+async function judgeOnline(bytes: Uint8Array, request: JudgeRequest, flags: VerifyFlags, io: Io): Promise<Verdict> {
+  const first = await judge(bytes, request);
+  const wanted = first.outcome === 'unavailable' || flags.fetch === true;
+  const atHand = flags.offline !== true && Math.abs(io.now() - request.now) <= FETCHABLE_MS;
+  if (!wanted || (!atHand && flags.fetch !== true)) return first;
+  const { fetchEndorsements } = await import('@assay/attestation/endorsements');
+  const { endorsementSource } = await import('../endorsement-source.ts');
+  const source = endorsementSource(io, flags.offline === true);
+  const found = await fetchEndorsements(bytes, source, { optional: flags.fetch === true });
+  for (const problem of found.problems) printError(problem, io);
+  if (found.endorsements.length === 0) return first;
+  return judge(bytes, { ...request, endorsements: [...(request.endorsements ?? []), ...found.endorsements] });
 }
 
 async function readRequest(flags: VerifyFlags, io: Io): Promise<JudgeRequest> {

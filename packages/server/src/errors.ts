@@ -65,6 +65,7 @@ export const SERVER_ERROR_KINDS = {
   'server/stopping': 'unavailable',
   'task/bad-input': 'malformed',
   'task/cancelled': 'refused',
+  'task/code-failed': 'malformed',
   'task/interrupted': 'unavailable',
   'task/unknown-type': 'malformed',
   'workspace/bad-path': 'malformed',

@@ -1,0 +1,109 @@
+/** Reads bodies: bounded bytes, strict JSON, or a form with files. The exact bytes are kept, because the receipt hashes them. */
+
+import { encodeBase64 } from '@assay/encoding/base64';
+import { parseJson } from '@assay/encoding/json';
+import { z } from 'zod';
+import { ServerError } from '../errors.ts';
+
+/** A request for work, before its `data` is looked at. */
+export interface ProcessBody {
+  readonly bytes: Uint8Array;
+  readonly taskId: string | null;
+  readonly query: string | null;
+  readonly nonce: string | null;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+const MAX_DEPTH = 64;
+
+const envelope = z.object({
+  task_id: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, 'expected 1 to 128 letters, digits and . _ : -')
+    .nullish(),
+  query: z.string().max(32_768).nullish(),
+  nonce: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'expected 32 random bytes as 64 lower-case hex characters')
+    .nullish(),
+  data: z.record(z.string(), z.unknown()).nullish(),
+  parameters: z.record(z.string(), z.unknown()).nullish(),
+});
+
+/**
+ * The body's bytes.
+ * @throws {ServerError} `http/body-too-large`.
+ */
+export async function readBytes(request: Request, most: number): Promise<Uint8Array> {
+  const tooLarge = (): ServerError => new ServerError('http/body-too-large', `expected a body of at most ${most} bytes; send less, or raise ASSAY_MAX_BODY_MB`);
+  if (Number(request.headers.get('content-length') ?? 0) > most) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.length;
+    if (size > most) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+/**
+ * A request for work as JSON, or as `multipart/form-data` with the JSON in the field `request` (or `data`) and files beside it.
+ * @throws {ServerError} `http/body-too-large`, `http/unsupported-media-type`, `http/bad-json`, `task/bad-input`.
+ */
+export async function readProcessBody(request: Request, most: number): Promise<ProcessBody> {
+  const type = (request.headers.get('content-type') ?? '').toLowerCase();
+  const isForm = type.startsWith('multipart/form-data');
+  if (!isForm && !/^application\/(?:[a-z0-9.+-]*\+)?json\b/.test(type)) {
+    throw new ServerError('http/unsupported-media-type', 'expected Content-Type: application/json, or multipart/form-data with files');
+  }
+  const bytes = await readBytes(request, most);
+  const json = isForm ? await readForm(bytes, request.headers.get('content-type') ?? '') : parse(bytes, most);
+  const checked = envelope.safeParse(json);
+  if (!checked.success) {
+    const issues = checked.error.issues.map((issue) => ({ path: z.core.toDotPath(issue.path), message: issue.message }));
+    const [first] = issues;
+    throw new ServerError('task/bad-input', first === undefined || first.path === '' ? 'expected a JSON object with data' : `${first.path}: ${first.message}`, { details: { issues } });
+  }
+  const { task_id, query, nonce, data, parameters } = checked.data;
+  return {
+    bytes,
+    taskId: task_id ?? null,
+    query: query ?? null,
+    nonce: nonce ?? null,
+    data: { ...(parameters ?? {}), ...(data ?? {}) },
+  };
+}
+
+function parse(bytes: Uint8Array, most: number): unknown {
+  try {
+    return parseJson(bytes, { maxBytes: most, maxDepth: MAX_DEPTH });
+  } catch (cause) {
+    throw new ServerError('http/bad-json', `the body is not valid JSON: ${cause instanceof Error ? cause.message : 'malformed'}`, { cause });
+  }
+}
+
+async function readForm(bytes: Uint8Array, contentType: string): Promise<unknown> {
+  let form: FormData;
+  try {
+    form = await new Response(new Uint8Array(bytes), { headers: { 'content-type': contentType } }).formData();
+  } catch (cause) {
+    throw new ServerError('http/bad-json', 'the body is not a valid multipart form; check its boundary', { cause });
+  }
+  const text = form.get('request') ?? form.get('data');
+  if (typeof text !== 'string') throw new ServerError('task/bad-input', 'request: expected a form field with the JSON of the request');
+  const json = parse(new TextEncoder().encode(text), bytes.length);
+  const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
+  if (!isObject) throw new ServerError('task/bad-input', 'request: expected a JSON object');
+  const whole = 'data' in json ? (json as Readonly<Record<string, unknown>>) : { data: json };
+  const data = whole.data as Readonly<Record<string, unknown>> | null;
+  const files: { path: string; content_base64: string }[] = [];
+  for (const [field, value] of form.entries()) {
+    if (typeof value === 'string') continue;
+    const name = value.name.split(/[/\\]/).at(-1) ?? '';
+    files.push({ path: field.startsWith('/tmp/') ? field : `/tmp/${name}`, content_base64: encodeBase64(new Uint8Array(await value.arrayBuffer())) });
+  }
+  if (files.length === 0 || typeof data !== 'object' || data === null) return whole;
+  const given = Array.isArray(data.files) ? data.files : [];
+  return { ...whole, data: { ...data, files: [...given, ...files] } };
+}

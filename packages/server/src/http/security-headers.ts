@@ -1,0 +1,32 @@
+/** Headers on every response. The console needs nothing from elsewhere, so nothing from elsewhere is allowed. */
+
+import type { MiddlewareHandler } from 'hono';
+import type { AppEnv } from './environment.ts';
+
+const CONSOLE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data: blob:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self' blob:",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+export const securityHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await next();
+  const set = (name: string, value: string): void => {
+    if (!c.res.headers.has(name)) c.header(name, value);
+  };
+  set('content-security-policy', CONSOLE_POLICY);
+  set('x-content-type-options', 'nosniff');
+  set('referrer-policy', 'no-referrer');
+  set('cross-origin-opener-policy', 'same-origin');
+  set('cross-origin-resource-policy', 'same-origin');
+  set('permissions-policy', 'camera=(), microphone=(), geolocation=()');
+  set('x-frame-options', 'DENY');
+};

@@ -1,0 +1,224 @@
+/**
+ * `ai_generate_and_execute`: a person describes a task, a model writes a program, the sandbox runs it, and a failure goes back to
+ * the model until it works or the retries are used up. Every attempt is in the receipt: what was asked, what came back, which
+ * code that was, how it ran.
+ */
+
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { ServerError } from '../../errors.ts';
+import type { ModelProvenance, ModelReply } from '../../ports/model.ts';
+import type { SandboxResult } from '../../ports/sandbox.ts';
+import { DEFAULT_WORKSPACE } from '../../ports/workspaces.ts';
+import { filesSchema, limitsSchema, networkSchema, readFiles, workspaceSchema } from '../inputs.ts';
+import { hostsOfContext } from '../network-hosts.ts';
+import { describeRun, failureText, runCode } from '../run-code.ts';
+import type { AnswerMembers, Artifact, Inference, Task, TaskAnswer, TaskContext } from '../task.ts';
+import { type FileWishes, gatherFiles, keepRequestFiles } from '../task-files.ts';
+import { extractCode } from './extract-code.ts';
+import { conversation, type FailedAttempt, type PromptFacts } from './prompt.ts';
+
+const input = z.object({
+  type: z.literal('ai_generate_and_execute'),
+  description: z.string().trim().min(1, 'expected what the code should do').max(32_768),
+  language: z.enum(['python', 'javascript']).default('python'),
+  context: z.record(z.string(), z.unknown()).nullish().describe('variables, requirements and other facts for the program'),
+  max_retries: z.number().int().min(0).max(10).default(2),
+  include_attestation: z.boolean().default(false),
+  files: filesSchema,
+  workspace: workspaceSchema,
+  network: networkSchema,
+  limits: limitsSchema,
+  reproducible: z.boolean().default(true).describe('freeze the clock and seed entropy where the sandbox can, so that anyone can re-run the code'),
+});
+
+type Input = z.infer<typeof input>;
+
+/** What the attempts so far have led to. */
+interface Standing {
+  readonly failures: readonly FailedAttempt[];
+  readonly code: string | null;
+  readonly result: SandboxResult | null;
+  readonly artifacts: readonly Artifact[];
+  readonly inference: Inference | null;
+  readonly provenance: ModelProvenance | null;
+  readonly error: string | null;
+}
+
+const NOTHING: Standing = { failures: [], code: null, result: null, artifacts: [], inference: null, provenance: null, error: null };
+const MAX_CONTEXT_LENGTH = 128 * 1024;
+
+export const generateAndExecute: Task<Input> = {
+  type: 'ai_generate_and_execute',
+  summary: 'A model writes a program for the task, the sandbox runs it, failures are retried with the error.',
+  input,
+  run,
+};
+
+async function run(task: Input, context: TaskContext): Promise<TaskAnswer> {
+  if (JSON.stringify(task.context ?? null).length > MAX_CONTEXT_LENGTH) {
+    throw new ServerError('task/bad-input', `context: expected at most ${MAX_CONTEXT_LENGTH} characters of JSON; send large data in files`);
+  }
+  const wishes: FileWishes = { workspace: task.workspace, files: readFiles(task.files) };
+  const { hosts, warnings } = permittedHosts(task, context);
+  await keepRequestFiles(context.ports.workspaces, wishes);
+  const named = `${task.description}\n${JSON.stringify(task.context ?? {})}`;
+  const files = await gatherFiles(context.ports.workspaces, wishes, named);
+  const facts: PromptFacts = {
+    description: task.description,
+    language: task.language,
+    context: task.context ?? null,
+    files: files.map(({ path, bytes }) => ({ path, bytes: bytes.length })),
+    hosts,
+    packages: context.ports.sandbox.capabilities.packages,
+  };
+
+  let standing = NOTHING;
+  let retries = 0;
+  for (; ; retries += 1) {
+    standing = await attempt(task, context, facts, wishes, hosts, named, standing, retries + 1);
+    if (standing.error === null || retries >= task.max_retries) break;
+    context.emit({ type: 'retry', attempt: retries + 1, reason: standing.error.slice(-2000) });
+  }
+  return answerOf(task, standing, retries, warnings);
+}
+
+async function attempt(
+  task: Input,
+  context: TaskContext,
+  facts: PromptFacts,
+  wishes: FileWishes,
+  hosts: readonly string[],
+  named: string,
+  before: Standing,
+  number: number,
+): Promise<Standing> {
+  const { reply, promptHash } = await ask(context, facts, before.failures, number);
+  const extraction = extractCode(reply.text, task.language);
+  if (!extraction.found) {
+    const cut = reply.finishReason === 'length' ? ' and was cut off at the token limit; write a shorter program' : '';
+    const error = `${extraction.reason}${cut}; reply with one \`\`\`${task.language} block`;
+    const failure = { reply: reply.text, previousCode: null, error };
+    return { ...before, failures: [...before.failures, failure], provenance: reply.provenance, error };
+  }
+  const { code } = extraction;
+  context.emit({ type: 'code', attempt: number, language: task.language, code });
+  const files = await gatherFiles(context.ports.workspaces, wishes, `${named}\n${code}`);
+  const { result, artifacts } = await runCode(context, {
+    attempt: number,
+    language: task.language,
+    code,
+    source: 'model',
+    files,
+    hosts,
+    limits: task.limits,
+    reproducible: task.reproducible,
+  });
+  await keepArtifacts(context, task, result);
+  const error = result.status === 'ok' ? null : failureText(result);
+  const inference: Inference = {
+    model: reply.model,
+    promptHash,
+    responseHash: sha256(code),
+    usage: usageOf(reply),
+    timestamp: Math.floor(context.ports.clock.now() / 1000),
+  };
+  const failures = error === null ? before.failures : [...before.failures, { reply: reply.text, previousCode: code, error }];
+  return { failures, code, result, artifacts, inference, provenance: reply.provenance, error };
+}
+
+/** Asks the model and records the exchange, also when it fails. */
+async function ask(
+  context: TaskContext,
+  facts: PromptFacts,
+  failures: readonly FailedAttempt[],
+  number: number,
+): Promise<{ readonly reply: ModelReply; readonly promptHash: string }> {
+  const { draft, emit, ports } = context;
+  const messages = conversation(facts, failures);
+  const promptHash = sha256(messages.at(-1)?.content ?? '');
+  const { provider, model } = ports.model;
+  emit({ type: 'writing', attempt: number, model, provider, recorded: provider === 'recorded' });
+  try {
+    const reply = await ports.model.complete({ messages, signal: context.signal, onText: (text) => emit({ type: 'text', attempt: number, text }) });
+    draft.append({
+      type: 'model.called',
+      attempt: number,
+      provider,
+      model: reply.model,
+      ...provenanceFields(reply.provenance),
+      prompt_hash: `sha256:${promptHash}`,
+      request_hash: draft.payload(`attempt-${number}/model-request.json`, 'application/json', reply.requestBytes),
+      response_hash: draft.payload(`attempt-${number}/model-response`, 'application/octet-stream', reply.responseBytes),
+      finish_reason: reply.finishReason,
+      ...usageOf(reply),
+    });
+    return { reply, promptHash };
+  } catch (error) {
+    const code = ServerError.is(error) ? error.code : 'server/internal';
+    draft.append({ type: 'model.called', attempt: number, provider, model, prompt_hash: `sha256:${promptHash}`, error: code });
+    throw error;
+  }
+}
+
+function permittedHosts(task: Input, context: TaskContext): { readonly hosts: readonly string[]; readonly warnings: readonly string[] } {
+  const explicit = context.ports.permitHosts(task.network?.allow ?? []);
+  const [refusal] = explicit.refused;
+  if (refusal !== undefined) {
+    throw new ServerError('sandbox/network-refused', `code may not reach ${refusal.host}: ${refusal.reason}`);
+  }
+  const implied = context.ports.permitHosts(hostsOfContext(task.context ?? null));
+  return {
+    hosts: [...new Set([...explicit.allowed, ...implied.allowed])].sort(),
+    warnings: implied.refused.map(({ host, reason }) => `the code could not reach ${host}: ${reason}`),
+  };
+}
+
+async function keepArtifacts(context: TaskContext, task: Input, result: SandboxResult): Promise<void> {
+  if (task.workspace === undefined || task.workspace === DEFAULT_WORKSPACE || result.artifacts.length === 0) return;
+  await context.ports.workspaces.write(task.workspace, result.artifacts);
+}
+
+function answerOf(task: Input, standing: Standing, retries: number, warnings: readonly string[]): TaskAnswer {
+  const { result, code, error, provenance } = standing;
+  const success = error === null;
+  const details = result === null ? { success: false, stdout: '', stderr: '', result: null } : describeRun(result);
+  const attempts = `${retries + 1} attempt${retries === 0 ? '' : 's'}`;
+  const recorded = provenance?.kind === 'recorded';
+  const members: AnswerMembers = {
+    success,
+    message: success ? `Code generated and executed successfully in ${attempts}` : `Code generation failed after ${attempts}`,
+    ...(success ? {} : { error, error_code: code === null ? 'model/no-code' : 'task/code-failed' }),
+    language: task.language,
+    generated_code: code,
+    execution_result: { success: details.success, stdout: details.stdout, stderr: details.stderr, result: details.result },
+    execution_details: details,
+    output: details.stdout,
+    result: details.result,
+    retries_used: retries,
+    model: standing.inference?.model ?? null,
+    usage: standing.inference?.usage ?? null,
+    model_provenance: provenance,
+    warnings: [...(recorded ? ['RECORDED: no AI model ran; this answer comes from a transcript that ships with the agent'] : []), ...warnings],
+  };
+  return { success, members, artifacts: standing.artifacts, inference: standing.inference, errorCode: null };
+}
+
+function provenanceFields(provenance: ModelProvenance): Readonly<Record<string, string>> {
+  switch (provenance.kind) {
+    case 'recorded':
+      return { provenance: 'recorded', transcript_hash: `sha256:${provenance.sha256}` };
+    case 'unverified':
+      return { provenance: 'unverified', url: provenance.url };
+    case 'attested':
+      return { provenance: 'attested', url: provenance.url, session_id: provenance.session };
+  }
+}
+
+function usageOf(reply: ModelReply): Inference['usage'] {
+  return { prompt_tokens: reply.usage.promptTokens, completion_tokens: reply.usage.completionTokens, total_tokens: reply.usage.totalTokens };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}

@@ -1,0 +1,55 @@
+/**
+ * The table of notebook-like sessions: which cell came last and how many there were. The state itself lives in the sandbox; each
+ * cell's claim names the claim of the cell before, so that a session can be replayed from its start.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { ServerError } from '../../errors.ts';
+
+export interface Session {
+  readonly id: string;
+  /** Claim digest of the last cell, lower-case hex; `null` before the first. */
+  readonly previousClaim: string | null;
+  readonly cells: number;
+}
+
+interface Entry extends Session {
+  readonly owner: string | null;
+  readonly usedAt: number;
+  readonly busy: boolean;
+}
+
+const IDLE_MS = 30 * 60_000;
+const MOST = 100;
+
+export class Sessions {
+  readonly #entries = new Map<string, Entry>();
+
+  /**
+   * Takes a session for one cell, or begins one. A session belongs to the key that began it.
+   * @throws {ServerError} `http/conflict` while another cell runs, `server/busy` when there are too many.
+   */
+  take(id: string | undefined, owner: string | null, now: number): Session {
+    for (const [key, entry] of this.#entries) if (!entry.busy && now - entry.usedAt > IDLE_MS) this.#entries.delete(key);
+    const sessionId = id ?? randomBytes(16).toString('hex');
+    const key = keyOf(sessionId, owner);
+    const entry = this.#entries.get(key) ?? { id: sessionId, owner, previousClaim: null, cells: 0, usedAt: now, busy: false };
+    if (entry.busy) throw new ServerError('http/conflict', 'a cell of this session is still running; wait for it, or cancel its task');
+    if (!this.#entries.has(key) && this.#entries.size >= MOST) {
+      throw new ServerError('server/busy', `there are ${MOST} sessions already; reuse one, or wait until one was idle for 30 minutes`);
+    }
+    this.#entries.set(key, { ...entry, busy: true });
+    return entry;
+  }
+
+  /** Gives a session back. `claim` is the digest of the cell that ran, `null` when none did and the state is lost. */
+  giveBack(session: Session, owner: string | null, claim: string | null, now: number): void {
+    const key = keyOf(session.id, owner);
+    if (claim === null) this.#entries.delete(key);
+    else this.#entries.set(key, { id: session.id, owner, previousClaim: claim, cells: session.cells + 1, usedAt: now, busy: false });
+  }
+}
+
+function keyOf(id: string, owner: string | null): string {
+  return JSON.stringify([owner, id]);
+}

@@ -1,0 +1,115 @@
+/**
+ * The tasks of this process: checks a request, starts it, finds it again by id, cancels it, and waits for all of them at the
+ * end. Finished tasks stay for those who still watch; older ones are found in the ledger.
+ */
+
+import { z } from 'zod';
+import { ServerError } from '../errors.ts';
+import type { RegisteredTask } from './registry.ts';
+import { type RunningTask, type RunTaskOptions, startTask, type TaskRequest } from './run-task.ts';
+
+export interface TaskTableOptions extends RunTaskOptions {
+  readonly tasks: ReadonlyMap<string, RegisteredTask>;
+  /** How many may run at once. */
+  readonly most: number;
+}
+
+/** Finished tasks that are remembered with their events. */
+const REMEMBERED = 64;
+
+export class TaskTable {
+  readonly #options: TaskTableOptions;
+  readonly #running = new Map<string, RunningTask>();
+  readonly #finished = new Map<string, RunningTask>();
+  readonly #awaited = new Map<string, Set<() => void>>();
+  #stopping = false;
+
+  constructor(options: TaskTableOptions) {
+    this.#options = options;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Every kind of task, for documents. */
+  get types(): readonly RegisteredTask[] {
+    return [...this.#options.tasks.values()];
+  }
+
+  /**
+   * Starts a task.
+   * @throws {ServerError} `task/unknown-type`, `task/bad-input` (with `details.issues`), `http/conflict` for an id in use,
+   * `server/busy`, `server/stopping`; the ledger's errors.
+   */
+  start(request: TaskRequest): RunningTask {
+    if (this.#stopping) throw new ServerError('server/stopping', 'the agent is stopping; send the request again in a moment');
+    const { task, input } = this.#check(request.data);
+    if (this.#running.size >= this.#options.most) {
+      throw new ServerError('server/busy', `the agent runs ${this.#options.most} tasks already; try again in a moment`, { details: { retryAfterSeconds: 1 } });
+    }
+    if (request.taskId !== null && this.#running.has(request.taskId)) {
+      throw new ServerError('http/conflict', 'a task with this task_id is running; choose another id, or leave it out');
+    }
+    const running = startTask(task, input, request, this.#options);
+    this.#running.set(running.id, running);
+    this.#finished.delete(running.id);
+    const finish = (): void => {
+      this.#running.delete(running.id);
+      this.#finished.set(running.id, running);
+      const [oldest] = this.#finished.keys();
+      if (this.#finished.size > REMEMBERED && oldest !== undefined) this.#finished.delete(oldest);
+    };
+    running.outcome.then(finish, finish);
+    for (const wake of this.#awaited.get(running.id) ?? []) wake();
+    return running;
+  }
+
+  find(id: string): RunningTask | null {
+    return this.#running.get(id) ?? this.#finished.get(id) ?? null;
+  }
+
+  /** The task, also when it is started only later; `null` after `ms` milliseconds or when `signal` aborts. */
+  async await(id: string, ms: number, signal: AbortSignal): Promise<RunningTask | null> {
+    const there = this.find(id);
+    if (there !== null || this.#awaited.size > 1000) return there;
+    const waiting = this.#awaited.get(id) ?? new Set();
+    this.#awaited.set(id, waiting);
+    const end = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        waiting.delete(wake);
+        if (waiting.size === 0) this.#awaited.delete(id);
+        resolve();
+      };
+      waiting.add(wake);
+      end.addEventListener('abort', wake, { once: true });
+    });
+    return this.find(id);
+  }
+
+  /** Takes no more work, gives what runs `graceMs` to end, cancels the rest, and waits until every receipt is sealed. */
+  async drain(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const all = Promise.allSettled([...this.#running.values()].map(({ outcome }) => outcome));
+    const timer = setTimeout(() => {
+      for (const task of this.#running.values()) task.cancel('task/interrupted');
+    }, graceMs);
+    await all;
+    clearTimeout(timer);
+  }
+
+  #check(data: Readonly<Record<string, unknown>>): { readonly task: RegisteredTask; readonly input: unknown } {
+    const type = data.type === undefined && typeof data.command === 'string' ? 'shell' : data.type;
+    if (type === undefined) throw new ServerError('task/bad-input', `data.type: expected one of ${[...this.#options.tasks.keys()].join(', ')}`);
+    const task = typeof type === 'string' ? this.#options.tasks.get(type) : undefined;
+    if (task === undefined) {
+      throw new ServerError('task/unknown-type', 'Unknown task type', { details: { requestedType: type, known: [...this.#options.tasks.keys()] } });
+    }
+    const checked = task.input.safeParse({ ...data, type });
+    if (checked.success) return { task, input: checked.data };
+    const issues = checked.error.issues.slice(0, 20).map((issue) => ({ path: z.core.toDotPath(['data', ...issue.path]), message: issue.message }));
+    const [first] = issues;
+    throw new ServerError('task/bad-input', `${first?.path ?? 'data'}: ${first?.message ?? 'malformed'}`, { details: { issues } });
+  }
+}

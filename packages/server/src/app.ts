@@ -1,0 +1,76 @@
+/** The HTTP application: middleware and routes over the services it is given. It does not listen; `main.ts` does. */
+
+import { randomUUID } from 'node:crypto';
+import { Hono } from 'hono';
+import { ServerError } from './errors.ts';
+import { authority } from './http/authority.ts';
+import type { AppEnv } from './http/environment.ts';
+import { openApiDocument } from './http/openapi.ts';
+import { problemOf, problemResponse } from './http/problem.ts';
+import { consoleRoutes } from './http/routes/console.ts';
+import { logRoutes } from './http/routes/log.ts';
+import { operationRoutes } from './http/routes/operations.ts';
+import { processRoutes } from './http/routes/process.ts';
+import { receiptRoutes } from './http/routes/receipts.ts';
+import type { Services } from './http/routes/services.ts';
+import { taskRoutes } from './http/routes/tasks.ts';
+import { securityHeaders } from './http/security-headers.ts';
+
+/**
+ * The application of an agent.
+ * @example const response = await createApp(services).request('/health')
+ */
+export function createApp(services: Services): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.use(async (c, next) => {
+    const given = c.req.header('x-request-id') ?? '';
+    const requestId = /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : randomUUID();
+    const log = services.log.child({ request: requestId });
+    const begun = performance.now();
+    c.set('requestId', requestId);
+    c.set('log', log);
+    c.set('access', null);
+    await next();
+    c.header('x-request-id', requestId);
+    c.header('x-aci-version', 'aci/1');
+    c.header('x-aci-keyset-digest', services.identity.keysetDigest);
+    const seconds = (performance.now() - begun) / 1000;
+    const route = routeOf(c.req.path);
+    services.metrics.request(c.req.method, route, c.res.status, seconds);
+    log.debug({ method: c.req.method, route, status: c.res.status, seconds }, 'request');
+  });
+  app.use(securityHeaders);
+  app.use(authority({ apiKey: services.config.apiKey, host: services.config.host, publicUrl: services.config.publicUrl }));
+
+  const document = JSON.stringify(openApiDocument(services.version, services.tasks.types));
+  app.get('/openapi.json', () => new Response(document, { headers: { 'content-type': 'application/json' } }));
+  for (const routes of [processRoutes, taskRoutes, receiptRoutes, logRoutes, operationRoutes]) app.route('/', routes(services));
+  app.route('/', consoleRoutes(services.console));
+
+  app.notFound((c) => {
+    const known = app.routes.some(({ method, path }) => method !== 'ALL' && method !== c.req.method && matches(path, c.req.path));
+    const error = known
+      ? new ServerError('http/method-not-allowed', `${c.req.method} is not possible here; see /openapi.json`)
+      : new ServerError('http/not-found', 'nothing is here; see /openapi.json');
+    return problemResponse(problemOf(error, c.get('requestId')));
+  });
+  app.onError((error, c) => {
+    const requestId = c.get('requestId');
+    const problem = problemOf(error, requestId);
+    if (problem.status === 500) services.log.error({ request: requestId, err: error }, 'unexpected error');
+    return problemResponse(problem);
+  });
+  return app;
+}
+
+/** The route of a path with its variable parts taken out, so that metrics have few labels. */
+function routeOf(path: string): string {
+  const match = /^\/(?:(api\/tasks|api\/receipts|v1\/aci\/receipts|bundles)\/[^/]+(\/events|\/artifacts)?|(log\/tile|log\/entries|assets)\/)/.exec(path);
+  if (match !== null) return match[3] === undefined ? `/${match[1]}/{id}${match[2] ?? ''}` : `/${match[3]}/*`;
+  return /^\/(?:api\/(?:process|status|receipts)|v1\/aci\/attestation|log\/checkpoint|log\/vkeys|health|metrics|openapi\.json|developer|verify|receipts|status)?$/.test(path) ? path : 'other';
+}
+
+function matches(pattern: string, path: string): boolean {
+  const source = pattern.replace(/[.+?^$()|[\]\\]/g, '\\$&').replace(/:[a-z]+(?:\{[^}]*\})?/g, '[^/]+').replace(/\*/g, '.*');
+  return new RegExp(`^${source.replace(/[{}]/g, '')}$`).test(path);
+}

@@ -1,0 +1,77 @@
+/**
+ * The web console: files built from `packages/web`, read into memory once, so that no request names a path on this machine.
+ * Without a build a plain page says what there is.
+ */
+
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { extname, join, relative, sep } from 'node:path';
+import { Hono } from 'hono';
+import type { AppEnv } from '../environment.ts';
+
+interface ConsoleFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly mediaType: string;
+}
+
+/** URL path → file. */
+export type ConsoleFiles = ReadonlyMap<string, ConsoleFile>;
+
+const PAGES = ['developer', 'verify', 'receipts', 'status'] as const;
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.json': 'application/json',
+  '.txt': 'text/plain; charset=utf-8',
+  '.woff2': 'font/woff2',
+  '.wasm': 'application/wasm',
+};
+
+/** The files below `directory`; none when it is not there. */
+export function loadConsole(directory: string | null): ConsoleFiles {
+  const files = new Map<string, ConsoleFile>();
+  if (directory === null) return files;
+  let names: readonly string[];
+  try {
+    names = readdirSync(directory, { recursive: true, encoding: 'utf8' });
+  } catch {
+    return files;
+  }
+  for (const name of names) {
+    const path = join(directory, name);
+    const mediaType = MEDIA_TYPES[extname(name)];
+    if (mediaType === undefined || !statSync(path).isFile()) continue;
+    files.set(`/${relative(directory, path).split(sep).join('/')}`, { bytes: new Uint8Array(readFileSync(path)), mediaType });
+  }
+  return files;
+}
+
+export function consoleRoutes(files: ConsoleFiles): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.get('/', (c) => c.redirect('/developer', 302));
+  for (const page of PAGES) app.get(`/${page}`, () => send(files.get(`/${page}.html`) ?? { bytes: fallback(page), mediaType: 'text/html; charset=utf-8' }, false));
+  for (const [path, file] of files) if (!path.endsWith('.html')) app.get(path, () => send(file, path.startsWith('/assets/')));
+  return app;
+}
+
+function send(file: ConsoleFile, immutable: boolean): Response {
+  return new Response(file.bytes, {
+    headers: { 'content-type': file.mediaType, 'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache' },
+  });
+}
+
+function fallback(page: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(
+    Buffer.from(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Assay: ${page}</title></head>
+<body><main><h1>Assay</h1>
+<p>The agent runs. The console was not built; run <code>npm run build:web</code> and start it again.</p>
+<ul><li><a href="/api/status">status</a></li><li><a href="/api/receipts">receipts</a></li><li><a href="/openapi.json">API</a></li>
+<li><a href="/v1/aci/attestation">attestation</a></li><li><a href="/log/checkpoint">log</a></li></ul>
+</main></body></html>
+`),
+  );
+}

@@ -1,0 +1,32 @@
+/** What the routes work with; `main.ts` puts it together. */
+
+import type { Logger } from 'pino';
+import type { Config } from '../../config.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { Model } from '../../ports/model.ts';
+import type { Sandbox } from '../../ports/sandbox.ts';
+import type { TaskTable } from '../../tasks/task-table.ts';
+import type { Metrics } from '../metrics.ts';
+import type { RateLimit } from '../rate-limit.ts';
+import type { ConsoleFiles } from './console.ts';
+
+export interface Services {
+  readonly config: Config;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly ledger: Ledger;
+  readonly identity: Identity;
+  readonly model: Model;
+  readonly sandbox: Sandbox;
+  readonly tasks: TaskTable;
+  readonly metrics: Metrics;
+  readonly rateLimit: RateLimit;
+  readonly console: ConsoleFiles;
+  /** Name of the store for people, e.g. `embedded SQLite`. */
+  readonly storeName: string;
+  /** True once the agent takes no more work. */
+  readonly stopping: () => boolean;
+}

@@ -1,0 +1,45 @@
+/**
+ * The `attestation` member of an answer, in the shape the seed shows, with a type that is true: what the agent's own TEE is. It
+ * holds a fresh report for the nonce; the receipt, signed by a key of the report's keyset, covers it together with the answer.
+ */
+
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../ports/clock.ts';
+import type { Attest } from '../tasks/run-task.ts';
+import { factsOf } from './evidence-facts.ts';
+import type { Identity } from './identity.ts';
+
+/** Makes the function that tasks call for `include_attestation`. Without a client's nonce it takes a random one. */
+export function answerAttestation(identity: Identity, clock: Clock): Attest {
+  return async (answer, given) => {
+    const nonce = given ?? randomBytes(32).toString('hex');
+    const { document, evidence, issuedAt } = await identity.report(nonce);
+    const { type, measurements, signature } = factsOf(evidence, identity.attester.simulated);
+    const { inference } = answer;
+    return {
+      type,
+      simulated: identity.attester.simulated,
+      measurements,
+      signature,
+      timestamp: new Date(issuedAt).toISOString(),
+      nonce,
+      inference:
+        inference === null
+          ? null
+          : {
+              model: inference.model,
+              prompt_hash: inference.promptHash,
+              response_hash: inference.responseHash,
+              timestamp: inference.timestamp,
+              usage: inference.usage,
+            },
+      verification: {
+        nonce,
+        nonce_source: given === null ? 'agent' : 'client',
+        fetched_at: new Date(clock.now()).toISOString(),
+        inference_timestamp: inference?.timestamp ?? null,
+      },
+      report: document,
+    };
+  };
+}

@@ -1,0 +1,103 @@
+/** An agent made of real routes and tasks over stand-ins, for tests that call it without a socket. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { onTestFinished } from 'vitest';
+import { createSimulatedAttester } from '../../packages/server/src/adapters/attesters/simulated/simulated.ts';
+import { createModel } from '../../packages/server/src/adapters/models/select.ts';
+import { transcriptToJson } from '../../packages/server/src/adapters/sandboxes/network/transcript.ts';
+import { createWorkspaces } from '../../packages/server/src/adapters/workspaces/directory.ts';
+import { createApp } from '../../packages/server/src/app.ts';
+import { parseConfig } from '../../packages/server/src/config.ts';
+import { createMetrics } from '../../packages/server/src/http/metrics.ts';
+import { RateLimit } from '../../packages/server/src/http/rate-limit.ts';
+import { answerAttestation } from '../../packages/server/src/identity/answer-attestation.ts';
+import { createIdentity } from '../../packages/server/src/identity/identity.ts';
+import { systemClock } from '../../packages/server/src/ports/clock.ts';
+import { permitHosts } from '../../packages/server/src/tasks/network-hosts.ts';
+import { createTasks } from '../../packages/server/src/tasks/registry.ts';
+import { TaskTable } from '../../packages/server/src/tasks/task-table.ts';
+import { createMemoryLedger, createScriptedSandbox, type MemoryLedger, type ScriptedRun, type ScriptedSandbox } from './stand-ins.ts';
+import type { SandboxJob } from '../../packages/server/src/ports/sandbox.ts';
+
+export interface TestAgent {
+  readonly request: (path: string, init?: RequestInit) => Promise<Response>;
+  readonly process: (data: unknown, more?: object, init?: RequestInit) => Promise<{ status: number; body: Record<string, any>; headers: Headers }>;
+  readonly ledger: MemoryLedger;
+  readonly sandbox: ScriptedSandbox;
+  readonly tasks: TaskTable;
+  /** Log lines so far. */
+  readonly logged: () => string;
+}
+
+export interface TestAgentOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly script?: (job: SandboxJob) => ScriptedRun;
+  readonly console?: ReadonlyMap<string, { bytes: Uint8Array<ArrayBuffer>; mediaType: string }>;
+}
+
+export async function startTestAgent(options: TestAgentOptions = {}): Promise<TestAgent> {
+  const directory = mkdtempSync(join(tmpdir(), 'assay-e2e-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const config = parseConfig({ ASSAY_LOG_LEVEL: 'debug', AI_PROVIDER: 'recorded', ...options.environment });
+  const clock = systemClock;
+  const lines: string[] = [];
+  const log = pino({ level: config.logLevel }, { write: (line: string) => void lines.push(line) });
+  const ledger = createMemoryLedger();
+  const sandbox = createScriptedSandbox(options.script ?? (() => ({ stdout: '3628800\n' })));
+  const model = createModel(config.model);
+  const attester = await createSimulatedAttester({ directory });
+  const identity = createIdentity({ attester, receiptKeys: [], channelKeys: [], channelPublicKey: null, clock });
+  const tasks = new TaskTable({
+    tasks: createTasks(),
+    most: config.limits.tasks,
+    ledger,
+    clock,
+    attest: answerAttestation(identity, clock),
+    onUnexpected: (error, id) => log.error({ err: error, task: id }, 'unexpected'),
+    ports: {
+      model,
+      sandbox,
+      workspaces: createWorkspaces(join(directory, 'workspaces')),
+      clock,
+      permitHosts: (wanted) => permitHosts(config.sandbox.network, wanted),
+      encodeTranscript: (transcript) => new TextEncoder().encode(JSON.stringify(transcriptToJson(transcript))),
+      defaults: { wallMs: config.sandbox.wallMs, memoryBytes: config.sandbox.memoryBytes },
+    },
+  });
+  const app = createApp({
+    config,
+    version: '0.0.0-test',
+    clock,
+    log,
+    ledger,
+    identity,
+    model,
+    sandbox,
+    tasks,
+    metrics: createMetrics(() => tasks.running),
+    rateLimit: new RateLimit(config.limits.ratePerMinute, clock.now),
+    console: options.console ?? new Map(),
+    storeName: 'memory',
+    stopping: () => false,
+  });
+  const request = (path: string, init: RequestInit = {}): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    if (!headers.has('host')) headers.set('host', '127.0.0.1:8000');
+    return Promise.resolve(app.request(path, { ...init, headers }));
+  };
+  return {
+    request,
+    ledger,
+    sandbox,
+    tasks,
+    logged: () => lines.join(''),
+    process: async (data, more = {}, init = {}) => {
+      const headers = { 'content-type': 'application/json', ...(init.headers as object) };
+      const response = await request('/api/process', { method: 'POST', body: JSON.stringify({ data, ...more }), ...init, headers });
+      return { status: response.status, body: (await response.json()) as Record<string, any>, headers: response.headers };
+    },
+  };
+}

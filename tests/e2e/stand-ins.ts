@@ -1,0 +1,180 @@
+/** Stand-ins for the ports that other rooms implement, for tests of the API alone: a ledger in memory and a scripted sandbox. */
+
+import { createHash, randomBytes } from 'node:crypto';
+import { canonicalJson } from '@assay/encoding/json';
+import type { ExecutionClaim, ExecutionStatus, Receipt } from '@assay/receipt';
+import type { Ledger, ReceiptDraft, ReceiptSummary, SealedReceipt } from '../../packages/server/src/ports/ledger.ts';
+import { LedgerError } from '../../packages/server/src/ports/ledger-error.ts';
+import { DEFAULT_LIMITS, type Sandbox, type SandboxFile, type SandboxJob, type SandboxResult } from '../../packages/server/src/ports/sandbox.ts';
+
+const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
+
+interface Draft extends ReceiptDraft {
+  readonly options: Parameters<Ledger['open']>[0];
+  readonly events: Readonly<Record<string, unknown>>[];
+  readonly payloads: Map<string, { mediaType: string; bytes: Uint8Array }>;
+}
+
+export interface MemoryLedger extends Ledger {
+  readonly sealed: readonly SealedReceipt[];
+  /** Makes the next seal fail. */
+  failNext(error: Error): void;
+}
+
+export function createMemoryLedger(): MemoryLedger {
+  const sealed: SealedReceipt[] = [];
+  const summaries = new Map<string, ReceiptSummary>();
+  const payloads = new Map<string, Uint8Array>();
+  const nonces = new Set<string>();
+  let failure: Error | null = null;
+  return {
+    sealed,
+    failNext: (error) => {
+      failure = error;
+    },
+    open: (options) => {
+      if (options.nonce !== null && nonces.has(options.nonce)) throw new LedgerError('ledger/nonce-reused', 'expected a fresh nonce, got one that was used');
+      if (options.nonce !== null) nonces.add(options.nonce);
+      const receiptId = `rcpt_${randomBytes(16).toString('hex')}`;
+      const events: Record<string, unknown>[] = [{ type: 'request.received', body_hash: `sha256:${sha256(options.requestBody)}` }];
+      const kept: Draft['payloads'] = new Map();
+      summaries.set(options.taskId, { receiptId, taskId: options.taskId, task: options.task, servedAt: 1, logIndex: null, state: 'running', access: options.access ?? null, cursor: summaries.size + 1 });
+      const draft: Draft = {
+        receiptId,
+        taskId: options.taskId,
+        started: Promise.resolve(),
+        options,
+        events,
+        payloads: kept,
+        append: (event) => {
+          events.push(event);
+        },
+        payload: (name, mediaType, bytes) => {
+          if (kept.has(name)) throw new Error(`payload ${name} twice`);
+          kept.set(name, { mediaType, bytes });
+          return `sha256:${sha256(bytes)}`;
+        },
+      };
+      return draft;
+    },
+    seal: (given) => {
+      if (failure !== null) {
+        const error = failure;
+        failure = null;
+        return Promise.reject(error);
+      }
+      const draft = given as Draft;
+      for (const [name, { mediaType, bytes }] of draft.payloads) {
+        payloads.set(`sha256:${sha256(bytes)}`, bytes);
+        draft.events.push({ type: 'payload.kept', name, media_type: mediaType, bytes: bytes.length, hash: `sha256:${sha256(bytes)}` });
+      }
+      const receipt = { receipt_id: draft.receiptId, event_log: draft.events } as unknown as Receipt;
+      const entry: SealedReceipt = { receiptId: draft.receiptId, receipt, proof: { index: sealed.length, leaf: '', salt: '', proof: '' }, access: draft.options.access ?? null };
+      sealed.push(entry);
+      const summary = summaries.get(draft.taskId);
+      if (summary !== undefined) summaries.set(draft.taskId, { ...summary, state: 'sealed', logIndex: entry.proof.index });
+      return Promise.resolve(entry);
+    },
+    discard: (draft) => {
+      summaries.delete(draft.taskId);
+      return Promise.resolve();
+    },
+    find: (id) => Promise.resolve(sealed.find(({ receiptId }) => receiptId === id) ?? null),
+    findTask: (id) => Promise.resolve(summaries.get(id) ?? null),
+    list: ({ limit }) => Promise.resolve([...summaries.values()].reverse().slice(0, limit)),
+    bundle: (id) => Promise.resolve(new TextEncoder().encode(JSON.stringify({ id }))),
+    payload: (digest) => Promise.resolve(payloads.get(digest) ?? null),
+    registerReport: () => Promise.resolve(),
+    readState: () => Promise.resolve(null),
+    listState: () => Promise.resolve([]),
+    checkpoint: () => Promise.resolve('log.test\n0\n\n'),
+    tile: (path) => Promise.resolve(path === 'tile/0/000' || path === 'tile/entries/000.p/7' ? new Uint8Array([1]) : null),
+    origin: 'log.test',
+    verifierKeys: ['log.test+00000000+AA=='],
+    close: () => Promise.resolve(),
+  };
+}
+
+/** What a scripted run does. */
+export interface ScriptedRun {
+  readonly status?: ExecutionStatus;
+  readonly stdout?: string;
+  readonly stderr?: string;
+  readonly value?: string;
+  readonly error?: string;
+  readonly files?: readonly (SandboxFile & { readonly mediaType: string })[];
+  /** Never ends by itself. */
+  readonly hangs?: boolean;
+}
+
+export interface ScriptedSandbox extends Sandbox {
+  readonly jobs: readonly SandboxJob[];
+}
+
+export function createScriptedSandbox(script: (job: SandboxJob) => ScriptedRun): ScriptedSandbox {
+  const jobs: SandboxJob[] = [];
+  return {
+    jobs,
+    capabilities: {
+      lane: 'wasm',
+      isolation: 'wasm',
+      languages: ['python', 'javascript'],
+      packages: { python: ['pandas 3.0.0'], javascript: ['ethers 6.17.0'] },
+      selfTest: [],
+      environment: {},
+      environmentDigest: 'e'.repeat(64),
+    },
+    async *run(job) {
+      jobs.push(job);
+      const run = script(job);
+      yield { sequence: 0, type: 'started' };
+      if (run.hangs === true) await new Promise<void>((resolve) => job.signal?.addEventListener('abort', () => resolve(), { once: true }));
+      if (run.stdout !== undefined) yield { sequence: 1, type: 'stdout', text: run.stdout };
+      yield { sequence: 2, type: 'result', result: resultOf(job, run) };
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function resultOf(job: SandboxJob, run: ScriptedRun): SandboxResult {
+  const stream = (text: string) => ({ text, bytes: text.length, sha256: sha256(text), truncated: false });
+  const status = run.hangs === true ? 'killed' : (run.status ?? (run.error === undefined ? 'ok' : 'error'));
+  const [name = '', message = ''] = (run.error ?? '').split(': ');
+  const claim: ExecutionClaim = {
+    v: 1,
+    language: job.language,
+    lane: 'wasm',
+    isolation: 'wasm',
+    codeSha256: sha256(job.code),
+    argv: job.argv ?? [],
+    inputs: (job.files ?? []).map(({ path, bytes }) => ({ path, bytes: bytes.length, sha256: sha256(bytes) })),
+    environmentDigest: 'e'.repeat(64),
+    limits: { ...DEFAULT_LIMITS, ...job.limits },
+    seed: job.seed ?? '',
+    clock: { mode: 'host' },
+    entropy: 'os',
+    network: { mode: 'off' },
+    sessionPrevious: job.session?.previousClaim ?? null,
+    status,
+    exitCode: status === 'ok' ? 0 : 1,
+    stdoutSha256: sha256(run.stdout ?? ''),
+    stderrSha256: sha256(run.stderr ?? ''),
+    outputs: [],
+    truncated: false,
+    reproducibility: 'none',
+  };
+  return {
+    status,
+    exitCode: claim.exitCode,
+    stdout: stream(run.stdout ?? ''),
+    stderr: stream(run.stderr ?? ''),
+    value: run.value ?? null,
+    error: status === 'ok' ? null : { name, message, traceback: '' },
+    artifacts: (run.files ?? []).map(({ path, bytes, mediaType }) => ({ path, bytes, mediaType, sha256: sha256(bytes) })),
+    skipped: [],
+    network: [],
+    claim,
+    claimDigest: sha256(canonicalJson(claim)),
+    observed: { queuedMs: 0, startMs: 0, wallMs: 1, maxRssMiB: 1, warm: true },
+  };
+}

@@ -16,15 +16,37 @@ import { RateLimit } from '../../packages/server/src/http/rate-limit.ts';
 import { answerAttestation } from '../../packages/server/src/identity/answer-attestation.ts';
 import { createIdentity } from '../../packages/server/src/identity/identity.ts';
 import { systemClock } from '../../packages/server/src/ports/clock.ts';
+import type { SandboxJob } from '../../packages/server/src/ports/sandbox.ts';
 import { permitHosts } from '../../packages/server/src/tasks/network-hosts.ts';
 import { createTasks } from '../../packages/server/src/tasks/registry.ts';
 import { TaskTable } from '../../packages/server/src/tasks/task-table.ts';
-import { createMemoryLedger, createScriptedSandbox, type MemoryLedger, type ScriptedRun, type ScriptedSandbox } from './stand-ins.ts';
-import type { SandboxJob } from '../../packages/server/src/ports/sandbox.ts';
+import {
+  createMemoryLedger,
+  createScriptedSandbox,
+  type MemoryLedger,
+  type ScriptedRun,
+  type ScriptedSandbox,
+} from './stand-ins.ts';
+
+/** Members of answers that tests look at. */
+export interface AnswerBody extends Record<string, unknown> {
+  readonly attestation: { readonly timestamp: string };
+  readonly artifacts: readonly { readonly url: string }[];
+  readonly data: { readonly session_id: string };
+  readonly execution_details: { readonly claim_digest: string };
+  readonly error: string;
+  readonly code: string;
+  readonly task_id: string;
+  readonly receipt_id: string;
+}
 
 export interface TestAgent {
   readonly request: (path: string, init?: RequestInit) => Promise<Response>;
-  readonly process: (data: unknown, more?: object, init?: RequestInit) => Promise<{ status: number; body: Record<string, any>; headers: Headers }>;
+  readonly process: (
+    data: unknown,
+    more?: object,
+    init?: RequestInit,
+  ) => Promise<{ status: number; body: AnswerBody; headers: Headers }>;
   readonly ledger: MemoryLedger;
   readonly sandbox: ScriptedSandbox;
   readonly tasks: TaskTable;
@@ -96,8 +118,13 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
     logged: () => lines.join(''),
     process: async (data, more = {}, init = {}) => {
       const headers = { 'content-type': 'application/json', ...(init.headers as object) };
-      const response = await request('/api/process', { method: 'POST', body: JSON.stringify({ data, ...more }), ...init, headers });
-      return { status: response.status, body: (await response.json()) as Record<string, any>, headers: response.headers };
+      const response = await request('/api/process', {
+        method: 'POST',
+        body: JSON.stringify({ data, ...more }),
+        ...init,
+        headers,
+      });
+      return { status: response.status, body: (await response.json()) as AnswerBody, headers: response.headers };
     },
   };
 }

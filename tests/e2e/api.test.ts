@@ -3,8 +3,8 @@ import { canonicalJson } from '@assay/encoding/json';
 import { fenced, type ScriptedAnswer, startOpenAiServer } from '@assay/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { OPERATIONS } from '../../packages/server/src/http/openapi.ts';
-import { LedgerError } from '../../packages/server/src/ports/ledger-error.ts';
 import { startTestAgent, type TestAgentOptions } from './agent.ts';
+import { StandInLedgerError } from './stand-ins.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const factorial = { type: 'ai_generate_and_execute', description: 'Calculate the factorial of 10 and print the result' };
@@ -12,7 +12,10 @@ const factorial = { type: 'ai_generate_and_execute', description: 'Calculate the
 async function startWithModel(answers: readonly ScriptedAnswer[], options: TestAgentOptions = {}) {
   const model = await startOpenAiServer({ answers });
   onTestFinished(model.close);
-  const agent = await startTestAgent({ ...options, environment: { AI_PROVIDER: 'ollama', AI_API_BASE: model.base, ...options.environment } });
+  const agent = await startTestAgent({
+    ...options,
+    environment: { AI_PROVIDER: 'ollama', AI_API_BASE: model.base, ...options.environment },
+  });
   return { model, agent };
 }
 
@@ -33,7 +36,11 @@ describe('ai_generate_and_execute', () => {
       retries_used: 0,
       artifacts: [],
       warnings: [],
-      verification_instructions: { message: expect.any(String), verification_script: expect.stringContaining('assay verify'), docs_url: 'http://127.0.0.1:8000/verify' },
+      verification_instructions: {
+        message: expect.any(String),
+        verification_script: expect.stringContaining('assay verify'),
+        docs_url: 'http://127.0.0.1:8000/verify',
+      },
     });
     expect(body.receipt_id).toMatch(/^rcpt_[0-9a-f]{32}$/);
     expect(headers.get('x-receipt-id')).toBe(body.receipt_id);
@@ -44,7 +51,10 @@ describe('ai_generate_and_execute', () => {
   test('the receipt holds every attempt, and the hash of the answer', async () => {
     const answers = [fenced('python', "data = open('/tmp/missing.txt').read()"), fenced('python', 'print("default")')];
     const { agent, model } = await startWithModel(answers, {
-      script: (job) => (job.code.includes('open(') ? { error: "FileNotFoundError: [Errno 2] No such file or directory: '/tmp/missing.txt'" } : { stdout: 'default\n' }),
+      script: (job) =>
+        job.code.includes('open(')
+          ? { error: "FileNotFoundError: [Errno 2] No such file or directory: '/tmp/missing.txt'" }
+          : { stdout: 'default\n' },
     });
     const { body } = await agent.process({ ...factorial, description: 'Read /tmp/missing.txt' });
     expect(body).toMatchObject({ success: true, retries_used: 1, generated_code: 'print("default")' });
@@ -53,14 +63,39 @@ describe('ai_generate_and_execute', () => {
     expect(retry).toContain('FileNotFoundError');
     const events = agent.ledger.sealed[0]?.receipt.event_log ?? [];
     expect(events.map(({ type }) => type).filter((type) => type !== 'payload.kept')).toEqual([
-      'request.received', 'model.called', 'code.generated', 'code.executed', 'model.called', 'code.generated', 'code.executed', 'task.completed', 'response.returned',
+      'request.received',
+      'model.called',
+      'code.generated',
+      'code.executed',
+      'model.called',
+      'code.generated',
+      'code.executed',
+      'task.completed',
+      'response.returned',
     ]);
     expect(events[1]).toMatchObject({ attempt: 1, provider: 'ollama', model: 'gemma3:4b', provenance: 'unverified' });
-    expect(events[1]?.request_hash).toBe(`sha256:${createHash('sha256').update(model.requests[0]?.bodyBytes ?? '').digest('hex')}`);
-    expect(events[1]?.response_hash).toBe(`sha256:${createHash('sha256').update(model.replies[0] ?? '').digest('hex')}`);
-    expect(events[6]).toMatchObject({ attempt: 2, status: 'ok', exit_code: 0, code_hash: `sha256:${sha256('print("default")')}` });
+    expect(events[1]?.request_hash).toBe(
+      `sha256:${createHash('sha256')
+        .update(model.requests[0]?.bodyBytes ?? '')
+        .digest('hex')}`,
+    );
+    expect(events[1]?.response_hash).toBe(
+      `sha256:${createHash('sha256')
+        .update(model.replies[0] ?? '')
+        .digest('hex')}`,
+    );
+    expect(events[6]).toMatchObject({
+      attempt: 2,
+      status: 'ok',
+      exit_code: 0,
+      code_hash: `sha256:${sha256('print("default")')}`,
+    });
     const { receipt: _receipt, log_proof: _proof, ...core } = body;
-    expect(events[8]).toMatchObject({ type: 'response.returned', form: 'jcs-without-receipt', body_hash: `sha256:${sha256(canonicalJson(core))}` });
+    expect(events[8]).toMatchObject({
+      type: 'response.returned',
+      form: 'jcs-without-receipt',
+      body_hash: `sha256:${sha256(canonicalJson(core))}`,
+    });
   });
 
   test('include_attestation: the shape of the seed, an honest type, and the nonce of the client', async () => {
@@ -73,7 +108,12 @@ describe('ai_generate_and_execute', () => {
       measurements: { pcr0: expect.stringMatching(/^[0-9a-f]{96}$/) },
       signature: { algorithm: 'ES384', value: expect.stringMatching(/^[0-9a-f]{192}$/) },
       nonce,
-      inference: { model: 'gemma3:4b', prompt_hash: expect.stringMatching(/^[0-9a-f]{64}$/), response_hash: sha256('print(1)'), usage: { total_tokens: expect.any(Number) } },
+      inference: {
+        model: 'gemma3:4b',
+        prompt_hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+        response_hash: sha256('print(1)'),
+        usage: { total_tokens: expect.any(Number) },
+      },
       verification: { nonce, nonce_source: 'client', inference_timestamp: expect.any(Number) },
       report: { api_version: 'aci/1' },
     });
@@ -81,19 +121,48 @@ describe('ai_generate_and_execute', () => {
   });
 
   test('all attempts fail', async () => {
-    const { agent, model } = await startWithModel([fenced('python', 'boom()')], { script: () => ({ error: "NameError: name 'boom' is not defined" }) });
+    const { agent, model } = await startWithModel([fenced('python', 'boom()')], {
+      script: () => ({ error: "NameError: name 'boom' is not defined" }),
+    });
     const { status, body } = await agent.process({ ...factorial, max_retries: 1 });
     expect(status).toBe(200);
-    expect(body).toMatchObject({ success: false, error: expect.stringContaining('NameError'), error_code: 'task/code-failed', retries_used: 1, generated_code: 'boom()', attestation: null });
+    expect(body).toMatchObject({
+      success: false,
+      error: expect.stringContaining('NameError'),
+      error_code: 'task/code-failed',
+      retries_used: 1,
+      generated_code: 'boom()',
+      attestation: null,
+    });
     expect(model.requests).toHaveLength(2);
     expect(body.receipt_id).toBeDefined();
   });
 
   const models: readonly { name: string; answer: ScriptedAnswer; status: number; expected: object }[] = [
-    { name: 'prose', answer: { kind: 'text', text: 'First you multiply the numbers and then you are done with it.' }, status: 200, expected: { success: false, error_code: 'model/no-code', generated_code: null } },
-    { name: 'a refusal', answer: { kind: 'text', text: "I'm sorry, I can't help with that." }, status: 200, expected: { success: false, error_code: 'model/no-code' } },
-    { name: 'a 5 MB line', answer: { kind: 'long-line', bytes: 5_000_000 }, status: 502, expected: { success: false, code: 'model/too-large' } },
-    { name: 'rate limits', answer: { kind: 'error', status: 429, headers: { 'retry-after': '60' } }, status: 503, expected: { code: 'model/rate-limited', success: false } },
+    {
+      name: 'prose',
+      answer: { kind: 'text', text: 'First you multiply the numbers and then you are done with it.' },
+      status: 200,
+      expected: { success: false, error_code: 'model/no-code', generated_code: null },
+    },
+    {
+      name: 'a refusal',
+      answer: { kind: 'text', text: "I'm sorry, I can't help with that." },
+      status: 200,
+      expected: { success: false, error_code: 'model/no-code' },
+    },
+    {
+      name: 'a 5 MB line',
+      answer: { kind: 'long-line', bytes: 5_000_000 },
+      status: 502,
+      expected: { success: false, code: 'model/too-large' },
+    },
+    {
+      name: 'rate limits',
+      answer: { kind: 'error', status: 429, headers: { 'retry-after': '60' } },
+      status: 503,
+      expected: { code: 'model/rate-limited', success: false },
+    },
     { name: 'silence', answer: { kind: 'silence' }, status: 504, expected: { code: 'model/timeout', success: false } },
   ];
   test.each(models)('a model that gives $name', async ({ answer, status, expected }) => {
@@ -108,13 +177,22 @@ describe('ai_generate_and_execute', () => {
     const agent = await startTestAgent({ environment: { AI_PROVIDER: 'ollama', AI_API_BASE: 'http://127.0.0.1:1/v1' } });
     const { status, body } = await agent.process(factorial);
     expect(status).toBe(503);
-    expect(body).toMatchObject({ code: 'model/unreachable', success: false, error: expect.stringContaining('AI generator not available'), status: 503 });
+    expect(body).toMatchObject({
+      code: 'model/unreachable',
+      success: false,
+      error: expect.stringContaining('AI generator not available'),
+      status: 503,
+    });
   });
 
   test('recorded answers say so everywhere', async () => {
     const agent = await startTestAgent();
     const { body } = await agent.process(factorial);
-    expect(body).toMatchObject({ success: true, model_provenance: { kind: 'recorded' }, warnings: [expect.stringContaining('RECORDED')] });
+    expect(body).toMatchObject({
+      success: true,
+      model_provenance: { kind: 'recorded' },
+      warnings: [expect.stringContaining('RECORDED')],
+    });
     expect(agent.ledger.sealed[0]?.receipt.event_log[1]).toMatchObject({ type: 'model.called', provenance: 'recorded' });
   });
 
@@ -142,22 +220,32 @@ describe('ai_generate_and_execute', () => {
     }
   });
 
-  test.each(['127.0.0.1:80', 'localhost:80', 'metadata.google.internal:80', '169.254.169.254:80', '[::1]:80', 'printer.local:631', 'intranet:80'])(
-    'a request cannot open %s',
-    async (host) => {
-      const agent = await startTestAgent();
-      const { status, body } = await agent.process({ ...factorial, network: { allow: [host] } });
-      expect([status, body.code]).toEqual([403, 'sandbox/network-refused']);
-      expect(agent.sandbox.jobs).toHaveLength(0);
-    },
-  );
+  test.each([
+    '127.0.0.1:80',
+    'localhost:80',
+    'metadata.google.internal:80',
+    '169.254.169.254:80',
+    '[::1]:80',
+    'printer.local:631',
+    'intranet:80',
+  ])('a request cannot open %s', async (host) => {
+    const agent = await startTestAgent();
+    const { status, body } = await agent.process({ ...factorial, network: { allow: [host] } });
+    expect([status, body.code]).toEqual([403, 'sandbox/network-refused']);
+    expect(agent.sandbox.jobs).toHaveLength(0);
+  });
 });
 
 describe('other tasks', () => {
   test('execute', async () => {
     const agent = await startTestAgent({ script: () => ({ stdout: '42\n', value: '42' }) });
     const { body } = await agent.process({ type: 'execute', language: 'javascript', code: 'console.log(42); 42' });
-    expect(body).toMatchObject({ success: true, output: '42\n', result: '42', execution_result: { stdout: '42\n', result: '42' } });
+    expect(body).toMatchObject({
+      success: true,
+      output: '42\n',
+      result: '42',
+      execution_result: { stdout: '42\n', result: '42' },
+    });
     expect(agent.ledger.sealed[0]?.receipt.event_log[1]).toMatchObject({ type: 'code.generated', source: 'client' });
   });
 
@@ -174,7 +262,9 @@ describe('other tasks', () => {
 
   test('a named workspace keeps what code leaves behind', async () => {
     const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47]);
-    const agent = await startTestAgent({ script: () => ({ files: [{ path: '/tmp/chart.png', bytes: png, mediaType: 'image/png' }] }) });
+    const agent = await startTestAgent({
+      script: () => ({ files: [{ path: '/tmp/chart.png', bytes: png, mediaType: 'image/png' }] }),
+    });
     await agent.process({ type: 'execute', code: 'x', workspace: 'mine' });
     const { body } = await agent.process({ type: 'file_read', path: '/tmp/chart.png', workspace: 'mine' });
     expect(body.data).toMatchObject({ content: null, content_base64: 'iVBORw==' });
@@ -183,14 +273,24 @@ describe('other tasks', () => {
 
   test('artifacts are listed and served, safely', async () => {
     const html = new TextEncoder().encode('<script>alert(1)</script>');
-    const agent = await startTestAgent({ script: () => ({ files: [{ path: '/tmp/a b.html', bytes: html, mediaType: 'text/html' }, { path: '/tmp/x.png', bytes: new Uint8Array([1]), mediaType: 'image/png' }] }) });
+    const agent = await startTestAgent({
+      script: () => ({
+        files: [
+          { path: '/tmp/a b.html', bytes: html, mediaType: 'text/html' },
+          { path: '/tmp/x.png', bytes: new Uint8Array([1]), mediaType: 'image/png' },
+        ],
+      }),
+    });
     const { body } = await agent.process({ type: 'execute', code: 'x' });
-    expect(body.artifacts).toMatchObject([{ path: '/tmp/a b.html', mediaType: 'text/html', bytes: html.length }, { path: '/tmp/x.png' }]);
-    const page = await agent.request(new URL(body.artifacts[0].url).pathname);
+    expect(body.artifacts).toMatchObject([
+      { path: '/tmp/a b.html', mediaType: 'text/html', bytes: html.length },
+      { path: '/tmp/x.png' },
+    ]);
+    const page = await agent.request(new URL(body.artifacts[0]?.url ?? '').pathname);
     expect(await page.text()).toBe('<script>alert(1)</script>');
     expect(page.headers.get('content-disposition')).toMatch(/^attachment; filename\*=UTF-8''a%20b.html$/);
     expect(page.headers.get('content-security-policy')).toBe("default-src 'none'; sandbox");
-    const image = await agent.request(new URL(body.artifacts[1].url).pathname);
+    const image = await agent.request(new URL(body.artifacts[1]?.url ?? '').pathname);
     expect(image.headers.get('content-disposition')).toMatch(/^inline/);
     expect((await agent.request(`/api/tasks/${body.task_id}/artifacts/tmp/none.png`)).status).toBe(404);
   });
@@ -200,7 +300,12 @@ describe('other tasks', () => {
     const first = await agent.process({ type: 'jupyter', code: 'x = 1' });
     const session_id = first.body.data.session_id;
     const second = await agent.process({ type: 'jupyter', code: 'x', session_id });
-    expect(second.body.data).toMatchObject({ session_id, status: 'ok', execution_count: 2, outputs: [{ output_type: 'execute_result', data: { 'text/plain': '1' } }] });
+    expect(second.body.data).toMatchObject({
+      session_id,
+      status: 'ok',
+      execution_count: 2,
+      outputs: [{ output_type: 'execute_result', data: { 'text/plain': '1' } }],
+    });
     expect(agent.sandbox.jobs[0]?.session?.previousClaim).toBeNull();
     expect(agent.sandbox.jobs[1]?.session?.previousClaim).toBe(first.body.execution_details.claim_digest);
   });
@@ -214,7 +319,10 @@ describe('other tasks', () => {
 
   test('shell where the sandbox has none', async () => {
     const agent = await startTestAgent();
-    expect(await agent.process({ command: 'ls' })).toMatchObject({ status: 422, body: { code: 'sandbox/language-unavailable' } });
+    expect(await agent.process({ command: 'ls' })).toMatchObject({
+      status: 422,
+      body: { code: 'sandbox/language-unavailable' },
+    });
   });
 });
 
@@ -223,24 +331,92 @@ describe('bad input', () => {
     { name: 'unknown task', data: { type: 'fly' }, status: 422, code: 'task/unknown-type', message: /^Unknown task type$/ },
     { name: 'a type from the prototype', data: { type: 'constructor' }, status: 422, code: 'task/unknown-type' },
     { name: 'no type', data: {}, status: 422, code: 'task/bad-input', message: /data\.type/ },
-    { name: 'no description', data: { type: 'ai_generate_and_execute' }, status: 422, code: 'task/bad-input', message: /data\.description/ },
+    {
+      name: 'no description',
+      data: { type: 'ai_generate_and_execute' },
+      status: 422,
+      code: 'task/bad-input',
+      message: /data\.description/,
+    },
     { name: 'an empty description', data: { ...factorial, description: '  ' }, status: 422, code: 'task/bad-input' },
     { name: 'description of the wrong type', data: { ...factorial, description: 7 }, status: 422, code: 'task/bad-input' },
-    { name: 'unknown language', data: { ...factorial, language: 'cobol' }, status: 422, code: 'task/bad-input', message: /data\.language/ },
+    {
+      name: 'unknown language',
+      data: { ...factorial, language: 'cobol' },
+      status: 422,
+      code: 'task/bad-input',
+      message: /data\.language/,
+    },
     { name: 'retries without end', data: { ...factorial, max_retries: 1000 }, status: 422, code: 'task/bad-input' },
     { name: 'retries of the wrong type', data: { ...factorial, max_retries: '2' }, status: 422, code: 'task/bad-input' },
     { name: 'context that is a list', data: { ...factorial, context: [1] }, status: 422, code: 'task/bad-input' },
-    { name: 'context beyond measure', data: { ...factorial, context: { x: 'x'.repeat(200_000) } }, status: 422, code: 'task/bad-input', message: /context/ },
-    { name: 'a file that is not base64', data: { ...factorial, files: [{ path: '/tmp/a', content_base64: '!!' }] }, status: 422, code: 'task/bad-input', message: /content_base64/ },
-    { name: 'a file with two contents', data: { ...factorial, files: [{ path: '/tmp/a', content: 'a', content_base64: 'YQ==' }] }, status: 422, code: 'task/bad-input' },
-    { name: 'a path out of /tmp', data: { type: 'file_write', path: '/etc/passwd', content: 'x' }, status: 422, code: 'workspace/bad-path' },
-    { name: 'a path that climbs', data: { type: 'file_read', path: '/tmp/../etc/passwd' }, status: 422, code: 'workspace/bad-path' },
+    {
+      name: 'context beyond measure',
+      data: { ...factorial, context: { x: 'x'.repeat(200_000) } },
+      status: 422,
+      code: 'task/bad-input',
+      message: /context/,
+    },
+    {
+      name: 'a file that is not base64',
+      data: { ...factorial, files: [{ path: '/tmp/a', content_base64: '!!' }] },
+      status: 422,
+      code: 'task/bad-input',
+      message: /content_base64/,
+    },
+    {
+      name: 'a file with two contents',
+      data: { ...factorial, files: [{ path: '/tmp/a', content: 'a', content_base64: 'YQ==' }] },
+      status: 422,
+      code: 'task/bad-input',
+    },
+    {
+      name: 'a path out of /tmp',
+      data: { type: 'file_write', path: '/etc/passwd', content: 'x' },
+      status: 422,
+      code: 'workspace/bad-path',
+    },
+    {
+      name: 'a path that climbs',
+      data: { type: 'file_read', path: '/tmp/../etc/passwd' },
+      status: 422,
+      code: 'workspace/bad-path',
+    },
     { name: 'a path with a newline', data: { type: 'file_read', path: '/tmp/a\nb' }, status: 422, code: 'workspace/bad-path' },
-    { name: 'a file that is not there', data: { type: 'file_read', path: '/tmp/none' }, status: 404, code: 'workspace/not-found' },
-    { name: 'a workspace that climbs', data: { type: 'file_read', path: '/tmp/a', workspace: '../x' }, status: 422, code: 'task/bad-input' },
-    { name: 'a host without a port', data: { ...factorial, network: { allow: ['example.com'] } }, status: 422, code: 'task/bad-input' },
-    { name: 'a malformed nonce', data: factorial, more: { nonce: 'AB' }, status: 422, code: 'task/bad-input', message: /nonce/ },
-    { name: 'a malformed task id', data: factorial, more: { task_id: '../x' }, status: 422, code: 'task/bad-input', message: /task_id/ },
+    {
+      name: 'a file that is not there',
+      data: { type: 'file_read', path: '/tmp/none' },
+      status: 404,
+      code: 'workspace/not-found',
+    },
+    {
+      name: 'a workspace that climbs',
+      data: { type: 'file_read', path: '/tmp/a', workspace: '../x' },
+      status: 422,
+      code: 'task/bad-input',
+    },
+    {
+      name: 'a host without a port',
+      data: { ...factorial, network: { allow: ['example.com'] } },
+      status: 422,
+      code: 'task/bad-input',
+    },
+    {
+      name: 'a malformed nonce',
+      data: factorial,
+      more: { nonce: 'AB' },
+      status: 422,
+      code: 'task/bad-input',
+      message: /nonce/,
+    },
+    {
+      name: 'a malformed task id',
+      data: factorial,
+      more: { task_id: '../x' },
+      status: 422,
+      code: 'task/bad-input',
+      message: /task_id/,
+    },
   ];
   test.each(cases)('$name', async ({ data, more, status, code, message }) => {
     const agent = await startTestAgent();
@@ -257,10 +433,27 @@ describe('bad input', () => {
     { name: 'no object', body: '[]', status: 422, code: 'task/bad-input' },
     { name: 'a number', body: '1', status: 422, code: 'task/bad-input' },
     { name: 'too deep', body: `{"data":${'{"a":'.repeat(100)}1${'}'.repeat(100)}}`, status: 400, code: 'http/bad-json' },
-    { name: 'text/plain, as a web form can send', body: '{"data":{}}', type: 'text/plain', status: 415, code: 'http/unsupported-media-type' },
-    { name: 'a form without a request', body: '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n', type: 'multipart/form-data; boundary=x', status: 422, code: 'task/bad-input' },
+    {
+      name: 'text/plain, as a web form can send',
+      body: '{"data":{}}',
+      type: 'text/plain',
+      status: 415,
+      code: 'http/unsupported-media-type',
+    },
+    {
+      name: 'a form without a request',
+      body: '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n',
+      type: 'multipart/form-data; boundary=x',
+      status: 422,
+      code: 'task/bad-input',
+    },
     { name: 'a broken form', body: 'nonsense', type: 'multipart/form-data; boundary=x', status: 400, code: 'http/bad-json' },
-    { name: 'more than a body may be', body: JSON.stringify({ data: { x: 'x'.repeat(1_100_000) } }), status: 413, code: 'http/body-too-large' },
+    {
+      name: 'more than a body may be',
+      body: JSON.stringify({ data: { x: 'x'.repeat(1_100_000) } }),
+      status: 413,
+      code: 'http/body-too-large',
+    },
   ];
   test.each(bodies)('$name', async ({ body, type = 'application/json', status, code }) => {
     const agent = await startTestAgent({ environment: { ASSAY_MAX_BODY_MB: '1' } });
@@ -283,12 +476,15 @@ describe('bad input', () => {
     const agent = await startTestAgent();
     const nonce = '01'.repeat(32);
     expect((await agent.process({ type: 'execute', code: 'x' }, { nonce })).status).toBe(200);
-    expect(await agent.process({ type: 'execute', code: 'x' }, { nonce })).toMatchObject({ status: 409, body: { code: 'ledger/nonce-reused' } });
+    expect(await agent.process({ type: 'execute', code: 'x' }, { nonce })).toMatchObject({
+      status: 409,
+      body: { code: 'ledger/nonce-reused' },
+    });
   });
 
   test('nothing is answered when nothing was sealed', async () => {
     const agent = await startTestAgent();
-    agent.ledger.failNext(new LedgerError('ledger/full', 'the disk is full'));
+    agent.ledger.failNext(new StandInLedgerError('ledger/full', 'unavailable', 'the disk is full'));
     const { status, body } = await agent.process({ type: 'execute', code: 'x' });
     expect([status, body.code, 'execution_result' in body]).toEqual([507, 'ledger/full', false]);
   });
@@ -297,25 +493,49 @@ describe('bad input', () => {
 describe('tasks that take their time', () => {
   const hanging = { script: () => ({ hangs: true, stdout: 'late\n' }) };
   const readEvents = async (response: Response): Promise<{ id: number; type: string }[]> =>
-    [...(await response.text()).matchAll(/id: (\d+)\nevent: (\w+)\ndata: (.*)\n/g)].map(([, id, type]) => ({ id: Number(id), type: type ?? '' }));
+    [...(await response.text()).matchAll(/id: (\d+)\nevent: (\w+)\ndata: (.*)\n/g)].map(([, id, type]) => ({
+      id: Number(id),
+      type: type ?? '',
+    }));
 
   test('async: 202, state, cancel, receipt', async () => {
     const agent = await startTestAgent(hanging);
-    const response = await agent.request('/api/process?async=1', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ task_id: 'slow-1', data: { type: 'execute', code: 'x' } }) });
+    const response = await agent.request('/api/process?async=1', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ task_id: 'slow-1', data: { type: 'execute', code: 'x' } }),
+    });
     expect(response.status).toBe(202);
     const { status_url, events_url } = (await response.json()) as Record<string, string>;
-    expect(await (await agent.request(new URL(status_url ?? '').pathname)).json()).toMatchObject({ status: 'running', task_id: 'slow-1' });
-    expect(await agent.process({ type: 'execute', code: 'x' }, { task_id: 'slow-1' })).toMatchObject({ status: 409, body: { code: 'http/conflict' } });
+    expect(await (await agent.request(new URL(status_url ?? '').pathname)).json()).toMatchObject({
+      status: 'running',
+      task_id: 'slow-1',
+    });
+    expect(await agent.process({ type: 'execute', code: 'x' }, { task_id: 'slow-1' })).toMatchObject({
+      status: 409,
+      body: { code: 'http/conflict' },
+    });
     expect((await agent.request('/api/tasks/slow-1', { method: 'DELETE' })).status).toBe(202);
     const events = await readEvents(await agent.request(new URL(events_url ?? '').pathname));
     expect(events.at(-1)?.type).toBe('done');
-    expect(await (await agent.request('/api/tasks/slow-1')).json()).toMatchObject({ status: 'cancelled', result: { success: false, error_code: 'task/cancelled' } });
-    expect(agent.ledger.sealed[0]?.receipt.event_log.some((event) => event.type === 'task.failed' && event.code === 'task/cancelled')).toBe(true);
+    expect(await (await agent.request('/api/tasks/slow-1')).json()).toMatchObject({
+      status: 'cancelled',
+      result: { success: false, error_code: 'task/cancelled' },
+    });
+    expect(
+      agent.ledger.sealed[0]?.receipt.event_log.some(
+        (event) => event.type === 'task.failed' && event.code === 'task/cancelled',
+      ),
+    ).toBe(true);
   });
 
   test('Prefer: respond-async', async () => {
     const agent = await startTestAgent();
-    const { status, headers } = await agent.process({ type: 'execute', code: 'x' }, {}, { headers: { prefer: 'respond-async, wait=1' } });
+    const { status, headers } = await agent.process(
+      { type: 'execute', code: 'x' },
+      {},
+      { headers: { prefer: 'respond-async, wait=1' } },
+    );
     expect([status, headers.get('preference-applied')]).toEqual([202, 'respond-async']);
   });
 
@@ -324,7 +544,18 @@ describe('tasks that take their time', () => {
     const early = agent.request('/api/tasks/mine/events');
     await agent.process(factorial, { task_id: 'mine' });
     const events = await readEvents(await early);
-    expect(events.map(({ type }) => type)).toEqual(['accepted', 'writing', 'text', 'code', 'running', 'stdout', 'executed', 'sealing', 'logged', 'done']);
+    expect(events.map(({ type }) => type)).toEqual([
+      'accepted',
+      'writing',
+      'text',
+      'code',
+      'running',
+      'stdout',
+      'executed',
+      'sealing',
+      'logged',
+      'done',
+    ]);
     expect(events.map(({ id }) => id)).toEqual(events.map((_, index) => index + 1));
     const rest = await readEvents(await agent.request('/api/tasks/mine/events', { headers: { 'last-event-id': '8' } }));
     expect(rest.map(({ type }) => type)).toEqual(['logged', 'done']);
@@ -333,25 +564,46 @@ describe('tasks that take their time', () => {
 
   test('a task of an earlier start is found in the ledger', async () => {
     const agent = await startTestAgent();
-    agent.ledger.open({ taskId: 'lost', task: 'execute', method: 'POST', endpoint: '/api/process', requestBody: new Uint8Array(0), nonce: null });
+    agent.ledger.open({
+      taskId: 'lost',
+      task: 'execute',
+      method: 'POST',
+      endpoint: '/api/process',
+      requestBody: new Uint8Array(0),
+      nonce: null,
+    });
     const state = agent.ledger.findTask.bind(agent.ledger);
     agent.ledger.findTask = async (id) => {
       const summary = await state(id);
       return summary === null ? null : { ...summary, state: summary.state === 'running' ? 'interrupted' : summary.state };
     };
-    expect(await (await agent.request('/api/tasks/lost')).json()).toMatchObject({ status: 'interrupted', code: 'task/interrupted' });
+    expect(await (await agent.request('/api/tasks/lost')).json()).toMatchObject({
+      status: 'interrupted',
+      code: 'task/interrupted',
+    });
     expect(await readEvents(await agent.request('/api/tasks/lost/events'))).toEqual([{ id: 1, type: 'done' }]);
     expect((await agent.request('/api/tasks/never')).status).toBe(404);
   });
 
   test('too many at once', async () => {
     const agent = await startTestAgent({ ...hanging, environment: { ASSAY_MAX_TASKS: '1' } });
-    await agent.request('/api/process?async=1', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ task_id: 'a', data: { type: 'execute', code: 'x' } }) });
+    await agent.request('/api/process?async=1', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ task_id: 'a', data: { type: 'execute', code: 'x' } }),
+    });
     const { status, body, headers } = await agent.process({ type: 'execute', code: 'x' });
     expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'server/busy', '1']);
     await agent.tasks.drain(0);
-    expect(await agent.process({ type: 'execute', code: 'x' })).toMatchObject({ status: 503, body: { code: 'server/stopping' } });
-    expect(agent.ledger.sealed[0]?.receipt.event_log.some((event) => event.type === 'task.failed' && event.code === 'task/interrupted')).toBe(true);
+    expect(await agent.process({ type: 'execute', code: 'x' })).toMatchObject({
+      status: 503,
+      body: { code: 'server/stopping' },
+    });
+    expect(
+      agent.ledger.sealed[0]?.receipt.event_log.some(
+        (event) => event.type === 'task.failed' && event.code === 'task/interrupted',
+      ),
+    ).toBe(true);
   });
 });
 
@@ -372,7 +624,16 @@ describe('who may ask', () => {
     expect((await agent.request('/metrics', { headers })).status).toBe(status);
   });
 
-  test.each(['/health', '/openapi.json', '/v1/aci/attestation', '/log/checkpoint', '/developer', '/verify', '/receipts', '/status'])('%s is open', async (path) => {
+  test.each([
+    '/health',
+    '/openapi.json',
+    '/v1/aci/attestation',
+    '/log/checkpoint',
+    '/developer',
+    '/verify',
+    '/receipts',
+    '/status',
+  ])('%s is open', async (path) => {
     expect((await (await startTestAgent(guarded)).request(path)).status).toBe(200);
   });
 
@@ -385,7 +646,10 @@ describe('who may ask', () => {
   ])('a web page elsewhere cannot drive a local agent: $host $origin', async ({ host, origin }) => {
     const agent = await startTestAgent();
     const headers = { host, ...(origin === undefined ? {} : { origin }) };
-    expect(await agent.process({ type: 'execute', code: 'x' }, {}, { headers })).toMatchObject({ status: 403, body: { code: 'http/bad-origin' } });
+    expect(await agent.process({ type: 'execute', code: 'x' }, {}, { headers })).toMatchObject({
+      status: 403,
+      body: { code: 'http/bad-origin' },
+    });
   });
 
   test('the console itself may', async () => {
@@ -415,14 +679,23 @@ describe('who may ask', () => {
 describe('documents and operations', () => {
   test('openapi lists every route, and every listed path is there', async () => {
     const agent = await startTestAgent();
-    const document = (await (await agent.request('/openapi.json')).json()) as { paths: object; components: { schemas: Record<string, object> } };
+    const document = (await (await agent.request('/openapi.json')).json()) as {
+      paths: object;
+      components: { schemas: Record<string, object> };
+    };
     expect(Object.keys(document.paths)).toEqual(Object.keys(OPERATIONS));
-    expect(document.components.schemas.ai_generate_and_execute).toMatchObject({ properties: { max_retries: { default: 2 }, include_attestation: { default: false } } });
+    expect(document.components.schemas.ai_generate_and_execute).toMatchObject({
+      properties: { max_retries: { default: 2 }, include_attestation: { default: false } },
+    });
     for (const [path, methods] of Object.entries(OPERATIONS)) {
       for (const method of Object.keys(methods)) {
         const concrete = path.replace('{id}', 'none').replace('{path}', 'tmp/none');
-        const response = await agent.request(concrete, { method: method.toUpperCase() });
-        const { title } = response.headers.get('content-type')?.includes('problem') === true ? ((await response.json()) as { title: string }) : { title: '' };
+        const signal = AbortSignal.timeout(path.endsWith('/events') ? 50 : 10_000); // events wait for tasks to come
+        const response = await agent.request(concrete, { method: method.toUpperCase(), signal });
+        const { title } =
+          response.headers.get('content-type')?.includes('problem') === true
+            ? ((await response.json()) as { title: string })
+            : { title: '' };
         if (response.status === 404) expect(title, `${method} ${path}`).toBe('Not found');
         expect(response.status, `${method} ${path}`).not.toBe(405);
       }
@@ -435,7 +708,13 @@ describe('documents and operations', () => {
     const agent = await startTestAgent();
     await agent.process(factorial);
     const text = await (await agent.request('/metrics')).text();
-    for (const line of ['ai_generation_success{success="true"} 1', 'ai_generation_language{language="python"} 1', 'ai_generation_model{model="recorded"} 1', 'ai_generation_retries_count 1', 'assay_tasks_total{type="ai_generate_and_execute",status="succeeded"} 1']) {
+    for (const line of [
+      'ai_generation_success{success="true"} 1',
+      'ai_generation_language{language="python"} 1',
+      'ai_generation_model{model="recorded"} 1',
+      'ai_generation_retries_count 1',
+      'assay_tasks_total{type="ai_generate_and_execute",status="succeeded"} 1',
+    ]) {
       expect(text).toContain(line);
     }
     expect(text).toContain('# TYPE ai_generation_tokens counter');
@@ -443,8 +722,15 @@ describe('documents and operations', () => {
 
   test('attestation: bound to keyset and nonce', async () => {
     const agent = await startTestAgent();
-    const report = (await (await agent.request(`/v1/aci/attestation?nonce=${'0f'.repeat(32)}`)).json()) as { workload_keyset_digest: string; attestation: { report_data: string } };
-    expect(report.attestation.report_data).toBe(sha256(`{"keyset_digest":"${report.workload_keyset_digest}","nonce":"${'0f'.repeat(32)}","purpose":"aci.report_data.v1"}`));
+    const report = (await (await agent.request(`/v1/aci/attestation?nonce=${'0f'.repeat(32)}`)).json()) as {
+      workload_keyset_digest: string;
+      attestation: { report_data: string };
+    };
+    expect(report.attestation.report_data).toBe(
+      sha256(
+        `{"keyset_digest":"${report.workload_keyset_digest}","nonce":"${'0f'.repeat(32)}","purpose":"aci.report_data.v1"}`,
+      ),
+    );
     expect((await agent.request('/v1/aci/attestation?nonce=zz')).status).toBe(400);
   });
 
@@ -453,7 +739,8 @@ describe('documents and operations', () => {
     expect(await (await agent.request('/log/checkpoint')).text()).toMatch(/^log\.test\n/);
     expect((await agent.request('/log/tile/0/000')).headers.get('cache-control')).toContain('immutable');
     expect((await agent.request('/log/entries/000.p/7')).status).toBe(200);
-    for (const path of ['/log/tile/0/001', '/log/tile/../../etc/passwd', '/log/tile/0/0', '/log/tile/64/000']) expect((await agent.request(path)).status).toBe(404);
+    for (const path of ['/log/tile/0/001', '/log/tile/../../etc/passwd', '/log/tile/0/0', '/log/tile/64/000'])
+      expect((await agent.request(path)).status).toBe(404);
   });
 
   test('pages carry a strict policy, with and without a build', async () => {
@@ -463,7 +750,12 @@ describe('documents and operations', () => {
     expect(await page.text()).toContain('The console was not built');
     expect((await agent.request('/')).headers.get('location')).toBe('/developer');
     const html = { bytes: new Uint8Array(Buffer.from('<p>built</p>')), mediaType: 'text/html' };
-    const built = await startTestAgent({ console: new Map([['/developer.html', html], ['/assets/a.js', html]]) });
+    const built = await startTestAgent({
+      console: new Map([
+        ['/developer.html', html],
+        ['/assets/a.js', html],
+      ]),
+    });
     expect(await (await built.request('/developer')).text()).toBe('<p>built</p>');
     expect((await built.request('/assets/a.js')).headers.get('cache-control')).toContain('immutable');
     expect((await built.request('/assets/../package.json')).status).toBe(404);

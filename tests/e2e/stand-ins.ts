@@ -4,8 +4,25 @@ import { createHash, randomBytes } from 'node:crypto';
 import { canonicalJson } from '@assay/encoding/json';
 import type { ExecutionClaim, ExecutionStatus, Receipt } from '@assay/receipt';
 import type { Ledger, ReceiptDraft, ReceiptSummary, SealedReceipt } from '../../packages/server/src/ports/ledger.ts';
-import { LedgerError } from '../../packages/server/src/ports/ledger-error.ts';
-import { DEFAULT_LIMITS, type Sandbox, type SandboxFile, type SandboxJob, type SandboxResult } from '../../packages/server/src/ports/sandbox.ts';
+import {
+  DEFAULT_LIMITS,
+  type Sandbox,
+  type SandboxFile,
+  type SandboxJob,
+  type SandboxResult,
+} from '../../packages/server/src/ports/sandbox.ts';
+
+/** An error as the ledger throws them. */
+export class StandInLedgerError extends Error {
+  readonly code: string;
+  readonly kind: 'refused' | 'unavailable';
+
+  constructor(code: string, kind: 'refused' | 'unavailable', message: string) {
+    super(message);
+    this.code = code;
+    this.kind = kind;
+  }
+}
 
 const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -33,12 +50,24 @@ export function createMemoryLedger(): MemoryLedger {
       failure = error;
     },
     open: (options) => {
-      if (options.nonce !== null && nonces.has(options.nonce)) throw new LedgerError('ledger/nonce-reused', 'expected a fresh nonce, got one that was used');
+      if (options.nonce !== null && nonces.has(options.nonce))
+        throw new StandInLedgerError('ledger/nonce-reused', 'refused', 'expected a fresh nonce, got one that was used');
       if (options.nonce !== null) nonces.add(options.nonce);
       const receiptId = `rcpt_${randomBytes(16).toString('hex')}`;
-      const events: Record<string, unknown>[] = [{ type: 'request.received', body_hash: `sha256:${sha256(options.requestBody)}` }];
+      const events: Record<string, unknown>[] = [
+        { type: 'request.received', body_hash: `sha256:${sha256(options.requestBody)}` },
+      ];
       const kept: Draft['payloads'] = new Map();
-      summaries.set(options.taskId, { receiptId, taskId: options.taskId, task: options.task, servedAt: 1, logIndex: null, state: 'running', access: options.access ?? null, cursor: summaries.size + 1 });
+      summaries.set(options.taskId, {
+        receiptId,
+        taskId: options.taskId,
+        task: options.task,
+        servedAt: 1,
+        logIndex: null,
+        state: 'running',
+        access: options.access ?? null,
+        cursor: summaries.size + 1,
+      });
       const draft: Draft = {
         receiptId,
         taskId: options.taskId,
@@ -66,10 +95,21 @@ export function createMemoryLedger(): MemoryLedger {
       const draft = given as Draft;
       for (const [name, { mediaType, bytes }] of draft.payloads) {
         payloads.set(`sha256:${sha256(bytes)}`, bytes);
-        draft.events.push({ type: 'payload.kept', name, media_type: mediaType, bytes: bytes.length, hash: `sha256:${sha256(bytes)}` });
+        draft.events.push({
+          type: 'payload.kept',
+          name,
+          media_type: mediaType,
+          bytes: bytes.length,
+          hash: `sha256:${sha256(bytes)}`,
+        });
       }
       const receipt = { receipt_id: draft.receiptId, event_log: draft.events } as unknown as Receipt;
-      const entry: SealedReceipt = { receiptId: draft.receiptId, receipt, proof: { index: sealed.length, leaf: '', salt: '', proof: '' }, access: draft.options.access ?? null };
+      const entry: SealedReceipt = {
+        receiptId: draft.receiptId,
+        receipt,
+        proof: { index: sealed.length, leaf: '', salt: '', proof: '' },
+        access: draft.options.access ?? null,
+      };
       sealed.push(entry);
       const summary = summaries.get(draft.taskId);
       if (summary !== undefined) summaries.set(draft.taskId, { ...summary, state: 'sealed', logIndex: entry.proof.index });
@@ -128,7 +168,8 @@ export function createScriptedSandbox(script: (job: SandboxJob) => ScriptedRun):
       jobs.push(job);
       const run = script(job);
       yield { sequence: 0, type: 'started' };
-      if (run.hangs === true) await new Promise<void>((resolve) => job.signal?.addEventListener('abort', () => resolve(), { once: true }));
+      if (run.hangs === true)
+        await new Promise<void>((resolve) => job.signal?.addEventListener('abort', () => resolve(), { once: true }));
       if (run.stdout !== undefined) yield { sequence: 1, type: 'stdout', text: run.stdout };
       yield { sequence: 2, type: 'result', result: resultOf(job, run) };
     },

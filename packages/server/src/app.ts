@@ -48,7 +48,9 @@ export function createApp(services: Services): Hono<AppEnv> {
   app.route('/', consoleRoutes(services.console));
 
   app.notFound((c) => {
-    const known = app.routes.some(({ method, path }) => method !== 'ALL' && method !== c.req.method && matches(path, c.req.path));
+    const known = app.routes.some(
+      ({ method, path }) => method !== 'ALL' && method !== c.req.method && matches(path, c.req.path),
+    );
     const error = known
       ? new ServerError('http/method-not-allowed', `${c.req.method} is not possible here; see /openapi.json`)
       : new ServerError('http/not-found', 'nothing is here; see /openapi.json');
@@ -65,12 +67,22 @@ export function createApp(services: Services): Hono<AppEnv> {
 
 /** The route of a path with its variable parts taken out, so that metrics have few labels. */
 function routeOf(path: string): string {
-  const match = /^\/(?:(api\/tasks|api\/receipts|v1\/aci\/receipts|bundles)\/[^/]+(\/events|\/artifacts)?|(log\/tile|log\/entries|assets)\/)/.exec(path);
+  const match =
+    /^\/(?:(api\/tasks|api\/receipts|v1\/aci\/receipts|bundles)\/[^/]+(\/events|\/artifacts)?|(log\/tile|log\/entries|assets)\/)/.exec(
+      path,
+    );
   if (match !== null) return match[3] === undefined ? `/${match[1]}/{id}${match[2] ?? ''}` : `/${match[3]}/*`;
-  return /^\/(?:api\/(?:process|status|receipts)|v1\/aci\/attestation|log\/checkpoint|log\/vkeys|health|metrics|openapi\.json|developer|verify|receipts|status)?$/.test(path) ? path : 'other';
+  return /^\/(?:api\/(?:process|status|receipts)|v1\/aci\/attestation|log\/checkpoint|log\/vkeys|health|metrics|openapi\.json|developer|verify|receipts|status)?$/.test(
+    path,
+  )
+    ? path
+    : 'other';
 }
 
 function matches(pattern: string, path: string): boolean {
-  const source = pattern.replace(/[.+?^$()|[\]\\]/g, '\\$&').replace(/:[a-z]+(?:\{[^}]*\})?/g, '[^/]+').replace(/\*/g, '.*');
+  const source = pattern
+    .replace(/[.+?^$()|[\]\\]/g, '\\$&')
+    .replace(/:[a-z]+(?:\{[^}]*\})?/g, '[^/]+')
+    .replace(/\*/g, '.*');
   return new RegExp(`^${source.replace(/[{}]/g, '')}$`).test(path);
 }

@@ -17,7 +17,8 @@ export interface AuthorityOptions {
 }
 
 /** Open to everybody: what proves the agent, the log, documents and the console's own files. */
-const PUBLIC = /^\/(?:$|developer$|verify$|receipts$|status$|assets\/|favicon\.|robots\.txt$|health$|openapi\.json$|v1\/aci\/attestation$|log\/)/;
+const PUBLIC =
+  /^\/(?:$|developer$|verify$|receipts$|status$|assets\/|favicon\.|robots\.txt$|health$|openapi\.json$|v1\/aci\/attestation$|log\/)/;
 
 /** Checks every request and notes the caller's access, the hex SHA-256 of the key. */
 export function authority(options: AuthorityOptions): MiddlewareHandler<AppEnv> {
@@ -26,16 +27,25 @@ export function authority(options: AuthorityOptions): MiddlewareHandler<AppEnv> 
   return async (c, next) => {
     const host = (c.req.header('host') ?? '').toLowerCase();
     if (isLoopback(options.host) && !isOwnHost(host, publicHost)) {
-      throw new ServerError('http/bad-origin', 'the Host header does not name this machine; use http://127.0.0.1 or set ASSAY_PUBLIC_URL');
+      throw new ServerError(
+        'http/bad-origin',
+        'the Host header does not name this machine; use http://127.0.0.1 or set ASSAY_PUBLIC_URL',
+      );
     }
     const origin = c.req.header('origin');
     if (origin !== undefined && !isSameOrigin(origin, host, publicHost)) {
-      throw new ServerError('http/bad-origin', 'requests from other web origins are refused; use the console of this agent, or a program');
+      throw new ServerError(
+        'http/bad-origin',
+        'requests from other web origins are refused; use the console of this agent, or a program',
+      );
     }
     const key = presentedKey(c.req.header('authorization'), c.req.header('x-api-key'));
     const right = expected !== null && key !== null && timingSafeEqual(sha256(key), expected);
     if (expected !== null && !right && !PUBLIC.test(c.req.path)) {
-      throw new ServerError('http/unauthorized', key === null ? 'an API key is needed; send Authorization: Bearer <key> or X-API-Key' : 'the API key is wrong');
+      throw new ServerError(
+        'http/unauthorized',
+        key === null ? 'an API key is needed; send Authorization: Bearer <key> or X-API-Key' : 'the API key is wrong',
+      );
     }
     c.set('access', right && key !== null ? sha256(key).toString('hex') : null);
     await next();

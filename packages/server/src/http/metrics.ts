@@ -18,10 +18,32 @@ export function createMetrics(running: () => number): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const requests = new Counter({ name: 'http_requests_total', help: 'Requests by route and status.', labelNames: ['method', 'route', 'status'], registers });
-  const duration = new Histogram({ name: 'http_request_duration_seconds', help: 'Time to the response head.', labelNames: ['route'], buckets: SECONDS, registers });
-  const tasks = new Counter({ name: 'assay_tasks_total', help: 'Tasks that ended, by type and status.', labelNames: ['type', 'status'], registers });
-  const taskDuration = new Histogram({ name: 'assay_task_duration_seconds', help: 'Time from start to receipt.', labelNames: ['type'], buckets: SECONDS, registers });
+  const requests = new Counter({
+    name: 'http_requests_total',
+    help: 'Requests by route and status.',
+    labelNames: ['method', 'route', 'status'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time to the response head.',
+    labelNames: ['route'],
+    buckets: SECONDS,
+    registers,
+  });
+  const tasks = new Counter({
+    name: 'assay_tasks_total',
+    help: 'Tasks that ended, by type and status.',
+    labelNames: ['type', 'status'],
+    registers,
+  });
+  const taskDuration = new Histogram({
+    name: 'assay_task_duration_seconds',
+    help: 'Time from start to receipt.',
+    labelNames: ['type'],
+    buckets: SECONDS,
+    registers,
+  });
   new Gauge({
     name: 'assay_tasks_running',
     help: 'Tasks that run now.',
@@ -30,11 +52,36 @@ export function createMetrics(running: () => number): Metrics {
       this.set(running());
     },
   });
-  const success = new Counter({ name: 'ai_generation_success', help: 'AI generations, by whether the code ran in the end.', labelNames: ['success'], registers });
-  const retries = new Histogram({ name: 'ai_generation_retries', help: 'Retries an AI generation used.', buckets: [0, 1, 2, 3, 5, 10], registers });
-  const language = new Counter({ name: 'ai_generation_language', help: 'AI generations by language.', labelNames: ['language'], registers });
-  const model = new Counter({ name: 'ai_generation_model', help: 'AI generations by model.', labelNames: ['model'], registers });
-  const tokens = new Counter({ name: 'ai_generation_tokens', help: 'Tokens of the last attempt of AI generations.', labelNames: ['kind'], registers });
+  const success = new Counter({
+    name: 'ai_generation_success',
+    help: 'AI generations, by whether the code ran in the end.',
+    labelNames: ['success'],
+    registers,
+  });
+  const retries = new Histogram({
+    name: 'ai_generation_retries',
+    help: 'Retries an AI generation used.',
+    buckets: [0, 1, 2, 3, 5, 10],
+    registers,
+  });
+  const language = new Counter({
+    name: 'ai_generation_language',
+    help: 'AI generations by language.',
+    labelNames: ['language'],
+    registers,
+  });
+  const model = new Counter({
+    name: 'ai_generation_model',
+    help: 'AI generations by model.',
+    labelNames: ['model'],
+    registers,
+  });
+  const tokens = new Counter({
+    name: 'ai_generation_tokens',
+    help: 'Tokens of the last attempt of AI generations.',
+    labelNames: ['kind'],
+    registers,
+  });
 
   return {
     registry,

@@ -3,7 +3,13 @@
 import { ServerError, type ServerErrorKind } from '../errors.ts';
 
 /** Error kinds of every package; each one maps to a status when its code has none of its own. */
-const KIND_STATUS: Readonly<Record<ServerErrorKind, number>> = { malformed: 400, untrusted: 403, unavailable: 503, refused: 403, misuse: 400 };
+const KIND_STATUS: Readonly<Record<ServerErrorKind, number>> = {
+  malformed: 400,
+  untrusted: 403,
+  unavailable: 503,
+  refused: 403,
+  misuse: 400,
+};
 
 const CODE_STATUS: Readonly<Record<string, number>> = {
   'http/bad-origin': 403,
@@ -110,7 +116,12 @@ function asCoded(error: unknown): Coded | null {
   const { code, kind, details } = error as Error & { code?: unknown; kind?: unknown; details?: unknown };
   if (typeof code !== 'string' || !/^[a-z]+\/[a-z0-9-]+$/.test(code)) return null;
   if (typeof kind !== 'string' || !(kind in KIND_STATUS)) return null;
-  return { code, kind: kind as ServerErrorKind, message: error.message, details: (details ?? {}) as Readonly<Record<string, unknown>> };
+  return {
+    code,
+    kind: kind as ServerErrorKind,
+    message: error.message,
+    details: (details ?? {}) as Readonly<Record<string, unknown>>,
+  };
 }
 
 function titleOf(code: string): string {

@@ -27,6 +27,8 @@ export class RateLimit {
     if (this.#buckets.size > MOST_CLIENTS && oldest !== undefined) this.#buckets.delete(oldest);
     if (tokens >= 1) return;
     const retryAfterSeconds = Math.ceil(((1 - tokens) * 60) / this.#perMinute);
-    throw new ServerError('http/rate-limited', `more than ${this.#perMinute} requests a minute; wait ${retryAfterSeconds} s`, { details: { retryAfterSeconds } });
+    throw new ServerError('http/rate-limited', `more than ${this.#perMinute} requests a minute; wait ${retryAfterSeconds} s`, {
+      details: { retryAfterSeconds },
+    });
   }
 }

@@ -35,7 +35,8 @@ const envelope = z.object({
  * @throws {ServerError} `http/body-too-large`.
  */
 export async function readBytes(request: Request, most: number): Promise<Uint8Array> {
-  const tooLarge = (): ServerError => new ServerError('http/body-too-large', `expected a body of at most ${most} bytes; send less, or raise ASSAY_MAX_BODY_MB`);
+  const tooLarge = (): ServerError =>
+    new ServerError('http/body-too-large', `expected a body of at most ${most} bytes; send less, or raise ASSAY_MAX_BODY_MB`);
   if (Number(request.headers.get('content-length') ?? 0) > most) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -55,7 +56,10 @@ export async function readProcessBody(request: Request, most: number): Promise<P
   const type = (request.headers.get('content-type') ?? '').toLowerCase();
   const isForm = type.startsWith('multipart/form-data');
   if (!isForm && !/^application\/(?:[a-z0-9.+-]*\+)?json\b/.test(type)) {
-    throw new ServerError('http/unsupported-media-type', 'expected Content-Type: application/json, or multipart/form-data with files');
+    throw new ServerError(
+      'http/unsupported-media-type',
+      'expected Content-Type: application/json, or multipart/form-data with files',
+    );
   }
   const bytes = await readBytes(request, most);
   const json = isForm ? await readForm(bytes, request.headers.get('content-type') ?? '') : parse(bytes, most);
@@ -63,7 +67,11 @@ export async function readProcessBody(request: Request, most: number): Promise<P
   if (!checked.success) {
     const issues = checked.error.issues.map((issue) => ({ path: z.core.toDotPath(issue.path), message: issue.message }));
     const [first] = issues;
-    throw new ServerError('task/bad-input', first === undefined || first.path === '' ? 'expected a JSON object with data' : `${first.path}: ${first.message}`, { details: { issues } });
+    throw new ServerError(
+      'task/bad-input',
+      first === undefined || first.path === '' ? 'expected a JSON object with data' : `${first.path}: ${first.message}`,
+      { details: { issues } },
+    );
   }
   const { task_id, query, nonce, data, parameters } = checked.data;
   return {
@@ -79,7 +87,11 @@ function parse(bytes: Uint8Array, most: number): unknown {
   try {
     return parseJson(bytes, { maxBytes: most, maxDepth: MAX_DEPTH });
   } catch (cause) {
-    throw new ServerError('http/bad-json', `the body is not valid JSON: ${cause instanceof Error ? cause.message : 'malformed'}`, { cause });
+    throw new ServerError(
+      'http/bad-json',
+      `the body is not valid JSON: ${cause instanceof Error ? cause.message : 'malformed'}`,
+      { cause },
+    );
   }
 }
 
@@ -91,7 +103,8 @@ async function readForm(bytes: Uint8Array, contentType: string): Promise<unknown
     throw new ServerError('http/bad-json', 'the body is not a valid multipart form; check its boundary', { cause });
   }
   const text = form.get('request') ?? form.get('data');
-  if (typeof text !== 'string') throw new ServerError('task/bad-input', 'request: expected a form field with the JSON of the request');
+  if (typeof text !== 'string')
+    throw new ServerError('task/bad-input', 'request: expected a form field with the JSON of the request');
   const json = parse(new TextEncoder().encode(text), bytes.length);
   const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
   if (!isObject) throw new ServerError('task/bad-input', 'request: expected a JSON object');
@@ -101,7 +114,10 @@ async function readForm(bytes: Uint8Array, contentType: string): Promise<unknown
   for (const [field, value] of form.entries()) {
     if (typeof value === 'string') continue;
     const name = value.name.split(/[/\\]/).at(-1) ?? '';
-    files.push({ path: field.startsWith('/tmp/') ? field : `/tmp/${name}`, content_base64: encodeBase64(new Uint8Array(await value.arrayBuffer())) });
+    files.push({
+      path: field.startsWith('/tmp/') ? field : `/tmp/${name}`,
+      content_base64: encodeBase64(new Uint8Array(await value.arrayBuffer())),
+    });
   }
   if (files.length === 0 || typeof data !== 'object' || data === null) return whole;
   const given = Array.isArray(data.files) ? data.files : [];

@@ -38,7 +38,11 @@ function read({ evidenceType, evidence }: AttesterEvidence): EvidenceFacts {
     case 'sev-snp':
       return snp(bytesOf(evidence.report));
     default:
-      return { type: evidenceType.replaceAll('-', '_'), measurements: {}, signature: { algorithm: null, value: null, covers: COVERS } };
+      return {
+        type: evidenceType.replaceAll('-', '_'),
+        measurements: {},
+        signature: { algorithm: null, value: null, covers: COVERS },
+      };
   }
 }
 
@@ -50,7 +54,8 @@ function nitro(document: Uint8Array): EvidenceFacts {
   const measurements: Record<string, string> = {};
   if (pcrs instanceof Map) {
     for (const [index, value] of pcrs) {
-      if (value instanceof Uint8Array && value.some((byte) => byte !== 0)) measurements[`pcr${String(index)}`] = encodeHex(value);
+      if (value instanceof Uint8Array && value.some((byte) => byte !== 0))
+        measurements[`pcr${String(index)}`] = encodeHex(value);
     }
   }
   return { type: 'aws_nitro', measurements, signature: { algorithm: 'ES384', value: encodeHex(signature), covers: COVERS } };
@@ -66,13 +71,21 @@ function tdx(quote: Uint8Array): EvidenceFacts {
 /** Intel SGX quote v3: header 48 bytes, report body 384, signature after a 4-byte length. */
 function sgx(quote: Uint8Array): EvidenceFacts {
   const at = (offset: number, length: number): string => encodeHex(quote.subarray(offset, offset + length));
-  return { type: 'intel_sgx', measurements: { mrenclave: at(112, 32), mrsigner: at(176, 32) }, signature: { algorithm: 'ES256', value: at(436, 64), covers: COVERS } };
+  return {
+    type: 'intel_sgx',
+    measurements: { mrenclave: at(112, 32), mrsigner: at(176, 32) },
+    signature: { algorithm: 'ES256', value: at(436, 64), covers: COVERS },
+  };
 }
 
 /** AMD SEV-SNP report: measurement at 0x90, signature (r and s, little-endian, 72 bytes each) at 0x2a0. */
 function snp(report: Uint8Array): EvidenceFacts {
   const at = (offset: number, length: number): string => encodeHex(report.subarray(offset, offset + length));
-  return { type: 'amd_sev_snp', measurements: { measurement: at(0x90, 48) }, signature: { algorithm: 'ES384', value: at(0x2a0, 144), covers: COVERS } };
+  return {
+    type: 'amd_sev_snp',
+    measurements: { measurement: at(0x90, 48) },
+    signature: { algorithm: 'ES384', value: at(0x2a0, 144), covers: COVERS },
+  };
 }
 
 /** Evidence carries bytes as base64, quotes also as bare hex as dstack writes them. */

@@ -109,10 +109,23 @@ export function createIdentity(options: IdentityOptions): Identity {
   };
 }
 
-async function quote(attester: Attester, statement: Uint8Array, nonce: string | null, channelPublicKey: Uint8Array | null): Promise<AttesterEvidence> {
+async function quote(
+  attester: Attester,
+  statement: Uint8Array,
+  nonce: string | null,
+  channelPublicKey: Uint8Array | null,
+): Promise<AttesterEvidence> {
   try {
-    return await attester.attest({ statementDigest: statement, nonce: nonce === null ? null : decodeHex(nonce, { bytes: 32 }), channelPublicKey });
+    return await attester.attest({
+      statementDigest: statement,
+      nonce: nonce === null ? null : decodeHex(nonce, { bytes: 32 }),
+      channelPublicKey,
+    });
   } catch (cause) {
-    throw new ServerError('attester/unavailable', `${attester.name} gave no evidence; check the device and the agent's log, then try again`, { cause });
+    throw new ServerError(
+      'attester/unavailable',
+      `${attester.name} gave no evidence; check the device and the agent's log, then try again`,
+      { cause },
+    );
   }
 }

@@ -14,7 +14,9 @@ const fileSchema = z
     content: z.string().optional().describe('text, stored as UTF-8'),
     content_base64: z.string().optional().describe('bytes as padded base64'),
   })
-  .refine((file) => (file.content === undefined) !== (file.content_base64 === undefined), { message: 'expected content or content_base64, one of them' });
+  .refine((file) => (file.content === undefined) !== (file.content_base64 === undefined), {
+    message: 'expected content or content_base64, one of them',
+  });
 
 /** A list of files, or an object of name → text as the origin's `nodejs` task takes it. */
 export const filesSchema = z
@@ -25,7 +27,9 @@ export const filesSchema = z
 export const networkSchema = z
   .object({
     allow: z
-      .array(z.string().regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$/, 'expected host:port'))
+      .array(
+        z.string().regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$/, 'expected host:port'),
+      )
       .max(16)
       .describe('host:port the code may reach, through the agent, recorded'),
   })
@@ -63,7 +67,11 @@ export function readFiles(files: z.infer<typeof filesSchema>): readonly SandboxF
     try {
       return { path: inTmp(path), bytes: decodeBase64(content_base64 ?? '') };
     } catch (cause) {
-      throw new ServerError('task/bad-input', `files: content_base64 of ${JSON.stringify(path.slice(0, 120))} is not padded base64; encode the bytes again`, { cause });
+      throw new ServerError(
+        'task/bad-input',
+        `files: content_base64 of ${JSON.stringify(path.slice(0, 120))} is not padded base64; encode the bytes again`,
+        { cause },
+      );
     }
   });
 }

@@ -26,7 +26,8 @@ export function permitHosts(rule: HostRule, wanted: readonly string[]): HostPerm
     if (rule.mode !== 'none' && rule.hosts.includes(host)) allowed.push(host);
     else if (rule.mode === 'none') refused.push({ host, reason: 'the operator closed the network (ASSAY_SANDBOX_ALLOW=none)' });
     else if (rule.mode === 'listed') refused.push({ host, reason: 'the operator has not listed it in ASSAY_SANDBOX_ALLOW' });
-    else if (!isPublicName(host)) refused.push({ host, reason: 'it is not a public host; the operator can list it in ASSAY_SANDBOX_ALLOW' });
+    else if (!isPublicName(host))
+      refused.push({ host, reason: 'it is not a public host; the operator can list it in ASSAY_SANDBOX_ALLOW' });
     else allowed.push(host);
   }
   return { allowed, refused };

@@ -6,12 +6,24 @@
 /** Steps of a task, in the order in which they can come. `attempt` counts from 1. */
 export type ProgressDraft =
   | { readonly type: 'accepted'; readonly task: string; readonly receipt_id: string }
-  | { readonly type: 'writing'; readonly attempt: number; readonly model: string; readonly provider: string; readonly recorded: boolean }
+  | {
+      readonly type: 'writing';
+      readonly attempt: number;
+      readonly model: string;
+      readonly provider: string;
+      readonly recorded: boolean;
+    }
   | { readonly type: 'text'; readonly attempt: number; readonly text: string }
   | { readonly type: 'code'; readonly attempt: number; readonly language: string; readonly code: string }
   | { readonly type: 'running'; readonly attempt: number; readonly language: string; readonly lane: string }
   | { readonly type: 'stdout' | 'stderr'; readonly attempt: number; readonly text: string }
-  | { readonly type: 'artifact'; readonly attempt: number; readonly path: string; readonly bytes: number; readonly media_type: string }
+  | {
+      readonly type: 'artifact';
+      readonly attempt: number;
+      readonly path: string;
+      readonly bytes: number;
+      readonly media_type: string;
+    }
   | { readonly type: 'limit'; readonly attempt: number; readonly limit: string; readonly message: string }
   | { readonly type: 'executed'; readonly attempt: number; readonly status: string; readonly error: string | null }
   | { readonly type: 'retry'; readonly attempt: number; readonly reason: string }

@@ -58,7 +58,8 @@ export async function runCode(context: TaskContext, run: CodeRun): Promise<CodeO
   emit({ type: 'running', attempt, language, lane: ports.sandbox.capabilities.lane });
   const result = await drain(context, run);
   const { claim } = result;
-  const keep = (name: string, mediaType: string, bytes: Uint8Array): string => draft.payload(`attempt-${attempt}/${name}`, mediaType, bytes);
+  const keep = (name: string, mediaType: string, bytes: Uint8Array): string =>
+    draft.payload(`attempt-${attempt}/${name}`, mediaType, bytes);
   draft.append({
     type: 'code.executed',
     attempt,
@@ -80,11 +81,21 @@ export async function runCode(context: TaskContext, run: CodeRun): Promise<CodeO
   }
   for (const { path, mediaType, bytes } of result.artifacts) {
     const contentHash = keep(`files${path}`, mediaType, bytes);
-    draft.append({ type: 'file.collected', attempt, path, content_hash: contentHash, bytes: bytes.length, media_type: mediaType });
+    draft.append({
+      type: 'file.collected',
+      attempt,
+      path,
+      content_hash: contentHash,
+      bytes: bytes.length,
+      media_type: mediaType,
+    });
   }
   emit({ type: 'executed', attempt, status: result.status, error: result.error === null ? null : failureText(result) });
   if (context.signal.aborted) throw new ServerError('task/cancelled', 'the task was cancelled while its code ran');
-  return { result, artifacts: result.artifacts.map(({ path, mediaType, bytes, sha256 }) => ({ path, mediaType, bytes: bytes.length, sha256 })) };
+  return {
+    result,
+    artifacts: result.artifacts.map(({ path, mediaType, bytes, sha256 }) => ({ path, mediaType, bytes: bytes.length, sha256 })),
+  };
 }
 
 /** What went wrong in a run, for people and for the model's next attempt; the end of a traceback says most. */
@@ -119,6 +130,7 @@ export function describeRun(result: SandboxResult): Readonly<Record<string, unkn
 
 async function drain(context: TaskContext, run: CodeRun): Promise<SandboxResult> {
   const { attempt } = run;
+  context.signal.throwIfAborted();
   for await (const event of context.ports.sandbox.run(jobOf(context, run))) {
     switch (event.type) {
       case 'started':
@@ -137,7 +149,10 @@ async function drain(context: TaskContext, run: CodeRun): Promise<SandboxResult>
         return event.result;
     }
   }
-  throw new ServerError('sandbox/unavailable', 'the sandbox ended without a result; try again, and run assay doctor if it persists');
+  throw new ServerError(
+    'sandbox/unavailable',
+    'the sandbox ended without a result; try again, and run assay doctor if it persists',
+  );
 }
 
 function jobOf(context: TaskContext, run: CodeRun): SandboxJob {

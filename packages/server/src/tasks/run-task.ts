@@ -96,7 +96,8 @@ export function startTask(task: RegisteredTask, input: unknown, request: TaskReq
     startedAt: clock.now(),
     progress,
     outcome: carryOut(begun, id, options),
-    cancel: (reason) => abort.abort(new ServerError(reason, reason === 'task/cancelled' ? 'the task was cancelled' : 'the agent is stopping')),
+    cancel: (reason) =>
+      abort.abort(new ServerError(reason, reason === 'task/cancelled' ? 'the task was cancelled' : 'the agent is stopping')),
   };
 }
 
@@ -121,7 +122,13 @@ async function carryOut(begun: Begun, id: string, options: RunTaskOptions): Prom
     const bodyHash = draft.payload('answer', 'application/json', new TextEncoder().encode(canonicalJson(body)));
     const retries = typeof body.retries_used === 'number' ? { retries: body.retries_used } : {};
     if (answer.success) draft.append({ type: 'task.completed', result_hash: bodyHash, ...retries });
-    else draft.append({ type: 'task.failed', code: answer.errorCode ?? String(answer.members.error_code ?? 'task/code-failed'), error_hash: bodyHash, ...retries });
+    else
+      draft.append({
+        type: 'task.failed',
+        code: answer.errorCode ?? String(answer.members.error_code ?? 'task/code-failed'),
+        error_hash: bodyHash,
+        ...retries,
+      });
     draft.append({ type: 'response.returned', body_hash: bodyHash, form: 'jcs-without-receipt' });
     progress.emit({ type: 'sealing' });
     const sealed = await options.ledger.seal(draft);
@@ -157,7 +164,12 @@ async function work(begun: Begun, id: string, options: RunTaskOptions): Promise<
   }
 }
 
-async function bodyOf(answer: TaskAnswer, id: string, begun: Begun, options: RunTaskOptions): Promise<Readonly<Record<string, unknown>>> {
+async function bodyOf(
+  answer: TaskAnswer,
+  id: string,
+  begun: Begun,
+  options: RunTaskOptions,
+): Promise<Readonly<Record<string, unknown>>> {
   const { origin, nonce, data } = begun.request;
   const { receiptId } = begun.draft;
   const wanted = data.include_attestation === true;
@@ -188,7 +200,9 @@ async function bodyOf(answer: TaskAnswer, id: string, begun: Begun, options: Run
 function asServerError(error: unknown, id: string, options: RunTaskOptions): ServerError {
   if (ServerError.is(error)) return error;
   options.onUnexpected(error, id);
-  return new ServerError('server/internal', `the agent met an error it did not expect; its log says more under task ${id}`, { cause: error });
+  return new ServerError('server/internal', `the agent met an error it did not expect; its log says more under task ${id}`, {
+    cause: error,
+  });
 }
 
 function detailsOf(error: ServerError): Readonly<Record<string, unknown>> {

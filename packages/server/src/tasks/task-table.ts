@@ -46,7 +46,9 @@ export class TaskTable {
     if (this.#stopping) throw new ServerError('server/stopping', 'the agent is stopping; send the request again in a moment');
     const { task, input } = this.#check(request.data);
     if (this.#running.size >= this.#options.most) {
-      throw new ServerError('server/busy', `the agent runs ${this.#options.most} tasks already; try again in a moment`, { details: { retryAfterSeconds: 1 } });
+      throw new ServerError('server/busy', `the agent runs ${this.#options.most} tasks already; try again in a moment`, {
+        details: { retryAfterSeconds: 1 },
+      });
     }
     if (request.taskId !== null && this.#running.has(request.taskId)) {
       throw new ServerError('http/conflict', 'a task with this task_id is running; choose another id, or leave it out');
@@ -101,15 +103,22 @@ export class TaskTable {
 
   #check(data: Readonly<Record<string, unknown>>): { readonly task: RegisteredTask; readonly input: unknown } {
     const type = data.type === undefined && typeof data.command === 'string' ? 'shell' : data.type;
-    if (type === undefined) throw new ServerError('task/bad-input', `data.type: expected one of ${[...this.#options.tasks.keys()].join(', ')}`);
+    if (type === undefined)
+      throw new ServerError('task/bad-input', `data.type: expected one of ${[...this.#options.tasks.keys()].join(', ')}`);
     const task = typeof type === 'string' ? this.#options.tasks.get(type) : undefined;
     if (task === undefined) {
-      throw new ServerError('task/unknown-type', 'Unknown task type', { details: { requestedType: type, known: [...this.#options.tasks.keys()] } });
+      throw new ServerError('task/unknown-type', 'Unknown task type', {
+        details: { requestedType: type, known: [...this.#options.tasks.keys()] },
+      });
     }
     const checked = task.input.safeParse({ ...data, type });
     if (checked.success) return { task, input: checked.data };
-    const issues = checked.error.issues.slice(0, 20).map((issue) => ({ path: z.core.toDotPath(['data', ...issue.path]), message: issue.message }));
+    const issues = checked.error.issues
+      .slice(0, 20)
+      .map((issue) => ({ path: z.core.toDotPath(['data', ...issue.path]), message: issue.message }));
     const [first] = issues;
-    throw new ServerError('task/bad-input', `${first?.path ?? 'data'}: ${first?.message ?? 'malformed'}`, { details: { issues } });
+    throw new ServerError('task/bad-input', `${first?.path ?? 'data'}: ${first?.message ?? 'malformed'}`, {
+      details: { issues },
+    });
   }
 }

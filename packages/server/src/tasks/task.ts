@@ -57,7 +57,11 @@ export interface Inference {
   readonly promptHash: string;
   /** Lower-case hex SHA-256 of the UTF-8 generated code. */
   readonly responseHash: string;
-  readonly usage: { readonly prompt_tokens: number | null; readonly completion_tokens: number | null; readonly total_tokens: number | null };
+  readonly usage: {
+    readonly prompt_tokens: number | null;
+    readonly completion_tokens: number | null;
+    readonly total_tokens: number | null;
+  };
   /** Epoch seconds. */
   readonly timestamp: number;
 }

@@ -21,7 +21,9 @@ export interface WorkspaceLimits {
 
 const LIMITS: WorkspaceLimits = { files: 256, bytes: 64 * 1024 * 1024, workspaces: 1000 };
 const NAME = /^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$/;
-const indexSchema = z.array(z.object({ path: z.string(), bytes: z.number().int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }));
+const indexSchema = z.array(
+  z.object({ path: z.string(), bytes: z.number().int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+);
 
 /** Workspaces below `directory`, which is made when the first file arrives. */
 export function createWorkspaces(directory: string, limits: WorkspaceLimits = LIMITS): Workspaces {
@@ -38,7 +40,10 @@ export function createWorkspaces(directory: string, limits: WorkspaceLimits = LI
   };
   const root = (workspace: string): string => {
     if (NAME.test(workspace)) return join(directory, workspace);
-    throw new ServerError('workspace/bad-path', 'expected a workspace name of 1 to 64 lower-case letters, digits, - and _; rename it');
+    throw new ServerError(
+      'workspace/bad-path',
+      'expected a workspace name of 1 to 64 lower-case letters, digits, - and _; rename it',
+    );
   };
   const list = async (workspace: string): Promise<readonly WorkspaceEntry[]> => {
     const text = await readFile(join(root(workspace), 'index.json'), 'utf8').catch((cause: NodeJS.ErrnoException) => {
@@ -55,10 +60,16 @@ export function createWorkspaces(directory: string, limits: WorkspaceLimits = LI
     for (const { path, bytes } of files) entries.set(path, { path, bytes: bytes.length, sha256: sha256(bytes) });
     const total = [...entries.values()].reduce((sum, { bytes }) => sum + bytes, 0);
     if (entries.size > limits.files || total > limits.bytes) {
-      throw new ServerError('workspace/full', `workspace ${workspace} would exceed ${limits.files} files or ${limits.bytes} bytes; use another workspace`);
+      throw new ServerError(
+        'workspace/full',
+        `workspace ${workspace} would exceed ${limits.files} files or ${limits.bytes} bytes; use another workspace`,
+      );
     }
     if (old.length === 0 && (await readdir(directory).catch(() => [])).length >= limits.workspaces) {
-      throw new ServerError('workspace/full', `there are ${limits.workspaces} workspaces already; use one of them or remove some from the data directory`);
+      throw new ServerError(
+        'workspace/full',
+        `there are ${limits.workspaces} workspaces already; use one of them or remove some from the data directory`,
+      );
     }
     await mkdir(place, { recursive: true, mode: 0o700 });
     for (const { bytes } of files) await replace(join(place, sha256(bytes)), bytes);
@@ -75,11 +86,17 @@ export function createWorkspaces(directory: string, limits: WorkspaceLimits = LI
       return inTurn(workspace, async () => {
         const entry = (await list(workspace)).find((candidate) => candidate.path === path);
         if (entry === undefined) {
-          throw new ServerError('workspace/not-found', `no file ${JSON.stringify(path)} in workspace ${workspace}; write it first, or send it in files`);
+          throw new ServerError(
+            'workspace/not-found',
+            `no file ${JSON.stringify(path)} in workspace ${workspace}; write it first, or send it in files`,
+          );
         }
         const bytes = new Uint8Array(await readFile(join(root(workspace), entry.sha256)));
         if (sha256(bytes) === entry.sha256) return bytes;
-        throw new ServerError('workspace/not-found', `the stored bytes of ${JSON.stringify(path)} were changed on disk; write the file again`);
+        throw new ServerError(
+          'workspace/not-found',
+          `the stored bytes of ${JSON.stringify(path)} were changed on disk; write the file again`,
+        );
       });
     },
     write: async (workspace, files) => {
@@ -91,7 +108,8 @@ export function createWorkspaces(directory: string, limits: WorkspaceLimits = LI
 
 function checkPath(path: string): void {
   const defect = pathDefect(path);
-  if (defect !== null) throw new ServerError('workspace/bad-path', `path ${JSON.stringify(path.slice(0, 120))} ${defect}; use /tmp/<name>`);
+  if (defect !== null)
+    throw new ServerError('workspace/bad-path', `path ${JSON.stringify(path.slice(0, 120))} ${defect}; use /tmp/<name>`);
 }
 
 async function replace(path: string, bytes: Uint8Array): Promise<void> {

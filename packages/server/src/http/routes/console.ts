@@ -52,14 +52,20 @@ export function loadConsole(directory: string | null): ConsoleFiles {
 export function consoleRoutes(files: ConsoleFiles): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.get('/', (c) => c.redirect('/developer', 302));
-  for (const page of PAGES) app.get(`/${page}`, () => send(files.get(`/${page}.html`) ?? { bytes: fallback(page), mediaType: 'text/html; charset=utf-8' }, false));
+  for (const page of PAGES)
+    app.get(`/${page}`, () =>
+      send(files.get(`/${page}.html`) ?? { bytes: fallback(page), mediaType: 'text/html; charset=utf-8' }, false),
+    );
   for (const [path, file] of files) if (!path.endsWith('.html')) app.get(path, () => send(file, path.startsWith('/assets/')));
   return app;
 }
 
 function send(file: ConsoleFile, immutable: boolean): Response {
   return new Response(file.bytes, {
-    headers: { 'content-type': file.mediaType, 'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache' },
+    headers: {
+      'content-type': file.mediaType,
+      'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+    },
   });
 }
 

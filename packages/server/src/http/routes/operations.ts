@@ -9,9 +9,17 @@ export function operationRoutes(services: Services): Hono<AppEnv> {
   const startedAt = services.clock.now();
   app.get('/health', (c) => {
     const stopping = services.stopping();
-    return c.json({ status: stopping ? 'stopping' : 'ok', version: services.version }, stopping ? 503 : 200, { 'cache-control': 'no-store' });
+    return c.json({ status: stopping ? 'stopping' : 'ok', version: services.version }, stopping ? 503 : 200, {
+      'cache-control': 'no-store',
+    });
   });
-  app.get('/metrics', async () => new Response(await services.metrics.registry.metrics(), { headers: { 'content-type': services.metrics.registry.contentType } }));
+  app.get(
+    '/metrics',
+    async () =>
+      new Response(await services.metrics.registry.metrics(), {
+        headers: { 'content-type': services.metrics.registry.contentType },
+      }),
+  );
   app.get('/api/status', async (c) => c.json(await status(services, startedAt), 200, { 'cache-control': 'no-store' }));
   return app;
 }

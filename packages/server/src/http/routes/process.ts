@@ -14,7 +14,8 @@ export function processRoutes(services: Services): Hono<AppEnv> {
   app.post('/api/process', async (c) => {
     services.rateLimit.take(clientOf(c));
     const body = await readProcessBody(c.req.raw, services.config.limits.bodyBytes);
-    const data = body.data.description === undefined && body.query !== null ? { ...body.data, description: body.query } : body.data;
+    const data =
+      body.data.description === undefined && body.query !== null ? { ...body.data, description: body.query } : body.data;
     const task = services.tasks.start({
       taskId: body.taskId,
       data,
@@ -64,7 +65,13 @@ function wantsAsync(c: Context<AppEnv>): boolean {
 function accepted(c: Context<AppEnv>, services: Services, task: RunningTask): Response {
   const url = `${originOf(c, services.config)}/api/tasks/${encodeURIComponent(task.id)}`;
   task.outcome.catch(() => undefined); // reported by observe
-  const body = { task_id: task.id, status: 'running', receipt_id: task.receiptId, status_url: url, events_url: `${url}/events` };
+  const body = {
+    task_id: task.id,
+    status: 'running',
+    receipt_id: task.receiptId,
+    status_url: url,
+    events_url: `${url}/events`,
+  };
   return c.json(body, 202, { location: url, 'preference-applied': 'respond-async' });
 }
 
@@ -75,8 +82,19 @@ function observe(services: Services, task: RunningTask, c: Context<AppEnv>): voi
   task.outcome.then(
     (outcome) => {
       services.metrics.task(task, outcome, seconds());
-      log.info({ task: task.id, type: task.type, status: outcome.status, error: outcome.errorCode, receipt: task.receiptId, seconds: seconds() }, 'task ended');
+      log.info(
+        {
+          task: task.id,
+          type: task.type,
+          status: outcome.status,
+          error: outcome.errorCode,
+          receipt: task.receiptId,
+          seconds: seconds(),
+        },
+        'task ended',
+      );
     },
-    (error: unknown) => log.error({ task: task.id, type: task.type, err: error, seconds: seconds() }, 'task ended without a receipt'),
+    (error: unknown) =>
+      log.error({ task: task.id, type: task.type, err: error, seconds: seconds() }, 'task ended without a receipt'),
   );
 }

@@ -25,10 +25,15 @@ export function receiptRoutes(services: Services): Hono<AppEnv> {
   app.get('/api/receipts', async (c) => {
     const limit = wholeNumber(c.req.query('limit'), 50, 1, 200);
     const before = wholeNumber(c.req.query('before'), Number.MAX_SAFE_INTEGER, 0, Number.MAX_SAFE_INTEGER);
-    if (limit === null || before === null) throw new ServerError('http/bad-parameter', 'expected limit from 1 to 200, and before as a cursor of an earlier page');
+    if (limit === null || before === null)
+      throw new ServerError('http/bad-parameter', 'expected limit from 1 to 200, and before as a cursor of an earlier page');
     const page = await services.ledger.list(before === Number.MAX_SAFE_INTEGER ? { limit } : { limit, before });
     const visible = page.filter(({ access }) => access === null || access === c.get('access'));
-    return c.json({ receipts: visible.map(describe), next: page.length === limit ? (page.at(-1)?.cursor ?? null) : null }, 200, { 'cache-control': 'no-store' });
+    return c.json(
+      { receipts: visible.map(describe), next: page.length === limit ? (page.at(-1)?.cursor ?? null) : null },
+      200,
+      { 'cache-control': 'no-store' },
+    );
   });
 
   app.get('/api/receipts/:id', async (c) => {

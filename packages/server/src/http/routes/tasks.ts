@@ -27,7 +27,16 @@ export function taskRoutes(services: Services): Hono<AppEnv> {
     task.cancel('task/cancelled');
     return c.json({ task_id: task.id, status: ended ? 'ended' : 'cancelling', receipt_id: task.receiptId }, ended ? 200 : 202);
   });
-  app.get('/api/tasks/:id/artifacts', async (c) => c.json({ artifacts: (await artifactsOf(c, services)).map(({ path, mediaType, bytes, hash }) => ({ path, mediaType, bytes, sha256: hash.slice(7) })) }));
+  app.get('/api/tasks/:id/artifacts', async (c) =>
+    c.json({
+      artifacts: (await artifactsOf(c, services)).map(({ path, mediaType, bytes, hash }) => ({
+        path,
+        mediaType,
+        bytes,
+        sha256: hash.slice(7),
+      })),
+    }),
+  );
   app.get('/api/tasks/:id/artifacts/:path{.+}', (c) => artifact(c, services));
   return app;
 }
@@ -36,13 +45,24 @@ async function describe(c: Context<AppEnv>, services: Services): Promise<Readonl
   const task = mine(c, services.tasks.find(c.req.param('id') ?? ''));
   if (task !== null) {
     const newest = task.progress.newest;
-    const base = { task_id: task.id, type: task.type, receipt_id: task.receiptId, started_at: new Date(task.startedAt).toISOString(), step: newest?.type ?? 'accepted' };
+    const base = {
+      task_id: task.id,
+      type: task.type,
+      receipt_id: task.receiptId,
+      started_at: new Date(task.startedAt).toISOString(),
+      step: newest?.type ?? 'accepted',
+    };
     if (!task.progress.ended) return { ...base, status: 'running' };
     const outcome = await task.outcome.catch(() => null);
     return { ...base, status: outcome?.status ?? 'failed', result: outcome?.body ?? null };
   }
   const { summary, answer } = await stored(c, services);
-  const base = { task_id: summary.taskId, type: summary.task, receipt_id: summary.receiptId, started_at: new Date(summary.servedAt * 1000).toISOString() };
+  const base = {
+    task_id: summary.taskId,
+    type: summary.task,
+    receipt_id: summary.receiptId,
+    started_at: new Date(summary.servedAt * 1000).toISOString(),
+  };
   if (summary.state !== 'sealed') {
     const error = 'the agent stopped before this task ended; nothing of it was acknowledged, so send it again';
     return { ...base, status: 'interrupted', error, code: 'task/interrupted' };
@@ -52,7 +72,8 @@ async function describe(c: Context<AppEnv>, services: Services): Promise<Readonl
 
 async function events(c: Context<AppEnv>, services: Services): Promise<Response> {
   const after = wholeNumber(c.req.header('last-event-id') ?? c.req.query('after'), 0, 0, Number.MAX_SAFE_INTEGER);
-  if (after === null) throw new ServerError('http/bad-parameter', 'Last-Event-ID: expected the number of the last event that was seen');
+  if (after === null)
+    throw new ServerError('http/bad-parameter', 'Last-Event-ID: expected the number of the last event that was seen');
   const id = c.req.param('id') ?? '';
   const known = services.tasks.find(id);
   const { signal } = c.req.raw;
@@ -68,7 +89,15 @@ async function events(c: Context<AppEnv>, services: Services): Promise<Response>
 /** Tasks of an earlier start have one event left: how they ended. */
 function endOf(body: Readonly<Record<string, unknown>>, id: string, now: number): ProgressEvent {
   const status = body.status === 'succeeded' || body.status === 'failed' ? body.status : 'interrupted';
-  return { type: 'done', success: status === 'succeeded', status, error: status === 'interrupted' ? 'task/interrupted' : null, sequence: 1, task_id: id, at: now };
+  return {
+    type: 'done',
+    success: status === 'succeeded',
+    status,
+    error: status === 'interrupted' ? 'task/interrupted' : null,
+    sequence: 1,
+    task_id: id,
+    at: now,
+  };
 }
 
 async function* once(event: ProgressEvent, after: number): AsyncGenerator<ProgressEvent> {
@@ -93,7 +122,12 @@ async function artifactsOf(c: Context<AppEnv>, services: Services): Promise<read
   for (const event of sealed?.receipt.event_log ?? []) {
     const { type, path, content_hash, media_type, bytes } = event as Readonly<Record<string, unknown>>;
     if (type !== 'file.collected') continue;
-    found.set(String(path), { path: String(path), mediaType: String(media_type), bytes: Number(bytes), hash: String(content_hash) });
+    found.set(String(path), {
+      path: String(path),
+      mediaType: String(media_type),
+      bytes: Number(bytes),
+      hash: String(content_hash),
+    });
   }
   return [...found.values()];
 }
@@ -102,7 +136,8 @@ async function artifact(c: Context<AppEnv>, services: Services): Promise<Respons
   const path = `/${c.req.param('path') ?? ''}`;
   const found = (await artifactsOf(c, services)).find((candidate) => candidate.path === path);
   const bytes = found === undefined ? null : await services.ledger.payload(found.hash);
-  if (found === undefined || bytes === null) throw new ServerError('http/not-found', 'the task left no such file; its answer lists the files it left');
+  if (found === undefined || bytes === null)
+    throw new ServerError('http/not-found', 'the task left no such file; its answer lists the files it left');
   const name = path.slice(path.lastIndexOf('/') + 1);
   const disposition = SHOWN.has(found.mediaType) ? 'inline' : 'attachment';
   return new Response(new Uint8Array(bytes), {
@@ -117,12 +152,16 @@ async function artifact(c: Context<AppEnv>, services: Services): Promise<Respons
   });
 }
 
-async function stored(c: Context<AppEnv>, services: Services): Promise<{ readonly summary: ReceiptSummary; readonly answer: Readonly<Record<string, unknown>> | null }> {
+async function stored(
+  c: Context<AppEnv>,
+  services: Services,
+): Promise<{ readonly summary: ReceiptSummary; readonly answer: Readonly<Record<string, unknown>> | null }> {
   const summary = await summaryOf(c, services);
   const sealed = summary.state === 'sealed' ? await services.ledger.find(summary.receiptId) : null;
   if (sealed === null) return { summary, answer: null };
   const kept = sealed.receipt.event_log.find((event) => event.type === 'payload.kept' && event.name === 'answer');
-  const bytes = kept === undefined ? null : await services.ledger.payload(String((kept as Readonly<Record<string, unknown>>).hash));
+  const bytes =
+    kept === undefined ? null : await services.ledger.payload(String((kept as Readonly<Record<string, unknown>>).hash));
   if (bytes === null) return { summary, answer: null };
   const answer = parseJson(bytes) as Readonly<Record<string, unknown>>;
   return { summary, answer: { ...answer, receipt: sealed.receipt, log_proof: sealed.proof } };

@@ -12,7 +12,10 @@ const input = z.object({
   type: z.literal('execute'),
   code: codeSchema,
   language: z.enum(['python', 'javascript', 'shell']).default('python'),
-  stdin: z.string().max(1024 * 1024).optional(),
+  stdin: z
+    .string()
+    .max(1024 * 1024)
+    .optional(),
   argv: z.array(z.string().max(4096)).max(64).optional(),
   include_attestation: z.boolean().default(false),
   files: filesSchema,
@@ -36,7 +39,8 @@ export async function executeCode(task: ExecuteInput, context: TaskContext): Pro
   const wishes = { workspace: task.workspace, files: readFiles(task.files) };
   const permit = context.ports.permitHosts(task.network?.allow ?? []);
   const [refusal] = permit.refused;
-  if (refusal !== undefined) throw new ServerError('sandbox/network-refused', `code may not reach ${refusal.host}: ${refusal.reason}`);
+  if (refusal !== undefined)
+    throw new ServerError('sandbox/network-refused', `code may not reach ${refusal.host}: ${refusal.reason}`);
   await keepRequestFiles(context.ports.workspaces, wishes);
   const { result, artifacts } = await runCode(context, {
     attempt: 1,

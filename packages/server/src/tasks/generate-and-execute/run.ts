@@ -29,7 +29,10 @@ const input = z.object({
   workspace: workspaceSchema,
   network: networkSchema,
   limits: limitsSchema,
-  reproducible: z.boolean().default(true).describe('freeze the clock and seed entropy where the sandbox can, so that anyone can re-run the code'),
+  reproducible: z
+    .boolean()
+    .default(true)
+    .describe('freeze the clock and seed entropy where the sandbox can, so that anyone can re-run the code'),
 });
 
 type Input = z.infer<typeof input>;
@@ -45,7 +48,15 @@ interface Standing {
   readonly error: string | null;
 }
 
-const NOTHING: Standing = { failures: [], code: null, result: null, artifacts: [], inference: null, provenance: null, error: null };
+const NOTHING: Standing = {
+  failures: [],
+  code: null,
+  result: null,
+  artifacts: [],
+  inference: null,
+  provenance: null,
+  error: null,
+};
 const MAX_CONTEXT_LENGTH = 128 * 1024;
 
 export const generateAndExecute: Task<Input> = {
@@ -57,7 +68,10 @@ export const generateAndExecute: Task<Input> = {
 
 async function run(task: Input, context: TaskContext): Promise<TaskAnswer> {
   if (JSON.stringify(task.context ?? null).length > MAX_CONTEXT_LENGTH) {
-    throw new ServerError('task/bad-input', `context: expected at most ${MAX_CONTEXT_LENGTH} characters of JSON; send large data in files`);
+    throw new ServerError(
+      'task/bad-input',
+      `context: expected at most ${MAX_CONTEXT_LENGTH} characters of JSON; send large data in files`,
+    );
   }
   const wishes: FileWishes = { workspace: task.workspace, files: readFiles(task.files) };
   const { hosts, warnings } = permittedHosts(task, context);
@@ -140,7 +154,11 @@ async function ask(
   const { provider, model } = ports.model;
   emit({ type: 'writing', attempt: number, model, provider, recorded: provider === 'recorded' });
   try {
-    const reply = await ports.model.complete({ messages, signal: context.signal, onText: (text) => emit({ type: 'text', attempt: number, text }) });
+    const reply = await ports.model.complete({
+      messages,
+      signal: context.signal,
+      onText: (text) => emit({ type: 'text', attempt: number, text }),
+    });
     draft.append({
       type: 'model.called',
       attempt: number,
@@ -161,7 +179,10 @@ async function ask(
   }
 }
 
-function permittedHosts(task: Input, context: TaskContext): { readonly hosts: readonly string[]; readonly warnings: readonly string[] } {
+function permittedHosts(
+  task: Input,
+  context: TaskContext,
+): { readonly hosts: readonly string[]; readonly warnings: readonly string[] } {
   const explicit = context.ports.permitHosts(task.network?.allow ?? []);
   const [refusal] = explicit.refused;
   if (refusal !== undefined) {
@@ -199,7 +220,10 @@ function answerOf(task: Input, standing: Standing, retries: number, warnings: re
     model: standing.inference?.model ?? null,
     usage: standing.inference?.usage ?? null,
     model_provenance: provenance,
-    warnings: [...(recorded ? ['RECORDED: no AI model ran; this answer comes from a transcript that ships with the agent'] : []), ...warnings],
+    warnings: [
+      ...(recorded ? ['RECORDED: no AI model ran; this answer comes from a transcript that ships with the agent'] : []),
+      ...warnings,
+    ],
   };
   return { success, members, artifacts: standing.artifacts, inference: standing.inference, errorCode: null };
 }
@@ -216,7 +240,11 @@ function provenanceFields(provenance: ModelProvenance): Readonly<Record<string, 
 }
 
 function usageOf(reply: ModelReply): Inference['usage'] {
-  return { prompt_tokens: reply.usage.promptTokens, completion_tokens: reply.usage.completionTokens, total_tokens: reply.usage.totalTokens };
+  return {
+    prompt_tokens: reply.usage.promptTokens,
+    completion_tokens: reply.usage.completionTokens,
+    total_tokens: reply.usage.totalTokens,
+  };
 }
 
 function sha256(text: string): string {

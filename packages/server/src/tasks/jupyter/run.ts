@@ -54,7 +54,14 @@ export function createJupyter(sessions = new Sessions()): Task<z.infer<typeof in
           ...(result.value === null ? [] : [{ output_type: 'execute_result', data: { 'text/plain': result.value } }]),
           ...(result.error === null
             ? []
-            : [{ output_type: 'error', ename: result.error.name, evalue: result.error.message, traceback: result.error.traceback.split('\n') }]),
+            : [
+                {
+                  output_type: 'error',
+                  ename: result.error.name,
+                  evalue: result.error.message,
+                  traceback: result.error.traceback.split('\n'),
+                },
+              ]),
         ];
         return {
           success,

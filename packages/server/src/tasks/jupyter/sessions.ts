@@ -34,9 +34,13 @@ export class Sessions {
     const sessionId = id ?? randomBytes(16).toString('hex');
     const key = keyOf(sessionId, owner);
     const entry = this.#entries.get(key) ?? { id: sessionId, owner, previousClaim: null, cells: 0, usedAt: now, busy: false };
-    if (entry.busy) throw new ServerError('http/conflict', 'a cell of this session is still running; wait for it, or cancel its task');
+    if (entry.busy)
+      throw new ServerError('http/conflict', 'a cell of this session is still running; wait for it, or cancel its task');
     if (!this.#entries.has(key) && this.#entries.size >= MOST) {
-      throw new ServerError('server/busy', `there are ${MOST} sessions already; reuse one, or wait until one was idle for 30 minutes`);
+      throw new ServerError(
+        'server/busy',
+        `there are ${MOST} sessions already; reuse one, or wait until one was idle for 30 minutes`,
+      );
     }
     this.#entries.set(key, { ...entry, busy: true });
     return entry;
@@ -46,7 +50,15 @@ export class Sessions {
   giveBack(session: Session, owner: string | null, claim: string | null, now: number): void {
     const key = keyOf(session.id, owner);
     if (claim === null) this.#entries.delete(key);
-    else this.#entries.set(key, { id: session.id, owner, previousClaim: claim, cells: session.cells + 1, usedAt: now, busy: false });
+    else
+      this.#entries.set(key, {
+        id: session.id,
+        owner,
+        previousClaim: claim,
+        cells: session.cells + 1,
+        usedAt: now,
+        busy: false,
+      });
   }
 }
 

@@ -9,7 +9,10 @@ const input = z.object({
   type: z.literal('nodejs'),
   code: codeSchema,
   files: filesSchema,
-  stdin: z.string().max(1024 * 1024).optional(),
+  stdin: z
+    .string()
+    .max(1024 * 1024)
+    .optional(),
   timeout: timeoutSchema,
   include_attestation: z.boolean().default(false),
   workspace: workspaceSchema,
@@ -23,7 +26,12 @@ export const nodejs: Task<z.infer<typeof input>> = {
   run: async (task, context) => {
     const limits = task.timeout === undefined ? undefined : { seconds: task.timeout };
     const answer = await executeCode({ ...task, language: 'javascript', limits, reproducible: true }, context);
-    const details = answer.members.execution_details as { stdout: string; stderr: string; status: string; exit_code: number | null };
+    const details = answer.members.execution_details as {
+      stdout: string;
+      stderr: string;
+      status: string;
+      exit_code: number | null;
+    };
     const data = {
       language: 'javascript',
       status: details.status,

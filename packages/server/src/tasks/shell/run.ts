@@ -22,13 +22,30 @@ export const shell: Task<z.infer<typeof input>> = {
   run: async (task, context) => {
     if (!context.ports.sandbox.capabilities.languages.includes('shell')) {
       const { lane } = context.ports.sandbox.capabilities;
-      throw new ServerError('sandbox/language-unavailable', `the ${lane} sandbox of this agent has no shell; send python or javascript code, or run the agent where Linux namespaces work`);
+      throw new ServerError(
+        'sandbox/language-unavailable',
+        `the ${lane} sandbox of this agent has no shell; send python or javascript code, or run the agent where Linux namespaces work`,
+      );
     }
     const limits = task.timeout === undefined ? undefined : { seconds: task.timeout };
-    const answer = await executeCode({ ...task, code: task.command, language: 'shell', limits, network: undefined, reproducible: false }, context);
-    const details = answer.members.execution_details as { stdout: string; stderr: string; status: string; exit_code: number | null };
+    const answer = await executeCode(
+      { ...task, code: task.command, language: 'shell', limits, network: undefined, reproducible: false },
+      context,
+    );
+    const details = answer.members.execution_details as {
+      stdout: string;
+      stderr: string;
+      status: string;
+      exit_code: number | null;
+    };
     const status = details.status === 'timeout' ? 'hard_timeout' : 'completed';
-    const data = { session_id: context.taskId, command: task.command, status, output: details.stdout + details.stderr, exit_code: details.exit_code };
+    const data = {
+      session_id: context.taskId,
+      command: task.command,
+      status,
+      output: details.stdout + details.stderr,
+      exit_code: details.exit_code,
+    };
     return { ...answer, members: { ...answer.members, message: answer.success ? 'Command executed' : 'Command failed', data } };
   },
 };

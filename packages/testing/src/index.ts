@@ -6,6 +6,7 @@ export {
   fakeDcap,
   fakeInstant,
   fakeSgxExtension,
+  type LooseJson,
 } from './fake-dcap.ts';
 export { type FakeNitro, type FakeNitroOptions, fakeNitroDocument } from './fake-nitro.ts';
 export {

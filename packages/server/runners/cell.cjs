@@ -140,5 +140,7 @@ socket = listen((frame) => {
     run({ ...frame.head, code: frame.body.toString('utf8') }).catch(fail);
   }
 });
+// What the program prints is written before it goes on: nothing is lost at its end, and nothing piles up in memory.
+for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
 process.chdir(ROOT);
 send(TYPE.ready, { version: process.version });

@@ -10,7 +10,7 @@ import type { Lane, LaneOptions } from './lane.ts';
 import { linuxNsLane } from './linux-ns/linux-ns.ts';
 
 /** Every lane, strongest first. */
-const LANES: readonly Lane[] = [linuxNsLane];
+export const LANES: readonly Lane[] = [linuxNsLane];
 
 const STRENGTH: Readonly<Record<IsolationLevel, number>> = { reduced: 0, wasm: 1, ns: 2 };
 

@@ -31,6 +31,8 @@ export interface LaunchOptions {
   readonly nestedNamespaces?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
   readonly extraBinds?: readonly Bind[];
+  /** Most virtual memory of one process, where no control group counts the real one; `null` for V8, which reserves far more. */
+  readonly addressSpaceBytes?: number | null;
   readonly command: readonly string[];
 }
 
@@ -85,8 +87,10 @@ function dropRoot({ programs, uid }: LaunchOptions): readonly string[] {
 }
 
 /** Without an own user id the number of processes is counted inside the new user namespace, where it starts at nothing. */
-function innerLimits({ programs, limits, uid }: LaunchOptions): readonly string[] {
-  return uid === null ? [programs.prlimit, `--nproc=${limits.processes + LAUNCHER_PROCESSES}`, '--'] : [];
+function innerLimits({ programs, limits, uid, addressSpaceBytes }: LaunchOptions): readonly string[] {
+  const space = addressSpaceBytes === undefined || addressSpaceBytes === null ? [] : [`--as=${addressSpaceBytes}`];
+  const processes = uid === null ? [`--nproc=${limits.processes + LAUNCHER_PROCESSES}`] : [];
+  return space.length + processes.length === 0 ? [] : [programs.prlimit, ...space, ...processes, '--'];
 }
 
 function bubblewrap(options: LaunchOptions): readonly string[] {

@@ -27,6 +27,7 @@ const FIRST_UID = 1_800_000_000;
 const UIDS_PER_AGENT = 256;
 const AGENTS = 2 ** 20;
 const FILTER_DESCRIPTOR = 4;
+const MIB = 1024 * 1024;
 
 /** Hands out user ids that no other job has at the same time. */
 export class UserIds {
@@ -88,6 +89,7 @@ export class NamespaceCells implements CellFactory {
         uid,
         scratch,
         filterDescriptor: FILTER_DESCRIPTOR,
+        addressSpaceBytes: group === null && kind === 'python' ? 2 * limits.memoryBytes + 512 * MIB : null,
         command: cellCommand(kind, inside),
       });
       const cell = new NamespaceCell({ kind, limits, child: launch(command, stage.filter), group, scratch, release });

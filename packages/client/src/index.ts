@@ -10,4 +10,6 @@ export type { JudgeRequest } from './judgement/request.ts';
 export { judgeResultFile, RESULT_MAX_AGE_SECONDS, RESULT_TEE_TYPES } from './judgement/result-file.ts';
 export type { SubjectType, Verdict } from './judgement/verdict.ts';
 export { openAciUpstream } from './proxy/aci-upstream.ts';
+export { openUpstream, UPSTREAM_KINDS, type UpstreamKind } from './proxy/open-upstream.ts';
 export type { AnswerProof, ForwardedAnswer, VerifiedUpstream } from './proxy/upstream.ts';
+export { createVerifyingProxy, type ProxyEvent, type VerifyingProxyOptions } from './proxy/verifying-proxy.ts';

@@ -1,0 +1,102 @@
+/** `assay proxy`: a local OpenAI-compatible endpoint that verifies its upstream before the first byte and every answer after it. */
+
+import {
+  ClientError,
+  createVerifyingProxy,
+  openUpstream,
+  type ProxyEvent,
+  UPSTREAM_KINDS,
+  type Verdict,
+  type VerifiedUpstream,
+} from '@assay/client';
+import { serve } from '@hono/node-server';
+import type { Command } from 'commander';
+import type { Finish } from '../command.ts';
+import { writeFileOf } from '../destination.ts';
+import { CliError } from '../errors.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import type { Io } from '../io.ts';
+import { policyOption, rootOption } from '../options.ts';
+import { printable, type Style, styleOf } from '../output.ts';
+import { printVerdict } from '../verdict.ts';
+
+interface ProxyFlags {
+  readonly port: string;
+  readonly policy?: string;
+  readonly simulatedRoot?: string;
+  readonly apiKey?: string;
+  readonly kind?: string;
+  readonly keep: string;
+}
+
+export function configure(command: Command, io: Io, finish: Finish): void {
+  command
+    .argument('<upstream>', 'address of the agent or service')
+    .option('--port <number>', 'port on 127.0.0.1; 0 takes a free one', '8788')
+    .option('--kind <name>', `what the upstream is: ${UPSTREAM_KINDS.map(({ name }) => name).join(', ')}; recognised by itself`)
+    .option('--policy <file|preset>', 'policy file, or strict, moderate, relaxed')
+    .option('--simulated-root <file>', "accept a simulator's evidence under this root, marked as simulated")
+    .option('--api-key <key>', 'key of the upstream; better in ASSAY_API_KEY')
+    .option('--keep <folder>', 'where the proof of each answer is kept', 'proofs')
+    .action(async (upstream: string, flags: ProxyFlags) => finish(await proxy(upstream, flags, io)));
+}
+
+async function proxy(address: string, flags: ProxyFlags, io: Io): Promise<ExitCode> {
+  const port = Number(flags.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new CliError('cli/bad-option', `--port: expected 0 to 65535, got ${flags.port}`);
+  const style = styleOf(io);
+  const apiKey = flags.apiKey ?? io.env.ASSAY_API_KEY;
+  let upstream: VerifiedUpstream;
+  try {
+    upstream = await openUpstream(
+      new URL(address),
+      {
+        policy: await policyOption(io, flags.policy),
+        ...(flags.simulatedRoot === undefined ? {} : { simulatedRoot: await rootOption(io, flags.simulatedRoot, true) }),
+        ...(apiKey === undefined ? {} : { apiKey }),
+        fetch: io.fetch,
+        now: () => io.now(),
+      },
+      flags.kind,
+    );
+  } catch (error) {
+    const verdict = ClientError.is(error) ? error.details.verdict : undefined;
+    if (verdict === undefined) throw error;
+    return printVerdict(verdict as Verdict, io, { json: false, verbose: false });
+  }
+  const handle = createVerifyingProxy({
+    upstream,
+    keep: (proof) => writeFileOf(io, `${flags.keep}/${safeName(proof.id)}.json`, proof.bytes),
+    onEvent: (event) => io.stderr(`${eventLine(event, style)}\n`),
+  });
+  await new Promise<void>((resolve, reject) => {
+    const server = serve({ fetch: handle, hostname: '127.0.0.1', port }, ({ port: actual }) => {
+      const { verdict } = upstream;
+      io.stderr(`${verdict.simulated ? style.bad('SIMULATED') : style.good('verified')}  ${printable(verdict.scope)}\n`);
+      io.stdout(`OPENAI_BASE_URL=http://127.0.0.1:${actual}/v1\n`);
+    });
+    server.on('error', (cause: NodeJS.ErrnoException) =>
+      reject(new CliError('cli/bad-option', `cannot listen on port ${port}: ${cause.code}; take another`, { cause })),
+    );
+    io.signal.addEventListener('abort', () => server.close(() => resolve()), { once: true });
+  });
+  return EXIT.accepted;
+}
+
+function safeName(id: string): string {
+  return id.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 120);
+}
+
+function eventLine(event: ProxyEvent, style: Style): string {
+  switch (event.type) {
+    case 'forwarded':
+      return `  ${event.method} ${printable(event.path)} ${event.status}`;
+    case 'proved':
+      return `  ${style.good('✓')} ${printable(event.id)}  ${style.faint(printable(event.summary))}`;
+    case 'unproved':
+      return `  ${style.open('○')} ${printable(event.path)}  no receipt came with this answer`;
+    case 'refused':
+      return `  ${style.bad('✗')} ${printable(event.path)}  ${printable(event.message)} [${event.code}]`;
+  }
+}

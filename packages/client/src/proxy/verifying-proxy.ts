@@ -1,0 +1,63 @@
+/**
+ * The verifying proxy as a plain request handler: any OpenAI client points at it, and nothing it forwards leaves before the upstream
+ * was verified. Answers whose proof does not verify end in an error, so that a client cannot take them for complete.
+ */
+
+import { ChannelError } from '@assay/channel';
+import { ClientError } from '../errors.ts';
+import type { AnswerProof, VerifiedUpstream } from './upstream.ts';
+
+export interface VerifyingProxyOptions {
+  readonly upstream: VerifiedUpstream;
+  /** Keeps the proof of each answer. */
+  readonly keep: (proof: AnswerProof) => Promise<void>;
+  /** Told what happened, for people to watch. Never carries prompts. */
+  readonly onEvent?: (event: ProxyEvent) => void;
+}
+
+export type ProxyEvent =
+  | { readonly type: 'forwarded'; readonly method: string; readonly path: string; readonly status: number }
+  | { readonly type: 'proved'; readonly id: string; readonly summary: string }
+  | { readonly type: 'unproved'; readonly path: string }
+  | { readonly type: 'refused'; readonly path: string; readonly code: string; readonly message: string };
+
+/** A handler for an HTTP server that listens on loopback. */
+export function createVerifyingProxy({
+  upstream,
+  keep,
+  onEvent = () => undefined,
+}: VerifyingProxyOptions): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const { pathname: path } = new URL(request.url);
+    if (path === '/verification')
+      return Response.json({ kind: upstream.kind, url: upstream.url.href, verdict: upstream.verdict });
+    if (!path.startsWith('/v1/')) return openAiError(404, 'not_found', `expected a path below /v1/, got ${path}`);
+    try {
+      const { response, proof } = await upstream.forward(request);
+      onEvent({ type: 'forwarded', method: request.method, path, status: response.status });
+      void proof.then(
+        async (found) => {
+          if (found === null) return onEvent({ type: 'unproved', path });
+          await keep(found);
+          onEvent({ type: 'proved', id: found.id, summary: found.summary });
+        },
+        (error: unknown) => onEvent({ type: 'refused', path, ...describe(error) }),
+      );
+      return response;
+    } catch (error) {
+      const described = describe(error);
+      onEvent({ type: 'refused', path, ...described });
+      return openAiError(502, described.code, described.message);
+    }
+  };
+}
+
+function describe(error: unknown): { readonly code: string; readonly message: string } {
+  if (ClientError.is(error) || ChannelError.is(error)) return { code: error.code, message: error.message };
+  return { code: 'client/agent-unreachable', message: error instanceof Error ? error.message : String(error) };
+}
+
+/** The error shape of OpenAI's API, which every client of the proxy can read. */
+function openAiError(status: number, code: string, message: string): Response {
+  return Response.json({ error: { message, type: 'verification_error', param: null, code } }, { status });
+}

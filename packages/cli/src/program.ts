@@ -19,11 +19,8 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   verify: { summary: 'check evidence, a bundle, a receipt or a result file', load: () => import('./commands/verify.ts') },
   ask: { summary: 'verify an agent, then ask it one question', load: () => import('./commands/ask.ts') },
   inspect: { summary: 'show what a file claims, unverified', load: () => import('./commands/inspect.ts') },
-<<<<<<< HEAD
   collateral: { summary: 'fetch and pack what evidence is verified with', load: () => import('./commands/collateral.ts') },
-=======
   proxy: { summary: 'a local OpenAI endpoint that verifies its upstream', load: () => import('./commands/proxy.ts') },
->>>>>>> 2476bbc (Proxy an OpenAI client to a verified upstream)
   policy: { summary: 'write, explain and show appraisal policies', load: () => import('./commands/policy.ts') },
 };
 

@@ -142,6 +142,18 @@ function checkForm(tag: number): void {
   if (constructed !== mustBeConstructed) throw malformed(`expected der form for tag ${number}, got the other form`);
 }
 
+/** Members of a SEQUENCE. */
+export function derSequence(element: DerElement): readonly DerElement[] {
+  if (element.tag !== DER_TAG.sequence) throw unexpected('a sequence', element);
+  return element.children();
+}
+
+/** Members of a SET. */
+export function derSet(element: DerElement): readonly DerElement[] {
+  if (element.tag !== DER_TAG.set) throw unexpected('a set', element);
+  return element.children();
+}
+
 /** INTEGER or ENUMERATED of any sign, minimal (§8.3.2). */
 export function derInteger(element: DerElement): bigint {
   const bytes = integerContent(element);
@@ -152,6 +164,7 @@ export function derInteger(element: DerElement): bigint {
 
 /** Non-negative INTEGER as big-endian bytes without the sign byte; zero is one zero byte. */
 export function derUnsigned(element: DerElement): Uint8Array {
+  if (element.tag !== DER_TAG.integer) throw unexpected('an integer', element);
   const bytes = integerContent(element);
   if ((bytes[0] as number) & 0x80) throw malformed('expected a non-negative integer, got a negative one');
   return bytes.length > 1 && bytes[0] === 0 ? bytes.subarray(1) : bytes;

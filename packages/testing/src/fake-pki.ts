@@ -4,6 +4,7 @@
  */
 
 import { type TrustAnchor, trustAnchor } from '@assay/attestation';
+import { joinBytes } from '@assay/encoding/bytes';
 import { DER_TAG, encodeDer, encodeDerUnsigned } from '@assay/encoding/der';
 import {
   ALGORITHM_IDENTIFIERS,
@@ -199,7 +200,7 @@ export async function fakeCrl(options: FakeCrlOptions): Promise<Uint8Array> {
     issuer.subject,
     encodeDerTime(thisUpdate),
     nextUpdate === null ? nothing : encodeDerTime(nextUpdate),
-    entries.length === 0 ? nothing : encodeDer(DER_TAG.sequence, ...entries),
+    entries.length === 0 ? nothing : encodeDer(DER_TAG.sequence, joinBytes(entries)),
     extensions.length === 0 ? nothing : encodeDer(0xa0, encodeDer(DER_TAG.sequence, ...extensions.map(encodeExtension))),
   );
   return encodeSigned(tbs, algorithm, await signer.sign(tbs));

@@ -3,7 +3,16 @@
  * RSA keys of 2048 to 8192 bits; elliptic-curve points uncompressed; SHA-1 never.
  */
 
-import { DER_TAG, type DerElement, derBitString, derInteger, derOid, derUnsigned, readDer } from '@assay/encoding/der';
+import {
+  DER_TAG,
+  type DerElement,
+  derBitString,
+  derInteger,
+  derOid,
+  derSequence,
+  derUnsigned,
+  readDer,
+} from '@assay/encoding/der';
 import { AttestationError } from '../errors.ts';
 
 export type HashName = 'SHA-256' | 'SHA-384' | 'SHA-512';
@@ -51,7 +60,7 @@ const ED25519 = '1.3.101.112';
 
 /** The signature algorithm an AlgorithmIdentifier names, parameters read exactly. */
 export function signatureAlgorithm(identifier: DerElement): SignatureAlgorithm {
-  const [oidElement, parameters, ...more] = identifier.children();
+  const [oidElement, parameters, ...more] = derSequence(identifier);
   if (oidElement === undefined || more.length > 0) throw unsupported('an algorithm identifier', 'another structure');
   const oid = derOid(oidElement);
   const ecdsaHash = ECDSA.get(oid);
@@ -66,7 +75,7 @@ export function signatureAlgorithm(identifier: DerElement): SignatureAlgorithm {
 /** RSASSA-PSS-params (RFC 4055 §3.1). The defaults are SHA-1, so hash, mask and salt must all be given, and agree. */
 function pssAlgorithm(parameters: DerElement): SignatureAlgorithm {
   const fields = new Map<number, DerElement>();
-  for (const field of parameters.children()) {
+  for (const field of derSequence(parameters)) {
     const [inner, ...more] = field.children();
     if (inner === undefined || more.length > 0 || fields.has(field.tag))
       throw unsupported('rsa-pss parameters', 'another structure');
@@ -77,7 +86,7 @@ function pssAlgorithm(parameters: DerElement): SignatureAlgorithm {
   if (known !== fields.size || !hashField || !maskField || !saltField)
     throw unsupported('rsa-pss with explicit hash, mask and salt', 'less');
   const hash = hashOf(hashField);
-  const [maskOid, maskHash, ...more] = maskField.children();
+  const [maskOid, maskHash, ...more] = derSequence(maskField);
   if (!maskOid || !maskHash || more.length > 0 || derOid(maskOid) !== MGF1 || hashOf(maskHash) !== hash) {
     throw unsupported(`mgf1 with ${hash}`, 'another mask');
   }
@@ -88,7 +97,7 @@ function pssAlgorithm(parameters: DerElement): SignatureAlgorithm {
 }
 
 function hashOf(identifier: DerElement): HashName {
-  const [oid, parameters, ...more] = identifier.children();
+  const [oid, parameters, ...more] = derSequence(identifier);
   const hash = oid === undefined ? undefined : HASHES.get(derOid(oid));
   if (hash === undefined || more.length > 0 || (parameters !== undefined && !isNull(parameters))) {
     throw unsupported('sha-256, sha-384 or sha-512', oid === undefined ? 'nothing' : derOid(oid));
@@ -105,10 +114,10 @@ function isNull(element: DerElement | undefined): boolean {
  * @throws {AttestationError} `certificate/unsupported-algorithm`; {@link EncodingError} for broken DER.
  */
 export function publicKeyAlgorithm(spki: Uint8Array): PublicKeyAlgorithm {
-  const [identifier, keyElement, ...more] = readDer(spki).children();
+  const [identifier, keyElement, ...more] = derSequence(readDer(spki));
   if (identifier === undefined || keyElement === undefined || more.length > 0)
     throw unsupported('a public key', 'another structure');
-  const [oidElement, parameters] = identifier.children();
+  const [oidElement, parameters] = derSequence(identifier);
   const oid = oidElement === undefined ? '' : derOid(oidElement);
   const key = derBitString(keyElement);
   if (oid === EC_KEY && parameters !== undefined) {
@@ -119,7 +128,7 @@ export function publicKeyAlgorithm(spki: Uint8Array): PublicKeyAlgorithm {
     return curve;
   }
   if (oid === RSA_KEY && isNull(parameters)) {
-    const [modulus, exponent] = readDer(key).children();
+    const [modulus, exponent] = derSequence(readDer(key));
     const bits = modulus === undefined ? 0 : derUnsigned(modulus).length * 8;
     if (bits < 2048 || bits > 8192) throw unsupported('an rsa key of 2048 to 8192 bits', `${bits} bits`);
     const e = exponent === undefined ? 0n : derInteger(exponent);

@@ -5,7 +5,16 @@
  */
 
 import { equalBytes } from '@assay/encoding/bytes';
-import { DER_TAG, type DerElement, derBitString, derInteger, derTime, derUnsigned, readDer } from '@assay/encoding/der';
+import {
+  DER_TAG,
+  type DerElement,
+  derBitString,
+  derInteger,
+  derSequence,
+  derTime,
+  derUnsigned,
+  readDer,
+} from '@assay/encoding/der';
 import { EncodingError } from '@assay/encoding/errors';
 import { encodeHex } from '@assay/encoding/hex';
 import { AttestationError } from '../errors.ts';
@@ -52,10 +61,9 @@ export function parseCrl(der: Uint8Array): CertificateList {
 }
 
 function parse(der: Uint8Array): CertificateList {
-  const outer = readDer(der);
-  const [tbs, outerAlgorithm, signature, ...more] = outer.tag === DER_TAG.sequence ? outer.children() : [];
+  const [tbs, outerAlgorithm, signature, ...more] = derSequence(readDer(der));
   if (!tbs || !outerAlgorithm || !signature || more.length > 0) throw malformed('three parts');
-  const fields = [...tbs.children()];
+  const fields = [...derSequence(tbs)];
   const isVersion2 = fields[0]?.tag === DER_TAG.integer;
   if (isVersion2 && derInteger(fields.shift() as DerElement) !== 1n) throw malformed('version 2');
   const [innerAlgorithm, issuer, thisUpdate] = fields.splice(0, 3);
@@ -76,7 +84,7 @@ function parse(der: Uint8Array): CertificateList {
     issuerText: nameText(issuer),
     thisUpdate: derTime(thisUpdate),
     nextUpdate,
-    revoked: new Set((entries?.children() ?? []).map(entrySerial)),
+    revoked: new Set((entries === undefined ? [] : derSequence(entries)).map(entrySerial)),
     ...scopeOf(extensions.get(EXTENSION.issuingDistributionPoint)),
     signatureAlgorithm: signatureAlgorithm(outerAlgorithm),
     signature: derBitString(signature),
@@ -84,7 +92,7 @@ function parse(der: Uint8Array): CertificateList {
 }
 
 function entrySerial(entry: DerElement): string {
-  const [serial, , extensions] = entry.children();
+  const [serial, , extensions] = derSequence(entry);
   if (serial === undefined) throw malformed('a serial in every entry');
   if (extensions !== undefined) refuseUnknownCritical(parseExtensions(extensions));
   return encodeHex(derUnsigned(serial));
@@ -104,7 +112,7 @@ function refuseUnknownCritical(extensions: ReadonlyMap<string, Extension>, known
 function scopeOf(extension: Extension | undefined): Pick<CertificateList, 'distributionPoint' | 'onlyFor'> {
   let distributionPoint: readonly Uint8Array[] | null = null;
   let onlyFor: 'user' | 'ca' | null = null;
-  for (const field of extension === undefined ? [] : readDer(extension.value).children()) {
+  for (const field of extension === undefined ? [] : derSequence(readDer(extension.value))) {
     const isTrue = field.content.length === 1 && field.content[0] === 0xff;
     if (field.tag === 0xa0) distributionPoint = fullNames(field);
     else if (field.tag === 0x81 && isTrue && onlyFor === null) onlyFor = 'user';
@@ -139,9 +147,8 @@ function certificateDistributionPoints(certificate: Certificate): readonly Uint8
   const extension = certificate.extensions.get(EXTENSION.crlDistributionPoints);
   if (extension === undefined) return [];
   try {
-    return readDer(extension.value)
-      .children()
-      .flatMap((point) => point.children().filter(({ tag }) => tag === 0xa0))
+    return derSequence(readDer(extension.value))
+      .flatMap((point) => derSequence(point).filter(({ tag }) => tag === 0xa0))
       .flatMap(fullNames);
   } catch {
     return [];

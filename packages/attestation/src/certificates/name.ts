@@ -1,6 +1,6 @@
 /** Distinguished names as text (RFC 4514): last component first, special characters escaped. For people; comparison uses bytes. */
 
-import { type DerElement, derOid, derString } from '@assay/encoding/der';
+import { type DerElement, derOid, derSequence, derSet, derString } from '@assay/encoding/der';
 import { encodeHex } from '@assay/encoding/hex';
 
 const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
@@ -15,16 +15,15 @@ const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
 
 /** Text of a Name, e.g. `CN=Intel SGX Root CA,O=Intel Corporation,C=US`. Values of unknown string types appear as `#hex`. */
 export function nameText(name: DerElement): string {
-  return name
-    .children()
-    .map((set) => set.children().map(attributeText).join('+'))
+  return derSequence(name)
+    .map((set) => derSet(set).map(attributeText).join('+'))
     .reverse()
     .join(',');
 }
 
 function attributeText(attribute: DerElement): string {
-  const [type, value] = attribute.children();
-  if (type === undefined || value === undefined) return '';
+  const [type, value, ...more] = derSequence(attribute);
+  if (type === undefined || value === undefined || more.length > 0) return '#';
   const oid = derOid(type);
   return `${SHORT_NAMES.get(oid) ?? oid}=${valueText(value)}`;
 }

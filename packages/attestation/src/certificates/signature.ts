@@ -4,7 +4,7 @@
  */
 
 import { bufferSource, concatBytes } from '@assay/encoding/bytes';
-import { DER_TAG, derUnsigned, readDer } from '@assay/encoding/der';
+import { derSequence, derUnsigned, readDer } from '@assay/encoding/der';
 import { AttestationError } from '../errors.ts';
 import { COORDINATE_BYTES, type PublicKeyAlgorithm, publicKeyAlgorithm, type SignatureAlgorithm } from './algorithms.ts';
 import { BytesCache } from './bytes-cache.ts';
@@ -120,9 +120,8 @@ function rawSignature(signature: Uint8Array, kind: PublicKeyAlgorithm, form: 'de
   if (form === 'raw') return signature.length === 2 * width ? signature : null;
   const out = new Uint8Array(2 * width);
   try {
-    const sequence = readDer(signature);
-    const integers = sequence.tag === DER_TAG.sequence ? sequence.children() : [];
-    if (integers.length !== 2 || integers.some(({ tag }) => tag !== DER_TAG.integer)) return null;
+    const integers = derSequence(readDer(signature));
+    if (integers.length !== 2) return null;
     for (const [index, integer] of integers.entries()) {
       const bytes = derUnsigned(integer);
       if (bytes.length > width) return null;

@@ -13,6 +13,7 @@ import {
   derInteger,
   derOctetString,
   derOid,
+  derSequence,
   derTime,
   derUnsigned,
   readDer,
@@ -87,16 +88,15 @@ export function parseCertificate(der: Uint8Array): Certificate {
 }
 
 function parse(der: Uint8Array): Certificate {
-  const outer = readDer(der);
-  const [tbsElement, outerAlgorithm, signatureElement, ...more] = outer.tag === DER_TAG.sequence ? outer.children() : [];
+  const [tbsElement, outerAlgorithm, signatureElement, ...more] = derSequence(readDer(der));
   if (!tbsElement || !outerAlgorithm || !signatureElement || more.length > 0) throw malformed('three parts');
-  const fields = [...tbsElement.children()];
+  const fields = [...derSequence(tbsElement)];
   const version = fields[0]?.tag === 0xa0 ? versionOf(fields.shift()) : 1;
   const [serial, innerAlgorithm, issuer, validity, subject, spki, ...rest] = fields;
   if (!serial || !innerAlgorithm || !issuer || !validity || !subject || !spki)
     throw malformed('all fields of a tbsCertificate');
   if (!equalBytes(innerAlgorithm.raw, outerAlgorithm.raw)) throw malformed('the same algorithm inside and outside');
-  const [notBefore, notAfter, ...moreTimes] = validity.children();
+  const [notBefore, notAfter, ...moreTimes] = derSequence(validity);
   if (!notBefore || !notAfter || moreTimes.length > 0) throw malformed('two times of validity');
   const extensions = extensionsOf(rest, version);
   return {
@@ -141,8 +141,8 @@ function extensionsOf(rest: readonly DerElement[], version: number): ReadonlyMap
 /** `Extensions` (RFC 5280 §4.1.2.9), also those of CRLs. Each may stand once. */
 export function parseExtensions(list: DerElement): ReadonlyMap<string, Extension> {
   const out = new Map<string, Extension>();
-  for (const element of list.children()) {
-    const parts = element.children();
+  for (const element of derSequence(list)) {
+    const parts = derSequence(element);
     const [oid, second, third] = parts;
     const critical = second?.tag === DER_TAG.boolean ? derBoolean(second) : false;
     const value = second?.tag === DER_TAG.boolean ? third : second;
@@ -157,7 +157,7 @@ export function parseExtensions(list: DerElement): ReadonlyMap<string, Extension
 
 function basicConstraintsOf(extension: Extension | undefined): Certificate['basicConstraints'] {
   if (extension === undefined) return null;
-  const fields = [...readDer(extension.value).children()];
+  const fields = [...derSequence(readDer(extension.value))];
   const ca = fields[0]?.tag === DER_TAG.boolean ? derBoolean(fields.shift() as DerElement) : false;
   const [pathLength, ...more] = fields;
   if (more.length > 0) throw malformed('basic constraints of two fields');

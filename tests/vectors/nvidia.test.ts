@@ -16,7 +16,10 @@ describe.skipIf(!haveVectors)('nvidia device vectors', () => {
     expect([genuine.length, bad.length, devices.length]).toEqual([15, 4, 20]));
 
   test.each(genuine)('$id is authentic', async ({ evidence, companions, at, expect: wanted }) => {
-    const claims = await verifyEvidence(vectorBytes(evidence), { now: Date.parse(at), endorsements: endorsementsOf(companions) });
+    const claims = await verifyEvidence(vectorBytes(evidence), {
+      now: Date.parse(at),
+      endorsements: endorsementsOf(companions),
+    });
     const isSwitch = wanted.arch === 'LS10';
     expect(claims.type).toBe(isSwitch ? 'nvidia-switch' : 'nvidia-gpu');
     expect(claims.bindings.nonce).toBe(wanted.nonce);
@@ -27,9 +30,13 @@ describe.skipIf(!haveVectors)('nvidia device vectors', () => {
     expect(claims.checks.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
     expect(outcomes(claims.checks, 'nvidia.cpu-binding')).toEqual(['not-checked']);
     const { driver_rim, vbios_rim } = companions ?? {};
-    expect(outcomes(claims.checks, 'nvidia.rim-vbios-measurements')).toEqual([vbios_rim === undefined ? 'not-checked' : 'pass']);
+    expect(outcomes(claims.checks, 'nvidia.rim-vbios-measurements')).toEqual([
+      vbios_rim === undefined ? 'not-checked' : 'pass',
+    ]);
     if (isSwitch) return;
-    expect(outcomes(claims.checks, 'nvidia.rim-driver-measurements')).toEqual([driver_rim === undefined ? 'not-checked' : 'pass']);
+    expect(outcomes(claims.checks, 'nvidia.rim-driver-measurements')).toEqual([
+      driver_rim === undefined ? 'not-checked' : 'pass',
+    ]);
     expect(claims.debug).toBe(driver_rim !== undefined && vbios_rim !== undefined ? false : null);
   });
 

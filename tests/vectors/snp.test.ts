@@ -52,19 +52,29 @@ const envelopes = [
   { file: 'trustee-az-snp-vtpm-evidence-v1.json', companions: [], product: 'Milan' },
   { file: 'trustee-az-snp-vtpm-evidence-v2.json', companions: [], product: 'Milan' },
   { file: 'veraison-sevsnp-tsm-report.json', companions: [], product: 'Genoa' },
-  { file: 'oak-turin_oc_evidence.binarypb', companions: ['snp/envelopes/oak-turin_oc_endorsements.binarypb'], product: 'Turin' },
+  {
+    file: 'oak-turin_oc_evidence.binarypb',
+    companions: ['snp/envelopes/oak-turin_oc_endorsements.binarypb'],
+    product: 'Turin',
+  },
 ] as const;
 
 describe.skipIf(!haveVectors)('sev-snp envelopes', () => {
   test.each(envelopes)('$file is recognised and authentic', async ({ file, companions, product }) => {
     const endorsements = endorsementsOf(Object.fromEntries(companions.map((name) => [name, name])));
-    const claims = await verifyEvidence(vectorBytes(`snp/envelopes/${file}`), { now: Date.parse('2026-06-01T00:00:00Z'), endorsements });
+    const claims = await verifyEvidence(vectorBytes(`snp/envelopes/${file}`), {
+      now: Date.parse('2026-06-01T00:00:00Z'),
+      endorsements,
+    });
     expect(claims.identity.product).toBe(product);
   });
 
   test('azure-hcl-report-snp.bin is recognised, and the key beside it found to be of another chip', async () => {
     const endorsements = endorsementsOf({ chain: 'snp/envelopes/azure-certs.pem' });
-    const { type, error } = await attest(vectorBytes('snp/envelopes/azure-hcl-report-snp.bin'), { now: Date.parse('2026-06-01T00:00:00Z'), endorsements });
+    const { type, error } = await attest(vectorBytes('snp/envelopes/azure-hcl-report-snp.bin'), {
+      now: Date.parse('2026-06-01T00:00:00Z'),
+      endorsements,
+    });
     expect([type, error?.code]).toEqual(['sev-snp', 'snp/chip-id-mismatch']);
   });
 });

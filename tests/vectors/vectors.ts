@@ -1,11 +1,9 @@
-/** The real, hardware-signed vectors in ../shared/vectors and the cases of their manifest. Without them `haveVectors` is false. */
+/** The real, hardware-signed vectors and the cases of their manifest. Without them `haveVectors` is false. */
 
-import { existsSync, readFileSync } from 'node:fs';
 import { collectEndorsements, type Endorsements } from '@assay/attestation';
+import { readVector, vectorCases, vectorsDirectory } from '@assay/testing';
 
-const ROOT = new URL('../../../shared/vectors/', import.meta.url);
-
-export const haveVectors = existsSync(new URL('manifest.json', ROOT));
+export const haveVectors = vectorsDirectory() !== null;
 
 export interface VectorCase {
   readonly id: string;
@@ -18,9 +16,7 @@ export interface VectorCase {
 }
 
 /** Bytes of a vector, by its path in the manifest. */
-export function vectorBytes(path: string): Uint8Array {
-  return new Uint8Array(readFileSync(new URL(path, ROOT)));
-}
+export const vectorBytes: (path: string) => Uint8Array = readVector;
 
 /** What the companion files of a case hold. */
 export function endorsementsOf(companions: VectorCase['companions'] = {}): Endorsements {
@@ -29,9 +25,5 @@ export function endorsementsOf(companions: VectorCase['companions'] = {}): Endor
 
 /** Cases of one TEE in the manifest; none without the vectors. */
 export function casesOf(tee: string): readonly VectorCase[] {
-  if (!haveVectors) return [];
-  const manifest = JSON.parse(new TextDecoder().decode(vectorBytes('manifest.json'))) as {
-    readonly cases: readonly VectorCase[];
-  };
-  return manifest.cases.filter((each) => each.tee === tee);
+  return vectorCases(tee) as readonly VectorCase[];
 }

@@ -1,0 +1,265 @@
+/** AWS Nitro documents: one defect at a time on fake ones; the genuine ones are in tests/vectors/nitro.test.ts. */
+
+import { encodeBase64 } from '@assay/encoding/base64';
+import { concatBytes } from '@assay/encoding/bytes';
+import { type CborValue, encodeCbor } from '@assay/encoding/cbor';
+import { encodeCoseSign1, parseCoseSign1, sigStructure } from '@assay/encoding/cose';
+import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import {
+  expectCode,
+  FAKE_NOW,
+  type FakeNitroOptions,
+  fakeCertificate,
+  fakeChain,
+  fakeCrl,
+  fakeKey,
+  fakeNitroDocument,
+} from '@assay/testing';
+import { describe, expect, it } from 'vitest';
+import { AttestationError } from '../../errors.ts';
+import type { VerifiedClaims } from '../../model/claims.ts';
+import type { VerifyOptions } from '../../model/verification.ts';
+import { nitroVerifier } from './nitro.ts';
+
+function verify(document: Uint8Array, options: Partial<VerifyOptions> = {}): Promise<VerifiedClaims> {
+  const evidence = nitroVerifier.recognise(document);
+  if (evidence === null) throw new Error('expected a nitro document, got something else');
+  return nitroVerifier.verify(evidence, { now: FAKE_NOW, ...options });
+}
+
+async function verifyFake(options: FakeNitroOptions = {}, verifyOptions: Partial<VerifyOptions> = {}): Promise<VerifiedClaims> {
+  const { document, anchor } = await fakeNitroDocument(options);
+  return verify(document, { additionalAnchors: [anchor], ...verifyOptions });
+}
+
+const bytes = (length: number, fill = 1): Uint8Array => new Uint8Array(length).fill(fill);
+const pcrs = (...entries: readonly [CborValue, CborValue][]): { pcrs: CborValue } => ({ pcrs: new Map(entries) });
+
+describe('nitroVerifier.recognise', () => {
+  it('takes binary, base64, base64url and hex, tagged or not', async () => {
+    for (const tagged of [false, true]) {
+      const { document, anchor } = await fakeNitroDocument({ tagged });
+      const texts = [
+        encodeHex(document),
+        encodeHex(document).toUpperCase(),
+        encodeBase64(document),
+        `${encodeBase64(document)}\n`,
+      ];
+      for (const file of [document, ...texts.map((text) => new TextEncoder().encode(text))]) {
+        expect((await verify(file, { additionalAnchors: [anchor] })).type).toBe('nitro');
+      }
+    }
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['a quote', '04000200810000000000000093 9a7233f79c4ca9940a0db3957f0607'],
+    ['another cbor array', '83010203'],
+    ['json', Buffer.from('{"a":1}').toString('hex')],
+    ['text', Buffer.from('hello there').toString('hex')],
+  ])('leaves %s to others', (_, hex) => {
+    expect(nitroVerifier.recognise(decodeHex(hex.replace(' ', '')))).toBeNull();
+  });
+});
+
+describe('nitroVerifier.verify', () => {
+  it('gives every claim of a sound document', async () => {
+    const { document, anchor, chain } = await fakeNitroDocument({
+      fields: {
+        public_key: bytes(91, 4),
+        user_data: concatBytes(decodeHex('1220'), bytes(32, 5), decodeHex('1220'), bytes(32, 6)),
+      },
+    });
+    const claims = await verify(document, { additionalAnchors: [anchor] });
+    expect(claims).toMatchObject({
+      type: 'nitro',
+      simulated: true,
+      debug: false,
+      issuedAt: FAKE_NOW,
+      identity: { 'module-id': 'i-0fake-enc0fake' },
+      bindings: { reportData: null, nonce: '09'.repeat(32), publicKey: '04'.repeat(91) },
+      validity: { notBefore: FAKE_NOW - 86_400_000, notAfter: FAKE_NOW + 86_400_000 },
+      root: encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(chain.root.key.spki)))),
+      details: { nitriding: { tlsKeyHash: '05'.repeat(32), appKeyHash: '06'.repeat(32) }, unknownFields: [] },
+    });
+    expect(claims.measurements).toMatchObject({ pcr0: '01'.repeat(48), pcr2: '03'.repeat(48), pcr15: '00'.repeat(48) });
+    expect(JSON.parse(JSON.stringify(claims.details))).toEqual(claims.details);
+    expect(claims.checks.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual([
+      'nitro.syntax pass',
+      'nitro.algorithm pass',
+      'nitro.chain pass',
+      'nitro.root pass',
+      'nitro.validity pass',
+      'nitro.signature pass',
+      'nitro.revocation not-checked',
+    ]);
+  });
+
+  it.each([
+    ['all three zero', [0, 0, 0], true],
+    ['pcr0 zero alone', [0, 2, 3], true],
+    ['pcr2 zero alone', [1, 2, 0], true],
+    ['none zero', [1, 2, 3], false],
+  ])('reads debug mode from pcr0 to pcr2: %s', async (_, fills, debug) => {
+    const claims = await verifyFake({
+      fields: pcrs(...fills.map((fill, index): [number, Uint8Array] => [index, bytes(48, fill)])),
+    });
+    expect(claims.debug).toBe(debug);
+  });
+
+  it('cannot tell debug mode without pcr0 to pcr2', async () => {
+    expect((await verifyFake({ fields: pcrs([4, bytes(48)]) })).debug).toBeNull();
+  });
+
+  it('accepts what AWS allows at its limits', async () => {
+    const most = { public_key: bytes(1024), user_data: bytes(1024), nonce: bytes(1024) };
+    await verifyFake({
+      fields: { ...most, ...pcrs(...Array.from({ length: 32 }, (_, index): [number, Uint8Array] => [index, bytes(64)])) },
+    });
+    await verifyFake({ fields: { public_key: undefined, user_data: bytes(0), nonce: undefined, ...pcrs([31, bytes(32)]) } });
+    expect((await verifyFake({ fields: { future: 1 } })).details.unknownFields).toEqual(['future']);
+  });
+
+  it('accepts payload maps of indefinite length, as some NSMs write them', async () => {
+    const { document, anchor, chain } = await fakeNitroDocument();
+    const { protectedBytes, payload } = parseCoseSign1(document);
+    const indefinite = concatBytes(Uint8Array.of(0xbf), payload.subarray(1), Uint8Array.of(0xff));
+    const signature = await chain.leaf.key.signRaw(sigStructure({ protectedBytes, payload: indefinite }));
+    const claims = await verify(encodeCoseSign1({ protectedBytes, payload: indefinite, signature }), {
+      additionalAnchors: [anchor],
+    });
+    expect(claims.issuedAt).toBe(FAKE_NOW);
+  });
+
+  it.each<[string, FakeNitroOptions]>([
+    ['no module id', { fields: { module_id: undefined } }],
+    ['an empty module id', { fields: { module_id: '' } }],
+    ['a module id of bytes', { fields: { module_id: bytes(3) } }],
+    ['digest SHA256', { fields: { digest: 'SHA256' } }],
+    ['no digest', { fields: { digest: undefined } }],
+    ['timestamp 0', { fields: { timestamp: 0 } }],
+    ['a fractional timestamp', { fields: { timestamp: 1.5 } }],
+    ['a timestamp beyond 2^53', { fields: { timestamp: 1n << 60n } }],
+    ['no pcrs', { fields: { pcrs: new Map() } }],
+    ['pcrs as an array', { fields: { pcrs: [bytes(48)] } }],
+    ['pcr 32', { fields: pcrs([32, bytes(48)]) }],
+    ['pcr -1', { fields: pcrs([-1, bytes(48)]) }],
+    ['a text pcr index', { fields: pcrs(['0', bytes(48)]) }],
+    ['a pcr of 47 bytes', { fields: pcrs([0, bytes(47)]) }],
+    ['a pcr of text', { fields: pcrs([0, 'x'.repeat(48)]) }],
+    ['33 pcrs', { fields: pcrs(...Array.from({ length: 33 }, (_, index): [number, Uint8Array] => [index, bytes(48)])) }],
+    ['no certificate', { fields: { certificate: undefined } }],
+    ['an empty certificate', { fields: { certificate: bytes(0) } }],
+    ['a certificate of 1025 bytes', { fields: { certificate: bytes(1025) } }],
+    ['no cabundle', { fields: { cabundle: undefined } }],
+    ['an empty cabundle', { fields: { cabundle: [] } }],
+    ['a cabundle of text', { fields: { cabundle: ['x'] } }],
+    ['a cabundle of ten', { fields: { cabundle: Array.from({ length: 10 }, () => bytes(10)) } }],
+    ['an empty public key', { fields: { public_key: bytes(0) } }],
+    ['a public key of 1025 bytes', { fields: { public_key: bytes(1025) } }],
+    ['user data of 1025 bytes', { fields: { user_data: bytes(1025) } }],
+    ['a nonce of 1025 bytes', { fields: { nonce: bytes(1025) } }],
+    ['a nonce of text', { fields: { nonce: 'x' } }],
+    ['an unprotected header', { unprotected: new Map([[4, bytes(1)]]) }],
+  ])('refuses %s', async (_, options) => {
+    await expectCode(verifyFake(options), 'nitro/malformed');
+  });
+
+  it.each<[string, (document: Uint8Array) => Uint8Array]>([
+    ['a byte behind', (document) => concatBytes(document, bytes(1, 0))],
+    ['a byte missing', (document) => document.subarray(0, -1)],
+    ['32 KiB', (document) => concatBytes(document, bytes(40_000, 0))],
+  ])('refuses a document with %s', async (_, change) => {
+    const { document } = await fakeNitroDocument();
+    await expectCode(async () => verify(change(document)), 'nitro/malformed');
+  });
+
+  it('refuses a payload key that stands twice, though it is signed', async () => {
+    const { document, anchor, chain } = await fakeNitroDocument();
+    const { protectedBytes, payload } = parseCoseSign1(document);
+    const twice = concatBytes(Uint8Array.of(payload[0]! + 1), payload.subarray(1), encodeCbor('nonce'), encodeCbor(bytes(32)));
+    const signature = await chain.leaf.key.signRaw(sigStructure({ protectedBytes, payload: twice }));
+    const changed = encodeCoseSign1({ protectedBytes, payload: twice, signature });
+    await expectCode(async () => verify(changed, { additionalAnchors: [anchor] }), 'nitro/malformed');
+  });
+
+  it.each<[string, Map<CborValue, CborValue>]>([
+    ['ES256', new Map([[1, -7]])],
+    ['ES512', new Map([[1, -36]])],
+    ['no algorithm', new Map([[4, 1]])],
+    [
+      'a critical label besides',
+      new Map<CborValue, CborValue>([
+        [1, -35],
+        [2, [4]],
+      ]),
+    ],
+    ['an algorithm by name', new Map([[1, 'ES384']])],
+  ])('refuses a protected header with %s, though it is signed', async (_, header) => {
+    await expectCode(verifyFake({ protectedBytes: encodeCbor(header) }), 'nitro/algorithm-not-es384');
+  });
+
+  it('refuses a leaf key of another curve', async () => {
+    const chain = await fakeChain({ leaf: { key: await fakeKey('P-256') } });
+    await expectCode(verifyFake({ chain }), 'nitro/algorithm-not-es384');
+  });
+
+  it('refuses a signature by another key, also the issuer of the leaf', async () => {
+    await expectCode(verifyFake({ signer: await fakeKey('P-384', 'stranger') }), 'nitro/signature-invalid');
+    await expectCode(verifyFake({ signer: await fakeKey('P-384', 'intermediate') }), 'nitro/signature-invalid');
+  });
+
+  it('refuses a root that only the document vouches for', async () => {
+    const { document } = await fakeNitroDocument();
+    await expectCode(verify(document), 'certificate/root-not-trusted');
+  });
+
+  it('refuses a cabundle in leaf-first order', async () => {
+    const chain = await fakeChain();
+    const fields = { cabundle: [chain.intermediate.der, chain.root.der] };
+    await expectCode(verifyFake({ chain, fields }), 'certificate/chain-broken');
+  });
+
+  it.each([
+    ['an expired leaf', { leaf: { notAfter: FAKE_NOW - 1000 } }, 'certificate/expired'],
+    ['a leaf of tomorrow', { leaf: { notBefore: FAKE_NOW + 1000 } }, 'certificate/not-yet-valid'],
+    ['a leaf with a bad signature', { leaf: { breakSignature: true } }, 'certificate/signature-invalid'],
+    ['an intermediate that is no ca', { intermediate: { version: 1 } }, 'certificate/not-a-ca'],
+  ] as const)('refuses %s', async (_, options, code) => {
+    await expectCode(verifyFake({ chain: await fakeChain(options) }), code);
+  });
+
+  it('refuses a leaf that was taken from a longer chain than its ca allows', async () => {
+    const chain = await fakeChain();
+    const extra = await fakeCertificate({ name: 'leaf of leaf', key: await fakeKey('P-384', 'extra'), issuer: chain.leaf });
+    const fields = { certificate: extra.der, cabundle: [chain.root.der, chain.intermediate.der, chain.leaf.der] };
+    await expectCode(verifyFake({ chain, fields, signer: extra.key }), 'certificate/not-a-ca');
+  });
+
+  it('consults the crls it is given', async () => {
+    const chain = await fakeChain();
+    const crl = async (issuer: 'root' | 'intermediate', ...revoked: readonly Uint8Array[]) =>
+      ({ kind: 'crl', der: await fakeCrl({ issuer: chain[issuer], revoked }) }) as const;
+    const outcomeWith = async (...endorsements: NonNullable<VerifyOptions['endorsements']>) =>
+      (await verifyFake({ chain }, { endorsements })).checks.find(({ id }) => id === 'nitro.revocation')?.outcome;
+    expect(await outcomeWith(await crl('root'), await crl('intermediate'))).toBe('pass');
+    expect(await outcomeWith(await crl('intermediate'))).toBe('not-checked');
+    await expectCode(outcomeWith(await crl('intermediate', Uint8Array.of(0xf3))), 'certificate/revoked');
+    await expectCode(outcomeWith({ kind: 'crl', der: bytes(9) }), 'certificate/crl-malformed');
+  });
+
+  it('refuses a sample of one-bit flips', async () => {
+    const { document, anchor } = await fakeNitroDocument();
+    for (let bit = 0; bit < document.length * 8; bit += 13) {
+      const flipped = document.slice();
+      flipped[bit >> 3] = flipped[bit >> 3]! ^ (1 << (bit & 7));
+      const outcome = await Promise.resolve()
+        .then(() => verify(flipped, { additionalAnchors: [anchor] }))
+        .then(
+          () => 'accepted',
+          (error: unknown) => (AttestationError.is(error) ? 'refused' : String(error)),
+        );
+      expect(['refused', 'Error: expected a nitro document, got something else'], `bit ${bit}`).toContain(outcome);
+    }
+  });
+});

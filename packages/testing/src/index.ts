@@ -1,4 +1,5 @@
 export { expectCode } from './expect-code.ts';
+
 export {
   FAKE_TEE_TCB_SVN,
   type FakeDcap,
@@ -8,6 +9,9 @@ export {
   fakeSgxExtension,
   type LooseJson,
 } from './fake-dcap.ts';
+
+export { type FakeLog, type FakeLogOptions, fakeLog } from './fake-log.ts';
+
 export { type FakeNitro, type FakeNitroOptions, fakeNitroDocument } from './fake-nitro.ts';
 export {
   CA_EXTENSIONS,

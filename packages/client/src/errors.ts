@@ -17,6 +17,7 @@ export const CLIENT_ERROR_KINDS = {
   'receipt/report-missing': 'unavailable',
   'report/evidence-missing': 'malformed',
   'report/unbound': 'untrusted',
+  'result/changed': 'untrusted',
   'result/code-mismatch': 'untrusted',
   'result/malformed': 'malformed',
   'result/receipt-mismatch': 'untrusted',

@@ -108,7 +108,7 @@ function isReport(document: Json): boolean {
   return typeof document === 'object' && document !== null && 'attestation' in document && 'workload_keyset_digest' in document;
 }
 
-function reportVerdict(
+export function reportVerdict(
   type: SubjectType,
   { report, claims, appraisal, checks: bound }: OpenedReport,
   own: readonly Check[],

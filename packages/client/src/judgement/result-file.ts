@@ -7,11 +7,12 @@
 
 import { type Check, fail, formatInstant, notChecked, parseInstant, pass } from '@assay/attestation';
 import { utf8 } from '@assay/encoding/bytes';
-import { canonicalJson, type Json, type JsonObject } from '@assay/encoding/json';
+import type { Json, JsonObject } from '@assay/encoding/json';
+import { type Receipt, taskNonce } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
-import { bundleVerdict, type JudgedBundle, openBundle } from './bundle.ts';
 import { sha256Hex } from './digest.ts';
 import type { JudgeRequest } from './request.ts';
+import { openSignature, type ResultSignature } from './result-signature.ts';
 import { failedVerdict, type Verdict } from './verdict.ts';
 
 const SPEC = 'spec/result-file.md';
@@ -33,7 +34,7 @@ export const RESULT_TEE_TYPES = [
   'simulated',
 ] as const;
 
-interface ResultFile {
+export interface ResultFile {
   /** The whole answer; equal to `attestation` when the file is that member alone. */
   readonly answer: JsonObject;
   readonly attestation: JsonObject;
@@ -68,27 +69,17 @@ export async function judgeResultFile(json: Json, request: JudgeRequest): Promis
     );
     return failedVerdict('result', error, request.now);
   }
-  const stated = [...(await statedChecks(file, request)), ...(await codeChecks(file, request))];
-  const candidates = await bundleCandidates(file, request);
-  const [bundle] = candidates;
-  if (bundle === undefined) {
-    const error = new ClientError(
-      'result/unsigned',
-      "nothing in this file is signed; give the answer's bundle with --collateral (the agent serves it at bundle_url)",
-    );
-    return failedVerdict('result', error, request.now, stated);
-  }
+  const stated = [...statedChecks(file, request), ...(await codeChecks(file, request))];
   try {
-    const opened = await openBundle(bundle, withoutNonce(request));
-    const signed = await signedChecks(file, opened);
-    return resultVerdict(file, opened, [...stated, ...signed], request);
+    const signed = await openSignature(file, request);
+    return resultVerdict(file, signed, [...stated, ...signed.checks, ...(await signedChecks(file, signed.receipt))], request);
   } catch (error) {
     return failedVerdict('result', error, request.now, stated);
   }
 }
 
 /** What the file says of itself, checked for shape and against the caller's wishes. */
-export async function statedChecks({ attestation }: ResultFile, request: JudgeRequest): Promise<readonly Check[]> {
+function statedChecks({ attestation }: ResultFile, request: JudgeRequest): readonly Check[] {
   return [
     structure(attestation),
     nonce(attestation, request),
@@ -175,29 +166,10 @@ function compareHash(id: string, expected: string | null, actual: string): Check
   return expected === actual ? pass(id, SPEC, actual, expected) : fail(id, SPEC, expected ?? 'a response_hash', actual);
 }
 
-/** Bundles that belong to the file: inside it, or among the companions. */
-async function bundleCandidates({ answer, attestation }: ResultFile, request: JudgeRequest): Promise<readonly Uint8Array[]> {
-  const inside = [answer.bundle, attestation.bundle].filter(isObject).map((bundle) => utf8(canonicalJson(bundle)));
-  const beside = (request.endorsements ?? []).flatMap((item) =>
-    item.kind === 'json' && item.json.includes('"assay-bundle/1"') ? [utf8(item.json)] : [],
-  );
-  return [...inside, ...beside];
-}
-
-/** The signed receipt must be about this answer: same id, same code, same nonce. */
-async function signedChecks({ answer, attestation }: ResultFile, { bundle }: JudgedBundle): Promise<readonly Check[]> {
-  const id = answer.receipt_id ?? attestation.receipt_id;
-  const entry = bundle.receipts.find(({ receipt }) => typeof id !== 'string' || receipt.receipt_id === id);
-  if (entry === undefined) {
-    throw new ClientError(
-      'result/receipt-mismatch',
-      `expected receipt ${String(id)} in the bundle, got others; give the bundle of this answer`,
-    );
-  }
-  const events = entry.receipt.event_log;
-  const checks = [
-    pass('result.receipt', SPEC, entry.receipt.receipt_id, typeof id === 'string' ? id : entry.receipt.receipt_id),
-  ];
+/** The signed receipt must be about this answer: the same code, nonce and model. */
+async function signedChecks({ answer, attestation }: ResultFile, receipt: Receipt): Promise<readonly Check[]> {
+  const events = receipt.event_log;
+  const checks: Check[] = [];
   const code = answer.generated_code;
   const { inference: stated } = attestation;
   const wanted = typeof code === 'string' ? await sha256Hex(utf8(code)) : isObject(stated) ? hash(stated.response_hash) : null;
@@ -211,9 +183,8 @@ async function signedChecks({ answer, attestation }: ResultFile, { bundle }: Jud
     );
   }
   checks.push(pass('result.signed-code', SPEC, wanted));
-  const task = events.find(({ type }) => type === 'task.received');
+  const signedNonce = taskNonce(events);
   const found = nonceOf(attestation);
-  const signedNonce = typeof task?.nonce === 'string' ? task.nonce : null;
   checks.push(
     signedNonce === null
       ? notChecked('result.signed-nonce', SPEC, 'the work was asked for without a nonce')
@@ -233,8 +204,12 @@ async function signedChecks({ answer, attestation }: ResultFile, { bundle }: Jud
   return checks;
 }
 
-function resultVerdict(file: ResultFile, opened: JudgedBundle, checks: readonly Check[], request: JudgeRequest): Verdict {
-  const verdict = bundleVerdict(opened, withoutNonce(request));
+function resultVerdict(
+  file: ResultFile,
+  { verdict }: ResultSignature,
+  checks: readonly Check[],
+  request: JudgeRequest,
+): Verdict {
   const all = [...checks, ...verdict.checks];
   return {
     ...verdict,
@@ -242,18 +217,13 @@ function resultVerdict(file: ResultFile, opened: JudgedBundle, checks: readonly 
     type: 'result',
     claims: { ...verdict.claims, inference: file.attestation.inference ?? null },
     checks: all,
-    scope: `${verdict.simulated ? 'SIMULATED ' : ''}result file, by the ${verdict.scope.replace(/^SIMULATED /, '')}`,
+    scope: `${verdict.simulated ? 'SIMULATED ' : ''}result file, signed under ${verdict.scope.replace(/SIMULATED /g, '')}`,
     limits: [
       'That the model named made the code: the receipt says which endpoint answered, and whether that endpoint was attested.',
       ...verdict.limits,
     ],
+    at: formatInstant(request.now),
   };
-}
-
-/** The nonce of a result is compared above, with the one in the file and the one in the receipt. */
-function withoutNonce(request: JudgeRequest): JudgeRequest {
-  const { nonce: _, ...expected } = request.expected ?? {};
-  return { ...request, expected };
 }
 
 /** Lower-case hex of a SHA-256, with or without `sha256:` in front. */

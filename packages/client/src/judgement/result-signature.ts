@@ -1,0 +1,119 @@
+/**
+ * Who signed a result file: the receipt and report inside it, or a bundle inside or beside it. The receipt's `response.returned`
+ * event covers the whole answer, so that no member of the file can be changed.
+ */
+
+import { type Check, notChecked, pass } from '@assay/attestation';
+import { utf8 } from '@assay/encoding/bytes';
+import { canonicalJson, type JsonObject } from '@assay/encoding/json';
+import { parseReceipt, type Receipt, verifyReceipt } from '@assay/receipt';
+import { ClientError } from '../errors.ts';
+import { bundleVerdict, openBundle } from './bundle.ts';
+import { sha256Hex } from './digest.ts';
+import { openReport, reportVerdict } from './report.ts';
+import type { JudgeRequest } from './request.ts';
+import type { Verdict } from './verdict.ts';
+
+const SPEC = 'spec/receipt.md §2';
+/** Members that are added to an answer after its hash was taken. */
+const UNHASHED = ['receipt', 'proof', 'log_proof', 'bundle'] as const;
+
+export interface ResultSignature {
+  readonly receipt: Receipt;
+  /** On the TEE that signed. */
+  readonly verdict: Verdict;
+  readonly checks: readonly Check[];
+}
+
+interface SignedFile {
+  readonly answer: JsonObject;
+  readonly attestation: JsonObject;
+}
+
+/**
+ * @throws {ClientError} `result/unsigned`, `result/receipt-mismatch`, `result/changed`; the codes of bundle, receipt and evidence.
+ */
+export async function openSignature(file: SignedFile, request: JudgeRequest): Promise<ResultSignature> {
+  const { answer, attestation } = file;
+  const [bundle] = bundlesOf(file, request);
+  if (bundle !== undefined) return bySealedBundle(file, bundle, withoutNonce(request));
+  const { receipt } = answer;
+  const report = attestation.report;
+  if (isObject(receipt) && isObject(report)) return byReceipt(file, receipt, report, request);
+  throw new ClientError(
+    'result/unsigned',
+    "nothing in this file shows who signed it; ask with include_attestation, or give the answer's bundle with --collateral",
+  );
+}
+
+async function byReceipt(
+  file: SignedFile,
+  document: JsonObject,
+  report: JsonObject,
+  request: JudgeRequest,
+): Promise<ResultSignature> {
+  const receipt = parseReceipt(document);
+  const nonce = file.attestation.nonce;
+  const { nonce: _, ...expected } = request.expected ?? {};
+  const asked = { ...request, expected: typeof nonce === 'string' ? { ...expected, nonce } : expected };
+  const opened = await openReport(report, asked, receipt.served_at * 1000);
+  await verifyReceipt(receipt, opened.report.keyset);
+  const checks = [
+    pass('result.receipt', SPEC, receipt.receipt_id),
+    await coverage(file.answer, receipt),
+    notChecked('result.inclusion', 'spec/log.md §5', 'the file does not carry the keys of the log; the bundle does'),
+  ];
+  return { receipt, verdict: reportVerdict('result', opened, [], request, { receipt_id: receipt.receipt_id }), checks };
+}
+
+async function bySealedBundle(file: SignedFile, bytes: Uint8Array, request: JudgeRequest): Promise<ResultSignature> {
+  const opened = await openBundle(bytes, request);
+  const id = file.answer.receipt_id ?? file.attestation.receipt_id;
+  const entry = opened.bundle.receipts.find(({ receipt }) => typeof id !== 'string' || receipt.receipt_id === id);
+  if (entry === undefined) {
+    throw new ClientError(
+      'result/receipt-mismatch',
+      `expected receipt ${String(id)} in the bundle, got others; give the bundle of this answer`,
+    );
+  }
+  const { receipt } = entry;
+  const checks = [pass('result.receipt', SPEC, receipt.receipt_id), await coverage(file.answer, receipt)];
+  return { receipt, verdict: bundleVerdict(opened, request), checks };
+}
+
+/** The hash over the whole answer, for answers that are whole; `attestation` alone was never hashed by itself. */
+async function coverage(answer: JsonObject, receipt: Receipt): Promise<Check> {
+  const id = 'result.answer-hash';
+  const returned = receipt.event_log.findLast(({ type }) => type === 'response.returned');
+  if (!('receipt_id' in answer)) return notChecked(id, SPEC, 'the file is the attestation member alone');
+  if (returned?.form !== 'jcs-without-receipt')
+    return notChecked(id, SPEC, 'the receipt hashes the answer as sent, not as saved');
+  const body = Object.fromEntries(Object.entries(answer).filter(([name]) => !(UNHASHED as readonly string[]).includes(name)));
+  const actual = `sha256:${await sha256Hex(utf8(canonicalJson(body)))}`;
+  if (actual !== returned.body_hash) {
+    throw new ClientError(
+      'result/changed',
+      `expected the answer that was signed (${String(returned.body_hash)}), got ${actual}; the file was changed`,
+    );
+  }
+  return pass(id, SPEC, actual);
+}
+
+/** Bundles that belong to the file: inside it, or among the companions. */
+function bundlesOf({ answer, attestation }: SignedFile, request: JudgeRequest): readonly Uint8Array[] {
+  const inside = [answer.bundle, attestation.bundle].filter(isObject).map((bundle) => utf8(canonicalJson(bundle)));
+  const beside = (request.endorsements ?? []).flatMap((item) =>
+    item.kind === 'json' && item.json.includes('"assay-bundle/1"') ? [utf8(item.json)] : [],
+  );
+  return [...inside, ...beside];
+}
+
+/** The nonce of a result is compared with the one in the file and the one in the receipt. */
+function withoutNonce(request: JudgeRequest): JudgeRequest {
+  const { nonce: _, ...expected } = request.expected ?? {};
+  return { ...request, expected };
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,264 @@
+/**
+ * From a simulated TEE through the real ledger to the relying party: bundles, result files, reports and receipts are judged by the
+ * call that the command line and the console use. No agent is asked; only files are.
+ */
+
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { collectEndorsements, DEFAULT_POLICY, type Policy, STRICT_POLICY, trustAnchor } from '@assay/attestation';
+import { AIAttestationVerifier, type JudgeRequest, judge } from '@assay/client';
+import { canonicalJson } from '@assay/encoding/json';
+import { decodePem } from '@assay/encoding/pem';
+import { transcript } from '@assay/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../../packages/cli/src/program.ts';
+import { createSimulatedAttester } from '../../packages/server/src/adapters/attesters/simulated/simulated.ts';
+import { openLedger } from '../../packages/server/src/adapters/stores/open-ledger.ts';
+import { answerAttestation } from '../../packages/server/src/identity/answer-attestation.ts';
+import { createIdentity } from '../../packages/server/src/identity/identity.ts';
+import { createBootKeys } from '../../packages/server/src/log/boot-keys.ts';
+
+const NOW = Date.parse('2026-06-10T12:00:00Z');
+const NONCE = 'ab'.repeat(32);
+const CODE = 'print(3628800)';
+const sha256 = (text: string | Uint8Array): string => createHash('sha256').update(text).digest('hex');
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+let directory = '';
+let bundle = new Uint8Array();
+let answer: Record<string, unknown> = {};
+let report: unknown;
+let request: JudgeRequest;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'assay-judge-'));
+  const clock = { now: () => NOW };
+  const keys = createBootKeys();
+  const attester = await createSimulatedAttester({ directory, clock });
+  const identity = createIdentity({
+    attester,
+    receiptKeys: keys.keysetEntries,
+    channelKeys: [],
+    channelPublicKey: null,
+    clock,
+  });
+  const ledger = await openLedger({ directory, keys, clock });
+  const first = await identity.report(null);
+  await ledger.registerReport({ report: first.document as never, nonce: null });
+  const draft = ledger.open({
+    taskId: 't-1',
+    task: 'ai_generate_and_execute',
+    method: 'POST',
+    endpoint: '/api/process',
+    requestBody: utf8('{}'),
+    nonce: NONCE,
+  });
+  draft.append({
+    type: 'model.called',
+    attempt: 1,
+    provider: 'ollama',
+    model: 'gemma3:4b',
+    provenance: 'unverified',
+    request_hash: `sha256:${sha256('q')}`,
+  });
+  const code_hash = draft.payload('attempt-1/code.py', 'text/x-python', utf8(CODE));
+  draft.append({ type: 'code.generated', attempt: 1, language: 'python', code_hash, source: 'model' });
+  const inference = {
+    model: 'gemma3:4b',
+    promptHash: sha256('q'),
+    responseHash: sha256(CODE),
+    timestamp: NOW / 1000,
+    usage: null,
+  };
+  const attestation = await answerAttestation(identity, clock)(
+    { success: true, members: {}, artifacts: [], inference, errorCode: null } as never,
+    NONCE,
+  );
+  const body = {
+    success: true,
+    language: 'python',
+    generated_code: CODE,
+    retries_used: 0,
+    attestation,
+    receipt_id: draft.receiptId,
+  };
+  const bodyHash = `sha256:${sha256(canonicalJson(body))}`;
+  draft.append({ type: 'response.returned', body_hash: bodyHash, form: 'jcs-without-receipt' });
+  const sealed = await ledger.seal(draft);
+  answer = JSON.parse(JSON.stringify({ ...body, receipt: sealed.receipt, log_proof: sealed.proof }));
+  bundle = new Uint8Array((await ledger.bundle(sealed.receiptId)) ?? []);
+  report = JSON.parse(JSON.stringify((await identity.report(NONCE)).document));
+  await ledger.close();
+  const root = trustAnchor('simulator', decodePem(attester.rootCertificate)[0]?.der ?? new Uint8Array(), { simulated: true });
+  const policy: Policy = { ...DEFAULT_POLICY, simulatedRoots: [sha256(root.spki)] };
+  request = { now: NOW + 60_000, policy, additionalAnchors: [root] };
+});
+
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const file = (value: unknown): Uint8Array => utf8(JSON.stringify(value));
+const failing = (checks: readonly { readonly id: string; readonly outcome: string }[]) =>
+  checks.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id);
+
+describe('a bundle', () => {
+  it('is accepted under a named simulator, and marked', async () => {
+    const verdict = await judge(bundle, { ...request, expected: { nonce: NONCE } });
+    expect(verdict).toMatchObject({ outcome: 'accepted', type: 'bundle', simulated: true, error: null });
+    expect(verdict.scope).toMatch(/^SIMULATED bundle of 1 receipt sealed in nitro/);
+    expect(verdict.checks.find(({ id }) => id === 'bundle.nonce')?.outcome).toBe('pass');
+  });
+
+  it.each<readonly [string, (good: JudgeRequest) => JudgeRequest, string, string | string[]]>([
+    ['no root named', ({ additionalAnchors: _, ...rest }) => rest, 'not-authentic', 'certificate/root-not-trusted'],
+    ['a root the policy does not name', (good) => ({ ...good, policy: DEFAULT_POLICY }), 'refused', ['policy.simulated']],
+    ['another nonce', (good) => ({ ...good, expected: { nonce: '00'.repeat(32) } }), 'refused', ['bundle.nonce']],
+    [
+      'sealed too long ago',
+      (good) => ({
+        ...good,
+        now: NOW + 3_601_000,
+        policy: { ...good.policy, ...STRICT_POLICY, simulatedRoots: good.policy?.simulatedRoots ?? [] },
+      }),
+      'refused',
+      ['bundle.freshness'],
+    ],
+    ['sealed in the future', (good) => ({ ...good, now: NOW - 301_000 }), 'refused', ['bundle.freshness']],
+  ])('is not accepted: %s', async (_, change, outcome, why) => {
+    const verdict = await judge(bundle, change(request));
+    expect(verdict.outcome).toBe(outcome);
+    if (typeof why === 'string') expect(verdict.error?.code).toBe(why);
+    else expect(failing(verdict.checks)).toEqual(why);
+  });
+
+  it('fails after any change of a byte', async () => {
+    for (let index = 0; index < bundle.length; index += 97) {
+      const changed = new Uint8Array(bundle);
+      changed[index] = (changed[index] ?? 0) ^ 1;
+      const { outcome } = await judge(changed, request);
+      expect(outcome, `byte ${index}`).toMatch(/^(?:malformed|not-authentic)$/);
+    }
+  });
+});
+
+describe('a result file', () => {
+  const accepted = ['result.inclusion', 'nitro.revocation'];
+
+  it('is accepted by the receipt and report inside it', async () => {
+    const verdict = await judge(file(answer), request);
+    expect(failing(verdict.checks)).toEqual([]);
+    expect(verdict).toMatchObject({ outcome: 'accepted', type: 'result', simulated: true });
+    const skipped = verdict.checks
+      .filter(({ id, outcome }) => outcome === 'not-checked' && !id.startsWith('policy.'))
+      .map(({ id }) => id);
+    expect(skipped).toEqual(accepted);
+  });
+
+  it('is accepted by the bundle beside it', async () => {
+    const { receipt: _, log_proof: __, ...rest } = answer;
+    const endorsements = collectEndorsements([{ name: 'b', bytes: bundle }]);
+    expect((await judge(file(rest), { ...request, endorsements })).outcome).toBe('accepted');
+    expect((await judge(file(rest), request)).error?.code).toBe('result/unsigned');
+  });
+
+  const attestation = () => answer.attestation as Record<string, unknown>;
+  it.each<readonly [string, () => unknown, string]>([
+    ['changed code', () => ({ ...answer, generated_code: 'print(1)' }), 'result/changed'],
+    ['a changed member', () => ({ ...answer, retries_used: 1 }), 'result/changed'],
+    ['an added member', () => ({ ...answer, note: 'hello' }), 'result/changed'],
+    [
+      'a changed timestamp',
+      () => ({ ...answer, attestation: { ...attestation(), timestamp: '2026-06-10T12:00:30.000Z' } }),
+      'result/changed',
+    ],
+    ['no receipt', () => ({ ...answer, receipt: undefined }), 'result/unsigned'],
+    ['the attestation member alone', () => attestation(), 'result/unsigned'],
+    [
+      'a receipt of another key',
+      () => ({ ...answer, receipt: { ...(answer.receipt as object), key_id: 'receipt-0000000000000000' } }),
+      'keyset/key-missing',
+    ],
+    [
+      'a forged signature',
+      () => ({ ...answer, receipt: { ...(answer.receipt as object), signature: '00'.repeat(64) } }),
+      'receipt/signature-invalid',
+    ],
+  ])('is not authentic with %s', async (_, change, code) => {
+    const verdict = await judge(file(change()), request);
+    expect(verdict.outcome).toBe('not-authentic');
+    expect(verdict.error?.code).toBe(code);
+  });
+
+  it('asks the questions of the original verifier', async () => {
+    const late = await judge(file(answer), { ...request, now: NOW + 601_000 });
+    expect([late.outcome, failing(late.checks)]).toEqual(['refused', ['result.freshness']]);
+    const other = await judge(file(answer), { ...request, code: utf8('print(1)'), expected: { nonce: '00'.repeat(32) } });
+    expect([other.outcome, failing(other.checks)]).toEqual(['refused', ['result.nonce', 'result.given-code']]);
+    const bare = await judge(file({ generated_code: CODE, retries_used: 0, attestation: { type: 'mock' } }), request);
+    expect(failing(bare.checks)).toEqual([
+      'result.structure',
+      'result.nonce',
+      'result.freshness',
+      'result.tee-type',
+      'result.inference',
+      'result.code-hash',
+      'result.unsigned',
+    ]);
+  });
+
+  it('AIAttestationVerifier says the same in one word', async () => {
+    const { now, ...rest } = request;
+    const verifier = new AIAttestationVerifier({ ...rest, now: () => now });
+    expect(await verifier.verifyAttestation(answer)).toBe(true);
+    expect(await verifier.verifyAttestation({ ...answer, generated_code: 'print(1)' })).toBe(false);
+    expect(await verifier.verifyAttestation(null)).toBe(false);
+    expect(await new AIAttestationVerifier({ ...rest, now: () => now, maxAgeSeconds: 30 }).verifyAttestation(answer)).toBe(
+      false,
+    );
+    expect(await new AIAttestationVerifier({ now: () => now }).verifyAttestation(answer)).toBe(false);
+    expect(await verifier.verifyCodeHash(CODE, sha256(CODE))).toBe(true);
+    expect(await verifier.verifyCodeHash(utf8(CODE), `0x${sha256(CODE).toUpperCase()}`)).toBe(true);
+    expect(await verifier.verifyCodeHash(`${CODE}\n`, sha256(CODE))).toBe(false);
+    expect(await verifier.verifyCodeHash(CODE, 'abc')).toBe(false);
+  });
+});
+
+describe('a live report and a receipt', () => {
+  it('the report is accepted for its nonce only', async () => {
+    expect(await judge(file(report), { ...request, expected: { nonce: NONCE } })).toMatchObject({
+      outcome: 'accepted',
+      type: 'report',
+    });
+    expect((await judge(file(report), { ...request, expected: { nonce: '00'.repeat(32) } })).outcome).toBe('not-authentic');
+    expect((await judge(file(report), request)).outcome).toBe('not-authentic');
+  });
+
+  it('a receipt needs a report', async () => {
+    const receipt = file(answer.receipt);
+    expect((await judge(receipt, request)).error?.code).toBe('receipt/report-missing');
+    const endorsements = collectEndorsements([{ name: 'report', bytes: file(report) }]);
+    expect(await judge(receipt, { ...request, endorsements, expected: { nonce: NONCE } })).toMatchObject({
+      outcome: 'accepted',
+      type: 'receipt',
+    });
+  });
+});
+
+describe('assay verify', () => {
+  it('judges the files by itself, with exit codes', async () => {
+    await writeFile(join(directory, 'bundle.json'), bundle);
+    await writeFile(join(directory, 'attestation.json'), file(answer));
+    const assay = async (...args: readonly string[]) => {
+      const io = transcript({ cwd: directory, now: NOW + 60_000 });
+      return { code: await run(['verify', ...args], io), out: io.out(), err: io.err() };
+    };
+    const root = ['--simulated-root', 'simulated-root.pem'];
+    expect(await assay('bundle.json', ...root)).toMatchObject({ code: 0, err: '' });
+    expect(await assay('attestation.json', ...root)).toMatchObject({ code: 0, err: '' });
+    expect((await assay('attestation.json', ...root)).out).toMatch(/^ACCEPTED \(SIMULATED\) {2}SIMULATED result file/);
+    expect((await assay('bundle.json')).code).toBe(3);
+    expect((await assay('attestation.json', ...root, '--max-age', '30')).code).toBe(5);
+    expect((await assay('bundle.json', ...root, '--nonce', NONCE)).code).toBe(0);
+  });
+});

@@ -11,6 +11,7 @@ import { transcriptToJson } from '../../packages/server/src/adapters/sandboxes/n
 import { createWorkspaces } from '../../packages/server/src/adapters/workspaces/directory.ts';
 import { createApp } from '../../packages/server/src/app.ts';
 import { parseConfig } from '../../packages/server/src/config.ts';
+import { ChannelKeys } from '../../packages/server/src/http/channel/channel-keys.ts';
 import { createMetrics } from '../../packages/server/src/http/metrics.ts';
 import { RateLimit } from '../../packages/server/src/http/rate-limit.ts';
 import { answerAttestation } from '../../packages/server/src/identity/answer-attestation.ts';
@@ -96,6 +97,7 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
     log,
     ledger,
     identity,
+    channelKeys: await ChannelKeys.generate(Math.floor(clock.now() / 1000) + 3600),
     model,
     sandbox,
     tasks,

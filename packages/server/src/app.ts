@@ -7,6 +7,7 @@ import { authority } from './http/authority.ts';
 import type { AppEnv } from './http/environment.ts';
 import { openApiDocument } from './http/openapi.ts';
 import { problemOf, problemResponse } from './http/problem.ts';
+import { channelRoutes } from './http/routes/channel.ts';
 import { consoleRoutes } from './http/routes/console.ts';
 import { logRoutes } from './http/routes/log.ts';
 import { operationRoutes } from './http/routes/operations.ts';
@@ -45,6 +46,10 @@ export function createApp(services: Services): Hono<AppEnv> {
   const document = JSON.stringify(openApiDocument(services.version, services.tasks.types));
   app.get('/openapi.json', () => new Response(document, { headers: { 'content-type': 'application/json' } }));
   for (const routes of [processRoutes, taskRoutes, receiptRoutes, logRoutes, operationRoutes]) app.route('/', routes(services));
+  app.route(
+    '/',
+    channelRoutes(services, async (request, env) => app.fetch(request, env)),
+  );
   app.route('/', consoleRoutes(services.console));
 
   app.notFound((c) => {
@@ -72,7 +77,7 @@ function routeOf(path: string): string {
       path,
     );
   if (match !== null) return match[3] === undefined ? `/${match[1]}/{id}${match[2] ?? ''}` : `/${match[3]}/*`;
-  return /^\/(?:api\/(?:process|status|receipts)|v1\/aci\/attestation|log\/checkpoint|log\/vkeys|health|metrics|openapi\.json|developer|verify|receipts|status)?$/.test(
+  return /^\/(?:api\/(?:process|status|receipts)|v1\/aci\/attestation|log\/checkpoint|log\/vkeys|health|metrics|ohttp|ohttp-keys|openapi\.json|developer|verify|receipts|status)?$/.test(
     path,
   )
     ? path

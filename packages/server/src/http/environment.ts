@@ -3,6 +3,10 @@
 import type { Logger } from 'pino';
 
 export interface AppEnv {
+  readonly Bindings: {
+    /** How the request came in: absent for plain HTTP, `ohttp` through the encrypted channel. Never taken from a header. */
+    readonly channel?: 'ohttp';
+  };
   readonly Variables: {
     requestId: string;
     /** Hex SHA-256 of the API key that was presented and right, else `null`. */

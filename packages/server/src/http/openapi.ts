@@ -81,6 +81,14 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operati
     get: { summary: 'Tile of the log (C2SP tlog-tiles)', open: true, answers: { 200: 'bytes', 404: 'no such tile' } },
   },
   '/log/entries/{path}': { get: { summary: 'Entries of the log', open: true, answers: { 200: 'bytes', 404: 'no such tile' } } },
+  '/ohttp': {
+    post: {
+      summary: 'Encrypted channel (RFC 9458): a request sealed to an attested key',
+      open: true,
+      answers: { 200: 'sealed answer', 400: 'not a sealed request', 415: 'wrong media type' },
+    },
+  },
+  '/ohttp-keys': { get: { summary: 'Keys of the encrypted channel', open: true, answers: { 200: 'application/ohttp-keys' } } },
   '/health': { get: { summary: 'Whether the agent takes work', open: true, answers: { 200: 'ok', 503: 'stopping' } } },
   '/metrics': { get: { summary: 'Metrics in Prometheus form', answers: { 200: 'text' } } },
   '/openapi.json': { get: { summary: 'This document', open: true, answers: { 200: 'OpenAPI 3.1' } } },

@@ -4,6 +4,7 @@
  */
 
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import type { JsonObject } from '@assay/encoding/json';
 import { type Keyset, type KeysetKey, keysetDigest, parseKeyset, statementDigest } from '@assay/receipt';
 import { ServerError } from '../errors.ts';
 import type { Attester, AttesterEvidence } from '../ports/attester.ts';
@@ -29,11 +30,10 @@ export interface IdentityOptions {
   readonly provenance?: SourceProvenance;
 }
 
-export type ReportDocument = { readonly [name: string]: unknown };
-
 /** A report and the parts that are reused elsewhere. */
 export interface IssuedReport {
-  readonly document: ReportDocument;
+  /** As served (spec/keyset.md §4). */
+  readonly document: JsonObject;
   readonly evidence: AttesterEvidence;
   /** Epoch milliseconds. */
   readonly issuedAt: number;
@@ -73,7 +73,7 @@ export function createIdentity(options: IdentityOptions): Identity {
   const issue = async (nonce: string | null): Promise<IssuedReport> => {
     const statement = statementDigest(digest, nonce);
     const evidence = await quote(attester, statement, nonce, options.channelPublicKey);
-    const document: ReportDocument = {
+    const document = {
       api_version: 'aci/1',
       workload_keyset_digest: digest,
       attestation: {
@@ -84,7 +84,7 @@ export function createIdentity(options: IdentityOptions): Identity {
         evidence: evidence.evidence,
       },
       service_capabilities: { supported_e2ee_versions: [], serving: 'aggregator' },
-    };
+    } as unknown as JsonObject; // its parts are JSON by their types' contracts
     return { document, evidence, issuedAt: clock.now() };
   };
 

@@ -8,6 +8,7 @@ import type { Ledger } from '../../ports/ledger.ts';
 import type { Model } from '../../ports/model.ts';
 import type { Sandbox } from '../../ports/sandbox.ts';
 import type { TaskTable } from '../../tasks/task-table.ts';
+import type { ChannelKeys } from '../channel/channel-keys.ts';
 import type { Metrics } from '../metrics.ts';
 import type { RateLimit } from '../rate-limit.ts';
 import type { ConsoleFiles } from './console.ts';
@@ -19,6 +20,7 @@ export interface Services {
   readonly log: Logger;
   readonly ledger: Ledger;
   readonly identity: Identity;
+  readonly channelKeys: ChannelKeys;
   readonly model: Model;
   readonly sandbox: Sandbox;
   readonly tasks: TaskTable;

@@ -1,0 +1,240 @@
+/** The composition root: settings → attester, model, sandbox, ledger → application → listening. Nothing else joins adapters. */
+
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { ohttpEntry } from '@assay/channel';
+import { utf8 } from '@assay/encoding/bytes';
+import { canonicalJson } from '@assay/encoding/json';
+import { getRequestListener } from '@hono/node-server';
+import { type Logger, pino } from 'pino';
+import { detectAttester } from './adapters/attesters/detect.ts';
+import { createModel } from './adapters/models/select.ts';
+import { transcriptToJson } from './adapters/sandboxes/network/transcript.ts';
+import { type LaneRefusal, selectSandbox } from './adapters/sandboxes/select.ts';
+import { openLedger } from './adapters/stores/open-ledger.ts';
+import { createWorkspaces } from './adapters/workspaces/directory.ts';
+import { createApp } from './app.ts';
+import type { Config } from './config.ts';
+import { ServerError } from './errors.ts';
+import { ChannelKeys } from './http/channel/channel-keys.ts';
+import { createMetrics } from './http/metrics.ts';
+import { RateLimit } from './http/rate-limit.ts';
+import { loadConsole } from './http/routes/console.ts';
+import { status } from './http/routes/operations.ts';
+import type { Services } from './http/routes/services.ts';
+import { answerAttestation } from './identity/answer-attestation.ts';
+import { createIdentity } from './identity/identity.ts';
+import { createBootKeys } from './log/boot-keys.ts';
+import { systemClock } from './ports/clock.ts';
+import { permitHosts } from './tasks/network-hosts.ts';
+import { createTasks } from './tasks/registry.ts';
+import { TaskTable } from './tasks/task-table.ts';
+
+export interface RunningAgent {
+  /** `http://127.0.0.1:8000`, with the port that was really taken. */
+  readonly url: string;
+  /** As `/api/status`. */
+  status(): Promise<Readonly<Record<string, unknown>>>;
+  /** TEEs that were looked for in vain. */
+  readonly absentTees: readonly string[];
+  /** Sandbox lanes that were passed over, with the reason. */
+  readonly refusedLanes: readonly LaneRefusal[];
+  readonly consoleBuilt: boolean;
+  /** Takes no more work, lets tasks end for up to `graceMs` (10 s), cancels the rest, seals their receipts and closes everything. */
+  close(graceMs?: number): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Where log lines go; standard error by default. */
+  readonly log?: Logger;
+}
+
+const require = createRequire(import.meta.url);
+const CHANNEL_KEY_LIFETIME = 180 * 86_400; // seconds; keys live for one boot
+const GRACE_MS = 10_000;
+
+/**
+ * Starts an agent. It listens when this resolves, and its keyset is attested and logged.
+ *
+ * @throws {ServerError} `sandbox/unavailable`, `attester/unavailable`, `config/unreadable`, `config/bad-value` for a port in use;
+ * the ledger's errors. What was opened is closed again.
+ * @example
+ * const agent = await startAgent(parseConfig({ AGENT_PORT: '0' }));
+ * await fetch(`${agent.url}/health`);
+ * await agent.close();
+ */
+export async function startAgent(config: Config, options: StartOptions = {}): Promise<RunningAgent> {
+  const closing: (() => Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closing.splice(0).reverse()) await close();
+  };
+  try {
+    return await compose(config, options.log ?? createLog(config), closing, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function compose(
+  config: Config,
+  log: Logger,
+  closing: (() => Promise<void>)[],
+  closeAll: () => Promise<void>,
+): Promise<RunningAgent> {
+  const clock = systemClock;
+  const keys = createBootKeys();
+  const [ledger, { sandbox, refused }, { attester, absent }, channelKeys] = await allSettled([
+    openLedger({ directory: config.dataDir, keys, clock }).then((opened) => keep(closing, opened)),
+    selectSandbox({
+      directory: config.dataDir,
+      minIsolation: config.sandbox.minIsolation,
+      concurrency: config.sandbox.concurrency,
+    }).then((selection) => ({ ...selection, sandbox: keep(closing, selection.sandbox) })),
+    detectAttester({ choice: config.attester, directory: config.dataDir, clock }),
+    ChannelKeys.generate(Math.floor(clock.now() / 1000) + CHANNEL_KEY_LIFETIME),
+  ]);
+  const model = createModel(config.model);
+  const identity = createIdentity({
+    attester,
+    receiptKeys: keys.keysetEntries,
+    channelKeys: channelKeys.keys.map(({ keyId, keyPair }) =>
+      ohttpEntry({ keyId, kem: keyPair.kem, publicKey: keyPair.publicKey }),
+    ),
+    channelPublicKey: channelKeys.baseline.publicKey,
+    clock,
+  });
+  await ledger.registerReport({ report: (await identity.report(null)).document, nonce: null });
+
+  let stopping = false;
+  const tasks = new TaskTable({
+    tasks: createTasks(),
+    most: config.limits.tasks,
+    ledger,
+    clock,
+    attest: answerAttestation(identity, clock),
+    onUnexpected: (error, task) => log.error({ err: error, task }, 'unexpected error'),
+    ports: {
+      model,
+      sandbox,
+      workspaces: createWorkspaces(join(config.dataDir, 'workspaces')),
+      clock,
+      permitHosts: (wanted) => permitHosts(config.sandbox.network, wanted),
+      encodeTranscript: (transcript) => utf8(canonicalJson(transcriptToJson(transcript))),
+      defaults: { wallMs: config.sandbox.wallMs, memoryBytes: config.sandbox.memoryBytes },
+    },
+  });
+  const services: Services = {
+    config,
+    version: ownVersion(),
+    clock,
+    log,
+    ledger,
+    identity,
+    channelKeys,
+    model,
+    sandbox,
+    tasks,
+    metrics: createMetrics(() => tasks.running),
+    rateLimit: new RateLimit(config.limits.ratePerMinute, clock.now),
+    console: loadConsole(consoleDirectory()),
+    storeName: 'embedded SQLite',
+    stopping: () => stopping,
+  };
+  const startedAt = clock.now();
+  const { url, stop } = await listen(createApp(services).fetch, config);
+  return {
+    url,
+    status: () => status(services, startedAt),
+    absentTees: absent,
+    refusedLanes: refused,
+    consoleBuilt: services.console.size > 0,
+    close: async (graceMs = GRACE_MS) => {
+      if (stopping) return;
+      stopping = true;
+      await tasks.drain(graceMs);
+      await stop();
+      await closeAll();
+    },
+  };
+}
+
+/** All results, or the first error once every promise has settled, so that whatever was opened is known and can be closed. */
+async function allSettled<Results extends readonly unknown[]>(
+  promises: { readonly [Index in keyof Results]: Promise<Results[Index]> },
+): Promise<Results> {
+  await Promise.allSettled(promises);
+  return (await Promise.all(promises)) as unknown as Results;
+}
+
+/** Notes what must be closed; the newest is closed first. */
+function keep<T extends { close(): Promise<void> }>(closing: (() => Promise<void>)[], resource: T): T {
+  closing.push(() => resource.close());
+  return resource;
+}
+
+async function listen(
+  fetch: (request: Request, env: object) => Response | Promise<Response>,
+  config: Config,
+): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
+  const server = createServer(
+    { maxHeaderSize: 16 * 1024, requestTimeout: 120_000, headersTimeout: 20_000, keepAliveTimeout: 10_000 },
+    getRequestListener(fetch),
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, config)));
+    server.listen(config.port, config.host, resolve);
+  });
+  const { address, port, family } = server.address() as AddressInfo;
+  const host = family === 'IPv6' ? `[${address}]` : address;
+  const stop = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeIdleConnections();
+      setTimeout(() => server.closeAllConnections(), 1000).unref();
+    });
+  return { url: `http://${host}:${port}`, stop };
+}
+
+function listenError(cause: NodeJS.ErrnoException, config: Config): unknown {
+  const where = `${config.host}:${config.port}`;
+  if (cause.code === 'EADDRINUSE') {
+    return new ServerError(
+      'config/bad-value',
+      `AGENT_PORT: ${where} is in use by another program; stop it, or set another AGENT_PORT (0 takes a free one)`,
+      { cause },
+    );
+  }
+  if (cause.code === 'EADDRNOTAVAIL' || cause.code === 'ENOTFOUND' || cause.code === 'EACCES') {
+    return new ServerError(
+      'config/bad-value',
+      `AGENT_HOST: ${where} cannot be used on this machine (${cause.code}); set another AGENT_HOST or AGENT_PORT`,
+      { cause },
+    );
+  }
+  return cause;
+}
+
+/** Structured lines on standard error. Request bodies, prompts and headers are never handed to it. */
+function createLog(config: Config): Logger {
+  return pino(
+    { level: config.logLevel, base: null, redact: ['*.authorization', '*.apiKey'] },
+    pino.destination({ fd: 2, sync: false }),
+  );
+}
+
+function ownVersion(): string {
+  return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+}
+
+/** The built console beside this package, or `null`. */
+function consoleDirectory(): string | null {
+  try {
+    return join(dirname(require.resolve('@assay/web/package.json')), 'dist');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,71 @@
+/** What the agent says when it is up: what it found, what is missing, and in red what is not real. */
+
+import { styleText } from 'node:util';
+import type { Config } from './config.ts';
+import type { RunningAgent } from './main.ts';
+
+interface Facts {
+  readonly version: string;
+  readonly tee: { readonly name: string; readonly simulated: boolean };
+  readonly model: {
+    readonly provider: string;
+    readonly model: string;
+    readonly recorded: boolean;
+    readonly reachable: boolean;
+    readonly detail: string;
+  };
+  readonly sandbox: { readonly lane: string; readonly isolation: string; readonly languages: readonly string[] };
+  readonly store: { readonly name: string };
+  readonly log: { readonly origin: string };
+}
+
+export interface StartMessageOptions {
+  /** Whether the reader's terminal shows colours. */
+  readonly color: boolean;
+}
+
+/**
+ * The message, several lines, ending with a newline.
+ * @example process.stderr.write(await startMessage(agent, config, { color: process.stderr.isTTY }));
+ */
+export async function startMessage(agent: RunningAgent, config: Config, options: StartMessageOptions): Promise<string> {
+  const { version, tee, model, sandbox, store, log } = (await agent.status()) as unknown as Facts;
+  const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
+    options.color ? styleText(format, text, { validateStream: false }) : text;
+  const line = (label: string, text: string): string => `  ${paint('dim', label.padEnd(9))}${text}`;
+  const alarm = (text: string): string => paint(['red', 'bold'], text);
+  const lines = [
+    '',
+    `${paint('bold', 'Assay')} ${version} is up at ${paint(['cyan', 'underline'], agent.url)}`,
+    '',
+    line(
+      'TEE',
+      tee.simulated ? `${alarm('SIMULATED')}: evidence has the form of AWS Nitro documents and proves nothing` : tee.name,
+    ),
+    line(
+      'model',
+      model.recorded
+        ? `${alarm('RECORDED')}: ${model.detail}`
+        : `${model.provider}: ${model.reachable ? model.detail : alarm(model.detail)}`,
+    ),
+    line('sandbox', `${sandbox.lane} (isolation ${sandbox.isolation}), ${sandbox.languages.join(', ')}`),
+    line('network', config.sandbox.network.mode === 'none' ? 'closed for code' : networkText(config)),
+    line('store', `${store.name} in ${config.dataDir}, log ${log.origin}`),
+    line('access', config.apiKey === null ? 'this machine only, no API key' : 'API key needed'),
+    line('console', agent.consoleBuilt ? `${agent.url}/developer` : 'not built; run npm run build:web'),
+  ];
+  const missing = [
+    ...agent.refusedLanes.map(({ lane, reason }) => `sandbox lane ${lane}: ${reason}`),
+    ...(agent.absentTees.length > 0 ? [`no TEE found (looked for ${agent.absentTees.join(', ')})`] : []),
+    ...config.warnings,
+  ];
+  if (missing.length > 0) lines.push('', ...missing.map((text) => `  ${paint('yellow', '-')} ${text}`));
+  return `${lines.join('\n')}\n\n`;
+}
+
+function networkText(config: Config): string {
+  const { mode, hosts } = config.sandbox.network;
+  const listed = hosts.length === 0 ? '' : hosts.join(', ');
+  if (mode === 'listed') return `open for code to ${listed}`;
+  return `closed for code, except public hosts a request names${listed === '' ? '' : ` and ${listed}`}`;
+}

@@ -1,0 +1,66 @@
+/** The `aci/1` prompt endpoints (ACI §5) and attested sessions (ACI §8.1). Errors have OpenAI's shape. */
+
+import { randomUUID } from 'node:crypto';
+import { type Context, Hono } from 'hono';
+import { InferenceError } from '../../inference/inference-error.ts';
+import { type InferencePorts, servePrompt, sessionBytes } from '../../inference/serve.ts';
+import type { Upstream } from '../../ports/upstream.ts';
+import type { AppEnv } from '../environment.ts';
+import { readBytes } from '../request-body.ts';
+import { clientOf } from '../request-facts.ts';
+import type { Services } from './services.ts';
+
+const PROMPT_PATHS = ['/v1/chat/completions', '/v1/completions', '/v1/embeddings'] as const;
+/** Longest answer, bytes. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+export function inferenceRoutes(services: Services & { readonly upstream: Upstream }): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  const { upstream, ledger } = services;
+  const ports: InferencePorts = {
+    ledger,
+    upstream,
+    verifiedOnly: services.config.verifiedUpstreamsOnly,
+    newTaskId: randomUUID,
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+  };
+  for (const path of PROMPT_PATHS) {
+    app.post(path, async (c) => {
+      services.rateLimit.take(clientOf(c));
+      const body = await readBytes(c.req.raw, services.config.limits.bodyBytes);
+      return servePrompt({ path, body, access: c.get('access'), signal: c.req.raw.signal }, ports);
+    });
+  }
+
+  app.get('/v1/models', async (c) => {
+    const ids = await upstream.models();
+    return c.json({ object: 'list', data: ids.map((id) => ({ id, object: 'model', created: 0, owned_by: upstream.name })) });
+  });
+
+  app.get('/v1/aci/sessions', (c) => {
+    const wanted = c.req.query('upstream_name');
+    const current = wanted === undefined || wanted === upstream.name ? upstream.sessions() : [];
+    const sessions = current.map(({ sessionId, document }) => {
+      const { evidence, ...rest } = document;
+      const digest = typeof evidence === 'object' && evidence !== null && 'digest' in evidence ? evidence.digest : null;
+      return { session_id: sessionId, ...rest, evidence: { digest } };
+    });
+    return c.json({ api_version: 'aci/1', sessions });
+  });
+
+  app.get('/v1/aci/sessions/:id', async (c) => {
+    const id = c.req.param('id');
+    const current = upstream.sessions().find(({ sessionId }) => sessionId === id);
+    const bytes =
+      current === undefined && /^[0-9a-f]{64}$/.test(id)
+        ? await ledger.payload(`sha256:${id}`)
+        : current && sessionBytes(current);
+    if (bytes === null || bytes === undefined) return failed(c, new InferenceError(404, 'not_found', 'no session has this id'));
+    return new Response(new Uint8Array(bytes), { headers: { 'content-type': 'application/json' } });
+  });
+  return app;
+}
+
+function failed(c: Context<AppEnv>, error: InferenceError): Response {
+  return c.json(error.body, error.status as 404);
+}

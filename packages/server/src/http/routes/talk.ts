@@ -1,0 +1,49 @@
+/** The tutorial's surface (seed 004): `GET /ping`, `GET /attestation`, `POST /talk`. */
+
+import { randomUUID } from 'node:crypto';
+import { encodeHex } from '@assay/encoding/hex';
+import { keysetDigest, statementDigest } from '@assay/receipt';
+import { Hono } from 'hono';
+import type { Model } from '../../ports/model.ts';
+import { type Platform, TalkNonces, talk } from '../../tasks/talk/talk.ts';
+import type { TalkKeys } from '../../tasks/talk/talk-keys.ts';
+import type { AppEnv } from '../environment.ts';
+import { readBytes } from '../request-body.ts';
+import { clientOf } from '../request-facts.ts';
+import type { Services } from './services.ts';
+
+export interface TalkRoutesOptions {
+  readonly keys: TalkKeys;
+  readonly modelOf: (platform: Platform, model: string, apiKey: string) => Model;
+}
+
+export function talkRoutes(services: Services, { keys, modelOf }: TalkRoutesOptions): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  const nonces = new TalkNonces();
+  const ports = { keys, modelOf, ledger: services.ledger, now: () => services.clock.now(), newTaskId: randomUUID };
+
+  app.get('/ping', (c) => c.json({ pong: Math.floor(services.clock.now() / 1000) }));
+
+  app.get('/attestation', async (c) => {
+    services.rateLimit.take(`quote ${c.get('access') ?? 'public'}`);
+    const nonce = crypto.getRandomValues(new Uint8Array(32));
+    const { attester, keyset } = services.identity;
+    // The same statement as everywhere: it names the keyset, which lists this key; no caller chooses what is quoted.
+    const statement = statementDigest(keysetDigest(keyset), encodeHex(nonce));
+    const { evidence } = await attester.attest({ statementDigest: statement, nonce, channelPublicKey: keys.spki });
+    if (!attester.simulated) return c.json({ attestation_doc: evidence.document ?? evidence });
+    return c.json({
+      attestation_doc: { nonce: encodeHex(nonce), public_key: encodeHex(keys.spki) },
+      mock: true,
+      simulated_document: evidence.document,
+    });
+  });
+
+  app.post('/talk', async (c) => {
+    services.rateLimit.take(clientOf(c));
+    const body = await readBytes(c.req.raw, services.config.limits.bodyBytes);
+    const reply = await talk(body, ports, nonces, c.req.raw.signal);
+    return c.json(reply.body, reply.status);
+  });
+  return app;
+}

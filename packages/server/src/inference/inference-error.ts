@@ -1,0 +1,30 @@
+/** Errors of the prompt endpoints, in the shape of OpenAI's API (ACI §10). */
+
+export type InferenceErrorType =
+  | 'invalid_request_error'
+  | 'upstream_verification_failed'
+  | 'session_not_accepted'
+  | 'upstream_error'
+  | 'not_found'
+  | 'unauthorized';
+
+export class InferenceError extends Error {
+  readonly status: number;
+  readonly type: InferenceErrorType;
+  readonly param: string | null;
+
+  constructor(status: number, type: InferenceErrorType, message: string, param: string | null = null) {
+    super(message);
+    this.name = 'InferenceError';
+    this.status = status;
+    this.type = type;
+    this.param = param;
+  }
+
+  /** The body that clients of OpenAI's API understand. */
+  get body(): {
+    readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string };
+  } {
+    return { error: { message: this.message, type: this.type, param: this.param, code: this.type } };
+  }
+}

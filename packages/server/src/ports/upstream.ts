@@ -1,0 +1,63 @@
+/**
+ * The port to whoever serves inference for `/v1/…`: bytes go out and come back untouched, because receipts hash both. An upstream
+ * with a TEE is verified before the first byte leaves; one without is used openly and named `unverified` in the receipt.
+ */
+
+import type { JsonObject } from '@assay/encoding/json';
+
+/** One verification of an upstream (ACI §8). `document` is immutable; its id is the hex SHA-256 of its JCS form. */
+export interface UpstreamSession {
+  readonly sessionId: string;
+  readonly document: JsonObject;
+  /** Epoch milliseconds after which it must be made again. */
+  readonly expiresAt: number;
+}
+
+export type UpstreamStanding =
+  | { readonly result: 'verified'; readonly session: UpstreamSession }
+  /** `reason` is one line for the receipt: no TEE, or what failed. */
+  | { readonly result: 'failed'; readonly reason: string };
+
+export interface UpstreamRequest {
+  /** `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings`. */
+  readonly path: string;
+  /** Exact bytes to send. */
+  readonly body: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+export interface UpstreamAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  /** Exact bytes, as they arrive. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /**
+   * Called after the last byte: what the upstream itself signs about this answer, for the receipt and the bundle.
+   * @throws {ServerError} `upstream/proof-invalid` when it does not verify.
+   */
+  readonly finish?: (exchange: { readonly sent: Uint8Array; readonly received: Uint8Array }) => Promise<UpstreamProof | null>;
+}
+
+/** Evidence about one answer beyond the session. */
+export interface UpstreamProof {
+  /** Receipt event fields, `type` included. */
+  readonly event: { readonly type: string } & JsonObject;
+  readonly payload: { readonly name: string; readonly mediaType: string; readonly bytes: Uint8Array };
+}
+
+export interface Upstream {
+  /** Label in receipts. */
+  readonly name: string;
+  /** Model used when a request names none, or `default`. */
+  readonly defaultModel: string;
+  /** Whether this upstream has a TEE at all; false makes `standing` say so without asking anyone. */
+  readonly attestable: boolean;
+  /** Verifies the upstream for `model`, or returns the verification that still holds. Never throws for what the upstream is. */
+  standing(model: string): Promise<UpstreamStanding>;
+  /** @throws {ServerError} `model/unreachable`, `model/timeout`. Error answers of the upstream are answers. */
+  forward(request: UpstreamRequest, standing: UpstreamStanding): Promise<UpstreamAnswer>;
+  /** Sessions that hold now. */
+  sessions(): readonly UpstreamSession[];
+  /** Ids for `GET /v1/models`. */
+  models(): Promise<readonly string[]>;
+}

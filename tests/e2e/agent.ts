@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { createSimulatedAttester } from '../../packages/server/src/adapters/attesters/simulated/simulated.ts';
+import { platformModels } from '../../packages/server/src/adapters/models/platforms.ts';
 import { createModel } from '../../packages/server/src/adapters/models/select.ts';
 import { transcriptToJson } from '../../packages/server/src/adapters/sandboxes/network/transcript.ts';
+import { createUpstream } from '../../packages/server/src/adapters/upstreams/select.ts';
 import { createWorkspaces } from '../../packages/server/src/adapters/workspaces/directory.ts';
 import { createApp } from '../../packages/server/src/app.ts';
 import { parseConfig } from '../../packages/server/src/config.ts';
@@ -20,6 +22,7 @@ import { systemClock } from '../../packages/server/src/ports/clock.ts';
 import type { SandboxJob } from '../../packages/server/src/ports/sandbox.ts';
 import { permitHosts } from '../../packages/server/src/tasks/network-hosts.ts';
 import { createTasks } from '../../packages/server/src/tasks/registry.ts';
+import { generateTalkKeys } from '../../packages/server/src/tasks/talk/talk-keys.ts';
 import { TaskTable } from '../../packages/server/src/tasks/task-table.ts';
 import {
   createMemoryLedger,
@@ -99,6 +102,9 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
     identity,
     channelKeys: await ChannelKeys.generate(Math.floor(clock.now() / 1000) + 3600),
     model,
+    upstream: createUpstream(config.model, model, clock.now),
+    talkKeys: await generateTalkKeys(),
+    modelOf: platformModels(config.model),
     sandbox,
     tasks,
     metrics: createMetrics(() => tasks.running),

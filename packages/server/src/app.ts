@@ -4,16 +4,19 @@ import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import { ServerError } from './errors.ts';
 import { authority } from './http/authority.ts';
+import { answerEhbp, isEhbp } from './http/channel/ehbp.ts';
 import type { AppEnv } from './http/environment.ts';
 import { openApiDocument } from './http/openapi.ts';
 import { problemOf, problemResponse } from './http/problem.ts';
 import { channelRoutes } from './http/routes/channel.ts';
 import { consoleRoutes } from './http/routes/console.ts';
+import { inferenceRoutes } from './http/routes/inference.ts';
 import { logRoutes } from './http/routes/log.ts';
 import { operationRoutes } from './http/routes/operations.ts';
 import { processRoutes } from './http/routes/process.ts';
 import { receiptRoutes } from './http/routes/receipts.ts';
 import type { Services } from './http/routes/services.ts';
+import { talkRoutes } from './http/routes/talk.ts';
 import { taskRoutes } from './http/routes/tasks.ts';
 import { securityHeaders } from './http/security-headers.ts';
 
@@ -45,7 +48,17 @@ export function createApp(services: Services): Hono<AppEnv> {
 
   const document = JSON.stringify(openApiDocument(services.version, services.tasks.types));
   app.get('/openapi.json', () => new Response(document, { headers: { 'content-type': 'application/json' } }));
-  for (const routes of [processRoutes, taskRoutes, receiptRoutes, logRoutes, operationRoutes]) app.route('/', routes(services));
+  app.use(async (c, next) => {
+    if (!isEhbp(c.req.raw)) return next();
+    return answerEhbp(c.req.raw, {
+      keys: services.channelKeys,
+      handle: async (request) => app.fetch(request, { ...c.env, channel: 'ehbp' }),
+      maxRequestBytes: services.config.limits.bodyBytes,
+      now: services.clock.now,
+    });
+  });
+  for (const routes of [processRoutes, taskRoutes, receiptRoutes, logRoutes, operationRoutes, inferenceRoutes, talkRoutes])
+    app.route('/', routes(services));
   app.route(
     '/',
     channelRoutes(services, async (request, env) => app.fetch(request, env)),

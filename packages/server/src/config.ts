@@ -58,6 +58,8 @@ export interface Config {
     readonly ratePerMinute: number;
   };
   readonly logLevel: string;
+  /** Serve prompts through attested upstreams only (ACI §1.2). */
+  readonly verifiedUpstreamsOnly: boolean;
   readonly databaseUrl: string | null;
   /** Things worth a line at start that are not errors, e.g. a misspelt setting. */
   readonly warnings: readonly string[];
@@ -72,7 +74,7 @@ const OWN_SETTINGS = new Set(
   (
     'ASSAY_DATA_DIR ASSAY_API_KEY ASSAY_PUBLIC_URL ASSAY_MIN_ISOLATION ASSAY_SANDBOX_ALLOW ASSAY_SANDBOX_CONCURRENCY ' +
     'ASSAY_SANDBOX_SECONDS ASSAY_SANDBOX_MEMORY_MB ASSAY_ATTESTER ASSAY_MAX_BODY_MB ASSAY_MAX_TASKS ASSAY_RATE_LIMIT ' +
-    'ASSAY_LOG_LEVEL ASSAY_RECORDED_FILE ASSAY_MODEL_SECONDS'
+    'ASSAY_LOG_LEVEL ASSAY_RECORDED_FILE ASSAY_MODEL_SECONDS ASSAY_UPSTREAMS'
   ).split(' '),
 );
 
@@ -108,6 +110,7 @@ export function parseConfig(environment: Environment): Config {
       ratePerMinute: read.integer('ASSAY_RATE_LIMIT', isLoopback(host) ? 0 : 600, 0, 1_000_000),
     },
     logLevel: read.choice('ASSAY_LOG_LEVEL', 'info', LOG_LEVELS),
+    verifiedUpstreamsOnly: read.choice('ASSAY_UPSTREAMS', 'any', ['any', 'verified'] as const) === 'verified',
     databaseUrl: read.optional('DATABASE_URL'),
     warnings: Object.keys(environment)
       .filter((name) => name.startsWith('ASSAY_') && !OWN_SETTINGS.has(name))

@@ -5,16 +5,18 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { ohttpEntry } from '@assay/channel';
+import { ohttpEntry, talkEntry } from '@assay/channel';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson } from '@assay/encoding/json';
 import { getRequestListener } from '@hono/node-server';
 import { type Logger, pino } from 'pino';
 import { detectAttester } from './adapters/attesters/detect.ts';
+import { platformModels } from './adapters/models/platforms.ts';
 import { createModel } from './adapters/models/select.ts';
 import { transcriptToJson } from './adapters/sandboxes/network/transcript.ts';
 import { type LaneRefusal, selectSandbox } from './adapters/sandboxes/select.ts';
 import { openLedger } from './adapters/stores/open-ledger.ts';
+import { createUpstream } from './adapters/upstreams/select.ts';
 import { createWorkspaces } from './adapters/workspaces/directory.ts';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
@@ -31,6 +33,7 @@ import { createBootKeys } from './log/boot-keys.ts';
 import { systemClock } from './ports/clock.ts';
 import { permitHosts } from './tasks/network-hosts.ts';
 import { createTasks } from './tasks/registry.ts';
+import { generateTalkKeys } from './tasks/talk/talk-keys.ts';
 import { TaskTable } from './tasks/task-table.ts';
 
 export interface RunningAgent {
@@ -87,7 +90,7 @@ async function compose(
 ): Promise<RunningAgent> {
   const clock = systemClock;
   const keys = createBootKeys();
-  const [ledger, { sandbox, refused }, { attester, absent }, channelKeys] = await allSettled([
+  const [ledger, { sandbox, refused }, { attester, absent }, channelKeys, talkKeys] = await allSettled([
     openLedger({ directory: config.dataDir, keys, clock }).then((opened) => keep(closing, opened)),
     selectSandbox({
       directory: config.dataDir,
@@ -96,14 +99,16 @@ async function compose(
     }).then((selection) => ({ ...selection, sandbox: keep(closing, selection.sandbox) })),
     detectAttester({ choice: config.attester, directory: config.dataDir, clock }),
     ChannelKeys.generate(Math.floor(clock.now() / 1000) + CHANNEL_KEY_LIFETIME),
+    generateTalkKeys(),
   ]);
   const model = createModel(config.model);
   const identity = createIdentity({
     attester,
     receiptKeys: keys.keysetEntries,
-    channelKeys: channelKeys.keys.map(({ keyId, keyPair }) =>
-      ohttpEntry({ keyId, kem: keyPair.kem, publicKey: keyPair.publicKey }),
-    ),
+    channelKeys: [
+      ...channelKeys.keys.map(({ keyId, keyPair }) => ohttpEntry({ keyId, kem: keyPair.kem, publicKey: keyPair.publicKey })),
+      talkEntry(talkKeys.spki),
+    ],
     channelPublicKey: channelKeys.baseline.publicKey,
     clock,
   });
@@ -135,7 +140,10 @@ async function compose(
     ledger,
     identity,
     channelKeys,
+    talkKeys,
+    modelOf: platformModels(config.model),
     model,
+    upstream: createUpstream(config.model, model, clock.now),
     sandbox,
     tasks,
     metrics: createMetrics(() => tasks.running),

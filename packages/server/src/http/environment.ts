@@ -4,8 +4,8 @@ import type { Logger } from 'pino';
 
 export interface AppEnv {
   readonly Bindings: {
-    /** How the request came in: absent for plain HTTP, `ohttp` through the encrypted channel. Never taken from a header. */
-    readonly channel?: 'ohttp';
+    /** How the request came in: absent for plain HTTP, `ohttp` or `ehbp` through an encrypted channel. Never taken from a header. */
+    readonly channel?: 'ohttp' | 'ehbp';
   };
   readonly Variables: {
     requestId: string;

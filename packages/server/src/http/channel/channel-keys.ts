@@ -52,6 +52,11 @@ export class ChannelKeys {
     );
   }
 
+  /** Epoch seconds after which no request is opened. */
+  get notAfter(): number {
+    return Math.min(...this.#keys.map((key) => key.notAfter));
+  }
+
   /** The X25519 pair, which EHBP and Nitro's `public_key` use. */
   get baseline(): KemKeyPair {
     const [first] = this.#keys;

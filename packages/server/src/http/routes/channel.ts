@@ -12,10 +12,10 @@ import type { Services } from './services.ts';
 export function channelRoutes(services: Services, inner: (request: Request, env: object) => Promise<Response>): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   const { channelKeys } = services;
-  app.get(
-    '/ohttp-keys',
-    () => new Response(new Uint8Array(channelKeys.configuration), { headers: { 'content-type': 'application/ohttp-keys' } }),
-  );
+  const configuration = (): Response =>
+    new Response(new Uint8Array(channelKeys.configuration), { headers: { 'content-type': 'application/ohttp-keys' } });
+  app.get('/ohttp-keys', configuration);
+  app.get('/.well-known/hpke-keys', configuration);
   app.post('/ohttp', (c) =>
     answerEncapsulated(c.req.raw, {
       keys: channelKeys,

@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { InferenceError } from '../../inference/inference-error.ts';
 import { type InferencePorts, servePrompt, sessionBytes } from '../../inference/serve.ts';
-import type { Upstream } from '../../ports/upstream.ts';
 import type { AppEnv } from '../environment.ts';
 import { readBytes } from '../request-body.ts';
 import { clientOf } from '../request-facts.ts';
@@ -14,7 +13,7 @@ const PROMPT_PATHS = ['/v1/chat/completions', '/v1/completions', '/v1/embeddings
 /** Longest answer, bytes. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-export function inferenceRoutes(services: Services & { readonly upstream: Upstream }): Hono<AppEnv> {
+export function inferenceRoutes(services: Services): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   const { upstream, ledger } = services;
   const ports: InferencePorts = {

@@ -7,6 +7,9 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Model } from '../../ports/model.ts';
 import type { Sandbox } from '../../ports/sandbox.ts';
+import type { Upstream } from '../../ports/upstream.ts';
+import type { Platform } from '../../tasks/talk/talk.ts';
+import type { TalkKeys } from '../../tasks/talk/talk-keys.ts';
 import type { TaskTable } from '../../tasks/task-table.ts';
 import type { ChannelKeys } from '../channel/channel-keys.ts';
 import type { Metrics } from '../metrics.ts';
@@ -22,6 +25,12 @@ export interface Services {
   readonly identity: Identity;
   readonly channelKeys: ChannelKeys;
   readonly model: Model;
+  /** Serves `/v1/…`. */
+  readonly upstream: Upstream;
+  /** The tutorial's key (seed 004). */
+  readonly talkKeys: TalkKeys;
+  /** The model of a platform under the caller's own key, for `/talk`. */
+  readonly modelOf: (platform: Platform, model: string, apiKey: string) => Model;
   readonly sandbox: Sandbox;
   readonly tasks: TaskTable;
   readonly metrics: Metrics;

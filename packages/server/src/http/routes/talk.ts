@@ -4,20 +4,14 @@ import { randomUUID } from 'node:crypto';
 import { encodeHex } from '@assay/encoding/hex';
 import { keysetDigest, statementDigest } from '@assay/receipt';
 import { Hono } from 'hono';
-import type { Model } from '../../ports/model.ts';
-import { type Platform, TalkNonces, talk } from '../../tasks/talk/talk.ts';
-import type { TalkKeys } from '../../tasks/talk/talk-keys.ts';
+import { TalkNonces, talk } from '../../tasks/talk/talk.ts';
 import type { AppEnv } from '../environment.ts';
 import { readBytes } from '../request-body.ts';
 import { clientOf } from '../request-facts.ts';
 import type { Services } from './services.ts';
 
-export interface TalkRoutesOptions {
-  readonly keys: TalkKeys;
-  readonly modelOf: (platform: Platform, model: string, apiKey: string) => Model;
-}
-
-export function talkRoutes(services: Services, { keys, modelOf }: TalkRoutesOptions): Hono<AppEnv> {
+export function talkRoutes(services: Services): Hono<AppEnv> {
+  const { talkKeys: keys, modelOf } = services;
   const app = new Hono<AppEnv>();
   const nonces = new TalkNonces();
   const ports = { keys, modelOf, ledger: services.ledger, now: () => services.clock.now(), newTaskId: randomUUID };

@@ -1,0 +1,39 @@
+/** Chooses who serves `/v1/…`: the configured endpoint, or the recordings when the operator chose none and nothing answers. */
+
+import type { ModelConfig } from '../../config.ts';
+import type { Model } from '../../ports/model.ts';
+import type { Upstream } from '../../ports/upstream.ts';
+import { createModelUpstream } from './model-upstream.ts';
+import { createOpenAiUpstream } from './openai-upstream.ts';
+
+/** @param model - the agent's own model, which knows whether the endpoint answers. */
+export function createUpstream(config: ModelConfig, model: Model, now: () => number): Upstream {
+  const recorded = createModelUpstream(model, now);
+  if (config.provider === 'recorded') return recorded;
+  const endpoint = createOpenAiUpstream({
+    name: config.provider,
+    base: config.base,
+    apiKey: config.apiKey,
+    defaultModel: config.model,
+    timeoutMs: config.timeoutMs,
+  });
+  return config.chosen ? endpoint : eitherOf(endpoint, recorded, model);
+}
+
+/** The endpoint while it answers, the recordings while it does not; a chosen endpoint never gets here. */
+function eitherOf(endpoint: Upstream, recorded: Upstream, model: Model): Upstream {
+  const current = async (): Promise<Upstream> => ((await model.probe()).reachable ? endpoint : recorded);
+  return {
+    get name() {
+      return model.provider;
+    },
+    get defaultModel() {
+      return model.model;
+    },
+    attestable: false,
+    standing: async (name) => (await current()).standing(name),
+    forward: async (request, standing) => (await current()).forward(request, standing),
+    sessions: () => [],
+    models: async () => (await current()).models(),
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * Encrypted bodies in EHBP's wire format (spec/channel.md §4), for clients that speak it: the headers stay readable for routers, the
+ * body and the answer's body are sealed to the X25519 key of the attested keyset. Each encapsulated key is accepted once.
+ */
+
+import {
+  acceptExchange,
+  ChannelError,
+  type EhbpExchange,
+  ENCAPSULATED_KEY_HEADER,
+  KEY_CONFIG_PROBLEM,
+  openFrames,
+  RESPONSE_NONCE_HEADER,
+  readPieces,
+  sealFrame,
+  toReadableStream,
+} from '@assay/channel';
+import { concatBytes } from '@assay/encoding/bytes';
+import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import type { ChannelKeys } from './channel-keys.ts';
+
+export interface EhbpOptions {
+  readonly keys: ChannelKeys;
+  readonly handle: (request: Request) => Promise<Response>;
+  /** Longest encrypted body, bytes. */
+  readonly maxRequestBytes: number;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** True when a request's body is sealed in EHBP's way. */
+export function isEhbp(request: Request): boolean {
+  return request.headers.has(ENCAPSULATED_KEY_HEADER);
+}
+
+/** Opens the request, has it handled, and seals the answer to its sender. */
+export async function answerEhbp(request: Request, options: EhbpOptions): Promise<Response> {
+  let exchange: EhbpExchange;
+  let body: Uint8Array;
+  try {
+    if (options.now() / 1000 > options.keys.notAfter)
+      throw new ChannelError('channel/key-unknown', 'the channel key has expired');
+    exchange = await acceptExchange(options.keys.baseline, decodeHex(request.headers.get(ENCAPSULATED_KEY_HEADER) ?? ''));
+    body = await openBody(request, exchange, options.maxRequestBytes);
+  } catch (error) {
+    return refusal(error);
+  }
+  if (options.keys.claim(exchange.encapsulated) !== 'fresh')
+    return problem(409, 'channel/replayed', 'this request was answered before; make a new one');
+  const headers = new Headers(request.headers);
+  for (const name of [ENCAPSULATED_KEY_HEADER, 'content-length', 'transfer-encoding']) headers.delete(name);
+  const answer = await options.handle(new Request(request.url, { method: request.method, headers, body: body as BodyInit }));
+  return seal(answer, exchange);
+}
+
+async function openBody(request: Request, exchange: EhbpExchange, most: number): Promise<Uint8Array> {
+  if (request.body === null) throw new ChannelError('channel/message-malformed', 'expected a sealed body');
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of openFrames(exchange.request, readPieces(request.body))) {
+    length += piece.length;
+    if (length > most) throw new ChannelError('channel/oversize', `expected a body of at most ${most} bytes`);
+    parts.push(piece);
+  }
+  // An empty body authenticates nothing: anybody could have made the encapsulated key.
+  if (length === 0) throw new ChannelError('channel/message-malformed', 'expected a sealed body that is not empty');
+  return concatBytes(...parts);
+}
+
+function seal(answer: Response, exchange: EhbpExchange): Response {
+  const nonce = crypto.getRandomValues(new Uint8Array(32));
+  const stream = exchange.response(nonce);
+  const headers = new Headers(answer.headers);
+  headers.delete('content-length');
+  headers.set(RESPONSE_NONCE_HEADER, encodeHex(nonce));
+  const source = answer.body;
+  async function* frames(): AsyncGenerator<Uint8Array> {
+    if (source !== null) for await (const piece of readPieces(source)) yield await sealFrame(stream, piece);
+  }
+  return new Response(toReadableStream(frames()), { status: answer.status, headers });
+}
+
+function refusal(error: unknown): Response {
+  const code = ChannelError.is(error) ? error.code : 'channel/message-malformed';
+  // A failed decryption is most often a key from before a restart: 422 asks the client to verify the attestation anew.
+  if (code === 'channel/decryption-failed' || code === 'channel/key-unknown')
+    return problem(422, 'channel/key-unknown', 'verify the attestation again and use its key', KEY_CONFIG_PROBLEM);
+  return problem(code === 'channel/oversize' ? 413 : 400, code, 'expected a body sealed to a key of the attested keyset');
+}
+
+function problem(status: number, code: string, detail: string, type = 'about:blank'): Response {
+  return Response.json(
+    { type, title: 'encrypted body refused', status, code, detail },
+    { status, headers: { 'content-type': 'application/problem+json' } },
+  );
+}

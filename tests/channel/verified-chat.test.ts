@@ -1,0 +1,113 @@
+/** A relying party and a real agent: verify, talk sealed, check the receipt; and what happens when somebody in between lies. */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { trustAnchor } from '@assay/attestation';
+import { type ConnectOptions, connect } from '@assay/client';
+import { decodePem } from '@assay/encoding/pem';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../packages/server/src/config.ts';
+import { type RunningAgent, startAgent } from '../../packages/server/src/main.ts';
+
+let directory: string;
+let agent: RunningAgent;
+let options: ConnectOptions;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'assay-chat-'));
+  agent = await startAgent(
+    parseConfig({ AGENT_PORT: '0', ASSAY_DATA_DIR: directory, ASSAY_LOG_LEVEL: 'error', AI_PROVIDER: 'recorded' }),
+  );
+  const [root] = decodePem(readFileSync(join(directory, 'simulated-root.pem'), 'utf8'));
+  options = { simulatedRoot: trustAnchor('simulator', root!.der, { simulated: true }) };
+});
+
+afterAll(async () => {
+  await agent.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** Records every request that leaves, and may change answers on their way. */
+function wire(spoil: (url: URL, answer: Response) => Response | Promise<Response> = (_url, answer) => answer) {
+  const sent: { url: URL; body: Uint8Array }[] = [];
+  const carry: typeof fetch = async (input, init) => {
+    const request = new Request(input, init);
+    const body = new Uint8Array(await request.clone().arrayBuffer());
+    sent.push({ url: new URL(request.url), body });
+    return spoil(new URL(request.url), await fetch(request));
+  };
+  return {
+    sent,
+    fetch: carry,
+    text: () => sent.map(({ url, body }) => `${url.href} ${new TextDecoder('latin1').decode(body)}`).join('\n'),
+  };
+}
+
+describe.each(['x25519', 'hybrid'] as const)('with %s', (keyExchange) => {
+  it('answers a verified, sealed question and leaves a receipt', async () => {
+    const line = wire();
+    const connected = await connect(agent.url, { ...options, keyExchange, fetch: line.fetch });
+    expect(connected.attested.verdict).toMatchObject({ outcome: 'accepted', simulated: true });
+    const pieces: string[] = [];
+    const answer = await connected.chat('my secret question about factorials', { onText: (piece) => pieces.push(piece) });
+    expect(answer.length).toBeGreaterThan(0);
+    expect(pieces.join('')).toBe(answer);
+    expect(connected.lastReceipt?.endpoint).toBe('/v1/chat/completions');
+    expect(connected.lastReceipt?.event_log.map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['request.received', 'upstream.verified', 'request.forwarded', 'response.returned']),
+    );
+    expect(line.text()).not.toContain('secret');
+    expect(line.text()).not.toContain('completions');
+  });
+});
+
+describe('before any byte of the prompt leaves', () => {
+  it.each<[string, (url: URL, answer: Response) => Promise<Response>]>([
+    [
+      'a swapped keyset',
+      async (_url, answer) => {
+        const report = JSON.parse(await answer.text());
+        report.attestation.workload_keyset.e2ee_public_keys[0].public_key = 'ab'.repeat(32);
+        return Response.json(report);
+      },
+    ],
+    [
+      'a report for another nonce',
+      async (url, answer) =>
+        url.pathname.endsWith('attestation') ? fetch(`${agent.url}/v1/aci/attestation?nonce=${'11'.repeat(32)}`) : answer,
+    ],
+    ['mock: true instead of evidence', async () => Response.json({ mock: true, attestation_doc: { public_key: '00' } })],
+    ['no evidence at all', async () => new Response('not found', { status: 404 })],
+  ])('%s is refused', async (_name, spoil) => {
+    const line = wire((url, answer) => (url.pathname.endsWith('/attestation') ? spoil(url, answer) : answer));
+    await expect(connect(agent.url, { ...options, fetch: line.fetch })).rejects.toMatchObject({
+      code: expect.stringMatching(/^client\//),
+    });
+    expect(line.sent.map(({ url }) => url.pathname)).toEqual(['/v1/aci/attestation']);
+  });
+
+  it('a simulator nobody named is refused', async () => {
+    const line = wire();
+    await expect(connect(agent.url, { fetch: line.fetch })).rejects.toMatchObject({ code: 'client/attestation-refused' });
+    expect(line.sent.length).toBe(1);
+  });
+});
+
+it('carries a hundred chats at once without mixing them up', async () => {
+  const connected = await connect(agent.url, options);
+  const numbers = Array.from({ length: 100 }, (_, index) => index);
+  const receipts = await Promise.all(
+    numbers.map(async (number) => {
+      const answer = await connected.fetch(`${connected.baseURL}/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'default', messages: [{ role: 'user', content: `question ${number}` }] }),
+      });
+      expect(answer.status).toBe(200);
+      await answer.text();
+      return answer.headers.get('x-receipt-id');
+    }),
+  );
+  expect(new Set(receipts).size).toBe(100);
+});

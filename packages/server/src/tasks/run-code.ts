@@ -80,7 +80,7 @@ export async function runCode(context: TaskContext, run: CodeRun): Promise<CodeO
     draft.append({ type: 'network.fetched', attempt, transcript_hash: transcriptHash, exchanges: result.network.length });
   }
   for (const { path, mediaType, bytes } of result.artifacts) {
-    const contentHash = keep(`files${path}`, mediaType, bytes);
+    const contentHash = keep(payloadName('files', path), mediaType, bytes);
     draft.append({
       type: 'file.collected',
       attempt,
@@ -180,11 +180,16 @@ function keepInputs(context: TaskContext, files: readonly SandboxFile[]): void {
   const kept = keptInputs.get(context.draft) ?? new Set<string>();
   keptInputs.set(context.draft, kept);
   for (const { path, bytes } of files) {
-    const name = `inputs${path}`;
+    const name = payloadName('inputs', path);
     if (kept.has(name)) continue;
     kept.add(name);
     context.draft.payload(name, 'application/octet-stream', bytes);
   }
+}
+
+/** Names of payloads are bounded; a path that is too long for one is named by its hash, and stands in full in its event. */
+function payloadName(prefix: string, path: string): string {
+  return path.length <= 400 ? `${prefix}${path}` : `${prefix}/long-path-${createHash('sha256').update(path).digest('hex')}`;
 }
 
 function seedOf(receiptId: string, attempt: number): string {

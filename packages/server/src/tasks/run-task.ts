@@ -5,6 +5,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { canonicalJson } from '@assay/encoding/json';
+import { problemMembers, statusOf } from '../error-status.ts';
 import { ServerError, type ServerErrorCode } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger, ReceiptDraft, SealedReceipt } from '../ports/ledger.ts';
@@ -159,7 +160,8 @@ async function work(begun: Begun, id: string, options: RunTaskOptions): Promise<
   } catch (thrown) {
     const error = asServerError(signal.aborted ? signal.reason : thrown, id, options);
     const { message } = error;
-    const members = { success: false, error: message, error_code: error.code, message, ...detailsOf(error) };
+    const problem = problemMembers(error.code, message, statusOf(error.code, error.kind));
+    const members = { success: false, error: message, error_code: error.code, message, ...problem, ...detailsOf(error) };
     return { success: false, members, artifacts: [], inference: null, errorCode: error.code };
   }
 }
@@ -190,6 +192,7 @@ async function bodyOf(
     artifacts: answer.artifacts.map((artifact) => ({
       path: artifact.path,
       mediaType: artifact.mediaType,
+      media_type: artifact.mediaType,
       bytes: artifact.bytes,
       sha256: artifact.sha256,
       url: `${origin}/api/tasks/${encodeURIComponent(id)}/artifacts${artifact.path.split('/').map(encodeURIComponent).join('/')}`,

@@ -1,10 +1,8 @@
 /** `POST /api/process`: work comes in, the answer goes out after its receipt is durable. */
 
 import { type Context, Hono } from 'hono';
-import { ServerError } from '../../errors.ts';
 import type { RunningTask, TaskOutcome } from '../../tasks/run-task.ts';
 import type { AppEnv } from '../environment.ts';
-import { problemMembers, statusOf } from '../problem.ts';
 import { readProcessBody } from '../request-body.ts';
 import { clientOf, originOf } from '../request-facts.ts';
 import type { Services } from './services.ts';
@@ -44,11 +42,9 @@ export function answer(outcome: TaskOutcome): Response {
   const { body, errorCode, sealed } = outcome;
   const headers = { 'content-type': 'application/json', 'x-receipt-id': sealed.receiptId, 'cache-control': 'no-store' };
   if (errorCode === null) return new Response(JSON.stringify(body), { headers });
-  const status = statusOf(errorCode, new ServerError(errorCode, '').kind);
   const seconds = body.retry_after_seconds;
-  const members = { ...body, ...problemMembers(errorCode, String(body.error ?? ''), status) };
-  return new Response(JSON.stringify(members), {
-    status,
+  return new Response(JSON.stringify(body), {
+    status: Number(body.status),
     headers: {
       ...headers,
       'content-type': 'application/problem+json',

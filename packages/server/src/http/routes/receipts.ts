@@ -73,6 +73,7 @@ function describe(summary: ReceiptSummary): Readonly<Record<string, unknown>> {
     served_at: summary.servedAt,
     log_index: summary.logIndex,
     state: summary.state,
+    complete: summary.state === 'sealed',
     cursor: summary.cursor,
     bundle_url: summary.state === 'sealed' ? `/bundles/${summary.receiptId}` : null,
   };

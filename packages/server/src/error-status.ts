@@ -1,0 +1,62 @@
+/** What error codes mean over HTTP: the status, and the members of a problem (RFC 9457). */
+
+import type { ServerErrorKind } from './errors.ts';
+
+/** Error kinds of every package; each one maps to a status when its code has none of its own. */
+const KIND_STATUS: Readonly<Record<ServerErrorKind, number>> = {
+  malformed: 400,
+  untrusted: 403,
+  unavailable: 503,
+  refused: 403,
+  misuse: 400,
+};
+
+const CODE_STATUS: Readonly<Record<string, number>> = {
+  'http/bad-origin': 403,
+  'http/body-too-large': 413,
+  'http/conflict': 409,
+  'http/method-not-allowed': 405,
+  'http/not-found': 404,
+  'http/rate-limited': 429,
+  'http/unauthorized': 401,
+  'http/unsupported-media-type': 415,
+  'ledger/conflict': 409,
+  'ledger/full': 507,
+  'ledger/nonce-reused': 409,
+  'model/bad-reply': 502,
+  'model/rate-limited': 503,
+  'model/refused': 422,
+  'model/timeout': 504,
+  'model/too-large': 502,
+  'model/unauthorized': 502,
+  'sandbox/allow-invalid': 422,
+  'sandbox/code-too-large': 413,
+  'sandbox/file-refused': 422,
+  'sandbox/limit-invalid': 422,
+  'sandbox/limit-too-high': 422,
+  'sandbox/language-unavailable': 422,
+  'sandbox/session-lost': 410,
+  'sandbox/session-mismatch': 409,
+  'server/internal': 500,
+  'task/bad-input': 422,
+  'task/cancelled': 409,
+  'task/unknown-type': 422,
+  'workspace/bad-path': 422,
+  'workspace/full': 507,
+  'workspace/not-found': 404,
+};
+
+/** HTTP status of an error code. */
+export function statusOf(code: string, kind: ServerErrorKind = 'unavailable'): number {
+  return CODE_STATUS[code] ?? KIND_STATUS[kind];
+}
+
+/** Members of a problem, to be laid beside others in an answer. */
+export function problemMembers(code: string, detail: string, status: number): Readonly<Record<string, unknown>> {
+  return { type: `urn:assay:error:${code}`, title: titleOf(code), status, detail, code };
+}
+
+function titleOf(code: string): string {
+  const words = code.slice(code.indexOf('/') + 1).replaceAll('-', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -31,3 +31,4 @@ export type * from './model/claims.ts';
 export type * from './model/endorsements.ts';
 export type * from './model/policy.ts';
 export type * from './model/verification.ts';
+export { nitroVerifier } from './verifier/nitro/nitro.ts';

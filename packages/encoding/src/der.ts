@@ -187,21 +187,24 @@ export function derOid(element: DerElement): string {
   const bytes = element.content;
   if (bytes.length === 0 || bytes.length > 64) throw malformed('expected an object identifier of 1 to 64 bytes');
   const arcs: string[] = [];
-  let value = 0n;
-  let start = true;
-  for (const byte of bytes) {
-    if (start && byte === 0x80) throw malformed('expected a minimal arc, got a padded one');
-    value = (value << 7n) | BigInt(byte & 0x7f);
-    start = byte < 0x80;
-    if (!start) continue;
-    if (arcs.length === 0) {
-      const top = value < 40n ? 0n : value < 80n ? 1n : 2n;
-      arcs.push(String(top), String(value - top * 40n));
-    } else arcs.push(String(value));
-    value = 0n;
+  for (let start = 0, end = 0; start < bytes.length; start = ++end) {
+    if (bytes[start] === 0x80) throw malformed('expected a minimal arc, got a padded one');
+    while ((bytes[end] ?? 0) >= 0x80) end++;
+    if (end >= bytes.length) throw malformed('expected a complete arc, got the end of the object identifier');
+    const arc = arcOf(bytes.subarray(start, end + 1));
+    if (start > 0) arcs.push(String(arc));
+    else {
+      const top = arc < 40 ? 0 : arc < 80 ? 1 : 2;
+      arcs.push(String(top), String(typeof arc === 'bigint' ? arc - 80n : arc - top * 40));
+    }
   }
-  if (!start) throw malformed('expected a complete arc, got the end of the object identifier');
   return arcs.join('.');
+}
+
+/** Seven bits a byte; `bigint` where a double would round. */
+function arcOf(bytes: Uint8Array): number | bigint {
+  if (bytes.length <= 7) return bytes.reduce((value, byte) => value * 128 + (byte & 0x7f), 0);
+  return bytes.reduce((value, byte) => (value << 7n) | BigInt(byte & 0x7f), 0n);
 }
 
 /** BIT STRING whose bits fill whole bytes. */

@@ -58,7 +58,8 @@ export interface VerifiedPath {
 export async function verifyPath(input: VerifyPathInput): Promise<VerifiedPath> {
   const { now, cache } = input;
   const { chain, anchor, anchorCertificate } = await findAnchor(input);
-  const dated = anchor.certificate === null ? chain : [...chain, parseCertificate(anchor.certificate)];
+  const pinned = certificateOf(anchor);
+  const dated = pinned === null ? chain : [...chain, pinned];
   const isAnchorItself = chain.length === 1 && equalBytes((chain[0] as Certificate).spki, anchor.spki);
   const known = new Set([EXTENSION.basicConstraints, EXTENSION.keyUsage, ...(input.knownCriticalExtensions ?? [])]);
   let intermediatesBelow = 0;
@@ -121,7 +122,7 @@ async function findAnchor({ chain, anchors, cache }: VerifyPathInput): Promise<A
     return { chain: chain.slice(0, index), anchor, anchorCertificate: certificate };
   }
   for (const anchor of anchors) {
-    const certificate = anchor.certificate === null ? null : parseCertificate(anchor.certificate);
+    const certificate = certificateOf(anchor);
     if (certificate !== null && !equalBytes(certificate.subject, last.issuer)) continue;
     if (await signedBy(last, anchor.spki, cache)) return { chain, anchor, anchorCertificate: certificate };
   }
@@ -132,6 +133,16 @@ async function findAnchor({ chain, anchors, cache }: VerifyPathInput): Promise<A
       details: { subject: last.subjectText, issuer: last.issuerText, anchors: anchors.map(({ name }) => name) },
     },
   );
+}
+
+const parsedAnchors = new WeakMap<TrustAnchor, Certificate>();
+
+/** The anchor's own certificate, parsed once an anchor. */
+function certificateOf(anchor: TrustAnchor): Certificate | null {
+  if (anchor.certificate === null) return null;
+  const certificate = parsedAnchors.get(anchor) ?? parseCertificate(anchor.certificate);
+  parsedAnchors.set(anchor, certificate);
+  return certificate;
 }
 
 /** False also where the key cannot carry the algorithm: another issuer's key is no error of its own. */
@@ -166,8 +177,8 @@ function checkIssuer(issuer: Certificate, intermediatesBelow: number): void {
   }
 }
 
-function checkCriticalExtensions({ extensions, ...certificate }: Certificate, known: ReadonlySet<string>): void {
-  for (const [oid, { critical }] of extensions) {
+function checkCriticalExtensions(certificate: Certificate, known: ReadonlySet<string>): void {
+  for (const [oid, { critical }] of certificate.extensions) {
     if (critical && !known.has(oid)) {
       throw refusal('certificate/unknown-critical-extension', certificate, 'only known critical extensions', oid);
     }

@@ -106,8 +106,12 @@ function parse(der: Uint8Array): Certificate {
     serial: encodeHex(derUnsigned(serial)),
     issuer: issuer.raw,
     subject: subject.raw,
-    issuerText: nameText(issuer),
-    subjectText: nameText(subject),
+    get issuerText() {
+      return nameText(issuer);
+    },
+    get subjectText() {
+      return nameText(subject);
+    },
     notBefore: derTime(notBefore),
     notAfter: derTime(notAfter),
     spki: spki.raw,

@@ -1,0 +1,38 @@
+/** Whoever verifies one TEE ships the roots of that TEE alone (packages/attestation, `sideEffects: false`). */
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build, type Rolldown } from 'vite';
+import { expect, it } from 'vitest';
+
+/** The first characters of each vendor's certificates that no other vendor's share. */
+const ROOTS = { aws: 'MIICETCCAZ', intel: 'MIICjzCCAj', amd: 'MIIGYzCCBBKgAwIBAgIDAQAAMEYG', nvidia: 'MIICCzCCAZ' };
+
+/** The vendors whose roots a bundle that imports `name` alone carries. */
+async function vendorsIn(name: string): Promise<readonly string[]> {
+  const directory = await mkdtemp(join(import.meta.dirname, 'output-'));
+  try {
+    const entry = join(directory, 'entry.ts');
+    await writeFile(entry, `export { ${name} } from '@assay/attestation';\n`);
+    const results = await build({
+      configFile: false,
+      logLevel: 'silent',
+      resolve: { conditions: ['@assay/source'] },
+      build: { write: false, minify: false, lib: { entry, formats: ['es'] } },
+    });
+    const [{ output }] = results as readonly [Rolldown.RolldownOutput];
+    const code = output.map((chunk) => ('code' in chunk ? chunk.code : '')).join('');
+    const vendors = Object.entries(ROOTS).filter(([, start]) => code.includes(start));
+    return vendors.map(([vendor]) => vendor);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+it('a bundle of the Nitro verifier holds the AWS root and no other', async () => {
+  expect(await vendorsIn('nitroVerifier')).toEqual(['aws']);
+});
+
+it('a bundle of the verifier of everything holds every root', async () => {
+  expect(await vendorsIn('attest')).toEqual(['aws', 'intel', 'amd', 'nvidia']);
+});

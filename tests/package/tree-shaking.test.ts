@@ -20,8 +20,8 @@ async function vendorsIn(name: string): Promise<readonly string[]> {
       resolve: { conditions: ['@assay/source'] },
       build: { write: false, minify: false, lib: { entry, formats: ['es'] } },
     });
-    const [{ output }] = results as readonly [Rolldown.RolldownOutput];
-    const code = output.map((chunk) => ('code' in chunk ? chunk.code : '')).join('');
+    const [bundle] = results as readonly Rolldown.RolldownOutput[];
+    const code = (bundle?.output ?? []).map((chunk) => ('code' in chunk ? chunk.code : '')).join('');
     const vendors = Object.entries(ROOTS).filter(([, start]) => code.includes(start));
     return vendors.map(([vendor]) => vendor);
   } finally {

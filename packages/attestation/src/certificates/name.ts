@@ -2,6 +2,7 @@
 
 import { type DerElement, derOid, derSequence, derSet, derString } from '@assay/encoding/der';
 import { encodeHex } from '@assay/encoding/hex';
+import { BytesCache } from './bytes-cache.ts';
 
 const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ['2.5.4.3', 'CN'],
@@ -13,12 +14,17 @@ const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ['2.5.4.11', 'OU'],
 ]);
 
+/** The same few issuers name themselves again and again. */
+const texts: BytesCache<string> = /* @__PURE__ */ new BytesCache(256);
+
 /** Text of a Name, e.g. `CN=Intel SGX Root CA,O=Intel Corporation,C=US`. Values of unknown string types appear as `#hex`. */
 export function nameText(name: DerElement): string {
-  return derSequence(name)
-    .map((set) => derSet(set).map(attributeText).join('+'))
-    .reverse()
-    .join(',');
+  const known = texts.get(name.raw);
+  if (known !== undefined) return known;
+  const components = derSequence(name).map((set) => derSet(set).map(attributeText).join('+'));
+  const text = components.reverse().join(',');
+  texts.set(name.raw, text);
+  return text;
 }
 
 function attributeText(attribute: DerElement): string {

@@ -106,12 +106,8 @@ function parse(der: Uint8Array): Certificate {
     serial: encodeHex(derUnsigned(serial)),
     issuer: issuer.raw,
     subject: subject.raw,
-    get issuerText() {
-      return nameText(issuer);
-    },
-    get subjectText() {
-      return nameText(subject);
-    },
+    issuerText: nameText(issuer),
+    subjectText: nameText(subject),
     notBefore: derTime(notBefore),
     notAfter: derTime(notAfter),
     spki: spki.raw,

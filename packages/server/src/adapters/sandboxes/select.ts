@@ -8,9 +8,10 @@ import { ServerError } from '../../errors.ts';
 import type { Sandbox } from '../../ports/sandbox.ts';
 import type { Lane, LaneOptions } from './lane.ts';
 import { linuxNsLane } from './linux-ns/linux-ns.ts';
+import { wasmLane } from './wasm/lane.ts';
 
 /** Every lane, strongest first. */
-export const LANES: readonly Lane[] = [linuxNsLane];
+export const LANES: readonly Lane[] = [linuxNsLane, wasmLane];
 
 const STRENGTH: Readonly<Record<IsolationLevel, number>> = { reduced: 0, wasm: 1, ns: 2 };
 

@@ -1,0 +1,195 @@
+/** What `require` and `import` give to a JavaScript job: ethers, files in memory, and Node's pure built-ins. Nothing else. */
+
+import { elapsed, fillRandom, randomUuid } from './determinism.ts';
+import { fsModules } from './fs-module.ts';
+import type { MemoryFiles } from './memory-files.ts';
+
+/** Built-ins without side effects, given by deno itself. */
+const PURE = new Set([
+  'assert',
+  'assert/strict',
+  'buffer',
+  'crypto',
+  'events',
+  'path',
+  'path/posix',
+  'punycode',
+  'querystring',
+  'stream',
+  'stream/promises',
+  'string_decoder',
+  'url',
+  'util',
+  'util/types',
+  'zlib',
+]);
+
+/** Why something that programs often ask for is not here. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  child_process: 'this sandbox has no processes',
+  worker_threads: 'this sandbox has no threads',
+  cluster: 'this sandbox has no processes',
+  net: 'this sandbox has no sockets; use fetch with an allowed host',
+  http: 'this sandbox has no sockets; use fetch with an allowed host',
+  https: 'this sandbox has no sockets; use fetch with an allowed host',
+  dns: 'this sandbox has no sockets; use fetch with an allowed host',
+  axios: 'use the built-in fetch',
+};
+
+export interface ModuleWorld {
+  readonly files: MemoryFiles;
+  readonly stdin: () => Uint8Array;
+  readonly process: object;
+  /** The ethers namespace when the code asked for it. */
+  readonly ethers: Readonly<Record<string, unknown>> | null;
+}
+
+export class PackageUnavailable extends Error {
+  readonly code = 'PACKAGE_UNAVAILABLE';
+
+  constructor(name: string) {
+    const reason = INSTEAD[name] ?? `only ethers and these built-ins are here: fs, ${[...PURE].join(', ')}`;
+    super(`PACKAGE_UNAVAILABLE: '${name.slice(0, 100)}' is not in this sandbox; ${reason}`);
+    this.name = 'PackageUnavailable';
+  }
+}
+
+/** Makes `require` for one job. */
+export function makeRequire(world: ModuleWorld): (name: string) => unknown {
+  const { fs, promises } = fsModules(world.files, world.stdin);
+  const timers = {
+    setTimeout: globalThis.setTimeout,
+    setInterval: globalThis.setInterval,
+    setImmediate: (globalThis as Record<string, unknown>).setImmediate,
+    clearTimeout: globalThis.clearTimeout,
+    clearInterval: globalThis.clearInterval,
+  };
+  const sleep = (delay: number, value: unknown): Promise<unknown> =>
+    new Promise((resolve) => globalThis.setTimeout(resolve, delay, value));
+  const own: Readonly<Record<string, unknown>> = {
+    fs,
+    'fs/promises': promises,
+    process: world.process,
+    timers,
+    'timers/promises': { setTimeout: sleep },
+    perf_hooks: { performance: globalThis.performance },
+    os: { EOL: '\n', tmpdir: () => '/tmp', platform: () => 'linux', cpus: () => [{}], hostname: () => 'sandbox' },
+    'node-fetch': Object.assign((...args: Parameters<typeof fetch>) => globalThis.fetch(...args), {
+      default: globalThis.fetch,
+    }),
+  };
+  const loaded = new Map<string, unknown>();
+  return (wanted: string) => {
+    const name = String(wanted).replace(/^node:/, '');
+    if (name === 'ethers' && world.ethers !== null) return world.ethers;
+    if (Object.hasOwn(own, name)) return own[name];
+    if (!PURE.has(name)) throw new PackageUnavailable(name);
+    if (!loaded.has(name)) loaded.set(name, builtin(name));
+    return loaded.get(name);
+  };
+}
+
+const denoProcess = (): { getBuiltinModule(name: string): Record<string, unknown> } => realProcess();
+let realProcess = (): never => {
+  throw new Error('built-ins are not ready');
+};
+
+/** Keeps a way to the engine's own built-ins before `process` is replaced. Reading it is slow, so it is read when first needed. */
+export function keepBuiltins(): void {
+  const descriptor = Object.getOwnPropertyDescriptor(globalThis, 'process');
+  realProcess = (descriptor?.get?.bind(globalThis) ?? (() => descriptor?.value)) as () => never;
+}
+
+function builtin(name: string): unknown {
+  const module = denoProcess().getBuiltinModule(`node:${name}`);
+  return name === 'crypto' ? seededCrypto(module) : module;
+}
+
+function seededCrypto(module: Record<string, unknown>): Record<string, unknown> {
+  const randomBytes = (size: number, done?: (error: null, bytes: Uint8Array) => void): unknown => {
+    const bytes = fillRandom(Buffer.alloc(size));
+    return done === undefined ? bytes : queueMicrotask(() => done(null, bytes));
+  };
+  const randomInt = (low: number, high?: number): number => {
+    const [from, to] = high === undefined ? [0, low] : [low, high];
+    const [word = 0, more = 0] = fillRandom(new Uint32Array(2));
+    return from + Math.floor(((word * 2 ** 21 + (more >>> 11)) / 2 ** 53) * (to - from));
+  };
+  const replaced = {
+    randomBytes,
+    randomInt,
+    randomUUID: randomUuid,
+    randomFillSync: fillRandom,
+    getRandomValues: fillRandom,
+    webcrypto: globalThis.crypto,
+  };
+  return Object.assign(Object.create(module), replaced);
+}
+
+/** `process` as programs know it: no environment, no signals, no host. */
+export function makeProcess(options: {
+  readonly argv: readonly string[];
+  readonly out: (text: string | Uint8Array) => void;
+  readonly err: (text: string | Uint8Array) => void;
+  readonly exit: (code: number) => never;
+  readonly stdin: () => Uint8Array;
+}): Record<string, unknown> & { exitCode: number | undefined } {
+  const stream = (write: (text: string | Uint8Array) => void, fd: number): object => ({
+    fd,
+    isTTY: false,
+    columns: 80,
+    write: (text: string | Uint8Array, ...rest: unknown[]) => {
+      write(typeof text === 'string' || text instanceof Uint8Array ? text : String(text));
+      const done = rest.at(-1);
+      if (typeof done === 'function') queueMicrotask(() => done());
+      return true;
+    },
+    end: () => {},
+    on: () => {},
+    once: () => {},
+  });
+  const shim: Record<string, unknown> & { exitCode: number | undefined } = {
+    argv: ['node', '/tmp/main.js', ...options.argv],
+    env: { HOME: '/tmp', LANG: 'C.UTF-8', TZ: 'UTC' },
+    exitCode: undefined,
+    exit: (code?: unknown) => options.exit(Number(code ?? shim.exitCode ?? 0) | 0),
+    cwd: () => '/tmp',
+    chdir: () => {},
+    platform: 'linux',
+    arch: 'wasm32',
+    pid: 1,
+    ppid: 0,
+    title: 'node',
+    version: 'v24.0.0',
+    versions: { node: '24.0.0' },
+    stdout: stream(options.out, 1),
+    stderr: stream(options.err, 2),
+    stdin: {
+      fd: 0,
+      isTTY: false,
+      setEncoding: () => {},
+      on: (event: string, listener: (chunk?: string) => void) => {
+        if (event === 'data') globalThis.setTimeout(() => listener(new TextDecoder().decode(options.stdin())), 0);
+        if (event === 'end') globalThis.setTimeout(() => listener(), 1);
+      },
+      async *[Symbol.asyncIterator]() {
+        yield new TextDecoder().decode(options.stdin());
+      },
+    },
+    nextTick: (work: (...args: unknown[]) => void, ...args: unknown[]) => queueMicrotask(() => work(...args)),
+    uptime: () => elapsed() / 1000,
+    hrtime: Object.assign(
+      (before?: readonly [number, number]) => {
+        const now = Math.round(elapsed() * 1e6) - (before === undefined ? 0 : before[0] * 1e9 + before[1]);
+        return [Math.floor(now / 1e9), now % 1e9];
+      },
+      { bigint: () => BigInt(Math.round(elapsed() * 1e6)) },
+    ),
+    memoryUsage: () => ({ rss: 0, heapTotal: 0, heapUsed: 0, external: 0, arrayBuffers: 0 }),
+    cpuUsage: () => ({ user: 0, system: 0 }),
+    emitWarning: () => {},
+  };
+  for (const name of ['on', 'once', 'off', 'addListener', 'removeListener', 'removeAllListeners', 'emit'])
+    shim[name] = () => shim;
+  return shim;
+}

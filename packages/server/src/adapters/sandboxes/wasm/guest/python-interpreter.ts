@@ -1,0 +1,67 @@
+/** Starts Pyodide in the guest: capped memory, frozen clock, seeded entropy, from the memory snapshot when there is one. */
+
+import type { PyodideAPI } from 'pyodide';
+import type { GuestConfig } from '../messages.ts';
+import { deno } from './deno.ts';
+import { fillRandom, install, reset } from './determinism.ts';
+import { PRELOADED, PYTHON_SOURCE } from './python-source.ts';
+import { capInstantiation } from './wasm-memory.ts';
+
+/** Fixed while the interpreter starts, so that its state is the same in every guest. */
+const START_SEED = '00'.repeat(32);
+const START_EPOCH_MS = 1_767_225_600_000;
+
+const ENVIRONMENT = {
+  HOME: '/tmp',
+  LANG: 'C.UTF-8',
+  TZ: 'UTC',
+  PYTHONHASHSEED: '0',
+  MPLBACKEND: 'Agg',
+  MPLCONFIGDIR: '/home/matplotlib',
+  SOURCE_DATE_EPOCH: '1767225600',
+};
+
+/** Members of Pyodide that are real but not typed. */
+export type Interpreter = PyodideAPI & { makeMemorySnapshot(): Uint8Array };
+
+/** Starts the interpreter with module `_assay` in it. `forSnapshot` leaves it ready for `makeMemorySnapshot`. */
+export async function startInterpreter(config: GuestConfig, forSnapshot: boolean): Promise<Interpreter> {
+  if (config.pyodide === null) throw new Error('no Pyodide configured');
+  await replaceHostEntropy();
+  reset(START_SEED, START_EPOCH_MS);
+  install({ fractionalNow: true });
+  capInstantiation(config.memoryPages);
+  const { loadPyodide } = (await import(`${config.pyodide}pyodide.mjs`)) as typeof import('pyodide');
+  const lock = config.wheels === null ? EMPTY_LOCK : new TextDecoder().decode(deno.readFileSync(config.wheels.lockFile));
+  const snapshot = config.snapshot === null ? null : deno.readFileSync(config.snapshot);
+  const interpreter = (await loadPyodide({
+    indexURL: new URL(config.pyodide).pathname,
+    lockFileContents: lock,
+    env: ENVIRONMENT,
+    ...(config.wheels === null ? {} : { packageBaseUrl: config.wheels.directory }),
+    ...(snapshot === null ? {} : { _loadSnapshot: snapshot }),
+    ...(forSnapshot ? { _makeSnapshot: true } : {}),
+  })) as Interpreter;
+  if (snapshot === null) {
+    interpreter.globals.set('_assay_source', PYTHON_SOURCE);
+    interpreter.runPython(`
+import ${PRELOADED}, sys, types
+module = types.ModuleType('_assay')
+sys.modules['_assay'] = module
+exec(compile(_assay_source, '<assay>', 'exec'), module.__dict__)
+del module, _assay_source
+`);
+  }
+  return interpreter;
+}
+
+const EMPTY_LOCK = JSON.stringify({
+  info: { abi_version: '2026_0', arch: 'wasm32', platform: 'emscripten_5_0_3', python: '3.14.2', version: '0' },
+  packages: {},
+});
+
+/** The interpreter's C library asks Node's crypto module for randomness. */
+async function replaceHostEntropy(): Promise<void> {
+  const crypto = (await import('node:crypto')) as unknown as { readonly default: Record<string, unknown> };
+  crypto.default.randomFillSync = fillRandom;
+}

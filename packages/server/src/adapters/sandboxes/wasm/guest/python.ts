@@ -1,0 +1,116 @@
+/**
+ * Runs Python jobs in Pyodide inside a deno process without permissions.
+ *
+ * Pyodide is not a boundary: Python code can run any JavaScript here (`ctypes`, `to_js(…).constructor`). The boundary is the process.
+ */
+
+import type { PyProxy } from 'pyodide/ffi';
+import { type DoneHead, type GuestConfig, type JobHead, MESSAGE } from '../messages.ts';
+import { type Found, sendArtifacts } from './artifacts.ts';
+import { askOne, installFetch, setNetwork } from './bridge.ts';
+import { deno, receive, send } from './deno.ts';
+import { advance, reset } from './determinism.ts';
+import { limitDisk } from './python-files.ts';
+import { type Interpreter, startInterpreter } from './python-interpreter.ts';
+
+const config = JSON.parse(deno.args[0] ?? '{}') as GuestConfig;
+const ROOT = '/tmp';
+
+interface Support extends PyProxy {
+  prepare(host: object, argv: readonly string[], network: boolean, installed: readonly string[]): void;
+  run: PyProxy & { callPromising(source: string): Promise<PyProxy> };
+}
+
+function hostModule(): object {
+  return {
+    sleep: (seconds: number) => advance(seconds * 1000),
+    fetch: (method: string, url: string, headers: string, body: Uint8Array, follow: boolean) => {
+      const answer = askOne({ method, url, headers: JSON.parse(headers), body }, follow);
+      return [answer.status, JSON.stringify(answer.headers), answer.body, answer.url];
+    },
+  };
+}
+
+/** Regular files below `/tmp`, in order of path; what is odd comes with a reason instead of bytes. */
+function* walk(python: Interpreter, directory: string, budget: { left: number }): Generator<Found> {
+  const names = (python.FS.readdir(directory) as string[]).filter((name) => name !== '.' && name !== '..').sort();
+  for (const name of names) {
+    const path = `${directory}/${name}`;
+    budget.left -= 1;
+    if (budget.left < 0) {
+      yield { path, bytes: null, reason: 'too many entries' };
+      return;
+    }
+    const { mode, size } = python.FS.lstat(path) as { mode: number; size: number };
+    const kind = mode & 0o170000;
+    if (kind === 0o040000) {
+      if (path.split('/').length > 10) yield { path, bytes: null, reason: 'too deep' };
+      else yield* walk(python, path, budget);
+    } else if (kind !== 0o100000)
+      yield { path, bytes: null, reason: kind === 0o120000 ? 'symbolic link' : 'not a regular file' };
+    else if (size > 64 * 1024 * 1024) yield { path, bytes: null, reason: `larger than ${64 * 1024 * 1024} bytes` };
+    else yield { path, bytes: python.FS.readFile(path) as Uint8Array };
+  }
+}
+
+async function serve(python: Interpreter): Promise<void> {
+  const support = python.pyimport('_assay') as Support;
+  const installed = config.wheels?.load ?? [];
+  let stdin: Uint8Array | null = null;
+  python.setStdout({ write: (bytes) => write(MESSAGE.stdout, bytes), isatty: false });
+  python.setStderr({ write: (bytes) => write(MESSAGE.stderr, bytes), isatty: false });
+  python.setStdin({ stdin: () => takeAll(), isatty: false });
+  const takeAll = (): Uint8Array | undefined => {
+    const bytes = stdin ?? undefined;
+    stdin = null;
+    return bytes === undefined || bytes.length === 0 ? undefined : bytes;
+  };
+  send(MESSAGE.ready, null);
+  for (;;) {
+    const frame = receive();
+    if (frame.type !== MESSAGE.job) deno.exit(0);
+    const head = frame.head as unknown as JobHead;
+    const before = new Map<string, Uint8Array>();
+    setNetwork(head.network);
+    for (let index = 0; index < head.files; index += 1) {
+      const file = receive();
+      const path = String(file.head.path);
+      python.FS.mkdirTree(path.slice(0, path.lastIndexOf('/')));
+      python.FS.writeFile(path, file.body.slice());
+    }
+    for (const { path, bytes } of walk(python, ROOT, { left: head.inodes })) if (bytes !== null) before.set(path, bytes);
+    stdin = receive().body.slice();
+    const disk = limitDisk(python, ROOT, head);
+    reset(head.seed, head.epochMs);
+    support.prepare(hostModule(), head.argv, head.network, installed);
+    const outcome = await support.run.callPromising(new TextDecoder().decode(frame.body));
+    const [exitCode, value, name, message, traceback] = outcome.toJs() as [
+      number,
+      string | null,
+      string | null,
+      string,
+      string,
+    ];
+    sendArtifacts(walk(python, ROOT, { left: head.inodes }), before, head);
+    const done: DoneHead = {
+      exitCode,
+      value: value ?? null,
+      error: name === null || name === undefined ? null : { name, message, traceback },
+      diskFull: disk.full,
+    };
+    send(MESSAGE.done, { ...done });
+    if (!head.session) deno.exit(0);
+  }
+}
+
+function write(type: number, bytes: Uint8Array): number {
+  send(type, null, bytes);
+  return bytes.length;
+}
+
+const python = await startInterpreter(config, false);
+installFetch();
+Reflect.deleteProperty(globalThis, 'Deno');
+if (config.wheels !== null)
+  await python.loadPackage([...config.wheels.load], { messageCallback: () => {}, errorCallback: () => {} });
+await serve(python);

@@ -1,0 +1,56 @@
+/** The frames between the host and a guest of the wasm lane. Both sides import this file, so it holds nothing but shapes. */
+
+/** Frame types, host to guest below 16, guest to host from 16. */
+export const MESSAGE = {
+  job: 1,
+  file: 2,
+  stdin: 3,
+  fetched: 4,
+  ready: 16,
+  stdout: 17,
+  stderr: 18,
+  fetch: 19,
+  artifact: 20,
+  skipped: 21,
+  done: 22,
+  snapshot: 23,
+} as const;
+
+/** Head of a `job` frame; its body is the source. `files` file frames and one stdin frame follow. */
+export interface JobHead {
+  readonly files: number;
+  readonly argv: readonly string[];
+  /** 64 hex characters. */
+  readonly seed: string;
+  readonly epochMs: number;
+  readonly network: boolean;
+  /** Keep state and wait for another cell afterwards. */
+  readonly session: boolean;
+  readonly diskBytes: number;
+  readonly fileBytes: number;
+  readonly inodes: number;
+  readonly artifacts: number;
+  /** Length of what was put before the first line of the source, so that columns in traces are right. */
+  readonly columnShift: number;
+}
+
+/** Head of a `done` frame. */
+export interface DoneHead {
+  readonly exitCode: number;
+  readonly value: string | null;
+  readonly error: { readonly name: string; readonly message: string; readonly traceback: string } | null;
+  /** Set when the code filled its disk: the run ends as `disk-limit`. */
+  readonly diskFull: boolean;
+}
+
+/** What a guest is told on its command line, as JSON. URLs are `file:` URLs. */
+export interface GuestConfig {
+  readonly ethers: string | null;
+  readonly pyodide: string | null;
+  /** Path of the memory snapshot; `null` starts the interpreter from scratch. */
+  readonly snapshot: string | null;
+  /** Wheels to load before the first job: directory path and the names to import. */
+  readonly wheels: { readonly directory: string; readonly lockFile: string; readonly load: readonly string[] } | null;
+  /** Cap of wasm memory in 64 KiB pages. */
+  readonly memoryPages: number;
+}

@@ -1,0 +1,76 @@
+/**
+ * Sessions: a guest that stays alive between cells, for one caller, until it is idle too long. Cells are chained by claim digest:
+ * a cell that does not name the last claim is refused, so that the chain in the receipts is the chain that ran.
+ */
+
+import { ServerError } from '../../../errors.ts';
+import type { Flavour } from './guest-pool.ts';
+import type { GuestProcess } from './guest-process.ts';
+
+const IDLE_MS = 30 * 60_000;
+const MAX_SESSIONS = 8;
+
+export interface Session {
+  readonly guest: GuestProcess;
+  readonly language: Flavour;
+  lastClaim: string;
+  usedAt: number;
+  busy: boolean;
+}
+
+export class Sessions {
+  readonly #open = new Map<string, Session>();
+
+  /**
+   * The guest that holds the session's state, marked busy; `null` when a new one is to be started.
+   *
+   * @throws {ServerError} `sandbox/session-lost`, `sandbox/session-mismatch`, `sandbox/busy`.
+   */
+  resume(id: string, previousClaim: string | null, language: Flavour): Session | null {
+    this.expire();
+    const session = this.#open.get(id);
+    if (session?.busy) throw new ServerError('sandbox/busy', 'a cell of this session is still running; wait for it');
+    if (previousClaim === null) {
+      this.end(id);
+      return null;
+    }
+    if (session === undefined || !session.guest.alive) {
+      this.end(id);
+      throw new ServerError('sandbox/session-lost', 'this session is not here any more; run its cells again in a new one');
+    }
+    if (session.lastClaim !== previousClaim || session.language !== language) {
+      throw new ServerError(
+        'sandbox/session-mismatch',
+        'expected the claim digest and language of the previous cell; pass those',
+      );
+    }
+    session.busy = true;
+    session.guest.ref();
+    return session;
+  }
+
+  /** Keeps a guest for the next cell. */
+  keep(id: string, guest: GuestProcess, language: Flavour, lastClaim: string): void {
+    const others = [...this.#open].filter(([other, session]) => other !== id && !session.busy);
+    if (others.length >= MAX_SESSIONS) {
+      const oldest = others.reduce((a, b) => (a[1].usedAt <= b[1].usedAt ? a : b));
+      this.end(oldest[0]);
+    }
+    guest.unref();
+    this.#open.set(id, { guest, language, lastClaim, usedAt: Date.now(), busy: false });
+  }
+
+  end(id: string): void {
+    this.#open.get(id)?.guest.kill();
+    this.#open.delete(id);
+  }
+
+  /** Ends what was idle too long. */
+  expire(now = Date.now()): void {
+    for (const [id, session] of this.#open) if (!session.busy && now - session.usedAt > IDLE_MS) this.end(id);
+  }
+
+  close(): void {
+    for (const id of [...this.#open.keys()]) this.end(id);
+  }
+}

@@ -52,7 +52,10 @@ export class GuestPool {
   async close(): Promise<void> {
     this.#closed = true;
     const guests = Object.values(this.#waiting).flat();
-    for (const guest of guests) guest.kill();
+    for (const guest of guests) {
+      guest.ref();
+      guest.kill();
+    }
     await Promise.all(guests.map((guest) => guest.exited));
   }
 }

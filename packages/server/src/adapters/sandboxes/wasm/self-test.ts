@@ -15,6 +15,10 @@ import type { SandboxJob, SandboxResult, SelfTestProbe } from '../../../ports/sa
 /** Runs one job to its result. */
 export type RunJob = (job: SandboxJob) => Promise<SandboxResult>;
 
+/** What a refusal by deno's permissions looks like; an attack that fails for any other reason proves nothing and counts as not contained. */
+const REFUSED =
+  /^blocked: (Requires [a-z]+ access|fetch failed: sandbox\/network-refused|localStorage is not defined|.*LocalStorage|.*NotCapable)/;
+
 /** Each attack gives a word when it got through and throws when it did not. */
 const ATTACKS: Readonly<Record<string, string>> = {
   'read a host file': "return new TextDecoder().decode((await raw('node:fs')).readFileSync(CANARY)).includes(SECRET) && 'read'",
@@ -25,13 +29,14 @@ const ATTACKS: Readonly<Record<string, string>> = {
     "const v = (await raw('node:process')).default.env.HOME ?? (await raw('node:process')).default.env.PATH; if (!v) throw 1; return v",
   'connect to the host':
     "const net = await raw('node:net'); return await new Promise((y, n) => net.connect(PORT, '127.0.0.1', () => y('connected')).on('error', n))",
-  'fetch from the host': "return (await new Function('u', 'return fetch(u)')('http://127.0.0.1:' + PORT)).status",
+  'listen on the host':
+    "const net = await raw('node:net'); return await new Promise((y, n) => net.createServer().on('error', n).listen(0, () => y('listening')))",
+  'fetch from the host': "return (await fetch('http://127.0.0.1:' + PORT)).status",
   'start a process': "return String((await raw('node:child_process')).execSync('id'))",
   'load native code':
     "const p = (await raw('node:process')).default; p.dlopen({ exports: {} }, '/lib/x86_64-linux-gnu/libc.so.6'); return 'loaded'",
   'signal the host': "const p = (await raw('node:process')).default; p.kill(p.ppid, 0); return 'signalled'",
-  'keep web storage':
-    "const w = globalThis.localStorage ?? (await raw('node:vm')).runInThisContext('localStorage'); w.setItem('a', 'b'); return 'stored'",
+  'keep web storage': "localStorage.setItem('a', 'b'); return 'stored'",
 };
 
 const script = (canary: string, secret: string, port: number): string => `
@@ -97,7 +102,7 @@ function readEscapes(result: SandboxResult, connections: number): readonly SelfT
   }
   const probes = Object.keys(ATTACKS).map((name): SelfTestProbe => {
     const detail = outcome[name] ?? `not answered: ${result.error?.message ?? result.status}`;
-    return { name, contained: detail.startsWith('blocked'), detail };
+    return { name, contained: REFUSED.test(detail), detail };
   });
   return [...probes, { name: 'no connection arrived', contained: connections === 0, detail: `${connections} connections` }];
 }

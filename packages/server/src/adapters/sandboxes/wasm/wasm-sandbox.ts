@@ -21,6 +21,7 @@ import { Slots } from './slots.ts';
 
 const MAX_WAITING = 512;
 const START_ATTEMPTS = 2;
+const REFILL_MS = 50;
 
 export interface WasmSandboxOptions {
   readonly capabilities: SandboxCapabilities;
@@ -98,7 +99,8 @@ export class WasmSandbox implements Sandbox {
     const resumed = job.session ? this.#sessions.resume(job.session.id, job.session.previousClaim, checked.language) : null;
     const { guest, warm } = resumed ? { guest: resumed.guest, warm: true } : await this.#take(checked);
     this.#running.add(guest);
-    if (!resumed) setImmediate(() => this.#pool.fill());
+    // Starting a guest costs this job time, so the next one is started when it ends, or when it turns out to be long.
+    const refill = setTimeout(() => this.#pool.fill(), REFILL_MS);
     try {
       const timing = { queuedMs, startMs: performance.now() - started, warm };
       const outcome = await runOnGuest(guest, checked, {
@@ -113,7 +115,9 @@ export class WasmSandbox implements Sandbox {
       }
       return result;
     } finally {
+      clearTimeout(refill);
       this.#running.delete(guest);
+      setImmediate(() => this.#pool.fill());
     }
   }
 

@@ -33,10 +33,12 @@ class ExitSignal {
   }
 }
 
-const out = (text: string | Uint8Array): void =>
-  send(MESSAGE.stdout, null, typeof text === 'string' ? encoder.encode(text) : text);
-const err = (text: string | Uint8Array): void =>
-  send(MESSAGE.stderr, null, typeof text === 'string' ? encoder.encode(text) : text);
+let silent = true;
+const write = (type: number, text: string | Uint8Array): void => {
+  if (!silent) send(type, null, typeof text === 'string' ? encoder.encode(text) : text);
+};
+const out = (text: string | Uint8Array): void => write(MESSAGE.stdout, text);
+const err = (text: string | Uint8Array): void => write(MESSAGE.stderr, text);
 
 const process = makeProcess({
   argv: [],
@@ -55,7 +57,7 @@ function prepareGlobals(): void {
   installFetch();
   Object.defineProperty(globalThis, 'console', { value: makeConsole(out, err), writable: true, configurable: true });
   Object.defineProperty(globalThis, 'process', { value: process, writable: true, configurable: true });
-  for (const name of ['Deno', 'Worker', 'localStorage', 'sessionStorage', 'caches', 'alert', 'confirm', 'prompt']) {
+  for (const name of ['localStorage', 'sessionStorage', 'caches', 'alert', 'confirm', 'prompt']) {
     Reflect.deleteProperty(globalThis, name);
   }
 }
@@ -173,7 +175,7 @@ function describe(reason: unknown): NonNullable<DoneHead['error']> {
     const message = String(reason.message).slice(0, 8192);
     const name = String(reason.name).slice(0, 200);
     const lines = String(reason.stack ?? '').split('\n');
-    const frames = lines.filter((line) => /^\s+at .*main\.js:\d+:\d+\)?$/.test(line)).map(tidyFrame);
+    const frames = lines.filter((line) => /^\s+at .*main\.js(?:, <anonymous>)?:\d+:\d+\)?$/.test(line)).map(tidyFrame);
     return { name, message, traceback: [`${name}: ${message}`, ...frames.slice(0, 30)].join('\n').slice(0, 32_768) };
   } catch {
     return { name: 'Error', message: 'an error that cannot be shown', traceback: 'an error that cannot be shown' };
@@ -181,12 +183,12 @@ function describe(reason: unknown): NonNullable<DoneHead['error']> {
 }
 
 function tidyFrame(line: string): string {
-  return line
-    .replace(/(async )?(eval|Object\.eval|Object\.<anonymous>|<anonymous>) \((?=[^)]*main\.js)/, '(')
-    .replace(/\(?(?:eval at [^,]*, )?(?:file:\/\/)?[^\s(]*main\.js:(\d+):(\d+)\)?$/, (_all, row: string, column: string) => {
-      const shifted = row === '1' ? Math.max(1, Number(column) - head.columnShift) : Number(column);
-      return `main.js:${row}:${shifted}`;
-    });
+  const place =
+    /^\s+at (?:(?<name>.*) \()?.*main\.js(?:, <anonymous>)?:(?<row>\d+):(?<column>\d+)\)?$/.exec(line)?.groups ?? {};
+  const column = place.row === '1' ? Math.max(1, Number(place.column) - head.columnShift) : Number(place.column);
+  const name = (place.name ?? '').replace(/^(?:async )?(?:Object\.)?(?:eval|<anonymous>)$/, '');
+  const where = `main.js:${place.row}:${column}`;
+  return name === '' ? `    at ${where}` : `    at ${name} (${where})`;
 }
 
 globalThis.addEventListener('unhandledrejection', (event) => {
@@ -205,6 +207,24 @@ globalThis.addEventListener('beforeunload', (event) => {
   void begin();
 });
 
+/** Goes once through what every job needs, so that the engine has compiled it before the job comes. */
+function exercise(): void {
+  reset('00'.repeat(32), 0);
+  files.setLimits({ diskBytes: 16, fileBytes: 16, inodes: 16 });
+  files.write('/tmp/exercise', new Uint8Array(1));
+  files.remove('/tmp/exercise', { recursive: false, directory: false, force: false });
+  const require = makeRequire({ files, stdin: () => stdin, process, ethers: null });
+  // biome-ignore lint/security/noGlobalEval: a constant
+  const start = globalThis.eval;
+  const program = start('(async function (require) { console.log("warm", { a: [1] }, new Error("x")); await 1; })') as (
+    load: unknown,
+  ) => Promise<unknown>;
+  void program(require);
+  describe(new Error('x'));
+}
+
 prepareGlobals();
+exercise();
+silent = false;
 send(MESSAGE.ready, null);
 void begin();

@@ -40,6 +40,13 @@ def prepare(host, argv, network, installed):
         stream.reconfigure(line_buffering=True, encoding='utf-8', errors='replace')
 
 
+def forget():
+    """Starts over with empty globals."""
+    global _globals
+    _globals = _main_globals()
+    linecache.clearcache()
+
+
 def _sleep(seconds):
     if seconds < 0:
         raise ValueError('sleep length must be non-negative')

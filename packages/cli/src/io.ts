@@ -1,8 +1,5 @@
 /** Everything a command may touch of the outside, so that tests run commands by transcript. */
 
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-
 export interface Io {
   /** Results. */
   stdout(text: string): void;
@@ -17,12 +14,14 @@ export interface Io {
   readonly fetch: typeof globalThis.fetch;
   /** True when standard output is a terminal. */
   readonly interactive: boolean;
-  /** Aborted on Ctrl-C. */
+  /** Aborted on Ctrl-C and on SIGTERM; a second signal ends the process. */
   readonly signal: AbortSignal;
 }
 
 export function processIo(): Io {
   const interrupt = new AbortController();
+  // Listening changes what Ctrl-C does, so it begins with the first command that asks.
+  let listening = false;
   return {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
@@ -37,13 +36,11 @@ export function processIo(): Io {
     fetch: (input, init) => globalThis.fetch(input, init),
     interactive: process.stdout.isTTY === true,
     get signal() {
-      if (process.listenerCount('SIGINT') === 0) process.once('SIGINT', () => interrupt.abort());
+      if (!listening) {
+        listening = true;
+        for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort());
+      }
       return interrupt.signal;
     },
   };
-}
-
-/** Bytes of a file below the working directory of `io`. */
-export async function readBytes(io: Io, path: string): Promise<Uint8Array> {
-  return readFile(resolve(io.cwd, path));
 }

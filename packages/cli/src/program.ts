@@ -16,11 +16,15 @@ interface CommandEntry {
 }
 
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  run: { summary: 'describe a task, get code that ran, its output and a receipt', load: () => import('./commands/run.ts') },
+  serve: { summary: 'run an agent', load: () => import('./commands/serve.ts') },
   verify: { summary: 'check evidence, a bundle, a receipt or a result file', load: () => import('./commands/verify.ts') },
   ask: { summary: 'verify an agent, then ask it one question', load: () => import('./commands/ask.ts') },
   inspect: { summary: 'show what a file claims, unverified', load: () => import('./commands/inspect.ts') },
   collateral: { summary: 'fetch and pack what evidence is verified with', load: () => import('./commands/collateral.ts') },
   proxy: { summary: 'a local OpenAI endpoint that verifies its upstream', load: () => import('./commands/proxy.ts') },
+  receipt: { summary: 'fetch receipts from an agent', load: () => import('./commands/receipt.ts') },
+  bundle: { summary: 'fetch the offline bundle of a receipt', load: () => import('./commands/bundle.ts') },
   policy: { summary: 'write, explain and show appraisal policies', load: () => import('./commands/policy.ts') },
 };
 

@@ -11,7 +11,7 @@ import {
   formatInstant,
   type VerifiedClaims,
 } from '@assay/attestation';
-import { taskNonce, type VerifiedBundle, verifyBundle } from '@assay/receipt';
+import { type Receipt, taskNonce, type VerifiedBundle, verifyBundle } from '@assay/receipt';
 import { verifyAgentEvidence } from './agent-evidence.ts';
 import type { JudgeRequest } from './request.ts';
 import { failedVerdict, type Verdict } from './verdict.ts';
@@ -84,7 +84,9 @@ export function bundleVerdict({ bundle, appraisals }: JudgedBundle, request: Jud
     tcb: evidence[0]?.claims.tcb ?? null,
     error: null,
     scope: `${simulated ? 'SIMULATED ' : ''}bundle of ${receipts.length} receipt${receipts.length === 1 ? '' : 's'} sealed in ${tees}, hardware judged as of sealing, policy ${appraisals[0]?.policy ?? 'unnamed'}`,
-    warnings: [...new Set(appraisals.flatMap(({ warnings }) => warnings))],
+    warnings: [
+      ...new Set([...modelWarnings(receipts.map(({ receipt }) => receipt)), ...appraisals.flatMap(({ warnings }) => warnings)]),
+    ],
     limits: [
       'That the answers are right: a receipt shows what the attested code recorded, not that it is true.',
       "When it happened, beyond the enclave's own clock, unless a trusted witness cosigned the log.",
@@ -95,6 +97,18 @@ export function bundleVerdict({ bundle, appraisals }: JudgedBundle, request: Jud
     policy: appraisals[0]?.policy ?? null,
     at,
   };
+}
+
+/** Answers that no model gave, and prompts that somebody else could read. */
+export function modelWarnings(receipts: readonly Receipt[]): readonly string[] {
+  const calls = receipts.flatMap(({ event_log }) => event_log.filter(({ type }) => type === 'model.called'));
+  const provenances = new Set(calls.map((event) => event.provenance));
+  return [
+    ...(provenances.has('recorded') ? ['RECORDED: an answer was played back from a file; no model ran.'] : []),
+    ...(provenances.has('unverified')
+      ? ['the model behind the answer was not attested: its operator could read and change everything.']
+      : []),
+  ];
 }
 
 function named(check: Check, count: number, index: number): Check {

@@ -10,6 +10,7 @@ import { utf8 } from '@assay/encoding/bytes';
 import type { Json, JsonObject } from '@assay/encoding/json';
 import { type Receipt, taskNonce } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
+import { modelWarnings } from './bundle.ts';
 import { sha256Hex } from './digest.ts';
 import type { JudgeRequest } from './request.ts';
 import { openSignature, type ResultSignature } from './result-signature.ts';
@@ -217,6 +218,7 @@ function resultVerdict(
     type: 'result',
     claims: { ...verdict.claims, inference: file.attestation.inference ?? null },
     checks: all,
+    warnings: [...new Set([...modelWarnings([receipt]), ...verdict.warnings])],
     scope: `${verdict.simulated ? 'SIMULATED ' : ''}result file, signed under ${verdict.scope.replace(/SIMULATED /g, '')}`,
     limits: [
       'That the model named made the code: the receipt says which endpoint answered, and whether that endpoint was attested.',

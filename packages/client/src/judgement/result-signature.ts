@@ -63,7 +63,7 @@ async function byReceipt(
     await coverage(file.answer, receipt),
     notChecked('result.inclusion', 'spec/log.md §5', 'the file does not carry the keys of the log; the bundle does'),
   ];
-  return { receipt, verdict: reportVerdict('result', opened, [], request, { receipt_id: receipt.receipt_id }), checks };
+  return { receipt, verdict: reportVerdict('report', opened, [], request, { receipt_id: receipt.receipt_id }), checks };
 }
 
 async function bySealedBundle(file: SignedFile, bytes: Uint8Array, request: JudgeRequest): Promise<ResultSignature> {

@@ -1,0 +1,45 @@
+/** `assay bundle`: fetch the offline bundle of a receipt. */
+
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { agentApi, DEFAULT_AGENT } from '../agent-api.ts';
+import type { Finish } from '../command.ts';
+import { CliError } from '../errors.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import type { Io } from '../io.ts';
+
+interface BundleFlags {
+  readonly url?: string;
+  readonly redact?: boolean;
+  readonly output?: string;
+}
+
+export function configure(command: Command, io: Io, finish: Finish): void {
+  command
+    .argument('<id>', 'rcpt_…')
+    .option('-o, --output <file>', 'write here instead of standard output')
+    .option('--redact', 'leave the payloads out; the bundle still verifies')
+    .option('--url <address>', `the agent; ${DEFAULT_AGENT} or ASSAY_URL`)
+    .action(async (id: string, flags: BundleFlags) => finish(await bundle(id, flags, io)));
+}
+
+async function bundle(id: string, flags: BundleFlags, io: Io): Promise<ExitCode> {
+  const agent = agentApi(io, flags.url ?? io.env.ASSAY_URL ?? DEFAULT_AGENT);
+  const bytes = await agent.bytes(`/bundles/${encodeURIComponent(id)}${flags.redact === true ? '?redact=1' : ''}`);
+  if (flags.output === undefined) {
+    io.stdout(new TextDecoder().decode(bytes));
+    return EXIT.accepted;
+  }
+  try {
+    await writeFile(resolve(io.cwd, flags.output), bytes);
+  } catch (cause) {
+    throw new CliError(
+      'cli/file-unwritable',
+      `cannot write ${flags.output}: ${(cause as NodeJS.ErrnoException).code}; check the path`,
+      { cause },
+    );
+  }
+  io.stdout(`${flags.output}: ${bytes.length} bytes; check it with assay verify ${flags.output}\n`);
+  return EXIT.accepted;
+}

@@ -1,0 +1,24 @@
+/** An agent inside this process, for commands that find none running: same settings, a free port, no log lines. */
+
+import { resolve } from 'node:path';
+import type { Io } from './io.ts';
+
+export interface EmbeddedAgent {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export async function startEmbeddedAgent(io: Io): Promise<EmbeddedAgent> {
+  const { parseConfig, readEnvironment, startAgent } = await import('@assay/server');
+  const settings = readEnvironment(resolve(io.cwd, '.env'), io.env);
+  const { ASSAY_API_KEY: _, ...open } = settings;
+  const dataDir = resolve(io.cwd, settings.ASSAY_DATA_DIR ?? '.assay');
+  const config = parseConfig({
+    ...open,
+    AGENT_HOST: '127.0.0.1',
+    AGENT_PORT: '0',
+    ASSAY_DATA_DIR: dataDir,
+    ASSAY_LOG_LEVEL: 'silent',
+  });
+  return startAgent(config);
+}

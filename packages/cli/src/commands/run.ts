@@ -146,7 +146,9 @@ async function present(answer: Readonly<Record<string, unknown>>, agent: AgentAp
     io.stderr(`receipt  ${printable(String(answer.receipt_id))}\n`);
     if (saved !== null) io.stderr(`saved  ${saved.join(', ')}\n`);
     io.stderr(
-      `hint: ${saved === null ? '--save keeps answer, files and bundle for' : 'check it with'} assay verify ${saved === null ? '' : `${flags.save}/attestation.json`}\n`,
+      saved === null
+        ? 'hint: --save keeps answer, files and bundle for assay verify\n'
+        : `hint: check it with assay verify ${verifyArguments(answer, flags, io)}\n`,
     );
   }
   if (succeeded) return EXIT.accepted;
@@ -156,6 +158,13 @@ async function present(answer: Readonly<Record<string, unknown>>, agent: AgentAp
       .split('\n')
       .at(-1)}; change the task, or raise --max-retries`,
   );
+}
+
+function verifyArguments(answer: Readonly<Record<string, unknown>>, { save }: RunFlags, io: Io): string {
+  const { attestation } = answer as { readonly attestation?: { readonly simulated?: unknown } | null };
+  const root =
+    attestation?.simulated === true ? ` --simulated-root ${io.env.ASSAY_DATA_DIR ?? '.assay'}/simulated-root.pem` : '';
+  return `${save}/attestation.json${root}`;
 }
 
 /** Program output keeps its lines and tabs; other control characters, which could drive the terminal, do not get through. */

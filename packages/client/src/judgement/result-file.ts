@@ -207,7 +207,7 @@ async function signedChecks({ answer, attestation }: ResultFile, receipt: Receip
 
 function resultVerdict(
   file: ResultFile,
-  { verdict }: ResultSignature,
+  { verdict, receipt }: ResultSignature,
   checks: readonly Check[],
   request: JudgeRequest,
 ): Verdict {

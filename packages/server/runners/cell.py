@@ -231,12 +231,14 @@ def serve():
             os._exit(result["exitCode"])
 
 
-if __name__ == "__main__":
-    sys.path[0:1] = [path for path in (OWN_DIRECTORY, os.environ.get("ASSAY_PACKAGES")) if path]
-    import json  # noqa: F401  warm for the first frame
-    import ast  # noqa: F401
-    import linecache  # noqa: F401
-    import types  # noqa: F401
+def prepare():
+    """Packages of the image on the path, and the modules that every job needs."""
+    sys.path[0:1] = [path for path in (OWN_DIRECTORY, os.environ.pop("ASSAY_PACKAGES", None)) if path]
+    for name in ("json", "ast", "linecache", "types"):
+        __import__(name)
 
+
+if __name__ == "__main__":
+    prepare()
     sys.modules["cell"] = sys.modules["__main__"]
     serve()

@@ -1,7 +1,7 @@
 /** Starts cells in namespaces: one launcher process each, with its own user id, control group and scratch directory. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { closeSync, openSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { ExecutionLimits } from '@assay/receipt';
@@ -53,7 +53,7 @@ export class NamespaceCells implements CellFactory {
   readonly kinds: readonly CellKind[];
   readonly defaults: ExecutionLimits;
   readonly #options: NamespaceOptions;
-  readonly #userIds = new UserIds();
+  readonly userIds = new UserIds();
   #started = 0;
 
   constructor(options: NamespaceOptions) {
@@ -66,13 +66,13 @@ export class NamespaceCells implements CellFactory {
     const { stage, groups, programs, layout } = this.#options;
     this.#started += 1;
     const name = `job-${this.#started}`;
-    const uid = stage.root ? this.#userIds.take() : null;
+    const uid = stage.root ? this.userIds.take() : null;
     const scratch = uid === null ? null : join(stage.directory, name);
     let group: JobGroup | null = null;
     const release = async (): Promise<void> => {
       if (scratch !== null) await unmountScratch(scratch);
       group?.remove();
-      if (uid !== null) this.#userIds.give(uid);
+      if (uid !== null) this.userIds.give(uid);
     };
     try {
       if (scratch !== null && uid !== null)
@@ -125,6 +125,17 @@ export function groupLimits(limits: ExecutionLimits): { readonly memoryBytes: nu
   return { memoryBytes: limits.memoryBytes, processes: limits.processes + LAUNCHER_PROCESSES };
 }
 
+/** True when a cell that was started under `started` can run a job under `limits`: what differs can still be changed. */
+export function fitsStartedLimits(limits: ExecutionLimits, started: ExecutionLimits, grouped: boolean): boolean {
+  const fixed: (keyof ExecutionLimits)[] = ['openFiles', 'fileBytes', 'diskBytes', 'inodes'];
+  if (!grouped) fixed.push('processes', 'memoryBytes');
+  return (
+    fixed.every((name) => limits[name] === started[name]) &&
+    limits.cpuMs <= started.cpuMs &&
+    limits.processes <= started.processes
+  );
+}
+
 interface NamespaceCellOptions {
   readonly kind: CellKind;
   readonly limits: ExecutionLimits;
@@ -172,15 +183,11 @@ class NamespaceCell implements Cell {
 
   /** The interpreter's process id on the host: the only child of the only child of the launcher. */
   #innermost(): number {
-    let at = this.#options.child.pid ?? 0;
-    for (let child = onlyChild(at); child !== null; child = onlyChild(at)) at = child;
-    return at;
+    return descendants(this.#options.child.pid ?? 0).at(-1)?.pid ?? 0;
   }
 
   admits(limits: ExecutionLimits): boolean {
-    const fixed: (keyof ExecutionLimits)[] = ['openFiles', 'fileBytes', 'diskBytes', 'inodes'];
-    if (this.#options.group === null) fixed.push('processes', 'memoryBytes');
-    return fixed.every((name) => limits[name] === this.limits[name]) && limits.cpuMs <= this.limits.cpuMs;
+    return fitsStartedLimits(limits, this.limits, this.#options.group !== null);
   }
 
   admit(limits: ExecutionLimits): void {
@@ -233,24 +240,5 @@ class NamespaceCell implements Cell {
       await this.#options.release();
     })();
     return this.#disposed;
-  }
-}
-
-/** The single child of a process, or `null`. */
-function onlyChild(pid: number): number | null {
-  const tasks = `/proc/${pid}/task`;
-  if (!existsSync(tasks)) return null;
-  for (const task of readdirSync(tasks)) {
-    const children = readQuietly(join(tasks, task, 'children')).trim();
-    if (children !== '') return Number(children.split(' ')[0]);
-  }
-  return null;
-}
-
-function readQuietly(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
   }
 }

@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS } from '../../../ports/sandbox.ts';
 import { digestEnvironment } from '../claim.ts';
 import { failedProbes, type Lane, type LaneOptions } from '../lane.ts';
 import { openGroupTree } from '../native/cgroup.ts';
-import { readInstalledImage } from '../native/image.ts';
+import { type InstalledImage, readInstalledImage } from '../native/image.ts';
 import { planLayout } from '../native/layout.ts';
 import { NativeSandbox } from '../native/native-sandbox.ts';
 import { findProgram, findPython, ownNode } from '../native/programs.ts';
@@ -18,6 +18,7 @@ import { selfTest } from '../native/self-test.ts';
 import type { LaunchPrograms } from './bubblewrap.ts';
 import { NamespaceCells } from './cells.ts';
 import { describeEnvironment } from './environment.ts';
+import { ForkedCells } from './forked-cells.ts';
 import { openStage } from './stage.ts';
 
 /** See {@link Lane}. */
@@ -49,8 +50,17 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
     groups?.close();
     await stage.close();
   };
-  const factory = new NamespaceCells({ programs, layout, stage, groups, defaults: DEFAULT_LIMITS });
+  const single = new NamespaceCells({ programs, layout, stage, groups, defaults: DEFAULT_LIMITS });
+  const factory = new ForkedCells(single, {
+    programs,
+    layout,
+    stage,
+    groups,
+    limits: DEFAULT_LIMITS,
+    preload: preloads(image),
+  });
   try {
+    if (python !== null && options.warm !== 0) await factory.open();
     const probes = await selfTest(factory);
     const failed = failedProbes(probes);
     if (failed.length > 0) {
@@ -80,6 +90,17 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
     await release();
     throw error;
   }
+}
+
+/** What the fork server imports once for all cells. */
+function preloads(image: InstalledImage | null): readonly string[] {
+  const standard =
+    'asyncio collections csv dataclasses datetime decimal functools itertools math pathlib random re statistics string typing uuid urllib.parse'.split(
+      ' ',
+    );
+  const installed = { numpy: 'numpy', pandas: 'pandas', matplotlib: 'matplotlib.pyplot' };
+  const found = Object.entries(installed).filter(([name]) => image?.names.some((entry) => entry.startsWith(`${name} `)));
+  return [...standard, ...found.map(([, module]) => module)];
 }
 
 function findLaunchPrograms(): LaunchPrograms {

@@ -1,6 +1,6 @@
 /** What the processes below one process are and use, read from /proc. For lanes and machines without control groups. */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 export interface ProcessUsage {
   readonly pid: number;
@@ -44,12 +44,34 @@ function readProcess(pid: number): ProcessUsage | null {
 }
 
 /** `root` and everything below it, `root` first. */
-export function descendants(root: number, processes: readonly ProcessUsage[] = readProcesses()): readonly ProcessUsage[] {
-  const children = new Map<number, ProcessUsage[]>();
-  for (const usage of processes) children.set(usage.parent, [...(children.get(usage.parent) ?? []), usage]);
-  const found = processes.filter((usage) => usage.pid === root);
-  for (let at = 0; at < found.length; at += 1) found.push(...(children.get(found[at]?.pid ?? -1) ?? []));
+export function descendants(root: number): readonly ProcessUsage[] {
+  const children = existsSync(`/proc/${process.pid}/task/${process.pid}/children`) ? childrenByFile : childrenByScan();
+  const found: ProcessUsage[] = [];
+  const open = [root];
+  for (let pid = open.shift(); pid !== undefined; pid = open.shift()) {
+    const usage = readProcess(pid);
+    if (usage === null) continue;
+    found.push(usage);
+    open.push(...children(pid));
+  }
   return found;
+}
+
+/** Children as the kernel lists them, thread by thread (CONFIG_PROC_CHILDREN). */
+export function childrenByFile(pid: number): readonly number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
+    );
+  } catch {
+    return [];
+  }
+}
+
+function childrenByScan(): (pid: number) => readonly number[] {
+  const children = new Map<number, number[]>();
+  for (const { pid, parent } of readProcesses()) children.set(parent, [...(children.get(parent) ?? []), pid]);
+  return (pid) => children.get(pid) ?? [];
 }
 
 /** SIGKILL that does not mind a process that is gone. */

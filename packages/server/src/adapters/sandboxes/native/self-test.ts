@@ -33,22 +33,35 @@ export async function selfTest(factory: CellFactory): Promise<readonly SelfTestP
   try {
     const { port } = server.address() as AddressInfo;
     const bait = { canary, port, variable: VARIABLE, processes: 24 };
-    const language = factory.kinds.includes('python') ? 'python' : 'javascript';
-    const code = language === 'python' ? pythonSelfTest(bait) : nodeSelfTest(bait);
     const limits = { ...factory.defaults, wallMs: PROBE_MS };
-    const [attack, bomb] = await Promise.all([
-      runOnce(factory, { language, code }, { ...limits, processes: bait.processes }),
-      language === 'python' ? runOnce(factory, { language, code: MEMORY_BOMB }, { ...limits, memoryBytes: BOMB_BYTES }) : null,
+    const python = factory.kinds.includes('python');
+    const attack = (language: 'python' | 'javascript', code: string): Promise<SandboxResult> =>
+      runOnce(factory, { language, code }, { ...limits, processes: bait.processes });
+    const [first, second, bomb] = await Promise.all([
+      attack('javascript', nodeSelfTest(bait)),
+      python ? attack('python', pythonSelfTest(bait)) : null,
+      python ? runOnce(factory, { language: 'python', code: MEMORY_BOMB }, { ...limits, memoryBytes: BOMB_BYTES }) : null,
     ]);
-    const probes = readProbes(attack.stdout.text, `${attack.status} ${attack.stderr.text || attack.error?.message}`);
-    if (bomb === null) return probes;
-    const detail = `${bomb.status} at ${Math.round(bomb.observed.maxRssMiB)} MiB of ${BOMB_BYTES >> 20}`;
-    return [...probes, { name: 'memory', contained: bomb.status === 'oom', detail }];
+    return [
+      ...probesOf('javascript', first),
+      ...(second === null ? [] : probesOf('python', second)),
+      ...(bomb === null ? [] : [memoryProbe(bomb)]),
+    ];
   } finally {
     delete process.env[VARIABLE];
     server.close();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+function probesOf(language: string, result: SandboxResult): readonly SelfTestProbe[] {
+  const said = `${result.status} ${result.stderr.text || result.error?.message}`;
+  return readProbes(result.stdout.text, said).map((probe) => ({ ...probe, name: `${language}/${probe.name}` }));
+}
+
+function memoryProbe(bomb: SandboxResult): SelfTestProbe {
+  const detail = `${bomb.status} at ${Math.round(bomb.observed.maxRssMiB)} MiB of ${BOMB_BYTES >> 20}`;
+  return { name: 'python/memory', contained: bomb.status === 'oom', detail };
 }
 
 async function runOnce(factory: CellFactory, job: SandboxJob, limits: ExecutionLimits): Promise<SandboxResult> {

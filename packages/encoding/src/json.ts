@@ -23,6 +23,8 @@ export interface ParseJsonOptions {
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_DEPTH = 128;
 const LONE_SURROGATE = /\p{Surrogate}/u;
+/** Printable ASCII that needs no escape: most names, hashes and identifiers. */
+const PLAIN = /^[ !#-[\]-~]*$/;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
 /**
@@ -208,6 +210,7 @@ function canonical(value: unknown, depth: number): string {
 }
 
 function quoted(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   if (LONE_SURROGATE.test(text)) throw unencodable('expected whole characters, got half of a surrogate pair');
   return JSON.stringify(text);
 }

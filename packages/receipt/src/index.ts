@@ -62,7 +62,7 @@ export {
 } from './note.ts';
 export { parseReceipt, type Receipt, type ReceiptContent, receiptSigningInput } from './receipt.ts';
 export { type CollateralFile, parseReport, type Report, reportBody } from './report.ts';
-export { type Signer, sealLeaf, sealReceipt } from './seal.ts';
+export { type Signer, sealLeaf, sealReceipt, sealReceiptText } from './seal.ts';
 export { carriesStatement, isNonce, nonceBytes, paddedReportData, statementDigest, statementText } from './statement.ts';
 export { isSubtree, verifySubtreeConsistency, verifySubtreeInclusion } from './subtree.ts';
 export {

@@ -59,14 +59,14 @@ const MEMBERS = [
   'key_id',
   'signature',
 ];
-const SIGNING_PREFIX = utf8('assay-leaf/1\n');
+const SIGNING_PREFIX = 'assay-leaf/1\n';
 const COMMITMENT_PREFIX = utf8('assay-commitment/1\n');
 const HEX32 = /^[0-9a-f]{32}$/;
 const HEX64 = /^[0-9a-f]{64}$/;
 
 /** The entry's bytes: UTF-8 of the leaf's JCS form. @throws {ReceiptError} `leaf/too-large`. */
 export function encodeLeaf(leaf: Leaf): Uint8Array {
-  const bytes = utf8(canonicalJson(leaf));
+  const bytes = utf8(leafText(leaf));
   if (bytes.length > MAX_LEAF_BYTES)
     throw new ReceiptError('leaf/too-large', `expected a leaf of at most ${MAX_LEAF_BYTES} bytes, got ${bytes.length}`);
   return bytes;
@@ -120,7 +120,19 @@ export function parseLeafText(text: string): Leaf {
 /** The bytes that a leaf's signature covers. */
 export function leafSigningInput(leaf: LeafContent & { readonly signature?: string }): Uint8Array {
   const { signature: _, ...content } = leaf;
-  return concatBytes(SIGNING_PREFIX, utf8(canonicalJson(content)));
+  return utf8(`${SIGNING_PREFIX}${leafText(content)}`);
+}
+
+/** The JCS form, written out: names in order, and only the origin can need escapes. */
+function leafText(leaf: LeafContent & { readonly signature?: string }): string {
+  const text = (value: string | null) => (value === null ? 'null' : `"${value}"`);
+  const signature = leaf.signature === undefined ? '' : `,"signature":"${leaf.signature}"`;
+  return (
+    `{"boot":"${leaf.boot}","commitment":"${leaf.commitment}","key_id":${canonicalJson(leaf.key_id)},` +
+    `"keyset_digest":"${leaf.keyset_digest}","kind":"${leaf.kind}","log_keys":"${leaf.log_keys}","nonce":${text(leaf.nonce)},` +
+    `"origin":${canonicalJson(leaf.origin)},"prev":${text(leaf.prev)},"replica":"${leaf.replica}","seq":${leaf.seq}${signature},` +
+    `"time":${leaf.time},"v":"${leaf.v}"}`
+  );
 }
 
 /** `hex(SHA-256("assay-commitment/1\n" || salt || body))`; `salt` is 32 random bytes. */

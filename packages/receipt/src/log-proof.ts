@@ -28,9 +28,12 @@ export interface InclusionText {
 const HEADER = 'c2sp.org/tlog-proof@v1';
 const MAX_PATH = 63;
 
-/** The `tlog-proof@v1` text, without `extra`. */
-export function formatInclusion(inclusion: InclusionText): string {
-  const path = inclusion.path.map((hash) => `${encodeBase64(hash)}\n`).join('');
+/** The `tlog-proof@v1` text, without `extra`. The path may be given as its lines of base64. */
+export function formatInclusion(
+  inclusion: Omit<InclusionText, 'path'> & { readonly path: readonly Uint8Array[] | string },
+): string {
+  const path =
+    typeof inclusion.path === 'string' ? inclusion.path : inclusion.path.map((hash) => `${encodeBase64(hash)}\n`).join('');
   return `${HEADER}\nindex ${inclusion.index}\n${path}\n${inclusion.checkpoint}`;
 }
 

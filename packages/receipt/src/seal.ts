@@ -1,8 +1,10 @@
 /** Sealing: signing a receipt or a leaf with a key of the attested keyset. The key itself stays with whoever gives the signer. */
 
+import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
+import { canonicalJson } from '@assay/encoding/json';
 import { type Leaf, type LeafContent, leafSigningInput } from './leaf.ts';
-import { type Receipt, type ReceiptContent, receiptSigningInput } from './receipt.ts';
+import type { Receipt, ReceiptContent } from './receipt.ts';
 
 /** A private key that signs one kind of artifact. */
 export interface Signer {
@@ -17,8 +19,19 @@ export interface Signer {
  * @example const receipt = sealReceipt(content, signer)
  */
 export function sealReceipt(content: Omit<ReceiptContent, 'key_id'>, signer: Signer): Receipt {
+  return sealReceiptText(content, signer).receipt;
+}
+
+/** As {@link sealReceipt}, with the receipt's JCS text, which the log commits to; the content is canonicalised once for both. */
+export function sealReceiptText(
+  content: Omit<ReceiptContent, 'key_id'>,
+  signer: Signer,
+): { readonly receipt: Receipt; readonly text: string } {
   const named = { ...content, key_id: signer.keyId };
-  return { ...named, signature: encodeHex(signer.sign(receiptSigningInput(named))) };
+  const unsigned = canonicalJson(named);
+  const signature = encodeHex(signer.sign(utf8(unsigned)));
+  const at = unsigned.length - `,"workload_keyset_digest":"${content.workload_keyset_digest}"}`.length;
+  return { receipt: { ...named, signature }, text: `${unsigned.slice(0, at)},"signature":"${signature}"${unsigned.slice(at)}` };
 }
 
 /** The leaf, signed. `key_id` is the signer's. */

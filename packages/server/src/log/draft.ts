@@ -1,10 +1,12 @@
 /** A receipt being written: events in order, payloads by hash (spec/receipt.md §2 and §3). */
 
-import { randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { encodeHex } from '@assay/encoding/hex';
 import type { JsonObject } from '@assay/encoding/json';
-import { type Digest, digestBytes, parseEvent, ReceiptError, type ReceiptEvent } from '@assay/receipt';
+import { type Digest, parseEvent, ReceiptError, type ReceiptEvent } from '@assay/receipt';
 import type { DraftOptions, ReceiptDraft } from '../ports/ledger.ts';
 import { LedgerError } from '../ports/ledger-error.ts';
+import { RandomPool } from './random-pool.ts';
 
 /** Event types that only the ledger writes. */
 const RESERVED: ReadonlySet<string> = new Set(['request.received', 'task.received', 'payload.kept']);
@@ -13,13 +15,16 @@ const MAX_PAYLOAD_BYTES = 512 * 1024 * 1024;
 const NAME = /^[^\p{Cc}]{1,512}$/u;
 const MEDIA_TYPE = /^[a-z0-9.+-]+\/[a-z0-9.+-]+(?:; ?[a-z0-9-]+=[a-zA-Z0-9._-]+)*$/;
 
+const random = new RandomPool();
+
 export interface KeptBytes {
   readonly digest: Digest;
   readonly bytes: Uint8Array;
 }
 
 export class Draft implements ReceiptDraft {
-  readonly receiptId = `rcpt_${randomBytes(16).toString('hex')}`;
+  /** Time first, so that new ids stand together in the database's index; then 80 random bits. */
+  readonly receiptId: string;
   readonly options: DraftOptions;
   /** Epoch milliseconds. */
   readonly startedAt: number;
@@ -32,8 +37,9 @@ export class Draft implements ReceiptDraft {
   constructor(options: DraftOptions, startedAt: number) {
     this.options = options;
     this.startedAt = startedAt;
+    this.receiptId = `rcpt_${startedAt.toString(16).padStart(12, '0')}${encodeHex(random.take(10))}`;
     this.#events = [
-      { type: 'request.received', body_hash: digestBytes(options.requestBody) },
+      { type: 'request.received', body_hash: digestOf(options.requestBody) },
       { type: 'task.received', task_id: options.taskId, task: options.task, nonce: options.nonce },
     ].map((event) => parseEvent(event));
   }
@@ -49,7 +55,7 @@ export class Draft implements ReceiptDraft {
     if (this.#events.length >= MAX_EVENTS)
       throw new LedgerError('ledger/event-refused', `expected at most ${MAX_EVENTS} events in one receipt`);
     try {
-      this.#events.push(structuredClone(parseEvent(event)));
+      this.#events.push(copyOf(parseEvent(event)));
     } catch (cause) {
       if (!ReceiptError.is(cause)) throw cause;
       throw new LedgerError('ledger/event-refused', `${cause.message}; see spec/receipt.md §2`, { cause });
@@ -66,7 +72,7 @@ export class Draft implements ReceiptDraft {
     if (this.#payloadBytes + bytes.length > MAX_PAYLOAD_BYTES)
       throw refused(`expected at most ${MAX_PAYLOAD_BYTES} bytes in one receipt`);
     const copy = bytes.slice();
-    const digest = digestBytes(copy);
+    const digest = digestOf(copy);
     this.#payloadBytes += copy.length;
     this.#payloads.set(name, { digest, bytes: copy, mediaType });
     return digest;
@@ -88,4 +94,15 @@ export class Draft implements ReceiptDraft {
     if (this.finished)
       throw new LedgerError('ledger/draft-finished', `the draft ${this.receiptId} is sealed or given up; open another`);
   }
+}
+
+/** The digest as `digestBytes` gives it, by the runtime's own SHA-256: payloads can be large. */
+function digestOf(bytes: Uint8Array): Digest {
+  return `sha256:${hash('sha256', bytes)}`;
+}
+
+/** A copy that the task cannot change any more; events are flat (lists of texts at most). */
+function copyOf(event: ReceiptEvent): ReceiptEvent {
+  const fields = Object.entries(event).map(([name, field]) => [name, Array.isArray(field) ? [...field] : field]);
+  return Object.fromEntries(fields) as ReceiptEvent;
 }

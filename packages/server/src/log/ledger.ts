@@ -14,7 +14,8 @@ import {
   type Receipt,
   ReceiptError,
   reportBody,
-  sealReceipt,
+  type Signer,
+  sealReceiptText,
 } from '@assay/receipt';
 import { type Clock, systemClock } from '../ports/clock.ts';
 import type {
@@ -55,6 +56,7 @@ class LogLedger implements Ledger {
   readonly #store: LogStore;
   readonly #keys: BootKeys;
   readonly #clock: Clock;
+  readonly #signer: Signer;
   /** Nonces of open drafts. */
   readonly #claimed = new Set<string>();
   #keyset: { readonly digest: Digest; readonly notAfter: number } | null = null;
@@ -63,6 +65,7 @@ class LogLedger implements Ledger {
     this.#store = store;
     this.#keys = keys;
     this.#clock = clock;
+    this.#signer = ed25519Signer(keys.receipt.entry.key_id, keys.receipt.privateKey);
   }
 
   get origin(): string {
@@ -107,7 +110,7 @@ class LogLedger implements Ledger {
         'ledger/report-missing',
         'the registered keyset has expired, so nothing can be sealed; register a report of a new one',
       );
-    const receipt = this.#sign(own, keyset.digest, servedAt, options.chatId ?? null);
+    const { receipt, text } = this.#sign(own, keyset.digest, servedAt, options.chatId ?? null);
     own.finished = true;
     const { receiptId, startedAt } = own;
     const { taskId, task, nonce, access = null } = own.options;
@@ -118,7 +121,7 @@ class LogLedger implements Ledger {
         task,
         startedAt,
         access,
-        body: canonicalJson(receipt),
+        body: text,
         chatId: receipt.chat_id,
         nonce,
         keysetDigest: keyset.digest,
@@ -243,10 +246,14 @@ class LogLedger implements Ledger {
     return draft;
   }
 
-  #sign(draft: Draft, keysetDigest: Digest, servedAt: number, chatId: string | null): Receipt {
+  #sign(
+    draft: Draft,
+    keysetDigest: Digest,
+    servedAt: number,
+    chatId: string | null,
+  ): { readonly receipt: Receipt; readonly text: string } {
     const { method, endpoint, model = null } = draft.options;
-    const { receipt: key } = this.#keys;
-    return sealReceipt(
+    return sealReceiptText(
       {
         api_version: 'aci/1',
         receipt_id: draft.receiptId,
@@ -258,7 +265,7 @@ class LogLedger implements Ledger {
         served_at: servedAt,
         event_log: draft.events(),
       },
-      ed25519Signer(key.entry.key_id, key.privateKey),
+      this.#signer,
     );
   }
 

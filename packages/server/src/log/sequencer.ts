@@ -3,8 +3,12 @@
  * when the caller says that a batch is committed, so a failed transaction leaves no gap.
  */
 
-import { encodeHex } from '@assay/encoding/hex';
-import { commitment, type Digest, encodeLeaf, hashLeaf, type LeafKind, type Signer, sealLeaf } from '@assay/receipt';
+import { createHash } from 'node:crypto';
+import { type Digest, encodeLeaf, type LeafKind, type Signer, sealLeaf } from '@assay/receipt';
+
+/** As `commitment` and `hashLeaf` of the receipt package, by the runtime's own SHA-256; a test holds them equal. */
+const COMMITMENT_PREFIX = 'assay-commitment/1\n';
+const LEAF_PREFIX = Uint8Array.of(0);
 
 export interface LogName {
   readonly origin: string;
@@ -39,7 +43,7 @@ export class Sequencer {
   /** The next leaf; `salt` is 32 random bytes, `time` epoch milliseconds. */
   next(entry: {
     readonly kind: LeafKind;
-    readonly body: Uint8Array;
+    readonly body: Uint8Array | string;
     readonly salt: Uint8Array;
     readonly nonce: string | null;
     readonly keysetDigest: Digest;
@@ -61,13 +65,13 @@ export class Sequencer {
         time,
         nonce: entry.nonce,
         keyset_digest: entry.keysetDigest,
-        commitment: commitment(entry.salt, entry.body),
+        commitment: createHash('sha256').update(COMMITMENT_PREFIX).update(entry.salt).update(entry.body).digest('hex'),
       },
       this.#signer,
     );
     const bytes = encodeLeaf(leaf);
-    const hash = hashLeaf(bytes);
-    this.#next = { seq: seq + 1, prev: encodeHex(hash), time };
+    const hash = createHash('sha256').update(LEAF_PREFIX).update(bytes).digest();
+    this.#next = { seq: seq + 1, prev: hash.toString('hex'), time };
     return { bytes, hash };
   }
 

@@ -2,7 +2,7 @@
 
 import type { KeyObject } from 'node:crypto';
 import type { LedgerErrorCode } from '../../../ports/ledger-error.ts';
-import type { Appended, PublishedHead, ReceiptEntry, ReportEntry, TaskStart } from '../../../ports/log-store.ts';
+import type { PublishedHead, ReceiptEntry, ReportEntry, TaskStart } from '../../../ports/log-store.ts';
 import type { LogKey } from '../log-key.ts';
 
 export interface WriterSetup {
@@ -31,11 +31,21 @@ export interface WrittenError {
   readonly message: string;
 }
 
+/** Where an entry went; its checkpoint stands once in the list of answers. */
+export interface WrittenEntry {
+  readonly index: number;
+  readonly leaf: string;
+  readonly salt: string;
+  /** Lines of base64, as in a `tlog-proof`. */
+  readonly path: string;
+}
+
 export type Answer =
-  | { readonly id: number; readonly value: Appended | PublishedHead | null }
+  | { readonly id: number; readonly entry: WrittenEntry }
+  | { readonly id: number; readonly value: PublishedHead | null }
   | { readonly id: number; readonly error: WrittenError };
 
 export type FromWriter =
   | { readonly kind: 'ready' }
   | { readonly kind: 'refused'; readonly error: WrittenError }
-  | { readonly kind: 'answers'; readonly answers: readonly Answer[] };
+  | { readonly kind: 'answers'; readonly answers: readonly Answer[]; readonly checkpoint: string };

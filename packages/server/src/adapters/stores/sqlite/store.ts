@@ -81,10 +81,10 @@ function sqliteStore(
   return {
     origin: logKey.origin,
     verifierKeys: logKey.verifierKeys,
-    start: (row) => writer.write({ kind: 'start', task: row }),
-    discard: (receiptId) => writer.write({ kind: 'discard', receiptId }),
-    seal: (entry) => writer.write({ kind: 'seal', entry }),
-    logReport: (entry) => writer.write({ kind: 'report', entry }),
+    start: (row) => writer.start(row),
+    discard: (receiptId) => writer.discard(receiptId),
+    seal: (entry) => writer.seal(entry),
+    logReport: (entry) => writer.report(entry),
     publish: (time) => writer.ask({ kind: 'publish', time }),
     hasNonce: (nonce) => sql.nonce.get(decodeHex(nonce)) !== undefined,
     receipt: (receiptId) => receipt(sql.receipt.get(receiptId)),
@@ -144,7 +144,8 @@ function state(row: Row | undefined): StateRow | null {
 }
 
 function prepare(db: DatabaseSync) {
-  const receipts = 'SELECT r.*, e.leaf FROM receipts r JOIN entries e ON e.idx = r.idx WHERE';
+  const receipts = 'SELECT r.idx, r.body, r.salt, r.access, e.leaf FROM receipts r JOIN entries e ON e.idx = r.idx WHERE';
+  const tasks = 'SELECT cursor, receipt_id, task_id, task, boot, started_at, access, sealed_at, idx FROM receipts WHERE';
   return {
     nonce: db.prepare('SELECT 1 FROM nonces WHERE nonce = ?'),
     receipt: db.prepare(`${receipts} r.receipt_id = ?`),
@@ -156,8 +157,8 @@ function prepare(db: DatabaseSync) {
       'SELECT c.name, c.media_type, b.bytes FROM collateral c JOIN blobs b ON b.hash = c.hash WHERE c.idx = ? ORDER BY c.ord',
     ),
     blob: db.prepare('SELECT bytes FROM blobs WHERE hash = ?'),
-    tasks: db.prepare('SELECT * FROM tasks WHERE cursor < ? ORDER BY cursor DESC LIMIT ?'),
-    task: db.prepare('SELECT * FROM tasks WHERE task_id = ? ORDER BY cursor DESC LIMIT 1'),
+    tasks: db.prepare(`${tasks} cursor < ? ORDER BY cursor DESC LIMIT ?`),
+    task: db.prepare(`${tasks} task_id = ? ORDER BY cursor DESC LIMIT 1`),
     state: db.prepare('SELECT key, version, value FROM state WHERE collection = ? AND key = ?'),
     states: db.prepare('SELECT key, version, value FROM state WHERE collection = ? ORDER BY key'),
     size: db.prepare('SELECT size FROM head WHERE id = 1'),

@@ -3,12 +3,12 @@
  * head. A request that cannot be granted (nonce used, version moved) is answered so and leaves the others alone.
  */
 
-import { randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
+import { decodeUtf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import type { Digest } from '@assay/receipt';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { RandomPool } from '../../../log/random-pool.ts';
 import type { SequencedLeaf, Sequencer } from '../../../log/sequencer.ts';
 import type { GrowingTree } from '../../../log/tree.ts';
 import type { StateChange } from '../../../ports/ledger.ts';
@@ -28,6 +28,7 @@ export class BatchWriter {
   readonly #sql: ReturnType<typeof prepare>;
   readonly #boot: string;
   readonly #sequencer: Sequencer;
+  readonly #random = new RandomPool();
 
   constructor(db: DatabaseSync, boot: string, sequencer: Sequencer) {
     this.#sql = prepare(db);
@@ -79,11 +80,11 @@ export class BatchWriter {
           message: `${stale.collection}/${stale.key} is not at version ${stale.expectedVersion} any more; read it again`,
         },
       };
-    const salt = new Uint8Array(randomBytes(SALT_BYTES));
+    const salt = this.#random.take(SALT_BYTES);
     const index = tree.size;
     const leaf = this.#sequencer.next({
       kind: 'receipt',
-      body: utf8(entry.body),
+      body: entry.body,
       salt,
       nonce: entry.nonce,
       keysetDigest: entry.keysetDigest as Digest,
@@ -92,14 +93,13 @@ export class BatchWriter {
     if (nonce !== null) this.#sql.addNonce.run(nonce, index);
     for (const change of entry.changes) this.#change(change);
     for (const payload of entry.payloads) this.#sql.addBlob.run(payload.hash, payload.bytes);
-    this.#start(entry);
-    this.#sql.sealTask.run(entry.time, index, entry.receiptId);
-    this.#sql.addReceipt.run(index, entry.receiptId, entry.chatId, salt, entry.body, entry.access);
+    const { receiptId, taskId, task, startedAt, access, time, chatId, body } = entry;
+    this.#sql.addReceipt.run(receiptId, taskId, task, this.#boot, startedAt, access, time, index, chatId, salt, body);
     return { id, appended: this.#append(leaf, index, salt, tree) };
   }
 
   #report(id: number, entry: ReportEntry, tree: GrowingTree): Outcome {
-    const salt = new Uint8Array(randomBytes(SALT_BYTES));
+    const salt = this.#random.take(SALT_BYTES);
     const index = tree.size;
     const leaf = this.#sequencer.next({
       kind: 'report',
@@ -143,10 +143,14 @@ export class BatchWriter {
 function prepare(db: DatabaseSync) {
   return {
     addTask: db.prepare(
-      'INSERT INTO tasks (receipt_id, task_id, task, boot, started_at, access) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (receipt_id) DO NOTHING',
+      'INSERT INTO receipts (receipt_id, task_id, task, boot, started_at, access) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
     ),
-    sealTask: db.prepare('UPDATE tasks SET sealed_at = ?, idx = ? WHERE receipt_id = ?'),
-    deleteTask: db.prepare('DELETE FROM tasks WHERE receipt_id = ? AND idx IS NULL'),
+    addReceipt: db.prepare(
+      `INSERT INTO receipts (receipt_id, task_id, task, boot, started_at, access, sealed_at, idx, chat_id, salt, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (receipt_id) DO UPDATE SET sealed_at = excluded.sealed_at, idx = excluded.idx,
+       chat_id = excluded.chat_id, salt = excluded.salt, body = excluded.body WHERE idx IS NULL`,
+    ),
+    deleteTask: db.prepare('DELETE FROM receipts WHERE receipt_id = ? AND idx IS NULL'),
     findNonce: db.prepare('SELECT 1 FROM nonces WHERE nonce = ?'),
     addNonce: db.prepare('INSERT INTO nonces VALUES (?, ?)'),
     stateVersion: db.prepare('SELECT version FROM state WHERE collection = ? AND key = ?'),
@@ -156,7 +160,6 @@ function prepare(db: DatabaseSync) {
     deleteState: db.prepare('DELETE FROM state WHERE collection = ? AND key = ?'),
     addBlob: db.prepare('INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING'),
     addEntry: db.prepare('INSERT INTO entries VALUES (?, ?)'),
-    addReceipt: db.prepare('INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)'),
     addReport: db.prepare('INSERT INTO reports VALUES (?, ?, ?, ?, ?)'),
     addCollateral: db.prepare('INSERT INTO collateral VALUES (?, ?, ?, ?, ?)'),
     putTile: db.prepare('INSERT INTO tiles VALUES (?, ?, ?) ON CONFLICT (level, n) DO UPDATE SET hashes = excluded.hashes'),

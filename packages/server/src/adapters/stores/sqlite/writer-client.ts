@@ -1,8 +1,11 @@
 /** The main thread's end of the writer: numbers requests, posts them in lists, and settles their promises. */
 
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { formatInclusion } from '@assay/receipt';
 import { LedgerError } from '../../../ports/ledger-error.ts';
-import type { Answer, FromWriter, ToWriter, WriteRequest, WriterSetup } from './protocol.ts';
+import type { Appended, ReceiptEntry, ReportEntry, TaskStart } from '../../../ports/log-store.ts';
+import type { Answer, FromWriter, ToWriter, WriteRequest, WriterSetup, WrittenEntry } from './protocol.ts';
 
 /** Requests that are posted at once rather than at the end of the turn, so that both threads work. */
 const POST_AT = 8;
@@ -19,6 +22,8 @@ export class WriterClient {
   readonly #worker: Worker;
   readonly #waiters = new Map<number, Waiter>();
   #queue: WriteRequest[] = [];
+  /** Rows of tasks that are not written yet, by receipt id. */
+  readonly #starts = new Map<string, { readonly id: number; readonly task: TaskStart }>();
   #scheduled = false;
   #late: NodeJS.Timeout | null = null;
   #nextId = 1;
@@ -27,7 +32,7 @@ export class WriterClient {
   private constructor(worker: Worker) {
     this.#worker = worker;
     worker.on('message', (message: FromWriter) => {
-      if (message.kind === 'answers') for (const answer of message.answers) this.#settle(answer);
+      if (message.kind === 'answers') for (const answer of message.answers) this.#settle(answer, message.checkpoint);
     });
     worker.on('error', (cause) =>
       this.#end(new LedgerError('ledger/unavailable', 'the writer of the log failed; start the agent again', { cause })),
@@ -57,12 +62,45 @@ export class WriterClient {
     return new WriterClient(worker);
   }
 
-  /** Queues a write; resolves when it is durable. */
-  write<T>(request: Unnumbered<WriteRequest>): Promise<T> {
+  /**
+   * Makes a task's row durable. It waits a little for company, and goes with the task's own seal when that comes first.
+   */
+  start(task: TaskStart): Promise<void> {
+    return this.#wait((id) => {
+      this.#starts.set(task.receiptId, { id, task });
+      this.#late ??= setTimeout(() => this.#postStarts(), START_DELAY_MS);
+    });
+  }
+
+  /** Gives a task up; one that was not written yet leaves no trace. */
+  async discard(receiptId: string): Promise<void> {
+    const start = this.#starts.get(receiptId);
+    if (start === undefined) return this.#write({ kind: 'discard', receiptId });
+    this.#starts.delete(receiptId);
+    this.#settle({ id: start.id, value: null });
+  }
+
+  /** Logs a receipt; resolves when it is durable. */
+  seal(entry: ReceiptEntry): Promise<Appended> {
+    const start = this.#starts.get(entry.receiptId);
+    this.#starts.delete(entry.receiptId);
+    const sealed = this.#write<Appended>({ kind: 'seal', entry });
+    if (start !== undefined)
+      sealed.then(
+        () => this.#settle({ id: start.id, value: null }),
+        (error: LedgerError) => this.#settle({ id: start.id, error }),
+      );
+    return sealed;
+  }
+
+  report(entry: ReportEntry): Promise<Appended> {
+    return this.#write({ kind: 'report', entry });
+  }
+
+  #write<T>(request: Unnumbered<WriteRequest>): Promise<T> {
     return this.#wait((id) => {
       this.#queue.push({ id, ...request } as WriteRequest);
-      if (request.kind === 'start') this.#late ??= setTimeout(() => this.#post(), START_DELAY_MS);
-      else if (this.#queue.length >= POST_AT) this.#post();
+      if (this.#queue.length >= POST_AT) this.#post();
       else this.#schedule();
     });
   }
@@ -70,14 +108,16 @@ export class WriterClient {
   /** Asks for something that is not a write, after all writes queued so far. */
   ask<T>(message: Unnumbered<Exclude<ToWriter, { readonly kind: 'write' }>>): Promise<T> {
     return this.#wait((id) => {
-      this.#post();
+      this.#postStarts();
       this.#worker.postMessage({ id, ...message });
     });
   }
 
   async close(): Promise<void> {
-    if (this.#ended === null) await this.ask({ kind: 'close' });
-    await this.#worker.terminate();
+    if (this.#ended !== null) return;
+    const exited = once(this.#worker, 'exit');
+    await this.ask({ kind: 'close' });
+    await exited;
   }
 
   #wait<T>(send: (id: number) => void): Promise<T> {
@@ -92,23 +132,30 @@ export class WriterClient {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.#post());
+    queueMicrotask(() => this.#post());
+  }
+
+  #postStarts(): void {
+    if (this.#late !== null) clearTimeout(this.#late);
+    this.#late = null;
+    for (const start of this.#starts.values()) this.#queue.push({ kind: 'start', ...start });
+    this.#starts.clear();
+    this.#post();
   }
 
   #post(): void {
     this.#scheduled = false;
-    if (this.#late !== null) clearTimeout(this.#late);
-    this.#late = null;
     if (this.#queue.length === 0) return;
     const message: ToWriter = { kind: 'write', requests: this.#queue };
     this.#queue = [];
     this.#worker.postMessage(message);
   }
 
-  #settle(answer: Answer): void {
+  #settle(answer: Answer, checkpoint = ''): void {
     const waiter = this.#waiters.get(answer.id);
     this.#waiters.delete(answer.id);
     if ('error' in answer) waiter?.reject(new LedgerError(answer.error.code, answer.error.message));
+    else if ('entry' in answer) waiter?.resolve(proven(answer.entry, checkpoint) as never);
     else waiter?.resolve(answer.value as never);
   }
 
@@ -117,4 +164,8 @@ export class WriterClient {
     for (const waiter of this.#waiters.values()) waiter.reject(error);
     this.#waiters.clear();
   }
+}
+
+function proven({ index, leaf, salt, path }: WrittenEntry, checkpoint: string): Appended {
+  return { index, leaf, salt, proof: formatInclusion({ index, path, checkpoint }) };
 }

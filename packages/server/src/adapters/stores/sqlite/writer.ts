@@ -5,12 +5,13 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { EMPTY_ROOT, formatInclusion, logKeysDigest } from '@assay/receipt';
+import { encodeBase64 } from '@assay/encoding/base64';
+import { EMPTY_ROOT, logKeysDigest } from '@assay/receipt';
 import { ed25519Signer } from '../../../log/boot-keys.ts';
 import { Sequencer } from '../../../log/sequencer.ts';
 import type { GrowingTree } from '../../../log/tree.ts';
 import { LedgerError } from '../../../ports/ledger-error.ts';
-import type { Appended, PublishedHead } from '../../../ports/log-store.ts';
+import type { PublishedHead } from '../../../ports/log-store.ts';
 import { CheckpointSigner } from '../log-key.ts';
 import { openWriter, sqliteCode } from './database.ts';
 import type { Answer, FromWriter, ToWriter, WriteRequest, WriterSetup, WrittenError } from './protocol.ts';
@@ -29,7 +30,6 @@ class Writer {
   readonly #sequencer: Sequencer;
   readonly #batch: BatchWriter;
   #tree: GrowingTree;
-  /** The committed head with its Ed25519 signature. */
   #note: string;
   #published: PublishedHead | null = null;
   #keptAt = 0;
@@ -66,6 +66,11 @@ class Writer {
     return outcomes.map((outcome) => this.#answer(outcome));
   }
 
+  /** The committed head with its Ed25519 signature. */
+  get checkpoint(): string {
+    return this.#note;
+  }
+
   /** The committed head with all signatures. `time` in epoch milliseconds. */
   publish(time: number): PublishedHead {
     const { size } = this.#tree;
@@ -94,9 +99,11 @@ class Writer {
     if (error !== undefined) return { id, error };
     if (appended === undefined) return { id, value: null };
     const { index, leaf, salt } = appended;
-    const path = this.#tree.inclusionPath(index);
-    const value: Appended = { index, leaf, salt, proof: formatInclusion({ index, path, checkpoint: this.#note }) };
-    return { id, value };
+    const path = this.#tree
+      .inclusionPath(index)
+      .map((hash) => `${encodeBase64(hash)}\n`)
+      .join('');
+    return { id, entry: { index, leaf, salt, path } };
   }
 
   /** Back to what is committed. A full disk may pass; after any other failure of the database nothing more is written. */
@@ -143,10 +150,11 @@ async function main(): Promise<void> {
     say({ kind: 'refused', error: { code, message } });
     return;
   }
+  const answer = (answers: readonly Answer[]) => say({ kind: 'answers', answers, checkpoint: writer.checkpoint });
   const obey = (first: ToWriter) => {
     let waiting: WriteRequest[] = [];
     const flush = () => {
-      if (waiting.length > 0) say({ kind: 'answers', answers: writer.write(waiting) });
+      if (waiting.length > 0) answer(writer.write(waiting));
       waiting = [];
     };
     for (
@@ -161,10 +169,10 @@ async function main(): Promise<void> {
       }
       flush();
       if (message.kind === 'publish') {
-        say({ kind: 'answers', answers: [{ id: message.id, value: writer.publish(message.time) }] });
+        answer([{ id: message.id, value: writer.publish(message.time) }]);
       } else {
         writer.close();
-        say({ kind: 'answers', answers: [{ id: message.id, value: null }] });
+        answer([{ id: message.id, value: null }]);
         port.close();
         return;
       }

@@ -21,14 +21,17 @@ export {
   verifyEvidence,
 } from './attest.ts';
 export { type TrustAnchorOptions, trustAnchor } from './certificates/anchor.ts';
+export { AWS_NITRO_ROOTS } from './certificates/roots/aws.ts';
+export { SignatureCache } from './certificates/signature.ts';
 export { type Certificate, parseCertificate } from './certificates/x509.ts';
 export { ATTESTATION_ERROR_KINDS, AttestationError, type AttestationErrorCode, type AttestationErrorKind } from './errors.ts';
 export { endorsementFiles, packCollateral } from './evidence/collateral-pack.ts';
 export { collectEndorsements, type EndorsementFile } from './evidence/endorsement-files.ts';
+export { type NitroDocument, parseNitroDocument } from './evidence/nitro/nitro-document.ts';
 export type * from './model/appraisal.ts';
 export { type Check, type CheckOutcome, fail, notChecked, pass } from './model/check.ts';
 export type * from './model/claims.ts';
 export type * from './model/endorsements.ts';
 export type * from './model/policy.ts';
 export type * from './model/verification.ts';
-export { nitroVerifier } from './verifier/nitro/nitro.ts';
+export { nitroVerifier, type VerifyNitroOptions, verifyNitroDocument } from './verifier/nitro/nitro.ts';

@@ -12,8 +12,8 @@ import { encodeName } from '@assay/encoding/x509-writer';
 import { ServerError } from '../../../errors.ts';
 import { type Issued, issueCertificate, newSigningKey, type SigningKey } from './certificate.ts';
 
-export const ROOT_CERTIFICATE_FILE = 'simulated-root.pem';
-export const ROOT_KEY_FILE = 'simulated-root-key.pem';
+const ROOT_CERTIFICATE_FILE = 'simulated-root.pem';
+const ROOT_KEY_FILE = 'simulated-root-key.pem';
 
 const SUBJECT = { CN: 'Assay simulated root: proves nothing', OU: 'SIMULATED', O: 'Assay simulator' };
 const LIFETIME = 10 * 365 * 86_400_000; // milliseconds

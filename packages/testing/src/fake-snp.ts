@@ -1,10 +1,10 @@
 /** SEV-SNP reports and their keys, shaped like AMD's under a fake root, sound or with any one defect. */
 
-import { type TrustAnchor, trustAnchor } from '@assay/attestation';
+import { type Endorsements, type TrustAnchor, trustAnchor, type VerifiedClaims, verifyEvidence } from '@assay/attestation';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { DER_TAG, encodeDer, encodeDerUnsigned } from '@assay/encoding/der';
 import type { ExtensionFields } from '@assay/encoding/x509-writer';
-import { CA_EXTENSIONS, type FakeCertificate, type FakeKey, fakeCertificate, fakeKey } from './fake-pki.ts';
+import { CA_EXTENSIONS, FAKE_NOW, type FakeCertificate, type FakeKey, fakeCertificate, fakeKey } from './fake-pki.ts';
 
 export type FakeSnpProduct = 'Milan' | 'Genoa' | 'Turin';
 
@@ -155,4 +155,27 @@ export function fakeCertificateTable(entries: readonly (readonly [guid: string, 
     return header;
   });
   return concatBytes(...headers, new Uint8Array(24), ...entries.map(([, content]) => content));
+}
+
+export interface FakeAttempt {
+  /** The bare evidence unless told. */
+  readonly file?: Uint8Array;
+  /** Its whole chain unless told. */
+  readonly endorsements?: Endorsements;
+  /** Epoch milliseconds; {@link FAKE_NOW} unless told. */
+  readonly now?: number;
+}
+
+/** Recognises and verifies a fake report, or a file made of it, with its root trusted. */
+export function verifyFakeSnp(fake: FakeSnp, attempt: FakeAttempt = {}): Promise<VerifiedClaims> {
+  return verifyEvidence(attempt.file ?? fake.report, {
+    now: attempt.now ?? FAKE_NOW,
+    endorsements: attempt.endorsements ?? certificatesOf(fake.chain),
+    additionalAnchors: [fake.anchor],
+  });
+}
+
+/** Certificates as endorsements, DER. */
+export function certificatesOf(ders: readonly Uint8Array[]): Endorsements {
+  return ders.map((der) => ({ kind: 'certificate', der }));
 }

@@ -14,6 +14,18 @@ export { type FakeLog, type FakeLogOptions, fakeLog } from './fake-log.ts';
 
 export { type FakeNitro, type FakeNitroOptions, fakeNitroDocument } from './fake-nitro.ts';
 export {
+  type FakeDevice,
+  type FakeDeviceAttempt,
+  type FakeDeviceOptions,
+  type FakeManifest,
+  type FakeManifestOptions,
+  fakeDevice,
+  fakeManifest,
+  fakeMeasurement,
+  verifyFakeDevice,
+} from './fake-nvidia.ts';
+export { type FakeOcspOptions, fakeOcsp } from './fake-ocsp.ts';
+export {
   CA_EXTENSIONS,
   FAKE_NOW,
   type FakeCertificate,
@@ -30,7 +42,16 @@ export {
   LEAF_EXTENSIONS,
 } from './fake-pki.ts';
 export { believeFakeEvidence, fakeReport } from './fake-report.ts';
-export { type FakeSnp, type FakeSnpOptions, type FakeSnpProduct, fakeCertificateTable, fakeSnp } from './fake-snp.ts';
+export {
+  certificatesOf,
+  type FakeAttempt,
+  type FakeSnp,
+  type FakeSnpOptions,
+  type FakeSnpProduct,
+  fakeCertificateTable,
+  fakeSnp,
+  verifyFakeSnp,
+} from './fake-snp.ts';
 export { type JsonRpcServer, startJsonRpcServer } from './json-rpc-server.ts';
 export {
   fenced,

@@ -1,9 +1,11 @@
 /** Every NVIDIA vector of ../shared/vectors: devices, reference manifests, evidence lists. */
 
-import { attest, verifyEvidence } from '@assay/attestation';
+import { attest, type VerifyOptions, verifyEvidence } from '@assay/attestation';
 import { describe, expect, test } from 'vitest';
 import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
 
+/** `npm run vectors` flips every bit, `npm test` a sample. */
+const FLIP_STRIDE = process.env.ASSAY_EVERY_BIT === '1' ? 1 : 997;
 const devices = casesOf('nvidia-gpu');
 const genuine = devices.filter(({ expect: wanted }) => wanted.verdict === 'signature-and-chain-valid');
 const bad = devices.filter(({ expect: wanted }) => wanted.verdict.startsWith('invalid'));
@@ -97,3 +99,33 @@ describe.skipIf(!haveVectors)('nvidia manifest vectors', () => {
     expect(error?.code).toBe('certificate/expired');
   });
 });
+
+describe.skipIf(!haveVectors)('every one-bit flip is refused', () => {
+  test('of genuine measurements', async () => {
+    const [{ evidence, companions, at }] = genuine as [(typeof genuine)[number]];
+    const endorsements = endorsementsOf(companions);
+    const bytes = vectorBytes(evidence);
+    expect(await acceptedFlips(bytes, bytes.length, { now: Date.parse(at), endorsements })).toEqual([]);
+  });
+
+  test('of a genuine manifest, outside its certificates', async () => {
+    const [{ evidence, at }] = manifests as [(typeof manifests)[number]];
+    const bytes = vectorBytes(evidence);
+    const end = new TextDecoder().decode(bytes).indexOf('<ds:KeyInfo>');
+    expect(end).toBeGreaterThan(0);
+    expect(await acceptedFlips(bytes, end, { now: Date.parse(at) })).toEqual([]);
+  });
+});
+
+/** Bits among the first `length` bytes whose flip leaves the evidence authentic. */
+async function acceptedFlips(bytes: Uint8Array, length: number, options: VerifyOptions): Promise<readonly number[]> {
+  await verifyEvidence(bytes, options);
+  const accepted: number[] = [];
+  for (let bit = 0; bit < length * 8; bit += FLIP_STRIDE) {
+    const flipped = bytes.slice();
+    flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
+    const { claims } = await attest(flipped, options);
+    if (claims !== null) accepted.push(bit);
+  }
+  return accepted;
+}

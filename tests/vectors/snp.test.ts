@@ -4,6 +4,8 @@ import { attest, verifyEvidence } from '@assay/attestation';
 import { describe, expect, test } from 'vitest';
 import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
 
+/** `npm run vectors` flips every bit, `npm test` a sample. */
+const FLIP_STRIDE = process.env.ASSAY_EVERY_BIT === '1' ? 1 : 97;
 const cases = casesOf('amd-sev-snp');
 const genuine = cases.filter(({ expect: wanted }) => wanted.verdict === 'valid');
 const bad = cases.filter(({ expect: wanted }) => wanted.verdict !== 'valid');
@@ -77,4 +79,19 @@ describe.skipIf(!haveVectors)('sev-snp envelopes', () => {
     });
     expect([type, error?.code]).toEqual(['sev-snp', 'snp/chip-id-mismatch']);
   });
+});
+
+test.skipIf(!haveVectors)('every one-bit flip of a genuine report is refused', async () => {
+  const [{ evidence, companions, at }] = genuine as [(typeof genuine)[number]];
+  const bytes = vectorBytes(evidence);
+  const options = { now: Date.parse(at), endorsements: endorsementsOf(companions) };
+  await verifyEvidence(bytes, options);
+  const accepted: number[] = [];
+  for (let bit = 0; bit < bytes.length * 8; bit += FLIP_STRIDE) {
+    const flipped = bytes.slice();
+    flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
+    const { error } = await attest(flipped, options);
+    if (error === null) accepted.push(bit);
+  }
+  expect(accepted).toEqual([]);
 });

@@ -25,6 +25,9 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   proxy: { summary: 'a local OpenAI endpoint that verifies its upstream', load: () => import('./commands/proxy.ts') },
   receipt: { summary: 'fetch receipts from an agent', load: () => import('./commands/receipt.ts') },
   bundle: { summary: 'fetch the offline bundle of a receipt', load: () => import('./commands/bundle.ts') },
+  replay: { summary: 'run the code of a bundle again and compare', load: () => import('./commands/replay.ts') },
+  doctor: { summary: 'look at what this machine has for an agent', load: () => import('./commands/doctor.ts') },
+  sandbox: { summary: 'install packages for code, and attack the sandbox', load: () => import('./commands/sandbox.ts') },
   policy: { summary: 'write, explain and show appraisal policies', load: () => import('./commands/policy.ts') },
 };
 

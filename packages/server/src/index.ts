@@ -1,8 +1,16 @@
 /** What the command line and embedding programs use of the agent. */
 
+export { detectAttester } from './adapters/attesters/detect.ts';
+export { createModel } from './adapters/models/select.ts';
+export { transcriptFromJson } from './adapters/sandboxes/network/transcript.ts';
+export { LANES, type SandboxSelection, selectSandbox } from './adapters/sandboxes/select.ts';
+export { findRuntimeFiles } from './adapters/sandboxes/wasm/runtime-files.ts';
+export { installWheels } from './adapters/sandboxes/wasm/wheels.ts';
 export { type Config, isLoopback, parseConfig } from './config.ts';
 export { type Environment, parseEnvFile, readEnvironment } from './env-file.ts';
 export { SERVER_ERROR_KINDS, ServerError, type ServerErrorCode, type ServerErrorKind } from './errors.ts';
 export { type RunningAgent, type StartOptions, startAgent } from './main.ts';
+export { systemClock } from './ports/clock.ts';
+export type { Sandbox, SandboxFile, SandboxJob, SandboxResult } from './ports/sandbox.ts';
 export { type ServeOptions, serve, stopSignal } from './serve.ts';
 export { startMessage } from './start-message.ts';

@@ -1,0 +1,136 @@
+/** The command line against a real agent on a free port: run, save, verify, replay, fetch. The model is a local stand-in. */
+
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseConfig, type RunningAgent, startAgent } from '@assay/server';
+import { fenced, type OpenAiServer, startOpenAiServer, transcript } from '@assay/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../../packages/cli/src/program.ts';
+
+let directory = '';
+let model: OpenAiServer;
+let agent: RunningAgent;
+
+const PROGRAM = `import csv
+rows = list(csv.DictReader(open('/tmp/sales.csv')))
+open('/tmp/report.txt', 'w').write(str(len(rows)))
+print(sum(float(row['revenue']) for row in rows))
+`;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'assay-command-line-'));
+  model = await startOpenAiServer({
+    answers: [fenced('python', 'raise ValueError("no")'), fenced('python', PROGRAM), fenced('python', 'x =')],
+  });
+  agent = await startAgent(
+    parseConfig({
+      AGENT_PORT: '0',
+      ASSAY_DATA_DIR: join(directory, '.assay'),
+      ASSAY_LOG_LEVEL: 'silent',
+      AI_PROVIDER: 'ollama',
+      AI_API_BASE: model.base,
+    }),
+  );
+  await writeFile(join(directory, 'sales.csv'), 'product,revenue\na,10.5\nb,31.5\n');
+}, 120_000);
+
+afterAll(async () => {
+  await agent?.close();
+  await model?.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function assay(...args: readonly string[]) {
+  const io = transcript({ cwd: directory, now: Date.now(), env: { ASSAY_URL: agent.url }, fetch: globalThis.fetch });
+  const code = await run(args, io);
+  return { code, out: io.out(), err: io.err() };
+}
+
+const root = ['--simulated-root', '.assay/simulated-root.pem'];
+
+describe('assay run', () => {
+  it('shows each step, prints the output, and saves what proves it', async () => {
+    const { code, out, err } = await assay(
+      'run',
+      'Add up the revenue',
+      '--input',
+      'sales.csv',
+      '--nonce',
+      'cd'.repeat(32),
+      '--save',
+      'out',
+    );
+    expect(err).toMatch(/writing +ollama[\s\S]*running[\s\S]*retry +ValueError: no[\s\S]*sealing[\s\S]*logged/);
+    expect(out).toBe('42.0\n');
+    expect(code).toBe(0);
+    expect((await readdir(join(directory, 'out'))).toSorted()).toEqual([
+      'attestation.json',
+      'bundle.json',
+      'code.py',
+      'report.txt',
+    ]);
+    expect(await readFile(join(directory, 'out/code.py'), 'utf8')).toBe(PROGRAM.trimEnd());
+    expect(await readFile(join(directory, 'out/report.txt'), 'utf8')).toBe('2');
+  }, 60_000);
+
+  it('what it saved verifies, anywhere, for the nonce sent', async () => {
+    for (const file of ['out/attestation.json', 'out/bundle.json']) {
+      const { code, out } = await assay('verify', file, ...root, '--nonce', 'cd'.repeat(32));
+      expect(out).toContain('the model behind the answer was not attested');
+      expect(code, out).toBe(0);
+      expect((await assay('verify', file, ...root, '--nonce', '00'.repeat(32))).code).toBe(5);
+      expect((await assay('verify', file)).code).toBe(3);
+    }
+    expect((await assay('verify', 'out/attestation.json', ...root, '--verify-code', 'out/code.py')).code).toBe(0);
+    expect((await assay('verify', 'out/attestation.json', ...root, '--verify-code', 'sales.csv')).code).toBe(5);
+  }, 60_000);
+
+  it('the code runs again with the same outcome', async () => {
+    const { code, out } = await assay('replay', 'out/bundle.json', ...root);
+    expect(out).toMatch(/^bundle {2}accepted \(SIMULATED\)\nidentical {2}attempt 1[\s\S]*identical {2}attempt 2/);
+    expect(code).toBe(0);
+    const stranger = await assay('replay', 'out/bundle.json', '--json');
+    expect(stranger.code).toBe(3);
+    expect(JSON.parse(stranger.out)).toMatchObject({ bundle: { outcome: 'not-authentic' } });
+  }, 60_000);
+
+  it('says so when the task fails', async () => {
+    const { code, err } = await assay('run', 'Fail', '--max-retries', '0', '--quiet');
+    expect(code).toBe(5);
+    expect(err).toMatch(/error: .*SyntaxError.* \[cli\/task-failed\]\nhint: /);
+  }, 60_000);
+
+  it.each([
+    ['a language it does not know', ['--language', 'cobol']],
+    ['context that is no object', ['--context', '[1]']],
+    ['a missing input', ['--input', 'absent.csv']],
+    ['a short nonce', ['--nonce', 'ab']],
+  ])('misuse: %s', async (_, flags) => {
+    const { code, err } = await assay('run', 'x', ...flags);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^error: .+\nhint: .+/);
+  });
+
+  it('names an agent that does not answer', async () => {
+    const { code, err } = await assay('run', 'x', '--url', 'http://127.0.0.1:1');
+    expect(code).toBe(4);
+    expect(err).toContain('cli/agent-unreachable');
+  });
+});
+
+describe('assay receipt and bundle', () => {
+  it('list, fetch and redact', async () => {
+    const { out } = await assay('receipt', '--json');
+    const { receipts } = JSON.parse(out) as { receipts: readonly { receipt_id: string; task: string }[] };
+    const id = receipts.at(-1)?.receipt_id ?? '';
+    expect(receipts.map(({ task }) => task)).toContain('ai_generate_and_execute');
+    expect(JSON.parse((await assay('receipt', id)).out)).toMatchObject({ receipt_id: id });
+    expect((await assay('bundle', id, '--redact', '-o', 'redacted.json')).code).toBe(0);
+    const verdict = await assay('verify', 'redacted.json', ...root);
+    expect(verdict.code).toBe(0);
+    expect(verdict.out).toMatch(/○ {2}bundle\.payloads +not checked: left out/);
+    expect((await assay('replay', 'redacted.json', ...root)).code).toBe(4);
+    expect((await assay('bundle', 'rcpt_nobody')).code).toBe(4);
+  }, 60_000);
+});

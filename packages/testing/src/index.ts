@@ -1,3 +1,4 @@
+export { chromiumPath, launchChromium, watchPage } from './chromium.ts';
 export { expectCode } from './expect-code.ts';
 
 export {

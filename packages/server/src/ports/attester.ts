@@ -26,5 +26,7 @@ export interface Attester {
   readonly name: string;
   /** True for the simulator only; every surface that shows this agent must then say so in red. */
   readonly simulated: boolean;
+  /** PEM of the simulator's root, for those who name it on purpose; other TEEs have none. */
+  readonly rootCertificate?: string;
   attest(request: AttestationRequest): Promise<AttesterEvidence>;
 }

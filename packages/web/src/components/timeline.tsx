@@ -2,33 +2,71 @@ import type { JSX } from 'preact';
 
 type Members = Readonly<Record<string, unknown>>;
 
-function short(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length > 120 ? `${text.slice(0, 117)}…` : text;
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** The signed events of a receipt, in order, with the hashes that they commit to. */
+/** Enough of a hash to recognise it; the whole stands in the tooltip. */
+function short(value: string): string {
+  return /^sha256:[0-9a-f]{64}$/.test(value)
+    ? `${value.slice(0, 23)}…`
+    : value.length > 120
+      ? `${value.slice(0, 117)}…`
+      : value;
+}
+
+function Fields({ members }: { readonly members: Members }): JSX.Element {
+  return (
+    <dl>
+      {Object.entries(members)
+        .filter(([, value]) => value !== null && value !== undefined)
+        .map(([name, value]) => (
+          <>
+            <dt key={name}>{name}</dt>
+            <dd class="mono" title={text(value)}>
+              {short(text(value))}
+            </dd>
+          </>
+        ))}
+    </dl>
+  );
+}
+
+/** The signed events of a receipt, in order, with the hashes that they commit to; the list of kept payloads is folded. */
 export function Timeline({ events }: { readonly events: readonly Members[] }): JSX.Element {
+  const payloads = events.filter(({ type }) => type === 'payload.kept');
   return (
     <ol class="timeline" aria-label="Receipt timeline">
-      {events.map((event, index) => {
-        const { type, seq, ...members } = event;
-        return (
-          <li key={String(seq ?? index)}>
+      {events
+        .filter(({ type }) => type !== 'payload.kept')
+        .map(({ type, ...members }, index) => (
+          <li key={index}>
             <strong class="mono">{String(type)}</strong>
-            <dl>
-              {Object.entries(members)
-                .filter(([, value]) => value !== null && value !== undefined)
-                .map(([name, value]) => (
-                  <>
-                    <dt key={name}>{name}</dt>
-                    <dd class="mono">{short(value)}</dd>
-                  </>
-                ))}
-            </dl>
+            <Fields members={members} />
           </li>
-        );
-      })}
+        ))}
+      {payloads.length > 0 && (
+        <li>
+          <details>
+            <summary class="mono">payload.kept × {payloads.length}</summary>
+            <div class="scroll">
+              <table>
+                <tbody>
+                  {payloads.map(({ name, bytes, hash }) => (
+                    <tr key={String(name)}>
+                      <td class="mono">{String(name)}</td>
+                      <td>{String(bytes)} bytes</td>
+                      <td class="mono" title={String(hash)}>
+                        {short(String(hash))}
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          </details>
+        </li>
+      )}
     </ol>
   );
 }

@@ -24,7 +24,6 @@ export function VerdictView({ verification }: { readonly verification: Verificat
                 <th scope="col">Outcome</th>
                 <th scope="col">Check</th>
                 <th scope="col">Found</th>
-                <th scope="col">Expected</th>
                 <th scope="col">Source</th>
               </tr>
             </thead>
@@ -38,16 +37,18 @@ export function VerdictView({ verification }: { readonly verification: Verificat
                     data-check={check.id}
                     data-check-outcome={check.outcome}
                   >
-                    <td>
+                    <td class="outcome">
                       <span class="mark" aria-hidden="true">
                         {mark}
                       </span>{' '}
                       {word}
                     </td>
-                    <td class="mono">{check.id}</td>
-                    <td class="mono">{check.actual ?? '—'}</td>
-                    <td class="mono">{check.expected !== null && check.expected !== check.actual ? check.expected : ''}</td>
-                    <td>{check.spec}</td>
+                    <td class="mono name">{check.id}</td>
+                    <td class="mono">
+                      {check.actual ?? '—'}
+                      {check.outcome === 'fail' && check.expected !== null && <p class="hint">expected {check.expected}</p>}
+                    </td>
+                    <td class="hint">{check.spec}</td>
                   </tr>
                 );
               })}

@@ -16,7 +16,7 @@ function ReceiptsPage(): JSX.Element {
 
   const load = async (): Promise<void> => {
     const last = receipts?.at(-1);
-    const before = last ? `&before=${last.log_index}` : '';
+    const before = last ? `&before=${last.cursor}` : '';
     const { receipts: page } = await getJson<{ readonly receipts: readonly ReceiptSummary[] }>(
       `./api/receipts?limit=${PAGE_SIZE}${before}`,
     );
@@ -63,13 +63,16 @@ function ReceiptsPage(): JSX.Element {
               <tbody>
                 {receipts.map((receipt) => (
                   <tr key={receipt.receipt_id}>
-                    <td>{receipt.log_index}</td>
+                    <td>{receipt.log_index ?? '—'}</td>
                     <td class="mono">
-                      {receipt.task} {!receipt.complete && <span class="badge is-open">interrupted</span>}
+                      {receipt.task} {receipt.state !== 'sealed' && <span class="badge is-open">{receipt.state}</span>}
                     </td>
                     <td>{new Date(receipt.served_at * 1000).toLocaleString()}</td>
                     <td class="mono">
-                      <a href={`#${receipt.receipt_id}`} aria-current={receipt.receipt_id === selected ? 'true' : undefined}>
+                      <a
+                        href={receipt.state === 'sealed' ? `#${receipt.receipt_id}` : undefined}
+                        aria-current={receipt.receipt_id === selected ? 'true' : undefined}
+                      >
                         {receipt.receipt_id.slice(0, 17)}…
                       </a>
                     </td>

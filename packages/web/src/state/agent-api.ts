@@ -71,8 +71,10 @@ export interface ReceiptSummary {
   readonly receipt_id: string;
   readonly task: string;
   readonly served_at: number;
-  readonly log_index: number;
-  readonly complete: boolean;
+  readonly log_index: number | null;
+  readonly state: 'running' | 'sealed' | 'interrupted';
+  /** Where the next page begins. */
+  readonly cursor: number;
 }
 
 const KEY_SLOT = 'assay.api-key';

@@ -17,6 +17,12 @@ export function receiptRoutes(services: Services): Hono<AppEnv> {
     return c.json(document, 200, { 'cache-control': 'no-store' });
   });
 
+  app.get('/simulated-root.pem', () => {
+    const { rootCertificate } = services.identity.attester;
+    if (rootCertificate === undefined) throw new ServerError('http/not-found', 'this agent runs in no simulator');
+    return new Response(rootCertificate, { headers: { 'content-type': 'application/x-pem-file' } });
+  });
+
   app.get('/v1/aci/receipts/:id', async (c) => {
     const sealed = await find(c, services);
     return c.json(sealed.receipt, 200, { 'x-receipt-id': sealed.receiptId });

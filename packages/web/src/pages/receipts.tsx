@@ -69,10 +69,7 @@ function ReceiptsPage(): JSX.Element {
                     </td>
                     <td>{new Date(receipt.served_at * 1000).toLocaleString()}</td>
                     <td class="mono">
-                      <a
-                        href={receipt.state === 'sealed' ? `#${receipt.receipt_id}` : undefined}
-                        aria-current={receipt.receipt_id === selected ? 'true' : undefined}
-                      >
+                      <a href={`#${receipt.receipt_id}`} aria-current={receipt.receipt_id === selected}>
                         {receipt.receipt_id.slice(0, 17)}…
                       </a>
                     </td>

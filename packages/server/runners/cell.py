@@ -236,6 +236,20 @@ def prepare():
     sys.path[0:1] = [path for path in (OWN_DIRECTORY, os.environ.pop("ASSAY_PACKAGES", None)) if path]
     for name in ("json", "ast", "linecache", "types"):
         __import__(name)
+    prepare_matplotlib(os.environ.get("ASSAY_MATPLOTLIB"))
+
+
+def prepare_matplotlib(directory):
+    """matplotlib wants a directory that it can write to; ours is complete and read-only."""
+    if directory is None:
+        return
+
+    def settle(module):
+        module.get_configdir = module.get_cachedir = lambda: directory
+
+    import after_import
+
+    after_import.call("matplotlib", settle)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS } from '../../../ports/sandbox.ts';
 import { digestEnvironment } from '../claim.ts';
 import { failedProbes, type Lane, type LaneOptions } from '../lane.ts';
 import { openGroupTree } from '../native/cgroup.ts';
-import { type InstalledImage, readInstalledImage } from '../native/image.ts';
+import { type InstalledImage, readInstalledImage, verifyImage } from '../native/image.ts';
 import { planLayout } from '../native/layout.ts';
 import { NativeSandbox } from '../native/native-sandbox.ts';
 import { findProgram, findPython, ownNode } from '../native/programs.ts';
@@ -43,6 +43,9 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
   const python = await findPython();
   const node = ownNode();
   const image = python === null ? null : readInstalledImage(options.directory, python.tag);
+  // Runs beside the start; what a tampered package does until then it does inside a sandbox that never serves.
+  const verified = image === null ? Promise.resolve() : verifyImage(image);
+  verified.catch(() => undefined);
   const layout = planLayout({ python, node, image });
   const stage = await openStage({ binds: layout.binds, filter });
   const groups = openGroupTree();
@@ -62,6 +65,7 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
   try {
     if (python !== null && options.warm !== 0) await factory.open();
     const probes = await selfTest(factory);
+    await verified;
     const failed = failedProbes(probes);
     if (failed.length > 0) {
       throw new ServerError('sandbox/unavailable', `the self-test of linux-ns found a hole: ${failed.join('; ')}`, {

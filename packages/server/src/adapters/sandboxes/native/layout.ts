@@ -103,7 +103,13 @@ function environmentOf(image: InstalledImage | null): Readonly<Record<string, st
     OMP_NUM_THREADS: '1',
     OPENSSL_CONF: '/dev/null',
     ...(hasAvx2() ? { OPENBLAS_CORETYPE: 'Haswell' } : {}),
-    ...(image === null ? {} : { ASSAY_PACKAGES: INSIDE.packages, MPLCONFIGDIR: INSIDE.matplotlib }),
+    ...(image === null
+      ? {}
+      : {
+          ASSAY_PACKAGES: INSIDE.packages,
+          ASSAY_MATPLOTLIB: INSIDE.matplotlib,
+          MATPLOTLIBRC: `${INSIDE.matplotlib}/matplotlibrc`,
+        }),
   };
 }
 

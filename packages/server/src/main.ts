@@ -228,10 +228,9 @@ function listenError(cause: NodeJS.ErrnoException, config: Config): unknown {
 
 /** Structured lines on standard error. Request bodies, prompts and headers are never handed to it. */
 function createLog(config: Config): Logger {
-  return pino(
-    { level: config.logLevel, base: null, redact: ['*.authorization', '*.apiKey'] },
-    pino.destination({ fd: 2, sync: false }),
-  );
+  const destination = pino.destination({ fd: 2, sync: false });
+  destination.on('error', () => undefined); // a reader that went away must not end the agent
+  return pino({ level: config.logLevel, base: null, redact: ['*.authorization', '*.apiKey'] }, destination);
 }
 
 function ownVersion(): string {

@@ -1,0 +1,77 @@
+/** The agent as a process: settings from the environment, a message when it is up, a calm end on signals. */
+
+import { join } from 'node:path';
+import { type Config, parseConfig } from './config.ts';
+import { type Environment, readEnvironment } from './env-file.ts';
+import { ServerError } from './errors.ts';
+import { type RunningAgent, startAgent } from './main.ts';
+import { startMessage } from './start-message.ts';
+
+export interface ServeOptions {
+  readonly environment: Environment;
+  /** `.env` is looked for here. */
+  readonly directory: string;
+  /** Takes what people read. */
+  readonly say: (text: string) => void;
+  readonly color: boolean;
+  /** Ends the agent when it aborts. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs an agent until `signal` aborts, then stops it calmly. Settings come from the environment laid over `.env`.
+ *
+ * @returns 0 after a calm end, 1 when it could not start; then what is wrong was said, one line a problem.
+ * @example process.exitCode = await serve({ environment: process.env, directory: process.cwd(), say, color: true, signal })
+ */
+export async function serve(options: ServeOptions): Promise<0 | 1> {
+  const { say, signal } = options;
+  let agent: RunningAgent;
+  let config: Config;
+  try {
+    config = parseConfig(readEnvironment(join(options.directory, '.env'), options.environment));
+    agent = await startAgent(config);
+  } catch (error) {
+    if (!isCoded(error)) throw error;
+    for (const { code, message } of problemsOf(error)) say(`error: ${message} [${code}]\n`);
+    return 1;
+  }
+  try {
+    say(await startMessage(agent, config, { color: options.color }));
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    say('stopping: tasks that run get 10 seconds to end\n');
+  } finally {
+    await agent.close();
+  }
+  return 0;
+}
+
+/**
+ * A signal that aborts on SIGINT or SIGTERM. A second one ends the process at once, for the impatient.
+ * @example await serve({ …, signal: stopSignal() })
+ */
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(130);
+      stop.abort();
+    });
+  }
+  return stop.signal;
+}
+
+type Coded = Error & { readonly code: string };
+
+/** Errors of every package here have a code with a slash; anything else is a fault in the agent. */
+function isCoded(error: unknown): error is Coded {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.includes('/');
+}
+
+function problemsOf(error: Coded): readonly { readonly code: string; readonly message: string }[] {
+  const problems = ServerError.is(error) ? error.details.problems : undefined;
+  return Array.isArray(problems) ? (problems as readonly Coded[]) : [error];
+}

@@ -1,0 +1,62 @@
+/**
+ * A child that seals as fast as it can until it is killed. It loads, waits for a line on stdin, opens the ledger of the directory in that
+ * line, and reports on stdout what it was promised: `open <task>`, `ack <receipt> <index> <nonce>`, `head <size> <root>`, `fail <code>`.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { readSync, writeSync } from 'node:fs';
+import { parseCheckpoint, parseInclusion } from '@assay/receipt';
+import { openLedger } from '../../packages/server/src/adapters/stores/open-ledger.ts';
+import { createBootKeys } from '../../packages/server/src/log/boot-keys.ts';
+import { LedgerError } from '../../packages/server/src/ports/ledger-error.ts';
+import { fakeReport } from '../../packages/testing/src/fake-report.ts';
+
+const IN_FLIGHT = 32;
+const say = (line: string) => writeSync(1, `${line}\n`);
+
+function readLine(): string {
+  const buffer = Buffer.alloc(4_096);
+  let text = '';
+  while (!text.includes('\n')) {
+    const length = readSync(0, buffer, 0, buffer.length, null);
+    if (length === 0) process.exit(0);
+    text += buffer.toString('utf8', 0, length);
+  }
+  return text.trim();
+}
+
+say('loaded');
+const directory = readLine();
+const keys = createBootKeys();
+const ledger = await openLedger({ directory, keys });
+await ledger.registerReport(fakeReport(keys.keysetEntries));
+const open = (taskId: string, nonce: string | null) =>
+  ledger.open({ taskId, task: 'execute', method: 'POST', endpoint: '/api/process', requestBody: Buffer.from(taskId), nonce });
+
+const hanging = `cut-${process.pid}-${randomBytes(4).toString('hex')}`;
+await open(hanging, null).started;
+say(`open ${hanging}`);
+
+async function sealOne(): Promise<void> {
+  const nonce = randomBytes(32).toString('hex');
+  const draft = open('busy', nonce);
+  draft.payload('noise', 'application/octet-stream', randomBytes(200));
+  const { receiptId, proof } = await ledger.seal(draft);
+  const head = parseCheckpoint(parseInclusion(proof.proof).checkpoint);
+  say(`ack ${receiptId} ${proof.index} ${nonce}\nhead ${head.size} ${Buffer.from(head.root).toString('hex')}`);
+}
+
+async function keepSealing(): Promise<void> {
+  try {
+    for (;;) await sealOne();
+  } catch (error) {
+    say(`fail ${LedgerError.is(error) ? error.code : String(error)}`);
+  }
+}
+
+const publishing = setInterval(() => {
+  ledger.checkpoint().catch(() => undefined);
+}, 20);
+await Promise.all(Array.from({ length: IN_FLIGHT }, keepSealing));
+clearInterval(publishing);
+say('stopped');

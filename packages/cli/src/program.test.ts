@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
-import { FAKE_NOW, fakeNitroDocument, transcript } from '@assay/testing';
+import { FAKE_NOW, fakeNitroDocument, readVector, transcript, vectorsDirectory } from '@assay/testing';
+import { exportJWK, generateKeyPair, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from './program.ts';
 
@@ -129,6 +130,89 @@ describe('assay verify', () => {
   it('colours only for terminals, and not under NO_COLOR', async () => {
     expect((await assay(['verify', 'good.cose'], { interactive: true })).out).toContain('\u001b[31m');
     expect((await assay(['verify', 'good.cose'], { interactive: true, env: { NO_COLOR: '1' } })).out).not.toContain('\u001b');
+  });
+});
+
+describe('assay verify --ear', () => {
+  it('prints a signed EAR that says what the verdict says', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+    await writeFile(join(cwd, 'key.jwk'), JSON.stringify({ ...(await exportJWK(privateKey)), alg: 'ES256', kid: 'v1' }));
+    for (const [file, code, status] of [
+      ['good.cose', 0, 'warning'],
+      ['debug.cose', 5, 'contraindicated'],
+    ] as const) {
+      const result = await assay(['verify', file, ...simulated, '--ear', 'key.jwk']);
+      expect(result.code).toBe(code);
+      const { payload } = await jwtVerify(result.out.trim(), publicKey);
+      expect(payload).toMatchObject({ submods: { main: { ear_status: status, 'assay.simulated': true } } });
+    }
+    expect((await assay(['verify', 'good.cose', '--ear', 'root.pem'])).code).toBe(1);
+  });
+});
+
+describe('assay verify with a network', () => {
+  const quote = () => readVector('tdx/v4-b0c06f000000-attestation-rs-3ab56d67.quote');
+  it.skipIf(vectorsDirectory() === null)('fetches what is missing, once, and says what it could not have', async () => {
+    const collateral = JSON.parse(
+      new TextDecoder().decode(await readVector('tdx/collateral/tdx-b0c06f000000-eval18-2026-04-05-plat.collateral.json')),
+    );
+    await writeFile(join(cwd, 'tdx.quote'), await quote());
+    const asked: string[] = [];
+    const answers: Readonly<Record<string, () => Response>> = {
+      tcb: () =>
+        new Response(`{"tcbInfo":${collateral.tcb_info},"signature":"${collateral.tcb_info_signature}"}`, {
+          headers: { 'TCB-Info-Issuer-Chain': encodeURIComponent(collateral.tcb_info_issuer_chain) },
+        }),
+      identity: () =>
+        new Response(`{"enclaveIdentity":${collateral.qe_identity},"signature":"${collateral.qe_identity_signature}"}`, {
+          headers: { 'SGX-Enclave-Identity-Issuer-Chain': encodeURIComponent(collateral.qe_identity_issuer_chain) },
+        }),
+      pckcrl: () =>
+        new Response(Buffer.from(collateral.pck_crl, 'hex'), {
+          headers: { 'SGX-PCK-CRL-Issuer-Chain': encodeURIComponent(collateral.pck_crl_issuer_chain) },
+        }),
+      'IntelSGXRootCA.der': () => new Response(Buffer.from(collateral.root_ca_crl, 'hex')),
+    };
+    const fetch = async (url: unknown) => {
+      asked.push(String(url));
+      return answers[new URL(String(url)).pathname.split('/').at(-1) ?? '']?.() ?? new Response('', { status: 404 });
+    };
+    const env = { ASSAY_CACHE_DIR: join(cwd, 'cache') };
+    const at = Date.parse('2026-04-06T22:35:39Z');
+    const verify = async (args: readonly string[], more: object = {}) => {
+      const io = transcript({ cwd, now: at, env, fetch: fetch as typeof globalThis.fetch, ...more });
+      return { code: await run(['verify', 'tdx.quote', ...args], io), out: io.out(), err: io.err() };
+    };
+    expect((await verify(['--offline'])).code).toBe(4);
+    expect(asked).toEqual([]);
+    expect(await verify([])).toMatchObject({ code: 0, err: '' });
+    expect(asked.map((url) => new URL(url).host).toSorted()).toEqual([
+      'api.trustedservices.intel.com',
+      'api.trustedservices.intel.com',
+      'api.trustedservices.intel.com',
+      'certificates.trustedservices.intel.com',
+    ]);
+    expect((await verify(['--offline'])).code).toBe(0);
+    expect((await verify([])).code).toBe(0);
+    expect(asked).toHaveLength(4);
+    const gone = await verify([], {
+      env: { ASSAY_CACHE_DIR: join(cwd, 'empty'), ASSAY_PCCS_URL: 'http://127.0.0.1:1' },
+      fetch: globalThis.fetch,
+    });
+    expect(gone.code).toBe(4);
+    expect(gone.err).toContain('endorsements/unreachable');
+    expect((await assay(['collateral', 'pack', 'root.pem', 'tdx.quote', '-o', 'pack.json'])).code).toBe(0);
+  });
+
+  it("asks an agent's address for a report with a fresh nonce", async () => {
+    const asked: string[] = [];
+    const fetch = async (url: unknown) => {
+      asked.push(String(url));
+      return new Response('{"api_version":"aci/1"}');
+    };
+    const io = transcript({ cwd, now: FAKE_NOW, fetch: fetch as typeof globalThis.fetch });
+    expect(await run(['verify', 'https://agent.example/'], io)).toBe(2);
+    expect(asked[0]).toMatch(/^https:\/\/agent\.example\/v1\/aci\/attestation\?nonce=[0-9a-f]{64}$/);
   });
 });
 

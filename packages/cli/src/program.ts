@@ -9,6 +9,7 @@ import { isCoded } from './errors.ts';
 import { EXIT, type ExitCode, exitCodeOfKind } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { printError } from './output.ts';
+import { VERSION } from './version.ts';
 
 interface CommandEntry {
   readonly summary: string;
@@ -56,6 +57,7 @@ export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
 async function createProgram(args: readonly string[], io: Io, finish: Finish): Promise<Command> {
   const program = new Command('assay')
     .description('Run an AI agent in a TEE, and check what such agents claim.')
+    .version(VERSION, '-V, --version', 'print the version')
     .helpCommand(true)
     .enablePositionalOptions();
   prepare(program, io);

@@ -20,7 +20,7 @@ import { askProduct } from './product.ts';
 import { type AppraisalContext, type ClaimsNode, located, type PartQuestion, type WholeQuestion } from './question.ts';
 import { askRequiredChecks } from './required-checks.ts';
 import { askRoot } from './root.ts';
-import { describeLimits, describeScope } from './scope.ts';
+import { describeLimits, describeScope, isMilan } from './scope.ts';
 import { askSimulated } from './simulated.ts';
 import { askTcb } from './tcb.ts';
 import { askTeeType } from './tee-type.ts';
@@ -91,6 +91,9 @@ function warn(nodes: readonly ClaimsNode[], checks: readonly Check[]): readonly 
       const advisories = claims.tcb.advisories.length === 0 ? '' : ` (${claims.tcb.advisories.join(', ')})`;
       warnings.push(`${prefix}firmware standing is ${claims.tcb.status}${advisories}.`);
     }
+  }
+  if (nodes.some(({ claims }) => isMilan(claims))) {
+    warnings.push('Milan: the root secret of these chips can be extracted in software, so this report may be forged; strict refuses it.');
   }
   const skipped = checks.filter(({ id, outcome }) => outcome === 'not-checked' && !id.includes('policy.'));
   if (skipped.length > 0) warnings.push(`not verified: ${skipped.map(({ id }) => id).join(', ')}.`);

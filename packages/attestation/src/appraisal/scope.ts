@@ -1,7 +1,7 @@
 /** What an outcome covers and what it does not, in plain sentences. Nobody should read more into a verdict than was asked. */
 
 import type { Check } from '../model/check.ts';
-import type { EvidenceType } from '../model/claims.ts';
+import type { Claims, EvidenceType } from '../model/claims.ts';
 import { formatInstant } from './instant.ts';
 import type { AppraisalContext, ClaimsNode } from './question.ts';
 
@@ -23,6 +23,11 @@ const TYPE_NAMES: Readonly<Record<EvidenceType, string>> = {
 /** For people: `Intel TDX quote`. */
 export function typeName(type: EvidenceType): string {
   return TYPE_NAMES[type];
+}
+
+/** BadFuse and MilanLaunchy reach every Milan chip at every firmware level. */
+export function isMilan({ identity }: Claims): boolean {
+  return /^milan/i.test(identity.product ?? '');
 }
 
 export function describeScope(
@@ -55,7 +60,7 @@ export function describeLimits(nodes: readonly ClaimsNode[]): readonly string[] 
       'That nobody with physical access opened the machine: TEE.fail, Battering RAM and WireTap extract keys through the memory bus.',
     );
   }
-  if (nodes.some(({ claims }) => /^milan/i.test(claims.identity.product ?? ''))) {
+  if (nodes.some(({ claims }) => isMilan(claims))) {
     limits.push(
       'That a Milan chip kept its root secret: BadFuse extracts it in software at every firmware level (arXiv 2605.12990).',
     );

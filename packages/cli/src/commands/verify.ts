@@ -1,17 +1,28 @@
 /** `assay verify`: one file in, one verdict out; what the file is, it finds out by itself. */
 
-import { collectEndorsements } from '@assay/attestation';
-import { type JudgeRequest, judge, type Verdict } from '@assay/client';
+import { randomBytes } from 'node:crypto';
+import { attest, collectEndorsements, DEFAULT_POLICY, type Endorsements, signEar } from '@assay/attestation';
+import { type JudgeRequest, judge } from '@assay/client';
 import type { Command } from 'commander';
 import type { Finish } from '../command.ts';
+import { CliError } from '../errors.ts';
+import { type ExitCode, exitCodeOfOutcome } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { append, hexOption, instantOption, policyOption, rootHash, rootOption, secondsOption } from '../options.ts';
 import { printError } from '../output.ts';
 import { readCompanions, readFileOf, readSubject } from '../subject.ts';
 import { printVerdict } from '../verdict.ts';
+import { VERSION } from '../version.ts';
 
 /** Vendors hand out today's collateral only: it says nothing about instants further away, milliseconds. */
 const FETCHABLE_MS = 24 * 3_600_000;
+
+type EarKey = Parameters<typeof signEar>[1]['key'] & {
+  readonly kty?: string;
+  readonly alg?: string;
+  readonly kid?: string;
+  readonly d?: string;
+};
 
 export interface VerifyFlags {
   readonly collateral?: readonly string[];
@@ -24,6 +35,7 @@ export interface VerifyFlags {
   readonly offline?: boolean;
   readonly fetch?: boolean;
   readonly json?: boolean;
+  readonly ear?: string;
   readonly verbose?: boolean;
   readonly simulatedRoot?: string;
   readonly root?: readonly string[];
@@ -33,7 +45,7 @@ export interface VerifyFlags {
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
-    .argument('<subject>', 'file, URL, or - for standard input')
+    .argument('<subject>', "file, URL, - for standard input, or an agent's address")
     .option('--collateral <path>', 'companion file or folder; repeatable, any order', append)
     .option('--at <time>', 'judge at this RFC 3339 instant instead of now')
     .option('--nonce <hex>', 'the nonce you sent')
@@ -44,6 +56,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--fetch', 'also fetch what evidence can do without: revocation lists, reference manifests')
     .option('--offline', 'never fetch endorsements')
     .option('--json', 'machine-readable result')
+    .option('--ear <key>', 'print the result as an EAR, signed with this private JWK (evidence only)')
     .option('--verbose', 'long values in full, with the section behind each check')
     .option('--simulated-root <file>', "accept a simulator's evidence under this root, marked as simulated")
     .option('--root <file>', 'trust this root as well as the pinned ones; repeatable', append)
@@ -52,26 +65,73 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .action(async (subject: string, flags: VerifyFlags) => finish(await verify(subject, flags, io)));
 }
 
-async function verify(subject: string, flags: VerifyFlags, io: Io) {
+async function verify(subject: string, flags: VerifyFlags, io: Io): Promise<ExitCode> {
   const request = await readRequest(flags, io);
-  const bytes = await readSubject(io, subject);
-  const verdict = await judgeOnline(bytes, request, flags, io);
+  const { bytes, nonce } = await readEvidence(subject, flags, io);
+  const asked = nonce === null ? request : { ...request, expected: { ...request.expected, nonce } };
+  const fetched = await missingEndorsements(bytes, asked, flags, io);
+  const complete = { ...asked, endorsements: [...(asked.endorsements ?? []), ...fetched] };
+  const verdict = await judge(bytes, complete);
+  if (flags.ear !== undefined) {
+    io.stdout(`${await earOf(bytes, complete, flags.ear, io)}\n`);
+    return exitCodeOfOutcome(verdict.outcome);
+  }
   return printVerdict(verdict, io, { json: flags.json === true, verbose: flags.verbose === true });
 }
 
-/** Judges with what is given; fetches what is missing, unless told not to, and judges again. */
-async function judgeOnline(bytes: Uint8Array, request: JudgeRequest, flags: VerifyFlags, io: Io): Promise<Verdict> {
-  const first = await judge(bytes, request);
-  const wanted = first.outcome === 'unavailable' || flags.fetch === true;
-  const atHand = flags.offline !== true && Math.abs(io.now() - request.now) <= FETCHABLE_MS;
-  if (!wanted || (!atHand && flags.fetch !== true)) return first;
+/** The subject; of an agent's bare address its live report, asked for with a fresh nonce. */
+async function readEvidence(subject: string, flags: VerifyFlags, io: Io): Promise<{ bytes: Uint8Array; nonce: string | null }> {
+  const isAgent = /^https?:\/\//i.test(subject) && URL.canParse(subject) && new URL(subject).pathname === '/';
+  if (!isAgent) return { bytes: await readSubject(io, subject), nonce: null };
+  const nonce = flags.nonce === undefined ? randomBytes(32).toString('hex') : hexOption('nonce', flags.nonce);
+  return { bytes: await readSubject(io, new URL(`/v1/aci/attestation?nonce=${nonce}`, subject).href), nonce };
+}
+
+/** What the evidence cannot be judged without, from the vendors or the cache; with `--fetch` also what it could do without. */
+async function missingEndorsements(
+  bytes: Uint8Array,
+  request: JudgeRequest,
+  flags: VerifyFlags,
+  io: Io,
+): Promise<Endorsements> {
+  if (flags.fetch !== true) {
+    if (Math.abs(io.now() - request.now) > FETCHABLE_MS) return [];
+    if ((await judge(bytes, request)).outcome !== 'unavailable') return [];
+  }
   const { fetchEndorsements } = await import('@assay/attestation/endorsements');
   const { endorsementSource } = await import('../endorsement-source.ts');
   const source = endorsementSource(io, flags.offline === true);
-  const found = await fetchEndorsements(bytes, source, { optional: flags.fetch === true });
-  for (const problem of found.problems) printError(problem, io);
-  if (found.endorsements.length === 0) return first;
-  return judge(bytes, { ...request, endorsements: [...(request.endorsements ?? []), ...found.endorsements] });
+  const { endorsements, problems } = await fetchEndorsements(bytes, source, { optional: flags.fetch === true });
+  for (const problem of problems) printError(problem, io);
+  return endorsements;
+}
+
+/** The appraisal of bare evidence as an EAR; what the JWK signs names this program as verifier. */
+async function earOf(bytes: Uint8Array, request: JudgeRequest, keyFile: string, io: Io): Promise<string> {
+  const key = parseKey(await readFileOf(io, keyFile), keyFile);
+  const { policy = DEFAULT_POLICY, expected = {}, endorsements = [], additionalAnchors = [], now } = request;
+  const result = await attest(bytes, { policy, expected, endorsements, additionalAnchors, now });
+  return signEar(result, {
+    now,
+    verifier: { developer: 'https://github.com/assay', build: `assay ${VERSION}` },
+    key,
+    algorithm: String(key.alg),
+    ...(typeof key.kid === 'string' ? { keyId: key.kid } : {}),
+  });
+}
+
+function parseKey(bytes: Uint8Array, name: string): EarKey {
+  try {
+    const key = JSON.parse(new TextDecoder().decode(bytes)) as EarKey;
+    if (typeof key.kty === 'string' && typeof key.alg === 'string' && (key.kty === 'oct' || typeof key.d === 'string'))
+      return key;
+  } catch {
+    // Said below.
+  }
+  throw new CliError(
+    'cli/bad-option',
+    `--ear: ${name} is no private JWK with kty, alg and d; make one with an alg such as ES256`,
+  );
 }
 
 async function readRequest(flags: VerifyFlags, io: Io): Promise<JudgeRequest> {

@@ -45,7 +45,7 @@ const gpu = (changes: Partial<Claims> = {}) =>
     tcb: null,
     identity: { architecture: 'HOPPER' },
     measurements: {},
-    checks: ['nvidia.driver-measurements', 'nvidia.vbios-measurements'].map((id) => ({
+    checks: ['nvidia.rim-driver-measurements', 'nvidia.rim-vbios-measurements'].map((id) => ({
       id,
       outcome: 'pass' as const,
       expected: null,
@@ -260,7 +260,7 @@ const rows: readonly Row[] = [
     claims: claims({
       submodules: {
         'gpu-0': gpu({
-          checks: [{ id: 'nvidia.driver-measurements', outcome: 'pass', expected: null, actual: null, spec: 'x' }],
+          checks: [{ id: 'nvidia.rim-driver-measurements', outcome: 'pass', expected: null, actual: null, spec: 'x' }],
         }),
       },
     }),

@@ -93,7 +93,9 @@ function warn(nodes: readonly ClaimsNode[], checks: readonly Check[]): readonly 
     }
   }
   if (nodes.some(({ claims }) => isMilan(claims))) {
-    warnings.push('Milan: the root secret of these chips can be extracted in software, so this report may be forged; strict refuses it.');
+    warnings.push(
+      'Milan: the root secret of these chips can be extracted in software, so this report may be forged; strict refuses it.',
+    );
   }
   const skipped = checks.filter(({ id, outcome }) => outcome === 'not-checked' && !id.includes('policy.'));
   if (skipped.length > 0) warnings.push(`not verified: ${skipped.map(({ id }) => id).join(', ')}.`);

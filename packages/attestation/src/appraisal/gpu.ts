@@ -9,7 +9,7 @@ import { located, POLICY_SPEC, type WholeQuestion } from './question.ts';
 
 const SPEC = `${POLICY_SPEC} gpu`;
 /** Verification checks that compare measurements with signed manifests. */
-const MANIFEST_CHECKS = ['nvidia.driver-measurements', 'nvidia.vbios-measurements'] as const;
+const MANIFEST_CHECKS = ['nvidia.rim-driver-measurements', 'nvidia.rim-vbios-measurements'] as const;
 
 export const askGpu: WholeQuestion = (nodes, { policy }) => {
   const rule = policy.gpu;

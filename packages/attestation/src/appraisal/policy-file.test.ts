@@ -3,9 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { AttestationError } from '../errors.ts';
+import { EVIDENCE_TYPES } from '../model/claims.ts';
 import { explainPolicy } from './explain.ts';
 import { parsePolicy } from './policy-file.ts';
 import { DEFAULT_POLICY, POLICY_PRESETS } from './presets.ts';
+import { SIGNER_SLOTS } from './signer-slots.ts';
 
 const FULL = {
   version: 1,
@@ -104,6 +106,13 @@ describe('parsePolicy', () => {
 
 describe('spec/policy.schema.json', () => {
   const schema = JSON.parse(readFileSync(new URL('../../../../spec/policy.schema.json', import.meta.url), 'utf8'));
+
+  it('names every type, and those with a signer', () => {
+    expect(schema.$defs.type.enum).toEqual(EVIDENCE_TYPES);
+    expect(schema.properties.measurements.items.anyOf[1].properties.type.enum.toSorted()).toEqual(
+      Object.keys(SIGNER_SLOTS).toSorted(),
+    );
+  });
 
   it('names exactly the members the parser takes', () => {
     expect(

@@ -21,6 +21,7 @@ export interface EscapeProbe {
 
 const MIB = 1024 * 1024;
 const NATIVE = ['linux-ns', 'landlock'] as const;
+const WASM = ['wasm'] as const;
 const ENDED: readonly ExecutionStatus[] = ['ok', 'error', 'killed', 'oom', 'output-limit', 'timeout', 'disk-limit'];
 
 const onlyArtifacts =
@@ -66,6 +67,13 @@ export const ESCAPE_PROBES: readonly EscapeProbe[] = [
     limits: { memoryBytes: 256 * MIB },
     lanes: NATIVE,
   },
+  {
+    file: 'memory-bomb.py',
+    status: ['oom'],
+    limits: { memoryBytes: 192 * MIB, wallMs: 20_000 },
+    lanes: WASM,
+    wrong: peak(600),
+  },
   { file: 'fill-places.py', status: ['ok', 'disk-limit', 'oom'], limits: { wallMs: 15_000 } },
   {
     file: 'fill-inodes.py',
@@ -78,7 +86,9 @@ export const ESCAPE_PROBES: readonly EscapeProbe[] = [
     wrong: ({ artifacts }) => (artifacts.some(({ bytes }) => bytes.length > 0) ? 'collected holes' : null),
   },
   { file: 'infinite-loop.py', status: ['timeout'], limits: { wallMs: 700 } },
-  { file: 'sleep-forever.py', status: ['timeout'], limits: { wallMs: 700 } },
+  { file: 'sleep-forever.py', status: ['timeout'], limits: { wallMs: 700 }, lanes: NATIVE },
+  // Sleeping moves the frozen clock and takes no time.
+  { file: 'sleep-forever.py', status: ['ok'], lanes: WASM },
   { file: 'huge-output.py', status: ['output-limit'], limits: { wallMs: 15_000 } },
   { file: 'daemonize.py' },
   { file: 'hold-output.py' },
@@ -101,6 +111,20 @@ export const ESCAPE_PROBES: readonly EscapeProbe[] = [
   { file: 'buffer-bomb.js', status: ['oom'], limits: { memoryBytes: 192 * MIB, wallMs: 20_000 } },
   { file: 'kill-all.js', status: ENDED },
   { file: 'native-code.js' },
+  {
+    file: 'raw-javascript.js',
+    lanes: WASM,
+    limits: { wallMs: 20_000 },
+    wrong: ({ stdout }) => (stdout.text.split('\n').length > 38 ? null : 'not every attack ran'),
+  },
+  {
+    file: 'raw-python.py',
+    lanes: WASM,
+    limits: { wallMs: 20_000 },
+    wrong: ({ stdout }) => (stdout.text.includes('by_run_js blocked read') ? null : 'the attack did not reach JavaScript'),
+  },
+  { file: 'raw-frames.js', status: ['killed'], lanes: WASM },
+  { file: 'forged-frames.js', status: ['error'], lanes: WASM, wrong: onlyArtifacts('/tmp/plain.txt') },
   { file: 'infinite-loop.js', status: ['timeout'], limits: { wallMs: 700 } },
   { file: 'huge-output.js', status: ['output-limit'], limits: { wallMs: 15_000 } },
 ];

@@ -17,12 +17,14 @@ const ENVIRONMENT = {
   TZ: 'UTC',
   PYTHONHASHSEED: '0',
   MPLBACKEND: 'Agg',
-  MPLCONFIGDIR: '/home/matplotlib',
+  MPLCONFIGDIR: '/cache',
   SOURCE_DATE_EPOCH: '1767225600',
 };
 
 /** Members of Pyodide that are real but not typed. */
 export type Interpreter = PyodideAPI & { makeMemorySnapshot(): Uint8Array };
+
+export type FileSystem = PyodideAPI['FS'];
 
 /** Starts the interpreter with module `_assay` in it. `forSnapshot` leaves it ready for `makeMemorySnapshot`. */
 export async function startInterpreter(config: GuestConfig, forSnapshot: boolean): Promise<Interpreter> {

@@ -11,7 +11,7 @@ import { askOne, installFetch, setNetwork } from './bridge.ts';
 import { deno, receive, send } from './deno.ts';
 import { advance, reset } from './determinism.ts';
 import { limitDisk } from './python-files.ts';
-import { type Interpreter, startInterpreter } from './python-interpreter.ts';
+import { type FileSystem, type Interpreter, startInterpreter } from './python-interpreter.ts';
 
 const config = JSON.parse(deno.args[0] ?? '{}') as GuestConfig;
 const ROOT = '/tmp';
@@ -35,8 +35,8 @@ function hostModule(): object {
 }
 
 /** Regular files below `/tmp`, in order of path; what is odd comes with a reason instead of bytes. */
-function* walk(python: Interpreter, directory: string, budget: { left: number }): Generator<Found> {
-  const names = (python.FS.readdir(directory) as string[]).filter((name) => name !== '.' && name !== '..').sort();
+function* walk(FS: FileSystem, directory: string, budget: { left: number }): Generator<Found> {
+  const names = (FS.readdir(directory) as string[]).filter((name) => name !== '.' && name !== '..').sort();
   for (const name of names) {
     const path = `${directory}/${name}`;
     budget.left -= 1;
@@ -44,19 +44,21 @@ function* walk(python: Interpreter, directory: string, budget: { left: number })
       yield { path, bytes: null, reason: 'too many entries' };
       return;
     }
-    const { mode, size } = python.FS.lstat(path) as { mode: number; size: number };
+    const { mode, size } = FS.lstat(path) as { mode: number; size: number };
     const kind = mode & 0o170000;
     if (kind === 0o040000) {
       if (path.split('/').length > 10) yield { path, bytes: null, reason: 'too deep' };
-      else yield* walk(python, path, budget);
+      else yield* walk(FS, path, budget);
     } else if (kind !== 0o100000)
       yield { path, bytes: null, reason: kind === 0o120000 ? 'symbolic link' : 'not a regular file' };
     else if (size > 64 * 1024 * 1024) yield { path, bytes: null, reason: `larger than ${64 * 1024 * 1024} bytes` };
-    else yield { path, bytes: python.FS.readFile(path) as Uint8Array };
+    else yield { path, bytes: FS.readFile(path) as Uint8Array };
   }
 }
 
 async function serve(python: Interpreter): Promise<void> {
+  // Kept, because an interpreter that has exited gives nothing away any more.
+  const { FS } = python;
   const support = python.pyimport('_assay') as Support;
   const installed = config.wheels?.load ?? [];
   let stdin: Uint8Array | null = null;
@@ -73,6 +75,7 @@ async function serve(python: Interpreter): Promise<void> {
     stdin = null;
     return bytes === undefined || bytes.length === 0 ? undefined : bytes;
   };
+  FS.chdir(ROOT);
   // Goes once through what every job needs, so that the engine has compiled it before the job comes.
   reset('00'.repeat(32), 0);
   support.prepare(hostModule(), [], false, installed);
@@ -89,15 +92,41 @@ async function serve(python: Interpreter): Promise<void> {
     for (let index = 0; index < head.files; index += 1) {
       const file = receive();
       const path = String(file.head.path);
-      python.FS.mkdirTree(path.slice(0, path.lastIndexOf('/')));
-      python.FS.writeFile(path, file.body.slice());
+      FS.mkdirTree(path.slice(0, path.lastIndexOf('/')));
+      FS.writeFile(path, file.body.slice());
     }
-    for (const { path, bytes } of walk(python, ROOT, { left: head.inodes })) if (bytes !== null) before.set(path, bytes);
+    for (const { path, bytes } of walk(FS, ROOT, { left: head.inodes })) if (bytes !== null) before.set(path, bytes);
     stdin = receive().body.slice();
-    const disk = limitDisk(python, ROOT, head);
+    const disk = limitDisk(FS, ROOT, head);
     reset(head.seed, head.epochMs);
     support.prepare(hostModule(), head.argv, head.network, installed);
-    const outcome = await support.run.callPromising(new TextDecoder().decode(frame.body));
+    const { exitCode, value, error, dead } = await execute(support, new TextDecoder().decode(frame.body));
+    sendArtifacts(walk(FS, ROOT, { left: head.inodes }), before, head);
+    const done: DoneHead = { exitCode, value, error, diskFull: disk.full };
+    send(MESSAGE.done, { ...done });
+    if (!head.session || dead) deno.exit(0);
+  }
+}
+
+type Executed = Pick<DoneHead, 'exitCode' | 'value' | 'error'> & { readonly dead: boolean };
+
+/** `os._exit` and crashes do not come back from the call; they surface as errors nobody caught. */
+const interrupted = new Promise<never>((_resolve, reject) => {
+  globalThis.addEventListener('unhandledrejection', (event) => {
+    event.preventDefault();
+    reject(event.reason);
+  });
+  globalThis.addEventListener('error', (event) => {
+    event.preventDefault();
+    reject(event.error);
+  });
+});
+interrupted.catch(() => {});
+
+/** Runs the source. `dead` when the interpreter cannot go on: `os._exit`, or a crash of its own. */
+async function execute(support: Support, source: string): Promise<Executed> {
+  try {
+    const outcome = await Promise.race([support.run.callPromising(source), interrupted]);
     const [exitCode, value, name, message, traceback] = outcome.toJs() as [
       number,
       string | null,
@@ -105,20 +134,41 @@ async function serve(python: Interpreter): Promise<void> {
       string,
       string,
     ];
-    sendArtifacts(walk(python, ROOT, { left: head.inodes }), before, head);
-    const done: DoneHead = {
+    return {
       exitCode,
       value: value ?? null,
-      error: name === null || name === undefined ? null : { name, message, traceback },
-      diskFull: disk.full,
+      error: (name ?? null) === null ? null : { name: String(name), message, traceback },
+      dead: false,
     };
-    send(MESSAGE.done, { ...done });
-    if (!head.session) deno.exit(0);
+  } catch (reason) {
+    const { status, name, message } = reason as {
+      readonly status?: unknown;
+      readonly name?: unknown;
+      readonly message?: unknown;
+    };
+    if (typeof status === 'number') return { exitCode: status & 255, value: null, error: null, dead: true };
+    const text =
+      String(message ?? reason)
+        .split('\n')[0]
+        ?.slice(0, 300) ?? '';
+    const memory = /memory|Out of bounds/i.test(text);
+    return {
+      exitCode: 1,
+      value: null,
+      error: {
+        name: memory ? 'MemoryError' : 'InterpreterError',
+        message: `${String(name ?? 'Error')}: ${text}`,
+        traceback: '',
+      },
+      dead: true,
+    };
   }
 }
 
 const python = await startInterpreter(config, false);
 installFetch();
+for (const directory of ['/home/pyodide', '/home/web_user', '/home'])
+  if (python.FS.analyzePath(directory).exists) python.FS.rmdir(directory);
 if (config.wheels !== null)
   await python.loadPackage([...config.wheels.load], { messageCallback: () => {}, errorCallback: () => {} });
 await serve(python);

@@ -17,7 +17,7 @@ const PAGE = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf
 function documented(heading: string): Readonly<Record<string, string>> {
   const section = PAGE.split(/^## /m).find((part) => part.startsWith(heading)) ?? '';
   return Object.fromEntries(
-    [...section.matchAll(/^\| `([^`]+)` \| ([a-z]+) \| ([^|]+) \| ([^|]+) \|$/gm)].map(([, code, kind, meaning, action]) => {
+    [...section.matchAll(/^\| `([^`]+)` *\| ([a-z]+) *\| ([^|]+) \| ([^|]+) \|$/gm)].map(([, code, kind, meaning, action]) => {
       expect(meaning?.trim().length, `${code} has a meaning`).toBeGreaterThan(3);
       expect(action?.trim().length, `${code} says what to do`).toBeGreaterThan(3);
       return [code, kind];

@@ -12,6 +12,8 @@ export const SERVER_ERROR_KINDS = {
   'attester/bad-request': 'misuse',
   'attester/simulated-root-broken': 'misuse',
   'attester/unavailable': 'unavailable',
+  'channel/key-exhausted': 'unavailable',
+  'channel/replayed': 'refused',
   'config/bad-value': 'misuse',
   'config/insecure-bind': 'refused',
   'config/missing-key': 'misuse',

@@ -8,7 +8,6 @@ import { ChannelError } from '../errors.ts';
 export const KEY_LENGTH = 32; // bytes, Nk of AES-256-GCM
 export const NONCE_LENGTH = 12; // bytes, Nn
 
-
 /** One direction of one message: every call uses the next nonce. Calls must not overlap. */
 export class AeadStream {
   readonly #key: Promise<CryptoKey>;

@@ -125,7 +125,7 @@ class Parser {
     }
     const body = text.slice(start, this.#at);
     const value = escaped ? this.#unescape(body, start) : body;
-    if (LONE_SURROGATE.test(value)) throw this.#malformed('whole characters, not half of a surrogate pair');
+    if (!isWellFormed(value)) throw this.#malformed('whole characters, not half of a surrogate pair');
     this.#at++;
     return value;
   }
@@ -209,9 +209,15 @@ function canonical(value: unknown, depth: number): string {
   return `{${members.join(',')}}`;
 }
 
+/** Whether every surrogate has its other half; natively where the platform can, which costs nothing for plain text. */
+function isWellFormed(text: string): boolean {
+  const native = (text as { isWellFormed?: () => boolean }).isWellFormed;
+  return native === undefined ? !LONE_SURROGATE.test(text) : native.call(text);
+}
+
 function quoted(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`;
-  if (LONE_SURROGATE.test(text)) throw unencodable('expected whole characters, got half of a surrogate pair');
+  if (!isWellFormed(text)) throw unencodable('expected whole characters, got half of a surrogate pair');
   return JSON.stringify(text);
 }
 

@@ -80,6 +80,14 @@ export function tileOf(store: LogStore, path: string): Uint8Array | null {
   const first = tile.index * TILE_WIDTH;
   const available = Math.floor(store.size() / TILE_WIDTH ** tile.level);
   if (first + tile.width > available) return null;
-  if (tile.kind === 'entries') return encodeEntryBundle(store.entries(first, first + tile.width));
+  if (tile.kind === 'entries') {
+    const entries = store.entries(first, first + tile.width);
+    if (entries.length < tile.width)
+      throw new LedgerError(
+        'ledger/corrupt',
+        `entries of ${path} are missing from the data directory; restore it from a backup`,
+      );
+    return encodeEntryBundle(entries);
+  }
   return store.tile(tile.level, tile.index)?.slice(0, tile.width * 32) ?? null;
 }

@@ -33,6 +33,8 @@ class Writer {
   #note: string;
   #published: PublishedHead | null = null;
   #keptAt = 0;
+  /** Newest time that came with an entry or a question, epoch milliseconds. */
+  #lastTime = 0;
   #broken: WrittenError | null = null;
 
   constructor(db: DatabaseSync, tree: GrowingTree, setup: WriterSetup) {
@@ -52,6 +54,7 @@ class Writer {
     const broken = this.#broken;
     if (broken !== null) return requests.map(({ id }) => ({ id, error: broken }));
     const before = this.#tree.size;
+    for (const request of requests) if ('entry' in request) this.#lastTime = Math.max(this.#lastTime, request.entry.time);
     let outcomes: readonly Outcome[];
     try {
       this.#db.exec('BEGIN IMMEDIATE');
@@ -73,6 +76,7 @@ class Writer {
 
   /** The committed head with all signatures. `time` in epoch milliseconds. */
   publish(time: number): PublishedHead {
+    this.#lastTime = Math.max(this.#lastTime, time);
     const { size } = this.#tree;
     if (this.#published?.size !== size)
       this.#published = { size, note: this.#signer.publish(size, this.#tree.root(), Math.floor(time / 1000)) };
@@ -81,7 +85,7 @@ class Writer {
   }
 
   close(): void {
-    if (this.#broken === null && this.#published !== null) this.#keep(this.#published, 0);
+    if (this.#broken === null && this.#tree.size > 0) this.#keep(this.publish(this.#lastTime), 0);
     this.#db.close();
   }
 

@@ -4,7 +4,8 @@
  * Not checked here: the certificate that carries it.
  */
 
-import { type DerElement, derBoolean, derOctetString, derOid, derUnsigned, readDer } from '@assay/encoding/der';
+import { equalBytes } from '@assay/encoding/bytes';
+import { DER_TAG, type DerElement, derBoolean, derOctetString, derUnsigned, readDer } from '@assay/encoding/der';
 import { EncodingError } from '@assay/encoding/errors';
 import { AttestationError } from '../../errors.ts';
 
@@ -35,8 +36,6 @@ export interface PckExtensions {
   } | null;
 }
 
-const SEQUENCE = 0x30;
-const ENUMERATED = 0x0a;
 const SGX_TYPES = ['standard', 'scalable', 'scalable-with-integrity'] as const;
 const COMPONENTS = 16;
 
@@ -55,43 +54,45 @@ export function parsePckExtensions(value: Uint8Array): PckExtensions {
 }
 
 function readExtensions(value: Uint8Array): PckExtensions {
-  const members = readPairs(readDer(value), SGX_EXTENSION_OID);
-  const tcb = readPairs(required(members, '2'), `${SGX_EXTENSION_OID}.2`);
-  const configuration = members.get('7');
-  const flags = configuration && readPairs(configuration, `${SGX_EXTENSION_OID}.7`);
-  const platformInstanceId = members.get('6');
+  const members = readPairs(readDer(value));
+  const tcb = readPairs(required(members, 2), 2);
+  const configuration = members.get(7);
+  const flags = configuration && readPairs(configuration, 7);
+  const platformInstanceId = members.get(6);
   return {
-    ppid: octets(required(members, '1'), 16),
-    tcbComponents: Uint8Array.from({ length: COMPONENTS }, (_, index) => number(required(tcb, String(index + 1)), 0xff)),
-    pceSvn: number(required(tcb, '17'), 0xffff),
-    cpuSvn: octets(required(tcb, '18'), 16),
-    pceId: octets(required(members, '3'), 2),
-    fmspc: octets(required(members, '4'), 6),
-    sgxType: sgxType(required(members, '5')),
+    ppid: octets(required(members, 1), 16),
+    tcbComponents: Uint8Array.from({ length: COMPONENTS }, (_, index) => number(required(tcb, index + 1), 0xff)),
+    pceSvn: number(required(tcb, 17), 0xffff),
+    cpuSvn: octets(required(tcb, 18), 16),
+    pceId: octets(required(members, 3), 2),
+    fmspc: octets(required(members, 4), 6),
+    sgxType: sgxType(required(members, 5)),
     platformInstanceId: platformInstanceId ? octets(platformInstanceId, 16) : null,
-    configuration: flags
-      ? { dynamicPlatform: flag(flags, '1'), cachedKeys: flag(flags, '2'), smtEnabled: flag(flags, '3') }
-      : null,
+    configuration: flags ? { dynamicPlatform: flag(flags, 1), cachedKeys: flag(flags, 2), smtEnabled: flag(flags, 3) } : null,
   };
 }
 
-/** A SEQUENCE of (OID, value) pairs, keyed by the last arc under `parent`. */
-function readPairs(sequence: DerElement, parent: string): ReadonlyMap<string, DerElement> {
-  if (sequence.tag !== SEQUENCE) throw malformed(`expected a SEQUENCE under ${parent}, got tag ${sequence.tag}`);
-  const pairs = new Map<string, DerElement>();
+/** Content of the extension's OID, and so the beginning of every OID inside. */
+const OID_PREFIX = Uint8Array.of(0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01);
+
+/** A SEQUENCE of (OID, value) pairs, keyed by the arc below `parent`; no arc in use needs more than one byte. */
+function readPairs(sequence: DerElement, ...parent: readonly number[]): ReadonlyMap<number, DerElement> {
+  if (sequence.tag !== DER_TAG.sequence) throw malformed(`expected a SEQUENCE of pairs, got tag ${sequence.tag}`);
+  const prefix = Uint8Array.of(...OID_PREFIX, ...parent);
+  const pairs = new Map<number, DerElement>();
   for (const pair of sequence.children()) {
-    const [name, value, ...more] = pair.tag === SEQUENCE ? pair.children() : [];
-    if (name === undefined || value === undefined || more.length > 0) throw malformed(`expected pairs under ${parent}`);
-    const oid = derOid(name);
-    const arc = oid.startsWith(`${parent}.`) ? oid.slice(parent.length + 1) : '';
-    if (arc === '' || arc.includes('.')) throw malformed(`expected an OID one arc below ${parent}, got ${oid}`);
-    if (pairs.has(arc)) throw malformed(`expected ${oid} once, got it twice`);
+    const [name, value, ...more] = pair.tag === DER_TAG.sequence ? pair.children() : [];
+    if (name === undefined || value === undefined || more.length > 0) throw malformed('expected pairs of OID and value');
+    const arc = name.content.at(-1) ?? 0x80;
+    const isBelow = name.content.length === prefix.length + 1 && equalBytes(name.content.subarray(0, -1), prefix) && arc < 0x80;
+    if (name.tag !== DER_TAG.oid || !isBelow) throw malformed(`expected OIDs one arc below ${SGX_EXTENSION_OID}, got another`);
+    if (pairs.has(arc)) throw malformed(`expected arc ${arc} once, got it twice`);
     pairs.set(arc, value);
   }
   return pairs;
 }
 
-function required(pairs: ReadonlyMap<string, DerElement>, arc: string): DerElement {
+function required(pairs: ReadonlyMap<number, DerElement>, arc: number): DerElement {
   const value = pairs.get(arc);
   if (value === undefined) throw malformed(`expected a value for arc ${arc}, got none`);
   return value;
@@ -110,12 +111,13 @@ function number(element: DerElement, max: number): number {
 }
 
 function sgxType(element: DerElement): PckExtensions['sgxType'] {
-  const type = element.tag === ENUMERATED && element.content.length === 1 ? SGX_TYPES[element.content[0] ?? -1] : undefined;
+  const type =
+    element.tag === DER_TAG.enumerated && element.content.length === 1 ? SGX_TYPES[element.content[0] ?? -1] : undefined;
   if (type === undefined) throw malformed('expected SGX type 0, 1 or 2, got something else');
   return type;
 }
 
-function flag(pairs: ReadonlyMap<string, DerElement>, arc: string): boolean | null {
+function flag(pairs: ReadonlyMap<number, DerElement>, arc: number): boolean | null {
   const element = pairs.get(arc);
   return element === undefined ? null : derBoolean(element);
 }

@@ -4,6 +4,7 @@
  * Not checked here: the signature.
  */
 
+import { decodeUtf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
 import { AttestationError, type AttestationErrorCode } from '../../errors.ts';
 
@@ -34,7 +35,7 @@ export class SignedObject {
     }
     let value: unknown;
     try {
-      value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+      value = JSON.parse(decodeUtf8(body));
     } catch (cause) {
       throw new AttestationError(code, `expected ${name} as JSON text, got something else; fetch it again`, { cause });
     }
@@ -88,6 +89,21 @@ export class SignedObject {
   /** A list of objects with at least one entry. */
   objects(name: string): readonly SignedObject[] {
     return this.#list(name, 1).map((value, index) => new SignedObject(value, `${this.#path}.${name}[${index}]`, this.#code));
+  }
+
+  /** The whole number `member`, from 0 to 255, of exactly `length` objects. */
+  column(name: string, member: string, length: number): Uint8Array {
+    const rows = this.#list(name, 0);
+    if (rows.length !== length) return this.#refuse(name, `a list of ${length} entries`, rows);
+    const column = new Uint8Array(length);
+    for (const [index, row] of rows.entries()) {
+      const value = typeof row === 'object' && row !== null ? (row as Readonly<Record<string, unknown>>)[member] : undefined;
+      if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 0xff) {
+        return this.#refuse(`${name}[${index}].${member}`, 'a whole number up to 255', value);
+      }
+      column[index] = value;
+    }
+    return column;
   }
 
   /** A list of strings; absent means empty. */

@@ -79,6 +79,7 @@ export interface TcbInfo {
 }
 
 const MALFORMED = 'dcap/tcb-info-malformed';
+/** All sixteen must be there, or a comparison would end early. */
 const COMPONENTS = 16;
 
 /**
@@ -143,20 +144,13 @@ function readModule(module: SignedObject): TdxModule {
 function readLevel(level: SignedObject, version: 2 | 3, tee: 'sgx' | 'tdx'): PlatformTcbLevel {
   const tcb = level.object('tcb');
   return {
-    sgx: version === 2 ? readNamedComponents(tcb) : readComponents(tcb, 'sgxtcbcomponents'),
-    tdx: tee === 'tdx' ? readComponents(tcb, 'tdxtcbcomponents') : null,
+    sgx: version === 2 ? readNamedComponents(tcb) : tcb.column('sgxtcbcomponents', 'svn', COMPONENTS),
+    tdx: tee === 'tdx' ? tcb.column('tdxtcbcomponents', 'svn', COMPONENTS) : null,
     pceSvn: tcb.whole('pcesvn', 0xffff),
     status: level.oneOf('tcbStatus', PLATFORM_TCB_STATUSES),
     date: level.instant('tcbDate'),
     advisories: level.texts('advisoryIDs'),
   };
-}
-
-/** Version 3: a list, which must have all sixteen entries, or a comparison would end early. */
-function readComponents(tcb: SignedObject, name: string): Uint8Array {
-  const components = tcb.objects(name);
-  if (components.length !== COMPONENTS) return tcb.refuse(`expected 16 entries in ${name}, got ${components.length}`);
-  return Uint8Array.from(components, (component) => component.whole('svn', 0xff));
 }
 
 /** Version 2: sgxtcbcomp01svn to sgxtcbcomp16svn. */

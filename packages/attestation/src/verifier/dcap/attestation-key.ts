@@ -72,6 +72,7 @@ function isReportSigned(quote: DcapQuote, pck: PckChain): Promise<boolean> {
     signature: quote.qeReportSignature,
     message: quote.qeReport.raw,
     signatureForm: 'raw',
+    cache: pck.signatures,
   });
 }
 

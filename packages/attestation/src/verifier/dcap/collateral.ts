@@ -10,9 +10,9 @@
 import { equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { type CertificateList, crlCovers, parseCrl } from '../../certificates/crl.ts';
-import { verifyPath } from '../../certificates/path.ts';
+import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
 import { checkRevocation } from '../../certificates/revocation.ts';
-import { verifySignature } from '../../certificates/signature.ts';
+import { type SignatureCache, verifySignature } from '../../certificates/signature.ts';
 import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError, type AttestationErrorCode } from '../../errors.ts';
 import { type EnclaveIdentity, parseEnclaveIdentity } from '../../evidence/dcap/enclave-identity.ts';
@@ -43,6 +43,8 @@ interface ParsedBag {
   readonly identities: readonly Document<EnclaveIdentity>[];
   readonly crls: readonly CertificateList[];
   readonly certificates: readonly Uint8Array[];
+  /** The key that was found to have signed a document. Whose key it is, is asked for every platform. */
+  readonly signedBy: Map<SignedPiece, Uint8Array>;
   /** Results by platform; a PCK chain object stands for one exact chain under one root. */
   readonly results: Record<'sgx' | 'tdx', WeakMap<PckChain, PlatformCollateral>>;
 }
@@ -88,7 +90,8 @@ function parseBag(endorsements: Endorsements): ParsedBag {
     else if (piece.kind === 'crl') crls.push(parseCrl(piece.der));
     else if (piece.kind === 'certificate') certificates.push(piece.der);
   }
-  return { tcbInfos, identities, crls, certificates, results: { sgx: new WeakMap(), tdx: new WeakMap() } };
+  const results = { sgx: new WeakMap(), tdx: new WeakMap() };
+  return { tcbInfos, identities, crls, certificates, signedBy: new Map(), results };
 }
 
 async function authenticate(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain, now: number): Promise<PlatformCollateral> {
@@ -114,31 +117,32 @@ async function authenticate(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain, n
   }
   const tcbInfo = chooseInDate(tcbInfos, now, 'TCB info');
   const qeIdentity = chooseInDate(identities, now, 'QE identity');
-  const [tcbSigner, identitySigner] = await Promise.all([
-    verifySigned(tcbInfo.document.piece, bag, pck, now),
-    verifySigned(qeIdentity.document.piece, bag, pck, now),
-    checkRevocation({
-      issued: [
-        { certificate: pck.leaf, issuer: pck.issuer },
-        { certificate: pck.issuer, issuer: pck.root },
-      ],
-      crls: bag.crls,
-      requireCrls: true,
-      now,
-    }),
-  ]);
-  const revocable = [pck.leaf, pck.issuer, tcbSigner.certificate, identitySigner.certificate];
+  const pieces = [tcbInfo.document.piece, qeIdentity.document.piece];
+  const signers = findSigners(pieces, bag);
+  const issued = [
+    { certificate: pck.leaf, issuer: pck.issuer },
+    ...[pck.issuer, ...new Set(signers)].map((certificate) => ({ certificate, issuer: pck.root })),
+  ];
+  const paths = Promise.all([...new Set(signers)].map((signer) => verifySigner(signer, pck, now)));
+  const bodies = pieces.map((piece, index) => verifySigned(piece, signers[index] ?? pck.leaf, bag, pck.signatures));
+  const revocation = checkRevocation({ issued, crls: bag.crls, requireCrls: true, now, cache: pck.signatures });
+  await firstFault([paths, ...bodies, revocation]);
   const lists = bag.crls
-    .filter((crl) => revocable.some((certificate) => crlCovers(crl, certificate)))
+    .filter((crl) => issued.some(({ certificate }) => crlCovers(crl, certificate)))
     .map(({ thisUpdate, nextUpdate }) => ({ notBefore: thisUpdate, notAfter: nextUpdate ?? thisUpdate }))
     .filter(({ notBefore, notAfter }) => notBefore <= now && now <= notAfter);
-  const windows = [tcbInfo, qeIdentity, tcbSigner, identitySigner, ...lists];
+  const windows = [tcbInfo, qeIdentity, ...(await paths), ...lists];
   return {
     tcbInfo: tcbInfo.document.value,
     qeIdentity: qeIdentity.document.value,
     notBefore: Math.max(...windows.map(({ notBefore }) => notBefore)),
     notAfter: Math.min(...windows.map(({ notAfter }) => notAfter)),
   };
+}
+
+/** Lets all checks end, then throws the fault of the first in the list that has one: the same defects, the same error. */
+async function firstFault(checks: readonly Promise<unknown>[]): Promise<void> {
+  for (const check of await Promise.allSettled(checks)) if (check.status === 'rejected') throw check.reason;
 }
 
 function refuseMissing(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain): void {
@@ -204,49 +208,43 @@ function chooseInDate<Value extends { issueDate: number; nextUpdate: number; eva
   );
 }
 
+const ECDSA_SHA256 = { name: 'ECDSA', hash: 'SHA-256' } as const;
+
 const SIGNATURE_CODES = {
   'tcb-info': 'dcap/tcb-info-signature-invalid',
   'enclave-identity': 'dcap/qe-identity-signature-invalid',
 } as const satisfies Record<SignedPiece['kind'], AttestationErrorCode>;
 
-interface Signer {
-  readonly certificate: Certificate;
-  readonly notBefore: number;
-  readonly notAfter: number;
+/** The signing certificate must be a direct and only child of the root that certified the platform. */
+function verifySigner(signer: Certificate, pck: PckChain, now: number): Promise<VerifiedPath> {
+  return verifyPath({ chain: [signer], anchors: [pck.anchor], now, cache: pck.signatures });
 }
 
-async function verifySigned(piece: SignedPiece, bag: ParsedBag, pck: PckChain, now: number): Promise<Signer> {
-  const certificate = findSigner(piece, bag);
-  const { chain, notBefore, notAfter } = await verifyPath({
-    chain: [certificate],
-    anchors: [pck.anchor],
-    now,
-    crls: bag.crls,
-    requireCrls: true,
-  });
-  if (chain[0] !== certificate) throw chainInvalid('expected a signing certificate, got the root itself');
-  const good = await verifySignature({
-    spki: certificate.spki,
-    algorithm: { name: 'ECDSA', hash: 'SHA-256' },
-    signature: piece.signature,
-    message: piece.body,
-    signatureForm: 'raw',
-    remember: true,
-  });
-  if (!good) {
+async function verifySigned(piece: SignedPiece, { spki }: Certificate, bag: ParsedBag, cache: SignatureCache): Promise<void> {
+  const before = bag.signedBy.get(piece);
+  if (before !== undefined && equalBytes(before, spki)) return;
+  const { signature, body: message } = piece;
+  if (!(await verifySignature({ spki, algorithm: ECDSA_SHA256, signature, message, signatureForm: 'raw', cache }))) {
     throw new AttestationError(
       SIGNATURE_CODES[piece.kind],
       `expected ${piece.kind} signed by Intel, got a bad signature; the document was changed, fetch it again`,
     );
   }
-  return { certificate, notBefore, notAfter };
+  bag.signedBy.set(piece, spki);
+}
+
+/** The signer of each piece; the same object where two pieces carry the same certificate, which they usually do. */
+function findSigners(pieces: readonly SignedPiece[], bag: ParsedBag): readonly Certificate[] {
+  const found: Certificate[] = [];
+  for (const piece of pieces) found.push(findSigner(piece, bag, found));
+  return found;
 }
 
 /** From its own issuer chain, in any order; a PCS answer kept without its headers finds its signer among all certificates. */
-function findSigner(piece: SignedPiece, bag: ParsedBag): Certificate {
+function findSigner(piece: SignedPiece, bag: ParsedBag, known: readonly Certificate[]): Certificate {
   const candidates = piece.issuerChain.length === 0 ? bag.certificates : piece.issuerChain;
   for (const der of candidates) {
-    const certificate = parseCertificate(der);
+    const certificate = known.find((each) => equalBytes(each.der, der)) ?? parseCertificate(der);
     if (isTcbSigner(certificate)) return certificate;
   }
   if (candidates.length > 0)

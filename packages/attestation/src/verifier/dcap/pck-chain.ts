@@ -11,7 +11,7 @@ import { decodePem } from '@assay/encoding/pem';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { BytesCache } from '../../certificates/bytes-cache.ts';
 import { verifyPath } from '../../certificates/path.ts';
-import { verifySignature } from '../../certificates/signature.ts';
+import { SignatureCache, verifySignature } from '../../certificates/signature.ts';
 import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { type PckExtensions, parsePckExtensions, SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
@@ -25,6 +25,8 @@ export interface PckChain {
   readonly anchor: TrustAnchor;
   /** SHA-256 of the anchor's key, lower-case hex. */
   readonly anchorDigest: string;
+  /** Signatures found good under the same anchors. */
+  readonly signatures: SignatureCache;
   readonly extensions: PckExtensions;
   /** Window in which all certificates are valid, epoch milliseconds. */
   readonly notBefore: number;
@@ -36,8 +38,13 @@ const CHAINS_KEPT = 256;
 /** Genuine chains have about 3,700 bytes. */
 const MAX_CHAIN_LENGTH = 1 << 16;
 
-/** Chains found good before, by their exact bytes and the anchors they were judged by. Dates are looked at on every use. */
-const known = /* @__PURE__ */ new WeakMap<readonly TrustAnchor[], BytesCache<PckChain>>();
+/** What was found good under one set of anchors: chains by their exact bytes, and single signatures. Dates are never remembered. */
+interface Memory {
+  readonly chains: BytesCache<PckChain>;
+  readonly signatures: SignatureCache;
+}
+
+const memories = /* @__PURE__ */ new WeakMap<readonly TrustAnchor[], Memory>();
 
 /**
  * Authenticates the certification data of a quote.
@@ -58,19 +65,24 @@ export async function verifyPckChain(
       { details: { type: certification.type } },
     );
   }
-  let chains = known.get(anchors);
-  if (chains === undefined) {
-    chains = new BytesCache(CHAINS_KEPT);
-    known.set(anchors, chains);
+  let memory = memories.get(anchors);
+  if (memory === undefined) {
+    memory = { chains: new BytesCache(CHAINS_KEPT), signatures: new SignatureCache() };
+    memories.set(anchors, memory);
   }
-  const before = chains.get(certification.data);
+  const before = memory.chains.get(certification.data);
   if (before !== undefined && now >= before.notBefore && now <= before.notAfter) return before;
-  const chain = await authenticate(certification.data, anchors, now);
-  chains.set(certification.data, chain);
+  const chain = await authenticate(certification.data, anchors, now, memory.signatures);
+  memory.chains.set(certification.data, chain);
   return chain;
 }
 
-async function authenticate(data: Uint8Array, anchors: readonly TrustAnchor[], now: number): Promise<PckChain> {
+async function authenticate(
+  data: Uint8Array,
+  anchors: readonly TrustAnchor[],
+  now: number,
+  signatures: SignatureCache,
+): Promise<PckChain> {
   const [leaf, issuer, root, ...more] = readCertificates(data);
   if (leaf === undefined || issuer === undefined || root === undefined || more.length > 0) {
     throw invalid('expected three certificates (PCK, CA, root), got another number');
@@ -79,17 +91,23 @@ async function authenticate(data: Uint8Array, anchors: readonly TrustAnchor[], n
   if (extension === undefined || leaf.basicConstraints?.ca === true) {
     throw invalid(`expected a PCK certificate with Intel's SGX extension first, got ${leaf.subjectText}`);
   }
-  const { chain, anchor, notBefore, notAfter } = await verifyPath({ chain: [leaf, issuer, root], anchors, now });
+  const { chain, anchor, notBefore, notAfter } = await verifyPath({
+    chain: [leaf, issuer, root],
+    anchors,
+    now,
+    cache: signatures,
+  });
   if (chain.length !== 2 || !equalBytes(root.spki, anchor.spki)) {
     throw invalid('expected the root, and only it, to carry a pinned key');
   }
-  await verifyRoot(root, now);
+  await verifyRoot(root, now, signatures);
   return {
     leaf,
     issuer,
     root,
     anchor,
     anchorDigest: encodeHex(sha256(anchor.spki)),
+    signatures,
     extensions: parsePckExtensions(extension.value),
     notBefore: Math.max(notBefore, root.notBefore),
     notAfter: Math.min(notAfter, root.notAfter),
@@ -97,9 +115,9 @@ async function authenticate(data: Uint8Array, anchors: readonly TrustAnchor[], n
 }
 
 /** The pinned key settles trust; its own signature settles that the rest of the certificate is as it was issued. */
-async function verifyRoot(root: Certificate, now: number): Promise<void> {
+async function verifyRoot(root: Certificate, now: number, cache: SignatureCache): Promise<void> {
   const { spki, signatureAlgorithm: algorithm, signature, tbs: message } = root;
-  if (!(await verifySignature({ spki, algorithm, signature, message, remember: true }))) {
+  if (!(await verifySignature({ spki, algorithm, signature, message, remember: true, cache }))) {
     throw invalid('expected a root that signs itself, got a bad signature');
   }
   if (now < root.notBefore || now > root.notAfter) throw invalid('expected a root in force, got one out of date');

@@ -20,6 +20,8 @@ export interface Io {
 
 export function processIo(): Io {
   const interrupt = new AbortController();
+  // `assay verify x | head` closes the pipe early: that is the reader's choice, not a fault.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', endQuietly);
   // Listening changes what Ctrl-C does, so it begins with the first command that asks.
   let listening = false;
   return {
@@ -43,4 +45,9 @@ export function processIo(): Io {
       return interrupt.signal;
     },
   };
+}
+
+/** The exit code that was set stands; an error other than a closed pipe is misuse of the stream. */
+function endQuietly(error: NodeJS.ErrnoException): void {
+  process.exit(error.code === 'EPIPE' ? process.exitCode : 1);
 }

@@ -2,6 +2,7 @@
 
 import {
   collectEndorsements,
+  type EvidenceType,
   explainPolicy,
   formatInstant,
   type MeasurementRule,
@@ -28,10 +29,10 @@ interface InitFlags {
   readonly root?: readonly string[];
 }
 
-/** Measurements that change with every start or every event are no reference values. */
-const VOLATILE = /^(?:reportdata|user-data)$/;
-/** PCRs that are all zero were never extended and say nothing. */
-const UNUSED = /^0*$/;
+/** Measurements that name an instance and not its software: Nitro's PCR 4 is the hash of the instance id. */
+const VOLATILE: Readonly<Partial<Record<EvidenceType, readonly string[]>>> = { nitro: ['pcr4'] };
+/** Judged by the vendor's signed manifests instead of by values of one machine. */
+const MANIFESTED: readonly EvidenceType[] = ['nvidia-gpu', 'nvidia-switch'];
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
@@ -67,7 +68,7 @@ async function init(flags: InitFlags, io: Io): Promise<ExitCode> {
   });
   const parts = listParts(claims);
   const measurements = parts.flatMap(measurementRule);
-  if (measurements.length === 0)
+  if (measurements.length === 0 && !parts.some(({ type }) => type === 'nvidia-gpu'))
     throw new CliError('cli/bad-option', `${flags.from} carries no measurements; a policy cannot be made from it`);
   const { refusedProducts: _, ...strict } = STRICT_POLICY;
   const policy: Policy = {
@@ -76,7 +77,8 @@ async function init(flags: InitFlags, io: Io): Promise<ExitCode> {
     description: `Made ${formatInstant(now)} from evidence; accepts this software only. Review before use.`,
     types: [...new Set(parts.map(({ type }) => type))],
     ...(simulator === null ? {} : { simulatedRoots: [rootHash(simulator)] }),
-    measurements,
+    ...(measurements.length === 0 ? {} : { measurements }),
+    ...gpuRule(parts),
   };
   io.stdout(jsonText(policy));
   if (parts.some(({ debug }) => debug === true))
@@ -90,11 +92,25 @@ function listParts(claims: VerifiedClaims): readonly VerifiedClaims[] {
   return [claims, ...Object.values(claims.submodules).flatMap(listParts)];
 }
 
-function measurementRule(claims: VerifiedClaims): readonly MeasurementRule[] {
-  const values = Object.entries(claims.measurements).filter(([name, value]) => !VOLATILE.test(name) && !UNUSED.test(value));
-  return values.length === 0
-    ? []
-    : [{ type: claims.type, values: Object.fromEntries(values.map(([name, value]) => [name, [value]])) }];
+function measurementRule({ type, measurements }: VerifiedClaims): readonly MeasurementRule[] {
+  if (MANIFESTED.includes(type)) return [];
+  const values = Object.entries(measurements).filter(([name]) => VOLATILE[type]?.includes(name) !== true);
+  return values.length === 0 ? [] : [{ type, values: Object.fromEntries(values.map(([name, value]) => [name, [value]])) }];
+}
+
+function gpuRule(parts: readonly VerifiedClaims[]): Pick<Policy, 'gpu'> {
+  const gpus = parts.filter(({ type }) => type === 'nvidia-gpu');
+  if (gpus.length === 0) return {};
+  const architectures = [
+    ...new Set(gpus.flatMap(({ identity }) => (identity.architecture === undefined ? [] : [identity.architecture]))),
+  ];
+  return {
+    gpu: {
+      minimumCount: gpus.length,
+      ...(architectures.length === 0 ? {} : { architectures }),
+      referenceManifests: 'required',
+    },
+  };
 }
 
 async function explain(name: string, json: boolean, io: Io): Promise<ExitCode> {

@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { DEFAULT_POLICY, type TrustAnchor } from '@assay/attestation';
 import { judge } from '@assay/client';
 import { type Digest, parseBundle } from '@assay/receipt';
+import type { Sandbox } from '@assay/server';
 import type { Command } from 'commander';
 import type { Finish } from '../command.ts';
 import { EXIT, type ExitCode, exitCodeOfOutcome } from '../exit-codes.ts';
@@ -40,8 +41,7 @@ async function replay(subject: string, flags: ReplayFlags, io: Io): Promise<Exit
   const runs = receipts.flatMap(({ receipt }) =>
     recordedRuns(receipt.receipt_id, receipt.event_log, (digest) => bundle.payloads.get(digest as Digest) ?? null),
   );
-  const verdicts: ReplayVerdict[] = [];
-  for (const run of runs) verdicts.push(typeof run === 'string' ? missing(run) : await repeat(run, io));
+  const verdicts = await repeatAll(runs, io);
   if (flags.json === true)
     io.stdout(
       jsonText({ bundle: { outcome: verdict.outcome, simulated: verdict.simulated, error: verdict.error }, runs: verdicts }),
@@ -66,14 +66,28 @@ function policyOf(anchors: readonly TrustAnchor[]) {
   return { ...DEFAULT_POLICY, simulatedRoots: anchors.map(rootHash) };
 }
 
-async function repeat(run: RecordedRun, io: Io): Promise<ReplayVerdict> {
+/** One sandbox a lane, opened when it is first needed. */
+async function repeatAll(runs: readonly (RecordedRun | string)[], io: Io): Promise<readonly ReplayVerdict[]> {
   const { selectSandbox, transcriptFromJson } = await import('@assay/server');
   const directory = resolve(io.cwd, io.env.ASSAY_DATA_DIR ?? '.assay');
-  const { sandbox } = await selectSandbox({ directory, minIsolation: 'wasm', prefer: run.claim.lane, concurrency: 1, warm: 0 });
+  const sandboxes = new Map<string, Sandbox>();
+  const verdicts: ReplayVerdict[] = [];
   try {
-    return compareRuns(run, await runToEnd(sandbox, jobOf(run, transcriptFromJson)));
+    for (const run of runs) {
+      if (typeof run === 'string') {
+        verdicts.push(missing(run));
+        continue;
+      }
+      const { lane } = run.claim;
+      const sandbox =
+        sandboxes.get(lane) ??
+        (await selectSandbox({ directory, minIsolation: 'wasm', prefer: lane, concurrency: 1, warm: 0 })).sandbox;
+      sandboxes.set(lane, sandbox);
+      verdicts.push(compareRuns(run, await runToEnd(sandbox, jobOf(run, transcriptFromJson))));
+    }
+    return verdicts;
   } finally {
-    await sandbox.close();
+    for (const sandbox of sandboxes.values()) await sandbox.close();
   }
 }
 

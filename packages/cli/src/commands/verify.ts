@@ -39,6 +39,7 @@ export interface VerifyFlags {
   readonly verbose?: boolean;
   readonly simulatedRoot?: string;
   readonly root?: readonly string[];
+  readonly witness?: readonly string[];
   readonly maxAge?: string;
   readonly verifyCode?: string;
 }
@@ -60,6 +61,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--verbose', 'long values in full, with the section behind each check')
     .option('--simulated-root <file>', "accept a simulator's evidence under this root, marked as simulated")
     .option('--root <file>', 'trust this root as well as the pinned ones; repeatable', append)
+    .option('--witness <vkey>', 'a log witness you trust (C2SP verifier key); repeatable', append)
     .option('--max-age <seconds>', 'oldest accepted evidence')
     .option('--verify-code <file>', 'the code that a result file should be about')
     .action(async (subject: string, flags: VerifyFlags) => finish(await verify(subject, flags, io)));
@@ -163,6 +165,7 @@ async function readRequest(flags: VerifyFlags, io: Io): Promise<JudgeRequest> {
     },
     additionalAnchors: simulator === null ? anchors : [...anchors, simulator],
     endorsements: collectEndorsements(await readCompanions(io, flags.collateral ?? [])),
+    trustedWitnesses: flags.witness ?? [],
     ...(flags.verifyCode === undefined ? {} : { code: await readFileOf(io, flags.verifyCode) }),
   };
 }

@@ -108,7 +108,7 @@ describe.skipIf(!haveVectors)('one-bit flips are refused', () => {
     expect(await acceptedFlips(bytes, bytes.length, FLIP_STRIDE, { now: Date.parse(at), endorsements })).toEqual([]);
   });
 
-  // A coprime stride touches every byte position pattern; rim.test.ts flips every bit of a smaller manifest.
+  // Every 31st bit: reading a manifest takes milliseconds. rim.test.ts flips every bit of a smaller one.
   test('of a genuine manifest, outside its certificates', async () => {
     const [{ evidence, at }] = manifests as [(typeof manifests)[number]];
     const bytes = vectorBytes(evidence);

@@ -1,6 +1,8 @@
 /** Trust anchors from certificates and keys. What is pinned is the public key; the certificate only lends its names and dates. */
 
 import { decodeBase64 } from '@assay/encoding/base64';
+import { encodeHex } from '@assay/encoding/hex';
+import { sha256 } from '@noble/hashes/sha2.js';
 import type { TrustAnchor } from '../model/verification.ts';
 import { parseCertificate } from './x509.ts';
 
@@ -21,4 +23,13 @@ export function trustAnchor(name: string, certificate: Uint8Array, options: Trus
 /** {@link trustAnchor} of a certificate in padded base64; for the constants in roots/. */
 export function pinnedAnchor(name: string, certificate: string): TrustAnchor {
   return trustAnchor(name, decodeBase64(certificate));
+}
+
+const digests = /* @__PURE__ */ new WeakMap<TrustAnchor, string>();
+
+/** SHA-256 of the anchor's DER SubjectPublicKeyInfo, lower-case hex: what claims name as their root. */
+export function anchorDigest(anchor: TrustAnchor): string {
+  const digest = digests.get(anchor) ?? encodeHex(sha256(anchor.spki));
+  digests.set(anchor, digest);
+  return digest;
 }

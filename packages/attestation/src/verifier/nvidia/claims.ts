@@ -6,8 +6,8 @@
  * padding.
  */
 
-import { bufferSource } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
+import { anchorDigest } from '../../certificates/anchor.ts';
 import type { VerifiedPath } from '../../certificates/path.ts';
 import type { Certificate } from '../../certificates/x509.ts';
 import type { NvidiaDevice } from '../../evidence/nvidia/evidence-file.ts';
@@ -31,7 +31,7 @@ export interface DeviceClaimsInput {
 }
 
 /** Claims of a device whose signature and path were verified. */
-export async function deviceClaims(input: DeviceClaimsInput): Promise<Claims> {
+export function deviceClaims(input: DeviceClaimsInput): Claims {
   const { device, path, golden } = input;
   const windows = [path, ...golden.manifests.map((manifest) => manifest.path)];
   return {
@@ -49,7 +49,7 @@ export async function deviceClaims(input: DeviceClaimsInput): Promise<Claims> {
       notBefore: Math.max(...windows.map(({ notBefore }) => notBefore)),
       notAfter: Math.min(...windows.map(({ notAfter }) => notAfter)),
     },
-    root: encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(path.anchor.spki)))),
+    root: anchorDigest(path.anchor),
     checks: checksOf(input),
     submodules: {},
     details: detailsOf(input),

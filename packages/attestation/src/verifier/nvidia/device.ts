@@ -12,9 +12,10 @@
 import { equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { verifyPath } from '../../certificates/path.ts';
+import { rememberedCertificate } from '../../certificates/remembered.ts';
 import { NVIDIA_DEVICE_ROOTS } from '../../certificates/roots/nvidia.ts';
 import { verifySignature } from '../../certificates/signature.ts';
-import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
+import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import type { NvidiaDevice } from '../../evidence/nvidia/evidence-file.ts';
 import { OPAQUE } from '../../evidence/nvidia/opaque.ts';
@@ -44,7 +45,7 @@ export interface DeviceInput {
  */
 export async function verifyDevice({ device, beside, rims, options }: DeviceInput): Promise<VerifiedClaims> {
   const { now, additionalAnchors = [] } = options;
-  const own = device.certificates.map(parseCertificate);
+  const own = device.certificates.map(rememberedCertificate);
   const leaf = await signer(device, own.length > 0 ? own : beside);
   const anchors = [...NVIDIA_DEVICE_ROOTS, ...additionalAnchors];
   const path = await verifyPath({ chain: chainFrom(leaf, [...own, ...beside]), anchors, now });
@@ -66,7 +67,7 @@ export async function verifyDevice({ device, beside, rims, options }: DeviceInpu
     ),
   );
   const checks = [revocation, ...golden.checks, ...manifestChecks];
-  return mint(await deviceClaims({ device, leaf, identity, architecture, path, golden, checks }));
+  return mint(deviceClaims({ device, leaf, identity, architecture, path, golden, checks }));
 }
 
 /** The device certificate whose key made the signature. */

@@ -5,7 +5,8 @@
  * Not proved: that the devices are in one machine, or attached to any CPU TEE.
  */
 
-import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
+import { rememberedCertificate } from '../../certificates/remembered.ts';
+import type { Certificate } from '../../certificates/x509.ts';
 import { type NvidiaEvidence, type NvidiaKind, nvidiaEvidenceOf } from '../../evidence/nvidia/evidence-file.ts';
 import { parseRim, type Rim } from '../../evidence/nvidia/rim.ts';
 import { type Check, fail, pass } from '../../model/check.ts';
@@ -64,7 +65,7 @@ function readableCertificates(endorsements: Endorsements): readonly Certificate[
   return endorsements.flatMap((each) => {
     if (each.kind !== 'certificate') return [];
     try {
-      return [parseCertificate(each.der)];
+      return [rememberedCertificate(each.der)];
     } catch {
       return [];
     }

@@ -5,7 +5,7 @@
 
 import { type OcspStatus, ocspStatus, parseOcspResponse } from '../../certificates/ocsp.ts';
 import type { VerifiedPath } from '../../certificates/path.ts';
-import { parseCertificate } from '../../certificates/x509.ts';
+import { rememberedCertificate } from '../../certificates/remembered.ts';
 import { AttestationError } from '../../errors.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import type { TrustAnchor, VerifyOptions } from '../../model/verification.ts';
@@ -31,7 +31,7 @@ export async function revocationCheck({ id, path, anchors, options }: Revocation
   const statuses: (OcspStatus | null)[] = [];
   for (const [index, certificate] of path.chain.entries()) {
     const issuer =
-      path.chain[index + 1] ?? (path.anchor.certificate === null ? null : parseCertificate(path.anchor.certificate));
+      path.chain[index + 1] ?? (path.anchor.certificate === null ? null : rememberedCertificate(path.anchor.certificate));
     let status: OcspStatus | null = null;
     for (const response of responses) {
       if (issuer !== null) status ??= await ocspStatus({ response, certificate, issuer, anchors, now });

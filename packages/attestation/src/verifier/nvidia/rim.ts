@@ -7,10 +7,11 @@
 
 import { bufferSource, equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
+import { anchorDigest } from '../../certificates/anchor.ts';
 import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
+import { rememberedCertificate } from '../../certificates/remembered.ts';
 import { NVIDIA_RIM_ROOTS } from '../../certificates/roots/nvidia.ts';
 import { verifySignature } from '../../certificates/signature.ts';
-import { parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { looksLikeRim, parseRim, type Rim } from '../../evidence/nvidia/rim.ts';
 import { notChecked, pass } from '../../model/check.ts';
@@ -39,7 +40,7 @@ export async function verifyRim(rim: Rim, options: Pick<VerifyOptions, 'now' | '
       },
     );
   }
-  const chain = rim.certificates.map(parseCertificate);
+  const chain = rim.certificates.map(rememberedCertificate);
   const [signer] = chain;
   const good =
     signer?.publicKey === 'P-384' &&
@@ -71,7 +72,7 @@ export const nvidiaRimVerifier: TeeVerifier<Rim> = {
   verify: async ({ value }, options) => claimsOf(await verifyRim(value, options)),
 };
 
-async function claimsOf({ rim, path }: VerifiedRim): Promise<VerifiedClaims> {
+function claimsOf({ rim, path }: VerifiedRim): VerifiedClaims {
   const active = rim.measurements.filter((each) => each.active);
   const [signer] = path.chain;
   return mint({
@@ -84,7 +85,7 @@ async function claimsOf({ rim, path }: VerifiedRim): Promise<VerifiedClaims> {
     tcb: null,
     issuedAt: null,
     validity: { notBefore: path.notBefore, notAfter: path.notAfter },
-    root: encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(path.anchor.spki)))),
+    root: anchorDigest(path.anchor),
     checks: [
       pass('nvidia-rim.digest', 'W3C XML Signature §3.2.1', encodeHex(rim.digest)),
       pass('nvidia-rim.signature', 'W3C XML Signature §3.2.2', signer?.subjectText ?? ''),

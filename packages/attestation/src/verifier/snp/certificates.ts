@@ -11,6 +11,7 @@ import { equalBytes } from '@assay/encoding/bytes';
 import { parseJson } from '@assay/encoding/json';
 import { type CertificateList, parseCrl } from '../../certificates/crl.ts';
 import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
+import { rememberedCertificate } from '../../certificates/remembered.ts';
 import {
   AMD_ARK_GENOA,
   AMD_ARK_MILAN,
@@ -22,7 +23,8 @@ import {
   AMD_ASVK_MILAN,
   AMD_ASVK_TURIN,
 } from '../../certificates/roots/amd.ts';
-import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
+import type { SignatureCache } from '../../certificates/signature.ts';
+import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { thimCertificates } from '../../evidence/snp/evidence-file.ts';
 import { vcekPaths } from '../../evidence/snp/kds.ts';
@@ -55,7 +57,7 @@ export function candidateCertificates(inEvidence: readonly Uint8Array[], endorse
     if (endorsement.kind !== 'json' || !endorsement.json.includes('"vcekCert"')) return [];
     return readable(() => thimCertificates(parseJson(endorsement.json))) ?? [];
   });
-  return [...inEvidence, ...beside].flatMap((der) => readable(() => parseCertificate(der)) ?? []);
+  return [...inEvidence, ...beside].flatMap((der) => readable(() => rememberedCertificate(der)) ?? []);
 }
 
 function readable<Value>(read: () => Value): Value | null {
@@ -137,23 +139,25 @@ export interface KeyPathInput extends Pick<VerifyOptions, 'now' | 'additionalAnc
   /** Everything that was presented. */
   readonly certificates: readonly Certificate[];
   readonly crls: readonly CertificateList[];
+  readonly cache?: SignatureCache;
 }
 
 /**
  * The path of a key to its product's ARK.
  * @throws {AttestationError} `snp/certificate-chain-mismatch`, and those of {@link verifyPath}.
  */
-export async function keyPath({ key, certificates, crls, now, additionalAnchors = [] }: KeyPathInput): Promise<VerifiedPath> {
+export async function keyPath(input: KeyPathInput): Promise<VerifiedPath> {
+  const { key, certificates, crls, now, additionalAnchors = [], cache } = input;
   const { ark, ask, asvk } = HIERARCHIES[key.product];
   const anchors = [ark, ...additionalAnchors];
   const presented = certificates.filter((each) => each.basicConstraints?.ca === true);
   refuseOtherHierarchy(key, presented);
-  const builtIn = parseCertificate(key.kind === 'vcek' ? ask : asvk);
+  const builtIn = rememberedCertificate(key.kind === 'vcek' ? ask : asvk);
   const issuers = [...presented, builtIn].filter(({ subject }) => equalBytes(subject, key.certificate.issuer));
   let first: unknown;
   for (const issuer of issuers) {
     try {
-      return await verifyPath({ chain: [key.certificate, issuer], anchors, now, crls });
+      return await verifyPath({ chain: [key.certificate, issuer], anchors, now, crls, ...(cache && { cache }) });
     } catch (error) {
       first ??= error;
     }

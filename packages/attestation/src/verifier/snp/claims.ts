@@ -7,8 +7,8 @@
  * runtimeData (text that the report data commits to).
  */
 
-import { bufferSource } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
+import { anchorDigest } from '../../certificates/anchor.ts';
 import type { VerifiedPath } from '../../certificates/path.ts';
 import { allZero } from '../../evidence/reading.ts';
 import type { SnpReport, SnpVersion } from '../../evidence/snp/report.ts';
@@ -31,7 +31,7 @@ export interface SnpClaimsInput {
 }
 
 /** Claims of a report whose signature and path were verified. */
-export async function snpClaims(input: SnpClaimsInput): Promise<Claims> {
+export function snpClaims(input: SnpClaimsInput): Claims {
   const { report, key, path } = input;
   const chipId = allZero(report.chipId) ? {} : { 'chip-id': encodeHex(report.chipId) };
   return {
@@ -55,7 +55,7 @@ export async function snpClaims(input: SnpClaimsInput): Promise<Claims> {
     tcb: null,
     issuedAt: null,
     validity: { notBefore: path.notBefore, notAfter: path.notAfter },
-    root: encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(path.anchor.spki)))),
+    root: anchorDigest(path.anchor),
     checks: checksOf(input),
     submodules: {},
     details: detailsOf(input),

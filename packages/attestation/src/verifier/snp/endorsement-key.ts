@@ -43,11 +43,20 @@ export function isEndorsementKey(certificate: Certificate): boolean {
   return certificate.extensions.has(levelOid('microcode'));
 }
 
+/** Keys read before, by the certificate object, which never changes. */
+const known = /* @__PURE__ */ new WeakMap<Certificate, EndorsementKey>();
+
 /**
- * Reads AMD's extensions.
+ * Reads AMD's extensions, once for each certificate object.
  * @throws {AttestationError} `snp/endorsement-key-malformed`; `snp/product-unknown` for a product line this verifier does not know.
  */
 export function parseEndorsementKey(certificate: Certificate): EndorsementKey {
+  const key = known.get(certificate) ?? readKey(certificate);
+  known.set(certificate, key);
+  return key;
+}
+
+function readKey(certificate: Certificate): EndorsementKey {
   return reading('snp/endorsement-key-malformed', 'vcek or vlek certificate', () => {
     const productName = text(certificate, PRODUCT_NAME);
     const product = productOfName(productName);

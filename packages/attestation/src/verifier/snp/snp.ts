@@ -11,8 +11,8 @@
 
 import { bufferSource, decodeUtf8, equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { verifySignature } from '../../certificates/signature.ts';
-import { parseCertificate } from '../../certificates/x509.ts';
+import { rememberedCertificate } from '../../certificates/remembered.ts';
+import { type SignatureCache, verifySignature } from '../../certificates/signature.ts';
 import { AttestationError } from '../../errors.ts';
 import { allZero, reading } from '../../evidence/reading.ts';
 import {
@@ -41,6 +41,11 @@ export const snpVerifier: TeeVerifier<SnpEvidence> = {
   },
 };
 
+export interface SnpMemory {
+  /** Keys and certificate signatures seen before; a fresh one does every check anew. The shared one unless told. */
+  readonly cache?: SignatureCache;
+}
+
 /**
  * Authenticates a report.
  * @throws {AttestationError} `snp/unsigned`, `snp/endorsement-key-missing`, `snp/product-unknown`, `snp/product-mismatch`,
@@ -50,15 +55,20 @@ export const snpVerifier: TeeVerifier<SnpEvidence> = {
  * const evidence = snpVerifier.recognise(file);
  * const claims = await snpVerifier.verify(evidence, { now, endorsements: [{ kind: 'certificate', der: vcek }] });
  */
-export async function verifySnp(evidence: SnpReportEvidence, options: VerifyOptions): Promise<VerifiedClaims> {
+export async function verifySnp(
+  evidence: SnpReportEvidence,
+  options: VerifyOptions,
+  { cache }: SnpMemory = {},
+): Promise<VerifiedClaims> {
   const { report } = evidence;
   const { endorsements = [] } = options;
   refuseUnsigned(report);
   const certificates = candidateCertificates(evidence.certificates, endorsements);
-  const key = await signer(report, fittingKeys(report, certificates));
-  const path = await keyPath({ key, certificates, crls: readableCrls(endorsements), ...options });
+  const memory = cache === undefined ? {} : { cache };
+  const key = await signer(report, fittingKeys(report, certificates), memory);
+  const path = await keyPath({ key, certificates, crls: readableCrls(endorsements), ...options, ...memory });
   const runtimeData = await boundRuntimeData(evidence);
-  return mint(await snpClaims({ report, key, path, runtimeData, unread: evidence.unread }));
+  return mint(snpClaims({ report, key, path, runtimeData, unread: evidence.unread }));
 }
 
 function refuseUnsigned(report: SnpReport): void {
@@ -71,7 +81,7 @@ function refuseUnsigned(report: SnpReport): void {
 }
 
 /** The key under which the report's signature is good (56860, chapter 10). */
-async function signer(report: SnpReport, keys: readonly EndorsementKey[]): Promise<EndorsementKey> {
+async function signer(report: SnpReport, keys: readonly EndorsementKey[], memory: SnpMemory): Promise<EndorsementKey> {
   for (const key of keys) {
     const good = await verifySignature({
       spki: key.certificate.spki,
@@ -79,6 +89,7 @@ async function signer(report: SnpReport, keys: readonly EndorsementKey[]): Promi
       signature: report.signature,
       message: report.signed,
       signatureForm: 'raw',
+      ...memory,
     });
     if (good) return key;
   }
@@ -105,7 +116,7 @@ async function boundRuntimeData({ report, runtimeData }: SnpReportEvidence): Pro
 
 /** A key without a report proves nothing about a guest; a forged key is named as such. */
 async function refuseLoneKey(evidence: SnpKeyEvidence, options: VerifyOptions): Promise<never> {
-  const key = parseEndorsementKey(parseCertificate(evidence.certificate));
+  const key = parseEndorsementKey(rememberedCertificate(evidence.certificate));
   const certificates = candidateCertificates([], options.endorsements ?? []);
   await keyPath({ key, certificates, crls: readableCrls(options.endorsements ?? []), ...options });
   throw new AttestationError(

@@ -21,13 +21,18 @@ export {
   verifyEvidence,
 } from './attest.ts';
 export { type TrustAnchorOptions, trustAnchor } from './certificates/anchor.ts';
+export { AMD_ROOTS } from './certificates/roots/amd.ts';
 export { AWS_NITRO_ROOTS } from './certificates/roots/aws.ts';
+export { NVIDIA_DEVICE_ROOTS, NVIDIA_RIM_ROOTS } from './certificates/roots/nvidia.ts';
 export { SignatureCache } from './certificates/signature.ts';
 export { type Certificate, parseCertificate } from './certificates/x509.ts';
 export { ATTESTATION_ERROR_KINDS, AttestationError, type AttestationErrorCode, type AttestationErrorKind } from './errors.ts';
 export { endorsementFiles, packCollateral } from './evidence/collateral-pack.ts';
 export { collectEndorsements, type EndorsementFile } from './evidence/endorsement-files.ts';
 export { type NitroDocument, parseNitroDocument } from './evidence/nitro/nitro-document.ts';
+export { type NvidiaEvidence, nvidiaEvidenceOfJson } from './evidence/nvidia/evidence-file.ts';
+export { parseRim, type Rim } from './evidence/nvidia/rim.ts';
+export { parseSnpReport, type SnpReport } from './evidence/snp/report.ts';
 export type * from './model/appraisal.ts';
 export { type Check, type CheckOutcome, fail, notChecked, pass } from './model/check.ts';
 export type * from './model/claims.ts';
@@ -35,3 +40,6 @@ export type * from './model/endorsements.ts';
 export type * from './model/policy.ts';
 export type * from './model/verification.ts';
 export { nitroVerifier, type VerifyNitroOptions, verifyNitroDocument } from './verifier/nitro/nitro.ts';
+export { nvidiaGpuVerifier, nvidiaSwitchVerifier, verifyNvidia } from './verifier/nvidia/nvidia.ts';
+export { nvidiaRimVerifier, type VerifiedRim, verifyRim } from './verifier/nvidia/rim.ts';
+export { type SnpMemory, snpVerifier, verifySnp } from './verifier/snp/snp.ts';

@@ -30,6 +30,8 @@ import { type Certificate, parseCertificate } from './x509.ts';
 const BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
 const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9';
+/** How long an answer without nextUpdate counts, milliseconds. */
+const UNDATED_LIFE = 86_400_000;
 /** CRLReason certificateHold: suspended, perhaps for a while. */
 const CERTIFICATE_HOLD = 6;
 const HASHES: ReadonlyMap<string, 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'> = new Map([
@@ -50,7 +52,7 @@ interface SingleResponse {
   readonly status: OcspStatus;
   /** Epoch milliseconds. */
   readonly thisUpdate: number;
-  /** `null`: newer information is always available, so that an archived answer proves nothing; refused. */
+  /** `null`: newer information is always available (RFC 6960 §2.4); such an answer counts for a day. */
   readonly nextUpdate: number | null;
 }
 
@@ -151,7 +153,8 @@ export async function ocspStatus(input: OcspStatusInput): Promise<OcspStatus | n
   for (const single of response.responses) {
     if (single.serial !== certificate.serial || !(await namesIssuer(single, issuer))) continue;
     await authenticate(input);
-    if (now < single.thisUpdate || single.nextUpdate === null || now > single.nextUpdate) {
+    const end = single.nextUpdate ?? single.thisUpdate + UNDATED_LIFE;
+    if (!(now >= single.thisUpdate && now <= end)) {
       const window = { thisUpdate: single.thisUpdate, nextUpdate: single.nextUpdate, now };
       throw new AttestationError(
         'certificate/ocsp-outdated',

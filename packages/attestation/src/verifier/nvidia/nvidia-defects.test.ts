@@ -190,7 +190,11 @@ const DEFECTS: readonly { readonly name: string; readonly code: string; readonly
     code: 'certificate/ocsp-outdated',
     run: () => withOcsp({ thisUpdate: FAKE_NOW + 60_000 }),
   },
-  { name: 'answer without an end', code: 'certificate/ocsp-outdated', run: () => withOcsp({ nextUpdate: null }) },
+  {
+    name: 'answer without an end, two days old',
+    code: 'certificate/ocsp-outdated',
+    run: () => withOcsp({ nextUpdate: null, thisUpdate: FAKE_NOW - 172_800_000 }),
+  },
   {
     name: 'answer signed by a certificate without the purpose',
     code: 'certificate/ocsp-signature-invalid',

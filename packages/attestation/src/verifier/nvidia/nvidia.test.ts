@@ -209,6 +209,7 @@ describe('several devices', () => {
 describe('ocsp', () => {
   test.each<{ name: string; options: Partial<FakeOcspOptions>; wanted: string }>([
     { name: 'good', options: {}, wanted: 'pass' },
+    { name: 'good, today, without an end', options: { nextUpdate: null, thisUpdate: FAKE_NOW - 1000 }, wanted: 'pass' },
     { name: 'on hold', options: { status: { reason: 6 } }, wanted: 'fail' },
     { name: 'unknown', options: { status: 'unknown' }, wanted: 'not-checked' },
     { name: 'about another certificate', options: { serial: Uint8Array.of(9) }, wanted: 'not-checked' },

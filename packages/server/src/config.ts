@@ -68,7 +68,7 @@ export interface Config {
 const MIB = 1024 * 1024;
 const ISOLATION = ['reduced', 'wasm', 'ns'] as const;
 const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
-const ATTESTERS = ['auto', 'nitro', 'configfs-tsm', 'dstack', 'tappd', 'gramine', 'vendor', 'simulated'] as const;
+const ATTESTERS = ['auto', 'nitro', 'configfs-tsm', 'dstack', 'tappd', 'gramine', 'simulated'] as const;
 const ALLOW_ENTRY = /^([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]):([0-9]{1,5})$/;
 const OWN_SETTINGS = new Set(
   (

@@ -12,5 +12,5 @@ export { SERVER_ERROR_KINDS, ServerError, type ServerErrorCode, type ServerError
 export { type RunningAgent, type StartOptions, startAgent } from './main.ts';
 export { systemClock } from './ports/clock.ts';
 export type { Sandbox, SandboxFile, SandboxJob, SandboxResult } from './ports/sandbox.ts';
-export { type ServeOptions, serve, stopSignal } from './serve.ts';
+export { type ServeOptions, serve } from './serve.ts';
 export { startMessage } from './start-message.ts';

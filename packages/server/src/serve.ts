@@ -22,7 +22,7 @@ export interface ServeOptions {
  * Runs an agent until `signal` aborts, then stops it calmly. Settings come from the environment laid over `.env`.
  *
  * @returns 0 after a calm end, 1 when it could not start; then what is wrong was said, one line a problem.
- * @example process.exitCode = await serve({ environment: process.env, directory: process.cwd(), say, color: true, signal })
+ * @example process.exitCode = await serve({ environment: process.env, directory: process.cwd(), say, color: true, signal: io.signal })
  */
 export async function serve(options: ServeOptions): Promise<0 | 1> {
   const { say, signal } = options;
@@ -47,21 +47,6 @@ export async function serve(options: ServeOptions): Promise<0 | 1> {
     await agent.close();
   }
   return 0;
-}
-
-/**
- * A signal that aborts on SIGINT or SIGTERM. A second one ends the process at once, for the impatient.
- * @example await serve({ …, signal: stopSignal() })
- */
-export function stopSignal(): AbortSignal {
-  const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(name, () => {
-      if (stop.signal.aborted) process.exit(130);
-      stop.abort();
-    });
-  }
-  return stop.signal;
 }
 
 type Coded = Error & { readonly code: string };

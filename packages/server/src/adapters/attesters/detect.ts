@@ -6,7 +6,12 @@
 import { ServerError } from '../../errors.ts';
 import type { Attester } from '../../ports/attester.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { openConfigfsTsmAttester } from './configfs-tsm.ts';
+import { type GuestEnvironment, openDstackAttester } from './dstack.ts';
+import { openGramineAttester } from './gramine.ts';
+import { openNitroAttester } from './nitro/nitro.ts';
 import { createSimulatedAttester } from './simulated/simulated.ts';
+import { openTappdAttester } from './tappd.ts';
 
 export interface DetectOptions {
   /** `auto`, or the name of one attester. */
@@ -14,13 +19,15 @@ export interface DetectOptions {
   /** Absolute path of the data directory. */
   readonly directory: string;
   readonly clock: Clock;
+  /** Settings that point to guest agents; the process's own unless given. */
+  readonly environment?: GuestEnvironment;
 }
 
 /** One TEE to look for. */
 interface Candidate {
   readonly name: string;
   /** `null` when the machine does not have it. Throws when it has and it does not work. */
-  open(options: DetectOptions): Promise<Attester | null>;
+  open(options: DetectOptions): Attester | null | Promise<Attester | null>;
 }
 
 /** What was found, and what was looked for in vain. */
@@ -31,6 +38,11 @@ export interface Detection {
 
 /** Every TEE, strongest and most specific first; the simulator last. */
 const CANDIDATES: readonly Candidate[] = [
+  { name: 'nitro', open: () => openNitroAttester() },
+  { name: 'gramine', open: () => openGramineAttester() },
+  { name: 'dstack', open: ({ environment = process.env }) => openDstackAttester(environment) },
+  { name: 'tappd', open: ({ environment = process.env }) => openTappdAttester(environment) },
+  { name: 'configfs-tsm', open: () => openConfigfsTsmAttester() },
   { name: 'simulated', open: ({ directory, clock }) => createSimulatedAttester({ directory, clock }) },
 ];
 

@@ -4,7 +4,7 @@ import { parseJson } from '@assay/encoding/json';
 import { type Context, Hono } from 'hono';
 import { ServerError } from '../../errors.ts';
 import type { ReceiptSummary } from '../../ports/ledger.ts';
-import type { ProgressEvent } from '../../tasks/progress.ts';
+import type { ProgressEvent, TaskStatus } from '../../tasks/progress.ts';
 import type { RunningTask } from '../../tasks/run-task.ts';
 import type { AppEnv } from '../environment.ts';
 import { wholeNumber } from '../request-facts.ts';
@@ -67,7 +67,14 @@ async function describe(c: Context<AppEnv>, services: Services): Promise<Readonl
     const error = 'the agent stopped before this task ended; nothing of it was acknowledged, so send it again';
     return { ...base, status: 'interrupted', error, code: 'task/interrupted' };
   }
-  return { ...base, status: answer?.success === true ? 'succeeded' : 'failed', result: answer };
+  return { ...base, status: statusOfAnswer(answer), result: answer };
+}
+
+/** How a sealed task ended; its answer is the record. */
+function statusOfAnswer(answer: Readonly<Record<string, unknown>> | null): TaskStatus {
+  if (answer?.success === true) return 'succeeded';
+  if (answer?.error_code === 'task/cancelled') return 'cancelled';
+  return answer?.error_code === 'task/interrupted' ? 'interrupted' : 'failed';
 }
 
 async function events(c: Context<AppEnv>, services: Services): Promise<Response> {

@@ -1,0 +1,79 @@
+/**
+ * dstack: TDX guests with a measured compose file. `GetQuote` quotes up to 64 bytes, `Info` tells the compose file and the app's
+ * identity (research: dstack guest agent). A quote from its simulator is genuine in form and proves nothing.
+ */
+
+import { ServerError } from '../../errors.ts';
+import type { Attester, AttesterEvidence } from '../../ports/attester.ts';
+import { callGuestAgent, findGuestAgent, type GuestAgentAddress } from './guest-agent.ts';
+
+const SOCKETS = ['/var/run/dstack.sock', '/run/dstack.sock', '/var/run/dstack/dstack.sock', '/run/dstack/dstack.sock'];
+
+export interface GuestEnvironment {
+  readonly DSTACK_SIMULATOR_ENDPOINT?: string | undefined;
+  readonly TAPPD_SIMULATOR_ENDPOINT?: string | undefined;
+}
+
+/** The attester of this guest, or `null` outside of dstack. */
+export function openDstackAttester(environment: GuestEnvironment, sockets: readonly string[] = SOCKETS): Attester | null {
+  const setting = environment.DSTACK_SIMULATOR_ENDPOINT;
+  const address = findGuestAgent(setting, sockets);
+  if (address === null) return null;
+  const simulated = setting !== undefined && setting !== '';
+  return {
+    name: simulated ? 'dstack simulator' : 'dstack',
+    simulated,
+    attest: ({ statementDigest }) => attest(address, statementDigest),
+  };
+}
+
+async function attest(address: GuestAgentAddress, statementDigest: Uint8Array): Promise<AttesterEvidence> {
+  const reportData = paddedHex(statementDigest);
+  const [reply, about] = await Promise.all([
+    callGuestAgent(address, '/GetQuote', { report_data: reportData }),
+    callGuestAgent(address, '/Info', {}),
+  ]);
+  return { teeType: 'tdx', evidenceType: 'tdx', evidence: guestEvidence(reply, about) };
+}
+
+/** 64 bytes of report data as hex: the digest, then zeros. */
+export function paddedHex(statementDigest: Uint8Array): string {
+  return Buffer.from(statementDigest).toString('hex').padEnd(128, '0');
+}
+
+/**
+ * The evidence in a guest agent's replies: quote, event log, compose file.
+ * @throws {ServerError} `attester/unavailable` when there is no quote in hex.
+ */
+export function guestEvidence(
+  reply: Readonly<Record<string, unknown>>,
+  about: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const quote = typeof reply.quote === 'string' ? reply.quote.replace(/^0x/, '').toLowerCase() : '';
+  if (!/^(?:[0-9a-f]{2}){632,}$/.test(quote)) {
+    throw new ServerError(
+      'attester/unavailable',
+      'expected a TDX quote in hex from the guest agent, got none; check its version and log',
+    );
+  }
+  const tcb = objectOf(about.tcb_info);
+  const compose = tcb?.app_compose ?? about.app_compose;
+  return {
+    quote,
+    ...(typeof reply.event_log === 'string' ? { event_log: reply.event_log } : {}),
+    ...(typeof compose === 'string' ? { app_compose: compose } : {}),
+    ...(typeof reply.vm_config === 'string' ? { vm_config: reply.vm_config } : {}),
+  };
+}
+
+/** `tcb_info` comes as an object or as its JSON text. */
+function objectOf(value: unknown): Readonly<Record<string, unknown>> | null {
+  if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>;
+  if (typeof value !== 'string') return null;
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Readonly<Record<string, unknown>>) : null;
+  } catch {
+    return null;
+  }
+}

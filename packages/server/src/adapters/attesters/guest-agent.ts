@@ -1,0 +1,83 @@
+/** JSON over HTTP to a guest agent on a Unix socket, or at the URL of its simulator: what dstack and the older tappd speak. */
+
+import { existsSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { ServerError } from '../../errors.ts';
+
+/** Where a guest agent listens. */
+export interface GuestAgentAddress {
+  readonly kind: 'socket' | 'url';
+  readonly at: string;
+}
+
+const TIMEOUT_MS = 30_000;
+const MAX_REPLY = 4 * 1024 * 1024; // bytes
+
+/**
+ * The first address that is there: the URL or socket in `setting`, else the first of `sockets` that exists.
+ * A setting is how dstack names its simulator.
+ */
+export function findGuestAgent(setting: string | undefined, sockets: readonly string[]): GuestAgentAddress | null {
+  if (setting !== undefined && setting !== '') return { kind: setting.startsWith('http') ? 'url' : 'socket', at: setting };
+  const at = sockets.find((path) => existsSync(path));
+  return at === undefined ? null : { kind: 'socket', at };
+}
+
+/**
+ * Calls a method.
+ * @throws {ServerError} `attester/unavailable` when nothing answers, or with an error, or not with a JSON object.
+ */
+export async function callGuestAgent(
+  address: GuestAgentAddress,
+  path: string,
+  body: object,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { status, text } = await post(address, path, JSON.stringify(body)).catch((cause: unknown) => {
+    throw new ServerError(
+      'attester/unavailable',
+      `the guest agent at ${address.at} does not answer; check that its socket is mounted`,
+      { cause },
+    );
+  });
+  try {
+    const json: unknown = JSON.parse(text);
+    if (status === 200 && typeof json === 'object' && json !== null && !Array.isArray(json))
+      return json as Readonly<Record<string, unknown>>;
+  } catch {
+    // Reported below, with the status.
+  }
+  throw new ServerError(
+    'attester/unavailable',
+    `expected a JSON object from ${path} of the guest agent, got HTTP ${status}; check its version and log`,
+  );
+}
+
+function post(
+  address: GuestAgentAddress,
+  path: string,
+  body: string,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const target = address.kind === 'socket' ? { socketPath: address.at, path } : urlTarget(address.at, path);
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), host: 'localhost' };
+    const request = httpRequest({ ...target, method: 'POST', headers, timeout: TIMEOUT_MS }, (response) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > MAX_REPLY) request.destroy(new Error('reply too long'));
+        chunks.push(chunk);
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }));
+      response.on('error', reject);
+    });
+    request.on('timeout', () => request.destroy(new Error('timeout')));
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+function urlTarget(base: string, path: string): { readonly host: string; readonly port: string; readonly path: string } {
+  const url = new URL(base);
+  return { host: url.hostname, port: url.port || '80', path: `${url.pathname.replace(/\/$/, '')}${path}` };
+}

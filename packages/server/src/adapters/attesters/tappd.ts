@@ -1,0 +1,26 @@
+/** The older guest agent of dstack. `RawQuote` quotes exactly 64 bytes; `TdxQuote` would hash them with a tag of its own first. */
+
+import type { Attester } from '../../ports/attester.ts';
+import { type GuestEnvironment, guestEvidence, paddedHex } from './dstack.ts';
+import { callGuestAgent, findGuestAgent } from './guest-agent.ts';
+
+const SOCKETS = ['/var/run/tappd.sock', '/run/tappd.sock', '/var/run/tappd/tappd.sock', '/run/tappd/tappd.sock'];
+
+/** The attester of this guest, or `null` outside of such guests. */
+export function openTappdAttester(environment: GuestEnvironment, sockets: readonly string[] = SOCKETS): Attester | null {
+  const setting = environment.TAPPD_SIMULATOR_ENDPOINT;
+  const address = findGuestAgent(setting, sockets);
+  if (address === null) return null;
+  const simulated = setting !== undefined && setting !== '';
+  return {
+    name: simulated ? 'tappd simulator' : 'tappd',
+    simulated,
+    attest: async ({ statementDigest }) => {
+      const [reply, about] = await Promise.all([
+        callGuestAgent(address, '/prpc/Tappd.RawQuote', { report_data: paddedHex(statementDigest) }),
+        callGuestAgent(address, '/prpc/Tappd.Info', {}),
+      ]);
+      return { teeType: 'tdx', evidenceType: 'tdx', evidence: guestEvidence(reply, about) };
+    },
+  };
+}

@@ -10,3 +10,11 @@ for (const [command, args] of steps) {
   const { status } = spawnSync(command, args, { stdio: 'inherit', shell: process.platform === 'win32' });
   if (status !== 0) process.exit(status ?? 1);
 }
+
+// The memory snapshot from which Python sandboxes start: a few seconds now, instead of at the first start of the agent.
+try {
+  const { installSnapshot } = await import('../packages/server/dist/adapters/sandboxes/wasm/install.js');
+  await installSnapshot();
+} catch (error) {
+  process.stderr.write(`prepare: no Python snapshot (${error.message}); the agent will make it when it first starts\n`);
+}

@@ -72,6 +72,7 @@ export function jobOf(
     argv: claim.argv,
     limits: claim.limits,
     ...(claim.seed === '' ? {} : { seed: claim.seed }),
+    ...(claim.clock.mode === 'frozen' ? { epochMs: claim.clock.epochMs } : {}),
     ...(replay === undefined ? {} : { network: { allow: [], replay } }),
   };
 }

@@ -3,7 +3,14 @@
 export { detectAttester } from './adapters/attesters/detect.ts';
 export { createModel } from './adapters/models/select.ts';
 export { transcriptFromJson } from './adapters/sandboxes/network/transcript.ts';
+export {
+  type RecordedExecution,
+  type ReplayDifference,
+  type ReplayReport,
+  replayExecution,
+} from './adapters/sandboxes/replay.ts';
 export { LANES, type SandboxSelection, selectSandbox } from './adapters/sandboxes/select.ts';
+export { installSnapshot, installWasmRuntime } from './adapters/sandboxes/wasm/install.ts';
 export { findRuntimeFiles } from './adapters/sandboxes/wasm/runtime-files.ts';
 export { installWheels } from './adapters/sandboxes/wasm/wheels.ts';
 export { type Config, isLoopback, parseConfig } from './config.ts';

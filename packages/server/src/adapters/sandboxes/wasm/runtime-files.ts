@@ -61,6 +61,11 @@ export function findRuntimeFiles(): RuntimeFiles {
   };
 }
 
+/** Directory beside the packages for what is made once at install. */
+export function snapshotCache({ pyodide }: RuntimeFiles): string {
+  return join(dirname(pyodide.path), '.cache', 'assay');
+}
+
 /** Real directory of an installed package, without asking its `exports` for leave. */
 function packageDirectory(name: string, from: string): string {
   for (const directory of createRequire(from).resolve.paths(name) ?? []) {

@@ -19,6 +19,12 @@ export interface Snapshot {
   readonly sha256: string;
 }
 
+/** Where snapshots are: made in one directory, looked for in another as well. */
+export interface SnapshotPlaces {
+  readonly make: string;
+  readonly also: string;
+}
+
 /**
  * Gives the snapshot for `key`, making it when it is not there or not whole.
  *
@@ -26,15 +32,17 @@ export interface Snapshot {
  * @param start starts the guest that makes it
  * @throws {ServerError} `sandbox/start-failed` when the interpreter does not start.
  */
-export async function snapshotFor(directory: string, key: string, start: () => GuestProcess): Promise<Snapshot> {
-  const path = join(directory, `python-${key.slice(0, 32)}.snapshot`);
-  const kept = await readKept(path);
+export async function snapshotFor(places: SnapshotPlaces, key: string, start: () => GuestProcess): Promise<Snapshot> {
+  const directory = places.make;
+  const name = `python-${key.slice(0, 32)}.snapshot`;
+  const path = join(directory, name);
+  const kept = (await readKept(path)) ?? (await readKept(join(places.also, name)));
   if (kept !== null) return kept;
   const bytes = await makeSnapshot(start());
   const digest = sha256(bytes);
   await mkdir(directory, { recursive: true });
-  for (const name of await readdir(directory)) {
-    if (/^python-[0-9a-f]{32}\.snapshot(\.sha256)?$/.test(name)) await rm(join(directory, name), { force: true });
+  for (const old of await readdir(directory)) {
+    if (/^python-[0-9a-f]{32}\.snapshot(\.sha256)?$/.test(old)) await rm(join(directory, old), { force: true });
   }
   await replaceFile(path, bytes);
   await replaceFile(`${path}.sha256`, Buffer.from(digest));

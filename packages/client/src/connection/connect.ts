@@ -135,10 +135,26 @@ class Connection implements Agent {
     return receiptId === null ? answer : this.#proving(answer, receiptId);
   };
 
-  /** Hands the answer on as it streams; the receipt exists once the answer ended, and is checked before the last byte is given out. */
+  /**
+   * Hands the answer on as it streams. The agent seals before it ends an answer, so the receipt is fetched and checked before the piece
+   * with a stream's end mark is given out, or before the body closes: a reader who stops at `[DONE]` has a checked receipt too.
+   */
   #proving(answer: Response, receiptId: string): Response {
     if (answer.body === null) return answer;
-    const settle = new TransformStream<Uint8Array, Uint8Array>({ flush: async () => this.#takeReceipt(receiptId) });
+    const streamed = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
+    let taken = false;
+    const take = async (): Promise<void> => {
+      if (taken) return;
+      taken = true;
+      await this.#takeReceipt(receiptId);
+    };
+    const settle = new TransformStream<Uint8Array, Uint8Array>({
+      transform: async (piece, controller) => {
+        if (streamed && endsStream(piece)) await take();
+        controller.enqueue(piece);
+      },
+      flush: take,
+    });
     return new Response(answer.body.pipeThrough(settle), { status: answer.status, headers: answer.headers });
   }
 
@@ -180,6 +196,10 @@ class Connection implements Agent {
       );
     return options.onText === undefined ? wholeText(await answer.text()) : streamedText(answer, options.onText);
   }
+}
+
+function endsStream(piece: Uint8Array): boolean {
+  return new TextDecoder().decode(piece.subarray(-64)).includes('[DONE]');
 }
 
 interface ChatChunk {

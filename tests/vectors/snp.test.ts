@@ -81,6 +81,11 @@ describe.skipIf(!haveVectors)('sev-snp envelopes', () => {
   });
 });
 
+test.skipIf(!haveVectors)('a genuine turin key without a report is known as such', async () => {
+  const { error } = await attest(vectorBytes('snp/certs/vcek-turin-virtee.der'), { now: Date.parse('2026-06-01T00:00:00Z') });
+  expect(error?.code).toBe('snp/report-missing');
+});
+
 test.skipIf(!haveVectors)('every one-bit flip of a genuine report is refused', async () => {
   const [{ evidence, companions, at }] = genuine as [(typeof genuine)[number]];
   const bytes = vectorBytes(evidence);

@@ -20,6 +20,8 @@ const SCALAR_LENGTH = 72;
 const P384_LENGTH = 48;
 /** SIGNATURE_ALGO of ECDSA P-384 with SHA-384. */
 const ECDSA_P384_SHA384 = 1;
+/** VMPL of a report that the host asked for. */
+const HOST_REQUESTED = 0xffffffff;
 
 /** Guest policy: what the owner allowed at launch (§4.3). */
 export interface SnpPolicy {
@@ -112,12 +114,13 @@ export interface SnpReport {
   readonly signature: Uint8Array;
 }
 
-/** True when `bytes` begin as a report: length, version 2 to 5, signature algorithm 1 and the policy's bit 17. */
+/** True when `bytes` begin like a report: a small version and signature algorithm, and a privilege level or the host's mark. */
 export function looksLikeSnpReport(bytes: Uint8Array): boolean {
   if (bytes.length < SNP_REPORT_LENGTH) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const version = view.getUint32(0, true);
-  return version >= 1 && version <= 15 && view.getUint32(0x34, true) <= 1 && view.getUint32(0x30, true) <= 15;
+  const [version, vmpl, algorithm] = [0x00, 0x30, 0x34].map((offset) => view.getUint32(offset, true));
+  if (version === undefined || vmpl === undefined || algorithm === undefined) return false;
+  return version >= 1 && version <= 15 && (vmpl <= 15 || vmpl === HOST_REQUESTED) && algorithm <= 1;
 }
 
 /**

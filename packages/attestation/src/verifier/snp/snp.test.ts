@@ -52,6 +52,11 @@ describe('sound reports', () => {
     expect(claims.debug).toBe(true);
   });
 
+  test('a report that the host asked for says so', async () => {
+    const claims = await verifyFakeSnp(await fakeSnp({ edit: (_, view) => view.setUint32(0x30, 0xffffffff, true) }));
+    expect(claims.details.vmpl).toBe(0xffffffff);
+  });
+
   test('a masked chip id leaves the chip unchecked and unnamed', async () => {
     const claims = await verifyFakeSnp(await fakeSnp({ edit: (report) => report.fill(0, 0x1a0, 0x1e0) }));
     expect(outcome(claims, 'snp.chip-id')).toBe('not-checked');

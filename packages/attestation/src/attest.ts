@@ -81,7 +81,15 @@ export async function attest(bytes: Uint8Array, options: AttestOptions): Promise
     type = evidence.type;
     const claims = await verifier.verify(evidence, options);
     const appraisal = appraise(claims, options);
-    return { outcome: appraisal.outcome, type, claims, checks: appraisal.checks, tcb: claims.tcb, error: null, appraisal };
+    return {
+      outcome: appraisal.outcome,
+      type: claims.type,
+      claims,
+      checks: appraisal.checks,
+      tcb: claims.tcb,
+      error: null,
+      appraisal,
+    };
   } catch (error) {
     return failed(type, error);
   }

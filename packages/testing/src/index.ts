@@ -10,9 +10,19 @@ export {
   fakeSgxExtension,
   type LooseJson,
 } from './fake-dcap.ts';
-
+export {
+  type FakeAttestationOptions,
+  type FakeDstack,
+  type FakeDstackOptions,
+  type FakeEvent,
+  fakeAttestation,
+  fakeDstack,
+  replay,
+  runtimeEvent,
+  scaleLog,
+  scaleVector,
+} from './fake-dstack.ts';
 export { type FakeLog, type FakeLogOptions, fakeLog } from './fake-log.ts';
-
 export { type FakeNitro, type FakeNitroOptions, fakeNitroDocument } from './fake-nitro.ts';
 export {
   type FakeDevice,

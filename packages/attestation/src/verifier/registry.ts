@@ -2,7 +2,8 @@
 
 import type { TeeVerifier } from '../model/verification.ts';
 import { sgxVerifier } from './dcap/sgx.ts';
-import { tdxVerifier } from './dcap/tdx.ts';
+import { dstackVerifier } from './dstack/dstack.ts';
+import { tdxOrDstackVerifier } from './dstack/quote-with-log.ts';
 import { nitroVerifier } from './nitro/nitro.ts';
 import { nvidiaGpuVerifier, nvidiaSwitchVerifier } from './nvidia/nvidia.ts';
 import { nvidiaRimVerifier } from './nvidia/rim.ts';
@@ -12,9 +13,10 @@ export const TEE_VERIFIERS: readonly TeeVerifier[] = [
   // one line each
   nitroVerifier,
   sgxVerifier,
-  tdxVerifier,
+  tdxOrDstackVerifier,
   snpVerifier,
   nvidiaGpuVerifier,
   nvidiaSwitchVerifier,
   nvidiaRimVerifier,
+  dstackVerifier,
 ];

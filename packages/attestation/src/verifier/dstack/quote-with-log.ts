@@ -1,0 +1,47 @@
+/**
+ * A bare TDX quote whose dstack event log came as an endorsement: verified as dstack evidence. Without a log it stays a TDX quote.
+ * A log that does not lead to the quote's registers is refused, not ignored.
+ */
+
+import { parseJson } from '@assay/encoding/json';
+import type { DcapQuote } from '../../evidence/dcap/quote.ts';
+import { quoteBytes } from '../../evidence/dcap/quote-file.ts';
+import { parseEventLog } from '../../evidence/dstack/event-log.ts';
+import type { DstackEvidence } from '../../evidence/dstack/evidence-file.ts';
+import { reading } from '../../evidence/reading.ts';
+import type { TeeVerifier } from '../../model/verification.ts';
+import { tdxVerifier } from '../dcap/tdx.ts';
+import { verifyDstack } from './dstack.ts';
+
+interface QuoteFile {
+  readonly quote: DcapQuote;
+  readonly bytes: Uint8Array;
+}
+
+/** Takes the place of the TDX plug where dstack is wanted too. */
+export const tdxOrDstackVerifier: TeeVerifier<QuoteFile> = {
+  type: 'tdx',
+  recognise(file) {
+    const evidence = tdxVerifier.recognise(file);
+    const bytes = evidence === null ? null : quoteBytes(file);
+    return evidence === null || bytes === null ? null : { type: 'tdx', value: { quote: evidence.value as DcapQuote, bytes } };
+  },
+  verify({ value }, options) {
+    const log = options.endorsements?.find(({ kind }) => kind === 'event-log');
+    if (log?.kind !== 'event-log') return tdxVerifier.verify({ type: 'tdx', value: value.quote }, options);
+    const evidence: DstackEvidence = {
+      carrier: 'tdx',
+      evidence: value.bytes,
+      events: parseEventLog(reading('dstack/event-log-malformed', 'event log', () => parseJson(log.json))),
+      ...{
+        appCompose: null,
+        certificates: [],
+        mrConfig: null,
+        declaredReportData: null,
+        reportDataPayload: null,
+        declared: {},
+      },
+    };
+    return verifyDstack(evidence, options);
+  },
+};

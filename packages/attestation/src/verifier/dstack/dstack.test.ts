@@ -300,9 +300,9 @@ describe('key custody', () => {
     ['another kms', { kmsKey: appKey }],
     ['a short signature', { signatures: [signatures[0].subarray(1), signatures[1]] as const }],
     ['an impossible signature', { signatures: [new Uint8Array(65), signatures[1]] as const }],
-  ])('is refused for %s', (_, change) =>
-    expectCode(() => verifyKeyCustody({ ...sound, ...change }), 'dstack/key-custody-invalid'),
-  );
+  ])('is refused for %s', async (_, change) => {
+    await expectCode(() => verifyKeyCustody({ ...sound, ...change }), 'dstack/key-custody-invalid');
+  });
 });
 
 describe('image measurements', () => {
@@ -311,9 +311,9 @@ describe('image measurements', () => {
     const rule = dstackImageRule('x', JSON.stringify({ mrtd: register, rtmr0: register, rtmr1: register, rtmr2: register }));
     expect(rule.values.rtmr2).toEqual(['ab'.repeat(48)]);
   });
-  test.each(['[]', '{"mrtd":"00"}', 'x'])('%s is refused', (text) =>
-    expectCode(() => dstackImageRule('x', text), 'dstack/image-measurements-malformed'),
-  );
+  test.each(['[]', '{"mrtd":"00"}', 'x'])('%s is refused', async (text) => {
+    await expectCode(() => dstackImageRule('x', text), 'dstack/image-measurements-malformed');
+  });
 });
 
 describe('hostile bytes', () => {

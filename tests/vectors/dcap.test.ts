@@ -1,7 +1,9 @@
 /** Genuine SGX and TDX quotes with genuine collateral, judged as Intel's own library judges them (see the manifest's oracles). */
 
+import { createHash } from 'node:crypto';
 import { AttestationError, attest, DEFAULT_POLICY, verifyEvidence } from '@assay/attestation';
 import { describe, expect, test } from 'vitest';
+import { tdxVerifier } from '../../packages/attestation/src/verifier/dcap/tdx.ts';
 import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
 
 const cases = [...casesOf('intel-sgx'), ...casesOf('intel-tdx')];
@@ -88,6 +90,27 @@ describe.runIf(haveVectors)('genuine quotes', () => {
   test('the padded quote of a TSM report is read', async () => {
     const { error } = await attest(vectorBytes('tdx/envelopes/ccel-gcp-cos113.quote'), { now: Date.UTC(2025, 5, 1) });
     expect(error?.code).toBe('dcap/collateral-missing');
+  });
+});
+
+/** Azure's vTPM evidence. */
+describe.runIf(haveVectors)('an Azure vTPM envelope', () => {
+  const files = ['trustee-az-tdx-vtpm-evidence-v1.json', 'attestation-rs-az_tdx-live-evidence.json'];
+  const read = (name: string): Uint8Array => vectorBytes(`tdx/envelopes/${name}`);
+
+  test.each(files)('%s holds a genuine TDX quote', async (name) => {
+    const evidence = tdxVerifier.recognise(read(name));
+    expect(evidence?.value.envelope?.unread).toEqual(['tpm_quote']);
+    const { error } = await attest(read(name), { now: Date.UTC(2026, 0, 1) });
+    expect(error?.code).toBe('dcap/collateral-missing');
+  });
+
+  test.each(files)('%s binds its runtime data', (name) => {
+    const value = tdxVerifier.recognise(read(name))?.value;
+    const { bytes = new Uint8Array() } = value?.envelope?.runtimeData ?? {};
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    expect(Buffer.from(value?.body.reportData ?? []).toString('hex')).toBe(digest.padEnd(128, '0'));
+    expect(JSON.parse(new TextDecoder().decode(bytes))).toHaveProperty('keys');
   });
 });
 

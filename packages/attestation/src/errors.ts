@@ -46,6 +46,7 @@ export const ATTESTATION_ERROR_KINDS = {
   'dcap/qe-vendor-unknown': 'untrusted',
   'dcap/quote-malformed': 'malformed',
   'dcap/quote-signature-invalid': 'untrusted',
+  'dcap/runtime-data-unbound': 'untrusted',
   'dcap/tcb-info-malformed': 'malformed',
   'dcap/tcb-info-mismatch': 'untrusted',
   'dcap/tcb-info-signature-invalid': 'untrusted',

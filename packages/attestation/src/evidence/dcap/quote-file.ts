@@ -1,6 +1,6 @@
 /**
  * How quotes lie in files: binary, hex (with or without `0x`) and base64 (standard or URL-safe, padded or not), with any
- * white space around or between the digits.
+ * white space around or between the digits, and JSON envelopes.
  * Not checked here: anything beyond the first bytes; parseQuote judges the rest.
  */
 
@@ -8,6 +8,7 @@ import { decodeBase64 } from '@assay/encoding/base64';
 import { decodeHex } from '@assay/encoding/hex';
 import { AttestationError } from '../../errors.ts';
 import { QUOTE_HEADER_LENGTH, TEE_TYPE_SGX, TEE_TYPE_TDX } from './quote.ts';
+import { openQuoteEnvelope } from './quote-envelope.ts';
 
 /** QE vendor id 939a7233-f79c-4ca9-940a-0db3957f0607: Intel's. */
 export const INTEL_QE_VENDOR_ID: Uint8Array = Uint8Array.of(
@@ -39,6 +40,8 @@ const MAX_TEXT_LENGTH = 1 << 20;
 export function quoteBytes(file: Uint8Array): Uint8Array | null {
   if (looksLikeQuote(file)) return file;
   if (file.length > MAX_TEXT_LENGTH || !isText(file)) return null;
+  const envelope = openQuoteEnvelope(file);
+  if (envelope !== null) return looksLikeQuote(envelope.quote) ? envelope.quote : null;
   const text = new TextDecoder().decode(file).replace(/\s+/g, '');
   const hex = text.startsWith('0x') || text.startsWith('0X') ? text.slice(2) : text;
   if (/^[0-9a-fA-F]+$/.test(hex.slice(0, 2 * QUOTE_HEADER_LENGTH))) {

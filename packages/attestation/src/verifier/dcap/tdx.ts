@@ -3,11 +3,15 @@
  * verify-quote.ts.
  */
 
+import { equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
+import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import { AttestationError } from '../../errors.ts';
 import { type DcapQuote, parseQuote, TEE_TYPE_TDX } from '../../evidence/dcap/quote.ts';
+import { openQuoteEnvelope, type QuoteEnvelope, type RuntimeData } from '../../evidence/dcap/quote-envelope.ts';
 import { quoteBytes, quoteTeeType } from '../../evidence/dcap/quote-file.ts';
 import type { TdReport } from '../../evidence/dcap/td-report.ts';
-import { type Check, fail, pass } from '../../model/check.ts';
+import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import type { VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
@@ -21,20 +25,27 @@ import { type AuthenticQuote, verifyQuote } from './verify-quote.ts';
  * const evidence = tdxVerifier.recognise(bytes);
  * if (evidence !== null) console.log(await tdxVerifier.verify(evidence, { now: Date.now(), endorsements }));
  */
-export const tdxVerifier: TeeVerifier<DcapQuote> = {
+export const tdxVerifier: TeeVerifier<TdxEvidence> = {
   type: 'tdx',
   recognise(file) {
     const bytes = quoteBytes(file);
-    return bytes === null || quoteTeeType(bytes) !== TEE_TYPE_TDX ? null : { type: 'tdx', value: parseQuote(bytes) };
+    if (bytes === null || quoteTeeType(bytes) !== TEE_TYPE_TDX) return null;
+    const quote = parseQuote(bytes);
+    return { type: 'tdx', value: bytes === file ? quote : { ...quote, envelope: openQuoteEnvelope(file) } };
   },
-  async verify(evidence, options) {
-    return claimsOf(await verifyQuote(evidence.value, options));
+  async verify({ value }, options) {
+    return claimsOf(await verifyQuote(value, options), value.envelope ?? null);
   },
 };
 
-function claimsOf(authentic: AuthenticQuote): VerifiedClaims {
+/** A TDX quote, with the file it came in where that holds more. */
+export type TdxEvidence = DcapQuote & { readonly envelope?: QuoteEnvelope | null };
+
+function claimsOf(authentic: AuthenticQuote, envelope: QuoteEnvelope | null): VerifiedClaims {
   const { body } = authentic.quote;
   if (body.kind !== 'td') throw new TypeError('expected a TDX quote, got an SGX quote');
+  const runtimeData = envelope?.runtimeData ?? null;
+  if (runtimeData !== null) verifyRuntimeData(runtimeData, body);
   const attributes = decodeTdAttributes(body.tdAttributes);
   return mint({
     ...sharedClaims(authentic),
@@ -47,6 +58,10 @@ function claimsOf(authentic: AuthenticQuote): VerifiedClaims {
       pass('tdx.module', 'Intel DCAP quote verification library 4.1.2.5.12', 'signed by Intel, SEAMATTRIBUTES zero'),
       reservedBits('tdx.reserved-attributes', 'Intel TDX module 1.5 ABI, ATTRIBUTES', attributes.reserved),
       ...serviceTd(body),
+      ...(runtimeData === null ? [] : [pass('tdx.runtime-data', 'Azure HCL attestation', 'hashed in the report data')]),
+      ...(envelope?.unread ?? []).map((part) =>
+        notChecked('tdx.unread', 'Assay', `"${part}" in the same file is not looked at`),
+      ),
     ],
     details: {
       ...sharedDetails(authentic),
@@ -61,9 +76,27 @@ function claimsOf(authentic: AuthenticQuote): VerifiedClaims {
         migratable: attributes.set.includes('MIGRATABLE'),
       },
       xfam: encodeHex(body.xfam),
+      ...(runtimeData === null ? {} : { runtimeData: new TextDecoder().decode(runtimeData.bytes) }),
       ...(body.v15ex === null ? {} : { migration: hexFields(body.v15ex) }),
     },
   });
+}
+
+const HASHES = { sha256, sha384, sha512 } as const;
+
+/** Azure: what stands beside the quote is vouched for only when its hash, then zeros, are the report data. */
+function verifyRuntimeData({ hash, bytes }: RuntimeData, { reportData }: TdReport): void {
+  const digest = HASHES[hash](bytes);
+  if (
+    equalBytes(reportData.subarray(0, digest.length), digest) &&
+    reportData.subarray(digest.length).every((byte) => byte === 0)
+  ) {
+    return;
+  }
+  throw new AttestationError(
+    'dcap/runtime-data-unbound',
+    'expected report data that is the hash of the runtime data, got another; the keys in it belong to nobody',
+  );
 }
 
 function measurementsOf(body: TdReport): Readonly<Record<string, string>> {

@@ -1,6 +1,6 @@
 /** The error of the command line itself. Messages: what is wrong, a semicolon, what to do; printed as `error:` and `hint:` lines. */
 
-export type CliErrorKind = 'malformed' | 'unavailable' | 'refused' | 'misuse';
+export type CliErrorKind = 'malformed' | 'untrusted' | 'unavailable' | 'refused' | 'misuse';
 
 export const CLI_ERROR_KINDS = {
   'cli/agent-failed': 'unavailable',
@@ -12,6 +12,9 @@ export const CLI_ERROR_KINDS = {
   'cli/not-a-root': 'malformed',
   'cli/task-failed': 'refused',
   'cli/url-unreachable': 'unavailable',
+  'provenance/malformed': 'malformed',
+  'provenance/no-measurements': 'malformed',
+  'provenance/untrusted': 'untrusted',
 } as const satisfies Readonly<Record<string, CliErrorKind>>;
 
 export type CliErrorCode = keyof typeof CLI_ERROR_KINDS;

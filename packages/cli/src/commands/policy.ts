@@ -19,7 +19,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { append, instantOption, policyOption, rootHash, rootOption } from '../options.ts';
 import { jsonText, printable } from '../output.ts';
-import { readCompanions, readSubject } from '../subject.ts';
+import { readCompanions, readFileOf, readSubject } from '../subject.ts';
 
 interface InitFlags {
   readonly from: string;
@@ -28,6 +28,15 @@ interface InitFlags {
   readonly simulatedRoot?: string;
   readonly root?: readonly string[];
 }
+
+interface ProvenanceFlags {
+  readonly identity: string;
+  readonly issuer: string;
+  readonly trustedRoot?: string;
+}
+
+/** GitHub Actions: the issuer behind nearly all published provenance. */
+const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com';
 
 /** Measurements that name an instance and not its software: Nitro's PCR 4 is the hash of the instance id. */
 const VOLATILE: Readonly<Partial<Record<EvidenceType, readonly string[]>>> = { nitro: ['pcr4'] };
@@ -45,6 +54,14 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--root <file>', 'trust this root as well; repeatable', append)
     .action(async (flags: InitFlags) => finish(await init(flags, io)));
   command
+    .command('from-provenance')
+    .description('write a policy that accepts what a build workflow signed for, to standard output')
+    .argument('<bundle>', 'Sigstore bundle with an in-toto statement of measurements')
+    .requiredOption('--identity <name>', 'who must have signed, e.g. the URL of the release workflow; * stands for anything')
+    .option('--issuer <url>', 'who vouched for that identity', GITHUB_ISSUER)
+    .option('--trusted-root <file>', 'Sigstore trusted root JSON instead of the pinned one')
+    .action(async (bundle: string, flags: ProvenanceFlags) => finish(await fromProvenance(bundle, flags, io)));
+  command
     .command('explain')
     .description('say in sentences what a policy does and leaves open')
     .argument('<file|preset>')
@@ -55,6 +72,26 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .description('print a policy as JSON')
     .argument('<file|preset>', `policy file, or ${Object.keys(POLICY_PRESETS).join(', ')}`)
     .action(async (name: string) => finish(await show(name, io)));
+}
+
+async function fromProvenance(subject: string, flags: ProvenanceFlags, io: Io): Promise<ExitCode> {
+  const { readProvenance } = await import('../provenance.ts');
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  const { measurements, identity, subjects } = readProvenance(text(await readSubject(io, subject)), {
+    identity: flags.identity,
+    issuer: flags.issuer,
+    ...(flags.trustedRoot === undefined ? {} : { trustedRoot: text(await readFileOf(io, flags.trustedRoot)) }),
+  });
+  const { refusedProducts: _, types: __, ...strict } = STRICT_POLICY;
+  const policy: Policy = {
+    ...strict,
+    name: 'from-provenance',
+    description: `Measurements signed by ${identity} for ${subjects.join(', ')}. Review before use.`,
+    types: [...new Set(measurements.flatMap(({ type }) => (type === undefined ? [] : [type])))],
+    measurements,
+  };
+  io.stdout(jsonText(policy));
+  return EXIT.accepted;
 }
 
 async function init(flags: InitFlags, io: Io): Promise<ExitCode> {

@@ -29,7 +29,7 @@ export interface HostWatch {
 
 /** Sets the bait: a canary file, listeners on loopback, a socket file and an abstract socket, a secret in the environment. */
 export async function watchHost(): Promise<HostWatch> {
-  const directory = mkdtempSync(join(tmpdir(), 'assay-bait-'));
+  const directory = mkdtempSync(join(existsSync('/var/tmp') ? '/var/tmp' : tmpdir(), 'assay-bait-'));
   const secret = randomBytes(12).toString('hex');
   const bait = {
     canary: join(directory, 'canary'),

@@ -143,4 +143,5 @@ socket = listen((frame) => {
 // What the program prints is written before it goes on: nothing is lost at its end, and nothing piles up in memory.
 for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
 process.chdir(ROOT);
+if (ROOT !== '/tmp') require('./redirect.cjs').install(ROOT, (process.env.ASSAY_KEPT ?? ROOT).split(':'));
 send(TYPE.ready, { version: process.version });

@@ -132,7 +132,7 @@ def remember_source(filename, code):
 
 
 def run(job, code, namespace):
-    filename = os.path.join(ROOT, "main.py")
+    filename = "/tmp/main.py"
     sys.argv = [filename, *job["argv"]]
     namespace["__file__"] = filename
     remember_source(filename, code)
@@ -208,6 +208,10 @@ def serve():
     os.chdir(ROOT)
     sys.stdout.reconfigure(line_buffering=True)
     builtins.exit = builtins.quit = LeaveCode()
+    if ROOT != "/tmp":
+        import redirect
+
+        redirect.install(ROOT, os.environ.pop("ASSAY_KEPT", ROOT).split(":"))
     namespace = new_namespace()
     send(READY, {"version": sys.version.split()[0]})
     while True:

@@ -2,14 +2,14 @@ import os, time
 
 children = []
 try:
-    for _ in range(20):
+    for _ in range(8):
         child = os.fork()
         if child == 0:
             try:
                 held = bytearray(b"\1") * (100 << 20)
             except MemoryError:
                 os._exit(1)
-            time.sleep(2)
+            time.sleep(1)
             os._exit(0)
         children.append(child)
 except OSError as error:

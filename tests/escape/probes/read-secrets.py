@@ -8,7 +8,7 @@ for path in paths + ["/proc/%d/root%s" % (os.getppid(), bait["canary"])]:
             print("ESCAPED read", path, len(file.read(16)))
     except (OSError, ValueError) as error:
         print("blocked", path, type(error).__name__)
-for directory in ("/root", "/home", os.path.dirname(bait["canary"]), bait["working"]):
+for directory in ("/root", os.path.dirname(bait["canary"]), bait["working"]):
     try:
         print("ESCAPED listed", directory, os.listdir(directory)[:3])
     except OSError as error:

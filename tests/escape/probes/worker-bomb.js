@@ -1,7 +1,7 @@
 let made = 0;
 const stop = (error) => {
   console.log('stopped after', made, error?.code ?? error?.name);
-  process.exit(0);
+  process.kill(process.pid, 'SIGKILL');
 };
 try {
   process.on('uncaughtException', stop);

@@ -6,12 +6,13 @@
 import type { IsolationLevel, SandboxLane } from '@assay/receipt';
 import { ServerError } from '../../errors.ts';
 import type { Sandbox } from '../../ports/sandbox.ts';
+import { landlockLane } from './landlock/landlock.ts';
 import type { Lane, LaneOptions } from './lane.ts';
 import { linuxNsLane } from './linux-ns/linux-ns.ts';
 import { wasmLane } from './wasm/lane.ts';
 
 /** Every lane, strongest first. */
-export const LANES: readonly Lane[] = [linuxNsLane, wasmLane];
+export const LANES: readonly Lane[] = [linuxNsLane, wasmLane, landlockLane];
 
 const STRENGTH: Readonly<Record<IsolationLevel, number>> = { reduced: 0, wasm: 1, ns: 2 };
 

@@ -27,6 +27,10 @@ export interface CellUsage {
   readonly oomKills: number;
   /** Inodes in use below `/tmp`, where nothing else limits them. */
   readonly inodes: number;
+  /** Bytes in use below `/tmp`, where nothing else limits them. */
+  readonly diskBytes?: number;
+  /** Processes and threads, where nothing else limits them exactly. */
+  readonly processes?: number;
 }
 
 export interface Cell {

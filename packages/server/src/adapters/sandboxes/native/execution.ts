@@ -208,11 +208,14 @@ export class Execution {
     else if (usage.cpuMs - this.#cpuBefore > limits.cpuMs) {
       this.#end({ status: 'timeout', limit: 'cpuMs', message: cpuMessage(limits) });
     } else if (usage.inodes > limits.inodes + 1) {
-      this.#end({
-        status: 'disk-limit',
-        limit: 'inodes',
-        message: `the program made more than ${limits.inodes} files; make fewer, or raise inodes`,
-      });
+      const message = `the program made more than ${limits.inodes} files; make fewer, or raise inodes`;
+      this.#end({ status: 'disk-limit', limit: 'inodes', message });
+    } else if ((usage.diskBytes ?? 0) > limits.diskBytes) {
+      const message = `the program wrote more than ${limits.diskBytes} bytes to disk; write less, or raise diskBytes`;
+      this.#end({ status: 'disk-limit', limit: 'diskBytes', message });
+    } else if ((usage.processes ?? 0) > limits.processes) {
+      const message = `the program made more than ${limits.processes} processes; make fewer, or raise processes`;
+      this.#end({ status: 'killed', limit: 'processes', message });
     }
   }
 

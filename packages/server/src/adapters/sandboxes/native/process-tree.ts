@@ -5,6 +5,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 export interface ProcessUsage {
   readonly pid: number;
   readonly parent: number;
+  /** Process group. */
+  readonly group: number;
+  readonly threads: number;
   readonly uid: number;
   readonly residentBytes: number;
   readonly cpuMs: number;
@@ -34,6 +37,8 @@ function readProcess(pid: number): ProcessUsage | null {
     return {
       pid,
       parent: Number(fields[1]),
+      group: Number(fields[2]),
+      threads: Number(fields[17]),
       uid: Number(/^Uid:\s+(\d+)/m.exec(status)?.[1] ?? -1),
       residentBytes: Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024,
       cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,

@@ -53,6 +53,7 @@ const policy = (changes: Partial<SeccompPolicy> = {}): SeccompPolicy => ({
   sockets: 'families',
   signals: true,
   sessions: true,
+  metadata: true,
   ...changes,
 });
 
@@ -96,9 +97,9 @@ describe.each(['x64', 'arm64'] as const)('seccomp filter for %s', (architecture:
   });
 
   it('closes sockets, signals and sessions where no namespace stands behind them', () => {
-    const bare = seccompProgram(policy({ architecture, sockets: 'none', signals: false, sessions: false }));
+    const bare = seccompProgram(policy({ architecture, sockets: 'none', signals: false, sessions: false, metadata: false }));
     expect(verdict(bare, { arch, number: number('socket'), args: [1] })).toBe(EAFNOSUPPORT);
-    for (const name of ['connect', 'bind', 'kill', 'tgkill', 'setsid', 'setpgid']) {
+    for (const name of ['connect', 'bind', 'kill', 'tgkill', 'setsid', 'setpgid', 'fchmodat', 'utimensat', 'truncate']) {
       expect(verdict(bare, { arch, number: number(name) }), name).toBe(EPERM);
     }
     expect(verdict(bare, { arch, number: number('socketpair'), args: [1] })).toBe(ALLOW);

@@ -18,6 +18,8 @@ export interface SeccompPolicy {
   readonly signals: boolean;
   /** `false` refuses setsid and setpgid, so that one killpg reaches every descendant. */
   readonly sessions: boolean;
+  /** `false` refuses what changes or watches a file by its path without opening it: Landlock does not look at that. */
+  readonly metadata: boolean;
 }
 
 const LOAD = 0x20;
@@ -47,6 +49,10 @@ const TIOCLINUX = 0x541c;
 const SOCKET_FAMILIES = [1, 2, 10] as const;
 const SIGNAL_CALLS = ['kill', 'tkill', 'tgkill', 'rt_sigqueueinfo', 'rt_tgsigqueueinfo', 'pidfd_send_signal'] as const;
 const SESSION_CALLS = ['setsid', 'setpgid'] as const;
+const METADATA_CALLS = (
+  'chmod fchmodat chown lchown fchownat utime utimes futimesat utimensat truncate setxattr lsetxattr removexattr lremovexattr ' +
+  'inotify_init inotify_init1 inotify_add_watch'
+).split(' ');
 const SOCKET_CALLS = ['socket', 'connect', 'bind', 'listen', 'accept', 'accept4'] as const;
 
 interface Instruction {
@@ -82,6 +88,7 @@ export function seccompProgram(policy: SeccompPolicy): Uint8Array {
   const refused = new Set<string>([
     ...(policy.signals ? [] : SIGNAL_CALLS),
     ...(policy.sessions ? [] : SESSION_CALLS),
+    ...(policy.metadata ? [] : METADATA_CALLS),
     ...(policy.sockets === 'none' ? SOCKET_CALLS : []),
   ]);
   const checked = new Set(['clone', 'ioctl', 'socket']);

@@ -81,7 +81,7 @@ def environment():
 def forks():
     children = []
     try:
-        for _ in range(bait['processes'] + 8):
+        for _ in range(3 * bait['processes']):
             child = os.fork()
             if child == 0:
                 os.close(door)
@@ -109,8 +109,17 @@ probe('sysrq', write('/proc/sysrq-trigger'))
 probe('write-system', create('/usr/lib'))
 probe('write-root', create('/'))
 probe('write-dev', create('/dev'))
-probe('devices', lambda: next((d for d in ('/dev/kvm', '/dev/mem', '/dev/nsm', '/dev/tdx_guest', '/dev/sev-guest', '/dev/vda') if os.path.exists(d) and os.access(d, os.R_OK)), None))
-probe('attestation-files', lambda: '/sys/kernel/config/tsm is there' if os.access('/sys/kernel/config/tsm', os.R_OK) else None)
+def devices():
+    for device in ('kvm', 'mem', 'nsm', 'tdx_guest', 'sev-guest', 'sgx_enclave', 'vda'):
+        try:
+            os.close(os.open('/dev/' + device, os.O_RDONLY))
+            return 'opened ' + device
+        except OSError:
+            pass
+def attestation_files():
+    return 'listed %d' % len(os.listdir('/sys/kernel/config/tsm'))
+probe('devices', devices)
+probe('attestation-files', attestation_files)
 probe('connect-agent', connect(socket.AF_INET, ('127.0.0.1', bait['port'])))
 probe('datagram', datagram)
 probe('netlink', family(16, socket.SOCK_RAW))
@@ -155,9 +164,9 @@ probe('sysrq', write('/proc/sysrq-trigger'));
 probe('write-system', create('/usr/lib'));
 probe('write-root', create('/'));
 probe('write-dev', create('/dev'));
-probe('devices', () => ['/dev/kvm', '/dev/mem', '/dev/nsm', '/dev/tdx_guest', '/dev/sev-guest', '/dev/vda'].find((d) => { try { fs.accessSync(d, fs.constants.R_OK); return true; } catch { return false; } }) ?? null);
+probe('devices', () => ['/dev/kvm', '/dev/mem', '/dev/nsm', '/dev/tdx_guest', '/dev/sev-guest', '/dev/vda'].find((d) => { try { fs.closeSync(fs.openSync(d)); return true; } catch { return false; } }) ?? null);
 probe('environment', () => { for (const name of fs.readdirSync('/proc')) { if (!/^[0-9]+$/.test(name)) continue; try { if (fs.readFileSync('/proc/' + name + '/environ', 'latin1').includes(bait.variable)) return 'seen in process ' + name; } catch {} } return bait.variable in process.env ? 'seen in process.env' : null; });
-probe('forks', () => { const made = []; for (let n = 0; n < bait.processes + 8; n += 1) { const child = childProcess.spawn('/bin/sh', ['-c', 'read x'], { stdio: ['pipe', 'ignore', 'ignore'] }); child.on('error', () => {}); if (!child.pid) { for (const one of made) one.kill('SIGKILL'); return null; } made.push(child); } for (const one of made) one.kill('SIGKILL'); return 'made ' + made.length + ' processes'; });
+probe('forks', () => { const made = []; for (let n = 0; n < 3 * bait.processes; n += 1) { const child = childProcess.spawn('/bin/sh', ['-c', 'read x'], { stdio: ['pipe', 'ignore', 'ignore'] }); child.on('error', () => {}); if (!child.pid) { for (const one of made) one.kill('SIGKILL'); return null; } made.push(child); } for (const one of made) one.kill('SIGKILL'); return 'made ' + made.length + ' processes'; });
 await new Promise((resolve) => { const link = net.connect(bait.port, '127.0.0.1', () => { found['connect-agent'] = [false, 'connected']; link.destroy(); resolve(); }); link.on('error', (error) => { found['connect-agent'] = [true, error.code]; resolve(); }); setTimeout(resolve, 500).unref(); });
 console.log(JSON.stringify(found));
 process.exit(0);

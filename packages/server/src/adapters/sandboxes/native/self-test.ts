@@ -3,7 +3,7 @@
  * is stopped. The outcome stands in the environment manifest; a probe that was not contained takes the lane out of service.
  */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ const PLACEHOLDER: SandboxCapabilities = {
 
 /** Runs the probes. Never throws for an escape; throws when cells cannot start at all. */
 export async function selfTest(factory: CellFactory): Promise<readonly SelfTestProbe[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'assay-canary-'));
+  const directory = mkdtempSync(join(canaryPlace(), 'assay-canary-'));
   const canary = join(directory, 'canary');
   writeFileSync(canary, 'the agent alone may read this', { mode: 0o600 });
   const server = await listen();
@@ -51,6 +51,16 @@ export async function selfTest(factory: CellFactory): Promise<readonly SelfTestP
     delete process.env[VARIABLE];
     server.close();
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Not below /tmp where that can be helped: a lane may show another directory there, and would pass for the wrong reason. */
+function canaryPlace(): string {
+  try {
+    accessSync('/var/tmp', constants.W_OK);
+    return '/var/tmp';
+  } catch {
+    return tmpdir();
   }
 }
 

@@ -1,0 +1,213 @@
+/** Starts cells that Landlock, seccomp and resource limits confine, without namespaces. */
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chownSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ExecutionLimits } from '@assay/receipt';
+import { UserIds } from '../linux-ns/cells.ts';
+import type { Cell, CellEnd, CellFactory, CellKind, CellUsage } from '../native/cell.ts';
+import { cellCommand, type Layout } from '../native/layout.ts';
+import { killQuietly, type ProcessUsage, readProcesses } from '../native/process-tree.ts';
+import { waitUntilReady } from '../native/ready.ts';
+import { measureDisk } from './disk.ts';
+import type { Place } from './place.ts';
+
+const DISK_LOOK_MS = 200;
+const MIB = 1024 * 1024;
+const DEVICES = ['/dev/null', '/dev/zero', '/dev/full', '/dev/urandom', '/dev/random'];
+
+export interface LandlockOptions {
+  readonly layout: Layout & { readonly python: NonNullable<Layout['python']> };
+  readonly place: Place;
+  readonly setpriv: string;
+  readonly defaults: ExecutionLimits;
+}
+
+/** See {@link CellFactory}. */
+export class LandlockCells implements CellFactory {
+  readonly kinds: readonly CellKind[] = ['python', 'javascript'];
+  readonly defaults: ExecutionLimits;
+  readonly #options: LandlockOptions;
+  readonly #userIds = new UserIds();
+  #started = 0;
+
+  constructor(options: LandlockOptions) {
+    this.#options = options;
+    this.defaults = options.defaults;
+  }
+
+  async start(kind: CellKind, limits: ExecutionLimits): Promise<Cell> {
+    const { place } = this.#options;
+    this.#started += 1;
+    const root = join(place.directory, `job-${this.#started}`);
+    mkdirSync(root, { mode: 0o700 });
+    const uid = place.root ? this.#userIds.take() : null;
+    if (uid !== null) chownSync(root, uid, uid);
+    const [program = '', ...rest] = this.#command(kind, limits, root, uid);
+    const child = spawn(program, rest, { env: {}, cwd: '/', stdio: ['pipe', 'pipe', 'pipe', 'pipe'], detached: true });
+    const release = (): void => {
+      // Node's own recursive removal overflows its stack on a tree some thousand deep.
+      execFileSync('rm', ['-rf', '--', root], { stdio: 'ignore' });
+      if (uid !== null) this.#userIds.give(uid);
+    };
+    const cell = new LandlockCell({ kind, limits, child, root, release });
+    try {
+      await waitUntilReady(cell);
+    } catch (error) {
+      await cell.dispose();
+      throw error;
+    }
+    return cell;
+  }
+
+  #command(kind: CellKind, limits: ExecutionLimits, root: string, uid: number | null): readonly string[] {
+    const { layout, place, setpriv } = this.#options;
+    const drop = [
+      '--reuid',
+      `${uid}`,
+      '--regid',
+      `${uid}`,
+      '--clear-groups',
+      '--inh-caps=-all',
+      '--bounding-set=-all',
+      '--no-new-privs',
+    ];
+    const { ASSAY_PACKAGES: packages } = layout.environment;
+    const kept = [place.directory, ...(packages === undefined ? [] : [dirname(packages)])];
+    const options = {
+      root,
+      read: [...layout.binds.map(({ source }) => source), place.runners, place.modules, place.node, '/etc/ld.so.cache'],
+      devices: DEVICES,
+      filter: place.filter,
+      limits: {
+        CORE: 0,
+        NOFILE: limits.openFiles,
+        FSIZE: limits.fileBytes,
+        CPU: Math.ceil(limits.cpuMs / 1000),
+        // Counted per user id: exactly for an id of its own, else on top of what the agent's user has now.
+        NPROC: limits.processes + (uid === null ? tasksOf(process.getuid?.() ?? -1) : 0),
+        // V8 reserves far more than it uses and cannot start under such a limit; the watchdog counts what is real.
+        ...(kind === 'python' ? { AS: 2 * limits.memoryBytes + 512 * MIB } : {}),
+      },
+      environment: {
+        ...layout.environment,
+        HOME: root,
+        TMPDIR: root,
+        ASSAY_ROOT: root,
+        ASSAY_KEPT: kept.join(':'),
+        NODE_PATH: place.modules,
+      },
+      command: cellCommand(kind, { python: layout.python.path, node: place.node, runners: place.runners }),
+    };
+    const launcher = [layout.python.path, '-I', '-S', join(place.runners, 'landlock.py'), JSON.stringify(options)];
+    return uid === null ? launcher : [setpriv, ...drop, ...launcher];
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** Processes and threads of a user, as RLIMIT_NPROC counts them. */
+function tasksOf(uid: number): number {
+  return readProcesses()
+    .filter((usage) => usage.uid === uid)
+    .reduce((sum, { threads }) => sum + threads, 0);
+}
+
+interface LandlockCellOptions {
+  readonly kind: CellKind;
+  readonly limits: ExecutionLimits;
+  readonly child: ChildProcess;
+  readonly root: string;
+  readonly release: () => void;
+}
+
+class LandlockCell implements Cell {
+  readonly kind: CellKind;
+  readonly limits: ExecutionLimits;
+  readonly control: Readable & Writable;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly ended: Promise<CellEnd>;
+  readonly #options: LandlockCellOptions;
+  #disk = { bytes: 0, inodes: 0, at: 0 };
+  #peakBytes = 0;
+  #cpuMs = 0;
+  #disposed: Promise<void> | null = null;
+
+  constructor(options: LandlockCellOptions) {
+    const { child } = options;
+    this.#options = options;
+    this.kind = options.kind;
+    this.limits = options.limits;
+    this.control = child.stdio[3] as Readable & Writable;
+    this.stdin = child.stdin as Writable;
+    this.stdout = child.stdout as Readable;
+    this.stderr = child.stderr as Readable;
+    for (const stream of [this.control, this.stdin, this.stdout, this.stderr]) stream.on('error', () => {});
+    this.ended = new Promise((resolve) => {
+      child.once('error', () => resolve({ exitCode: null, signal: null }));
+      child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
+    });
+  }
+
+  admits(limits: ExecutionLimits): boolean {
+    return Object.entries(this.limits).every(([name, value]) => {
+      const free = name === 'wallMs' || name === 'outputBytes' || name === 'artifacts';
+      return free || limits[name as keyof ExecutionLimits] === value;
+    });
+  }
+
+  admit(): void {}
+
+  /** Every process of the cell: setsid and setpgid are refused, so nobody leaves the group. */
+  #members(): readonly ProcessUsage[] {
+    const group = this.#options.child.pid ?? -1;
+    return readProcesses().filter((usage) => usage.group === group);
+  }
+
+  usage(): CellUsage {
+    const members = this.#members();
+    const memoryBytes = members.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
+    this.#peakBytes = Math.max(this.#peakBytes, memoryBytes);
+    this.#cpuMs = Math.max(
+      this.#cpuMs,
+      members.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
+    );
+    if (performance.now() - this.#disk.at > DISK_LOOK_MS) {
+      this.#disk = { ...measureDisk(this.#options.root, this.limits.inodes), at: performance.now() };
+    }
+    const processes = members.reduce((sum, { threads }) => sum + threads, 0);
+    return {
+      ...{ memoryBytes, peakBytes: this.#peakBytes, cpuMs: this.#cpuMs, oomKills: 0, processes },
+      ...{ inodes: this.#disk.inodes, diskBytes: this.#disk.bytes },
+    };
+  }
+
+  openOutput(): number {
+    return openSync(this.#options.root, 'r');
+  }
+
+  async kill(): Promise<void> {
+    const group = this.#options.child.pid;
+    if (group === undefined) return;
+    for (let round = 0; round < 200; round += 1) {
+      killQuietly(-group);
+      const left = this.#members();
+      if (left.length === 0) break;
+      await delay(round < 5 ? 1 : 10);
+    }
+    await this.ended;
+  }
+
+  dispose(): Promise<void> {
+    this.#disposed ??= (async () => {
+      await this.kill();
+      for (const stream of [this.control, this.stdin, this.stdout, this.stderr]) stream.destroy();
+      this.#options.release();
+    })();
+    return this.#disposed;
+  }
+}

@@ -30,8 +30,7 @@ export const OPAQUE = {
   featureFlag: 36,
 } as const;
 
-/** Status bytes of NVDEC0 and protected PCIe. */
-export const STATUS_ENABLED = 0xaa;
+/** Status byte of an engine that is off; 0xaa is on. */
 export const STATUS_DISABLED = 0x55;
 
 export type OpaqueFields = ReadonlyMap<number, Uint8Array>;

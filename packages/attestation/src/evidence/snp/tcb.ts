@@ -35,11 +35,6 @@ export function tcbAtMost(low: SnpTcb, high: SnpTcb): boolean {
   );
 }
 
-/** Every level equal. */
-export function tcbEqual(a: SnpTcb, b: SnpTcb): boolean {
-  return tcbAtMost(a, b) && tcbAtMost(b, a);
-}
-
 /** `fmc=0 bootloader=1 tee=0 snp=2 microcode=71`, for people. */
 export function tcbText(tcb: SnpTcb): string {
   const fmc = tcb.fmc === null ? '' : `fmc=${tcb.fmc} `;

@@ -13,7 +13,13 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     sourcemap: false,
     rollupOptions: {
-      input: { developer: page('developer'), verify: page('verify'), receipts: page('receipts'), status: page('status') },
+      input: {
+        developer: page('developer'),
+        chat: page('chat'),
+        verify: page('verify'),
+        receipts: page('receipts'),
+        status: page('status'),
+      },
     },
   },
 });

@@ -140,6 +140,27 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await page.screenshot({ path: join(PICTURES, 'status.png'), fullPage: true });
   });
 
+  it('chats sealed and streamed, after it verified the agent', { timeout: 60_000 }, async () => {
+    const sent: string[] = [];
+    const record = (request: { url(): string; postDataBuffer(): Buffer | null }): void => {
+      sent.push(`${request.url()} ${request.postDataBuffer()?.toString('latin1') ?? ''}`);
+    };
+    page.on('request', record);
+    await page.goto(`${agent.url}/chat`);
+    await page.getByRole('button', { name: 'Verify the agent' }).click();
+    await page.locator('[data-outcome=not-authentic]').waitFor();
+    expect(await page.getByLabel('Question').count()).toBe(0);
+    await page.getByRole('button', { name: /Name this simulator/ }).click();
+    await page.getByLabel('Question').fill('my secret question');
+    await page.getByRole('button', { name: 'Ask, encrypted' }).click();
+    await page.locator('[data-receipt]').waitFor();
+    expect((await page.locator('[data-answer]').innerText()).length).toBeGreaterThan(5);
+    page.off('request', record);
+    expect(sent.some((line) => line.includes('/ohttp'))).toBe(true);
+    expect(sent.join('\n')).not.toMatch(/secret|completions/);
+    await page.screenshot({ path: join(PICTURES, 'chat.png'), fullPage: true });
+  });
+
   it('is readable in the dark and usable by keyboard', { timeout: 60_000 }, async () => {
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.goto(`${agent.url}/developer`);

@@ -90,7 +90,7 @@ function routeOf(path: string): string {
       path,
     );
   if (match !== null) return match[3] === undefined ? `/${match[1]}/{id}${match[2] ?? ''}` : `/${match[3]}/*`;
-  return /^\/(?:api\/(?:process|status|receipts)|v1\/aci\/attestation|log\/checkpoint|log\/vkeys|health|metrics|ohttp|ohttp-keys|openapi\.json|developer|verify|receipts|status)?$/.test(
+  return /^\/(?:api\/(?:process|status|receipts)|v1\/aci\/attestation|log\/checkpoint|log\/vkeys|health|metrics|ohttp|ohttp-keys|openapi\.json|developer|chat|verify|receipts|status)?$/.test(
     path,
   )
     ? path

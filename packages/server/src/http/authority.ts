@@ -18,7 +18,7 @@ export interface AuthorityOptions {
 
 /** Open to everybody: what proves the agent, the log, documents and the console's own files. */
 const PUBLIC =
-  /^\/(?:$|developer$|verify$|receipts$|status$|assets\/|favicon\.|robots\.txt$|health$|openapi\.json$|ohttp$|v1\/aci\/(?:attestation$|sessions)|simulated-root\.pem$|ohttp-keys$|\.well-known\/hpke-keys$|attestation$|ping$|log\/)/;
+  /^\/(?:$|developer$|chat$|verify$|receipts$|status$|assets\/|favicon\.|robots\.txt$|health$|openapi\.json$|ohttp$|v1\/aci\/(?:attestation$|sessions)|simulated-root\.pem$|ohttp-keys$|\.well-known\/hpke-keys$|attestation$|ping$|log\/)/;
 
 /** Checks every request and notes the caller's access, the hex SHA-256 of the key. */
 export function authority(options: AuthorityOptions): MiddlewareHandler<AppEnv> {

@@ -2,6 +2,7 @@ import type { ComponentChildren, JSX } from 'preact';
 
 const PAGES = [
   { name: 'developer', title: 'Generate & execute' },
+  { name: 'chat', title: 'Ask' },
   { name: 'verify', title: 'Verify' },
   { name: 'receipts', title: 'Receipts' },
   { name: 'status', title: 'Status' },

@@ -96,6 +96,11 @@ export async function verifyInBrowser(files: readonly NamedBytes[], options: Bro
   return first;
 }
 
+/** A verdict from elsewhere, as the view shows it. */
+export function asVerification(verdict: Verdict): Verification {
+  return { ...verdict, headline: HEADLINES[verdict.outcome], namesSimulator: false, receipts: [] };
+}
+
 /** The receipts of an authentic bundle, for the timeline. */
 function receiptsOf({ type, claims }: Verdict, bytes: Uint8Array): readonly Receipt[] {
   return type === 'bundle' && claims !== null ? parseBundle(bytes).receipts.map(({ receipt }) => receipt) : [];

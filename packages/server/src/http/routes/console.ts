@@ -16,7 +16,7 @@ interface ConsoleFile {
 /** URL path → file. */
 export type ConsoleFiles = ReadonlyMap<string, ConsoleFile>;
 
-const PAGES = ['developer', 'verify', 'receipts', 'status'] as const;
+const PAGES = ['developer', 'chat', 'verify', 'receipts', 'status'] as const;
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',

@@ -1,0 +1,129 @@
+import '../style/theme.css';
+import { trustAnchor } from '@assay/attestation';
+import { type Agent, ClientError, connect, type Verdict } from '@assay/client';
+import { decodePem } from '@assay/encoding/pem';
+import { type JSX, render } from 'preact';
+import { useState } from 'preact/hooks';
+import { Layout } from '../components/layout.tsx';
+import { Timeline } from '../components/timeline.tsx';
+import { VerdictView } from '../components/verdict.tsx';
+import { apiKey, getText } from '../state/agent-api.ts';
+import { asVerification } from '../state/verification.ts';
+
+/** A chat in which nothing leaves the browser before it has verified the agent, and then only encrypted to the attested key. */
+function ChatPage(): JSX.Element {
+  const [agent, setAgent] = useState<Agent | null>(null);
+  const [verdict, setVerdict] = useState<Verdict | null>(null);
+  const [question, setQuestion] = useState('What does a receipt prove?');
+  const [answer, setAnswer] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [fault, setFault] = useState('');
+
+  const verify = async (simulatedRoot: string | null): Promise<void> => {
+    setFault('');
+    const [block] = simulatedRoot === null ? [] : decodePem(simulatedRoot);
+    const key = apiKey();
+    try {
+      const connected = await connect(new URL('.', location.href), {
+        ...(block === undefined
+          ? {}
+          : { simulatedRoot: trustAnchor("the simulator's root you named", block.der, { simulated: true }) }),
+        ...(key === '' ? {} : { apiKey: key }),
+      });
+      setVerdict(connected.attested.verdict);
+      setAgent(connected);
+    } catch (error) {
+      setAgent(null);
+      const refused = ClientError.is(error) ? error.details.verdict : undefined;
+      setVerdict((refused as Verdict | undefined) ?? null);
+      if (refused === undefined) setFault(error instanceof Error ? error.message : String(error));
+    }
+  };
+
+  const ask = async (): Promise<void> => {
+    if (agent === null) return;
+    setBusy(true);
+    setAnswer('');
+    setFault('');
+    try {
+      await agent.chat(question, { onText: (piece) => setAnswer((known) => known + piece) });
+    } catch (error) {
+      setFault(error instanceof Error ? error.message : String(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Layout page="chat">
+      <h1>Ask</h1>
+      <p class="hint">
+        First this browser verifies the agent. Only then does your question leave, encrypted to the attested key; the answer
+        comes back the same way.
+      </p>
+      <div class="row">
+        <button type="button" onClick={() => void verify(null)}>
+          Verify the agent
+        </button>
+        {verdict !== null && agent === null && (
+          <button
+            type="button"
+            onClick={() => void getText('./simulated-root.pem').then(verify, (error: unknown) => setFault(String(error)))}
+          >
+            Name this simulator's root (development only)
+          </button>
+        )}
+      </div>
+      {agent !== null && (
+        <form
+          class="card panel"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void ask();
+          }}
+        >
+          <div class="field">
+            <label for="question">Question</label>
+            <textarea id="question" required value={question} onInput={(event) => setQuestion(event.currentTarget.value)} />
+          </div>
+          <button type="submit" class="primary" disabled={busy}>
+            Ask, encrypted
+          </button>
+        </form>
+      )}
+      {fault !== '' && (
+        <div class="verdict is-fail" role="alert">
+          {fault}
+        </div>
+      )}
+      {answer !== '' && (
+        <section class="card" aria-label="Answer">
+          <h2>Answer</h2>
+          <pre aria-live="polite" data-answer>
+            {answer}
+          </pre>
+          {!busy && agent?.lastReceipt && (
+            <details>
+              <summary>
+                Receipt{' '}
+                <span class="mono" data-receipt>
+                  {agent.lastReceipt.receipt_id}
+                </span>
+                , signed by an attested key
+              </summary>
+              <Timeline events={agent.lastReceipt.event_log} />
+            </details>
+          )}
+        </section>
+      )}
+      {verdict !== null && (
+        <section class="card">
+          <VerdictView verification={asVerification(verdict)} />
+        </section>
+      )}
+    </Layout>
+  );
+}
+
+const root = document.getElementById('page');
+if (root) render(<ChatPage />, root);

@@ -2,7 +2,7 @@
 
 import { hash } from 'node:crypto';
 import { encodeHex } from '@assay/encoding/hex';
-import type { JsonObject } from '@assay/encoding/json';
+import type { Json, JsonObject } from '@assay/encoding/json';
 import { type Digest, parseEvent, ReceiptError, type ReceiptEvent } from '@assay/receipt';
 import type { DraftOptions, ReceiptDraft } from '../ports/ledger.ts';
 import { LedgerError } from '../ports/ledger-error.ts';
@@ -103,6 +103,10 @@ function digestOf(bytes: Uint8Array): Digest {
 
 /** A copy that the task cannot change any more; events are flat (lists of texts at most). */
 function copyOf(event: ReceiptEvent): ReceiptEvent {
-  const fields = Object.entries(event).map(([name, field]) => [name, Array.isArray(field) ? [...field] : field]);
-  return Object.fromEntries(fields) as ReceiptEvent;
+  const copy: Record<string, Json> = { ...event };
+  for (const name of Object.keys(copy)) {
+    const field = copy[name];
+    if (Array.isArray(field)) copy[name] = [...field];
+  }
+  return copy as ReceiptEvent;
 }

@@ -3,11 +3,12 @@
  * when the caller says that a batch is committed, so a failed transaction leaves no gap.
  */
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { type Digest, encodeLeaf, type LeafKind, type Signer, sealLeaf } from '@assay/receipt';
 
 /** As `commitment` and `hashLeaf` of the receipt package, by the runtime's own SHA-256; a test holds them equal. */
-const COMMITMENT_PREFIX = 'assay-commitment/1\n';
+const COMMITMENT_PREFIX = utf8('assay-commitment/1\n');
 const LEAF_PREFIX = Uint8Array.of(0);
 
 export interface LogName {
@@ -52,6 +53,7 @@ export class Sequencer {
     const { origin, logKeys, replica, boot } = this.#name;
     const { seq, prev } = this.#next;
     const time = Math.max(this.#next.time, entry.time);
+    const body = typeof entry.body === 'string' ? utf8(entry.body) : entry.body;
     const leaf = sealLeaf(
       {
         v: 'assay-leaf/1',
@@ -65,14 +67,14 @@ export class Sequencer {
         time,
         nonce: entry.nonce,
         keyset_digest: entry.keysetDigest,
-        commitment: createHash('sha256').update(COMMITMENT_PREFIX).update(entry.salt).update(entry.body).digest('hex'),
+        commitment: hash('sha256', concatBytes(COMMITMENT_PREFIX, entry.salt, body)),
       },
       this.#signer,
     );
     const bytes = encodeLeaf(leaf);
-    const hash = createHash('sha256').update(LEAF_PREFIX).update(bytes).digest();
-    this.#next = { seq: seq + 1, prev: hash.toString('hex'), time };
-    return { bytes, hash };
+    const leafHash = hash('sha256', concatBytes(LEAF_PREFIX, bytes), 'buffer');
+    this.#next = { seq: seq + 1, prev: leafHash.toString('hex'), time };
+    return { bytes, hash: leafHash };
   }
 
   commit(): void {

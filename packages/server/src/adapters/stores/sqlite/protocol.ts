@@ -48,4 +48,5 @@ export type Answer =
 export type FromWriter =
   | { readonly kind: 'ready' }
   | { readonly kind: 'refused'; readonly error: WrittenError }
-  | { readonly kind: 'answers'; readonly answers: readonly Answer[]; readonly checkpoint: string };
+  /** `answers` is JSON of {@link Answer}s: one text crosses threads faster than many small objects. */
+  | { readonly kind: 'answers'; readonly answers: string; readonly checkpoint: string };

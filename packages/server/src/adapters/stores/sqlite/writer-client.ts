@@ -32,7 +32,8 @@ export class WriterClient {
   private constructor(worker: Worker) {
     this.#worker = worker;
     worker.on('message', (message: FromWriter) => {
-      if (message.kind === 'answers') for (const answer of message.answers) this.#settle(answer, message.checkpoint);
+      if (message.kind === 'answers')
+        for (const answer of JSON.parse(message.answers) as readonly Answer[]) this.#settle(answer, message.checkpoint);
     });
     worker.on('error', (cause) =>
       this.#end(new LedgerError('ledger/unavailable', 'the writer of the log failed; start the agent again', { cause })),

@@ -154,7 +154,8 @@ async function main(): Promise<void> {
     say({ kind: 'refused', error: { code, message } });
     return;
   }
-  const answer = (answers: readonly Answer[]) => say({ kind: 'answers', answers, checkpoint: writer.checkpoint });
+  const answer = (answers: readonly Answer[]) =>
+    say({ kind: 'answers', answers: JSON.stringify(answers), checkpoint: writer.checkpoint });
   const obey = (first: ToWriter) => {
     let waiting: WriteRequest[] = [];
     const flush = () => {

@@ -2,6 +2,7 @@
 
 export { detectAttester } from './adapters/attesters/detect.ts';
 export { createModel } from './adapters/models/select.ts';
+export { installNativeImage } from './adapters/sandboxes/native/install.ts';
 export { transcriptFromJson } from './adapters/sandboxes/network/transcript.ts';
 export {
   type RecordedExecution,

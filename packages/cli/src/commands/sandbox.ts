@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Finish } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -18,9 +18,10 @@ const WHEEL_TIMEOUT_MS = 120_000;
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
     .command('install')
-    .description('fetch numpy, pandas and matplotlib for the wasm lane, each file by its pinned hash')
-    .option('--from <folder>', 'take the wheels from here instead of the network')
-    .action(async (flags: { from?: string }) => finish(await install(flags.from, io)));
+    .description('fetch numpy, pandas and matplotlib for native Python and for the wasm lane, each file by its pinned hash')
+    .addOption(new Option('--lane <lane>', 'only this one').choices(['native', 'wasm']))
+    .option('--from <folder>', "take the wasm lane's wheels from here instead of the network")
+    .action(async (flags: InstallFlags) => finish(await install(flags, io)));
   command
     .command('test')
     .description('run the hostile self-test of every lane, and one honest program')
@@ -32,7 +33,38 @@ function dataDirectory(io: Io): string {
   return resolve(io.cwd, io.env.ASSAY_DATA_DIR ?? '.assay');
 }
 
-async function install(from: string | undefined, io: Io): Promise<ExitCode> {
+interface InstallFlags {
+  readonly lane?: 'native' | 'wasm';
+  readonly from?: string;
+}
+
+/** Each lane on its own: a machine without Python, or without the way to one registry, still gets the other. */
+async function install({ lane, from }: InstallFlags, io: Io): Promise<ExitCode> {
+  const native = lane === 'native' || (lane === undefined && from === undefined && process.platform === 'linux');
+  const attempts = [
+    ...(native ? [{ name: 'native', run: () => installNative(io) }] : []),
+    ...(lane === 'native' ? [] : [{ name: 'wasm', run: () => installWasm(from, io) }]),
+  ];
+  let done = 0;
+  for (const { name, run } of attempts) {
+    try {
+      io.stdout(`${name}: installed ${printable((await run()).join(', '))}\n`);
+      done += 1;
+    } catch (error) {
+      if (attempts.length === 1) throw error;
+      io.stderr(`${name}: ${printable((error as Error).message)}\n`);
+    }
+  }
+  return done > 0 ? EXIT.accepted : EXIT.unavailable;
+}
+
+async function installNative(io: Io): Promise<readonly string[]> {
+  const { installNativeImage } = await import('@assay/server');
+  const image = await installNativeImage(dataDirectory(io), (message) => io.stderr(`${printable(message)}\n`));
+  return image.names;
+}
+
+async function installWasm(from: string | undefined, io: Io): Promise<readonly string[]> {
   const { findRuntimeFiles, installWheels } = await import('@assay/server');
   const files = findRuntimeFiles();
   const source =
@@ -40,8 +72,7 @@ async function install(from: string | undefined, io: Io): Promise<ExitCode> {
       ? (file: string) => fetchWheel(file, files.pyodide.version, io)
       : (file: string) => folderWheel(resolve(io.cwd, from), file);
   const wheels = await installWheels(dataDirectory(io), files, source, (message) => io.stderr(`${printable(message)}\n`));
-  io.stdout(`installed ${wheels.files.map(({ name, version }) => `${name} ${version}`).join(', ')}\n`);
-  return EXIT.accepted;
+  return wheels.files.map(({ name, version }) => `${name} ${version}`);
 }
 
 async function folderWheel(folder: string, file: string): Promise<Uint8Array | null> {

@@ -8,7 +8,7 @@ import { digestInputs } from '../files.ts';
 import { MAXIMUM_LIMITS, mergeLimits } from '../limits.ts';
 import { parseAllowList } from '../network/allow-list.ts';
 import type { Flavour } from './guest-pool.ts';
-import { prepareJavaScript, type SyntaxDefect } from './transform.ts';
+import { type ColumnShift, prepareJavaScript, type SyntaxDefect } from './transform.ts';
 
 const MAX_CODE_BYTES = 1024 * 1024;
 const MAX_STDIN_BYTES = 16 * 1024 * 1024;
@@ -19,7 +19,7 @@ export interface CheckedJob {
   readonly code: string;
   /** What the guest gets; `null` when the code does not parse. */
   readonly source: string | null;
-  readonly columnShift: number;
+  readonly shifts: readonly ColumnShift[];
   readonly defect: SyntaxDefect | null;
   readonly files: readonly SandboxFile[];
   readonly inputs: readonly FileDigest[];
@@ -74,13 +74,13 @@ export function checkJob(job: SandboxJob, languages: readonly string[]): Checked
     throw new ServerError('sandbox/seed-invalid', `expected epochMs from 0 to ${MAX_EPOCH_MS}, got ${epochMs}`);
   }
   const session = job.session !== undefined;
-  const prepared = language === 'javascript' ? prepareJavaScript(job.code, { session }) : { source: job.code, columnShift: 0 };
+  const prepared = language === 'javascript' ? prepareJavaScript(job.code, { session }) : { source: job.code, shifts: [] };
   const parsed = 'source' in prepared;
   return {
     language,
     code: job.code,
     source: parsed ? prepared.source : null,
-    columnShift: parsed ? prepared.columnShift : 0,
+    shifts: parsed ? prepared.shifts : [],
     defect: parsed ? null : prepared,
     files: job.files ?? [],
     inputs,

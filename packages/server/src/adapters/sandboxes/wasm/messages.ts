@@ -30,8 +30,8 @@ export interface JobHead {
   readonly fileBytes: number;
   readonly inodes: number;
   readonly artifacts: number;
-  /** Length of what was put before the first line of the source, so that columns in traces are right. */
-  readonly columnShift: number;
+  /** `[line, column, by]`: what was put into the program where, so that columns in traces are right. */
+  readonly shifts: readonly (readonly [number, number, number])[];
 }
 
 /** Head of a `done` frame. */

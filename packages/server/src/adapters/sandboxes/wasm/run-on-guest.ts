@@ -116,7 +116,7 @@ class GuestRun {
   }
 
   #sendJob(): void {
-    const { files, argv, seed, epochMs, limits, policy, columnShift, source, stdin } = this.#job;
+    const { files, argv, seed, epochMs, limits, policy, shifts, source, stdin } = this.#job;
     const head: JobHead = {
       files: files.length,
       argv,
@@ -128,7 +128,7 @@ class GuestRun {
       fileBytes: limits.fileBytes,
       inodes: limits.inodes,
       artifacts: limits.artifacts,
-      columnShift,
+      shifts,
     };
     this.#guest.send(MESSAGE.job, { ...head }, Buffer.from(source ?? ''));
     for (const { path, bytes } of files) this.#guest.send(MESSAGE.file, { path }, bytes);

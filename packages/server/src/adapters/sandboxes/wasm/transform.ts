@@ -8,9 +8,12 @@ import { type Node, type Program, parse } from 'acorn';
 export interface Prepared {
   /** Source for the guest: an async function expression. */
   readonly source: string;
-  /** Characters put before the first column of line 1. */
-  readonly columnShift: number;
+  /** What was put in where, so that columns in traces can be put right. */
+  readonly shifts: readonly ColumnShift[];
 }
+
+/** At `column` (from 0) of `line` (from 1) of the program, `by` characters were put in (or taken out, when negative). */
+export type ColumnShift = readonly [line: number, column: number, by: number];
 
 /** A syntax error, in the words of the code's own lines. */
 export interface SyntaxDefect {
@@ -61,10 +64,13 @@ export function prepareJavaScript(code: string, options: { readonly session: boo
   for (const [index, statement] of program.body.entries()) {
     rewriteModuleSyntax(statement as AnyNode, edits, options.session);
     if (options.session) shareNames(statement as AnyNode, edits, hoisted);
-    if (index === program.body.length - 1) keepLast(statement as AnyNode, edits);
+    if (index === program.body.length - 1) keepLast(code, statement as AnyNode, edits);
   }
   const head = HEAD + hoisted.map((name) => `globalThis.${name}=${name};`).join('');
-  return { source: `${head}${apply(code, edits)}\n})\n//# sourceURL=main.js`, columnShift: head.length };
+  return {
+    source: `${head}${apply(code, edits)}\n})\n//# sourceURL=main.js`,
+    shifts: [[1, 0, head.length], ...shiftsOf(code, edits)],
+  };
 }
 
 interface AnyNode extends Node {
@@ -130,7 +136,8 @@ function shareNames(outer: AnyNode, edits: Edit[], hoisted: string[]): void {
   if (statement?.type === 'FunctionDeclaration' && statement.id)
     hoisted.push((statement.id as { readonly name: string } & object).name);
   if (statement?.type === 'ClassDeclaration' && statement.id) {
-    edits.push({ at: statement.start, remove: 0, insert: `${(statement.id as { readonly name: string } & object).name} = ` });
+    const { name } = statement.id as { readonly name: string } & object;
+    edits.push({ at: statement.start, remove: 0, insert: `${name} = ` }, { at: statement.end, remove: 0, insert: ';' });
   }
   if (statement?.type !== 'VariableDeclaration') return;
   const declarators = statement.declarations as readonly {
@@ -150,17 +157,33 @@ function shareNames(outer: AnyNode, edits: Edit[], hoisted: string[]): void {
 }
 
 /** Wraps a last expression statement in `__keep(…)`. */
-function keepLast(statement: AnyNode, edits: Edit[]): void {
+function keepLast(code: string, statement: AnyNode, edits: Edit[]): void {
   if (statement.type !== 'ExpressionStatement') return;
-  const expression = statement.expression as Node;
-  edits.push({ at: statement.start, remove: 0, insert: ';__keep((' }, { at: expression.end, remove: 0, insert: '));' });
+  const end = code[statement.end - 1] === ';' ? statement.end - 1 : statement.end;
+  // In front of, and behind, whatever else is put in at the same places.
+  edits.unshift({ at: statement.start, remove: 0, insert: ';__keep((' });
+  edits.push({ at: end, remove: 0, insert: '))' });
+}
+
+const MAX_SHIFTS = 1000;
+
+function shiftsOf(code: string, edits: readonly Edit[]): readonly ColumnShift[] {
+  return inOrder(edits)
+    .slice(0, MAX_SHIFTS)
+    .map(({ at, remove, insert }) => {
+      const before = code.slice(0, at);
+      return [before.split('\n').length, at - (before.lastIndexOf('\n') + 1), insert.length - remove];
+    });
+}
+
+function inOrder(edits: readonly Edit[]): readonly Edit[] {
+  return edits.map((edit, order) => ({ ...edit, order })).sort((a, b) => a.at - b.at || a.order - b.order);
 }
 
 function apply(code: string, edits: readonly Edit[]): string {
-  const ordered = edits.map((edit, order) => ({ ...edit, order })).sort((a, b) => a.at - b.at || a.order - b.order);
   let result = '';
   let at = 0;
-  for (const edit of ordered) {
+  for (const edit of inOrder(edits)) {
     if (edit.at < at) continue;
     result += code.slice(at, edit.at) + edit.insert;
     at = edit.at + edit.remove;

@@ -224,7 +224,7 @@ function rejected(
     language: job.language as Flavour,
     code: job.code,
     source: null,
-    columnShift: 0,
+    shifts: [],
     defect: null,
     files: [],
     inputs: [],

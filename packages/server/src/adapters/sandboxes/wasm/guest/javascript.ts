@@ -185,10 +185,19 @@ function describe(reason: unknown): NonNullable<DoneHead['error']> {
 function tidyFrame(line: string): string {
   const place =
     /^\s+at (?:(?<name>.*) \()?.*main\.js(?:, <anonymous>)?:(?<row>\d+):(?<column>\d+)\)?$/.exec(line)?.groups ?? {};
-  const column = place.row === '1' ? Math.max(1, Number(place.column) - head.columnShift) : Number(place.column);
+  const column = columnOf(Number(place.row), Number(place.column));
   const name = (place.name ?? '').replace(/^(?:async )?(?:Object\.)?(?:eval|<anonymous>)$/, '');
   const where = `main.js:${place.row}:${column}`;
   return name === '' ? `    at ${where}` : `    at ${name} (${where})`;
+}
+
+/** The program's own column for one in what was run. Both count from 1. */
+function columnOf(line: number, column: number): number {
+  let shift = 0;
+  for (const [row, at, by] of head.shifts) {
+    if (row === line && column - 1 >= at + shift + Math.max(0, by)) shift += by;
+  }
+  return Math.max(1, column - shift);
 }
 
 globalThis.addEventListener('unhandledrejection', (event) => {

@@ -3,7 +3,7 @@
  * machine, the embedded store, the simulated TEE. Each bundle is then judged by the client, without the agent.
  */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parsePolicy, trustAnchor } from '@assay/attestation';
@@ -11,6 +11,8 @@ import { encodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
 import { fenced, type JsonRpcServer, type OpenAiServer, startJsonRpcServer, startOpenAiServer } from '@assay/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Io } from '../../packages/cli/src/io.ts';
+import { run } from '../../packages/cli/src/program.ts';
 import { type JudgeRequest, judge } from '../../packages/client/src/index.ts';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/server/src/index.ts';
 
@@ -205,4 +207,59 @@ test('error recovery: the first attempt fails, the second has seen why', { timeo
   });
   expect(model.requests.at(-1)?.body.messages.at(-1)?.content).toContain('FileNotFoundError');
   await checkBundle(answer.bundle_url);
+});
+
+test('the other tasks, in the same sandbox', { timeout: 120_000 }, async () => {
+  const first = await process({ type: 'jupyter', code: 'x = 20', session_id: 'notes' });
+  expect(first).toMatchObject({ success: true, data: { session_id: 'notes', status: 'ok', execution_count: 1 } });
+  const second = await process({ type: 'jupyter', code: 'x + 1', session_id: 'notes' });
+  expect(second).toMatchObject({ success: true, result: '21', data: { execution_count: 2 } });
+
+  await process({ type: 'file_write', path: '/tmp/words.txt', content: 'one two three' });
+  const counted = await process({
+    type: 'execute',
+    language: 'python',
+    code: "print(len(open('/tmp/words.txt').read().split()), input())",
+    stdin: 'typed\n',
+  });
+  expect(counted).toMatchObject({ success: true, output: '3 typed\n' });
+
+  const script = await process({
+    type: 'nodejs',
+    code: "console.log(require('fs').readFileSync('/tmp/a.txt', 'utf8'))",
+    files: { 'a.txt': 'from a file' },
+  });
+  expect(script).toMatchObject({ success: true, data: { stdout: 'from a file\n', exit_code: 0 } });
+
+  const endless = await process({ type: 'execute', language: 'python', code: 'while True: pass', limits: { seconds: 1 } });
+  expect(endless).toMatchObject({ success: false, error_code: 'task/code-failed', execution_details: { status: 'timeout' } });
+  const greedy = await process({ type: 'execute', language: 'python', code: "print('x' * 50_000_000)" });
+  expect(greedy).toMatchObject({ success: false, execution_details: { status: 'output-limit', truncated: true } });
+});
+
+test('a bundle can be run again and gives the same', { timeout: 120_000 }, async () => {
+  const answer = await process({
+    type: 'execute',
+    language: 'python',
+    code: "import sys\nprint(sum(int(n) for n in open('/tmp/n.txt')), sys.stdin.read())",
+    files: [{ path: '/tmp/n.txt', content: '1\n2\n3\n' }],
+    stdin: 'typed',
+  });
+  expect(answer).toMatchObject({ success: true, output: '6 typed\n' });
+  const file = join(directory, 'replay.bundle.json');
+  writeFileSync(file, new Uint8Array(await (await fetch(answer.bundle_url)).arrayBuffer()));
+  const said: string[] = [];
+  const io: Io = {
+    stdout: (text) => void said.push(text),
+    stderr: (text) => void said.push(text),
+    stdin: () => Promise.resolve(new Uint8Array(0)),
+    env: { ASSAY_DATA_DIR: mkdtempSync(join(directory, 'replay-')) },
+    cwd: directory,
+    now: () => Date.now(),
+    fetch: globalThis.fetch,
+    interactive: false,
+    signal: new AbortController().signal,
+  };
+  expect(await run(['replay', file, '--simulated-root', join(directory, 'simulated-root.pem')], io), said.join('')).toBe(0);
+  expect(said.join('')).toContain('identical');
 });

@@ -14,6 +14,8 @@ export interface RecordedRun {
   readonly claim: ExecutionClaim;
   readonly code: string;
   readonly inputs: readonly SandboxFile[];
+  /** What was written to its standard input, `null` for nothing. */
+  readonly stdin: string | null;
   /** JSON of the recorded exchanges, `null` when the code had no network. */
   readonly transcript: Json | null;
 }
@@ -50,11 +52,14 @@ export function recordedRuns(
         if (bytes === null) return `${name}: input ${path} was left out of the bundle`;
         inputs.push({ path, bytes });
       }
-      if (claim.network.mode === 'off') return { name, claim, code: text(code), inputs, transcript: null };
+      const typed = event.stdin_hash === undefined ? null : payload(String(event.stdin_hash));
+      if (event.stdin_hash !== undefined && typed === null) return `${name}: the standard input was left out of the bundle`;
+      const stdin = typed === null ? null : text(typed);
+      if (claim.network.mode === 'off') return { name, claim, code: text(code), inputs, stdin, transcript: null };
       const fetched = events.find(({ type, attempt }) => type === 'network.fetched' && attempt === event.attempt);
       const bytes = fetched === undefined ? null : payload(String(fetched.transcript_hash));
       if (bytes === null) return `${name}: the network transcript was left out of the bundle`;
-      return { name, claim, code: text(code), inputs, transcript: parseJson(bytes) };
+      return { name, claim, code: text(code), inputs, stdin, transcript: parseJson(bytes) };
     });
 }
 
@@ -63,7 +68,7 @@ export function jobOf(
   run: RecordedRun,
   transcriptFromJson: (json: unknown) => NonNullable<SandboxJob['network']>['replay'],
 ): SandboxJob {
-  const { claim, code, inputs, transcript } = run;
+  const { claim, code, inputs, stdin, transcript } = run;
   const replay = transcript === null ? undefined : transcriptFromJson(transcript);
   return {
     language: claim.language,
@@ -71,6 +76,7 @@ export function jobOf(
     files: inputs,
     argv: claim.argv,
     limits: claim.limits,
+    ...(stdin === null ? {} : { stdin }),
     ...(claim.seed === '' ? {} : { seed: claim.seed }),
     ...(claim.clock.mode === 'frozen' ? { epochMs: claim.clock.epochMs } : {}),
     ...(replay === undefined ? {} : { network: { allow: [], replay } }),

@@ -13,9 +13,9 @@ import { consoleRoutes } from './http/routes/console.ts';
 import { inferenceRoutes } from './http/routes/inference.ts';
 import { logRoutes } from './http/routes/log.ts';
 import { operationRoutes } from './http/routes/operations.ts';
-import { processRoutes } from './http/routes/process.ts';
 import { receiptRoutes } from './http/routes/receipts.ts';
 import type { Services } from './http/routes/services.ts';
+import { submitRoutes } from './http/routes/submit.ts';
 import { talkRoutes } from './http/routes/talk.ts';
 import { taskRoutes } from './http/routes/tasks.ts';
 import { securityHeaders } from './http/security-headers.ts';
@@ -57,7 +57,7 @@ export function createApp(services: Services): Hono<AppEnv> {
       now: services.clock.now,
     });
   });
-  for (const routes of [processRoutes, taskRoutes, receiptRoutes, logRoutes, operationRoutes, inferenceRoutes, talkRoutes])
+  for (const routes of [submitRoutes, taskRoutes, receiptRoutes, logRoutes, operationRoutes, inferenceRoutes, talkRoutes])
     app.route('/', routes(services));
   app.route(
     '/',

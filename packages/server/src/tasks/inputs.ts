@@ -48,6 +48,13 @@ export const workspaceSchema = z
   .optional()
   .describe('keep files under /tmp for later tasks under this name');
 
+export const reproducibleSchema = z
+  .boolean()
+  .optional()
+  .describe(
+    'fix clock and entropy, so that anyone can re-run the code and compare; by default where the clock still runs then (wasm)',
+  );
+
 export const codeSchema = z.string().min(1).max(MAX_CODE_LENGTH);
 
 /** Seconds of one run, as the origin's tasks name them. */

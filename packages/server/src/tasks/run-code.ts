@@ -24,8 +24,11 @@ export interface CodeRun {
   readonly stdin?: string | undefined;
   readonly argv?: readonly string[] | undefined;
   readonly session?: SandboxJob['session'];
-  /** Freeze the clock and seed entropy so that anyone can re-run this and compare. */
-  readonly reproducible: boolean;
+  /**
+   * Fix clock and entropy so that anyone can re-run this and compare. Left out: in the wasm lane, where the substitute clock runs on;
+   * elsewhere it stands still, and programs that wait for it would not end.
+   */
+  readonly reproducible?: boolean | undefined;
 }
 
 export interface CodeOutcome {
@@ -65,6 +68,7 @@ export async function runCode(context: TaskContext, run: CodeRun): Promise<CodeO
     attempt,
     language,
     code_hash: codeHash,
+    ...(run.stdin === undefined ? {} : { stdin_hash: keep('stdin.txt', 'text/plain', utf8(run.stdin)) }),
     claim_hash: keep('claim.json', 'application/json', utf8(canonicalJson(claim))),
     status: result.status,
     exit_code: result.exitCode,
@@ -172,7 +176,9 @@ function jobOf(context: TaskContext, run: CodeRun): SandboxJob {
     ...(run.stdin === undefined ? {} : { stdin: run.stdin }),
     ...(run.argv === undefined ? {} : { argv: run.argv }),
     ...(run.session === undefined ? {} : { session: run.session }),
-    ...(run.reproducible ? { seed: seedOf(context.draft.receiptId, run.attempt) } : {}),
+    ...((run.reproducible ?? context.ports.sandbox.capabilities.lane === 'wasm')
+      ? { seed: seedOf(context.draft.receiptId, run.attempt) }
+      : {}),
   };
 }
 

@@ -3,7 +3,15 @@
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
 import { DEFAULT_WORKSPACE } from '../../ports/workspaces.ts';
-import { codeSchema, filesSchema, limitsSchema, networkSchema, readFiles, workspaceSchema } from '../inputs.ts';
+import {
+  codeSchema,
+  filesSchema,
+  limitsSchema,
+  networkSchema,
+  readFiles,
+  reproducibleSchema,
+  workspaceSchema,
+} from '../inputs.ts';
 import { describeRun, failureText, runCode } from '../run-code.ts';
 import type { Task, TaskAnswer, TaskContext } from '../task.ts';
 import { gatherFiles, keepRequestFiles } from '../task-files.ts';
@@ -22,7 +30,7 @@ const input = z.object({
   workspace: workspaceSchema,
   network: networkSchema,
   limits: limitsSchema,
-  reproducible: z.boolean().default(true),
+  reproducible: reproducibleSchema,
 });
 
 export const execute: Task<z.infer<typeof input>> = {

@@ -10,7 +10,7 @@ import { ServerError } from '../../errors.ts';
 import type { ModelProvenance, ModelReply } from '../../ports/model.ts';
 import type { SandboxResult } from '../../ports/sandbox.ts';
 import { DEFAULT_WORKSPACE } from '../../ports/workspaces.ts';
-import { filesSchema, limitsSchema, networkSchema, readFiles, workspaceSchema } from '../inputs.ts';
+import { filesSchema, limitsSchema, networkSchema, readFiles, reproducibleSchema, workspaceSchema } from '../inputs.ts';
 import { hostsOfContext } from '../network-hosts.ts';
 import { describeRun, failureText, runCode } from '../run-code.ts';
 import type { AnswerMembers, Artifact, Inference, Task, TaskAnswer, TaskContext } from '../task.ts';
@@ -29,10 +29,7 @@ const input = z.object({
   workspace: workspaceSchema,
   network: networkSchema,
   limits: limitsSchema,
-  reproducible: z
-    .boolean()
-    .default(true)
-    .describe('freeze the clock and seed entropy where the sandbox can, so that anyone can re-run the code'),
+  reproducible: reproducibleSchema,
 });
 
 type Input = z.infer<typeof input>;

@@ -42,7 +42,6 @@ export function createJupyter(sessions = new Sessions()): Task<z.infer<typeof in
           hosts: [],
           limits: task.timeout === undefined ? undefined : { seconds: task.timeout },
           session: { id: `${context.access ?? 'local'}-${session.id}`, previousClaim: session.previousClaim },
-          reproducible: true,
         });
         if (result.status === 'ok' || result.status === 'error') claim = result.claimDigest;
         const details = describeRun(result);

@@ -25,7 +25,7 @@ export const nodejs: Task<z.infer<typeof input>> = {
   input,
   run: async (task, context) => {
     const limits = task.timeout === undefined ? undefined : { seconds: task.timeout };
-    const answer = await executeCode({ ...task, language: 'javascript', limits, reproducible: true }, context);
+    const answer = await executeCode({ ...task, language: 'javascript', limits }, context);
     const details = answer.members.execution_details as {
       stdout: string;
       stderr: string;

@@ -7,7 +7,7 @@ import { readProcessBody } from '../request-body.ts';
 import { clientOf, originOf } from '../request-facts.ts';
 import type { Services } from './services.ts';
 
-export function processRoutes(services: Services): Hono<AppEnv> {
+export function submitRoutes(services: Services): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.post('/api/process', async (c) => {
     services.rateLimit.take(clientOf(c));

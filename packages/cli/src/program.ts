@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   ask: { summary: 'verify an agent, then ask it one question', load: () => import('./commands/ask.ts') },
   inspect: { summary: 'show what a file claims, unverified', load: () => import('./commands/inspect.ts') },
   collateral: { summary: 'fetch and pack what evidence is verified with', load: () => import('./commands/collateral.ts') },
+  mcp: { summary: 'tools for assistants: verify, ask, run, fetch receipts', load: () => import('./commands/mcp.ts') },
   proxy: { summary: 'a local OpenAI endpoint that verifies its upstream', load: () => import('./commands/proxy.ts') },
   receipt: { summary: 'fetch receipts from an agent', load: () => import('./commands/receipt.ts') },
   bundle: { summary: 'fetch the offline bundle of a receipt', load: () => import('./commands/bundle.ts') },

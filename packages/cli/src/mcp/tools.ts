@@ -1,0 +1,202 @@
+/**
+ * The tools of `assay mcp`: verify evidence, ask a verified agent, run a task, fetch a receipt. Every result carries the verdict with
+ * its scope and what it does not prove; a tool that could not verify says so as an error, never as an answer.
+ */
+
+import { collectEndorsements, DEFAULT_POLICY, POLICY_PRESETS, type Policy, type TrustAnchor } from '@assay/attestation';
+import { type Agent, ClientError, connect, judge, judgeBundle, type Verdict } from '@assay/client';
+import { decodeBase64 } from '@assay/encoding/base64';
+import { utf8 } from '@assay/encoding/bytes';
+import { z } from 'zod';
+import { isCoded } from '../errors.ts';
+import type { Io } from '../io.ts';
+import { instantOption, rootHash, rootOption } from '../options.ts';
+import { jsonText } from '../output.ts';
+import { readFileOf, readSubject } from '../subject.ts';
+
+export interface ToolSettings {
+  /** Simulator's root that the operator of this server named; assistants cannot name one. */
+  readonly simulatedRoot: TrustAnchor | null;
+  /** Files may be read below the working directory only when the operator said so. */
+  readonly files: boolean;
+  readonly apiKey: string | null;
+}
+
+const policyName = z
+  .enum(['strict', 'moderate', 'relaxed'])
+  .optional()
+  .describe('appraisal policy; default: authentic, not debuggable, firmware up to date');
+const agentUrl = z.string().url().describe('address of the agent');
+
+export const TOOL_INPUTS = {
+  verify_evidence: {
+    evidence: z
+      .string()
+      .describe('the evidence itself as text (JSON, PEM, hex, base64), a URL, or a file name when this server may read files'),
+    encoding: z.enum(['text', 'base64', 'url', 'file']).default('text'),
+    companions: z
+      .array(z.string())
+      .max(32)
+      .optional()
+      .describe('collateral, certificates, key sets: text, or file names with encoding file'),
+    at: z.string().optional().describe('judge at this RFC 3339 instant instead of now'),
+    nonce: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+    policy: policyName,
+  },
+  ask_agent: { url: agentUrl, question: z.string().min(1), model: z.string().optional(), policy: policyName },
+  run_task: {
+    url: agentUrl,
+    description: z.string().min(1).describe('what the code should do, in plain words'),
+    language: z.enum(['python', 'javascript']).default('python'),
+    context: z.record(z.string(), z.unknown()).optional(),
+    policy: policyName,
+  },
+  fetch_receipt: { url: agentUrl, receipt_id: z.string().regex(/^rcpt_[0-9a-f]{32}$/), policy: policyName },
+} as const;
+
+type Input<Name extends keyof typeof TOOL_INPUTS> = z.infer<z.ZodObject<(typeof TOOL_INPUTS)[Name]>>;
+
+/** A tool's answer as MCP carries it: JSON text, and whether it is an error. */
+export interface ToolResult {
+  readonly [key: string]: unknown;
+  readonly content: { readonly type: 'text'; readonly text: string }[];
+  readonly isError?: boolean;
+}
+
+export interface Tools {
+  verifyEvidence(input: Input<'verify_evidence'>): Promise<ToolResult>;
+  askAgent(input: Input<'ask_agent'>): Promise<ToolResult>;
+  runTask(input: Input<'run_task'>): Promise<ToolResult>;
+  fetchReceipt(input: Input<'fetch_receipt'>): Promise<ToolResult>;
+}
+
+export function createTools(io: Io, settings: ToolSettings): Tools {
+  const policyOf = (name: keyof typeof POLICY_PRESETS | undefined): Policy => {
+    const policy = name === undefined ? DEFAULT_POLICY : POLICY_PRESETS[name];
+    const root = settings.simulatedRoot;
+    return root === null ? policy : { ...policy, simulatedRoots: [...(policy.simulatedRoots ?? []), rootHash(root)] };
+  };
+  const anchors = settings.simulatedRoot === null ? [] : [settings.simulatedRoot];
+  const open = (url: string, policy: Policy): Promise<Agent> =>
+    connect(url, {
+      policy,
+      ...(settings.simulatedRoot === null ? {} : { simulatedRoot: settings.simulatedRoot }),
+      ...(settings.apiKey === null ? {} : { apiKey: settings.apiKey }),
+      fetch: io.fetch,
+      now: () => io.now(),
+    });
+  const bundleOf = async (agent: Agent, url: string, receiptId: string, policy: Policy): Promise<Verdict> => {
+    const answer = await agent.fetch(new URL(`bundles/${receiptId}`, url.endsWith('/') ? url : `${url}/`));
+    if (!answer.ok) throw new ClientError('client/receipt-missing', `the agent has no bundle of ${receiptId}`);
+    return judgeBundle(new Uint8Array(await answer.arrayBuffer()), { now: io.now(), policy, additionalAnchors: anchors });
+  };
+
+  return {
+    verifyEvidence: (input) =>
+      guarded(async () => {
+        const bytes = await bytesOf(input.evidence, input.encoding, io, settings);
+        const companions = await Promise.all(
+          (input.companions ?? []).map((text) => bytesOf(text, input.encoding === 'file' ? 'file' : 'text', io, settings)),
+        );
+        const verdict = await judge(bytes, {
+          now: input.at === undefined ? io.now() : instantOption('at', input.at),
+          policy: policyOf(input.policy),
+          expected: input.nonce === undefined ? {} : { nonce: input.nonce },
+          endorsements: collectEndorsements(
+            companions.map((content, index) => ({ name: `companion-${index}`, bytes: content })),
+          ),
+          additionalAnchors: anchors,
+        });
+        return { verdict };
+      }),
+    askAgent: ({ url, question, model, policy }) =>
+      guarded(async () => {
+        const agent = await open(url, policyOf(policy));
+        const answer = await agent.chat(question, model === undefined ? {} : { model });
+        return { answer, receipt_id: agent.lastReceipt?.receipt_id ?? null, verdict: agent.attested.verdict };
+      }),
+    runTask: ({ url, description, language, context, policy }) =>
+      guarded(async () => {
+        const wanted = policyOf(policy);
+        const agent = await open(url, wanted);
+        const answer = await agent.fetch(new URL('api/process', url.endsWith('/') ? url : `${url}/`), {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({
+            data: { type: 'ai_generate_and_execute', description, language, ...(context === undefined ? {} : { context }) },
+          }),
+        });
+        const body = (await answer.json()) as Readonly<Record<string, unknown>>;
+        if (typeof body.receipt_id !== 'string')
+          throw new ClientError(
+            'client/agent-refused',
+            `the agent answered ${answer.status}: ${String(body.error ?? body.detail)}`,
+          );
+        const verdict = await bundleOf(agent, url, body.receipt_id, wanted);
+        const { success, generated_code, execution_result, error, receipt_id } = body;
+        return { success, generated_code, execution_result, error: error ?? null, receipt_id, verdict };
+      }),
+    fetchReceipt: ({ url, receipt_id, policy }) =>
+      guarded(async () => {
+        const wanted = policyOf(policy);
+        return { receipt_id, verdict: await bundleOf(await open(url, wanted), url, receipt_id, wanted) };
+      }),
+  };
+}
+
+async function bytesOf(
+  text: string,
+  encoding: Input<'verify_evidence'>['encoding'],
+  io: Io,
+  { files }: ToolSettings,
+): Promise<Uint8Array> {
+  switch (encoding) {
+    case 'text':
+      return utf8(text);
+    case 'base64':
+      return decodeBase64(text);
+    case 'url':
+      if (!/^https?:\/\//.test(text)) throw new ClientError('client/agent-refused', 'expected an http or https URL');
+      return readSubject(io, text);
+    case 'file':
+      if (!files) throw new ClientError('client/agent-refused', 'this server may not read files; start it with --allow-files');
+      return readFileOf(io, text);
+  }
+}
+
+/** What was verified goes out as JSON; a coded error goes out as a tool error with its verdict, when there is one. */
+async function guarded(work: () => Promise<Readonly<Record<string, unknown>>>): Promise<ToolResult> {
+  try {
+    const result = await work();
+    const verdict = result.verdict as Verdict | undefined;
+    const refused = verdict !== undefined && verdict.outcome !== 'accepted';
+    return { content: [{ type: 'text', text: jsonText(result) }], ...(refused ? { isError: true } : {}) };
+  } catch (error) {
+    if (!isCoded(error)) throw error;
+    const verdict = ClientError.is(error) ? error.details.verdict : undefined;
+    return {
+      isError: true,
+      content: [
+        {
+          type: 'text',
+          text: jsonText({ error: { code: error.code, kind: error.kind, message: error.message }, verdict: verdict ?? null }),
+        },
+      ],
+    };
+  }
+}
+
+/** Reads the settings of a server once, so that a wrong file is an error at start. */
+export async function toolSettings(
+  io: Io,
+  flags: { readonly simulatedRoot?: string; readonly allowFiles?: boolean; readonly apiKey?: string },
+): Promise<ToolSettings> {
+  return {
+    simulatedRoot: flags.simulatedRoot === undefined ? null : await rootOption(io, flags.simulatedRoot, true),
+    files: flags.allowFiles === true,
+    apiKey: flags.apiKey ?? io.env.ASSAY_API_KEY ?? null,
+  };
+}

@@ -238,7 +238,11 @@ export function fakeInstant(days: number): string {
 function tcbInfoDocument(tee: 'sgx' | 'tdx'): LooseJson {
   const components = (svn: number) => Array.from({ length: 16 }, () => ({ svn }));
   const level = (svn: number, pcesvn: number, tcbStatus: string, advisoryIDs: readonly string[]) => ({
-    tcb: { sgxtcbcomponents: components(svn), pcesvn, ...(tee === 'tdx' ? { tdxtcbcomponents: components(svn) } : {}) },
+    tcb: {
+      sgxtcbcomponents: components(svn),
+      pcesvn,
+      ...(tee === 'tdx' ? { tdxtcbcomponents: components(svn).with(1, { svn: 0 }) } : {}),
+    },
     tcbDate: tcbStatus === 'UpToDate' ? '2026-01-01T00:00:00Z' : '2024-01-01T00:00:00Z',
     tcbStatus,
     ...(advisoryIDs.length === 0 ? {} : { advisoryIDs }),

@@ -1,16 +1,14 @@
 /** DCAP quotes under a fake Intel root, one defect each (Intel DCAP QVL, specification items 4.1.2.5 to 4.1.2.9). */
 
-import { concatBytes, utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer } from '@assay/encoding/der';
-import { encodePem } from '@assay/encoding/pem';
+import { concatBytes } from '@assay/encoding/bytes';
 import {
+  DCAP_QUOTE_DEFECTS,
+  defectOptions,
   expectCode,
   type FakeDcap,
   type FakeDcapOptions,
-  fakeCertificate,
   fakeDcap,
   fakeInstant,
-  fakeKey,
   fakeSgxExtension,
 } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
@@ -27,8 +25,6 @@ async function verify(fake: FakeDcap, overrides: Partial<FakeDcap> = {}): Promis
   }
   throw new Error('expected a quote that a verifier recognises');
 }
-
-const stranger = await fakeKey('P-256', 'dcap stranger');
 
 const sound: readonly [string, FakeDcapOptions][] = [
   ['SGX, version 3', { tee: 'sgx', version: 3 }],
@@ -135,87 +131,8 @@ test.each(failing)('%s fails the check %s', async (_, id, options) => {
 });
 
 describe('a spoilt quote', () => {
-  const pemOf = async (...names: readonly string[]) =>
-    utf8(
-      (
-        await Promise.all(
-          names.map(async (name) => encodePem('CERTIFICATE', (await fakeCertificate({ name, key: stranger })).der)),
-        )
-      ).join(''),
-    );
-
-  const defects: readonly [string, string, FakeDcapOptions | (() => Promise<FakeDcapOptions>)][] = [
-    ['version 2', 'dcap/version-unsupported', { header: (header) => header.set([2], 0) }],
-    ['version 9', 'dcap/version-unsupported', { header: (header) => header.set([9], 0) }],
-    ['attestation key type 3 (P-384)', 'dcap/key-type-unsupported', { header: (header) => header.set([3], 2) }],
-    ['unknown TEE type', 'dcap/tee-type-unsupported', { header: (header) => header.set([0x42], 4) }],
-    ['TDX in version 3', 'dcap/tee-type-unsupported', { tee: 'sgx', header: (header) => header.set([0x81], 4) }],
-    ['TD body in an SGX quote of version 5', 'dcap/quote-malformed', { version: 5, header: (header) => header.set([0], 4) }],
-    ['foreign QE vendor id', 'dcap/qe-vendor-unknown', { header: (header) => header.fill(0xaa, 12, 28) }],
-    ...[1, 2, 3, 4].map((type): [string, string, FakeDcapOptions] => [
-      `certification data type ${type}`,
-      'dcap/certification-data-unsupported',
-      { certification: { type, data: new Uint8Array(36) } },
-    ]),
-    ['certification data that is no PEM', 'dcap/pck-chain-invalid', { certification: { type: 5, data: utf8('no chain') } }],
-    [
-      'certification data that is no UTF-8',
-      'dcap/pck-chain-invalid',
-      { certification: { type: 5, data: Uint8Array.of(0xff, 0xfe) } },
-    ],
-    ['huge certification data', 'dcap/pck-chain-invalid', { certification: { type: 5, data: new Uint8Array(70_000) } }],
-    ['chain without its CA', 'dcap/pck-chain-invalid', { chain: (pck, _, root) => [pck, root] }],
-    ['chain without its root', 'dcap/pck-chain-invalid', { chain: (pck, ca) => [pck, ca] }],
-    ['chain with a certificate too many', 'dcap/pck-chain-invalid', { chain: (pck, ca, root) => [pck, ca, root, root] }],
-    ['chain upside down', 'dcap/pck-chain-invalid', { chain: (pck, ca, root) => [root, ca, pck] }],
-    ['leaf without the SGX extension', 'dcap/pck-chain-invalid', { sgxExtension: null }],
-    [
-      'certificates of strangers',
-      'dcap/pck-chain-invalid',
-      async () => ({ certification: { type: 5, data: await pemOf('a', 'b', 'c') } }),
-    ],
-    ['leaf under another key', 'certificate/signature-invalid', { pck: { breakSignature: true } }],
-    ['CA under another key', 'certificate/signature-invalid', { ca: { breakSignature: true } }],
-    ['leaf expired', 'certificate/expired', { pck: { notAfter: 1 } }],
-    ['CA not yet valid', 'certificate/not-yet-valid', { ca: { notBefore: Date.UTC(2030, 0) } }],
-    ['SGX extension cut short', 'dcap/pck-extensions-malformed', { sgxExtension: fakeSgxExtension().subarray(0, 40) }],
-    ['SGX extension of another shape', 'dcap/pck-extensions-malformed', { sgxExtension: encodeDer(DER_TAG.sequence) }],
-    [
-      'SGX extension with a short FMSPC',
-      'dcap/pck-extensions-malformed',
-      { sgxExtension: fakeSgxExtension({ fmspc: new Uint8Array(5) }) },
-    ],
-    [
-      'SGX extension with fifteen components',
-      'dcap/pck-extensions-malformed',
-      { sgxExtension: fakeSgxExtension({ components: new Array<number>(15).fill(1) }) },
-    ],
-    ['QE report under another key', 'dcap/qe-report-signature-invalid', { qeReportSigner: stranger }],
-    [
-      'QE report that does not name the key',
-      'dcap/attestation-key-unbound',
-      { qeReport: (report) => report.fill(1, 320, 352) },
-    ],
-    ['QE report with more in its report data', 'dcap/attestation-key-unbound', { qeReport: (report) => report.set([1], 383) }],
-    ['quote under another key', 'dcap/quote-signature-invalid', { quoteSigner: stranger }],
-    ['attestation key off the curve', 'dcap/quote-signature-invalid', { attestationKey: new Uint8Array(64).fill(7) }],
-    ['attestation key at infinity', 'dcap/quote-signature-invalid', { attestationKey: new Uint8Array(64) }],
-    ['QE of another MRSIGNER', 'dcap/qe-identity-mismatch', { qeReport: (report) => report.fill(1, 128, 160) }],
-    ['QE of another ISVPRODID', 'dcap/qe-identity-mismatch', { qeReport: (report) => report.set([9], 256) }],
-    ['QE in debug mode', 'dcap/qe-identity-mismatch', { qeReport: (report) => report.set([0x17], 48) }],
-    ['QE of another MISCSELECT', 'dcap/qe-identity-mismatch', { qeReport: (report) => report.set([1], 16) }],
-    ['TDX module of another signer', 'dcap/tdx-module-mismatch', { body: (body) => body.set([1], 64) }],
-    ['TDX module with SEAMATTRIBUTES', 'dcap/tdx-module-mismatch', { body: (body) => body.set([1], 112) }],
-    ['TDX module version nobody lists', 'dcap/tdx-module-unknown', { body: (body) => body.set([9], 1) }],
-    [
-      'first-generation TDX module of another signer',
-      'dcap/tdx-module-mismatch',
-      { body: (body) => body.set([0, ...body.slice(2, 64), 1], 1) },
-    ],
-  ];
-
-  test.each(defects)('%s: %s', async (_, code, options) => {
-    const fake = await fakeDcap(typeof options === 'function' ? await options() : options);
+  test.each(DCAP_QUOTE_DEFECTS.map((defect) => [defect[0], defect[1], defect] as const))('%s: %s', async (_, code, defect) => {
+    const fake = await fakeDcap(await defectOptions(defect));
     await expectCode(() => verify(fake), code);
   });
 

@@ -60,7 +60,13 @@ describe('a TD', () => {
       'OutOfDate',
       ['INTEL-SA-00001', 'INTEL-SA-00002'],
     ],
-    ['of the first module generation', { body: (body) => body.set(svns(5, 0), 0) }, 'TcbNotSupported', []],
+    ['of the first module generation, which levels judge whole', { body: (body) => body.set(svns(5, 0), 0) }, 'UpToDate', []],
+    [
+      'of the first module generation, old',
+      { body: (body) => body.set(svns(4, 0), 0) },
+      'OutOfDate',
+      ['INTEL-SA-00001', 'INTEL-SA-00002'],
+    ],
     [
       'launched under an old module that was updated since',
       launchedUnder(svns(2, 3), svns(5, 3)),

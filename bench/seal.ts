@@ -4,7 +4,8 @@
  *   node --conditions=@assay/source bench/seal.ts [seconds per slice]
  *
  * 1. seal + log of one task at a time, over the same task without sealing (reach: p50 ≤ 1 ms over it);
- * 2. sealed appends with 64 in flight, over the slower of one core's raw Ed25519 signing and raw append + fdatasync (reach: ≥ 0.5);
+ * 2. sealed appends with 64 in flight, over the slower of one core's raw Ed25519 signing and raw append + fdatasync (reach: ≥ 0.5).
+ *    Each signs twice (receipt and leaf), so 1.0 is out of reach on two cores;
  * 3. verifying a bundle of 10 receipts, warm (reach: ≤ 10 ms), evidence left out.
  *
  * Slices are interleaved and medians reported, because the machine is shared.
@@ -95,6 +96,7 @@ const runs = {
   unsealed: [] as number[],
   sealed: [] as number[],
   signing: [] as number[],
+  single: [] as number[],
   appending: [] as number[],
   sealing: [] as number[],
   verifying: [] as number[],
@@ -107,6 +109,11 @@ for (let round = 0; round <= ROUNDS; round++) {
     }),
     sealed: await latency(() => ledger.seal(work(ledger))),
     signing: rate(() => sign(null, message, privateKey).length / 64),
+    single: rate(() => {
+      writeSync(raw, message);
+      fdatasyncSync(raw);
+      return 1;
+    }),
     appending: rate(() => {
       writeSync(raw, block);
       fdatasyncSync(raw);
@@ -117,6 +124,16 @@ for (let round = 0; round <= ROUNDS; round++) {
   };
   if (round > 0) for (const name of Object.keys(runs) as (keyof typeof runs)[]) runs[name].push(results[name]);
 }
+const processor = async (work: () => Promise<number> | number) => {
+  const before = process.cpuUsage();
+  const done = await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / done;
+};
+const cpu = {
+  signing: await processor(() => (rate(() => sign(null, message, privateKey).length / 64) * SLICE_MS) / 1000),
+  sealing: await processor(async () => ((await sealedRate(ledger)) * SLICE_MS) / 1000),
+};
 closeSync(raw);
 await ledger.close();
 rmSync(directory, { recursive: true });
@@ -125,21 +142,25 @@ const value = Object.fromEntries(Object.entries(runs).map(([name, values]) => [n
   keyof typeof runs,
   number
 >;
-const slower = Math.min(value.signing, value.appending);
-const ratio = median(
-  runs.sealing.map((rate, i) => rate / Math.min(runs.signing[i] ?? Number.NaN, runs.appending[i] ?? Number.NaN)),
-);
+const ratioTo = (append: 'single' | 'appending') =>
+  median(runs.sealing.map((rate, i) => rate / Math.min(runs.signing[i] ?? Number.NaN, runs[append][i] ?? Number.NaN)));
 const thousands = (rate: number) => `${Math.round(rate).toLocaleString('en')}/s`;
 console.log(
   `Node ${process.version}, SQLite ${process.versions.sqlite}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}, ${ROUNDS} rounds of ${SLICE_MS} ms, medians\n`,
 );
 console.log('| what | result | reach |\n| --- | --- | --- |');
-console.log(`| task opened and given up (one commit) | ${value.unsealed.toFixed(2)} ms | |`);
-console.log(`| task sealed and logged, one at a time | ${value.sealed.toFixed(2)} ms | ≤ 1 ms |`);
+console.log(`| task opened and given up, nothing sealed | ${value.unsealed.toFixed(2)} ms | |`);
+console.log(`| task sealed and logged, one at a time | ${value.sealed.toFixed(2)} ms | ≤ 1 ms over it |`);
 console.log(`| raw Ed25519, one core | ${thousands(value.signing)} | |`);
+console.log(`| raw append + fdatasync, 1 × 1 KB | ${thousands(value.single)} | |`);
 console.log(`| raw append + fdatasync, ${IN_FLIGHT} × 1 KB | ${thousands(value.appending)} | |`);
+console.log(`| sealed appends, ${IN_FLIGHT} in flight | ${thousands(value.sealing)} | |`);
 console.log(
-  `| sealed appends, ${IN_FLIGHT} in flight | ${thousands(value.sealing)} = ${ratio.toFixed(2)} × the slower (${thousands(slower)}) | ≥ 0.5 × |`,
+  `| … over the slower of signing and ${IN_FLIGHT} × 1 KB appends | ${ratioTo('appending').toFixed(2)} × | ≥ 0.5 × |`,
+);
+console.log(`| … over the slower of signing and 1 × 1 KB appends | ${ratioTo('single').toFixed(2)} × | |`);
+console.log(
+  `| processor time of one signature / of one sealed append, all threads | ${cpu.signing.toFixed(0)} / ${cpu.sealing.toFixed(0)} µs | |`,
 );
 console.log(
   `| verify a bundle of 10 receipts, ${(bundle.length / 1024).toFixed(0)} KiB | ${value.verifying.toFixed(1)} ms | ≤ 10 ms |`,

@@ -12,8 +12,6 @@ export {
 } from './adapters/sandboxes/replay.ts';
 export { LANES, type SandboxSelection, selectSandbox } from './adapters/sandboxes/select.ts';
 export { installSnapshot, installWasmRuntime } from './adapters/sandboxes/wasm/install.ts';
-export { findRuntimeFiles } from './adapters/sandboxes/wasm/runtime-files.ts';
-export { installWheels } from './adapters/sandboxes/wasm/wheels.ts';
 export { type Config, isLoopback, parseConfig } from './config.ts';
 export { type Environment, parseEnvFile, readEnvironment } from './env-file.ts';
 export { SERVER_ERROR_KINDS, ServerError, type ServerErrorCode, type ServerErrorKind } from './errors.ts';

@@ -5,11 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { readDer } from '@assay/encoding/der';
 import { encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
-import { expectCode, fakeChain } from '@assay/testing';
+import { expectCode, fakeChain, readVector, vectorsDirectory } from '@assay/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseCertificate } from '../certificates/x509.ts';
 import { revocationUrls } from './aws.ts';
 import { download } from './download.ts';
+import { fetchEndorsements } from './fetch-endorsements.ts';
 import { fetchIntelCollateral } from './intel.ts';
 import { fetchOcsp, fetchRims } from './nvidia.ts';
 import type { CachedAnswer, EndorsementCache, EndorsementSource } from './source.ts';
@@ -170,5 +171,58 @@ describe('fetchRims and fetchOcsp', () => {
 describe('revocationUrls', () => {
   it('takes nothing from a certificate without distribution points', async () => {
     expect(revocationUrls((await fakeChain()).leaf.der)).toEqual([]);
+  });
+});
+
+describe.skipIf(vectorsDirectory() === null)('fetchEndorsements for genuine evidence', () => {
+  /** Answers by the end of the path, and remembers what was asked. */
+  function standIn(answers: Readonly<Record<string, Uint8Array>>) {
+    const asked: string[] = [];
+    const fetch = async (url: unknown) => {
+      const { host, pathname, search } = new URL(String(url));
+      asked.push(`${host}${pathname}${search}`);
+      const found = Object.entries(answers).find(([path]) => `${pathname}${search}`.includes(path));
+      return found === undefined ? new Response('', { status: 404 }) : new Response(new Uint8Array(found[1]));
+    };
+    return { asked, fetch: fetch as typeof globalThis.fetch };
+  }
+
+  it('finds the VCEK of a report that names no product, and stays with that product', async () => {
+    const report = await readVector('snp/v2-milan-vcek-sev-120d77b2.report');
+    const vcek = await readVector('snp/certs/vcek-3bbfb6ee.der');
+    const issuer = await readVector('snp/certs/sev-milan-67d303bd.der');
+    const { asked, fetch } = standIn({ 'Milan/cert_chain': issuer, blSPL: vcek });
+    const { endorsements, problems } = await fetchEndorsements(report, source({ fetch }));
+    expect(asked.every((url) => url.startsWith('kdsintf.amd.com/vcek/v1/'))).toBe(true);
+    expect(asked[0]).toMatch(/^kdsintf\.amd\.com\/vcek\/v1\/Milan\/[0-9a-f]{128}\?blSPL=03&teeSPL=00&snpSPL=08&ucodeSPL=115$/);
+    expect(problems.map(({ code }) => code)).toContain('endorsements/not-found');
+    expect(endorsements.length).toBeLessThanOrEqual(2);
+  });
+
+  it('asks AWS alone for the revocation lists of a Nitro document, and only when told', async () => {
+    const document = await readVector('nitro/nautilus-20250415-7e916453.cose');
+    const { asked, fetch } = standIn({});
+    await fetchEndorsements(document, source({ fetch }));
+    expect(asked).toEqual([]);
+    await fetchEndorsements(document, source({ fetch }), { optional: true });
+    expect(asked.length).toBeGreaterThan(0);
+    for (const url of asked)
+      expect(url).toMatch(/^[a-z0-9.-]*aws-nitro-enclaves(?:-crl)?\.s3[a-z0-9.-]*\.amazonaws\.com\/crl\//);
+  });
+
+  it('finds the quotes inside a combined report, each platform once', async () => {
+    const report = await readVector('combined/near-cloud-20260610/report.json');
+    const { asked, fetch } = standIn({});
+    await fetchEndorsements(report, source({ fetch }));
+    const platforms = new Set(asked.flatMap((url) => /fmspc=([0-9a-f]{12})/.exec(url)?.[1] ?? []));
+    expect([...platforms].toSorted()).toEqual(['90c06f000000', 'b0c06f000000']);
+    expect(asked.filter((url) => url.includes('/tcb?'))).toHaveLength(2);
+  });
+
+  it('needs nothing for what is no evidence', async () => {
+    const fetch = () => expect.unreachable();
+    for (const bytes of [new Uint8Array(), new TextEncoder().encode('{"a":[1,{"b":"c"}]}'), new Uint8Array(5000).fill(0x41)]) {
+      expect(await fetchEndorsements(bytes, source({ fetch }), { optional: true })).toEqual({ endorsements: [], problems: [] });
+    }
   });
 });

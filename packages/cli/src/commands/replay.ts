@@ -4,23 +4,27 @@
  */
 
 import { resolve } from 'node:path';
-import { DEFAULT_POLICY, type TrustAnchor } from '@assay/attestation';
+import { DEFAULT_POLICY } from '@assay/attestation';
 import { judge } from '@assay/client';
-import { type Digest, parseBundle } from '@assay/receipt';
-import type { Sandbox } from '@assay/server';
+import { type Bundle, type Digest, parseBundle } from '@assay/receipt';
+import type { ReplayReport, Sandbox } from '@assay/server';
 import type { Command } from 'commander';
 import type { Finish } from '../command.ts';
 import { EXIT, type ExitCode, exitCodeOfOutcome } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { rootHash, rootOption } from '../options.ts';
 import { jsonText, printable, printError, styleOf } from '../output.ts';
-import { compareRuns, jobOf, type RecordedRun, type ReplayVerdict, recordedRuns, runToEnd } from '../replay-run.ts';
+import { recordedRuns } from '../recorded-runs.ts';
 import { readSubject } from '../subject.ts';
 
 interface ReplayFlags {
   readonly receipt?: string;
   readonly simulatedRoot?: string;
   readonly json?: boolean;
+}
+
+interface ReplayedRun extends Omit<ReplayReport, 'result' | 'sameEnvironment'> {
+  readonly name: string;
 }
 
 export function configure(command: Command, io: Io, finish: Finish): void {
@@ -35,67 +39,60 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 async function replay(subject: string, flags: ReplayFlags, io: Io): Promise<ExitCode> {
   const bytes = await readSubject(io, subject);
   const anchors = flags.simulatedRoot === undefined ? [] : [await rootOption(io, flags.simulatedRoot, true)];
-  const verdict = await judge(bytes, { now: io.now(), additionalAnchors: anchors, policy: policyOf(anchors) });
-  const bundle = parseBundle(bytes);
-  const receipts = bundle.receipts.filter(({ receipt }) => flags.receipt === undefined || receipt.receipt_id === flags.receipt);
-  const runs = receipts.flatMap(({ receipt }) =>
-    recordedRuns(receipt.receipt_id, receipt.event_log, (digest) => bundle.payloads.get(digest as Digest) ?? null),
-  );
-  const verdicts = await repeatAll(runs, io);
-  if (flags.json === true)
-    io.stdout(
-      jsonText({ bundle: { outcome: verdict.outcome, simulated: verdict.simulated, error: verdict.error }, runs: verdicts }),
-    );
-  else {
+  const policy = { ...DEFAULT_POLICY, simulatedRoots: anchors.map(rootHash) };
+  const verdict = await judge(bytes, { now: io.now(), additionalAnchors: anchors, policy });
+  const runs = await repeatAll(parseBundle(bytes), flags.receipt, io);
+  if (flags.json === true) {
+    const { outcome, simulated, error } = verdict;
+    io.stdout(jsonText({ bundle: { outcome, simulated, error }, runs }));
+  } else {
     const style = styleOf(io);
     const authentic = verdict.outcome === 'accepted' || verdict.outcome === 'refused';
-    const simulated = verdict.simulated ? ' (SIMULATED)' : '';
-    io.stdout(
-      `bundle  ${authentic ? `${verdict.outcome}${simulated}` : style.bad(`${verdict.outcome}: a replay of it proves nothing`)}\n`,
-    );
-    for (const each of verdicts) io.stdout(describe(each, io));
-    if (verdicts.length === 0) io.stdout('no code ran in this bundle\n');
+    const standing = authentic
+      ? `${verdict.outcome}${verdict.simulated ? ' (SIMULATED)' : ''}`
+      : style.bad(`${verdict.outcome}: a replay of it proves nothing`);
+    io.stdout(`bundle  ${standing}\n`);
+    for (const each of runs) io.stdout(describe(each, io));
+    if (runs.length === 0) io.stdout('no code ran in this bundle\n');
   }
   if (verdict.error !== null) printError(verdict.error, io);
-  if (verdicts.some(({ outcome }) => outcome === 'differs')) return EXIT.refused;
+  if (runs.some(({ outcome }) => outcome === 'differs')) return EXIT.refused;
   if (verdict.outcome !== 'accepted') return exitCodeOfOutcome(verdict.outcome);
-  return verdicts.every(({ outcome }) => outcome === 'identical') ? EXIT.accepted : EXIT.unavailable;
-}
-
-function policyOf(anchors: readonly TrustAnchor[]) {
-  return { ...DEFAULT_POLICY, simulatedRoots: anchors.map(rootHash) };
+  return runs.every(({ outcome }) => outcome === 'identical') ? EXIT.accepted : EXIT.unavailable;
 }
 
 /** One sandbox a lane, opened when it is first needed. */
-async function repeatAll(runs: readonly (RecordedRun | string)[], io: Io): Promise<readonly ReplayVerdict[]> {
-  const { selectSandbox, transcriptFromJson } = await import('@assay/server');
+async function repeatAll(bundle: Bundle, only: string | undefined, io: Io): Promise<readonly ReplayedRun[]> {
+  const { replayExecution, selectSandbox, transcriptFromJson } = await import('@assay/server');
   const directory = resolve(io.cwd, io.env.ASSAY_DATA_DIR ?? '.assay');
   const sandboxes = new Map<string, Sandbox>();
-  const verdicts: ReplayVerdict[] = [];
+  const replayed: ReplayedRun[] = [];
   try {
-    for (const run of runs) {
-      if (typeof run === 'string') {
-        verdicts.push(missing(run));
-        continue;
+    for (const { receipt } of bundle.receipts) {
+      if (only !== undefined && receipt.receipt_id !== only) continue;
+      const payload = (digest: string): Uint8Array | null => bundle.payloads.get(digest as Digest) ?? null;
+      const sources = { receiptId: receipt.receipt_id, events: receipt.event_log, payload, readTranscript: transcriptFromJson };
+      for (const run of recordedRuns(sources)) {
+        if ('missing' in run) {
+          replayed.push({ name: run.name, outcome: 'inconclusive', notes: [run.missing], differences: [] });
+          continue;
+        }
+        const { lane } = run.execution.claim;
+        const open = async () =>
+          (await selectSandbox({ directory, minIsolation: 'wasm', prefer: lane, concurrency: 1, warm: 0 })).sandbox;
+        const sandbox = sandboxes.get(lane) ?? (await open());
+        sandboxes.set(lane, sandbox);
+        const { outcome, notes, differences } = await replayExecution(run.execution, sandbox);
+        replayed.push({ name: run.name, outcome, notes, differences });
       }
-      const { lane } = run.claim;
-      const sandbox =
-        sandboxes.get(lane) ??
-        (await selectSandbox({ directory, minIsolation: 'wasm', prefer: lane, concurrency: 1, warm: 0 })).sandbox;
-      sandboxes.set(lane, sandbox);
-      verdicts.push(compareRuns(run, await runToEnd(sandbox, jobOf(run, transcriptFromJson))));
     }
-    return verdicts;
+    return replayed;
   } finally {
     for (const sandbox of sandboxes.values()) await sandbox.close();
   }
 }
 
-function missing(why: string): ReplayVerdict {
-  return { name: why, outcome: 'inconclusive', notes: [], differences: [] };
-}
-
-function describe({ name, outcome, notes, differences }: ReplayVerdict, io: Io): string {
+function describe({ name, outcome, notes, differences }: ReplayedRun, io: Io): string {
   const style = styleOf(io);
   const paint = { identical: style.good, differs: style.bad, inconclusive: style.open }[outcome];
   const lines = [`${paint(outcome)}  ${printable(name)}`];

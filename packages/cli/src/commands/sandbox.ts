@@ -79,7 +79,9 @@ async function test(json: boolean, io: Io): Promise<ExitCode> {
     for (const { lane, isolation, works, probes, reason } of reports) {
       const standing = works ? style.good('works') : style.bad(printable(reason ?? 'gives wrong answers'));
       io.stdout(`${style.strong(lane)}  isolation ${isolation}  ${standing}\n`);
-      io.stdout(table(probes.map((probe) => [probe.contained ? style.good('✓') : style.bad('✗'), probe.name, printable(probe.detail)])));
+      io.stdout(
+        table(probes.map((probe) => [probe.contained ? style.good('✓') : style.bad('✗'), probe.name, printable(probe.detail)])),
+      );
     }
   }
   return reports.some(({ works }) => works) ? EXIT.accepted : EXIT.unavailable;

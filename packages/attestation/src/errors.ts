@@ -9,6 +9,11 @@ export type AttestationErrorKind = 'malformed' | 'untrusted' | 'unavailable' | '
 
 /** Every code, with its kind. Namespaced `<area>/<defect>`; docs/errors.md explains each one and is held equal by a test. */
 export const ATTESTATION_ERROR_KINDS = {
+  'answer/address-mismatch': 'untrusted',
+  'answer/malformed': 'malformed',
+  'answer/request-mismatch': 'untrusted',
+  'answer/response-mismatch': 'untrusted',
+  'answer/signature-invalid': 'untrusted',
   'certificate/chain-broken': 'untrusted',
   'certificate/chain-too-long': 'malformed',
   'certificate/crl-expired': 'untrusted',
@@ -31,6 +36,9 @@ export const ATTESTATION_ERROR_KINDS = {
   'certificate/signature-invalid': 'untrusted',
   'certificate/unknown-critical-extension': 'untrusted',
   'certificate/unsupported-algorithm': 'untrusted',
+  'combined/key-unbound': 'untrusted',
+  'combined/malformed': 'malformed',
+  'combined/public-key-mismatch': 'untrusted',
   'dcap/attestation-key-unbound': 'untrusted',
   'dcap/certification-data-unsupported': 'unavailable',
   'dcap/collateral-expired': 'untrusted',
@@ -105,6 +113,15 @@ export const ATTESTATION_ERROR_KINDS = {
   'snp/tcb-mismatch': 'untrusted',
   'snp/unsigned': 'untrusted',
   'snp/version-unsupported': 'malformed',
+  'token/algorithm-refused': 'untrusted',
+  'token/detached-digest-mismatch': 'untrusted',
+  'token/expired': 'untrusted',
+  'token/issuer-unknown': 'untrusted',
+  'token/key-malformed': 'malformed',
+  'token/key-missing': 'unavailable',
+  'token/malformed': 'malformed',
+  'token/not-yet-valid': 'untrusted',
+  'token/signature-invalid': 'untrusted',
 } as const satisfies Readonly<Record<string, AttestationErrorKind>>;
 
 export type AttestationErrorCode = keyof typeof ATTESTATION_ERROR_KINDS;

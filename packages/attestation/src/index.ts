@@ -28,6 +28,12 @@ export { SignatureCache } from './certificates/signature.ts';
 export { type Certificate, parseCertificate } from './certificates/x509.ts';
 export { ATTESTATION_ERROR_KINDS, AttestationError, type AttestationErrorCode, type AttestationErrorKind } from './errors.ts';
 export { endorsementFiles, packCollateral } from './evidence/collateral-pack.ts';
+export {
+  type AnswerSignature,
+  parseAnswerSignature,
+  type VerifyAnswerInput,
+  verifyAnswerSignature,
+} from './evidence/combined/answer-signature.ts';
 export { dstackImageRule } from './evidence/dstack/image-measurements.ts';
 export { collectEndorsements, type EndorsementFile } from './evidence/endorsement-files.ts';
 export { type NitroDocument, parseNitroDocument } from './evidence/nitro/nitro-document.ts';

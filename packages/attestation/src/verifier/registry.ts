@@ -1,6 +1,7 @@
 /** Every TEE this package verifies, one line each. The first that recognises the bytes wins. */
 
 import type { TeeVerifier } from '../model/verification.ts';
+import { combinedVerifier } from './combined/combined.ts';
 import { sgxVerifier } from './dcap/sgx.ts';
 import { dstackVerifier } from './dstack/dstack.ts';
 import { tdxOrDstackVerifier } from './dstack/quote-with-log.ts';
@@ -8,6 +9,7 @@ import { nitroVerifier } from './nitro/nitro.ts';
 import { nvidiaGpuVerifier, nvidiaSwitchVerifier } from './nvidia/nvidia.ts';
 import { nvidiaRimVerifier } from './nvidia/rim.ts';
 import { snpVerifier } from './snp/snp.ts';
+import { tokenVerifier } from './token/token.ts';
 
 export const TEE_VERIFIERS: readonly TeeVerifier[] = [
   // one line each
@@ -18,5 +20,7 @@ export const TEE_VERIFIERS: readonly TeeVerifier[] = [
   nvidiaGpuVerifier,
   nvidiaSwitchVerifier,
   nvidiaRimVerifier,
+  combinedVerifier,
   dstackVerifier,
+  tokenVerifier,
 ];

@@ -1,0 +1,174 @@
+/**
+ * What the report data of a node commits to. A key or address that the evidence does not bind is refused: anyone could have written
+ * it there. A nonce is a question of freshness and comes out as a check.
+ */
+
+import { bufferSource, concatBytes, equalBytes, utf8 } from '@assay/encoding/bytes';
+import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import { parseCertificate } from '../../certificates/x509.ts';
+import { AttestationError } from '../../errors.ts';
+import { ethereumAddress } from '../../evidence/combined/answer-signature.ts';
+import type { NodeBinding } from '../../evidence/combined/report.ts';
+import { allZero } from '../../evidence/reading.ts';
+import { type Check, fail, notChecked, pass } from '../../model/check.ts';
+
+const SPEC = 'combined report data';
+const BINDING = 'combined.key-binding';
+const NONCE = 'combined.nonce';
+
+export interface BoundKeys {
+  readonly checks: readonly Check[];
+  /** Identity that the report data vouches for. */
+  readonly identity: Readonly<Record<string, string>>;
+  /** The nonce the report data answers, lower-case hex; `null` when it could not be established. */
+  readonly nonce: string | null;
+  /** The key bound, lower-case hex; `null` when none. */
+  readonly publicKey: string | null;
+  /** What GPU evidence of this node must answer, lower-case hex; `null` when unknown. */
+  readonly gpuNonce: string | null;
+}
+
+/**
+ * @param reportData 64 bytes, lower-case hex, signed.
+ * @throws {AttestationError} `combined/key-unbound`, `combined/public-key-mismatch`, `certificate/malformed`.
+ */
+export async function boundKeys(binding: NodeBinding, reportData: string): Promise<BoundKeys> {
+  const data = decodeHex(reportData);
+  switch (binding.rule) {
+    case 'signing-address':
+      return signingAddress(binding, data);
+    case 'actions':
+      if (!equalBytes(data.subarray(0, 32), binding.hash)) throw unbound('the hash of the actions', reportData);
+      return {
+        checks: [
+          pass(BINDING, SPEC, 'actions hash ‖ nonce'),
+          nonceCheck(binding.nonce, data),
+          notChecked('combined.actions', SPEC, 'how the list of actions is hashed is not specified'),
+        ],
+        ...{ identity: {}, publicKey: null, gpuNonce: null },
+        nonce: boundNonce(binding.nonce, data),
+      };
+    case 'chutes':
+      return chutes(binding, data);
+    case 'tinfoil':
+      return tinfoil(binding, data);
+  }
+}
+
+type Rule<Name extends NodeBinding['rule']> = Extract<NodeBinding, { readonly rule: Name }>;
+
+async function signingAddress(binding: Rule<'signing-address'>, data: Uint8Array): Promise<BoundKeys> {
+  const { address, algorithm, publicKey, tlsFingerprint, nonce } = binding;
+  const [first] = [data.subarray(0, 32)];
+  const plain = new Uint8Array(32);
+  plain.set(address);
+  const withTls = tlsFingerprint === null ? null : await sha256(concatBytes(address, tlsFingerprint));
+  const bindsTls = withTls !== null && equalBytes(first, withTls);
+  if (!bindsTls && !equalBytes(first, plain)) throw unbound('the signing address', encodeHex(data));
+  const checks: Check[] = [
+    pass(BINDING, SPEC, bindsTls ? 'sha256(address ‖ tls fingerprint) ‖ nonce' : 'address ‖ zeros ‖ nonce'),
+    nonceCheck(nonce, data),
+  ];
+  if (tlsFingerprint !== null && !bindsTls) {
+    checks.push(fail('combined.tls-binding', SPEC, 'a tls fingerprint that the report data commits to', 'the address alone'));
+  }
+  if (publicKey !== null) checks.push(publicKeyCheck(publicKey, address, algorithm));
+  return {
+    checks,
+    identity: {
+      'signing-address': encodeHex(address),
+      'signing-algorithm': algorithm,
+      ...(bindsTls && tlsFingerprint !== null ? { 'tls-fingerprint': encodeHex(tlsFingerprint) } : {}),
+    },
+    nonce: boundNonce(nonce, data),
+    publicKey: encodeHex(publicKey ?? address),
+    gpuNonce: encodeHex(nonce),
+  };
+}
+
+function publicKeyCheck(publicKey: Uint8Array, address: Uint8Array, algorithm: 'ecdsa' | 'ed25519'): Check {
+  const derived = algorithm === 'ecdsa' ? ethereumAddress(publicKey) : publicKey;
+  if (equalBytes(derived, address)) return pass('combined.public-key', SPEC, encodeHex(publicKey));
+  throw new AttestationError(
+    'combined/public-key-mismatch',
+    'expected the public key of the signing address, got another; do not encrypt to it',
+    { details: { address: encodeHex(address), derived: encodeHex(derived) } },
+  );
+}
+
+async function chutes({ nonce, encryptionKey, certificate }: Rule<'chutes'>, data: Uint8Array): Promise<BoundKeys> {
+  const [first, second] = [data.subarray(0, 32), data.subarray(32)];
+  const checks: Check[] = [];
+  if (nonce === null || encryptionKey === null) {
+    checks.push(notChecked(BINDING, SPEC, 'nonce and encryption key did not come along'));
+  } else {
+    if (!equalBytes(first, await sha256(utf8(`${nonce}${encryptionKey}`))))
+      throw unbound('the encryption key', encodeHex(data));
+    checks.push(pass(BINDING, SPEC, 'sha256(nonce ‖ encryption key)'), pass(NONCE, SPEC, nonce));
+  }
+  let fingerprint: string | null = null;
+  if (certificate === null) checks.push(notChecked('combined.tls-binding', SPEC, 'no certificate came along'));
+  else {
+    const digest = await sha256(parseCertificate(certificate).spki);
+    if (!equalBytes(second, digest)) throw unbound('the key of the certificate', encodeHex(data));
+    fingerprint = encodeHex(digest);
+    checks.push(pass('combined.tls-binding', SPEC, fingerprint));
+  }
+  const bound = nonce !== null && encryptionKey !== null;
+  return {
+    checks,
+    identity: {
+      ...(bound ? { 'encryption-key': encryptionKey } : {}),
+      ...(fingerprint === null ? {} : { 'tls-key-fingerprint': fingerprint }),
+    },
+    nonce: bound ? nonce.toLowerCase() : null,
+    publicKey: null,
+    gpuNonce: encodeHex(first),
+  };
+}
+
+async function tinfoil(binding: Rule<'tinfoil'>, data: Uint8Array): Promise<BoundKeys> {
+  const { tlsFingerprint, hpkeKey, nonce, gpu, switches, certificate } = binding;
+  const hashes = await Promise.all([gpu, switches].flatMap((part) => (part === null ? [] : [sha256(utf8(part))])));
+  const wanted = await sha256(concatBytes(tlsFingerprint, hpkeKey, nonce, ...hashes));
+  if (!equalBytes(data.subarray(0, 32), wanted) || !allZero(data.subarray(32)))
+    throw unbound('tls and hpke keys', encodeHex(data));
+  const checks: Check[] = [
+    pass(BINDING, SPEC, `sha256(tls key ‖ hpke key ‖ nonce${' ‖ device evidence'.repeat(hashes.length)})`),
+    pass(NONCE, SPEC, encodeHex(nonce)),
+  ];
+  if (gpu !== null) checks.push(pass('combined.gpu-binding', SPEC, 'the cpu evidence commits to the gpu evidence'));
+  if (certificate !== null) {
+    const actual = await sha256(parseCertificate(certificate).spki);
+    const [expected, got] = [encodeHex(tlsFingerprint), encodeHex(actual)];
+    checks.push(expected === got ? pass('combined.tls-binding', SPEC, got) : fail('combined.tls-binding', SPEC, expected, got));
+  }
+  return {
+    checks,
+    identity: { 'tls-key-fingerprint': encodeHex(tlsFingerprint), 'hpke-key': encodeHex(hpkeKey) },
+    nonce: encodeHex(nonce),
+    publicKey: encodeHex(hpkeKey),
+    gpuNonce: encodeHex(nonce),
+  };
+}
+
+function nonceCheck(nonce: Uint8Array, data: Uint8Array): Check {
+  const [expected, actual] = [encodeHex(nonce), encodeHex(data.subarray(32))];
+  return expected === actual ? pass(NONCE, SPEC, actual) : fail(NONCE, SPEC, expected, actual);
+}
+
+function boundNonce(nonce: Uint8Array, data: Uint8Array): string | null {
+  return equalBytes(nonce, data.subarray(32)) ? encodeHex(nonce) : null;
+}
+
+async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(bytes)));
+}
+
+function unbound(what: string, reportData: string): AttestationError {
+  return new AttestationError(
+    'combined/key-unbound',
+    `expected report data that commits to ${what}, got other report data; do not trust that key or address`,
+    { details: { reportData } },
+  );
+}

@@ -1,0 +1,194 @@
+/**
+ * Authenticates one token: issuer known, algorithm the issuer's, key supplied or pinned, signature good, in force at `now`.
+ * A token's own `jwk`, `jku` and `x5c` choose no key: `x5c` is followed for Google alone, and only to the pinned root.
+ */
+
+import { decodeBase64 } from '@assay/encoding/base64';
+import { bufferSource } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
+import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import { compactVerify } from 'jose/jws/compact/verify';
+import { importJWK } from 'jose/key/import';
+import { verifyPath } from '../../certificates/path.ts';
+import { GOOGLE_ROOTS } from '../../certificates/roots/google.ts';
+import { PROOF_OF_CLOUD_KEY } from '../../certificates/roots/proof-of-cloud.ts';
+import { importVerifyKey } from '../../certificates/signature.ts';
+import { parseCertificate } from '../../certificates/x509.ts';
+import { AttestationError } from '../../errors.ts';
+import { reading } from '../../evidence/reading.ts';
+import type { Token } from '../../evidence/token/token.ts';
+import type { VerifyOptions } from '../../model/verification.ts';
+import { TOKEN_ISSUERS, type TokenIssuer } from './issuers.ts';
+
+/** A token without an end is held to be in force until here, epoch milliseconds (9999-12-31). */
+const NO_END = 253_402_300_799_000;
+
+export interface AuthenticToken {
+  readonly token: Token;
+  readonly issuer: TokenIssuer;
+  /** SHA-256 of the DER SubjectPublicKeyInfo of the root, or of the signing key where keys are supplied; lower-case hex. */
+  readonly root: string;
+  readonly simulated: boolean;
+  /** How the key came to be believed, for people. */
+  readonly keySource: string;
+  /** Epoch milliseconds. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+/**
+ * @throws {AttestationError} `token/issuer-unknown`, `token/algorithm-refused`, `token/key-missing`, `token/key-malformed`,
+ * `token/signature-invalid`, `token/expired`, `token/not-yet-valid`, `token/malformed`, `certificate/…` of a chain.
+ */
+export async function verifyToken(token: Token, options: VerifyOptions): Promise<AuthenticToken> {
+  const issuer = TOKEN_ISSUERS.find((known) => known.matches(token));
+  if (issuer === undefined) {
+    throw new AttestationError(
+      'token/issuer-unknown',
+      `expected a token of ${TOKEN_ISSUERS.map(({ name }) => name).join(', ')}, got one of ${String(token.payload.iss)}`,
+    );
+  }
+  const { alg } = token.header;
+  if (typeof alg !== 'string' || !issuer.algorithms.includes(alg) || token.header.crit !== undefined) {
+    throw new AttestationError(
+      'token/algorithm-refused',
+      `expected ${issuer.algorithms.join(' or ')} from ${issuer.name}, got ${String(alg)}; do not trust this token`,
+    );
+  }
+  const found = await keyOf(token, issuer, alg, options);
+  try {
+    await compactVerify(token.text, found.key, { algorithms: [alg] });
+  } catch (cause) {
+    throw new AttestationError(
+      'token/signature-invalid',
+      `expected a token signed by ${issuer.name}, got a bad signature; it was changed`,
+      { cause },
+    );
+  }
+  const window = inForce(token, options.now);
+  return {
+    ...{ token, issuer, root: found.root, simulated: found.simulated, keySource: found.source },
+    notBefore: Math.max(window.notBefore, found.notBefore),
+    notAfter: Math.min(window.notAfter, found.notAfter),
+  };
+}
+
+interface FoundKey {
+  readonly key: CryptoKey | Uint8Array;
+  readonly root: string;
+  readonly simulated: boolean;
+  readonly source: string;
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+const ALWAYS = { simulated: false, notBefore: 0, notAfter: NO_END };
+
+async function keyOf(token: Token, issuer: TokenIssuer, alg: string, options: VerifyOptions): Promise<FoundKey> {
+  if (issuer.family === 'proof-of-cloud') {
+    const { spki, name } = PROOF_OF_CLOUD_KEY;
+    const key = await importVerifyKey({ spki, algorithm: { name: 'Ed25519' } });
+    return { ...ALWAYS, key, root: await fingerprint(spki), source: name };
+  }
+  const { x5c } = token.header;
+  if (issuer.family === 'google' && x5c !== undefined) return chainKey(x5c, options);
+  return suppliedKey(token, issuer, alg, options);
+}
+
+async function chainKey(x5c: Json, { now, additionalAnchors = [] }: VerifyOptions): Promise<FoundKey> {
+  const chain = reading('token/malformed', 'x5c header', () => {
+    if (!Array.isArray(x5c) || x5c.length === 0) throw malformed('expected a list of certificates in x5c');
+    return (x5c as readonly Json[]).map((text) => parseCertificate(decodeBase64(typeof text === 'string' ? text : '')));
+  });
+  const path = await verifyPath({ chain, anchors: [...GOOGLE_ROOTS, ...additionalAnchors], now });
+  const [leaf] = path.chain;
+  if (leaf === undefined) throw malformed('expected a leaf certificate in x5c');
+  return {
+    key: await importVerifyKey({ spki: leaf.spki, algorithm: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } }),
+    root: await fingerprint(path.anchor.spki),
+    source: `chain to ${path.anchor.name}`,
+    simulated: path.anchor.simulated,
+    notBefore: path.notBefore,
+    notAfter: path.notAfter,
+  };
+}
+
+async function suppliedKey(token: Token, issuer: TokenIssuer, alg: string, options: VerifyOptions): Promise<FoundKey> {
+  const { kid } = token.header;
+  const keys = suppliedKeys(options, token.payload.iss).filter(
+    (jwk) => (kid === undefined || jwk.kid === undefined || jwk.kid === kid) && (jwk.alg === undefined || jwk.alg === alg),
+  );
+  const named = keys.filter((jwk) => jwk.kid !== undefined && jwk.kid === kid);
+  const jwk = named[0] ?? (keys.length === 1 && (kid === undefined || keys[0]?.kid === undefined) ? keys[0] : undefined);
+  if (jwk === undefined) {
+    throw new AttestationError(
+      'token/key-missing',
+      `expected a key set of ${issuer.name} with key ${String(kid)}, got none; fetch the issuer's JWKS of that time and retry`,
+    );
+  }
+  const imported = await importKey(jwk, alg);
+  const spki = new Uint8Array(await crypto.subtle.exportKey('spki', imported));
+  return { ...ALWAYS, key: imported, root: await fingerprint(spki), source: `key ${String(kid)} of the key set supplied` };
+}
+
+async function importKey(jwk: JsonObject, alg: string): Promise<CryptoKey> {
+  const { kty, crv, x, y, n, e } = jwk as Readonly<Record<string, string>>;
+  const members = Object.fromEntries(Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => typeof value === 'string'));
+  try {
+    const key = await importJWK(members, alg, { extractable: true });
+    if (kty === 'oct' || key instanceof Uint8Array) throw new TypeError('expected a public key');
+    return key;
+  } catch (cause) {
+    throw new AttestationError('token/key-malformed', `expected a public key for ${alg} in the key set, got another`, {
+      cause,
+    });
+  }
+}
+
+/** Keys of the sets supplied for this issuer, or for no issuer in particular. */
+function suppliedKeys({ endorsements = [] }: VerifyOptions, issuer: Json | undefined): readonly JsonObject[] {
+  return endorsements.flatMap((each) => {
+    if (each.kind !== 'jwks' || (each.issuer !== null && each.issuer !== issuer)) return [];
+    const set = reading('token/key-malformed', 'key set', () => parseJson(each.json)) as JsonObject;
+    const keys = set?.keys;
+    return Array.isArray(keys) ? (keys as readonly Json[]).filter(isObject) : [];
+  });
+}
+
+/** RFC 7519 §4.1: `nbf` ≤ now < `exp`. Proof of Cloud tokens have neither. */
+function inForce({ payload }: Token, now: number): { readonly notBefore: number; readonly notAfter: number } {
+  const [start, end] = [instant(payload.nbf ?? payload.iat, 'nbf'), instant(payload.exp, 'exp')];
+  if (start !== null && now < start) {
+    throw new AttestationError(
+      'token/not-yet-valid',
+      `expected a token in force, got one from ${new Date(start).toISOString()} on`,
+    );
+  }
+  if (end !== null && now >= end) {
+    throw new AttestationError(
+      'token/expired',
+      `expected a token in force, got one that ended ${new Date(end).toISOString()}; get a fresh one, or ask about its own time`,
+    );
+  }
+  return { notBefore: start ?? 0, notAfter: end ?? NO_END };
+}
+
+/** NumericDate in milliseconds, `null` when absent. */
+function instant(value: Json | undefined, name: string): number | null {
+  if (value === undefined || value === null) return null;
+  const milliseconds = typeof value === 'number' ? Math.trunc(value * 1000) : Number.NaN;
+  if (milliseconds >= 0 && milliseconds <= NO_END) return milliseconds;
+  throw malformed(`expected seconds since 1970 in "${name}"`);
+}
+
+async function fingerprint(spki: Uint8Array): Promise<string> {
+  return encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(spki))));
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function malformed(message: string): AttestationError {
+  return new AttestationError('token/malformed', message);
+}

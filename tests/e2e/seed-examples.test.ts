@@ -10,7 +10,7 @@ import { parsePolicy, trustAnchor } from '@assay/attestation';
 import { encodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
 import { fenced, type JsonRpcServer, type OpenAiServer, startJsonRpcServer, startOpenAiServer } from '@assay/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Io } from '../../packages/cli/src/io.ts';
 import { run } from '../../packages/cli/src/program.ts';
 import { type JudgeRequest, judge } from '../../packages/client/src/index.ts';
@@ -55,211 +55,221 @@ top_products.plot(kind='bar')
 plt.savefig('/tmp/top_products.png')
 print('Chart saved to /tmp/top_products.png')`;
 
-let directory: string;
-let model: OpenAiServer;
-let chain: JsonRpcServer;
-let agent: RunningAgent;
-let request: JudgeRequest;
+describe.each(['linux-ns', 'wasm'])('in the %s sandbox', (lane) => {
+  let directory: string;
+  let model: OpenAiServer;
+  let chain: JsonRpcServer;
+  let agent: RunningAgent;
+  let request: JudgeRequest;
 
-beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'assay-seed-'));
-  chain = await startJsonRpcServer({ [ADDRESS]: 1_234_500_000_000_000_000n });
-  model = await startOpenAiServer({
-    answers: ({ body }) => {
-      const [system, task] = body.messages.map(({ content }) => content);
-      const retry = body.messages.length > 2;
-      if (task?.includes('factorial'))
-        return fenced('python', 'import math\nprint(f"The factorial of 10 is {math.factorial(10)}")');
-      if (task?.includes('sales.csv'))
-        return fenced('python', system?.includes('pandas') && system.includes('matplotlib') ? PANDAS_CHART : PLAIN_CHART);
-      if (task?.includes('ETH balance')) {
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'assay-seed-'));
+    chain = await startJsonRpcServer({ [ADDRESS]: 1_234_500_000_000_000_000n });
+    model = await startOpenAiServer({
+      answers: ({ body }) => {
+        const [system, task] = body.messages.map(({ content }) => content);
+        const retry = body.messages.length > 2;
+        if (task?.includes('factorial'))
+          return fenced('python', 'import math\nprint(f"The factorial of 10 is {math.factorial(10)}")');
+        if (task?.includes('sales.csv'))
+          return fenced('python', system?.includes('pandas') && system.includes('matplotlib') ? PANDAS_CHART : PLAIN_CHART);
+        if (task?.includes('ETH balance')) {
+          return fenced(
+            'javascript',
+            `const { ethers } = require('ethers');\nconst provider = new ethers.JsonRpcProvider('${chain.url}');\nconst address = '${ADDRESS}';\nconst balance = BigInt(await provider.send('eth_getBalance', [address, 'latest']));\nconst formatted = ethers.formatEther(balance);\nconsole.log(\`Address: \${address}\`);\nconsole.log(\`Balance: \${formatted} ETH\`);\nformatted;`,
+          );
+        }
+        if (!retry) return fenced('python', "data = open('/tmp/missing.txt').read()");
         return fenced(
-          'javascript',
-          `const { ethers } = require('ethers');\nconst provider = new ethers.JsonRpcProvider('${chain.url}');\nconst address = '${ADDRESS}';\nconst balance = BigInt(await provider.send('eth_getBalance', [address, 'latest']));\nconst formatted = ethers.formatEther(balance);\nconsole.log(\`Address: \${address}\`);\nconsole.log(\`Balance: \${formatted} ETH\`);\nformatted;`,
+          'python',
+          "try:\n    data = open('/tmp/missing.txt').read()\nexcept FileNotFoundError:\n    print('File not found, using default data')\n    data = 'default content'\nprint(f'Data: {data}')",
         );
-      }
-      if (!retry) return fenced('python', "data = open('/tmp/missing.txt').read()");
-      return fenced(
-        'python',
-        "try:\n    data = open('/tmp/missing.txt').read()\nexcept FileNotFoundError:\n    print('File not found, using default data')\n    data = 'default content'\nprint(f'Data: {data}')",
-      );
-    },
-  });
-  const config = parseConfig({
-    AGENT_PORT: '0',
-    ASSAY_DATA_DIR: directory,
-    ASSAY_LOG_LEVEL: 'error',
-    AI_PROVIDER: 'ollama',
-    AI_API_BASE: model.base,
-    ASSAY_SANDBOX_ALLOW: chain.host,
-  });
-  agent = await startAgent(config);
-  const [pem] = decodePem(readFileSync(join(directory, 'simulated-root.pem'), 'utf8'));
-  const anchor = trustAnchor('simulated root', pem?.der ?? new Uint8Array(0), { simulated: true });
-  const root = encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(anchor.spki))));
-  request = { now: Date.now(), additionalAnchors: [anchor], policy: parsePolicy({ version: 1, simulatedRoots: [root] }) };
-}, 120_000);
+      },
+    });
+    const config = parseConfig({
+      AGENT_PORT: '0',
+      ASSAY_DATA_DIR: directory,
+      ASSAY_LOG_LEVEL: 'error',
+      AI_PROVIDER: 'ollama',
+      AI_API_BASE: model.base,
+      ASSAY_SANDBOX_ALLOW: chain.host,
+      ASSAY_SANDBOX_LANE: lane,
+    });
+    agent = await startAgent(config);
+    const { sandbox } = (await agent.status()) as { sandbox: { lane: string } };
+    if (sandbox.lane !== lane)
+      console.warn(`LEFT OUT: the ${lane} sandbox does not work on this machine; ${sandbox.lane} was tested instead`);
+    const [pem] = decodePem(readFileSync(join(directory, 'simulated-root.pem'), 'utf8'));
+    const anchor = trustAnchor('simulated root', pem?.der ?? new Uint8Array(0), { simulated: true });
+    const root = encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(anchor.spki))));
+    request = { now: Date.now(), additionalAnchors: [anchor], policy: parsePolicy({ version: 1, simulatedRoots: [root] }) };
+  }, 120_000);
 
-afterAll(async () => {
-  await agent?.close();
-  await model?.close();
-  await chain?.close();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-async function process(
-  data: object,
-  more: object = {},
-): Promise<Record<string, unknown> & { bundle_url: string; artifacts: { url: string; path: string; mediaType: string }[] }> {
-  const response = await fetch(`${agent.url}/api/process`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ data, ...more }),
+  afterAll(async () => {
+    await agent?.close();
+    await model?.close();
+    await chain?.close();
+    rmSync(directory, { recursive: true, force: true });
   });
-  return (await response.json()) as Awaited<ReturnType<typeof process>>;
-}
 
-/** Judges the bundle as a stranger with the simulator's root does, and every edit of it. */
-async function checkBundle(url: string): Promise<void> {
-  const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
-  const verdict = await judge(bytes, { ...request, now: Date.now() });
-  expect(verdict.checks.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
-  expect([verdict.outcome, verdict.simulated]).toEqual(['accepted', true]);
-  expect((await judge(bytes, { now: Date.now() })).outcome).not.toBe('accepted'); // without the root it is nothing
-  for (let index = 0; index < 12; index += 1) {
-    const edited = bytes.slice();
-    const at = Math.floor((bytes.length * (index + 0.5)) / 12);
-    edited[at] = (edited[at] ?? 0) ^ 1;
-    expect((await judge(edited, { ...request, now: Date.now() })).outcome, `byte ${at}`).not.toBe('accepted');
+  async function process(
+    data: object,
+    more: object = {},
+  ): Promise<Record<string, unknown> & { bundle_url: string; artifacts: { url: string; path: string; mediaType: string }[] }> {
+    const response = await fetch(`${agent.url}/api/process`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ data, ...more }),
+    });
+    return (await response.json()) as Awaited<ReturnType<typeof process>>;
   }
-  const redacted = new Uint8Array(await (await fetch(`${url}?redact=1`)).arrayBuffer());
-  expect(redacted.length).toBeLessThan(bytes.length);
-  expect((await judge(redacted, { ...request, now: Date.now() })).outcome).toBe('accepted');
-}
 
-test('factorial, with an attestation that covers the whole answer', { timeout: 60_000 }, async () => {
-  const nonce = encodeHex(crypto.getRandomValues(new Uint8Array(32)));
-  const answer = await process(
-    {
+  /** Judges the bundle as a stranger with the simulator's root does, and every edit of it. */
+  async function checkBundle(url: string): Promise<void> {
+    const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
+    const verdict = await judge(bytes, { ...request, now: Date.now() });
+    expect(verdict.checks.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
+    expect([verdict.outcome, verdict.simulated]).toEqual(['accepted', true]);
+    expect((await judge(bytes, { now: Date.now() })).outcome).not.toBe('accepted'); // without the root it is nothing
+    for (let index = 0; index < 12; index += 1) {
+      const edited = bytes.slice();
+      const at = Math.floor((bytes.length * (index + 0.5)) / 12);
+      edited[at] = (edited[at] ?? 0) ^ 1;
+      expect((await judge(edited, { ...request, now: Date.now() })).outcome, `byte ${at}`).not.toBe('accepted');
+    }
+    const redacted = new Uint8Array(await (await fetch(`${url}?redact=1`)).arrayBuffer());
+    expect(redacted.length).toBeLessThan(bytes.length);
+    expect((await judge(redacted, { ...request, now: Date.now() })).outcome).toBe('accepted');
+  }
+
+  test('factorial, with an attestation that covers the whole answer', { timeout: 60_000 }, async () => {
+    const nonce = encodeHex(crypto.getRandomValues(new Uint8Array(32)));
+    const answer = await process(
+      {
+        type: 'ai_generate_and_execute',
+        description: 'Calculate the factorial of 10 and print the result',
+        language: 'python',
+        include_attestation: true,
+      },
+      { nonce },
+    );
+    expect(answer).toMatchObject({
+      success: true,
+      execution_result: { stdout: 'The factorial of 10 is 3628800\n' },
+      retries_used: 0,
+    });
+    const file = new TextEncoder().encode(JSON.stringify(answer, null, 2));
+    const verdict = await judge(file, { ...request, now: Date.now(), expected: { nonce } });
+    expect(verdict.checks.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
+    expect([verdict.outcome, verdict.simulated]).toEqual(['accepted', true]);
+    const changed = new TextEncoder().encode(JSON.stringify({ ...answer, output: 'The factorial of 10 is 42\n' }));
+    expect((await judge(changed, { ...request, now: Date.now() })).outcome).not.toBe('accepted');
+    await checkBundle(answer.bundle_url);
+  });
+
+  test('CSV in, total and chart out', { timeout: 60_000 }, async () => {
+    const answer = await process({
       type: 'ai_generate_and_execute',
-      description: 'Calculate the factorial of 10 and print the result',
+      description: 'Load data from /tmp/sales.csv, calculate total revenue, and create a bar chart of top 5 products by sales',
       language: 'python',
-      include_attestation: true,
-    },
-    { nonce },
-  );
-  expect(answer).toMatchObject({
-    success: true,
-    execution_result: { stdout: 'The factorial of 10 is 3628800\n' },
-    retries_used: 0,
+      files: [{ path: '/tmp/sales.csv', content: SALES }],
+    });
+    expect(answer).toMatchObject({ success: true, output: expect.stringContaining('Total Revenue: $590.50') });
+    expect(answer.artifacts).toMatchObject([{ path: '/tmp/top_products.png', mediaType: 'image/png' }]);
+    const chart = new Uint8Array(await (await fetch(answer.artifacts[0]?.url ?? '')).arrayBuffer());
+    expect([...chart.slice(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
+    await checkBundle(answer.bundle_url);
   });
-  const file = new TextEncoder().encode(JSON.stringify(answer, null, 2));
-  const verdict = await judge(file, { ...request, now: Date.now(), expected: { nonce } });
-  expect(verdict.checks.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
-  expect([verdict.outcome, verdict.simulated]).toEqual(['accepted', true]);
-  const changed = new TextEncoder().encode(JSON.stringify({ ...answer, output: 'The factorial of 10 is 42\n' }));
-  expect((await judge(changed, { ...request, now: Date.now() })).outcome).not.toBe('accepted');
-  await checkBundle(answer.bundle_url);
-});
 
-test('CSV in, total and chart out', { timeout: 60_000 }, async () => {
-  const answer = await process({
-    type: 'ai_generate_and_execute',
-    description: 'Load data from /tmp/sales.csv, calculate total revenue, and create a bar chart of top 5 products by sales',
-    language: 'python',
-    files: [{ path: '/tmp/sales.csv', content: SALES }],
+  test('ETH balance over JSON-RPC, through the host and recorded', { timeout: 60_000 }, async () => {
+    const answer = await process({
+      type: 'ai_generate_and_execute',
+      description: `Check the ETH balance of address ${ADDRESS} on Base network`,
+      language: 'javascript',
+      context: { network: 'Base', rpc: chain.url },
+    });
+    expect(answer).toMatchObject({
+      success: true,
+      output: expect.stringContaining('Balance: 1.2345 ETH'),
+      result: expect.stringContaining('1.2345'),
+    });
+    expect(chain.calls).toContain('eth_getBalance');
+    const { receipt } = answer as unknown as { receipt: { event_log: { type: string; exchanges?: number }[] } };
+    expect(receipt.event_log.find(({ type }) => type === 'network.fetched')?.exchanges).toBeGreaterThan(0);
+    await checkBundle(answer.bundle_url);
   });
-  expect(answer).toMatchObject({ success: true, output: expect.stringContaining('Total Revenue: $590.50') });
-  expect(answer.artifacts).toMatchObject([{ path: '/tmp/top_products.png', mediaType: 'image/png' }]);
-  const chart = new Uint8Array(await (await fetch(answer.artifacts[0]?.url ?? '')).arrayBuffer());
-  expect([...chart.slice(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
-  await checkBundle(answer.bundle_url);
-});
 
-test('ETH balance over JSON-RPC, through the host and recorded', { timeout: 60_000 }, async () => {
-  const answer = await process({
-    type: 'ai_generate_and_execute',
-    description: `Check the ETH balance of address ${ADDRESS} on Base network`,
-    language: 'javascript',
-    context: { network: 'Base', rpc: chain.url },
+  test('error recovery: the first attempt fails, the second has seen why', { timeout: 60_000 }, async () => {
+    const answer = await process({
+      type: 'ai_generate_and_execute',
+      description: 'Read /tmp/missing.txt and print its content',
+      language: 'python',
+    });
+    expect(answer).toMatchObject({
+      success: true,
+      retries_used: 1,
+      output: 'File not found, using default data\nData: default content\n',
+    });
+    expect(model.requests.at(-1)?.body.messages.at(-1)?.content).toContain('FileNotFoundError');
+    await checkBundle(answer.bundle_url);
   });
-  expect(answer).toMatchObject({
-    success: true,
-    output: expect.stringContaining('Balance: 1.2345 ETH'),
-    result: expect.stringContaining('1.2345'),
-  });
-  expect(chain.calls).toContain('eth_getBalance');
-  const { receipt } = answer as unknown as { receipt: { event_log: { type: string; exchanges?: number }[] } };
-  expect(receipt.event_log.find(({ type }) => type === 'network.fetched')?.exchanges).toBeGreaterThan(0);
-  await checkBundle(answer.bundle_url);
-});
 
-test('error recovery: the first attempt fails, the second has seen why', { timeout: 60_000 }, async () => {
-  const answer = await process({
-    type: 'ai_generate_and_execute',
-    description: 'Read /tmp/missing.txt and print its content',
-    language: 'python',
-  });
-  expect(answer).toMatchObject({
-    success: true,
-    retries_used: 1,
-    output: 'File not found, using default data\nData: default content\n',
-  });
-  expect(model.requests.at(-1)?.body.messages.at(-1)?.content).toContain('FileNotFoundError');
-  await checkBundle(answer.bundle_url);
-});
+  test('the other tasks, in the same sandbox', { timeout: 120_000 }, async () => {
+    const first = await process({ type: 'jupyter', code: 'x = 20', session_id: 'notes' });
+    expect(first).toMatchObject({ success: true, data: { session_id: 'notes', status: 'ok', execution_count: 1 } });
+    const second = await process({ type: 'jupyter', code: 'x + 1', session_id: 'notes' });
+    expect(second).toMatchObject({ success: true, result: '21', data: { execution_count: 2 } });
 
-test('the other tasks, in the same sandbox', { timeout: 120_000 }, async () => {
-  const first = await process({ type: 'jupyter', code: 'x = 20', session_id: 'notes' });
-  expect(first).toMatchObject({ success: true, data: { session_id: 'notes', status: 'ok', execution_count: 1 } });
-  const second = await process({ type: 'jupyter', code: 'x + 1', session_id: 'notes' });
-  expect(second).toMatchObject({ success: true, result: '21', data: { execution_count: 2 } });
+    await process({ type: 'file_write', path: '/tmp/words.txt', content: 'one two three' });
+    const counted = await process({
+      type: 'execute',
+      language: 'python',
+      code: "print(len(open('/tmp/words.txt').read().split()), input())",
+      stdin: 'typed\n',
+    });
+    expect(counted).toMatchObject({ success: true, output: '3 typed\n' });
 
-  await process({ type: 'file_write', path: '/tmp/words.txt', content: 'one two three' });
-  const counted = await process({
-    type: 'execute',
-    language: 'python',
-    code: "print(len(open('/tmp/words.txt').read().split()), input())",
-    stdin: 'typed\n',
+    const script = await process({
+      type: 'nodejs',
+      code: "console.log(require('fs').readFileSync('/tmp/a.txt', 'utf8'))",
+      files: { 'a.txt': 'from a file' },
+    });
+    expect(script).toMatchObject({ success: true, data: { stdout: 'from a file\n', exit_code: 0 } });
+
+    const endless = await process({ type: 'execute', language: 'python', code: 'while True: pass', limits: { seconds: 1 } });
+    expect(endless).toMatchObject({ success: false, error_code: 'task/code-failed', execution_details: { status: 'timeout' } });
+    const greedy = await process({
+      type: 'execute',
+      language: 'python',
+      code: "for _ in range(2000): print('x' * 10_000)",
+    });
+    expect(greedy).toMatchObject({ success: false, execution_details: { status: 'output-limit', truncated: true } });
   });
-  expect(counted).toMatchObject({ success: true, output: '3 typed\n' });
 
-  const script = await process({
-    type: 'nodejs',
-    code: "console.log(require('fs').readFileSync('/tmp/a.txt', 'utf8'))",
-    files: { 'a.txt': 'from a file' },
+  test('a bundle can be run again and gives the same', { timeout: 120_000 }, async () => {
+    const answer = await process({
+      type: 'execute',
+      language: 'python',
+      code: "import sys\nprint(sum(int(n) for n in open('/tmp/n.txt')), sys.stdin.read())",
+      files: [{ path: '/tmp/n.txt', content: '1\n2\n3\n' }],
+      stdin: 'typed',
+    });
+    expect(answer).toMatchObject({ success: true, output: '6 typed\n' });
+    const file = join(directory, 'replay.bundle.json');
+    writeFileSync(file, new Uint8Array(await (await fetch(answer.bundle_url)).arrayBuffer()));
+    const said: string[] = [];
+    const io: Io = {
+      stdout: (text) => void said.push(text),
+      stderr: (text) => void said.push(text),
+      stdin: () => Promise.resolve(new Uint8Array(0)),
+      env: { ASSAY_DATA_DIR: directory },
+      cwd: directory,
+      now: () => Date.now(),
+      fetch: globalThis.fetch,
+      interactive: false,
+      signal: new AbortController().signal,
+    };
+    expect(await run(['replay', file, '--simulated-root', join(directory, 'simulated-root.pem')], io), said.join('')).toBe(0);
+    expect(said.join('')).toContain('identical');
   });
-  expect(script).toMatchObject({ success: true, data: { stdout: 'from a file\n', exit_code: 0 } });
-
-  const endless = await process({ type: 'execute', language: 'python', code: 'while True: pass', limits: { seconds: 1 } });
-  expect(endless).toMatchObject({ success: false, error_code: 'task/code-failed', execution_details: { status: 'timeout' } });
-  const greedy = await process({ type: 'execute', language: 'python', code: "print('x' * 50_000_000)" });
-  expect(greedy).toMatchObject({ success: false, execution_details: { status: 'output-limit', truncated: true } });
-});
-
-test('a bundle can be run again and gives the same', { timeout: 120_000 }, async () => {
-  const answer = await process({
-    type: 'execute',
-    language: 'python',
-    code: "import sys\nprint(sum(int(n) for n in open('/tmp/n.txt')), sys.stdin.read())",
-    files: [{ path: '/tmp/n.txt', content: '1\n2\n3\n' }],
-    stdin: 'typed',
-  });
-  expect(answer).toMatchObject({ success: true, output: '6 typed\n' });
-  const file = join(directory, 'replay.bundle.json');
-  writeFileSync(file, new Uint8Array(await (await fetch(answer.bundle_url)).arrayBuffer()));
-  const said: string[] = [];
-  const io: Io = {
-    stdout: (text) => void said.push(text),
-    stderr: (text) => void said.push(text),
-    stdin: () => Promise.resolve(new Uint8Array(0)),
-    env: { ASSAY_DATA_DIR: mkdtempSync(join(directory, 'replay-')) },
-    cwd: directory,
-    now: () => Date.now(),
-    fetch: globalThis.fetch,
-    interactive: false,
-    signal: new AbortController().signal,
-  };
-  expect(await run(['replay', file, '--simulated-root', join(directory, 'simulated-root.pem')], io), said.join('')).toBe(0);
-  expect(said.join('')).toContain('identical');
 });

@@ -5,7 +5,7 @@
 
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import type { IsolationLevel } from '@assay/receipt';
+import type { IsolationLevel, SandboxLane } from '@assay/receipt';
 import { isProviderName, PROVIDERS, type ProviderName } from './adapters/models/providers.ts';
 import type { Environment } from './env-file.ts';
 import { ServerError, type ServerErrorCode } from './errors.ts';
@@ -44,6 +44,8 @@ export interface Config {
   readonly model: ModelConfig;
   readonly sandbox: {
     readonly minIsolation: IsolationLevel;
+    /** Lane to try first; it never lowers `minIsolation`. `null`: the strongest that works. */
+    readonly prefer: SandboxLane | null;
     readonly concurrency: number;
     readonly network: NetworkRule;
     readonly wallMs: number;
@@ -72,7 +74,7 @@ const ATTESTERS = ['auto', 'nitro', 'configfs-tsm', 'dstack', 'tappd', 'gramine'
 const ALLOW_ENTRY = /^([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]):([0-9]{1,5})$/;
 const OWN_SETTINGS = new Set(
   (
-    'ASSAY_DATA_DIR ASSAY_API_KEY ASSAY_PUBLIC_URL ASSAY_MIN_ISOLATION ASSAY_SANDBOX_ALLOW ASSAY_SANDBOX_CONCURRENCY ' +
+    'ASSAY_DATA_DIR ASSAY_API_KEY ASSAY_PUBLIC_URL ASSAY_MIN_ISOLATION ASSAY_SANDBOX_LANE ASSAY_SANDBOX_ALLOW ASSAY_SANDBOX_CONCURRENCY ' +
     'ASSAY_SANDBOX_SECONDS ASSAY_SANDBOX_MEMORY_MB ASSAY_ATTESTER ASSAY_MAX_BODY_MB ASSAY_MAX_TASKS ASSAY_RATE_LIMIT ' +
     'ASSAY_LOG_LEVEL ASSAY_RECORDED_FILE ASSAY_MODEL_SECONDS ASSAY_UPSTREAMS'
   ).split(' '),
@@ -98,6 +100,7 @@ export function parseConfig(environment: Environment): Config {
     model: parseModel(read),
     sandbox: {
       minIsolation: read.choice('ASSAY_MIN_ISOLATION', 'wasm', ISOLATION),
+      prefer: parseLane(read),
       concurrency: read.integer('ASSAY_SANDBOX_CONCURRENCY', availableParallelism(), 1, 256),
       network: parseNetworkRule(read),
       wallMs: read.integer('ASSAY_SANDBOX_SECONDS', 30, 1, 300) * 1000,
@@ -180,6 +183,11 @@ function parseModel(read: Settings): ModelConfig {
     timeoutMs: read.integer('ASSAY_MODEL_SECONDS', 120, 1, 3600) * 1000,
     recordedFile: read.optional('ASSAY_RECORDED_FILE'),
   };
+}
+
+function parseLane(read: Settings): SandboxLane | null {
+  const lane = read.choice('ASSAY_SANDBOX_LANE', 'auto', ['auto', 'linux-ns', 'landlock', 'wasm']);
+  return lane === 'auto' ? null : lane;
 }
 
 function parseNetworkRule(read: Settings): NetworkRule {

@@ -96,6 +96,7 @@ async function compose(
       directory: config.dataDir,
       minIsolation: config.sandbox.minIsolation,
       concurrency: config.sandbox.concurrency,
+      ...(config.sandbox.prefer === null ? {} : { prefer: config.sandbox.prefer }),
     }).then((selection) => ({ ...selection, sandbox: keep(closing, selection.sandbox) })),
     detectAttester({ choice: config.attester, directory: config.dataDir, clock }),
     ChannelKeys.generate(Math.floor(clock.now() / 1000) + CHANNEL_KEY_LIFETIME),

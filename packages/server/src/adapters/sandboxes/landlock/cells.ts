@@ -160,7 +160,7 @@ class LandlockCell implements Cell {
     });
   }
 
-  admit(): void {}
+  async admit(): Promise<void> {}
 
   /** Every process of the cell: setsid and setpgid are refused, so nobody leaves the group. */
   #members(): readonly ProcessUsage[] {

@@ -78,7 +78,7 @@ export class NamespaceCells implements CellFactory {
       if (scratch !== null && uid !== null)
         await mountScratch(scratch, { uid, diskBytes: limits.diskBytes, inodes: limits.inodes });
       group = groups?.create(name) ?? null;
-      group?.limit(groupLimits(limits));
+      await group?.limit(groupLimits(limits));
       const inside = { python: layout.python?.path ?? '', node: INSIDE.node, runners: INSIDE.runners };
       const command = launchCommand({
         programs,
@@ -190,9 +190,9 @@ class NamespaceCell implements Cell {
     return fitsStartedLimits(limits, this.limits, this.#options.group !== null);
   }
 
-  admit(limits: ExecutionLimits): void {
+  async admit(limits: ExecutionLimits): Promise<void> {
     const same = limits.memoryBytes === this.limits.memoryBytes && limits.processes === this.limits.processes;
-    if (!same) this.#options.group?.limit(groupLimits(limits));
+    if (!same) await this.#options.group?.limit(groupLimits(limits));
   }
 
   usage(): CellUsage {

@@ -63,7 +63,7 @@ export class ForkedCells implements CellFactory {
     if (!zygote.alive || zygote.started >= CELLS_PER_ZYGOTE) void this.open();
     if (!zygote.alive) return this.#single.start(kind, limits);
     const cell = await zygote.fork();
-    cell.admit(limits);
+    await cell.admit(limits);
     return cell;
   }
 

@@ -50,22 +50,22 @@ export class ZygoteCell implements Cell {
   }
 
   /** Moves the cell into its group and pins its /tmp. Called before any foreign code is handed to it. */
-  settle(): void {
+  async settle(): Promise<void> {
     const { group, process } = this.#options;
     if (process === null) {
       throw new ServerError('sandbox/start-failed', 'the forked cell cannot be found in /proc');
     }
     this.#output = openSync(`/proc/${process}/root/tmp`, 'r');
-    group?.add(process);
+    await group?.add(process);
   }
 
   admits(limits: ExecutionLimits): boolean {
     return fitsStartedLimits(limits, this.limits, this.#options.group !== null);
   }
 
-  admit(limits: ExecutionLimits): void {
+  async admit(limits: ExecutionLimits): Promise<void> {
     const same = limits.memoryBytes === this.limits.memoryBytes && limits.processes === this.limits.processes;
-    if (!same) this.#options.group?.limit(groupLimits(limits));
+    if (!same) await this.#options.group?.limit(groupLimits(limits));
   }
 
   usage(): CellUsage {

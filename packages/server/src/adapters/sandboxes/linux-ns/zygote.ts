@@ -205,8 +205,8 @@ export class Zygote {
         forget: () => this.#cells.delete(cell),
       });
       this.#cells.add(cell);
-      group?.limit(groupLimits(this.#options.limits));
-      cell.settle();
+      await group?.limit(groupLimits(this.#options.limits));
+      await cell.settle();
       return cell;
     } catch (error) {
       for (const link of links) link?.destroy();

@@ -46,7 +46,7 @@ export interface Cell {
   /** True when the cell can run a job with these limits without being started anew. */
   admits(limits: ExecutionLimits): boolean;
   /** Applies the limits that can change after the start. */
-  admit(limits: ExecutionLimits): void;
+  admit(limits: ExecutionLimits): Promise<void>;
   usage(): CellUsage;
   /** Descriptor of the directory that the code sees as `/tmp`; the caller closes it. Works until `dispose`. */
   openOutput(): number;

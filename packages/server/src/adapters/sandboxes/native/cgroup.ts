@@ -6,6 +6,7 @@
  */
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -22,8 +23,9 @@ export interface GroupUsage {
 export interface JobGroup {
   /** Files to which a process writes `0` to move itself in; for launchers that join before they start anything. */
   readonly joinFiles: readonly string[];
-  limit(limits: { readonly memoryBytes: number; readonly processes: number }): void;
-  add(pid: number): void;
+  /** Both wait in the kernel rather than here: a move can take milliseconds on a busy machine. */
+  limit(limits: { readonly memoryBytes: number; readonly processes: number }): Promise<void>;
+  add(pid: number): Promise<void>;
   pids(): readonly number[];
   usage(): GroupUsage;
   /** Kills every member, again until none is left. */
@@ -132,13 +134,13 @@ class UnifiedGroup implements JobGroup {
     writeQuietly(join(path, 'memory.swap.max'), '0');
   }
 
-  limit(limits: { readonly memoryBytes: number; readonly processes: number }): void {
-    write(join(this.#path, 'memory.max'), String(limits.memoryBytes));
-    write(join(this.#path, 'pids.max'), String(limits.processes));
+  async limit(limits: { readonly memoryBytes: number; readonly processes: number }): Promise<void> {
+    await writeFile(join(this.#path, 'memory.max'), String(limits.memoryBytes));
+    await writeFile(join(this.#path, 'pids.max'), String(limits.processes));
   }
 
-  add(pid: number): void {
-    write(join(this.#path, 'cgroup.procs'), String(pid));
+  async add(pid: number): Promise<void> {
+    await writeFile(join(this.#path, 'cgroup.procs'), String(pid));
   }
 
   pids(): readonly number[] {
@@ -198,6 +200,7 @@ class Version1Group implements JobGroup {
   readonly #memory: string;
   readonly #pids: string;
   readonly #accounts: string | null;
+  readonly #swap: boolean;
 
   constructor(memory: string, pids: string, accounts: string | null) {
     this.#memory = memory;
@@ -205,25 +208,29 @@ class Version1Group implements JobGroup {
     this.#accounts = accounts;
     for (const path of this.#paths()) mkdirSync(path);
     this.joinFiles = this.#paths().map((path) => join(path, 'cgroup.procs'));
-    writeQuietly(join(memory, 'memory.swappiness'), '0');
+    this.#swap = existsSync(join(memory, 'memory.memsw.limit_in_bytes'));
+    if (!this.#swap) writeQuietly(join(memory, 'memory.swappiness'), '0');
   }
 
   #paths(): readonly string[] {
     return this.#accounts === null ? [this.#memory, this.#pids] : [this.#memory, this.#pids, this.#accounts];
   }
 
-  limit(limits: { readonly memoryBytes: number; readonly processes: number }): void {
+  async limit(limits: { readonly memoryBytes: number; readonly processes: number }): Promise<void> {
     const bytes = String(limits.memoryBytes);
     const both = join(this.#memory, 'memory.memsw.limit_in_bytes');
-    // The sum of memory and swap may never be below memory: raise it first, set it again after.
-    if (existsSync(both)) writeQuietly(both, bytes);
-    write(join(this.#memory, 'memory.limit_in_bytes'), bytes);
-    if (existsSync(both)) writeQuietly(both, bytes);
-    write(join(this.#pids, 'pids.max'), String(limits.processes));
+    const swap = this.#swap ? () => writeFile(both, bytes).catch(() => undefined) : async () => undefined;
+    await Promise.all([
+      // The sum of memory and swap may never be below memory: raised first, or set again after.
+      swap()
+        .then(() => writeFile(join(this.#memory, 'memory.limit_in_bytes'), bytes))
+        .then(swap),
+      writeFile(join(this.#pids, 'pids.max'), String(limits.processes)),
+    ]);
   }
 
-  add(pid: number): void {
-    for (const file of this.joinFiles) write(file, String(pid));
+  async add(pid: number): Promise<void> {
+    await Promise.all(this.joinFiles.map((file) => writeFile(file, String(pid))));
   }
 
   pids(): readonly number[] {

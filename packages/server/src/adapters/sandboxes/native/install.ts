@@ -139,7 +139,8 @@ sys.path.insert(0, sys.argv[1])
 import matplotlib.font_manager as fonts
 manager = fonts._load_fontmanager(try_read_cache=False)
 for names in (manager.ttflist, manager.afmlist):
-    names[:] = [entry for entry in names if not entry.fname.startswith('/') or entry.fname.startswith(sys.argv[1])]
+    kept = [entry for entry in names if not entry.fname.startswith('/') or entry.fname.startswith(sys.argv[1])]
+    names[:] = sorted(kept, key=lambda entry: (entry.fname, getattr(entry, 'index', 0)))
 fonts.json_dump(manager, sys.argv[2] + '/fontlist-v%s.json' % manager.__version__)
 `;
 

@@ -40,7 +40,7 @@ export class CellPool {
     const [cell] = at === -1 ? [] : waiting.splice(at, 1);
     if (cell !== undefined) {
       this.#refillLater(kind);
-      cell.admit(limits);
+      await cell.admit(limits);
       return { cell, warm: true };
     }
     const fresh = await this.#factory.start(kind, limits);

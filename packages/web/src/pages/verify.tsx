@@ -1,5 +1,5 @@
 import '../style/theme.css';
-import type { PolicyPreset } from '@assay/attestation';
+import { type PolicyPreset, parseInstant } from '@assay/attestation';
 import { type JSX, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Layout } from '../components/layout.tsx';
@@ -27,9 +27,11 @@ function VerifyPage(): JSX.Element {
 
   useEffect(() => {
     if (files.length === 0) return setVerification(null);
+    const instant = at === '' ? Date.now() : parseInstant(at);
+    if (instant === null) return setVerification(null);
     let current = true;
-    const instant = at === '' ? Date.now() : Date.parse(at);
-    const options = { now: instant, simulatedRoot, ...(policy === '' ? {} : { policy }), ...(nonce === '' ? {} : { nonce }) };
+    const asked = /^(?:[0-9a-f]{2})+$/i.test(nonce) ? { nonce } : {};
+    const options = { now: instant, simulatedRoot, ...(policy === '' ? {} : { policy }), ...asked };
     void verifyInBrowser(files, options).then((found) => {
       if (current) setVerification(found);
     });
@@ -68,8 +70,11 @@ function VerifyPage(): JSX.Element {
             id="at"
             placeholder="2026-06-10T00:00:00Z"
             value={at}
-            onChange={(event) => setAt(event.currentTarget.value.trim())}
+            onInput={(event) => setAt(event.currentTarget.value.trim())}
           />
+          {at !== '' && parseInstant(at) === null && (
+            <p role="alert">Expected an RFC 3339 instant, for example 2026-06-10T00:00:00Z.</p>
+          )}
         </div>
         <div class="field">
           <label for="policy">Policy</label>
@@ -82,7 +87,7 @@ function VerifyPage(): JSX.Element {
         </div>
         <div class="field">
           <label for="nonce">Nonce you sent (hex)</label>
-          <input id="nonce" class="mono" value={nonce} onChange={(event) => setNonce(event.currentTarget.value.trim())} />
+          <input id="nonce" class="mono" value={nonce} onInput={(event) => setNonce(event.currentTarget.value.trim())} />
         </div>
         <div class="field">
           <label for="root">Root certificate of a simulator (PEM, development only)</label>

@@ -65,8 +65,8 @@ export function outcomeTone({ outcome, simulated }: Verification): Tone {
 }
 
 /**
- * Judges the files: the first one that is a bundle, receipt, report, result file or evidence, with all others as its companions. Every
- * fault of the files is a verdict.
+ * Judges the files, dropped in any order: the first one that is a bundle, receipt, report, result file or evidence, with all others as
+ * its companions. Every fault of the files is a verdict.
  */
 export async function verifyInBrowser(files: readonly NamedBytes[], options: BrowserOptions): Promise<Verification> {
   const anchor = options.simulatedRoot === null ? null : simulatorAnchor(options.simulatedRoot);
@@ -75,7 +75,7 @@ export async function verifyInBrowser(files: readonly NamedBytes[], options: Bro
     anchor === null ? chosen : { ...chosen, simulatedRoots: [...(chosen.simulatedRoots ?? []), await spkiHash(anchor)] };
   const namesSimulator = files.some(({ bytes }) => mentionsSimulator(bytes));
   let first: Verification | null = null;
-  for (const file of files) {
+  for (const file of [...files].sort((a, b) => Number(isCompanion(a)) - Number(isCompanion(b)))) {
     const verdict = await judge(file.bytes, {
       now: options.now,
       policy,
@@ -94,6 +94,12 @@ export async function verifyInBrowser(files: readonly NamedBytes[], options: Bro
   }
   if (first === null) throw new Error('expected at least one file');
   return first;
+}
+
+/** True for files that only ever stand beside evidence: certificates, revocation lists, collateral, manifests, key sets. */
+function isCompanion(file: NamedBytes): boolean {
+  const pieces = collectEndorsements([file]);
+  return pieces.length > 0 && pieces.every(({ kind }) => kind !== 'bytes' && kind !== 'json');
 }
 
 /** A verdict from elsewhere, as the view shows it. */

@@ -35,9 +35,16 @@ function importKey(publicKey: Uint8Array): Promise<CryptoKey | null> {
   const known = keys.get(id);
   if (known !== undefined) return known;
   if (keys.size >= KEY_CACHE_SIZE) keys.clear();
-  const imported = globalThis.crypto.subtle
-    .importKey('raw', bufferSource(publicKey), 'Ed25519', false, ['verify'])
-    .catch(() => null);
+  const imported = importIfPossible(publicKey);
   keys.set(id, imported);
   return imported;
+}
+
+/** `null` where the platform has no WebCrypto (pages that are not secure contexts) or no Ed25519 in it, or the key is not one. */
+async function importIfPossible(publicKey: Uint8Array): Promise<CryptoKey | null> {
+  try {
+    return await globalThis.crypto.subtle.importKey('raw', bufferSource(publicKey), 'Ed25519', false, ['verify']);
+  } catch {
+    return null;
+  }
 }

@@ -1,6 +1,7 @@
 // RFC 6962 proofs against the vectors of transparency-dev/merkle, and against a tree computed from its definition.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { expectCode } from '@assay/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EMPTY_ROOT, hashLeaf, hashNode, splitPoint, verifyConsistency, verifyInclusion } from './merkle.ts';
@@ -144,6 +145,16 @@ describe('against the definition (RFC 6962 §2.1)', () => {
           expect(() => verifyInclusion({ index, size, leafHash: leaf(index), path, root: EMPTY_ROOT })).toThrow(/refused/);
         },
       ),
+    );
+  });
+
+  test('refusals carry their codes', async () => {
+    const proof = { size1: 3, size2: 5, root1: mth(0, 3), root2: mth(0, 5), path: consistency(3, 0, 5, true) };
+    await expectCode(() => verifyConsistency({ ...proof, path: proof.path.slice(1) }), 'merkle/consistency-invalid');
+    await expectCode(() => verifyConsistency({ ...proof, size1: 0 }), 'merkle/consistency-invalid');
+    await expectCode(
+      () => verifyInclusion({ index: 1, size: 2, leafHash: leaf(1), path: [], root: mth(0, 2) }),
+      'merkle/inclusion-invalid',
     );
   });
 

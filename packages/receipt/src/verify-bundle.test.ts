@@ -179,11 +179,13 @@ describe('a bundle is refused when', () => {
   });
 
   test('a report belongs to no receipt', async () => {
-    const alone = await expectCode(
-      verifyBundle(edit({ reports: [report, { ...report, entry: { ...report.entry, index: 9 } }] }), { verifyEvidence }),
-      'merkle/inclusion-invalid',
-    );
-    expect(alone.message).toContain('refused');
+    await expectCode(verifyBundle(fakeLog({ reportTwice: true }).bytes, { verifyEvidence }), 'bundle/report-unused');
+  });
+
+  test('a leaf was signed by somebody else in the name of the leaf key', async () => {
+    const forger = { keyId: log.signers.leaf.keyId, sign: log.signers.receipt.sign };
+    const forged = { ...first, entry: { ...first.entry, leaf: sealLeaf(first.entry.leaf, forger) } };
+    await expectCode(verifyBundle(edit({ receipts: [forged] }), { verifyEvidence }), 'leaf/signature-invalid');
   });
 
   test('the keyset had expired', async () => {

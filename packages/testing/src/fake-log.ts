@@ -94,6 +94,8 @@ export interface FakeLogOptions {
   /** Changes a receipt's events before it is sealed. */
   readonly events?: (events: ReceiptEvent[]) => ReceiptEvent[];
   readonly notAfter?: number;
+  /** Logs the same report once more at the end and puts it into the bundle. */
+  readonly reportTwice?: boolean;
 }
 
 export interface FakeLog {
@@ -151,6 +153,8 @@ export function fakeLog(options: FakeLogOptions = {}): FakeLog {
     return receipt;
   });
   for (let i = 0; i < (options.others ?? 0); i++) append('receipt', utf8(`other ${i}`), null);
+  const again = leaves.length;
+  if (options.reportTwice === true) append('report', reportBody(report, nonce, collateral), null);
   const hashes = leaves.map((leaf) => hashLeaf(encodeLeaf(leaf)));
   const root: RangeRoot = (from, to) => {
     if (to - from === 1) return hashes[from] as Uint8Array;
@@ -169,7 +173,9 @@ export function fakeLog(options: FakeLogOptions = {}): FakeLog {
     checkpoint: `${checkpointText(ORIGIN, leaves.length, head)}\n${log.sign(leaves.length, head)}${witness?.sign(leaves.length, head) ?? ''}`,
     vkeys: log.vkeys,
     witnesses: witness?.vkeys ?? [],
-    reports: [{ entry: entry(0), report, nonce, collateral }],
+    reports: [0, again]
+      .slice(0, options.reportTwice === true ? 2 : 1)
+      .map((index) => ({ entry: entry(index), report, nonce, collateral })),
     receipts: receipts.map((receipt, i) => ({ entry: entry(i + 1), receipt })),
     payloads,
   };

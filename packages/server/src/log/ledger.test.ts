@@ -1,9 +1,6 @@
-// The ledger over the embedded store: what is sealed verifies offline, what is refused says why (spec/log.md, spec/bundle.md).
-import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import {
   decodeEntryBundle,
@@ -275,105 +272,5 @@ describe('bundles', () => {
     expect(again.checks.find(({ id }) => id === 'bundle.payloads')?.outcome).toBe('not-checked');
     expect(parseBundle(bytes).reports[0]!.collateral.map(({ name }) => name)).toEqual(['crl.der']);
     expect(await second.ledger.bundle('rcpt_nobody')).toBeNull();
-  });
-});
-
-describe('starting again', () => {
-  test('the log goes on under the same name; an open task reads interrupted', async () => {
-    const path = directory();
-    const first = await start(path);
-    await run(first.ledger, 'a', NONCE);
-    await open(first.ledger, 'cut off').started;
-    await first.close();
-    const second = await start(path);
-    expect(second.ledger.verifierKeys).toEqual(first.ledger.verifierKeys);
-    expect((await second.ledger.findTask('cut off'))?.state).toBe('interrupted');
-    expect(await codeOf(run(second.ledger, 'b', NONCE))).toBe('ledger/nonce-reused');
-    await run(second.ledger, 'c');
-    const entries = decodeEntryBundle((await second.ledger.tile('tile/entries/000.p/4'))!);
-    verifyLeafChains(entries.map((entry) => parseLeafText(decodeUtf8(entry))));
-  });
-
-  test('a second agent on the same directory is refused, and let in afterwards', async () => {
-    const path = directory();
-    const first = await start(path);
-    expect(await codeOf(start(path))).toBe('ledger/in-use');
-    await first.close();
-    await start(path);
-  });
-
-  const spoil = (sql: string) => (path: string) => {
-    const db = new DatabaseSync(join(path, 'log.db'));
-    db.exec(sql);
-    db.close();
-  };
-  test.each([
-    ['a deleted entry', 'ledger/corrupt', spoil('DELETE FROM entries WHERE idx = 1')],
-    ['an edited entry', 'ledger/corrupt', spoil(`UPDATE entries SET leaf = replace(leaf, '"seq":1', '"seq":9') WHERE idx = 1`)],
-    ['an edited tile', 'ledger/corrupt', spoil('UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE level = 0')],
-    ['an edited root', 'ledger/corrupt', spoil('UPDATE head SET root = zeroblob(32)')],
-    ['an older database', 'ledger/rolled-back', spoil('DELETE FROM entries; DELETE FROM tiles; DELETE FROM head')],
-    [
-      'a key file that others can read',
-      'ledger/bad-key-file',
-      (path: string) => writeFileSync(join(path, 'log-key.json'), '{}', { mode: 0o644 }),
-    ],
-    ['a foreign checkpoint', 'ledger/corrupt', (path: string) => writeFileSync(join(path, 'checkpoint.note'), 'hello\n')],
-  ])('%s stops the start: %s', async (_, code, damage) => {
-    const path = directory();
-    const { ledger, close } = await start(path);
-    await run(ledger, 'a');
-    await ledger.checkpoint();
-    await close();
-    if (code === 'ledger/bad-key-file') rmSync(join(path, 'log-key.json'));
-    damage(path);
-    expect(await codeOf(start(path))).toBe(code);
-  });
-
-  test('another name for the log is refused', async () => {
-    const path = directory();
-    const { close } = await start(path, { origin: 'agent.example/one' });
-    await close();
-    expect(await codeOf(start(path, { origin: 'agent.example/two' }))).toBe('ledger/origin-changed');
-  });
-
-  test('secrets have mode 0600 and the boot keys are in no file', async () => {
-    const path = directory();
-    const { ledger, keys, close } = await start(path);
-    await run(ledger, 'a');
-    await close();
-    expect(statSync(join(path, 'log-key.json')).mode & 0o777).toBe(0o600);
-    const database = readFileSync(join(path, 'log.db'));
-    for (const { privateKey } of [keys.receipt, keys.leaf]) {
-      const secret = privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32);
-      expect(database.includes(secret)).toBe(false);
-    }
-  });
-});
-
-describe('a full disk', () => {
-  test('is a coded error; nothing acknowledged is lost, and sealing goes on when there is room', async () => {
-    const path = directory();
-    const { ledger, keyset } = await start(path, { maxBytes: 400 * 1024 });
-    const acknowledged: string[] = [];
-    let refused = '';
-    for (let i = 0; i < 200 && refused === ''; i++) {
-      const draft = open(ledger, `task-${i}`);
-      draft.payload('noise', 'application/octet-stream', createHash('sha512').update(String(i)).digest());
-      draft.payload('big', 'application/octet-stream', new Uint8Array(8_000).fill(i));
-      const sealed = await ledger.seal(draft).catch((error: { readonly code: string }) => error.code);
-      if (typeof sealed === 'string') refused = sealed;
-      else acknowledged.push(sealed.receiptId);
-    }
-    expect(refused).toBe('ledger/full');
-    expect(acknowledged.length).toBeGreaterThan(5);
-    for (const id of acknowledged) {
-      const found = await ledger.find(id);
-      await verifyLogProof(found!.receipt, found!.proof, { keyset, vkeys: ledger.verifierKeys });
-    }
-    await ledger.close();
-    closing.pop();
-    const again = await start(path);
-    expect((await run(again.ledger, 'after')).proof.index).toBe(acknowledged.length + 2);
   });
 });

@@ -44,7 +44,7 @@ export interface DatabaseOptions {
  * @throws {LedgerError} `ledger/runtime-too-old`, `ledger/corrupt`, `ledger/unavailable`.
  */
 export function openWriter(options: DatabaseOptions): DatabaseSync {
-  assertVersion();
+  assertSqliteVersion(process.versions.sqlite ?? '0');
   const db = open(options.directory, false);
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
   db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
@@ -81,8 +81,8 @@ function open(directory: string, readOnly: boolean): DatabaseSync {
   }
 }
 
-function assertVersion(): void {
-  const version = process.versions.sqlite ?? '0';
+/** @throws {LedgerError} `ledger/runtime-too-old` for releases with the WAL-reset corruption. */
+export function assertSqliteVersion(version: string): void {
   const parts = version.split('.').map(Number);
   for (const [i, least] of LEAST_SQLITE.entries()) {
     const part = parts[i] ?? 0;

@@ -1,0 +1,222 @@
+// What a restart finds, refuses and goes on with; what a broken or full disk does (spec/log.md §4).
+import { createHash } from 'node:crypto';
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
+import { decodeEntryBundle, digestBytes, parseLeafText, verifyLeafChains, verifyLogProof } from '@assay/receipt';
+import { fakeReport } from '@assay/testing';
+import { afterEach, describe, expect, test } from 'vitest';
+import { assertSqliteVersion } from '../../packages/server/src/adapters/stores/sqlite/database.ts';
+import { openSqliteStore } from '../../packages/server/src/adapters/stores/sqlite/store.ts';
+import { createBootKeys } from '../../packages/server/src/log/boot-keys.ts';
+import { createLedger } from '../../packages/server/src/log/ledger.ts';
+import type { Ledger, ReceiptDraft } from '../../packages/server/src/ports/ledger.ts';
+
+const CLOCK = { now: () => 1_795_219_200_123 };
+const NONCE = 'ab'.repeat(32);
+const closing: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+function directory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'assay-ledger-'));
+  closing.push(async () => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+async function start(
+  path: string,
+  options: { readonly origin?: string; readonly maxBytes?: number; readonly silent?: boolean } = {},
+) {
+  const keys = createBootKeys();
+  const store = await openSqliteStore({ directory: path, keys, ...options });
+  const ledger = createLedger({ store, keys, clock: CLOCK });
+  let closed = false;
+  const close = async () => {
+    if (!closed) await ledger.close();
+    closed = true;
+  };
+  closing.push(close);
+  const fake = fakeReport(keys.keysetEntries);
+  if (options.silent !== true)
+    await ledger.registerReport({
+      ...fake,
+      collateral: [{ name: 'crl.der', mediaType: 'application/pkix-crl', bytes: utf8('not a CRL') }],
+    });
+  return { ledger, keys, close, ...fake };
+}
+
+function open(ledger: Ledger, taskId: string, nonce: string | null = null): ReceiptDraft {
+  return ledger.open({
+    taskId,
+    task: 'execute',
+    method: 'POST',
+    endpoint: '/api/process',
+    requestBody: utf8(`{"id":"${taskId}"}`),
+    nonce,
+  });
+}
+
+async function run(ledger: Ledger, taskId: string, nonce: string | null = null) {
+  const draft = open(ledger, taskId, nonce);
+  const code_hash = draft.payload('attempt-1/code.py', 'text/x-python', utf8(`print("${taskId}")`));
+  draft.append({ type: 'code.generated', language: 'python', code_hash, source: 'client' });
+  draft.append({ type: 'task.completed', result_hash: digestBytes(utf8('42')) });
+  return ledger.seal(draft);
+}
+
+const spoil = (sql: string) => (path: string) => {
+  const db = new DatabaseSync(join(path, 'log.db'));
+  db.exec(sql);
+  db.close();
+};
+
+const codeOf = (work: Promise<unknown> | (() => unknown)) =>
+  Promise.resolve()
+    .then(() => (typeof work === 'function' ? work() : work))
+    .then(
+      () => 'nothing thrown',
+      (error: { readonly code?: string }) => error.code ?? String(error),
+    );
+
+describe('starting again', () => {
+  test('the log goes on under the same name; an open task reads interrupted', async () => {
+    const path = directory();
+    const first = await start(path);
+    await run(first.ledger, 'a', NONCE);
+    await open(first.ledger, 'cut off').started;
+    await first.close();
+    const second = await start(path);
+    expect(second.ledger.verifierKeys).toEqual(first.ledger.verifierKeys);
+    expect((await second.ledger.findTask('cut off'))?.state).toBe('interrupted');
+    expect(await codeOf(run(second.ledger, 'b', NONCE))).toBe('ledger/nonce-reused');
+    await run(second.ledger, 'c');
+    const entries = decodeEntryBundle((await second.ledger.tile('tile/entries/000.p/4'))!);
+    verifyLeafChains(entries.map((entry) => parseLeafText(decodeUtf8(entry))));
+  });
+
+  test('a second agent on the same directory is refused, and let in afterwards', async () => {
+    const path = directory();
+    const first = await start(path);
+    expect(await codeOf(start(path))).toBe('ledger/in-use');
+    await first.close();
+    await start(path);
+  });
+
+  test.each([
+    ['a deleted entry', 'ledger/corrupt', spoil('DELETE FROM entries WHERE idx = 1')],
+    ['an edited entry', 'ledger/corrupt', spoil(`UPDATE entries SET leaf = replace(leaf, '"seq":1', '"seq":9') WHERE idx = 1`)],
+    ['an edited tile', 'ledger/corrupt', spoil('UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE level = 0')],
+    ['an edited root', 'ledger/corrupt', spoil('UPDATE head SET root = zeroblob(32)')],
+    ['an older database', 'ledger/rolled-back', spoil('DELETE FROM entries; DELETE FROM tiles; DELETE FROM head')],
+    [
+      'a key file that others can read',
+      'ledger/bad-key-file',
+      (path: string) => writeFileSync(join(path, 'log-key.json'), '{}', { mode: 0o644 }),
+    ],
+    ['a foreign checkpoint', 'ledger/corrupt', (path: string) => writeFileSync(join(path, 'checkpoint.note'), 'hello\n')],
+  ])('%s stops the start: %s', async (_, code, damage) => {
+    const path = directory();
+    const { ledger, close } = await start(path);
+    await run(ledger, 'a');
+    await ledger.checkpoint();
+    await close();
+    if (code === 'ledger/bad-key-file') rmSync(join(path, 'log-key.json'));
+    damage(path);
+    expect(await codeOf(start(path))).toBe(code);
+  });
+
+  test('another name for the log is refused', async () => {
+    const path = directory();
+    const { close } = await start(path, { origin: 'agent.example/one' });
+    await close();
+    expect(await codeOf(start(path, { origin: 'agent.example/two' }))).toBe('ledger/origin-changed');
+  });
+
+  test('secrets have mode 0600 and the boot keys are in no file', async () => {
+    const path = directory();
+    const { ledger, keys, close } = await start(path);
+    await run(ledger, 'a');
+    await close();
+    expect(statSync(join(path, 'log-key.json')).mode & 0o777).toBe(0o600);
+    const database = readFileSync(join(path, 'log.db'));
+    for (const { privateKey } of [keys.receipt, keys.leaf]) {
+      const secret = privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32);
+      expect(database.includes(secret)).toBe(false);
+    }
+  });
+});
+
+describe('failures', () => {
+  test('after closing, a closed code', async () => {
+    const { ledger, close } = await start(directory());
+    const draft = open(ledger, 'late');
+    await close();
+    expect(await codeOf(ledger.seal(draft))).toBe('ledger/closed');
+  });
+
+  test('a database that breaks under the agent stops all sealing, and says so', async () => {
+    const path = directory();
+    const { ledger } = await start(path);
+    await run(ledger, 'a');
+    spoil('DROP TABLE entries')(path);
+    expect(await codeOf(run(ledger, 'b'))).toBe('ledger/unavailable');
+    expect(await codeOf(run(ledger, 'c'))).toBe('ledger/unavailable');
+  });
+
+  test('a log that went another way than what was signed stops the start', async () => {
+    const path = directory();
+    await (await start(path)).close();
+    cpSync(path, `${path}-copy`, { recursive: true });
+    closing.push(async () => rmSync(`${path}-copy`, { recursive: true }));
+    for (const side of [path, `${path}-copy`]) {
+      const { ledger, close } = await start(side);
+      await run(ledger, 'a');
+      await close();
+    }
+    cpSync(join(`${path}-copy`, 'checkpoint.note'), join(path, 'checkpoint.note'));
+    expect(await codeOf(start(path))).toBe('ledger/forked');
+  });
+
+  test('a directory that is a file', async () => {
+    const path = join(directory(), 'file');
+    writeFileSync(path, '');
+    expect(await codeOf(start(path))).toBe('ledger/unavailable');
+  });
+
+  test.each(['3.51.2', '3.50.4', '2.99.9', '0', ''])('SQLite %j is too old', async (version) => {
+    expect(await codeOf(() => assertSqliteVersion(version))).toBe('ledger/runtime-too-old');
+    for (const good of ['3.51.3', '3.53.4', '4.0.0']) assertSqliteVersion(good);
+  });
+});
+
+describe('a full disk', () => {
+  test('is a coded error; nothing acknowledged is lost, and sealing goes on when there is room', async () => {
+    const path = directory();
+    const { ledger, keyset } = await start(path, { maxBytes: 400 * 1024 });
+    const acknowledged: string[] = [];
+    let refused = '';
+    for (let i = 0; i < 200 && refused === ''; i++) {
+      const draft = open(ledger, `task-${i}`);
+      draft.payload('noise', 'application/octet-stream', createHash('sha512').update(String(i)).digest());
+      draft.payload('big', 'application/octet-stream', new Uint8Array(8_000).fill(i));
+      const sealed = await ledger.seal(draft).catch((error: { readonly code: string }) => error.code);
+      if (typeof sealed === 'string') refused = sealed;
+      else acknowledged.push(sealed.receiptId);
+    }
+    expect(refused).toBe('ledger/full');
+    expect(acknowledged.length).toBeGreaterThan(5);
+    for (const id of acknowledged) {
+      const found = await ledger.find(id);
+      await verifyLogProof(found!.receipt, found!.proof, { keyset, vkeys: ledger.verifierKeys });
+    }
+    await ledger.close();
+    closing.pop();
+    const again = await start(path);
+    expect((await run(again.ledger, 'after')).proof.index).toBe(acknowledged.length + 2);
+  });
+});

@@ -59,6 +59,8 @@ export interface TestAgent {
 }
 
 export interface TestAgentOptions {
+  /** The TEE stops answering challenges after the start. */
+  readonly brokenTee?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
   readonly script?: (job: SandboxJob) => ScriptedRun;
   readonly console?: ReadonlyMap<string, { bytes: Uint8Array<ArrayBuffer>; mediaType: string }>;
@@ -75,7 +77,11 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
   const sandbox = createScriptedSandbox(options.script ?? (() => ({ stdout: '3628800\n' })));
   const model = createModel(config.model);
   const attester = await createSimulatedAttester({ directory });
-  const identity = createIdentity({ attester, receiptKeys: [], channelKeys: [], channelPublicKey: null, clock });
+  const tee =
+    options.brokenTee === true
+      ? { ...attester, attest: () => Promise.reject(new Error('/dev/tee: input/output error')) }
+      : attester;
+  const identity = createIdentity({ attester: tee, receiptKeys: [], channelKeys: [], channelPublicKey: null, clock });
   const tasks = new TaskTable({
     tasks: createTasks(),
     most: config.limits.tasks,

@@ -120,6 +120,15 @@ describe('ai_generate_and_execute', () => {
     expect(Date.parse(body.attestation.timestamp)).toBeGreaterThan(Date.now() - 60_000);
   });
 
+  test('a TEE that stops answering does not lose the work', async () => {
+    const agent = await startTestAgent({ brokenTee: true });
+    const { status, body } = await agent.process({ ...factorial, include_attestation: true });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ success: true, attestation: { code: 'attester/unavailable' } });
+    expect(JSON.stringify(body)).not.toContain('input/output');
+    expect((await agent.request(`/v1/aci/attestation?nonce=${'0f'.repeat(32)}`)).status).toBe(503);
+  });
+
   test('all attempts fail', async () => {
     const { agent, model } = await startWithModel([fenced('python', 'boom()')], {
       script: () => ({ error: "NameError: name 'boom' is not defined" }),

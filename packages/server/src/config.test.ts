@@ -111,6 +111,7 @@ const bad: readonly { name: string; environment: Record<string, string>; code: s
     code: 'config/bad-value',
     message: /AI_API_BASE/,
   },
+  { name: 'a lane', environment: { ASSAY_SANDBOX_LANE: 'host' }, code: 'config/bad-value', message: /ASSAY_SANDBOX_LANE/ },
   {
     name: 'isolation',
     environment: { ASSAY_MIN_ISOLATION: 'none' },

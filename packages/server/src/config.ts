@@ -53,6 +53,8 @@ export interface Config {
   };
   /** `auto` takes the strongest TEE found. */
   readonly attester: string;
+  /** Where the running code came from, as the operator says; goes into reports. */
+  readonly source: { readonly repository: string | null; readonly commit: string | null; readonly imageDigest: string | null };
   readonly limits: {
     readonly bodyBytes: number;
     readonly tasks: number;
@@ -75,7 +77,7 @@ const ALLOW_ENTRY = /^([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]):([0-9]{1
 const OWN_SETTINGS = new Set(
   (
     'ASSAY_DATA_DIR ASSAY_API_KEY ASSAY_PUBLIC_URL ASSAY_MIN_ISOLATION ASSAY_SANDBOX_LANE ASSAY_SANDBOX_ALLOW ASSAY_SANDBOX_CONCURRENCY ' +
-    'ASSAY_SANDBOX_SECONDS ASSAY_SANDBOX_MEMORY_MB ASSAY_ATTESTER ASSAY_MAX_BODY_MB ASSAY_MAX_TASKS ASSAY_RATE_LIMIT ' +
+    'ASSAY_SANDBOX_SECONDS ASSAY_SANDBOX_MEMORY_MB ASSAY_ATTESTER ASSAY_SOURCE_REPOSITORY ASSAY_SOURCE_COMMIT ASSAY_IMAGE_DIGEST ASSAY_MAX_BODY_MB ASSAY_MAX_TASKS ASSAY_RATE_LIMIT ' +
     'ASSAY_LOG_LEVEL ASSAY_RECORDED_FILE ASSAY_MODEL_SECONDS ASSAY_UPSTREAMS'
   ).split(' '),
 );
@@ -107,6 +109,15 @@ export function parseConfig(environment: Environment): Config {
       memoryBytes: read.integer('ASSAY_SANDBOX_MEMORY_MB', 512, 32, 65_536) * MIB,
     },
     attester: read.choice('ASSAY_ATTESTER', 'auto', ATTESTERS),
+    source: {
+      repository: read.url('ASSAY_SOURCE_REPOSITORY'),
+      commit: read.matching(
+        'ASSAY_SOURCE_COMMIT',
+        /^[0-9a-f]{40}([0-9a-f]{24})?$/,
+        'a git commit of 40 or 64 lower-case hex characters',
+      ),
+      imageDigest: read.matching('ASSAY_IMAGE_DIGEST', /^sha256:[0-9a-f]{64}$/, 'sha256: and 64 lower-case hex characters'),
+    },
     limits: {
       bodyBytes: read.integer('ASSAY_MAX_BODY_MB', 48, 1, 1024) * MIB,
       tasks: read.integer('ASSAY_MAX_TASKS', 64, 1, 10_000),
@@ -223,6 +234,13 @@ class Settings {
   optional(name: string): string | null {
     const value = this.#environment[name];
     return value === undefined || value === '' ? null : value;
+  }
+
+  matching(name: string, pattern: RegExp, what: string): string | null {
+    const value = this.optional(name);
+    if (value === null || pattern.test(value)) return value;
+    this.problem(name, 'config/bad-value', `expected ${what}, got ${JSON.stringify(value)}`);
+    return null;
   }
 
   text(name: string, fallback: string, pattern: RegExp, what: string): string {

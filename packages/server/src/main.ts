@@ -112,6 +112,12 @@ async function compose(
     ],
     channelPublicKey: channelKeys.baseline.publicKey,
     clock,
+    provenance: {
+      repo_url: config.source.repository,
+      repo_commit: config.source.commit,
+      image_digest: config.source.imageDigest,
+      image_provenance: null,
+    },
   });
   await ledger.registerReport({ report: (await identity.report(null)).document, nonce: null });
 

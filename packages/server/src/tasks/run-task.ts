@@ -177,7 +177,7 @@ async function bodyOf(
   const wanted = data.include_attestation === true;
   return {
     ...answer.members,
-    attestation: wanted ? await options.attest(answer, nonce) : null,
+    attestation: wanted ? await attestOrSay(answer, nonce, options) : null,
     verification_instructions: {
       message: wanted
         ? 'This result includes TEE attestation and a signed, logged receipt. Save this response as attestation.json and verify it.'
@@ -206,6 +206,20 @@ function asServerError(error: unknown, id: string, options: RunTaskOptions): Ser
   return new ServerError('server/internal', `the agent met an error it did not expect; its log says more under task ${id}`, {
     cause: error,
   });
+}
+
+/** Work that is done is not lost because the TEE did not answer; the member then says why it is empty, as the origin's did. */
+async function attestOrSay(
+  answer: TaskAnswer,
+  nonce: string | null,
+  options: RunTaskOptions,
+): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return await options.attest(answer, nonce);
+  } catch (error) {
+    if (!ServerError.is(error)) throw error;
+    return { error: error.message, code: error.code };
+  }
 }
 
 function detailsOf(error: ServerError): Readonly<Record<string, unknown>> {

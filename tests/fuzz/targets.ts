@@ -1,0 +1,104 @@
+/**
+ * Every parser that meets bytes of strangers, with genuine inputs to start from. A target returns normally or throws an error with a
+ * code and a kind; anything else, or more than a second, is a finding.
+ */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { collectEndorsements, parsePolicy, recogniseEvidence } from '@assay/attestation';
+import { decodeRequest, parseKeyConfigs, ResponseDecoder } from '@assay/channel';
+import { utf8 } from '@assay/encoding/bytes';
+import { decodeCbor } from '@assay/encoding/cbor';
+import { readDer } from '@assay/encoding/der';
+import { parseJson } from '@assay/encoding/json';
+import { decodePem } from '@assay/encoding/pem';
+import {
+  decodeEntryBundle,
+  parseBundle,
+  parseCheckpoint,
+  parseInclusion,
+  parseKeyset,
+  parseLeafText,
+  parseNote,
+  parseReceipt,
+} from '@assay/receipt';
+import { fakeDcap, fakeNitroDocument, fakeSnp, loadManifest, vectorsDirectory } from '@assay/testing';
+
+export interface Target {
+  readonly name: string;
+  readonly parse: (bytes: Uint8Array) => unknown;
+  readonly seeds: readonly Uint8Array[];
+}
+
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+/** All targets; with the real vectors their files are seeds too. */
+export async function fuzzTargets(): Promise<readonly Target[]> {
+  const nitro = (await fakeNitroDocument({})).document;
+  const dcap = await fakeDcap({});
+  const snp = await fakeSnp({});
+  const evidence = [nitro, dcap.quote, snp.report, ...realFiles(/^(nitro|tdx|sgx|snp|nvidia|dstack|jwt|combined)\//, 200_000)];
+  const companions = realFiles(/collateral|certs|rims|\.der$|\.pem$|jwks/, 200_000);
+  const json = [utf8('{"a":[1,2.5e3,"\\u00e9",null,true],"b":{"c":"d"}}'), ...realFiles(/\.json$/, 60_000)];
+  const receipts = [utf8(RECEIPT), utf8(CHECKPOINT), utf8(PROOF)];
+  return [
+    { name: 'recogniseEvidence', parse: (bytes) => recogniseEvidence(bytes), seeds: evidence },
+    {
+      name: 'collectEndorsements',
+      parse: (bytes) => collectEndorsements([{ name: null, bytes }]),
+      seeds: [...companions, ...evidence.slice(0, 3)],
+    },
+    { name: 'decodeCbor', parse: (bytes) => decodeCbor(bytes), seeds: evidence.slice(0, 12) },
+    {
+      name: 'readDer',
+      parse: (bytes) => readDer(bytes),
+      seeds: realFiles(/\.der$/, 50_000).concat(utf8('0\u0003\u0002\u0001\u0005')),
+    },
+    { name: 'parseJson', parse: (bytes) => parseJson(bytes), seeds: json },
+    {
+      name: 'parsePolicy',
+      parse: (bytes) => parsePolicy(bytes),
+      seeds: [utf8('{"version":1,"debug":"refuse","tcb":{"statuses":["UpToDate"]},"nonce":"required"}')],
+    },
+    {
+      name: 'decodePem',
+      parse: (bytes) => decodePem(text(bytes)),
+      seeds: [utf8('-----BEGIN CERTIFICATE-----\nMAMCAQU=\n-----END CERTIFICATE-----\n')],
+    },
+    { name: 'parseBundle', parse: (bytes) => parseBundle(bytes), seeds: receipts },
+    { name: 'parseReceipt', parse: (bytes) => parseReceipt(parseJson(bytes)), seeds: receipts },
+    { name: 'parseKeyset', parse: (bytes) => parseKeyset(parseJson(bytes)), seeds: [utf8(KEYSET)] },
+    { name: 'parseNote', parse: (bytes) => parseNote(text(bytes)), seeds: [utf8(CHECKPOINT)] },
+    { name: 'parseCheckpoint', parse: (bytes) => parseCheckpoint(text(bytes)), seeds: [utf8(CHECKPOINT)] },
+    { name: 'parseInclusion', parse: (bytes) => parseInclusion(text(bytes)), seeds: [utf8(PROOF)] },
+    { name: 'parseLeafText', parse: (bytes) => parseLeafText(text(bytes)), seeds: receipts },
+    { name: 'decodeEntryBundle', parse: (bytes) => decodeEntryBundle(bytes), seeds: [Uint8Array.of(0, 2, 65, 66, 0, 1, 67)] },
+    {
+      name: 'decodeRequest',
+      parse: (bytes) => decodeRequest(bytes),
+      seeds: [utf8('\0\u0004POST\u0005https\u0001a\u0002/x\0\0\0')],
+    },
+    { name: 'parseKeyConfigs', parse: (bytes) => parseKeyConfigs(bytes), seeds: [new Uint8Array(43)] },
+    {
+      name: 'ResponseDecoder',
+      parse: (bytes) => new ResponseDecoder().push(bytes),
+      seeds: [Uint8Array.of(3, 0x40, 200, 1, 97, 1, 98, 0, 2, 99, 100, 0, 0)],
+    },
+  ];
+}
+
+function realFiles(wanted: RegExp, mostBytes: number): readonly Uint8Array[] {
+  const directory = vectorsDirectory();
+  const files = loadManifest()?.files ?? [];
+  if (directory === null) return [];
+  return files
+    .filter(({ path }) => wanted.test(path))
+    .map(({ path }) => new Uint8Array(readFileSync(join(directory, path))))
+    .filter(({ length }) => length <= mostBytes);
+}
+
+const HASH = `sha256:${'ab'.repeat(32)}`;
+const RECEIPT = `{"api_version":"aci/1","chat_id":null,"endpoint":"/api/process","event_log":[{"body_hash":"${HASH}","type":"request.received"}],"key_id":"receipt-1f0c5a3e9b7d2460","method":"POST","model":null,"receipt_id":"rcpt_${'0'.repeat(32)}","served_at":1795219200,"signature":"${'cd'.repeat(64)}","workload_keyset_digest":"${HASH}"}`;
+const KEYSET = `{"e2ee_public_keys":[],"not_after":1800000000,"receipt_signing_keys":[{"algo":"ed25519","key_id":"receipt-1","public_key":"${'ef'.repeat(32)}"}],"subject":null,"tls_public_keys":[]}`;
+const CHECKPOINT = `log.assay/1\n5\n${'A'.repeat(43)}=\n\n— log.assay/1 ${'B'.repeat(91)}=\n`;
+const PROOF = `c2sp.org/tlog-proof@v1\nindex 4\n${'A'.repeat(43)}=\n\n${CHECKPOINT}`;

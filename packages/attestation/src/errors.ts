@@ -122,6 +122,17 @@ export const ATTESTATION_ERROR_KINDS = {
   'token/malformed': 'malformed',
   'token/not-yet-valid': 'untrusted',
   'token/signature-invalid': 'untrusted',
+  'tpm/algorithm-unsupported': 'malformed',
+  'tpm/key-missing': 'unavailable',
+  'tpm/key-unbound': 'untrusted',
+  'tpm/malformed': 'malformed',
+  'tpm/pcr-digest-mismatch': 'untrusted',
+  'tpm/signature-invalid': 'untrusted',
+  'vendor/expired': 'untrusted',
+  'vendor/key-not-trusted': 'untrusted',
+  'vendor/malformed': 'malformed',
+  'vendor/not-yet-valid': 'untrusted',
+  'vendor/signature-invalid': 'untrusted',
 } as const satisfies Readonly<Record<string, AttestationErrorKind>>;
 
 export type AttestationErrorCode = keyof typeof ATTESTATION_ERROR_KINDS;

@@ -10,12 +10,15 @@ import { nvidiaGpuVerifier, nvidiaSwitchVerifier } from './nvidia/nvidia.ts';
 import { nvidiaRimVerifier } from './nvidia/rim.ts';
 import { snpVerifier } from './snp/snp.ts';
 import { tokenVerifier } from './token/token.ts';
+import { tpmVerifier } from './tpm/tpm.ts';
+import { vendorVerifier } from './vendor/vendor.ts';
 
 export const TEE_VERIFIERS: readonly TeeVerifier[] = [
   // one line each
   nitroVerifier,
   sgxVerifier,
   tdxOrDstackVerifier,
+  tpmVerifier,
   snpVerifier,
   nvidiaGpuVerifier,
   nvidiaSwitchVerifier,
@@ -23,4 +26,5 @@ export const TEE_VERIFIERS: readonly TeeVerifier[] = [
   combinedVerifier,
   dstackVerifier,
   tokenVerifier,
+  vendorVerifier,
 ];

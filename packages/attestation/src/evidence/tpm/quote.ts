@@ -1,0 +1,168 @@
+/**
+ * TPM 2.0 quotes (TCG TPM 2.0 Library part 2, §10.12 TPMS_ATTEST, §11.2.4 TPMT_SIGNATURE), carried as JSON:
+ * `{message, signature, pcrs, ak_cert?, hcl_report?}`; message and signature in base64 or hex, `pcrs` as `{"sha256": {"0": hex}}`,
+ * `ak_cert` as PEM or base64, `hcl_report` Azure's report whose runtime data names the attestation key.
+ * Not checked here: signatures, the digest over the PCRs, whose key it is (verifier/tpm).
+ */
+
+import { utf8 } from '@assay/encoding/bytes';
+import { decodeHex } from '@assay/encoding/hex';
+import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import { decodePem } from '@assay/encoding/pem';
+import { ByteReader } from '@assay/encoding/reader';
+import { AttestationError } from '../../errors.ts';
+import { bytesOfText, reading } from '../reading.ts';
+
+const MAGIC = 0xff544347; // "\xffTCG"
+const QUOTE = 0x8018; // TPM_ST_ATTEST_QUOTE
+const MAX_BANKS = 16;
+type HashName = 'SHA-256' | 'SHA-384' | 'SHA-512';
+const HASHES: ReadonlyMap<number, { readonly name: HashName; readonly bank: string; readonly bytes: number }> = new Map([
+  [0x000b, { name: 'SHA-256', bank: 'sha256', bytes: 32 }],
+  [0x000c, { name: 'SHA-384', bank: 'sha384', bytes: 48 }],
+  [0x000d, { name: 'SHA-512', bank: 'sha512', bytes: 64 }],
+]);
+
+export interface PcrSelection {
+  readonly bank: string;
+  /** Bytes of one value. */
+  readonly width: number;
+  readonly indexes: readonly number[];
+}
+
+export type TpmSignature =
+  | { readonly scheme: 'rsassa' | 'rsapss'; readonly hash: HashName; readonly signature: Uint8Array }
+  | { readonly scheme: 'ecdsa'; readonly hash: HashName; readonly r: Uint8Array; readonly s: Uint8Array };
+
+export interface TpmQuote {
+  /** TPMS_ATTEST, exactly as signed. */
+  readonly message: Uint8Array;
+  readonly qualifiedSigner: Uint8Array;
+  /** What the caller asked to be quoted. */
+  readonly extraData: Uint8Array;
+  readonly clock: bigint;
+  readonly resetCount: number;
+  readonly restartCount: number;
+  readonly clockSafe: boolean;
+  readonly firmwareVersion: bigint;
+  readonly selections: readonly PcrSelection[];
+  readonly pcrDigest: Uint8Array;
+  readonly signature: TpmSignature;
+  /** Supplied values by bank and index; nothing until the digest was compared. */
+  readonly pcrs: ReadonlyMap<string, ReadonlyMap<number, Uint8Array>>;
+  /** DER, leaf first; candidates only. */
+  readonly certificates: readonly Uint8Array[];
+  readonly hclReport: Uint8Array | null;
+}
+
+/**
+ * The quote in `file`, or `null` when it holds something else.
+ * @throws {AttestationError} `tpm/malformed`, `tpm/algorithm-unsupported`.
+ */
+export function tpmQuoteOf(file: Uint8Array): TpmQuote | null {
+  if (file.find((byte) => byte > 0x20) !== 0x7b) return null;
+  let json: Json;
+  try {
+    json = parseJson(file);
+  } catch {
+    return null;
+  }
+  const { message, signature, pcrs } = json as JsonObject;
+  if (typeof message !== 'string' || typeof signature !== 'string' || pcrs === undefined) return null;
+  const bytes = bytesOfText(utf8(message));
+  if (bytes === null || bytes.length < 4 || new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) !== MAGIC) return null;
+  return reading('tpm/malformed', 'tpm quote', () => parse(bytes, json as JsonObject));
+}
+
+function parse(message: Uint8Array, json: JsonObject): TpmQuote {
+  const { hcl_report: hcl, ak_cert: certificate } = json;
+  return {
+    ...attested(message),
+    signature: signatureOf(textBytes(json.signature, 'signature')),
+    pcrs: pcrsOf(json.pcrs as Json),
+    certificates: typeof certificate === 'string' ? certificatesOf(certificate) : [],
+    hclReport: typeof hcl === 'string' ? textBytes(hcl, 'hcl_report') : null,
+  };
+}
+
+function attested(message: Uint8Array): Omit<TpmQuote, 'signature' | 'pcrs' | 'certificates' | 'hclReport'> {
+  const reader = new ByteReader(message, 'TPMS_ATTEST');
+  if (reader.u32be() !== MAGIC) throw malformed('expected the magic of a tpm, got other bytes');
+  if (reader.u16be() !== QUOTE) throw malformed('expected a quote, got another attestation');
+  const qualifiedSigner = reader.bytes(reader.u16be());
+  const extraData = reader.bytes(reader.u16be());
+  const [clock, resetCount, restartCount] = [reader.u64be(), reader.u32be(), reader.u32be()];
+  const clockSafe = reader.u8() === 1;
+  const firmwareVersion = reader.u64be();
+  const count = reader.u32be();
+  if (count > MAX_BANKS) throw malformed(`expected at most ${MAX_BANKS} banks, got ${count}`);
+  const selections = Array.from({ length: count }, () => selectionOf(reader));
+  const pcrDigest = reader.bytes(reader.u16be());
+  reader.end();
+  const clocks = { clock, resetCount, restartCount, clockSafe };
+  return { message, qualifiedSigner, extraData, ...clocks, firmwareVersion, selections, pcrDigest };
+}
+
+function selectionOf(reader: ByteReader): PcrSelection {
+  const { bank, bytes: width } = hashOf(reader.u16be());
+  const bits = reader.bytes(reader.u8());
+  const indexes = Array.from({ length: bits.length * 8 }, (_, index) => index).filter(
+    (index) => ((bits[index >> 3] ?? 0) >> (index & 7)) & 1,
+  );
+  return { bank, width, indexes };
+}
+
+function signatureOf(bytes: Uint8Array): TpmSignature {
+  const reader = new ByteReader(bytes, 'TPMT_SIGNATURE');
+  const algorithm = reader.u16be();
+  if (![0x0014, 0x0016, 0x0018].includes(algorithm)) throw unsupported(`signature algorithm 0x${algorithm.toString(16)}`);
+  const { name: hash } = hashOf(reader.u16be());
+  const first = reader.bytes(reader.u16be());
+  const second = algorithm === 0x0018 ? reader.bytes(reader.u16be()) : null;
+  reader.end();
+  if (second !== null) return { scheme: 'ecdsa', hash, r: first, s: second };
+  return { scheme: algorithm === 0x0014 ? 'rsassa' : 'rsapss', hash, signature: first };
+}
+
+function hashOf(id: number) {
+  const hash = HASHES.get(id);
+  if (hash === undefined) throw unsupported(`hash algorithm 0x${id.toString(16)}`);
+  return hash;
+}
+
+function pcrsOf(json: Json): ReadonlyMap<string, ReadonlyMap<number, Uint8Array>> {
+  if (!isObject(json)) throw malformed('expected banks in "pcrs"');
+  return new Map(
+    Object.entries(json).map(([bank, values]) => {
+      if (!isObject(values)) throw malformed(`expected values by index in bank ${bank}`);
+      const entries = Object.entries(values).map(([index, value]): [number, Uint8Array] => {
+        if (!/^\d{1,2}$/.test(index) || typeof value !== 'string') throw malformed(`expected hex by index in bank ${bank}`);
+        return [Number(index), decodeHex(value)];
+      });
+      return [bank, new Map(entries)];
+    }),
+  );
+}
+
+function certificatesOf(value: string): readonly Uint8Array[] {
+  if (value.includes('-----BEGIN')) return decodePem(value).map(({ der }) => der);
+  return [textBytes(value, 'ak_cert')];
+}
+
+function textBytes(value: Json | undefined, name: string): Uint8Array {
+  const bytes = typeof value === 'string' ? bytesOfText(utf8(value)) : null;
+  if (bytes === null) throw malformed(`expected base64 or hex in "${name}"`);
+  return bytes;
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function malformed(message: string): AttestationError {
+  return new AttestationError('tpm/malformed', message);
+}
+
+function unsupported(what: string): AttestationError {
+  return new AttestationError('tpm/algorithm-unsupported', `expected rsassa, rsapss or ecdsa with sha-2, got ${what}`);
+}

@@ -43,18 +43,40 @@ function install({ seed, epochMs }) {
     Object.defineProperty(globalThis.crypto, name, { value, configurable: true, writable: true });
   }
 
+  // Moves only with what the program does: a microsecond a reading, and as long as it asked a timer to wait.
+  let clockMs = epochMs;
+  const now = () => {
+    clockMs += 0.001;
+    return Math.floor(clockMs);
+  };
+  const realTimeout = globalThis.setTimeout;
+  globalThis.setTimeout = Object.assign((action, delay = 0, ...values) => {
+    const due = clockMs + (Number(delay) || 0);
+    return realTimeout(() => {
+      clockMs = Math.max(clockMs, due);
+      action(...values);
+    }, delay);
+  }, realTimeout);
+
   const Real = Date;
   class FrozenDate extends Real {
     constructor(...args) {
-      if (args.length === 0) super(epochMs);
+      if (args.length === 0) super(now());
       else super(...args);
     }
     static now() {
-      return epochMs;
+      return now();
     }
   }
   globalThis.Date = new Proxy(FrozenDate, { apply: () => new FrozenDate().toString() });
-  Object.defineProperty(globalThis.performance, 'now', { value: () => 0, configurable: true });
+  const started = clockMs;
+  Object.defineProperty(globalThis.performance, 'now', {
+    value: () => {
+      now();
+      return clockMs - started;
+    },
+    configurable: true,
+  });
 }
 
 /** Bytes of SHA-256(seed ‖ counter), in order. */

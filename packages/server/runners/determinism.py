@@ -40,26 +40,38 @@ def stream(seed):
 
 
 def freeze_clock(epoch_ms):
-    seconds = epoch_ms / 1000
-    time.time = lambda: seconds
-    time.time_ns = lambda: epoch_ms * 1_000_000
-    for name in ("monotonic", "perf_counter", "process_time"):
-        setattr(time, name, lambda: 0.0)
-        setattr(time, name + "_ns", lambda: 0)
+    """The wall clock starts at the given time and moves only with what the program does: a microsecond a reading, and as long
+    as it asked to sleep. Stopwatches (monotonic, perf_counter) stay real: event loops would never wake up without them."""
+    state = {"ns": epoch_ms * 1_000_000}
+    real_sleep = time.sleep
+
+    def now_ns():
+        state["ns"] += 1_000
+        return state["ns"]
+
+    def now():
+        return now_ns() / 1e9
+
+    def sleep(seconds):
+        real_sleep(seconds)
+        state["ns"] += int(seconds * 1e9)
+
+    time.time, time.time_ns, time.sleep = now, now_ns, sleep
     real_gmtime, real_localtime, real_strftime = time.gmtime, time.localtime, time.strftime
-    time.gmtime = lambda at=seconds: real_gmtime(at)
-    time.localtime = lambda at=seconds: real_localtime(at)
+    time.gmtime = lambda at=None: real_gmtime(now() if at is None else at)
+    time.localtime = lambda at=None: real_localtime(now() if at is None else at)
+    time.ctime = lambda at=None: time.asctime(time.localtime(at))
     time.strftime = lambda form, at=None: real_strftime(form, time.localtime() if at is None else at)
     real = datetime.datetime
 
     class Frozen(real):
         @classmethod
         def now(cls, tz=None):
-            return cls.fromtimestamp(seconds, tz)
+            return cls.fromtimestamp(now(), tz)
 
         @classmethod
         def utcnow(cls):
-            return cls.fromtimestamp(seconds, datetime.timezone.utc).replace(tzinfo=None)
+            return cls.fromtimestamp(now(), datetime.timezone.utc).replace(tzinfo=None)
 
         @classmethod
         def today(cls):
@@ -73,7 +85,7 @@ def freeze_clock(epoch_ms):
     class FrozenDate(day):
         @classmethod
         def today(cls):
-            return cls.fromtimestamp(seconds)
+            return cls.fromtimestamp(now())
 
     FrozenDate.__name__ = FrozenDate.__qualname__ = "date"
     FrozenDate.__module__ = "datetime"

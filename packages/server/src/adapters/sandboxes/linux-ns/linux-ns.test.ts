@@ -178,6 +178,24 @@ describe.skipIf(!here)('linux-ns', () => {
     }
   });
 
+  it('lets programs wait under a fixed clock', async () => {
+    for (const [language, code] of [
+      [
+        'python',
+        'import asyncio, time\nt = time.time()\ntime.sleep(0.01)\nasyncio.run(asyncio.sleep(0.01))\nwhile time.time() < t + 0.1: pass\nprint(time.time() > t)',
+      ],
+      [
+        'javascript',
+        'const t = Date.now();\nawait new Promise((r) => setTimeout(r, 10));\nwhile (Date.now() < t + 30);\nconsole.log(Date.now() > t)',
+      ],
+    ] as const) {
+      const job: SandboxJob = { language, code, seed: '00'.repeat(32), epochMs: 1_700_000_000_000, limits: { wallMs: 10_000 } };
+      const [first, second] = [await run(job), await run(job)];
+      expect([first.status, first.stdout.text.toLowerCase()]).toEqual(['ok', 'true\n']);
+      expect(second.claimDigest).toBe(first.claimDigest);
+    }
+  });
+
   it.each<[string, Partial<SandboxJob>, string]>([
     ['a path outside /tmp', { files: [{ path: '/etc/passwd', bytes: new Uint8Array() }] }, 'sandbox/file-refused'],
     ['a limit above the maximum', { limits: { wallMs: 1e9 } }, 'sandbox/limit-too-high'],

@@ -22,6 +22,8 @@ const WATCH_MS = 50;
 /** How long streams may stay open after everything that could hold them was killed. */
 const DRAIN_MS = 500;
 const MAX_TEXT = 64 * 1024;
+/** What a program may send over the control channel: the gateway's bound on bodies, with room for heads. */
+const MAX_CONTROL = 64 * 1024 * 1024;
 
 export interface ExecutionOptions {
   readonly cell: Cell;
@@ -49,6 +51,7 @@ export class Execution {
   #reported: () => void = () => {};
   #peakBytes = 0;
   #cpuBefore = 0;
+  #controlBytes = 0;
 
   constructor(options: ExecutionOptions) {
     this.#options = options;
@@ -150,7 +153,9 @@ export class Execution {
 
   #receive(chunk: Buffer): void {
     if (this.#stop !== null) return;
+    this.#controlBytes += chunk.length;
     try {
+      if (this.#controlBytes > MAX_CONTROL) throw new Error(`more than ${MAX_CONTROL} bytes of requests`);
       for (const frame of this.#frames.push(chunk)) this.#obey(frame);
     } catch (error) {
       this.#end({

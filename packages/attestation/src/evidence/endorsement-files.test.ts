@@ -55,6 +55,7 @@ describe('collectEndorsements', () => {
       pem.replace(/\n(?!-)/g, '').replace('-----BEGIN CERTIFICATE-----', '-----BEGIN CERTIFICATE-----\n'),
       ['certificate'],
     ],
+    ['a percent-encoded chain', encodeURIComponent(pem + pem), ['certificate', 'certificate']],
     ['base64 of PEM', encodeBase64(utf8(pem)), ['certificate']],
     ['hex of DER', encodeHex(crl), ['crl']],
     ['hex of DER with 0x, upper case and a newline', `0x${encodeHex(crl).toUpperCase()}\n`, ['crl']],

@@ -11,7 +11,7 @@ import type { Endorsement, Endorsements } from '../model/endorsements.ts';
 import { unpackCollateral } from './collateral-pack.ts';
 import { classifyDer } from './endorsement-der.ts';
 import { classifyJson } from './endorsement-json.ts';
-import { binaryOfText, pemBlocks } from './endorsement-text.ts';
+import { binaryOfText, pemBlocks, plainText } from './endorsement-text.ts';
 
 export interface EndorsementFile {
   /** For people and for verifiers that match companions by name; `null` when it has none. */
@@ -56,7 +56,7 @@ function classify(name: string | null, bytes: Uint8Array, nested = false): reado
   }
   if (trimmed.startsWith('<'))
     return trimmed.includes('SoftwareIdentity') ? [{ kind: 'rim', xml: bytes }] : [{ kind: 'bytes', name, bytes }];
-  const blocks = pemBlocks(trimmed);
+  const blocks = pemBlocks(plainText(trimmed));
   if (blocks !== null) return blocks.flatMap((block) => classifyDer(block) ?? [{ kind: 'bytes', name, bytes: block }]);
   const binary = binaryOfText(trimmed);
   if (binary === null || binary.length >= bytes.length) return [{ kind: 'bytes', name, bytes }];

@@ -33,7 +33,7 @@ export function binaryOfText(text: string): Uint8Array | null {
 
 /** Every certificate or CRL in a text field: PEM (also percent-encoded, as HTTP headers carry it), hex or base64 of DER or of PEM. */
 export function derOfText(text: string): readonly Uint8Array[] {
-  const plain = text.includes('%0A') || text.includes('%20') ? decodePercent(text) : text;
+  const plain = plainText(text);
   const blocks = pemBlocks(plain);
   if (blocks !== null) return blocks;
   const binary = binaryOfText(plain);
@@ -47,7 +47,9 @@ export function derOfText(text: string): readonly Uint8Array[] {
   return [binary];
 }
 
-function decodePercent(text: string): string {
+/** Text without percent-encoding, which PCS puts on issuer chains in headers and which ends up in files. */
+export function plainText(text: string): string {
+  if (!/%0A|%20/i.test(text)) return text;
   try {
     return decodeURIComponent(text);
   } catch {

@@ -4,7 +4,7 @@ import { type Context, Hono } from 'hono';
 import { ServerError } from '../../errors.ts';
 import type { ReceiptSummary, SealedReceipt } from '../../ports/ledger.ts';
 import type { AppEnv } from '../environment.ts';
-import { wholeNumber } from '../request-facts.ts';
+import { clientOf, wholeNumber } from '../request-facts.ts';
 import type { Services } from './services.ts';
 
 export function receiptRoutes(services: Services): Hono<AppEnv> {
@@ -12,7 +12,7 @@ export function receiptRoutes(services: Services): Hono<AppEnv> {
 
   app.get('/v1/aci/attestation', async (c) => {
     const nonce = c.req.query('nonce') ?? null;
-    if (nonce !== null) services.rateLimit.take(`quote ${c.get('access') ?? 'public'}`);
+    if (nonce !== null) services.rateLimit.take(`quote ${clientOf(c)}`);
     const { document } = await services.identity.report(nonce);
     return c.json(document, 200, { 'cache-control': 'no-store' });
   });

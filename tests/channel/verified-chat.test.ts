@@ -1,8 +1,11 @@
 /** A relying party and a real agent: verify, talk sealed, check the receipt; and what happens when somebody in between lies. */
 
+import { createHash, type X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import { trustAnchor } from '@assay/attestation';
 import { type ConnectOptions, connect } from '@assay/client';
 import { decodePem } from '@assay/encoding/pem';
@@ -27,6 +30,12 @@ afterAll(async () => {
   await agent.close();
   rmSync(directory, { recursive: true, force: true });
 });
+
+function spkiHash(certificate: X509Certificate): string {
+  return createHash('sha256')
+    .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
+}
 
 /** Records every request that leaves, and may change answers on their way. */
 function wire(spoil: (url: URL, answer: Response) => Response | Promise<Response> = (_url, answer) => answer) {
@@ -110,4 +119,52 @@ it('carries a hundred chats at once without mixing them up', async () => {
     }),
   );
   expect(new Set(receipts).size).toBe(100);
+});
+
+it('serves HTTPS under a key made in the enclave, whose hash is in the attested keyset', { timeout: 60_000 }, async () => {
+  const home = mkdtempSync(join(tmpdir(), 'assay-tls-'));
+  const secure = await startAgent(
+    parseConfig({
+      AGENT_PORT: '0',
+      ASSAY_DATA_DIR: home,
+      ASSAY_LOG_LEVEL: 'error',
+      AI_PROVIDER: 'recorded',
+      ASSAY_TLS: 'enclave',
+    }),
+  );
+  try {
+    expect(secure.url).toMatch(/^https:/);
+    let pinned = '';
+    const overTls: typeof fetch = (input, init) =>
+      new Promise((resolve, reject) => {
+        const url = new URL(input instanceof Request ? input.url : input);
+        const body = init?.body as Uint8Array | undefined;
+        const headers = { ...Object.fromEntries(new Headers(init?.headers)), 'content-length': String(body?.length ?? 0) };
+        // Not authenticated by TLS on purpose: the pin below and the sealed channel are.
+        const sent = httpsRequest(url, { method: init?.method ?? 'GET', headers, rejectUnauthorized: false }, (answer) => {
+          const certificate = (answer.socket as TLSSocket).getPeerX509Certificate();
+          // A resumed session carries no certificate; the first one did.
+          if (certificate !== undefined) pinned = spkiHash(certificate);
+          const parts: Buffer[] = [];
+          answer.on('data', (part: Buffer) => parts.push(part));
+          answer.on('end', () =>
+            resolve(
+              new Response(Buffer.concat(parts), {
+                status: answer.statusCode ?? 0,
+                headers: { 'content-type': answer.headers['content-type'] ?? '' },
+              }),
+            ),
+          );
+        });
+        sent.on('error', reject);
+        sent.end(body);
+      });
+    const [root] = decodePem(readFileSync(join(home, 'simulated-root.pem'), 'utf8'));
+    const connected = await connect(secure.url, { simulatedRoot: trustAnchor('simulator', root!.der), fetch: overTls });
+    expect(connected.attested.keyset.tls_public_keys).toEqual([{ spki_sha256: pinned }]);
+    expect((await connected.chat('hello')).length).toBeGreaterThan(0);
+  } finally {
+    await secure.close();
+    rmSync(home, { recursive: true, force: true });
+  }
 });

@@ -62,6 +62,8 @@ export interface Config {
     readonly ratePerMinute: number;
   };
   readonly logLevel: string;
+  /** `enclave`: HTTPS under a key made at start and attested in the keyset; `off`: plain HTTP. */
+  readonly tls: 'off' | 'enclave';
   /** Serve prompts through attested upstreams only (ACI §1.2). */
   readonly verifiedUpstreamsOnly: boolean;
   readonly databaseUrl: string | null;
@@ -78,7 +80,7 @@ const OWN_SETTINGS = new Set(
   (
     'ASSAY_DATA_DIR ASSAY_API_KEY ASSAY_PUBLIC_URL ASSAY_MIN_ISOLATION ASSAY_SANDBOX_LANE ASSAY_SANDBOX_ALLOW ASSAY_SANDBOX_CONCURRENCY ' +
     'ASSAY_SANDBOX_SECONDS ASSAY_SANDBOX_MEMORY_MB ASSAY_ATTESTER ASSAY_SOURCE_REPOSITORY ASSAY_SOURCE_COMMIT ASSAY_IMAGE_DIGEST ASSAY_MAX_BODY_MB ASSAY_MAX_TASKS ASSAY_RATE_LIMIT ' +
-    'ASSAY_LOG_LEVEL ASSAY_RECORDED_FILE ASSAY_MODEL_SECONDS ASSAY_UPSTREAMS'
+    'ASSAY_LOG_LEVEL ASSAY_RECORDED_FILE ASSAY_MODEL_SECONDS ASSAY_UPSTREAMS ASSAY_TLS'
   ).split(' '),
 );
 
@@ -124,6 +126,7 @@ export function parseConfig(environment: Environment): Config {
       ratePerMinute: read.integer('ASSAY_RATE_LIMIT', isLoopback(host) ? 0 : 600, 0, 1_000_000),
     },
     logLevel: read.choice('ASSAY_LOG_LEVEL', 'info', LOG_LEVELS),
+    tls: read.choice('ASSAY_TLS', 'off', ['off', 'enclave'] as const),
     verifiedUpstreamsOnly: read.choice('ASSAY_UPSTREAMS', 'any', ['any', 'verified'] as const) === 'verified',
     databaseUrl: read.optional('DATABASE_URL'),
     warnings: Object.keys(environment)

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -29,6 +30,7 @@ import { status } from './http/routes/operations.ts';
 import type { Services } from './http/routes/services.ts';
 import { answerAttestation } from './identity/answer-attestation.ts';
 import { createIdentity } from './identity/identity.ts';
+import { createTlsKey, type TlsKey } from './identity/tls-key.ts';
 import { createBootKeys } from './log/boot-keys.ts';
 import { systemClock } from './ports/clock.ts';
 import { permitHosts } from './tasks/network-hosts.ts';
@@ -103,8 +105,11 @@ async function compose(
     generateTalkKeys(),
   ]);
   const model = createModel(config.model);
+  const tlsKey =
+    config.tls === 'off' ? null : createTlsKey(tlsNames(config), clock.now(), clock.now() + CHANNEL_KEY_LIFETIME * 1000);
   const identity = createIdentity({
     attester,
+    tlsKeys: tlsKey === null ? [] : [{ spki_sha256: tlsKey.spkiSha256 }],
     receiptKeys: keys.keysetEntries,
     channelKeys: [
       ...channelKeys.keys.map(({ keyId, keyPair }) => ohttpEntry({ keyId, kem: keyPair.kem, publicKey: keyPair.publicKey })),
@@ -160,7 +165,7 @@ async function compose(
     stopping: () => stopping,
   };
   const startedAt = clock.now();
-  const { url, stop } = await listen(createApp(services).fetch, config);
+  const { url, stop } = await listen(createApp(services).fetch, config, tlsKey);
   return {
     url,
     status: () => status(services, startedAt),
@@ -194,11 +199,14 @@ function keep<T extends { close(): Promise<void> }>(closing: (() => Promise<void
 async function listen(
   fetch: (request: Request, env: object) => Response | Promise<Response>,
   config: Config,
+  tlsKey: TlsKey | null,
 ): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
-  const server = createServer(
-    { maxHeaderSize: 16 * 1024, requestTimeout: 120_000, headersTimeout: 20_000, keepAliveTimeout: 10_000 },
-    getRequestListener(fetch),
-  );
+  const limits = { maxHeaderSize: 16 * 1024, requestTimeout: 120_000, headersTimeout: 20_000, keepAliveTimeout: 10_000 };
+  const answer = getRequestListener(fetch);
+  const server =
+    tlsKey === null
+      ? createServer(limits, answer)
+      : createTlsServer({ ...limits, key: tlsKey.privateKeyPem, cert: tlsKey.certificatePem, minVersion: 'TLSv1.3' }, answer);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, config)));
     server.listen(config.port, config.host, resolve);
@@ -211,7 +219,13 @@ async function listen(
       server.closeIdleConnections();
       setTimeout(() => server.closeAllConnections(), 1000).unref();
     });
-  return { url: `http://${host}:${port}`, stop };
+  return { url: `${tlsKey === null ? 'http' : 'https'}://${host}:${port}`, stop };
+}
+
+/** Names that a client may reach this agent by. */
+function tlsNames({ host, publicUrl }: Config): readonly string[] {
+  const own = publicUrl === null ? [] : [new URL(publicUrl).hostname];
+  return [...new Set(['localhost', '127.0.0.1', ...(/^[0-9.]+$|^[a-zA-Z][\w.-]*$/.test(host) ? [host] : []), ...own])];
 }
 
 function listenError(cause: NodeJS.ErrnoException, config: Config): unknown {

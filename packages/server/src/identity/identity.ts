@@ -24,6 +24,8 @@ export interface IdentityOptions {
   readonly receiptKeys: readonly KeysetKey[];
   /** Keys of the encrypted channel; empty when it is not offered. */
   readonly channelKeys: readonly KeysetKey[];
+  /** Keys that TLS connections are pinned to; none without TLS. */
+  readonly tlsKeys?: readonly { readonly spki_sha256: string }[];
   /** For carriers with a slot for it (Nitro). */
   readonly channelPublicKey: Uint8Array | null;
   readonly clock: Clock;
@@ -64,7 +66,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     not_after: Math.floor(clock.now() / 1000) + KEYSET_LIFETIME,
     receipt_signing_keys: options.receiptKeys,
     e2ee_public_keys: options.channelKeys,
-    tls_public_keys: [],
+    tls_public_keys: options.tlsKeys ?? [],
   });
   const digest = keysetDigest(keyset);
   let unchallenged: Promise<IssuedReport> | null = null;

@@ -1,3 +1,4 @@
+// The ledger over the embedded store: what is sealed verifies offline, what is refused says why (spec/log.md, spec/bundle.md).
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -7,8 +7,6 @@ import { decodeBase64 } from '@assay/encoding/base64';
 import { bufferSource } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
-import { compactVerify } from 'jose/jws/compact/verify';
-import { importJWK } from 'jose/key/import';
 import { verifyPath } from '../../certificates/path.ts';
 import { GOOGLE_ROOTS } from '../../certificates/roots/google.ts';
 import { PROOF_OF_CLOUD_KEY } from '../../certificates/roots/proof-of-cloud.ts';
@@ -56,6 +54,8 @@ export async function verifyToken(token: Token, options: VerifyOptions): Promise
     );
   }
   const found = await keyOf(token, issuer, alg, options);
+  // Loaded when a token is there, so that pages that never see one do not carry it.
+  const { compactVerify } = await import('jose/jws/compact/verify');
   try {
     await compactVerify(token.text, found.key, { algorithms: [alg] });
   } catch (cause) {
@@ -134,6 +134,7 @@ async function suppliedKey(token: Token, issuer: TokenIssuer, alg: string, optio
 async function importKey(jwk: JsonObject, alg: string): Promise<CryptoKey> {
   const { kty, crv, x, y, n, e } = jwk as Readonly<Record<string, string>>;
   const members = Object.fromEntries(Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => typeof value === 'string'));
+  const { importJWK } = await import('jose/key/import');
   try {
     const key = await importJWK(members, alg, { extractable: true });
     if (kty === 'oct' || key instanceof Uint8Array) throw new TypeError('expected a public key');

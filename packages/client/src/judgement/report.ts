@@ -5,7 +5,7 @@
 
 import { type Appraisal, appraise, type Check, formatInstant, type VerifiedClaims } from '@assay/attestation';
 import { type Json, parseJson } from '@assay/encoding/json';
-import { carriesStatement, parseReceipt, parseReport, type Report, verifyReceipt } from '@assay/receipt';
+import { carriesStatement, parseReceipt, parseReport, type Receipt, type Report, verifyReceipt } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
 import { verifyAgentEvidence } from './agent-evidence.ts';
 import type { JudgeRequest } from './request.ts';
@@ -82,7 +82,7 @@ export async function judgeReceipt(document: Json, request: JudgeRequest): Promi
         "a receipt alone does not say which TEE signed it; give the agent's report with --collateral, or verify the bundle",
       );
     }
-    const opened = await openReport(first, request, receipt.served_at * 1000);
+    const opened = await openReportOf(receipt, first, request);
     await verifyReceipt(receipt, opened.report.keyset);
     const signed: Check = {
       id: 'receipt.signature',
@@ -101,6 +101,17 @@ export async function judgeReceipt(document: Json, request: JudgeRequest): Promi
     return reportVerdict('receipt', opened, [signed, logged], request, { receipt });
   } catch (error) {
     return failedVerdict('receipt', error, request.now);
+  }
+}
+
+/** Keys live for one boot: a report of today vouches for yesterday's receipt, and so does one that was archived with it. */
+async function openReportOf(receipt: Receipt, document: Json, request: JudgeRequest): Promise<OpenedReport> {
+  try {
+    return await openReport(document, request, request.now);
+  } catch (error) {
+    return openReport(document, request, receipt.served_at * 1000).catch(() => {
+      throw error;
+    });
   }
 }
 

@@ -73,5 +73,12 @@ export {
   type ScriptedAnswer,
   startOpenAiServer,
 } from './openai-server.ts';
+export { type RedpillKey, type RedpillLie, redpillKey, redpillReport } from './redpill-report.ts';
+export {
+  type RedpillRequest,
+  type RedpillServer,
+  type RedpillServerOptions,
+  startRedpillServer,
+} from './redpill-server.ts';
 export { type Transcript, type TranscriptOptions, transcript } from './transcript.ts';
 export { loadManifest, readVector, type VectorCase, type VectorManifest, vectorCases, vectorsDirectory } from './vectors.ts';

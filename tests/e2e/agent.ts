@@ -9,6 +9,7 @@ import { createSimulatedAttester } from '../../packages/server/src/adapters/atte
 import { platformModels } from '../../packages/server/src/adapters/models/platforms.ts';
 import { createModel } from '../../packages/server/src/adapters/models/select.ts';
 import { transcriptToJson } from '../../packages/server/src/adapters/sandboxes/network/transcript.ts';
+import { createAttestedUpstream } from '../../packages/server/src/adapters/upstreams/attested.ts';
 import { createUpstream } from '../../packages/server/src/adapters/upstreams/select.ts';
 import { createWorkspaces } from '../../packages/server/src/adapters/workspaces/directory.ts';
 import { createApp } from '../../packages/server/src/app.ts';
@@ -75,7 +76,8 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
   const log = pino({ level: config.logLevel }, { write: (line: string) => void lines.push(line) });
   const ledger = createMemoryLedger();
   const sandbox = createScriptedSandbox(options.script ?? (() => ({ stdout: '3628800\n' })));
-  const model = createModel(config.model);
+  const attestedUpstream = createAttestedUpstream(config.model, clock.now);
+  const model = createModel(config.model, clock.now, attestedUpstream);
   const attester = await createSimulatedAttester({ directory });
   const tee =
     options.brokenTee === true
@@ -108,7 +110,7 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
     identity,
     channelKeys: await ChannelKeys.generate(Math.floor(clock.now() / 1000) + 3600),
     model,
-    upstream: createUpstream(config.model, model, clock.now),
+    upstream: createUpstream(config.model, model, clock.now, attestedUpstream),
     talkKeys: await generateTalkKeys(),
     modelOf: platformModels(config.model),
     sandbox,

@@ -30,6 +30,17 @@ export interface ModelConfig {
   readonly timeoutMs: number;
   /** Transcript file for recorded answers; `null` takes the shipped one. */
   readonly recordedFile: string | null;
+  /** How a provider with a TEE is verified. */
+  readonly attestation: {
+    /** Preset or policy file; `null` takes the default policy. */
+    readonly policy: string | null;
+    /** Base URL of Intel's collateral service or a PCCS; `null` takes Intel's. */
+    readonly pccs: string | null;
+    /** Folder of collateral at hand. */
+    readonly collateral: string | null;
+    /** PEM file of a simulator's root, whose evidence is accepted and marked for ever. */
+    readonly simulatedRoot: string | null;
+  };
 }
 
 export interface Config {
@@ -80,7 +91,8 @@ const OWN_SETTINGS = new Set(
   (
     'ASSAY_DATA_DIR ASSAY_API_KEY ASSAY_PUBLIC_URL ASSAY_MIN_ISOLATION ASSAY_SANDBOX_LANE ASSAY_SANDBOX_ALLOW ASSAY_SANDBOX_CONCURRENCY ' +
     'ASSAY_SANDBOX_SECONDS ASSAY_SANDBOX_MEMORY_MB ASSAY_ATTESTER ASSAY_SOURCE_REPOSITORY ASSAY_SOURCE_COMMIT ASSAY_IMAGE_DIGEST ASSAY_MAX_BODY_MB ASSAY_MAX_TASKS ASSAY_RATE_LIMIT ' +
-    'ASSAY_LOG_LEVEL ASSAY_RECORDED_FILE ASSAY_MODEL_SECONDS ASSAY_UPSTREAMS ASSAY_TLS'
+    'ASSAY_LOG_LEVEL ASSAY_RECORDED_FILE ASSAY_MODEL_SECONDS ASSAY_UPSTREAMS ASSAY_TLS ASSAY_UPSTREAM_POLICY ' +
+    'ASSAY_UPSTREAM_COLLATERAL ASSAY_UPSTREAM_SIMULATED_ROOT ASSAY_PCCS_URL'
   ).split(' '),
 );
 
@@ -196,6 +208,12 @@ function parseModel(read: Settings): ModelConfig {
     maxTokens: read.integer('AI_MAX_TOKENS', 2000, 1, 1_000_000),
     timeoutMs: read.integer('ASSAY_MODEL_SECONDS', 120, 1, 3600) * 1000,
     recordedFile: read.optional('ASSAY_RECORDED_FILE'),
+    attestation: {
+      policy: read.optional('ASSAY_UPSTREAM_POLICY'),
+      pccs: read.url('ASSAY_PCCS_URL'),
+      collateral: read.optional('ASSAY_UPSTREAM_COLLATERAL'),
+      simulatedRoot: read.optional('ASSAY_UPSTREAM_SIMULATED_ROOT'),
+    },
   };
 }
 

@@ -70,6 +70,8 @@ export const SERVER_ERROR_KINDS = {
   'task/code-failed': 'malformed',
   'task/interrupted': 'unavailable',
   'task/unknown-type': 'malformed',
+  'upstream/not-verified': 'untrusted',
+  'upstream/proof-invalid': 'untrusted',
   'workspace/bad-path': 'malformed',
   'workspace/full': 'refused',
   'workspace/not-found': 'misuse',

@@ -17,6 +17,7 @@ import { createModel } from './adapters/models/select.ts';
 import { transcriptToJson } from './adapters/sandboxes/network/transcript.ts';
 import { type LaneRefusal, selectSandbox } from './adapters/sandboxes/select.ts';
 import { openLedger } from './adapters/stores/open-ledger.ts';
+import { createAttestedUpstream } from './adapters/upstreams/attested.ts';
 import { createUpstream } from './adapters/upstreams/select.ts';
 import { createWorkspaces } from './adapters/workspaces/directory.ts';
 import { createApp } from './app.ts';
@@ -104,7 +105,8 @@ async function compose(
     ChannelKeys.generate(Math.floor(clock.now() / 1000) + CHANNEL_KEY_LIFETIME),
     generateTalkKeys(),
   ]);
-  const model = createModel(config.model);
+  const attestedUpstream = createAttestedUpstream(config.model, clock.now);
+  const model = createModel(config.model, clock.now, attestedUpstream);
   const tlsKey =
     config.tls === 'off' ? null : createTlsKey(tlsNames(config), clock.now(), clock.now() + CHANNEL_KEY_LIFETIME * 1000);
   const identity = createIdentity({
@@ -155,7 +157,7 @@ async function compose(
     talkKeys,
     modelOf: platformModels(config.model),
     model,
-    upstream: createUpstream(config.model, model, clock.now),
+    upstream: createUpstream(config.model, model, clock.now, attestedUpstream),
     sandbox,
     tasks,
     metrics: createMetrics(() => tasks.running),

@@ -5,6 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../ports/clock.ts';
+import type { UpstreamSession } from '../ports/upstream.ts';
 import type { Attest } from '../tasks/run-task.ts';
 import { factsOf } from './evidence-facts.ts';
 import type { Identity } from './identity.ts';
@@ -16,11 +17,10 @@ export function answerAttestation(identity: Identity, clock: Clock): Attest {
     const { document, evidence, issuedAt } = await identity.report(nonce);
     const { type, measurements, signature } = factsOf(evidence, identity.attester.simulated);
     const { inference } = answer;
+    const upstream = inference?.session ?? null;
     return {
-      type,
-      simulated: identity.attester.simulated,
-      measurements,
-      signature,
+      ...(upstream === null ? { type, simulated: identity.attester.simulated, measurements, signature } : modelTee(upstream)),
+      agent: { type, simulated: identity.attester.simulated, measurements, signature },
       timestamp: new Date(issuedAt).toISOString(),
       nonce,
       inference:
@@ -38,8 +38,30 @@ export function answerAttestation(identity: Identity, clock: Clock): Attest {
         nonce_source: given === null ? 'agent' : 'client',
         fetched_at: new Date(clock.now()).toISOString(),
         inference_timestamp: inference?.timestamp ?? null,
+        ...(upstream === null
+          ? {}
+          : {
+              session_id: upstream.sessionId,
+              upstream_nonce: upstream.facts.nonce,
+              upstream_verified_at: new Date(upstream.facts.verifiedAt).toISOString(),
+            }),
       },
       report: document,
     };
+  };
+}
+
+/** The TEE in which the model ran, as the seed shows it: verified before the prompt left, its answer signed by the key named here. */
+function modelTee({ facts }: UpstreamSession): Readonly<Record<string, unknown>> {
+  const { type, simulated, measurements, signing } = facts;
+  return {
+    type,
+    simulated,
+    measurements,
+    signature: {
+      algorithm: signing.algorithm,
+      value: signing.address,
+      covers: 'the model request and response: upstream.signed in the receipt, upstream-signature in its bundle',
+    },
   };
 }

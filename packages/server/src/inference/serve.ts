@@ -54,7 +54,8 @@ export async function servePrompt(call: PromptCall, ports: InferencePorts): Prom
     access: call.access,
   });
   const model = prompt.model === 'default' ? upstream.defaultModel : prompt.model;
-  const required = ports.verifiedOnly || prompt.verifiedOnly;
+  // An upstream that has a TEE is verified before it serves, whatever the client asks (ACI §1.2).
+  const required = ports.verifiedOnly || prompt.verifiedOnly || upstream.attestable;
   const standing = await upstream.standing(model);
   recordStanding(draft, standing, { required, model, upstream: upstream.name });
   const refusal = refuse(standing, prompt, required);
@@ -165,6 +166,7 @@ async function* streamSealed(
   let held: Uint8Array | null = null;
   let length = 0;
   let sealed = false;
+  let failure = 'model/bad-reply';
   try {
     for await (const piece of answer.body) {
       length += piece.length;
@@ -178,9 +180,12 @@ async function* streamSealed(
     await seal(answer, sent, concatBytes(...parts), draft, ledger, true);
     sealed = true;
     if (held !== null) yield held;
+  } catch (error) {
+    if (ServerError.is(error)) failure = error.code;
+    throw error;
   } finally {
     if (!sealed) {
-      draft.append({ type: 'task.failed', code: 'model/bad-reply' });
+      draft.append({ type: 'task.failed', code: failure });
       draft.append({ type: 'response.returned', body_hash: digestBytes(concatBytes(...parts)) });
       await ledger.seal(draft);
     }

@@ -3,6 +3,8 @@
  * response are kept, because receipts hash what the enclave saw.
  */
 
+import type { UpstreamProof, UpstreamSession } from './upstream.ts';
+
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: string;
@@ -34,18 +36,25 @@ export interface ModelReply {
   readonly responseBytes: Uint8Array;
   /** Where the answer came from, for the receipt. Never contains a key. */
   readonly provenance: ModelProvenance;
+  /** How the upstream was verified before the prompt left, and its signature over these bytes; with `attested` provenance only. */
+  readonly attested?: { readonly session: UpstreamSession; readonly proof: UpstreamProof };
 }
 
 /** `unverified`: an ordinary API sees the prompt in clear. `recorded`: nobody ran a model. `attested`: verified before the prompt left. */
 export type ModelProvenance =
   | { readonly kind: 'unverified'; readonly provider: string; readonly url: string }
   | { readonly kind: 'recorded'; readonly file: string; readonly sha256: string }
-  | { readonly kind: 'attested'; readonly provider: string; readonly url: string; readonly session: string };
+  | {
+      readonly kind: 'attested';
+      readonly provider: string;
+      readonly url: string;
+      readonly session: string;
+      readonly simulated: boolean;
+    };
 
 export interface Model {
   readonly provider: string;
   readonly model: string;
-  /** Evidence that an upstream was attested, for the bundle; absent for other providers. */
   complete(request: ModelRequest): Promise<ModelReply>;
   /** Whether the endpoint answers now, with one line for `assay doctor`. */
   probe(): Promise<{ readonly reachable: boolean; readonly detail: string }>;

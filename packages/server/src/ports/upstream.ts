@@ -11,6 +11,22 @@ export interface UpstreamSession {
   readonly document: JsonObject;
   /** Epoch milliseconds after which it must be made again. */
   readonly expiresAt: number;
+  readonly facts: UpstreamFacts;
+}
+
+/** What a session's evidence says, for answers that show it. */
+export interface UpstreamFacts {
+  /** `nvidia_h100_tee`, `intel_tdx`, or `simulated`; only what was verified. */
+  readonly type: string;
+  readonly simulated: boolean;
+  /** Name → lower-case hex. */
+  readonly measurements: Readonly<Record<string, string>>;
+  /** Whose signature answers carry. */
+  readonly signing: { readonly algorithm: string; readonly address: string };
+  /** The nonce this agent made and the evidence answers, 64 hex digits. */
+  readonly nonce: string;
+  /** Epoch milliseconds. */
+  readonly verifiedAt: number;
 }
 
 export type UpstreamStanding =

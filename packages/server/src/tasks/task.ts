@@ -9,6 +9,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { ReceiptDraft } from '../ports/ledger.ts';
 import type { Model } from '../ports/model.ts';
 import type { NetworkTranscript, Sandbox } from '../ports/sandbox.ts';
+import type { UpstreamSession } from '../ports/upstream.ts';
 import type { Workspaces } from '../ports/workspaces.ts';
 import type { HostPermit } from './network-hosts.ts';
 import type { ProgressDraft } from './progress.ts';
@@ -64,6 +65,8 @@ export interface Inference {
   };
   /** Epoch seconds. */
   readonly timestamp: number;
+  /** The verified session the model answered in; `null` when its provider was not attested. */
+  readonly session: UpstreamSession | null;
 }
 
 export interface TaskAnswer {

@@ -81,6 +81,16 @@ export async function verifyAnswerSignature({
   request,
   response,
 }: VerifyAnswerInput): Promise<void> {
+  await verifyAnswerSigner(signature, attestedAddress);
+  await compare('answer/request-mismatch', 'request', signature.requestHash, request);
+  await compare('answer/response-mismatch', 'response', signature.responseHash, response);
+}
+
+/**
+ * Checks address and signature, for whoever holds the hashes of an exchange and not its bytes.
+ * @throws {AttestationError} `answer/address-mismatch`, `answer/signature-invalid`.
+ */
+export async function verifyAnswerSigner(signature: AnswerSignature, attestedAddress: string): Promise<void> {
   const wanted = attestedAddress.replace(/^0x/i, '').toLowerCase();
   if (encodeHex(signature.address) !== wanted) {
     throw new AttestationError(
@@ -96,8 +106,6 @@ export async function verifyAnswerSignature({
       'expected a signature by the signing address, got a bad one; it was changed',
     );
   }
-  await compare('answer/request-mismatch', 'request', signature.requestHash, request);
-  await compare('answer/response-mismatch', 'response', signature.responseHash, response);
 }
 
 async function compare(

@@ -2,12 +2,15 @@
  * A model behind OpenAI's chat protocol: Ollama, OpenAI, OpenRouter, Anthropic, Gemini, RedPill, llama.cpp, vLLM and others.
  * Asks for a stream, accepts a whole reply as well, and keeps the exact bytes of both directions for the receipt.
  *
- * Not checked here: who is at the other end. Answers are `unverified` in receipts.
+ * Who is at the other end is checked by the upstream that is handed in, before each prompt and after each answer. Without one nobody
+ * checks it, and answers are `unverified` in receipts.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { toReadableStream } from '@assay/channel';
 import { ServerError } from '../../errors.ts';
 import type { Model, ModelReply, ModelRequest } from '../../ports/model.ts';
+import type { Upstream } from '../../ports/upstream.ts';
 import { type ChatReply, errorText, MAX_REPLY_BYTES, parseWholeReply, StreamedReply } from './chat-protocol.ts';
 
 export interface OpenAiCompatibleOptions {
@@ -25,6 +28,8 @@ export interface OpenAiCompatibleOptions {
   readonly retries?: number;
   /** First pause before a retry, milliseconds, doubled each time. Default 500. */
   readonly pauseMs?: number;
+  /** Everything goes through this upstream when there is one; without its verification no prompt leaves. */
+  readonly attested?: Upstream;
 }
 
 const RETRYABLE = new Set([408, 409, 425, 429, 500, 502, 503, 504]);
@@ -75,8 +80,11 @@ async function completeWithRetries(
   let usageWanted = true;
   for (let attempt = 0; ; attempt += 1) {
     const requestBytes = new TextEncoder().encode(JSON.stringify(requestBody(options, request, usageWanted)));
-    const response = await post(options, requestBytes, signal);
-    if (response.ok) return { ...(await readReply(response, options, request)), requestBytes };
+    const { response, prove } = await send(options, request, requestBytes, signal);
+    if (response.ok) {
+      const reply = { ...(await readReply(response, options, request)), requestBytes };
+      return prove === null ? reply : { ...reply, ...(await prove(reply)) };
+    }
     const words = errorText(new TextDecoder().decode(await readBounded(response, 64 * 1024)), options.apiKey);
     if (response.status === 400 && usageWanted && /stream_options|include_usage/.test(words ?? '')) {
       usageWanted = false;
@@ -103,6 +111,46 @@ function requestBody(
     stream: true,
     ...(usageWanted ? { stream_options: { include_usage: true } } : {}),
   };
+}
+
+interface Sent {
+  readonly response: Response;
+  /** What an attested upstream adds to a reply; `null` for the others. */
+  readonly prove: ((reply: ModelReply) => Promise<Required<Pick<ModelReply, 'attested' | 'provenance'>>>) | null;
+}
+
+/** @throws {ServerError} `upstream/not-verified` before any byte of `body` leaves; `prove` throws `upstream/proof-invalid`. */
+async function send(
+  options: OpenAiCompatibleOptions,
+  request: ModelRequest,
+  body: Uint8Array,
+  signal: AbortSignal,
+): Promise<Sent> {
+  const { attested: upstream, provider } = options;
+  if (upstream === undefined) return { response: await post(options, body, signal), prove: null };
+  const standing = await upstream.standing(request.model ?? options.model);
+  if (standing.result === 'failed') {
+    const message = `${provider} is not verified: ${standing.reason}; nothing was sent to it`;
+    throw new ServerError('upstream/not-verified', message, { details: { reason: standing.reason } });
+  }
+  const { session } = standing;
+  const answer = await upstream.forward({ path: '/v1/chat/completions', body, signal }, standing);
+  const headers = { 'content-type': answer.contentType };
+  return {
+    response: new Response(toReadableStream(piecesOf(answer.body)), { status: answer.status, headers }),
+    prove: async ({ requestBytes, responseBytes }) => {
+      const proof = (await answer.finish?.({ sent: requestBytes, received: responseBytes })) ?? null;
+      if (proof === null)
+        throw new ServerError('upstream/proof-invalid', `${provider} gave no proof of its answer; do not use it`);
+      const { sessionId, facts } = session;
+      const provenance = { provider, url: options.base, session: sessionId, simulated: facts.simulated };
+      return { attested: { session, proof }, provenance: { kind: 'attested', ...provenance } };
+    },
+  };
+}
+
+async function* piecesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield* body;
 }
 
 async function post(options: OpenAiCompatibleOptions, body: Uint8Array, signal: AbortSignal): Promise<Response> {

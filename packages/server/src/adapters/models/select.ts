@@ -5,6 +5,8 @@
 
 import type { ModelConfig } from '../../config.ts';
 import type { Model } from '../../ports/model.ts';
+import type { Upstream } from '../../ports/upstream.ts';
+import { createAttestedUpstream } from '../upstreams/attested.ts';
 import { createOpenAiCompatible } from './openai-compatible.ts';
 import { PROVIDERS } from './providers.ts';
 import { createRecorded } from './recorded.ts';
@@ -12,8 +14,15 @@ import { createRecorded } from './recorded.ts';
 /** How long one look at the default endpoint holds, milliseconds. */
 const LOOK_AGAIN_MS = 10_000;
 
-/** The model as configured; never throws because an endpoint is down. */
-export function createModel(config: ModelConfig, now: () => number = Date.now): Model {
+/**
+ * The model as configured; never throws because an endpoint is down.
+ * @param attested - the upstream its prompts go through when the provider has a TEE; made here unless given.
+ */
+export function createModel(
+  config: ModelConfig,
+  now: () => number = Date.now,
+  attested: Upstream | null = createAttestedUpstream(config, now),
+): Model {
   if (config.provider === 'recorded') return createRecorded(config.recordedFile);
   const endpoint = createOpenAiCompatible({
     provider: config.provider,
@@ -24,6 +33,7 @@ export function createModel(config: ModelConfig, now: () => number = Date.now): 
     maxTokens: config.maxTokens,
     maxTokensName: PROVIDERS[config.provider].maxTokensName,
     timeoutMs: config.timeoutMs,
+    ...(attested === null ? {} : { attested }),
   });
   return config.chosen ? endpoint : withRecordings(endpoint, createRecorded(config.recordedFile), now);
 }

@@ -70,7 +70,8 @@ export async function forwardTo(
 
 async function* emptyBody(): AsyncGenerator<Uint8Array> {}
 
-async function listModels({ base, apiKey, defaultModel }: OpenAiUpstreamOptions): Promise<readonly string[]> {
+/** Ids at `/models`, or the default one when nobody lists any. */
+export async function listModels({ base, apiKey, defaultModel }: OpenAiUpstreamOptions): Promise<readonly string[]> {
   try {
     const response = await fetch(`${base}/models`, {
       headers: apiKey === null ? {} : { authorization: `Bearer ${apiKey}` },

@@ -3,11 +3,21 @@
 import type { ModelConfig } from '../../config.ts';
 import type { Model } from '../../ports/model.ts';
 import type { Upstream } from '../../ports/upstream.ts';
+import { createAttestedUpstream } from './attested.ts';
 import { createModelUpstream } from './model-upstream.ts';
 import { createOpenAiUpstream } from './openai-upstream.ts';
 
-/** @param model - the agent's own model, which knows whether the endpoint answers. */
-export function createUpstream(config: ModelConfig, model: Model, now: () => number): Upstream {
+/**
+ * @param model - the agent's own model, which knows whether the endpoint answers.
+ * @param attested - the upstream that the model goes through as well, so that both share its verifications.
+ */
+export function createUpstream(
+  config: ModelConfig,
+  model: Model,
+  now: () => number,
+  attested: Upstream | null = createAttestedUpstream(config, now),
+): Upstream {
+  if (attested !== null) return attested;
   const recorded = createModelUpstream(model, now);
   if (config.provider === 'recorded') return recorded;
   const endpoint = createOpenAiUpstream({

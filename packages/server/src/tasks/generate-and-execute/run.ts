@@ -5,6 +5,8 @@
  */
 
 import { createHash } from 'node:crypto';
+import { utf8 } from '@assay/encoding/bytes';
+import { canonicalJson } from '@assay/encoding/json';
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
 import type { ModelProvenance, ModelReply } from '../../ports/model.ts';
@@ -133,6 +135,7 @@ async function attempt(
     responseHash: sha256(code),
     usage: usageOf(reply),
     timestamp: Math.floor(context.ports.clock.now() / 1000),
+    session: reply.attested?.session ?? null,
   };
   const failures = error === null ? before.failures : [...before.failures, { reply: reply.text, previousCode: code, error }];
   return { failures, code, result, artifacts, inference, provenance: reply.provenance, error };
@@ -156,6 +159,7 @@ async function ask(
       signal: context.signal,
       onText: (text) => emit({ type: 'text', attempt: number, text }),
     });
+    recordAttested(context, reply, model, number);
     draft.append({
       type: 'model.called',
       attempt: number,
@@ -171,9 +175,25 @@ async function ask(
     return { reply, promptHash };
   } catch (error) {
     const code = ServerError.is(error) ? error.code : 'server/internal';
+    if (ServerError.is(error) && error.code === 'upstream/not-verified') {
+      const reason = String(error.details.reason ?? error.message);
+      const failed = { result: 'failed', required: true, model_id: model, reason, upstream_name: provider } as const;
+      draft.append({ type: 'upstream.verified', ...failed });
+    }
     draft.append({ type: 'model.called', attempt: number, provider, model, prompt_hash: `sha256:${promptHash}`, error: code });
     throw error;
   }
+}
+
+/** The session in which the model answered, and its signature over the answer (spec/receipt.md §3). */
+function recordAttested({ draft }: TaskContext, { attested }: ModelReply, model: string, number: number): void {
+  if (attested === undefined) return;
+  const { session, proof } = attested;
+  const { sessionId, document } = session;
+  draft.payload(`attempt-${number}/upstream-session`, 'application/json', utf8(canonicalJson(document)));
+  draft.append({ type: 'upstream.verified', result: 'verified', required: true, model_id: model, session_id: sessionId });
+  draft.payload(`attempt-${number}/${proof.payload.name}`, proof.payload.mediaType, proof.payload.bytes);
+  draft.append({ ...proof.event, attempt: number });
 }
 
 function permittedHosts(

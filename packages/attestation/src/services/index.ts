@@ -1,0 +1,12 @@
+export { type AnswerProof, encodeAnswerProof, isAnswerProof, parseAnswerProof, verifyAnswerProof } from './answer-proof.ts';
+export {
+  attestedGpus,
+  attestProxy,
+  chatIdOf,
+  type ProvedAnswer,
+  type ProxyAttestation,
+  type ProxyExchange,
+  proveAnswer,
+  type SigningProxy,
+  signingNodes,
+} from './signing-proxy.ts';

@@ -1,0 +1,233 @@
+/**
+ * Inference services that sign their answers inside a TEE: RedPill, NEAR AI, the dstack vLLM proxy. `/v1/attestation/report` shows
+ * which signing addresses the hardware vouches for; `/v1/signature/{id}` is the signature over one answer. The HTTP client is handed
+ * in, and so is the clock; nothing the service says is believed before the verifiers of this package agree.
+ *
+ * Proves: keys in genuine, wanted TEEs, for a nonce made here; answers signed by them byte by byte. Not proved: that the connection ends
+ * in that TEE. Whoever terminates TLS in front of it can read prompts, and can only not change answers unnoticed.
+ */
+
+import { decodeUtf8 } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
+import { type AttestationResult, attest } from '../attest.ts';
+import type { EndorsementSource } from '../endorsements/index.ts';
+import { fetchEndorsements } from '../endorsements/index.ts';
+import { AttestationError } from '../errors.ts';
+import { type AnswerSignature, parseAnswerSignature, verifyAnswerSignature } from '../evidence/combined/answer-signature.ts';
+import type { Claims, VerifiedClaims } from '../model/claims.ts';
+import type { Endorsements } from '../model/endorsements.ts';
+import type { Policy } from '../model/policy.ts';
+import type { TrustAnchor } from '../model/verification.ts';
+import { combinedVerifier } from '../verifier/combined/combined.ts';
+
+export interface SigningProxy {
+  /** Base URL that `/v1/…` follows, without a trailing slash. */
+  readonly base: string;
+  readonly apiKey: string | null;
+  readonly fetch: typeof globalThis.fetch;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly policy: Policy;
+  readonly additionalAnchors?: readonly TrustAnchor[];
+  /** Companions at hand. */
+  readonly endorsements?: Endorsements;
+  /** Where missing Intel collateral is fetched; `null`: nowhere, only what is at hand counts. */
+  readonly collateral: Omit<EndorsementSource, 'fetch' | 'now'> | null;
+  /** Milliseconds for one request; 30 000 unless told. */
+  readonly timeoutMs?: number;
+}
+
+/** A report as it came, what it needed, and what was found. Usable only when `result.outcome` is `accepted`. */
+export interface ProxyAttestation {
+  readonly model: string;
+  /** 64 hex digits, made here. */
+  readonly nonce: string;
+  /** Exact bytes. */
+  readonly report: Uint8Array;
+  readonly endorsements: Endorsements;
+  readonly result: AttestationResult;
+  /** Lower-case hex addresses that may sign answers. */
+  readonly addresses: readonly string[];
+  readonly algorithm: 'ecdsa' | 'ed25519';
+  /** Epoch milliseconds. */
+  readonly verifiedAt: number;
+  readonly expiresAt: number;
+}
+
+export interface ProxyExchange {
+  readonly sent: Uint8Array;
+  /** Every byte of the answer, of a stream with its framing. */
+  readonly received: Uint8Array;
+}
+
+export interface ProvedAnswer {
+  readonly chatId: string;
+  readonly signature: AnswerSignature;
+  /** The signature document, exact bytes. */
+  readonly document: Uint8Array;
+}
+
+const TIMEOUT_MS = 30_000;
+const MAX_REPORT_BYTES = 16 * 1024 * 1024;
+const MAX_SIGNATURE_BYTES = 64 * 1024;
+/** How long one verification holds; a TEE that restarts signs with another key and is noticed at once. */
+const SESSION_MS = 10 * 60_000;
+/** The signature may be stored a moment after the answer ended. Milliseconds. */
+const PAUSES = [0, 50, 200, 800] as const;
+
+/**
+ * Fetches the report of `model` for a fresh nonce and judges it. No prompt is part of this.
+ * @throws {AttestationError} `service/unreachable`, `service/refused`, `endorsements/…`.
+ * @example
+ * const { result, addresses } = await attestProxy(service, 'phala/gemma-3-27b-it');
+ * if (result.outcome !== 'accepted') throw new Error(result.error?.message);
+ */
+export async function attestProxy(service: SigningProxy, model: string): Promise<ProxyAttestation> {
+  const nonce = encodeHex(crypto.getRandomValues(new Uint8Array(32)));
+  const query = new URLSearchParams({ model, nonce });
+  const report = await get(service, `/v1/attestation/report?${query}`, MAX_REPORT_BYTES);
+  const now = service.now();
+  const found = await collateralFor(report, service, now);
+  const endorsements = [...(service.endorsements ?? []), ...found.endorsements];
+  const result = await attest(report, {
+    now,
+    endorsements,
+    policy: service.policy,
+    expected: { nonce },
+    additionalAnchors: service.additionalAnchors ?? [],
+    verifiers: [combinedVerifier],
+  });
+  if (result.outcome === 'unavailable' && found.problem !== null) throw found.problem;
+  const signers = result.claims === null ? [] : signingNodes(result.claims);
+  const [speaker] = signers;
+  if (result.outcome === 'accepted' && speaker === undefined) {
+    throw new AttestationError(
+      'service/address-missing',
+      `expected a report that binds a signing address, got one that binds none; ${service.base} cannot prove its answers`,
+    );
+  }
+  return {
+    ...{ model, nonce, report, endorsements, result, verifiedAt: now },
+    addresses: signers.map(({ identity }) => identity['signing-address'] ?? ''),
+    algorithm: speaker?.identity['signing-algorithm'] === 'ed25519' ? 'ed25519' : 'ecdsa',
+    expiresAt: Math.min(now + SESSION_MS, result.claims?.validity.notAfter ?? now),
+  };
+}
+
+/** Nodes whose keys may sign answers: those of models; a gateway only when it stands alone. */
+export function signingNodes(claims: Claims): readonly VerifiedClaims[] {
+  const nodes = Object.entries(claims.submodules).filter(([, { identity }]) => identity['signing-address'] !== undefined);
+  const models = nodes.filter(([name]) => /^model(-\d+)?$/.test(name));
+  return (models.length > 0 ? models : nodes).map(([, node]) => node);
+}
+
+/** GPUs of a node with authentic evidence that answers the node's own nonce. */
+export function attestedGpus(node: Claims): readonly VerifiedClaims[] {
+  const answered = node.checks.some(({ id, outcome }) => id === 'combined.gpu-nonce' && outcome === 'pass');
+  return answered ? Object.entries(node.submodules).flatMap(([name, part]) => (/^gpu-\d+$/.test(name) ? [part] : [])) : [];
+}
+
+/**
+ * Fetches the signature of an answer and checks it over the exact bytes.
+ * @throws {AttestationError} `service/signature-missing`, `service/unreachable`, `answer/…`.
+ */
+export async function proveAnswer(
+  service: SigningProxy,
+  attested: ProxyAttestation,
+  { sent, received }: ProxyExchange,
+): Promise<ProvedAnswer> {
+  const chatId = chatIdOf(received);
+  if (chatId === null) {
+    throw new AttestationError(
+      'service/signature-missing',
+      'expected an answer with an id, got one without; its signature cannot be fetched, do not rely on it',
+    );
+  }
+  const document = await signatureOf(service, attested, chatId);
+  const signature = parseAnswerSignature(document);
+  const claimed = encodeHex(signature.address);
+  await verifyAnswerSignature({
+    signature,
+    attestedAddress: attested.addresses.find((address) => address === claimed) ?? attested.addresses[0] ?? '',
+    request: sent,
+    response: received,
+  });
+  return { chatId, signature, document };
+}
+
+/** The `id` in an answer of the chat protocol, whole or streamed; `null` when it has none that fits in a URL. */
+export function chatIdOf(received: Uint8Array): string | null {
+  const text = new TextDecoder().decode(received);
+  const first = /^data: ?(\{.*)$/m.exec(text)?.[1] ?? text;
+  try {
+    const { id } = JSON.parse(first) as { readonly id?: unknown };
+    return typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id) ? id : null;
+  } catch {
+    return null;
+  }
+}
+
+async function signatureOf(service: SigningProxy, { model, algorithm }: ProxyAttestation, chatId: string): Promise<Uint8Array> {
+  const query = new URLSearchParams({ model, signing_algo: algorithm });
+  for (const pause of PAUSES) {
+    if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+    try {
+      return await get(service, `/v1/signature/${encodeURIComponent(chatId)}?${query}`, MAX_SIGNATURE_BYTES);
+    } catch (error) {
+      if (!AttestationError.is(error) || error.details.status !== 404) throw error;
+    }
+  }
+  throw new AttestationError(
+    'service/signature-missing',
+    `expected a signature of answer ${chatId}, got none; do not rely on the answer`,
+  );
+}
+
+async function collateralFor(
+  report: Uint8Array,
+  { collateral, fetch, timeoutMs = TIMEOUT_MS }: SigningProxy,
+  now: number,
+): Promise<{ readonly endorsements: Endorsements; readonly problem: AttestationError | null }> {
+  if (collateral === null) return { endorsements: [], problem: null };
+  const { endorsements, problems } = await fetchEndorsements(report, { timeoutMs, ...collateral, fetch, now });
+  return { endorsements, problem: problems[0] ?? null };
+}
+
+async function get(service: SigningProxy, path: string, most: number): Promise<Uint8Array> {
+  const { base, apiKey, fetch, timeoutMs = TIMEOUT_MS } = service;
+  let answer: Response;
+  let bytes: Uint8Array;
+  try {
+    answer = await fetch(`${base}${path}`, {
+      headers: apiKey === null ? {} : { authorization: `Bearer ${apiKey}` },
+      redirect: 'error', // a redirect could carry the key elsewhere
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    bytes = new Uint8Array(await answer.arrayBuffer());
+  } catch (cause) {
+    throw new AttestationError('service/unreachable', `no answer from ${base}; check the address and the network`, { cause });
+  }
+  if (!answer.ok || bytes.length > most) {
+    const got = answer.ok ? `${bytes.length} bytes` : `status ${answer.status}${wordsOf(bytes)}`;
+    throw new AttestationError(
+      'service/refused',
+      `expected at most ${most} bytes from ${base}${path.replace(/\?.*$/, '')}, got ${got}; check model, key and address`,
+      { details: { status: answer.status } },
+    );
+  }
+  return bytes;
+}
+
+/** The service's own words about an error, one line. */
+function wordsOf(bytes: Uint8Array): string {
+  try {
+    const { error, detail } = JSON.parse(decodeUtf8(bytes)) as {
+      readonly error?: { readonly message?: unknown };
+      readonly detail?: unknown;
+    };
+    const words = String(error?.message ?? detail ?? '').replace(/[\p{Cc}\s]+/gu, ' ');
+    return words === '' ? '' : ` (${words.slice(0, 120)})`;
+  } catch {
+    return '';
+  }
+}

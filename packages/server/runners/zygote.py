@@ -106,8 +106,10 @@ def give_up_rights(program):
         (resource.RLIMIT_FSIZE, OPTIONS["fileBytes"]),
         (resource.RLIMIT_CPU, -(-OPTIONS["cpuMs"] // 1000)),
         (resource.RLIMIT_NPROC, OPTIONS["processes"]),
+        (resource.RLIMIT_AS, OPTIONS["addressSpaceBytes"]),
     ):
-        resource.setrlimit(limit, (value, value))
+        if value is not None:
+            resource.setrlimit(limit, (value, value))
     for capability in range(64):
         if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             break

@@ -6,16 +6,15 @@ import { dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionLimits } from '@assay/receipt';
-import { UserIds } from '../linux-ns/cells.ts';
+import { addressSpaceOf, UserIds } from '../linux-ns/cells.ts';
 import type { Cell, CellEnd, CellFactory, CellKind, CellUsage } from '../native/cell.ts';
 import { cellCommand, type Layout } from '../native/layout.ts';
-import { killQuietly, type ProcessUsage, readProcesses } from '../native/process-tree.ts';
+import { killQuietly, memoryOf, type ProcessUsage, readProcesses } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
 import { measureDisk } from './disk.ts';
 import type { Place } from './place.ts';
 
 const DISK_LOOK_MS = 200;
-const MIB = 1024 * 1024;
 const DEVICES = ['/dev/null', '/dev/zero', '/dev/full', '/dev/urandom', '/dev/random'];
 
 export interface LandlockOptions {
@@ -89,7 +88,7 @@ export class LandlockCells implements CellFactory {
         // Counted per user id: exactly for an id of its own, else on top of what the agent's user has now.
         NPROC: limits.processes + (uid === null ? tasksOf(process.getuid?.() ?? -1) : 0),
         // V8 reserves far more than it uses and cannot start under such a limit; the watchdog counts what is real.
-        ...(kind === 'python' ? { AS: 2 * limits.memoryBytes + 512 * MIB } : {}),
+        ...(kind === 'python' ? { AS: addressSpaceOf(limits) } : {}),
       },
       environment: {
         ...layout.environment,
@@ -170,7 +169,7 @@ class LandlockCell implements Cell {
 
   usage(): CellUsage {
     const members = this.#members();
-    const memoryBytes = members.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
+    const memoryBytes = memoryOf(members, this.limits.memoryBytes);
     this.#peakBytes = Math.max(this.#peakBytes, memoryBytes);
     this.#cpuMs = Math.max(
       this.#cpuMs,

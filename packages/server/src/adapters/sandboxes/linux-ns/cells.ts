@@ -9,7 +9,7 @@ import { ServerError } from '../../../errors.ts';
 import type { Cell, CellEnd, CellFactory, CellKind, CellUsage } from '../native/cell.ts';
 import type { GroupTree, JobGroup } from '../native/cgroup.ts';
 import { cellCommand, INSIDE, type Layout } from '../native/layout.ts';
-import { descendants, killQuietly } from '../native/process-tree.ts';
+import { descendants, killQuietly, memoryOf } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
 import { LAUNCHER_PROCESSES, type LaunchPrograms, launchCommand } from './bubblewrap.ts';
 import { mountScratch, type Stage, unmountScratch } from './stage.ts';
@@ -89,7 +89,7 @@ export class NamespaceCells implements CellFactory {
         uid,
         scratch,
         filterDescriptor: FILTER_DESCRIPTOR,
-        addressSpaceBytes: group === null && kind === 'python' ? 2 * limits.memoryBytes + 512 * MIB : null,
+        addressSpaceBytes: group === null && kind === 'python' ? addressSpaceOf(limits) : null,
         command: cellCommand(kind, inside),
       });
       const cell = new NamespaceCell({ kind, limits, child: launch(command, stage.filter), group, scratch, release });
@@ -119,6 +119,11 @@ function launch(command: readonly string[], filter: string): ChildProcess {
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Most virtual memory of a Python process where nothing counts the real one: libraries map far more than they use. */
+export function addressSpaceOf(limits: ExecutionLimits): number {
+  return 2 * limits.memoryBytes + 512 * MIB;
 }
 
 export function groupLimits(limits: ExecutionLimits): { readonly memoryBytes: number; readonly processes: number } {
@@ -200,7 +205,7 @@ class NamespaceCell implements Cell {
     const group = this.#options.group?.usage();
     if (group !== undefined && group.cpuMs !== null) return { ...group, cpuMs: group.cpuMs, inodes };
     const tree = descendants(this.#options.child.pid ?? -1);
-    const memoryBytes = tree.reduce((sum, usage) => sum + usage.residentBytes, 0);
+    const memoryBytes = memoryOf(tree, this.limits.memoryBytes);
     const cpuMs = tree.reduce((sum, usage) => sum + usage.cpuMs, 0);
     return group === undefined
       ? { memoryBytes, peakBytes: memoryBytes, cpuMs, oomKills: 0, inodes }

@@ -6,7 +6,7 @@ import type { ExecutionLimits } from '@assay/receipt';
 import { ServerError } from '../../../errors.ts';
 import type { Cell, CellEnd, CellKind, CellUsage } from '../native/cell.ts';
 import type { JobGroup } from '../native/cgroup.ts';
-import { descendants, killQuietly } from '../native/process-tree.ts';
+import { descendants, killQuietly, memoryOf } from '../native/process-tree.ts';
 import { fitsStartedLimits, groupLimits } from './cells.ts';
 
 export interface ZygoteCellOptions {
@@ -72,7 +72,7 @@ export class ZygoteCell implements Cell {
     const group = this.#options.group?.usage();
     if (group !== undefined && group.cpuMs !== null) return { ...group, cpuMs: group.cpuMs, inodes: 0 };
     const tree = descendants(this.#options.process ?? -1);
-    const memoryBytes = tree.reduce((sum, usage) => sum + usage.residentBytes, 0);
+    const memoryBytes = memoryOf(tree, this.limits.memoryBytes);
     const cpuMs = tree.reduce((sum, usage) => sum + usage.cpuMs, 0);
     return group === undefined
       ? { memoryBytes, peakBytes: memoryBytes, cpuMs, oomKills: 0, inodes: 0 }

@@ -17,7 +17,7 @@ import { INSIDE, type Layout } from '../native/layout.ts';
 import { childrenByFile, descendants } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
 import { type LaunchPrograms, launchCommand } from './bubblewrap.ts';
-import { groupLimits } from './cells.ts';
+import { addressSpaceOf, groupLimits } from './cells.ts';
 import type { Stage } from './stage.ts';
 import { ZygoteCell } from './zygote-cell.ts';
 
@@ -247,14 +247,17 @@ export class Zygote {
 }
 
 function command(options: ZygoteOptions, directory: string): readonly string[] {
-  const { programs, layout, stage, limits, preload, uid } = options;
+  const { programs, layout, stage, groups, limits, preload, uid } = options;
   const { diskBytes, inodes, openFiles, fileBytes, cpuMs, processes } = limits;
+  const fixed = { diskBytes, inodes, openFiles, fileBytes, cpuMs, processes };
   return launchCommand({
     ...{ programs, layout, uid, joinFiles: [], scratch: null, filterDescriptor: null, nestedNamespaces: true },
     binds: stage.binds,
     limits: { ...limits, ...OWN_LIMITS, diskBytes: 65_536 },
     extraBinds: [{ source: directory, target: '/run/assay' }],
-    environment: { ASSAY_ZYGOTE: JSON.stringify({ diskBytes, inodes, openFiles, fileBytes, cpuMs, processes, preload }) },
+    environment: {
+      ASSAY_ZYGOTE: JSON.stringify({ ...fixed, addressSpaceBytes: groups === null ? addressSpaceOf(limits) : null, preload }),
+    },
     command: [layout.python?.path ?? '', '-s', '-S', join(INSIDE.runners, 'zygote.py')],
   });
 }

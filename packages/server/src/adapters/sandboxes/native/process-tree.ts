@@ -79,6 +79,25 @@ function childrenByScan(): (pid: number) => readonly number[] {
   return (pid) => children.get(pid) ?? [];
 }
 
+/**
+ * Memory that the processes use together. Summing what each has resident counts pages that a fork shares many times over, so
+ * above `bound` the kernel's proportional count decides; it is slow, and only asked for then.
+ */
+export function memoryOf(processes: readonly ProcessUsage[], bound: number): number {
+  const resident = processes.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
+  if (resident <= bound) return resident;
+  return processes.reduce((sum, usage) => sum + (proportionalBytes(usage.pid) ?? usage.residentBytes), 0);
+}
+
+function proportionalBytes(pid: number): number | null {
+  try {
+    const found = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'));
+    return found === null ? null : Number(found[1]) * 1024;
+  } catch {
+    return null;
+  }
+}
+
 /** SIGKILL that does not mind a process that is gone. */
 export function killQuietly(pid: number): void {
   try {

@@ -7,7 +7,7 @@ import type { NetworkPolicy, SandboxFile, SandboxJob } from '../../../ports/sand
 import { digestInputs } from '../files.ts';
 import { MAXIMUM_LIMITS, mergeLimits } from '../limits.ts';
 import { parseAllowList } from '../network/allow-list.ts';
-import type { Flavour } from './guest-pool.ts';
+import type { Flavour, GuestLanguage } from './guest-pool.ts';
 import { type ColumnShift, prepareJavaScript, type SyntaxDefect } from './transform.ts';
 
 const MAX_CODE_BYTES = 1024 * 1024;
@@ -15,7 +15,9 @@ const MAX_STDIN_BYTES = 16 * 1024 * 1024;
 const MAX_EPOCH_MS = 253_402_300_799_000;
 
 export interface CheckedJob {
-  readonly language: Flavour;
+  readonly language: GuestLanguage;
+  /** Kind of guest that suits it. */
+  readonly flavour: Flavour;
   readonly code: string;
   /** What the guest gets; `null` when the code does not parse. */
   readonly source: string | null;
@@ -76,8 +78,10 @@ export function checkJob(job: SandboxJob, languages: readonly string[]): Checked
   const session = job.session !== undefined;
   const prepared = language === 'javascript' ? prepareJavaScript(job.code, { session }) : { source: job.code, shifts: [] };
   const parsed = 'source' in prepared;
+  const flavour = language === 'javascript' && /\bethers\b/.test(job.code) ? 'ethers' : language;
   return {
     language,
+    flavour,
     code: job.code,
     source: parsed ? prepared.source : null,
     shifts: parsed ? prepared.shifts : [],

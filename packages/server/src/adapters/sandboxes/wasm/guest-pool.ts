@@ -2,8 +2,11 @@
 
 import type { GuestProcess } from './guest-process.ts';
 
-/** Kinds of guests. */
-export type Flavour = 'javascript' | 'python';
+/** Languages that this lane runs. */
+export type GuestLanguage = 'javascript' | 'python';
+
+/** Kinds of guests. `ethers` is JavaScript with ethers loaded before the job comes. */
+export type Flavour = 'javascript' | 'ethers' | 'python';
 
 export interface PoolOptions {
   /** Starts a guest that is not ready yet. */
@@ -14,7 +17,7 @@ export interface PoolOptions {
 
 export class GuestPool {
   readonly #options: PoolOptions;
-  readonly #waiting: Record<Flavour, GuestProcess[]> = { javascript: [], python: [] };
+  readonly #waiting: Record<Flavour, GuestProcess[]> = { javascript: [], ethers: [], python: [] };
   #closed = false;
 
   constructor(options: PoolOptions) {

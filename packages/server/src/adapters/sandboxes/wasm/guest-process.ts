@@ -96,11 +96,7 @@ export class GuestProcess {
     this.exited = new Promise((resolve) => {
       const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
         this.#dead = true;
-        isNot(
-          new Error(
-            `the sandboxed process ended before it was ready (${signal ?? code}): ${tail.trim().split('\n').at(-1) ?? ''}`,
-          ),
-        );
+        isNot(new Error(`the sandboxed process ended before it was ready (${signal ?? code}): ${lastWords(tail)}`));
         resolve({ code, signal, stderrTail: tail });
       };
       this.#child.on('error', (error) => {
@@ -153,6 +149,13 @@ export class GuestProcess {
     for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr])
       (stream as unknown as { ref?(): void }).ref?.();
   }
+}
+
+/** The line of a process's standard error that says most. */
+export function lastWords(tail: string): string {
+  const lines = tail.trim().split('\n');
+  const line = lines.find((text) => /^error\b|^[A-Za-z]*Error\b|panicked|Fatal/.test(text)) ?? lines.at(-1) ?? '';
+  return line.slice(0, 300);
 }
 
 /** Kernel limits as a second net under deno's own: no core file, few descriptors, no file writes, no way out of memory or time. */

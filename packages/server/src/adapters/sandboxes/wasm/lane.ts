@@ -26,7 +26,7 @@ async function openWasmLane(options: LaneOptions): Promise<Sandbox> {
       capabilities: capabilitiesOf(runtime, environment, selfTestProbes),
       start: (flavour, memoryBytes) => startGuest(runtime, flavour, memoryBytes),
       concurrency: cores,
-      warm: { javascript: warmCount, python: warmCount },
+      warm: { javascript: warmCount, ethers: Math.min(1, warmCount), python: Math.min(2, warmCount) },
     });
   const trial = serve([], 0);
   let probes: readonly SelfTestProbe[];

@@ -46,6 +46,8 @@ export interface DoneHead {
 /** What a guest is told on its command line, as JSON. URLs are `file:` URLs. */
 export interface GuestConfig {
   readonly ethers: string | null;
+  /** Load ethers before the job comes. */
+  readonly preload: boolean;
   readonly pyodide: string | null;
   /** Path of the memory snapshot; `null` starts the interpreter from scratch. */
   readonly snapshot: string | null;

@@ -13,7 +13,7 @@ import { NetworkGateway } from '../network/gateway.ts';
 import { OutputBudget, StreamCapture } from '../stream-capture.ts';
 import type { CheckedJob } from './checked-job.ts';
 import type { PlainEvent } from './event-queue.ts';
-import { BASE_MEMORY, type GuestExit, type GuestProcess } from './guest-process.ts';
+import { BASE_MEMORY, type GuestExit, type GuestProcess, lastWords } from './guest-process.ts';
 import { type JobHead, MESSAGE } from './messages.ts';
 
 const WATCH_MS = 25;
@@ -263,7 +263,7 @@ class GuestRun {
       this.#limit('memoryBytes', `it used more than ${this.#job.limits.memoryBytes} bytes of memory`);
       return ending('oom', 'sandbox/oom', 'it ran out of memory; use less, or raise memoryBytes');
     }
-    const last = stderrTail.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
+    const last = lastWords(stderrTail);
     return ending(
       'killed',
       'sandbox/killed',

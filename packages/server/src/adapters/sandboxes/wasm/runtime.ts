@@ -9,7 +9,7 @@ import { BASE_MEMORY, GuestProcess } from './guest-process.ts';
 import type { GuestConfig } from './messages.ts';
 import { findRuntimeFiles, type RuntimeFiles, snapshotCache } from './runtime-files.ts';
 import { type Snapshot, snapshotFor } from './snapshot-store.ts';
-import { installedWheels, WANTED_PACKAGES, type Wheels } from './wheels.ts';
+import { installedWheels, type Wheels } from './wheels.ts';
 
 const PAGE_BYTES = 65_536;
 
@@ -51,13 +51,14 @@ export function startGuest(
   memoryBytes: number,
 ): GuestProcess {
   const { files, snapshot, wheels } = parts;
-  const javascript = program === 'javascript';
+  const javascript = program === 'javascript' || program === 'ethers';
   const config: GuestConfig = {
     ethers: javascript ? pathToFileURL(files.ethers.path).href : null,
+    preload: program === 'ethers',
     pyodide: javascript ? null : `${pathToFileURL(files.pyodide.path).href}/`,
     snapshot: javascript ? null : (snapshot?.path ?? null),
     wheels:
-      javascript || wheels === null ? null : { directory: wheels.directory, lockFile: wheels.lockFile, load: WANTED_PACKAGES },
+      javascript || wheels === null ? null : { directory: wheels.directory, lockFile: wheels.lockFile, load: wheels.load },
     memoryPages: Math.floor(memoryBytes / PAGE_BYTES),
   };
   const reads = javascript
@@ -65,7 +66,7 @@ export function startGuest(
     : [files.pyodide.path, ...(snapshot === null ? [] : [snapshot.path]), ...(wheels === null ? [] : [wheels.directory])];
   return new GuestProcess({
     deno: files.deno.path,
-    script: join(files.guest, `${program}${files.extension}`),
+    script: join(files.guest, `${javascript ? 'javascript' : program}${files.extension}`),
     config,
     reads,
     memoryBytes,

@@ -4,7 +4,7 @@
  */
 
 import { ServerError } from '../../../errors.ts';
-import type { Flavour } from './guest-pool.ts';
+import type { GuestLanguage } from './guest-pool.ts';
 import type { GuestProcess } from './guest-process.ts';
 
 const IDLE_MS = 30 * 60_000;
@@ -12,7 +12,7 @@ const MAX_SESSIONS = 8;
 
 export interface Session {
   readonly guest: GuestProcess;
-  readonly language: Flavour;
+  readonly language: GuestLanguage;
   lastClaim: string;
   usedAt: number;
   busy: boolean;
@@ -26,7 +26,7 @@ export class Sessions {
    *
    * @throws {ServerError} `sandbox/session-lost`, `sandbox/session-mismatch`, `sandbox/busy`.
    */
-  resume(id: string, previousClaim: string | null, language: Flavour): Session | null {
+  resume(id: string, previousClaim: string | null, language: GuestLanguage): Session | null {
     this.expire();
     const session = this.#open.get(id);
     if (session?.busy) throw new ServerError('sandbox/busy', 'a cell of this session is still running; wait for it');
@@ -50,7 +50,7 @@ export class Sessions {
   }
 
   /** Keeps a guest for the next cell. */
-  keep(id: string, guest: GuestProcess, language: Flavour, lastClaim: string): void {
+  keep(id: string, guest: GuestProcess, language: GuestLanguage, lastClaim: string): void {
     const others = [...this.#open].filter(([other, session]) => other !== id && !session.busy);
     if (others.length >= MAX_SESSIONS) {
       const oldest = others.reduce((a, b) => (a[1].usedAt <= b[1].usedAt ? a : b));

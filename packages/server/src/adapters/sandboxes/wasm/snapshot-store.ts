@@ -8,7 +8,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { ServerError } from '../../../errors.ts';
 import { sha256 } from './checked-job.ts';
-import type { GuestProcess } from './guest-process.ts';
+import { type GuestProcess, lastWords } from './guest-process.ts';
 import { MESSAGE } from './messages.ts';
 
 const MAX_SNAPSHOT_BYTES = 128 * 1024 * 1024;
@@ -80,10 +80,9 @@ async function makeSnapshot(guest: GuestProcess): Promise<Uint8Array> {
   const exit = await guest.exited;
   clearTimeout(timer);
   if (!complete || size === 0) {
-    const last = exit.stderrTail.trim().split('\n').at(-1) ?? '';
     throw new ServerError(
       'sandbox/start-failed',
-      `the Python interpreter did not start (${exit.signal ?? exit.code}): ${last.slice(0, 300)}`,
+      `the Python interpreter did not start (${exit.signal ?? exit.code}): ${lastWords(exit.stderrTail)}`,
     );
   }
   return Buffer.concat(chunks);

@@ -13,7 +13,7 @@ import { buildClaim } from '../claim.ts';
 import { byPath, digestFile } from '../files.ts';
 import { type CheckedJob, checkJob, sha256 } from './checked-job.ts';
 import { EventQueue } from './event-queue.ts';
-import { type Flavour, GuestPool } from './guest-pool.ts';
+import { type Flavour, type GuestLanguage, GuestPool } from './guest-pool.ts';
 import type { GuestProcess } from './guest-process.ts';
 import { type Outcome, runOnGuest } from './run-on-guest.ts';
 import { Sessions } from './sessions.ts';
@@ -123,11 +123,11 @@ export class WasmSandbox implements Sandbox {
 
   /** A ready guest: from the pool when the job's memory is the default, otherwise started for it. */
   async #take(checked: CheckedJob): Promise<Taken> {
-    const { language, limits } = checked;
+    const { flavour, limits } = checked;
     let reason: unknown;
     for (let attempt = 0; attempt < START_ATTEMPTS; attempt += 1) {
-      const waiting = limits.memoryBytes === DEFAULT_LIMITS.memoryBytes ? this.#pool.take(language) : null;
-      const guest = waiting ?? this.#options.start(language, limits.memoryBytes);
+      const waiting = limits.memoryBytes === DEFAULT_LIMITS.memoryBytes ? this.#pool.take(flavour) : null;
+      const guest = waiting ?? this.#options.start(flavour, limits.memoryBytes);
       try {
         await guest.ready;
         return { guest, warm: waiting !== null };
@@ -221,7 +221,8 @@ function rejected(
 ): SandboxResult {
   const name = ServerError.is(error) ? error.code : 'sandbox/start-failed';
   const facts: CheckedJob = checked ?? {
-    language: job.language as Flavour,
+    language: job.language as GuestLanguage,
+    flavour: job.language as GuestLanguage,
     code: job.code,
     source: null,
     shifts: [],

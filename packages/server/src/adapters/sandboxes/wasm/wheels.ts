@@ -26,10 +26,11 @@ export interface Wheels {
   /** Pyodide lock file with these packages only. */
   readonly lockFile: string;
   readonly files: readonly WheelFile[];
+  /** Names to load before the first job; their dependencies come along. */
+  readonly load: readonly string[];
 }
 
 interface LockedPackage {
-  readonly name: string;
   readonly version: string;
   readonly file_name: string;
   readonly sha256: string;
@@ -43,7 +44,7 @@ interface LockFile {
 
 /** The wheels that {@link WANTED_PACKAGES} need, in the pinned versions, sorted by name. */
 export function wantedWheels(files: RuntimeFiles, wanted: readonly string[] = WANTED_PACKAGES): readonly WheelFile[] {
-  return closure(readLock(files), wanted).map(({ name, version, file_name, sha256: digest }) => ({
+  return closure(readLock(files), wanted).map(([name, { version, file_name, sha256: digest }]) => ({
     name,
     version,
     file: file_name,
@@ -55,7 +56,8 @@ function readLock({ pyodide }: RuntimeFiles): LockFile {
   return JSON.parse(readFileSync(join(pyodide.path, 'pyodide-lock.json'), 'utf8')) as LockFile;
 }
 
-function closure({ packages }: LockFile, wanted: readonly string[]): readonly LockedPackage[] {
+/** Packages by the lock file's own keys, which are lower-case where a package's name is not. */
+function closure({ packages }: LockFile, wanted: readonly string[]): readonly (readonly [key: string, entry: LockedPackage])[] {
   const found = new Map<string, LockedPackage>();
   const pending = [...wanted];
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
@@ -66,7 +68,7 @@ function closure({ packages }: LockFile, wanted: readonly string[]): readonly Lo
     found.set(name, entry);
     pending.push(...entry.depends);
   }
-  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function wheelDirectory(directory: string): string {
@@ -90,7 +92,7 @@ export async function installedWheels(directory: string, files: RuntimeFiles): P
   }
   const wanted = lockText(files);
   if ((await readFile(lockFile, 'utf8')) !== wanted) throw tampered('lock.json');
-  return { directory: place, lockFile, files: wheels };
+  return { directory: place, lockFile, files: wheels, load: WANTED_PACKAGES };
 }
 
 /** Gives the bytes of a wheel by file name, or `null` when it has none. */
@@ -127,12 +129,12 @@ export async function installWheels(
   }
   const lockFile = join(place, 'lock.json');
   await replaceFile(lockFile, Buffer.from(lockText(files)));
-  return { directory: place, lockFile, files: wheels };
+  return { directory: place, lockFile, files: wheels, load: WANTED_PACKAGES };
 }
 
 function lockText(files: RuntimeFiles): string {
   const lock = readLock(files);
-  const packages = Object.fromEntries(closure(lock, WANTED_PACKAGES).map((entry) => [entry.name, entry]));
+  const packages = Object.fromEntries(closure(lock, WANTED_PACKAGES));
   return JSON.stringify({ info: lock.info, packages });
 }
 

@@ -87,12 +87,28 @@ async function begin(): Promise<void> {
   }
   for (const entry of files.entries()) if (entry.bytes !== null) before.set(entry.path, entry.bytes);
   stdin = receive().body.slice();
-  const ethers = config.ethers !== null && /\bethers\b/.test(source) ? await import(config.ethers) : null;
+  const ethers = /\bethers\b/.test(source) ? await loadEthers() : null;
   reset(head.seed, head.epochMs);
   run(source, ethers);
 }
 
-function run(source: string, ethers: Readonly<Record<string, unknown>> | null): void {
+type Namespace = Readonly<Record<string, unknown>>;
+
+/** Loads ethers, or gives what was loaded. */
+async function loadEthers(): Promise<Namespace | null> {
+  return config.ethers === null ? null : ((await import(config.ethers)) as Namespace);
+}
+
+/** Loads ethers and has its tables computed, which takes longer than most jobs. */
+async function preloadEthers(): Promise<void> {
+  const { ethers } = (await loadEthers()) as {
+    readonly ethers: { readonly Wallet: new (key: string) => { readonly address: string } };
+  };
+  reset('00'.repeat(32), 0);
+  void new ethers.Wallet(`0x${'11'.repeat(32)}`).address;
+}
+
+function run(source: string, ethers: Namespace | null): void {
   const require = makeRequire({ files, stdin: () => stdin, process, ethers });
   const load = async (name: unknown): Promise<unknown> => {
     const module = require(String(name));
@@ -234,6 +250,7 @@ function exercise(): void {
 
 prepareGlobals();
 exercise();
+if (config.preload) await preloadEthers();
 silent = false;
 send(MESSAGE.ready, null);
 void begin();

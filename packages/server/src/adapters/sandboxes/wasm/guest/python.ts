@@ -82,6 +82,7 @@ async function serve(python: Interpreter): Promise<void> {
   for (const source of EXERCISE) (await support.run.callPromising(source)).toJs();
   support.forget();
   silent = false;
+  const crashed = watchCrashes();
   send(MESSAGE.ready, null);
   for (;;) {
     const frame = receive();
@@ -100,7 +101,7 @@ async function serve(python: Interpreter): Promise<void> {
     const disk = limitDisk(FS, ROOT, head);
     reset(head.seed, head.epochMs);
     support.prepare(hostModule(), head.argv, head.network, installed);
-    const { exitCode, value, error, dead } = await execute(support, new TextDecoder().decode(frame.body));
+    const { exitCode, value, error, dead } = await execute(support, new TextDecoder().decode(frame.body), crashed);
     sendArtifacts(walk(FS, ROOT, { left: head.inodes }), before, head);
     const done: DoneHead = { exitCode, value, error, diskFull: disk.full };
     send(MESSAGE.done, { ...done });
@@ -111,22 +112,25 @@ async function serve(python: Interpreter): Promise<void> {
 type Executed = Pick<DoneHead, 'exitCode' | 'value' | 'error'> & { readonly dead: boolean };
 
 /** `os._exit` and crashes do not come back from the call; they surface as errors nobody caught. */
-const interrupted = new Promise<never>((_resolve, reject) => {
-  globalThis.addEventListener('unhandledrejection', (event) => {
-    event.preventDefault();
-    reject(event.reason);
+function watchCrashes(): Promise<never> {
+  const crashed = new Promise<never>((_resolve, reject) => {
+    globalThis.addEventListener('unhandledrejection', (event) => {
+      event.preventDefault();
+      reject(event.reason);
+    });
+    globalThis.addEventListener('error', (event) => {
+      event.preventDefault();
+      reject(event.error);
+    });
   });
-  globalThis.addEventListener('error', (event) => {
-    event.preventDefault();
-    reject(event.error);
-  });
-});
-interrupted.catch(() => {});
+  crashed.catch(() => {});
+  return crashed;
+}
 
 /** Runs the source. `dead` when the interpreter cannot go on: `os._exit`, or a crash of its own. */
-async function execute(support: Support, source: string): Promise<Executed> {
+async function execute(support: Support, source: string, crashed: Promise<never>): Promise<Executed> {
   try {
-    const outcome = await Promise.race([support.run.callPromising(source), interrupted]);
+    const outcome = await Promise.race([support.run.callPromising(source), crashed]);
     const [exitCode, value, name, message, traceback] = outcome.toJs() as [
       number,
       string | null,
@@ -171,4 +175,9 @@ for (const directory of ['/home/pyodide', '/home/web_user', '/home'])
   if (python.FS.analyzePath(directory).exists) python.FS.rmdir(directory);
 if (config.wheels !== null)
   await python.loadPackage([...config.wheels.load], { messageCallback: () => {}, errorCallback: () => {} });
-await serve(python);
+// From here on errors are reported, not thrown: nobody above would show them.
+serve(python).catch((error: unknown) => {
+  // biome-ignore lint/suspicious/noConsole: the engine's own console, read by the host as diagnosis
+  console.error(String(error));
+  deno.exit(1);
+});

@@ -19,7 +19,7 @@ export function talkRoutes(services: Services): Hono<AppEnv> {
   app.get('/ping', (c) => c.json({ pong: Math.floor(services.clock.now() / 1000) }));
 
   app.get('/attestation', async (c) => {
-    services.rateLimit.take(`quote ${c.get('access') ?? 'public'}`);
+    services.rateLimit.take(`quote ${clientOf(c)}`);
     const nonce = crypto.getRandomValues(new Uint8Array(32));
     const { attester, keyset } = services.identity;
     // The same statement as everywhere: it names the keyset, which lists this key; no caller chooses what is quoted.

@@ -60,6 +60,8 @@ export interface TestAgent {
 }
 
 export interface TestAgentOptions {
+  /** As when the sandbox is still being opened. */
+  readonly sandboxReady?: Promise<void>;
   /** The TEE stops answering challenges after the start. */
   readonly brokenTee?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
@@ -90,6 +92,7 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
     ledger,
     clock,
     attest: answerAttestation(identity, clock),
+    sandboxReady: options.sandboxReady ?? Promise.resolve(),
     onUnexpected: (error, id) => log.error({ err: error, task: id }, 'unexpected'),
     ports: {
       model,
@@ -113,7 +116,7 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
     upstream: createUpstream(config.model, model, clock.now, attestedUpstream),
     talkKeys: await generateTalkKeys(),
     modelOf: platformModels(config.model),
-    sandbox,
+    sandbox: () => sandbox,
     tasks,
     metrics: createMetrics(() => tasks.running),
     rateLimit: new RateLimit(config.limits.ratePerMinute, clock.now),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '@assay/encoding/json';
 import { fenced, type ScriptedAnswer, startOpenAiServer } from '@assay/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { ServerError } from '../../packages/server/src/errors.ts';
 import { OPERATIONS } from '../../packages/server/src/http/openapi.ts';
 import { startTestAgent, type TestAgentOptions } from './agent.ts';
 import { StandInLedgerError } from './stand-ins.ts';
@@ -592,6 +593,31 @@ describe('tasks that take their time', () => {
     });
     expect(await readEvents(await agent.request('/api/tasks/lost/events'))).toEqual([{ id: 1, type: 'done' }]);
     expect((await agent.request('/api/tasks/never')).status).toBe(404);
+  });
+
+  test('a sandbox that is still being opened: code waits, files do not, and it can be cancelled', async () => {
+    let open: () => void = () => undefined;
+    const sandboxReady = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const agent = await startTestAgent({ sandboxReady });
+    const waiting = agent.process({ type: 'execute', code: 'x' });
+    const cancelled = agent.process({ type: 'execute', code: 'x' }, { task_id: 'c' });
+    expect((await agent.process({ type: 'file_write', path: '/tmp/a', content: 'x' })).body.success).toBe(true);
+    expect(agent.sandbox.jobs).toHaveLength(0);
+    await agent.request('/api/tasks/c', { method: 'DELETE' });
+    expect((await cancelled).body.code).toBe('task/cancelled');
+    open();
+    expect((await waiting).body.success).toBe(true);
+    expect(agent.sandbox.jobs).toHaveLength(1);
+  });
+
+  test('a sandbox that cannot be opened: nothing runs', async () => {
+    const failed = Promise.reject(new ServerError('sandbox/unavailable', 'no sandbox works here'));
+    failed.catch(() => undefined);
+    const agent = await startTestAgent({ sandboxReady: failed });
+    const { status, body } = await agent.process({ type: 'execute', code: 'x' });
+    expect([status, body.code, agent.sandbox.jobs.length]).toEqual([503, 'sandbox/unavailable', 0]);
   });
 
   test('too many at once', async () => {

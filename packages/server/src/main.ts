@@ -15,6 +15,7 @@ import { detectAttester } from './adapters/attesters/detect.ts';
 import { platformModels } from './adapters/models/platforms.ts';
 import { createModel } from './adapters/models/select.ts';
 import { transcriptToJson } from './adapters/sandboxes/network/transcript.ts';
+import { OpeningSandbox } from './adapters/sandboxes/opening.ts';
 import { type LaneRefusal, selectSandbox } from './adapters/sandboxes/select.ts';
 import { openLedger } from './adapters/stores/open-ledger.ts';
 import { createAttestedUpstream } from './adapters/upstreams/attested.ts';
@@ -46,8 +47,10 @@ export interface RunningAgent {
   status(): Promise<Readonly<Record<string, unknown>>>;
   /** TEEs that were looked for in vain. */
   readonly absentTees: readonly string[];
-  /** Sandbox lanes that were passed over, with the reason. */
+  /** Sandbox lanes that were passed over, with the reason; empty until `ready`. */
   readonly refusedLanes: readonly LaneRefusal[];
+  /** Resolves when code can run; rejects with `sandbox/unavailable` when no lane may serve here. Work that needs one waits for it. */
+  readonly ready: Promise<void>;
   readonly consoleBuilt: boolean;
   /** Takes no more work, lets tasks end for up to `graceMs` (10 s), cancels the rest, seals their receipts and closes everything. */
   close(graceMs?: number): Promise<void>;
@@ -61,6 +64,8 @@ export interface StartOptions {
 const require = createRequire(import.meta.url);
 const CHANNEL_KEY_LIFETIME = 180 * 86_400; // seconds; keys live for one boot
 const GRACE_MS = 10_000;
+/** The agent listens after this time even when the sandbox is still being opened, milliseconds. */
+const SANDBOX_PATIENCE_MS = 1500;
 
 /**
  * Starts an agent. It listens when this resolves, and its keyset is attested and logged.
@@ -93,14 +98,20 @@ async function compose(
 ): Promise<RunningAgent> {
   const clock = systemClock;
   const keys = createBootKeys();
-  const [ledger, { sandbox, refused }, { attester, absent }, channelKeys, talkKeys] = await allSettled([
+  const begun = performance.now();
+  const sandbox = keep(
+    closing,
+    new OpeningSandbox(
+      selectSandbox({
+        directory: config.dataDir,
+        minIsolation: config.sandbox.minIsolation,
+        concurrency: config.sandbox.concurrency,
+        ...(config.sandbox.prefer === null ? {} : { prefer: config.sandbox.prefer }),
+      }),
+    ),
+  );
+  const [ledger, { attester, absent }, channelKeys, talkKeys] = await allSettled([
     openLedger({ directory: config.dataDir, keys, clock }).then((opened) => keep(closing, opened)),
-    selectSandbox({
-      directory: config.dataDir,
-      minIsolation: config.sandbox.minIsolation,
-      concurrency: config.sandbox.concurrency,
-      ...(config.sandbox.prefer === null ? {} : { prefer: config.sandbox.prefer }),
-    }).then((selection) => ({ ...selection, sandbox: keep(closing, selection.sandbox) })),
     detectAttester({ choice: config.attester, directory: config.dataDir, clock }),
     ChannelKeys.generate(Math.floor(clock.now() / 1000) + CHANNEL_KEY_LIFETIME),
     generateTalkKeys(),
@@ -135,10 +146,13 @@ async function compose(
     ledger,
     clock,
     attest: answerAttestation(identity, clock),
+    sandboxReady: sandbox.ready,
     onUnexpected: (error, task) => log.error({ err: error, task }, 'unexpected error'),
     ports: {
       model,
-      sandbox,
+      get sandbox() {
+        return sandbox.now();
+      },
       workspaces: createWorkspaces(join(config.dataDir, 'workspaces')),
       clock,
       permitHosts: (wanted) => permitHosts(config.sandbox.network, wanted),
@@ -158,7 +172,7 @@ async function compose(
     modelOf: platformModels(config.model),
     model,
     upstream: createUpstream(config.model, model, clock.now, attestedUpstream),
-    sandbox,
+    sandbox: () => sandbox.current,
     tasks,
     metrics: createMetrics(() => tasks.running),
     rateLimit: new RateLimit(config.limits.ratePerMinute, clock.now),
@@ -166,13 +180,17 @@ async function compose(
     storeName: 'embedded SQLite',
     stopping: () => stopping,
   };
+  await sandbox.patiently(SANDBOX_PATIENCE_MS - (performance.now() - begun));
   const startedAt = clock.now();
   const { url, stop } = await listen(createApp(services).fetch, config, tlsKey);
   return {
     url,
     status: () => status(services, startedAt),
     absentTees: absent,
-    refusedLanes: refused,
+    get refusedLanes() {
+      return sandbox.refused;
+    },
+    ready: sandbox.ready,
     consoleBuilt: services.console.size > 0,
     close: async (graceMs = GRACE_MS) => {
       if (stopping) return;

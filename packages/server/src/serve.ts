@@ -5,7 +5,7 @@ import { type Config, parseConfig } from './config.ts';
 import { type Environment, readEnvironment } from './env-file.ts';
 import { ServerError } from './errors.ts';
 import { type RunningAgent, startAgent } from './main.ts';
-import { startMessage } from './start-message.ts';
+import { sandboxMessage, startMessage } from './start-message.ts';
 
 export interface ServeOptions {
   readonly environment: Environment;
@@ -38,15 +38,28 @@ export async function serve(options: ServeOptions): Promise<0 | 1> {
   }
   try {
     say(await startMessage(agent, config, { color: options.color }));
-    await new Promise<void>((resolve) => {
+    const stopped = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    if (await opensLater(agent, stopped)) say(await sandboxMessage(agent));
+    await stopped;
     say('stopping: tasks that run get 10 seconds to end\n');
+  } catch (error) {
+    if (!isCoded(error)) throw error;
+    say(`error: ${error.message} [${error.code}]\n`);
+    return 1;
   } finally {
     await agent.close();
   }
   return 0;
+}
+
+/** Waits for a sandbox that was still being opened at the start. False when it was open already, or when the agent was stopped before. */
+async function opensLater(agent: RunningAgent, stopped: Promise<void>): Promise<boolean> {
+  const { sandbox } = (await agent.status()) as { readonly sandbox: { readonly lane: string } };
+  if (sandbox.lane !== 'opening') return false;
+  return Promise.race([agent.ready.then(() => true), stopped.then(() => false)]);
 }
 
 type Coded = Error & { readonly code: string };

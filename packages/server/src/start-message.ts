@@ -48,7 +48,7 @@ export async function startMessage(agent: RunningAgent, config: Config, options:
         ? `${alarm('RECORDED')}: ${model.detail}`
         : `${model.provider}: ${model.reachable ? model.detail : alarm(model.detail)}`,
     ),
-    line('sandbox', `${sandbox.lane} (isolation ${sandbox.isolation}), ${sandbox.languages.join(', ')}`),
+    line('sandbox', sandboxText(sandbox)),
     line('network', config.sandbox.network.mode === 'none' ? 'closed for code' : networkText(config)),
     line('store', `${store.name} in ${config.dataDir}, log ${log.origin}`),
     line('access', config.apiKey === null ? 'this machine only, no API key' : 'API key needed'),
@@ -61,6 +61,17 @@ export async function startMessage(agent: RunningAgent, config: Config, options:
   ];
   if (missing.length > 0) lines.push('', ...missing.map((text) => `  ${paint('yellow', '-')} ${text}`));
   return `${lines.join('\n')}\n\n`;
+}
+
+function sandboxText({ lane, isolation, languages }: Facts['sandbox']): string {
+  if (lane === 'opening') return 'being opened (the first start prepares Python); tasks wait for it';
+  return `${lane} (isolation ${isolation}), ${languages.join(', ')}`;
+}
+
+/** One line for when a sandbox that was being opened is open. */
+export async function sandboxMessage(agent: RunningAgent): Promise<string> {
+  const { sandbox } = (await agent.status()) as unknown as Facts;
+  return `  sandbox  ${sandboxText(sandbox)}\n`;
 }
 
 function networkText(config: Config): string {

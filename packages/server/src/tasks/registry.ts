@@ -15,6 +15,7 @@ export interface RegisteredTask {
   readonly type: string;
   readonly summary: string;
   readonly input: z.ZodType;
+  readonly withoutSandbox: boolean;
   /** `input` must be what the task's own schema gave; the task table sees to it. */
   run(input: unknown, context: TaskContext): Promise<TaskAnswer>;
 }
@@ -38,6 +39,7 @@ function register<Input>(task: Task<Input>): RegisteredTask {
     type: task.type,
     summary: task.summary,
     input: task.input,
+    withoutSandbox: task.withoutSandbox ?? false,
     run: (input, context) => task.run(input as Input, context),
   };
 }

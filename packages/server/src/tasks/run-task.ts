@@ -62,6 +62,8 @@ export interface RunTaskOptions {
   readonly ports: TaskPorts;
   readonly clock: Clock;
   readonly attest: Attest;
+  /** Resolves when code can run; rejects when it never will. */
+  readonly sandboxReady: Promise<void>;
   /** Told about errors that have no code; clients only learn that one happened. */
   readonly onUnexpected: (error: unknown, taskId: string) => void;
 }
@@ -149,6 +151,7 @@ async function work(begun: Begun, id: string, options: RunTaskOptions): Promise<
   const { draft, progress, signal, request } = begun;
   try {
     signal.throwIfAborted();
+    if (!begun.task.withoutSandbox) await unlessAborted(options.sandboxReady, signal);
     return await begun.task.run(begun.input, {
       taskId: id,
       access: request.access,
@@ -205,6 +208,14 @@ function asServerError(error: unknown, id: string, options: RunTaskOptions): Ser
   options.onUnexpected(error, id);
   return new ServerError('server/internal', `the agent met an error it did not expect; its log says more under task ${id}`, {
     cause: error,
+  });
+}
+
+function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });
 }
 

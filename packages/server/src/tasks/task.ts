@@ -83,6 +83,8 @@ export interface Task<Input = unknown> {
   /** `data.type` of the request. */
   readonly type: string;
   readonly summary: string;
+  /** True for work that runs no code, and so need not wait for a sandbox that is being opened. */
+  readonly withoutSandbox?: true;
   /** Shape of `data`; unknown members are ignored. */
   readonly input: z.ZodType<Input>;
   run(input: Input, context: TaskContext): Promise<TaskAnswer>;

@@ -24,11 +24,14 @@ export function operationRoutes(services: Services): Hono<AppEnv> {
   return app;
 }
 
+/** What is told of a sandbox that is still being opened. */
+const OPENING = { lane: 'opening', isolation: 'none', languages: [], packages: {}, environmentDigest: null, selfTest: [] };
+
 /** What the agent is made of and what is missing; also what the start-up message and `assay doctor` show. */
 export async function status(services: Services, startedAt: number): Promise<Readonly<Record<string, unknown>>> {
-  const { identity, ledger, model, sandbox, config } = services;
+  const { identity, ledger, model, config } = services;
   const probe = await model.probe();
-  const { capabilities } = sandbox;
+  const capabilities = services.sandbox()?.capabilities ?? OPENING;
   const recorded = model.provider === 'recorded';
   return {
     name: 'assay',

@@ -31,7 +31,8 @@ export interface Services {
   readonly talkKeys: TalkKeys;
   /** The model of a platform under the caller's own key, for `/talk`. */
   readonly modelOf: (platform: Platform, model: string, apiKey: string) => Model;
-  readonly sandbox: Sandbox;
+  /** `null` while it is being opened. */
+  readonly sandbox: () => Sandbox | null;
   readonly tasks: TaskTable;
   readonly metrics: Metrics;
   readonly rateLimit: RateLimit;

@@ -15,6 +15,7 @@ const input = z.object({
 
 export const fileRead: Task<z.infer<typeof input>> = {
   type: 'file_read',
+  withoutSandbox: true,
   summary: 'Reads a file that was kept under /tmp.',
   input,
   run: async (task, context) => {

@@ -17,6 +17,7 @@ const input = z.object({
 
 export const fileWrite: Task<z.infer<typeof input>> = {
   type: 'file_write',
+  withoutSandbox: true,
   summary: 'Keeps a file under /tmp for later tasks.',
   input,
   run: async (task, context) => {

@@ -127,6 +127,8 @@ export const ESCAPE_PROBES: readonly EscapeProbe[] = [
     wrong: ({ stdout }) => (stdout.text.includes('by_run_js blocked read') ? null : 'the attack did not reach JavaScript'),
   },
   { file: 'raw-frames.js', status: ['killed'], lanes: WASM },
+  { file: 'flood-frames.js', status: ['killed'], lanes: WASM },
+  { file: 'flood-requests.js', status: ['killed'], lanes: WASM },
   { file: 'forged-frames.js', status: ['error'], lanes: WASM, wrong: onlyArtifacts('/tmp/plain.txt') },
   { file: 'infinite-loop.js', status: ['timeout'], limits: { wallMs: 700 } },
   { file: 'huge-output.js', status: ['output-limit'], limits: { wallMs: 15_000 } },

@@ -78,25 +78,41 @@ export class NetworkGateway {
       );
     }
     this.#exchanges.push(undefined);
-    const done = await this.#serve(request, index).catch((error: unknown) => failure(request, error));
+    const tooMuch = this.#weigh(request.body.length);
+    // What is not sent is not kept either: a transcript must not grow by what was refused.
+    const done =
+      tooMuch === null
+        ? await this.#serve(request, index).catch((error: unknown) => failure(request, error))
+        : failure({ ...request, body: new Uint8Array(0) }, tooMuch);
     this.#exchanges[index] = done;
     return done;
   }
 
-  async #serve(request: GatewayRequest, index: number): Promise<NetworkExchange> {
-    if (this.#replay !== undefined) return replayed(request, this.#replay[index], index);
-    const url = this.#judgeUrl(request);
-    if (request.body.length > NETWORK_BOUNDS.requestBytes) {
-      throw new ServerError(
+  /** Counts a request body; gives the refusal when it is too large by itself or together with what was moved before. */
+  #weigh(bytes: number): ServerError | null {
+    const { requestBytes, totalBytes } = NETWORK_BOUNDS;
+    if (bytes > requestBytes) {
+      return new ServerError(
         'sandbox/network-refused',
-        `expected a request body of at most ${NETWORK_BOUNDS.requestBytes} bytes`,
+        `expected a request body of at most ${requestBytes} bytes, got ${bytes}`,
       );
     }
+    if (this.#moved + bytes >= totalBytes) {
+      return new ServerError('sandbox/network-refused', `expected at most ${totalBytes} bytes a run; ask for less`);
+    }
+    this.#moved += bytes;
+    return null;
+  }
+
+  async #serve(request: GatewayRequest, index: number): Promise<NetworkExchange> {
+    if (this.#replay !== undefined) {
+      const recorded = replayed(request, this.#replay[index], index);
+      if (recorded.status !== 0) this.#moved += recorded.responseBody.length;
+      return recorded;
+    }
+    const url = this.#judgeUrl(request);
     const address = await this.#judgeAddress(url);
-    const left = NETWORK_BOUNDS.totalBytes - this.#moved - request.body.length;
-    if (left <= 0)
-      throw new ServerError('sandbox/network-refused', `expected at most ${NETWORK_BOUNDS.totalBytes} bytes a run`);
-    this.#moved += request.body.length;
+    const left = Math.max(1, NETWORK_BOUNDS.totalBytes - this.#moved);
     const headers = requestHeaders(request.headers);
     const answer = await exchange({ method: request.method, url, headers, body: request.body }, address, {
       timeoutMs: NETWORK_BOUNDS.timeoutMs,

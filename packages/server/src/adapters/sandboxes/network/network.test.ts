@@ -190,6 +190,20 @@ describe('gateway', () => {
     const other = new NetworkGateway({ policy: { allow: [host], replay: first.transcript } });
     expect(textOf((await other.fetch(get(`${origin}/two`))).responseBody)).toContain('sandbox/replay-mismatch');
   });
+  it('refuses more than may be sent, keeps none of it, and replays the refusal', async () => {
+    const large = get(origin, { method: 'POST', body: new Uint8Array(5 << 20) });
+    const first = new NetworkGateway({ policy: { allow: [host] } });
+    const answer = await first.fetch(large);
+    expect(textOf(answer.responseBody)).toContain('sandbox/network-refused');
+    expect(answer.requestBody.length).toBe(0);
+    const again = new NetworkGateway({ policy: { allow: [], replay: first.transcript } });
+    await again.fetch(large);
+    expect(transcriptDigest(again.transcript)).toBe(transcriptDigest(first.transcript));
+    const much = new NetworkGateway({ policy: { allow: ['127.0.0.1:1'] } });
+    for (let turn = 0; turn < 12; turn += 1)
+      await much.fetch(get('http://127.0.0.1:1/', { method: 'POST', body: new Uint8Array(4 << 20) }));
+    expect(much.transcript.reduce((sum, { requestBody }) => sum + requestBody.length, 0)).toBeLessThanOrEqual(32 << 20);
+  });
   it('records in the order of the requests', async () => {
     const gateway = new NetworkGateway({ policy: { allow: [host] } });
     await Promise.all([

@@ -58,6 +58,7 @@ export class GuestProcess {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   #listener: (frame: Frame) => void = () => {};
   #dead = false;
+  #closed = false;
 
   constructor(options: GuestOptions) {
     const [command, args] = commandLine(options);
@@ -96,6 +97,7 @@ export class GuestProcess {
     this.exited = new Promise((resolve) => {
       const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
         this.#dead = true;
+        this.#closed = true;
         isNot(new Error(`the sandboxed process ended before it was ready (${signal ?? code}): ${lastWords(tail)}`));
         resolve({ code, signal, stderrTail: tail });
       };
@@ -123,7 +125,8 @@ export class GuestProcess {
   /** Ends the process and everything in its group, at once. */
   kill(): void {
     this.#dead = true;
-    if (this.pid === 0) return;
+    // Once it is gone its number may belong to another process.
+    if (this.pid === 0 || this.#closed) return;
     try {
       process.kill(-this.pid, 'SIGKILL');
     } catch {

@@ -18,6 +18,9 @@ import { type JobHead, MESSAGE } from './messages.ts';
 
 const WATCH_MS = 25;
 const MAX_SKIPPED = 256;
+const MAX_OTHER_FRAMES = 20_000;
+/** Beyond the gateway's own bound each request gets a refusal; beyond this one the run ends. */
+const MAX_REQUESTS = 4096;
 
 export interface Outcome {
   readonly status: ExecutionStatus;
@@ -63,6 +66,8 @@ class GuestRun {
   #replies: Promise<void> = Promise.resolve();
   #end: (ending: Ending) => void = () => {};
   #ended = false;
+  #frames = 0;
+  #requests = 0;
 
   constructor(guest: GuestProcess, job: CheckedJob, options: RunOptions) {
     this.#guest = guest;
@@ -137,6 +142,12 @@ class GuestRun {
 
   #receive(frame: Frame): void {
     if (this.#ended) return;
+    this.#frames += 1;
+    // Honest guests send no empty output, so frames are bounded by bytes; a flood of others would only keep the host busy.
+    if (this.#frames > MAX_OTHER_FRAMES + this.#job.limits.outputBytes) {
+      this.#kill('killed', 'sandbox/protocol', 'it flooded the host with frames');
+      return;
+    }
     switch (frame.type) {
       case MESSAGE.stdout:
         this.#write('stdout', this.#stdout, frame.body);
@@ -170,6 +181,11 @@ class GuestRun {
   }
 
   #fetch(frame: Frame): void {
+    this.#requests += 1;
+    if (this.#requests > MAX_REQUESTS) {
+      this.#kill('killed', 'sandbox/protocol', `it sent more than ${MAX_REQUESTS} requests`);
+      return;
+    }
     const { method, url, headers } = frame.head;
     const asked = typeof headers === 'object' && headers !== null ? headers : {};
     const answer = this.#gateway.fetch({

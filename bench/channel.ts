@@ -7,8 +7,9 @@
  */
 
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer, Agent as TlsAgent, request as tlsRequest } from 'node:https';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { createSealedFetch } from '@assay/client';
 import { getRequestListener } from '@hono/node-server';
 import { ChannelKeys } from '../packages/server/src/http/channel/channel-keys.ts';
@@ -54,29 +55,9 @@ const viaChannel = async (body: string): Promise<string> => {
 };
 const viaPlain = async (body: string): Promise<string> =>
   (await fetch(`http://127.0.0.1:${sealedPort}/v1/chat/completions`, { method: 'POST', body })).text();
-const agent = new TlsAgent({ keepAlive: true, maxSockets: IN_FLIGHT });
-const viaTls = (body: string): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const sent = tlsRequest(
-      {
-        host: '127.0.0.1',
-        port: tlsPort,
-        path: '/v1/chat/completions',
-        method: 'POST',
-        agent,
-        ca: tlsKey.certificatePem,
-        headers: { 'content-length': Buffer.byteLength(body) },
-      },
-      (answer) => {
-        let text = '';
-        answer.setEncoding('utf8');
-        answer.on('data', (piece: string) => (text += piece));
-        answer.on('end', () => resolve(text));
-      },
-    );
-    sent.on('error', reject);
-    sent.end(body);
-  });
+setDefaultCACertificates([...getCACertificates(), tlsKey.certificatePem]);
+const viaTls = async (body: string): Promise<string> =>
+  (await fetch(`https://127.0.0.1:${tlsPort}/v1/chat/completions`, { method: 'POST', body })).text();
 
 /** Requests a second with {@link IN_FLIGHT} callers. */
 async function throughput(send: (body: string) => Promise<string>, seconds: number): Promise<number> {
@@ -145,5 +126,4 @@ console.log(`| what | measured | target |
 | ${TOTAL.toLocaleString('en')} requests, ${IN_FLIGHT} in flight: lost or mixed up | ${mixed} | 0 |`);
 sealedServer.close();
 tlsServer.close();
-agent.destroy();
 process.exit(0);

@@ -4,18 +4,22 @@
  */
 
 import { ChannelError } from '../errors.ts';
+import { type AeadKey, currentPlatform, type Platform } from './platform.ts';
 
 export const KEY_LENGTH = 32; // bytes, Nk of AES-256-GCM
 export const NONCE_LENGTH = 12; // bytes, Nn
 
+const NOTHING = new Uint8Array(0);
+const PLATFORM = currentPlatform();
+
 /** One direction of one message: every call uses the next nonce. Calls must not overlap. */
 export class AeadStream {
-  readonly #key: Promise<CryptoKey>;
+  readonly #key: AeadKey | Promise<AeadKey>;
   readonly #baseNonce: Uint8Array;
   #sequence = 0;
 
-  constructor(key: Uint8Array, baseNonce: Uint8Array) {
-    this.#key = crypto.subtle.importKey('raw', key as BufferSource, 'AES-GCM', false, ['encrypt', 'decrypt']);
+  constructor(key: Uint8Array, baseNonce: Uint8Array, platform: Platform = PLATFORM) {
+    this.#key = platform.aesGcm(key);
     this.#baseNonce = baseNonce;
   }
 
@@ -29,24 +33,16 @@ export class AeadStream {
   }
 
   /** Ciphertext followed by its tag of 16 bytes. */
-  async seal(plaintext: Uint8Array, additionalData: Uint8Array = new Uint8Array(0)): Promise<Uint8Array> {
-    const parameters = {
-      name: 'AES-GCM',
-      iv: this.#nextNonce() as BufferSource,
-      additionalData: additionalData as BufferSource,
-    };
-    return new Uint8Array(await crypto.subtle.encrypt(parameters, await this.#key, plaintext as BufferSource));
+  async seal(plaintext: Uint8Array, additionalData: Uint8Array = NOTHING): Promise<Uint8Array> {
+    const nonce = this.#nextNonce();
+    return (await this.#key).seal(nonce, plaintext, additionalData);
   }
 
   /** @throws {ChannelError} `channel/decryption-failed` when anything was changed, reordered or dropped. */
-  async open(ciphertext: Uint8Array, additionalData: Uint8Array = new Uint8Array(0)): Promise<Uint8Array> {
-    const parameters = {
-      name: 'AES-GCM',
-      iv: this.#nextNonce() as BufferSource,
-      additionalData: additionalData as BufferSource,
-    };
+  async open(ciphertext: Uint8Array, additionalData: Uint8Array = NOTHING): Promise<Uint8Array> {
+    const nonce = this.#nextNonce();
     try {
-      return new Uint8Array(await crypto.subtle.decrypt(parameters, await this.#key, ciphertext as BufferSource));
+      return await (await this.#key).open(nonce, ciphertext, additionalData);
     } catch (cause) {
       throw new ChannelError('channel/decryption-failed', 'the message does not decrypt; make a new request', { cause });
     }

@@ -9,6 +9,7 @@ import { concatBytes } from '@assay/encoding/bytes';
 import { ml_kem768_x25519 as XWing } from '@noble/post-quantum/hybrid.js';
 import { ChannelError } from '../errors.ts';
 import { type KdfSuite, kdfSuite } from './kdf.ts';
+import { currentPlatform, type Platform, type X25519Pair } from './platform.ts';
 
 /** IANA HPKE KEM identifiers. */
 export type KemId = 0x0020 | 0x647a;
@@ -32,10 +33,9 @@ export interface Kem {
 
 const X25519_KEM: KdfSuite = kdfSuite(Uint8Array.of(0x4b, 0x45, 0x4d, 0x00, 0x20)); // "KEM" ‖ 0x0020
 
-async function agree(privateKey: CryptoKey, publicKey: Uint8Array): Promise<Uint8Array> {
+async function agree(pair: X25519Pair, peer: Uint8Array): Promise<Uint8Array> {
   try {
-    const peer = await crypto.subtle.importKey('raw', publicKey as BufferSource, 'X25519', true, []);
-    const secret = new Uint8Array(await crypto.subtle.deriveBits({ name: 'X25519', public: peer }, privateKey, 256));
+    const secret = await pair.agree(peer);
     // RFC 9180 §7.1.4: an all-zero output means a low-order point.
     if (secret.every((byte) => byte === 0)) throw new Error('low-order point');
     return secret;
@@ -49,30 +49,31 @@ function sharedSecretOf(dh: Uint8Array, encapsulated: Uint8Array, publicKey: Uin
   return X25519_KEM.expand(extracted, 'shared_secret', concatBytes(encapsulated, publicKey), 32);
 }
 
-async function x25519Pair(): Promise<{ readonly privateKey: CryptoKey; readonly publicKey: Uint8Array }> {
-  const pair = (await crypto.subtle.generateKey('X25519', false, ['deriveBits'])) as CryptoKeyPair;
-  return { privateKey: pair.privateKey, publicKey: new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey)) };
+/** DHKEM(X25519, HKDF-SHA256) over a platform. */
+export function dhkemX25519(platform: Platform): Kem {
+  return {
+    id: 0x0020,
+    publicKeyLength: 32,
+    encapsulatedLength: 32,
+    async generate() {
+      const pair = await platform.generateX25519();
+      const { publicKey } = pair;
+      return {
+        kem: 0x0020,
+        publicKey,
+        decapsulate: async (encapsulated) => sharedSecretOf(await agree(pair, encapsulated), encapsulated, publicKey),
+      };
+    },
+    async encapsulate(publicKey) {
+      const ephemeral = await platform.generateX25519();
+      const secret = await agree(ephemeral, publicKey);
+      return { encapsulated: ephemeral.publicKey, sharedSecret: sharedSecretOf(secret, ephemeral.publicKey, publicKey) };
+    },
+  };
 }
 
 /** DHKEM(X25519, HKDF-SHA256): the baseline every peer has. */
-export const X25519: Kem = {
-  id: 0x0020,
-  publicKeyLength: 32,
-  encapsulatedLength: 32,
-  async generate() {
-    const { privateKey, publicKey } = await x25519Pair();
-    return {
-      kem: 0x0020,
-      publicKey,
-      decapsulate: async (encapsulated) => sharedSecretOf(await agree(privateKey, encapsulated), encapsulated, publicKey),
-    };
-  },
-  async encapsulate(publicKey) {
-    const ephemeral = await x25519Pair();
-    const dh = await agree(ephemeral.privateKey, publicKey);
-    return { encapsulated: ephemeral.publicKey, sharedSecret: sharedSecretOf(dh, ephemeral.publicKey, publicKey) };
-  },
-};
+export const X25519: Kem = dhkemX25519(currentPlatform());
 
 /** X-Wing: stays secret while either X25519 or ML-KEM-768 holds. Asynchronous for the interface's sake only. */
 export const X_WING: Kem = {

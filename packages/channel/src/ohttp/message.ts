@@ -147,21 +147,36 @@ export async function decapsulateResponse(opener: ResponseOpener, bytes: Uint8Ar
   return stream.open(bytes.subarray(RESPONSE_NONCE_LENGTH));
 }
 
-/** Encrypts an answer chunk by chunk as it is produced. An empty chunk sealed as `final` ends it. */
+/** Encrypts an answer chunk by chunk as it is produced; an empty chunk sealed as `final` ends it. */
 export async function* encapsulateChunks(
   request: Pick<DecapsulatedRequest, 'encapsulated' | 'secret'>,
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   const nonce = crypto.getRandomValues(new Uint8Array(RESPONSE_NONCE_LENGTH));
   const stream = responseStream(request.secret, request.encapsulated, nonce);
-  yield nonce;
+  let begun = false;
   for await (const chunk of chunks) {
     for (let offset = 0; offset < chunk.length; offset += MAX_CHUNK_BYTES / 2) {
       const sealed = await stream.seal(chunk.subarray(offset, offset + MAX_CHUNK_BYTES / 2));
-      yield concatBytes(encodeVarint(sealed.length), sealed);
+      const framed = concatBytes(encodeVarint(sealed.length), sealed);
+      yield begun ? framed : concatBytes(nonce, framed);
+      begun = true;
     }
   }
-  yield concatBytes(encodeVarint(0), await stream.seal(new Uint8Array(0), FINAL));
+  const end = concatBytes(encodeVarint(0), await stream.seal(new Uint8Array(0), FINAL));
+  yield begun ? end : concatBytes(nonce, end);
+}
+
+/** A chunked answer that is known whole: one chunk, sealed as `final`. @param message at most {@link MAX_CHUNK_BYTES}. */
+export async function encapsulateFinalChunk(
+  request: Pick<DecapsulatedRequest, 'encapsulated' | 'secret'>,
+  message: Uint8Array,
+): Promise<Uint8Array> {
+  if (message.length > MAX_CHUNK_BYTES)
+    throw new ChannelError('channel/oversize', `expected at most ${MAX_CHUNK_BYTES} bytes in one chunk`);
+  const nonce = crypto.getRandomValues(new Uint8Array(RESPONSE_NONCE_LENGTH));
+  const sealed = await responseStream(request.secret, request.encapsulated, nonce).seal(message, FINAL);
+  return concatBytes(nonce, encodeVarint(0), sealed);
 }
 
 /**

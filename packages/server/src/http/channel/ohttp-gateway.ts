@@ -11,10 +11,12 @@ import {
   type DecapsulatedRequest,
   decodeRequest,
   encapsulateChunks,
+  encapsulateFinalChunk,
   encapsulateResponse,
   encodeContentChunk,
   encodeResponseHead,
   type Form,
+  MAX_CHUNK_BYTES,
   MEDIA_TYPES,
   toReadableStream,
 } from '@assay/channel';
@@ -68,7 +70,7 @@ export async function answerEncapsulated(request: Request, options: OhttpGateway
       'the channel key took all requests it may take; restart the agent for a new one',
     );
   const answer = await options.handle(inner);
-  return form === 'whole' ? wholeAnswer(opened, answer) : chunkedAnswer(opened, answer);
+  return form === 'whole' ? await wholeAnswer(opened, answer) : await chunkedAnswer(opened, answer);
 }
 
 async function readBounded(request: Request, limit: number): Promise<Uint8Array> {
@@ -109,14 +111,26 @@ async function wholeAnswer(opened: DecapsulatedRequest, answer: Response): Promi
   return new Response(sealed as BodyInit, { headers: { 'content-type': MEDIA_TYPES.response, 'cache-control': 'no-store' } });
 }
 
-function chunkedAnswer(opened: DecapsulatedRequest, answer: Response): Response {
-  async function* plain(): AsyncGenerator<Uint8Array> {
-    yield headOf(answer);
-    for await (const part of answer.body ?? []) if (part.length > 0) yield encodeContentChunk(part);
-    yield CONTENT_END;
+/** Streams go out piece by piece; any other answer is collected and goes out as one chunk. */
+async function chunkedAnswer(opened: DecapsulatedRequest, answer: Response): Promise<Response> {
+  const headers = { 'content-type': MEDIA_TYPES.chunkedResponse, 'cache-control': 'no-store' };
+  const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  const whole = isStream ? null : new Uint8Array(await answer.clone().arrayBuffer());
+  if (whole !== null && whole.length < MAX_CHUNK_BYTES / 2) {
+    const content = whole.length > 0 ? encodeContentChunk(whole) : whole;
+    const sealed = await encapsulateFinalChunk(opened, concatBytes(headOf(answer), content, CONTENT_END));
+    return new Response(sealed as BodyInit, { headers });
   }
-  const stream = toReadableStream(encapsulateChunks(opened, plain()));
-  return new Response(stream, { headers: { 'content-type': MEDIA_TYPES.chunkedResponse, 'cache-control': 'no-store' } });
+  async function* plain(): AsyncGenerator<Uint8Array> {
+    let before: Uint8Array = headOf(answer); // goes out together with the first content
+    for await (const part of answer.body ?? []) {
+      if (part.length === 0) continue;
+      yield concatBytes(before, encodeContentChunk(part));
+      before = new Uint8Array(0);
+    }
+    yield concatBytes(before, CONTENT_END);
+  }
+  return new Response(toReadableStream(encapsulateChunks(opened, plain())), { headers });
 }
 
 function refusal(error: unknown): Response {

@@ -5,11 +5,13 @@ export { type Agent, type ChatOptions, type ConnectOptions, connect, type Proof 
 export { CLIENT_ERROR_KINDS, ClientError, type ClientErrorCode, type ClientErrorKind } from './errors.ts';
 export { judgeBundle } from './judgement/bundle.ts';
 export { judge } from './judgement/judge.ts';
+export { judgeProof } from './judgement/proof.ts';
 export { judgeReceipt, judgeReport, type OpenedReport, openReport } from './judgement/report.ts';
 export type { JudgeRequest } from './judgement/request.ts';
 export { judgeResultFile, RESULT_MAX_AGE_SECONDS, RESULT_TEE_TYPES } from './judgement/result-file.ts';
 export type { SubjectType, Verdict } from './judgement/verdict.ts';
 export { openAciUpstream } from './proxy/aci-upstream.ts';
 export { openUpstream, UPSTREAM_KINDS, type UpstreamKind } from './proxy/open-upstream.ts';
-export type { AnswerProof, ForwardedAnswer, VerifiedUpstream } from './proxy/upstream.ts';
+export { openSigningUpstream } from './proxy/signing-upstream.ts';
+export type { AnswerProof, ForwardedAnswer, UpstreamOptions, VerifiedUpstream } from './proxy/upstream.ts';
 export { createVerifyingProxy, type ProxyEvent, type VerifyingProxyOptions } from './proxy/verifying-proxy.ts';

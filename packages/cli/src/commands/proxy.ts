@@ -13,6 +13,7 @@ import { serve } from '@hono/node-server';
 import type { Command } from 'commander';
 import type { Finish } from '../command.ts';
 import { writeFileOf } from '../destination.ts';
+import { endorsementSource } from '../endorsement-source.ts';
 import { CliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
@@ -57,6 +58,7 @@ async function proxy(address: string, flags: ProxyFlags, io: Io): Promise<ExitCo
         ...(apiKey === undefined ? {} : { apiKey }),
         fetch: io.fetch,
         now: () => io.now(),
+        collateral: endorsementSource(io, false),
       },
       flags.kind,
     );

@@ -76,16 +76,25 @@ async function judgeRequest(
   nonce: string,
   now: number,
 ): Promise<JudgeRequest & { readonly policy: Policy }> {
-  const { simulatedRoot } = options;
-  const anchors = [...(options.anchors ?? []), ...(simulatedRoot === undefined ? [] : [{ ...simulatedRoot, simulated: true }])];
-  const policy = options.policy ?? DEFAULT_POLICY;
-  const named = simulatedRoot === undefined ? [] : [await spkiHash(simulatedRoot)];
+  const { policy, anchors } = await trustOf(options);
   return {
     now,
-    policy: named.length === 0 ? policy : { ...policy, simulatedRoots: [...(policy.simulatedRoots ?? []), ...named] },
+    policy,
     expected: { nonce },
     additionalAnchors: anchors,
     ...(options.endorsements === undefined ? {} : { endorsements: options.endorsements }),
+  };
+}
+
+/** Policy and roots that the options come to; a simulator named in them is accepted by the policy too. */
+export async function trustOf(
+  options: AttestationOptions,
+): Promise<{ readonly policy: Policy; readonly anchors: readonly TrustAnchor[] }> {
+  const { simulatedRoot, policy = DEFAULT_POLICY, anchors = [] } = options;
+  if (simulatedRoot === undefined) return { policy, anchors };
+  return {
+    policy: { ...policy, simulatedRoots: [...(policy.simulatedRoots ?? []), await spkiHash(simulatedRoot)] },
+    anchors: [...anchors, { ...simulatedRoot, simulated: true }],
   };
 }
 

@@ -102,8 +102,12 @@ export function bundleVerdict({ bundle, appraisals }: JudgedBundle, request: Jud
 /** Answers that no model gave, and prompts that somebody else could read. */
 export function modelWarnings(receipts: readonly Receipt[]): readonly string[] {
   const calls = receipts.flatMap(({ event_log }) => event_log.filter(({ type }) => type === 'model.called'));
+  const simulated = receipts.some(({ event_log }) =>
+    event_log.some((event) => event.type === 'upstream.signed' && event.simulated === true),
+  );
   const provenances = new Set(calls.map((event) => event.provenance));
   return [
+    ...(simulated ? ["SIMULATED: the model's TEE is a simulator; it proves nothing about hardware."] : []),
     ...(provenances.has('recorded') ? ['RECORDED: an answer was played back from a file; no model ran.'] : []),
     ...(provenances.has('unverified')
       ? ['the model behind the answer was not attested: its operator could read and change everything.']

@@ -4,6 +4,7 @@ import { attest } from '@assay/attestation';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { type Json, parseJson } from '@assay/encoding/json';
 import { judgeBundle } from './bundle.ts';
+import { isProof, judgeProof } from './proof.ts';
 import { judgeReceipt, judgeReport } from './report.ts';
 import type { JudgeRequest } from './request.ts';
 import { isResultFile, judgeResultFile } from './result-file.ts';
@@ -12,7 +13,7 @@ import { evidenceVerdict, type Verdict } from './verdict.ts';
 const BUNDLE_START = /"format"\s*:\s*"assay-bundle\//;
 
 /**
- * @param bytes a bundle, a receipt, a live report, a result file, or evidence of any TEE in any of its file conventions.
+ * @param bytes a bundle, a proof, a receipt, a live report, a result file, or evidence of any TEE in any of its file conventions.
  * @returns the verdict; errors of the subject are values in it.
  * @throws {AttestationError} kind `misuse` only.
  * @example
@@ -22,6 +23,7 @@ export async function judge(bytes: Uint8Array, request: JudgeRequest): Promise<V
   const json = readJson(bytes);
   if (json !== undefined) {
     if (isBundle(json)) return judgeBundle(bytes, request);
+    if (isProof(json)) return judgeProof(json, request);
     if (has(json, 'event_log') && has(json, 'receipt_id')) return judgeReceipt(json, request);
     if (has(json, 'workload_keyset_digest') && has(json, 'attestation')) return judgeReport(json, request);
     if (isResultFile(json)) return judgeResultFile(json, request);

@@ -8,7 +8,7 @@ import {
   type TcbStanding,
 } from '@assay/attestation';
 
-export type SubjectType = 'bundle' | 'receipt' | 'report' | 'result';
+export type SubjectType = 'bundle' | 'receipt' | 'report' | 'result' | 'proof';
 
 export interface Verdict {
   readonly outcome: AttestationOutcome;

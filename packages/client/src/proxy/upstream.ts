@@ -3,7 +3,14 @@
  * answer leaves a proof. One file a kind of upstream.
  */
 
+import type { EndorsementSource } from '@assay/attestation/endorsements';
+import type { ConnectOptions } from '../connection/connect.ts';
 import type { Verdict } from '../judgement/verdict.ts';
+
+export interface UpstreamOptions extends ConnectOptions {
+  /** Where missing vendor collateral is fetched, for upstreams that send none along; the vendors' own services unless told. */
+  readonly collateral?: Omit<EndorsementSource, 'fetch' | 'now'>;
+}
 
 /** The decision an upstream is used on. */
 export interface VerifiedUpstream {

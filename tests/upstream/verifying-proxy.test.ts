@@ -1,0 +1,169 @@
+/** An unmodified OpenAI client, the verifying proxy, and a service that signs in a TEE: proofs that anybody judges offline, and lies. */
+
+import { parsePolicy, type TrustAnchor } from '@assay/attestation';
+import {
+  type AnswerProof,
+  createVerifyingProxy,
+  judge,
+  openUpstream,
+  type ProxyEvent,
+  type UpstreamOptions,
+} from '@assay/client';
+import { utf8 } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
+import { type RedpillLie, type RedpillServer, type RedpillServerOptions, startRedpillServer } from '@assay/testing';
+import OpenAI from 'openai';
+import { describe, expect, onTestFinished, test } from 'vitest';
+
+const MODEL = 'phala/gemma-3-27b-it';
+const messages = [{ role: 'user' as const, content: 'my secret question' }];
+
+async function optionsFor(server: RedpillServer): Promise<UpstreamOptions> {
+  const [simulatedRoot] = await server.anchors();
+  if (simulatedRoot === undefined) throw new Error('the stand-in has a root');
+  return { simulatedRoot, apiKey: 'upstream-key', collateral: { services: { intel: server.origin } } };
+}
+
+async function start(options: RedpillServerOptions = {}) {
+  const server = await startRedpillServer({ apiKey: 'upstream-key', ...options });
+  onTestFinished(server.close);
+  const trust = await optionsFor(server);
+  const upstream = await openUpstream(new URL(server.origin), trust, 'redpill');
+  const kept: AnswerProof[] = [];
+  const events: ProxyEvent[] = [];
+  const handle = createVerifyingProxy({
+    upstream,
+    keep: async (proof) => void kept.push(proof),
+    onEvent: (event) => void events.push(event),
+  });
+  const openai = new OpenAI({
+    apiKey: 'anything',
+    baseURL: 'http://127.0.0.1:1/v1',
+    maxRetries: 0,
+    fetch: (input, init) => handle(new Request(input as RequestInfo, init)),
+  });
+  return { server, upstream, trust, kept, events, openai };
+}
+
+async function streamed(openai: OpenAI, model = MODEL): Promise<string> {
+  let text = '';
+  for await (const chunk of await openai.chat.completions.create({ model, messages, stream: true }))
+    text += chunk.choices[0]?.delta.content ?? '';
+  return text;
+}
+
+async function judgeOffline(bytes: Uint8Array, root: TrustAnchor | undefined) {
+  if (root === undefined) throw new Error('expected a root');
+  const hash = encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', root.spki as BufferSource)));
+  const policy = parsePolicy(
+    utf8(JSON.stringify({ version: 1, name: 'test', simulatedRoots: [hash], tcb: { statuses: ['UpToDate'] } })),
+  );
+  return judge(bytes, { now: Date.now(), policy, additionalAnchors: [{ ...root, simulated: true }] });
+}
+
+describe.each<RedpillServerOptions & { readonly name: string }>([
+  { name: 'ECDSA' },
+  { name: 'Ed25519, model in the text', algorithm: 'ed25519', text: 'model' },
+  { name: 'a gateway in front', shape: 'two-layer' },
+])('$name', (options) => {
+  test('streamed and whole answers arrive, each with a proof that is accepted offline', async () => {
+    const { openai, kept, events, server, trust, upstream } = await start(options);
+    expect(upstream).toMatchObject({ kind: 'redpill', verdict: { outcome: 'accepted', simulated: true } });
+    expect(await streamed(openai)).toBe('Grüße aus dem Enclave: 42.');
+    const whole = await openai.chat.completions.create({ model: MODEL, messages });
+    expect(whole.choices[0]?.message.content).toContain('42');
+    await expect.poll(() => kept.length).toBe(2);
+    expect(kept[1]?.id).toBe(whole.id);
+    expect(events.filter(({ type }) => type === 'proved')).toHaveLength(2);
+    expect(server.requests.filter(({ url }) => url.startsWith('/v1/attestation'))).toHaveLength(1);
+    await server.close();
+    for (const { bytes } of kept) {
+      const verdict = await judgeOffline(bytes, trust.simulatedRoot);
+      expect(verdict).toMatchObject({ outcome: 'accepted', type: 'proof', simulated: true, error: null });
+      expect(verdict.checks.map(({ id }) => id)).toEqual(expect.arrayContaining(['proof.signature', 'proof.bytes']));
+      expect(verdict.limits.join()).toContain('the report vouches for the key that signs answers, not for the connection');
+    }
+  });
+});
+
+test('every change to a proof is refused, and a simulator nobody named', async () => {
+  const { openai, kept, trust } = await start();
+  await streamed(openai);
+  await expect.poll(() => kept.length).toBe(1);
+  const bytes = kept[0]?.bytes ?? new Uint8Array(0);
+  const proof = JSON.parse(new TextDecoder().decode(bytes));
+  const other = { hash: `sha256:${'11'.repeat(32)}` };
+  const report = JSON.parse(Buffer.from(proof.report, 'base64').toString());
+  const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64');
+  const table: readonly [object, string | null][] = [
+    [{ request: { ...proof.request, ...other } }, 'answer/request-mismatch'],
+    [{ response: { hash: other.hash } }, 'answer/response-mismatch'],
+    [{ response: { ...proof.response, bytes: encoded('lies') } }, 'answer/response-mismatch'],
+    [{ nonce: '22'.repeat(32) }, null],
+    [{ nonce: 'short' }, 'proof/malformed'],
+    [{ time: '2125-01-01T00:00:00Z' }, 'proof/not-yet-made'],
+    [{ time: '2020-01-01T00:00:00Z' }, 'certificate/not-yet-valid'],
+    [{ signature: encoded({ text: 'ok' }) }, 'answer/malformed'],
+    [{ collateral: {} }, 'dcap/collateral-missing'],
+    [{ report: encoded({ ...report, signing_address: `0x${'33'.repeat(20)}`, all_attestations: [] }) }, 'combined/'],
+  ];
+  for (const [change, code] of table) {
+    const verdict = await judgeOffline(utf8(JSON.stringify({ ...proof, ...change })), trust.simulatedRoot);
+    expect(verdict.outcome, JSON.stringify(change).slice(0, 80)).not.toBe('accepted');
+    if (code !== null) expect(verdict.error?.code).toContain(code);
+  }
+  expect((await judge(bytes, { now: Date.now() })).outcome).not.toBe('accepted');
+  const stripped = { ...proof, request: { hash: proof.request.hash }, response: { hash: proof.response.hash } };
+  const hashes = await judgeOffline(utf8(JSON.stringify(stripped)), trust.simulatedRoot);
+  expect(hashes.outcome).toBe('accepted');
+  expect(hashes.checks.find(({ id }) => id === 'proof.bytes')?.outcome).toBe('not-checked');
+});
+
+test.each<RedpillLie>([
+  'wrong-nonce',
+  'replayed-report',
+  'other-address',
+  'debug-td',
+  'missing-quote',
+  'expired-collateral',
+  'outdated-tcb',
+  'no-report',
+])('%s: nothing is opened, and no prompt of another model leaves', async (lie) => {
+  const { server, openai, trust, events } = await start();
+  server.lie = lie;
+  await expect(openUpstream(new URL(server.origin), trust, 'redpill')).rejects.toMatchObject({
+    code: expect.stringMatching(/^client\/(attestation-refused|agent-unreachable)$/),
+  });
+  await expect(streamed(openai, 'phala/qwen-2.5-7b-instruct')).rejects.toMatchObject({ status: 502 });
+  expect(server.prompts()).toEqual([]);
+  expect(server.requests.map(({ body }) => Buffer.from(body).toString()).join()).not.toContain('secret');
+  expect(events.map(({ type }) => type)).toEqual(['refused']);
+});
+
+test.each<[RedpillLie, string]>([
+  ['tampered-response', 'answer/response-mismatch'],
+  ['other-request', 'answer/request-mismatch'],
+  ['forged-signature', 'answer/signature-invalid'],
+  ['other-signer', 'answer/address-mismatch'],
+  ['no-signature', 'service/signature-missing'],
+  ['malformed-signature', 'answer/malformed'],
+])('%s: the answer ends in an error and leaves no proof', async (lie, code) => {
+  const { server, openai, kept, events } = await start();
+  server.lie = lie;
+  await expect(streamed(openai)).rejects.toThrow();
+  await expect(openai.chat.completions.create({ model: MODEL, messages })).rejects.toMatchObject({
+    status: 502,
+    code: 'client/proof-refused',
+  });
+  await expect.poll(() => events.filter(({ type }) => type === 'refused')).toHaveLength(2);
+  expect(events).toContainEqual(expect.objectContaining({ type: 'refused', message: expect.stringContaining(code) }));
+  expect(kept).toEqual([]);
+});
+
+test('requests that name no model are refused; lists pass through without a proof', async () => {
+  const { server, upstream, openai } = await start();
+  expect((await openai.models.list()).data.map(({ id }) => id)).toContain(MODEL);
+  const request = new Request('http://127.0.0.1:1/v1/chat/completions', { method: 'POST', body: '{"messages":[]}' });
+  await expect(upstream.forward(request)).rejects.toMatchObject({ code: 'client/agent-refused' });
+  expect(server.prompts()).toEqual([]);
+});

@@ -9,12 +9,12 @@ import type { ExecutionLimits, FileDigest } from '@assay/receipt';
 import type { SandboxCapabilities, SandboxEvent, SandboxJob, SandboxResult } from '../../../ports/sandbox.ts';
 import { buildClaim, networkAllowed } from '../claim.ts';
 import { collectArtifacts } from '../collect/collect.ts';
+import { EventQueue } from '../event-queue.ts';
 import { digestFile } from '../files.ts';
 import { encodeFrame, type Frame, FrameReader } from '../frames.ts';
 import { NetworkGateway } from '../network/gateway.ts';
 import { OutputBudget, StreamCapture } from '../stream-capture.ts';
 import { type Cell, type CellEnd, FRAME } from './cell.ts';
-import { EventQueue } from './event-queue.ts';
 import { Fence } from './fence.ts';
 import { cpuMessage, judge, oomMessage, type Report, type Stop } from './verdict.ts';
 

@@ -6,11 +6,11 @@ import { ServerError } from '../../../errors.ts';
 import type { Sandbox, SandboxCapabilities, SandboxEvent, SandboxJob } from '../../../ports/sandbox.ts';
 import { digestInputs } from '../files.ts';
 import { MAXIMUM_LIMITS, mergeLimits } from '../limits.ts';
+import { Turns } from '../turns.ts';
 import type { Cell, CellFactory, CellKind } from './cell.ts';
 import { Execution } from './execution.ts';
 import { CellPool } from './pool.ts';
 import { Sessions } from './sessions.ts';
-import { Turns } from './turns.ts';
 
 const MAX_CODE = 1024 * 1024;
 const SEED = /^[0-9a-f]{64}$/;

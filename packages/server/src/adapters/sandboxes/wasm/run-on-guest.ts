@@ -6,13 +6,13 @@
 import type { ExecutionLimits, ExecutionStatus } from '@assay/receipt';
 import type { NetworkTranscript, SandboxArtifact, SandboxResult, SandboxStream } from '../../../ports/sandbox.ts';
 import { networkAllowed } from '../claim.ts';
+import type { PlainEvent } from '../event-queue.ts';
 import { digestFile, pathDefect } from '../files.ts';
 import type { Frame } from '../frames.ts';
 import { sniffMediaType } from '../media-type.ts';
 import { NetworkGateway } from '../network/gateway.ts';
 import { OutputBudget, StreamCapture } from '../stream-capture.ts';
 import type { CheckedJob } from './checked-job.ts';
-import type { PlainEvent } from './event-queue.ts';
 import { BASE_MEMORY, type GuestExit, type GuestProcess, lastWords } from './guest-process.ts';
 import { type JobHead, MESSAGE } from './messages.ts';
 

@@ -10,16 +10,15 @@ import {
   type SandboxResult,
 } from '../../../ports/sandbox.ts';
 import { buildClaim } from '../claim.ts';
+import { EventQueue } from '../event-queue.ts';
 import { byPath, digestFile } from '../files.ts';
+import { Turns } from '../turns.ts';
 import { type CheckedJob, checkJob, sha256 } from './checked-job.ts';
-import { EventQueue } from './event-queue.ts';
 import { type Flavour, type GuestLanguage, GuestPool } from './guest-pool.ts';
 import type { GuestProcess } from './guest-process.ts';
 import { type Outcome, runOnGuest } from './run-on-guest.ts';
 import { Sessions } from './sessions.ts';
-import { Slots } from './slots.ts';
 
-const MAX_WAITING = 512;
 const START_ATTEMPTS = 2;
 const REFILL_MS = 50;
 
@@ -39,7 +38,7 @@ interface Taken {
 export class WasmSandbox implements Sandbox {
   readonly capabilities: SandboxCapabilities;
   readonly #options: WasmSandboxOptions;
-  readonly #slots: Slots;
+  readonly #turns: Turns;
   readonly #pool: GuestPool;
   readonly #sessions = new Sessions();
   readonly #running = new Set<GuestProcess>();
@@ -48,7 +47,7 @@ export class WasmSandbox implements Sandbox {
   constructor(options: WasmSandboxOptions) {
     this.capabilities = options.capabilities;
     this.#options = options;
-    this.#slots = new Slots(options.concurrency, MAX_WAITING);
+    this.#turns = new Turns(options.concurrency);
     this.#pool = new GuestPool({
       start: (flavour) => options.start(flavour, DEFAULT_LIMITS.memoryBytes),
       size: options.warm,
@@ -81,12 +80,13 @@ export class WasmSandbox implements Sandbox {
     try {
       if (this.#closed) throw new ServerError('sandbox/closed', 'this sandbox was closed; open a new one');
       checked = checkJob(job, this.capabilities.languages);
-      release = await this.#slots.acquire(job.signal);
+      release = await this.#turns.take(job.signal);
       const queuedMs = performance.now() - asked;
       queue.push({ type: 'started' });
-      queue.finish(await this.#execute(job, checked, queue, queuedMs));
+      queue.push({ type: 'result', result: await this.#execute(job, checked, queue, queuedMs) });
     } catch (error) {
-      queue.finish(rejected(job, checked, this.capabilities, error, performance.now() - asked));
+      const result = rejected(job, checked, this.capabilities, error, performance.now() - asked);
+      queue.push({ type: 'result', result });
     } finally {
       release?.();
     }

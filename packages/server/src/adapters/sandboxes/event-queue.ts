@@ -1,8 +1,11 @@
 /** Events of one job on their way to the caller: numbered from 0 without gaps, the last one is `result`. */
 
-import type { SandboxEvent } from '../../../ports/sandbox.ts';
+import type { SandboxEvent } from '../../ports/sandbox.ts';
 
 type Unnumbered<Event> = Event extends { readonly sequence: number } ? Omit<Event, 'sequence'> : never;
+
+/** An event before it gets its number. */
+export type PlainEvent = Unnumbered<SandboxEvent>;
 
 export class EventQueue {
   readonly #events: SandboxEvent[] = [];
@@ -11,7 +14,7 @@ export class EventQueue {
   #failure: unknown = null;
   #wake: () => void = () => {};
 
-  push(event: Unnumbered<SandboxEvent>): void {
+  push(event: PlainEvent): void {
     this.#events.push({ sequence: this.#sequence, ...event } as SandboxEvent);
     this.#sequence += 1;
     if (event.type === 'result') this.#ended = true;

@@ -1,6 +1,6 @@
 /** Lets so many jobs run at a time, the others in the order in which they came. */
 
-import { ServerError } from '../../../errors.ts';
+import { ServerError } from '../../errors.ts';
 
 const MAX_WAITING = 256;
 

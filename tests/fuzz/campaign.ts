@@ -42,7 +42,7 @@ export function runCampaign(
     if (why === null) parsed += 1;
     else if (why !== 'refused')
       findings.push({ target: target.name, why, inputHex: Buffer.from(input).toString('hex').slice(0, 4000) });
-    if (took > SLOW_MS)
+    if (took > SLOW_MS && isSlow(target, input))
       findings.push({
         target: target.name,
         why: `took ${Math.round(took)} ms`,

@@ -4,6 +4,7 @@
  */
 
 import { type Appraisal, appraise, type Check, formatInstant, type VerifiedClaims } from '@assay/attestation';
+import { encodeHex } from '@assay/encoding/hex';
 import { type Json, parseJson } from '@assay/encoding/json';
 import { carriesStatement, parseReceipt, parseReport, type Receipt, type Report, verifyReceipt } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
@@ -51,7 +52,12 @@ export async function openReport(document: Json, request: JudgeRequest, time: nu
     );
   }
   // The nonce is inside the statement that was just compared; carriers without a slot of their own show it nowhere else.
-  const { nonce: _, ...expected } = request.expected ?? {};
+  const { nonce: _, ...asked } = request.expected ?? {};
+  // The slot was compared with the statement above; saying so lets the appraisal count the binding as checked.
+  const expected = {
+    ...(claims.bindings.reportData === null ? { userData: encodeHex(reportData) } : { reportData: encodeHex(reportData) }),
+    ...asked,
+  };
   const policy =
     request.policy === undefined
       ? {}

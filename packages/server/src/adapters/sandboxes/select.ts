@@ -36,19 +36,14 @@ export interface SandboxSelection {
 }
 
 /**
- * Opens a sandbox.
+ * Opens the strongest lane that works here, and says which lanes were passed over and why. `lanes` can be replaced by tests.
  *
  * @throws {ServerError} `sandbox/unavailable` when no lane at or above `minIsolation` passes its self-test; the message and
  * `details.refused` say why, lane by lane.
  *
  * @example
- * const sandbox = await createSandbox({ minIsolation: 'wasm', directory: '.assay' });
+ * const { sandbox } = await selectSandbox({ minIsolation: 'wasm', directory: '.assay' });
  */
-export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
-  return (await selectSandbox(options)).sandbox;
-}
-
-/** As {@link createSandbox}, and says which lanes were passed over and why. `lanes` can be replaced by tests. */
 export async function selectSandbox(options: SandboxOptions, lanes: readonly Lane[] = LANES): Promise<SandboxSelection> {
   const refused: LaneRefusal[] = [];
   const preferred = lanes.filter((lane) => lane.name === options.prefer);

@@ -96,6 +96,7 @@ describe.each(['linux-ns', 'wasm'])('in the %s sandbox', (lane) => {
       ASSAY_SANDBOX_LANE: lane,
     });
     agent = await startAgent(config);
+    await agent.ready;
     const { sandbox } = (await agent.status()) as { sandbox: { lane: string } };
     if (sandbox.lane !== lane)
       console.warn(`LEFT OUT: the ${lane} sandbox does not work on this machine; ${sandbox.lane} was tested instead`);

@@ -58,7 +58,11 @@ function readExecution(
     if (bytes === null) return `input ${path} was left out of the bundle`;
     inputs.push({ path, bytes });
   }
-  const source = { claim, code: new TextDecoder('utf-8', { fatal: true }).decode(code), inputs };
+  const typed = event.stdin_hash === undefined ? undefined : payload(String(event.stdin_hash));
+  if (typed === null) return 'its standard input was left out of the bundle';
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const stdin = typed === undefined ? {} : { stdin: decoder.decode(typed) };
+  const source = { claim, code: decoder.decode(code), inputs, ...stdin };
   if (claim.network.mode === 'off') return { ...source, transcript: [] };
   const fetched = events.find(({ type, attempt }) => type === 'network.fetched' && attempt === event.attempt);
   const bytes = fetched === undefined ? null : payload(String(fetched.transcript_hash));

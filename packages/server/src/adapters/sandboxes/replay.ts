@@ -14,6 +14,8 @@ export interface RecordedExecution {
   /** UTF-8 source with the claim's `codeSha256`. */
   readonly code: string;
   readonly inputs: readonly SandboxFile[];
+  /** What was written to its standard input; the receipt keeps it (`stdin_hash`), the claim does not. */
+  readonly stdin?: string;
   /** Empty when the claim's network is off. */
   readonly transcript: NetworkTranscript;
   /** Earlier cells of the same session, first to last; needed when the claim has a `sessionPrevious`. */
@@ -60,13 +62,14 @@ export async function replayExecution(recorded: RecordedExecution, sandbox: Sand
 }
 
 function jobOf(recorded: Omit<RecordedExecution, 'earlier'>, session: string | null, previousClaim: string | null): SandboxJob {
-  const { claim, code, inputs, transcript } = recorded;
+  const { claim, code, inputs, stdin, transcript } = recorded;
   return {
     language: claim.language,
     code,
     files: inputs,
     argv: claim.argv,
     limits: claim.limits,
+    ...(stdin === undefined ? {} : { stdin }),
     ...(claim.seed === '' ? {} : { seed: claim.seed }),
     ...(claim.clock.mode === 'frozen' ? { epochMs: claim.clock.epochMs } : {}),
     ...(claim.network.mode === 'record' ? { network: { allow: [], replay: transcript } } : {}),

@@ -1,7 +1,7 @@
 /**
  * What the native sandbox costs beside the bare interpreter, all in one run.
  *
- *   node --conditions=@assay/source bench/sandbox-native.ts [data directory with an installed image]
+ *   node --conditions=@assay/source bench/sandbox-native.ts [data directory with an installed image] [seconds of load]
  *
  * 1. cold: a sandbox started for one trivial job, over starting the bare interpreter for it;
  * 2. warm: a waiting sandbox, to its first output (reach: ≤ 8 ms Python, ≤ 5 ms JavaScript) and to its result;
@@ -20,7 +20,7 @@ import type { SandboxJob } from '../packages/server/src/ports/sandbox.ts';
 
 const ROUNDS = 20;
 const IN_FLIGHT = 4;
-const THROUGHPUT_MS = 5_000;
+const THROUGHPUT_MS = Number(process.argv[3] ?? 5) * 1000;
 const directory = process.argv[2] ?? tmpdir();
 const PROGRAMS = { python: 'print(42)', javascript: 'console.log(42)' } as const;
 type Language = keyof typeof PROGRAMS;

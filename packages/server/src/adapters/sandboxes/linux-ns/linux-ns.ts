@@ -43,7 +43,7 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
   const python = await findPython();
   const node = ownNode();
   const image = python === null ? null : readInstalledImage(options.directory, python.tag);
-  // Runs beside the start; what a tampered package does until then it does inside a sandbox that never serves.
+  // Both run beside the start; what a tampered package does until then it does inside a sandbox that never serves.
   const verified = image === null ? Promise.resolve() : verifyImage(image);
   verified.catch(() => undefined);
   const layout = planLayout({ python, node, image });
@@ -53,6 +53,8 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
     groups?.close();
     await stage.close();
   };
+  const described = describeEnvironment({ programs, layout, image, filter, policy, groups, root: stage.root });
+  described.catch(() => undefined);
   const single = new NamespaceCells({ programs, layout, stage, groups, defaults: DEFAULT_LIMITS });
   const factory = new ForkedCells(single, {
     programs,
@@ -72,7 +74,7 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
         details: { probes },
       });
     }
-    const environment = await describeEnvironment({ programs, layout, image, filter, policy, groups, root: stage.root });
+    const environment = await described;
     const concurrency = options.concurrency ?? availableParallelism();
     return new NativeSandbox({
       capabilities: {

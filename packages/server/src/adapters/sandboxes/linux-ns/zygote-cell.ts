@@ -79,6 +79,12 @@ export class ZygoteCell implements Cell {
       : { ...group, cpuMs, inodes: 0 };
   }
 
+  /** Its streams are closed, so its first process is past running code; when the group has no other, nobody is left to. */
+  quiet(): boolean {
+    const { group, process } = this.#options;
+    return group?.pids().every((pid) => pid === process) ?? false;
+  }
+
   openOutput(): number {
     return openSync(`/proc/self/fd/${this.#output ?? -1}`, 'r');
   }

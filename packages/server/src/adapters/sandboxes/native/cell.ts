@@ -50,6 +50,11 @@ export interface Cell {
   usage(): CellUsage;
   /** Descriptor of the directory that the code sees as `/tmp`; the caller closes it. Works until `dispose`. */
   openOutput(): number;
+  /**
+   * True when nothing of the cell can run any more, although the kernel is still taking its namespaces down and `ended` is to
+   * come. Asked for once all its streams are closed; a cell that cannot tell leaves it out.
+   */
+  quiet?(): boolean;
   /** Kills every process of the cell; resolves when none is left. */
   kill(): Promise<void>;
   /** Kills and removes everything the cell has on the host. Can be called twice. */

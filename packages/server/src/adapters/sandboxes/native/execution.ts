@@ -52,6 +52,7 @@ export class Execution {
   #peakBytes = 0;
   #cpuBefore = 0;
   #controlBytes = 0;
+  #over = false;
 
   constructor(options: ExecutionOptions) {
     this.#options = options;
@@ -69,7 +70,7 @@ export class Execution {
     try {
       yield* this.#queue;
     } finally {
-      if (!this.#options.session) await this.#options.cell.kill();
+      if (!this.#options.session && !this.#over) await this.#options.cell.kill();
       await finished;
     }
   }
@@ -100,12 +101,21 @@ export class Execution {
     const dead = cell.ended.then((how) => {
       end = how;
     });
-    await (session === null ? dead : Promise.race([dead, Promise.all([reported, ...fences.map((fence) => fence.passed)])]));
+    // A program that reported and whose streams are closed is over when nothing else of it can run; else its end is awaited.
+    const over = closed.then(() => {
+      this.#over = session === null && this.#report !== null && cell.quiet?.() === true;
+      return this.#over ? undefined : dead;
+    });
+    await Promise.race([
+      over,
+      dead,
+      ...(session === null ? [] : [Promise.all([reported, ...fences.map((fence) => fence.passed)])]),
+    ]);
     clearTimeout(wall);
     clearInterval(watch);
     job.signal?.removeEventListener('abort', abort);
     const wallMs = performance.now() - started;
-    if (session === null || end !== null) {
+    if (!this.#over && (session === null || end !== null)) {
       await cell.kill();
       await Promise.race([closed, delay(DRAIN_MS)]);
     }

@@ -8,7 +8,7 @@ import type { Cell, CellFactory, CellKind } from './cell.ts';
 const MAX_STARTING = 2;
 /** After a failed start nothing is tried for this long, so that a broken machine is not kept busy. */
 const PAUSE_MS = 1_000;
-const REFILL_MS = 5;
+const REFILL_MS = 20;
 
 export class CellPool {
   readonly #factory: CellFactory;

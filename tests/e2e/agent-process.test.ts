@@ -36,6 +36,7 @@ async function start(environment: Record<string, string> = {}): Promise<RunningA
     }),
   );
   onTestFinished(() => agent.close(0));
+  await agent.ready;
   return { ...agent, directory };
 }
 

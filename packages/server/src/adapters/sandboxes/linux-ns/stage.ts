@@ -21,6 +21,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ServerError } from '../../../errors.ts';
 import type { Bind } from '../native/layout.ts';
 
 const run = promisify(execFile);
@@ -85,9 +86,9 @@ async function bindAll(directory: string, binds: readonly Bind[], mounted: strin
     const point = join(directory, `bind-${index}`);
     if (statSync(source).isDirectory()) mkdirSync(point, { mode: 0o755 });
     else writeFileSync(point, '', { mode: 0o644 });
-    await run('mount', ['--bind', source, point], { env: SYSTEM_ENVIRONMENT });
+    await mount(['--bind', source, point]);
     mounted.push(point);
-    await run('mount', ['-o', 'remount,bind,ro,nosuid,nodev', point], { env: SYSTEM_ENVIRONMENT });
+    await mount(['-o', 'remount,bind,ro,nosuid,nodev', point]);
     staged.push({ source: point, target });
   }
   return staged;
@@ -101,6 +102,17 @@ function isOpenToAll(path: string): boolean {
   }
 }
 
+/** Root in a container often may not; that is found out at the start, and the next lane is tried. */
+async function mount(options: readonly string[]): Promise<void> {
+  try {
+    await run('mount', [...options], { env: SYSTEM_ENVIRONMENT });
+  } catch (cause) {
+    const said = String((cause as { stderr?: string }).stderr ?? cause).split('\n')[0] ?? '';
+    const message = `root may not mount here (${said.slice(0, 160)}); give the agent CAP_SYS_ADMIN, or run it as a plain user`;
+    throw new ServerError('sandbox/unavailable', message, { cause });
+  }
+}
+
 /** A sized tmpfs for one job, owned by its user id. Root only. */
 export async function mountScratch(
   directory: string,
@@ -108,7 +120,7 @@ export async function mountScratch(
 ): Promise<void> {
   mkdirSync(directory, { mode: 0o700 });
   const options = `size=${Math.max(4096, limits.diskBytes)},nr_inodes=${limits.inodes + 1},nosuid,nodev,mode=0700,uid=${limits.uid},gid=${limits.uid}`;
-  await run('mount', ['-t', 'tmpfs', '-o', options, 'assay', directory], { env: SYSTEM_ENVIRONMENT });
+  await mount(['-t', 'tmpfs', '-o', options, 'assay', directory]);
 }
 
 export async function unmountScratch(directory: string): Promise<void> {

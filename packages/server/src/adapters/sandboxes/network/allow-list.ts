@@ -36,11 +36,3 @@ export function parseAllowList(entries: readonly string[]): AllowList {
   }
   return { has: (host, port) => allowed.has(`${host}:${port}`) };
 }
-
-/** The allow-list entry that a URL needs, e.g. `base.llamarpc.com:443`; `null` when it is no http or https URL. */
-export function allowEntryOf(url: string): string | null {
-  if (!URL.canParse(url)) return null;
-  const { protocol, hostname, port } = new URL(url);
-  if (protocol !== 'http:' && protocol !== 'https:') return null;
-  return `${hostname}:${port === '' ? (protocol === 'https:' ? 443 : 80) : port}`;
-}

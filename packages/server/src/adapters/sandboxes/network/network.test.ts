@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addressKind } from './addresses.ts';
-import { allowEntryOf, parseAllowList } from './allow-list.ts';
+import { parseAllowList } from './allow-list.ts';
 import { type GatewayRequest, NetworkGateway } from './gateway.ts';
 import { transcriptDigest } from './transcript.ts';
 
@@ -58,14 +58,6 @@ describe('allow-list', () => {
     '',
   ])('refuses %j', (entry) => {
     expect(() => parseAllowList([entry])).toThrow(expect.objectContaining({ code: 'sandbox/allow-invalid' }));
-  });
-  it.each([
-    ['https://base.llamarpc.com', 'base.llamarpc.com:443'],
-    ['http://127.0.0.1:8545/x', '127.0.0.1:8545'],
-    ['ftp://x', null],
-    ['nonsense', null],
-  ])('entry of %s', (url, entry) => {
-    expect(allowEntryOf(url)).toBe(entry);
   });
 });
 

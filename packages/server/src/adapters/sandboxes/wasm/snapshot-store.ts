@@ -42,7 +42,8 @@ export async function snapshotFor(places: SnapshotPlaces, key: string, start: ()
   const digest = sha256(bytes);
   await mkdir(directory, { recursive: true });
   for (const old of await readdir(directory)) {
-    if (/^python-[0-9a-f]{32}\.snapshot(\.sha256)?$/.test(old)) await rm(join(directory, old), { force: true });
+    if (!old.startsWith(name) && /^python-[0-9a-f]{32}\.snapshot(\.sha256)?$/.test(old))
+      await rm(join(directory, old), { force: true });
   }
   await replaceFile(path, bytes);
   await replaceFile(`${path}.sha256`, Buffer.from(digest));

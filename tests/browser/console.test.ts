@@ -3,7 +3,16 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromiumPath, fenced, launchChromium, type OpenAiServer, startOpenAiServer, watchPage } from '@assay/testing';
+import {
+  chromiumPath,
+  fenced,
+  type JsonRpcServer,
+  launchChromium,
+  type OpenAiServer,
+  startJsonRpcServer,
+  startOpenAiServer,
+  watchPage,
+} from '@assay/testing';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/server/src/index.ts';
@@ -12,6 +21,10 @@ const PICTURES = new URL('./output/', import.meta.url).pathname;
 const PNG =
   "import base64\nopen('/tmp/chart.png','wb').write(base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAIAAAACUFjqAAAAEklEQVR4nGP4z8CAB+GTG8HSALfKY52fTcuYAAAAAElFTkSuQmCC'))\nprint(open('/tmp/sales.csv').read().count('\\n'))";
 
+const ETH =
+  "const { ethers } = require('ethers');\nconst provider = new ethers.JsonRpcProvider('RPC');\nconst balance = BigInt(await provider.send('eth_getBalance', ['0xabc', 'latest']));\nconst formatted = ethers.formatEther(balance);\nconsole.log(`Balance: ${formatted} ETH`);\nformatted;";
+
+let chain: JsonRpcServer;
 let directory: string;
 let model: OpenAiServer;
 let agent: RunningAgent;
@@ -23,9 +36,11 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
   beforeAll(async () => {
     mkdirSync(PICTURES, { recursive: true });
     directory = mkdtempSync(join(tmpdir(), 'assay-console-'));
+    chain = await startJsonRpcServer({ '0xabc': 1_500_000_000_000_000_000n });
     model = await startOpenAiServer({
       answers: ({ body }) => {
         const task = body.messages[1]?.content ?? '';
+        if (task.includes('ETH balance')) return fenced('javascript', ETH.replace('RPC', chain.url));
         if (task.includes('chart')) return fenced('python', PNG);
         if (task.includes('missing') && body.messages.length === 2) return fenced('python', "open('/tmp/missing.txt')");
         if (task.includes('missing')) return fenced('python', "print('using default content')");
@@ -39,6 +54,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
         ASSAY_LOG_LEVEL: 'error',
         AI_PROVIDER: 'ollama',
         AI_API_BASE: model.base,
+        ASSAY_SANDBOX_ALLOW: chain.host,
       }),
     );
     browser = await launchChromium();
@@ -50,6 +66,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await browser?.close();
     await agent?.close();
     await model?.close();
+    await chain?.close();
     rmSync(directory, { recursive: true, force: true });
   });
 
@@ -93,6 +110,18 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await page.locator('img.plot').waitFor();
     expect(await page.locator('img.plot').evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBe(10);
     await page.screenshot({ path: join(PICTURES, 'plot.png'), fullPage: true });
+  });
+
+  it('reaches an allow-listed chain through the host, and records it', { timeout: 90_000 }, async () => {
+    await page.goto(`${agent.url}/developer`);
+    await page.getByLabel('Language').selectOption('javascript');
+    await page.getByLabel('Description').fill('Check the ETH balance of address 0xabc on Base network');
+    await page.getByText('Context, retries').click();
+    await page.getByLabel('Context (JSON)').fill(JSON.stringify({ network: 'Base', rpc: chain.url }));
+    await page.getByRole('button', { name: 'Generate & Execute' }).click();
+    await page.locator('[data-outcome]').waitFor({ timeout: 60_000 });
+    expect(await page.locator('[data-output]').innerText()).toContain('Balance: 1.5 ETH');
+    expect(chain.calls).toContain('eth_getBalance');
   });
 
   it('shows the retry of a task whose first code failed', { timeout: 90_000 }, async () => {

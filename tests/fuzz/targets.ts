@@ -22,7 +22,10 @@ import {
   parseNote,
   parseReceipt,
 } from '@assay/receipt';
-import { fakeDcap, fakeNitroDocument, fakeSnp, loadManifest, vectorsDirectory } from '@assay/testing';
+import { fakeDcap, fakeNitroDocument, fakeSgxExtension, fakeSnp, loadManifest, vectorsDirectory } from '@assay/testing';
+import { parseEnclaveIdentity } from '../../packages/attestation/src/evidence/dcap/enclave-identity.ts';
+import { parsePckExtensions } from '../../packages/attestation/src/evidence/dcap/pck-extensions.ts';
+import { parseTcbInfo } from '../../packages/attestation/src/evidence/dcap/tcb-info.ts';
 
 export interface Target {
   readonly name: string;
@@ -36,6 +39,8 @@ const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 export async function fuzzTargets(): Promise<readonly Target[]> {
   const nitro = (await fakeNitroDocument({})).document;
   const dcap = await fakeDcap({});
+  const bodies = (kind: string) =>
+    dcap.endorsements.flatMap((piece) => ('body' in piece && piece.kind === kind ? [piece.body] : []));
   const snp = await fakeSnp({});
   const evidence = [nitro, dcap.quote, snp.report, ...realFiles(/^(nitro|tdx|sgx|snp|nvidia|dstack|jwt|combined)\//, 200_000)];
   const companions = realFiles(/collateral|certs|rims|\.der$|\.pem$|jwks/, 200_000);
@@ -48,6 +53,9 @@ export async function fuzzTargets(): Promise<readonly Target[]> {
       parse: (bytes) => collectEndorsements([{ name: null, bytes }]),
       seeds: [...companions, ...evidence.slice(0, 3)],
     },
+    { name: 'parseTcbInfo', parse: parseTcbInfo, seeds: bodies('tcb-info') },
+    { name: 'parseEnclaveIdentity', parse: parseEnclaveIdentity, seeds: bodies('enclave-identity') },
+    { name: 'parsePckExtensions', parse: parsePckExtensions, seeds: [fakeSgxExtension()] },
     { name: 'decodeCbor', parse: (bytes) => decodeCbor(bytes), seeds: evidence.slice(0, 12) },
     {
       name: 'readDer',

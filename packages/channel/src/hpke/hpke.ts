@@ -7,7 +7,7 @@
 
 import { concatBytes } from '@assay/encoding/bytes';
 import { AeadStream, KEY_LENGTH, NONCE_LENGTH } from './aead.ts';
-import { kdfSuite } from './kdf.ts';
+import { type KdfSuite, kdfSuite } from './kdf.ts';
 import type { Kem, KemKeyPair } from './kem.ts';
 
 export const KDF_HKDF_SHA256 = 0x0001;
@@ -23,7 +23,19 @@ export interface HpkeContext {
 
 const NOTHING = new Uint8Array(0);
 
-function schedule(kem: number, sharedSecret: Uint8Array, info: Uint8Array, encapsulated: Uint8Array): HpkeContext {
+/** What depends on the KEM and the info only; a service uses a handful of infos for as long as its keys live. */
+interface ScheduleBase {
+  readonly kdf: KdfSuite;
+  readonly context: Uint8Array;
+}
+
+const MAX_BASES = 32;
+const bases = new Map<string, ScheduleBase>();
+
+function scheduleBase(kem: number, info: Uint8Array): ScheduleBase {
+  const name = `${kem} ${String.fromCharCode(...info)}`;
+  const known = bases.get(name);
+  if (known !== undefined) return known;
   const ids = [kem, KDF_HKDF_SHA256, AEAD_AES_256_GCM].flatMap((id) => [id >> 8, id & 0xff]);
   const kdf = kdfSuite(Uint8Array.of(0x48, 0x50, 0x4b, 0x45, ...ids)); // "HPKE" ‖ ids
   const context = concatBytes(
@@ -31,6 +43,13 @@ function schedule(kem: number, sharedSecret: Uint8Array, info: Uint8Array, encap
     kdf.extract(NOTHING, 'psk_id_hash', NOTHING),
     kdf.extract(NOTHING, 'info_hash', info),
   );
+  if (bases.size >= MAX_BASES) bases.clear();
+  bases.set(name, { kdf, context });
+  return { kdf, context };
+}
+
+function schedule(kem: number, sharedSecret: Uint8Array, info: Uint8Array, encapsulated: Uint8Array): HpkeContext {
+  const { kdf, context } = scheduleBase(kem, info);
   const secret = kdf.extract(sharedSecret, 'secret', NOTHING);
   const exporterSecret = kdf.expand(secret, 'exp', context, 32);
   return {

@@ -125,9 +125,9 @@ test('genuine CPU and GPU evidence is named as what it is', async () => {
   if (standing.result === 'failed') return expect.unreachable(standing.reason);
   expect(standing.session.facts).toMatchObject({ type: 'nvidia_h100_tee', simulated: false });
   expect(standing.session.document.claims).toMatchObject({
-    tee_attested: { status: 'asserted', source: 'hardware_proven' },
+    tee_attested: { status: 'unknown' },
     gpu_attested: { status: 'asserted' },
-    extra: { gpu_arch: 'HOPPER', gpu_count: 1, tcb_status: 'UpToDate', simulated: false },
+    extra: { gpu_arch: 'HOPPER', gpu_count: 1, tcb_status: 'UpToDate', simulated: false, signing_key_in_tee: true },
   });
   const alone = await (await line({}, { genuine: true })).upstream.standing(MODEL);
   expect(alone).toMatchObject({ session: { facts: { type: 'intel_tdx', simulated: false } } });

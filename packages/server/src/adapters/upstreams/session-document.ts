@@ -3,6 +3,7 @@
  * that nobody checked reads `unknown`; a simulator's evidence never reads as a TEE's.
  *
  * `channel_binding` is empty, and says so on purpose: the report vouches for the key that signs answers, and does not bind the connection.
+ * So `tee_attested`, which is about where the channel ends (§8.3), stays `unknown`; `extra.signing_key_in_tee` says what was proven.
  */
 
 import { createHash } from 'node:crypto';
@@ -58,13 +59,7 @@ export function upstreamSession(name: string, endpoint: string, attested: ProxyA
 function claimsOf(attested: ProxyAttestation, node: Claims, gpus: readonly Claims[], simulated: boolean): JsonObject {
   const status = node.tcb?.status ?? 'none';
   return {
-    tee_attested: simulated
-      ? UNKNOWN
-      : {
-          status: 'asserted',
-          source: 'hardware_proven',
-          reason: 'a genuine Intel TDX guest holds the key that signs answers; the connection itself is not bound to it',
-        },
+    tee_attested: UNKNOWN,
     gpu_attested:
       simulated || gpus.length === 0
         ? UNKNOWN
@@ -83,6 +78,7 @@ function claimsOf(attested: ProxyAttestation, node: Claims, gpus: readonly Claim
     model_weights_provenance: UNKNOWN,
     extra: {
       simulated,
+      signing_key_in_tee: !simulated,
       policy: attested.result.appraisal?.policy ?? 'unnamed',
       tcb_status: status,
       gpu_count: gpus.length,

@@ -82,7 +82,7 @@ describe.each<RedpillServerOptions & { readonly name: string }>([
       claims: {
         tee_attested: { status: 'unknown' },
         gpu_attested: { status: 'unknown' },
-        tcb_up_to_date: { status: 'asserted' },
+        tcb_up_to_date: { status: 'unknown' },
       },
       evidence: { digest: expect.stringMatching(/^sha256:/), data: expect.stringMatching(/^data:application\/json;base64,/) },
     });
@@ -126,7 +126,8 @@ test('genuine CPU and GPU evidence is named as what it is', async () => {
   expect(standing.session.facts).toMatchObject({ type: 'nvidia_h100_tee', simulated: false });
   expect(standing.session.document.claims).toMatchObject({
     tee_attested: { status: 'unknown' },
-    gpu_attested: { status: 'asserted' },
+    gpu_attested: { status: 'asserted', source: 'hardware_proven' },
+    tcb_up_to_date: { status: 'asserted', source: 'verifier_derived' },
     extra: { gpu_arch: 'HOPPER', gpu_count: 1, tcb_status: 'UpToDate', simulated: false, signing_key_in_tee: true },
   });
   const alone = await (await line({}, { genuine: true })).upstream.standing(MODEL);

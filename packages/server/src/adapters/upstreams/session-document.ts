@@ -68,11 +68,13 @@ function claimsOf(attested: ProxyAttestation, node: Claims, gpus: readonly Claim
             source: 'hardware_proven',
             reason: `${gpus.length} genuine NVIDIA GPUs answered the same nonce; not proven to sit in that machine`,
           },
-    tcb_up_to_date: {
-      status: status === 'UpToDate' ? 'asserted' : 'refuted',
-      source: 'verifier_derived',
-      reason: `Intel's collateral says ${status}`,
-    },
+    tcb_up_to_date: simulated
+      ? UNKNOWN
+      : {
+          status: status === 'UpToDate' ? 'asserted' : 'refuted',
+          source: 'verifier_derived',
+          reason: `Intel's collateral says ${status}`,
+        },
     os_known_good: UNKNOWN,
     serving_software_known_good: UNKNOWN,
     model_weights_provenance: UNKNOWN,

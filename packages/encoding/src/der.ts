@@ -186,25 +186,27 @@ export function derOid(element: DerElement): string {
   if (element.tag !== DER_TAG.oid) throw unexpected('an object identifier', element);
   const bytes = element.content;
   if (bytes.length === 0 || bytes.length > 64) throw malformed('expected an object identifier of 1 to 64 bytes');
-  const arcs: string[] = [];
+  let text = '';
   for (let start = 0, end = 0; start < bytes.length; start = ++end) {
     if (bytes[start] === 0x80) throw malformed('expected a minimal arc, got a padded one');
     while ((bytes[end] ?? 0) >= 0x80) end++;
     if (end >= bytes.length) throw malformed('expected a complete arc, got the end of the object identifier');
-    const arc = arcOf(bytes.subarray(start, end + 1));
-    if (start > 0) arcs.push(String(arc));
-    else {
-      const top = arc < 40 ? 0 : arc < 80 ? 1 : 2;
-      arcs.push(String(top), String(typeof arc === 'bigint' ? arc - 80n : arc - top * 40));
-    }
+    const arc = arcOf(bytes, start, end);
+    if (start > 0) text += `.${arc}`;
+    else if (typeof arc === 'bigint') text = `2.${arc - 80n}`;
+    else text = arc < 40 ? `0.${arc}` : arc < 80 ? `1.${arc - 40}` : `2.${arc - 80}`;
   }
-  return arcs.join('.');
+  return text;
 }
 
-/** Seven bits a byte; `bigint` where a double would round. */
-function arcOf(bytes: Uint8Array): number | bigint {
-  if (bytes.length <= 7) return bytes.reduce((value, byte) => value * 128 + (byte & 0x7f), 0);
-  return bytes.reduce((value, byte) => (value << 7n) | BigInt(byte & 0x7f), 0n);
+/** Seven bits a byte, `end` included; `bigint` where a double would round. */
+function arcOf(bytes: Uint8Array, start: number, end: number): number | bigint {
+  if (end - start < 7) {
+    let value = 0;
+    for (let at = start; at <= end; at++) value = value * 128 + ((bytes[at] as number) & 0x7f);
+    return value;
+  }
+  return bytes.subarray(start, end + 1).reduce((value, byte) => (value << 7n) | BigInt(byte & 0x7f), 0n);
 }
 
 /** BIT STRING whose bits fill whole bytes. */
@@ -248,19 +250,34 @@ export function derBoolean(element: DerElement): boolean {
 export function derTime(element: DerElement): number {
   const isUtc = element.tag === DER_TAG.utcTime;
   if (!isUtc && element.tag !== DER_TAG.generalizedTime) throw unexpected('a time', element);
-  const text = String.fromCharCode(...element.content.subarray(0, 20));
-  const match = (
-    isUtc ? /^(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/ : /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/
-  ).exec(text);
-  if (match === null) throw malformed('expected a time like YYMMDDhhmmssZ or YYYYMMDDhhmmssZ, got something else');
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
+  const { content } = element;
+  const yearDigits = isUtc ? 2 : 4;
+  if (content.length !== yearDigits + 11 || content.at(-1) !== 0x5a) throw notATime();
+  const year = digits(content, 0, yearDigits);
   const fullYear = isUtc ? year + (year < 50 ? 2000 : 1900) : year;
+  const two = (pair: number): number => digits(content, yearDigits + 2 * pair, 2);
+  const [month, day, hour, minute, second] = [two(0), two(1), two(2), two(3), two(4)];
   const date = new Date(0);
   date.setUTCFullYear(fullYear, month - 1, day);
   date.setUTCHours(hour, minute, second);
   const exact = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
   if (!exact) throw malformed('expected a date of the calendar, got an impossible one');
   return date.getTime();
+}
+
+/** The number that `count` ASCII digits write. */
+function digits(bytes: Uint8Array, start: number, count: number): number {
+  let value = 0;
+  for (let at = start; at < start + count; at++) {
+    const digit = (bytes[at] as number) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) throw notATime();
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function notATime(): EncodingError {
+  return malformed('expected a time like YYMMDDhhmmssZ or YYYYMMDDhhmmssZ, got something else');
 }
 
 /** Any of the string types certificates use, as text. */

@@ -3,7 +3,7 @@
  * Not checked here: whose key that is (path.ts), and what the message says. ECDSA is not forced to low-s: none of the formats asks.
  */
 
-import { bufferSource, concatBytes } from '@assay/encoding/bytes';
+import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
 import { derSequence, derUnsigned, readDer } from '@assay/encoding/der';
 import { AttestationError } from '../errors.ts';
 import { COORDINATE_BYTES, type PublicKeyAlgorithm, publicKeyAlgorithm, type SignatureAlgorithm } from './algorithms.ts';
@@ -14,8 +14,16 @@ import { BytesCache } from './bytes-cache.ts';
  * revocation are never remembered. Give a fresh one to a call to start cold.
  */
 export class SignatureCache {
-  readonly keys: BytesCache<Promise<CryptoKey>> = new BytesCache(256);
-  readonly good: BytesCache<true> = new BytesCache(1024);
+  /** By SubjectPublicKeyInfo, then by what the key was imported for. */
+  readonly keys: BytesCache<Map<string, Promise<CryptoKey>>> = new BytesCache(256);
+  /** By signature; what it was found good for is compared to the last byte. */
+  readonly good: BytesCache<GoodSignature> = new BytesCache(1024);
+}
+
+interface GoodSignature {
+  readonly label: string;
+  readonly spki: Uint8Array;
+  readonly message: Uint8Array;
 }
 
 /** The cache used where no other is given. */
@@ -41,15 +49,22 @@ export interface VerifySignatureInput {
  */
 export async function verifySignature(input: VerifySignatureInput): Promise<boolean> {
   const { spki, algorithm, message, signatureForm = 'der', cache = SHARED_SIGNATURE_CACHE } = input;
-  const memory = input.remember === true ? memoryKey(input) : null;
-  if (memory !== null && cache.good.get(memory) === true) return true;
+  if (input.remember === true && isKnownGood(input, cache)) return true;
   const kind = publicKeyAlgorithm(spki);
   const signature = algorithm.name === 'ECDSA' ? rawSignature(input.signature, kind, signatureForm) : input.signature;
   if (signature === null) return false;
   const key = await importVerifyKey({ spki, algorithm, cache });
   const good = await crypto.subtle.verify(verifyParameters(algorithm), key, bufferSource(signature), bufferSource(message));
-  if (good && memory !== null) cache.good.set(memory, true);
+  if (good && input.remember === true) {
+    cache.good.set(input.signature, { label: memoryLabel(input), spki: concatBytes(spki), message: concatBytes(message) });
+  }
   return good;
+}
+
+function isKnownGood(input: VerifySignatureInput, cache: SignatureCache): boolean {
+  const known = cache.good.get(input.signature);
+  if (known === undefined || known.label !== memoryLabel(input)) return false;
+  return equalBytes(known.spki, input.spki) && equalBytes(known.message, input.message);
 }
 
 export interface ImportVerifyKeyInput {
@@ -61,11 +76,13 @@ export interface ImportVerifyKeyInput {
 /** The WebCrypto key of `spki` for `algorithm`, from the cache when it was imported before. */
 export function importVerifyKey(input: ImportVerifyKeyInput): Promise<CryptoKey> {
   const { spki, algorithm, cache = SHARED_SIGNATURE_CACHE } = input;
-  const key = concatBytes(algorithmLabel(algorithm), spki);
-  const known = cache.keys.get(key);
+  const label = algorithmLabel(algorithm);
+  const ofKey = cache.keys.get(spki);
+  const known = ofKey?.get(label);
   if (known !== undefined) return known;
   const imported = importKey(spki, algorithm);
-  cache.keys.set(key, imported);
+  if (ofKey === undefined) cache.keys.set(spki, new Map([[label, imported]]));
+  else ofKey.set(label, imported);
   return imported;
 }
 
@@ -100,17 +117,14 @@ function verifyParameters(algorithm: SignatureAlgorithm): Algorithm | EcdsaParam
   return algorithm.name === 'RSA-PSS' ? { name: 'RSA-PSS', saltLength: algorithm.saltLength } : { name: algorithm.name };
 }
 
-function algorithmLabel(algorithm: SignatureAlgorithm): Uint8Array {
+function algorithmLabel(algorithm: SignatureAlgorithm): string {
   const hash = algorithm.name === 'Ed25519' ? '' : algorithm.hash;
   const salt = algorithm.name === 'RSA-PSS' ? algorithm.saltLength : 0;
-  return new TextEncoder().encode(`${algorithm.name} ${hash} ${salt} `);
+  return `${algorithm.name} ${hash} ${salt}`;
 }
 
-/** Every input length-prefixed, so that no two inputs share a key. */
-function memoryKey({ spki, algorithm, signature, message, signatureForm = 'der' }: VerifySignatureInput): Uint8Array {
-  const parts = [algorithmLabel(algorithm), new TextEncoder().encode(signatureForm), spki, signature, message];
-  const lengths = new Uint8Array(Uint32Array.from(parts, (part) => part.length).buffer);
-  return concatBytes(lengths, ...parts);
+function memoryLabel({ algorithm, signatureForm = 'der' }: VerifySignatureInput): string {
+  return `${algorithmLabel(algorithm)} ${signatureForm}`;
 }
 
 /** r ‖ s at the width of the curve, or `null` when the signature has no valid form (SEC 1 §4.1.4, RFC 3279 §2.2.3). */

@@ -124,7 +124,9 @@ function finish(
   return raw === null ? [] : [{ kind, body: utf8(body), signature: raw, issuerChain }];
 }
 
+/** A whole PCS response kept as text. A signed document itself, which is large, has no such member and is not parsed for it. */
 function nestedResponse(text: string): ReadonlyMap<string, Json> | null {
+  if (!/"signature"/i.test(text)) return null;
   try {
     const json = parseJson(text);
     if (typeof json !== 'object' || json === null || Array.isArray(json)) return null;

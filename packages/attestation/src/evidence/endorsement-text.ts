@@ -10,7 +10,7 @@ export function pemBlocks(text: string): readonly Uint8Array[] | null {
   const matches = text.match(/-----BEGIN ([A-Z0-9 ]{1,40})-----[A-Za-z0-9+/=\s]*-----END \1-----/g);
   if (matches === null) return null;
   try {
-    return matches.flatMap((block) => decodePem(`${tidy(block)}\n`).map(({ der }) => der));
+    return matches.flatMap((block) => decodePem(block).map(({ der }) => der));
   } catch {
     return null;
   }
@@ -38,6 +38,7 @@ export function derOfText(text: string): readonly Uint8Array[] {
   if (blocks !== null) return blocks;
   const binary = binaryOfText(plain);
   if (binary === null) return [];
+  if ((binary[0] ?? 0) >= 0x80 || (binary[1] ?? 0) >= 0x80) return [binary]; // DER with a long length, which no text starts with
   try {
     const nested = decodeUtf8(binary).trim();
     if (nested.startsWith('-----BEGIN') || /^[0-9a-fA-F]{64,}$/.test(nested)) return derOfText(nested);
@@ -55,13 +56,4 @@ export function plainText(text: string): string {
   } catch {
     return text;
   }
-}
-
-/** PEM lines of any length and indentation, re-wrapped to 64 characters. */
-function tidy(block: string): string {
-  const match = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*)-----END/.exec(block);
-  if (match === null) return block;
-  const [, label, body = ''] = match;
-  const lines = body.replace(/\s+/g, '').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----`;
 }

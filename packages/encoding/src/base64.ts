@@ -38,8 +38,9 @@ export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> {
   return decode(text, text.length, URL_SAFE_VALUES);
 }
 
-function valuesOf(alphabet: string): Int8Array {
-  const values = new Int8Array(128).fill(-1);
+/** Values of the digits by character code; everything else has bits above the low six. */
+function valuesOf(alphabet: string): Uint8Array {
+  const values = new Uint8Array(256).fill(0xff);
   for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i;
   return values;
 }
@@ -57,16 +58,17 @@ function encode(bytes: Uint8Array, alphabet: string, padded: boolean): string {
   return out;
 }
 
-function decode(text: string, digits: number, values: Int8Array): Uint8Array<ArrayBuffer> {
+function decode(text: string, digits: number, values: Uint8Array): Uint8Array<ArrayBuffer> {
   if (digits % 4 === 1) throw malformed('expected complete bytes, got one character too many or too few');
   const out = new Uint8Array(Math.floor((digits * 3) / 4));
   let pending = 0;
   let bits = 0;
   let offset = 0;
+  let foreign = 0;
   for (let i = 0; i < digits; i++) {
     const code = text.charCodeAt(i);
-    const value = code < 128 ? (values[code] as number) : -1;
-    if (value < 0) throw malformed(`expected characters of the base64 alphabet, got another one at position ${i}`);
+    const value = values[code & 0xff] as number;
+    foreign |= (code >> 8) | (value >> 6);
     pending = ((pending << 6) | value) & 0xffff;
     bits += 6;
     if (bits >= 8) {
@@ -74,6 +76,7 @@ function decode(text: string, digits: number, values: Int8Array): Uint8Array<Arr
       out[offset++] = (pending >> bits) & 0xff;
     }
   }
+  if (foreign !== 0) throw malformed('expected characters of the base64 alphabet only, got another one');
   if ((pending & ((1 << bits) - 1)) !== 0) throw malformed('expected zero trailing bits, got a non-canonical last character');
   return out;
 }

@@ -4,7 +4,8 @@ import { EncodingError } from './errors.ts';
 
 const DIGITS = '0123456789abcdef';
 const PAIRS: readonly string[] = Array.from({ length: 256 }, (_, byte) => `${DIGITS[byte >> 4]}${DIGITS[byte & 15]}`);
-const VALUES = new Int8Array(128).fill(-1);
+/** Values of the digits by character code; everything else has bits above the low four. */
+const VALUES = new Uint8Array(256).fill(0xff);
 for (let i = 0; i < 16; i++) {
   VALUES[DIGITS.charCodeAt(i)] = i;
   VALUES[DIGITS.toUpperCase().charCodeAt(i)] = i;
@@ -34,17 +35,21 @@ export function decodeHex(text: string, options: DecodeHexOptions = {}): Uint8Ar
     throw malformed(`expected ${options.bytes} bytes of hex, got ${length}`);
   }
   const out = new Uint8Array(length);
+  let codes = 0;
+  let values = 0;
   for (let i = 0; i < length; i++) {
-    const high = digit(text.charCodeAt(2 * i));
-    const low = digit(text.charCodeAt(2 * i + 1));
-    if (high < 0 || low < 0) throw malformed(`expected hex digits only, got another character near position ${2 * i}`);
+    const left = text.charCodeAt(2 * i);
+    const right = text.charCodeAt(2 * i + 1);
+    const high = VALUES[left & 0xff] as number;
+    const low = VALUES[right & 0xff] as number;
+    codes |= left | right;
+    values |= high | low;
     out[i] = (high << 4) | low;
   }
+  if (codes > 0xff || values > 0x0f) {
+    throw malformed(`expected hex digits only, got another character at position ${text.search(/[^0-9a-fA-F]/)}`);
+  }
   return out;
-}
-
-function digit(code: number): number {
-  return code < 128 ? (VALUES[code] as number) : -1;
 }
 
 function malformed(message: string): EncodingError {

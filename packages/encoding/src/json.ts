@@ -114,15 +114,18 @@ class Parser {
     const text = this.#text;
     const start = ++this.#at;
     let escaped = false;
-    for (; ; this.#at++) {
-      const code = text.charCodeAt(this.#at);
-      if (code === 0x22) break;
+    let at = start;
+    for (let code = text.charCodeAt(at); code !== 0x22; code = text.charCodeAt(++at)) {
       if (code === 0x5c) {
         escaped = true;
-        this.#at++;
+        at++;
       }
-      if (!(code >= 0x20) || this.#at >= text.length) throw this.#malformed('a closed string without control characters');
+      if (!(code >= 0x20) || at >= text.length) {
+        this.#at = at;
+        throw this.#malformed('a closed string without control characters');
+      }
     }
+    this.#at = at;
     const body = text.slice(start, this.#at);
     const value = escaped ? this.#unescape(body, start) : body;
     if (!isWellFormed(value)) throw this.#malformed('whole characters, not half of a surrogate pair');

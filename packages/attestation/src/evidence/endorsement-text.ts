@@ -7,10 +7,10 @@ import { decodePem } from '@assay/encoding/pem';
 
 /** The contents of every PEM block, `null` when there is none or one is broken. */
 export function pemBlocks(text: string): readonly Uint8Array[] | null {
-  const matches = text.match(/-----BEGIN ([A-Z0-9 ]{1,40})-----[A-Za-z0-9+/=\s]*-----END \1-----/g);
-  if (matches === null) return null;
+  const blocks = text.match(/-----BEGIN ([A-Z0-9 ]{1,40})-----[A-Za-z0-9+/=\s]*-----END \1-----/g);
+  if (blocks === null) return null;
   try {
-    return matches.flatMap((block) => decodePem(block).map(({ der }) => der));
+    return decodePem(blocks.join('\n')).map(({ der }) => der);
   } catch {
     return null;
   }

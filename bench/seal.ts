@@ -19,7 +19,7 @@ import { parseArgs } from 'node:util';
 import { utf8 } from '../packages/encoding/src/bytes.ts';
 import { verifyBundle } from '../packages/receipt/src/index.ts';
 import { openLedger } from '../packages/server/src/adapters/stores/open-ledger.ts';
-import { createBootKeys } from '../packages/server/src/log/boot-keys.ts';
+import { createSigningKeys } from '../packages/server/src/log/signing-keys.ts';
 import type { Ledger } from '../packages/server/src/ports/ledger.ts';
 import { believeFakeEvidence, fakeReport } from '../packages/testing/src/index.ts';
 
@@ -82,7 +82,7 @@ async function sealedRate(ledger: Ledger): Promise<number> {
   return done / ((performance.now() - start) / 1000);
 }
 
-const keys = createBootKeys();
+const keys = createSigningKeys();
 const ledger = await openLedger({ directory, keys });
 await ledger.registerReport(fakeReport(keys.keysetEntries));
 const { privateKey } = generateKeyPairSync('ed25519');

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { readSync, writeSync } from 'node:fs';
 import { parseCheckpoint, parseInclusion } from '@assay/receipt';
 import { openLedger } from '../../packages/server/src/adapters/stores/open-ledger.ts';
-import { createBootKeys } from '../../packages/server/src/log/boot-keys.ts';
+import { createSigningKeys } from '../../packages/server/src/log/signing-keys.ts';
 import { LedgerError } from '../../packages/server/src/ports/ledger-error.ts';
 import { fakeReport } from '../../packages/testing/src/fake-report.ts';
 
@@ -27,7 +27,7 @@ function readLine(): string {
 
 say('loaded');
 const directory = readLine();
-const keys = createBootKeys();
+const keys = createSigningKeys();
 const ledger = await openLedger({ directory, keys });
 await ledger.registerReport(fakeReport(keys.keysetEntries));
 const open = (taskId: string, nonce: string | null) =>

@@ -1,87 +1,23 @@
 // What a restart finds, refuses and goes on with; what a broken or full disk does (spec/log.md §4).
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
-import { decodeEntryBundle, digestBytes, parseLeafText, verifyLeafChains, verifyLogProof } from '@assay/receipt';
+import { decodeUtf8 } from '@assay/encoding/bytes';
+import { decodeEntryBundle, parseLeafText, verifyLeafChains, verifyLogProof } from '@assay/receipt';
 import { fakeReport } from '@assay/testing';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { assertSqliteVersion } from '../../packages/server/src/adapters/stores/sqlite/database.ts';
-import { openSqliteStore } from '../../packages/server/src/adapters/stores/sqlite/store.ts';
-import { createBootKeys } from '../../packages/server/src/log/boot-keys.ts';
-import { createLedger } from '../../packages/server/src/log/ledger.ts';
-import type { Ledger, ReceiptDraft } from '../../packages/server/src/ports/ledger.ts';
+import { createSigningKeys } from '../../packages/server/src/log/signing-keys.ts';
+import { atEnd, codeOf, directory, open, run, start } from './test-ledger.ts';
 
-const CLOCK = { now: () => 1_795_219_200_123 };
 const NONCE = 'ab'.repeat(32);
-const closing: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'assay-ledger-'));
-  closing.push(async () => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
-async function start(
-  path: string,
-  options: { readonly origin?: string; readonly maxBytes?: number; readonly silent?: boolean } = {},
-) {
-  const keys = createBootKeys();
-  const store = await openSqliteStore({ directory: path, keys, ...options });
-  const ledger = createLedger({ store, keys, clock: CLOCK });
-  let closed = false;
-  const close = async () => {
-    if (!closed) await ledger.close();
-    closed = true;
-  };
-  closing.push(close);
-  const fake = fakeReport(keys.keysetEntries);
-  if (options.silent !== true)
-    await ledger.registerReport({
-      ...fake,
-      collateral: [{ name: 'crl.der', mediaType: 'application/pkix-crl', bytes: utf8('not a CRL') }],
-    });
-  return { ledger, keys, close, ...fake };
-}
-
-function open(ledger: Ledger, taskId: string, nonce: string | null = null): ReceiptDraft {
-  return ledger.open({
-    taskId,
-    task: 'execute',
-    method: 'POST',
-    endpoint: '/api/process',
-    requestBody: utf8(`{"id":"${taskId}"}`),
-    nonce,
-  });
-}
-
-async function run(ledger: Ledger, taskId: string, nonce: string | null = null) {
-  const draft = open(ledger, taskId, nonce);
-  const code_hash = draft.payload('attempt-1/code.py', 'text/x-python', utf8(`print("${taskId}")`));
-  draft.append({ type: 'code.generated', language: 'python', code_hash, source: 'client' });
-  draft.append({ type: 'task.completed', result_hash: digestBytes(utf8('42')) });
-  return ledger.seal(draft);
-}
 
 const spoil = (sql: string) => (path: string) => {
   const db = new DatabaseSync(join(path, 'log.db'));
   db.exec(sql);
   db.close();
 };
-
-const codeOf = (work: Promise<unknown> | (() => unknown)) =>
-  Promise.resolve()
-    .then(() => (typeof work === 'function' ? work() : work))
-    .then(
-      () => 'nothing thrown',
-      (error: { readonly code?: string }) => error.code ?? String(error),
-    );
 
 describe('starting again', () => {
   test('the log goes on under the same name; an open task reads interrupted', async () => {
@@ -97,6 +33,19 @@ describe('starting again', () => {
     await run(second.ledger, 'c');
     const entries = decodeEntryBundle((await second.ledger.tile('tile/entries/000.p/4'))!);
     verifyLeafChains(entries.map((entry) => parseLeafText(decodeUtf8(entry))));
+  });
+
+  test('a database from before there were successions is brought up to date', async () => {
+    const path = directory();
+    const first = await start(path);
+    const { receiptId } = await run(first.ledger, 'a');
+    await first.close();
+    spoil('DROP TABLE successions; PRAGMA user_version = 1')(path);
+    const { ledger } = await start(path);
+    const keys = createSigningKeys();
+    await ledger.succeed({ ...fakeReport(keys.keysetEntries), keys }, () => undefined);
+    await run(ledger, 'b');
+    expect(await ledger.find(receiptId)).not.toBeNull();
   });
 
   test('a second agent on the same directory is refused, and let in afterwards', async () => {
@@ -172,7 +121,7 @@ describe('failures', () => {
     const path = directory();
     await (await start(path)).close();
     cpSync(path, `${path}-copy`, { recursive: true });
-    closing.push(async () => rmSync(`${path}-copy`, { recursive: true }));
+    atEnd(async () => rmSync(`${path}-copy`, { recursive: true }));
     for (const side of [path, `${path}-copy`]) {
       const { ledger, close } = await start(side);
       await run(ledger, 'a');
@@ -197,7 +146,7 @@ describe('failures', () => {
 describe('a full disk', () => {
   test('is a coded error; nothing acknowledged is lost, and sealing goes on when there is room', async () => {
     const path = directory();
-    const { ledger, keyset } = await start(path, { maxBytes: 400 * 1024 });
+    const { ledger, keyset, close } = await start(path, { maxBytes: 400 * 1024 });
     const acknowledged: string[] = [];
     let refused = '';
     for (let i = 0; i < 200 && refused === ''; i++) {
@@ -214,8 +163,7 @@ describe('a full disk', () => {
       const found = await ledger.find(id);
       await verifyLogProof(found!.receipt, found!.proof, { keyset, vkeys: ledger.verifierKeys });
     }
-    await ledger.close();
-    closing.pop();
+    await close();
     const again = await start(path);
     expect((await run(again.ledger, 'after')).proof.index).toBe(acknowledged.length + 2);
   });

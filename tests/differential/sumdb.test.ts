@@ -20,7 +20,7 @@ import {
 } from '@assay/receipt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLedger } from '../../packages/server/src/adapters/stores/open-ledger.ts';
-import { createBootKeys } from '../../packages/server/src/log/boot-keys.ts';
+import { createSigningKeys } from '../../packages/server/src/log/signing-keys.ts';
 import type { Ledger } from '../../packages/server/src/ports/ledger.ts';
 import { fakeReport } from '../../packages/testing/src/index.ts';
 
@@ -70,7 +70,7 @@ async function tilesOf(ledger: Ledger, size: number): Promise<Map<string, Uint8A
 describe.skipIf(judge === null)('golang.org/x/mod/sumdb', () => {
   let log: Log;
   beforeAll(async () => {
-    const keys = createBootKeys();
+    const keys = createSigningKeys();
     const ledger = await openLedger({ directory: join(directory, 'data'), keys });
     await ledger.registerReport(fakeReport(keys.keysetEntries));
     const seal = (taskId: string) => {

@@ -18,7 +18,7 @@ import { createSimulatedAttester } from '../../packages/server/src/adapters/atte
 import { openLedger } from '../../packages/server/src/adapters/stores/open-ledger.ts';
 import { answerAttestation } from '../../packages/server/src/identity/answer-attestation.ts';
 import { createIdentity } from '../../packages/server/src/identity/identity.ts';
-import { createBootKeys } from '../../packages/server/src/log/boot-keys.ts';
+import { createSigningKeys } from '../../packages/server/src/log/signing-keys.ts';
 
 const NOW = Date.parse('2026-06-10T12:00:00Z');
 const NONCE = 'ab'.repeat(32);
@@ -35,7 +35,7 @@ let request: JudgeRequest;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'assay-judge-'));
   const clock = { now: () => NOW };
-  const keys = createBootKeys();
+  const keys = createSigningKeys();
   const attester = await createSimulatedAttester({ directory, clock });
   const identity = createIdentity({
     attester,

@@ -125,6 +125,7 @@ export function createMemoryLedger(): MemoryLedger {
     bundle: (id) => Promise.resolve(new TextEncoder().encode(JSON.stringify({ id }))),
     payload: (digest) => Promise.resolve(payloads.get(digest) ?? null),
     registerReport: () => Promise.resolve(),
+    succeed: (_next, publish) => Promise.resolve(publish()),
     readState: () => Promise.resolve(null),
     listState: () => Promise.resolve([]),
     checkpoint: () => Promise.resolve('log.test\n0\n\n'),

@@ -37,6 +37,12 @@ export interface BundleReceipt {
   readonly receipt: Receipt;
 }
 
+/** The last leaf of a keyset, which names the one that follows. */
+export interface BundleSuccession {
+  readonly entry: BundleEntry;
+  readonly successor: Digest;
+}
+
 export interface Bundle {
   /** The checkpoint's note. */
   readonly checkpoint: string;
@@ -45,6 +51,8 @@ export interface Bundle {
   /** Sorted by index, as are the receipts. */
   readonly reports: readonly BundleReport[];
   readonly receipts: readonly BundleReceipt[];
+  /** Between keysets of one boot; sorted by index. */
+  readonly successions: readonly BundleSuccession[];
   readonly payloads: ReadonlyMap<Digest, Uint8Array>;
 }
 
@@ -67,6 +75,14 @@ export function encodeBundle(bundle: Bundle): Uint8Array {
       collateral: collateral.map((file) => ({ name: file.name, media_type: file.mediaType, bytes: encodeBase64(file.bytes) })),
     })),
     receipts: [...bundle.receipts].sort(byIndex).map(({ entry, receipt }) => ({ entry: entryDocument(entry), receipt })),
+    // Absent, not empty, in a bundle of one keyset: its form is the one from before there were successions.
+    ...(bundle.successions.length === 0
+      ? {}
+      : {
+          successions: [...bundle.successions]
+            .sort(byIndex)
+            .map(({ entry, successor }) => ({ entry: entryDocument(entry), successor })),
+        }),
     payloads: [...bundle.payloads]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([hash, bytes]) => ({ hash, bytes: encodeBase64(bytes) })),
@@ -87,6 +103,7 @@ export function parseBundle(bytes: Uint8Array): Bundle {
   const document = parseCanonical(bytes);
   const shape = new Shape(document, 'bundle', 'bundle/malformed', {
     required: ['format', 'checkpoint', 'vkeys', 'witnesses', 'reports', 'receipts', 'payloads'],
+    optional: ['successions'],
   });
   if (shape.string('format') !== FORMAT)
     throw new ReceiptError('bundle/malformed', `bundle refused: expected format ${FORMAT}`);
@@ -96,13 +113,14 @@ export function parseBundle(bytes: Uint8Array): Bundle {
     return { entry: parseEntry(item.object('entry')), receipt: parseReceipt(item.object('receipt')) };
   });
   if (receipts.length === 0) throw new ReceiptError('bundle/malformed', 'bundle refused: expected at least one receipt');
-  for (const list of [reports, receipts])
+  const successions = Object.hasOwn(document as JsonObject, 'successions') ? parseSuccessions(shape) : [];
+  for (const list of [reports, receipts, successions])
     list.forEach(({ entry }, i) => {
       const before = list[i - 1];
       if (before !== undefined && before.entry.index >= entry.index)
         throw new ReceiptError(
           'bundle/entry-order',
-          'bundle refused: expected reports and receipts sorted by index, none twice',
+          'bundle refused: expected reports, receipts and successions sorted by index, none twice',
         );
     });
   return {
@@ -111,6 +129,7 @@ export function parseBundle(bytes: Uint8Array): Bundle {
     witnesses: texts(shape, 'witnesses'),
     reports,
     receipts,
+    successions,
     payloads: parsePayloads(shape),
   };
 }
@@ -157,6 +176,18 @@ function parseEntry(value: JsonObject): BundleEntry {
     salt: shape.matching('salt', /^[0-9a-f]{64}$/, '64 hex characters'),
     path: path.map((hash) => decodeHex(hash)),
   };
+}
+
+function parseSuccessions(bundle: Shape): readonly BundleSuccession[] {
+  const list = bundle.array('successions');
+  if (list.length === 0) throw new ReceiptError('bundle/malformed', 'bundle refused: expected no empty list of successions');
+  return list.map((value) => {
+    const item = new Shape(value, 'bundle.successions', 'bundle/malformed', { required: ['entry', 'successor'] });
+    const successor = item.string('successor');
+    if (!isDigest(successor))
+      throw new ReceiptError('bundle/malformed', 'bundle refused: expected successors named by sha256:<64 hex>');
+    return { entry: parseEntry(item.object('entry')), successor };
+  });
 }
 
 function parsePayloads(bundle: Shape): ReadonlyMap<Digest, Uint8Array> {

@@ -3,6 +3,7 @@ export {
   type BundleEntry,
   type BundleReceipt,
   type BundleReport,
+  type BundleSuccession,
   bundleLogProof,
   encodeBundle,
   parseBundle,
@@ -65,6 +66,7 @@ export { type CollateralFile, parseReport, type Report, reportBody } from './rep
 export { type Signer, sealLeaf, sealReceipt, sealReceiptText } from './seal.ts';
 export { carriesStatement, isNonce, nonceBytes, paddedReportData, statementDigest, statementText } from './statement.ts';
 export { isSubtree, verifySubtreeConsistency, verifySubtreeInclusion } from './subtree.ts';
+export { SUCCESSION_SALT, successionBody } from './succession.ts';
 export {
   consistencyPath,
   decodeEntryBundle,

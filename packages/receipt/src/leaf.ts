@@ -1,6 +1,6 @@
 /**
- * Leaves: the entries of the log. A leaf commits with a salt to a receipt or to an attestation report, stands in the hash chain of
- * its boot, and is signed by that boot's leaf key. Format: spec/log.md §2 and §3.
+ * Leaves: the entries of the log. A leaf commits to a receipt, to an attestation report or to the keyset that follows, stands in the
+ * hash chain of its boot, and is signed by the leaf key of a keyset of that boot. Format: spec/log.md §2 and §3.
  */
 
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
@@ -13,8 +13,9 @@ import { ReceiptError } from './errors.ts';
 import { type Keyset, keysetDigest, LEAF_ALGORITHM, signingKey } from './keyset.ts';
 import { hashLeaf } from './merkle.ts';
 import { Shape } from './shape.ts';
+import { SUCCESSION_SALT, successionBody } from './succession.ts';
 
-export type LeafKind = 'report' | 'receipt';
+export type LeafKind = 'report' | 'receipt' | 'succession';
 
 /** A leaf before it is signed. Hashes are 64 lower-case hex characters. */
 export interface LeafContent {
@@ -81,7 +82,8 @@ export function parseLeaf(value: unknown): Leaf {
   const malformed = (why: string) => new ReceiptError('leaf/malformed', `leaf refused: ${why}`);
   if (shape.string('v') !== 'assay-leaf/1') throw malformed('expected version assay-leaf/1');
   const kind = shape.string('kind');
-  if (kind !== 'report' && kind !== 'receipt') throw malformed('expected kind report or receipt');
+  if (kind !== 'report' && kind !== 'receipt' && kind !== 'succession')
+    throw malformed('expected kind report, receipt or succession');
   shape.matching('replica', /^[0-9a-f]{16}$/, '16 hex characters');
   shape.matching('boot', HEX32, '32 hex characters');
   shape.matching('commitment', HEX64, '64 hex characters');
@@ -92,6 +94,7 @@ export function parseLeaf(value: unknown): Leaf {
   shape.count('time');
   for (const name of ['prev', 'nonce'])
     if (shape.stringOrNull(name) !== null) shape.matching(name, HEX64, '64 hex characters or null');
+  if (kind !== 'receipt' && shape.stringOrNull('nonce') !== null) throw malformed(`expected no nonce in kind ${kind}`);
   const first = shape.count('seq') === 0;
   if (first !== (shape.stringOrNull('prev') === null))
     throw malformed('expected prev to be null in the first leaf of a boot, and only there');
@@ -178,13 +181,22 @@ export async function verifyLeaf(
     throw new ReceiptError('leaf/signature-invalid', `the leaf's signature does not verify under ${leaf.key_id}`);
 }
 
+interface Chain {
+  readonly leaf: Leaf;
+  readonly hash: string;
+  /** Keysets that were logged by a report and have not named their successor yet. */
+  readonly live: ReadonlySet<string>;
+  readonly ended: ReadonlySet<string>;
+}
+
 /**
- * Checks the hash chains of all boots over a run of entries that begins at the log's first: no gap, no swap, time never back.
+ * Checks the hash chains of all boots over a run of entries that begins at the log's first: no gap, no swap, time never back, no keyset
+ * before its report or after its succession, and every successor a keyset whose report came before.
  * @throws {ReceiptError} `leaf/chain-broken` with the index of the first bad entry.
  * @example verifyLeafChains(entries.map((entry) => parseLeafText(decodeUtf8(entry))))
  */
 export function verifyLeafChains(leaves: readonly Leaf[]): void {
-  const boots = new Map<string, { readonly leaf: Leaf; readonly hash: string }>();
+  const boots = new Map<string, Chain>();
   leaves.forEach((leaf, index) => {
     const before = boots.get(leaf.boot);
     const follows =
@@ -194,10 +206,25 @@ export function verifyLeafChains(leaves: readonly Leaf[]): void {
           leaf.prev === before.hash &&
           leaf.time >= before.leaf.time &&
           leaf.replica === before.leaf.replica;
-    if (!follows)
+    const keysets = follows ? keysetsAfter(leaf, before) : null;
+    if (keysets === null)
       throw new ReceiptError('leaf/chain-broken', `entry ${index} does not follow the last one of boot ${leaf.boot}`, {
         details: { index },
       });
-    boots.set(leaf.boot, { leaf, hash: encodeHex(hashLeaf(encodeLeaf(leaf))) });
+    boots.set(leaf.boot, { leaf, hash: encodeHex(hashLeaf(encodeLeaf(leaf))), ...keysets });
   });
+}
+
+/** The keysets of a boot after one more leaf; `null` when that keyset may not sign it. */
+function keysetsAfter(leaf: Leaf, before: Chain | undefined): Pick<Chain, 'live' | 'ended'> | null {
+  const { live, ended } = before ?? { live: new Set<string>(), ended: new Set<string>() };
+  const { keyset_digest: digest } = leaf;
+  if (ended.has(digest)) return null;
+  if (leaf.kind === 'report') return live.has(digest) ? { live, ended } : { live: new Set([...live, digest]), ended };
+  if (!live.has(digest)) return null;
+  if (leaf.kind === 'receipt') return { live, ended };
+  const salt = decodeHex(SUCCESSION_SALT);
+  const others = [...live].filter((other) => other !== digest);
+  const named = others.some((other) => commitment(salt, successionBody(other as Digest)) === leaf.commitment);
+  return named ? { live: new Set(others), ended: new Set([...ended, digest]) } : null;
 }

@@ -1,12 +1,14 @@
 // Bundles (spec/bundle.md): what verifies, one defect a line, and every one-byte edit of the file.
 import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
 import { canonicalJson, parseJson } from '@assay/encoding/json';
 import { believeFakeEvidence, expectCode, fakeLog, fakeReport } from '@assay/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Bundle, bundleLogProof, encodeBundle, parseBundle, redactBundle } from './bundle.ts';
 import { digestBytes } from './digest.ts';
-import { commitment, encodeLeaf, parseLeafText, verifyLeafChains } from './leaf.ts';
+import { commitment, encodeLeaf, type Leaf, parseLeafText, verifyLeafChains } from './leaf.ts';
+import { hashLeaf } from './merkle.ts';
 import { sealLeaf } from './seal.ts';
 import { verifyBundle } from './verify-bundle.ts';
 import { verifyLogProof } from './verify-receipt.ts';
@@ -154,7 +156,11 @@ describe('a bundle is refused when', () => {
     ['the leaf is of another boot', edit({ receipts: [resealed({ boot: '2'.repeat(32) })] }), 'bundle/report-missing'],
     ['the leaf is older than the report', edit({ receipts: [resealed({ time: 1 })] }), 'leaf/chain-broken'],
     ['the leaf has another nonce', edit({ receipts: [resealed({ nonce: 'ee'.repeat(32) })] }), 'receipt/nonce-mismatch'],
-    ['the leaf is of another kind', edit({ receipts: [resealed({ kind: 'report' })] }), 'leaf/commitment-mismatch'],
+    [
+      'the leaf is of another kind',
+      edit({ receipts: [resealed({ kind: 'report', nonce: null })] }),
+      'leaf/commitment-mismatch',
+    ],
     [
       'the leaf is signed by the receipt key',
       edit({ receipts: [{ ...first, entry: { ...first.entry, leaf: sealLeaf(first.entry.leaf, log.signers.receipt) } }] }),
@@ -207,6 +213,118 @@ describe('a bundle is refused when', () => {
   });
 });
 
+describe('keysets of one boot', () => {
+  const rotated = fakeLog({ receipts: 4, rotateAfter: 2 });
+  const { bundle } = rotated;
+  const [succession] = bundle.successions as [Bundle['successions'][0]];
+  const change = (to: Partial<Bundle>) => encodeBundle({ ...bundle, ...to });
+  const resealed = (to: object) => ({
+    ...succession,
+    entry: { ...succession.entry, leaf: sealLeaf({ ...succession.entry.leaf, ...to }, rotated.signers.leaf) },
+  });
+
+  test('both verify, and the first named the second', async () => {
+    const found = await verifyBundle(rotated.bytes, { verifyEvidence });
+    expect(new Set(found.receipts.map(({ keysetDigest }) => keysetDigest)).size).toBe(2);
+    expect(found.checks.find(({ id }) => id === 'bundle.succession')).toMatchObject({ outcome: 'pass' });
+    verifyLeafChains(rotated.leaves);
+    expect(encodeBundle(parseBundle(rotated.bytes))).toEqual(rotated.bytes);
+  });
+
+  test('without the succession each is still attested, and the link reads not-checked', async () => {
+    const found = await verifyBundle(change({ successions: [] }), { verifyEvidence });
+    expect(found.checks.find(({ id }) => id === 'bundle.succession')).toMatchObject({ outcome: 'not-checked' });
+  });
+
+  const late = { ...bundle.receipts[0]!, entry: { ...bundle.receipts[0]!.entry } };
+  test.each<[string, Uint8Array, string]>([
+    [
+      'an empty list',
+      utf8(decodeUtf8(change({ successions: [] })).replace('"vkeys"', '"successions":[],"vkeys"')),
+      'bundle/malformed',
+    ],
+    [
+      'another successor',
+      change({ successions: [{ ...succession, successor: digestBytes(utf8('x')) }] }),
+      'bundle/report-missing',
+    ],
+    [
+      'itself as successor',
+      change({ successions: [{ ...succession, successor: succession.entry.leaf.keyset_digest }] }),
+      'leaf/commitment-mismatch',
+    ],
+    [
+      'a salt',
+      change({ successions: [{ ...succession, entry: { ...succession.entry, salt: '11'.repeat(32) } }] }),
+      'leaf/commitment-mismatch',
+    ],
+    ['twice', change({ successions: [succession, succession] }), 'bundle/entry-order'],
+    [
+      'a leaf that is not in the log',
+      change({ successions: [resealed({ time: succession.entry.leaf.time + 1 })] }),
+      'merkle/inclusion-invalid',
+    ],
+    ['another kind', change({ successions: [resealed({ kind: 'receipt' })] }), 'leaf/commitment-mismatch'],
+    [
+      'the signature of the next keyset',
+      change({
+        successions: [
+          {
+            ...succession,
+            entry: {
+              ...succession.entry,
+              leaf: { ...succession.entry.leaf, signature: bundle.reports[1]!.entry.leaf.signature },
+            },
+          },
+        ],
+      }),
+      'leaf/signature-invalid',
+    ],
+    [
+      'only one of its reports',
+      change({ reports: bundle.reports.slice(0, 1), receipts: bundle.receipts.slice(0, 2) }),
+      'bundle/report-missing',
+    ],
+  ])('a succession is refused with %s', async (_, bytes, code) => {
+    await expectCode(verifyBundle(bytes, { verifyEvidence }), code);
+  });
+
+  test('a receipt that its keyset signed after naming its successor is refused, in chain and bundle', async () => {
+    const { leaves, signers } = rotated;
+    const last = leaves.at(-1)!;
+    const after = { ...late.entry.leaf, seq: last.seq + 1, prev: encodeHex(hashLeaf(encodeLeaf(last))), time: last.time };
+    await expectCode(() => verifyLeafChains([...leaves, sealLeaf(after, signers.leaf)]), 'leaf/chain-broken');
+    // In a bundle the log itself would have to hold it: the order is judged after the inclusion, so the log is made with it.
+    const early = fakeLog({ receipts: 4, rotateAfter: 2, sealAfterSuccession: true });
+    await expectCode(verifyBundle(early.bytes, { verifyEvidence }), 'leaf/chain-broken');
+  });
+
+  test.each<[string, (leaves: Leaf[]) => Leaf[]]>([
+    ['a keyset that was never logged', (leaves) => [leaves[0]!, relinked(leaves[0]!, leaves[5]!)]],
+    ['a successor that was never logged', (leaves) => [leaves[0]!, relinked(leaves[0]!, succession.entry.leaf)]],
+  ])('a chain with %s is broken', async (_, make) => {
+    await expectCode(() => verifyLeafChains(make([...rotated.leaves])), 'leaf/chain-broken');
+  });
+  /** The leaf put behind `before`; chains are judged without signatures. */
+  function relinked(before: Leaf, leaf: Leaf): Leaf {
+    return { ...leaf, seq: before.seq + 1, prev: encodeHex(hashLeaf(encodeLeaf(before))) };
+  }
+
+  test('every byte of a bundle with a succession, one bit each: none verifies', { timeout: 180_000 }, async () => {
+    const small = fakeLog({ receipts: 2, rotateAfter: 1 }).bytes;
+    const accepted: number[] = [];
+    for (let at = 0; at < small.length; at++) {
+      const changed = small.slice();
+      changed[at]! ^= 1 << (at % 7);
+      await verifyBundle(changed, { verifyEvidence }).then(
+        () => accepted.push(at),
+        () => undefined,
+      );
+    }
+    expect(accepted).toEqual([]);
+  });
+});
+
 describe('leaves', () => {
   const text = decodeUtf8(encodeLeaf(first.entry.leaf));
   test.each([
@@ -216,6 +334,7 @@ describe('leaves', () => {
     ['no link', text.replace(/"prev":"[0-9a-f]*"/, '"prev":null')],
     ['another version', text.replace('assay-leaf/1', 'assay-leaf/2')],
     ['another kind', text.replace('"kind":"receipt"', '"kind":"note"')],
+    ['a succession with a nonce', text.replace('"kind":"receipt"', '"kind":"succession"')],
     ['an upper-case commitment', text.replace(/"commitment":"[0-9a-f]*"/, `"commitment":"${'AB'.repeat(32)}"`)],
     ['not json', 'leaf'],
   ])('refused: %s', async (_, broken) => {

@@ -8,7 +8,7 @@
 
 import { equalBytes, utf8 } from '@assay/encoding/bytes';
 import { canonicalJson } from '@assay/encoding/json';
-import { type Bundle, type BundleEntry, type BundleReport, parseBundle } from './bundle.ts';
+import { type Bundle, type BundleEntry, type BundleReport, type BundleSuccession, parseBundle } from './bundle.ts';
 import type { Check } from './check.ts';
 import { type Checkpoint, parseCheckpoint, type VerifiedSignature, verifyCheckpoint } from './checkpoint.ts';
 import { type Digest, digestBytes } from './digest.ts';
@@ -20,6 +20,7 @@ import { ED25519_NOTE, ML_DSA_44_COSIGNATURE, parseVerifierKey } from './note.ts
 import type { Receipt } from './receipt.ts';
 import { type CollateralFile, parseReport, type Report, reportBody } from './report.ts';
 import { carriesStatement, nonceBytes } from './statement.ts';
+import { SUCCESSION_SALT, successionBody } from './succession.ts';
 import { matchNonce, verifyReceipt } from './verify-receipt.ts';
 
 /** What the caller is asked to verify with the attestation package. */
@@ -81,11 +82,12 @@ export async function verifyBundle<Claims>(
   const log = await verifyLog(bundle, options.trustedWitnesses ?? []);
   const evidence = await Promise.all(bundle.reports.map((report) => verifyBundleReport(report, log, options)));
   const receipts = await Promise.all(bundle.receipts.map((item) => verifyBundleReceipt(item, bundle, evidence, log)));
-  const used = new Set(receipts.map(({ source }) => source));
+  const joined = await Promise.all(bundle.successions.map((item) => verifySuccession(item, bundle, evidence, log)));
+  const used = new Set([...receipts.map(({ source }) => source), ...joined.flat()]);
   if (used.size !== evidence.length)
     throw new ReceiptError(
       'bundle/report-unused',
-      'expected every report to be that of some receipt, got one that is not needed',
+      'expected every report to be that of some receipt or succession, got one that is not needed',
     );
   verifyPayloads(bundle);
   const verified = receipts.map(({ source: _, ...receipt }) => receipt);
@@ -93,7 +95,7 @@ export async function verifyBundle<Claims>(
     receipts: verified,
     evidence: evidence.map(({ report, claims, item }) => ({ report, claims, time: item.entry.leaf.time })),
     log: { origin: log.checkpoint.origin, size: log.checkpoint.size, witnesses: log.trusted },
-    checks: listChecks(bundle, verified, log),
+    checks: listChecks(bundle, verified, log, evidence),
   };
 }
 
@@ -220,6 +222,45 @@ async function verifyBundleReceipt<Claims>(
   return { source, receipt, index: entry.index, time: entry.leaf.time, keysetDigest: entry.leaf.keyset_digest, payloads };
 }
 
+/** That the leaf key of one keyset named the other, as its last act; gives the reports of both. */
+async function verifySuccession<Claims>(
+  { entry, successor }: BundleSuccession,
+  bundle: Bundle,
+  evidence: readonly VerifiedReport<Claims>[],
+  log: VerifiedLog,
+): Promise<readonly VerifiedReport<Claims>[]> {
+  const { leaf } = entry;
+  const ending = evidence.find(({ report }) => report.keysetDigest === leaf.keyset_digest);
+  const next = evidence.find(({ report }) => report.keysetDigest === successor);
+  if (ending === undefined || next === undefined)
+    throw new ReceiptError('bundle/report-missing', `expected the reports of both keysets that a succession joins`);
+  await verifyLeaf(leaf, {
+    keyset: ending.report.keyset,
+    origin: log.checkpoint.origin,
+    logKeys: log.logKeys,
+    kind: 'succession',
+    salt: entry.salt === SUCCESSION_SALT ? entry.salt : '',
+    body: successionBody(successor),
+  });
+  verifyEntry(entry, log);
+  const before = [ending.item.entry, next.item.entry];
+  const signed = [...bundle.receipts, ...bundle.reports].filter(
+    (item) => item.entry.leaf.keyset_digest === leaf.keyset_digest && item.entry.leaf.boot === leaf.boot,
+  );
+  if (ending === next || before.some((each) => !precedes(each, entry)) || signed.some((item) => !precedes(item.entry, entry)))
+    throw new ReceiptError(
+      'leaf/chain-broken',
+      'expected a succession behind both reports of its boot and behind everything its keyset signed',
+    );
+  return [ending, next];
+}
+
+/** True when `first` stands before `second` in the chain of one boot and in the log. */
+function precedes(first: BundleEntry, second: BundleEntry): boolean {
+  const [a, b] = [first.leaf, second.leaf];
+  return a.boot === b.boot && a.replica === b.replica && a.seq < b.seq && a.time <= b.time && first.index < second.index;
+}
+
 function verifyPayloads(bundle: Bundle): void {
   const kept = new Map(
     bundle.receipts.flatMap(({ receipt }) => keptPayloads(receipt.event_log).map((payload) => [payload.hash, payload])),
@@ -235,7 +276,12 @@ function verifyPayloads(bundle: Bundle): void {
   }
 }
 
-function listChecks(bundle: Bundle, receipts: readonly VerifiedReceipt[], log: VerifiedLog): readonly Check[] {
+function listChecks(
+  bundle: Bundle,
+  receipts: readonly VerifiedReceipt[],
+  log: VerifiedLog,
+  evidence: readonly VerifiedReport<unknown>[],
+): readonly Check[] {
   const many = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
   const passed = (id: string, actual: string, spec: string): Check => ({ id, outcome: 'pass', expected: actual, actual, spec });
   const open = (id: string, actual: string, spec: string): Check => ({
@@ -257,6 +303,7 @@ function listChecks(bundle: Bundle, receipts: readonly VerifiedReceipt[], log: V
     ),
     passed('bundle.keyset-binding', `${many(bundle.reports.length, 'keyset')} bound by evidence`, 'spec/keyset.md §3'),
     passed('bundle.signatures', `${many(receipts.length, 'receipt')} signed by attested keys`, 'spec/receipt.md §4'),
+    ...successionChecks(bundle, evidence),
     passed('bundle.inclusion', `${many(receipts.length, 'receipt')} in the log`, 'spec/log.md §5'),
     missing.length === 0
       ? passed('bundle.payloads', `${many(all.length, 'payload')} as named`, 'spec/bundle.md §2')
@@ -269,4 +316,17 @@ function listChecks(bundle: Bundle, receipts: readonly VerifiedReceipt[], log: V
         )
       : passed('bundle.witnessed', witnesses, 'spec/bundle.md §2'),
   ];
+}
+
+/** Whether the keysets of one boot are joined by successions; nothing to ask when each boot has one. */
+function successionChecks(bundle: Bundle, evidence: readonly VerifiedReport<unknown>[]): readonly Check[] {
+  const boots = new Set(evidence.map(({ item }) => item.entry.leaf.boot));
+  const links = evidence.length - boots.size;
+  if (links === 0) return [];
+  const shared = { id: 'bundle.succession', spec: 'spec/log.md §3' };
+  const named = bundle.successions.length;
+  const actual = `${named} of ${links} keysets named by the one before`;
+  return named === links
+    ? [{ ...shared, outcome: 'pass', expected: actual, actual }]
+    : [{ ...shared, outcome: 'not-checked', expected: null, actual }];
 }

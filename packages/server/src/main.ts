@@ -33,7 +33,7 @@ import type { Services } from './http/routes/services.ts';
 import { answerAttestation } from './identity/answer-attestation.ts';
 import { createIdentity } from './identity/identity.ts';
 import { createTlsKey, type TlsKey } from './identity/tls-key.ts';
-import { createBootKeys } from './log/boot-keys.ts';
+import { createSigningKeys } from './log/signing-keys.ts';
 import { systemClock } from './ports/clock.ts';
 import { permitHosts } from './tasks/network-hosts.ts';
 import { createTasks } from './tasks/registry.ts';
@@ -97,7 +97,7 @@ async function compose(
   closeAll: () => Promise<void>,
 ): Promise<RunningAgent> {
   const clock = systemClock;
-  const keys = createBootKeys();
+  const keys = createSigningKeys();
   const begun = performance.now();
   const sandbox = keep(
     closing,

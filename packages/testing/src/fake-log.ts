@@ -4,8 +4,8 @@
  */
 
 import { utf8 } from '@assay/encoding/bytes';
-import { encodeHex } from '@assay/encoding/hex';
-import { canonicalJson } from '@assay/encoding/json';
+import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import {
   type Bundle,
   type BundleEntry,
@@ -36,9 +36,11 @@ import {
   type ReceiptEvent,
   reportBody,
   type Signer,
+  SUCCESSION_SALT,
   sealLeaf,
   sealReceipt,
   splitPoint,
+  successionBody,
   timestamped,
 } from '@assay/receipt';
 import { ed25519 } from '@noble/curves/ed25519.js';
@@ -94,6 +96,10 @@ export interface FakeLogOptions {
   /** Changes a receipt's events before it is sealed. */
   readonly events?: (events: ReceiptEvent[]) => ReceiptEvent[];
   readonly notAfter?: number;
+  /** The keyset is replaced after so many receipts; the rest is sealed by the next one. */
+  readonly rotateAfter?: number;
+  /** The ending keyset goes on sealing after it named the next one, as none may. */
+  readonly sealAfterSuccession?: boolean;
   /** Logs the same report once more at the end and puts it into the bundle. */
   readonly reportTwice?: boolean;
 }
@@ -101,6 +107,9 @@ export interface FakeLogOptions {
 export interface FakeLog {
   readonly bytes: Uint8Array;
   readonly bundle: Bundle;
+  /** All entries. */
+  readonly leaves: readonly Leaf[];
+  /** The first keyset. */
   readonly keyset: Keyset;
   readonly receipts: readonly Receipt[];
   readonly vkeys: readonly string[];
@@ -109,20 +118,26 @@ export interface FakeLog {
   readonly signers: { readonly receipt: Signer; readonly leaf: Signer };
 }
 
-/** A log with one boot report and its receipts, exported as a bundle with two payloads for each receipt. */
-export function fakeLog(options: FakeLogOptions = {}): FakeLog {
-  const receiptKey = pair('receipt', 1);
-  const leafKey = pair('leaf', 2);
-  const log = noteKeys(ORIGIN, 3);
+/** One keyset of the boot, with its report. */
+function generation(seed: number, notAfter: number) {
+  const receiptKey = pair('receipt', seed);
+  const leafKey = pair('leaf', seed + 1);
   const keys: readonly KeysetKey[] = [
     { key_id: receiptKey.signer.keyId, algo: 'ed25519', public_key: encodeHex(receiptKey.publicKey) },
     { key_id: leafKey.signer.keyId, algo: 'assay-leaf-ed25519', public_key: encodeHex(leafKey.publicKey) },
   ];
-  const { report, keyset, nonce } = fakeReport(keys, { notAfter: options.notAfter ?? 1_800_000_000 });
+  return { ...fakeReport(keys, { notAfter }), signers: { receipt: receiptKey.signer, leaf: leafKey.signer } };
+}
+
+/** A log of one boot with its receipts, exported as a bundle with two payloads for each receipt. */
+export function fakeLog(options: FakeLogOptions = {}): FakeLog {
+  const log = noteKeys(ORIGIN, 3);
+  const first = generation(1, options.notAfter ?? 1_800_000_000);
+  let current = first;
   const leaves: Leaf[] = [];
   const salts: string[] = [];
-  const append = (kind: LeafKind, body: Uint8Array, clientNonce: string | null) => {
-    const salt = sha256(utf8(`salt ${leaves.length}`));
+  const append = (kind: LeafKind, body: Uint8Array, clientNonce: string | null): number => {
+    const salt = kind === 'succession' ? decodeHex(SUCCESSION_SALT) : sha256(utf8(`salt ${leaves.length}`));
     const before = leaves.at(-1);
     const leaf = sealLeaf(
       {
@@ -136,25 +151,39 @@ export function fakeLog(options: FakeLogOptions = {}): FakeLog {
         prev: before === undefined ? null : encodeHex(hashLeaf(encodeLeaf(before))),
         time: TIME_MS + leaves.length,
         nonce: clientNonce,
-        keyset_digest: keysetDigest(keyset),
+        keyset_digest: keysetDigest(current.keyset),
         commitment: commitment(salt, body),
       },
-      leafKey.signer,
+      current.signers.leaf,
     );
-    leaves.push(leaf);
     salts.push(encodeHex(salt));
+    return leaves.push(leaf) - 1;
   };
   const collateral = [{ name: 'ca.crl', mediaType: 'application/pkix-crl', bytes: utf8('collateral') }];
-  append('report', reportBody(report, nonce, collateral), null);
+  const reports: { readonly index: number; readonly report: JsonObject; readonly nonce: string | null }[] = [];
+  const logReport = (): void => {
+    const { report, nonce } = current;
+    reports.push({ index: append('report', reportBody(report, nonce, collateral), null), report, nonce });
+  };
+  const successions: { readonly index: number; readonly successor: Digest }[] = [];
+  const rotate = (): void => {
+    const ending = current;
+    current = generation(11, options.notAfter ?? 1_800_000_000);
+    logReport();
+    const successor = keysetDigest(current.keyset);
+    current = ending;
+    successions.push({ index: append('succession', successionBody(successor), null), successor });
+    if (options.sealAfterSuccession !== true) current = generation(11, options.notAfter ?? 1_800_000_000);
+  };
+  logReport();
   const payloads = new Map<Digest, Uint8Array>();
   const receipts = Array.from({ length: options.receipts ?? 1 }, (_, i) => {
-    const receipt = sealReceipt(content(i, options, keysetDigest(keyset), payloads), receiptKey.signer);
-    append('receipt', utf8(canonicalJson(receipt)), options.nonce ?? null);
-    return receipt;
+    if (i === options.rotateAfter) rotate();
+    const receipt = sealReceipt(content(i, options, keysetDigest(current.keyset), payloads), current.signers.receipt);
+    return { receipt, index: append('receipt', utf8(canonicalJson(receipt)), options.nonce ?? null) };
   });
   for (let i = 0; i < (options.others ?? 0); i++) append('receipt', utf8(`other ${i}`), null);
-  const again = leaves.length;
-  if (options.reportTwice === true) append('report', reportBody(report, nonce, collateral), null);
+  if (options.reportTwice === true) logReport();
   const hashes = leaves.map((leaf) => hashLeaf(encodeLeaf(leaf)));
   const root: RangeRoot = (from, to) => {
     if (to - from === 1) return hashes[from] as Uint8Array;
@@ -173,20 +202,20 @@ export function fakeLog(options: FakeLogOptions = {}): FakeLog {
     checkpoint: `${checkpointText(ORIGIN, leaves.length, head)}\n${log.sign(leaves.length, head)}${witness?.sign(leaves.length, head) ?? ''}`,
     vkeys: log.vkeys,
     witnesses: witness?.vkeys ?? [],
-    reports: [0, again]
-      .slice(0, options.reportTwice === true ? 2 : 1)
-      .map((index) => ({ entry: entry(index), report, nonce, collateral })),
-    receipts: receipts.map((receipt, i) => ({ entry: entry(i + 1), receipt })),
+    reports: reports.map(({ index, report, nonce }) => ({ entry: entry(index), report, nonce, collateral })),
+    receipts: receipts.map(({ receipt, index }) => ({ entry: entry(index), receipt })),
+    successions: successions.map(({ index, successor }) => ({ entry: entry(index), successor })),
     payloads,
   };
   return {
     bundle,
-    keyset,
-    receipts,
+    leaves,
+    keyset: first.keyset,
+    receipts: receipts.map(({ receipt }) => receipt),
     bytes: encodeBundle(bundle),
     vkeys: log.vkeys,
     witnessKeys: witness?.vkeys ?? [],
-    signers: { receipt: receiptKey.signer, leaf: leafKey.signer },
+    signers: first.signers,
   };
 }
 

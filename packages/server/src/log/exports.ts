@@ -17,11 +17,12 @@ import {
   parseTilePath,
   ReceiptError,
   rangeRoot,
+  SUCCESSION_SALT,
   TILE_WIDTH,
   tileHashes,
 } from '@assay/receipt';
 import { LedgerError } from '../ports/ledger-error.ts';
-import type { LogStore, PublishedHead, StoredReceipt, StoredReport } from '../ports/log-store.ts';
+import type { LogStore, PublishedHead, StoredReceipt, StoredSuccession } from '../ports/log-store.ts';
 
 /** Inclusion path of an entry in the tree of a published head. */
 function pathIn(store: LogStore, index: number, size: number): readonly Uint8Array[] {
@@ -36,19 +37,28 @@ export function proofOf(store: LogStore, stored: StoredReceipt, head: PublishedH
   return { index, leaf, salt: encodeHex(salt), proof };
 }
 
-/** The bundle of stored receipts under `head`, with the reports of their keysets. */
+/** The bundle of stored receipts under `head`, with the reports of their keysets and the successions between these. */
 export function bundleOf(store: LogStore, stored: readonly StoredReceipt[], head: PublishedHead, redact: boolean): Uint8Array {
-  const entry = (item: StoredReceipt | StoredReport): BundleEntry => ({
+  const entry = (item: { readonly index: number; readonly leaf: string }, salt: Uint8Array | string): BundleEntry => ({
     index: item.index,
     leaf: parseLeafText(item.leaf),
-    salt: encodeHex(item.salt),
+    salt: typeof salt === 'string' ? salt : encodeHex(salt),
     path: pathIn(store, item.index, head.size),
   });
-  const receipts = stored.map((item) => ({ entry: entry(item), receipt: parseReceipt(parseJson(item.body)) }));
-  const first = new Map<Digest, number>();
-  for (const { entry: at, receipt } of receipts)
-    first.set(receipt.workload_keyset_digest, Math.min(at.index, first.get(receipt.workload_keyset_digest) ?? at.index));
-  const reports = [...first].map(([digest, index]): BundleReport => {
+  const receipts = stored.map((item) => ({ entry: entry(item, item.salt), receipt: parseReceipt(parseJson(item.body)) }));
+  /** Keysets with the index that their report stands before. */
+  const keysets = new Map<Digest, number>();
+  const need = (digest: Digest, index: number): void => {
+    keysets.set(digest, Math.min(index, keysets.get(digest) ?? index));
+  };
+  for (const { entry: at, receipt } of receipts) need(receipt.workload_keyset_digest, at.index);
+  const successions = successionsBetween(store, new Set(keysets.keys())).map(({ stored: item, successor }) => {
+    const at = entry(item, SUCCESSION_SALT);
+    need(at.leaf.keyset_digest, item.index);
+    need(successor, item.index);
+    return { entry: at, successor };
+  });
+  const reports = [...keysets].map(([digest, index]): BundleReport => {
     const report = store.report(digest, index);
     if (report === null)
       throw new LedgerError(
@@ -56,7 +66,7 @@ export function bundleOf(store: LogStore, stored: readonly StoredReceipt[], head
         `the report of keyset ${digest} is not in the data directory; restore it from a backup`,
       );
     const document = parseJson(report.report) as JsonObject;
-    return { entry: entry(report), report: document, nonce: report.nonce, collateral: report.collateral };
+    return { entry: entry(report, report.salt), report: document, nonce: report.nonce, collateral: report.collateral };
   });
   const payloads = new Map<Digest, Uint8Array>();
   if (!redact)
@@ -65,7 +75,39 @@ export function bundleOf(store: LogStore, stored: readonly StoredReceipt[], head
         const bytes = store.payload(decodeHex(hash.slice('sha256:'.length)));
         if (bytes !== null) payloads.set(hash as Digest, bytes);
       }
-  return encodeBundle({ checkpoint: head.note, vkeys: store.verifierKeys, witnesses: [], reports, receipts, payloads });
+  return encodeBundle({
+    checkpoint: head.note,
+    vkeys: store.verifierKeys,
+    witnesses: [],
+    reports,
+    receipts,
+    successions,
+    payloads,
+  });
+}
+
+interface Link {
+  readonly stored: StoredSuccession;
+  readonly successor: Digest;
+}
+
+/** The successions that lead from one of these keysets to another, keysets on the way included. A keyset of another boot has none. */
+function successionsBetween(store: LogStore, keysets: ReadonlySet<Digest>): readonly Link[] {
+  const links = new Map<number, Link>();
+  for (const digest of keysets) {
+    let way: Link[] = [];
+    for (let at: Digest | null = digest; at !== null; ) {
+      const stored = store.succession(at);
+      const successor = stored === null ? null : (stored.successor as Digest);
+      if (stored !== null && successor !== null) way.push({ stored, successor });
+      if (successor !== null && keysets.has(successor)) {
+        for (const link of way) links.set(link.stored.index, link);
+        way = [];
+      }
+      at = successor;
+    }
+  }
+  return [...links.values()];
 }
 
 /** A tile or entry bundle by its path; `null` unless the committed tree has all of it. */

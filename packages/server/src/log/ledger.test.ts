@@ -1,12 +1,9 @@
 // The ledger over the embedded store: what is sealed verifies offline, what is refused says why (spec/log.md, spec/bundle.md).
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import {
   decodeEntryBundle,
-  digestBytes,
   hashLeaf,
+  keysetDigest,
   parseBundle,
   parseCheckpoint,
   parseLeafText,
@@ -19,75 +16,16 @@ import {
   verifyReceipt,
 } from '@assay/receipt';
 import { believeFakeEvidence, fakeReport } from '@assay/testing';
-import { afterEach, describe, expect, test } from 'vitest';
-import { openSqliteStore } from '../adapters/stores/sqlite/store.ts';
-import type { Ledger, ReceiptDraft } from '../ports/ledger.ts';
-import { createBootKeys } from './boot-keys.ts';
+import { describe, expect, test } from 'vitest';
+import { codeOf, directory, NOW, open, run, start } from '../../../../tests/crash/test-ledger.ts';
+import type { Ledger, SealedReceipt } from '../ports/ledger.ts';
+import { LedgerError } from '../ports/ledger-error.ts';
+import type { LogStore } from '../ports/log-store.ts';
 import { createLedger } from './ledger.ts';
+import { createSigningKeys } from './signing-keys.ts';
 
-const CLOCK = { now: () => 1_795_219_200_123 };
 const NONCE = 'ab'.repeat(32);
-const closing: (() => Promise<unknown>)[] = [];
 const verifyEvidence = believeFakeEvidence;
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'assay-ledger-'));
-  closing.push(async () => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
-async function start(
-  path: string,
-  options: { readonly origin?: string; readonly maxBytes?: number; readonly silent?: boolean } = {},
-) {
-  const keys = createBootKeys();
-  const store = await openSqliteStore({ directory: path, keys, ...options });
-  const ledger = createLedger({ store, keys, clock: CLOCK });
-  let closed = false;
-  const close = async () => {
-    if (!closed) await ledger.close();
-    closed = true;
-  };
-  closing.push(close);
-  const fake = fakeReport(keys.keysetEntries);
-  if (options.silent !== true)
-    await ledger.registerReport({
-      ...fake,
-      collateral: [{ name: 'crl.der', mediaType: 'application/pkix-crl', bytes: utf8('not a CRL') }],
-    });
-  return { ledger, keys, close, ...fake };
-}
-
-function open(ledger: Ledger, taskId: string, nonce: string | null = null): ReceiptDraft {
-  return ledger.open({
-    taskId,
-    task: 'execute',
-    method: 'POST',
-    endpoint: '/api/process',
-    requestBody: utf8(`{"id":"${taskId}"}`),
-    nonce,
-  });
-}
-
-async function run(ledger: Ledger, taskId: string, nonce: string | null = null) {
-  const draft = open(ledger, taskId, nonce);
-  const code_hash = draft.payload('attempt-1/code.py', 'text/x-python', utf8(`print("${taskId}")`));
-  draft.append({ type: 'code.generated', language: 'python', code_hash, source: 'client' });
-  draft.append({ type: 'task.completed', result_hash: digestBytes(utf8('42')) });
-  return ledger.seal(draft);
-}
-
-const codeOf = (work: Promise<unknown> | (() => unknown)) =>
-  Promise.resolve()
-    .then(() => (typeof work === 'function' ? work() : work))
-    .then(
-      () => 'nothing thrown',
-      (error: { readonly code?: string }) => error.code ?? String(error),
-    );
 
 describe('sealing', () => {
   test('a receipt comes back signed, proven and kept', async () => {
@@ -199,12 +137,12 @@ describe('sealing', () => {
     [
       'a report of other keys',
       'ledger/report-mismatch',
-      async (l: Ledger) => l.registerReport(fakeReport(createBootKeys().keysetEntries)),
+      async (l: Ledger) => l.registerReport(fakeReport(createSigningKeys().keysetEntries)),
     ],
     [
       'a report for another nonce',
       'ledger/report-mismatch',
-      async (l: Ledger) => l.registerReport({ ...fakeReport(createBootKeys().keysetEntries), nonce: NONCE }),
+      async (l: Ledger) => l.registerReport({ ...fakeReport(createSigningKeys().keysetEntries), nonce: NONCE }),
     ],
   ])('%s is refused: %s', async (_, code, attempt) => {
     const { ledger } = await start(directory());
@@ -248,6 +186,105 @@ describe('sealing', () => {
     expect((await ledger.list({ limit: 1, before: list[0]!.cursor })).map(({ taskId }) => taskId)).toEqual(['long']);
     expect((await ledger.findTask('long'))?.state).toBe('running');
     expect(await ledger.findTask('nobody')).toBeNull();
+  });
+});
+
+describe('succession', () => {
+  const next = () => {
+    const keys = createSigningKeys();
+    return { ...fakeReport(keys.keysetEntries), keys };
+  };
+  const chain = async (ledger: Ledger, size: number) => {
+    const entries = decodeEntryBundle((await ledger.tile(`tile/entries/000.p/${size}`))!);
+    const leaves = entries.map((entry) => parseLeafText(decodeUtf8(entry)));
+    verifyLeafChains(leaves);
+    return leaves.map(({ kind }) => kind);
+  };
+
+  test('64 receipts over two successions: none lost, each under the keyset in force, all in one bundle', async () => {
+    const { ledger, keyset } = await start(directory());
+    const keysets = [keyset];
+    const sealed: Promise<SealedReceipt>[] = [];
+    for (let i = 0; i < 64; i++) {
+      sealed.push(run(ledger, `task-${i}`, i === 0 ? NONCE : null));
+      if (i % 24 !== 20) continue;
+      const following = next();
+      await ledger.succeed(following, () => keysets.push(following.keyset));
+    }
+    const all = await Promise.all(sealed);
+    for (const { receipt, proof } of all) {
+      const own = keysets.find((each) => keysetDigest(each) === receipt.workload_keyset_digest)!;
+      await verifyReceipt(receipt, own);
+      await verifyLogProof(receipt, proof, { keyset: own, vkeys: ledger.verifierKeys });
+    }
+    expect(new Set(all.map(({ receipt }) => receipt.workload_keyset_digest)).size).toBe(keysets.length);
+    const bundle = (await ledger.bundle(all.map(({ receiptId }) => receiptId)))!;
+    const { checks, receipts } = await verifyBundle(bundle, { verifyEvidence });
+    expect(receipts.length).toBe(all.length);
+    expect(checks.find(({ id }) => id === 'bundle.succession')).toMatchObject({ outcome: 'pass' });
+    const ends = (await ledger.bundle([all[0]!.receiptId, all.at(-1)!.receiptId]))!;
+    expect(parseBundle(ends).reports.length, 'the keysets on the way are there').toBe(keysets.length);
+    await verifyBundle(ends, { verifyEvidence });
+    expect(parseBundle((await ledger.bundle(all[0]!.receiptId))!).successions).toEqual([]);
+  });
+
+  test('report, then the last leaf of the old keyset, then the new one; publishing and sealing change in one turn', async () => {
+    const { ledger, keyset } = await start(directory());
+    const following = next();
+    let seen: Promise<SealedReceipt> | null = null;
+    await run(ledger, 'before');
+    await ledger.succeed(following, () => {
+      seen = run(ledger, 'in the same turn');
+    });
+    const { receipt } = await seen!;
+    expect(receipt.workload_keyset_digest).toBe(keysetDigest(following.keyset));
+    expect(receipt.workload_keyset_digest).not.toBe(keysetDigest(keyset));
+    expect(await chain(ledger, 5)).toEqual(['report', 'receipt', 'report', 'succession', 'receipt']);
+  });
+
+  test('a keyset that was replaced, or is over, signs nothing any more', async () => {
+    const { ledger, store, keyset } = await start(directory(), { notAfter: Math.floor(NOW / 1000) + 60 });
+    const entry = { receiptId: 'r', taskId: 't', task: 'x', startedAt: 1, access: null, body: '{}', chatId: null, nonce: null };
+    const sealAt = (digest: string, time: number) =>
+      store.seal({ ...entry, keysetDigest: digest, time, payloads: [], changes: [] });
+    const following = next();
+    await ledger.succeed(following, () => undefined);
+    expect(await codeOf(sealAt(keysetDigest(keyset), NOW))).toBe('ledger/keyset-ended');
+    expect(await codeOf(sealAt(keysetDigest(following.keyset), following.keyset.not_after * 1000))).toBe('ledger/keyset-ended');
+    expect(
+      await codeOf(store.logSuccession({ keysetDigest: keysetDigest(keyset), successor: `sha256:${NONCE}`, time: NOW })),
+    ).toBe('ledger/keyset-ended');
+    expect(await chain(ledger, 3)).toEqual(['report', 'report', 'succession']);
+  });
+
+  test('a report that cannot be logged changes nothing', async () => {
+    const { ledger, keyset } = await start(directory());
+    let published = 0;
+    const unlisted = { ...fakeReport(createSigningKeys().keysetEntries), keys: createSigningKeys() };
+    expect(await codeOf(ledger.succeed(unlisted, () => (published += 1)))).toBe('ledger/report-mismatch');
+    expect(published).toBe(0);
+    await verifyReceipt((await run(ledger, 'after')).receipt, keyset);
+  });
+
+  test('before any report there is nothing to follow', async () => {
+    const { ledger } = await start(directory(), { silent: true });
+    expect(await codeOf(ledger.succeed(next(), () => undefined))).toBe('ledger/report-missing');
+  });
+
+  test('a last leaf that could not be written is written before anything else', async () => {
+    const { store, keys } = await start(directory());
+    let full = true;
+    const short: LogStore = {
+      ...store,
+      logSuccession: (entry) => (full ? Promise.reject(new LedgerError('ledger/full', 'full')) : store.logSuccession(entry)),
+    };
+    const ledger = createLedger({ store: short, keys, clock: { now: () => NOW } });
+    await ledger.registerReport(fakeReport(keys.keysetEntries));
+    const following = next();
+    expect(await codeOf(ledger.succeed(following, () => undefined))).toBe('ledger/full');
+    full = false;
+    await verifyReceipt((await run(ledger, 'when there is room')).receipt, following.keyset);
+    expect(await chain(ledger, 5)).toEqual(['report', 'report', 'report', 'succession', 'receipt']);
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * The ledger: opens drafts, signs receipts with the boot's attested key and hands them to the store, which logs them. See
+ * The ledger: opens drafts, signs receipts with the key of the keyset in force and hands them to the store, which logs them. See
  * ports/ledger.ts for the contract and spec/receipt.md, spec/log.md for the formats.
  */
 
@@ -21,6 +21,7 @@ import { type Clock, systemClock } from '../ports/clock.ts';
 import type {
   DraftOptions,
   Ledger,
+  NextKeyset,
   ReceiptDraft,
   ReceiptSummary,
   ReportRegistration,
@@ -28,15 +29,16 @@ import type {
   SealOptions,
 } from '../ports/ledger.ts';
 import { LedgerError } from '../ports/ledger-error.ts';
-import type { LogStore, StoredReceipt, StoredTask } from '../ports/log-store.ts';
-import { type BootKeys, ed25519Signer } from './boot-keys.ts';
+import type { LogStore, StoredReceipt, StoredTask, SuccessionEntry } from '../ports/log-store.ts';
+import type { SigningKeys } from '../ports/signing-keys.ts';
 import { Draft } from './draft.ts';
 import { bundleOf, proofOf, tileOf } from './exports.ts';
+import { ed25519Signer } from './signing-keys.ts';
 
 export interface LedgerOptions {
   readonly store: LogStore;
-  /** The keys the store was opened with. */
-  readonly keys: BootKeys;
+  /** The keys of the first keyset. */
+  readonly keys: SigningKeys;
   readonly clock?: Clock;
 }
 
@@ -45,27 +47,36 @@ const LIST_LIMIT = 500;
 /**
  * A ledger over an open store. `registerReport` must come before the first `seal`.
  * @example
- * const keys = createBootKeys()
- * const ledger = createLedger({ store: await openSqliteStore({ directory: '.assay', keys }), keys })
+ * const keys = createSigningKeys()
+ * const ledger = createLedger({ store: await openSqliteStore({ directory: '.assay' }), keys })
  */
 export function createLedger(options: LedgerOptions): Ledger {
   return new LogLedger(options.store, options.keys, options.clock ?? systemClock);
 }
 
+/** The keyset in force. */
+interface SealingKeyset {
+  readonly digest: Digest;
+  /** Epoch seconds. */
+  readonly notAfter: number;
+  readonly signer: Signer;
+}
+
 class LogLedger implements Ledger {
   readonly #store: LogStore;
-  readonly #keys: BootKeys;
   readonly #clock: Clock;
-  readonly #signer: Signer;
   /** Nonces of open drafts. */
   readonly #claimed = new Set<string>();
-  #keyset: { readonly digest: Digest; readonly notAfter: number } | null = null;
+  #keys: SigningKeys;
+  #keyset: SealingKeyset | null = null;
+  /** The last leaf of the keyset before, until it is durable. */
+  #owed: Omit<SuccessionEntry, 'time'> | null = null;
+  #settling: Promise<void> | null = null;
 
-  constructor(store: LogStore, keys: BootKeys, clock: Clock) {
+  constructor(store: LogStore, keys: SigningKeys, clock: Clock) {
     this.#store = store;
     this.#keys = keys;
     this.#clock = clock;
-    this.#signer = ed25519Signer(keys.receipt.entry.key_id, keys.receipt.privateKey);
   }
 
   get origin(): string {
@@ -110,8 +121,10 @@ class LogLedger implements Ledger {
         'ledger/report-missing',
         'the registered keyset has expired, so nothing can be sealed; register a report of a new one',
       );
-    const { receipt, text } = this.#sign(own, keyset.digest, servedAt, options.chatId ?? null);
+    // Signed and posted in the turn of the call: a caller that has just looked knows which keyset seals.
+    const { receipt, text } = this.#sign(own, keyset, servedAt, options.chatId ?? null);
     own.finished = true;
+    if (this.#owed !== null) this.#settle().catch(() => undefined); // this seal meets the same error
     const { receiptId, startedAt } = own;
     const { taskId, task, nonce, access = null } = own.options;
     try {
@@ -145,6 +158,40 @@ class LogLedger implements Ledger {
   }
 
   async registerReport(registration: ReportRegistration): Promise<void> {
+    this.#keyset = await this.#logReport(registration, this.#keys);
+  }
+
+  async succeed(next: NextKeyset, publish: () => void): Promise<void> {
+    if (this.#keyset === null)
+      throw new LedgerError('ledger/report-missing', 'no keyset is in force that could be followed; call registerReport first');
+    await this.#settle();
+    const following = await this.#logReport(next, next.keys);
+    const { digest } = this.#keyset;
+    this.#keyset = following;
+    this.#keys = next.keys;
+    this.#owed = { keysetDigest: digest, successor: following.digest };
+    publish();
+    await this.#settle();
+  }
+
+  /** Has the keyset before sign its last leaf, if that is still to be done. Nothing sealed later is logged before it. */
+  #settle(): Promise<void> {
+    if (this.#owed === null) return Promise.resolve();
+    this.#settling ??= this.#store.logSuccession({ ...this.#owed, time: this.#clock.now() }).then(
+      () => {
+        this.#owed = null;
+        this.#settling = null;
+      },
+      (error: unknown) => {
+        this.#settling = null;
+        if (!LedgerError.is(error) || error.code !== 'ledger/keyset-ended') throw error;
+        this.#owed = null; // its time was over before there was room: nobody can sign it any more
+      },
+    );
+    return this.#settling;
+  }
+
+  async #logReport(registration: ReportRegistration, keys: SigningKeys): Promise<SealingKeyset> {
     const { report: document, nonce, collateral = [] } = registration;
     let report: ReturnType<typeof parseReport>;
     try {
@@ -153,7 +200,7 @@ class LogLedger implements Ledger {
       if (!ReceiptError.is(cause)) throw cause;
       throw new LedgerError('ledger/report-mismatch', cause.message, { cause });
     }
-    for (const { entry } of [this.#keys.receipt, this.#keys.leaf])
+    for (const { entry } of [keys.receipt, keys.leaf])
       if (
         !report.keyset.receipt_signing_keys.some(
           (key) => key.key_id === entry.key_id && key.algo === entry.algo && key.public_key === entry.public_key,
@@ -161,17 +208,20 @@ class LogLedger implements Ledger {
       )
         throw new LedgerError(
           'ledger/report-mismatch',
-          `expected the keyset to list ${entry.key_id}; build it from the keys this ledger was opened with`,
+          `expected the keyset to list ${entry.key_id}; build it from the keys that are to seal`,
         );
+    const { keyset, keysetDigest } = report;
     await this.#store.logReport({
+      leafKey: { keyId: keys.leaf.entry.key_id, privateKey: keys.leaf.privateKey, notAfter: keyset.not_after },
       report: canonicalJson(document),
       body: reportBody(document, nonce, collateral),
-      keysetDigest: report.keysetDigest,
+      keysetDigest,
       nonce,
       time: this.#clock.now(),
       collateral,
     });
-    this.#keyset = { digest: report.keysetDigest, notAfter: report.keyset.not_after };
+    const signer = ed25519Signer(keys.receipt.entry.key_id, keys.receipt.privateKey);
+    return { digest: keysetDigest, notAfter: keyset.not_after, signer };
   }
 
   async find(receiptId: string): Promise<SealedReceipt | null> {
@@ -248,7 +298,7 @@ class LogLedger implements Ledger {
 
   #sign(
     draft: Draft,
-    keysetDigest: Digest,
+    keyset: SealingKeyset,
     servedAt: number,
     chatId: string | null,
   ): { readonly receipt: Receipt; readonly text: string } {
@@ -259,13 +309,13 @@ class LogLedger implements Ledger {
         receipt_id: draft.receiptId,
         chat_id: chatId,
         model,
-        workload_keyset_digest: keysetDigest,
+        workload_keyset_digest: keyset.digest,
         endpoint,
         method,
         served_at: servedAt,
         event_log: draft.events(),
       },
-      this.#signer,
+      keyset.signer,
     );
   }
 

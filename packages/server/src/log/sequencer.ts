@@ -1,6 +1,7 @@
 /**
- * The chain of one boot: gives each entry its number, its link to the one before and its signature (spec/log.md §2). State moves only
- * when the caller says that a batch is committed, so a failed transaction leaves no gap.
+ * The chain of one boot: gives each entry its number, its link to the one before and its signature (spec/log.md §2), and holds the leaf
+ * keys of the keysets that may sign. State moves only when the caller says that a batch is committed, so a failed transaction leaves no
+ * gap, and a keyset that could not name its successor can still do so.
  */
 
 import { hash } from 'node:crypto';
@@ -18,10 +19,17 @@ export interface LogName {
   readonly boot: string;
 }
 
+interface LeafSigner extends Signer {
+  /** Epoch seconds; later it signs nothing. */
+  readonly notAfter: number;
+}
+
 interface Position {
   readonly seq: number;
   readonly prev: string | null;
   readonly time: number;
+  /** By keyset digest. */
+  readonly signers: ReadonlyMap<string, LeafSigner>;
 }
 
 /** A leaf ready for the tree. */
@@ -32,16 +40,38 @@ export interface SequencedLeaf {
 
 export class Sequencer {
   readonly #name: LogName;
-  readonly #signer: Signer;
-  #committed: Position = { seq: 0, prev: null, time: 0 };
+  #committed: Position = { seq: 0, prev: null, time: 0, signers: new Map() };
   #next: Position = this.#committed;
 
-  constructor(name: LogName, signer: Signer) {
+  constructor(name: LogName) {
     this.#name = name;
-    this.#signer = signer;
   }
 
-  /** The next leaf; `salt` is 32 random bytes, `time` epoch milliseconds. */
+  /** Lets the leaf key of a keyset sign; forgotten again when the batch fails. */
+  admit(keysetDigest: string, signer: LeafSigner): void {
+    this.#next = { ...this.#next, signers: new Map([...this.#next.signers, [keysetDigest, signer]]) };
+  }
+
+  /** Whether this keyset may sign. */
+  admits(keysetDigest: string): boolean {
+    return this.#next.signers.has(keysetDigest);
+  }
+
+  /** Forgets the leaf key of a keyset; it is back when the batch fails. */
+  dismiss(keysetDigest: string): void {
+    const kept = [...this.#next.signers].filter(([digest]) => digest !== keysetDigest);
+    this.#next = { ...this.#next, signers: new Map(kept) };
+  }
+
+  /** Forgets for good the leaf keys whose time is over. `time` in epoch milliseconds; between batches only. */
+  expire(time: number): void {
+    const kept = [...this.#committed.signers].filter(([, { notAfter }]) => notAfter * 1000 > time);
+    if (kept.length === this.#committed.signers.size) return;
+    this.#committed = { ...this.#committed, signers: new Map(kept) };
+    this.#next = this.#committed;
+  }
+
+  /** The next leaf; `salt` is 32 bytes, `time` epoch milliseconds. The keyset must be one that {@link admits} says may sign. */
   next(entry: {
     readonly kind: LeafKind;
     readonly body: Uint8Array | string;
@@ -51,7 +81,9 @@ export class Sequencer {
     readonly time: number;
   }): SequencedLeaf {
     const { origin, logKeys, replica, boot } = this.#name;
-    const { seq, prev } = this.#next;
+    const { seq, prev, signers } = this.#next;
+    const signer = signers.get(entry.keysetDigest);
+    if (signer === undefined) throw new Error('a keyset that was not admitted cannot sign');
     const time = Math.max(this.#next.time, entry.time);
     const body = typeof entry.body === 'string' ? utf8(entry.body) : entry.body;
     const leaf = sealLeaf(
@@ -69,11 +101,11 @@ export class Sequencer {
         keyset_digest: entry.keysetDigest,
         commitment: hash('sha256', concatBytes(COMMITMENT_PREFIX, entry.salt, body)),
       },
-      this.#signer,
+      signer,
     );
     const bytes = encodeLeaf(leaf);
     const leafHash = hash('sha256', concatBytes(LEAF_PREFIX, bytes), 'buffer');
-    this.#next = { seq: seq + 1, prev: leafHash.toString('hex'), time };
+    this.#next = { seq: seq + 1, prev: leafHash.toString('hex'), time, signers };
     return { bytes, hash: leafHash };
   }
 

@@ -14,6 +14,7 @@ export const LEDGER_ERROR_KINDS = {
   'ledger/forked': 'untrusted',
   'ledger/full': 'unavailable',
   'ledger/in-use': 'refused',
+  'ledger/keyset-ended': 'unavailable',
   'ledger/nonce-reused': 'refused',
   'ledger/origin-changed': 'misuse',
   'ledger/payload-refused': 'misuse',

@@ -7,6 +7,7 @@
 
 import type { JsonObject } from '@assay/encoding/json';
 import type { Digest, LogProof, Receipt } from '@assay/receipt';
+import type { SigningKeys } from './signing-keys.ts';
 
 /** What the receipt is about; fixed when the draft is opened. */
 export interface DraftOptions {
@@ -110,6 +111,11 @@ export interface ReportRegistration {
   readonly collateral?: readonly ArchivedFile[];
 }
 
+/** The keyset that is to seal from now on. */
+export interface NextKeyset extends ReportRegistration {
+  readonly keys: SigningKeys;
+}
+
 export interface Ledger {
   /** Throws `ledger/nonce-reused` when the nonce was used before or is in use now. */
   open(options: DraftOptions): ReceiptDraft;
@@ -126,8 +132,14 @@ export interface Ledger {
   bundle(receiptIds: string | readonly string[], options?: { readonly redact?: boolean }): Promise<Uint8Array | null>;
   /** A payload kept by some receipt, by `sha256:<hex>`. */
   payload(digest: string): Promise<Uint8Array | null>;
-  /** Logs the report that attests this boot's keyset. Must be called before the first `seal`, and again for each new keyset. */
+  /** Logs a report that attests the keyset in use. Must be called before the first `seal`. */
   registerReport(registration: ReportRegistration): Promise<void>;
+  /**
+   * Replaces the keyset: logs the report of the next one; then, in one turn, seals under it from there on, calls `publish`, and has the
+   * ending keyset sign its last leaf, which names the next. Resolves when that leaf is durable. When logging the report fails, nothing
+   * has changed. When only the last leaf fails, the next keyset is in force and the leaf is written before anything else is sealed.
+   */
+  succeed(next: NextKeyset, publish: () => void): Promise<void>;
   /** Committed rows of a collection. */
   readState(collection: string, key: string): Promise<StateRow | null>;
   listState(collection: string): Promise<readonly StateRow[]>;

@@ -3,6 +3,7 @@
  * the tree's head, and only then signs it. Reads see committed rows only.
  */
 
+import type { KeyObject } from 'node:crypto';
 import type { ArchivedFile, StateChange, StateRow } from './ledger.ts';
 
 /** A task that began; a crash leaves the row behind. */
@@ -34,8 +35,17 @@ export interface ReceiptEntry extends TaskStart {
   readonly changes: readonly StateChange[];
 }
 
-/** One attestation report to be logged. */
+/** Signs the leaves of one keyset, until that keyset names its successor or ends. */
+export interface LeafKey {
+  readonly keyId: string;
+  readonly privateKey: KeyObject;
+  /** Epoch seconds. */
+  readonly notAfter: number;
+}
+
+/** One attestation report to be logged; from its leaf on, the leaf key of its keyset signs. */
 export interface ReportEntry {
+  readonly leafKey: LeafKey;
   /** JCS text of the report. */
   readonly report: string;
   /** What the leaf commits to. */
@@ -44,6 +54,15 @@ export interface ReportEntry {
   readonly nonce: string | null;
   readonly time: number;
   readonly collateral: readonly ArchivedFile[];
+}
+
+/** The last leaf of a keyset; its leaf key is forgotten in the same transaction. */
+export interface SuccessionEntry {
+  readonly keysetDigest: string;
+  /** Digest of the keyset that follows. */
+  readonly successor: string;
+  /** Epoch milliseconds. */
+  readonly time: number;
 }
 
 /** Where an entry went. */
@@ -71,6 +90,12 @@ export interface StoredReport {
   readonly salt: Uint8Array;
   readonly leaf: string;
   readonly collateral: readonly ArchivedFile[];
+}
+
+export interface StoredSuccession {
+  readonly index: number;
+  readonly leaf: string;
+  readonly successor: string;
 }
 
 export interface StoredTask {
@@ -102,6 +127,7 @@ export interface LogStore {
   /** Resolves when the transaction is durable and its head is signed. */
   seal(entry: ReceiptEntry): Promise<Appended>;
   logReport(entry: ReportEntry): Promise<Appended>;
+  logSuccession(entry: SuccessionEntry): Promise<Appended>;
   /** Signs the committed head with all keys. */
   publish(time: number): Promise<PublishedHead>;
   hasNonce(nonce: string): boolean;
@@ -109,6 +135,8 @@ export interface LogStore {
   receiptByChat(chatId: string): StoredReceipt | null;
   /** The newest report of the keyset that was logged before `beforeIndex`. */
   report(keysetDigest: string, beforeIndex: number): StoredReport | null;
+  /** What a keyset named as its successor. */
+  succession(keysetDigest: string): StoredSuccession | null;
   payload(hash: Uint8Array): Uint8Array | null;
   tasks(options: { readonly limit: number; readonly before?: number }): readonly StoredTask[];
   task(taskId: string): StoredTask | null;

@@ -14,9 +14,16 @@ const BUSY_TIMEOUT_MS = 5_000;
 const CHECKPOINT_PAGES = 4_000;
 const PAGE_BYTES = 4_096;
 const SYNCHRONOUS_FULL = 2;
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
+
+/** Of version 2. */
+const SUCCESSIONS =
+  'CREATE TABLE successions (idx INTEGER PRIMARY KEY, keyset_digest TEXT NOT NULL UNIQUE, successor TEXT NOT NULL) STRICT;';
+/** What brings a database of an older version to the next one. */
+const MIGRATIONS: Readonly<Record<number, string>> = { 1: SUCCESSIONS };
 
 const SCHEMA = `
+${SUCCESSIONS}
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, root BLOB NOT NULL) STRICT;
 CREATE TABLE tiles (level INTEGER NOT NULL, n INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, n)) STRICT;
@@ -54,6 +61,8 @@ export function openWriter(options: DatabaseOptions): DatabaseSync {
   assertPragma(db, 'synchronous', SYNCHRONOUS_FULL);
   assertPragma(db, 'busy_timeout', BUSY_TIMEOUT_MS);
   if (pragma(db, 'user_version') === 0) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+  for (let version = Number(pragma(db, 'user_version')); MIGRATIONS[version] !== undefined; version += 1)
+    db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[version]} PRAGMA user_version = ${version + 1}; COMMIT`);
   assertPragma(db, 'user_version', SCHEMA_VERSION);
   return db;
 }

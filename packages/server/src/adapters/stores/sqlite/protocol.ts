@@ -1,8 +1,7 @@
 /** What the main thread and the writer thread say to each other. Everything survives structured clone. */
 
-import type { KeyObject } from 'node:crypto';
 import type { LedgerErrorCode } from '../../../ports/ledger-error.ts';
-import type { PublishedHead, ReceiptEntry, ReportEntry, TaskStart } from '../../../ports/log-store.ts';
+import type { PublishedHead, ReceiptEntry, ReportEntry, SuccessionEntry, TaskStart } from '../../../ports/log-store.ts';
 import type { LogKey } from '../log-key.ts';
 
 export interface WriterSetup {
@@ -11,14 +10,14 @@ export interface WriterSetup {
   readonly logKey: LogKey;
   /** Random id of this start, 32 hex characters. */
   readonly boot: string;
-  readonly leafKey: { readonly keyId: string; readonly privateKey: KeyObject };
 }
 
 export type WriteRequest =
   | { readonly id: number; readonly kind: 'start'; readonly task: TaskStart }
   | { readonly id: number; readonly kind: 'discard'; readonly receiptId: string }
   | { readonly id: number; readonly kind: 'seal'; readonly entry: ReceiptEntry }
-  | { readonly id: number; readonly kind: 'report'; readonly entry: ReportEntry };
+  | { readonly id: number; readonly kind: 'report'; readonly entry: ReportEntry }
+  | { readonly id: number; readonly kind: 'succession'; readonly entry: SuccessionEntry };
 
 /** Requests come in lists; one list is at most one transaction. */
 export type ToWriter =

@@ -7,10 +7,9 @@ import { randomBytes } from 'node:crypto';
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
-import type { BootKeys } from '../../../log/boot-keys.ts';
 import type { StateRow } from '../../../ports/ledger.ts';
 import { LedgerError } from '../../../ports/ledger-error.ts';
-import type { LogStore, StoredReceipt, StoredReport, StoredTask } from '../../../ports/log-store.ts';
+import type { LogStore, StoredReceipt, StoredReport, StoredSuccession, StoredTask } from '../../../ports/log-store.ts';
 import { openLogKey } from '../log-key.ts';
 import { openReader } from './database.ts';
 import { lockDirectory } from './directory-lock.ts';
@@ -20,7 +19,6 @@ import { WriterClient } from './writer-client.ts';
 export interface SqliteStoreOptions {
   /** Made with mode 0700 when it is not there. One agent at a time. */
   readonly directory: string;
-  readonly keys: BootKeys;
   /** Name of the log, fixed on the first start. */
   readonly origin?: string;
   /** Largest size of the database in bytes; none unless told. */
@@ -33,20 +31,18 @@ type Row = Readonly<Record<string, SQLOutputValue>>;
  * Opens the store after checking the log in it.
  * @throws {LedgerError} `ledger/in-use`, `ledger/bad-key-file`, `ledger/origin-changed`, `ledger/corrupt`, `ledger/rolled-back`,
  * `ledger/forked`, `ledger/runtime-too-old`, `ledger/unavailable`.
- * @example const store = await openSqliteStore({ directory: '.assay', keys: createBootKeys() })
+ * @example const store = await openSqliteStore({ directory: '.assay' })
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<LogStore> {
-  const { directory, keys, maxBytes } = options;
+  const { directory, maxBytes } = options;
   const unlock = lockDirectory(directory);
   try {
     const logKey = openLogKey(directory, options.origin);
     const boot = randomBytes(16).toString('hex');
-    const leafKey = { keyId: keys.leaf.entry.key_id, privateKey: keys.leaf.privateKey };
     const writer = await WriterClient.start({
       directory,
       logKey,
       boot,
-      leafKey,
       ...(maxBytes === undefined ? {} : { maxBytes }),
     });
     const db = openReader({ directory });
@@ -85,6 +81,7 @@ function sqliteStore(
     discard: (receiptId) => writer.discard(receiptId),
     seal: (entry) => writer.seal(entry),
     logReport: (entry) => writer.report(entry),
+    logSuccession: (entry) => writer.succession(entry),
     publish: (time) => writer.ask({ kind: 'publish', time }),
     hasNonce: (nonce) => sql.nonce.get(decodeHex(nonce)) !== undefined,
     receipt: (receiptId) => receipt(sql.receipt.get(receiptId)),
@@ -93,6 +90,7 @@ function sqliteStore(
       const row = sql.report.get(keysetDigest, beforeIndex);
       return row === undefined ? null : report(row, sql.collateral.all(row.idx as number));
     },
+    succession: (keysetDigest) => succession(sql.succession.get(keysetDigest)),
     payload: (hash) => (sql.blob.get(hash)?.bytes as Uint8Array | undefined) ?? null,
     tasks: ({ limit, before }) => sql.tasks.all(before ?? Number.MAX_SAFE_INTEGER, limit).map(task),
     task(taskId) {
@@ -138,6 +136,11 @@ function report(row: Row, files: readonly Row[]): StoredReport {
   };
 }
 
+function succession(row: Row | undefined): StoredSuccession | null {
+  if (row === undefined) return null;
+  return { index: row.idx as number, leaf: row.leaf as string, successor: row.successor as string };
+}
+
 function state(row: Row | undefined): StateRow | null {
   if (row === undefined) return null;
   return { key: row.key as string, version: row.version as number, value: row.value as Uint8Array };
@@ -155,6 +158,9 @@ function prepare(db: DatabaseSync) {
     ),
     collateral: db.prepare(
       'SELECT c.name, c.media_type, b.bytes FROM collateral c JOIN blobs b ON b.hash = c.hash WHERE c.idx = ? ORDER BY c.ord',
+    ),
+    succession: db.prepare(
+      'SELECT s.idx, s.successor, e.leaf FROM successions s JOIN entries e ON e.idx = s.idx WHERE s.keyset_digest = ?',
     ),
     blob: db.prepare('SELECT bytes FROM blobs WHERE hash = ?'),
     tasks: db.prepare(`${tasks} cursor < ? ORDER BY cursor DESC LIMIT ?`),

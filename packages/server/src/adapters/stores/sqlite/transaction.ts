@@ -6,13 +6,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
-import type { Digest } from '@assay/receipt';
+import { type Digest, SUCCESSION_SALT, successionBody } from '@assay/receipt';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { RandomPool } from '../../../log/random-pool.ts';
 import type { SequencedLeaf, Sequencer } from '../../../log/sequencer.ts';
+import { ed25519Signer } from '../../../log/signing-keys.ts';
 import type { GrowingTree } from '../../../log/tree.ts';
 import type { StateChange } from '../../../ports/ledger.ts';
-import type { ReceiptEntry, ReportEntry, TaskStart } from '../../../ports/log-store.ts';
+import type { ReceiptEntry, ReportEntry, SuccessionEntry, TaskStart } from '../../../ports/log-store.ts';
 import type { WriteRequest, WrittenError } from './protocol.ts';
 
 /** What became of one request; `appended` when it added an entry. */
@@ -60,6 +61,8 @@ export class BatchWriter {
         return this.#seal(id, request.entry, tree);
       case 'report':
         return this.#report(id, request.entry, tree);
+      case 'succession':
+        return this.#succession(id, request.entry, tree);
     }
   }
 
@@ -68,6 +71,7 @@ export class BatchWriter {
   }
 
   #seal(id: number, entry: ReceiptEntry, tree: GrowingTree): Outcome {
+    if (!this.#sequencer.admits(entry.keysetDigest)) return ended(id, entry.keysetDigest);
     const nonce = entry.nonce === null ? null : decodeHex(entry.nonce);
     if (nonce !== null && this.#sql.findNonce.get(nonce) !== undefined)
       return { id, error: { code: 'ledger/nonce-reused', message: 'this nonce was used before; send 32 fresh random bytes' } };
@@ -99,6 +103,8 @@ export class BatchWriter {
   }
 
   #report(id: number, entry: ReportEntry, tree: GrowingTree): Outcome {
+    const { keyId, privateKey, notAfter } = entry.leafKey;
+    this.#sequencer.admit(entry.keysetDigest, { ...ed25519Signer(keyId, privateKey), notAfter });
     const salt = this.#random.take(SALT_BYTES);
     const index = tree.size;
     const leaf = this.#sequencer.next({
@@ -115,6 +121,23 @@ export class BatchWriter {
       this.#sql.addBlob.run(hash, file.bytes);
       this.#sql.addCollateral.run(index, ord, file.name, file.mediaType, hash);
     });
+    return { id, appended: this.#append(leaf, index, salt, tree) };
+  }
+
+  #succession(id: number, { keysetDigest, successor, time }: SuccessionEntry, tree: GrowingTree): Outcome {
+    if (!this.#sequencer.admits(keysetDigest)) return ended(id, keysetDigest);
+    const salt = decodeHex(SUCCESSION_SALT);
+    const index = tree.size;
+    const leaf = this.#sequencer.next({
+      kind: 'succession',
+      body: successionBody(successor as Digest),
+      salt,
+      nonce: null,
+      keysetDigest: keysetDigest as Digest,
+      time,
+    });
+    this.#sequencer.dismiss(keysetDigest);
+    this.#sql.addSuccession.run(index, keysetDigest, successor);
     return { id, appended: this.#append(leaf, index, salt, tree) };
   }
 
@@ -140,6 +163,11 @@ export class BatchWriter {
   }
 }
 
+function ended(id: number, keysetDigest: string): Outcome {
+  const message = `keyset ${keysetDigest} was replaced, and its keys are gone; send the request again`;
+  return { id, error: { code: 'ledger/keyset-ended', message } };
+}
+
 function prepare(db: DatabaseSync) {
   return {
     addTask: db.prepare(
@@ -160,6 +188,7 @@ function prepare(db: DatabaseSync) {
     deleteState: db.prepare('DELETE FROM state WHERE collection = ? AND key = ?'),
     addBlob: db.prepare('INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING'),
     addEntry: db.prepare('INSERT INTO entries VALUES (?, ?)'),
+    addSuccession: db.prepare('INSERT INTO successions (idx, keyset_digest, successor) VALUES (?, ?, ?)'),
     addReport: db.prepare('INSERT INTO reports VALUES (?, ?, ?, ?, ?)'),
     addCollateral: db.prepare('INSERT INTO collateral VALUES (?, ?, ?, ?, ?)'),
     putTile: db.prepare('INSERT INTO tiles VALUES (?, ?, ?) ON CONFLICT (level, n) DO UPDATE SET hashes = excluded.hashes'),

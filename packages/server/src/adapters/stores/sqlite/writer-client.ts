@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { formatInclusion } from '@assay/receipt';
 import { LedgerError } from '../../../ports/ledger-error.ts';
-import type { Appended, ReceiptEntry, ReportEntry, TaskStart } from '../../../ports/log-store.ts';
+import type { Appended, ReceiptEntry, ReportEntry, SuccessionEntry, TaskStart } from '../../../ports/log-store.ts';
 import type { Answer, FromWriter, ToWriter, WriteRequest, WriterSetup, WrittenEntry } from './protocol.ts';
 
 /** Requests that are posted at once rather than at the end of the turn, so that both threads work. */
@@ -96,6 +96,10 @@ export class WriterClient {
 
   report(entry: ReportEntry): Promise<Appended> {
     return this.#write({ kind: 'report', entry });
+  }
+
+  succession(entry: SuccessionEntry): Promise<Appended> {
+    return this.#write({ kind: 'succession', entry });
   }
 
   #write<T>(request: Unnumbered<WriteRequest>): Promise<T> {

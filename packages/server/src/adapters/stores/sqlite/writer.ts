@@ -7,7 +7,6 @@ import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { EMPTY_ROOT, logKeysDigest } from '@assay/receipt';
-import { ed25519Signer } from '../../../log/boot-keys.ts';
 import { Sequencer } from '../../../log/sequencer.ts';
 import type { GrowingTree } from '../../../log/tree.ts';
 import { LedgerError } from '../../../ports/ledger-error.ts';
@@ -38,13 +37,13 @@ class Writer {
   #broken: WrittenError | null = null;
 
   constructor(db: DatabaseSync, tree: GrowingTree, setup: WriterSetup) {
-    const { directory, logKey, boot, leafKey } = setup;
+    const { directory, logKey, boot } = setup;
     this.#db = db;
     this.#directory = directory;
     this.#tree = tree;
     db.prepare('INSERT INTO head VALUES (1, 0, ?) ON CONFLICT DO NOTHING').run(EMPTY_ROOT);
     const name = { origin: logKey.origin, logKeys: logKeysDigest(logKey.verifierKeys), replica: replicaId(db), boot };
-    this.#sequencer = new Sequencer(name, ed25519Signer(leafKey.keyId, leafKey.privateKey));
+    this.#sequencer = new Sequencer(name);
     this.#batch = new BatchWriter(db, boot, this.#sequencer);
     this.#signer = new CheckpointSigner(logKey);
     this.#note = this.#signer.sign(tree.size, tree.root());
@@ -55,6 +54,7 @@ class Writer {
     if (broken !== null) return requests.map(({ id }) => ({ id, error: broken }));
     const before = this.#tree.size;
     for (const request of requests) if ('entry' in request) this.#lastTime = Math.max(this.#lastTime, request.entry.time);
+    this.#sequencer.expire(this.#lastTime);
     let outcomes: readonly Outcome[];
     try {
       this.#db.exec('BEGIN IMMEDIATE');

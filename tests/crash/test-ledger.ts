@@ -1,0 +1,98 @@
+/** A ledger over the embedded store in a directory of its own, for tests of what it seals, refuses and finds again. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { utf8 } from '@assay/encoding/bytes';
+import { digestBytes, type Keyset } from '@assay/receipt';
+import { fakeReport } from '@assay/testing';
+import { afterEach } from 'vitest';
+import { openSqliteStore } from '../../packages/server/src/adapters/stores/sqlite/store.ts';
+import { createLedger } from '../../packages/server/src/log/ledger.ts';
+import { createSigningKeys } from '../../packages/server/src/log/signing-keys.ts';
+import type { Ledger, ReceiptDraft, SealedReceipt } from '../../packages/server/src/ports/ledger.ts';
+import type { LogStore } from '../../packages/server/src/ports/log-store.ts';
+import type { SigningKeys } from '../../packages/server/src/ports/signing-keys.ts';
+
+/** Epoch milliseconds at which everything here happens. */
+export const NOW = 1_795_219_200_123;
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+/** Registers what the end of the test undoes. */
+export function atEnd(close: () => Promise<unknown>): void {
+  closing.push(close);
+}
+
+/** A fresh directory, removed after the test. */
+export function directory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'assay-ledger-'));
+  atEnd(async () => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+export interface StartedLedger {
+  readonly ledger: Ledger;
+  readonly store: LogStore;
+  readonly keys: SigningKeys;
+  readonly keyset: Keyset;
+  /** Closes once; the end of the test does it too. */
+  close(): Promise<void>;
+}
+
+/** Opens the ledger of a directory and, unless `silent`, registers the report of its keyset. */
+export async function start(
+  path: string,
+  options: { readonly origin?: string; readonly maxBytes?: number; readonly silent?: boolean; readonly notAfter?: number } = {},
+): Promise<StartedLedger> {
+  const { silent = false, notAfter, ...storeOptions } = options;
+  const keys = createSigningKeys();
+  const store = await openSqliteStore({ directory: path, ...storeOptions });
+  const ledger = createLedger({ store, keys, clock: { now: () => NOW } });
+  let closed = false;
+  const close = async () => {
+    if (!closed) await ledger.close();
+    closed = true;
+  };
+  atEnd(close);
+  const fake = fakeReport(keys.keysetEntries, notAfter === undefined ? {} : { notAfter });
+  if (!silent)
+    await ledger.registerReport({
+      ...fake,
+      collateral: [{ name: 'crl.der', mediaType: 'application/pkix-crl', bytes: utf8('not a CRL') }],
+    });
+  return { ledger, store, keys, close, keyset: fake.keyset };
+}
+
+export function open(ledger: Ledger, taskId: string, nonce: string | null = null): ReceiptDraft {
+  return ledger.open({
+    taskId,
+    task: 'execute',
+    method: 'POST',
+    endpoint: '/api/process',
+    requestBody: utf8(`{"id":"${taskId}"}`),
+    nonce,
+  });
+}
+
+/** Opens a draft, fills it and seals it. */
+export async function run(ledger: Ledger, taskId: string, nonce: string | null = null): Promise<SealedReceipt> {
+  const draft = open(ledger, taskId, nonce);
+  const code_hash = draft.payload('attempt-1/code.py', 'text/x-python', utf8(`print("${taskId}")`));
+  draft.append({ type: 'code.generated', language: 'python', code_hash, source: 'client' });
+  draft.append({ type: 'task.completed', result_hash: digestBytes(utf8('42')) });
+  return ledger.seal(draft);
+}
+
+/** The code of the error that some work ends in. */
+export function codeOf(work: Promise<unknown> | (() => unknown)): Promise<string> {
+  return Promise.resolve()
+    .then(() => (typeof work === 'function' ? work() : work))
+    .then(
+      () => 'nothing thrown',
+      (error: { readonly code?: string }) => error.code ?? String(error),
+    );
+}

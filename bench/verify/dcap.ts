@@ -1,0 +1,86 @@
+/** SGX and TDX quotes: warm reuses parsed collateral and what was remembered of the platform; cold does ten signature checks. */
+
+import { collectEndorsements, type TeeVerifier } from '@assay/attestation';
+import { decodePem } from '@assay/encoding/pem';
+import { parseCrl } from '../../packages/attestation/src/certificates/crl.ts';
+import { AWS_NITRO_ROOT_G1 } from '../../packages/attestation/src/certificates/roots/aws.ts';
+import type { VerifySignatureInput } from '../../packages/attestation/src/certificates/signature.ts';
+import { parseCertificate } from '../../packages/attestation/src/certificates/x509.ts';
+import { parseQuote } from '../../packages/attestation/src/evidence/dcap/quote.ts';
+import { sgxVerifier } from '../../packages/attestation/src/verifier/dcap/sgx.ts';
+import { tdxVerifier } from '../../packages/attestation/src/verifier/dcap/tdx.ts';
+import type { DcapCollateral } from '../peers/question.ts';
+import { type BenchCase, readGenuine } from './bench-case.ts';
+
+const GENUINE = [
+  {
+    name: 'TDX v4',
+    kind: 'tdx',
+    verifier: tdxVerifier as TeeVerifier<never>,
+    quote: 'tdx/v4-90c06f000000-openpcc-e560b5c9.quote',
+    collateral: 'tdx/collateral/tdx-90c06f000000-eval18-2026-03-16-plat.collateral.json',
+    at: '2026-03-17T22:34:05Z',
+  },
+  {
+    name: 'SGX v3',
+    kind: 'sgx',
+    verifier: sgxVerifier as TeeVerifier<never>,
+    quote: 'sgx/v3-00606a000000-pallets-2008020f.quote',
+    collateral: 'sgx/collateral/sgx-00606a000000-eval21-2026-06-05-plat-2.collateral.json',
+    at: '2026-06-06T18:27:03Z',
+  },
+] as const;
+
+/** Every signature a cold verification has to check. */
+function checksOf(file: Uint8Array, collateral: DcapCollateral): readonly VerifySignatureInput[] {
+  const quote = parseQuote(file);
+  const text = (name: string): string => collateral[name] ?? '';
+  const chain = (pem: string) => decodePem(pem).map(({ der }) => parseCertificate(der));
+  const [leaf, ca, root] = chain(new TextDecoder().decode(quote.certification.data));
+  const [signer] = chain(text('tcb_info_issuer_chain'));
+  if (!leaf || !ca || !root || !signer) throw new Error('expected whole chains');
+  const hex = (name: string): Uint8Array => new Uint8Array(Buffer.from(text(name), 'hex'));
+  const [rootCrl, pckCrl] = [parseCrl(hex('root_ca_crl')), parseCrl(hex('pck_crl'))];
+  const attestationKey = Buffer.concat([leaf.spki.subarray(0, leaf.spki.length - 64), quote.attestationKey]);
+  const algorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
+  const signed = (of: { readonly tbs: Uint8Array; readonly signature: Uint8Array }, spki: Uint8Array) =>
+    ({ spki, algorithm, signature: of.signature, message: of.tbs, signatureForm: 'der' }) as const;
+  const raw = (spki: Uint8Array, signature: Uint8Array, message: Uint8Array) =>
+    ({ spki, algorithm, signature, message, signatureForm: 'raw' }) as const;
+  const bytes = (name: string): Uint8Array => new TextEncoder().encode(text(name));
+  return [
+    raw(new Uint8Array(attestationKey), quote.signature, quote.signed),
+    raw(leaf.spki, quote.qeReportSignature, quote.qeReport.raw),
+    signed(leaf, ca.spki),
+    signed(ca, root.spki),
+    signed(root, root.spki),
+    signed(signer, root.spki),
+    raw(signer.spki, hex('tcb_info_signature'), bytes('tcb_info')),
+    raw(signer.spki, hex('qe_identity_signature'), bytes('qe_identity')),
+    signed(rootCrl, root.spki),
+    signed(pckCrl, ca.spki),
+  ];
+}
+
+export function dcapCases(): readonly BenchCase[] {
+  return GENUINE.map(({ name, kind, verifier, quote: quotePath, collateral: collateralPath, at }) => {
+    const evidence = readGenuine(quotePath);
+    const file = readGenuine(collateralPath);
+    const collateral = JSON.parse(new TextDecoder().decode(file)) as DcapCollateral;
+    const now = Date.parse(at);
+    const endorsements = collectEndorsements([{ name: null, bytes: file }]);
+    const parse = () => verifier.recognise(evidence) as never;
+    const verify = (options: Parameters<typeof verifier.verify>[1]) => verifier.verify(parse(), options);
+    // A new array of anchors has a memory of its own, a new array of endorsements is parsed anew.
+    const cold = (pieces: typeof endorsements) => verify({ now, endorsements: pieces, additionalAnchors: [AWS_NITRO_ROOT_G1] });
+    return {
+      name,
+      question: { kind, evidence, at: now, collateral },
+      parse,
+      warm: () => verify({ now, endorsements }),
+      cold: () => cold([...endorsements]),
+      coldFile: () => cold(collectEndorsements([{ name: null, bytes: file }])),
+      checks: checksOf(evidence, collateral),
+    };
+  });
+}

@@ -1,0 +1,113 @@
+/**
+ * `npm run bench:verify`: one genuine piece of evidence of each kind, verified by Assay and by every peer that can be had here, in one
+ * run on one machine (needs ../shared/vectors; peers are built on demand, see bench/peers/README.md).
+ *
+ * Figures are processor time of one verification, all threads, in the round least disturbed by other work; rounds take turns. The rate is
+ * that of one core. `raw` is the sum of the signature checks that must be done, with the crypto library Assay uses; peers in other
+ * languages bring their own, faster or slower. Nothing is started or fetched while the clock runs.
+ */
+
+import { vectorsDirectory } from '@assay/testing';
+import { SignatureCache } from '../../packages/attestation/src/certificates/signature.ts';
+import { openPeers } from '../peers/open-peers.ts';
+import { ourVerdict } from '../peers/ours.ts';
+import { type Peer, processorTime, refuses } from '../peers/question.ts';
+import { type BenchCase, rawChecks } from './bench-case.ts';
+import { dcapCases } from './dcap.ts';
+import { nitroCases } from './nitro.ts';
+import { snpCases } from './snp.ts';
+
+const ROUNDS = Number(process.argv[2] ?? 12);
+const ROUND_MICROSECONDS = 60_000;
+const TOGETHER = 16;
+
+interface Runner {
+  readonly label: string;
+  /** Processor microseconds of one verification over so many calls. */
+  readonly cost: (calls: number) => Promise<number>;
+  readonly note: (figures: ReadonlyMap<string, number>) => string;
+}
+
+const here = (run: () => unknown) => (calls: number) => processorTime(calls, run);
+const times = (figure: number | undefined, base: number | undefined): string => ((figure ?? 0) / (base ?? 1)).toFixed(2);
+
+function ourRunners({ checks, coldFile, ...bench }: BenchCase): readonly Runner[] {
+  const all = `raw: all ${checks.length} signature checks`;
+  const own = 'raw: the one check of the evidence';
+  const over = (label: string, raw: string) => (figures: ReadonlyMap<string, number>) =>
+    `${times(figures.get(label), figures.get(raw))} × raw`;
+  const known = new SignatureCache();
+  const together = () => Promise.all(Array.from({ length: TOGETHER }, bench.warm));
+  return [
+    { label: own, cost: here(() => rawChecks(checks.slice(0, 1), known)), note: () => 'key imported before' },
+    { label: all, cost: here(() => rawChecks(checks)), note: () => 'keys imported anew' },
+    { label: 'Assay, parse', cost: here(bench.parse), note: () => '' },
+    { label: 'Assay, warm', cost: here(bench.warm), note: over('Assay, warm', own) },
+    {
+      label: `Assay, warm, ${TOGETHER} at a time`,
+      cost: async (calls) => (await processorTime(Math.ceil(calls / TOGETHER), together)) / TOGETHER,
+      note: over(`Assay, warm, ${TOGETHER} at a time`, own),
+    },
+    { label: 'Assay, cold', cost: here(bench.cold), note: over('Assay, cold', all) },
+    ...(coldFile === undefined
+      ? []
+      : [
+          {
+            label: 'Assay, cold, collateral file read',
+            cost: here(coldFile),
+            note: over('Assay, cold, collateral file read', all),
+          },
+        ]),
+  ];
+}
+
+async function peerRunner(peer: Peer, { question }: BenchCase): Promise<Runner | string> {
+  const verdict = await peer.verdict(question);
+  if (refuses(verdict)) return `${peer.name}: left out, it refuses this evidence (${verdict.slice(4)})`;
+  const ratios = (figures: ReadonlyMap<string, number>): string => {
+    const [figure, cold, warm] = [peer.name, 'Assay, cold', 'Assay, warm'].map((label) => figures.get(label));
+    return `${times(figure, cold)} × our cold, ${times(figure, warm)} × our warm; ${peer.scope}`;
+  };
+  return { label: peer.name, cost: (calls) => peer.cost(question, calls), note: ratios };
+}
+
+/** Least processor time of each runner, their rounds taking turns. */
+async function measure(runners: readonly Runner[]): Promise<ReadonlyMap<string, number>> {
+  const least = new Map<string, number>();
+  const calls = new Map<string, number>();
+  for (const { label, cost } of runners) {
+    await cost(3);
+    calls.set(label, Math.max(2, Math.min(5000, Math.round(ROUND_MICROSECONDS / (await cost(3))))));
+  }
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { label, cost } of runners) {
+      const figure = await cost(calls.get(label) ?? 1);
+      least.set(label, Math.min(figure, least.get(label) ?? Number.POSITIVE_INFINITY));
+    }
+  }
+  return least;
+}
+
+if (vectorsDirectory() !== null) {
+  const peers = await openPeers();
+  const leftOut: string[] = [];
+  console.log('| evidence | verifier | µs of processor | per second and core | ratio; what a peer does |');
+  console.log('| --- | --- | ---: | ---: | --- |');
+  for (const bench of [...dcapCases(), ...snpCases(), ...nitroCases()]) {
+    const { verdict } = await ourVerdict(bench.question);
+    if (refuses(verdict)) throw new Error(`${bench.name}: expected genuine evidence to be accepted, got ${verdict}`);
+    const runners: Runner[] = [...ourRunners(bench)];
+    for (const peer of peers.filter(({ kinds }) => kinds.includes(bench.question.kind))) {
+      const runner = await peerRunner(peer, bench);
+      if (typeof runner === 'string') leftOut.push(`${bench.name}, ${runner}`);
+      else runners.push(runner);
+    }
+    const figures = await measure(runners);
+    for (const { label, note } of runners) {
+      const figure = figures.get(label) ?? Number.NaN;
+      console.log(`| ${bench.name} | ${label} | ${figure.toFixed(1)} | ${(1e6 / figure).toFixed(0)} | ${note(figures)} |`);
+    }
+  }
+  for (const line of leftOut) console.log(`\n${line}`);
+  for (const peer of peers) peer.close();
+}

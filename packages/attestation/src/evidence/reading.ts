@@ -4,8 +4,10 @@
  */
 
 import { decodeBase64 } from '@assay/encoding/base64';
+import { utf8 } from '@assay/encoding/bytes';
 import { EncodingError } from '@assay/encoding/errors';
 import { decodeHex } from '@assay/encoding/hex';
+import type { Json } from '@assay/encoding/json';
 import { AttestationError, type AttestationErrorCode } from '../errors.ts';
 
 /** Text longer than this is not looked at, characters. */
@@ -41,6 +43,15 @@ export function bytesOfText(file: Uint8Array): Uint8Array | null {
   const hex = text.replace(/^0x/i, '');
   if (hex.length > 0 && hex.length % 2 === 0 && /^[0-9a-fA-F]+$/.test(hex)) return decodeHex(hex);
   return bytesOfBase64(text);
+}
+
+/** Bytes that a JSON value stands for: text as {@link bytesOfText} reads it, or a list of numbers from 0 to 255; `null` for others. */
+export function bytesOfJson(value: Json): Uint8Array | null {
+  if (typeof value === 'string') return bytesOfText(utf8(value));
+  if (!Array.isArray(value) || value.length === 0) return null;
+  const list = value as readonly Json[];
+  const areBytes = list.every((byte) => typeof byte === 'number' && Number.isInteger(byte) && byte >= 0 && byte <= 255);
+  return areBytes ? Uint8Array.from(list as readonly number[]) : null;
 }
 
 /** Bytes of base64 text, standard or URL-safe, padded or not; `null` when it is neither. */

@@ -14,6 +14,8 @@ import { SNP_REPORT_LENGTH } from './report.ts';
 /** "HCLA", little-endian. */
 const HCL_SIGNATURE = 0x414c4348;
 const HEADER_LENGTH = 32; // bytes
+/** Five little-endian words before the runtime data, bytes. */
+export const AZURE_RUNTIME_HEADER_LENGTH = 20;
 /** `report_type` of an SNP report; 4 is TDX. */
 const SNP_REPORT_TYPE = 2;
 
@@ -56,11 +58,36 @@ export function parseAzureHcl(bytes: Uint8Array): AzureHclReport {
       throw new AttestationError('snp/malformed', 'expected the hcl header, got other bytes');
     reader.skip(HEADER_LENGTH - 4);
     const report = reader.bytes(SNP_REPORT_LENGTH);
-    reader.skip(12);
-    const hash = HASHES.get(reader.u32le());
-    if (hash === undefined) {
-      throw new AttestationError('snp/malformed', 'expected hash type 1, 2 or 3 in the hcl runtime data, got another');
-    }
-    return { report, runtimeData: { hash, bytes: reader.bytes(reader.u32le()) } };
+    return { report, runtimeData: runtimeDataAt(reader) };
   });
+}
+
+/** True when `bytes` begin with the header of runtime data for an SNP report: its own size, version, report type, hash type, size. */
+export function looksLikeAzureRuntimeData(bytes: Uint8Array): boolean {
+  if (bytes.length < AZURE_RUNTIME_HEADER_LENGTH) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [size, version, type, hash, length] = [0, 4, 8, 12, 16].map((offset) => view.getUint32(offset, true));
+  return (
+    version === 1 &&
+    type === SNP_REPORT_TYPE &&
+    HASHES.has(hash as number) &&
+    size === (length as number) + AZURE_RUNTIME_HEADER_LENGTH
+  );
+}
+
+/**
+ * Runtime data with its header, perhaps zero-padded.
+ * @throws {AttestationError} `snp/malformed`.
+ */
+export function parseAzureRuntimeData(bytes: Uint8Array): AzureRuntimeData {
+  return reading('snp/malformed', 'azure runtime data', () => runtimeDataAt(new ByteReader(bytes, 'azure runtime data')));
+}
+
+function runtimeDataAt(reader: ByteReader): AzureRuntimeData {
+  reader.skip(12);
+  const hash = HASHES.get(reader.u32le());
+  if (hash === undefined) {
+    throw new AttestationError('snp/malformed', 'expected hash type 1, 2 or 3 in the hcl runtime data, got another');
+  }
+  return { hash, bytes: reader.bytes(reader.u32le()) };
 }

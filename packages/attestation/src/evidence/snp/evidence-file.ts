@@ -1,22 +1,30 @@
 /**
  * How SNP evidence lies in files. Recognised, in this order:
  * - a report of 1184 bytes, alone, zero-padded, behind the 32-byte MSG_REPORT_RSP header, or followed by a certificate table;
- * - Azure's HCL report; Project Oak's Evidence message; hex or base64 of any of these;
- * - JSON: configfs-tsm (`provider`, `outblob`, `auxblob`), CoCo's Azure vTPM evidence (`hcl_report`, `vcek`), CCF node quotes and
- *   Azure container group reports (`raw` or `evidence`, with `endorsements`);
+ * - Azure's HCL report, also without its header; Project Oak's Evidence and go-sev-guest's Attestation message; hex or base64 of any
+ *   of these;
+ * - JSON (json-evidence.ts), and Azure's HCL report in it (`hcl_report`, `vcek`);
  * - a lone VCEK or VLEK certificate, so that its standing can be asked about; it is never evidence by itself.
  *
- * Not checked here: anything but shape. A vTPM quote that rides along is named in `unread`, not judged.
+ * Not checked here: anything but shape. Azure evidence with a vTPM quote is evidence/azure.
  */
 
 import { utf8 } from '@assay/encoding/bytes';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
-import { AttestationError } from '../../errors.ts';
-import { allZero, bytesOfBase64, bytesOfText, reading } from '../reading.ts';
-import { type AzureRuntimeData, looksLikeAzureHcl, parseAzureHcl } from './azure-hcl.ts';
+import { allZero, bytesOfText } from '../reading.ts';
+import {
+  AZURE_RUNTIME_HEADER_LENGTH,
+  type AzureRuntimeData,
+  looksLikeAzureHcl,
+  looksLikeAzureRuntimeData,
+  parseAzureHcl,
+  parseAzureRuntimeData,
+} from './azure-hcl.ts';
 import { certificatesIn, parseCertificateTable } from './certificate-table.ts';
+import { certificatesOfJson, snpJsonEvidence } from './json-evidence.ts';
 import { oakReport } from './oak.ts';
 import { looksLikeSnpReport, parseSnpReport, SNP_REPORT_LENGTH, type SnpReport } from './report.ts';
+import { snpEvidenceOfProto } from './report-proto.ts';
 
 export interface SnpReportEvidence {
   readonly kind: 'report';
@@ -64,12 +72,21 @@ function binaryEvidence(bytes: Uint8Array): SnpEvidence | null {
   const response = behindResponseHeader(bytes);
   if (response !== null) return evidenceOf(response);
   if (looksLikeSnpReport(bytes)) {
+    const report = bytes.subarray(0, SNP_REPORT_LENGTH);
     const after = bytes.subarray(SNP_REPORT_LENGTH);
-    const certificates = allZero(after) ? [] : parseCertificateTable(after);
-    return evidenceOf(bytes.subarray(0, SNP_REPORT_LENGTH), { certificates });
+    if (looksLikeAzureRuntimeData(after)) return headlessHcl(report, after);
+    return evidenceOf(report, { certificates: allZero(after) ? [] : parseCertificateTable(after) });
   }
+  const proto = snpEvidenceOfProto(bytes);
+  if (proto !== null) return evidenceOf(proto.report, { certificates: proto.certificates });
   const oak = oakReport(bytes);
   return oak === null ? null : evidenceOf(oak, { unread: ['oak dice layers'] });
+}
+
+/** Azure's report cut out of its HCL blob: runtime data follows, or its header alone. */
+function headlessHcl(report: Uint8Array, after: Uint8Array): SnpReportEvidence {
+  if (after.length === AZURE_RUNTIME_HEADER_LENGTH) return evidenceOf(report, { unread: ['header of azure runtime data'] });
+  return evidenceOf(report, { runtimeData: parseAzureRuntimeData(after) });
 }
 
 /** MSG_REPORT_RSP (56860 §7.3): status 0, report size, 24 reserved bytes, report, perhaps padding. */
@@ -111,62 +128,16 @@ function jsonEvidence(file: Uint8Array): SnpEvidence | null {
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return null;
   const object = value as JsonObject;
-  if (typeof object.outblob === 'string') return tsmEvidence(object, object.outblob);
-  if (typeof object.hcl_report === 'string') return azureVtpmEvidence(object, object.hcl_report);
-  const raw = object.raw ?? object.evidence;
-  return typeof raw === 'string' ? endorsedEvidence(object, raw) : null;
-}
-
-/** configfs-tsm, as the Linux kernel's /sys/kernel/config/tsm/report shows it. */
-function tsmEvidence(object: JsonObject, outblob: string): SnpEvidence | null {
-  const provider = object.provider;
-  const report = bytesOfBase64(outblob);
-  if (typeof provider !== 'string' || provider.trim() !== 'sev_guest' || report === null) return null;
-  const table = object.auxblob;
-  const bytes = typeof table === 'string' && table !== '' ? required(table, 'auxblob') : null;
-  return evidenceOf(report, { certificates: bytes === null ? [] : parseCertificateTable(bytes) });
-}
-
-function azureVtpmEvidence(object: JsonObject, text: string): SnpEvidence | null {
-  const hcl = required(text, 'hcl_report');
-  if (!looksLikeAzureHcl(hcl)) return null;
-  const { report, runtimeData } = parseAzureHcl(hcl);
-  const vcek = object.vcek;
-  const certificates = typeof vcek === 'string' ? certificatesOf(vcek) : [];
-  return evidenceOf(report, { certificates, runtimeData, unread: 'tpm_quote' in object ? ['tpm_quote'] : [] });
-}
-
-function endorsedEvidence(object: JsonObject, text: string): SnpEvidence | null {
-  const report = bytesOfText(utf8(text));
-  if (report === null || report.length !== SNP_REPORT_LENGTH || !looksLikeSnpReport(report)) return null;
-  const endorsements = object.endorsements;
-  const certificates = typeof endorsements === 'string' ? certificatesOf(endorsements) : [];
-  return evidenceOf(report, { certificates, unread: 'uvm_endorsements' in object ? ['uvm_endorsements'] : [] });
-}
-
-/** PEM as it is, or base64 of PEM, DER or Azure's THIM JSON. */
-function certificatesOf(text: string): readonly Uint8Array[] {
-  return reading('snp/malformed', 'certificate beside the report', () => {
-    if (text.includes('-----BEGIN')) return certificatesIn(utf8(text.trimStart()));
-    const bytes = bytesOfBase64(text.replace(/\s+/g, '')) ?? new Uint8Array(0);
-    return bytes[0] === 0x7b ? thimCertificates(parseJson(bytes)) : certificatesIn(bytes);
-  });
-}
-
-/** Certificates of Azure's THIM answer: `vcekCert` and `certificateChain`, PEM each. */
-export function thimCertificates(value: Json): readonly Uint8Array[] {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return [];
-  const object = value as JsonObject;
-  return ['vcekCert', 'certificateChain'].flatMap((name) => {
-    const pem = object[name];
-    return typeof pem === 'string' ? certificatesIn(utf8(pem.trimStart())) : [];
-  });
-}
-
-function required(text: string, name: string): Uint8Array {
-  const bytes = bytesOfBase64(text);
-  if (bytes === null) throw new AttestationError('snp/malformed', `expected base64 in "${name}", got other text`);
-  return bytes;
+  const hcl = typeof object.hcl_report === 'string' ? bytesOfText(utf8(object.hcl_report)) : null;
+  if (hcl !== null && looksLikeAzureHcl(hcl)) {
+    const { report, runtimeData } = parseAzureHcl(hcl);
+    return evidenceOf(report, { runtimeData, certificates: certificatesOfJson(object.vcek, 'vcek') });
+  }
+  const found = snpJsonEvidence(object);
+  const inner = found === null ? null : binaryEvidence(found.report);
+  if (found === null || inner?.kind !== 'report') return null;
+  const { certificates, unread } = found;
+  return { ...inner, certificates: [...inner.certificates, ...certificates], unread: [...inner.unread, ...unread] };
 }
 
 function evidenceOf(report: Uint8Array, rest: Partial<Omit<SnpReportEvidence, 'kind' | 'report'>> = {}): SnpReportEvidence {

@@ -26,7 +26,7 @@ import {
 import type { SignatureCache } from '../../certificates/signature.ts';
 import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
-import { thimCertificates } from '../../evidence/snp/evidence-file.ts';
+import { thimCertificates } from '../../evidence/snp/json-evidence.ts';
 import { vcekPaths } from '../../evidence/snp/kds.ts';
 import { oakCertificates } from '../../evidence/snp/oak.ts';
 import { productOfCpuid, type SnpProduct } from '../../evidence/snp/product.ts';
@@ -84,14 +84,24 @@ export function fittingKeys(report: SnpReport, certificates: readonly Certificat
       },
     );
   }
-  const keys = certificates.filter(isEndorsementKey).map(parseEndorsementKey);
-  const ofKind = keys.filter(({ kind }) => kind === report.signingKey);
-  if (ofKind.length === 0) throw missing(report);
+  const read = certificates.filter(isEndorsementKey).map(readKey);
+  const ofKind = read.flatMap((each) => ('key' in each && each.key.kind === report.signingKey ? [each.key] : []));
+  if (ofKind.length === 0) throw read.find((each) => 'fault' in each)?.fault ?? missing(report);
   const judged = ofKind.map((key) => ({ key, fault: faultOf(key, report, product) }));
   const fitting = judged.filter(({ fault }) => fault === null).map(({ key }) => key);
   const [closest] = judged.flatMap(({ fault }) => fault ?? []).sort((a, b) => b.closeness - a.closeness);
   if (fitting.length === 0 && closest !== undefined) throw closest.error;
   return fitting;
+}
+
+/** A key that cannot be read spoils no other that lies beside it. */
+function readKey(certificate: Certificate): { readonly key: EndorsementKey } | { readonly fault: AttestationError } {
+  try {
+    return { key: parseEndorsementKey(certificate) };
+  } catch (error) {
+    if (!AttestationError.is(error)) throw error;
+    return { fault: error };
+  }
 }
 
 interface Fault {

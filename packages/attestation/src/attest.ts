@@ -102,7 +102,7 @@ function recognise(bytes: Uint8Array, verifiers: readonly TeeVerifier[]): { veri
   }
   throw new AttestationError(
     'evidence/unrecognised',
-    `expected evidence of ${verifiers.map(({ type }) => type).join(', ')}, got ${bytes.length} bytes of something else; check the file`,
+    `expected evidence of ${[...new Set(verifiers.map(({ type }) => type))].join(', ')}, got ${bytes.length} bytes of something else; check the file`,
   );
 }
 

@@ -53,6 +53,7 @@ export const ATTESTATION_ERROR_KINDS = {
   'dcap/qe-report-signature-invalid': 'untrusted',
   'dcap/qe-vendor-unknown': 'untrusted',
   'dcap/quote-malformed': 'malformed',
+  'dcap/quote-missing': 'unavailable',
   'dcap/quote-signature-invalid': 'untrusted',
   'dcap/runtime-data-unbound': 'untrusted',
   'dcap/tcb-info-malformed': 'malformed',

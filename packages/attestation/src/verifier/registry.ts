@@ -1,6 +1,7 @@
 /** Every TEE this package verifies, one line each. The first that recognises the bytes wins. */
 
 import type { TeeVerifier } from '../model/verification.ts';
+import { azureSnpVerifier, azureTdxVerifier } from './azure/azure.ts';
 import { combinedVerifier } from './combined/combined.ts';
 import { sgxVerifier } from './dcap/sgx.ts';
 import { dstackVerifier } from './dstack/dstack.ts';
@@ -16,6 +17,8 @@ import { vendorVerifier } from './vendor/vendor.ts';
 export const TEE_VERIFIERS: readonly TeeVerifier[] = [
   // one line each
   nitroVerifier,
+  azureSnpVerifier,
+  azureTdxVerifier,
   sgxVerifier,
   tdxOrDstackVerifier,
   tpmVerifier,

@@ -1,6 +1,6 @@
 /**
- * JSON files that carry a quote: configfs-tsm (`provider` and `outblob`, as Linux shows /sys/kernel/config/tsm/report) and CoCo's
- * Azure vTPM evidence (`td_quote`, `hcl_report`, `tpm_quote`). Azure's paravisor puts the hash of its runtime data, which names the
+ * JSON files that carry a quote: configfs-tsm (`provider` and `outblob`, as Linux shows /sys/kernel/config/tsm/report) and Azure's
+ * quote with its HCL report (`td_quote`, `hcl_report`); with a vTPM quote they are evidence/azure. Azure's paravisor puts the hash of its runtime data, which names the
  * vTPM's attestation key, into the report data.
  * Sources: Linux ABI/testing/configfs-tsm-report; Microsoft, "Guest attestation for confidential VMs".
  * Not checked here: that hash, which the verifier compares; a vTPM quote is named in `unread`, not judged.
@@ -53,7 +53,7 @@ export function openQuoteEnvelope(file: Uint8Array): QuoteEnvelope | null {
   if (typeof tdQuote !== 'string' || typeof hclReport !== 'string') return null;
   return {
     quote: required(tdQuote, 'td_quote'),
-    runtimeData: readRuntimeData(required(hclReport, 'hcl_report')),
+    runtimeData: tdRuntimeData(required(hclReport, 'hcl_report')),
     unread: 'tpm_quote' in object ? ['tpm_quote'] : [],
   };
 }
@@ -68,16 +68,23 @@ function readObject(file: Uint8Array): JsonObject | null {
   return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as JsonObject) : null;
 }
 
-function readRuntimeData(report: Uint8Array): RuntimeData {
+/** True when `bytes` are an HCL report of a TD. */
+export function looksLikeTdHcl(bytes: Uint8Array): boolean {
+  if (bytes.length < HCL_RUNTIME_OFFSET + 20) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return view.getUint32(0, true) === HCL_SIGNATURE && view.getUint32(HCL_RUNTIME_OFFSET + 8, true) === HCL_TDX_REPORT;
+}
+
+/**
+ * Runtime data of a TD's HCL report.
+ * @throws {AttestationError} `dcap/quote-malformed`.
+ */
+export function tdRuntimeData(report: Uint8Array): RuntimeData {
   try {
     const reader = new ByteReader(report, 'HCL report');
-    const signature = reader.u32le();
-    reader.skip(HCL_RUNTIME_OFFSET - 4 + 8);
-    const type = reader.u32le();
+    reader.skip(HCL_RUNTIME_OFFSET + 12);
     const hash = HCL_HASHES.get(reader.u32le());
-    if (signature !== HCL_SIGNATURE || type !== HCL_TDX_REPORT || hash === undefined) {
-      throw malformed('expected an HCL report of a TD, got another');
-    }
+    if (!looksLikeTdHcl(report) || hash === undefined) throw malformed('expected an HCL report of a TD, got another');
     return { hash, bytes: reader.bytes(reader.u32le()) };
   } catch (error) {
     if (!EncodingError.is(error)) throw error;

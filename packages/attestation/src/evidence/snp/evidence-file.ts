@@ -4,9 +4,9 @@
  * - Azure's HCL report, also without its header; Project Oak's Evidence and go-sev-guest's Attestation message; hex or base64 of any
  *   of these;
  * - JSON (json-evidence.ts), and Azure's HCL report in it (`hcl_report`, `vcek`);
- * - a lone VCEK or VLEK certificate, so that its standing can be asked about; it is never evidence by itself.
+ * - a VCEK or VLEK certificate without a report, perhaps with its issuers, so that its standing can be asked about; it is never evidence by itself.
  *
- * Not checked here: anything but shape. Azure evidence with a vTPM quote is evidence/azure.
+ * Not checked here: anything but shape. Azure evidence with a vTPM quote is evidence/azure; here that quote is named in `unread`.
  */
 
 import { utf8 } from '@assay/encoding/bytes';
@@ -107,8 +107,8 @@ function keyEvidence(file: Uint8Array): SnpKeyEvidence | null {
   } catch {
     return null;
   }
-  const [certificate, ...others] = certificates;
-  if (certificate === undefined || others.length > 0 || !contains(certificate, MICROCODE_OID)) return null;
+  const [certificate, ...others] = certificates.filter((each) => contains(each, MICROCODE_OID));
+  if (certificate === undefined || others.length > 0) return null;
   return { kind: 'endorsement-key', certificate };
 }
 
@@ -131,7 +131,8 @@ function jsonEvidence(file: Uint8Array): SnpEvidence | null {
   const hcl = typeof object.hcl_report === 'string' ? bytesOfText(utf8(object.hcl_report)) : null;
   if (hcl !== null && looksLikeAzureHcl(hcl)) {
     const { report, runtimeData } = parseAzureHcl(hcl);
-    return evidenceOf(report, { runtimeData, certificates: certificatesOfJson(object.vcek, 'vcek') });
+    const unread = 'tpm_quote' in object ? ['tpm_quote'] : [];
+    return evidenceOf(report, { runtimeData, certificates: certificatesOfJson(object.vcek, 'vcek'), unread });
   }
   const found = snpJsonEvidence(object);
   const inner = found === null ? null : binaryEvidence(found.report);

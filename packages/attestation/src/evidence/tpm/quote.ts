@@ -1,21 +1,25 @@
 /**
  * TPM 2.0 quotes (TCG TPM 2.0 Library part 2, §10.12 TPMS_ATTEST, §11.2.4 TPMT_SIGNATURE), carried as JSON:
- * `{message, signature, pcrs, ak_cert?, hcl_report?}`; message and signature in base64 or hex, `pcrs` as `{"sha256": {"0": hex}}`,
- * `ak_cert` as PEM or base64, `hcl_report` Azure's report whose runtime data names the attestation key.
+ * `{message, signature, pcrs, ak_cert?, hcl_report?}`, alone or as the member `tpm_quote`; message and signature in base64, hex or as
+ * lists of bytes, `pcrs` as `{"sha256": {"0": hex}}` or as the list of one bank from index 0, `ak_cert` as PEM or base64, `hcl_report`
+ * Azure's report whose runtime data names the attestation key. A signature of 256, 384 or 512 bytes is taken for what Azure's tools
+ * write: bare RSASSA with SHA-256.
  * Not checked here: signatures, the digest over the PCRs, whose key it is (verifier/tpm).
  */
 
-import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { decodePem } from '@assay/encoding/pem';
 import { ByteReader } from '@assay/encoding/reader';
 import { AttestationError } from '../../errors.ts';
-import { bytesOfText, reading } from '../reading.ts';
+import { bytesOfJson, reading } from '../reading.ts';
 
 const MAGIC = 0xff544347; // "\xffTCG"
 const QUOTE = 0x8018; // TPM_ST_ATTEST_QUOTE
 const MAX_BANKS = 16;
+const MAX_PCRS = 32;
+/** RSA 2048, 3072 and 4096, bytes: no TPMT_SIGNATURE is as long. */
+const BARE_RSA_LENGTHS = [256, 384, 512];
 type HashName = 'SHA-256' | 'SHA-384' | 'SHA-512';
 const HASHES: ReadonlyMap<number, { readonly name: HashName; readonly bank: string; readonly bytes: number }> = new Map([
   [0x000b, { name: 'SHA-256', bank: 'sha256', bytes: 32 }],
@@ -67,21 +71,26 @@ export function tpmQuoteOf(file: Uint8Array): TpmQuote | null {
   } catch {
     return null;
   }
-  const { message, signature, pcrs } = json as JsonObject;
-  if (typeof message !== 'string' || typeof signature !== 'string' || pcrs === undefined) return null;
-  const bytes = bytesOfText(utf8(message));
-  if (bytes === null || bytes.length < 4 || new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) !== MAGIC) return null;
-  return reading('tpm/malformed', 'tpm quote', () => parse(bytes, json as JsonObject));
+  return tpmQuoteOfJson(json) ?? (isObject(json) ? tpmQuoteOfJson(json.tpm_quote ?? null) : null);
+}
+
+/** The same for JSON that is parsed already. */
+export function tpmQuoteOfJson(json: Json): TpmQuote | null {
+  if (!isObject(json) || json.signature === undefined || json.pcrs === undefined) return null;
+  const message = bytesOfJson(json.message ?? null);
+  if (message === null || message.length < 4 || new DataView(message.buffer, message.byteOffset).getUint32(0) !== MAGIC)
+    return null;
+  return reading('tpm/malformed', 'tpm quote', () => parse(message, json));
 }
 
 function parse(message: Uint8Array, json: JsonObject): TpmQuote {
   const { hcl_report: hcl, ak_cert: certificate } = json;
   return {
     ...attested(message),
-    signature: signatureOf(textBytes(json.signature, 'signature')),
-    pcrs: pcrsOf(json.pcrs as Json),
+    signature: signatureOf(jsonBytes(json.signature, 'signature')),
+    pcrs: Array.isArray(json.pcrs) ? pcrListOf(json.pcrs as readonly Json[]) : pcrsOf(json.pcrs as Json),
     certificates: typeof certificate === 'string' ? certificatesOf(certificate) : [],
-    hclReport: typeof hcl === 'string' ? textBytes(hcl, 'hcl_report') : null,
+    hclReport: typeof hcl === 'string' ? jsonBytes(hcl, 'hcl_report') : null,
   };
 }
 
@@ -113,6 +122,7 @@ function selectionOf(reader: ByteReader): PcrSelection {
 }
 
 function signatureOf(bytes: Uint8Array): TpmSignature {
+  if (BARE_RSA_LENGTHS.includes(bytes.length)) return { scheme: 'rsassa', hash: 'SHA-256', signature: bytes };
   const reader = new ByteReader(bytes, 'TPMT_SIGNATURE');
   const algorithm = reader.u16be();
   if (![0x0014, 0x0016, 0x0018].includes(algorithm)) throw unsupported(`signature algorithm 0x${algorithm.toString(16)}`);
@@ -144,14 +154,23 @@ function pcrsOf(json: Json): ReadonlyMap<string, ReadonlyMap<number, Uint8Array>
   );
 }
 
-function certificatesOf(value: string): readonly Uint8Array[] {
-  if (value.includes('-----BEGIN')) return decodePem(value).map(({ der }) => der);
-  return [textBytes(value, 'ak_cert')];
+/** One bank from index 0; the length of its values says which. */
+function pcrListOf(list: readonly Json[]): ReadonlyMap<string, ReadonlyMap<number, Uint8Array>> {
+  if (list.length > MAX_PCRS) throw malformed(`expected at most ${MAX_PCRS} values in "pcrs", got ${list.length}`);
+  const values = list.map((value, index) => jsonBytes(value, `pcrs[${index}]`));
+  const bank = [...HASHES.values()].find(({ bytes }) => values.every(({ length }) => length === bytes));
+  if (bank === undefined) throw malformed('expected values of one length, 32, 48 or 64 bytes, in "pcrs"');
+  return new Map(values.length === 0 ? [] : [[bank.bank, new Map(values.entries())]]);
 }
 
-function textBytes(value: Json | undefined, name: string): Uint8Array {
-  const bytes = typeof value === 'string' ? bytesOfText(utf8(value)) : null;
-  if (bytes === null) throw malformed(`expected base64 or hex in "${name}"`);
+function certificatesOf(value: string): readonly Uint8Array[] {
+  if (value.includes('-----BEGIN')) return decodePem(value).map(({ der }) => der);
+  return [jsonBytes(value, 'ak_cert')];
+}
+
+function jsonBytes(value: Json | undefined, name: string): Uint8Array {
+  const bytes = value === undefined ? null : bytesOfJson(value);
+  if (bytes === null) throw malformed(`expected base64, hex or a list of bytes in "${name}"`);
   return bytes;
 }
 

@@ -10,18 +10,17 @@
 
 import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { COORDINATE_BYTES, publicKeyAlgorithm, type SignatureAlgorithm } from '../../certificates/algorithms.ts';
 import { verifyPath } from '../../certificates/path.ts';
 import { verifySignature } from '../../certificates/signature.ts';
 import { parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
-import { reading } from '../../evidence/reading.ts';
 import { snpEvidenceOf } from '../../evidence/snp/evidence-file.ts';
 import { type TpmQuote, type TpmSignature, tpmQuoteOf } from '../../evidence/tpm/quote.ts';
 import { type Check, notChecked, pass } from '../../model/check.ts';
 import type { Claims, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
+import { azureAttestationKey } from '../azure/attestation-key.ts';
 import { mint } from '../mint.ts';
 import { verifySnp } from '../snp/snp.ts';
 
@@ -44,11 +43,29 @@ export const tpmVerifier: TeeVerifier<TpmQuote> = {
  */
 export async function verifyTpmQuote(quote: TpmQuote, options: VerifyOptions): Promise<VerifiedClaims> {
   const key = await attestationKey(quote, options);
-  const good = await verifySignature({ ...signatureInput(quote.signature, key.spki), message: quote.message });
+  return quoteClaims(quote, key, await authenticQuote(quote, key.spki));
+}
+
+/** PCR values that hash to what an attestation key signed. */
+export interface AuthenticPcrs {
+  readonly measurements: Claims['measurements'];
+  readonly check: Check;
+}
+
+/**
+ * Checks a quote's signature under `spki` (DER) and its PCR values; says nothing about whose key that is.
+ * @throws {AttestationError} `tpm/signature-invalid`, `tpm/pcr-digest-mismatch`.
+ */
+export async function authenticQuote(quote: TpmQuote, spki: Uint8Array): Promise<AuthenticPcrs> {
+  const good = await verifySignature({ ...signatureInput(quote.signature, spki), message: quote.message });
   if (!good) {
     throw new AttestationError('tpm/signature-invalid', 'expected a quote signed by the attestation key, got a bad signature');
   }
-  const values = await boundPcrs(quote);
+  return boundPcrs(quote);
+}
+
+/** Claims of a quote that {@link authenticQuote} let pass, under a key that somebody vouches for. */
+export async function quoteClaims(quote: TpmQuote, key: AttestationKey, values: AuthenticPcrs): Promise<VerifiedClaims> {
   return mint({
     type: 'tpm',
     simulated: key.simulated,
@@ -78,7 +95,8 @@ export async function verifyTpmQuote(quote: TpmQuote, options: VerifyOptions): P
   });
 }
 
-interface AttestationKey extends Pick<Claims, 'root' | 'simulated' | 'submodules'> {
+/** A key and who vouches for it. */
+export interface AttestationKey extends Pick<Claims, 'root' | 'simulated' | 'submodules'> {
   /** DER. */
   readonly spki: Uint8Array;
   readonly source: string;
@@ -123,19 +141,7 @@ async function keyOfRuntimeData(hcl: Uint8Array, options: VerifyOptions): Promis
   const evidence = snpEvidenceOf(hcl);
   if (evidence?.kind !== 'report' || evidence.runtimeData === null) throw unbound('expected an snp report with runtime data');
   const cpu = await verifySnp(evidence, options);
-  const text = typeof cpu.details.runtimeData === 'string' ? cpu.details.runtimeData : '';
-  const json = reading('tpm/malformed', 'runtime data', () => parseJson(text.replace(/\0+$/, ''))) as JsonObject;
-  const keys = Array.isArray(json.keys) ? (json.keys as readonly Json[]) : [];
-  const jwk = keys.find((each) => (each as JsonObject | null)?.kid === 'HCLAkPub') as JsonObject | undefined;
-  if (jwk?.kty !== 'RSA' || typeof jwk.n !== 'string' || typeof jwk.e !== 'string') throw unbound('expected HCLAkPub in it');
-  const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
-  let spki: Uint8Array;
-  try {
-    const key = await crypto.subtle.importKey('jwk', { kty: 'RSA', n: jwk.n, e: jwk.e }, algorithm, true, ['verify']);
-    spki = new Uint8Array(await crypto.subtle.exportKey('spki', key));
-  } catch (cause) {
-    throw new AttestationError('tpm/key-unbound', 'expected a usable rsa key in the runtime data, got none', { cause });
-  }
+  const spki = await azureAttestationKey(evidence.runtimeData.bytes);
   const { root, simulated, validity } = cpu;
   return { spki, root, simulated, submodules: { cpu }, source: 'named by the runtime data of the snp report', ...validity };
 }
@@ -161,7 +167,7 @@ function padded(integer: Uint8Array, width: number): Uint8Array {
 }
 
 /** The digest covers the selected values in the order of banks and indexes, by the hash of the signature. */
-async function boundPcrs(quote: TpmQuote): Promise<{ readonly measurements: Claims['measurements']; readonly check: Check }> {
+async function boundPcrs(quote: TpmQuote): Promise<AuthenticPcrs> {
   const id = 'tpm.pcrs';
   if (quote.pcrs.size === 0) return { measurements: {}, check: notChecked(id, SPEC, 'no pcr values came along') };
   const measurements: Record<string, string> = {};

@@ -83,8 +83,8 @@ async function sealedRate(ledger: Ledger): Promise<number> {
 }
 
 const keys = createSigningKeys();
-const ledger = await openLedger({ directory, keys });
-await ledger.registerReport(fakeReport(keys.keysetEntries));
+const ledger = await openLedger({ directory });
+await ledger.registerReport({ ...fakeReport(keys.keysetEntries), keys });
 const { privateKey } = generateKeyPairSync('ed25519');
 const message = utf8('x'.repeat(1_000));
 const raw = openSync(join(directory, 'raw'), 'a');

@@ -39,7 +39,7 @@ function sealed(
   spoil: (response: Response) => Response | Promise<Response> = (response) => response,
   keyIndex = 0,
 ): typeof fetch {
-  const config = parseKeyConfigs(keys.configuration)[keyIndex]!;
+  const config = parseKeyConfigs(keys.configuration(NOW / 1000))[keyIndex]!;
   return createSealedFetch({
     config,
     gateway: new URL('http://agent.test/ohttp'),
@@ -100,7 +100,7 @@ describe('the gateway refuses', () => {
   const code = async (answer: Response): Promise<string> => ((await answer.json()) as { code: string }).code;
 
   it('a replay', async () => {
-    const { bytes } = await encapsulateRequest(parseKeyConfigs(keys.configuration)[0]!, message);
+    const { bytes } = await encapsulateRequest(parseKeyConfigs(keys.configuration(NOW / 1000))[0]!, message);
     expect((await post(bytes)).status).toBe(200);
     const count = seen.length;
     const again = await post(bytes);
@@ -114,7 +114,7 @@ describe('the gateway refuses', () => {
     expect(await code(await post(new Uint8Array(200_000)))).toBe('channel/oversize');
     expect(await code(await post(new Uint8Array(3)))).toBe('channel/truncated');
     expect(await code(await post(new Uint8Array(90)))).toBe('channel/key-unknown');
-    const { bytes } = await encapsulateRequest(parseKeyConfigs(keys.configuration)[0]!, message);
+    const { bytes } = await encapsulateRequest(parseKeyConfigs(keys.configuration(NOW / 1000))[0]!, message);
     const late = await answerEncapsulated(
       new Request('http://agent.test/ohttp', {
         method: 'POST',

@@ -28,8 +28,8 @@ function readLine(): string {
 say('loaded');
 const directory = readLine();
 const keys = createSigningKeys();
-const ledger = await openLedger({ directory, keys });
-await ledger.registerReport(fakeReport(keys.keysetEntries));
+const ledger = await openLedger({ directory });
+await ledger.registerReport({ ...fakeReport(keys.keysetEntries), keys });
 const open = (taskId: string, nonce: string | null) =>
   ledger.open({ taskId, task: 'execute', method: 'POST', endpoint: '/api/process', requestBody: Buffer.from(taskId), nonce });
 

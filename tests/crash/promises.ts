@@ -10,7 +10,6 @@ import { decodeUtf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { decodeEntryBundle, hashLeaf, parseCheckpoint, parseLeafText, verifyBundle, verifyLeafChains } from '@assay/receipt';
 import { openLedger } from '../../packages/server/src/adapters/stores/open-ledger.ts';
-import { createSigningKeys } from '../../packages/server/src/log/signing-keys.ts';
 import { GrowingTree } from '../../packages/server/src/log/tree.ts';
 import type { Ledger } from '../../packages/server/src/ports/ledger.ts';
 import { LedgerError } from '../../packages/server/src/ports/ledger-error.ts';
@@ -95,7 +94,7 @@ export async function audit(directory: string, promises: Promises): Promise<Audi
   const nothing = { entries: 0, lost: [], inconsistent: [], unlisted: [] };
   let ledger: Ledger;
   try {
-    ledger = await openLedger({ directory, keys: createSigningKeys() });
+    ledger = await openLedger({ directory });
   } catch (error) {
     if (LedgerError.is(error)) return { ...nothing, refused: error.code };
     throw error;

@@ -51,7 +51,7 @@ export async function start(
   const { silent = false, notAfter, ...storeOptions } = options;
   const keys = createSigningKeys();
   const store = await openSqliteStore({ directory: path, ...storeOptions });
-  const ledger = createLedger({ store, keys, clock: { now: () => NOW } });
+  const ledger = createLedger({ store, clock: { now: () => NOW } });
   let closed = false;
   const close = async () => {
     if (!closed) await ledger.close();
@@ -62,6 +62,7 @@ export async function start(
   if (!silent)
     await ledger.registerReport({
       ...fake,
+      keys,
       collateral: [{ name: 'crl.der', mediaType: 'application/pkix-crl', bytes: utf8('not a CRL') }],
     });
   return { ledger, store, keys, close, keyset: fake.keyset };

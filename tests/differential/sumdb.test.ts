@@ -71,8 +71,8 @@ describe.skipIf(judge === null)('golang.org/x/mod/sumdb', () => {
   let log: Log;
   beforeAll(async () => {
     const keys = createSigningKeys();
-    const ledger = await openLedger({ directory: join(directory, 'data'), keys });
-    await ledger.registerReport(fakeReport(keys.keysetEntries));
+    const ledger = await openLedger({ directory: join(directory, 'data') });
+    await ledger.registerReport({ ...fakeReport(keys.keysetEntries), keys });
     const seal = (taskId: string) => {
       const draft = ledger.open({
         taskId,

@@ -18,12 +18,12 @@ import { ChannelKeys } from '../../packages/server/src/http/channel/channel-keys
 import { createMetrics } from '../../packages/server/src/http/metrics.ts';
 import { RateLimit } from '../../packages/server/src/http/rate-limit.ts';
 import { answerAttestation } from '../../packages/server/src/identity/answer-attestation.ts';
-import { createIdentity } from '../../packages/server/src/identity/identity.ts';
+import { KeysetRotation } from '../../packages/server/src/identity/rotation.ts';
 import { systemClock } from '../../packages/server/src/ports/clock.ts';
 import type { SandboxJob } from '../../packages/server/src/ports/sandbox.ts';
 import { permitHosts } from '../../packages/server/src/tasks/network-hosts.ts';
 import { createTasks } from '../../packages/server/src/tasks/registry.ts';
-import { generateTalkKeys } from '../../packages/server/src/tasks/talk/talk-keys.ts';
+import { TalkKeyring } from '../../packages/server/src/tasks/talk/talk-keys.ts';
 import { TaskTable } from '../../packages/server/src/tasks/task-table.ts';
 import {
   createMemoryLedger,
@@ -81,17 +81,36 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
   const attestedUpstream = createAttestedUpstream(config.model, clock.now);
   const model = createModel(config.model, clock.now, attestedUpstream);
   const attester = await createSimulatedAttester({ directory });
-  const tee =
-    options.brokenTee === true
-      ? { ...attester, attest: () => Promise.reject(new Error('/dev/tee: input/output error')) }
-      : attester;
-  const identity = createIdentity({ attester: tee, receiptKeys: [], channelKeys: [], channelPublicKey: null, clock });
+  let broken = false;
+  const tee = {
+    ...attester,
+    attest: (request: Parameters<typeof attester.attest>[0]) =>
+      broken ? Promise.reject(new Error('/dev/tee: input/output error')) : attester.attest(request),
+  };
+  const channelKeys = new ChannelKeys();
+  const talkKeys = new TalkKeyring();
+  const identity = await KeysetRotation.start({
+    attester: tee,
+    ledger,
+    channelKeys,
+    talkKeys,
+    createTlsKey: null,
+    clock,
+    lifetimeSeconds: config.keys.lifetimeSeconds,
+    overlapSeconds: config.keys.overlapSeconds,
+    provenance: { repo_url: null, repo_commit: null, image_digest: null, image_provenance: null },
+    onRotated: () => undefined,
+    onFailure: (error) => log.error({ err: error }, 'not replaced'),
+  });
+  onTestFinished(() => identity.close());
+  broken = options.brokenTee === true;
   const tasks = new TaskTable({
     tasks: createTasks(),
     most: config.limits.tasks,
     ledger,
     clock,
     attest: answerAttestation(identity, clock),
+    keysetInForce: () => identity.keysetDigest,
     sandboxReady: options.sandboxReady ?? Promise.resolve(),
     onUnexpected: (error, id) => log.error({ err: error, task: id }, 'unexpected'),
     ports: {
@@ -111,10 +130,11 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
     log,
     ledger,
     identity,
-    channelKeys: await ChannelKeys.generate(Math.floor(clock.now() / 1000) + 3600),
+    rotation: identity,
+    channelKeys,
     model,
     upstream: createUpstream(config.model, model, clock.now, attestedUpstream),
-    talkKeys: await generateTalkKeys(),
+    talkKeys,
     modelOf: platformModels(config.model),
     sandbox: () => sandbox,
     tasks,

@@ -39,14 +39,15 @@ beforeAll(async () => {
   const attester = await createSimulatedAttester({ directory, clock });
   const identity = createIdentity({
     attester,
+    notAfter: Math.floor(NOW / 1000) + 3600,
     receiptKeys: keys.keysetEntries,
     channelKeys: [],
     channelPublicKey: null,
     clock,
   });
-  const ledger = await openLedger({ directory, keys, clock });
+  const ledger = await openLedger({ directory, clock });
   const first = await identity.report(null);
-  await ledger.registerReport({ report: first.document as never, nonce: null });
+  await ledger.registerReport({ report: first.document as never, nonce: null, keys });
   const draft = ledger.open({
     taskId: 't-1',
     task: 'ai_generate_and_execute',

@@ -8,5 +8,6 @@ export { type KeysetEntry, ohttpEntry, ohttpKey, TALK_ALGORITHM, talkEntry } fro
 export * from './ohttp/binary-http.ts';
 export { encodeKeyConfigs, type KeyConfig, parseKeyConfigs } from './ohttp/key-config.ts';
 export * from './ohttp/message.ts';
+export { RESEND_HEADER, resendOf } from './resend.ts';
 export * from './tutorial/envelope.ts';
 export { type PythonJsonOptions, pythonJson } from './tutorial/python-json.ts';

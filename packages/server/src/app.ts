@@ -13,6 +13,7 @@ import { consoleRoutes } from './http/routes/console.ts';
 import { inferenceRoutes } from './http/routes/inference.ts';
 import { logRoutes } from './http/routes/log.ts';
 import { operationRoutes } from './http/routes/operations.ts';
+import { operatorRoutes } from './http/routes/operator.ts';
 import { receiptRoutes } from './http/routes/receipts.ts';
 import type { Services } from './http/routes/services.ts';
 import { submitRoutes } from './http/routes/submit.ts';
@@ -57,7 +58,16 @@ export function createApp(services: Services): Hono<AppEnv> {
       now: services.clock.now,
     });
   });
-  for (const routes of [submitRoutes, taskRoutes, receiptRoutes, logRoutes, operationRoutes, inferenceRoutes, talkRoutes])
+  for (const routes of [
+    submitRoutes,
+    taskRoutes,
+    receiptRoutes,
+    logRoutes,
+    operationRoutes,
+    operatorRoutes,
+    inferenceRoutes,
+    talkRoutes,
+  ])
     app.route('/', routes(services));
   app.route(
     '/',
@@ -90,7 +100,7 @@ function routeOf(path: string): string {
       path,
     );
   if (match !== null) return match[3] === undefined ? `/${match[1]}/{id}${match[2] ?? ''}` : `/${match[3]}/*`;
-  return /^\/(?:api\/(?:process|status|receipts)|v1\/aci\/attestation|log\/checkpoint|log\/vkeys|health|metrics|ohttp|ohttp-keys|openapi\.json|developer|chat|verify|receipts|status)?$/.test(
+  return /^\/(?:api\/(?:process|status|receipts|operator\/rotate-keys)|v1\/aci\/attestation|log\/checkpoint|log\/vkeys|health|metrics|ohttp|ohttp-keys|openapi\.json|developer|chat|verify|receipts|status)?$/.test(
     path,
   )
     ? path

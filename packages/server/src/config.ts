@@ -50,6 +50,10 @@ export interface Config {
   /** Absolute. */
   readonly dataDir: string;
   readonly apiKey: string | null;
+  /** Opens the operator's routes and nothing else; `null` closes them. */
+  readonly operatorKey: string | null;
+  /** A keyset's life, and how long the keys of a replaced one still open requests. */
+  readonly keys: { readonly lifetimeSeconds: number; readonly overlapSeconds: number };
   /** Origin under which clients reach the agent, without a trailing slash; `null` when only host and port are known. */
   readonly publicUrl: string | null;
   readonly model: ModelConfig;
@@ -89,7 +93,7 @@ const ATTESTERS = ['auto', 'nitro', 'configfs-tsm', 'dstack', 'tappd', 'gramine'
 const ALLOW_ENTRY = /^([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]):([0-9]{1,5})$/;
 const OWN_SETTINGS = new Set(
   (
-    'ASSAY_DATA_DIR ASSAY_API_KEY ASSAY_PUBLIC_URL ASSAY_MIN_ISOLATION ASSAY_SANDBOX_LANE ASSAY_SANDBOX_ALLOW ASSAY_SANDBOX_CONCURRENCY ' +
+    'ASSAY_DATA_DIR ASSAY_API_KEY ASSAY_OPERATOR_KEY ASSAY_KEY_HOURS ASSAY_KEY_OVERLAP_MINUTES ASSAY_PUBLIC_URL ASSAY_MIN_ISOLATION ASSAY_SANDBOX_LANE ASSAY_SANDBOX_ALLOW ASSAY_SANDBOX_CONCURRENCY ' +
     'ASSAY_SANDBOX_SECONDS ASSAY_SANDBOX_MEMORY_MB ASSAY_ATTESTER ASSAY_SOURCE_REPOSITORY ASSAY_SOURCE_COMMIT ASSAY_IMAGE_DIGEST ASSAY_MAX_BODY_MB ASSAY_MAX_TASKS ASSAY_RATE_LIMIT ' +
     'ASSAY_LOG_LEVEL ASSAY_RECORDED_FILE ASSAY_MODEL_SECONDS ASSAY_UPSTREAMS ASSAY_TLS ASSAY_UPSTREAM_POLICY ' +
     'ASSAY_UPSTREAM_COLLATERAL ASSAY_UPSTREAM_SIMULATED_ROOT ASSAY_PCCS_URL'
@@ -112,6 +116,11 @@ export function parseConfig(environment: Environment): Config {
     port: read.integer('AGENT_PORT', 8000, 0, 65_535),
     dataDir: resolve(read.text('ASSAY_DATA_DIR', '.assay', /^[^\0]+$/, 'a directory')),
     apiKey,
+    operatorKey: read.secret('ASSAY_OPERATOR_KEY', 16),
+    keys: {
+      lifetimeSeconds: read.integer('ASSAY_KEY_HOURS', 168, 1, 4320) * 3600,
+      overlapSeconds: read.integer('ASSAY_KEY_OVERLAP_MINUTES', 30, 1, 10_080) * 60,
+    },
     publicUrl: read.url('ASSAY_PUBLIC_URL'),
     model: parseModel(read),
     sandbox: {
@@ -145,6 +154,16 @@ export function parseConfig(environment: Environment): Config {
       .filter((name) => name.startsWith('ASSAY_') && !OWN_SETTINGS.has(name))
       .map((name) => `${name} is not a setting of this agent; see docs/settings.md for the names`),
   };
+  if (config.keys.overlapSeconds * 2 > config.keys.lifetimeSeconds) {
+    read.problem(
+      'ASSAY_KEY_OVERLAP_MINUTES',
+      'config/bad-value',
+      `expected at most half of ASSAY_KEY_HOURS, got ${config.keys.overlapSeconds / 60}; shorten it, or let keys live longer`,
+    );
+  }
+  if (config.operatorKey !== null && config.operatorKey === apiKey) {
+    read.problem('ASSAY_OPERATOR_KEY', 'config/bad-value', 'is the same as ASSAY_API_KEY; make another: openssl rand -hex 32');
+  }
   if (!isLoopback(host) && apiKey === null) {
     read.problem(
       'AGENT_HOST',

@@ -14,6 +14,7 @@ export const SERVER_ERROR_KINDS = {
   'attester/unavailable': 'unavailable',
   'channel/key-exhausted': 'unavailable',
   'channel/replayed': 'refused',
+  'channel/resend-unsettled': 'refused',
   'config/bad-value': 'misuse',
   'config/insecure-bind': 'refused',
   'config/missing-key': 'misuse',

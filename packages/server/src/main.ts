@@ -1,12 +1,11 @@
 /** The composition root: settings → attester, model, sandbox, ledger → application → listening. Nothing else joins adapters. */
 
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer, type RequestListener, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { ohttpEntry, talkEntry } from '@assay/channel';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson } from '@assay/encoding/json';
 import { getRequestListener } from '@hono/node-server';
@@ -31,13 +30,12 @@ import { loadConsole } from './http/routes/console.ts';
 import { status } from './http/routes/operations.ts';
 import type { Services } from './http/routes/services.ts';
 import { answerAttestation } from './identity/answer-attestation.ts';
-import { createIdentity } from './identity/identity.ts';
+import { KeysetRotation, type Rotated } from './identity/rotation.ts';
 import { createTlsKey, type TlsKey } from './identity/tls-key.ts';
-import { createSigningKeys } from './log/signing-keys.ts';
-import { systemClock } from './ports/clock.ts';
+import { type Clock, systemClock } from './ports/clock.ts';
 import { permitHosts } from './tasks/network-hosts.ts';
 import { createTasks } from './tasks/registry.ts';
-import { generateTalkKeys } from './tasks/talk/talk-keys.ts';
+import { TalkKeyring } from './tasks/talk/talk-keys.ts';
 import { TaskTable } from './tasks/task-table.ts';
 
 export interface RunningAgent {
@@ -52,6 +50,8 @@ export interface RunningAgent {
   /** Resolves when code can run; rejects with `sandbox/unavailable` when no lane may serve here. Work that needs one waits for it. */
   readonly ready: Promise<void>;
   readonly consoleBuilt: boolean;
+  /** Puts the next keyset in force, as it happens by itself ahead of `not_after`. Keys of the last one open requests for the overlap. */
+  rotateKeys(overlapSeconds?: number): Promise<Rotated>;
   /** Takes no more work, lets tasks end for up to `graceMs` (10 s), cancels the rest, seals their receipts and closes everything. */
   close(graceMs?: number): Promise<void>;
 }
@@ -59,10 +59,11 @@ export interface RunningAgent {
 export interface StartOptions {
   /** Where log lines go; standard error by default. */
   readonly log?: Logger;
+  /** Tells the time; the system's clock unless told. */
+  readonly clock?: Clock;
 }
 
 const require = createRequire(import.meta.url);
-const CHANNEL_KEY_LIFETIME = 180 * 86_400; // seconds; keys live for one boot
 const GRACE_MS = 10_000;
 /** The agent listens after this time even when the sandbox is still being opened, milliseconds. */
 const SANDBOX_PATIENCE_MS = 1500;
@@ -83,7 +84,8 @@ export async function startAgent(config: Config, options: StartOptions = {}): Pr
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
-    return await compose(config, options.log ?? createLog(config), closing, closeAll);
+    const { log = createLog(config), clock = systemClock } = options;
+    return await compose(config, { log, clock }, closing, closeAll);
   } catch (error) {
     await closeAll();
     throw error;
@@ -92,12 +94,10 @@ export async function startAgent(config: Config, options: StartOptions = {}): Pr
 
 async function compose(
   config: Config,
-  log: Logger,
+  { log, clock }: Required<StartOptions>,
   closing: (() => Promise<void>)[],
   closeAll: () => Promise<void>,
 ): Promise<RunningAgent> {
-  const clock = systemClock;
-  const keys = createSigningKeys();
   const begun = performance.now();
   const sandbox = keep(
     closing,
@@ -110,34 +110,35 @@ async function compose(
       }),
     ),
   );
-  const [ledger, { attester, absent }, channelKeys, talkKeys] = await allSettled([
-    openLedger({ directory: config.dataDir, keys, clock }).then((opened) => keep(closing, opened)),
+  const [ledger, { attester, absent }] = await allSettled([
+    openLedger({ directory: config.dataDir, clock }).then((opened) => keep(closing, opened)),
     detectAttester({ choice: config.attester, directory: config.dataDir, clock }),
-    ChannelKeys.generate(Math.floor(clock.now() / 1000) + CHANNEL_KEY_LIFETIME),
-    generateTalkKeys(),
   ]);
   const attestedUpstream = createAttestedUpstream(config.model, clock.now);
   const model = createModel(config.model, clock.now, attestedUpstream);
-  const tlsKey =
-    config.tls === 'off' ? null : createTlsKey(tlsNames(config), clock.now(), clock.now() + CHANNEL_KEY_LIFETIME * 1000);
-  const identity = createIdentity({
-    attester,
-    tlsKeys: tlsKey === null ? [] : [{ spki_sha256: tlsKey.spkiSha256 }],
-    receiptKeys: keys.keysetEntries,
-    channelKeys: [
-      ...channelKeys.keys.map(({ keyId, keyPair }) => ohttpEntry({ keyId, kem: keyPair.kem, publicKey: keyPair.publicKey })),
-      talkEntry(talkKeys.spki),
-    ],
-    channelPublicKey: channelKeys.baseline.publicKey,
-    clock,
-    provenance: {
-      repo_url: config.source.repository,
-      repo_commit: config.source.commit,
-      image_digest: config.source.imageDigest,
-      image_provenance: null,
-    },
-  });
-  await ledger.registerReport({ report: (await identity.report(null)).document, nonce: null });
+  const channelKeys = new ChannelKeys();
+  const talkKeys = new TalkKeyring();
+  const identity = keep(
+    closing,
+    await KeysetRotation.start({
+      attester,
+      ledger,
+      channelKeys,
+      talkKeys,
+      createTlsKey: config.tls === 'off' ? null : (notAfter) => createTlsKey(tlsNames(config), clock.now(), notAfter),
+      clock,
+      lifetimeSeconds: config.keys.lifetimeSeconds,
+      overlapSeconds: config.keys.overlapSeconds,
+      provenance: {
+        repo_url: config.source.repository,
+        repo_commit: config.source.commit,
+        image_digest: config.source.imageDigest,
+        image_provenance: null,
+      },
+      onRotated: ({ keysetDigest, previousDigest }) => log.info({ keysetDigest, previousDigest }, 'keyset replaced'),
+      onFailure: (error) => log.error({ err: error }, 'keyset not replaced; it will be tried again'),
+    }),
+  );
 
   let stopping = false;
   const tasks = new TaskTable({
@@ -146,6 +147,7 @@ async function compose(
     ledger,
     clock,
     attest: answerAttestation(identity, clock),
+    keysetInForce: () => identity.keysetDigest,
     sandboxReady: sandbox.ready,
     onUnexpected: (error, task) => log.error({ err: error, task }, 'unexpected error'),
     ports: {
@@ -167,6 +169,7 @@ async function compose(
     log,
     ledger,
     identity,
+    rotation: identity,
     channelKeys,
     talkKeys,
     modelOf: platformModels(config.model),
@@ -182,7 +185,7 @@ async function compose(
   };
   await sandbox.patiently(SANDBOX_PATIENCE_MS - (performance.now() - begun));
   const startedAt = clock.now();
-  const { url, stop } = await listen(createApp(services).fetch, config, tlsKey);
+  const { url, stop } = await listen(createApp(services).fetch, config, identity);
   return {
     url,
     status: () => status(services, startedAt),
@@ -192,6 +195,7 @@ async function compose(
     },
     ready: sandbox.ready,
     consoleBuilt: services.console.size > 0,
+    rotateKeys: (overlapSeconds) => identity.rotate(overlapSeconds),
     close: async (graceMs = GRACE_MS) => {
       if (stopping) return;
       stopping = true;
@@ -219,14 +223,11 @@ function keep<T extends { close(): Promise<void> }>(closing: (() => Promise<void
 async function listen(
   fetch: (request: Request, env: object) => Response | Promise<Response>,
   config: Config,
-  tlsKey: TlsKey | null,
+  rotation: KeysetRotation,
 ): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
   const limits = { maxHeaderSize: 16 * 1024, requestTimeout: 120_000, headersTimeout: 20_000, keepAliveTimeout: 10_000 };
   const answer = getRequestListener(fetch);
-  const server =
-    tlsKey === null
-      ? createServer(limits, answer)
-      : createTlsServer({ ...limits, key: tlsKey.privateKeyPem, cert: tlsKey.certificatePem, minVersion: 'TLSv1.3' }, answer);
+  const server = rotation.tlsKey === null ? createServer(limits, answer) : tlsServer(rotation, limits, answer);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, config)));
     server.listen(config.port, config.host, resolve);
@@ -239,7 +240,17 @@ async function listen(
       server.closeIdleConnections();
       setTimeout(() => server.closeAllConnections(), 1000).unref();
     });
-  return { url: `${tlsKey === null ? 'http' : 'https'}://${host}:${port}`, stop };
+  return { url: `${rotation.tlsKey === null ? 'http' : 'https'}://${host}:${port}`, stop };
+}
+
+/** HTTPS under the key of the keyset in force. Connections that stand keep theirs; new ones get the new one. */
+function tlsServer(rotation: KeysetRotation, limits: ServerOptions, answer: RequestListener): TlsServer {
+  const context = ({ privateKeyPem, certificatePem }: TlsKey) =>
+    ({ key: privateKeyPem, cert: certificatePem, minVersion: 'TLSv1.3' }) as const;
+  const server = createTlsServer(limits, answer);
+  rotation.onTlsKey = (key) => server.setSecureContext(context(key));
+  if (rotation.tlsKey !== null) server.setSecureContext(context(rotation.tlsKey));
+  return server;
 }
 
 /** Names that a client may reach this agent by. */

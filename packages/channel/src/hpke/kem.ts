@@ -20,6 +20,8 @@ export interface KemKeyPair {
   /** 32 bytes for X25519, 1,216 for X-Wing. */
   readonly publicKey: Uint8Array;
   readonly decapsulate: (encapsulated: Uint8Array) => Promise<Uint8Array>;
+  /** Ends the private half: bytes are overwritten, a key object of the platform is let go, which clears it. */
+  readonly destroy: () => void;
 }
 
 export interface Kem {
@@ -33,8 +35,9 @@ export interface Kem {
 
 const X25519_KEM: KdfSuite = kdfSuite(Uint8Array.of(0x4b, 0x45, 0x4d, 0x00, 0x20)); // "KEM" ‖ 0x0020
 
-async function agree(pair: X25519Pair, peer: Uint8Array): Promise<Uint8Array> {
+async function agree(pair: X25519Pair | null, peer: Uint8Array): Promise<Uint8Array> {
   try {
+    if (pair === null) throw new Error('the key was destroyed');
     const secret = await pair.agree(peer);
     // RFC 9180 §7.1.4: an all-zero output means a low-order point.
     if (secret.every((byte) => byte === 0)) throw new Error('low-order point');
@@ -56,12 +59,15 @@ export function dhkemX25519(platform: Platform): Kem {
     publicKeyLength: 32,
     encapsulatedLength: 32,
     async generate() {
-      const pair = await platform.generateX25519();
-      const { publicKey } = pair;
+      let held: X25519Pair | null = await platform.generateX25519();
+      const { publicKey } = held;
       return {
         kem: 0x0020,
         publicKey,
-        decapsulate: async (encapsulated) => sharedSecretOf(await agree(pair, encapsulated), encapsulated, publicKey),
+        decapsulate: async (encapsulated) => sharedSecretOf(await agree(held, encapsulated), encapsulated, publicKey),
+        destroy: () => {
+          held = null;
+        },
       };
     },
     async encapsulate(publicKey) {
@@ -82,11 +88,17 @@ export const X_WING: Kem = {
   encapsulatedLength: 1120,
   generate() {
     const { publicKey, secretKey } = XWing.keygen();
+    let destroyed = false;
     return Promise.resolve({
       kem: 0x647a,
       publicKey,
+      destroy: () => {
+        secretKey.fill(0);
+        destroyed = true;
+      },
       decapsulate: async (encapsulated: Uint8Array) => {
         try {
+          if (destroyed) throw new Error('the key was destroyed');
           return XWing.decapsulate(encapsulated, secretKey);
         } catch (cause) {
           throw new ChannelError('channel/decryption-failed', 'the encapsulated key is not usable; make a new request', {

@@ -16,9 +16,9 @@ export interface AuthorityOptions {
   readonly publicUrl: string | null;
 }
 
-/** Open to everybody: what proves the agent, the log, documents and the console's own files. */
+/** Open to everybody: what proves the agent, the log, documents and the console's own files. The operator's routes ask for their own key. */
 const PUBLIC =
-  /^\/(?:$|developer$|chat$|verify$|receipts$|status$|assets\/|favicon\.|robots\.txt$|health$|openapi\.json$|ohttp$|v1\/aci\/(?:attestation$|sessions)|simulated-root\.pem$|ohttp-keys$|\.well-known\/hpke-keys$|attestation$|ping$|log\/)/;
+  /^\/(?:$|developer$|chat$|verify$|receipts$|status$|assets\/|favicon\.|robots\.txt$|health$|openapi\.json$|ohttp$|v1\/aci\/(?:attestation$|sessions)|simulated-root\.pem$|ohttp-keys$|\.well-known\/hpke-keys$|attestation$|ping$|log\/|api\/operator\/)/;
 
 /** Checks every request and notes the caller's access, the hex SHA-256 of the key. */
 export function authority(options: AuthorityOptions): MiddlewareHandler<AppEnv> {

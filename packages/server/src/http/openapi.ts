@@ -31,6 +31,20 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operati
       },
     },
   },
+  '/api/operator/rotate-keys': {
+    post: {
+      summary:
+        "Put the next keyset in force (X-Operator-Key, not the clients' key); overlap_seconds 0 ends the old keys at once",
+      open: true,
+      answers: {
+        200: 'the new keyset and when the old one ends',
+        400: 'bad input',
+        401: 'no operator key, or a wrong one',
+        409: 'too many keysets are alive',
+        503: 'the TEE gives no evidence',
+      },
+    },
+  },
   '/api/tasks/{id}': {
     get: { summary: 'State of a task, and its answer when it has ended', answers: { 200: 'state', 404: 'no such task' } },
     delete: { summary: 'Cancel a task', answers: { 200: 'it had ended', 202: 'cancelling', 404: 'no such task' } },

@@ -1,11 +1,11 @@
 /**
- * Who this agent is: the keyset of this boot, and the reports in which the TEE vouches for it (spec/keyset.md). The TEE is asked
- * to quote one thing only, the statement built here from the keyset's digest and the client's nonce.
+ * Who this agent is: a keyset, and the reports in which the TEE vouches for it (spec/keyset.md). The TEE is asked to quote one thing
+ * only, the statement built here from the keyset's digest and the client's nonce. rotation.ts puts one keyset after another in force.
  */
 
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import type { JsonObject } from '@assay/encoding/json';
-import { type Keyset, type KeysetKey, keysetDigest, parseKeyset, statementDigest } from '@assay/receipt';
+import { type Digest, type Keyset, type KeysetKey, keysetDigest, parseKeyset, statementDigest } from '@assay/receipt';
 import { ServerError } from '../errors.ts';
 import type { Attester, AttesterEvidence } from '../ports/attester.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -20,6 +20,8 @@ export interface SourceProvenance {
 
 export interface IdentityOptions {
   readonly attester: Attester;
+  /** Epoch seconds at which the keyset ends. */
+  readonly notAfter: number;
   /** Public halves of the receipt and leaf keys. */
   readonly receiptKeys: readonly KeysetKey[];
   /** Keys of the encrypted channel; empty when it is not offered. */
@@ -43,9 +45,10 @@ export interface IssuedReport {
 
 export interface Identity {
   readonly keyset: Keyset;
-  /** `sha256:<hex>`. */
-  readonly keysetDigest: string;
+  readonly keysetDigest: Digest;
   readonly attester: Attester;
+  /** Resolves when the keyset is one in its time; where keysets are replaced, that may take making one. */
+  inForce(): Promise<void>;
   /**
    * A report for `nonce`: a fresh quote each time. For `null`, the unchallenged form, which is kept for some minutes.
    * @throws {ServerError} `http/bad-parameter` for a malformed nonce, `attester/unavailable` when the TEE gives no evidence.
@@ -53,17 +56,15 @@ export interface Identity {
   report(nonce: string | null): Promise<IssuedReport>;
 }
 
-/** Keys live for one boot and at most so long. Seconds. */
-const KEYSET_LIFETIME = 180 * 86_400;
 const UNCHALLENGED_FOR_MS = 10 * 60_000;
 const NO_PROVENANCE: SourceProvenance = { repo_url: null, repo_commit: null, image_digest: null, image_provenance: null };
 
-/** Makes the keyset of this boot. */
+/** A keyset of these keys, with its reports. */
 export function createIdentity(options: IdentityOptions): Identity {
   const { attester, clock } = options;
   const keyset = parseKeyset({
     subject: null,
-    not_after: Math.floor(clock.now() / 1000) + KEYSET_LIFETIME,
+    not_after: options.notAfter,
     receipt_signing_keys: options.receiptKeys,
     e2ee_public_keys: options.channelKeys,
     tls_public_keys: options.tlsKeys ?? [],
@@ -94,6 +95,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     keyset,
     keysetDigest: digest,
     attester,
+    inForce: () => Promise.resolve(),
     report: async (nonce) => {
       if (nonce !== null && !/^[0-9a-f]{64}$/.test(nonce)) {
         throw new ServerError('http/bad-parameter', 'nonce: expected 32 random bytes as 64 lower-case hex characters');

@@ -27,6 +27,11 @@ import { createSigningKeys } from './signing-keys.ts';
 const NONCE = 'ab'.repeat(32);
 const verifyEvidence = believeFakeEvidence;
 
+const next = () => {
+  const keys = createSigningKeys();
+  return { ...fakeReport(keys.keysetEntries), keys };
+};
+
 describe('sealing', () => {
   test('a receipt comes back signed, proven and kept', async () => {
     const { ledger, keyset } = await start(directory());
@@ -137,12 +142,12 @@ describe('sealing', () => {
     [
       'a report of other keys',
       'ledger/report-mismatch',
-      async (l: Ledger) => l.registerReport(fakeReport(createSigningKeys().keysetEntries)),
+      async (l: Ledger) => l.registerReport({ ...fakeReport(createSigningKeys().keysetEntries), keys: createSigningKeys() }),
     ],
     [
       'a report for another nonce',
       'ledger/report-mismatch',
-      async (l: Ledger) => l.registerReport({ ...fakeReport(createSigningKeys().keysetEntries), nonce: NONCE }),
+      async (l: Ledger) => l.registerReport({ ...next(), nonce: NONCE }),
     ],
   ])('%s is refused: %s', async (_, code, attempt) => {
     const { ledger } = await start(directory());
@@ -152,7 +157,7 @@ describe('sealing', () => {
   test('nothing is sealed before a report is registered, or after its keyset expired', async () => {
     const { ledger, keys } = await start(directory(), { silent: true });
     expect(await codeOf(ledger.seal(open(ledger, 'a')))).toBe('ledger/report-missing');
-    await ledger.registerReport(fakeReport(keys.keysetEntries, { notAfter: 1_795_219_200 }));
+    await ledger.registerReport({ ...fakeReport(keys.keysetEntries, { notAfter: 1_795_219_200 }), keys });
     expect(await codeOf(ledger.seal(open(ledger, 'b')))).toBe('ledger/report-missing');
   });
 
@@ -190,10 +195,6 @@ describe('sealing', () => {
 });
 
 describe('succession', () => {
-  const next = () => {
-    const keys = createSigningKeys();
-    return { ...fakeReport(keys.keysetEntries), keys };
-  };
   const chain = async (ledger: Ledger, size: number) => {
     const entries = decodeEntryBundle((await ledger.tile(`tile/entries/000.p/${size}`))!);
     const leaves = entries.map((entry) => parseLeafText(decodeUtf8(entry)));
@@ -278,8 +279,8 @@ describe('succession', () => {
       ...store,
       logSuccession: (entry) => (full ? Promise.reject(new LedgerError('ledger/full', 'full')) : store.logSuccession(entry)),
     };
-    const ledger = createLedger({ store: short, keys, clock: { now: () => NOW } });
-    await ledger.registerReport(fakeReport(keys.keysetEntries));
+    const ledger = createLedger({ store: short, clock: { now: () => NOW } });
+    await ledger.registerReport({ ...fakeReport(keys.keysetEntries), keys });
     const following = next();
     expect(await codeOf(ledger.succeed(following, () => undefined))).toBe('ledger/full');
     full = false;

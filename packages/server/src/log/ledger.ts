@@ -20,25 +20,21 @@ import {
 import { type Clock, systemClock } from '../ports/clock.ts';
 import type {
   DraftOptions,
+  KeysetRegistration,
   Ledger,
-  NextKeyset,
   ReceiptDraft,
   ReceiptSummary,
-  ReportRegistration,
   SealedReceipt,
   SealOptions,
 } from '../ports/ledger.ts';
 import { LedgerError } from '../ports/ledger-error.ts';
 import type { LogStore, StoredReceipt, StoredTask, SuccessionEntry } from '../ports/log-store.ts';
-import type { SigningKeys } from '../ports/signing-keys.ts';
 import { Draft } from './draft.ts';
 import { bundleOf, proofOf, tileOf } from './exports.ts';
 import { ed25519Signer } from './signing-keys.ts';
 
 export interface LedgerOptions {
   readonly store: LogStore;
-  /** The keys of the first keyset. */
-  readonly keys: SigningKeys;
   readonly clock?: Clock;
 }
 
@@ -47,11 +43,11 @@ const LIST_LIMIT = 500;
 /**
  * A ledger over an open store. `registerReport` must come before the first `seal`.
  * @example
- * const keys = createSigningKeys()
- * const ledger = createLedger({ store: await openSqliteStore({ directory: '.assay' }), keys })
+ * const ledger = createLedger({ store: await openSqliteStore({ directory: '.assay' }) })
+ * await ledger.registerReport({ report, nonce: null, keys: createSigningKeys() })
  */
 export function createLedger(options: LedgerOptions): Ledger {
-  return new LogLedger(options.store, options.keys, options.clock ?? systemClock);
+  return new LogLedger(options.store, options.clock ?? systemClock);
 }
 
 /** The keyset in force. */
@@ -67,15 +63,13 @@ class LogLedger implements Ledger {
   readonly #clock: Clock;
   /** Nonces of open drafts. */
   readonly #claimed = new Set<string>();
-  #keys: SigningKeys;
   #keyset: SealingKeyset | null = null;
   /** The last leaf of the keyset before, until it is durable. */
   #owed: Omit<SuccessionEntry, 'time'> | null = null;
   #settling: Promise<void> | null = null;
 
-  constructor(store: LogStore, keys: SigningKeys, clock: Clock) {
+  constructor(store: LogStore, clock: Clock) {
     this.#store = store;
-    this.#keys = keys;
     this.#clock = clock;
   }
 
@@ -157,18 +151,17 @@ class LogLedger implements Ledger {
     await this.#store.discard(own.receiptId);
   }
 
-  async registerReport(registration: ReportRegistration): Promise<void> {
-    this.#keyset = await this.#logReport(registration, this.#keys);
+  async registerReport(first: KeysetRegistration): Promise<void> {
+    this.#keyset = await this.#logReport(first);
   }
 
-  async succeed(next: NextKeyset, publish: () => void): Promise<void> {
+  async succeed(next: KeysetRegistration, publish: () => void): Promise<void> {
     if (this.#keyset === null)
       throw new LedgerError('ledger/report-missing', 'no keyset is in force that could be followed; call registerReport first');
     await this.#settle();
-    const following = await this.#logReport(next, next.keys);
+    const following = await this.#logReport(next);
     const { digest } = this.#keyset;
     this.#keyset = following;
-    this.#keys = next.keys;
     this.#owed = { keysetDigest: digest, successor: following.digest };
     publish();
     await this.#settle();
@@ -191,8 +184,7 @@ class LogLedger implements Ledger {
     return this.#settling;
   }
 
-  async #logReport(registration: ReportRegistration, keys: SigningKeys): Promise<SealingKeyset> {
-    const { report: document, nonce, collateral = [] } = registration;
+  async #logReport({ report: document, nonce, collateral = [], keys }: KeysetRegistration): Promise<SealingKeyset> {
     let report: ReturnType<typeof parseReport>;
     try {
       report = parseReport(document, nonce);

@@ -103,16 +103,14 @@ export interface ArchivedFile {
   readonly bytes: Uint8Array;
 }
 
-export interface ReportRegistration {
-  /** The `aci/1` attestation report as served (spec/keyset.md), its keyset naming this ledger's keys. */
+/** A keyset that is to seal, with the report that attests it. */
+export interface KeysetRegistration {
+  /** The `aci/1` attestation report as served (spec/keyset.md), its keyset naming `keys`. */
   readonly report: JsonObject;
   /** The nonce the report was made for; `null` for the unchallenged form. */
   readonly nonce: string | null;
   readonly collateral?: readonly ArchivedFile[];
-}
-
-/** The keyset that is to seal from now on. */
-export interface NextKeyset extends ReportRegistration {
+  /** The keyset's own; it lists their public halves. */
   readonly keys: SigningKeys;
 }
 
@@ -132,14 +130,14 @@ export interface Ledger {
   bundle(receiptIds: string | readonly string[], options?: { readonly redact?: boolean }): Promise<Uint8Array | null>;
   /** A payload kept by some receipt, by `sha256:<hex>`. */
   payload(digest: string): Promise<Uint8Array | null>;
-  /** Logs a report that attests the keyset in use. Must be called before the first `seal`. */
-  registerReport(registration: ReportRegistration): Promise<void>;
+  /** Logs the report of the boot's first keyset and seals under it. Must be called before the first `seal`. */
+  registerReport(first: KeysetRegistration): Promise<void>;
   /**
    * Replaces the keyset: logs the report of the next one; then, in one turn, seals under it from there on, calls `publish`, and has the
    * ending keyset sign its last leaf, which names the next. Resolves when that leaf is durable. When logging the report fails, nothing
    * has changed. When only the last leaf fails, the next keyset is in force and the leaf is written before anything else is sealed.
    */
-  succeed(next: NextKeyset, publish: () => void): Promise<void>;
+  succeed(next: KeysetRegistration, publish: () => void): Promise<void>;
   /** Committed rows of a collection. */
   readState(collection: string, key: string): Promise<StateRow | null>;
   listState(collection: string): Promise<readonly StateRow[]>;

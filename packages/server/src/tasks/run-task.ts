@@ -62,6 +62,8 @@ export interface RunTaskOptions {
   readonly ports: TaskPorts;
   readonly clock: Clock;
   readonly attest: Attest;
+  /** Digest of the keyset that seals now. */
+  readonly keysetInForce: () => string;
   /** Resolves when code can run; rejects when it never will. */
   readonly sandboxReady: Promise<void>;
   /** Told about errors that have no code; clients only learn that one happened. */
@@ -121,7 +123,10 @@ async function carryOut(begun: Begun, id: string, options: RunTaskOptions): Prom
     if (request.requestBody.length <= MAX_KEPT_REQUEST) draft.payload('request', 'application/json', request.requestBody);
     const answer = await work(begun, id, options);
     const status = answer.success ? 'succeeded' : signal.aborted ? 'cancelled' : 'failed';
-    const body = await bodyOf(answer, id, begun, options);
+    let body = await bodyOf(answer, id, begun, options);
+    // The keyset may be replaced while the TEE answers: the report in the answer must be of the keyset that seals it.
+    while (reportedKeyset(body) !== null && reportedKeyset(body) !== options.keysetInForce())
+      body = await bodyOf(answer, id, begun, options);
     const bodyHash = draft.payload('answer', 'application/json', new TextEncoder().encode(canonicalJson(body)));
     const retries = typeof body.retries_used === 'number' ? { retries: body.retries_used } : {};
     if (answer.success) draft.append({ type: 'task.completed', result_hash: bodyHash, ...retries });
@@ -201,6 +206,12 @@ async function bodyOf(
       url: `${origin}/api/tasks/${encodeURIComponent(id)}/artifacts${artifact.path.split('/').map(encodeURIComponent).join('/')}`,
     })),
   };
+}
+
+/** The keyset that the answer's own report attests; `null` when it has none. */
+function reportedKeyset(body: Readonly<Record<string, unknown>>): string | null {
+  const attestation = body.attestation as { readonly report?: { readonly workload_keyset_digest?: string } } | null;
+  return attestation?.report?.workload_keyset_digest ?? null;
 }
 
 function asServerError(error: unknown, id: string, options: RunTaskOptions): ServerError {

@@ -1,6 +1,7 @@
 /**
- * The channel's private keys: made in the enclave at start, one set a replica, never stored and never shared. A restart makes new
- * ones, so a request recorded before it cannot be replayed after it; within a key's life every encapsulated key is accepted once.
+ * The channel's private keys: made in the enclave, one set a keyset and replica, never stored and never shared. Within a key's life every
+ * encapsulated key is accepted once; what was accepted is remembered for a while after the key's end, so that a client can be told whether
+ * a request that it sends again was answered before (spec/channel.md §6).
  */
 
 import {
@@ -15,70 +16,142 @@ import {
 } from '@assay/channel';
 import { encodeHex } from '@assay/encoding/hex';
 
-/** Requests one key pair takes before it must be replaced; bounds the memory of the replay guard (about 100 bytes each). */
+/** Requests one set takes before it must be replaced; bounds the memory of the replay guard (about 100 bytes each). */
 export const MAX_REQUESTS_PER_KEY = 1_000_000;
+/** From this share of them on, the set is due to be replaced. */
+const WORN_AT = 0.75;
+const MOST_KEY_ID = 254;
+/** What was accepted is remembered so long after the end of its keys, seconds: by then whoever was refused has asked. */
+const KEPT_SECONDS = 3600;
 
-export interface ChannelKey extends KeyHolder {
-  /** Epoch seconds after which requests to this key are refused. */
+/** The pairs of one keyset. */
+export interface ChannelKeySet {
+  /** X25519, then X-Wing. */
+  readonly keys: readonly KeyHolder[];
+  /** Epoch seconds from which requests to these keys are refused. */
   readonly notAfter: number;
 }
 
 export type Claim = 'fresh' | 'replayed' | 'exhausted';
 
-/** The live key pairs and the memory of what was already opened with them. */
+interface LiveSet {
+  /** Empty from the end on. */
+  keys: readonly KeyHolder[];
+  readonly keysetDigest: string;
+  /** Epoch seconds. */
+  endsAt: number;
+  /** Epoch seconds until which `seen` is kept. */
+  keptUntil: number;
+  /** Encapsulated keys that were accepted while this set was the newest. */
+  readonly seen: Set<string>;
+}
+
+/** The sets of all keysets that clients may still use, and the memory of what was opened with them. */
 export class ChannelKeys {
-  readonly #keys: readonly ChannelKey[];
-  readonly #seen = new Set<string>();
+  /** Newest first. */
+  #sets: readonly LiveSet[] = [];
+  #lastKeyId = 0;
 
-  private constructor(keys: readonly ChannelKey[]) {
-    this.#keys = keys;
+  /** With a first set in force. */
+  static async generate(notAfter: number, keysetDigest = ''): Promise<ChannelKeys> {
+    const all = new ChannelKeys();
+    all.publish(await all.next(notAfter), keysetDigest, notAfter);
+    return all;
   }
 
-  /** Makes fresh pairs: X25519 under key id 1, X-Wing under key id 2. */
-  static async generate(notAfter: number): Promise<ChannelKeys> {
+  /** Makes fresh pairs, X25519 and X-Wing, under key ids that no live set has. They open nothing before {@link publish}. */
+  async next(notAfter: number): Promise<ChannelKeySet> {
     const pairs: readonly KemKeyPair[] = [await X25519.generate(), await X_WING.generate()];
-    return new ChannelKeys(pairs.map((keyPair, index) => ({ keyId: index + 1, keyPair, notAfter })));
+    const keys = pairs.map((keyPair) => {
+      this.#lastKeyId = this.#lastKeyId >= MOST_KEY_ID ? 1 : this.#lastKeyId + 1;
+      return { keyId: this.#lastKeyId, keyPair };
+    });
+    return { keys, notAfter };
   }
 
-  /** The keys to list in the attested keyset. */
-  get keys(): readonly ChannelKey[] {
-    return this.#keys;
+  /** Puts a set in force. Older ones open requests until `othersEndAt` (epoch seconds), no longer than their own time. */
+  publish(set: ChannelKeySet, keysetDigest: string, othersEndAt: number): void {
+    const ends = { endsAt: set.notAfter, keptUntil: Number.POSITIVE_INFINITY };
+    for (const each of this.#sets) {
+      each.endsAt = Math.min(each.endsAt, othersEndAt);
+      each.keptUntil = Math.min(each.keptUntil, each.endsAt + KEPT_SECONDS);
+    }
+    this.#sets = [{ keys: set.keys, keysetDigest, ...ends, seen: new Set() }, ...this.#sets];
   }
 
-  /** `application/ohttp-keys` document. */
-  get configuration(): Uint8Array {
+  /** Destroys the keys of sets whose time is over, and forgets what is old. */
+  end(nowSeconds: number): void {
+    for (const set of this.#sets) {
+      if (nowSeconds < set.endsAt) continue;
+      for (const { keyPair } of set.keys) keyPair.destroy();
+      set.keys = [];
+    }
+    this.#sets = this.#sets.filter((set, index) => index === 0 || nowSeconds < set.keptUntil);
+  }
+
+  /** The keys of the newest set, to list in its keyset. */
+  get keys(): readonly KeyHolder[] {
+    return this.#sets[0]?.keys ?? [];
+  }
+
+  /** `application/ohttp-keys` document: all keys in use, the newest set first. */
+  configuration(nowSeconds: number): Uint8Array {
     return encodeKeyConfigs(
-      this.#keys.map(({ keyId, keyPair }) => ({ keyId, kem: keyPair.kem, publicKey: keyPair.publicKey })),
+      this.#live(nowSeconds).map(({ keyId, keyPair }) => ({ keyId, kem: keyPair.kem, publicKey: keyPair.publicKey })),
     );
   }
 
-  /** Epoch seconds after which no request is opened. */
-  get notAfter(): number {
-    return Math.min(...this.#keys.map((key) => key.notAfter));
+  /** The X25519 pairs in use, newest first; EHBP names none of them in its requests. */
+  baselines(nowSeconds: number): readonly KemKeyPair[] {
+    return this.#live(nowSeconds)
+      .map(({ keyPair }) => keyPair)
+      .filter(({ kem }) => kem === X25519.id);
   }
 
-  /** The X25519 pair, which EHBP and Nitro's `public_key` use. */
-  get baseline(): KemKeyPair {
-    const [first] = this.#keys;
-    if (!first) throw new Error('a channel has at least one key');
-    return first.keyPair;
+  /** Keysets whose keys still open requests beside the newest. */
+  ending(nowSeconds: number): readonly { readonly keysetDigest: string; readonly endsAt: number }[] {
+    return this.#sets.slice(1).filter(({ endsAt }) => nowSeconds < endsAt);
+  }
+
+  /** True when the newest set has taken so many requests that it is due to be replaced. */
+  get worn(): boolean {
+    return (this.#sets[0]?.seen.size ?? 0) >= WORN_AT * MAX_REQUESTS_PER_KEY;
   }
 
   /** Opens a request to a key that is still in its time. @throws {ChannelError} */
   open(bytes: Uint8Array, form: Form, nowSeconds: number): Promise<DecapsulatedRequest> {
-    return decapsulateRequest(
-      bytes,
-      form,
-      this.#keys.filter((key) => nowSeconds <= key.notAfter),
-    );
+    return decapsulateRequest(bytes, form, this.#live(nowSeconds));
   }
 
   /** Accepts each encapsulated key once. Claim only after the request decrypted, so that garbage cannot fill the memory. */
   claim(encapsulated: Uint8Array): Claim {
-    const id = encodeHex(encapsulated.subarray(0, 32));
-    if (this.#seen.has(id)) return 'replayed';
-    if (this.#seen.size >= MAX_REQUESTS_PER_KEY) return 'exhausted';
-    this.#seen.add(id);
+    return this.#claim(requestId(encapsulated));
+  }
+
+  /**
+   * Settles what became of an earlier request to `keysetDigest`, by its {@link requestId}: `fresh` means that it was not accepted and
+   * never will be; `unknown`, that this process cannot tell.
+   */
+  settle(keysetDigest: string, id: string): Claim | 'unknown' {
+    return this.#sets.some((set) => set.keysetDigest === keysetDigest) ? this.#claim(id) : 'unknown';
+  }
+
+  #claim(id: string): Claim {
+    if (this.#sets.some(({ seen }) => seen.has(id))) return 'replayed';
+    const newest = this.#sets[0]?.seen;
+    if (newest === undefined || newest.size >= MAX_REQUESTS_PER_KEY) return 'exhausted';
+    newest.add(id);
     return 'fresh';
   }
+
+  #live(nowSeconds: number): readonly KeyHolder[] {
+    const [only] = this.#sets;
+    if (this.#sets.length === 1 && only !== undefined) return nowSeconds < only.endsAt ? only.keys : [];
+    return this.#sets.flatMap(({ keys, endsAt }) => (nowSeconds < endsAt ? keys : []));
+  }
+}
+
+/** Names a request by its encapsulated key: lower-case hex of the first 32 bytes. */
+export function requestId(encapsulated: Uint8Array): string {
+  return encodeHex(encapsulated.subarray(0, 32));
 }

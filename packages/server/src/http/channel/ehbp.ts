@@ -28,6 +28,9 @@ export interface EhbpOptions {
   readonly now: () => number;
 }
 
+/** Room for the lengths and tags of small frames, bytes. */
+const FRAMES_MARGIN = 64 * 1024;
+
 /** True when a request's body is sealed in EHBP's way. */
 export function isEhbp(request: Request): boolean {
   return request.headers.has(ENCAPSULATED_KEY_HEADER);
@@ -38,10 +41,7 @@ export async function answerEhbp(request: Request, options: EhbpOptions): Promis
   let exchange: EhbpExchange;
   let body: Uint8Array;
   try {
-    if (options.now() / 1000 > options.keys.notAfter)
-      throw new ChannelError('channel/key-unknown', 'the channel key has expired');
-    exchange = await acceptExchange(options.keys.baseline, decodeHex(request.headers.get(ENCAPSULATED_KEY_HEADER) ?? ''));
-    body = await openBody(request, exchange, options.maxRequestBytes);
+    ({ exchange, body } = await open(request, options));
   } catch (error) {
     return refusal(error);
   }
@@ -53,11 +53,43 @@ export async function answerEhbp(request: Request, options: EhbpOptions): Promis
   return seal(answer, exchange);
 }
 
-async function openBody(request: Request, exchange: EhbpExchange, most: number): Promise<Uint8Array> {
-  if (request.body === null) throw new ChannelError('channel/message-malformed', 'expected a sealed body');
+/** EHBP's requests name no key, so each one in use is tried; while keysets change there are two. */
+async function open(request: Request, options: EhbpOptions): Promise<{ exchange: EhbpExchange; body: Uint8Array }> {
+  const encapsulated = decodeHex(request.headers.get(ENCAPSULATED_KEY_HEADER) ?? '');
+  const most = options.maxRequestBytes;
+  const sealed = await readBounded(request, most + most / 8 + FRAMES_MARGIN);
+  let failure: unknown = new ChannelError('channel/key-unknown', 'the channel key has expired');
+  for (const baseline of options.keys.baselines(Math.floor(options.now() / 1000))) {
+    try {
+      const exchange = await acceptExchange(baseline, encapsulated);
+      return { exchange, body: await openBody(sealed, exchange, most) };
+    } catch (error) {
+      failure = error;
+      if (!ChannelError.is(error) || error.code !== 'channel/decryption-failed') break;
+    }
+  }
+  throw failure;
+}
+
+async function readBounded({ body }: Request, most: number): Promise<Uint8Array> {
+  if (body === null) throw new ChannelError('channel/message-malformed', 'expected a sealed body');
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of openFrames(exchange.request, readPieces(request.body))) {
+  for await (const piece of readPieces(body)) {
+    length += piece.length;
+    if (length > most) throw new ChannelError('channel/oversize', `expected a body of at most ${most} bytes`);
+    parts.push(piece);
+  }
+  return concatBytes(...parts);
+}
+
+async function openBody(sealed: Uint8Array, exchange: EhbpExchange, most: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  async function* once(): AsyncGenerator<Uint8Array> {
+    yield sealed;
+  }
+  let length = 0;
+  for await (const piece of openFrames(exchange.request, once())) {
     length += piece.length;
     if (length > most) throw new ChannelError('channel/oversize', `expected a body of at most ${most} bytes`);
     parts.push(piece);

@@ -18,10 +18,12 @@ import {
   type Form,
   MAX_CHUNK_BYTES,
   MEDIA_TYPES,
+  RESEND_HEADER,
   toReadableStream,
 } from '@assay/channel';
 import { concatBytes } from '@assay/encoding/bytes';
 import type { ChannelKeys } from './channel-keys.ts';
+import { resendRefusal } from './resend.ts';
 
 export interface OhttpGatewayOptions {
   readonly keys: ChannelKeys;
@@ -67,9 +69,11 @@ export async function answerEncapsulated(request: Request, options: OhttpGateway
     return problem(
       503,
       'channel/key-exhausted',
-      'the channel key took all requests it may take; restart the agent for a new one',
+      'the channel key took all requests it may take; verify the attestation again in a moment',
     );
-  const answer = await options.handle(inner);
+  const again = inner.headers.get(RESEND_HEADER);
+  if (again !== null) inner.headers.delete(RESEND_HEADER);
+  const answer = resendRefusal(again, options.keys) ?? (await options.handle(inner));
   return form === 'whole' ? await wholeAnswer(opened, answer) : await chunkedAnswer(opened, answer);
 }
 
@@ -135,6 +139,9 @@ async function chunkedAnswer(opened: DecapsulatedRequest, answer: Response): Pro
 
 function refusal(error: unknown): Response {
   if (!ChannelError.is(error)) return problem(400, 'channel/message-malformed', 'expected an encapsulated HTTP request');
+  // Key ids begin anew with every boot: what does not decrypt is most often sealed to a key from before a restart.
+  if (error.code === 'channel/decryption-failed')
+    return problem(422, 'channel/key-unknown', 'this key is not in use; fetch and verify the attestation again');
   const status = error.code === 'channel/oversize' ? 413 : error.code === 'channel/key-unknown' ? 422 : 400;
   return problem(status, error.code, error.message);
 }

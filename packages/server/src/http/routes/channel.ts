@@ -13,7 +13,9 @@ export function channelRoutes(services: Services, inner: (request: Request, env:
   const app = new Hono<AppEnv>();
   const { channelKeys } = services;
   const configuration = (): Response =>
-    new Response(new Uint8Array(channelKeys.configuration), { headers: { 'content-type': 'application/ohttp-keys' } });
+    new Response(new Uint8Array(channelKeys.configuration(Math.floor(services.clock.now() / 1000))), {
+      headers: { 'content-type': 'application/ohttp-keys' },
+    });
   app.get('/ohttp-keys', configuration);
   app.get('/.well-known/hpke-keys', configuration);
   app.post('/ohttp', (c) =>

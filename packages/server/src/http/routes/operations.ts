@@ -42,6 +42,7 @@ export async function status(services: Services, startedAt: number): Promise<Rea
     tasks_running: services.tasks.running,
     tee: { name: identity.attester.name, simulated: identity.attester.simulated },
     keyset_digest: identity.keysetDigest,
+    keyset: services.rotation.standing(),
     model: { provider: model.provider, model: model.model, recorded, reachable: probe.reachable, detail: probe.detail },
     sandbox: {
       lane: capabilities.lane,

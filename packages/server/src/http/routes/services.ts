@@ -3,13 +3,14 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../config.ts';
 import type { Identity } from '../../identity/identity.ts';
+import type { KeysetRotation } from '../../identity/rotation.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { Model } from '../../ports/model.ts';
 import type { Sandbox } from '../../ports/sandbox.ts';
 import type { Upstream } from '../../ports/upstream.ts';
 import type { Platform } from '../../tasks/talk/talk.ts';
-import type { TalkKeys } from '../../tasks/talk/talk-keys.ts';
+import type { TalkKeyring } from '../../tasks/talk/talk-keys.ts';
 import type { TaskTable } from '../../tasks/task-table.ts';
 import type { ChannelKeys } from '../channel/channel-keys.ts';
 import type { Metrics } from '../metrics.ts';
@@ -23,12 +24,14 @@ export interface Services {
   readonly log: Logger;
   readonly ledger: Ledger;
   readonly identity: Identity;
+  /** Puts the next keyset in force. */
+  readonly rotation: Pick<KeysetRotation, 'rotate' | 'standing'>;
   readonly channelKeys: ChannelKeys;
   readonly model: Model;
   /** Serves `/v1/…`. */
   readonly upstream: Upstream;
-  /** The tutorial's key (seed 004). */
-  readonly talkKeys: TalkKeys;
+  /** The tutorial's keys (seed 004). */
+  readonly talkKeys: TalkKeyring;
   /** The model of a platform under the caller's own key, for `/talk`. */
   readonly modelOf: (platform: Platform, model: string, apiKey: string) => Model;
   /** `null` while it is being opened. */

@@ -8,14 +8,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ServerError } from '../../errors.ts';
 import type { Ledger, ReceiptDraft } from '../../ports/ledger.ts';
 import type { Model, ModelRequest } from '../../ports/model.ts';
-import { TalkNonces, type TalkPorts, talk } from './talk.ts';
+import { type TalkPorts, talk } from './talk.ts';
 import { generateTalkKeys, type TalkKeys } from './talk-keys.ts';
 
 let keys: TalkKeys;
 let client: { privateKey: CryptoKey; spki: Uint8Array };
 let sealed: string[];
 let asked: { platform: string; model: string; apiKey: string; message: string | undefined }[];
-let nonces: TalkNonces;
 let failure: ServerError | null;
 
 beforeAll(async () => {
@@ -27,7 +26,6 @@ beforeAll(async () => {
 function ports(): TalkPorts {
   sealed = [];
   asked = [];
-  nonces = new TalkNonces();
   failure = null;
   const draft = {
     append: ({ type }: { type: string }) => sealed.push(type),
@@ -53,7 +51,7 @@ function ports(): TalkPorts {
         };
       },
     }) as unknown as Model;
-  return { keys, ledger, modelOf, now: () => 1_790_000_000_123, newTaskId: () => 'task' };
+  return { keys: [keys], ledger, modelOf, now: () => 1_790_000_000_123, newTaskId: () => 'task' };
 }
 
 async function request(
@@ -87,7 +85,7 @@ describe('the tutorial', () => {
   it('gets an answer whose signature verifies over json.dumps(data), and a receipt was sealed before it', async () => {
     const used = ports();
     const { bytes } = await request({ api_key: 'k', message: 'BTC price right now', platform: 'gemini', ai_model: 'm' });
-    const { status, body } = await talk(bytes, used, nonces);
+    const { status, body } = await talk(bytes, used);
     expect(status).toBe(200);
     expect(asked).toEqual([{ platform: 'gemini', model: 'm', apiKey: 'k', message: 'BTC price right now' }]);
     const data = body.data as JsonObject;
@@ -107,7 +105,7 @@ describe('the tutorial', () => {
 
   it('defaults to openai and gpt-4', async () => {
     const used = ports();
-    await talk((await request({ api_key: 'k', message: 'm' })).bytes, used, nonces);
+    await talk((await request({ api_key: 'k', message: 'm' })).bytes, used);
     expect(asked[0]).toMatchObject({ platform: 'openai', model: 'gpt-4' });
   });
 
@@ -120,13 +118,13 @@ describe('the tutorial', () => {
     const used = ports();
     if (name === 'a short nonce') {
       const members = { nonce: '00112233445566', public_key: encodeHex(client.spki), data: '00' };
-      expect(await talk(utf8(JSON.stringify(members)), used, nonces)).toEqual({
+      expect(await talk(utf8(JSON.stringify(members)), used)).toEqual({
         status: 200,
         body: { error: 'invalid nonce, must be at least 8 characters long' },
       });
       return;
     }
-    const found = await talk((await request(plain, nonce ? { nonce } : {})).bytes, used, nonces);
+    const found = await talk((await request(plain, nonce ? { nonce } : {})).bytes, used);
     expect(found).toEqual({ status: 200, body: { error } });
     expect(sealed).toEqual([]);
   });
@@ -140,7 +138,7 @@ describe('the tutorial', () => {
       utf8(JSON.stringify({ nonce: '00'.repeat(32), public_key: '30'.repeat(120), data: '00'.repeat(64) })),
     ],
   ])('%s is answered with 500 and nothing else', async (_name, bytes) => {
-    const found = await talk(bytes, ports(), nonces);
+    const found = await talk(bytes, ports());
     expect(found.status).toBe(500);
     expect(sealed).toEqual([]);
   });
@@ -148,7 +146,7 @@ describe('the tutorial', () => {
   it('a failing model leaves no receipt and no secret', async () => {
     const used = ports();
     failure = new ServerError('model/unauthorized', 'the provider refused the key');
-    const found = await talk((await request({ api_key: 'very-secret', message: 'm' })).bytes, used, nonces);
+    const found = await talk((await request({ api_key: 'very-secret', message: 'm' })).bytes, used);
     expect(found).toEqual({ status: 500, body: { error: 'model/unauthorized: the provider refused the key' } });
     expect(sealed).toEqual(['discarded']);
   });
@@ -158,7 +156,7 @@ describe('the safe form', () => {
   it('answers encrypted, bound to nonce and client key, once', async () => {
     const used = ports();
     const { bytes, nonce } = await request({ api_key: 'k', message: 'hi' }, { safe: true });
-    const { body } = await talk(bytes, used, nonces);
+    const { body } = await talk(bytes, used);
     const binding = bindingOf('response', nonce, client.spki);
     const [answerNonce, data] = [decodeHex(body.nonce as string), decodeHex(body.data as string)];
     expect(signedBy(concatBytes(binding, answerNonce, data), body.sig as string)).toBe(true);
@@ -168,7 +166,7 @@ describe('the safe form', () => {
     );
     expect(JSON.parse(decodeUtf8(plain))).toMatchObject({ message: 'hi', response: 'é 42' });
     expect(JSON.stringify(body)).not.toContain('42"');
-    expect(await talk(bytes, used, nonces)).toMatchObject({
+    expect(await talk(bytes, used)).toMatchObject({
       status: 200,
       body: { error: expect.stringContaining('used before') },
     });
@@ -178,8 +176,8 @@ describe('the safe form', () => {
     const used = ports();
     const plain = await request({ api_key: 'k', message: 'hi' });
     const marked = utf8(decodeUtf8(plain.bytes).replace('{', '{"v":1,'));
-    expect((await talk(marked, used, nonces)).status).toBe(500);
+    expect((await talk(marked, used)).status).toBe(500);
     const safe = await request({ api_key: 'k', message: 'hi' }, { safe: true });
-    expect((await talk(utf8(decodeUtf8(safe.bytes).replace(',"v":1', '')), used, nonces)).status).toBe(500);
+    expect((await talk(utf8(decodeUtf8(safe.bytes).replace(',"v":1', '')), used)).status).toBe(500);
   });
 });

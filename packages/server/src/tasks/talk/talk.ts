@@ -26,7 +26,8 @@ const DEFAULT_MODELS: Readonly<Record<Platform, string>> = {
 };
 
 export interface TalkPorts {
-  readonly keys: TalkKeys;
+  /** The pairs in use, newest first; a request decrypts under one of them, which also signs its answer. */
+  readonly keys: readonly TalkKeys[];
   readonly ledger: Ledger;
   /** The model of `platform` under the caller's own key. */
   readonly modelOf: (platform: Platform, model: string, apiKey: string) => Model;
@@ -58,27 +59,17 @@ interface Question {
 
 const text = (value: Json | undefined): string | null => (typeof value === 'string' ? value : null);
 
-/** Remembers the safe form's nonces; the key dies with the process, so its memory may too. */
-export class TalkNonces {
-  readonly #seen = new Set<string>();
-
-  /** False when the nonce came before. */
-  claim(nonce: Uint8Array, clientSpki: Uint8Array): boolean {
-    const id = `${encodeHex(nonce)}${encodeHex(clientSpki.subarray(-32))}`;
-    if (this.#seen.has(id)) return false;
-    this.#seen.add(id);
-    return true;
-  }
+interface Envelope {
+  readonly nonce: Uint8Array;
+  readonly spki: Uint8Array;
+  readonly data: Uint8Array;
+  readonly safe: boolean;
 }
 
 /** Answers one request body. Every refusal is an answer, as in the tutorial; nothing is thrown for bad input. */
-export async function talk(
-  requestBody: Uint8Array,
-  ports: TalkPorts,
-  nonces: TalkNonces,
-  signal?: AbortSignal,
-): Promise<TalkReply> {
-  let envelope: { nonce: Uint8Array; spki: Uint8Array; data: Uint8Array; safe: boolean };
+export async function talk(requestBody: Uint8Array, ports: TalkPorts, signal?: AbortSignal): Promise<TalkReply> {
+  let envelope: Envelope;
+  let keys: TalkKeys;
   let question: Question | { readonly refusal: string };
   try {
     const members = parseJson(requestBody) as JsonObject;
@@ -87,27 +78,38 @@ export async function talk(
       return refuse(500, 'expected nonce, public_key and data as hex strings');
     envelope = { nonce: decodeHex(nonce), spki: decodeHex(spki), data: decodeHex(data), safe: members.v === 1 };
     if (envelope.nonce.length < 8) return refuse(200, REFUSALS.nonce);
-    question = readQuestion(await open(envelope, ports.keys));
+    const opened = await open(envelope, ports.keys);
+    keys = opened.keys;
+    question = readQuestion(opened.plaintext);
   } catch {
     // One text for every cause: which step failed would be an oracle.
     return refuse(500, 'the request does not decrypt; fetch /attestation again and make a new request');
   }
   if ('refusal' in question) return refuse(200, question.refusal);
-  if (envelope.safe && !nonces.claim(envelope.nonce, envelope.spki))
+  if (envelope.safe && !keys.claim(envelope.nonce, envelope.spki))
     return refuse(200, 'nonce was used before; make a new request');
-  return answer(requestBody, question, envelope, ports, signal);
+  return answer(requestBody, question, envelope, keys, ports, signal);
 }
 
 function refuse(status: TalkReply['status'], error: string): TalkReply {
   return { status, body: { error } };
 }
 
-function open(
-  { nonce, spki, data, safe }: { nonce: Uint8Array; spki: Uint8Array; data: Uint8Array; safe: boolean },
-  keys: TalkKeys,
-): Promise<Uint8Array> {
+async function open(
+  { nonce, spki, data, safe }: Envelope,
+  candidates: readonly TalkKeys[],
+): Promise<{ readonly keys: TalkKeys; readonly plaintext: Uint8Array }> {
   const binding = safe ? { additionalData: bindingOf('request', nonce, spki) } : {};
-  return openEnvelope({ privateKey: keys.agreement, peerSpki: spki, nonce, ...binding }, data);
+  let failure: unknown;
+  for (const keys of candidates) {
+    try {
+      const plaintext = await openEnvelope({ privateKey: keys.agreement, peerSpki: spki, nonce, ...binding }, data);
+      return { keys, plaintext };
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure ?? new ChannelError('channel/key-unknown', 'no key is in use');
 }
 
 function readQuestion(plaintext: Uint8Array): Question | { readonly refusal: string } {
@@ -126,7 +128,8 @@ function readQuestion(plaintext: Uint8Array): Question | { readonly refusal: str
 async function answer(
   requestBody: Uint8Array,
   question: Question,
-  { nonce, spki, safe }: { readonly nonce: Uint8Array; readonly spki: Uint8Array; readonly safe: boolean },
+  { nonce, spki, safe }: Envelope,
+  keys: TalkKeys,
   ports: TalkPorts,
   signal?: AbortSignal,
 ): Promise<TalkReply> {
@@ -149,7 +152,7 @@ async function answer(
       message: question.message,
       response,
     };
-    body = safe ? await safeAnswer(data, nonce, spki, ports.keys) : plainAnswer(data, ports.keys);
+    body = safe ? await safeAnswer(data, nonce, spki, keys) : plainAnswer(data, keys);
   } catch (error) {
     await ports.ledger.discard(draft);
     if (ServerError.is(error)) return refuse(500, `${error.code}: ${error.message}`);

@@ -12,6 +12,7 @@ export const CHANNEL_ERROR_KINDS = {
   'channel/oversize': 'malformed',
   'channel/response-unencrypted': 'untrusted',
   'channel/key-invalid': 'misuse',
+  'channel/tls-key-mismatch': 'untrusted',
 } as const satisfies Readonly<Record<string, ChannelErrorKind>>;
 
 export type ChannelErrorCode = keyof typeof CHANNEL_ERROR_KINDS;

@@ -64,6 +64,7 @@ export {
   fakeSnp,
   verifyFakeSnp,
 } from './fake-snp.ts';
+export { type Eavesdropper, type FakeTls, fakeTls, startEavesdropper } from './fake-tls.ts';
 export { type FakeTpm, type FakeTpmOptions, fakeTpmQuote } from './fake-tpm.ts';
 export { type JsonRpcServer, startJsonRpcServer } from './json-rpc-server.ts';
 export {

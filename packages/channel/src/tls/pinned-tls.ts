@@ -1,0 +1,131 @@
+/**
+ * TLS connections from Node whose far end must hold an attested key: SPKI pinning (RFC 7469 §2.4; ACI §3.1 and §8.2). The key is compared
+ * after the handshake, which proves possession of it, and before the connection is handed to HTTP, so that a mismatch costs no byte of a request.
+ * Sessions are never resumed: every connection shows its certificate anew.
+ *
+ * Not checked here: who attested the key. Certificate authorities are checked as well unless the pin alone is to count.
+ */
+
+import { readDer } from '@assay/encoding/der';
+import { encodeHex } from '@assay/encoding/hex';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { Agent, buildConnector, fetch as undiciFetch } from 'undici';
+import { ChannelError } from '../errors.ts';
+import type { TlsDialer } from './tls-dialer.ts';
+
+export interface TlsDialerOptions {
+  /** PEM of the authorities to trust instead of the system's. */
+  readonly authorities?: string;
+  /**
+   * Accepts any certificate on pinned connections, for services that sign theirs themselves: then the pin is the whole proof. Open
+   * connections are not affected.
+   */
+  readonly trustPinAlone?: boolean;
+  /** Milliseconds for one handshake; 10 000 unless told. */
+  readonly handshakeMs?: number;
+}
+
+/** What is used of Node's TLS socket; this package has no Node types. */
+interface PresentedCertificate {
+  getPeerX509Certificate?(): { readonly raw: Uint8Array } | undefined;
+  destroy(): void;
+}
+
+const HANDSHAKE_MS = 10_000;
+const MAX_POOLS = 64;
+const SPKI_SHA256 = /^[0-9a-f]{64}$/;
+
+/**
+ * @example
+ * const dialer = createTlsDialer();
+ * const send = dialer.pinned(attestedFingerprint);
+ * await send('https://enclave.example/v1/models'); // ChannelError channel/tls-key-mismatch from anybody else
+ */
+export function createTlsDialer(options: TlsDialerOptions = {}): TlsDialer {
+  const { authorities, handshakeMs = HANDSHAKE_MS, trustPinAlone = false } = options;
+  const trust = authorities === undefined ? {} : { ca: authorities };
+  const common = { ...trust, timeout: handshakeMs, maxCachedSessions: 0 };
+  const open = through(new Agent({ connect: common }));
+  const pools = new Map<string, typeof globalThis.fetch>();
+  return {
+    open,
+    pinned(spkiSha256) {
+      if (!SPKI_SHA256.test(spkiSha256))
+        throw new ChannelError('channel/key-invalid', 'expected the lower-case hex sha256 of a public key to pin');
+      const known = pools.get(spkiSha256);
+      if (known !== undefined) return known;
+      const connect = buildConnector({ ...common, rejectUnauthorized: !trustPinAlone });
+      const made = through(new Agent({ connect: pinning(connect, spkiSha256) }));
+      if (pools.size >= MAX_POOLS) pools.delete(pools.keys().next().value ?? '');
+      pools.set(spkiSha256, made);
+      return made;
+    },
+  };
+}
+
+/** Hands a connection on only when its certificate carries the pinned key. */
+function pinning(connect: buildConnector.connector, wanted: string): buildConnector.connector {
+  return (target, done) => {
+    if (target.protocol !== 'https:') {
+      done(mismatch(target.hostname, wanted, 'no TLS at all'), null);
+      return;
+    }
+    connect(target, (...result) => {
+      const [error, socket] = result;
+      if (error !== null) return done(error, null);
+      const presented = presentedKey(socket as PresentedCertificate);
+      if (presented === wanted) return done(null, socket);
+      (socket as PresentedCertificate).destroy();
+      done(mismatch(target.hostname, wanted, presented ?? 'no readable certificate'), null);
+    });
+  };
+}
+
+/** SHA-256 of the key in the certificate as it was sent, byte for byte; `null` when there is none that can be read. */
+function presentedKey(socket: PresentedCertificate): string | null {
+  const certificate = socket.getPeerX509Certificate?.();
+  if (certificate === undefined) return null;
+  try {
+    const [toBeSigned] = readDer(new Uint8Array(certificate.raw)).children();
+    const fields = toBeSigned?.children() ?? [];
+    // version [0], serial, algorithm, issuer, validity, subject, key (RFC 5280 §4.1); version 1 leaves the first out
+    const spki = fields[fields[0]?.tag === 0xa0 ? 6 : 5];
+    return spki === undefined ? null : encodeHex(sha256(spki.raw));
+  } catch {
+    return null;
+  }
+}
+
+function mismatch(host: string, expected: string, actual: string): ChannelError {
+  return new ChannelError(
+    'channel/tls-key-mismatch',
+    `expected ${host} to hold the attested TLS key ${expected}, got ${actual}; nothing was sent, verify it anew`,
+  );
+}
+
+function through(dispatcher: Agent): typeof globalThis.fetch {
+  return async (input, init) => {
+    const request = input instanceof Request ? input : null;
+    const from = request === null ? {} : { method: request.method, headers: request.headers, signal: request.signal };
+    const body = init?.body ?? request?.body ?? null;
+    const merged = {
+      ...from,
+      ...init,
+      headers: [...new Headers(init?.headers ?? request?.headers)],
+      ...(body === null ? {} : { body }),
+      ...(body instanceof ReadableStream ? { duplex: 'half' as const } : {}),
+      dispatcher,
+    };
+    try {
+      const answer = await undiciFetch(request?.url ?? String(input), merged as unknown as Parameters<typeof undiciFetch>[1]);
+      // undici's own classes stay in here: readers get the platform's
+      const { status, statusText } = answer;
+      const headers = [...answer.headers];
+      const empty = status === 204 || status === 304 || answer.body === null;
+      return new Response(empty ? null : (answer.body as unknown as ReadableStream), { status, statusText, headers });
+    } catch (error) {
+      const { cause } = error as { readonly cause?: unknown };
+      throw ChannelError.is(cause) ? cause : error;
+    }
+  };
+}

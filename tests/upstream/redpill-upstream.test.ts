@@ -1,63 +1,11 @@
 /** The agent's RedPill upstream against a stand-in: verified before the first byte, every answer's signature checked, every lie refused. */
 
 import { readFileSync } from 'node:fs';
-import { DEFAULT_POLICY, type Policy } from '@assay/attestation';
+import { DEFAULT_POLICY } from '@assay/attestation';
 import { parseAnswerProof, verifyAnswerProof } from '@assay/attestation/services';
-import { encodeHex } from '@assay/encoding/hex';
-import {
-  FAKE_NOW,
-  type RedpillLie,
-  type RedpillServer,
-  type RedpillServerOptions,
-  startRedpillServer,
-  vectorsDirectory,
-} from '@assay/testing';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { createRedpillUpstream } from '../../packages/server/src/adapters/upstreams/redpill-upstream.ts';
-import type { Upstream } from '../../packages/server/src/ports/upstream.ts';
-
-const MODEL = 'phala/gemma-3-27b-it';
-
-interface Line {
-  readonly server: RedpillServer;
-  readonly upstream: Upstream;
-}
-
-async function line(options: RedpillServerOptions = {}, more: { policy?: Policy; genuine?: boolean } = {}): Promise<Line> {
-  const server = await startRedpillServer({ apiKey: 'key', ...options });
-  onTestFinished(server.close);
-  const anchors = (await server.anchors()).map((anchor) => ({ ...anchor, simulated: more.genuine !== true }));
-  const roots = await Promise.all(
-    anchors.map(async ({ spki }) => encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', spki as BufferSource)))),
-  );
-  const now = options.now ?? Date.now;
-  const upstream = createRedpillUpstream({
-    ...{ name: 'redpill', base: `${server.origin}/v1`, apiKey: 'key', defaultModel: MODEL, timeoutMs: 5000 },
-    service: {
-      ...{ base: server.origin, apiKey: 'key', fetch, now },
-      policy: more.policy ?? { ...DEFAULT_POLICY, simulatedRoots: roots },
-      additionalAnchors: anchors,
-      collateral: { services: { intel: server.origin } },
-    },
-  });
-  return { server, upstream };
-}
-
-const bodyOf = (stream: boolean): Uint8Array =>
-  new TextEncoder().encode(`{"model":"${MODEL}","messages":[{"role":"user","content":"my secret"}],"stream":${stream}}`);
-
-async function ask({ upstream }: Line, stream = true) {
-  const standing = await upstream.standing(MODEL);
-  const sent = bodyOf(stream);
-  const answer = await upstream.forward(
-    { path: '/v1/chat/completions', body: sent, signal: AbortSignal.timeout(5000) },
-    standing,
-  );
-  const pieces: Uint8Array[] = [];
-  for await (const piece of answer.body) pieces.push(piece);
-  const received = new Uint8Array(Buffer.concat(pieces));
-  return { standing, received, proof: (await answer.finish?.({ sent, received })) ?? null };
-}
+import { FAKE_NOW, type RedpillLie, type RedpillServerOptions, vectorsDirectory } from '@assay/testing';
+import { describe, expect, test } from 'vitest';
+import { ask, bodyOf, line, MODEL } from './redpill-line.ts';
 
 describe.each<RedpillServerOptions & { readonly name: string }>([
   { name: 'ECDSA, members as text' },

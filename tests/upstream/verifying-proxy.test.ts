@@ -1,65 +1,10 @@
 /** An unmodified OpenAI client, the verifying proxy, and a service that signs in a TEE: proofs that anybody judges offline, and lies. */
 
-import { parsePolicy, type TrustAnchor } from '@assay/attestation';
-import {
-  type AnswerProof,
-  createVerifyingProxy,
-  judge,
-  openUpstream,
-  type ProxyEvent,
-  type UpstreamOptions,
-} from '@assay/client';
+import { judge, openUpstream } from '@assay/client';
 import { utf8 } from '@assay/encoding/bytes';
-import { encodeHex } from '@assay/encoding/hex';
-import { type RedpillLie, type RedpillServer, type RedpillServerOptions, startRedpillServer } from '@assay/testing';
-import OpenAI from 'openai';
-import { describe, expect, onTestFinished, test } from 'vitest';
-
-const MODEL = 'phala/gemma-3-27b-it';
-const messages = [{ role: 'user' as const, content: 'my secret question' }];
-
-async function optionsFor(server: RedpillServer): Promise<UpstreamOptions> {
-  const [simulatedRoot] = await server.anchors();
-  if (simulatedRoot === undefined) throw new Error('the stand-in has a root');
-  return { simulatedRoot, apiKey: 'upstream-key', collateral: { services: { intel: server.origin } } };
-}
-
-async function start(options: RedpillServerOptions = {}) {
-  const server = await startRedpillServer({ apiKey: 'upstream-key', ...options });
-  onTestFinished(server.close);
-  const trust = await optionsFor(server);
-  const upstream = await openUpstream(new URL(server.origin), trust, 'redpill');
-  const kept: AnswerProof[] = [];
-  const events: ProxyEvent[] = [];
-  const handle = createVerifyingProxy({
-    upstream,
-    keep: async (proof) => void kept.push(proof),
-    onEvent: (event) => void events.push(event),
-  });
-  const openai = new OpenAI({
-    apiKey: 'anything',
-    baseURL: 'http://127.0.0.1:1/v1',
-    maxRetries: 0,
-    fetch: (input, init) => handle(new Request(input as RequestInfo, init)),
-  });
-  return { server, upstream, trust, kept, events, openai };
-}
-
-async function streamed(openai: OpenAI, model = MODEL): Promise<string> {
-  let text = '';
-  for await (const chunk of await openai.chat.completions.create({ model, messages, stream: true }))
-    text += chunk.choices[0]?.delta.content ?? '';
-  return text;
-}
-
-async function judgeOffline(bytes: Uint8Array, root: TrustAnchor | undefined) {
-  if (root === undefined) throw new Error('expected a root');
-  const hash = encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', root.spki as BufferSource)));
-  const policy = parsePolicy(
-    utf8(JSON.stringify({ version: 1, name: 'test', simulatedRoots: [hash], tcb: { statuses: ['UpToDate'] } })),
-  );
-  return judge(bytes, { now: Date.now(), policy, additionalAnchors: [{ ...root, simulated: true }] });
-}
+import type { RedpillLie, RedpillServerOptions } from '@assay/testing';
+import { describe, expect, test } from 'vitest';
+import { judgeOffline, MODEL, messages, start, streamed } from './proxy-line.ts';
 
 describe.each<RedpillServerOptions & { readonly name: string }>([
   { name: 'ECDSA' },

@@ -1,6 +1,7 @@
 /** Option values shared by commands, read strictly. */
 
 import { createHash } from 'node:crypto';
+import { rootCertificates } from 'node:tls';
 import {
   DEFAULT_POLICY,
   POLICY_PRESETS,
@@ -84,4 +85,13 @@ export async function rootOption(io: Io, path: string, simulated: boolean): Prom
 /** How policies name a root. */
 export function rootHash(anchor: TrustAnchor): string {
   return createHash('sha256').update(anchor.spki).digest('hex');
+}
+
+/** Certificate authorities beside the known ones, for connections to one service. */
+export async function authoritiesOption(io: Io, path: string | undefined): Promise<{ readonly authorities?: string }> {
+  if (path === undefined) return {};
+  const pem = new TextDecoder().decode(await readFileOf(io, path));
+  if (decodePem(pem).length === 0)
+    throw new CliError('cli/bad-option', `--authorities: expected PEM certificates in ${path}, got none; export them as PEM`);
+  return { authorities: [...rootCertificates, pem].join('\n') };
 }

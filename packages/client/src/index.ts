@@ -13,5 +13,5 @@ export type { SubjectType, Verdict } from './judgement/verdict.ts';
 export { openAciUpstream } from './proxy/aci-upstream.ts';
 export { openUpstream, UPSTREAM_KINDS, type UpstreamKind } from './proxy/open-upstream.ts';
 export { openSigningUpstream } from './proxy/signing-upstream.ts';
-export type { AnswerProof, ForwardedAnswer, UpstreamOptions, VerifiedUpstream } from './proxy/upstream.ts';
+export type { AnswerProof, ChannelDemand, ForwardedAnswer, UpstreamOptions, VerifiedUpstream } from './proxy/upstream.ts';
 export { createVerifyingProxy, type ProxyEvent, type VerifyingProxyOptions } from './proxy/verifying-proxy.ts';

@@ -9,6 +9,7 @@ import type { IsolationLevel, SandboxLane } from '@assay/receipt';
 import { isProviderName, PROVIDERS, type ProviderName } from './adapters/models/providers.ts';
 import type { Environment } from './env-file.ts';
 import { ServerError, type ServerErrorCode } from './errors.ts';
+import type { ChannelDemand } from './ports/upstream.ts';
 
 /** `requested`: hosts a request names itself, public addresses only; `listed`: these and no others; `none`: no network at all. */
 export type NetworkRule =
@@ -40,6 +41,9 @@ export interface ModelConfig {
     readonly collateral: string | null;
     /** PEM file of a simulator's root, whose evidence is accepted and marked for ever. */
     readonly simulatedRoot: string | null;
+    readonly channel: ChannelDemand;
+    /** PEM file of authorities whose certificates the provider's address may show, beside the known ones. */
+    readonly authorities: string | null;
   };
 }
 
@@ -232,6 +236,8 @@ function parseModel(read: Settings): ModelConfig {
       pccs: read.url('ASSAY_PCCS_URL'),
       collateral: read.optional('ASSAY_UPSTREAM_COLLATERAL'),
       simulatedRoot: read.optional('ASSAY_UPSTREAM_SIMULATED_ROOT'),
+      channel: read.choice('ASSAY_UPSTREAM_CHANNEL', 'any', ['any', 'bound', 'sealed'] as const),
+      authorities: read.optional('ASSAY_UPSTREAM_AUTHORITIES'),
     },
   };
 }

@@ -71,6 +71,8 @@ export const SERVER_ERROR_KINDS = {
   'task/code-failed': 'malformed',
   'task/interrupted': 'unavailable',
   'task/unknown-type': 'malformed',
+  'upstream/channel-mismatch': 'untrusted',
+  'upstream/not-sealable': 'misuse',
   'upstream/not-verified': 'untrusted',
   'upstream/proof-invalid': 'untrusted',
   'workspace/bad-path': 'malformed',

@@ -42,7 +42,21 @@ export type RedpillLie =
   /** The good signature of an earlier answer. */
   | 'earlier-signature'
   | 'no-signature'
-  | 'malformed-signature';
+  | 'malformed-signature'
+  /** From now on connections end at somebody who has a good certificate and another key. */
+  | 'wrong-tls-key'
+  /** The TLS fingerprint of somebody else, who is not in the report data. */
+  | 'other-fingerprint'
+  /** A sealed request is answered in clear, and says so. */
+  | 'answer-in-clear'
+  /** … in clear, marked as sealed. */
+  | 'unsealed-field'
+  /** … with words in a member the protocol does not seal. */
+  | 'tool-call-in-clear'
+  /** … with fields that were sealed for another request. */
+  | 'foreign-fields'
+  /** … by somebody in the middle, who seals words of his own to the client's key. */
+  | 'resealed-answer';
 
 export interface RedpillKey {
   readonly algorithm: RedpillAlgorithm;
@@ -50,6 +64,8 @@ export interface RedpillKey {
   readonly address: Uint8Array;
   /** 64 bytes x ‖ y, or 32. */
   readonly publicKey: Uint8Array;
+  /** 32 bytes: the scalar, or Ed25519's seed. */
+  readonly secret: Uint8Array;
   /** EIP-191 for ECDSA (65 bytes), plain for Ed25519 (64 bytes). */
   sign(text: string): Promise<Uint8Array>;
 }
@@ -62,6 +78,7 @@ export async function redpillKey(algorithm: RedpillAlgorithm): Promise<RedpillKe
     return {
       algorithm,
       publicKey,
+      secret,
       address: keccak_256(publicKey).subarray(12),
       sign: async (text) => {
         const message = utf8(text);
@@ -73,9 +90,11 @@ export async function redpillKey(algorithm: RedpillAlgorithm): Promise<RedpillKe
   }
   const pair = (await crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign', 'verify'])) as CryptoKeyPair;
   const publicKey = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
+  const secret = new Uint8Array(await crypto.subtle.exportKey('pkcs8', pair.privateKey)).slice(-32);
   return {
     algorithm,
     publicKey,
+    secret,
     address: publicKey,
     sign: async (text) =>
       new Uint8Array(await crypto.subtle.sign({ name: 'Ed25519' }, pair.privateKey, utf8(text) as BufferSource)),
@@ -111,12 +130,14 @@ const HOUR = 3_600_000;
 
 export async function redpillReport(options: RedpillReportOptions): Promise<RedpillReport> {
   const { key, lie, shape } = options;
-  const model = await node(options, key, lie);
+  // Connections end at the gateway where there is one; the node behind it serves TLS with a key of its own.
+  const behind = shape === 'flat' || options.tlsFingerprint === null ? {} : { tlsFingerprint: new Uint8Array(32).fill(0x77) };
+  const model = await node({ ...options, ...behind }, key, lie);
   if (shape === 'flat') {
     const { document } = model;
     return { ...model, document: { ...document, all_attestations: [document] } };
   }
-  const gateway = await node({ ...options, gpu: false }, await redpillKey('ecdsa'), null);
+  const gateway = await node({ ...options, gpu: false }, await redpillKey('ecdsa'), lie === 'other-fingerprint' ? lie : null);
   return {
     ...model,
     document: {
@@ -162,7 +183,9 @@ async function node(options: RedpillReportOptions, key: RedpillKey, lie: Redpill
     },
     vm_config: '{}',
     signing_public_key: encodeHex(shownKey.publicKey),
-    ...(fingerprint === null ? {} : { tls_cert_fingerprint: encodeHex(fingerprint) }),
+    ...(fingerprint === null
+      ? {}
+      : { tls_cert_fingerprint: lie === 'other-fingerprint' ? '0e'.repeat(32) : encodeHex(fingerprint) }),
   };
   return {
     document,

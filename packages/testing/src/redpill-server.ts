@@ -6,11 +6,15 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TrustAnchor } from '@assay/attestation';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
+import type { LooseJson } from './fake-dcap.ts';
 import { fakePcs } from './fake-pcs.ts';
+import { type FakeTls, fakeTls } from './fake-tls.ts';
+import { acceptE2ee, type E2eeContext, E2eeRefusal, sealerFor } from './redpill-e2ee.ts';
 import {
   type RedpillAlgorithm,
   type RedpillKey,
@@ -32,6 +36,10 @@ export interface RedpillServerOptions {
   readonly textMembers?: boolean;
   readonly gpu?: boolean;
   readonly tlsFingerprint?: Uint8Array;
+  /** Serves HTTPS, and binds the key of its certificate in the reports that are asked for it. */
+  readonly tls?: boolean;
+  /** Seals and opens fields when a client asks for it. */
+  readonly e2ee?: boolean;
   /** Algorithm when the client asks for none. */
   readonly algorithm?: RedpillAlgorithm;
   /** A captured report that is served instead of fresh ones, exact bytes. */
@@ -60,6 +68,10 @@ export interface RedpillServer {
   anchors(): Promise<readonly TrustAnchor[]>;
   /** The fake Intel root, PEM. */
   rootPem(): Promise<string>;
+  /** Who signed the certificates it serves HTTPS with, the good one and the one of the lie; PEM. */
+  readonly authorities: string;
+  /** Requests as the model saw them, opened. */
+  readonly opened: readonly LooseJson[];
   close(): Promise<void>;
 }
 
@@ -73,14 +85,27 @@ const CHAT_PATHS = ['/v1/chat/completions', '/v1/completions', '/v1/embeddings']
 
 /** Starts it on a free port of 127.0.0.1. */
 export async function startRedpillServer(options: RedpillServerOptions = {}): Promise<RedpillServer> {
-  const standIn = new StandIn(options, { ecdsa: await redpillKey('ecdsa'), ed25519: await redpillKey('ed25519') });
-  const server = createServer((request, response) => {
+  const identities = options.tls === true ? [await fakeTls('redpill'), await fakeTls('in the middle')] : [];
+  const [tls] = identities;
+  const fingerprint = tls === undefined ? {} : { tlsFingerprint: decodeHex(tls.spkiSha256) };
+  const keys = { ecdsa: await redpillKey('ecdsa'), ed25519: await redpillKey('ed25519') };
+  const standIn = new StandIn({ ...fingerprint, ...options }, keys);
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     standIn.serve(request, response).catch(() => response.destroy());
-  });
+  };
+  const secure = tls === undefined ? null : createTlsServer({ key: tls.keyPem, cert: tls.certificatePem }, listener);
+  const server = secure ?? createServer(listener);
+  standIn.onLie = (lie) => {
+    const shown = lie === 'wrong-tls-key' ? identities[1] : tls;
+    if (secure === null || shown === undefined) return;
+    secure.setSecureContext({ key: shown.keyPem, cert: shown.certificatePem });
+    secure.closeAllConnections();
+  };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return Object.assign(standIn, {
-    origin: `http://127.0.0.1:${port}`,
+    origin: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    authorities: identities.map(({ certificatePem }: FakeTls) => certificatePem).join(''),
     close: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());
@@ -90,8 +115,11 @@ export async function startRedpillServer(options: RedpillServerOptions = {}): Pr
 }
 
 class StandIn {
-  lie: RedpillLie | null = null;
+  onLie: (lie: RedpillLie | null) => void = () => undefined;
   readonly requests: RedpillRequest[] = [];
+  readonly opened: LooseJson[] = [];
+  readonly #claimed = new Set<string>();
+  #lie: RedpillLie | null = null;
   readonly #options: RedpillServerOptions;
   readonly #keys: Readonly<Record<RedpillAlgorithm, RedpillKey>>;
   readonly #kept = new Map<string, Kept>();
@@ -100,6 +128,15 @@ class StandIn {
   constructor(options: RedpillServerOptions, keys: Readonly<Record<RedpillAlgorithm, RedpillKey>>) {
     this.#options = options;
     this.#keys = keys;
+  }
+
+  get lie(): RedpillLie | null {
+    return this.#lie;
+  }
+
+  set lie(lie: RedpillLie | null) {
+    this.#lie = lie;
+    this.onLie(lie);
   }
 
   prompts(): readonly RedpillRequest[] {
@@ -134,7 +171,7 @@ class StandIn {
     if (method === 'GET' && pathname === '/v1/attestation/report') return this.#sendReport(searchParams, response);
     const id = /^\/v1\/signature\/([^/]+)$/.exec(pathname)?.[1];
     if (method === 'GET' && id !== undefined) return this.#sendSignature(decodeURIComponent(id), searchParams, response);
-    if (method === 'POST' && CHAT_PATHS.includes(pathname)) return this.#chat(body, response);
+    if (method === 'POST' && CHAT_PATHS.includes(pathname)) return this.#chat(body, headers, response);
     return sendJson(response, 404, { error: { message: 'not found', type: 'not_found' } });
   }
 
@@ -142,9 +179,10 @@ class StandIn {
     return this.#options.models ?? ['phala/gemma-3-27b-it', 'phala/qwen-2.5-7b-instruct'];
   }
 
-  #report(algorithm: RedpillAlgorithm, nonce: Uint8Array, model: string): Promise<RedpillReport> {
-    const { gpu = false, shape = 'flat', textMembers = true, tlsFingerprint = null, now = Date.now } = this.#options;
+  #report(algorithm: RedpillAlgorithm, nonce: Uint8Array, model: string, asked = true): Promise<RedpillReport> {
+    const { gpu = false, shape = 'flat', textMembers = true, tls = false, now = Date.now } = this.#options;
     const key = this.#keys[algorithm];
+    const tlsFingerprint = tls && !asked ? null : (this.#options.tlsFingerprint ?? null);
     return redpillReport({ key, nonce, model, now: now(), lie: this.lie, gpu, shape, textMembers, tlsFingerprint });
   }
 
@@ -164,7 +202,8 @@ class StandIn {
     const { captured } = this.#options;
     if (captured !== undefined) return send(response, 200, { 'content-type': 'application/json' }, captured);
     const nonce = asked === null ? new Uint8Array(randomBytes(32)) : decodeHex(asked.toLowerCase());
-    return sendJson(response, 200, (await this.#report(algorithm, nonce, model)).document);
+    const asksTlsKey = query.get('include_tls_fingerprint') === 'true' || query.get('version') === '2';
+    return sendJson(response, 200, (await this.#report(algorithm, nonce, model, asksTlsKey)).document);
   }
 
   async #collateral(pathname: string, response: ServerResponse): Promise<void> {
@@ -174,19 +213,42 @@ class StandIn {
     return send(response, 200, found.headers, found.body);
   }
 
-  async #chat(body: Uint8Array, response: ServerResponse): Promise<void> {
-    const asked = JSON.parse(Buffer.from(body).toString('utf8')) as { readonly model: string; readonly stream?: boolean };
-    if (!this.#models().includes(asked.model))
-      return sendJson(response, 404, { error: { message: `no model ${asked.model}`, type: 'not_found' } });
+  async #chat(body: Uint8Array, headers: IncomingMessage['headers'], response: ServerResponse): Promise<void> {
+    const { lie } = this;
+    const sent = JSON.parse(Buffer.from(body).toString('utf8')) as LooseJson;
+    if (!this.#models().includes(sent.model))
+      return sendJson(response, 404, { error: { message: `no model ${sent.model}`, type: 'not_found' } });
+    let e2ee: E2eeContext | null;
+    try {
+      const now = (this.#options.now ?? Date.now)();
+      e2ee = this.#options.e2ee === true ? acceptE2ee(headers, sent, this.#keys, this.#claimed, now) : null;
+    } catch (error) {
+      if (!(error instanceof E2eeRefusal)) throw error;
+      return sendJson(response, 400, { error: { message: error.message, type: error.type, param: null, code: null } });
+    }
+    const asked: LooseJson = e2ee?.request ?? sent;
+    this.opened.push(asked);
     const text = this.#options.answer?.(this.#chats) ?? 'Grüße aus dem Enclave: 42.';
     this.#chats += 1;
     const id = `chatcmpl-${randomBytes(12).toString('hex')}`;
-    const pieces = asked.stream === true ? streamOf(id, asked.model, text) : [wholeOf(id, asked.model, text)];
+    const container = asked.stream === true ? 'delta' : 'message';
+    const documents = asked.stream === true ? chunksOf(id, asked.model, text) : [wholeOf(id, asked.model, text)];
+    const clear = lie === 'answer-in-clear' || lie === 'unsealed-field';
+    const seal = (document: LooseJson): LooseJson => {
+      if (e2ee === null || clear) return document;
+      if (lie === 'tool-call-in-clear') document.choices[0][container].tool_calls = [{ function: { arguments: text } }];
+      const sealed = e2ee.sealAnswer(document, container);
+      return lie === 'foreign-fields' ? { ...sealed, id: `chatcmpl-${'0'.repeat(24)}` } : sealed;
+    };
+    const pieces = framed(documents.map(seal), asked.stream === true);
     const whole = Buffer.concat(pieces);
     this.#kept.set(id, { model: asked.model, request: body, response: new Uint8Array(whole) });
-    response.writeHead(200, { 'content-type': asked.stream === true ? 'text/event-stream' : 'application/json' });
-    for (const piece of pieces) {
-      response.write(this.lie === 'tampered-response' ? Buffer.from(piece.toString('utf8').replace('42', '43')) : piece);
+    response.writeHead(200, {
+      'content-type': asked.stream === true ? 'text/event-stream' : 'application/json',
+      ...(e2ee === null || lie === 'answer-in-clear' ? {} : e2ee.responseHeaders),
+    });
+    for (const piece of lie === 'resealed-answer' ? resealed(headers, asked, id, container) : pieces) {
+      response.write(lie === 'tampered-response' ? Buffer.from(piece.toString('utf8').replace('42.', '43.')) : piece);
       await new Promise((resolve) => setImmediate(resolve));
     }
     response.end();
@@ -215,22 +277,40 @@ class StandIn {
   }
 }
 
-function wholeOf(id: string, model: string, text: string): Buffer {
+function wholeOf(id: string, model: string, text: string): LooseJson {
   const choices = [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: 'stop' }];
   const usage = { prompt_tokens: 7, completion_tokens: 9, total_tokens: 16 };
-  return Buffer.from(JSON.stringify({ id, object: 'chat.completion', created: 1_790_000_000, model, choices, usage }));
+  return { id, object: 'chat.completion', created: 1_790_000_000, model, choices, usage };
 }
 
-function streamOf(id: string, model: string, text: string): readonly Buffer[] {
+function chunksOf(id: string, model: string, text: string): readonly LooseJson[] {
   const head = { id, object: 'chat.completion.chunk', created: 1_790_000_000, model };
-  const event = (delta: object, finish: string | null): Buffer =>
-    Buffer.from(`data: ${JSON.stringify({ ...head, choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
+  const chunk = (delta: object, finish: string | null): LooseJson => ({
+    ...head,
+    choices: [{ index: 0, delta, finish_reason: finish }],
+  });
   const words = text.match(/\S+\s*|\s+/g) ?? [];
-  return [
-    ...words.map((content) => event({ role: 'assistant', content }, null)),
-    event({}, 'stop'),
-    Buffer.from('data: [DONE]\n\n'),
-  ];
+  return [...words.map((content) => chunk({ role: 'assistant', content }, null)), chunk({}, 'stop')];
+}
+
+function framed(documents: readonly LooseJson[], streamed: boolean): readonly Buffer[] {
+  if (!streamed) return documents.map((document) => Buffer.from(JSON.stringify(document)));
+  const events = documents.map((document) => Buffer.from(`data: ${JSON.stringify(document)}\n\n`));
+  return [...events, Buffer.from('data: [DONE]\n\n')];
+}
+
+/** An answer somebody in the middle wrote: the client's key stands in the request's headers, for all to seal to. */
+function resealed(headers: IncomingMessage['headers'], asked: LooseJson, id: string, container: string): readonly Buffer[] {
+  const header = (name: string): string => String(headers[name] ?? '');
+  const algorithm = header('x-signing-algo') === 'ed25519' ? 'ed25519' : 'ecdsa';
+  const context = `|n=${header('x-e2ee-nonce')}|ts=${header('x-e2ee-timestamp')}`;
+  const about = `algo=${algorithm}|model=${asked.model}|id=${id}|choice=0|field=content`;
+  const document = container === 'delta' ? chunksOf(id, asked.model, 'lies')[0] : wholeOf(id, asked.model, 'lies');
+  document.choices[0][container].content = sealerFor(algorithm, header('x-client-pub-key'))(
+    'lies',
+    `v2|resp|${about}${context}`,
+  );
+  return framed([document], container === 'delta');
 }
 
 function sha256(bytes: Uint8Array): string {

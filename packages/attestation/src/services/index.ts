@@ -1,4 +1,5 @@
 export { type AnswerProof, encodeAnswerProof, isAnswerProof, parseAnswerProof, verifyAnswerProof } from './answer-proof.ts';
+export { FIELD_ENCRYPTION, type SealedAnswer, type SealedChat, sealChat } from './e2ee/sealed-chat.ts';
 export {
   attestedGpus,
   attestProxy,

@@ -3,8 +3,9 @@
  * which signing addresses the hardware vouches for; `/v1/signature/{id}` is the signature over one answer. The HTTP client is handed
  * in, and so is the clock; nothing the service says is believed before the verifiers of this package agree.
  *
- * Proves: keys in genuine, wanted TEEs, for a nonce made here; answers signed by them byte by byte. Not proved: that the connection ends
- * in that TEE. Whoever terminates TLS in front of it can read prompts, and can only not change answers unnoticed.
+ * Proves: keys in genuine, wanted TEEs, for a nonce made here; answers signed by them byte by byte; and, where the report data commits to
+ * it, the TLS key that the service's connections must show (`tlsKey`). Pinning that key is the caller's part: without it, whoever
+ * terminates TLS in front of the service can read prompts, and can only not change answers unnoticed.
  */
 
 import { decodeUtf8 } from '@assay/encoding/bytes';
@@ -35,6 +36,11 @@ export interface SigningProxy {
   readonly collateral: Omit<EndorsementSource, 'fetch' | 'now'> | null;
   /** Milliseconds for one request; 30 000 unless told. */
   readonly timeoutMs?: number;
+  /**
+   * Asks for a report that binds the TLS key, for services whose address ends in the TEE that is shown. Behind a gateway that shows only
+   * the nodes in the back, the key would be that of another address.
+   */
+  readonly askTlsKey?: boolean;
 }
 
 /** A report as it came, what it needed, and what was found. Usable only when `result.outcome` is `accepted`. */
@@ -49,6 +55,10 @@ export interface ProxyAttestation {
   /** Lower-case hex addresses that may sign answers. */
   readonly addresses: readonly string[];
   readonly algorithm: 'ecdsa' | 'ed25519';
+  /** Lower-case hex public key behind the first address: 64 bytes x ‖ y, or 32; `null` when the report shows none. */
+  readonly publicKey: string | null;
+  /** Hex SHA-256 of the SPKI that the node in front proves it serves TLS with; `null` when the report binds none. */
+  readonly tlsKey: string | null;
   /** Epoch milliseconds. */
   readonly verifiedAt: number;
   readonly expiresAt: number;
@@ -84,7 +94,9 @@ const PAUSES = [0, 50, 200, 800] as const;
  */
 export async function attestProxy(service: SigningProxy, model: string): Promise<ProxyAttestation> {
   const nonce = encodeHex(crypto.getRandomValues(new Uint8Array(32)));
-  const query = new URLSearchParams({ model, nonce });
+  // NEAR listens to the one name, the dstack proxy to the other; who knows neither leaves the key out.
+  const tlsForm = service.askTlsKey === true ? { include_tls_fingerprint: 'true', version: '2' } : {};
+  const query = new URLSearchParams({ model, nonce, ...tlsForm });
   const report = await get(service, `/v1/attestation/report?${query}`, MAX_REPORT_BYTES);
   const now = service.now();
   const found = await collateralFor(report, service, now);
@@ -110,6 +122,8 @@ export async function attestProxy(service: SigningProxy, model: string): Promise
     ...{ model, nonce, report, endorsements, result, verifiedAt: now },
     addresses: signers.map(({ identity }) => identity['signing-address'] ?? ''),
     algorithm: speaker?.identity['signing-algorithm'] === 'ed25519' ? 'ed25519' : 'ecdsa',
+    publicKey: publicKeyOf(speaker),
+    tlsKey: result.claims === null ? null : terminatingKey(result.claims),
     expiresAt: Math.min(now + SESSION_MS, result.claims?.validity.notAfter ?? now),
   };
 }
@@ -119,6 +133,26 @@ export function signingNodes(claims: Claims): readonly VerifiedClaims[] {
   const nodes = Object.entries(claims.submodules).filter(([, { identity }]) => identity['signing-address'] !== undefined);
   const models = nodes.filter(([name]) => /^model(-\d+)?$/.test(name));
   return (models.length > 0 ? models : nodes).map(([, node]) => node);
+}
+
+/**
+ * The TLS key of the node that connections end in: the gateway where there is one, otherwise the model's. Several nodes with several
+ * keys bind none: which of them a connection meets is not known before it is made.
+ */
+function terminatingKey(claims: Claims): string | null {
+  const { gateway } = claims.submodules;
+  const keys = new Set(
+    (gateway === undefined ? signingNodes(claims) : [gateway]).map(({ identity }) => identity['tls-fingerprint']),
+  );
+  const [key = null] = keys;
+  return keys.size === 1 ? key : null;
+}
+
+/** The verifier has compared it with the address; an address alone is no key of the curve. */
+function publicKeyOf(node: Claims | undefined): string | null {
+  const key = node?.bindings.publicKey ?? null;
+  if (key === null || node?.identity['signing-algorithm'] === 'ed25519') return key;
+  return /^(04)?[0-9a-f]{128}$/.test(key) ? key.slice(-128) : null;
 }
 
 /** GPUs of a node with authentic evidence that answers the node's own nonce. */

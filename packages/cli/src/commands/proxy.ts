@@ -1,6 +1,8 @@
 /** `assay proxy`: a local OpenAI-compatible endpoint that verifies its upstream before the first byte and every answer after it. */
 
+import { createTlsDialer } from '@assay/channel/tls';
 import {
+  type ChannelDemand,
   ClientError,
   createVerifyingProxy,
   openUpstream,
@@ -17,7 +19,7 @@ import { endorsementSource } from '../endorsement-source.ts';
 import { CliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-import { policyOption, rootOption } from '../options.ts';
+import { authoritiesOption, policyOption, rootOption } from '../options.ts';
 import { printable, type Style, styleOf } from '../output.ts';
 import { printVerdict } from '../verdict.ts';
 
@@ -28,7 +30,11 @@ interface ProxyFlags {
   readonly apiKey?: string;
   readonly kind?: string;
   readonly keep: string;
+  readonly channel: string;
+  readonly authorities?: string;
 }
+
+const CHANNELS: readonly ChannelDemand[] = ['any', 'bound', 'sealed'];
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
@@ -38,6 +44,8 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--policy <file|preset>', 'policy file, or strict, moderate, relaxed')
     .option('--simulated-root <file>', "accept a simulator's evidence under this root, marked as simulated")
     .option('--api-key <key>', 'key of the upstream; better in ASSAY_API_KEY')
+    .option('--channel <demand>', `how the way there must end in the TEE: ${CHANNELS.join(', ')}`, 'any')
+    .option('--authorities <file>', 'PEM of certificate authorities to accept for its address, beside the known ones')
     .option('--keep <folder>', 'where the proof of each answer is kept', 'proofs')
     .action(async (upstream: string, flags: ProxyFlags) => finish(await proxy(upstream, flags, io)));
 }
@@ -48,6 +56,9 @@ async function proxy(address: string, flags: ProxyFlags, io: Io): Promise<ExitCo
     throw new CliError('cli/bad-option', `--port: expected 0 to 65535, got ${flags.port}`);
   const style = styleOf(io);
   const apiKey = flags.apiKey ?? io.env.ASSAY_API_KEY;
+  const channel = CHANNELS.find((name) => name === flags.channel);
+  if (channel === undefined)
+    throw new CliError('cli/bad-option', `--channel: expected ${CHANNELS.join(', ')}, got ${JSON.stringify(flags.channel)}`);
   let upstream: VerifiedUpstream;
   try {
     upstream = await openUpstream(
@@ -58,6 +69,8 @@ async function proxy(address: string, flags: ProxyFlags, io: Io): Promise<ExitCo
         ...(apiKey === undefined ? {} : { apiKey }),
         fetch: io.fetch,
         now: () => io.now(),
+        channel,
+        dialer: createTlsDialer(await authoritiesOption(io, flags.authorities)),
         collateral: endorsementSource(io, false),
       },
       flags.kind,

@@ -3,7 +3,8 @@
  * a fresh nonce before a prompt for it leaves; each answer is held back at its end until its signature verified over the exact
  * bytes; report, collateral, signature and exchange become a proof (spec/proof.md).
  *
- * Not proved: that the connection ends in the TEE. Whoever terminates TLS for the service can read prompts; every verdict says so.
+ * Where the report binds the service's TLS key and the platform can see it, every connection with a prompt must show it; with `sealed`,
+ * prompts are encrypted to the attested signing key as well. Where neither holds, whoever terminates TLS can read prompts, and the verdict says so.
  */
 
 import { AttestationError } from '@assay/attestation';
@@ -12,26 +13,31 @@ import {
   encodeAnswerProof,
   type ProxyAttestation,
   proveAnswer,
+  type SealedAnswer,
+  type SealedChat,
   type SigningProxy,
+  sealChat,
 } from '@assay/attestation/services';
+import { ChannelError, readPieces, type TlsDialer, toReadableStream } from '@assay/channel';
 import { bufferSource, concatBytes, decodeUtf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { trustOf } from '../connection/attestation.ts';
 import { ClientError } from '../errors.ts';
 import { sha256Hex } from '../judgement/digest.ts';
 import { evidenceVerdict, type Verdict } from '../judgement/verdict.ts';
-import type { AnswerProof, ForwardedAnswer, UpstreamOptions, VerifiedUpstream } from './upstream.ts';
+import { type ChannelStanding, requireChannel, withChannel } from './channel-standing.ts';
+import type { AnswerProof, ChannelDemand, ForwardedAnswer, UpstreamOptions, VerifiedUpstream } from './upstream.ts';
 
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
-const OPEN_CONNECTION =
-  'That nobody reads prompts on the way: the report vouches for the key that signs answers, not for the connection.';
-
 /**
  * @param url base of the service; `?model=` names the model whose report is verified first, otherwise the first one it lists.
  * @throws {ClientError} `client/attestation-refused`, `client/agent-unreachable`.
  */
 export async function openSigningUpstream(url: URL, options: UpstreamOptions, kind: string): Promise<VerifiedUpstream> {
-  const upstream = new SigningUpstream(url, kind, await serviceOf(url, options));
+  const { channel = 'any', dialer = null } = options;
+  // RedPill's gateway shows nodes in the back, whose TLS keys are those of other addresses.
+  const askTlsKey = kind !== 'redpill' || channel === 'bound';
+  const upstream = new SigningUpstream(url, kind, { ...(await serviceOf(url, options)), askTlsKey }, channel, dialer);
   await upstream.attested(url.searchParams.get('model') ?? (await upstream.firstModel()));
   return upstream;
 }
@@ -41,7 +47,7 @@ async function serviceOf(url: URL, options: UpstreamOptions): Promise<SigningPro
   return {
     base: `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')}`,
     apiKey: options.apiKey ?? null,
-    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    fetch: options.dialer?.open ?? options.fetch ?? ((input, init) => fetch(input, init)),
     now: options.now ?? Date.now,
     policy,
     additionalAnchors: anchors,
@@ -50,17 +56,27 @@ async function serviceOf(url: URL, options: UpstreamOptions): Promise<SigningPro
   };
 }
 
+/** One model's verification, and the service over the connections it allows. */
+interface Verified {
+  readonly attested: ProxyAttestation;
+  readonly service: SigningProxy;
+}
+
 class SigningUpstream implements VerifiedUpstream {
   readonly kind: string;
   readonly url: URL;
   readonly #service: SigningProxy;
-  readonly #attested = new Map<string, ProxyAttestation>();
+  readonly #channel: ChannelDemand;
+  readonly #dialer: TlsDialer | null;
+  readonly #attested = new Map<string, Verified>();
   #verdict: Verdict | null = null;
 
-  constructor(url: URL, kind: string, service: SigningProxy) {
+  constructor(url: URL, kind: string, service: SigningProxy, channel: ChannelDemand, dialer: TlsDialer | null) {
     this.url = url;
     this.kind = kind;
     this.#service = service;
+    this.#channel = channel;
+    this.#dialer = dialer;
   }
 
   get verdict(): Verdict {
@@ -69,7 +85,7 @@ class SigningUpstream implements VerifiedUpstream {
   }
 
   async firstModel(): Promise<string> {
-    const answer = await this.#send('/v1/models', { method: 'GET' });
+    const answer = await this.#send(this.#service, '/v1/models', { method: 'GET' });
     const { data } = (answer.ok ? await answer.json() : {}) as { readonly data?: readonly { readonly id?: unknown }[] };
     const id = data?.[0]?.id;
     if (typeof id === 'string') return id;
@@ -80,13 +96,13 @@ class SigningUpstream implements VerifiedUpstream {
   }
 
   /** The verification of `model` that holds now. @throws {ClientError} before any prompt leaves. */
-  async attested(model: string): Promise<ProxyAttestation> {
+  async attested(model: string): Promise<Verified> {
     const known = this.#attested.get(model);
-    if (known !== undefined && known.expiresAt > this.#service.now()) return known;
+    if (known !== undefined && known.attested.expiresAt > this.#service.now()) return known;
     this.#attested.delete(model);
     const fresh = await coded('client/attestation-refused', () => attestProxy(this.#service, model));
-    const found = evidenceVerdict(fresh.result, fresh.verifiedAt);
-    const verdict: Verdict = { ...found, limits: [...found.limits, OPEN_CONNECTION] };
+    const standing = this.#standing(fresh);
+    const verdict = withChannel(evidenceVerdict(fresh.result, fresh.verifiedAt), standing);
     if (verdict.outcome !== 'accepted') {
       const failed = verdict.checks.find(({ outcome }) => outcome === 'fail');
       const reason = verdict.error?.message ?? `${failed?.id}: expected ${failed?.expected}, got ${failed?.actual}`;
@@ -96,34 +112,58 @@ class SigningUpstream implements VerifiedUpstream {
         { details: { verdict } },
       );
     }
-    this.#attested.set(model, fresh);
+    requireChannel(this.#channel, standing, this.url.origin);
+    const { pin } = standing;
+    const bound = pin === null || this.#dialer === null ? this.#service : { ...this.#service, fetch: this.#dialer.pinned(pin) };
+    const verified = { attested: fresh, service: bound };
+    this.#attested.set(model, verified);
     this.#verdict = verdict;
-    return fresh;
+    return verified;
+  }
+
+  #standing({ tlsKey, publicKey }: ProxyAttestation): ChannelStanding {
+    const visible = this.#dialer !== null && this.url.protocol === 'https:';
+    return {
+      pin: visible ? tlsKey : null,
+      sealedTo: this.#channel === 'sealed' ? publicKey : null,
+      unpinned: tlsKey === null ? 'its report binds no TLS key' : 'its TLS key cannot be seen from here',
+    };
   }
 
   async forward(request: Request): Promise<ForwardedAnswer> {
     const { pathname, search } = new URL(request.url);
     const { method, signal } = request;
     if (method === 'GET' || method === 'HEAD') {
-      return { response: await this.#send(pathname + search, { method, signal }), proof: Promise.resolve(null) };
+      const response = await this.#send(this.#service, pathname + search, { method, signal });
+      return { response, proof: Promise.resolve(null) };
     }
     const sent = new Uint8Array(await request.arrayBuffer());
-    const attested = await this.attested(modelOf(sent));
-    const response = await this.#send(pathname + search, { method, signal, body: bufferSource(sent) });
+    const verified = await this.attested(modelOf(sent));
+    const sealed = this.#channel === 'sealed' ? await this.#seal(verified, pathname, sent) : null;
+    const wire = { sent: sealed?.body ?? sent, received: [] as Uint8Array[] };
+    const init = { method, signal, body: bufferSource(wire.sent), headers: sealed?.headers ?? {} };
+    const response = await this.#send(verified.service, pathname + search, init).catch((error: unknown) => {
+      if (ChannelError.is(error)) this.#attested.delete(verified.attested.model); // verified anew next time
+      throw error;
+    });
     if (!response.ok || response.body === null) return { response, proof: Promise.resolve(null) };
-    const prove = (received: Uint8Array): Promise<AnswerProof> => this.#prove(attested, sent, received);
+    const prove = (): Promise<AnswerProof> => this.#prove(verified, wire.sent, concatBytes(...wire.received));
     const headers = { 'content-type': response.headers.get('content-type') ?? 'application/json' };
+    const body = readable(response, wire.received, sealed);
     if (headers['content-type'].startsWith('text/event-stream')) {
-      const { body, proof } = heldBack(response.body, prove);
-      return { response: new Response(body, { headers }), proof };
+      const held = heldBack(body, prove);
+      return { response: new Response(held.body, { headers }), proof: held.proof };
     }
-    const received = new Uint8Array(await response.arrayBuffer());
-    const proof = await prove(received);
+    const received = await new Response(body).arrayBuffer();
+    const proof = await prove();
     return { response: new Response(received, { headers }), proof: Promise.resolve(proof) };
   }
 
-  async #send(path: string, init: RequestInit): Promise<Response> {
-    const { base, apiKey, fetch } = this.#service;
+  #seal({ attested }: Verified, path: string, sent: Uint8Array): Promise<SealedChat> {
+    return coded('client/not-sealable', () => sealChat(attested, path, sent, this.#service.now()));
+  }
+
+  async #send({ base, apiKey, fetch }: SigningProxy, path: string, init: RequestInit): Promise<Response> {
     try {
       return await fetch(`${base}${path}`, {
         ...init,
@@ -131,16 +171,18 @@ class SigningUpstream implements VerifiedUpstream {
           'content-type': 'application/json',
           'accept-encoding': 'identity', // signatures are over what the service sent, uncompressed
           ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+          ...(init.headers as Readonly<Record<string, string>> | undefined),
         },
         redirect: 'error', // a redirect could carry key and prompt elsewhere
       });
     } catch (cause) {
+      if (ChannelError.is(cause)) throw cause;
       throw new ClientError('client/agent-unreachable', `no answer from ${base}; check the address and the network`, { cause });
     }
   }
 
-  async #prove(attested: ProxyAttestation, sent: Uint8Array, received: Uint8Array): Promise<AnswerProof> {
-    const proved = await coded('client/proof-refused', () => proveAnswer(this.#service, attested, { sent, received }));
+  async #prove({ attested, service }: Verified, sent: Uint8Array, received: Uint8Array): Promise<AnswerProof> {
+    const proved = await coded('client/proof-refused', () => proveAnswer(service, attested, { sent, received }));
     const { chatId, signature, document } = proved;
     const bytes = encodeAnswerProof({
       ...{ service: this.url.origin, model: attested.model, time: attested.verifiedAt, nonce: attested.nonce },
@@ -150,35 +192,56 @@ class SigningUpstream implements VerifiedUpstream {
     });
     const simulated = this.verdict.simulated ? 'SIMULATED ' : '';
     const signer = `${signature.algorithm} key ${encodeHex(signature.address)}`;
-    return { id: chatId, bytes, summary: `${simulated}answer of ${attested.model} signed by the attested ${signer}` };
+    const sealed = this.#channel === 'sealed' ? 'sealed ' : '';
+    return { id: chatId, bytes, summary: `${simulated}${sealed}answer of ${attested.model} signed by the attested ${signer}` };
+  }
+}
+
+/** The answer in clear; the bytes as they came, which the signature is over, are kept in `wire`. */
+function readable(response: Response, wire: Uint8Array[], sealed: SealedChat | null): ReadableStream<Uint8Array> {
+  let length = 0;
+  const keep = new TransformStream<Uint8Array, Uint8Array>({
+    transform(piece, controller) {
+      length += piece.length;
+      if (length > MAX_ANSWER_BYTES)
+        throw new ClientError('client/proof-refused', `the answer is longer than ${MAX_ANSWER_BYTES} bytes; ask for less`);
+      wire.push(piece);
+      controller.enqueue(piece);
+    },
+  });
+  const kept = (response.body as ReadableStream<Uint8Array>).pipeThrough(keep);
+  if (sealed === null) return kept;
+  return toReadableStream(opened(sealed, { headers: response.headers, body: readPieces(kept) }));
+}
+
+async function* opened(sealed: SealedChat, answer: SealedAnswer): AsyncGenerator<Uint8Array> {
+  try {
+    yield* sealed.open(answer);
+  } catch (cause) {
+    if (!AttestationError.is(cause)) throw cause;
+    throw new ClientError('client/proof-refused', `${cause.code}: ${cause.message}`, { cause, details: { code: cause.code } });
   }
 }
 
 /** Hands a stream on except for its end, which goes out when the whole answer is proved. */
 function heldBack(
   body: ReadableStream<Uint8Array>,
-  prove: (received: Uint8Array) => Promise<AnswerProof>,
+  prove: () => Promise<AnswerProof>,
 ): { readonly body: ReadableStream<Uint8Array>; readonly proof: Promise<AnswerProof> } {
-  const parts: Uint8Array[] = [];
   const held: Uint8Array[] = [];
   const tail = new TextDecoder('latin1');
-  let length = 0;
   let seen = '';
   let settle: TransformStream<Uint8Array, Uint8Array> | undefined;
   const proof = new Promise<AnswerProof>((resolve, reject) => {
     settle = new TransformStream({
       transform(piece, controller) {
-        length += piece.length;
-        if (length > MAX_ANSWER_BYTES)
-          throw new ClientError('client/proof-refused', `the answer is longer than ${MAX_ANSWER_BYTES} bytes; ask for less`);
-        parts.push(piece);
         seen = (seen + tail.decode(piece)).slice(-(piece.length + 8));
         if (held.length > 0 || seen.includes('[DONE]')) held.push(piece);
         else controller.enqueue(piece);
       },
       async flush(controller) {
         try {
-          resolve(await prove(concatBytes(...parts)));
+          resolve(await prove());
         } catch (error) {
           reject(error);
           throw error;
@@ -204,7 +267,7 @@ function modelOf(body: Uint8Array): string {
 
 /** Errors of the evidence under a code of this package; what cannot be reached keeps its meaning. */
 async function coded<Value>(
-  code: 'client/attestation-refused' | 'client/proof-refused',
+  code: 'client/attestation-refused' | 'client/not-sealable' | 'client/proof-refused',
   work: () => Promise<Value>,
 ): Promise<Value> {
   try {

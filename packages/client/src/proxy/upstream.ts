@@ -4,13 +4,27 @@
  */
 
 import type { EndorsementSource } from '@assay/attestation/endorsements';
+import type { TlsDialer } from '@assay/channel';
 import type { ConnectOptions } from '../connection/connect.ts';
 import type { Verdict } from '../judgement/verdict.ts';
 
 export interface UpstreamOptions extends ConnectOptions {
   /** Where missing vendor collateral is fetched, for upstreams that send none along; the vendors' own services unless told. */
   readonly collateral?: Omit<EndorsementSource, 'fetch' | 'now'>;
+  /**
+   * Makes connections whose far end is known by its key (`createTlsDialer` of `@assay/channel/tls`, in Node). With it, TLS keys that a report binds
+   * are pinned; browsers have none. Takes the place of `fetch` for services other than `aci/1`.
+   */
+  readonly dialer?: TlsDialer;
+  /** What the way to the service must be; `any` unless told. */
+  readonly channel?: ChannelDemand;
 }
+
+/**
+ * `any` binds the way to the TEE where the evidence allows it, and says where it does not. `bound` demands that it ends in the TEE: by a
+ * pinned TLS key, or sealed. `sealed` demands that prompts are encrypted to a key of the TEE.
+ */
+export type ChannelDemand = 'any' | 'bound' | 'sealed';
 
 /** The decision an upstream is used on. */
 export interface VerifiedUpstream {

@@ -2,7 +2,8 @@
  * The model providers, one row each. All of them are reached through OpenAI's chat protocol; a row says where, with which key
  * and with which of the protocol's dialects.
  *
- * None of these endpoints is attested: what they are sent, they see in clear, and receipts mark their answers `unverified`.
+ * `redpill`, `near` and `tinfoil` run in TEEs and are verified before a prompt leaves (adapters/upstreams/attested.ts). What the others are
+ * sent they see in clear, and receipts mark their answers `unverified`.
  */
 
 export interface Provider {
@@ -79,6 +80,26 @@ export const PROVIDERS = {
     base: 'https://api.redpill.ai/v1',
     defaultModel: 'phala/gemma-3-27b-it',
     keySettings: ['REDPILL_API_KEY'],
+    needsKey: true,
+    defaultKey: null,
+    maxTokensName: 'max_tokens',
+    completeBase: versioned,
+  },
+  near: {
+    title: 'NEAR AI',
+    base: 'https://cloud-api.near.ai/v1',
+    defaultModel: null,
+    keySettings: ['NEAR_API_KEY'],
+    needsKey: true,
+    defaultKey: null,
+    maxTokensName: 'max_tokens',
+    completeBase: versioned,
+  },
+  tinfoil: {
+    title: 'Tinfoil',
+    base: 'https://inference.tinfoil.sh/v1',
+    defaultModel: null,
+    keySettings: ['TINFOIL_API_KEY'],
     needsKey: true,
     defaultKey: null,
     maxTokensName: 'max_tokens',

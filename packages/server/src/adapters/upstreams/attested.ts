@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import {
   AttestationError,
   collectEndorsements,
@@ -16,6 +17,7 @@ import {
   trustAnchor,
 } from '@assay/attestation';
 import type { CachedAnswer, EndorsementCache } from '@assay/attestation/endorsements';
+import { createTlsDialer, type TlsDialerOptions } from '@assay/channel/tls';
 import { EncodingError } from '@assay/encoding/errors';
 import { decodePem } from '@assay/encoding/pem';
 import type { ModelConfig } from '../../config.ts';
@@ -30,27 +32,43 @@ const MAX_CACHED = 256;
  * @throws {ServerError} `config/unreadable`, `config/bad-value` for the files that settings name.
  */
 export function createAttestedUpstream(config: ModelConfig, now: () => number): Upstream | null {
-  if (config.provider !== 'redpill') return null;
-  const { simulatedRoot, pccs, collateral } = config.attestation;
+  const { provider } = config;
+  if (provider !== 'redpill' && provider !== 'near') return null;
+  const { simulatedRoot, pccs, collateral, channel } = config.attestation;
   const root = simulatedRoot === null ? null : read('ASSAY_UPSTREAM_SIMULATED_ROOT', () => rootIn(simulatedRoot));
   const policy = read('ASSAY_UPSTREAM_POLICY', () => policyOf(config.attestation.policy));
+  const dialer = createTlsDialer(authoritiesOf(config.attestation.authorities));
   return createRedpillUpstream({
-    name: config.provider,
+    name: provider,
     base: config.base,
     apiKey: config.apiKey,
     defaultModel: config.model,
     timeoutMs: config.timeoutMs,
+    dialer,
+    channel,
     service: {
       base: config.base.replace(/\/v1$/, ''),
       apiKey: config.apiKey,
-      fetch: (input, init) => fetch(input, init),
+      fetch: dialer.open,
       now,
+      askTlsKey: provider === 'near' || channel === 'bound',
       policy: root === null ? policy : { ...policy, simulatedRoots: [...(policy.simulatedRoots ?? []), spkiHash(root)] },
       additionalAnchors: root === null ? [] : [root],
       endorsements: collateral === null ? [] : read('ASSAY_UPSTREAM_COLLATERAL', () => filesIn(collateral)),
       collateral: { cache: memoryCache(), ...(pccs === null ? {} : { services: { intel: pccs } }) },
     },
   });
+}
+
+/** Authorities beside the known ones. */
+function authoritiesOf(path: string | null): TlsDialerOptions {
+  if (path === null) return {};
+  const added = read('ASSAY_UPSTREAM_AUTHORITIES', () => {
+    const pem = readFileSync(path, 'utf8');
+    if (decodePem(pem).length === 0) throw new ServerError('config/bad-value', `expected certificates in ${path}`);
+    return pem;
+  });
+  return { authorities: [...rootCertificates, added].join('\n') };
 }
 
 function policyOf(setting: string | null): Policy {

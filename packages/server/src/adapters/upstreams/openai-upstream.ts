@@ -3,6 +3,7 @@
  * What it is sent it sees in clear, and every receipt says so.
  */
 
+import { ChannelError } from '@assay/channel';
 import { ServerError } from '../../errors.ts';
 import type { Upstream, UpstreamAnswer, UpstreamRequest } from '../../ports/upstream.ts';
 
@@ -29,27 +30,41 @@ export function createOpenAiUpstream(options: OpenAiUpstreamOptions): Upstream {
   };
 }
 
-/** Sends exact bytes and returns the answer as it comes. */
+/** How exact bytes travel, where that is more than plain HTTP. */
+export interface Carriage {
+  /** Connections to use; the platform's unless told. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Beside the usual ones. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Sends exact bytes and returns the answer as it comes.
+ * @throws {ServerError} `model/timeout`, `model/unreachable`; `upstream/channel-mismatch` before a byte leaves.
+ */
 export async function forwardTo(
   options: OpenAiUpstreamOptions,
   { path, body, signal }: UpstreamRequest,
-): Promise<UpstreamAnswer> {
+  { fetch: send = fetch, headers = {} }: Carriage = {},
+): Promise<UpstreamAnswer & { readonly headers: Headers }> {
   const first = new AbortController();
   const timer = setTimeout(() => first.abort(), options.timeoutMs);
   let response: Response;
   try {
-    response = await fetch(`${options.base}${path.replace(/^\/v1/, '')}`, {
+    response = await send(`${options.base}${path.replace(/^\/v1/, '')}`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
         'accept-encoding': 'identity',
         ...(options.apiKey === null ? {} : { authorization: `Bearer ${options.apiKey}` }),
+        ...headers,
       },
       body: new Uint8Array(body),
       redirect: 'error', // a redirect could carry key and prompt elsewhere
       signal: AbortSignal.any([signal, first.signal]),
     });
   } catch (cause) {
+    if (ChannelError.is(cause)) throw new ServerError('upstream/channel-mismatch', cause.message, { cause });
     if (first.signal.aborted) {
       throw new ServerError(
         'model/timeout',
@@ -64,6 +79,7 @@ export async function forwardTo(
   return {
     status: response.status,
     contentType: response.headers.get('content-type') ?? 'application/json',
+    headers: response.headers,
     body: response.body ?? emptyBody(),
   };
 }

@@ -2,8 +2,8 @@
  * The record of one verification of a signing upstream (ACI §8): what was proven, by whom, from which bytes, for how long. A claim
  * that nobody checked reads `unknown`; a simulator's evidence never reads as a TEE's.
  *
- * `channel_binding` is empty, and says so on purpose: the report vouches for the key that signs answers, and does not bind the connection.
- * So `tee_attested`, which is about where the channel ends (§8.3), stays `unknown`; `extra.signing_key_in_tee` says what was proven.
+ * An empty `channel_binding` says on purpose that the report vouches for the key that signs answers and does not bind the connection. Then
+ * `tee_attested`, which is about where the channel ends (§8.3), stays `unknown`; `extra.signing_key_in_tee` says what was proven.
  */
 
 import { createHash } from 'node:crypto';
@@ -12,13 +12,22 @@ import { attestedGpus, type ProxyAttestation, signingNodes } from '@assay/attest
 import { encodeBase64 } from '@assay/encoding/base64';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import type { UpstreamFacts, UpstreamSession } from '../../ports/upstream.ts';
+import { type ChannelBinding, teeAttested } from './session-binding.ts';
 
 const VERIFIER_ID = 'assay signing-proxy/1';
 const UNKNOWN = { status: 'unknown' } as const;
 const MEASUREMENTS = /^(mrtd|rtmr[0-3]|mrconfigid|compose-hash|os-image-hash)$/;
 
-/** @param attested accepted evidence. */
-export function upstreamSession(name: string, endpoint: string, attested: ProxyAttestation): UpstreamSession {
+/**
+ * @param attested accepted evidence.
+ * @param bindings what is enforced on every connection that carries a prompt.
+ */
+export function upstreamSession(
+  name: string,
+  endpoint: string,
+  attested: ProxyAttestation,
+  bindings: readonly ChannelBinding[],
+): UpstreamSession {
   const [node] = attested.result.claims === null ? [] : signingNodes(attested.result.claims);
   if (node === undefined) throw new TypeError('expected accepted evidence of a signing node');
   const simulated = attested.result.appraisal?.simulated !== false;
@@ -39,8 +48,8 @@ export function upstreamSession(name: string, endpoint: string, attested: ProxyA
       signing_addresses: attested.addresses,
       ...(node.identity['app-id'] === undefined ? {} : { app_id: node.identity['app-id'] }),
     },
-    channel_binding: [],
-    claims: claimsOf(attested, node, gpus, simulated),
+    channel_binding: bindings.map(({ entry }) => entry),
+    claims: { ...claimsOf(attested, node, gpus, simulated), tee_attested: teeAttested(bindings, simulated) },
     evidence: {
       digest: digest(attested.report),
       data: dataUri(attested.report),
@@ -59,7 +68,6 @@ export function upstreamSession(name: string, endpoint: string, attested: ProxyA
 function claimsOf(attested: ProxyAttestation, node: Claims, gpus: readonly Claims[], simulated: boolean): JsonObject {
   const status = node.tcb?.status ?? 'none';
   return {
-    tee_attested: UNKNOWN,
     gpu_attested:
       simulated || gpus.length === 0
         ? UNKNOWN

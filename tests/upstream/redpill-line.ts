@@ -1,0 +1,56 @@
+/** The agent's upstream in front of RedPill's stand-in, and one question through it. */
+
+import { DEFAULT_POLICY, type Policy } from '@assay/attestation';
+import { createTlsDialer } from '@assay/channel/tls';
+import { encodeHex } from '@assay/encoding/hex';
+import { type RedpillServer, type RedpillServerOptions, startRedpillServer } from '@assay/testing';
+import { onTestFinished } from 'vitest';
+import { createRedpillUpstream } from '../../packages/server/src/adapters/upstreams/redpill-upstream.ts';
+import type { ChannelDemand, Upstream } from '../../packages/server/src/ports/upstream.ts';
+
+export const MODEL = 'phala/gemma-3-27b-it';
+
+export interface Line {
+  readonly server: RedpillServer;
+  readonly upstream: Upstream;
+}
+
+export async function line(
+  options: RedpillServerOptions = {},
+  more: { policy?: Policy; genuine?: boolean; channel?: ChannelDemand } = {},
+): Promise<Line> {
+  const server = await startRedpillServer({ apiKey: 'key', ...options });
+  onTestFinished(server.close);
+  const anchors = (await server.anchors()).map((anchor) => ({ ...anchor, simulated: more.genuine !== true }));
+  const roots = await Promise.all(
+    anchors.map(async ({ spki }) => encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', spki as BufferSource)))),
+  );
+  const now = options.now ?? Date.now;
+  const dialer = createTlsDialer(server.authorities === '' ? {} : { authorities: server.authorities });
+  const upstream = createRedpillUpstream({
+    ...{ name: 'redpill', base: `${server.origin}/v1`, apiKey: 'key', defaultModel: MODEL, timeoutMs: 5000 },
+    ...{ dialer, channel: more.channel ?? 'any' },
+    service: {
+      ...{ base: server.origin, apiKey: 'key', fetch: dialer.open, now, askTlsKey: true },
+      policy: more.policy ?? { ...DEFAULT_POLICY, simulatedRoots: roots },
+      additionalAnchors: anchors,
+      collateral: { services: { intel: server.origin } },
+    },
+  });
+  return { server, upstream };
+}
+
+export const bodyOf = (stream: boolean): Uint8Array =>
+  new TextEncoder().encode(`{"model":"${MODEL}","messages":[{"role":"user","content":"my secret"}],"stream":${stream}}`);
+
+export async function ask({ upstream }: Line, stream = true, sent = bodyOf(stream)) {
+  const standing = await upstream.standing(MODEL);
+  const answer = await upstream.forward(
+    { path: '/v1/chat/completions', body: sent, signal: AbortSignal.timeout(5000) },
+    standing,
+  );
+  const pieces: Uint8Array[] = [];
+  for await (const piece of answer.body) pieces.push(piece);
+  const received = new Uint8Array(Buffer.concat(pieces));
+  return { standing, received, proof: (await answer.finish?.({ sent, received })) ?? null };
+}

@@ -53,7 +53,7 @@ test('somebody who relays the genuine, fresh report reads nothing but what verif
     response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()));
   });
   await new Promise<void>((resolve) => middle.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => middle.close());
+  onTestFinished(() => void middle.close());
   const url = new URL(`https://127.0.0.1:${(middle.address() as AddressInfo).port}`);
   const ask = (pinning: 'near-ai' | 'redpill') =>
     openUpstream(url, trust, pinning).then((upstream) =>

@@ -21,8 +21,16 @@ export interface FakeTls {
 const YEAR = 365 * 86_400_000;
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
 
-/** The identity of this label, for 127.0.0.1 and localhost, in force for years around `now`. */
-export async function fakeTls(label: string, now: number = Date.now()): Promise<FakeTls> {
+const made = new Map<string, Promise<FakeTls>>();
+
+/** The identity of this label, for 127.0.0.1 and localhost; the same one for the same label. */
+export function fakeTls(label: string): Promise<FakeTls> {
+  const known = made.get(label) ?? makeTls(label, Date.now());
+  made.set(label, known);
+  return known;
+}
+
+async function makeTls(label: string, now: number): Promise<FakeTls> {
   const key = await fakeKey('P-256', `tls ${label}`);
   const names = [encodeDer(0x87, Uint8Array.of(127, 0, 0, 1)), encodeDer(0x82, utf8('localhost'))];
   const { der } = await fakeCertificate({

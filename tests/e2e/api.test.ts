@@ -4,8 +4,8 @@ import { fenced, type ScriptedAnswer, startOpenAiServer } from '@assay/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ServerError } from '../../packages/server/src/errors.ts';
 import { OPERATIONS } from '../../packages/server/src/http/openapi.ts';
+import { LedgerError } from '../../packages/server/src/ports/ledger-error.ts';
 import { startTestAgent, type TestAgentOptions } from './agent.ts';
-import { StandInLedgerError } from './stand-ins.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const factorial = { type: 'ai_generate_and_execute', description: 'Calculate the factorial of 10 and print the result' };
@@ -494,7 +494,7 @@ describe('bad input', () => {
 
   test('nothing is answered when nothing was sealed', async () => {
     const agent = await startTestAgent();
-    agent.ledger.failNext(new StandInLedgerError('ledger/full', 'unavailable', 'the disk is full'));
+    agent.ledger.failNext(new LedgerError('ledger/full', 'the disk is full'));
     const { status, body } = await agent.process({ type: 'execute', code: 'x' });
     expect([status, body.code, 'execution_result' in body]).toEqual([507, 'ledger/full', false]);
   });

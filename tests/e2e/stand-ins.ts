@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { canonicalJson } from '@assay/encoding/json';
 import type { ExecutionClaim, ExecutionStatus, Receipt } from '@assay/receipt';
 import type { Ledger, ReceiptDraft, ReceiptSummary, SealedReceipt } from '../../packages/server/src/ports/ledger.ts';
+import { LedgerError } from '../../packages/server/src/ports/ledger-error.ts';
 import {
   DEFAULT_LIMITS,
   type Sandbox,
@@ -11,18 +12,6 @@ import {
   type SandboxJob,
   type SandboxResult,
 } from '../../packages/server/src/ports/sandbox.ts';
-
-/** An error as the ledger throws them. */
-export class StandInLedgerError extends Error {
-  readonly code: string;
-  readonly kind: 'refused' | 'unavailable';
-
-  constructor(code: string, kind: 'refused' | 'unavailable', message: string) {
-    super(message);
-    this.code = code;
-    this.kind = kind;
-  }
-}
 
 const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -51,7 +40,7 @@ export function createMemoryLedger(): MemoryLedger {
     },
     open: (options) => {
       if (options.nonce !== null && nonces.has(options.nonce))
-        throw new StandInLedgerError('ledger/nonce-reused', 'refused', 'expected a fresh nonce, got one that was used');
+        throw new LedgerError('ledger/nonce-reused', 'expected a fresh nonce, got one that was used');
       if (options.nonce !== null) nonces.add(options.nonce);
       const receiptId = `rcpt_${randomBytes(16).toString('hex')}`;
       const events: Record<string, unknown>[] = [

@@ -7,7 +7,7 @@
 
 import { EncodingError } from '@assay/encoding/errors';
 import { appraise } from './appraisal/appraise.ts';
-import { AttestationError, type AttestationErrorKind } from './errors.ts';
+import { AttestationError } from './errors.ts';
 import type { Appraisal } from './model/appraisal.ts';
 import { type Check, fail } from './model/check.ts';
 import type { Claims, EvidenceType, TcbStanding, VerifiedClaims } from './model/claims.ts';
@@ -27,7 +27,7 @@ export interface AttestationResult {
   readonly claims: Claims | null;
   readonly checks: readonly Check[];
   readonly tcb: TcbStanding | null;
-  readonly error: { readonly code: string; readonly kind: AttestationErrorKind; readonly message: string } | null;
+  readonly error: { readonly code: string; readonly kind: AttestationError['kind']; readonly message: string } | null;
   /** `null` unless the evidence is authentic. */
   readonly appraisal: Appraisal | null;
 }
@@ -110,7 +110,7 @@ const OUTCOMES = {
   malformed: 'malformed',
   untrusted: 'not-authentic',
   unavailable: 'unavailable',
-} as const satisfies Readonly<Record<Exclude<AttestationErrorKind, 'misuse'>, AttestationOutcome>>;
+} as const satisfies Readonly<Record<Exclude<AttestationError['kind'], 'misuse'>, AttestationOutcome>>;
 
 function failed(type: EvidenceType | null, error: unknown): AttestationResult {
   const known = AttestationError.is(error) || EncodingError.is(error);

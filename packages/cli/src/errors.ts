@@ -1,6 +1,6 @@
 /** The error of the command line itself. Messages: what is wrong, a semicolon, what to do; printed as `error:` and `hint:` lines. */
 
-export type CliErrorKind = 'malformed' | 'untrusted' | 'unavailable' | 'refused' | 'misuse';
+import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 
 export const CLI_ERROR_KINDS = {
   'cli/agent-failed': 'unavailable',
@@ -15,33 +15,8 @@ export const CLI_ERROR_KINDS = {
   'provenance/malformed': 'malformed',
   'provenance/no-measurements': 'malformed',
   'provenance/untrusted': 'untrusted',
-} as const satisfies Readonly<Record<string, CliErrorKind>>;
+} as const satisfies Readonly<Record<string, ErrorKind>>;
 
 export type CliErrorCode = keyof typeof CLI_ERROR_KINDS;
 
-export class CliError extends Error {
-  readonly code: CliErrorCode;
-  readonly kind: CliErrorKind;
-
-  constructor(code: CliErrorCode, message: string, options: { readonly cause?: unknown } = {}) {
-    super(message, options);
-    this.name = 'CliError';
-    this.code = code;
-    this.kind = CLI_ERROR_KINDS[code];
-  }
-}
-
-/** An error of any of our packages: all carry a code and a kind. */
-export interface CodedError {
-  readonly code: string;
-  readonly kind: string;
-  readonly message: string;
-}
-
-export function isCoded(error: unknown): error is CodedError {
-  return (
-    error instanceof Error &&
-    typeof (error as Partial<CodedError>).code === 'string' &&
-    typeof (error as Partial<CodedError>).kind === 'string'
-  );
-}
+export class CliError extends codedError('CliError', CLI_ERROR_KINDS) {}

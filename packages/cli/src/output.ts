@@ -1,7 +1,7 @@
 /** Text for terminals: colours where they are wanted, tables that line up, long hex shortened. JSON goes out untouched. */
 
 import { stripVTControlCharacters } from 'node:util';
-import type { CodedError } from './errors.ts';
+import type { CodedError } from '@assay/encoding/coded-error';
 import type { Io } from './io.ts';
 
 export interface Style {

@@ -3,9 +3,9 @@
  * `assay --help` does not load a server.
  */
 
+import { isCoded } from '@assay/encoding/coded-error';
 import { Command, CommanderError } from 'commander';
 import type { CommandModule, Finish } from './command.ts';
-import { isCoded } from './errors.ts';
 import { EXIT, type ExitCode, exitCodeOfKind } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { printError } from './output.ts';

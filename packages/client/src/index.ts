@@ -2,7 +2,7 @@ export { AIAttestationVerifier, type AIAttestationVerifierOptions } from './ai-a
 export { createSealedFetch, type SealedFetchOptions } from './channel/sealed-fetch.ts';
 export { type AttestationOptions, type AttestedAgent, attestAgent } from './connection/attestation.ts';
 export { type Agent, type ChatOptions, type ConnectOptions, connect, type Proof } from './connection/connect.ts';
-export { CLIENT_ERROR_KINDS, ClientError, type ClientErrorCode, type ClientErrorKind } from './errors.ts';
+export { CLIENT_ERROR_KINDS, ClientError, type ClientErrorCode } from './errors.ts';
 export { judgeBundle } from './judgement/bundle.ts';
 export { judge } from './judgement/judge.ts';
 export { judgeProof } from './judgement/proof.ts';

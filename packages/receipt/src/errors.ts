@@ -1,7 +1,6 @@
 /** The one error class of this package: what was sealed is not authentic, not well-formed, or asked for wrongly. */
 
-/** What a caller does next. `malformed`: stop, ask for the right file. `untrusted`: stop, it is not authentic. `misuse`: fix the call. */
-export type ReceiptErrorKind = 'malformed' | 'untrusted' | 'misuse';
+import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 
 /** Every code, with its kind. Namespaced `<area>/<defect>`; docs/errors.md explains each one and is held equal by a test. */
 export const RECEIPT_ERROR_KINDS = {
@@ -45,17 +44,9 @@ export const RECEIPT_ERROR_KINDS = {
   'report/mismatch': 'untrusted',
   'statement/malformed': 'malformed',
   'tile/malformed': 'malformed',
-} as const satisfies Readonly<Record<string, ReceiptErrorKind>>;
+} as const satisfies Readonly<Record<string, ErrorKind>>;
 
 export type ReceiptErrorCode = keyof typeof RECEIPT_ERROR_KINDS;
-
-const BRAND: unique symbol = Symbol.for('assay.ReceiptError') as never;
-
-export interface ReceiptErrorOptions {
-  readonly cause?: unknown;
-  /** Facts for programs: expected and actual values, never payloads. */
-  readonly details?: Readonly<Record<string, unknown>>;
-}
 
 /**
  * Thrown by every parser and verifier here.
@@ -63,22 +54,4 @@ export interface ReceiptErrorOptions {
  * @example
  * try { await verifyBundle(bytes, { verifyEvidence }) } catch (error) { if (ReceiptError.is(error)) console.error(error.code) }
  */
-export class ReceiptError extends Error {
-  readonly code: ReceiptErrorCode;
-  readonly kind: ReceiptErrorKind;
-  readonly details: Readonly<Record<string, unknown>>;
-  readonly [BRAND] = true;
-
-  constructor(code: ReceiptErrorCode, message: string, options: ReceiptErrorOptions = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined);
-    this.name = 'ReceiptError';
-    this.code = code;
-    this.kind = RECEIPT_ERROR_KINDS[code];
-    this.details = options.details ?? {};
-  }
-
-  /** True for errors of this class, also across duplicate copies of the package. */
-  static is(error: unknown): error is ReceiptError {
-    return typeof error === 'object' && error !== null && BRAND in error;
-  }
-}
+export class ReceiptError extends codedError('ReceiptError', RECEIPT_ERROR_KINDS) {}

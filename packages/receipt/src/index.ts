@@ -19,7 +19,7 @@ export {
 } from './cosignature.ts';
 export { type Digest, digestBytes, digestJson, isDigest } from './digest.ts';
 export { verifyEd25519 } from './ed25519.ts';
-export { RECEIPT_ERROR_KINDS, ReceiptError, type ReceiptErrorCode, type ReceiptErrorKind } from './errors.ts';
+export { RECEIPT_ERROR_KINDS, ReceiptError, type ReceiptErrorCode } from './errors.ts';
 export { type KeptPayload, keptPayloads, parseEvent, type ReceiptEvent, taskNonce } from './events.ts';
 export type * from './execution-claim.ts';
 export {

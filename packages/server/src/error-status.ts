@@ -1,9 +1,9 @@
 /** What error codes mean over HTTP: the status, and the members of a problem (RFC 9457). */
 
-import type { ServerErrorKind } from './errors.ts';
+import type { ErrorKind } from '@assay/encoding/coded-error';
 
 /** Error kinds of every package; each one maps to a status when its code has none of its own. */
-const KIND_STATUS: Readonly<Record<ServerErrorKind, number>> = {
+const KIND_STATUS: Readonly<Record<ErrorKind, number>> = {
   malformed: 400,
   untrusted: 403,
   unavailable: 503,
@@ -47,7 +47,7 @@ const CODE_STATUS: Readonly<Record<string, number>> = {
 };
 
 /** HTTP status of an error code. */
-export function statusOf(code: string, kind: ServerErrorKind = 'unavailable'): number {
+export function statusOf(code: string, kind: ErrorKind = 'unavailable'): number {
   return CODE_STATUS[code] ?? KIND_STATUS[kind];
 }
 

@@ -3,9 +3,7 @@
  * held equal by a test. HTTP status and problem title follow from code and kind in `http/problem.ts`.
  */
 
-/** What a caller does next. `malformed`: mend the request. `unavailable`: retry later, something the agent needs is missing.
- * `refused`: the agent will not do this as configured. `misuse`: fix the call or the configuration. `untrusted`: stop. */
-export type ServerErrorKind = 'malformed' | 'untrusted' | 'unavailable' | 'refused' | 'misuse';
+import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 
 /** Every code, with its kind, sorted by area. */
 export const SERVER_ERROR_KINDS = {
@@ -78,17 +76,9 @@ export const SERVER_ERROR_KINDS = {
   'workspace/bad-path': 'malformed',
   'workspace/full': 'refused',
   'workspace/not-found': 'misuse',
-} as const satisfies Readonly<Record<string, ServerErrorKind>>;
+} as const satisfies Readonly<Record<string, ErrorKind>>;
 
 export type ServerErrorCode = keyof typeof SERVER_ERROR_KINDS;
-
-const BRAND: unique symbol = Symbol.for('assay.ServerError') as never;
-
-export interface ServerErrorOptions {
-  readonly cause?: unknown;
-  /** Facts for programs: expected and actual values, never secrets or prompts. */
-  readonly details?: Readonly<Record<string, unknown>>;
-}
 
 /**
  * Thrown by every part of the agent. The message is one lower-case line that says what to do; it goes out to clients.
@@ -96,22 +86,4 @@ export interface ServerErrorOptions {
  * @example
  * throw new ServerError('model/unreachable', 'the model at http://127.0.0.1:11434/v1 does not answer; start it or set AI_API_BASE')
  */
-export class ServerError extends Error {
-  readonly code: ServerErrorCode;
-  readonly kind: ServerErrorKind;
-  readonly details: Readonly<Record<string, unknown>>;
-  readonly [BRAND] = true;
-
-  constructor(code: ServerErrorCode, message: string, options: ServerErrorOptions = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined);
-    this.name = 'ServerError';
-    this.code = code;
-    this.kind = SERVER_ERROR_KINDS[code];
-    this.details = options.details ?? {};
-  }
-
-  /** True for errors of this class, also across duplicate copies of the package. */
-  static is(error: unknown): error is ServerError {
-    return typeof error === 'object' && error !== null && BRAND in error;
-  }
-}
+export class ServerError extends codedError('ServerError', SERVER_ERROR_KINDS) {}

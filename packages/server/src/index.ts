@@ -14,7 +14,7 @@ export { LANES, type SandboxSelection, selectSandbox } from './adapters/sandboxe
 export { installSnapshot, installWasmRuntime } from './adapters/sandboxes/wasm/install.ts';
 export { type Config, isLoopback, parseConfig } from './config.ts';
 export { type Environment, parseEnvFile, readEnvironment } from './env-file.ts';
-export { SERVER_ERROR_KINDS, ServerError, type ServerErrorCode, type ServerErrorKind } from './errors.ts';
+export { SERVER_ERROR_KINDS, ServerError, type ServerErrorCode } from './errors.ts';
 export { type RunningAgent, type StartOptions, startAgent } from './main.ts';
 export { systemClock } from './ports/clock.ts';
 export type { Sandbox, SandboxFile, SandboxJob, SandboxResult } from './ports/sandbox.ts';

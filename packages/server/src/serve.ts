@@ -1,6 +1,7 @@
 /** The agent as a process: settings from the environment, a message when it is up, a calm end on signals. */
 
 import { join } from 'node:path';
+import { type CodedError, isCoded } from '@assay/encoding/coded-error';
 import { type Config, parseConfig } from './config.ts';
 import { type Environment, readEnvironment } from './env-file.ts';
 import { ServerError } from './errors.ts';
@@ -62,14 +63,7 @@ async function opensLater(agent: RunningAgent, stopped: Promise<void>): Promise<
   return Promise.race([agent.ready.then(() => true), stopped.then(() => false)]);
 }
 
-type Coded = Error & { readonly code: string };
-
-/** Errors of every package here have a code with a slash; anything else is a fault in the agent. */
-function isCoded(error: unknown): error is Coded {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.includes('/');
-}
-
-function problemsOf(error: Coded): readonly { readonly code: string; readonly message: string }[] {
+function problemsOf(error: CodedError): readonly { readonly code: string; readonly message: string }[] {
   const problems = ServerError.is(error) ? error.details.problems : undefined;
-  return Array.isArray(problems) ? (problems as readonly Coded[]) : [error];
+  return Array.isArray(problems) ? (problems as readonly CodedError[]) : [error];
 }

@@ -2,11 +2,11 @@
 
 import { access, constants, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isCoded } from '@assay/encoding/coded-error';
 import type { Command } from 'commander';
 import { agentApi } from '../agent-api.ts';
 import { cacheDirectory } from '../collateral-cache.ts';
 import type { Finish } from '../command.ts';
-import { isCoded } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { jsonText, printable, styleOf, table } from '../output.ts';

@@ -7,8 +7,8 @@ import { collectEndorsements, DEFAULT_POLICY, POLICY_PRESETS, type Policy, type 
 import { type Agent, ClientError, connect, judge, judgeBundle, type Verdict } from '@assay/client';
 import { decodeBase64 } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
+import { isCoded } from '@assay/encoding/coded-error';
 import { z } from 'zod';
-import { isCoded } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { instantOption, rootHash, rootOption } from '../options.ts';
 import { jsonText } from '../output.ts';

@@ -7,6 +7,7 @@ import {
   formatInstant,
   type TcbStanding,
 } from '@assay/attestation';
+import { isCoded } from '@assay/encoding/coded-error';
 
 export type SubjectType = 'bundle' | 'receipt' | 'report' | 'result' | 'proof';
 
@@ -50,16 +51,6 @@ export function evidenceVerdict(result: AttestationResult, now: number): Verdict
     policy: appraisal?.policy ?? null,
     at,
   };
-}
-
-/** An error of any package here: all carry a code and one of the shared kinds. */
-interface CodedError extends Error {
-  readonly code: string;
-  readonly kind: string;
-}
-
-function isCoded(error: unknown): error is CodedError {
-  return error instanceof Error && 'code' in error && 'kind' in error && typeof error.code === 'string';
 }
 
 const OUTCOMES: Readonly<Record<string, AttestationOutcome>> = {

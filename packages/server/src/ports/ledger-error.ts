@@ -1,7 +1,6 @@
 /** What can go wrong between a task and the log. The messages go out to clients and say what to do; they never hold payloads. */
 
-/** As `ServerErrorKind`. */
-export type LedgerErrorKind = 'malformed' | 'untrusted' | 'unavailable' | 'refused' | 'misuse';
+import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 
 /** Every code, with its kind; docs/errors.md explains each one and is held equal by a test. */
 export const LEDGER_ERROR_KINDS = {
@@ -23,11 +22,9 @@ export const LEDGER_ERROR_KINDS = {
   'ledger/rolled-back': 'untrusted',
   'ledger/runtime-too-old': 'misuse',
   'ledger/unavailable': 'unavailable',
-} as const satisfies Readonly<Record<string, LedgerErrorKind>>;
+} as const satisfies Readonly<Record<string, ErrorKind>>;
 
 export type LedgerErrorCode = keyof typeof LEDGER_ERROR_KINDS;
-
-const BRAND: unique symbol = Symbol.for('assay.LedgerError') as never;
 
 /**
  * Thrown by every ledger. Nothing was sealed when `seal` rejects with one.
@@ -35,26 +32,4 @@ const BRAND: unique symbol = Symbol.for('assay.LedgerError') as never;
  * @example
  * try { await ledger.seal(draft) } catch (error) { if (LedgerError.is(error) && error.code === 'ledger/full') shedLoad() }
  */
-export class LedgerError extends Error {
-  readonly code: LedgerErrorCode;
-  readonly kind: LedgerErrorKind;
-  readonly details: Readonly<Record<string, unknown>>;
-  readonly [BRAND] = true;
-
-  constructor(
-    code: LedgerErrorCode,
-    message: string,
-    options: { readonly cause?: unknown; readonly details?: Readonly<Record<string, unknown>> } = {},
-  ) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined);
-    this.name = 'LedgerError';
-    this.code = code;
-    this.kind = LEDGER_ERROR_KINDS[code];
-    this.details = options.details ?? {};
-  }
-
-  /** True for errors of this class, also across duplicate copies of the package. */
-  static is(error: unknown): error is LedgerError {
-    return typeof error === 'object' && error !== null && BRAND in error;
-  }
-}
+export class LedgerError extends codedError('LedgerError', LEDGER_ERROR_KINDS) {}

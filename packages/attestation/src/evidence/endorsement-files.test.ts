@@ -112,6 +112,35 @@ describe('collectEndorsements', () => {
     expect(found.find(({ kind }) => kind === 'tcb-info')).toMatchObject({ issuerChain: [certificate] });
   });
 
+  const response = `{"tcbInfo":${TCB_INFO},"signature":"${signature}"}`;
+  const answer = `HTTP/1.1 200 OK\r\nTCB-Info-Issuer-Chain: ${encodeURIComponent(pem)}\r\nVary: x\r\n\r\n${response}`;
+  const exchange = { headers: { 'Tcb-Info-Issuer-Chain': [encodeURIComponent(pem)] }, url: 'https://pcs.example/tcb' };
+  const asNumbers = {
+    raw_tcb_info: TCB_INFO,
+    signature: Array.from({ length: 64 }, () => 0xab),
+    ca_chain: [pem],
+  };
+  it.each<[string, readonly (string | Uint8Array)[]]>([
+    ['headers and body in one file', [answer]],
+    ['the headers of a captured exchange', [JSON.stringify(exchange), response]],
+    ['headers alone, as they came', [`TCB-Info-Issuer-Chain: ${encodeURIComponent(pem)}`, response]],
+    ['numbers in place of hex', [JSON.stringify(asNumbers)]],
+  ])('finds the issuer chain of a PCS answer in %s', (_, files) => {
+    const found = collectEndorsements(
+      files.map((file) => ({ name: null, bytes: typeof file === 'string' ? utf8(file) : file })),
+    );
+    expect(found.find(({ kind }) => kind === 'tcb-info')).toEqual({
+      kind: 'tcb-info',
+      body: utf8(TCB_INFO),
+      signature: new Uint8Array(64).fill(0xab),
+      issuerChain: [certificate],
+    });
+  });
+
+  it('finds a binary body behind headers', () => {
+    expect(kinds(concatBytes(utf8('HTTP/1.1 200 OK\nContent-Type: application/pkix-crl\n\n'), crl))).toContain('crl');
+  });
+
   it('finds the same pieces again in a pack, and opens no pack in a pack', () => {
     const found = collect(JSON.stringify(snake));
     const pack = packCollateral(endorsementFiles(found));

@@ -22,6 +22,10 @@ export interface EndorsementFile {
 /** More than any genuine companion set; the rest is left out, so that work stays bounded. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024;
 const MAX_FILES = 1024;
+/** Issuer chains in headers take about 4 KiB each, bytes. */
+const MAX_HEADERS = 1 << 16;
+/** `HTTP/`. */
+const HTTP = Uint8Array.of(0x48, 0x54, 0x54, 0x50, 0x2f);
 
 /**
  * @param files in any order; a file can hold several pieces (a PEM chain, a collateral document).
@@ -45,6 +49,8 @@ export function collectEndorsements(files: readonly EndorsementFile[]): Endorsem
 function classify(name: string | null, bytes: Uint8Array, nested = false): readonly Endorsement[] {
   const der = classifyDer(bytes);
   if (der !== null) return der;
+  const answer = nested ? null : splitHttp(bytes);
+  if (answer !== null) return answer.flatMap((part) => classify(name, part, true));
   const text = textOf(bytes);
   if (text === null) return [{ kind: 'bytes', name, bytes }];
   const trimmed = text.trim();
@@ -63,6 +69,14 @@ function classify(name: string | null, bytes: Uint8Array, nested = false): reado
   const inner = classify(name, binary, true);
   // A text that decodes to nothing known is more likely text than an encoding: keep it as it came.
   return inner.every(({ kind }) => kind === 'bytes') ? [{ kind: 'bytes', name, bytes }] : inner;
+}
+
+/** Headers and body of an HTTP answer saved whole, as `curl -i` writes it; `null` for anything else. */
+function splitHttp(bytes: Uint8Array): readonly Uint8Array[] | null {
+  if (!HTTP.every((byte, index) => bytes[index] === byte)) return null;
+  const head = new TextDecoder('latin1').decode(bytes.subarray(0, MAX_HEADERS));
+  const end = /\r?\n\r?\n/.exec(head);
+  return end === null ? null : [bytes.subarray(0, end.index), bytes.subarray(end.index + end[0].length)];
 }
 
 function textOf(bytes: Uint8Array): string | null {

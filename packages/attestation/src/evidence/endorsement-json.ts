@@ -13,6 +13,8 @@ import { binaryOfText, derOfText } from './endorsement-text.ts';
 /** How deep collateral may be nested in a capture, and how many objects are looked at. */
 const MAX_DEPTH = 4;
 const MAX_OBJECTS = 512;
+/** Signatures have 64 or 96 bytes. */
+const MAX_NUMBERS = 1024;
 
 /** The pieces of a JSON file, `null` when it is no JSON. */
 export function classifyJson(name: string | null, text: string, bytes: Uint8Array): readonly Endorsement[] | null {
@@ -41,16 +43,31 @@ function walk(json: Json, depth: number, seen: { objects: number }, visit: (obje
 function fromObject(object: JsonObject): readonly Endorsement[] {
   const members = new Map(Object.entries(object).map(([name, value]) => [name.toLowerCase().replace(/[^a-z]/g, ''), value]));
   const found: Endorsement[] = [];
-  found.push(...intelDocument(members, 'tcb-info', ['tcbinfo', 'tcbinfojson'], ['tcbinfosignature'], 'tcbinfoissuerchain'));
+  found.push(
+    ...intelDocument(members, 'tcb-info', ['tcbinfo', 'tcbinfojson', 'rawtcbinfo'], ['tcbinfosignature'], 'tcbinfoissuerchain'),
+  );
   found.push(
     ...intelDocument(
       members,
       'enclave-identity',
-      ['qeidentity', 'enclaveidentity', 'qeidentityjson', 'enclaveidentityjson', 'qveidentity', 'tdqeidentity'],
+      [
+        'qeidentity',
+        'enclaveidentity',
+        'qeidentityjson',
+        'enclaveidentityjson',
+        'rawenclaveidentity',
+        'qveidentity',
+        'tdqeidentity',
+      ],
       ['qeidentitysignature', 'enclaveidentitysignature', 'qveidentitysignature', 'tdqeidentitysignature'],
       'qeidentityissuerchain',
     ),
   );
+  // PCS answers keep their chain in a header; captures of the exchange keep the headers in an object of their own.
+  if (found.length === 0) {
+    for (const [name, value] of members)
+      if (/(tcbinfo|identity|sgxpckcrl)issuerchain$/.test(name)) found.push(...derPieces(value));
+  }
   for (const field of ['rootcacrl', 'pckcrl', 'pckcacrl', 'crl', 'crls']) found.push(...revocationLists(members.get(field)));
   for (const field of [
     'pckcrlissuerchain',
@@ -99,8 +116,7 @@ function intelDocument(
 ): readonly Endorsement[] {
   const document = first(members, names);
   if (document === undefined) return [];
-  const chainText = members.get(chainName) ?? members.get('issuerchain');
-  const issuerChain = typeof chainText === 'string' ? derOfText(chainText) : [];
+  const issuerChain = chainOf(members.get(chainName) ?? members.get('issuerchain') ?? members.get('cachain'));
   const signature = first(members, signatureNames) ?? members.get('signature');
   if (typeof document !== 'string') return finish(kind, JSON.stringify(document), signature, issuerChain);
   const nested = nestedResponse(document);
@@ -119,9 +135,23 @@ function finish(
   signature: Json | undefined,
   issuerChain: readonly Uint8Array[],
 ): readonly Endorsement[] {
-  if (!body.startsWith('{') || typeof signature !== 'string') return [];
-  const raw = binaryOfText(signature);
+  if (!body.startsWith('{')) return [];
+  const raw = typeof signature === 'string' ? binaryOfText(signature) : bytesOfNumbers(signature);
   return raw === null ? [] : [{ kind, body: utf8(body), signature: raw, issuerChain }];
+}
+
+/** A chain as one text, or as a list of them. */
+function chainOf(value: Json | undefined): readonly Uint8Array[] {
+  if (Array.isArray(value)) return (value as readonly Json[]).flatMap(chainOf);
+  return typeof value === 'string' ? derOfText(value) : [];
+}
+
+/** Bytes as some Rust tools write them, a list of numbers; `null` for anything else. */
+function bytesOfNumbers(value: Json | undefined): Uint8Array | null {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_NUMBERS) return null;
+  const numbers = value as readonly Json[];
+  const isByte = (number: Json): boolean => Number.isInteger(number) && (number as number) >= 0 && (number as number) < 256;
+  return numbers.every(isByte) ? Uint8Array.from(numbers as readonly number[]) : null;
 }
 
 /** A whole PCS response kept as text. A signed document itself, which is large, has no such member and is not parsed for it. */

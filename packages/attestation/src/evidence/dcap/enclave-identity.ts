@@ -8,8 +8,8 @@ import { SignedObject } from './signed-json.ts';
 import { readSvnLevels, type SvnLevel } from './tcb-info.ts';
 
 export interface EnclaveIdentity {
-  /** `QE` quotes SGX enclaves, `TD_QE` quotes TDs, `QVE` verifies quotes. */
-  readonly id: 'QE' | 'TD_QE' | 'QVE';
+  /** `QE` quotes SGX enclaves, `TD_QE` quotes TDs; `QVE` and `QAE` verify and appraise quotes. */
+  readonly id: 'QE' | 'TD_QE' | 'QVE' | 'QAE';
   /** Epoch milliseconds. */
   readonly issueDate: number;
   /** Epoch milliseconds. */
@@ -38,7 +38,7 @@ export function parseEnclaveIdentity(body: Uint8Array): EnclaveIdentity {
   const version = document.whole('version', 0xffff);
   if (version !== 2) return document.refuse(`expected version 2, got ${version}`);
   return {
-    id: document.oneOf('id', ['QE', 'TD_QE', 'QVE']),
+    id: document.oneOf('id', ['QE', 'TD_QE', 'QVE', 'QAE']),
     issueDate: document.instant('issueDate'),
     nextUpdate: document.instant('nextUpdate'),
     evaluationNumber: document.whole('tcbEvaluationDataNumber', 0xffffffff),

@@ -1,8 +1,10 @@
 /** Intel collateral under a fake root, one defect each (Intel DCAP QVL, specification items 4.1.2.5 to 4.1.2.9). */
 
+import { utf8 } from '@assay/encoding/bytes';
 import { DCAP_COLLATERAL_DEFECTS, defectOptions, expectCode, type FakeDcap, fakeDcap, fakeKey } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
 import type { VerifiedClaims } from '../../model/claims.ts';
+import type { Endorsement } from '../../model/endorsements.ts';
 import { tdxVerifier } from './tdx.ts';
 
 async function verify({ quote, endorsements, anchors, now }: FakeDcap): Promise<VerifiedClaims> {
@@ -34,6 +36,31 @@ describe('spoilt collateral', () => {
         ca: 'platform',
       },
     });
+  });
+
+  test('pieces that cannot be read do not hide sound ones', async () => {
+    const broken: Endorsement[] = [
+      { kind: 'tcb-info', body: utf8('{}'), signature: new Uint8Array(64), issuerChain: [] },
+      { kind: 'enclave-identity', body: utf8('{"id":"OTHER"}'), signature: new Uint8Array(64), issuerChain: [] },
+      { kind: 'crl', der: Uint8Array.of(0x30, 0) },
+      { kind: 'certificate', der: Uint8Array.of(0x30, 0) },
+    ];
+    const fake = await fakeDcap({ endorsements: (pieces) => [...broken, ...pieces] });
+    expect((await verify(fake)).tcb?.status).toBe('UpToDate');
+  });
+
+  test('of several TCB signing certificates the one in force counts', async () => {
+    const old = await fakeDcap({ tcbSigning: { notAfter: Date.UTC(2026, 5, 14) } });
+    const expired = old.endorsements.flatMap((piece) => ('issuerChain' in piece ? piece.issuerChain : []));
+    const fake = await fakeDcap({
+      endorsements: (pieces) =>
+        pieces.map((piece) =>
+          'issuerChain' in piece
+            ? { ...piece, issuerChain: [Uint8Array.of(0x30, 0), ...expired, ...piece.issuerChain] }
+            : piece,
+        ),
+    });
+    expect((await verify(fake)).tcb?.status).toBe('UpToDate');
   });
 
   test('a forged quote without collateral is untrusted, not merely unavailable', async () => {

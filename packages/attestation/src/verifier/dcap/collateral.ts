@@ -43,6 +43,8 @@ interface ParsedBag {
   readonly identities: readonly Document<EnclaveIdentity>[];
   readonly crls: readonly CertificateList[];
   readonly certificates: readonly Uint8Array[];
+  /** Why pieces could not be read, by kind. It counts only when no other piece does the service. */
+  readonly faults: ReadonlyMap<Endorsement['kind'], AttestationError>;
   /** The key that was found to have signed a document. Whose key it is, is asked for every platform. */
   readonly signedBy: Map<SignedPiece, Uint8Array>;
   /** Results by platform; a PCK chain object stands for one exact chain under one root. */
@@ -84,20 +86,27 @@ function parseBag(endorsements: Endorsements): ParsedBag {
   const identities: Document<EnclaveIdentity>[] = [];
   const crls: CertificateList[] = [];
   const certificates: Uint8Array[] = [];
+  const faults = new Map<Endorsement['kind'], AttestationError>();
   for (const piece of endorsements) {
-    if (piece.kind === 'tcb-info') tcbInfos.push({ piece, value: parseTcbInfo(piece.body) });
-    else if (piece.kind === 'enclave-identity') identities.push({ piece, value: parseEnclaveIdentity(piece.body) });
-    else if (piece.kind === 'crl') crls.push(parseCrl(piece.der));
-    else if (piece.kind === 'certificate') certificates.push(piece.der);
+    try {
+      if (piece.kind === 'tcb-info') tcbInfos.push({ piece, value: parseTcbInfo(piece.body) });
+      else if (piece.kind === 'enclave-identity') identities.push({ piece, value: parseEnclaveIdentity(piece.body) });
+      else if (piece.kind === 'crl') crls.push(parseCrl(piece.der));
+      else if (piece.kind === 'certificate') certificates.push(piece.der);
+    } catch (error) {
+      if (!AttestationError.is(error)) throw error;
+      faults.set(piece.kind, error);
+    }
   }
   const results = { sgx: new WeakMap(), tdx: new WeakMap() };
-  return { tcbInfos, identities, crls, certificates, signedBy: new Map(), results };
+  return { tcbInfos, identities, crls, certificates, faults, signedBy: new Map(), results };
 }
 
 async function authenticate(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain, now: number): Promise<PlatformCollateral> {
   refuseMissing(bag, tee, pck);
   const tcbInfos = bag.tcbInfos.filter(({ value }) => isForPlatform(value, tee, pck));
   if (tcbInfos.length === 0) {
+    throwFault(bag, 'tcb-info');
     throw new AttestationError(
       'dcap/tcb-info-mismatch',
       `expected ${tee} TCB info for FMSPC ${encodeHex(pck.extensions.fmspc)}, got it for other platforms only; fetch the right one`,
@@ -107,6 +116,7 @@ async function authenticate(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain, n
   const id = tee === 'tdx' ? 'TD_QE' : 'QE';
   const identities = bag.identities.filter(({ value }) => value.id === id);
   if (identities.length === 0) {
+    throwFault(bag, 'enclave-identity');
     throw new AttestationError(
       'dcap/qe-identity-mismatch',
       `expected the identity of ${id}, got another one; fetch the right one`,
@@ -118,7 +128,7 @@ async function authenticate(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain, n
   const tcbInfo = chooseInDate(tcbInfos, now, 'TCB info');
   const qeIdentity = chooseInDate(identities, now, 'QE identity');
   const pieces = [tcbInfo.document.piece, qeIdentity.document.piece];
-  const signers = findSigners(pieces, bag);
+  const signers = findSigners(pieces, bag, now);
   const issued = [
     { certificate: pck.leaf, issuer: pck.issuer },
     ...[pck.issuer, ...new Set(signers)].map((certificate) => ({ certificate, issuer: pck.root })),
@@ -153,12 +163,21 @@ function refuseMissing(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain): void 
     ...(bag.crls.some(({ issuer }) => equalBytes(issuer, pck.root.subject)) ? [] : ['root CRL']),
   ];
   if (missing.length === 0) return;
+  if (bag.tcbInfos.length === 0) throwFault(bag, 'tcb-info');
+  if (bag.identities.length === 0) throwFault(bag, 'enclave-identity');
+  if (missing.some((piece) => piece.endsWith('CRL'))) throwFault(bag, 'crl');
   throw new AttestationError(
     'dcap/collateral-missing',
     `the quote's signatures are good, but its standing is unknown without ${missing.join(', ')}; fetch the collateral for ` +
       `FMSPC ${encodeHex(pck.extensions.fmspc)} and give it as endorsements`,
     { details: { missing, ...describePlatform(tee, pck) } },
   );
+}
+
+/** A piece that is missing because it could not be read is a broken piece, not a missing one. */
+function throwFault(bag: ParsedBag, kind: Endorsement['kind']): void {
+  const fault = bag.faults.get(kind);
+  if (fault !== undefined) throw fault;
 }
 
 /** What a fetcher needs to ask Intel for. */
@@ -209,6 +228,7 @@ function chooseInDate<Value extends { issueDate: number; nextUpdate: number; eva
 }
 
 const ECDSA_SHA256 = { name: 'ECDSA', hash: 'SHA-256' } as const;
+const RAW_SIGNATURE_LENGTH = 64; // bytes
 
 const SIGNATURE_CODES = {
   'tcb-info': 'dcap/tcb-info-signature-invalid',
@@ -224,7 +244,9 @@ async function verifySigned(piece: SignedPiece, { spki }: Certificate, bag: Pars
   const before = bag.signedBy.get(piece);
   if (before !== undefined && equalBytes(before, spki)) return;
   const { signature, body: message } = piece;
-  if (!(await verifySignature({ spki, algorithm: ECDSA_SHA256, signature, message, signatureForm: 'raw', cache }))) {
+  // Intel writes r ‖ s; tools that keep collateral in a form of their own have turned it into DER.
+  const signatureForm = signature.length === RAW_SIGNATURE_LENGTH ? 'raw' : 'der';
+  if (!(await verifySignature({ spki, algorithm: ECDSA_SHA256, signature, message, signatureForm, cache }))) {
     throw new AttestationError(
       SIGNATURE_CODES[piece.kind],
       `expected ${piece.kind} signed by Intel, got a bad signature; the document was changed, fetch it again`,
@@ -234,19 +256,26 @@ async function verifySigned(piece: SignedPiece, { spki }: Certificate, bag: Pars
 }
 
 /** The signer of each piece; the same object where two pieces carry the same certificate, which they usually do. */
-function findSigners(pieces: readonly SignedPiece[], bag: ParsedBag): readonly Certificate[] {
+function findSigners(pieces: readonly SignedPiece[], bag: ParsedBag, now: number): readonly Certificate[] {
   const found: Certificate[] = [];
-  for (const piece of pieces) found.push(findSigner(piece, bag, found));
+  for (const piece of pieces) found.push(findSigner(piece, bag, found, now));
   return found;
 }
 
-/** From its own issuer chain, in any order; a PCS answer kept without its headers finds its signer among all certificates. */
-function findSigner(piece: SignedPiece, bag: ParsedBag, known: readonly Certificate[]): Certificate {
+/**
+ * From its own issuer chain, in any order; a PCS answer kept without its headers finds its signer among all certificates. Intel
+ * renews the certificate, so among several the one in force counts.
+ */
+function findSigner(piece: SignedPiece, bag: ParsedBag, known: readonly Certificate[], now: number): Certificate {
   const candidates = piece.issuerChain.length === 0 ? bag.certificates : piece.issuerChain;
+  let outOfDate: Certificate | null = null;
   for (const der of candidates) {
-    const certificate = known.find((each) => equalBytes(each.der, der)) ?? parseCertificate(der);
-    if (isTcbSigner(certificate)) return certificate;
+    const certificate = known.find((each) => equalBytes(each.der, der)) ?? parseCandidate(der);
+    if (certificate === null || !isTcbSigner(certificate)) continue;
+    if (certificate.notBefore <= now && now <= certificate.notAfter) return certificate;
+    outOfDate ??= certificate;
   }
+  if (outOfDate !== null) return outOfDate;
   if (candidates.length > 0)
     throw chainInvalid('expected an Intel SGX TCB Signing certificate in the issuer chain, got others');
   throw new AttestationError(
@@ -254,6 +283,16 @@ function findSigner(piece: SignedPiece, bag: ParsedBag, known: readonly Certific
     `expected the issuer chain of ${piece.kind}, got none; give the TCB signing chain beside it`,
     { details: { missing: ['TCB signing chain'] } },
   );
+}
+
+/** Companions hold certificates of all vendors; one that cannot be read is not the one looked for. */
+function parseCandidate(der: Uint8Array): Certificate | null {
+  try {
+    return parseCertificate(der);
+  } catch (error) {
+    if (AttestationError.is(error)) return null;
+    throw error;
+  }
 }
 
 /** The root also certifies CAs and, through them, platforms: none of those may speak about TCBs. */

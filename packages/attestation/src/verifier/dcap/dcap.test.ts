@@ -69,6 +69,13 @@ describe('a sound quote', () => {
     expect(claims.details).toMatchObject({ paddingBytes: 70 });
   });
 
+  test.each<[string, FakeDcapOptions]>([
+    ['root before its CA', { chain: (pck, ca, root) => [pck, root, ca] }],
+    ['root first', { chain: (pck, ca, root) => [root, ca, pck] }],
+  ])('may carry its chain in another order: %s', async (_, options) => {
+    expect((await verify(await fakeDcap(options))).tcb?.status).toBe('UpToDate');
+  });
+
   test('is not authentic under the vendor root alone', async () => {
     await expectCode(verify(await fakeDcap(), { anchors: [] }), 'certificate/root-not-trusted');
   });

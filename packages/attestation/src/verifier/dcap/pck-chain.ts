@@ -12,7 +12,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { BytesCache } from '../../certificates/bytes-cache.ts';
 import { verifyPath } from '../../certificates/path.ts';
 import { SignatureCache, verifySignature } from '../../certificates/signature.ts';
-import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
+import { type Certificate, type Extension, parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { type PckExtensions, parsePckExtensions, SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
 import { type CertificationData, PCK_CHAIN_DATA } from '../../evidence/dcap/quote.ts';
@@ -83,14 +83,8 @@ async function authenticate(
   now: number,
   signatures: SignatureCache,
 ): Promise<PckChain> {
-  const [leaf, issuer, root, ...more] = readCertificates(data);
-  if (leaf === undefined || issuer === undefined || root === undefined || more.length > 0) {
-    throw invalid('expected three certificates (PCK, CA, root), got another number');
-  }
-  const extension = leaf.extensions.get(SGX_EXTENSION_OID);
-  if (extension === undefined || leaf.basicConstraints?.ca === true) {
-    throw invalid(`expected a PCK certificate with Intel's SGX extension first, got ${leaf.subjectText}`);
-  }
+  const { leaf, issuer, root } = sortChain(readCertificates(data));
+  const extension = leaf.extensions.get(SGX_EXTENSION_OID) as Extension;
   const { chain, anchor, notBefore, notAfter } = await verifyPath({
     chain: [leaf, issuer, root],
     anchors,
@@ -112,6 +106,22 @@ async function authenticate(
     notBefore: Math.max(notBefore, root.notBefore),
     notAfter: Math.min(notAfter, root.notAfter),
   };
+}
+
+/** Provisioning services have written the three in more than one order; each is known by what it is, as in Intel's library. */
+function sortChain(certificates: readonly Certificate[]): Pick<PckChain, 'leaf' | 'issuer' | 'root'> {
+  const leaf = certificates.find(isPckCertificate);
+  const root = certificates.find(({ subject, issuer }) => equalBytes(subject, issuer));
+  const issuer = certificates.find((each) => each !== leaf && each !== root);
+  if (leaf !== undefined && root !== undefined && issuer !== undefined && certificates.length === 3)
+    return { leaf, issuer, root };
+  const got = certificates.map(({ subjectText }) => subjectText).join('; ');
+  throw invalid(`expected a PCK certificate with Intel's SGX extension, its CA and the root, got ${got}`);
+}
+
+/** A leaf with Intel's SGX extension. */
+export function isPckCertificate({ extensions, basicConstraints }: Certificate): boolean {
+  return extensions.has(SGX_EXTENSION_OID) && basicConstraints?.ca !== true;
 }
 
 /** The pinned key settles trust; its own signature settles that the rest of the certificate is as it was issued. */

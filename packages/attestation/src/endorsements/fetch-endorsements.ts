@@ -101,11 +101,10 @@ function addRequests(piece: Uint8Array, requests: Map<string, Request>, optional
 /** @throws {AttestationError} when the quote carries no PCK chain. */
 function platformOf(quote: DcapQuote): IntelPlatform | null {
   if (quote.certification.type !== PCK_CHAIN_DATA) return null;
-  const [leaf] = decodePem(decodeUtf8(quote.certification.data).replace(/\0+$/, ''));
-  if (leaf === undefined) return null;
-  const certificate = parseCertificate(leaf.der);
-  const extension = certificate.extensions.get(SGX_EXTENSION_OID);
-  if (extension === undefined) return null;
+  const chain = decodePem(decodeUtf8(quote.certification.data)).map(({ der }) => parseCertificate(der));
+  const certificate = chain.find(({ extensions }) => extensions.has(SGX_EXTENSION_OID));
+  const extension = certificate?.extensions.get(SGX_EXTENSION_OID);
+  if (certificate === undefined || extension === undefined) return null;
   return {
     tee: quote.header.tee,
     fmspc: encodeHex(parsePckExtensions(extension.value).fmspc),

@@ -3,6 +3,7 @@
 import type { TeeVerifier } from '../model/verification.ts';
 import { azureSnpVerifier, azureTdxVerifier } from './azure/azure.ts';
 import { combinedVerifier } from './combined/combined.ts';
+import { quoteInJsonVerifier } from './dcap/quote-in-json.ts';
 import { sgxVerifier } from './dcap/sgx.ts';
 import { dstackVerifier } from './dstack/dstack.ts';
 import { tdxOrDstackVerifier } from './dstack/quote-with-log.ts';
@@ -30,4 +31,5 @@ export const TEE_VERIFIERS: readonly TeeVerifier[] = [
   dstackVerifier,
   tokenVerifier,
   vendorVerifier,
+  quoteInJsonVerifier,
 ];

@@ -1,6 +1,7 @@
 /**
  * How quotes lie in files: binary, hex (with or without `0x`) and base64 (standard or URL-safe, padded or not), with any
- * white space around or between the digits, and JSON envelopes.
+ * white space around or between the digits, each also behind the headers that Open Enclave puts before reports and evidence, and
+ * JSON envelopes. Source of the headers: Open Enclave SDK, oe_report_header_t and oe_attestation_header_t.
  * Not checked here: anything beyond the first bytes; parseQuote judges the rest.
  */
 
@@ -30,6 +31,12 @@ export const INTEL_QE_VENDOR_ID: Uint8Array = Uint8Array.of(
   0x07,
 );
 
+/** Open Enclave's headers: 32-bit fields, a 16-byte format identifier, a 64-bit size, laid out as C does. */
+const [EVIDENCE_VERSION, EVIDENCE_HEADER_LENGTH] = [3, 32];
+const [REPORT_VERSION, REPORT_REMOTE, REPORT_HEADER_LENGTH] = [1, 2, 16];
+/** Enough to tell a quote behind both headers, bytes; a multiple of 3, so that base64 of it stands alone. */
+const HEAD_LENGTH = EVIDENCE_HEADER_LENGTH + REPORT_HEADER_LENGTH + QUOTE_HEADER_LENGTH;
+
 /** Text longer than this is not a quote, characters. */
 const MAX_TEXT_LENGTH = 1 << 20;
 
@@ -39,19 +46,35 @@ const MAX_TEXT_LENGTH = 1 << 20;
  */
 export function quoteBytes(file: Uint8Array): Uint8Array | null {
   if (looksLikeQuote(file)) return file;
+  const behindHeaders = openEnclaveQuote(file);
+  if (behindHeaders !== null) return behindHeaders;
   if (file.length > MAX_TEXT_LENGTH || !isText(file)) return null;
   const envelope = openQuoteEnvelope(file);
   if (envelope !== null) return looksLikeQuote(envelope.quote) ? envelope.quote : null;
   const text = new TextDecoder().decode(file).replace(/\s+/g, '');
   const hex = text.startsWith('0x') || text.startsWith('0X') ? text.slice(2) : text;
-  if (/^[0-9a-fA-F]+$/.test(hex.slice(0, 2 * QUOTE_HEADER_LENGTH))) {
-    const head = fromHex(hex.slice(0, 2 * QUOTE_HEADER_LENGTH));
-    if (head !== null && looksLikeQuote(head)) return fromHex(hex) ?? brokenText('hexadecimal');
+  if (/^[0-9a-fA-F]+$/.test(hex.slice(0, 2 * HEAD_LENGTH))) {
+    const head = fromHex(hex.slice(0, 2 * HEAD_LENGTH));
+    if (head !== null && binaryQuote(head) !== null) return binaryQuote(fromHex(hex) ?? brokenText('hexadecimal'));
   }
   const base64 = text.replaceAll('-', '+').replaceAll('_', '/');
-  const head = fromBase64(base64.slice(0, (QUOTE_HEADER_LENGTH / 3) * 4));
-  if (head === null || !looksLikeQuote(head)) return null;
-  return fromBase64(base64) ?? brokenText('base64');
+  const head = fromBase64(base64.slice(0, (HEAD_LENGTH / 3) * 4));
+  if (head === null || binaryQuote(head) === null) return null;
+  return binaryQuote(fromBase64(base64) ?? brokenText('base64'));
+}
+
+function binaryQuote(bytes: Uint8Array): Uint8Array | null {
+  return looksLikeQuote(bytes) ? bytes : openEnclaveQuote(bytes);
+}
+
+/** The quote behind a report header (version 1, type 2, size), an evidence header (version 3, format, size) or both. */
+function openEnclaveQuote(bytes: Uint8Array): Uint8Array | null {
+  if (bytes.length < HEAD_LENGTH) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, HEAD_LENGTH);
+  const start = view.getUint32(0, true) === EVIDENCE_VERSION ? EVIDENCE_HEADER_LENGTH : 0;
+  const isReport = view.getUint32(start, true) === REPORT_VERSION && view.getUint32(start + 4, true) === REPORT_REMOTE;
+  const quote = bytes.subarray(start + (isReport ? REPORT_HEADER_LENGTH : 0));
+  return quote.length < bytes.length && looksLikeQuote(quote) ? quote : null;
 }
 
 /** True when `bytes` begin like a DCAP quote: Intel's QE vendor id, or a version, key type and TEE type that fit together. */

@@ -4,11 +4,14 @@
  * appendix A.3 and A.4 (v4, v5).
  *
  * Every length field must account for every byte. After the quote only zero bytes may follow (dstack and the Linux TSM
- * interface hand out padded buffers); their number is exposed. Not checked here: signatures, vendor, certificates.
+ * interface hand out padded buffers); their number is exposed. An SGX quote may also be followed by the custom claims of Open Enclave
+ * evidence, where its report data is their hash. Not checked here: signatures, vendor, certificates.
  */
 
+import { equalBytes } from '@assay/encoding/bytes';
 import { EncodingError } from '@assay/encoding/errors';
 import { ByteReader } from '@assay/encoding/reader';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { AttestationError } from '../../errors.ts';
 import { ENCLAVE_REPORT_LENGTH, type EnclaveReport, parseEnclaveReport } from './enclave-report.ts';
 import { parseTdReport, TD_REPORT_LENGTHS, type TdReport, type TdReportVersion } from './td-report.ts';
@@ -21,6 +24,8 @@ export const TEE_TYPE_SGX = 0x00000000;
 export const TEE_TYPE_TDX = 0x00000081;
 /** Certification data type 5: a PEM chain of the PCK certificate, its CA and the root. */
 export const PCK_CHAIN_DATA = 5;
+/** Custom claims are small; hashing is bounded before anything is authenticated, bytes. */
+const MAX_CUSTOM_CLAIMS = 1 << 20;
 /** Certification data type 6: the QE report, wrapped around another certification data. Always outermost from v4 on. */
 const QE_REPORT_DATA = 6;
 
@@ -47,6 +52,8 @@ export interface DcapQuote {
   readonly bytes: Uint8Array;
   /** Number of zero bytes that followed the quote. */
   readonly padding: number;
+  /** Custom claims of Open Enclave evidence, which followed the quote and are hashed in its report data; `null` when there are none. */
+  readonly customClaims: Uint8Array | null;
   readonly header: QuoteHeader;
   readonly body: EnclaveReport | TdReport;
   /** Header and body, as signed by the attestation key. */
@@ -87,9 +94,10 @@ function readQuote(bytes: Uint8Array): DcapQuote {
   const signed = bytes.subarray(0, reader.offset);
   const signatureData = new ByteReader(reader.bytes(reader.u32le()), 'quote signature data');
   const length = reader.offset;
-  const padding = reader.rest();
-  if (padding.some((byte) => byte !== 0)) {
-    throw malformed(`expected the end of the quote or zero padding after ${length} bytes, got ${padding.length} other bytes`);
+  const after = reader.rest();
+  const padded = after.every((byte) => byte === 0);
+  if (!padded && !isHashedIn(body.reportData, after)) {
+    throw malformed(`expected the end of the quote or zero padding after ${length} bytes, got ${after.length} other bytes`);
   }
   const signature = signatureData.bytes(64);
   const attestationKey = signatureData.bytes(64);
@@ -102,7 +110,8 @@ function readQuote(bytes: Uint8Array): DcapQuote {
   signatureData.end();
   return {
     bytes: bytes.subarray(0, length),
-    padding: padding.length,
+    padding: padded ? after.length : 0,
+    customClaims: padded ? null : after,
     header,
     body,
     signed,
@@ -113,6 +122,12 @@ function readQuote(bytes: Uint8Array): DcapQuote {
     qeAuthData,
     certification,
   };
+}
+
+/** Open Enclave: the report data is the SHA-256 of the custom claims, then zeros. */
+function isHashedIn(reportData: Uint8Array, claims: Uint8Array): boolean {
+  if (claims.length > MAX_CUSTOM_CLAIMS) return false;
+  return equalBytes(reportData.subarray(0, 32), sha256(claims)) && reportData.subarray(32).every((byte) => byte === 0);
 }
 
 function readHeader(reader: ByteReader): QuoteHeader {

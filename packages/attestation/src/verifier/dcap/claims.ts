@@ -65,7 +65,9 @@ export function sharedChecks({ quote, tcb }: AuthenticQuote): readonly Check[] {
     quote.padding === 0
       ? []
       : [pass('dcap.padding', QUOTE_SPEC, `${quote.padding} zero bytes after the quote`, 'nothing, or zeros only')];
-  return [...PASSED, level, ...padding];
+  const claims =
+    quote.customClaims === null ? [] : [pass('dcap.custom-claims', 'Open Enclave SDK, evidence', 'hashed in the report data')];
+  return [...PASSED, level, ...padding, ...claims];
 }
 
 /** A check that no reserved attribute bit is set. */
@@ -83,6 +85,7 @@ export function sharedDetails({ quote, pck, collateral, tcb, currentTcb }: Authe
     qeSvn: quote.header.qeSvn,
     pceSvn: quote.header.pceSvn,
     paddingBytes: quote.padding,
+    ...(quote.customClaims === null ? {} : { customClaims: encodeHex(quote.customClaims) }),
     platform: { sgxType: extensions.sgxType, configuration: extensions.configuration },
     quotingEnclave: {
       mrEnclave: encodeHex(quote.qeReport.mrEnclave),

@@ -1,6 +1,6 @@
 export { chromiumPath, launchChromium, watchPage } from './chromium.ts';
 export { DCAP_COLLATERAL_DEFECTS, DCAP_QUOTE_DEFECTS, type DcapDefect, defectOptions } from './dcap-defects.ts';
-export { expectCode } from './expect-code.ts';
+export { expectAdvice, expectCode, expectRefusal } from './expect-code.ts';
 
 export {
   FAKE_TEE_TCB_SVN,

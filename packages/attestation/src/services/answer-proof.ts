@@ -137,7 +137,10 @@ export async function verifyAnswerProof(proof: AnswerProof, options: VerifyProof
   const addresses = signingNodes(result.claims).map(({ identity }) => identity['signing-address'] ?? '');
   const [first] = addresses;
   if (first === undefined)
-    throw new AttestationError('service/address-missing', 'expected a report that binds a signing address, got none');
+    throw new AttestationError(
+      'service/address-missing',
+      'expected a report that binds a signing address, got none; nothing shows who signed, do not rely on the answer',
+    );
   const claimed = encodeHex(signature.address);
   const attestedAddress = addresses.find((address) => address === claimed) ?? first;
   const { request, response } = proof;

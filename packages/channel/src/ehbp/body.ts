@@ -12,7 +12,7 @@ import { ChannelError } from '../errors.ts';
 import type { AeadStream } from '../hpke/aead.ts';
 import { setupRecipient, setupSender } from '../hpke/hpke.ts';
 import { type KemKeyPair, kemById } from '../hpke/kem.ts';
-import type { KeyConfig } from '../ohttp/key-config.ts';
+import { type KeyConfig, kemOf } from '../ohttp/key-config.ts';
 import { RESPONSE_NONCE_LENGTH, responseStream } from '../ohttp/response-key.ts';
 
 export const ENCAPSULATED_KEY_HEADER = 'ehbp-encapsulated-key';
@@ -34,9 +34,7 @@ export interface EhbpExchange {
 
 /** The client's end. Send `encapsulated` as lower-case hex in {@link ENCAPSULATED_KEY_HEADER}. */
 export async function openExchange(config: KeyConfig): Promise<EhbpExchange> {
-  const kem = kemById(config.kem);
-  if (!kem || config.publicKey.length !== kem.publicKeyLength)
-    throw new ChannelError('channel/key-invalid', 'expected a public key of the configured KEM');
+  const kem = kemOf(config);
   return exchange(await setupSender(kem, config.publicKey, REQUEST_INFO));
 }
 

@@ -7,13 +7,27 @@ import { concatBytes } from '@assay/encoding/bytes';
 import { ByteReader } from '@assay/encoding/reader';
 import { ChannelError } from '../errors.ts';
 import { AEAD_AES_256_GCM, KDF_HKDF_SHA256 } from '../hpke/hpke.ts';
-import { type KemId, kemById } from '../hpke/kem.ts';
+import { type Kem, type KemId, kemById } from '../hpke/kem.ts';
 
 export interface KeyConfig {
   /** One byte; tells replicas and rotated keys apart. */
   readonly keyId: number;
   readonly kem: KemId;
   readonly publicKey: Uint8Array;
+}
+
+/**
+ * The KEM of a configuration whose key has its length.
+ * @throws {ChannelError} `channel/key-invalid`.
+ */
+export function kemOf({ kem, publicKey }: KeyConfig): Kem {
+  const known = kemById(kem);
+  if (known?.publicKeyLength === publicKey.length) return known;
+  const wanted = known === undefined ? 'a key for KEM 0x0020 or 0x647a' : `${known.publicKeyLength} bytes`;
+  throw new ChannelError(
+    'channel/key-invalid',
+    `expected ${wanted}, got ${publicKey.length} bytes for KEM 0x${kem.toString(16).padStart(4, '0')}; pass the attested key as it is`,
+  );
 }
 
 function u16(value: number): Uint8Array {

@@ -9,7 +9,7 @@ import { concatBytes, equalBytes, utf8 } from '@assay/encoding/bytes';
 import { ChannelError } from '../errors.ts';
 import { AEAD_AES_256_GCM, type HpkeContext, KDF_HKDF_SHA256, setupRecipient, setupSender } from '../hpke/hpke.ts';
 import { type KemKeyPair, kemById } from '../hpke/kem.ts';
-import type { KeyConfig } from './key-config.ts';
+import { type KeyConfig, kemOf } from './key-config.ts';
 import { RESPONSE_NONCE_LENGTH, responseStream } from './response-key.ts';
 import { decodeVarint, encodeVarint } from './varint.ts';
 
@@ -57,9 +57,7 @@ export async function encapsulateRequest(
   message: Uint8Array,
   form: Form = 'whole',
 ): Promise<EncapsulatedRequest> {
-  const kem = kemById(config.kem);
-  if (!kem || config.publicKey.length !== kem.publicKeyLength)
-    throw new ChannelError('channel/key-invalid', 'expected a public key of the configured KEM');
+  const kem = kemOf(config);
   const labels = LABELS[form];
   const head = header(config);
   const context = await setupSender(kem, config.publicKey, concatBytes(labels.request, Uint8Array.of(0), head));

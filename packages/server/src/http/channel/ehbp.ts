@@ -45,8 +45,14 @@ export async function answerEhbp(request: Request, options: EhbpOptions): Promis
   } catch (error) {
     return refusal(error);
   }
-  if (options.keys.claim(exchange.encapsulated) !== 'fresh')
-    return problem(409, 'channel/replayed', 'this request was answered before; make a new one');
+  const claim = options.keys.claim(exchange.encapsulated);
+  if (claim === 'replayed') return problem(409, 'channel/replayed', 'this request was answered before; make a new one');
+  if (claim === 'exhausted')
+    return problem(
+      503,
+      'channel/key-exhausted',
+      'the channel key took all requests it may take; restart the agent for a new one',
+    );
   const headers = new Headers(request.headers);
   for (const name of [ENCAPSULATED_KEY_HEADER, 'content-length', 'transfer-encoding']) headers.delete(name);
   const answer = await options.handle(new Request(request.url, { method: request.method, headers, body: body as BodyInit }));

@@ -1,0 +1,120 @@
+/** Services that do not answer, answer with something else, or prove nothing, over a stand-in `fetch`. */
+
+import { createHash } from 'node:crypto';
+import { bufferSource, concatBytes, utf8 } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
+import { parseJson } from '@assay/encoding/json';
+import { expectRefusal, FAKE_NOW, fakeDstack } from '@assay/testing';
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_POLICY } from '../appraisal/presets.ts';
+import { encodeAnswerProof, parseAnswerProof, verifyAnswerProof } from './answer-proof.ts';
+import { attestProxy, type ProxyAttestation, proveAnswer, type SigningProxy } from './signing-proxy.ts';
+
+const BASE = 'https://service.example';
+const MODEL = 'acme/model-1';
+const { anchors, endorsements } = await fakeDstack();
+
+/** Roots are not marked as simulated: what is tested is what an otherwise wanted report lacks. */
+function serviceOf(fetch: typeof globalThis.fetch, timeoutMs = 1000): SigningProxy {
+  return {
+    ...{ base: BASE, apiKey: 'a secret key', fetch, now: () => FAKE_NOW, policy: DEFAULT_POLICY, collateral: null, timeoutMs },
+    additionalAnchors: anchors.map((anchor) => ({ ...anchor, simulated: false })),
+    endorsements,
+  };
+}
+
+/** A genuine, fresh report in the form of Chutes: it binds an encryption key, and nothing that signs answers. */
+async function reportWithoutSigner(nonce: string): Promise<Uint8Array> {
+  const bound = createHash('sha256').update(`${nonce}key`).digest();
+  const { document } = await fakeDstack({ reportData: concatBytes(bound, new Uint8Array(32)) });
+  return utf8(JSON.stringify({ evidence: [{ quote: document.quote, nonce, e2e_pubkey: 'key', instance_id: 'i' }] }));
+}
+
+const answering =
+  (body: BodyInit, status = 200): typeof fetch =>
+  async () =>
+    new Response(body, { status });
+
+const ATTESTED: ProxyAttestation = {
+  ...{ model: MODEL, nonce: '11'.repeat(32), report: new Uint8Array(0), endorsements: [], addresses: [], algorithm: 'ecdsa' },
+  ...{ verifiedAt: FAKE_NOW, expiresAt: FAKE_NOW + 1000 },
+  result: { outcome: 'accepted', type: null, claims: null, checks: [], tcb: null, error: null, appraisal: null },
+};
+
+test.each<[string, typeof fetch]>([
+  ['nobody listens', () => Promise.reject(new TypeError('fetch failed'))],
+  [
+    'it redirects, perhaps to somebody who collects keys',
+    async (_input, init) => {
+      if (init?.redirect === 'error') throw new TypeError('unexpected redirect');
+      return Response.json({});
+    },
+  ],
+  [
+    'it never answers',
+    (_input, init) =>
+      new Promise((_, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal?.reason as Error))),
+  ],
+  ['it breaks off', async () => new Response(new ReadableStream({ start: (body) => body.error(new TypeError('terminated')) }))],
+])('service/unreachable: %s', async (_, fetch) => {
+  await expectRefusal(attestProxy(serviceOf(fetch, 50), MODEL), 'service/unreachable', [BASE, 'check the address']);
+});
+
+describe('service/refused', () => {
+  test.each<[string, typeof fetch, readonly string[]]>([
+    ['a model it does not have', answering('{"detail":"no such model"}', 404), ['status 404', 'no such model']],
+    ['a key it does not take', answering('{"error":{"message":"bad key"}}', 401), ['status 401', 'bad key']],
+    ['words on many lines', answering('{"detail":"line one\\n\\u001b[2Jline two"}', 500), ['line one [2Jline two']],
+    ['an error without words', answering('<html>', 502), ['status 502', 'check model']],
+    ['an endless report', answering(new Uint8Array(16 * 1024 * 1024 + 1)), ['at most 16777216', 'got 16777217 bytes']],
+  ])('for a report: %s', async (_, fetch, words) => {
+    const message = await expectRefusal(attestProxy(serviceOf(fetch), MODEL), 'service/refused', [BASE, ...words]);
+    expect(message).not.toMatch(/secret|nonce=/);
+  });
+
+  test.each<[string, typeof fetch, readonly string[]]>([
+    ['an error', answering('{"detail":"busy"}', 503), ['status 503', 'busy']],
+    ['an endless signature', answering(new Uint8Array(64 * 1024 + 1)), ['at most 65536', 'got 65537 bytes']],
+  ])('for a signature: %s', async (_, fetch, words) => {
+    const exchange = { sent: utf8('{}'), received: utf8('{"id":"chat-1"}') };
+    await expectRefusal(proveAnswer(serviceOf(fetch), ATTESTED, exchange), 'service/refused', [BASE, 'chat-1', ...words]);
+  });
+});
+
+test('service/signature-missing: it has no signature of its answer, also after a second', async () => {
+  let asked = 0;
+  const fetch: typeof globalThis.fetch = async () => {
+    asked += 1;
+    return Response.json({ detail: 'not found' }, { status: 404 });
+  };
+  const exchange = { sent: utf8('{}'), received: utf8('{"id":"chat-1"}') };
+  await expectRefusal(proveAnswer(serviceOf(fetch), ATTESTED, exchange), 'service/signature-missing', ['chat-1', 'got none']);
+  expect(asked).toBe(4);
+  const nameless = { sent: utf8('{}'), received: utf8('{}') };
+  await expectRefusal(proveAnswer(serviceOf(fetch), ATTESTED, nameless), 'service/signature-missing', ['an id']);
+});
+
+describe('service/address-missing', () => {
+  test('a genuine, fresh report that binds no signing address', async () => {
+    const fetch: typeof globalThis.fetch = async (input) =>
+      new Response(bufferSource(await reportWithoutSigner(new URL(String(input)).searchParams.get('nonce') ?? '')));
+    await expectRefusal(attestProxy(serviceOf(fetch), MODEL), 'service/address-missing', [BASE, 'binds none']);
+  });
+
+  test('a proof over such a report', async () => {
+    const nonce = '22'.repeat(32);
+    const hash = encodeHex(new Uint8Array(32));
+    const side = { hash, bytes: null };
+    const address = `0x${'00'.repeat(20)}`;
+    const signature = { text: `${hash}:${hash}`, signature: `0x${'00'.repeat(65)}`, signing_address: address };
+    const file = encodeAnswerProof({
+      ...{ service: BASE, model: MODEL, time: FAKE_NOW, nonce, report: await reportWithoutSigner(nonce), endorsements },
+      ...{ signature: utf8(JSON.stringify(signature)), request: side, response: side },
+    });
+    const { additionalAnchors = [] } = serviceOf(fetch);
+    const proof = parseAnswerProof(parseJson(file));
+    await expectRefusal(verifyAnswerProof(proof, { now: FAKE_NOW, additionalAnchors }), 'service/address-missing', [
+      'got none',
+    ]);
+  });
+});

@@ -11,7 +11,7 @@ import { collectEndorsements, DEFAULT_POLICY, type Policy, STRICT_POLICY, trustA
 import { AIAttestationVerifier, type JudgeRequest, judge } from '@assay/client';
 import { canonicalJson } from '@assay/encoding/json';
 import { decodePem } from '@assay/encoding/pem';
-import { transcript } from '@assay/testing';
+import { expectAdvice, transcript } from '@assay/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../packages/cli/src/program.ts';
 import { createSimulatedAttester } from '../../packages/server/src/adapters/attesters/simulated/simulated.ts';
@@ -185,10 +185,47 @@ describe('a result file', () => {
       () => ({ ...answer, receipt: { ...(answer.receipt as object), signature: '00'.repeat(64) } }),
       'receipt/signature-invalid',
     ],
+    [
+      'a changed member and no name of its receipt',
+      () => {
+        const { receipt_id: _, ...nameless } = answer;
+        return { ...nameless, retries_used: 1 };
+      },
+      'result/changed',
+    ],
   ])('is not authentic with %s', async (_, change, code) => {
     const verdict = await judge(file(change()), request);
     expect(verdict.outcome).toBe('not-authentic');
     expect(verdict.error?.code).toBe(code);
+  });
+
+  it.each<readonly [string, () => unknown, string, readonly string[]]>([
+    [
+      'the bundle of another answer',
+      () => ({ ...answer, receipt_id: `rcpt_${'0'.repeat(32)}` }),
+      'result/receipt-mismatch',
+      [`rcpt_${'0'.repeat(32)}`, 'got rcpt_', 'give the bundle of this answer'],
+    ],
+    [
+      'an attestation member that speaks of other code',
+      () => {
+        const inference = { ...(attestation().inference as object), response_hash: sha256('print(1)') };
+        return { ...attestation(), inference };
+      },
+      'result/code-mismatch',
+      [`expected code ${sha256(CODE)}`, `got ${sha256('print(1)')}`],
+    ],
+    [
+      'an attestation member that speaks of no code',
+      () => ({ ...attestation(), inference: null }),
+      'result/code-mismatch',
+      [`expected code ${sha256(CODE)}`, 'got none'],
+    ],
+  ])('is not authentic with %s', async (_, change, code, words) => {
+    const endorsements = collectEndorsements([{ name: 'b', bytes: bundle }]);
+    const { outcome, error } = await judge(file(change()), { ...request, endorsements });
+    expect([outcome, error?.code]).toEqual(['not-authentic', code]);
+    expectAdvice(error?.message ?? '', words);
   });
 
   it('asks the questions of the original verifier', async () => {

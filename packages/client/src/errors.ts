@@ -12,7 +12,6 @@ export const CLIENT_ERROR_KINDS = {
   'client/channel-unbound': 'untrusted',
   'client/foreign-origin': 'misuse',
   'client/keyset-expired': 'untrusted',
-  'client/not-connected': 'misuse',
   'client/not-sealable': 'misuse',
   'client/proof-refused': 'untrusted',
   'client/receipt-missing': 'untrusted',

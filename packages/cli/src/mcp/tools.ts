@@ -90,7 +90,11 @@ export function createTools(io: Io, settings: ToolSettings): Tools {
     });
   const bundleOf = async (agent: Agent, url: string, receiptId: string, policy: Policy): Promise<Verdict> => {
     const answer = await agent.fetch(new URL(`bundles/${receiptId}`, url.endsWith('/') ? url : `${url}/`));
-    if (!answer.ok) throw new ClientError('client/receipt-missing', `the agent has no bundle of ${receiptId}`);
+    if (!answer.ok)
+      throw new ClientError(
+        'client/receipt-missing',
+        `expected the bundle of receipt ${receiptId}, got status ${answer.status}; do not rely on the answer`,
+      );
     return judgeBundle(new Uint8Array(await answer.arrayBuffer()), { now: io.now(), policy, additionalAnchors: anchors });
   };
 

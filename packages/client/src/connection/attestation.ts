@@ -59,7 +59,10 @@ export async function attestAgent(url: URL, options: AttestationOptions = {}): P
   if (verdict.outcome !== 'accepted') throw refused(url, verdict);
   const { report } = await openReport(document, request, now);
   if (report.keyset.not_after * 1000 <= now) {
-    throw new ClientError('client/keyset-expired', "the agent's keyset has expired; it must restart or rotate its keys");
+    throw new ClientError(
+      'client/keyset-expired',
+      `expected keys in force, got a keyset that ended ${new Date(report.keyset.not_after * 1000).toISOString()}; the agent must restart or rotate them`,
+    );
   }
   return { url, nonce, report, keyset: report.keyset, verdict, policy: request.policy, bytes };
 }
@@ -127,7 +130,10 @@ async function fetchReport(url: URL, options: AttestationOptions): Promise<Uint8
   }
   const bytes = new Uint8Array(await answer.arrayBuffer());
   if (bytes.length > MAX_REPORT_BYTES)
-    throw new ClientError('client/attestation-malformed', `expected a report of at most ${MAX_REPORT_BYTES} bytes`);
+    throw new ClientError(
+      'client/attestation-malformed',
+      `expected a report of at most ${MAX_REPORT_BYTES} bytes, got ${bytes.length}; is this an aci/1 service?`,
+    );
   return bytes;
 }
 

@@ -89,7 +89,7 @@ class Connection implements Agent {
   }
 
   get attested(): AttestedAgent {
-    if (this.#attested === null) throw new ClientError('client/not-connected', 'use the agent that connect() returned');
+    if (this.#attested === null) throw new Error('connect() hands an agent out after it was verified');
     return this.#attested;
   }
 
@@ -120,7 +120,7 @@ class Connection implements Agent {
   }
 
   readonly fetch: typeof fetch = async (input, init) => {
-    if (this.#sealed === null) throw new ClientError('client/not-connected', 'use the agent that connect() returned');
+    if (this.#sealed === null) throw new Error('connect() hands an agent out after it was verified');
     if (this.attested.keyset.not_after * 1000 <= (this.#options.now ?? Date.now)()) await this.reattest();
     const request = new Request(input, init);
     if (new URL(request.url).origin !== this.#url.origin) {
@@ -163,11 +163,17 @@ class Connection implements Agent {
     const headers = this.#options.apiKey === undefined ? {} : { authorization: `Bearer ${this.#options.apiKey}` };
     const answer = await (this.#sealed as typeof fetch)(url, { headers });
     if (!answer.ok)
-      throw new ClientError('client/receipt-missing', `the answer named receipt ${receiptId}, and the agent does not have it`);
+      throw new ClientError(
+        'client/receipt-missing',
+        `expected receipt ${receiptId}, which the answer named, got status ${answer.status}; do not rely on the answer`,
+      );
     const document = parseJson(new Uint8Array(await answer.arrayBuffer())) as JsonObject;
     const receipt = parseReceipt(document.receipt ?? document);
     if (receipt.receipt_id !== receiptId)
-      throw new ClientError('client/receipt-missing', `expected receipt ${receiptId}, got ${receipt.receipt_id}`);
+      throw new ClientError(
+        'client/receipt-missing',
+        `expected receipt ${receiptId}, got ${receipt.receipt_id}; do not rely on the answer`,
+      );
     const { keyset, bytes, nonce } = this.attested;
     await verifyReceipt(receipt, keyset);
     this.#lastProof = {

@@ -43,7 +43,7 @@ export async function verifyAgentEvidence(
   if (slot === null)
     throw new ClientError(
       'report/evidence-missing',
-      `expected a slot for the keyset in ${claims.type} evidence, got none; it binds nothing`,
+      `expected a slot for the keyset in ${claims.type} evidence, got none; it binds nothing, do not trust its keys`,
     );
   return {
     reportData: decodeHex(slot),
@@ -66,8 +66,13 @@ function findEvidence(evidence: Report['evidence'], text: string): Uint8Array {
   if (found === undefined) {
     throw new ClientError(
       'report/evidence-missing',
-      `expected evidence of a known TEE in the report, got members ${Object.keys(evidence).join(', ')}; the agent may be newer than this verifier`,
+      `expected evidence of a known TEE in the report, got ${membersOf(evidence)}; the agent may be newer than this verifier`,
     );
   }
   return found;
+}
+
+function membersOf(evidence: Report['evidence']): string {
+  const names = Object.keys(evidence);
+  return names.length === 0 ? 'no members' : `members ${names.join(', ').slice(0, 200)}`;
 }

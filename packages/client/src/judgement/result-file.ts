@@ -180,7 +180,7 @@ async function signedChecks({ answer, attestation }: ResultFile, receipt: Receip
   if (wanted === null || !hashes.includes(wanted)) {
     throw new ClientError(
       'result/code-mismatch',
-      `expected code ${wanted ?? 'of any kind'} in the signed receipt, got ${hashes.join(', ') || 'none'}; the file was changed or belongs to another answer`,
+      `expected code ${hashes.join(' or ') || 'of no kind'}, as in the signed receipt, got ${wanted ?? 'none'}; the file was changed, or belongs to another answer`,
     );
   }
   checks.push(pass('result.signed-code', SPEC, wanted));

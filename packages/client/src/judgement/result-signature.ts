@@ -60,7 +60,7 @@ async function byReceipt(
   await verifyReceipt(receipt, opened.report.keyset);
   const checks = [
     pass('result.receipt', SPEC, receipt.receipt_id),
-    await coverage(file.answer, receipt),
+    await coverage(file, receipt),
     notChecked('result.inclusion', 'spec/log.md §5', 'the file does not carry the keys of the log; the bundle does'),
   ];
   return { receipt, verdict: reportVerdict('report', opened, [], request, { receipt_id: receipt.receipt_id }), checks };
@@ -73,19 +73,24 @@ async function bySealedBundle(file: SignedFile, bytes: Uint8Array, request: Judg
   if (entry === undefined) {
     throw new ClientError(
       'result/receipt-mismatch',
-      `expected receipt ${String(id)} in the bundle, got others; give the bundle of this answer`,
+      `expected receipt ${String(id)} in the bundle, got ${named(opened.bundle.receipts)}; give the bundle of this answer`,
     );
   }
   const { receipt } = entry;
-  const checks = [pass('result.receipt', SPEC, receipt.receipt_id), await coverage(file.answer, receipt)];
+  const checks = [pass('result.receipt', SPEC, receipt.receipt_id), await coverage(file, receipt)];
   return { receipt, verdict: bundleVerdict(opened, request), checks };
 }
 
+function named(entries: readonly { readonly receipt: Receipt }[]): string {
+  const [first, ...others] = entries.map(({ receipt }) => receipt.receipt_id);
+  return others.length === 0 ? String(first) : `${first} and ${others.length} more`;
+}
+
 /** The hash over the whole answer, for answers that are whole; `attestation` alone was never hashed by itself. */
-async function coverage(answer: JsonObject, receipt: Receipt): Promise<Check> {
+async function coverage({ answer, attestation }: SignedFile, receipt: Receipt): Promise<Check> {
   const id = 'result.answer-hash';
   const returned = receipt.event_log.findLast(({ type }) => type === 'response.returned');
-  if (!('receipt_id' in answer)) return notChecked(id, SPEC, 'the file is the attestation member alone');
+  if (answer === attestation) return notChecked(id, SPEC, 'the file is the attestation member alone');
   if (returned?.form !== 'jcs-without-receipt')
     return notChecked(id, SPEC, 'the receipt hashes the answer as sent, not as saved');
   const body = Object.fromEntries(Object.entries(answer).filter(([name]) => !(UNHASHED as readonly string[]).includes(name)));

@@ -19,7 +19,11 @@ export async function openAciUpstream(url: URL, options: ConnectOptions = {}): P
 
   const proofOf = async (receiptId: string): Promise<AnswerProof> => {
     const answer = await agent.fetch(new URL(`bundles/${encodeURIComponent(receiptId)}`, withSlash(url)));
-    if (!answer.ok) throw new ClientError('client/receipt-missing', `the agent has no bundle of receipt ${receiptId}`);
+    if (!answer.ok)
+      throw new ClientError(
+        'client/receipt-missing',
+        `expected the bundle of receipt ${receiptId}, got status ${answer.status}; do not rely on the answer`,
+      );
     const bytes = new Uint8Array(await answer.arrayBuffer());
     const verdict = await judgeBundle(bytes, {
       now: (options.now ?? Date.now)(),

@@ -1,0 +1,220 @@
+/**
+ * What `connect` and its agent refuse, each by its cause: a stand-in agent with evidence under a fake Nitro root and a real channel key
+ * answers over a `fetch` of this process, and tells one lie.
+ */
+
+import { trustAnchor } from '@assay/attestation';
+import {
+  CONTENT_END,
+  decapsulateRequest,
+  decodeRequest,
+  encapsulateFinalChunk,
+  encodeContentChunk,
+  encodeResponseHead,
+  MEDIA_TYPES,
+  ohttpEntry,
+  X25519,
+} from '@assay/channel';
+import { encodeBase64 } from '@assay/encoding/base64';
+import { concatBytes, utf8 } from '@assay/encoding/bytes';
+import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import { type Keyset, keyId, keysetDigest, type Receipt, sealReceipt, statementDigest } from '@assay/receipt';
+import { expectRefusal, FAKE_NOW, fakeChain, fakeNitroDocument } from '@assay/testing';
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { describe, expect, test } from 'vitest';
+import { type Agent, type ConnectOptions, connect } from './connect.ts';
+
+const URL_OF_AGENT = 'https://agent.example';
+const RECEIPT_ID = `rcpt_${'a1'.repeat(16)}`;
+const QUESTION = 'a secret question';
+const chain = await fakeChain({ simulated: true });
+const channelKey = await X25519.generate();
+const receiptSecret = new Uint8Array(32).fill(1);
+const receiptPublic = ed25519.getPublicKey(receiptSecret);
+const receiptKeyId = keyId('receipt', receiptPublic);
+
+/** One thing that the agent does otherwise than an honest one. */
+interface Lie {
+  /** Instead of `/v1/aci/attestation`. */
+  readonly attestation?: (honest: () => Promise<Response>) => Response | Promise<Response>;
+  /** Epoch seconds. */
+  readonly notAfter?: number;
+  /** Instead of the answer to a question, inside the channel. */
+  readonly answer?: () => Response;
+  /** Instead of the receipt of the answer, inside the channel. */
+  readonly receipt?: (honest: (id: string) => Receipt) => Response;
+}
+
+function keysetOf({ notAfter = FAKE_NOW / 1000 + 3600 }: Lie): Keyset {
+  return {
+    subject: null,
+    not_after: notAfter,
+    receipt_signing_keys: [{ key_id: receiptKeyId, algo: 'ed25519', public_key: encodeHex(receiptPublic) }],
+    e2ee_public_keys: [ohttpEntry({ keyId: 1, kem: 0x0020, publicKey: channelKey.publicKey })],
+    tls_public_keys: [],
+  };
+}
+
+async function reportFor(nonce: string, keyset: Keyset): Promise<Response> {
+  const digest = keysetDigest(keyset);
+  const statement = statementDigest(digest, nonce);
+  const fields = { user_data: statement, nonce: decodeHex(nonce), timestamp: FAKE_NOW };
+  const { document } = await fakeNitroDocument({ chain, fields });
+  return Response.json({
+    api_version: 'aci/1',
+    workload_keyset_digest: digest,
+    attestation: {
+      ...{ tee_type: 'aws_nitro', workload_keyset: keyset, report_data: encodeHex(statement) },
+      evidence: { document: encodeBase64(document) },
+    },
+  });
+}
+
+function receiptOf(id: string, keyset: Keyset): Receipt {
+  const content = {
+    ...({ api_version: 'aci/1', receipt_id: id, chat_id: null, model: null } as const),
+    ...{ workload_keyset_digest: keysetDigest(keyset), endpoint: '/v1/chat/completions', method: 'POST' },
+    served_at: FAKE_NOW / 1000,
+    event_log: [{ type: 'request.received', seq: 0, body_hash: `sha256:${'00'.repeat(32)}` }],
+  };
+  return sealReceipt(content as never, { keyId: receiptKeyId, sign: (message) => ed25519.sign(message, receiptSecret) });
+}
+
+/** The application inside the enclave. */
+function application(path: string, lie: Lie): Response {
+  const keyset = keysetOf(lie);
+  if (path === '/v1/chat/completions') {
+    const honest = () => stream('data: {"choices":[{"delta":{"content":"42"}}]}\n\ndata: [DONE]\n\n');
+    const answer = (lie.answer ?? honest)();
+    answer.headers.set('x-receipt-id', RECEIPT_ID);
+    return answer;
+  }
+  if (path !== `/v1/aci/receipts/${RECEIPT_ID}`) return Response.json({ path }, { status: 404 });
+  return (lie.receipt ?? ((honest) => Response.json(honest(RECEIPT_ID))))((id) => receiptOf(id, keyset));
+}
+
+function stream(text: string): Response {
+  return new Response(text, { headers: { 'content-type': 'text/event-stream' } });
+}
+
+/** The agent's HTTP side; `sent` holds what left the relying party, in clear and decrypted. */
+function standIn(lie: Lie) {
+  const sent: string[] = [];
+  const carry: typeof fetch = async (input, init) => {
+    const request = new Request(input, init);
+    const url = new URL(request.url);
+    sent.push(url.pathname);
+    if (url.pathname === '/v1/aci/attestation') {
+      const honest = () => reportFor(url.searchParams.get('nonce') ?? '', keysetOf(lie));
+      return (lie.attestation ?? ((answer) => answer()))(honest);
+    }
+    if (url.pathname !== '/ohttp') return new Response('nothing is here', { status: 404 });
+    const sealed = new Uint8Array(await request.arrayBuffer());
+    const opened = await decapsulateRequest(sealed, 'chunked', [{ keyId: 1, keyPair: channelKey }]);
+    const { path } = decodeRequest(opened.message);
+    sent.push(path);
+    const answer = application(path, lie);
+    const head = encodeResponseHead({ status: answer.status, headers: [...answer.headers] });
+    const body = encodeContentChunk(new Uint8Array(await answer.arrayBuffer()));
+    const bytes = await encapsulateFinalChunk(opened, concatBytes(head, body, CONTENT_END));
+    return new Response(new Uint8Array(bytes), { headers: { 'content-type': MEDIA_TYPES.chunkedResponse } });
+  };
+  return { sent, fetch: carry };
+}
+
+function options(carry: typeof fetch): ConnectOptions {
+  return { simulatedRoot: trustAnchor('simulator', chain.root.der, { simulated: true }), now: () => FAKE_NOW, fetch: carry };
+}
+
+async function connected(lie: Lie): Promise<{ readonly agent: Agent; readonly sent: readonly string[] }> {
+  const line = standIn(lie);
+  return { agent: await connect(URL_OF_AGENT, options(line.fetch)), sent: line.sent };
+}
+
+test('the honest stand-in is believed, and its answer has a checked receipt', async () => {
+  const { agent, sent } = await connected({});
+  expect(await agent.chat(QUESTION, { onText: () => {} })).toBe('42');
+  expect(agent.lastReceipt?.receipt_id).toBe(RECEIPT_ID);
+  expect(sent).toEqual(['/v1/aci/attestation', '/ohttp', '/v1/chat/completions', '/ohttp', `/v1/aci/receipts/${RECEIPT_ID}`]);
+});
+
+describe('before a question leaves', () => {
+  const text = (body: string, status = 200) => ({ attestation: () => new Response(body, { status }) });
+  test.each<[string, string, Lie, readonly string[]]>([
+    [
+      'nobody listens',
+      'client/agent-unreachable',
+      { attestation: () => Promise.reject(new TypeError('fetch failed')) },
+      [URL_OF_AGENT, 'check the address'],
+    ],
+    ['the service has no reports', 'client/agent-unreachable', text('not found', 404), [URL_OF_AGENT, 'got status 404']],
+    ['the service is ill', 'client/agent-unreachable', text('', 503), ['got status 503']],
+    ['a page instead of a report', 'client/attestation-malformed', text('<html>'), ['expected a JSON attestation report']],
+    ['a name twice', 'client/attestation-malformed', text('{"api_version":"aci/1","api_version":"aci/0"}'), ['JSON']],
+    [
+      'no UTF-8',
+      'client/attestation-malformed',
+      { attestation: () => new Response(Uint8Array.of(0x22, 0xff, 0x22)) },
+      ['JSON'],
+    ],
+    [
+      'an endless report',
+      'client/attestation-malformed',
+      text(' '.repeat(4 * 1024 * 1024 + 1)),
+      ['at most 4194304 bytes', 'got 4194305'],
+    ],
+    ['keys that ended this second', 'client/keyset-expired', { notAfter: FAKE_NOW / 1000 }, ['2026', 'restart or rotate']],
+    ['keys that ended long ago', 'client/keyset-expired', { notAfter: 1 }, ['1970-01-01']],
+  ])('%s: %s', async (_, code, lie, words) => {
+    const line = standIn(lie);
+    await expectRefusal(connect(URL_OF_AGENT, options(line.fetch)), code, words);
+    expect(line.sent).toEqual(['/v1/aci/attestation']);
+  });
+});
+
+describe('client/receipt-missing', () => {
+  test.each<[string, Lie, readonly string[]]>([
+    ['the agent does not have it', { receipt: () => Response.json({}, { status: 404 }) }, [RECEIPT_ID, 'do not rely']],
+    [
+      'it gives another, also genuine',
+      { receipt: (honest) => Response.json(honest(`rcpt_${'b2'.repeat(16)}`)) },
+      [`expected receipt ${RECEIPT_ID}`, `got rcpt_${'b2'.repeat(16)}`, 'do not rely'],
+    ],
+  ])('%s', async (_, lie, words) => {
+    const { agent } = await connected(lie);
+    const pieces: string[] = [];
+    const asked = agent.chat(QUESTION, { onText: (piece) => pieces.push(piece) });
+    await expectRefusal(asked, 'client/receipt-missing', words);
+    expect(agent.lastReceipt).toBeNull();
+    expect(pieces).toEqual([]);
+  });
+});
+
+test('client/answer-incomplete: the enclave ends a stream without its end mark', async () => {
+  const { agent } = await connected({ answer: () => stream('data: {"choices":[{"delta":{"content":"4"}}]}\n\n') });
+  const asked = agent.chat(QUESTION, { onText: () => {} });
+  await expectRefusal(asked, 'client/answer-incomplete', ['without its end mark', 'do not use']);
+});
+
+test('client/agent-refused: the verified agent answers with an error', async () => {
+  const { agent } = await connected({ answer: () => Response.json({ error: { message: 'no model' } }, { status: 404 }) });
+  const error = await agent.chat(QUESTION).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: 'client/agent-refused', message: expect.stringContaining('404') });
+});
+
+test.each(['https://elsewhere.example/v1/models', 'http://agent.example/v1/models', 'https://agent.example:8443/v1/models'])(
+  'client/foreign-origin: a request to %s',
+  async (url) => {
+    const { agent, sent } = await connected({});
+    const before = sent.length;
+    await expectRefusal(agent.fetch(url), 'client/foreign-origin', [URL_OF_AGENT, new URL(url).origin]);
+    expect(sent.length).toBe(before);
+  },
+);
+
+test('the message of a refused question holds nothing of it', async () => {
+  const { agent } = await connected({ receipt: () => Response.json({}, { status: 404 }) });
+  const error = await agent.chat(QUESTION).catch((reason: unknown) => reason);
+  expect(String(error)).not.toContain('secret');
+  expect(utf8(String(error)).length).toBeLessThan(400);
+});

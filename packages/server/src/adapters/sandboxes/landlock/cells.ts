@@ -3,14 +3,15 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionLimits } from '@assay/receipt';
-import { addressSpaceOf, UserIds } from '../linux-ns/cells.ts';
-import type { Cell, CellEnd, CellFactory, CellKind, CellUsage } from '../native/cell.ts';
+import { addressSpaceOf } from '../native/address-space.ts';
+import type { Cell, CellFactory, CellKind, CellUsage } from '../native/cell.ts';
 import { cellCommand, type Layout } from '../native/layout.ts';
 import { killQuietly, memoryOf, type ProcessUsage, readProcesses } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
+import { pipesOf, StartedCell } from '../native/started-cell.ts';
+import { UserIds } from '../native/user-ids.ts';
 import { measureDisk } from './disk.ts';
 import type { Place } from './place.ts';
 
@@ -122,34 +123,15 @@ interface LandlockCellOptions {
   readonly release: () => void;
 }
 
-class LandlockCell implements Cell {
-  readonly kind: CellKind;
-  readonly limits: ExecutionLimits;
-  readonly control: Readable & Writable;
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
-  readonly ended: Promise<CellEnd>;
+class LandlockCell extends StartedCell {
   readonly #options: LandlockCellOptions;
   #disk = { bytes: 0, inodes: 0, at: 0 };
   #peakBytes = 0;
   #cpuMs = 0;
-  #disposed: Promise<void> | null = null;
 
   constructor(options: LandlockCellOptions) {
-    const { child } = options;
+    super(options.kind, options.limits, pipesOf(options.child));
     this.#options = options;
-    this.kind = options.kind;
-    this.limits = options.limits;
-    this.control = child.stdio[3] as Readable & Writable;
-    this.stdin = child.stdin as Writable;
-    this.stdout = child.stdout as Readable;
-    this.stderr = child.stderr as Readable;
-    for (const stream of [this.control, this.stdin, this.stdout, this.stderr]) stream.on('error', () => {});
-    this.ended = new Promise((resolve) => {
-      child.once('error', () => resolve({ exitCode: null, signal: null }));
-      child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
-    });
   }
 
   admits(limits: ExecutionLimits): boolean {
@@ -201,12 +183,7 @@ class LandlockCell implements Cell {
     await this.ended;
   }
 
-  dispose(): Promise<void> {
-    this.#disposed ??= (async () => {
-      await this.kill();
-      for (const stream of [this.control, this.stdin, this.stdout, this.stderr]) stream.destroy();
-      this.#options.release();
-    })();
-    return this.#disposed;
+  protected release(): void {
+    this.#options.release();
   }
 }

@@ -2,7 +2,8 @@
 
 import type { ExecutionLimits } from '@assay/receipt';
 import type { Cell, CellFactory, CellKind } from '../native/cell.ts';
-import { fitsStartedLimits, type NamespaceCells } from './cells.ts';
+import type { NamespaceCells } from './cells.ts';
+import { fitsStartedLimits } from './grouped-cell.ts';
 import { Zygote, type ZygoteOptions } from './zygote.ts';
 
 /** Cells share the fork server's memory layout and hash seed; this many of them do, then it is renewed. */

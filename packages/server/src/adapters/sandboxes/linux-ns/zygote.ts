@@ -11,13 +11,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ExecutionLimits } from '@assay/receipt';
 import { ServerError } from '../../../errors.ts';
+import { addressSpaceOf } from '../native/address-space.ts';
 import type { Cell, CellEnd } from '../native/cell.ts';
 import type { GroupTree } from '../native/cgroup.ts';
 import { INSIDE, type Layout } from '../native/layout.ts';
 import { childrenByFile, descendants } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
 import { type LaunchPrograms, launchCommand } from './bubblewrap.ts';
-import { addressSpaceOf, groupLimits } from './cells.ts';
+import { groupLimits } from './grouped-cell.ts';
 import type { Stage } from './stage.ts';
 import { ZygoteCell } from './zygote-cell.ts';
 
@@ -200,7 +201,8 @@ export class Zygote {
       await waitUntilReady({ control, stderr, ended: end });
       const group = this.#options.groups?.create(`${this.#options.name}-${number}`) ?? null;
       const cell: ZygoteCell = new ZygoteCell({
-        ...{ stdin, stdout, stderr, control, ended: end, group, limits: this.#options.limits },
+        pipes: { stdin, stdout, stderr, control, ended: end },
+        ...{ group, limits: this.#options.limits },
         process: this.#processOf(expected.pid),
         forget: () => this.#cells.delete(cell),
       });

@@ -1,0 +1,65 @@
+/** A cell that was launched in namespaces of its own. */
+
+import type { ChildProcess } from 'node:child_process';
+import { statfsSync } from 'node:fs';
+import type { ExecutionLimits } from '@assay/receipt';
+import type { CellKind } from '../native/cell.ts';
+import type { JobGroup } from '../native/cgroup.ts';
+import { descendants, killQuietly } from '../native/process-tree.ts';
+import { pipesOf } from '../native/started-cell.ts';
+import { GroupedCell } from './grouped-cell.ts';
+
+export interface NamespaceCellOptions {
+  readonly kind: CellKind;
+  readonly limits: ExecutionLimits;
+  /** The launcher. */
+  readonly child: ChildProcess;
+  readonly group: JobGroup | null;
+  /** The job's /tmp on the host, mounted with limits of its own; `null` when the launcher made one inside. */
+  readonly scratch: string | null;
+  readonly release: () => Promise<void>;
+}
+
+/** See {@link Cell}. */
+export class NamespaceCell extends GroupedCell {
+  readonly #child: ChildProcess;
+  readonly #scratch: string | null;
+  readonly #release: () => Promise<void>;
+
+  constructor({ kind, limits, child, group, scratch, release }: NamespaceCellOptions) {
+    super({ kind, limits, pipes: pipesOf(child), group, ancestor: child.pid ?? null });
+    this.#child = child;
+    this.#scratch = scratch;
+    this.#release = release;
+  }
+
+  /** Called once the cell is ready. Inside, the interpreter is the only child of the only child of the launcher. */
+  settle(): void {
+    this.pin(this.#scratch ?? `/proc/${descendants(this.#child.pid ?? 0).at(-1)?.pid ?? 0}/root/tmp`);
+  }
+
+  /** The scratch mount has its own limit; a tmpfs made by bwrap has none, so somebody must look. */
+  protected override inodes(): number {
+    if (this.#scratch !== null || this.pinned === null) return 0;
+    try {
+      const { files, ffree } = statfsSync(this.pinned);
+      return files - ffree;
+    } catch {
+      return 0;
+    }
+  }
+
+  async kill(): Promise<void> {
+    const tree = this.group === null ? descendants(this.#child.pid ?? -1) : [];
+    // The launcher's end takes process 1 of the namespace with it, and that one everything else.
+    this.#child.kill('SIGKILL');
+    await this.group?.kill();
+    for (const { pid } of tree) killQuietly(pid);
+    await this.ended;
+  }
+
+  protected override async release(): Promise<void> {
+    await super.release();
+    await this.#release();
+  }
+}

@@ -45,8 +45,8 @@ describe('attest', () => {
   it.each([
     ['something else', 'malformed', null, 'evidence/unrecognised'],
     ['', 'malformed', null, 'evidence/unrecognised'],
-    ['fake', 'malformed', null, 'evidence/malformed'],
-    ['fake encoding', 'malformed', null, 'cbor/malformed'],
+    ['fake', 'malformed', 'vendor-commitment', 'evidence/malformed'],
+    ['fake encoding', 'malformed', 'vendor-commitment', 'cbor/malformed'],
     ['fake debug', 'refused', 'vendor-commitment', undefined],
     ['fake good', 'accepted', 'vendor-commitment', undefined],
   ] as const)('%j is %s', async (text, outcome, type, code) => {

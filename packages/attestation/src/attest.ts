@@ -8,9 +8,11 @@
 import { EncodingError } from '@assay/encoding/errors';
 import { appraise } from './appraisal/appraise.ts';
 import { AttestationError } from './errors.ts';
+import { wrappedEndorsements, wrappedEvidence } from './evidence/wrapped.ts';
 import type { Appraisal } from './model/appraisal.ts';
-import { type Check, fail } from './model/check.ts';
+import { type Check, fail, notChecked } from './model/check.ts';
 import type { Claims, EvidenceType, TcbStanding, VerifiedClaims } from './model/claims.ts';
+import type { Endorsements } from './model/endorsements.ts';
 import type { Expected, Policy } from './model/policy.ts';
 import type { ParsedEvidence, TeeVerifier, VerifyOptions } from './model/verification.ts';
 import { TEE_VERIFIERS } from './verifier/registry.ts';
@@ -21,7 +23,7 @@ export type AttestationOutcome = 'accepted' | 'refused' | 'malformed' | 'not-aut
 
 export interface AttestationResult {
   readonly outcome: AttestationOutcome;
-  /** `null` when the bytes were not recognised. */
+  /** `null` when the bytes were not recognised; of broken evidence the type whose reader took them for its own. */
   readonly type: EvidenceType | null;
   /** `null` unless the evidence is authentic. */
   readonly claims: Claims | null;
@@ -41,7 +43,7 @@ export interface AttestOptions extends VerifyOptions {
 }
 
 /**
- * Parses `bytes` as the first kind of evidence that claims them.
+ * Parses `bytes` as the first kind of evidence that claims them; of JSON that none claims, the evidence inside it.
  *
  * @throws {AttestationError} `evidence/unrecognised`, or the type's own `malformed` codes.
  * @example
@@ -62,8 +64,8 @@ export async function verifyEvidence(
   bytes: Uint8Array,
   options: VerifyOptions & { readonly verifiers?: readonly TeeVerifier[] },
 ): Promise<VerifiedClaims> {
-  const { verifier, evidence } = recognise(bytes, options.verifiers ?? TEE_VERIFIERS);
-  return verifier.verify(evidence, options);
+  const { verifier, evidence, companions } = recognise(bytes, options.verifiers ?? TEE_VERIFIERS);
+  return verifier.verify(evidence, withCompanions(options, companions));
 }
 
 /**
@@ -77,10 +79,13 @@ export async function verifyEvidence(
 export async function attest(bytes: Uint8Array, options: AttestOptions): Promise<AttestationResult> {
   let type: EvidenceType | null = null;
   try {
-    const { verifier, evidence } = recognise(bytes, options.verifiers ?? TEE_VERIFIERS);
-    type = evidence.type;
-    const claims = await verifier.verify(evidence, options);
-    const appraisal = appraise(claims, options);
+    const found = recognise(bytes, options.verifiers ?? TEE_VERIFIERS, (claimed) => {
+      type = claimed;
+    });
+    type = found.evidence.type;
+    const claims = await found.verifier.verify(found.evidence, withCompanions(options, found.companions));
+    const appraised = appraise(claims, options);
+    const appraisal = found.wrapped ? { ...appraised, checks: [...appraised.checks, WRAPPED] } : appraised;
     return {
       outcome: appraisal.outcome,
       type: claims.type,
@@ -95,15 +100,66 @@ export async function attest(bytes: Uint8Array, options: AttestOptions): Promise
   }
 }
 
-function recognise(bytes: Uint8Array, verifiers: readonly TeeVerifier[]): { verifier: TeeVerifier; evidence: ParsedEvidence } {
-  for (const verifier of verifiers) {
-    const evidence = verifier.recognise(bytes);
-    if (evidence !== null) return { verifier, evidence };
+/** Said of every file in which the evidence had to be looked for. */
+const WRAPPED: Check = notChecked(
+  'evidence.wrapper',
+  'Assay',
+  "only the evidence inside the file was verified; what stands around it is nobody's claim",
+);
+
+interface Recognised {
+  readonly verifier: TeeVerifier;
+  readonly evidence: ParsedEvidence;
+  /** Endorsements that came around the evidence in the same file. */
+  readonly companions: Endorsements;
+  readonly wrapped: boolean;
+}
+
+/** @param claimed told the type of a reader that took the bytes for its own and found them broken. */
+function recognise(
+  bytes: Uint8Array,
+  verifiers: readonly TeeVerifier[],
+  claimed: (type: EvidenceType) => void = () => {},
+): Recognised {
+  const whole = claim(bytes, verifiers, claimed);
+  if (whole !== null) return { ...whole, companions: [], wrapped: false };
+  let broken: unknown;
+  for (const inner of wrappedEvidence(bytes)) {
+    try {
+      const found = claim(inner, verifiers, broken === undefined ? claimed : () => {});
+      if (found !== null) return { ...found, companions: wrappedEndorsements(bytes), wrapped: true };
+    } catch (error) {
+      if (!AttestationError.is(error) && !EncodingError.is(error)) throw error;
+      broken ??= error;
+    }
   }
+  if (broken !== undefined) throw broken;
+  const types = [...new Set(verifiers.map(({ type }) => type))].join(', ');
   throw new AttestationError(
     'evidence/unrecognised',
-    `expected evidence of ${[...new Set(verifiers.map(({ type }) => type))].join(', ')}, got ${bytes.length} bytes of something else; check the file`,
+    `expected evidence of ${types}, got ${bytes.length} bytes of something else; check the file`,
   );
+}
+
+function claim(
+  bytes: Uint8Array,
+  verifiers: readonly TeeVerifier[],
+  claimed: (type: EvidenceType) => void,
+): Pick<Recognised, 'verifier' | 'evidence'> | null {
+  for (const verifier of verifiers) {
+    try {
+      const evidence = verifier.recognise(bytes);
+      if (evidence !== null) return { verifier, evidence };
+    } catch (error) {
+      claimed(verifier.type);
+      throw error;
+    }
+  }
+  return null;
+}
+
+function withCompanions<Options extends VerifyOptions>(options: Options, companions: Endorsements): Options {
+  return companions.length === 0 ? options : { ...options, endorsements: [...(options.endorsements ?? []), ...companions] };
 }
 
 const OUTCOMES = {

@@ -14,7 +14,7 @@ const TYPE_NAMES: Readonly<Record<EvidenceType, string>> = {
   'nvidia-switch': 'NVIDIA switch evidence',
   'nvidia-rim': 'NVIDIA reference manifest (no device)',
   dstack: 'dstack evidence',
-  tpm: 'TPM quote',
+  tpm: 'TPM evidence',
   token: 'attestation token',
   'vendor-commitment': 'vendor commitment',
   combined: 'combined report',

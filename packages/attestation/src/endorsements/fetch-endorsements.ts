@@ -15,7 +15,9 @@ import { type DcapQuote, PCK_CHAIN_DATA, parseQuote } from '../evidence/dcap/quo
 import { quoteBytes } from '../evidence/dcap/quote-file.ts';
 import { nitroDocumentBytes, parseNitroDocument } from '../evidence/nitro/nitro-document.ts';
 import { nvidiaEvidenceOf } from '../evidence/nvidia/evidence-file.ts';
+import { bytesOfJson } from '../evidence/reading.ts';
 import { snpEvidenceOf } from '../evidence/snp/evidence-file.ts';
+import { wrappedEvidence } from '../evidence/wrapped.ts';
 import type { Claims } from '../model/claims.ts';
 import type { Endorsements } from '../model/endorsements.ts';
 import { fetchAmdCertificates } from './amd.ts';
@@ -119,13 +121,21 @@ function rimIds(claims: Claims): readonly string[] {
   return [...new Set([...own.filter((id): id is string => typeof id === 'string'), ...below])];
 }
 
-/** The file itself and every long text inside it when it is JSON. */
+/** The file itself and, when it is JSON, every long text and every wrapped piece of evidence inside it. */
 function pieces(file: Uint8Array): readonly Uint8Array[] {
   const json = attempt(() => parseJson(file));
   if (json === null) return [file];
   const texts: Uint8Array[] = [];
   collectTexts(json, 0, texts);
-  return [file, ...texts];
+  return [file, ...texts, ...wrappedEvidence(file), ...byteLists(json)];
+}
+
+/** Members that are lists of bytes, as the first version of CoCo's Azure evidence has them. */
+function byteLists(json: Json): readonly Uint8Array[] {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return [];
+  return Object.values(json).flatMap((value) =>
+    Array.isArray(value) && value.length >= MIN_TEXT ? (bytesOfJson(value) ?? []) : [],
+  );
 }
 
 function collectTexts(json: Json, depth: number, texts: Uint8Array[]): void {

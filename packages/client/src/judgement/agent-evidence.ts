@@ -47,7 +47,7 @@ export async function verifyAgentEvidence(
     );
   return {
     reportData: decodeHex(slot),
-    ...(claims.type === 'nitro' ? { nonce: nonce === null ? null : decodeHex(nonce) } : {}),
+    ...(reportData === null ? { nonce: nonce === null ? null : decodeHex(nonce) } : {}),
     claims,
   };
 }

@@ -1,10 +1,12 @@
 /**
- * AWS Nitro Enclaves attestation documents: bytes → fields, by AWS's syntactic rules
- * (https://github.com/aws/aws-nitro-enclaves-nsm-api/blob/main/docs/attestation_process.md §3.2.2). Maps of the payload may have
+ * AWS Nitro attestation documents, of enclaves and of NitroTPM: bytes → fields, by AWS's syntactic rules
+ * (https://github.com/aws/aws-nitro-enclaves-nsm-api/blob/main/docs/attestation_process.md §3.2.2; EC2 user guide, "Validate a NitroTPM
+ * Attestation Document"). The two differ in the name of their registers alone: `pcrs` or `nitrotpm_pcrs`. Maps of the payload may have
  * indefinite length, as genuine ones do; the COSE frame may not. Refused: trailing bytes, duplicate keys, unprotected headers.
  * Not checked here: the signature and who made it (verifier/nitro), and whether anyone wants these values (appraisal).
  */
 
+import { utf8 } from '@assay/encoding/bytes';
 import { type CborValue, decodeCbor } from '@assay/encoding/cbor';
 import { type CoseSign1, parseCoseSign1 } from '@assay/encoding/cose';
 import { EncodingError } from '@assay/encoding/errors';
@@ -16,11 +18,15 @@ const MAX_CERTIFICATE = 1024; // bytes, §3.2.2.3
 const MAX_FIELD = 1024; // bytes of public_key, user_data and nonce, as today's NSM enforces
 const MAX_BUNDLE = 9; // certificates
 const MAX_PCRS = 32;
+/** A map of one entry that begins with the text "Attestation". */
+const NSM_ANSWER = Uint8Array.of(0xa1, 0x6b, ...utf8('Attestation'));
 
 export interface NitroDocument {
   /** The frame, for the signature. */
   readonly cose: CoseSign1;
-  /** `i-<instance>-enc<enclave>`. */
+  /** Whose registers these are: an enclave's, or those of the TPM of a whole EC2 instance. */
+  readonly module: 'enclave' | 'tpm';
+  /** `i-<instance>-enc<enclave>` or `i-<instance>-tpm<number>`. */
   readonly moduleId: string;
   readonly digest: 'SHA384';
   /** When the NSM made it, epoch milliseconds. */
@@ -38,14 +44,33 @@ export interface NitroDocument {
   readonly unknownFields: readonly string[];
 }
 
-const KNOWN = ['module_id', 'digest', 'timestamp', 'pcrs', 'certificate', 'cabundle', 'public_key', 'user_data', 'nonce'];
+const KNOWN = ['module_id', 'digest', 'timestamp', 'certificate', 'cabundle', 'public_key', 'user_data', 'nonce'];
+const REGISTERS = { enclave: 'pcrs', tpm: 'nitrotpm_pcrs' } as const;
 
-/** The bytes of a document in a file: binary, base64 or hex. `null` when the file does not begin like one. */
+/**
+ * The bytes of a document in a file: binary, base64 or hex, alone or as the NSM's whole answer `{"Attestation": {"document": …}}`
+ * (CBOR). `null` when the file does not begin like one.
+ */
 export function nitroDocumentBytes(file: Uint8Array): Uint8Array | null {
-  if (looksLikeDocument(file)) return file;
+  const direct = binaryDocument(file);
+  if (direct !== null) return direct;
   if (file.length > 4 * MAX_DOCUMENT || file.some((byte) => byte > 0x7e)) return null;
   const bytes = binaryOfText(new TextDecoder().decode(file));
-  return bytes !== null && looksLikeDocument(bytes) ? bytes : null;
+  return bytes === null ? null : binaryDocument(bytes);
+}
+
+function binaryDocument(bytes: Uint8Array): Uint8Array | null {
+  if (looksLikeDocument(bytes)) return bytes;
+  if (bytes.length > MAX_DOCUMENT || !NSM_ANSWER.every((byte, index) => bytes[index] === byte)) return null;
+  try {
+    const answer = decodeCbor(bytes, { maxDepth: 3, maxItems: 8 });
+    const attestation = answer instanceof Map ? answer.get('Attestation') : undefined;
+    const document = attestation instanceof Map ? attestation.get('document') : undefined;
+    return document instanceof Uint8Array && looksLikeDocument(document) ? document : null;
+  } catch (error) {
+    if (!EncodingError.is(error)) throw error;
+    return null;
+  }
 }
 
 /** [tag 18] array of 4, then a short byte string that holds a map: how a COSE_Sign1 with a small protected header begins. */
@@ -78,19 +103,22 @@ function payloadOf(bytes: Uint8Array): Omit<NitroDocument, 'cose'> {
   const payload = decodeCbor(bytes, { allowIndefinite: true, maxDepth: 4, maxItems: 512 });
   if (!(payload instanceof Map)) throw malformed('a map as payload', 'something else');
   const names = [...payload.keys()].map((key) => (typeof key === 'string' ? key : malformedThrow('text keys', 'another key')));
+  const module = payload.has(REGISTERS.tpm) ? 'tpm' : 'enclave';
+  if (module === 'tpm' && payload.has(REGISTERS.enclave)) throw malformed('registers of an enclave or of a tpm', 'both');
   const digest = payload.get('digest');
   if (digest !== 'SHA384') throw malformed('digest SHA384', describe(digest));
   return {
+    module,
     moduleId: moduleIdOf(payload.get('module_id')),
     digest,
     timestamp: timestampOf(payload.get('timestamp')),
-    pcrs: pcrsOf(payload.get('pcrs')),
+    pcrs: pcrsOf(payload.get(REGISTERS[module])),
     certificate: bytesOf('certificate', payload.get('certificate'), 1, MAX_CERTIFICATE),
     cabundle: bundleOf(payload.get('cabundle')),
     publicKey: optionalBytes('public_key', payload.get('public_key'), 1),
     userData: optionalBytes('user_data', payload.get('user_data'), 0),
     nonce: optionalBytes('nonce', payload.get('nonce'), 0),
-    unknownFields: names.filter((name) => !KNOWN.includes(name)),
+    unknownFields: names.filter((name) => name !== REGISTERS[module] && !KNOWN.includes(name)),
   };
 }
 

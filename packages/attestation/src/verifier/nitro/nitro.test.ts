@@ -263,3 +263,42 @@ describe('nitroVerifier.verify', () => {
     }
   });
 });
+
+describe('NitroTPM documents', () => {
+  const registers = new Map(Array.from({ length: 24 }, (_, index): [CborValue, CborValue] => [index, bytes(48, index)]));
+  const fields = { pcrs: undefined as never, nitrotpm_pcrs: registers, module_id: 'i-0fake-tpm0' };
+
+  it('are tpm evidence under registers of their own, never an enclave', async () => {
+    const claims = await verifyFake({ fields });
+    expect(claims).toMatchObject({
+      type: 'tpm',
+      debug: null,
+      identity: { 'module-id': 'i-0fake-tpm0' },
+      details: { module: 'tpm', unknownFields: [] },
+    });
+    expect(claims.bindings.nonce).toBe('09'.repeat(32));
+    expect(claims.measurements['nitrotpm-pcr4']).toBe('04'.repeat(48));
+    expect(Object.keys(claims.measurements).some((name) => name.startsWith('pcr'))).toBe(false);
+  });
+
+  it("do not carry an enclave's registers too", async () => {
+    await expectCode(() => verifyFake({ fields: { nitrotpm_pcrs: registers } }), 'nitro/malformed');
+    await expectCode(() => verifyFake({ fields: { ...fields, nitrotpm_pcrs: new Map() } }), 'nitro/malformed');
+  });
+});
+
+describe("the NSM's whole answer", () => {
+  it('is opened', async () => {
+    const { document, anchor } = await fakeNitroDocument();
+    const answer = encodeCbor(new Map([['Attestation', new Map([['document', document]])]]));
+    expect((await verify(answer, { additionalAnchors: [anchor] })).type).toBe('nitro');
+    expect((await verify(new TextEncoder().encode(encodeHex(answer)), { additionalAnchors: [anchor] })).type).toBe('nitro');
+    for (const other of [
+      answer.subarray(0, -1),
+      encodeCbor(new Map([['Attestation', document]])),
+      encodeCbor(new Map([['Attestation', new Map([['document', bytes(9)]])]])),
+    ]) {
+      expect(nitroVerifier.recognise(other)).toBeNull();
+    }
+  });
+});

@@ -1,13 +1,17 @@
 /**
- * Verifies AWS Nitro Enclaves attestation documents. Proves: the Nitro hypervisor signed exactly this payload with a leaf whose
- * chain ends at AWS root G1 (or at an anchor the caller added), and every certificate was in force at `now`. In order:
+ * Verifies AWS Nitro attestation documents. Proves: the Nitro hypervisor signed exactly this payload with a leaf whose chain ends at
+ * AWS root G1 (or at an anchor the caller added), and every certificate was in force at `now`. In order:
  *   1. syntax (evidence/nitro)
  *   2. protected header is { alg: ES384 } and nothing else; the leaf key is P-384
  *   3. path leaf → cabundle reversed → pinned key (certificates/path); revocation where CRLs are given
  *   4. ES384 signature over Sig_structure (RFC 9052 §4.4)
  * Not checked here: PCR values, debug mode, age, nonce, user data: all of them are claims for appraisal. Leaves live three hours,
  * so `now` is the time of receipt, not of reading.
- * Source: https://github.com/aws/aws-nitro-enclaves-nsm-api/blob/main/docs/attestation_process.md §3.2.
+ * NitroTPM documents come from the same root and tell of a whole EC2 instance, which no enclave protects and whose software extends
+ * most registers at will. Their claims have another type, `tpm`, and other names, `nitrotpm-pcr0` …, so that no rule for an enclave
+ * can be met by replaying an enclave's digests into a TPM.
+ * Sources: https://github.com/aws/aws-nitro-enclaves-nsm-api/blob/main/docs/attestation_process.md §3.2; EC2 user guide, "Validate a
+ * NitroTPM Attestation Document".
  */
 
 import { bufferSource } from '@assay/encoding/bytes';
@@ -21,7 +25,7 @@ import { parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { type NitroDocument, nitroDocumentBytes, parseNitroDocument } from '../../evidence/nitro/nitro-document.ts';
 import { type Check, notChecked, pass } from '../../model/check.ts';
-import type { Claims, VerifiedClaims } from '../../model/claims.ts';
+import type { Claims, EvidenceType, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, TrustAnchor } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
 
@@ -73,13 +77,15 @@ export async function verifyNitroDocument(document: NitroDocument, options: Veri
 }
 
 async function claimsOf(document: NitroDocument, path: VerifiedPath): Promise<Claims> {
-  const { pcrs, publicKey, userData, nonce, timestamp, moduleId } = document;
+  const { module, pcrs, publicKey, userData, nonce, timestamp, moduleId } = document;
   const { anchor, chain, notBefore, notAfter } = path;
+  const ofEnclave = module === 'enclave';
+  const register = ofEnclave ? 'pcr' : 'nitrotpm-pcr';
   return {
-    type: 'nitro',
+    type: typeOf(document),
     simulated: anchor.simulated,
-    debug: isDebug(pcrs),
-    measurements: Object.fromEntries([...pcrs].map(([index, value]) => [`pcr${index}`, encodeHex(value)])),
+    debug: ofEnclave ? isDebug(pcrs) : null,
+    measurements: Object.fromEntries([...pcrs].map(([index, value]) => [`${register}${index}`, encodeHex(value)])),
     bindings: { reportData: null, nonce: hexOrNull(nonce), userData: hexOrNull(userData), publicKey: hexOrNull(publicKey) },
     identity: { 'module-id': moduleId },
     tcb: null,
@@ -97,10 +103,15 @@ async function claimsOf(document: NitroDocument, path: VerifiedPath): Promise<Cl
         notAfter: new Date(to).toISOString(),
       })),
       anchor: anchor.name,
-      nitriding: nitridingOf(userData),
+      module,
+      nitriding: ofEnclave ? nitridingOf(userData) : null,
       unknownFields: document.unknownFields,
     },
   };
+}
+
+function typeOf({ module }: NitroDocument): EvidenceType {
+  return module === 'enclave' ? 'nitro' : 'tpm';
 }
 
 function checksOf(document: NitroDocument, { chain, anchor, revocation, notBefore, notAfter }: VerifiedPath): readonly Check[] {
@@ -140,12 +151,14 @@ function hexOrNull(bytes: Uint8Array | null): string | null {
   return bytes === null ? null : encodeHex(bytes);
 }
 
-/** The plug of AWS Nitro Enclaves: documents in binary, base64 or hex. */
+/** The plug of AWS Nitro: documents of enclaves and of NitroTPM, in binary, base64 or hex. */
 export const nitroVerifier: TeeVerifier<NitroDocument> = {
   type: 'nitro',
   recognise(file) {
     const bytes = nitroDocumentBytes(file);
-    return bytes === null ? null : { type: 'nitro', value: parseNitroDocument(bytes) };
+    if (bytes === null) return null;
+    const value = parseNitroDocument(bytes);
+    return { type: typeOf(value), value };
   },
   verify(evidence, { now, endorsements = [], additionalAnchors = [] }) {
     const crls = endorsements

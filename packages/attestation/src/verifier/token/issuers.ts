@@ -17,9 +17,15 @@ export interface TokenIssuer {
 }
 
 const NRAS = ['https://nras.attestation.nvidia.com', 'https://nras.attestation-stg.nvidia.com'];
-const INTEL = ['Intel Trust Authority', 'AS Attestation Token Issuer', 'https://portal.trustauthority.intel.com'];
+const INTEL = [
+  ...['Intel Trust Authority', 'AS Attestation Token Issuer'],
+  ...['https://portal.trustauthority.intel.com', 'https://portal.eu.trustauthority.intel.com'],
+];
 const GOOGLE = 'https://confidentialcomputing.googleapis.com';
-const EAR_PROFILES = ['tag:github.com,2023:veraison/ear', 'tag:ietf.org,2026:rats/ear#06'];
+const EAR_PROFILES = [
+  ...['tag:github.com,2023:veraison/ear', 'tag:ietf.org,2026:rats/ear#06'],
+  'tag:github.com,2024:confidential-containers/Trustee',
+];
 
 const issuedBy =
   (...names: readonly string[]) =>
@@ -33,7 +39,8 @@ export const TOKEN_ISSUERS: readonly TokenIssuer[] = [
     family: 'azure',
     name: 'Microsoft Azure Attestation',
     algorithms: ['RS256'],
-    matches: ({ payload: { iss } }) => typeof iss === 'string' && /^https:\/\/[a-z0-9.-]+\.attest\.azure\.net\/?$/.test(iss),
+    matches: ({ payload: { iss } }) =>
+      typeof iss === 'string' && /^https:\/\/[a-z0-9.-]+\.attest\.azure\.(?:net|us|cn)\/?$/.test(iss),
   },
   { family: 'google', name: 'Google Confidential Space', algorithms: ['RS256'], matches: issuedBy(GOOGLE) },
   {

@@ -7,6 +7,7 @@ import { decodeBase64 } from '@assay/encoding/base64';
 import { bufferSource } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import { decodePem } from '@assay/encoding/pem';
 import { verifyPath } from '../../certificates/path.ts';
 import { GOOGLE_ROOTS } from '../../certificates/roots/google.ts';
 import { PROOF_OF_CLOUD_KEY } from '../../certificates/roots/proof-of-cloud.ts';
@@ -95,10 +96,18 @@ async function keyOf(token: Token, issuer: TokenIssuer, alg: string, options: Ve
   return suppliedKey(token, issuer, alg, options);
 }
 
+/** RFC 7515 §4.1.6 wants base64 of DER; Google wrote PEM in 2024. */
+function certificateIn(text: string): Uint8Array {
+  if (!text.startsWith('-----BEGIN CERTIFICATE-----')) return decodeBase64(text);
+  const [block, ...others] = decodePem(text.endsWith('\n') ? text : `${text}\n`);
+  if (block === undefined || others.length > 0) throw malformed('expected one certificate an entry of x5c');
+  return block.der;
+}
+
 async function chainKey(x5c: Json, { now, additionalAnchors = [] }: VerifyOptions): Promise<FoundKey> {
   const chain = reading('token/malformed', 'x5c header', () => {
     if (!Array.isArray(x5c) || x5c.length === 0) throw malformed('expected a list of certificates in x5c');
-    return (x5c as readonly Json[]).map((text) => parseCertificate(decodeBase64(typeof text === 'string' ? text : '')));
+    return (x5c as readonly Json[]).map((text) => parseCertificate(certificateIn(typeof text === 'string' ? text : '')));
   });
   const path = await verifyPath({ chain, anchors: [...GOOGLE_ROOTS, ...additionalAnchors], now });
   const [leaf] = path.chain;

@@ -88,6 +88,12 @@ describe('a sound token', () => {
       { eat_profile: 'tag:github.com,2023:veraison/ear', submods: { a: { 'ear.status': 'affirming' } } },
       { type: 'token' },
     ],
+    [
+      "CoCo's Trustee",
+      'ES256',
+      { eat_profile: 'tag:github.com,2024:confidential-containers/Trustee', submods: { cpu0: { 'ear.status': 'affirming' } } },
+      { type: 'token' },
+    ],
   ] as const)('of %s', async (_, alg, payload, wanted) => {
     expect(await verify(await sign(payload, alg), [await jwks(alg)])).toMatchObject(wanted);
   });

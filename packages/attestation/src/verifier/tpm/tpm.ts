@@ -27,7 +27,7 @@ import { verifySnp } from '../snp/snp.ts';
 const SPEC = 'TCG TPM 2.0 Library part 2 §10.12';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
 
-/** The plug for TPM quotes. NitroTPM documents have Nitro's shape and its plug. */
+/** The plug for TPM quotes. NitroTPM documents have Nitro's shape and its plug, and claims of this type. */
 export const tpmVerifier: TeeVerifier<TpmQuote> = {
   type: 'tpm',
   recognise(bytes) {

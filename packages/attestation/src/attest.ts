@@ -121,18 +121,25 @@ function recognise(
   verifiers: readonly TeeVerifier[],
   claimed: (type: EvidenceType) => void = () => {},
 ): Recognised {
-  const whole = claim(bytes, verifiers, claimed);
+  const readers = verifiers.filter(({ searches }) => searches !== true);
+  const whole = claim(bytes, readers, claimed);
   if (whole !== null) return { ...whole, companions: [], wrapped: false };
   let broken: unknown;
   for (const inner of wrappedEvidence(bytes)) {
     try {
-      const found = claim(inner, verifiers, broken === undefined ? claimed : () => {});
+      const found = claim(inner, readers, broken === undefined ? claimed : () => {});
       if (found !== null) return { ...found, companions: wrappedEndorsements(bytes), wrapped: true };
     } catch (error) {
       if (!AttestationError.is(error) && !EncodingError.is(error)) throw error;
       broken ??= error;
     }
   }
+  const searched = claim(
+    bytes,
+    verifiers.filter(({ searches }) => searches === true),
+    claimed,
+  );
+  if (searched !== null) return { ...searched, companions: wrappedEndorsements(bytes), wrapped: false };
   if (broken !== undefined) throw broken;
   const types = [...new Set(verifiers.map(({ type }) => type))].join(', ');
   throw new AttestationError(

@@ -8,7 +8,9 @@
 
 import { utf8 } from '@assay/encoding/bytes';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import { AttestationError } from '../errors.ts';
 import type { Endorsements } from '../model/endorsements.ts';
+import { quoteBytes } from './dcap/quote-file.ts';
 import { collectEndorsements } from './endorsement-files.ts';
 import { bytesOfJson } from './reading.ts';
 
@@ -51,7 +53,7 @@ export function wrappedEvidence(file: Uint8Array): readonly Uint8Array[] {
     for (const member of level.flatMap(membersOf)) {
       const bytes = candidateOf(member);
       if (bytes === null || found.length >= MAX_CANDIDATES) continue;
-      found.push(bytes);
+      if (!isBareQuote(bytes)) found.push(bytes);
       const nested = typeof member === 'object' ? member : jsonOf(bytes);
       if (nested !== undefined) next.push(nested);
     }
@@ -86,6 +88,17 @@ function candidateOf(member: Json): Uint8Array | null {
   const bytes = bytesOfJson(member);
   if (bytes !== null) return bytes;
   return utf8(typeof member === 'string' ? member : JSON.stringify(member));
+}
+
+/** Bare DCAP quotes are left to the reader that searches for them, because it refuses files that hold two. */
+function isBareQuote(bytes: Uint8Array): boolean {
+  if (jsonOf(bytes) !== undefined) return false;
+  try {
+    return quoteBytes(bytes) !== null;
+  } catch (error) {
+    if (!AttestationError.is(error)) throw error;
+    return true;
+  }
 }
 
 function jsonOf(bytes: Uint8Array): Json | undefined {

@@ -34,6 +34,8 @@ export interface ParsedEvidence<Value = unknown> {
 /** One TEE's plug. Registered in `verifier/registry.ts`, one line each. */
 export interface TeeVerifier<Value = unknown> {
   readonly type: EvidenceType;
+  /** Looks for evidence anywhere in a file: asked when no reader of a format knows the file or what lies in its usual members. */
+  readonly searches?: true;
   /**
    * The parsed form when `bytes` are evidence of this type in any of its file conventions (binary, base64, hex, JSON), `null`
    * when they are something else.

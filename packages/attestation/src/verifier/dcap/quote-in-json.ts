@@ -1,8 +1,8 @@
 /**
  * A JSON file of no known format that holds exactly one DCAP quote, somewhere, as text or as a list of numbers: what attestation APIs
  * answer and what people send to verification services (`{"quote": …}`, `{"tdx": {"quote": …}}`, CoCo evidence). The quote is verified
- * as if it lay there by itself; that the rest of the file was not looked at is a check of its own. Registered last, so that formats
- * whose other members mean something come first.
+ * as if it lay there by itself; that the rest of the file was not looked at is a check of its own. Asked last, so that formats whose
+ * other members mean something come first.
  */
 
 import { TEE_TYPE_TDX } from '../../evidence/dcap/quote.ts';
@@ -22,6 +22,7 @@ interface QuoteFile {
 /** The plug for a quote among other members. Its evidence has the quote's own type. */
 export const quoteInJsonVerifier: TeeVerifier<QuoteFile> = {
   type: 'tdx',
+  searches: true,
   recognise(file) {
     const [only, ...more] = quotesInJson(file) ?? [];
     if (only === undefined || more.length > 0) return null;

@@ -1,4 +1,4 @@
-/** `assay bundle`: fetch the offline bundle of a receipt. */
+/** `assay bundle`: fetch the offline bundle of one or more receipts. */
 
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -17,16 +17,18 @@ interface BundleFlags {
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
-    .argument('<id>', 'rcpt_…')
+    .argument('<id...>', 'rcpt_…; several go into one file')
     .option('-o, --output <file>', 'write here instead of standard output')
     .option('--redact', 'leave the payloads out; the bundle still verifies')
     .option('--url <address>', `the agent; ${DEFAULT_AGENT} or ASSAY_URL`)
-    .action(async (id: string, flags: BundleFlags) => finish(await bundle(id, flags, io)));
+    .action(async (ids: readonly string[], flags: BundleFlags) => finish(await bundle(ids, flags, io)));
 }
 
-async function bundle(id: string, flags: BundleFlags, io: Io): Promise<ExitCode> {
+async function bundle(ids: readonly string[], flags: BundleFlags, io: Io): Promise<ExitCode> {
   const agent = agentApi(io, flags.url ?? io.env.ASSAY_URL ?? DEFAULT_AGENT);
-  const bytes = await agent.bytes(`/bundles/${encodeURIComponent(id)}${flags.redact === true ? '?redact=1' : ''}`);
+  const bytes = await agent.bytes(
+    `/bundles/${ids.map(encodeURIComponent).join(',')}${flags.redact === true ? '?redact=1' : ''}`,
+  );
   if (flags.output === undefined) {
     io.stdout(new TextDecoder().decode(bytes));
     return EXIT.accepted;

@@ -13,29 +13,63 @@ import {
   encodeRequest,
   type KeyConfig,
   MEDIA_TYPES,
+  RESEND_HEADER,
   ResponseDecoder,
   readPieces,
+  resendOf,
   toReadableStream,
 } from '@assay/channel';
+import { ClientError } from '../errors.ts';
 
 export interface SealedFetchOptions {
   readonly config: KeyConfig;
   /** Where encapsulated requests go: the agent's gateway, or a relay in front of it. */
   readonly gateway: URL;
   readonly fetch?: typeof fetch;
-  /** Called when the enclave does not know the key any more; verify its attestation again and return the new key. */
-  readonly onKeyUnknown?: () => Promise<KeyConfig>;
+  /** Without it a refused key is the end of a request. */
+  readonly renewal?: KeyRenewal;
 }
 
-/** @throws {ChannelError} `channel/response-unencrypted`, `channel/truncated`, `channel/decryption-failed`, `channel/key-unknown`. */
+/** What to do when a request is refused because its key is not in use. */
+export interface KeyRenewal {
+  /** Digest of the keyset that `config` is from. */
+  readonly keysetDigest: string;
+  /**
+   * Verifies the attestation again. Throws when that fails, or when the refused keyset is still the attested one; then nothing is sent
+   * again.
+   */
+  readonly renew: (refusedDigest: string) => Promise<AttestedKey>;
+}
+
+export interface AttestedKey {
+  readonly config: KeyConfig;
+  readonly keysetDigest: string;
+}
+
+/** A keyset may be replaced again while a request is on its way. */
+const MOST_ATTEMPTS = 4;
+/** Requests that change nothing may be sent again without asking. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+/**
+ * A refusal comes in clear, so it proves nothing: whoever is in between may have let the request through as well. What is sent again
+ * therefore names the refused request inside the channel, and the enclave answers only when it did not accept that one (spec/channel.md §6).
+ *
+ * @throws {ChannelError} `channel/response-unencrypted`, `channel/truncated`, `channel/decryption-failed`, `channel/key-unknown`;
+ * {ClientError} `client/request-unsettled` when the refused request was accepted after all, or nobody can tell.
+ */
 export function createSealedFetch(options: SealedFetchOptions): typeof fetch {
-  let config = options.config;
+  const { renewal } = options;
+  let key: AttestedKey = { config: options.config, keysetDigest: renewal?.keysetDigest ?? '' };
   const send = options.fetch ?? fetch;
   return async (input, init) => {
     const request = new Request(input, init);
     const body = new Uint8Array(await request.arrayBuffer());
-    const exchange = async (): Promise<{ answer: Response; opener: Parameters<typeof decapsulateChunks>[0] }> => {
-      const sealed = await encapsulateRequest(config, encode(request, body), 'chunked');
+    const exchange = async (
+      config: KeyConfig,
+      more: readonly [string, string][],
+    ): Promise<{ answer: Response; opener: Parameters<typeof decapsulateChunks>[0] }> => {
+      const sealed = await encapsulateRequest(config, encode(request, body, more), 'chunked');
       const answer = await send(options.gateway, {
         method: 'POST',
         headers: { 'content-type': MEDIA_TYPES.chunkedRequest },
@@ -45,25 +79,53 @@ export function createSealedFetch(options: SealedFetchOptions): typeof fetch {
       });
       return { answer, opener: sealed.opener };
     };
-    let { answer, opener } = await exchange();
-    if (answer.status === 422 && options.onKeyUnknown) {
+    const before: string[] = [];
+    let current = key;
+    let { answer, opener } = await exchange(current.config, []);
+    while (answer.status === 422 && renewal !== undefined && before.length < MOST_ATTEMPTS - 1) {
       await answer.body?.cancel();
-      config = await options.onKeyUnknown();
-      ({ answer, opener } = await exchange());
+      before.push(resendOf(current.keysetDigest, opener.encapsulated));
+      current = await renewal.renew(current.keysetDigest);
+      key = current;
+      ({ answer, opener } = await exchange(
+        current.config,
+        SAFE.has(request.method) ? [] : [[RESEND_HEADER, before.join(', ')]],
+      ));
     }
     if (answer.headers.get('content-type') !== MEDIA_TYPES.chunkedResponse || !answer.body) throw await refusedInClear(answer);
-    return open(answer.body, opener, request.signal);
+    const opened = await open(answer.body, opener, request.signal);
+    if (before.length > 0) await assertSettled(opened);
+    return opened;
   };
 }
 
-function encode(request: Request, body: Uint8Array): Uint8Array {
+/** @throws {ClientError} `client/request-unsettled` for the enclave's own word that the refused request must not be repeated. */
+async function assertSettled(answer: Response): Promise<void> {
+  if (answer.status !== 409 || answer.headers.get('content-type') !== 'application/problem+json') return;
+  const problem = (await answer
+    .clone()
+    .json()
+    .catch(() => ({}))) as { readonly code?: unknown };
+  if (problem.code === 'channel/replayed')
+    throw new ClientError(
+      'client/request-unsettled',
+      'the request was refused on its way and yet answered; it was not repeated. Look for its receipt before you ask again',
+    );
+  if (problem.code === 'channel/resend-unsettled')
+    throw new ClientError(
+      'client/request-unsettled',
+      'the agent was started anew and cannot tell whether it answered this request; it was not repeated. Ask again if that does no harm',
+    );
+}
+
+function encode(request: Request, body: Uint8Array, more: readonly [string, string][]): Uint8Array {
   const url = new URL(request.url);
   return encodeRequest({
     method: request.method,
     scheme: url.protocol.slice(0, -1),
     authority: url.host,
     path: url.pathname + url.search,
-    headers: [...request.headers],
+    headers: [...[...request.headers].filter(([name]) => name !== RESEND_HEADER), ...more],
     body,
   });
 }

@@ -9,10 +9,11 @@
 import { type KemId, type KeyConfig, ohttpKey } from '@assay/channel';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
-import { parseReceipt, type Receipt, verifyReceipt } from '@assay/receipt';
-import { createSealedFetch } from '../channel/sealed-fetch.ts';
+import { parseBundle, parseReceipt, type Receipt, verifyReceipt } from '@assay/receipt';
+import { type AttestedKey, createSealedFetch } from '../channel/sealed-fetch.ts';
 import { ClientError } from '../errors.ts';
-import { type AttestationOptions, type AttestedAgent, attestAgent, withSlash } from './attestation.ts';
+import { judgeBundle } from '../judgement/bundle.ts';
+import { type AttestationOptions, type AttestedAgent, attestAgent, trustOf, withSlash } from './attestation.ts';
 
 export interface ConnectOptions extends AttestationOptions {
   /** Where encapsulated requests go: a relay that hides who asks. The agent's own gateway unless told. */
@@ -57,6 +58,10 @@ export interface ChatOptions {
 const KEMS: Readonly<Record<NonNullable<ConnectOptions['keyExchange']>, KemId>> = { x25519: 0x0020, hybrid: 0x647a };
 /** `aci/1` §7.1: names the receipt of an answer. */
 const RECEIPT_HEADER = 'x-receipt-id';
+/** `aci/1` §7.1: the keyset in force. Inside the channel, so it is the agent's own word. */
+const KEYSET_HEADER = 'x-aci-keyset-digest';
+/** Keysets of one connection whose verified reports are kept. */
+const MOST_KNOWN = 8;
 
 /**
  * Connects to an agent after verifying it.
@@ -78,6 +83,11 @@ class Connection implements Agent {
   #attested: AttestedAgent | null = null;
   #sealed: typeof fetch | null = null;
   #lastProof: Proof | null = null;
+  /** What was verified on this connection, by keyset digest: an answer under way may bring the receipt of a keyset before. */
+  readonly #known = new Map<string, AttestedAgent>();
+  #renewing: Promise<AttestedAgent> | null = null;
+  /** The agent named another keyset in an answer, so it is verified again before the next request. */
+  #changed = false;
 
   constructor(url: URL, options: ConnectOptions) {
     this.#url = url;
@@ -101,27 +111,54 @@ class Connection implements Agent {
     return this.#lastProof?.receipt ?? null;
   }
 
-  async reattest(): Promise<AttestedAgent> {
-    this.#attested = await attestAgent(this.#url, this.#options);
-    this.#sealed = createSealedFetch({
-      config: this.#key(),
-      gateway: this.#options.relay ?? new URL('ohttp', withSlash(this.#url)),
-      ...(this.#options.fetch === undefined ? {} : { fetch: this.#options.fetch }),
-      onKeyUnknown: async () => {
-        this.#attested = await attestAgent(this.#url, this.#options);
-        return this.#key();
-      },
+  /** One at a time: requests that are refused together wait for the same verification. */
+  reattest(): Promise<AttestedAgent> {
+    this.#renewing ??= this.#verify().finally(() => {
+      this.#renewing = null;
     });
-    return this.#attested;
+    return this.#renewing;
   }
 
-  #key(): KeyConfig {
-    return ohttpKey(this.attested.keyset.e2ee_public_keys, KEMS[this.#options.keyExchange ?? 'x25519']);
+  async #verify(): Promise<AttestedAgent> {
+    const attested = await attestAgent(this.#url, this.#options);
+    const config = this.#keyOf(attested);
+    const { keysetDigest } = attested.report;
+    this.#attested = attested;
+    this.#changed = false;
+    this.#known.delete(keysetDigest);
+    this.#known.set(keysetDigest, attested);
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= MOST_KNOWN) break;
+      this.#known.delete(oldest);
+    }
+    this.#sealed = createSealedFetch({
+      config,
+      gateway: this.#options.relay ?? new URL('ohttp', withSlash(this.#url)),
+      ...(this.#options.fetch === undefined ? {} : { fetch: this.#options.fetch }),
+      renewal: { keysetDigest, renew: (refused) => this.#replaceKey(refused) },
+    });
+    return attested;
+  }
+
+  /** The key that takes the place of a refused one, attested anew under the same policy. */
+  async #replaceKey(refusedDigest: string): Promise<AttestedKey> {
+    const current = this.attested;
+    const attested = current.report.keysetDigest === refusedDigest ? await this.reattest() : current;
+    if (attested.report.keysetDigest === refusedDigest)
+      throw new ClientError(
+        'client/key-refused',
+        `a key was refused that ${this.#url.origin} still attests; nothing was sent again. Somebody in between may have made the refusal up`,
+      );
+    return { config: this.#keyOf(attested), keysetDigest: attested.report.keysetDigest };
+  }
+
+  #keyOf({ keyset }: AttestedAgent): KeyConfig {
+    return ohttpKey(keyset.e2ee_public_keys, KEMS[this.#options.keyExchange ?? 'x25519']);
   }
 
   readonly fetch: typeof fetch = async (input, init) => {
-    if (this.#sealed === null) throw new Error('connect() hands an agent out after it was verified');
-    if (this.attested.keyset.not_after * 1000 <= (this.#options.now ?? Date.now)()) await this.reattest();
+    const expired = this.attested.keyset.not_after * 1000 <= (this.#options.now ?? Date.now)();
+    if (expired || this.#changed) await this.reattest();
     const request = new Request(input, init);
     if (new URL(request.url).origin !== this.#url.origin) {
       throw new ClientError(
@@ -130,10 +167,18 @@ class Connection implements Agent {
       );
     }
     if (this.#options.apiKey !== undefined) request.headers.set('authorization', `Bearer ${this.#options.apiKey}`);
-    const answer = await this.#sealed(request);
+    const answer = await this.#send(request);
     const receiptId = answer.headers.get(RECEIPT_HEADER);
     return receiptId === null ? answer : this.#proving(answer, receiptId);
   };
+
+  async #send(...[input, init]: Parameters<typeof fetch>): Promise<Response> {
+    if (this.#sealed === null) throw new Error('connect() hands an agent out after it was verified');
+    const answer = await this.#sealed(input, init);
+    const named = answer.headers.get(KEYSET_HEADER);
+    if (named !== null && !this.#known.has(named)) this.#changed = true;
+    return answer;
+  }
 
   /**
    * Hands the answer on as it streams. The agent seals before it ends an answer, so the receipt is fetched and checked before the piece
@@ -161,7 +206,7 @@ class Connection implements Agent {
   async #takeReceipt(receiptId: string): Promise<void> {
     const url = new URL(`v1/aci/receipts/${encodeURIComponent(receiptId)}`, withSlash(this.#url));
     const headers = this.#options.apiKey === undefined ? {} : { authorization: `Bearer ${this.#options.apiKey}` };
-    const answer = await (this.#sealed as typeof fetch)(url, { headers });
+    const answer = await this.#send(url, { headers });
     if (!answer.ok)
       throw new ClientError(
         'client/receipt-missing',
@@ -174,13 +219,39 @@ class Connection implements Agent {
         'client/receipt-missing',
         `expected receipt ${receiptId}, got ${receipt.receipt_id}; do not rely on the answer`,
       );
-    const { keyset, bytes, nonce } = this.attested;
-    await verifyReceipt(receipt, keyset);
-    this.#lastProof = {
-      receipt,
-      report: bytes,
-      encode: () => utf8(canonicalJson({ format: 'assay-proof/1', nonce, receipt, report: parseJson(bytes) })),
-    };
+    this.#lastProof = await this.#prove(receipt);
+  }
+
+  /** Verifies a receipt under the report of its own keyset: the agent may have replaced its keyset while it worked. */
+  async #prove(receipt: Receipt): Promise<Proof> {
+    const { workload_keyset_digest: digest } = receipt;
+    if (!this.#known.has(digest)) await this.reattest();
+    const attested = this.#known.get(digest);
+    if (attested === undefined) return this.#proveByBundle(receipt);
+    await verifyReceipt(receipt, attested.keyset);
+    return proofOf(receipt, attested.bytes, attested.nonce);
+  }
+
+  /** For a keyset that came and went while the agent worked: its report is in the bundle, judged under the same policy. */
+  async #proveByBundle(receipt: Receipt): Promise<Proof> {
+    const id = receipt.receipt_id;
+    const headers = this.#options.apiKey === undefined ? {} : { authorization: `Bearer ${this.#options.apiKey}` };
+    const answer = await this.#send(new URL(`bundles/${encodeURIComponent(id)}`, withSlash(this.#url)), { headers });
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    const { anchors } = await trustOf(this.#options);
+    const now = (this.#options.now ?? Date.now)();
+    const verdict = await judgeBundle(bytes, { now, policy: this.attested.policy, additionalAnchors: anchors });
+    if (verdict.outcome !== 'accepted')
+      throw new ClientError(
+        'client/receipt-unattested',
+        `receipt ${id} is of a keyset that ${this.#url.origin} does not attest any more, and its bundle is ${verdict.outcome}`,
+        { details: { verdict } },
+      );
+    const { receipts, reports } = parseBundle(bytes);
+    const [own, report] = [receipts[0]?.receipt, reports[0]];
+    if (own === undefined || report === undefined || canonicalJson(own) !== canonicalJson(receipt))
+      throw new ClientError('client/receipt-missing', `expected the bundle of receipt ${id}, got another one`);
+    return proofOf(receipt, utf8(canonicalJson(report.report)), report.nonce);
   }
 
   async chat(message: string, options: ChatOptions = {}): Promise<string> {
@@ -202,6 +273,14 @@ class Connection implements Agent {
       );
     return options.onText === undefined ? wholeText(await answer.text()) : streamedText(answer, options.onText);
   }
+}
+
+function proofOf(receipt: Receipt, report: Uint8Array, nonce: string | null): Proof {
+  return {
+    receipt,
+    report,
+    encode: () => utf8(canonicalJson({ format: 'assay-proof/1', nonce, receipt, report: parseJson(report) })),
+  };
 }
 
 function endsStream(piece: Uint8Array): boolean {

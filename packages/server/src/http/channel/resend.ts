@@ -8,17 +8,27 @@ import { RESEND_HEADER } from '@assay/channel';
 import { problemMembers } from '../../error-status.ts';
 import type { ChannelKeys } from './channel-keys.ts';
 
+const MOST_NAMED = 8;
+
 /** A refusal to answer twice, to be sealed like any answer; `null` when the request may be answered. */
 export function resendRefusal(value: string | null, keys: ChannelKeys): Response | null {
   if (value === null) return null;
-  const [, keysetDigest = '', id = ''] = /^(sha256:[0-9a-f]{64});([0-9a-f]{64})$/.exec(value) ?? [];
-  const standing = keysetDigest === '' ? 'unknown' : keys.settle(keysetDigest, id);
-  if (standing === 'fresh') return null;
-  if (standing === 'exhausted')
-    return problem(503, 'channel/key-exhausted', 'the channel key took all requests it may take; try again in a moment');
-  return standing === 'replayed'
-    ? problem(409, 'channel/replayed', 'this request was answered before; look for its receipt')
-    : problem(409, 'channel/resend-unsettled', `expected ${RESEND_HEADER} to name a request to a keyset of this boot`);
+  const named = value.split(', ').map((each) => /^(sha256:[0-9a-f]{64});([0-9a-f]{64})$/.exec(each));
+  if (named.length > MOST_NAMED) return unsettled();
+  for (const match of named) {
+    const [, keysetDigest = '', id = ''] = match ?? [];
+    const standing = match === null ? 'unknown' : keys.settle(keysetDigest, id);
+    if (standing === 'unknown') return unsettled();
+    if (standing === 'exhausted')
+      return problem(503, 'channel/key-exhausted', 'the channel key took all requests it may take; try again in a moment');
+    if (standing === 'replayed')
+      return problem(409, 'channel/replayed', 'this request was answered before; look for its receipt');
+  }
+  return null;
+}
+
+function unsettled(): Response {
+  return problem(409, 'channel/resend-unsettled', `expected ${RESEND_HEADER} to name requests to keysets of this boot`);
 }
 
 function problem(status: number, code: string, detail: string): Response {

@@ -7,6 +7,8 @@ import type { AppEnv } from '../environment.ts';
 import { clientOf, wholeNumber } from '../request-facts.ts';
 import type { Services } from './services.ts';
 
+const MOST_IN_BUNDLE = 64;
+
 export function receiptRoutes(services: Services): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
 
@@ -24,7 +26,7 @@ export function receiptRoutes(services: Services): Hono<AppEnv> {
   });
 
   app.get('/v1/aci/receipts/:id', async (c) => {
-    const sealed = await find(c, services);
+    const sealed = await find(c.req.param('id'), c, services);
     return c.json(sealed.receipt, 200, { 'x-receipt-id': sealed.receiptId });
   });
 
@@ -43,19 +45,25 @@ export function receiptRoutes(services: Services): Hono<AppEnv> {
   });
 
   app.get('/api/receipts/:id', async (c) => {
-    const sealed = await find(c, services);
+    const sealed = await find(c.req.param('id'), c, services);
     return c.json({ receipt: sealed.receipt, log_proof: sealed.proof, verifier_keys: services.ledger.verifierKeys });
   });
 
   app.get('/bundles/:id', async (c) => {
     const redact = c.req.query('redact');
-    const sealed = await find(c, services);
-    const bytes = await services.ledger.bundle(sealed.receiptId, { redact: redact === '1' || redact === 'true' });
+    const ids = (c.req.param('id') ?? '').split(',');
+    if (ids.length > MOST_IN_BUNDLE)
+      throw new ServerError('http/bad-parameter', `expected at most ${MOST_IN_BUNDLE} receipts in one bundle`);
+    const sealed = await Promise.all(ids.map((id) => find(id, c, services)));
+    const bytes = await services.ledger.bundle(
+      sealed.map(({ receiptId }) => receiptId),
+      { redact: redact === '1' || redact === 'true' },
+    );
     if (bytes === null) throw new ServerError('http/not-found', 'there is no bundle for this receipt');
     return new Response(new Uint8Array(bytes), {
       headers: {
         'content-type': 'application/json',
-        'content-disposition': `attachment; filename="${sealed.receiptId}.bundle.json"`,
+        'content-disposition': `attachment; filename="${sealed[0]?.receiptId ?? 'receipts'}.bundle.json"`,
         'cache-control': 'no-store',
       },
     });
@@ -64,9 +72,8 @@ export function receiptRoutes(services: Services): Hono<AppEnv> {
 }
 
 /** The receipt, unless it belongs to another key; then it does not exist (aci/1 §7.6). */
-async function find(c: Context<AppEnv>, services: Services): Promise<SealedReceipt> {
-  const id = (c.req.param('id') ?? '').replace(/\.bundle\.json$/, '');
-  const sealed = await services.ledger.find(id);
+async function find(id: string, c: Context<AppEnv>, services: Services): Promise<SealedReceipt> {
+  const sealed = await services.ledger.find(id.replace(/\.bundle\.json$/, ''));
   if (sealed !== null && (sealed.access === null || sealed.access === c.get('access'))) return sealed;
   throw new ServerError('http/not-found', 'no receipt has this id; check it, or list them at /api/receipts');
 }

@@ -46,7 +46,9 @@ export function authority(options: AuthorityOptions): MiddlewareHandler<AppEnv> 
     if (expected !== null && !right && !PUBLIC.test(c.req.path)) {
       throw new ServerError(
         'http/unauthorized',
-        key === null ? 'an API key is needed; send Authorization: Bearer <key> or X-API-Key' : 'the API key is wrong',
+        key === null
+          ? 'an API key is needed; send Authorization: Bearer <key> or X-API-Key'
+          : 'the API key is wrong; send the one that the agent has as ASSAY_API_KEY',
       );
     }
     c.set('access', right && key !== null ? sha256(key).toString('hex') : null);

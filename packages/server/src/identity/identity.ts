@@ -98,7 +98,10 @@ export function createIdentity(options: IdentityOptions): Identity {
     inForce: () => Promise.resolve(),
     report: async (nonce) => {
       if (nonce !== null && !/^[0-9a-f]{64}$/.test(nonce)) {
-        throw new ServerError('http/bad-parameter', 'nonce: expected 32 random bytes as 64 lower-case hex characters');
+        throw new ServerError(
+          'http/bad-parameter',
+          `nonce: expected 32 random bytes as 64 lower-case hex characters, got ${nonce.length} characters; make one with openssl rand -hex 32`,
+        );
       }
       if (nonce !== null) return issue(nonce);
       if (unchallenged === null || clock.now() - unchallengedAt > UNCHALLENGED_FOR_MS) {

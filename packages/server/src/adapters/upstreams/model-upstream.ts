@@ -24,7 +24,7 @@ export function createModelUpstream(model: Model, now: () => number): Upstream {
 
 async function answer(model: Model, { path, body, signal }: UpstreamRequest, now: () => number): Promise<UpstreamAnswer> {
   if (path !== '/v1/chat/completions')
-    throw new ServerError('http/not-found', `${model.provider} answers chat completions only`);
+    throw new ServerError('http/not-found', `${model.provider} answers chat completions only; use /v1/chat/completions`);
   const request = parseJson(body) as { readonly messages?: readonly unknown[]; readonly stream?: boolean };
   const messages = (request.messages ?? []).map(readMessage);
   const reply = await model.complete({ messages, signal });

@@ -21,7 +21,8 @@ export function receiptRoutes(services: Services): Hono<AppEnv> {
 
   app.get('/simulated-root.pem', () => {
     const { rootCertificate } = services.identity.attester;
-    if (rootCertificate === undefined) throw new ServerError('http/not-found', 'this agent runs in no simulator');
+    if (rootCertificate === undefined)
+      throw new ServerError('http/not-found', 'this agent runs in no simulator; its evidence ends at a root of the vendor');
     return new Response(rootCertificate, { headers: { 'content-type': 'application/x-pem-file' } });
   });
 
@@ -34,7 +35,12 @@ export function receiptRoutes(services: Services): Hono<AppEnv> {
     const limit = wholeNumber(c.req.query('limit'), 50, 1, 200);
     const before = wholeNumber(c.req.query('before'), Number.MAX_SAFE_INTEGER, 0, Number.MAX_SAFE_INTEGER);
     if (limit === null || before === null)
-      throw new ServerError('http/bad-parameter', 'expected limit from 1 to 200, and before as a cursor of an earlier page');
+      throw new ServerError(
+        'http/bad-parameter',
+        limit === null
+          ? `expected limit from 1 to 200, got ${JSON.stringify(c.req.query('limit'))}; leave it out for 50`
+          : `before: expected a cursor, got ${JSON.stringify(c.req.query('before'))}; take "next" of the page before`,
+      );
     const page = await services.ledger.list(before === Number.MAX_SAFE_INTEGER ? { limit } : { limit, before });
     const visible = page.filter(({ access }) => access === null || access === c.get('access'));
     return c.json(
@@ -53,13 +59,17 @@ export function receiptRoutes(services: Services): Hono<AppEnv> {
     const redact = c.req.query('redact');
     const ids = (c.req.param('id') ?? '').split(',');
     if (ids.length > MOST_IN_BUNDLE)
-      throw new ServerError('http/bad-parameter', `expected at most ${MOST_IN_BUNDLE} receipts in one bundle`);
+      throw new ServerError(
+        'http/bad-parameter',
+        `expected at most ${MOST_IN_BUNDLE} receipts in one bundle, got ${ids.length}; fetch them in parts`,
+      );
     const sealed = await Promise.all(ids.map((id) => find(id, c, services)));
     const bytes = await services.ledger.bundle(
       sealed.map(({ receiptId }) => receiptId),
       { redact: redact === '1' || redact === 'true' },
     );
-    if (bytes === null) throw new ServerError('http/not-found', 'there is no bundle for this receipt');
+    if (bytes === null)
+      throw new ServerError('http/not-found', 'no bundle can be made of this receipt; look at the log of the agent');
     return new Response(new Uint8Array(bytes), {
       headers: {
         'content-type': 'application/json',

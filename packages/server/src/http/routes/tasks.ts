@@ -78,9 +78,13 @@ function statusOfAnswer(answer: Readonly<Record<string, unknown>> | null): TaskS
 }
 
 async function events(c: Context<AppEnv>, services: Services): Promise<Response> {
-  const after = wholeNumber(c.req.header('last-event-id') ?? c.req.query('after'), 0, 0, Number.MAX_SAFE_INTEGER);
+  const given = c.req.header('last-event-id') ?? c.req.query('after');
+  const after = wholeNumber(given, 0, 0, Number.MAX_SAFE_INTEGER);
   if (after === null)
-    throw new ServerError('http/bad-parameter', 'Last-Event-ID: expected the number of the last event that was seen');
+    throw new ServerError(
+      'http/bad-parameter',
+      `last-event-id: expected a number, got ${JSON.stringify(given?.slice(0, 40))}; send that of the last event seen, or none`,
+    );
   const id = c.req.param('id') ?? '';
   const known = services.tasks.find(id);
   const { signal } = c.req.raw;

@@ -34,7 +34,7 @@ export class ZygoteCell extends GroupedCell {
   /** Moves the cell into its group and pins its /tmp. Called before any foreign code is handed to it. */
   async settle(): Promise<void> {
     if (this.#process === null) {
-      throw new ServerError('sandbox/start-failed', 'the forked cell cannot be found in /proc');
+      throw new ServerError('sandbox/start-failed', 'the forked cell cannot be found in /proc; run assay doctor');
     }
     this.pin(`/proc/${this.#process}/root/tmp`);
     await this.group?.add(this.#process);

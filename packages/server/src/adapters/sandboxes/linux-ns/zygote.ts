@@ -117,7 +117,7 @@ export class Zygote {
         reject(
           new ServerError(
             'sandbox/start-failed',
-            `the Python fork server did not start: ${what}: ${complaint.trim().split('\n')[0]}`,
+            `the Python fork server did not start: ${what}: ${complaint.trim().split('\n')[0]}; run assay doctor`,
           ),
         );
       const timer = setTimeout(() => fail(`no answer after ${START_MS} ms`), START_MS);
@@ -176,7 +176,10 @@ export class Zygote {
    */
   async fork(): Promise<Cell> {
     if (!this.alive)
-      throw new ServerError('sandbox/start-failed', 'the Python fork server has ended; it is being started again');
+      throw new ServerError(
+        'sandbox/start-failed',
+        'the Python fork server has ended and is being started again; send the job again',
+      );
     const token = randomBytes(16).toString('hex');
     this.#started += 1;
     const number = this.#started;
@@ -187,14 +190,20 @@ export class Zygote {
     });
     try {
       const expected = await new Promise<Expected>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new ServerError('sandbox/start-failed', `no cell after ${CELL_MS} ms`)), CELL_MS);
+        const timer = setTimeout(
+          () =>
+            reject(new ServerError('sandbox/start-failed', `expected a cell within ${CELL_MS} ms, got none; run assay doctor`)),
+          CELL_MS,
+        );
         const complete = (): void => {
           clearTimeout(timer);
           resolve(entry);
         };
         const entry: Expected = { links, complete, pid: 0, end: null, ended };
         this.#expected.set(token, entry);
-        void end.then(() => reject(new ServerError('sandbox/start-failed', 'the cell ended before it was ready')));
+        void end.then(() =>
+          reject(new ServerError('sandbox/start-failed', 'the cell ended before it was ready; run assay doctor')),
+        );
         this.#child.stdin?.write(`cell ${token}\n`);
       });
       const [stdin, stdout, stderr, control] = links as [Socket, Socket, Socket, Socket];

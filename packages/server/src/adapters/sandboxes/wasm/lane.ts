@@ -50,7 +50,7 @@ async function openWasmLane(options: LaneOptions): Promise<Sandbox> {
 
 async function resultOf(sandbox: Sandbox, job: SandboxJob): Promise<SandboxResult> {
   for await (const event of sandbox.run(job)) if (event.type === 'result') return event.result;
-  throw new ServerError('sandbox/start-failed', 'the run ended without a result');
+  throw new ServerError('sandbox/start-failed', 'the run ended without a result; run assay doctor');
 }
 
 function capabilitiesOf(

@@ -145,7 +145,7 @@ class GuestRun {
     this.#frames += 1;
     // Honest guests send no empty output, so frames are bounded by bytes; a flood of others would only keep the host busy.
     if (this.#frames > MAX_OTHER_FRAMES + this.#job.limits.outputBytes) {
-      this.#kill('killed', 'sandbox/protocol', 'it flooded the host with frames');
+      this.#kill('killed', 'sandbox/protocol', 'it flooded the host with frames and was stopped; treat the code as hostile');
       return;
     }
     switch (frame.type) {
@@ -168,7 +168,11 @@ class GuestRun {
         this.#done(frame);
         return;
       default:
-        this.#kill('killed', 'sandbox/protocol', `it sent a frame of unknown type ${frame.type}`);
+        this.#kill(
+          'killed',
+          'sandbox/protocol',
+          `it sent a frame of unknown type ${frame.type} and was stopped; treat the code as hostile`,
+        );
     }
   }
 
@@ -183,7 +187,7 @@ class GuestRun {
   #fetch(frame: Frame): void {
     this.#requests += 1;
     if (this.#requests > MAX_REQUESTS) {
-      this.#kill('killed', 'sandbox/protocol', `it sent more than ${MAX_REQUESTS} requests`);
+      this.#kill('killed', 'sandbox/protocol', `it sent more than ${MAX_REQUESTS} requests and was stopped; send fewer`);
       return;
     }
     const { method, url, headers } = frame.head;
@@ -273,7 +277,11 @@ class GuestRun {
     });
     const defect = this.#guest.protocolDefect;
     if (defect !== null)
-      return ending('killed', 'sandbox/protocol', `the sandboxed process broke the protocol (${defect}) and was stopped`);
+      return ending(
+        'killed',
+        'sandbox/protocol',
+        `the sandboxed process broke the protocol (${defect}) and was stopped; treat the code as hostile`,
+      );
     if (signal === 'SIGXCPU') return ending('timeout', 'sandbox/timeout', 'it used too much processor time and was stopped');
     if (/out of memory|OOM|heap limit|allocation failed|Cannot allocate|RangeError: Array buffer/i.test(stderrTail)) {
       this.#limit('memoryBytes', `it used more than ${this.#job.limits.memoryBytes} bytes of memory`);

@@ -83,7 +83,7 @@ async function makeSnapshot(guest: GuestProcess): Promise<Uint8Array> {
   if (!complete || size === 0) {
     throw new ServerError(
       'sandbox/start-failed',
-      `the Python interpreter did not start (${exit.signal ?? exit.code}): ${lastWords(exit.stderrTail)}`,
+      `the Python interpreter did not start (${exit.signal ?? exit.code}): ${lastWords(exit.stderrTail)}; run assay doctor`,
     );
   }
   return Buffer.concat(chunks);

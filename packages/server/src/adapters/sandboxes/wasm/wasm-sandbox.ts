@@ -135,7 +135,7 @@ export class WasmSandbox implements Sandbox {
         reason = error;
       }
     }
-    throw new ServerError('sandbox/start-failed', (reason as Error).message, { cause: reason });
+    throw new ServerError('sandbox/start-failed', `${(reason as Error).message}; run assay doctor`, { cause: reason });
   }
 }
 

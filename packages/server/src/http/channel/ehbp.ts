@@ -51,7 +51,7 @@ export async function answerEhbp(request: Request, options: EhbpOptions): Promis
     return problem(
       503,
       'channel/key-exhausted',
-      'the channel key took all requests it may take; restart the agent for a new one',
+      'the channel key took all requests it may take; verify the attestation again in a moment',
     );
   const headers = new Headers(request.headers);
   for (const name of [ENCAPSULATED_KEY_HEADER, 'content-length', 'transfer-encoding']) headers.delete(name);

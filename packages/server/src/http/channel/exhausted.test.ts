@@ -68,6 +68,6 @@ test('channel/key-exhausted: a key that took a million requests takes no other',
     expect([answer.status, handled], send.name).toEqual([503, 1]);
     const { code, detail } = (await answer.json()) as { readonly code: string; readonly detail: string };
     expect(code).toBe('channel/key-exhausted');
-    expectAdvice(detail, ['took all requests', 'restart the agent']);
+    expectAdvice(detail, ['took all requests', 'verify the attestation again']);
   }
 });

@@ -7,12 +7,13 @@ import { expectRefusal } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_LIMITS, type SandboxCapabilities } from '../../../ports/sandbox.ts';
 import { encodeFrame } from '../frames.ts';
-import { UserIds } from '../linux-ns/cells.ts';
+
 import { Turns } from '../turns.ts';
 import { type Cell, type CellEnd, FRAME } from './cell.ts';
 import { NativeSandbox } from './native-sandbox.ts';
 import { waitUntilReady } from './ready.ts';
 import { Sessions } from './sessions.ts';
+import { UserIds } from './user-ids.ts';
 
 /** A launcher that runs `program` and speaks on descriptor 3. */
 function launch(program: string) {

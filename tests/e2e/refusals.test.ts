@@ -48,6 +48,11 @@ describe('http/bad-parameter', () => {
     { name: 'a limit in words', path: '/api/receipts?limit=ten', words: ['got "ten"'] },
     { name: 'a made-up cursor', path: '/api/receipts?before=-1', words: ['before', 'got "-1"', 'next'] },
     {
+      name: 'too many receipts in one bundle',
+      path: `/bundles/${Array.from({ length: 2000 }, () => NO_RECEIPT).join(',')}`,
+      words: ['receipts in one bundle', 'got 2000', 'in parts'],
+    },
+    {
       name: 'a made-up last event',
       path: '/api/tasks/t-1/events',
       init: { headers: { 'last-event-id': 'seven' } },

@@ -1,5 +1,6 @@
 /**
- * DCAP quotes (versions 3, 4 and 5, SGX and TDX) and Intel-shaped collateral under a fake root, sound or with any one defect.
+ * DCAP quotes (versions 3, 4 and 5, SGX and TDX) and Intel-shaped collateral under a fake root, sound or with any one defect. Certificates
+ * bear the names of Intel's, because some verifiers compare them; keys are made here.
  * Every stage has a hook that spoils it before it is signed, and a signer that can be exchanged.
  */
 
@@ -12,6 +13,8 @@ import { encodePem } from '@assay/encoding/pem';
 import type { ExtensionFields } from '@assay/encoding/x509-writer';
 import {
   CA_EXTENSIONS,
+  CRL_EXTENSIONS,
+  crlDistributionPoint,
   FAKE_NOW,
   type FakeCertificate,
   type FakeCertificateOptions,
@@ -68,6 +71,8 @@ export interface FakeDcap {
   readonly endorsements: readonly Endorsement[];
   readonly anchors: readonly TrustAnchor[];
   readonly root: FakeCertificate;
+  /** Issuer of the PCK certificate. */
+  readonly ca: FakeCertificate;
   /** The instant in which everything is in force, epoch milliseconds. */
   readonly now: number;
 }
@@ -90,13 +95,13 @@ export async function fakeDcap(options: FakeDcapOptions = {}): Promise<FakeDcap>
   const tee = options.tee ?? 'tdx';
   const key = (label: string) => fakeKey('P-256', `dcap ${label}`);
   const root = await fakeCertificate({
-    name: 'Fake SGX Root CA',
+    name: 'Intel SGX Root CA',
     key: await key('root'),
-    extensions: CA_EXTENSIONS(1),
+    extensions: [...CA_EXTENSIONS(1), crlDistributionPoint('https://certificates.example/IntelSGXRootCA.der')],
     ...options.root,
   });
   const ca = await fakeCertificate({
-    name: 'Fake SGX PCK Platform CA',
+    name: 'Intel SGX PCK Platform CA',
     key: await key('ca'),
     issuer: root,
     serial: Uint8Array.of(2),
@@ -105,7 +110,7 @@ export async function fakeDcap(options: FakeDcapOptions = {}): Promise<FakeDcap>
   });
   const sgx = options.sgxExtension === undefined ? fakeSgxExtension() : options.sgxExtension;
   const pck = await fakeCertificate({
-    name: 'Fake SGX PCK Certificate',
+    name: 'Intel SGX PCK Certificate',
     key: await key('pck'),
     issuer: ca,
     serial: Uint8Array.of(3),
@@ -125,6 +130,7 @@ export async function fakeDcap(options: FakeDcapOptions = {}): Promise<FakeDcap>
     endorsements: options.endorsements?.(pieces) ?? pieces,
     anchors: [trustAnchor('fake intel root', root.der, { simulated: options.simulated ?? true })],
     root,
+    ca,
     now: FAKE_NOW,
   };
 }
@@ -224,8 +230,8 @@ async function collateral(
   return [
     { kind: 'tcb-info', body: infoBody, signature: infoSignature, issuerChain },
     { kind: 'enclave-identity', body: identityBody, signature: identitySignature, issuerChain },
-    { kind: 'crl', der: await fakeCrl({ issuer: root, ...options.rootCrl }) },
-    { kind: 'crl', der: await fakeCrl({ issuer: ca, ...options.pckCrl }) },
+    { kind: 'crl', der: await fakeCrl({ issuer: root, extensions: CRL_EXTENSIONS, ...options.rootCrl }) },
+    { kind: 'crl', der: await fakeCrl({ issuer: ca, extensions: CRL_EXTENSIONS, ...options.pckCrl }) },
   ];
 }
 

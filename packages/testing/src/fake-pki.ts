@@ -79,6 +79,8 @@ export interface FakeCertificate {
 
 export interface FakeCertificateOptions {
   readonly name: string;
+  /** Attributes of the subject beside the common name; an organisation alone unless told. */
+  readonly attributes?: Readonly<Record<string, string>>;
   readonly key: FakeKey;
   /** Signs with this identity; with its own key when absent. */
   readonly issuer?: FakeCertificate;
@@ -106,10 +108,22 @@ export const CA_EXTENSIONS = (pathLength: number | null = null): readonly Extens
 ];
 export const LEAF_EXTENSIONS: readonly ExtensionFields[] = [basicConstraints(false), keyUsage(0)];
 
+/** Where an issuer publishes its list: some verifiers look for the address although they are handed the list. */
+export function crlDistributionPoint(url: string): ExtensionFields {
+  const name = encodeDer(0xa0, encodeDer(0xa0, encodeDer(0x86, new TextEncoder().encode(url))));
+  return { oid: '2.5.29.31', critical: false, value: encodeDer(DER_TAG.sequence, encodeDer(DER_TAG.sequence, name)) };
+}
+
+/** What RFC 5280 §5.2 asks of every list: its number, and which key signed it. */
+export const CRL_EXTENSIONS: readonly ExtensionFields[] = [
+  { oid: '2.5.29.20', critical: false, value: encodeDerUnsigned(Uint8Array.of(1)) },
+  { oid: '2.5.29.35', critical: false, value: encodeDer(DER_TAG.sequence, encodeDer(0x80, new Uint8Array(20).fill(7))) },
+];
+
 /** One certificate; in force from a day before {@link FAKE_NOW} to a day after unless told. */
 export async function fakeCertificate(options: FakeCertificateOptions): Promise<FakeCertificate> {
   const { name, key, issuer, serial = Uint8Array.of(1), notBefore = FAKE_NOW - DAY, notAfter = FAKE_NOW + DAY } = options;
-  const subject = encodeName({ CN: name, O: 'Assay tests' });
+  const subject = encodeName({ CN: name, ...(options.attributes ?? { O: 'Assay tests' }) });
   const signer = issuer?.key ?? key;
   const outer = ALGORITHM_IDENTIFIERS[signer.algorithm];
   const tbs = encodeTbsCertificate({

@@ -4,7 +4,7 @@ import { type Endorsements, type TrustAnchor, trustAnchor, type VerifiedClaims, 
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { DER_TAG, encodeDer, encodeDerUnsigned } from '@assay/encoding/der';
 import type { ExtensionFields } from '@assay/encoding/x509-writer';
-import { CA_EXTENSIONS, FAKE_NOW, type FakeCertificate, type FakeKey, fakeCertificate, fakeKey } from './fake-pki.ts';
+import { CA_EXTENSIONS, crlDistributionPoint, FAKE_NOW, type FakeCertificate, type FakeKey, fakeCertificate, fakeKey } from './fake-pki.ts';
 
 export type FakeSnpProduct = 'Milan' | 'Genoa' | 'Turin';
 
@@ -43,6 +43,8 @@ export interface FakeSnp {
   readonly anchor: TrustAnchor;
 }
 
+/** Names of AMD's certificates, which some verifiers compare. */
+const AMD = { OU: 'Engineering', C: 'US', L: 'Santa Clara', ST: 'CA', O: 'Advanced Micro Devices' };
 const CPUID: Readonly<Record<FakeSnpProduct, readonly [number, number, number]>> = {
   Milan: [0x19, 0x01, 1],
   Genoa: [0x19, 0x11, 1],
@@ -61,18 +63,21 @@ export async function fakeSnp(options: FakeSnpOptions = {}): Promise<FakeSnp> {
   const tcb = product === 'Turin' ? TURIN_TCB : MILAN_TCB;
   const root = await fakeCertificate({
     name: `ARK-${product}`,
+    attributes: AMD,
     key: await fakeKey('RSA-PSS', 'ark'),
-    extensions: CA_EXTENSIONS(),
+    extensions: [...CA_EXTENSIONS(), crlDistributionPoint(`https://kdsintf.amd.com/vcek/v1/${product}/crl`)],
   });
   const intermediate = await fakeCertificate({
     name: signingKey === 'vcek' ? `SEV-${product}` : `SEV-VLEK-${product}`,
+    attributes: AMD,
     key: await fakeKey('RSA-PSS', 'ask'),
     issuer: root,
     serial: Uint8Array.of(2),
-    extensions: CA_EXTENSIONS(0),
+    extensions: [...CA_EXTENSIONS(0), crlDistributionPoint(`https://kdsintf.amd.com/${signingKey}/v1/${product}/crl`)],
   });
   const key = await fakeCertificate({
     name: options.keyName ?? `SEV-${signingKey.toUpperCase()}`,
+    attributes: AMD,
     key: await fakeKey(options.keyKind ?? 'P-384', 'vcek'),
     issuer: intermediate,
     serial: Uint8Array.of(0),

@@ -154,7 +154,7 @@ describe('teekit, turnkey: signatures of collateral and dates ignored', () => {
   test('TCB info that only the PCK signed is refused', async () =>
     refused({ tcbInfoSigner: await fakeKey('P-256', 'dcap pck') }, 'dcap/tcb-info-signature-invalid'));
   test('a PCK CA may not sign TCB info', async () => {
-    const ca = { name: 'Fake SGX PCK Platform CA', key: await fakeKey('P-256', 'dcap ca') };
+    const ca = { name: 'Intel SGX PCK Platform CA', key: await fakeKey('P-256', 'dcap ca') };
     await refused({ tcbSigning: ca }, 'dcap/tcb-signing-chain-invalid');
   });
   test('an expired PCK is refused', () => refused({ pck: { notAfter: Date.UTC(2026, 5, 14, 18) } }, 'certificate/expired'));

@@ -1,11 +1,12 @@
 /** Verifiers of SGX and TDX quotes beside ours. */
 
 import { readFileSync } from 'node:fs';
+import type { DcapQuestion, Question } from '@assay/testing';
 import { QuoteVerifier } from '@phala/dcap-qvl';
 import { inProcess } from './in-process.ts';
 import { importPackage, packageFile } from './packages.ts';
 import { startProgram } from './program.ts';
-import type { DcapQuestion, Peer, Question } from './question.ts';
+import type { Peer } from './question.ts';
 
 function dcap(question: Question): DcapQuestion {
   if (question.kind !== 'sgx' && question.kind !== 'tdx') throw new Error(`expected a quote, got ${question.kind}`);

@@ -1,7 +1,7 @@
 /** The genuine, hardware-signed vectors (../shared/vectors) as questions, with the verdict the manifest expects. */
 
+import type { DcapCollateral, Question } from '@assay/testing';
 import { readVector, vectorCases } from '@assay/testing';
-import type { DcapCollateral, Question } from './question.ts';
 
 export interface GenuineCase {
   readonly id: string;

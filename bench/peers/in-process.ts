@@ -1,7 +1,8 @@
 /** Peers that are functions in this process. */
 
 import { mock } from 'node:test';
-import { type Peer, processorTime, type Question, type Verdict } from './question.ts';
+import type { Question } from '@assay/testing';
+import { type Peer, processorTime, type Verdict } from './question.ts';
 
 export interface InProcessOptions extends Pick<Peer, 'name' | 'language' | 'kinds' | 'scope' | 'takesRoot'> {
   /** For peers that cannot be told the time: `Date` answers the question's instant while they work. */

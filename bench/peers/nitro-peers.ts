@@ -5,10 +5,14 @@ import { AWS_NITRO_ROOTS } from '@assay/attestation';
 import { bufferSource } from '@assay/encoding/bytes';
 import { decodeCbor } from '@assay/encoding/cbor';
 import { encodePem } from '@assay/encoding/pem';
+import type { NitroQuestion, Question } from '@assay/testing';
 import { verifyCertificateChain, verifyCoseSign1Sig } from '@turnkey/crypto';
 import { inProcess } from './in-process.ts';
 import { importPackage, packageFile } from './packages.ts';
-import type { NitroQuestion, Peer, Question } from './question.ts';
+import { startProgram } from './program.ts';
+import type { Peer } from './question.ts';
+
+const AWS_ROOT = AWS_NITRO_ROOTS[0]?.certificate ?? new Uint8Array();
 
 function nitro(question: Question): NitroQuestion {
   if (question.kind !== 'nitro') throw new Error(`expected a document, got ${question.kind}`);
@@ -23,11 +27,11 @@ export function turnkey(): Peer {
       language: 'JavaScript',
       kinds: ['nitro'],
       scope: 'signature and chain; no dates of the leaf, no header algorithm, no payload syntax, no CA rules',
-      takesRoot: true,
+      takesRoot: false, // it has a parameter for it, but compares its fingerprint with AWS's
     },
     async (question) => {
-      const { evidence, at, root } = nitro(question);
-      const rootPem = encodePem('CERTIFICATE', root ?? AWS_NITRO_ROOTS[0]?.certificate ?? new Uint8Array());
+      const { evidence, at } = nitro(question);
+      const rootPem = encodePem('CERTIFICATE', AWS_ROOT);
       const sign1 = decodeCbor(evidence) as unknown[];
       const payload = decodeCbor(sign1[2] as Uint8Array, { allowIndefinite: true }) as Map<string, unknown>;
       const leaf = bufferSource(payload.get('certificate') as Uint8Array);
@@ -72,4 +76,17 @@ export async function evervault(): Promise<Peer | null> {
       }
     },
   );
+}
+
+/** The crate `nsm-nitro-enclave-utils`. */
+export function nsmNitroRust(): Peer | null {
+  return startProgram({
+    name: 'Rust nsm-nitro-enclave-utils 0.1.3',
+    language: 'Rust',
+    folder: 'nsm-nitro-enclave-utils',
+    kinds: ['nitro'],
+    scope: 'signature, chain and dates; no CRL; sizes of fields and PCRs are left to its caller',
+    takesRoot: true,
+    complete: (question) => ({ ...question, root: question.root ?? AWS_ROOT }),
+  });
 }

@@ -1,7 +1,7 @@
 /** Every peer that can be had here, built and started; those that cannot are named on standard error. */
 
 import { dcapQvlJs, dcapQvlRust, dcapQvlWeb, goTdxGuest } from './dcap-peers.ts';
-import { evervault, turnkey } from './nitro-peers.ts';
+import { evervault, nsmNitroRust, turnkey } from './nitro-peers.ts';
 import { leaveOut } from './program.ts';
 import type { Peer } from './question.ts';
 import { goSevGuest, tinfoil } from './snp-peers.ts';
@@ -17,6 +17,7 @@ export async function openPeers(): Promise<readonly Peer[]> {
     goSevGuest(),
     turnkey(),
     await evervault(),
+    nsmNitroRust(),
   ];
   return peers.filter((peer) => peer !== null);
 }

@@ -1,7 +1,8 @@
 /** Assay on the same questions. */
 
 import { AttestationError, collectEndorsements, type Endorsement, trustAnchor, verifyEvidence } from '@assay/attestation';
-import type { Question, Verdict } from './question.ts';
+import type { Question } from '@assay/testing';
+import type { Verdict } from './question.ts';
 
 /** The endorsements a question carries, parsed. */
 export function endorsementsOf(question: Question): readonly Endorsement[] {

@@ -7,7 +7,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Peer, Question, Verdict } from './question.ts';
+import type { Question } from '@assay/testing';
+import type { Peer, Verdict } from './question.ts';
 
 /** Where programs and packages are built; survives between runs, never committed. */
 export const BUILD_DIRECTORY: string = join(import.meta.dirname, '../../node_modules/.cache/peers');
@@ -43,6 +44,8 @@ export interface ProgramOptions extends Pick<Peer, 'name' | 'kinds' | 'scope' | 
   readonly language: 'Rust' | 'Go';
   /** Folder beside this file. */
   readonly folder: string;
+  /** Adds to a question what this peer does not bring itself. */
+  readonly complete?: (question: Question) => Question;
 }
 
 /** Builds and starts a peer's program; `null` when that is impossible here. */
@@ -56,11 +59,12 @@ export function startProgram(options: ProgramOptions): Peer | null {
     return leaveOut(options.name, error);
   }
   const ask = conversation(spawn(program, { stdio: ['pipe', 'pipe', 'ignore'] }));
+  const { complete = (question) => question } = options;
   return {
     ...options,
-    verdict: async (question) => (await ask.answer(question)).verdict,
+    verdict: async (question) => (await ask.answer(complete(question))).verdict,
     cost: async (question, calls) => {
-      const { verdict, microseconds } = await ask.answer(question, calls);
+      const { verdict, microseconds } = await ask.answer(complete(question), calls);
       if (microseconds === null) throw new Error(`${options.name}: expected to be measured accepting, got ${verdict}`);
       return microseconds;
     },

@@ -64,7 +64,8 @@ export async function tinfoil(): Promise<Peer | null> {
     },
     async (question) => {
       if (question.kind !== 'sev-snp') throw new Error(`expected a report, got ${question.kind}`);
-      const { evidence, root, intermediate, key } = question;
+      const { evidence, root, intermediate, key, crl } = question;
+      if (crl !== undefined) throw new Error('this peer cannot be given a CRL');
       const report = new reports.Report(evidence);
       // `fromReport` judges product and signing key, then takes the pinned chain.
       const pinned = await chains.CertificateChain.fromReport(report, key ?? new Uint8Array());

@@ -1,12 +1,12 @@
 /** What one kind of evidence gives to the table: our ways to verify it, and the signature checks each has to do at least. */
 
 import { readFileSync } from 'node:fs';
+import type { Question } from '@assay/testing';
 import {
   SignatureCache,
   type VerifySignatureInput,
   verifySignature,
 } from '../../packages/attestation/src/certificates/signature.ts';
-import type { Question } from '../peers/question.ts';
 
 export interface BenchCase {
   readonly name: string;

@@ -2,6 +2,7 @@
 
 import { collectEndorsements, type TeeVerifier } from '@assay/attestation';
 import { decodePem } from '@assay/encoding/pem';
+import type { DcapCollateral } from '@assay/testing';
 import { parseCrl } from '../../packages/attestation/src/certificates/crl.ts';
 import { AWS_NITRO_ROOT_G1 } from '../../packages/attestation/src/certificates/roots/aws.ts';
 import type { VerifySignatureInput } from '../../packages/attestation/src/certificates/signature.ts';
@@ -9,7 +10,6 @@ import { parseCertificate } from '../../packages/attestation/src/certificates/x5
 import { parseQuote } from '../../packages/attestation/src/evidence/dcap/quote.ts';
 import { sgxVerifier } from '../../packages/attestation/src/verifier/dcap/sgx.ts';
 import { tdxVerifier } from '../../packages/attestation/src/verifier/dcap/tdx.ts';
-import type { DcapCollateral } from '../peers/question.ts';
 import { type BenchCase, readGenuine } from './bench-case.ts';
 
 const GENUINE = [

@@ -4,9 +4,10 @@
  * (reasons.ts): without one it is a fault of ours until shown otherwise.
  */
 
+import type { Question } from '@assay/testing';
 import type { GenuineCase } from '../../bench/peers/genuine.ts';
 import { type OurVerdict, ourVerdict } from '../../bench/peers/ours.ts';
-import { type Peer, type Question, refuses, type Verdict } from '../../bench/peers/question.ts';
+import { type Peer, refuses, type Verdict } from '../../bench/peers/question.ts';
 import { Random } from '../fuzz/mutate.ts';
 import { mutateQuestion } from './mutations.ts';
 import { reasonFor } from './reasons.ts';

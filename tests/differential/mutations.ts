@@ -1,6 +1,6 @@
 /** Changes to genuine questions, the same for the same seed: bits, lengths, fields of another case, pieces of collateral, the time. */
 
-import type { DcapQuestion, Question } from '../../bench/peers/question.ts';
+import type { DcapQuestion, Question } from '@assay/testing';
 import type { Random } from '../fuzz/mutate.ts';
 
 export interface Mutated {

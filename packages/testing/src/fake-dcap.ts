@@ -23,6 +23,7 @@ import {
   fakeCertificate,
   fakeCrl,
   fakeKey,
+  KEY_IDENTIFIERS,
   LEAF_EXTENSIONS,
 } from './fake-pki.ts';
 
@@ -84,6 +85,7 @@ export const FAKE_SVN = 5;
 export const FAKE_PCE_SVN = 13;
 /** TDX module 1.5 (version 3), minor SVN 5, then fourteen more components. */
 export const FAKE_TEE_TCB_SVN: Uint8Array = Uint8Array.of(5, 3, ...new Array<number>(14).fill(FAKE_SVN));
+const PCK_CRL = 'https://certificates.example/sgx/certification/v4/pckcrl?ca=platform';
 const QE_ISV_SVN = 8;
 const INTEL_VENDOR = Uint8Array.of(0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9, 0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 6, 7);
 const TD_LENGTHS = { '1.0': 584, '1.5': 648, '1.5-ex': 885 } as const;
@@ -114,7 +116,12 @@ export async function fakeDcap(options: FakeDcapOptions = {}): Promise<FakeDcap>
     key: await key('pck'),
     issuer: ca,
     serial: Uint8Array.of(3),
-    extensions: [...LEAF_EXTENSIONS, ...(sgx === null ? [] : [sgxExtensionFields(sgx)])],
+    extensions: [
+      ...LEAF_EXTENSIONS,
+      ...KEY_IDENTIFIERS,
+      crlDistributionPoint(PCK_CRL),
+      ...(sgx === null ? [] : [sgxExtensionFields(sgx)]),
+    ],
     ...options.pck,
   });
   const tcbSigning = await fakeCertificate({

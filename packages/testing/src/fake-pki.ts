@@ -114,10 +114,23 @@ export function crlDistributionPoint(url: string): ExtensionFields {
   return { oid: '2.5.29.31', critical: false, value: encodeDer(DER_TAG.sequence, encodeDer(DER_TAG.sequence, name)) };
 }
 
+const KEY_IDENTIFIER = new Uint8Array(20).fill(7);
+const AUTHORITY_KEY: ExtensionFields = {
+  oid: '2.5.29.35',
+  critical: false,
+  value: encodeDer(DER_TAG.sequence, encodeDer(0x80, KEY_IDENTIFIER)),
+};
+
+/** Identifiers of issuer and subject key: names for keys that nothing compares, but some verifiers count on. */
+export const KEY_IDENTIFIERS: readonly ExtensionFields[] = [
+  AUTHORITY_KEY,
+  { oid: '2.5.29.14', critical: false, value: encodeDer(DER_TAG.octetString, KEY_IDENTIFIER) },
+];
+
 /** What RFC 5280 §5.2 asks of every list: its number, and which key signed it. */
 export const CRL_EXTENSIONS: readonly ExtensionFields[] = [
   { oid: '2.5.29.20', critical: false, value: encodeDerUnsigned(Uint8Array.of(1)) },
-  { oid: '2.5.29.35', critical: false, value: encodeDer(DER_TAG.sequence, encodeDer(0x80, new Uint8Array(20).fill(7))) },
+  AUTHORITY_KEY,
 ];
 
 /** One certificate; in force from a day before {@link FAKE_NOW} to a day after unless told. */

@@ -4,7 +4,15 @@ import { type Endorsements, type TrustAnchor, trustAnchor, type VerifiedClaims, 
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { DER_TAG, encodeDer, encodeDerUnsigned } from '@assay/encoding/der';
 import type { ExtensionFields } from '@assay/encoding/x509-writer';
-import { CA_EXTENSIONS, crlDistributionPoint, FAKE_NOW, type FakeCertificate, type FakeKey, fakeCertificate, fakeKey } from './fake-pki.ts';
+import {
+  CA_EXTENSIONS,
+  crlDistributionPoint,
+  FAKE_NOW,
+  type FakeCertificate,
+  type FakeKey,
+  fakeCertificate,
+  fakeKey,
+} from './fake-pki.ts';
 
 export type FakeSnpProduct = 'Milan' | 'Genoa' | 'Turin';
 

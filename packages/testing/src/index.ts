@@ -1,4 +1,5 @@
 export { chromiumPath, launchChromium, watchPage } from './chromium.ts';
+export { type ConformanceEntry, conformanceSuite } from './conformance.ts';
 export { DCAP_COLLATERAL_DEFECTS, DCAP_QUOTE_DEFECTS, type DcapDefect, defectOptions } from './dcap-defects.ts';
 export { expectAdvice, expectCode, expectRefusal } from './expect-code.ts';
 
@@ -67,6 +68,7 @@ export {
 export { type Eavesdropper, type FakeTls, fakeTls, startEavesdropper } from './fake-tls.ts';
 export { type FakeTpm, type FakeTpmOptions, fakeTpmQuote } from './fake-tpm.ts';
 export { type JsonRpcServer, startJsonRpcServer } from './json-rpc-server.ts';
+export { NITRO_DEFECTS, nitroDocumentWith, nitroQuestion } from './nitro-defects.ts';
 export {
   fenced,
   type OpenAiServer,
@@ -74,6 +76,7 @@ export {
   type ScriptedAnswer,
   startOpenAiServer,
 } from './openai-server.ts';
+export type { DcapCollateral, DcapQuestion, NitroQuestion, Question, SnpQuestion } from './question.ts';
 export { type RedpillKey, type RedpillLie, redpillKey, redpillReport } from './redpill-report.ts';
 export {
   type RedpillRequest,
@@ -81,5 +84,6 @@ export {
   type RedpillServerOptions,
   startRedpillServer,
 } from './redpill-server.ts';
+export { SNP_DEFECTS } from './snp-defects.ts';
 export { type Transcript, type TranscriptOptions, transcript } from './transcript.ts';
 export { loadManifest, readVector, type VectorCase, type VectorManifest, vectorCases, vectorsDirectory } from './vectors.ts';

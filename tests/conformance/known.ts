@@ -20,6 +20,8 @@ const ANY_SIGNER = 'any certificate under the root may sign TCB info and QE iden
 const ROOT_IS_HELD = 'three certificates belong there; the root is held anyway';
 const SURPLUS = 'surplus certificates are ignored';
 const HALF_READ = 'the second half of the report data is not read';
+const ALGORITHM = 'the algorithm named is not compared; ES384 is checked whatever it says';
+const SYNTAX = "it follows the four steps of AWS's page on the root certificate, and the syntax of the payload is none of them";
 const FIRST_LEVEL = 'the first one found counts';
 
 export const KNOWN_VERDICTS: readonly KnownVerdicts[] = [
@@ -57,11 +59,11 @@ export const KNOWN_VERDICTS: readonly KnownVerdicts[] = [
   {
     peer: 'Rust dcap-qvl 0.7.1',
     faults: {
-      'signing certificate of another name': ANY_SIGNER,
       'TCB info of another PCE': 'PCEID is not compared',
       'PCK CRL from tomorrow': 'the first date of a list is not read',
     },
     lenient: {
+      'signing certificate of another name': 'any end certificate directly under the root may sign TCB info and QE identity',
       'chain without its root': ROOT_IS_HELD,
       'chain with a certificate too many': SURPLUS,
       'QE report with more in its report data': HALF_READ,
@@ -72,7 +74,6 @@ export const KNOWN_VERDICTS: readonly KnownVerdicts[] = [
   {
     peer: 'Go go-tdx-guest 0.3.1',
     faults: {
-      'foreign QE vendor id': 'verify does not compare the vendor id',
       'TCB info from tomorrow': 'only the last date of collateral is read',
       'QE identity from tomorrow': 'only the last date of collateral is read',
       'PCK CRL from tomorrow': 'only the last date of a list is read',
@@ -81,13 +82,13 @@ export const KNOWN_VERDICTS: readonly KnownVerdicts[] = [
       'signing certificate that is a CA': 'its name is compared, its constraints are not',
       'the same TCB level twice': FIRST_LEVEL,
     },
-    byDesign: {},
+    byDesign: { 'foreign QE vendor id': 'its validate package compares the vendor id, where the caller names one' },
   },
   {
     peer: 'Go go-sev-guest 0.15.0',
     faults: {
-      'crl of the root expired': LIST_UNDATED,
-      'crl of the root from tomorrow': LIST_UNDATED,
+      'crl of the root expired': 'an expired list is fetched anew, and believed when the same one comes',
+      'crl of the root from tomorrow': 'the first date of a list is not read',
     },
     lenient: {},
     byDesign: {
@@ -97,13 +98,43 @@ export const KNOWN_VERDICTS: readonly KnownVerdicts[] = [
   },
   {
     peer: 'npm @tinfoilsh/verifier 1.1.0',
-    faults: {
-      'key with a reserved level that the report lacks': 'four of the eight levels are compared',
-    },
+    faults: {},
     lenient: {
       'version 9': 'any version from 3 on is read as version 3',
       'r wider than 384 bits': 'what is too wide is cut off',
+      'key with a reserved level that the report lacks': 'four of the eight levels are compared, the reserved ones are not',
     },
     byDesign: {},
+  },
+  {
+    peer: 'Rust nsm-nitro-enclave-utils 0.1.3',
+    faults: {},
+    lenient: {
+      'an unprotected header': 'unprotected headers are not read',
+      'a protected header with ES256': ALGORITHM,
+      'a protected header with ES512': ALGORITHM,
+      'a protected header with a critical label besides': 'critical labels are not read',
+      'a protected header with an algorithm by name': ALGORITHM,
+      'a cabundle in leaf-first order': 'it builds the path from whatever order',
+    },
+    byDesign: Object.fromEntries(
+      [
+        'an empty module id',
+        'a module id of bytes',
+        'digest SHA256',
+        'timestamp 0',
+        'a timestamp beyond 2^53',
+        'no pcrs',
+        'pcr 32',
+        'a pcr of 47 bytes',
+        'a pcr of text',
+        '33 pcrs',
+        'an empty public key',
+        'a public key of 1025 bytes',
+        'user data of 1025 bytes',
+        'a nonce of 1025 bytes',
+        'a nonce of text',
+      ].map((name) => [name, SYNTAX]),
+    ),
   },
 ];

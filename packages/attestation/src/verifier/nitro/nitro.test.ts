@@ -2,7 +2,7 @@
 
 import { encodeBase64 } from '@assay/encoding/base64';
 import { concatBytes } from '@assay/encoding/bytes';
-import type { CborValue } from '@assay/encoding/cbor';
+import { type CborValue, encodeCbor } from '@assay/encoding/cbor';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import {
   expectCode,

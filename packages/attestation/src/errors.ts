@@ -39,6 +39,7 @@ export const ATTESTATION_ERROR_KINDS = {
   'combined/public-key-mismatch': 'untrusted',
   'dcap/attestation-key-unbound': 'untrusted',
   'dcap/certification-data-unsupported': 'unavailable',
+  'dcap/pck-certificate-missing': 'unavailable',
   'dcap/collateral-expired': 'untrusted',
   'dcap/collateral-missing': 'unavailable',
   'dcap/collateral-not-yet-valid': 'untrusted',

@@ -40,13 +40,18 @@ export const DCAP_QUOTE_DEFECTS: readonly DcapDefect[] = [
   ['TDX in version 3', 'dcap/tee-type-unsupported', { tee: 'sgx', header: (header) => header.set([0x81], 4) }],
   ['TD body in an SGX quote of version 5', 'dcap/quote-malformed', { version: 5, header: (header) => header.set([0], 4) }],
   ['foreign QE vendor id', 'dcap/qe-vendor-unknown', { header: (header) => header.fill(0xaa, 12, 28) }],
-  ...[1, 2, 3, 4].map(
+  ...[1, 2, 3, 4, 7].map(
     (type): DcapDefect => [
-      `certification data type ${type}`,
-      'dcap/certification-data-unsupported',
+      `certification data type ${type} without the certificate`,
+      'dcap/pck-certificate-missing',
       { certification: { type, data: new Uint8Array(36) } },
     ],
   ),
+  [
+    'certification data of an unknown type',
+    'dcap/certification-data-unsupported',
+    { certification: { type: 9, data: new Uint8Array(36) } },
+  ],
   ['certification data that is no PEM', 'dcap/pck-chain-invalid', { certification: { type: 5, data: utf8('no chain') } }],
   [
     'certification data that is no UTF-8',

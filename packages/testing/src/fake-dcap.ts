@@ -72,8 +72,9 @@ export interface FakeDcap {
   readonly endorsements: readonly Endorsement[];
   readonly anchors: readonly TrustAnchor[];
   readonly root: FakeCertificate;
-  /** Issuer of the PCK certificate. */
+  /** The PCK CA and the PCK certificate. */
   readonly ca: FakeCertificate;
+  readonly pck: FakeCertificate;
   /** The instant in which everything is in force, epoch milliseconds. */
   readonly now: number;
 }
@@ -136,8 +137,7 @@ export async function fakeDcap(options: FakeDcapOptions = {}): Promise<FakeDcap>
     quote: await quote(options, tee, { pck, ca, root }),
     endorsements: options.endorsements?.(pieces) ?? pieces,
     anchors: [trustAnchor('fake intel root', root.der, { simulated: options.simulated ?? true })],
-    root,
-    ca,
+    ...{ root, ca, pck },
     now: FAKE_NOW,
   };
 }

@@ -13,9 +13,10 @@ import { AttestationError } from '../errors.ts';
 import { parsePckExtensions, SGX_EXTENSION_OID } from '../evidence/dcap/pck-extensions.ts';
 import { type DcapQuote, PCK_CHAIN_DATA, parseQuote } from '../evidence/dcap/quote.ts';
 import { quoteBytes } from '../evidence/dcap/quote-file.ts';
+import { gunzip } from '../evidence/gzip.ts';
 import { nitroDocumentBytes, parseNitroDocument } from '../evidence/nitro/nitro-document.ts';
 import { nvidiaEvidenceOf } from '../evidence/nvidia/evidence-file.ts';
-import { bytesOfJson } from '../evidence/reading.ts';
+import { bytesOfJson, bytesOfText } from '../evidence/reading.ts';
 import { snpEvidenceOf } from '../evidence/snp/evidence-file.ts';
 import { wrappedEvidence } from '../evidence/wrapped.ts';
 import type { Claims } from '../model/claims.ts';
@@ -43,6 +44,10 @@ export interface FetchWishes {
 const MIN_TEXT = 1000;
 const MAX_TEXTS = 512;
 const MAX_DEPTH = 12;
+/** `H4`, the first two characters of every gzip in base64. */
+const GZIP_IN_BASE64 = Uint8Array.of(0x48, 0x34);
+/** Quotes and reports are smaller, bytes. */
+const MAX_OPENED = 1 << 16;
 /** Distinct things one file may make this ask for. */
 const MAX_REQUESTS = 32;
 
@@ -58,7 +63,7 @@ export async function fetchEndorsements(
   wishes: FetchWishes = {},
 ): Promise<FetchedEndorsements> {
   const requests = new Map<string, Request>();
-  for (const piece of pieces(file)) addRequests(piece, requests, wishes.optional === true);
+  for (const piece of await opened(pieces(file))) addRequests(piece, requests, wishes.optional === true);
   const ids = wishes.claims === undefined ? [] : rimIds(wishes.claims);
   if (ids.length > 0) requests.set('rim', (from) => fetchRims(ids, from));
   const settled = await Promise.allSettled([...requests.values()].slice(0, MAX_REQUESTS).map((request) => request(source)));
@@ -119,6 +124,16 @@ function rimIds(claims: Claims): readonly string[] {
   const own = typeof stated === 'object' && stated !== null ? Object.values(stated) : [];
   const below = Object.values(claims.submodules).flatMap(rimIds);
   return [...new Set([...own.filter((id): id is string => typeof id === 'string'), ...below])];
+}
+
+/** Pieces with what is compressed opened: Tinfoil documents hold base64 of gzip. */
+async function opened(found: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+  const all: Uint8Array[] = [];
+  for (const piece of found) {
+    const bytes = piece[0] === GZIP_IN_BASE64[0] && piece[1] === GZIP_IN_BASE64[1] ? bytesOfText(piece) : null;
+    all.push((bytes === null ? null : await gunzip(bytes, MAX_OPENED)) ?? piece);
+  }
+  return all;
 }
 
 /** The file itself and, when it is JSON, every long text and every wrapped piece of evidence inside it. */

@@ -4,7 +4,8 @@
  *   top level, each with `intel_quote`, `event_log`, `info`, `signing_address`, `request_nonce`, `nvidia_payload`,
  *   `tls_cert_fingerprint`, `compose_manager_attestation`;
  * - Chutes: `evidence` (or RedPill's `all_attestations` of type `chutes`) with `quote`, `gpu_evidence`, `e2e_pubkey`, `certificate`;
- * - Tinfoil version 3: `report_data`, `cpu`, `gpu`, `nvswitch`.
+ * - Tinfoil version 3: `report_data`, `cpu`, `gpu`, `nvswitch`; versions 1 and 2: `format` and `body`, the CPU report in base64, in
+ *   version 2 compressed with gzip; either alone or as `enclaveAttestationReport` of a bundle, beside `vcek` and `enclaveCert`.
  * Members that are JSON are taken as objects or as text. Not checked here: anything but shape.
  */
 
@@ -48,7 +49,9 @@ export type NodeBinding =
       readonly gpu: string | null;
       readonly switches: string | null;
       readonly certificate: Uint8Array | null;
-    };
+    }
+  /** Tinfoil before version 3: TLS key fingerprint ‖ HPKE key, or the fingerprint as 64 hex digits in ASCII. */
+  | { readonly rule: 'tinfoil-keys'; readonly version: 1 | 2; readonly certificate: Uint8Array | null };
 
 export interface CombinedNode {
   /** Submodule name: `gateway`, `model`, `model-1`, `compose-manager`, `instance-0`, `cpu`. */
@@ -56,6 +59,8 @@ export interface CombinedNode {
   readonly platform: 'tdx' | 'sev-snp';
   /** TDX: quote and event log. SNP: the report in `evidence`, no events. */
   readonly evidence: DstackEvidence;
+  /** The bytes in {@link evidence} are compressed with gzip. */
+  readonly compressed: boolean;
   readonly binding: NodeBinding;
   readonly gpus: NvidiaEvidence | null;
   /** Names in the document that nobody signed: model, instance. For people. */
@@ -70,7 +75,9 @@ export interface CombinedReport {
   readonly unread: readonly string[];
 }
 
-const TINFOIL_V3 = 'https://tinfoil.sh/predicate/attestation/v3';
+const TINFOIL = 'https://tinfoil.sh/predicate/';
+const TINFOIL_V3 = `${TINFOIL}attestation/v3`;
+const TINFOIL_GUEST = /^https:\/\/tinfoil\.sh\/predicate\/(sev-snp|tdx)-guest\/v([12])$/;
 const MAX_NODES = 64;
 
 /**
@@ -90,7 +97,9 @@ export function combinedReportOf(file: Uint8Array): CombinedReport | null {
 
 /** The same for JSON that is parsed already. */
 export function combinedReportOfJson(json: JsonObject): CombinedReport | null {
-  if (typeof json.format === 'string' && json.format.startsWith('https://tinfoil.sh/predicate/')) return tinfoil(json);
+  if (typeof json.format === 'string' && json.format.startsWith(TINFOIL)) return tinfoil(json);
+  const bundled = objectOf(json.enclaveAttestationReport);
+  if (typeof bundled?.format === 'string' && bundled.format.startsWith(TINFOIL)) return tinfoilBundle(json, bundled);
   if (json.attestation_type === 'chutes') return chutes(listOf(json.all_attestations), 'intel_quote');
   const { evidence } = json;
   if (Array.isArray(evidence) && evidence.length > 0 && isObject(evidence[0]) && typeof evidence[0].quote === 'string') {
@@ -135,6 +144,7 @@ function addressNode(name: string, node: JsonObject): CombinedNode {
   return {
     name,
     platform: 'tdx',
+    compressed: false,
     evidence: quoteWithLog({ quote, log: node.event_log ?? tcbInfo?.event_log, beside: [node, info, tcbInfo] }),
     binding: {
       rule: 'signing-address',
@@ -154,7 +164,9 @@ function managers(name: string, node: JsonObject): readonly CombinedNode[] {
   if (manager === null) return [];
   const evidence = quoteWithLog({ quote: text(manager, 'quote', name), log: manager.event_log, beside: [manager] });
   const [hash, nonce] = [hex(text(manager, 'actions_hash', name), 32, name), hex(text(manager, 'nonce', name), 32, name)];
-  return [{ name, platform: 'tdx', evidence, binding: { rule: 'actions', hash, nonce }, gpus: null, labels: {} }];
+  return [
+    { name, platform: 'tdx', compressed: false, evidence, binding: { rule: 'actions', hash, nonce }, gpus: null, labels: {} },
+  ];
 }
 
 function chutes(list: readonly JsonObject[], quoteName: 'quote' | 'intel_quote'): CombinedReport {
@@ -165,6 +177,7 @@ function chutes(list: readonly JsonObject[], quoteName: 'quote' | 'intel_quote')
     return {
       name,
       platform: 'tdx',
+      compressed: false,
       evidence: quoteWithLog({ quote: text(instance, quoteName, name), log: instance.event_log, beside: [instance] }),
       binding: {
         rule: 'chutes',
@@ -179,8 +192,41 @@ function chutes(list: readonly JsonObject[], quoteName: 'quote' | 'intel_quote')
   return { format: 'chutes', nodes, unread: [] };
 }
 
+/** What Tinfoil's bundle service gives browsers: the document with the certificates that it needs. */
+function tinfoilBundle(json: JsonObject, document: JsonObject): CombinedReport {
+  const certificate = typeof json.enclaveCert === 'string' ? json.enclaveCert : undefined;
+  const report = tinfoil(certificate === undefined ? document : { ...document, certificate });
+  const vcek = typeof json.vcek === 'string' ? [certificateOf(json.vcek, 'cpu')] : [];
+  const nodes = report.nodes.map((node) => ({ ...node, evidence: { ...node.evidence, certificates: vcek } }));
+  const unread = ['sigstoreBundle', 'digest'].filter((name) => name in json);
+  return { ...report, nodes, unread: [...report.unread, ...unread] };
+}
+
+function tinfoilGuest(json: JsonObject, platform: 'tdx' | 'sev-snp', version: 1 | 2): CombinedReport {
+  const evidence = quoteWithLog({ quote: text(json, 'body', 'cpu'), log: undefined, beside: [] });
+  const node: CombinedNode = {
+    name: 'cpu',
+    platform,
+    evidence,
+    compressed: GZIP.every((byte, index) => evidence.evidence[index] === byte),
+    binding: {
+      rule: 'tinfoil-keys',
+      version,
+      certificate: typeof json.certificate === 'string' ? certificateOf(json.certificate, 'cpu') : null,
+    },
+    gpus: null,
+    labels: {},
+  };
+  return { format: 'tinfoil', nodes: [node], unread: [] };
+}
+
+/** RFC 1952 §2.3.1. */
+const GZIP = Uint8Array.of(0x1f, 0x8b);
+
 function tinfoil(json: JsonObject): CombinedReport {
-  if (json.format !== TINFOIL_V3) throw malformed(`expected tinfoil's version 3, got ${String(json.format)}`);
+  const guest = TINFOIL_GUEST.exec(String(json.format));
+  if (guest !== null) return tinfoilGuest(json, guest[1] === 'tdx' ? 'tdx' : 'sev-snp', guest[2] === '1' ? 1 : 2);
+  if (json.format !== TINFOIL_V3) throw malformed(`expected tinfoil's version 1 to 3, got ${String(json.format)}`);
   const [cpu, data] = [objectOf(json.cpu), objectOf(json.report_data)];
   if (cpu === null || data === null) throw malformed('expected "cpu" and "report_data" in the tinfoil document');
   const { platform } = cpu;
@@ -189,6 +235,7 @@ function tinfoil(json: JsonObject): CombinedReport {
   const node: CombinedNode = {
     name: 'cpu',
     platform,
+    compressed: false,
     evidence: quoteWithLog({ quote: text(cpu, 'report', 'cpu'), log: undefined, beside: [] }),
     binding: {
       rule: 'tinfoil',

@@ -41,7 +41,7 @@ export interface QuoteHeader {
   readonly userData: Uint8Array;
 }
 
-/** What certifies the quoting enclave's key: type 5 is the PCK chain, 1 to 4 are references that need a lookup. */
+/** What certifies the quoting enclave's key: type 5 is the PCK chain, the others refer to it. */
 export interface CertificationData {
   readonly type: number;
   readonly data: Uint8Array;

@@ -52,6 +52,8 @@ export async function boundKeys(binding: NodeBinding, reportData: string): Promi
       return chutes(binding, data);
     case 'tinfoil':
       return tinfoil(binding, data);
+    case 'tinfoil-keys':
+      return tinfoilKeys(binding, data);
   }
 }
 
@@ -134,15 +136,11 @@ async function tinfoil(binding: Rule<'tinfoil'>, data: Uint8Array): Promise<Boun
   if (!equalBytes(data.subarray(0, 32), wanted) || !allZero(data.subarray(32)))
     throw unbound('tls and hpke keys', encodeHex(data));
   const checks: Check[] = [
+    ...(await certificateCheck(certificate, encodeHex(tlsFingerprint))),
     pass(BINDING, SPEC, `sha256(tls key ‖ hpke key ‖ nonce${' ‖ device evidence'.repeat(hashes.length)})`),
     pass(NONCE, SPEC, encodeHex(nonce)),
   ];
   if (gpu !== null) checks.push(pass('combined.gpu-binding', SPEC, 'the cpu evidence commits to the gpu evidence'));
-  if (certificate !== null) {
-    const actual = await sha256(parseCertificate(certificate).spki);
-    const [expected, got] = [encodeHex(tlsFingerprint), encodeHex(actual)];
-    checks.push(expected === got ? pass('combined.tls-binding', SPEC, got) : fail('combined.tls-binding', SPEC, expected, got));
-  }
   return {
     checks,
     identity: { 'tls-key-fingerprint': encodeHex(tlsFingerprint), 'hpke-key': encodeHex(hpkeKey) },
@@ -150,6 +148,33 @@ async function tinfoil(binding: Rule<'tinfoil'>, data: Uint8Array): Promise<Boun
     publicKey: encodeHex(hpkeKey),
     gpuNonce: encodeHex(nonce),
   };
+}
+
+/** The document names no keys: the report data itself is where they stand, so nothing can be unbound. */
+async function tinfoilKeys({ version, certificate }: Rule<'tinfoil-keys'>, data: Uint8Array): Promise<BoundKeys> {
+  const text = new TextDecoder('latin1').decode(data);
+  if (version === 1 && !/^[0-9a-f]{64}$/.test(text)) throw unbound('a tls key as hex digits', encodeHex(data));
+  const fingerprint = version === 1 ? text : encodeHex(data.subarray(0, 32));
+  const hpkeKey = version === 1 || allZero(data.subarray(32)) ? null : encodeHex(data.subarray(32));
+  return {
+    checks: [
+      pass(BINDING, SPEC, version === 1 ? 'tls key in hex' : 'tls key ‖ hpke key'),
+      ...(await certificateCheck(certificate, fingerprint)),
+      notChecked(NONCE, SPEC, `version ${version} answers no nonce: the document can be old`),
+    ],
+    identity: { 'tls-key-fingerprint': fingerprint, ...(hpkeKey === null ? {} : { 'hpke-key': hpkeKey }) },
+    nonce: null,
+    publicKey: hpkeKey,
+    gpuNonce: null,
+  };
+}
+
+/** Whether a TLS certificate in the document has the attested key. */
+async function certificateCheck(certificate: Uint8Array | null, expected: string): Promise<readonly Check[]> {
+  if (certificate === null) return [];
+  const actual = encodeHex(await sha256(parseCertificate(certificate).spki));
+  const id = 'combined.tls-binding';
+  return [expected === actual ? pass(id, SPEC, actual) : fail(id, SPEC, expected, actual)];
 }
 
 function nonceCheck(nonce: Uint8Array, data: Uint8Array): Check {

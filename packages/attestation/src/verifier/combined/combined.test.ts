@@ -1,6 +1,7 @@
 /** Combined reports over fake nodes: every binding rule, then one defect each; signatures over answers. */
 
 import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
@@ -132,6 +133,61 @@ describe('a sound report', () => {
     await expectCode(verify(spoilt, chain, [snp.anchor]), 'combined/key-unbound');
     await expectCode(verify({ ...document, format: `${document.format}x` }), 'combined/malformed');
     await expectCode(verify({ ...document, cpu: { ...document.cpu, platform: 'sgx' } }), 'combined/malformed');
+  });
+
+  describe('of Tinfoil before version 3', () => {
+    const format = (kind: string) => `https://tinfoil.sh/predicate/${kind}`;
+    const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+    const [tls, hpke] = [sha256(certificate.key.spki), new Uint8Array(32).fill(3)];
+    const quoteOver = async (data: Uint8Array) => Buffer.from((await node(data)).fake.document.quote, 'hex');
+    const bound = [encodeHex(tls), encodeHex(hpke)];
+
+    test.each<[string, string, () => Promise<Uint8Array>, readonly (string | undefined)[]]>([
+      ['version 1', 'tdx-guest/v1', () => quoteOver(utf8(encodeHex(tls))), [encodeHex(tls), undefined]],
+      ['version 2', 'tdx-guest/v2', async () => gzipSync(await quoteOver(concatBytes(tls, hpke))), bound],
+      [
+        'version 2 without an HPKE key',
+        'tdx-guest/v2',
+        async () => gzipSync(await quoteOver(concatBytes(tls, new Uint8Array(32)))),
+        [encodeHex(tls), undefined],
+      ],
+    ])('%s shows the keys in the report data', async (_, kind, body, [fingerprint, key]) => {
+      const claims = await verify({ format: format(kind), body: base64(await body()) });
+      expect(failed(claims)).toEqual([]);
+      expect(claims.identity['tls-key-fingerprint']).toBe(fingerprint);
+      expect(claims.identity['hpke-key']).toBe(key);
+      expect(claims.submodules.cpu?.checks).toContainEqual(
+        expect.objectContaining({ id: 'combined.nonce', outcome: 'not-checked' }),
+      );
+    });
+
+    test('a bundle brings the VCEK and the TLS certificate', async () => {
+      const snp = await fakeSnp({ edit: (report) => report.set(concatBytes(tls, hpke), 0x50) });
+      const [vcek, ...authorities] = snp.chain;
+      const document = { format: format('sev-snp-guest/v2'), body: base64(gzipSync(snp.report)) };
+      const bundle = {
+        ...{ domain: 'x', digest: '00', sigstoreBundle: {}, enclaveAttestationReport: document },
+        vcek: base64(vcek as Uint8Array),
+        enclaveCert: encodePem('CERTIFICATE', certificate.der),
+      };
+      const chain = authorities.map((der): Endorsement => ({ kind: 'certificate', der }));
+      const claims = await verify(bundle, chain, [snp.anchor]);
+      expect(failed(claims)).toEqual([]);
+      expect(claims).toMatchObject({ identity: { 'hpke-key': encodeHex(hpke) } });
+      const stranger = await fakeCertificate({ name: 'other', key: await fakeKey('P-256', 'combined stranger') });
+      const other = { ...bundle, enclaveCert: encodePem('CERTIFICATE', stranger.der) };
+      expect(failed(await verify(other, chain, [snp.anchor]))).toEqual(['combined.tls-binding']);
+    });
+
+    test.each<[string, string, () => Promise<Uint8Array>]>([
+      ['report data that is no fingerprint', 'combined/key-unbound', () => quoteOver(new Uint8Array(64))],
+      ['broken gzip', 'combined/malformed', async () => gzipSync(await quoteOver(plain)).subarray(0, 900)],
+      ['gzip of more than any report', 'combined/malformed', async () => gzipSync(new Uint8Array(1 << 20))],
+      ['a body that is no quote', 'dcap/version-unsupported', async () => new Uint8Array(600)],
+    ])('refuses %s', async (_, code, body) => {
+      const document = { format: format('tdx-guest/v1'), body: base64(await body()) };
+      await expectCode(() => verify(document), code);
+    });
   });
 });
 

@@ -8,6 +8,8 @@
 import { AttestationError } from '../../errors.ts';
 import { type CombinedNode, type CombinedReport, combinedReportOf } from '../../evidence/combined/report.ts';
 import { parseQuote } from '../../evidence/dcap/quote.ts';
+import type { DstackEvidence } from '../../evidence/dstack/evidence-file.ts';
+import { gunzip } from '../../evidence/gzip.ts';
 import { snpEvidenceOf } from '../../evidence/snp/evidence-file.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import type { Claims, VerifiedClaims } from '../../model/claims.ts';
@@ -115,17 +117,27 @@ async function verifyNode(node: CombinedNode, options: VerifyOptions): Promise<V
   return { claims, gpuNonces };
 }
 
-async function verifyCpu({ platform, evidence }: CombinedNode, options: VerifyOptions): Promise<VerifiedClaims> {
-  if (platform === 'sev-snp') {
+async function verifyCpu(node: CombinedNode, options: VerifyOptions): Promise<VerifiedClaims> {
+  const evidence = node.compressed ? await opened(node.evidence) : node.evidence;
+  if (node.platform === 'sev-snp') {
     const value = snpEvidenceOf(evidence.evidence);
     if (value?.kind !== 'report')
       throw new AttestationError('combined/malformed', 'expected an snp report, got something else');
-    return verifySnp(value, options);
+    return verifySnp({ ...value, certificates: [...value.certificates, ...evidence.certificates] }, options);
   }
   if (evidence.events !== null) return verifyDstack(evidence, options);
   const value = parseQuote(evidence.evidence);
   if (value.body.kind !== 'td') throw new AttestationError('combined/malformed', 'expected a tdx quote, got an sgx quote');
   return tdxVerifier.verify({ type: 'tdx', value }, options);
+}
+
+/** Quotes and reports take less than 8 KiB, padded ones 16 KiB. */
+const MAX_REPORT_LENGTH = 1 << 16;
+
+async function opened(evidence: DstackEvidence): Promise<DstackEvidence> {
+  const bytes = await gunzip(evidence.evidence, MAX_REPORT_LENGTH);
+  if (bytes === null) throw new AttestationError('combined/malformed', 'expected a cpu report in gzip, got something else');
+  return { ...evidence, evidence: bytes };
 }
 
 /** GPUs that answer another nonce are those of another request, or of another machine. */

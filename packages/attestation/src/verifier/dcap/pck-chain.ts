@@ -47,7 +47,7 @@ interface Memory {
 const memories = /* @__PURE__ */ new WeakMap<readonly TrustAnchor[], Memory>();
 
 /**
- * Authenticates the certification data of a quote.
+ * Authenticates certification data that is a chain; companion-pck.ts looks for the certificate where a quote only names it.
  * @param anchors roots to accept; one array must mean one set of roots for ever.
  * @param now epoch milliseconds.
  * @throws {AttestationError} `dcap/certification-data-unsupported`, `dcap/pck-chain-invalid`, `dcap/pck-extensions-malformed`,
@@ -61,20 +61,30 @@ export async function verifyPckChain(
   if (certification.type !== PCK_CHAIN_DATA) {
     throw new AttestationError(
       'dcap/certification-data-unsupported',
-      `expected certification data type 5 (PCK chain), got type ${certification.type}; have the platform quote with its PCK chain`,
+      `expected certification data type 1 to 5 or 7, got type ${certification.type}; have the platform quote with its PCK chain`,
       { details: { type: certification.type } },
     );
   }
-  let memory = memories.get(anchors);
-  if (memory === undefined) {
-    memory = { chains: new BytesCache(CHAINS_KEPT), signatures: new SignatureCache() };
-    memories.set(anchors, memory);
-  }
+  const memory = memoryOf(anchors);
   const before = memory.chains.get(certification.data);
   if (before !== undefined && now >= before.notBefore && now <= before.notAfter) return before;
   const chain = await authenticate(certification.data, anchors, now, memory.signatures);
   memory.chains.set(certification.data, chain);
   return chain;
+}
+
+function memoryOf(anchors: readonly TrustAnchor[]): Memory {
+  let memory = memories.get(anchors);
+  if (memory === undefined) {
+    memory = { chains: new BytesCache(CHAINS_KEPT), signatures: new SignatureCache() };
+    memories.set(anchors, memory);
+  }
+  return memory;
+}
+
+/** Signatures found good under these anchors before. */
+export function signaturesUnder(anchors: readonly TrustAnchor[]): SignatureCache {
+  return memoryOf(anchors).signatures;
 }
 
 async function authenticate(
@@ -83,7 +93,16 @@ async function authenticate(
   now: number,
   signatures: SignatureCache,
 ): Promise<PckChain> {
-  const { leaf, issuer, root } = sortChain(readCertificates(data));
+  return authenticateChain(sortChain(readCertificates(data)), anchors, now, signatures);
+}
+
+/** What {@link verifyPckChain} does once the three certificates are told apart. */
+export async function authenticateChain(
+  { leaf, issuer, root }: Pick<PckChain, 'leaf' | 'issuer' | 'root'>,
+  anchors: readonly TrustAnchor[],
+  now: number,
+  signatures: SignatureCache,
+): Promise<PckChain> {
   const extension = leaf.extensions.get(SGX_EXTENSION_OID) as Extension;
   const { chain, anchor, notBefore, notAfter } = await verifyPath({
     chain: [leaf, issuer, root],

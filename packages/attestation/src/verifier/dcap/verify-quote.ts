@@ -2,7 +2,7 @@
  * Verifies a DCAP quote, SGX or TDX. Proves, at `now`: the body was signed by an attestation key that Intel's quoting enclave
  * holds, on a platform that Intel certified and has not revoked, and what standing Intel gives the platform. In order:
  *  1. QE vendor id is Intel's
- *  2. PCK chain to a pinned root
+ *  2. PCK chain to a pinned root, from the quote or, where the quote only names it, from the endorsements
  *  3. QE report signed by the PCK
  *  4. attestation key and QE authentication data hashed into the QE report
  *  5. header and body signed by the attestation key
@@ -22,6 +22,7 @@ import { INTEL_QE_VENDOR_ID } from '../../evidence/dcap/quote-file.ts';
 import type { TrustAnchor, VerifyOptions } from '../../model/verification.ts';
 import { verifyQuoteSignatures } from './attestation-key.ts';
 import { type PlatformCollateral, verifyCollateral } from './collateral.ts';
+import { findPckChain, refersToCertificate } from './companion-pck.ts';
 import { type PckChain, verifyPckChain } from './pck-chain.ts';
 import { matchQuotingEnclave } from './quoting-enclave.ts';
 import { adviseRelaunch, evaluateTcb, type TcbEvaluation } from './tcb-level.ts';
@@ -41,14 +42,17 @@ export interface AuthenticQuote {
  * @param quote a parsed quote.
  * @throws {AttestationError} `dcap/qe-vendor-unknown`, `dcap/qe-identity-mismatch`, `dcap/tdx-module-unknown`, `dcap/tdx-module-mismatch`,
  * `dcap/tcb-revoked`, and the codes of {@link verifyPckChain},
- * {@link verifyQuoteSignatures} and {@link verifyCollateral}.
+ * {@link findPckChain}, {@link verifyQuoteSignatures} and {@link verifyCollateral}.
  */
 export async function verifyQuote(quote: DcapQuote, options: VerifyOptions): Promise<AuthenticQuote> {
   const { now, endorsements = NO_ENDORSEMENTS, additionalAnchors } = options;
   if (!equalBytes(quote.header.qeVendorId, INTEL_QE_VENDOR_ID)) {
     throw new AttestationError('dcap/qe-vendor-unknown', "expected Intel's QE vendor id, got another; do not trust this quote");
   }
-  const pck = await verifyPckChain(quote.certification, acceptedAnchors(additionalAnchors), now);
+  const anchors = acceptedAnchors(additionalAnchors);
+  const pck = refersToCertificate(quote.certification)
+    ? await findPckChain(quote, anchors, endorsements, now)
+    : await verifyPckChain(quote.certification, anchors, now);
   await verifyQuoteSignatures(quote, pck);
   const collateral = await verifyCollateral(endorsements, quote.header.tee, pck, now);
   matchQuotingEnclave(quote.qeReport, collateral.qeIdentity);

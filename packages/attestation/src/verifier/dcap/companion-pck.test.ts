@@ -66,6 +66,11 @@ describe('certification data', () => {
     const [, ca] = certificatesOf(fake);
     expect((await verify(fake, [ca as Endorsement])).tcb?.status).toBe('UpToDate');
     await expectCode(verify(fake, []), 'dcap/pck-certificate-missing');
+    const chain = utf8([pck, pck].map(({ der }) => encodePem('CERTIFICATE', der)).join(''));
+    for (const broken of [chain, utf8('no pem'), Uint8Array.of(0xff)]) {
+      const other = await fakeDcap({ tee: 'sgx', certification: { type: 4, data: broken } });
+      await expectCode(verify(other, certificatesOf(other)), 'dcap/pck-chain-invalid');
+    }
   });
 
   test('does without a root certificate, whose key is pinned', async () => {

@@ -43,7 +43,7 @@ export async function findPckChain(
   now: number,
 ): Promise<PckChain> {
   const { certification } = quote;
-  const own = certification.type === LEAF_DATA ? readPem(certification.data) : [];
+  const own = certification.type === LEAF_DATA ? [readLeaf(certification.data)] : [];
   const given = endorsements.flatMap((piece) => (piece.kind === 'certificate' ? parsed(piece.der) : []));
   const id = certificationId(certification);
   const leaves = (certification.type === LEAF_DATA ? own : given).filter(isPckCertificate);
@@ -130,13 +130,18 @@ function parsed(der: Uint8Array): readonly Certificate[] {
   }
 }
 
-function readPem(data: Uint8Array): readonly Certificate[] {
+/** Type 4 is one certificate; a chain under this type is a chain whose type was changed. */
+function readLeaf(data: Uint8Array): Certificate {
   try {
-    return decodePem(decodeUtf8(data)).flatMap(({ der }) => parsed(der));
+    const [leaf, ...more] = decodePem(decodeUtf8(data));
+    if (leaf !== undefined && more.length === 0) return parseCertificate(leaf.der);
   } catch (error) {
-    if (EncodingError.is(error)) return [];
-    throw error;
+    if (!EncodingError.is(error)) throw error;
   }
+  throw new AttestationError(
+    'dcap/pck-chain-invalid',
+    'expected one PEM certificate in certification data 4, got something else',
+  );
 }
 
 function missing(what: string, id: CertificationId | null): AttestationError {

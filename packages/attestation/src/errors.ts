@@ -105,6 +105,7 @@ export const ATTESTATION_ERROR_KINDS = {
   'proof/malformed': 'malformed',
   'proof/not-yet-made': 'untrusted',
   'service/address-missing': 'untrusted',
+  'service/keys-missing': 'untrusted',
   'service/refused': 'unavailable',
   'service/signature-missing': 'untrusted',
   'service/unreachable': 'unavailable',

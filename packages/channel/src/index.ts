@@ -1,6 +1,7 @@
 /** Encrypted channels keyed by an attested keyset: the bytes both ends agree on. */
 export { readPieces, toReadableStream } from './byte-stream.ts';
 export * from './ehbp/body.ts';
+export { type AnswerShape, type OpenedAnswer, postSealed, type SealedBody } from './ehbp/sealed-bodies.ts';
 export { CHANNEL_ERROR_KINDS, ChannelError, type ChannelErrorCode } from './errors.ts';
 export type { AeadStream } from './hpke/aead.ts';
 export { type Kem, type KemId, type KemKeyPair, kemById, X_WING, X25519 } from './hpke/kem.ts';

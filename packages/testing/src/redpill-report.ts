@@ -194,8 +194,8 @@ async function node(options: RedpillReportOptions, key: RedpillKey, lie: Redpill
   };
 }
 
-/** Certificates and collateral in force around `now`. */
-function fakeDcapAt(now: number, lie: RedpillLie | null): FakeDcapOptions {
+/** Certificates and collateral in force around `now`, with the lies about them. */
+export function fakeDcapAt(now: number, lie: string | null): FakeDcapOptions {
   const window = { notBefore: now - DAY, notAfter: now + DAY };
   const lists = { thisUpdate: now - DAY, nextUpdate: now + DAY };
   const instant = (time: number): string => new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');

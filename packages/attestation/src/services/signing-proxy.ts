@@ -8,34 +8,15 @@
  * terminates TLS in front of the service can read prompts, and can only not change answers unnoticed.
  */
 
-import { decodeUtf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { type AttestationResult, attest } from '../attest.ts';
-import type { EndorsementSource } from '../endorsements/index.ts';
-import { fetchEndorsements } from '../endorsements/index.ts';
+import type { AttestationResult } from '../attest.ts';
 import { AttestationError } from '../errors.ts';
 import { type AnswerSignature, parseAnswerSignature, verifyAnswerSignature } from '../evidence/combined/answer-signature.ts';
 import type { Claims, VerifiedClaims } from '../model/claims.ts';
 import type { Endorsements } from '../model/endorsements.ts';
-import type { Policy } from '../model/policy.ts';
-import type { TrustAnchor } from '../model/verification.ts';
-import { combinedVerifier } from '../verifier/combined/combined.ts';
+import { type AttestedService, fetchBytes, judgeFresh } from './attested-service.ts';
 
-export interface SigningProxy {
-  /** Base URL that `/v1/…` follows, without a trailing slash. */
-  readonly base: string;
-  readonly apiKey: string | null;
-  readonly fetch: typeof globalThis.fetch;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
-  readonly policy: Policy;
-  readonly additionalAnchors?: readonly TrustAnchor[];
-  /** Companions at hand. */
-  readonly endorsements?: Endorsements;
-  /** Where missing Intel collateral is fetched; `null`: nowhere, only what is at hand counts. */
-  readonly collateral: Omit<EndorsementSource, 'fetch' | 'now'> | null;
-  /** Milliseconds for one request; 30 000 unless told. */
-  readonly timeoutMs?: number;
+export interface SigningProxy extends AttestedService {
   /**
    * Asks for a report that binds the TLS key, for services whose address ends in the TEE that is shown. Behind a gateway that shows only
    * the nodes in the back, the key would be that of another address.
@@ -77,11 +58,7 @@ export interface ProvedAnswer {
   readonly document: Uint8Array;
 }
 
-const TIMEOUT_MS = 30_000;
-const MAX_REPORT_BYTES = 16 * 1024 * 1024;
 const MAX_SIGNATURE_BYTES = 64 * 1024;
-/** How long one verification holds; a TEE that restarts signs with another key and is noticed at once. */
-const SESSION_MS = 10 * 60_000;
 /** The signature may be stored a moment after the answer ended. Milliseconds. */
 const PAUSES = [0, 50, 200, 800] as const;
 
@@ -97,19 +74,8 @@ export async function attestProxy(service: SigningProxy, model: string): Promise
   // NEAR listens to the one name, the dstack proxy to the other; who knows neither leaves the key out.
   const tlsForm = service.askTlsKey === true ? { include_tls_fingerprint: 'true', version: '2' } : {};
   const query = new URLSearchParams({ model, nonce, ...tlsForm });
-  const report = await get(service, `/v1/attestation/report?${query}`, MAX_REPORT_BYTES);
-  const now = service.now();
-  const found = await collateralFor(report, service, now);
-  const endorsements = [...(service.endorsements ?? []), ...found.endorsements];
-  const result = await attest(report, {
-    now,
-    endorsements,
-    policy: service.policy,
-    expected: { nonce },
-    additionalAnchors: service.additionalAnchors ?? [],
-    verifiers: [combinedVerifier],
-  });
-  if (result.outcome === 'unavailable' && found.problem !== null) throw found.problem;
+  const judged = await judgeFresh(service, `/v1/attestation/report?${query}`, nonce);
+  const { result } = judged;
   const signers = result.claims === null ? [] : signingNodes(result.claims);
   const [speaker] = signers;
   if (result.outcome === 'accepted' && speaker === undefined) {
@@ -119,12 +85,11 @@ export async function attestProxy(service: SigningProxy, model: string): Promise
     );
   }
   return {
-    ...{ model, nonce, report, endorsements, result, verifiedAt: now },
+    ...{ model, nonce, ...judged },
     addresses: signers.map(({ identity }) => identity['signing-address'] ?? ''),
     algorithm: speaker?.identity['signing-algorithm'] === 'ed25519' ? 'ed25519' : 'ecdsa',
     publicKey: publicKeyOf(speaker),
     tlsKey: result.claims === null ? null : terminatingKey(result.claims),
-    expiresAt: Math.min(now + SESSION_MS, result.claims?.validity.notAfter ?? now),
   };
 }
 
@@ -206,7 +171,7 @@ async function signatureOf(service: SigningProxy, { model, algorithm }: ProxyAtt
   for (const pause of PAUSES) {
     if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
     try {
-      return await get(service, `/v1/signature/${encodeURIComponent(chatId)}?${query}`, MAX_SIGNATURE_BYTES);
+      return await fetchBytes(service, `/v1/signature/${encodeURIComponent(chatId)}?${query}`, MAX_SIGNATURE_BYTES);
     } catch (error) {
       if (!AttestationError.is(error) || error.details.status !== 404) throw error;
     }
@@ -215,53 +180,4 @@ async function signatureOf(service: SigningProxy, { model, algorithm }: ProxyAtt
     'service/signature-missing',
     `expected a signature of answer ${chatId}, got none; do not rely on the answer`,
   );
-}
-
-async function collateralFor(
-  report: Uint8Array,
-  { collateral, fetch, timeoutMs = TIMEOUT_MS }: SigningProxy,
-  now: number,
-): Promise<{ readonly endorsements: Endorsements; readonly problem: AttestationError | null }> {
-  if (collateral === null) return { endorsements: [], problem: null };
-  const { endorsements, problems } = await fetchEndorsements(report, { timeoutMs, ...collateral, fetch, now });
-  return { endorsements, problem: problems[0] ?? null };
-}
-
-async function get(service: SigningProxy, path: string, most: number): Promise<Uint8Array> {
-  const { base, apiKey, fetch, timeoutMs = TIMEOUT_MS } = service;
-  let answer: Response;
-  let bytes: Uint8Array;
-  try {
-    answer = await fetch(`${base}${path}`, {
-      headers: apiKey === null ? {} : { authorization: `Bearer ${apiKey}` },
-      redirect: 'error', // a redirect could carry the key elsewhere
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    bytes = new Uint8Array(await answer.arrayBuffer());
-  } catch (cause) {
-    throw new AttestationError('service/unreachable', `no answer from ${base}; check the address and the network`, { cause });
-  }
-  if (!answer.ok || bytes.length > most) {
-    const got = answer.ok ? `${bytes.length} bytes` : `status ${answer.status}${wordsOf(bytes)}`;
-    throw new AttestationError(
-      'service/refused',
-      `expected at most ${most} bytes from ${base}${path.replace(/\?.*$/, '')}, got ${got}; check model, key and address`,
-      { details: { status: answer.status } },
-    );
-  }
-  return bytes;
-}
-
-/** The service's own words about an error, one line. */
-function wordsOf(bytes: Uint8Array): string {
-  try {
-    const { error, detail } = JSON.parse(decodeUtf8(bytes)) as {
-      readonly error?: { readonly message?: unknown };
-      readonly detail?: unknown;
-    };
-    const words = String(error?.message ?? detail ?? '').replace(/[\p{Cc}\s]+/gu, ' ');
-    return words === '' ? '' : ` (${words.slice(0, 120)})`;
-  } catch {
-    return '';
-  }
 }

@@ -103,7 +103,7 @@ export function bundleVerdict({ bundle, appraisals }: JudgedBundle, request: Jud
 export function modelWarnings(receipts: readonly Receipt[]): readonly string[] {
   const calls = receipts.flatMap(({ event_log }) => event_log.filter(({ type }) => type === 'model.called'));
   const simulated = receipts.some(({ event_log }) =>
-    event_log.some((event) => event.type === 'upstream.signed' && event.simulated === true),
+    event_log.some(({ type, simulated: fake }) => /^upstream\.(signed|sealed)$/.test(type) && fake === true),
   );
   const provenances = new Set(calls.map((event) => event.provenance));
   return [

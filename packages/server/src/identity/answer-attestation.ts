@@ -51,7 +51,7 @@ export function answerAttestation(identity: Identity, clock: Clock): Attest {
   };
 }
 
-/** The TEE in which the model ran, as the seed shows it: verified before the prompt left, its answer signed by the key named here. */
+/** The TEE in which the model ran, as the seed shows it: verified before the prompt left, its answer signed or sealed by the key named here. */
 function modelTee({ facts }: UpstreamSession): Readonly<Record<string, unknown>> {
   const { type, simulated, measurements, signing } = facts;
   return {
@@ -61,7 +61,7 @@ function modelTee({ facts }: UpstreamSession): Readonly<Record<string, unknown>>
     signature: {
       algorithm: signing.algorithm,
       value: signing.address,
-      covers: 'the model request and response: upstream.signed in the receipt, upstream-signature in its bundle',
+      covers: signing.covers,
     },
   };
 }

@@ -27,8 +27,8 @@ export interface UpstreamFacts {
   readonly simulated: boolean;
   /** Name → lower-case hex. */
   readonly measurements: Readonly<Record<string, string>>;
-  /** Whose signature answers carry. */
-  readonly signing: { readonly algorithm: string; readonly address: string };
+  /** Whose key vouches for answers; `covers` says for people what it vouches for, and where that is kept. */
+  readonly signing: { readonly algorithm: string; readonly address: string; readonly covers: string };
   /** The nonce this agent made and the evidence answers, 64 hex digits. */
   readonly nonce: string;
   /** Epoch milliseconds. */

@@ -2,7 +2,7 @@
  * The model providers, one row each. All of them are reached through OpenAI's chat protocol; a row says where, with which key
  * and with which of the protocol's dialects.
  *
- * `redpill` and `near` run in TEEs and are verified before a prompt leaves (adapters/upstreams/attested.ts). What the others are
+ * `redpill`, `near` and `tinfoil` run in TEEs and are verified before a prompt leaves (adapters/upstreams/attested.ts). What the others are
  * sent they see in clear, and receipts mark their answers `unverified`.
  */
 
@@ -90,6 +90,16 @@ export const PROVIDERS = {
     base: 'https://cloud-api.near.ai/v1',
     defaultModel: null,
     keySettings: ['NEAR_API_KEY'],
+    needsKey: true,
+    defaultKey: null,
+    maxTokensName: 'max_tokens',
+    completeBase: versioned,
+  },
+  tinfoil: {
+    title: 'Tinfoil',
+    base: 'https://inference.tinfoil.sh/v1',
+    defaultModel: null,
+    keySettings: ['TINFOIL_API_KEY'],
     needsKey: true,
     defaultKey: null,
     maxTokensName: 'max_tokens',

@@ -17,6 +17,7 @@ import {
   trustAnchor,
 } from '@assay/attestation';
 import type { CachedAnswer, EndorsementCache } from '@assay/attestation/endorsements';
+import type { AttestedService } from '@assay/attestation/services';
 import { createTlsDialer, type TlsDialerOptions } from '@assay/channel/tls';
 import { EncodingError } from '@assay/encoding/errors';
 import { decodePem } from '@assay/encoding/pem';
@@ -24,6 +25,7 @@ import type { ModelConfig } from '../../config.ts';
 import { ServerError } from '../../errors.ts';
 import type { Upstream } from '../../ports/upstream.ts';
 import { createRedpillUpstream } from './redpill-upstream.ts';
+import { createTinfoilUpstream } from './tinfoil-upstream.ts';
 
 const MAX_CACHED = 256;
 
@@ -33,31 +35,33 @@ const MAX_CACHED = 256;
  */
 export function createAttestedUpstream(config: ModelConfig, now: () => number): Upstream | null {
   const { provider } = config;
-  if (provider !== 'redpill' && provider !== 'near') return null;
+  if (provider !== 'redpill' && provider !== 'near' && provider !== 'tinfoil') return null;
   const { simulatedRoot, pccs, collateral, channel } = config.attestation;
   const root = simulatedRoot === null ? null : read('ASSAY_UPSTREAM_SIMULATED_ROOT', () => rootIn(simulatedRoot));
   const policy = read('ASSAY_UPSTREAM_POLICY', () => policyOf(config.attestation.policy));
   const dialer = createTlsDialer(authoritiesOf(config.attestation.authorities));
-  return createRedpillUpstream({
+  const endpoint = {
     name: provider,
     base: config.base,
     apiKey: config.apiKey,
     defaultModel: config.model,
     timeoutMs: config.timeoutMs,
     dialer,
-    channel,
-    service: {
-      base: config.base.replace(/\/v1$/, ''),
-      apiKey: config.apiKey,
-      fetch: dialer.open,
-      now,
-      askTlsKey: provider === 'near' || channel === 'bound',
-      policy: root === null ? policy : { ...policy, simulatedRoots: [...(policy.simulatedRoots ?? []), spkiHash(root)] },
-      additionalAnchors: root === null ? [] : [root],
-      endorsements: collateral === null ? [] : read('ASSAY_UPSTREAM_COLLATERAL', () => filesIn(collateral)),
-      collateral: { cache: memoryCache(), ...(pccs === null ? {} : { services: { intel: pccs } }) },
-    },
-  });
+  };
+  const service: AttestedService = {
+    base: config.base.replace(/\/v1$/, ''),
+    apiKey: config.apiKey,
+    fetch: dialer.open,
+    now,
+    policy: root === null ? policy : { ...policy, simulatedRoots: [...(policy.simulatedRoots ?? []), spkiHash(root)] },
+    additionalAnchors: root === null ? [] : [root],
+    endorsements: collateral === null ? [] : read('ASSAY_UPSTREAM_COLLATERAL', () => filesIn(collateral)),
+    collateral: { cache: memoryCache(), ...(pccs === null ? {} : { services: { intel: pccs } }) },
+  };
+  if (provider === 'tinfoil') return createTinfoilUpstream({ ...endpoint, service });
+  // RedPill's gateway shows nodes in the back, whose TLS keys are those of other addresses.
+  const askTlsKey = provider === 'near' || channel === 'bound';
+  return createRedpillUpstream({ ...endpoint, channel, service: { ...service, askTlsKey } });
 }
 
 /** Authorities beside the known ones. */

@@ -64,7 +64,7 @@ export async function forwardTo(
       signal: AbortSignal.any([signal, first.signal]),
     });
   } catch (cause) {
-    if (ChannelError.is(cause)) throw new ServerError('upstream/channel-mismatch', cause.message, { cause });
+    if (ChannelError.is(cause)) throw channelFault(cause);
     if (first.signal.aborted) {
       throw new ServerError(
         'model/timeout',
@@ -82,6 +82,13 @@ export async function forwardTo(
     headers: response.headers,
     body: response.body ?? emptyBody(),
   };
+}
+
+/** Before anything was believed: another key at the address, another key in the enclave, or an answer that nobody sealed. */
+function channelFault(cause: ChannelError): ServerError {
+  const unsealed = cause.code === 'channel/response-unencrypted' || cause.code === 'channel/message-malformed';
+  const code = unsealed ? 'upstream/proof-invalid' : 'upstream/channel-mismatch';
+  return new ServerError(code, `${cause.code}: ${cause.message}`, { cause });
 }
 
 async function* emptyBody(): AsyncGenerator<Uint8Array> {}

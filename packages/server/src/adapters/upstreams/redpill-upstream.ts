@@ -8,7 +8,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { AttestationError, type AttestationResult } from '@assay/attestation';
+import { AttestationError } from '@assay/attestation';
 import {
   attestProxy,
   FIELD_ENCRYPTION,
@@ -33,8 +33,9 @@ import type {
   UpstreamStanding,
 } from '../../ports/upstream.ts';
 import { forwardTo, listModels, type OpenAiUpstreamOptions } from './openai-upstream.ts';
+import { reasonOf } from './refusal-reason.ts';
 import { sealedBinding, tlsBinding } from './session-binding.ts';
-import { upstreamSession } from './session-document.ts';
+import { signingSession } from './session-document.ts';
 
 export interface RedpillUpstreamOptions extends OpenAiUpstreamOptions {
   /** How it is verified: policy, roots, collateral, HTTP client and clock. */
@@ -73,7 +74,7 @@ export function createRedpillUpstream(options: RedpillUpstreamOptions): Upstream
         ...(pin === null ? [] : [tlsBinding(origin, pin)]),
         ...(options.channel === 'sealed' ? [sealedBinding(name, attested.algorithm, attested.publicKey ?? '')] : []),
       ];
-      const session = upstreamSession(name, origin, attested, bindings);
+      const session = signingSession(name, origin, attested, bindings);
       if (verified.size >= MAX_MODELS) verified.delete(verified.keys().next().value ?? '');
       const bound = pin === null ? service : { ...service, fetch: options.dialer.pinned(pin) };
       verified.set(model, { session, attested, service: bound });
@@ -220,10 +221,4 @@ async function prove(
 function invalidProof(cause: unknown): unknown {
   if (!AttestationError.is(cause)) return cause;
   return new ServerError('upstream/proof-invalid', `${cause.code}: ${cause.message}`, { cause });
-}
-
-function reasonOf({ outcome, error, checks }: AttestationResult): string {
-  if (error !== null) return `${error.code}: ${error.message}`;
-  const failed = checks.find((check) => check.outcome === 'fail');
-  return failed === undefined ? outcome : `${failed.id}: expected ${failed.expected}, got ${failed.actual}`;
 }

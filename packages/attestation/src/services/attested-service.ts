@@ -1,0 +1,119 @@
+/**
+ * A service that answers a nonce with evidence over HTTP: how its evidence is fetched and judged, whatever its kind. The HTTP client is handed in,
+ * and so is the clock; nothing the service says is believed before the verifiers of this package agree.
+ */
+
+import { decodeUtf8 } from '@assay/encoding/bytes';
+import { type AttestationResult, attest } from '../attest.ts';
+import type { EndorsementSource } from '../endorsements/index.ts';
+import { fetchEndorsements } from '../endorsements/index.ts';
+import { AttestationError } from '../errors.ts';
+import type { Endorsements } from '../model/endorsements.ts';
+import type { Policy } from '../model/policy.ts';
+import type { TrustAnchor } from '../model/verification.ts';
+import { combinedVerifier } from '../verifier/combined/combined.ts';
+
+export interface AttestedService {
+  /** Base URL that `/v1/…` follows, without a trailing slash. */
+  readonly base: string;
+  readonly apiKey: string | null;
+  readonly fetch: typeof globalThis.fetch;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly policy: Policy;
+  readonly additionalAnchors?: readonly TrustAnchor[];
+  /** Companions at hand. */
+  readonly endorsements?: Endorsements;
+  /** Where missing vendor collateral is fetched; `null`: nowhere, only what is at hand counts. */
+  readonly collateral: Omit<EndorsementSource, 'fetch' | 'now'> | null;
+  /** Milliseconds for one request; 30 000 unless told. */
+  readonly timeoutMs?: number;
+}
+
+/** Evidence as it came, what it needed, and what was found. */
+export interface JudgedEvidence {
+  /** Exact bytes. */
+  readonly report: Uint8Array;
+  readonly endorsements: Endorsements;
+  readonly result: AttestationResult;
+  /** Epoch milliseconds. */
+  readonly verifiedAt: number;
+  readonly expiresAt: number;
+}
+
+const TIMEOUT_MS = 30_000;
+const MAX_REPORT_BYTES = 16 * 1024 * 1024;
+/** How long one verification holds; a TEE that restarts has other keys and is noticed at once. */
+const SESSION_MS = 10 * 60_000;
+
+/**
+ * Fetches combined evidence at `path` and judges it as an answer to `nonce`.
+ * @throws {AttestationError} `service/unreachable`, `service/refused`, `endorsements/…`.
+ */
+export async function judgeFresh(service: AttestedService, path: string, nonce: string): Promise<JudgedEvidence> {
+  const report = await fetchBytes(service, path, MAX_REPORT_BYTES);
+  const now = service.now();
+  const found = await collateralFor(report, service, now);
+  const endorsements = [...(service.endorsements ?? []), ...found.endorsements];
+  const result = await attest(report, {
+    now,
+    endorsements,
+    policy: service.policy,
+    expected: { nonce },
+    additionalAnchors: service.additionalAnchors ?? [],
+    verifiers: [combinedVerifier],
+  });
+  if (result.outcome === 'unavailable' && found.problem !== null) throw found.problem;
+  const expiresAt = Math.min(now + SESSION_MS, result.claims?.validity.notAfter ?? now);
+  return { report, endorsements, result, verifiedAt: now, expiresAt };
+}
+
+async function collateralFor(
+  report: Uint8Array,
+  { collateral, fetch, timeoutMs = TIMEOUT_MS }: AttestedService,
+  now: number,
+): Promise<{ readonly endorsements: Endorsements; readonly problem: AttestationError | null }> {
+  if (collateral === null) return { endorsements: [], problem: null };
+  const { endorsements, problems } = await fetchEndorsements(report, { timeoutMs, ...collateral, fetch, now });
+  return { endorsements, problem: problems[0] ?? null };
+}
+
+/** @throws {AttestationError} `service/unreachable`, `service/refused` with `details.status`. */
+export async function fetchBytes(service: AttestedService, path: string, most: number): Promise<Uint8Array> {
+  const { base, apiKey, fetch, timeoutMs = TIMEOUT_MS } = service;
+  let answer: Response;
+  let bytes: Uint8Array;
+  try {
+    answer = await fetch(`${base}${path}`, {
+      headers: apiKey === null ? {} : { authorization: `Bearer ${apiKey}` },
+      redirect: 'error', // a redirect could carry the key elsewhere
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    bytes = new Uint8Array(await answer.arrayBuffer());
+  } catch (cause) {
+    throw new AttestationError('service/unreachable', `no answer from ${base}; check the address and the network`, { cause });
+  }
+  if (!answer.ok || bytes.length > most) {
+    const got = answer.ok ? `${bytes.length} bytes` : `status ${answer.status}${wordsOf(bytes)}`;
+    throw new AttestationError(
+      'service/refused',
+      `expected at most ${most} bytes from ${base}${path.replace(/\?.*$/, '')}, got ${got}; check model, key and address`,
+      { details: { status: answer.status } },
+    );
+  }
+  return bytes;
+}
+
+/** The service's own words about an error, one line. */
+function wordsOf(bytes: Uint8Array): string {
+  try {
+    const { error, detail } = JSON.parse(decodeUtf8(bytes)) as {
+      readonly error?: { readonly message?: unknown };
+      readonly detail?: unknown;
+    };
+    const words = String(error?.message ?? detail ?? '').replace(/[\p{Cc}\s]+/gu, ' ');
+    return words === '' ? '' : ` (${words.slice(0, 120)})`;
+  } catch {
+    return '';
+  }
+}

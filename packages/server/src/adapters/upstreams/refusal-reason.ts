@@ -1,0 +1,10 @@
+/** Why evidence was not accepted, in one line for receipts. */
+
+import type { AttestationResult } from '@assay/attestation';
+
+/** The error, or the first check that failed. */
+export function reasonOf({ outcome, error, checks }: AttestationResult): string {
+  if (error !== null) return `${error.code}: ${error.message}`;
+  const failed = checks.find((check) => check.outcome === 'fail');
+  return failed === undefined ? outcome : `${failed.id}: expected ${failed.expected}, got ${failed.actual}`;
+}

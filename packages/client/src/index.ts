@@ -11,6 +11,7 @@ export type { JudgeRequest } from './judgement/request.ts';
 export { judgeResultFile, RESULT_MAX_AGE_SECONDS, RESULT_TEE_TYPES } from './judgement/result-file.ts';
 export type { SubjectType, Verdict } from './judgement/verdict.ts';
 export { openAciUpstream } from './proxy/aci-upstream.ts';
+export { openEnclaveUpstream } from './proxy/enclave-upstream.ts';
 export { openUpstream, UPSTREAM_KINDS, type UpstreamKind } from './proxy/open-upstream.ts';
 export { openSigningUpstream } from './proxy/signing-upstream.ts';
 export type { AnswerProof, ChannelDemand, ForwardedAnswer, UpstreamOptions, VerifiedUpstream } from './proxy/upstream.ts';

@@ -1,6 +1,7 @@
 /** Which kinds of upstream a verifying proxy knows; a new one is one file and one line here. */
 
 import { openAciUpstream } from './aci-upstream.ts';
+import { openEnclaveUpstream } from './enclave-upstream.ts';
 import { openSigningUpstream } from './signing-upstream.ts';
 import type { UpstreamOptions, VerifiedUpstream } from './upstream.ts';
 
@@ -24,6 +25,7 @@ export const UPSTREAM_KINDS: readonly UpstreamKind[] = [
   signing('redpill', below('redpill.ai')),
   signing('near-ai', below('near.ai')),
   signing('dstack-vllm', () => false),
+  { name: 'tinfoil', matches: below('tinfoil.sh'), open: (url, options) => openEnclaveUpstream(url, options, 'tinfoil') },
   { name: 'aci', matches: () => true, open: openAciUpstream },
 ];
 

@@ -21,10 +21,10 @@ import {
 import { ChannelError, readPieces, type TlsDialer, toReadableStream } from '@assay/channel';
 import { bufferSource, concatBytes, decodeUtf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { trustOf } from '../connection/attestation.ts';
 import { ClientError } from '../errors.ts';
 import { sha256Hex } from '../judgement/digest.ts';
 import { evidenceVerdict, type Verdict } from '../judgement/verdict.ts';
+import { coded, refusedBy, serviceOf } from './attested-service.ts';
 import { type ChannelStanding, requireChannel, withChannel } from './channel-standing.ts';
 import type { AnswerProof, ChannelDemand, ForwardedAnswer, UpstreamOptions, VerifiedUpstream } from './upstream.ts';
 
@@ -40,20 +40,6 @@ export async function openSigningUpstream(url: URL, options: UpstreamOptions, ki
   const upstream = new SigningUpstream(url, kind, { ...(await serviceOf(url, options)), askTlsKey }, channel, dialer);
   await upstream.attested(url.searchParams.get('model') ?? (await upstream.firstModel()));
   return upstream;
-}
-
-async function serviceOf(url: URL, options: UpstreamOptions): Promise<SigningProxy> {
-  const { policy, anchors } = await trustOf(options);
-  return {
-    base: `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')}`,
-    apiKey: options.apiKey ?? null,
-    fetch: options.dialer?.open ?? options.fetch ?? ((input, init) => fetch(input, init)),
-    now: options.now ?? Date.now,
-    policy,
-    additionalAnchors: anchors,
-    endorsements: options.endorsements ?? [],
-    collateral: options.collateral ?? {},
-  };
 }
 
 /** One model's verification, and the service over the connections it allows. */
@@ -103,15 +89,7 @@ class SigningUpstream implements VerifiedUpstream {
     const fresh = await coded('client/attestation-refused', () => attestProxy(this.#service, model));
     const standing = this.#standing(fresh);
     const verdict = withChannel(evidenceVerdict(fresh.result, fresh.verifiedAt), standing);
-    if (verdict.outcome !== 'accepted') {
-      const failed = verdict.checks.find(({ outcome }) => outcome === 'fail');
-      const reason = verdict.error?.message ?? `${failed?.id}: expected ${failed?.expected}, got ${failed?.actual}`;
-      throw new ClientError(
-        'client/attestation-refused',
-        `${model} at ${this.url.origin} is ${verdict.outcome}: ${reason}. No prompt was sent to it.`,
-        { details: { verdict } },
-      );
-    }
+    if (verdict.outcome !== 'accepted') throw refusedBy(verdict, `${model} at ${this.url.origin}`);
     requireChannel(this.#channel, standing, this.url.origin);
     const { pin } = standing;
     const bound = pin === null || this.#dialer === null ? this.#service : { ...this.#service, fetch: this.#dialer.pinned(pin) };
@@ -263,21 +241,4 @@ function modelOf(body: Uint8Array): string {
     // Falls through to the one error below.
   }
   throw new ClientError('client/agent-refused', 'expected a JSON request that names its model; nothing was sent');
-}
-
-/** Errors of the evidence under a code of this package; what cannot be reached keeps its meaning. */
-async function coded<Value>(
-  code: 'client/attestation-refused' | 'client/not-sealable' | 'client/proof-refused',
-  work: () => Promise<Value>,
-): Promise<Value> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (!AttestationError.is(cause)) throw cause;
-    const away = cause.code === 'service/unreachable' || (cause.code === 'service/refused' && code !== 'client/proof-refused');
-    throw new ClientError(away ? 'client/agent-unreachable' : code, `${cause.code}: ${cause.message}`, {
-      cause,
-      details: { code: cause.code },
-    });
-  }
 }

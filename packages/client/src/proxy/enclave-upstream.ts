@@ -52,7 +52,7 @@ class EnclaveUpstream implements VerifiedUpstream {
   }
 
   get verdict(): Verdict {
-    if (this.#verdict === null) throw new ClientError('client/not-connected', 'use the upstream that openUpstream() returned');
+    if (this.#verdict === null) throw new Error('openUpstream() hands an upstream out after it was verified');
     return this.#verdict;
   }
 

@@ -78,8 +78,13 @@ async function refusal(response: Response, base: string): Promise<CliError> {
   } catch {
     // Not problem JSON: some proxy answered.
   }
-  const advice = response.status === 401 ? '; set ASSAY_API_KEY' : '';
-  return new CliError('cli/agent-failed', `${base} answers ${response.status}: ${detail || 'no text'}${advice}`);
+  const advice = response.status === 401 ? 'set ASSAY_API_KEY' : 'mend the request, or look at the log of the agent';
+  return new CliError('cli/agent-failed', `${base} answers ${response.status}: ${oneLine(detail) || 'no text'}; ${advice}`);
+}
+
+/** What others wrote, without its line ends and its full stop. */
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim().replace(/\.$/, '');
 }
 
 /** The `data:` lines of a stream (HTML living standard §9.2), as JSON. */

@@ -22,6 +22,16 @@ export function append(value: string, previous: readonly string[] = []): readonl
   return [...previous, value];
 }
 
+/** The http or https address of an argument. @throws {CliError} `cli/bad-option`. */
+export function addressOption(name: string, value: string): URL {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (url !== null && /^https?:$/.test(url.protocol)) return url;
+  throw new CliError(
+    'cli/bad-option',
+    `${name}: expected an http or https address, got ${JSON.stringify(value)}; write https://agent.example`,
+  );
+}
+
 /** Lower-case hex of an option; `0x` in front is tolerated. */
 export function hexOption(name: string, value: string): string {
   const digits = value.trim().replace(/^0x/i, '').toLowerCase();

@@ -48,7 +48,7 @@ async function collect(io: Io, absolute: string, shown: string, depth: number, f
     return;
   }
   if (files.length >= MAX_COMPANIONS)
-    throw new CliError('cli/bad-option', `more than ${MAX_COMPANIONS} companion files; name fewer`);
+    throw new CliError('cli/bad-option', `expected at most ${MAX_COMPANIONS} companion files, got more; name fewer`);
   files.push({ name: basename(absolute), bytes: await readFileOf(io, absolute) });
 }
 
@@ -78,5 +78,5 @@ function bounded(bytes: Uint8Array, name: string): Uint8Array {
 }
 
 function tooLarge(name: string): CliError {
-  return new CliError('cli/input-too-large', `${name} is larger than ${MAX_BYTES} bytes; no evidence is`);
+  return new CliError('cli/input-too-large', `${name} is larger than ${MAX_BYTES} bytes, and no evidence is; check the file`);
 }

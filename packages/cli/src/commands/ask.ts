@@ -6,7 +6,7 @@ import type { Finish } from '../command.ts';
 import { writeFileOf } from '../destination.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-import { policyOption, rootOption } from '../options.ts';
+import { addressOption, policyOption, rootOption } from '../options.ts';
 import { jsonText, printable, styleOf } from '../output.ts';
 import { printVerdict } from '../verdict.ts';
 
@@ -38,9 +38,10 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 
 async function ask(url: string, question: string, flags: AskFlags, io: Io) {
   const apiKey = flags.apiKey ?? io.env.ASSAY_API_KEY;
+  const address = addressOption('url', url);
   let agent: Agent;
   try {
-    agent = await connect(url, {
+    agent = await connect(address, {
       policy: await policyOption(io, flags.policy),
       ...(flags.simulatedRoot === undefined ? {} : { simulatedRoot: await rootOption(io, flags.simulatedRoot, true) }),
       ...(apiKey === undefined ? {} : { apiKey }),

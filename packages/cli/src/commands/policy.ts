@@ -106,7 +106,10 @@ async function init(flags: InitFlags, io: Io): Promise<ExitCode> {
   const parts = listParts(claims);
   const measurements = parts.flatMap(measurementRule);
   if (measurements.length === 0 && !parts.some(({ type }) => type === 'nvidia-gpu'))
-    throw new CliError('cli/bad-option', `${flags.from} carries no measurements; a policy cannot be made from it`);
+    throw new CliError(
+      'cli/bad-option',
+      `--from: expected evidence with measurements, got ${flags.from} without any; give evidence of the software itself`,
+    );
   const { refusedProducts: _, ...strict } = STRICT_POLICY;
   const policy: Policy = {
     ...strict,

@@ -19,7 +19,7 @@ import { endorsementSource } from '../endorsement-source.ts';
 import { CliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-import { authoritiesOption, policyOption, rootOption } from '../options.ts';
+import { addressOption, authoritiesOption, policyOption, rootOption } from '../options.ts';
 import { printable, type Style, styleOf } from '../output.ts';
 import { printVerdict } from '../verdict.ts';
 
@@ -34,13 +34,14 @@ interface ProxyFlags {
   readonly authorities?: string;
 }
 
+const KINDS = UPSTREAM_KINDS.map(({ name }) => name).join(', ');
 const CHANNELS: readonly ChannelDemand[] = ['any', 'bound', 'sealed'];
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
     .argument('<upstream>', 'address of the agent or service')
     .option('--port <number>', 'port on 127.0.0.1; 0 takes a free one', '8788')
-    .option('--kind <name>', `what the upstream is: ${UPSTREAM_KINDS.map(({ name }) => name).join(', ')}; recognised by itself`)
+    .option('--kind <name>', `what the upstream is: ${KINDS}; recognised by itself`)
     .option('--policy <file|preset>', 'policy file, or strict, moderate, relaxed')
     .option('--simulated-root <file>', "accept a simulator's evidence under this root, marked as simulated")
     .option('--api-key <key>', 'key of the upstream; better in ASSAY_API_KEY')
@@ -53,16 +54,25 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 async function proxy(address: string, flags: ProxyFlags, io: Io): Promise<ExitCode> {
   const port = Number(flags.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new CliError('cli/bad-option', `--port: expected 0 to 65535, got ${flags.port}`);
+    throw new CliError('cli/bad-option', `--port: expected 0 to 65535, got ${flags.port}; write 8788`);
+  const url = addressOption('upstream', address);
+  if (flags.kind !== undefined && !UPSTREAM_KINDS.some(({ name }) => name === flags.kind))
+    throw new CliError(
+      'cli/bad-option',
+      `--kind: expected ${KINDS}, got ${JSON.stringify(flags.kind)}; leave it out to have it recognised`,
+    );
   const style = styleOf(io);
   const apiKey = flags.apiKey ?? io.env.ASSAY_API_KEY;
   const channel = CHANNELS.find((name) => name === flags.channel);
   if (channel === undefined)
-    throw new CliError('cli/bad-option', `--channel: expected ${CHANNELS.join(', ')}, got ${JSON.stringify(flags.channel)}`);
+    throw new CliError(
+      'cli/bad-option',
+      `--channel: expected ${CHANNELS.join(', ')}, got ${JSON.stringify(flags.channel)}; leave it out for any`,
+    );
   let upstream: VerifiedUpstream;
   try {
     upstream = await openUpstream(
-      new URL(address),
+      url,
       {
         policy: await policyOption(io, flags.policy),
         ...(flags.simulatedRoot === undefined ? {} : { simulatedRoot: await rootOption(io, flags.simulatedRoot, true) }),

@@ -152,11 +152,14 @@ async function present(answer: Readonly<Record<string, unknown>>, agent: AgentAp
     );
   }
   if (succeeded) return EXIT.accepted;
+  const reason =
+    String(answer.error ?? '')
+      .trim()
+      .split('\n')
+      .at(-1) ?? '';
   throw new CliError(
     'cli/task-failed',
-    `${String(answer.error ?? 'the task failed')
-      .split('\n')
-      .at(-1)}; change the task, or raise --max-retries`,
+    `the task failed${reason === '' ? '' : `: ${reason}`}; change the task, or raise --max-retries`,
   );
 }
 

@@ -1,0 +1,207 @@
+/** What the command line refuses, each by its cause: exit code, an `error:` line with the code, and a `hint:` line that says what to do. */
+
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodePem } from '@assay/encoding/pem';
+import { expectAdvice, expectRefusal, FAKE_NOW, fakeNitroDocument, type TranscriptOptions, transcript } from '@assay/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeFileOf } from './destination.ts';
+import { run } from './program.ts';
+
+const MOST = 64 * 1024 * 1024;
+let cwd = '';
+let taken: Server;
+
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'assay-cli-refusals-'));
+  const { document, chain } = await fakeNitroDocument();
+  const root = encodePem('CERTIFICATE', chain.root.der);
+  await Promise.all([
+    writeFile(join(cwd, 'good.cose'), document),
+    writeFile(join(cwd, 'noise.bin'), Uint8Array.of(1, 2, 3)),
+    writeFile(join(cwd, 'two-roots.pem'), `${root}${root}`),
+    writeFile(join(cwd, 'sparse.bin'), ''),
+    mkdir(join(cwd, 'folder')),
+    mkdir(join(cwd, 'many')),
+  ]);
+  await truncate(join(cwd, 'sparse.bin'), MOST + 1);
+  await Promise.all(Array.from({ length: 1025 }, (_, index) => writeFile(join(cwd, 'many', `${index}.crl`), 'x')));
+  taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+});
+
+afterAll(async () => {
+  taken.close();
+  await rm(cwd, { recursive: true, force: true });
+});
+
+type More = Partial<Pick<TranscriptOptions, 'stdin' | 'env' | 'fetch'>>;
+
+/** Runs a command that is to fail with `code`: one error line, one hint, nothing on standard output but what came before. */
+async function refuse(args: readonly string[], code: string, exit: number, words: readonly string[], more: More = {}) {
+  const io = transcript({ cwd, now: FAKE_NOW, ...more });
+  const status = await run(args, io);
+  const [, what = '', named, hint = ''] = /^error: (.+) \[([a-z/-]+)\]\nhint: (.+)\n$/m.exec(io.err()) ?? [];
+  expect([status, named], io.err()).toEqual([exit, code]);
+  expectAdvice(`${what}; ${hint}`, words);
+  return io;
+}
+
+const never: typeof fetch = () => Promise.reject(new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') }));
+const always =
+  (body: BodyInit | null, init: ResponseInit = {}): typeof fetch =>
+  async () =>
+    new Response(body, init);
+
+describe('cli/bad-option', () => {
+  it.each<readonly [string, readonly string[], readonly string[]]>([
+    ['an address that is none', ['receipt', '--url', 'localhost:8000'], ['--url', 'got "localhost:8000"']],
+    ['an address of another kind', ['bundle', 'rcpt_1', '--url', 'ftp://agent'], ['http or https', 'got "ftp://agent"']],
+    ['an agent that is no address', ['ask', 'my agent', 'hello'], ['url: expected', 'got "my agent"']],
+    ['an upstream that is no address', ['proxy', 'redpill'], ['upstream: expected', 'got "redpill"']],
+    ['an upstream of no kind', ['proxy', 'https://a.example', '--kind', 'tor'], ['--kind', 'aci', 'got "tor"']],
+    ['a port that is none', ['proxy', 'https://a.example', '--port', '70000'], ['0 to 65535', 'got 70000']],
+    ['a channel that is none', ['proxy', 'https://a.example', '--channel', 'safe'], ['--channel', 'sealed', 'got "safe"']],
+    ['another port that is none', ['mcp', '--http', 'eighty'], ['0 to 65535', 'got eighty']],
+    ['odd hex', ['verify', 'good.cose', '--nonce', 'abc'], ['--nonce', 'got "abc"', 'two digits each']],
+    ['a time that is none', ['verify', 'good.cose', '--at', 'noon'], ['--at', 'RFC 3339', 'got "noon"']],
+    ['seconds that are none', ['verify', 'good.cose', '--max-age', 'soon'], ['--max-age', 'got "soon"', '600']],
+    ['a key that is none', ['verify', 'good.cose', '--ear', 'noise.bin'], ['--ear', 'noise.bin', 'private JWK']],
+    ['too many companions', ['verify', 'good.cose', '--collateral', 'many'], ['at most 1024', 'name fewer']],
+    ['a language it has not', ['run', 'x', '--language', 'cobol'], ['python or javascript', 'got "cobol"']],
+    ['context that is a list', ['run', 'x', '--context', '[1]'], ['--context', 'JSON object']],
+    ['a short nonce', ['run', 'x', '--nonce', 'ab'], ['--nonce', '64 lower-case hex', 'openssl rand -hex 32']],
+    ['retries in words', ['run', 'x', '--max-retries', 'many'], ['--max-retries', 'got "many"']],
+  ])('%s', async (_, args, words) => {
+    const io = await refuse(args, 'cli/bad-option', 1, words);
+    expect(io.out()).toBe('');
+  });
+
+  it('a setting that is no address', async () => {
+    const env = { ASSAY_PCCS_URL: 'intel' };
+    await refuse(['collateral', 'fetch', 'good.cose'], 'cli/bad-option', 1, ['ASSAY_PCCS_URL', 'got "intel"'], { env });
+  });
+
+  it('a port that somebody else has', async () => {
+    const { port } = taken.address() as AddressInfo;
+    await refuse(['mcp', '--http', String(port)], 'cli/bad-option', 1, [`port ${port}`, 'EADDRINUSE', 'take another']);
+  });
+});
+
+describe('files', () => {
+  it.each<readonly [string, readonly string[], readonly string[]]>([
+    ['that is not there', ['verify', 'absent.bin'], ['absent.bin', 'ENOENT']],
+    ['that is a folder', ['verify', 'folder'], ['folder', 'EISDIR']],
+    ['of a policy', ['verify', 'good.cose', '--policy', 'absent.json'], ['absent.json', 'ENOENT']],
+    ['of a root', ['verify', 'good.cose', '--root', 'absent.pem'], ['absent.pem', 'ENOENT']],
+    ['for the code', ['run', 'x', '--input', 'absent.csv'], ['absent.csv', 'ENOENT', 'check the path']],
+  ])('cli/file-unreadable: one %s', async (_, args, words) => {
+    await refuse(args, 'cli/file-unreadable', 1, words);
+  });
+
+  const bundle: More = { fetch: always('{"format":"assay-bundle/1"}') };
+  it.each<readonly [string, readonly string[], readonly string[], More]>([
+    ['a bundle into no folder', ['bundle', 'rcpt_1', '-o', 'none/b.json'], ['none/b.json', 'ENOENT'], bundle],
+    ['a bundle onto a folder', ['bundle', 'rcpt_1', '-o', 'folder'], ['folder', 'EISDIR'], bundle],
+    ['collateral into no folder', ['collateral', 'pack', 'good.cose', '-o', 'none/c.json'], ['none/c.json', 'ENOENT'], {}],
+    ['an answer below a file', ['run', 'x', '--quiet', '--save', 'noise.bin/out'], ['noise.bin/out'], { fetch: agentWith({}) }],
+  ])('cli/file-unwritable: %s', async (_, args, words, more) => {
+    await refuse(args, 'cli/file-unwritable', 1, words, more);
+  });
+
+  it('cli/file-unwritable: a proof below a file', async () => {
+    const io = transcript({ cwd, now: FAKE_NOW });
+    const written = writeFileOf(io, 'noise.bin/proof.json', Uint8Array.of(1));
+    await expectRefusal(written, 'cli/file-unwritable', ['noise.bin/proof.json', 'check the folder']);
+  });
+
+  it.each<readonly [string, readonly string[], readonly string[], () => More]>([
+    ['a file', ['verify', 'sparse.bin'], ['sparse.bin'], () => ({})],
+    ['standard input', ['inspect', '-'], ['standard input'], () => ({ stdin: new Uint8Array(MOST + 1) })],
+    [
+      'a URL',
+      ['verify', 'https://evidence.example/quote.bin'],
+      ['https://evidence.example/quote.bin'],
+      () => ({ fetch: always(new Uint8Array(MOST + 1)) }),
+    ],
+  ])('cli/input-too-large: %s', async (_, args, words, more) => {
+    await refuse(args, 'cli/input-too-large', 2, [...words, `${MOST} bytes`, 'check the file'], more());
+  });
+
+  it.each<readonly [string, readonly string[], readonly string[]]>([
+    ['noise', ['verify', 'good.cose', '--root', 'noise.bin'], ['noise.bin', 'one certificate or public key']],
+    ['two of them', ['verify', 'good.cose', '--simulated-root', 'two-roots.pem'], ['two-roots.pem', 'got 2 PEM blocks']],
+    ['evidence', ['ask', 'https://a.example', 'x', '--simulated-root', 'good.cose'], ['good.cose', 'PEM or DER']],
+  ])('cli/not-a-root: %s', async (_, args, words) => {
+    await refuse(args, 'cli/not-a-root', 2, words);
+  });
+});
+
+describe('addresses', () => {
+  const url = 'https://evidence.example/quote.bin';
+  it.each<readonly [string, typeof fetch, readonly string[]]>([
+    ['nobody listens', never, ['ECONNREFUSED', 'check the address and the network']],
+    ['it is not there', always('', { status: 404 }), ['answers 404', 'check the address']],
+    [
+      'it breaks off',
+      always(new ReadableStream({ start: (body) => body.error(new TypeError('terminated')) })),
+      ['terminated', 'check the address'],
+    ],
+  ])('cli/url-unreachable: %s', async (_, fetch, words) => {
+    await refuse(['verify', url], 'cli/url-unreachable', 4, [url, ...words], { fetch });
+  });
+
+  it('cli/agent-unreachable: nobody listens', async () => {
+    const args = ['receipt', '--url', 'http://127.0.0.1:1/'];
+    const words = ['http://127.0.0.1:1', 'ECONNREFUSED', 'assay serve'];
+    await refuse(args, 'cli/agent-unreachable', 4, words, { fetch: never });
+  });
+
+  it.each<readonly [string, readonly string[], typeof fetch, readonly string[]]>([
+    [
+      'its own problem',
+      ['receipt', 'rcpt_1'],
+      always('{"title":"Not found","detail":"no receipt has this id; check it","code":"http/not-found"}', { status: 404 }),
+      ['answers 404: no receipt has this id', 'look at the log'],
+    ],
+    ['a wrong key', ['receipt'], always('{"detail":"the API key is wrong"}', { status: 401 }), ['401', 'set ASSAY_API_KEY']],
+    [
+      'a page of a proxy',
+      ['bundle', 'rcpt_1'],
+      always('<h1>Bad\nGateway.</h1>\n', { status: 502 }),
+      ['502: <h1>Bad Gateway.</h1>'],
+    ],
+    ['no word', ['receipt'], always(null, { status: 503 }), ['answers 503: no text']],
+    ['no answer of its task', ['run', 'x', '--quiet'], agentWith(null), ['no answer for task t-1', 'look at its log']],
+  ])('cli/agent-failed: %s', async (_, args, fetch, words) => {
+    const env = { ASSAY_API_KEY: 'a-secret-key', ASSAY_URL: 'http://agent.example' };
+    const io = await refuse(args, 'cli/agent-failed', 4, words, { fetch, env });
+    expect(io.err()).not.toContain('a-secret-key');
+  });
+});
+
+it('cli/task-failed: the agent ran the task, and it failed', async () => {
+  const result = {
+    success: false,
+    error: 'Traceback (most recent call last):\n  File "x"\nValueError: no',
+    receipt_id: 'rcpt_1',
+  };
+  const args = ['run', 'x', '--quiet'];
+  await refuse(args, 'cli/task-failed', 5, ['the task failed: ValueError: no', 'change the task'], {
+    fetch: agentWith(result),
+  });
+  await refuse(args, 'cli/task-failed', 5, ['the task failed'], { fetch: agentWith({ success: false }) });
+});
+
+/** An agent whose one task ends with `result`. */
+function agentWith(result: object | null): typeof fetch {
+  return async (input) => {
+    const { pathname } = new URL(String(input));
+    if (pathname === '/api/process') return Response.json({ task_id: 't-1' });
+    if (pathname === '/api/tasks/t-1/events') return new Response('data: {"type":"done"}\n\n');
+    return Response.json(pathname === '/health' ? { status: 'ok' } : { result });
+  };
+}

@@ -29,7 +29,19 @@ const NAMES: readonly string[] = [
     'intelquote',
   ],
   ...['sevsnp', 'snp', 'snpreport', 'sevsnpreport', 'snpevidence', 'azsnpvtpm', 'aztdxvtpm', 'tdx', 'sgx', 'nitro', 'nitrotpm'],
-  ...['document', 'doc', 'report', 'rawreport', 'raw', 'cpu', 'cpuevidence', 'gpuevidence', 'nvidiapayload', 'nvidiaevidence'],
+  ...[
+    'document',
+    'doc',
+    'report',
+    'rawreport',
+    'raw',
+    'cpu',
+    'cpuevidence',
+    'gpuevidence',
+    'nvidiapayload',
+    'nvidiaevidence',
+    'switchevidence',
+  ],
   ...['verificationrequests', 'token', 'jwt', 'eat', 'payload', 'data', 'result', 'response', 'body', 'value'],
 ];
 const KEPT = ['certificate', 'crl', 'ocsp', 'rim', 'tcb-info', 'enclave-identity', 'event-log', 'app-compose'];

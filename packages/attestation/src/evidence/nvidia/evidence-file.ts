@@ -1,12 +1,13 @@
 /**
  * How NVIDIA evidence lies in files: request ‖ response as binary, hex or base64; or JSON: a list of
- * `{arch, certificate, evidence, nonce}` (attestation-sdk), one such object, or `{nonce, evidence_list, arch}` (nvtrust, NRAS).
- * `certificate` is base64 of a PEM chain (or the PEM itself), `evidence` base64 of request ‖ response.
+ * `{arch, certificate, evidence, nonce}` (attestation-sdk), one such object, `{nonce, evidence_list, arch}` (nvtrust, NRAS), or
+ * `{device_evidence_list}` (CoCo). `certificate` is base64 of a PEM chain (or the PEM itself), `evidence` base64 or hex of
+ * request ‖ response.
  *
  * Not checked here: signatures, and whether `arch` and `nonce`, which anyone can write, say what the device says.
  */
 
-import { decodeUtf8 } from '@assay/encoding/bytes';
+import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { decodePem } from '@assay/encoding/pem';
 import { AttestationError } from '../../errors.ts';
@@ -58,8 +59,9 @@ export function nvidiaEvidenceOf(file: Uint8Array): NvidiaEvidence | null {
 
 /** The same for JSON that is parsed already, e.g. a part of a combined report. */
 export function nvidiaEvidenceOfJson(value: Json): NvidiaEvidence | null {
-  const shared = isObject(value) && Array.isArray(value.evidence_list) ? value : null;
-  const list = shared === null ? (Array.isArray(value) ? value : [value]) : (shared.evidence_list as readonly Json[]);
+  const named = isObject(value) ? (value.evidence_list ?? value.device_evidence_list) : undefined;
+  const shared = isObject(value) && Array.isArray(named) ? value : null;
+  const list = (Array.isArray(named) ? named : Array.isArray(value) ? value : [value]) as readonly Json[];
   if (list.length === 0 || !list.every((entry) => isObject(entry) && 'evidence' in entry && 'certificate' in entry))
     return null;
   if (list.length > MAX_DEVICES) throw malformed(`expected at most ${MAX_DEVICES} devices, got ${list.length}`);
@@ -67,8 +69,8 @@ export function nvidiaEvidenceOfJson(value: Json): NvidiaEvidence | null {
 }
 
 function listedDevice(entry: JsonObject, shared: JsonObject | null): NvidiaDevice {
-  const bytes = bytesOfBase64(textOf(entry, 'evidence').replace(/\s+/g, ''));
-  if (bytes === null) throw malformed('expected base64 in "evidence", got other text');
+  const bytes = bytesOfText(utf8(textOf(entry, 'evidence')));
+  if (bytes === null) throw malformed('expected base64 or hex in "evidence", got other text');
   const certificate = textOf(entry, 'certificate');
   return deviceOf(bytes, {
     certificates: reading('nvidia/evidence-malformed', 'certificate chain', () => chainOf(certificate)),

@@ -154,7 +154,8 @@ function readReport(bytes: Uint8Array): SnpReport {
   }
   const currentTcb = reader.bytes(8);
   const platformBits = reader.u64le();
-  const signer = signerOf(reader.u32le());
+  const keyBits = reader.u32le();
+  const signer = signerOf(keyBits);
   const reservedA = reader.bytes(4);
   const reportData = reader.bytes(64);
   const measurement = reader.bytes(48);
@@ -209,7 +210,7 @@ function readReport(bytes: Uint8Array): SnpReport {
     committedVersion,
     launchMitigations,
     currentMitigations,
-    reservedInUse: !reserved.every(allZero) || !policy.reservedOne || policy.reserved !== 0n,
+    reservedInUse: !reserved.every(allZero) || keyBits >>> 5 !== 0 || !policy.reservedOne || policy.reserved !== 0n,
     signed: bytes.subarray(0, SNP_SIGNED_LENGTH),
     signature,
   };

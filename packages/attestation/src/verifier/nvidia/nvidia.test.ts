@@ -182,6 +182,14 @@ describe('several devices', () => {
     ]);
   });
 
+  test("are read from CoCo's list, with measurements in hex", async () => {
+    const devices = await Promise.all([fakeDevice(), fakeDevice({ serial: 2 })]);
+    const list = devices.map(({ entry }) => ({ ...entry, evidence: Buffer.from(entry.evidence, 'base64').toString('hex') }));
+    const [first] = devices;
+    const claims = await verifyFakeDevice(first, { file: json({ device_evidence_list: list }), endorsements: [] });
+    expect(Object.keys(claims.submodules)).toEqual(['gpu-0', 'gpu-1']);
+  });
+
   test('one device shown twice is a failed check', async () => {
     const device = await fakeDevice();
     const claims = await verifyFakeDevice(device, { file: json([device.entry, device.entry]), endorsements: [] });

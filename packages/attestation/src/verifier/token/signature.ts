@@ -8,6 +8,7 @@ import { bufferSource } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { decodePem } from '@assay/encoding/pem';
+import type { SignatureAlgorithm } from '../../certificates/algorithms.ts';
 import { verifyPath } from '../../certificates/path.ts';
 import { GOOGLE_ROOTS } from '../../certificates/roots/google.ts';
 import { PROOF_OF_CLOUD_KEY } from '../../certificates/roots/proof-of-cloud.ts';
@@ -135,10 +136,35 @@ async function suppliedKey(token: Token, issuer: TokenIssuer, alg: string, optio
       `expected a key set of ${issuer.name} with key ${String(kid)}, got none; fetch the issuer's JWKS of that time and retry`,
     );
   }
+  const source = `key ${String(kid)} of the key set supplied`;
+  const certified = await certifiedKey(jwk, alg);
+  if (certified !== null) return { ...ALWAYS, ...certified, source };
   const imported = await importKey(jwk, alg);
   const spki = new Uint8Array(await crypto.subtle.exportKey('spki', imported));
-  return { ...ALWAYS, key: imported, root: await fingerprint(spki), source: `key ${String(kid)} of the key set supplied` };
+  return { ...ALWAYS, key: imported, root: await fingerprint(spki), source };
 }
+
+/** Azure's key sets hold certificates (`x5c`) instead of `n` and `e`. Who supplied the set vouches for them, like for any key in it. */
+async function certifiedKey(jwk: JsonObject, alg: string): Promise<Pick<FoundKey, 'key' | 'root'> | null> {
+  const { kty, n, x, x5c } = jwk;
+  const [first] = Array.isArray(x5c) ? (x5c as readonly Json[]) : [];
+  const algorithm = CERTIFIED.get(alg);
+  if (typeof first !== 'string' || n !== undefined || x !== undefined || algorithm === undefined) return null;
+  const { spki } = reading('token/key-malformed', 'certificate in the key set', () => parseCertificate(certificateIn(first)));
+  if (kty !== (algorithm.name === 'ECDSA' ? 'EC' : 'RSA')) throw keyMalformed(alg);
+  try {
+    return { key: await importVerifyKey({ spki, algorithm }), root: await fingerprint(spki) };
+  } catch (cause) {
+    throw keyMalformed(alg, cause);
+  }
+}
+
+const CERTIFIED: ReadonlyMap<string, SignatureAlgorithm> = new Map<string, SignatureAlgorithm>([
+  ['RS256', { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }],
+  ['PS384', { name: 'RSA-PSS', hash: 'SHA-384', saltLength: 48 }],
+  ['ES256', { name: 'ECDSA', hash: 'SHA-256' }],
+  ['ES384', { name: 'ECDSA', hash: 'SHA-384' }],
+]);
 
 async function importKey(jwk: JsonObject, alg: string): Promise<CryptoKey> {
   const { kty, crv, x, y, n, e } = jwk as Readonly<Record<string, string>>;
@@ -149,10 +175,12 @@ async function importKey(jwk: JsonObject, alg: string): Promise<CryptoKey> {
     if (kty === 'oct' || key instanceof Uint8Array) throw new TypeError('expected a public key');
     return key;
   } catch (cause) {
-    throw new AttestationError('token/key-malformed', `expected a public key for ${alg} in the key set, got another`, {
-      cause,
-    });
+    throw keyMalformed(alg, cause);
   }
+}
+
+function keyMalformed(alg: string, cause?: unknown): AttestationError {
+  return new AttestationError('token/key-malformed', `expected a public key for ${alg} in the key set, got another`, { cause });
 }
 
 /** Keys of the sets supplied for this issuer, or for no issuer in particular. */

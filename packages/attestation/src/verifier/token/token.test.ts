@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { utf8 } from '@assay/encoding/bytes';
-import { expectCode } from '@assay/testing';
+import { expectCode, fakeCertificate, fakeKey } from '@assay/testing';
 import fc from 'fast-check';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
@@ -36,6 +36,7 @@ async function verify(file: string, endorsements: readonly Endorsement[], now = 
   return tokenVerifier.verify(evidence, { now, endorsements });
 }
 
+const b64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const digest = (text: string) => ['DIGEST', ['SHA-256', createHash('sha256').update(text).digest('hex')]];
 const failed = (claims: VerifiedClaims) => claims.checks.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id);
 
@@ -98,6 +99,27 @@ describe('a sound token', () => {
     expect(await verify(await sign(payload, alg), [await jwks(alg)])).toMatchObject(wanted);
   });
 
+  test('of Azure, whose key sets hold certificates instead of keys', async () => {
+    const certificate = await fakeCertificate({ name: 'maa', key: await fakeKey('RSA', 'maa') });
+    const x5c = [Buffer.from(certificate.der).toString('base64')];
+    const set = (more: object): Endorsement => ({
+      kind: 'jwks',
+      json: JSON.stringify({ keys: [{ kid: 'k', kty: 'RSA', x5c, ...more }] }),
+      issuer: null,
+    });
+    const signed = `${b64({ alg: 'RS256', kid: 'k' })}.${b64({ iss: 'https://eus.attest.azure.net', exp: SECONDS + 60 })}`;
+    const signature = Buffer.from(await certificate.key.signRaw(utf8(signed))).toString('base64url');
+    expect((await verify(`${signed}.${signature}`, [set({})])).type).toBe('token');
+    const bad = Buffer.from(await (await fakeKey('RSA', 'another')).signRaw(utf8(signed))).toString('base64url');
+    await expectCode(verify(`${signed}.${bad}`, [set({})]), 'token/signature-invalid');
+    await expectCode(verify(`${signed}.${signature}`, [set({ kty: 'EC' })]), 'token/key-malformed');
+    await expectCode(verify(`${signed}.${signature}`, [set({ x5c: ['AAAA'] })]), 'certificate/malformed');
+    const ecdsa = Buffer.from((await fakeCertificate({ name: 'ec', key: await fakeKey('P-256', 'ec') })).der).toString(
+      'base64',
+    );
+    await expectCode(verify(`${signed}.${signature}`, [set({ x5c: [ecdsa] })]), 'token/key-malformed');
+  });
+
   test('may say no, which is a failed check', async () => {
     const bad = await sign({ iss: NRAS, 'x-nvidia-overall-att-result': false, measres: 'fail' });
     expect(failed(await verify(bad, [await jwks('ES384')]))).toEqual(['token.overall-result', 'token.measurement-result']);
@@ -125,7 +147,6 @@ describe('a sound token', () => {
 const set = await jwks('ES384');
 const sound = await sign({ iss: NRAS });
 const [head = '', body = '', tail = ''] = sound.split('.');
-const b64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const forged = `${b64({ alg: 'ES384', kid: 'k', jwk: await exportJWK(es384.publicKey) })}.${body}.${tail}`;
 
 const DEFECTS = [

@@ -182,9 +182,10 @@ describe('every one-bit flip', () => {
     const fake = await fakeDcap(options);
     await verify(fake); // so that everything that is remembered was remembered
     const { quote } = fake;
+    const pem = Buffer.from(quote).indexOf('-----BEGIN');
     for (let position = 0; position < quote.length; position += position < 48 ? 1 : 61) {
       // Line ends and the NUL around the PEM blocks carry nothing that is signed.
-      if (position > quote.length / 2 && (quote[position] === 0x0a || position === quote.length - 1)) continue;
+      if (position > pem && (quote[position] === 0x0a || position === quote.length - 1)) continue;
       const flipped = quote.slice();
       flipped[position] = (flipped[position] ?? 0) ^ (1 << (position & 7));
       await expect(async () => verify(fake, { quote: flipped }), `byte ${position}`).rejects.toThrow();

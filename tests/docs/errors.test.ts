@@ -1,6 +1,6 @@
-/** docs/errors.md and the code name the same codes, with the same kinds. */
+/** docs/errors.md and the code name the same codes, with the same kinds; every code is named in a test that provokes it. */
 
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { ATTESTATION_ERROR_KINDS } from '@assay/attestation';
 import { CHANNEL_ERROR_KINDS } from '@assay/channel';
 import { CLIENT_ERROR_KINDS } from '@assay/client';
@@ -12,6 +12,22 @@ import { SERVER_ERROR_KINDS } from '../../packages/server/src/errors.ts';
 import { LEDGER_ERROR_KINDS } from '../../packages/server/src/ports/ledger-error.ts';
 
 const PAGE = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
+
+const ROOT = new URL('../../', import.meta.url).pathname;
+
+/** Where tests name codes: the tests themselves, and the tables of defects that several of them share. Not this file's own lists. */
+const TESTS = globSync(
+  ['packages/*/src/**/*.test.{ts,tsx}', 'packages/testing/src/*-defects.ts', 'tests/**/*.test.ts', 'tests/**/probes/**/*.ts'],
+  { cwd: ROOT },
+)
+  .filter((path) => !path.endsWith('docs/errors.test.ts'))
+  .map((path) => readFileSync(`${ROOT}${path}`, 'utf8'))
+  .join('\n');
+
+/** The code as a whole word: `http/bad` is not named by `http/bad-json`. */
+function isNamedInTests(code: string): boolean {
+  return new RegExp(`(?<![\\w/-])${code}(?![\\w/-])`).test(TESTS);
+}
 
 /** Rows of the tables below one heading: code → kind. */
 function documented(heading: string): Readonly<Record<string, string>> {
@@ -37,4 +53,25 @@ describe.each<[string, Readonly<Record<string, string>>]>([
   it('is documented code by code', () => {
     expect(documented(heading)).toEqual({ ...kinds });
   });
+
+  it('is provoked code by code: a code that no test names is one that nobody has seen thrown', () => {
+    expect(Object.keys(kinds).filter((code) => !isNamedInTests(code))).toEqual([]);
+  });
+});
+
+it('knows every list of codes in the packages', () => {
+  const lists = globSync('packages/*/src/**/*.ts', { cwd: ROOT }).flatMap((path) => [
+    ...readFileSync(`${ROOT}${path}`, 'utf8').matchAll(/^export const (\w+_ERROR_KINDS) = \{/gm),
+  ]);
+  const imported = readFileSync(`${ROOT}tests/docs/errors.test.ts`, 'utf8');
+  expect(lists.map(([, name = '']) => name).filter((name) => !imported.includes(`import { ${name} }`))).toEqual([]);
+  expect(lists.length).toBeGreaterThan(6);
+});
+
+it('tells a code from one that begins or ends like it', () => {
+  expect([isNamedInTests('http/bad'), isNamedInTests('bad-json'), isNamedInTests('http/bad-json')]).toEqual([
+    false,
+    false,
+    true,
+  ]);
 });

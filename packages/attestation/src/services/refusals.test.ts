@@ -8,6 +8,8 @@ import { expectRefusal, FAKE_NOW, fakeDstack } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../appraisal/presets.ts';
 import { encodeAnswerProof, parseAnswerProof, verifyAnswerProof } from './answer-proof.ts';
+import { sealChat } from './e2ee/sealed-chat.ts';
+import { attestEnclave } from './enclave.ts';
 import { attestProxy, type ProxyAttestation, proveAnswer, type SigningProxy } from './signing-proxy.ts';
 
 const BASE = 'https://service.example';
@@ -118,4 +120,27 @@ describe('service/address-missing', () => {
       'got none',
     ]);
   });
+});
+
+test('service/keys-missing: a genuine, fresh document that binds no keys to seal to', async () => {
+  const sent: string[] = [];
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    const url = new URL(String(input));
+    sent.push(`${url.pathname} ${new Headers(init?.headers).get('authorization')}`);
+    return new Response(bufferSource(await reportWithoutSigner(url.searchParams.get('nonce') ?? '')));
+  };
+  await expectRefusal(attestEnclave(serviceOf(fetch)), 'service/keys-missing', ['a TLS key and an HPKE key', BASE]);
+  expect(sent).toEqual(['/.well-known/tinfoil-attestation null']);
+});
+
+test.each<[string, 'ecdsa' | 'ed25519', string | null, readonly string[]]>([
+  ['an address without a key', 'ecdsa', null, ['signing_public_key', 'got none']],
+  ['no point of secp256k1', 'ecdsa', 'ff'.repeat(64), ['ecdsa key', 'no point of its curve']],
+  ['a key that is too short', 'ecdsa', '02'.repeat(33), ['no point of its curve']],
+  ['no point of ed25519', 'ed25519', `02${'00'.repeat(31)}`, ['ed25519 key', 'no point of its curve']],
+  ['no hex', 'ed25519', 'key', ['no point of its curve']],
+])('e2ee/key-missing: %s', async (_, algorithm, publicKey, words) => {
+  const body = utf8(JSON.stringify({ model: MODEL, messages: [{ role: 'user', content: 'a secret question' }] }));
+  const sealing = sealChat({ algorithm, publicKey }, '/v1/chat/completions', body, FAKE_NOW);
+  expect(await expectRefusal(sealing, 'e2ee/key-missing', words)).not.toContain('secret');
 });

@@ -244,13 +244,16 @@ class Connection implements Agent {
     if (verdict.outcome !== 'accepted')
       throw new ClientError(
         'client/receipt-unattested',
-        `receipt ${id} is of a keyset that ${this.#url.origin} does not attest any more, and its bundle is ${verdict.outcome}`,
+        `receipt ${id} is of a keyset that ${this.#url.origin} does not attest any more, and its bundle is ${verdict.outcome}; do not rely on the answer`,
         { details: { verdict } },
       );
     const { receipts, reports } = parseBundle(bytes);
     const [own, report] = [receipts[0]?.receipt, reports[0]];
     if (own === undefined || report === undefined || canonicalJson(own) !== canonicalJson(receipt))
-      throw new ClientError('client/receipt-missing', `expected the bundle of receipt ${id}, got another one`);
+      throw new ClientError(
+        'client/receipt-missing',
+        `expected the bundle of receipt ${id}, got another one; do not rely on the answer`,
+      );
     return proofOf(receipt, utf8(canonicalJson(report.report)), report.nonce);
   }
 

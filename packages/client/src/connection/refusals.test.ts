@@ -190,6 +190,14 @@ describe('client/receipt-missing', () => {
   });
 });
 
+test('client/receipt-unattested: a genuine signature under a keyset that nobody attests', async () => {
+  const other = { ...keysetOf({}), subject: 'somebody else' };
+  const { agent } = await connected({ receipt: () => Response.json(receiptOf(RECEIPT_ID, other)) });
+  const asked = agent.chat(QUESTION, { onText: () => {} });
+  await expectRefusal(asked, 'client/receipt-unattested', [RECEIPT_ID, URL_OF_AGENT, 'bundle is malformed', 'do not rely']);
+  expect(agent.lastReceipt).toBeNull();
+});
+
 test('client/answer-incomplete: the enclave ends a stream without its end mark', async () => {
   const { agent } = await connected({ answer: () => stream('data: {"choices":[{"delta":{"content":"4"}}]}\n\n') });
   const asked = agent.chat(QUESTION, { onText: () => {} });

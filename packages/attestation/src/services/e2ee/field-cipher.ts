@@ -84,7 +84,11 @@ export function createFieldCipher(algorithm: FieldAlgorithm, serviceKey: string)
     recipient = curve.service(decodeHex(serviceKey));
     curve.agree(curve.ephemeral().secret, recipient);
   } catch (cause) {
-    throw new AttestationError('e2ee/key-missing', 'expected an attested key to seal to, got no point of its curve', { cause });
+    throw new AttestationError(
+      'e2ee/key-missing',
+      `expected an attested ${algorithm} key to seal to, got no point of its curve; take another service`,
+      { cause },
+    );
   }
   const client = curve.client();
   let known: { readonly from: string; readonly key: CryptoKey } | null = null;

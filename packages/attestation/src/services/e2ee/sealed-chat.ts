@@ -55,7 +55,10 @@ export async function sealChat(
 ): Promise<SealedChat> {
   if (path !== PATH) throw notSealable(`${path}: only ${PATH} can be sealed`);
   if (publicKey === null) {
-    throw new AttestationError('e2ee/key-missing', 'expected a report with signing_public_key to seal prompts to, got none');
+    throw new AttestationError(
+      'e2ee/key-missing',
+      'expected a report with signing_public_key to seal prompts to, got none; take another service, or send in clear knowingly',
+    );
   }
   const request = readRequest(body);
   const cipher = createFieldCipher(algorithm, publicKey);

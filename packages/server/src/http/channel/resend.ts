@@ -28,7 +28,11 @@ export function resendRefusal(value: string | null, keys: ChannelKeys): Response
 }
 
 function unsettled(): Response {
-  return problem(409, 'channel/resend-unsettled', `expected ${RESEND_HEADER} to name requests to keysets of this boot`);
+  return problem(
+    409,
+    'channel/resend-unsettled',
+    `expected ${RESEND_HEADER} to name up to ${MOST_NAMED} requests to keysets of this boot; ask anew only if that does no harm`,
+  );
 }
 
 function problem(status: number, code: string, detail: string): Response {

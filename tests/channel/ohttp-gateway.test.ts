@@ -62,6 +62,44 @@ describe.each([0, 1])('with key %i', (index) => {
   });
 });
 
+it.each([
+  ['/v1/chat/completions', '/v1/chat/completions'],
+  ['/', '/'],
+  ['/a/./b/../c', '/a/c'],
+  ['/%2e%2e/a%20b', '/a%20b'],
+  ['//elsewhere.test/x', '//elsewhere.test/x'],
+  ['/v1/', '/v1/'],
+  ['/v1/x;y=1,2', '/v1/x;y=1,2'],
+])('the application sees path %s as %s', async (path, expected) => {
+  const message = encodeRequest({ method: 'POST', scheme: 'http', authority: 'a', path, headers: [], body: new Uint8Array(3) });
+  const { bytes } = await encapsulateRequest(parseKeyConfigs(keys.configuration(NOW / 1000))[0]!, message);
+  await answerEncapsulated(
+    new Request('http://agent.test/ohttp', {
+      method: 'POST',
+      body: bytes as BodyInit,
+      headers: { 'content-type': MEDIA_TYPES.request },
+    }),
+    options,
+  );
+  const { pathname, host } = new URL(seen.at(-1)!.url);
+  expect([host, pathname]).toEqual(['enclave.invalid', expected]);
+  expect(seen.at(-1)!.headers.get('content-length')).toBe('3');
+});
+
+it('carries a long answer in several chunks', async () => {
+  const long = 'x'.repeat(1_500_000);
+  const answer = await sealed()('http://agent.test/v1/echo', { method: 'POST', body: long.slice(0, 90_000) });
+  expect(((await answer.json()) as { body: string }).body.length).toBe(90_000);
+  const wide = { ...options, maxRequestBytes: 2_000_000 };
+  const send = createSealedFetch({
+    config: parseKeyConfigs(keys.configuration(NOW / 1000))[0]!,
+    gateway: new URL('http://agent.test/ohttp'),
+    fetch: async (input, init) => answerEncapsulated(new Request(input as URL, init), wide),
+  });
+  const large = (await (await send('http://agent.test/v1/echo', { method: 'POST', body: long })).json()) as { body: string };
+  expect(large.body === long).toBe(true);
+});
+
 it('carries an answer without a body', async () => {
   expect((await sealed()('http://agent.test/empty')).status).toBe(204);
 });
@@ -106,6 +144,21 @@ describe('the gateway refuses', () => {
     const again = await post(bytes);
     expect(again.status).toBe(409);
     expect(await code(again)).toBe('channel/replayed');
+    expect(seen.length).toBe(count);
+  });
+
+  it.each([
+    ['CONNECT', '/x', []],
+    ['TRACE', '/x', []],
+    ['TRACK', '/x', []],
+    ['GET', 'x', []],
+    ['POST', '/x', [['x-a', '\u20ac']]],
+  ] as const)('%s %s with headers %j', async (method, path, headers) => {
+    const bad = encodeRequest({ method, scheme: 'http', authority: 'a', path, headers, body: new Uint8Array(0) });
+    const count = seen.length;
+    const answer = await post((await encapsulateRequest(parseKeyConfigs(keys.configuration(NOW / 1000))[0]!, bad)).bytes);
+    expect(answer.status).toBe(400);
+    expect(await code(answer)).toBe('channel/message-malformed');
     expect(seen.length).toBe(count);
   });
 

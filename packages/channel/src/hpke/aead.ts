@@ -4,13 +4,13 @@
  */
 
 import { ChannelError } from '../errors.ts';
-import { type AeadKey, currentPlatform, type Platform } from './platform.ts';
+import { PROVIDER } from '../provider/current.ts';
+import type { AeadKey, Provider } from '../provider/provider.ts';
 
 export const KEY_LENGTH = 32; // bytes, Nk of AES-256-GCM
 export const NONCE_LENGTH = 12; // bytes, Nn
 
 const NOTHING = new Uint8Array(0);
-const PLATFORM = currentPlatform();
 
 /** One direction of one message: every call uses the next nonce. Calls must not overlap. */
 export class AeadStream {
@@ -18,16 +18,18 @@ export class AeadStream {
   readonly #baseNonce: Uint8Array;
   #sequence = 0;
 
-  constructor(key: Uint8Array, baseNonce: Uint8Array, platform: Platform = PLATFORM) {
-    this.#key = platform.aesGcm(key);
+  constructor(key: Uint8Array, baseNonce: Uint8Array, provider: Provider = PROVIDER) {
+    this.#key = provider.aesGcm(key);
     this.#baseNonce = baseNonce;
   }
 
   #nextNonce(): Uint8Array {
     const nonce = this.#baseNonce.slice();
-    const view = new DataView(nonce.buffer);
-    view.setUint32(8, view.getUint32(8) ^ (this.#sequence % 0x1_0000_0000));
-    view.setUint32(4, view.getUint32(4) ^ Math.floor(this.#sequence / 0x1_0000_0000));
+    let rest = this.#sequence;
+    for (let index = NONCE_LENGTH - 1; rest > 0; index -= 1) {
+      nonce[index] = (nonce[index] ?? 0) ^ (rest & 0xff);
+      rest = Math.floor(rest / 256);
+    }
     this.#sequence += 1;
     return nonce;
   }

@@ -5,11 +5,11 @@
  * X25519 and AES run in the platform's crypto; ML-KEM in @noble/post-quantum, which is not constant time.
  */
 
-import { concatBytes } from '@assay/encoding/bytes';
 import { ml_kem768_x25519 as XWing } from '@noble/post-quantum/hybrid.js';
 import { ChannelError } from '../errors.ts';
-import { type KdfSuite, kdfSuite } from './kdf.ts';
-import { currentPlatform, type Platform, type X25519Pair } from './platform.ts';
+import { PROVIDER } from '../provider/current.ts';
+import type { DhkemPair, Provider } from '../provider/provider.ts';
+import { composedDhkem } from './dhkem.ts';
 
 /** IANA HPKE KEM identifiers. */
 export type KemId = 0x0020 | 0x647a;
@@ -33,53 +33,45 @@ export interface Kem {
   encapsulate(publicKey: Uint8Array): Promise<{ readonly encapsulated: Uint8Array; readonly sharedSecret: Uint8Array }>;
 }
 
-const X25519_KEM: KdfSuite = kdfSuite(Uint8Array.of(0x4b, 0x45, 0x4d, 0x00, 0x20)); // "KEM" ‖ 0x0020
-
-async function agree(pair: X25519Pair | null, peer: Uint8Array): Promise<Uint8Array> {
+/** What `attempt` gives; whatever it throws becomes the one error that says nothing of the step. */
+async function usable<Value>(attempt: () => Value | Promise<Value>): Promise<Value> {
   try {
-    if (pair === null) throw new Error('the key was destroyed');
-    const secret = await pair.agree(peer);
-    // RFC 9180 §7.1.4: an all-zero output means a low-order point.
-    if (secret.every((byte) => byte === 0)) throw new Error('low-order point');
-    return secret;
+    return await attempt();
   } catch (cause) {
     throw new ChannelError('channel/decryption-failed', 'the encapsulated key is not usable; make a new request', { cause });
   }
 }
 
-function sharedSecretOf(dh: Uint8Array, encapsulated: Uint8Array, publicKey: Uint8Array): Uint8Array {
-  const extracted = X25519_KEM.extract(new Uint8Array(0), 'eae_prk', dh);
-  return X25519_KEM.expand(extracted, 'shared_secret', concatBytes(encapsulated, publicKey), 32);
+/** A private half that was not destroyed. */
+function alive<Half>(half: Half | null): Half {
+  if (half === null) throw new Error('the key was destroyed');
+  return half;
 }
 
-/** DHKEM(X25519, HKDF-SHA256) over a platform. */
-export function dhkemX25519(platform: Platform): Kem {
+/** DHKEM(X25519, HKDF-SHA256) of a provider. */
+export function dhkemX25519(provider: Provider): Kem {
+  const dhkem = provider.dhkem ?? composedDhkem(provider);
   return {
     id: 0x0020,
     publicKeyLength: 32,
     encapsulatedLength: 32,
     async generate() {
-      let held: X25519Pair | null = await platform.generateX25519();
-      const { publicKey } = held;
+      let held: DhkemPair | null = await dhkem.generate();
       return {
         kem: 0x0020,
-        publicKey,
-        decapsulate: async (encapsulated) => sharedSecretOf(await agree(held, encapsulated), encapsulated, publicKey),
+        publicKey: held.publicKey,
+        decapsulate: (encapsulated) => usable(() => alive(held).decapsulate(encapsulated)),
         destroy: () => {
           held = null;
         },
       };
     },
-    async encapsulate(publicKey) {
-      const ephemeral = await platform.generateX25519();
-      const secret = await agree(ephemeral, publicKey);
-      return { encapsulated: ephemeral.publicKey, sharedSecret: sharedSecretOf(secret, ephemeral.publicKey, publicKey) };
-    },
+    encapsulate: (publicKey) => usable(() => dhkem.encapsulate(publicKey)),
   };
 }
 
 /** DHKEM(X25519, HKDF-SHA256): the baseline every peer has. */
-export const X25519: Kem = dhkemX25519(currentPlatform());
+export const X25519: Kem = dhkemX25519(PROVIDER);
 
 /** X-Wing: stays secret while either X25519 or ML-KEM-768 holds. Asynchronous for the interface's sake only. */
 export const X_WING: Kem = {
@@ -88,24 +80,15 @@ export const X_WING: Kem = {
   encapsulatedLength: 1120,
   generate() {
     const { publicKey, secretKey } = XWing.keygen();
-    let destroyed = false;
+    let held: Uint8Array | null = secretKey;
     return Promise.resolve({
       kem: 0x647a,
       publicKey,
       destroy: () => {
         secretKey.fill(0);
-        destroyed = true;
+        held = null;
       },
-      decapsulate: async (encapsulated: Uint8Array) => {
-        try {
-          if (destroyed) throw new Error('the key was destroyed');
-          return XWing.decapsulate(encapsulated, secretKey);
-        } catch (cause) {
-          throw new ChannelError('channel/decryption-failed', 'the encapsulated key is not usable; make a new request', {
-            cause,
-          });
-        }
-      },
+      decapsulate: (encapsulated: Uint8Array) => usable(() => XWing.decapsulate(encapsulated, alive(held))),
     });
   },
   encapsulate(publicKey) {

@@ -20,7 +20,47 @@ const request = {
   body: utf8('{}'),
 };
 
+/** The first byte `from` becomes `to`. */
+function spoilt(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  bytes[bytes.indexOf(from)] = to;
+  return bytes;
+}
+
 describe('a request', () => {
+  it('round trips whatever its texts and its length are', () => {
+    const headerText = fc.string({
+      unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)),
+      maxLength: 300,
+    });
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom('x-a', 'accept', `x-${'b'.repeat(200)}`), headerText), { maxLength: 20 }),
+        fc.uint8Array({ maxLength: 40_000 }),
+        (headers, body) => {
+          const sound = headers.map(([name, value]) => [name, value.replaceAll('\u007f', '')] as const);
+          const message = { ...request, headers: sound, body };
+          expect(decodeRequest(encodeRequest(message))).toEqual(message);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('that cannot be written leaves nothing in the next one', () => {
+    const before = encodeRequest(request);
+    expect(() => encodeRequest({ ...request, headers: [['x-secret', 'of another']], body: undefined as never })).toThrow(
+      TypeError,
+    );
+    expect(() => encodeRequest({ ...request, headers: [['x-secret', undefined as never]] })).toThrow(TypeError);
+    expect(encodeRequest(request)).toEqual(before);
+  });
+
+  it('is an array of its own', () => {
+    const [first, copy] = [encodeRequest(request), encodeRequest(request).slice()];
+    encodeRequest({ ...request, body: utf8('another body') });
+    expect(first).toEqual(copy);
+  });
+
   it('round trips, with padding too', () => {
     expect(decodeRequest(encodeRequest(request))).toEqual(request);
     expect(decodeRequest(concatBytes(encodeRequest(request), new Uint8Array(9)))).toEqual(request);
@@ -32,6 +72,8 @@ describe('a request', () => {
     ['a path without slash', encodeRequest({ ...request, path: 'v1' })],
     ['an upper-case header', encodeRequest({ ...request, headers: [['X-A', 'b']] })],
     ['a header with a line break', encodeRequest({ ...request, headers: [['x-a', 'b\r\nc: d']] })],
+    ['a header no platform can hold', encodeRequest({ ...request, headers: [['x-a', '\u20ac']] })],
+    ['a header that is not UTF-8', spoilt(encodeRequest({ ...request, headers: [['x-a', '\u00e9']] }), 0xc3, 0xff)],
     ['padding that is not zero', concatBytes(encodeRequest(request), Uint8Array.of(0, 1))],
     ['a cut body', encodeRequest(request).subarray(0, encodeRequest(request).length - 2)],
   ])('with %s is refused', (_name, bytes) => {

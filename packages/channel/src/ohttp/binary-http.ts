@@ -3,9 +3,10 @@
  * Not implemented: informational responses and trailers are refused, because nothing here produces them; padding is accepted.
  */
 
-import { concatBytes, decodeUtf8, utf8 } from '@assay/encoding/bytes';
+import { concatBytes } from '@assay/encoding/bytes';
 import { ChannelError } from '../errors.ts';
-import { decodeVarint, encodeVarint } from './varint.ts';
+import { PartWriter, readText } from './parts.ts';
+import { decodeVarint } from './varint.ts';
 
 export interface BinaryRequest {
   readonly method: string;
@@ -27,13 +28,16 @@ const REQUEST_KNOWN_LENGTH = 0;
 const RESPONSE_INDETERMINATE_LENGTH = 3;
 const MAX_FIELDS = 256;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const VALUE = /^[\t\x20-\x7e\x80-\uffff]*$/;
+/** What a header value may be on every platform: characters that stand for one byte each. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-const prefixed = (bytes: Uint8Array): Uint8Array => concatBytes(encodeVarint(bytes.length), bytes);
-const text = (value: string): Uint8Array => prefixed(utf8(value));
+// Nothing that writes waits, so two writers serve all messages.
+const message = new PartWriter();
+const fields = new PartWriter();
 
-function encodeFields(headers: ResponseHead['headers']): Uint8Array {
-  return concatBytes(...headers.flatMap(([name, value]) => [text(name), text(value)]));
+function writeFields(writer: PartWriter, headers: ResponseHead['headers']): PartWriter {
+  for (const [name, value] of headers) writer.text(name).text(value);
+  return writer;
 }
 
 /** Reads what RFC 9292 calls length-prefixed parts; every overrun is `channel/message-malformed`. */
@@ -56,22 +60,22 @@ class PartReader {
     return found.value;
   }
 
-  part(): Uint8Array {
+  #take(): number {
     const length = this.integer();
     if (length > this.remaining)
       throw new ChannelError('channel/message-malformed', `expected ${length} bytes, got ${this.remaining}`);
-    const part = this.#bytes.subarray(this.offset, this.offset + length);
     this.offset += length;
-    return part;
+    return this.offset - length;
+  }
+
+  part(): Uint8Array {
+    const start = this.#take();
+    return this.#bytes.subarray(start, this.offset);
   }
 
   text(): string {
-    try {
-      return decodeUtf8(this.part());
-    } catch (cause) {
-      if (ChannelError.is(cause)) throw cause;
-      throw new ChannelError('channel/message-malformed', 'expected UTF-8 text', { cause });
-    }
+    const start = this.#take();
+    return readText(this.#bytes, start, this.offset);
   }
 
   fields(): (readonly [string, string])[] {
@@ -91,16 +95,17 @@ class PartReader {
 
 /** RFC 9292 §3.1, framing indicator 0. */
 export function encodeRequest({ method, scheme, authority, path, headers, body }: BinaryRequest): Uint8Array {
-  return concatBytes(
-    encodeVarint(REQUEST_KNOWN_LENGTH),
-    text(method),
-    text(scheme),
-    text(authority),
-    text(path),
-    prefixed(encodeFields(headers)),
-    prefixed(body),
-    encodeVarint(0),
-  );
+  return message
+    .begin()
+    .integer(REQUEST_KNOWN_LENGTH)
+    .text(method)
+    .text(scheme)
+    .text(authority)
+    .text(path)
+    .partOf(writeFields(fields.begin(), headers))
+    .part(body)
+    .integer(0)
+    .take();
 }
 
 /** @throws {ChannelError} `channel/message-malformed`, `channel/oversize`. */
@@ -124,17 +129,19 @@ export function decodeRequest(bytes: Uint8Array): BinaryRequest {
 
 /** Head of an indeterminate-length response (RFC 9292 §3.2, framing indicator 3); content chunks follow. */
 export function encodeResponseHead({ status, headers }: ResponseHead): Uint8Array {
-  return concatBytes(
-    encodeVarint(RESPONSE_INDETERMINATE_LENGTH),
-    encodeVarint(status),
-    ...headers.flatMap(([name, value]) => [text(name), text(value)]),
-    encodeVarint(0),
-  );
+  return writeFields(message.begin().integer(RESPONSE_INDETERMINATE_LENGTH).integer(status), headers).integer(0).take();
 }
 
 /** One content chunk of an indeterminate-length message; never empty. */
 export function encodeContentChunk(content: Uint8Array): Uint8Array {
-  return prefixed(content);
+  return message.begin().part(content).take();
+}
+
+/** A whole response: {@link encodeResponseHead}, the content as one chunk if there is any, {@link CONTENT_END}. */
+export function encodeResponse({ status, headers }: ResponseHead, content: Uint8Array): Uint8Array {
+  writeFields(message.begin().integer(RESPONSE_INDETERMINATE_LENGTH).integer(status), headers).integer(0);
+  if (content.length > 0) message.part(content);
+  return message.bytes(CONTENT_END).take();
 }
 
 /** Ends content and (empty) trailers of an indeterminate-length message. */
@@ -145,7 +152,7 @@ export const CONTENT_END: Uint8Array = Uint8Array.of(0, 0);
  * first pieces; `ended` tells whether the terminator was seen.
  */
 export class ResponseDecoder {
-  #pending = new Uint8Array(0);
+  #pending: Uint8Array = new Uint8Array(0);
   #head: ResponseHead | null = null;
   #contentEnded = false;
   #trailersEnded = false;
@@ -158,17 +165,17 @@ export class ResponseDecoder {
     return this.#trailersEnded;
   }
 
-  /** Content that became complete with `bytes`. @throws {ChannelError} `channel/message-malformed`, `channel/oversize`. */
+  /** Content that became complete with `bytes`, as views of it; leave it unchanged. @throws {ChannelError} `channel/message-malformed`, `channel/oversize`. */
   push(bytes: Uint8Array): readonly Uint8Array[] {
-    this.#pending = concatBytes(this.#pending, bytes) as Uint8Array<ArrayBuffer>;
+    this.#pending = this.#pending.length === 0 ? bytes : concatBytes(this.#pending, bytes);
     if (!this.#head && !this.#readHead()) return [];
     const content: Uint8Array[] = [];
     while (!this.#contentEnded) {
       const length = decodeVarint(this.#pending, 0);
       if (!length || length.next + length.value > this.#pending.length) return content;
       if (length.value === 0) this.#contentEnded = true;
-      else content.push(this.#pending.slice(length.next, length.next + length.value));
-      this.#pending = this.#pending.slice(length.next + length.value);
+      else content.push(this.#pending.subarray(length.next, length.next + length.value));
+      this.#pending = this.#pending.subarray(length.next + length.value);
     }
     for (const byte of this.#pending) {
       if (byte !== 0) throw new ChannelError('channel/message-malformed', 'expected no trailers after the content');
@@ -189,7 +196,7 @@ export class ResponseDecoder {
     const part = (length: number): string | null => {
       if (offset + length > bytes.length) return null;
       offset += length;
-      return decodeUtf8(bytes.subarray(offset - length, offset));
+      return readText(bytes, offset - length, offset);
     };
     const framing = integer();
     if (framing !== null && framing !== RESPONSE_INDETERMINATE_LENGTH) {
@@ -214,7 +221,7 @@ export class ResponseDecoder {
         throw new ChannelError('channel/oversize', `expected at most ${MAX_FIELDS} header fields`);
     }
     this.#head = { status, headers };
-    this.#pending = bytes.slice(offset);
+    this.#pending = bytes.subarray(offset);
     return true;
   }
 }

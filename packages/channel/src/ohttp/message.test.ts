@@ -6,13 +6,17 @@ import { X_WING, X25519 } from '../hpke/kem.ts';
 import { encodeKeyConfigs, type KeyConfig, parseKeyConfigs } from './key-config.ts';
 import {
   decapsulateChunks,
+  decapsulateFinalChunk,
   decapsulateRequest,
   decapsulateResponse,
   encapsulateChunks,
+  encapsulateFinalChunk,
   encapsulateRequest,
   encapsulateResponse,
   type Form,
+  isFinalChunkAlone,
   type KeyHolder,
+  MAX_CHUNK_BYTES,
 } from './message.ts';
 
 let holder: KeyHolder;
@@ -108,6 +112,46 @@ describe('an answer', () => {
     const swapped = concatBytes(first.subarray(0, 32), second, first.subarray(32), last); // the nonce leads the first frame
     await expect(collect(decapsulateChunks(request.opener, pieces(swapped, 1000)))).rejects.toMatchObject({
       code: 'channel/decryption-failed',
+    });
+  });
+});
+
+describe('an answer of one final chunk', () => {
+  const answer = async (text: Uint8Array) => {
+    const request = await encapsulateRequest(config, message, 'chunked');
+    const opened = await decapsulateRequest(request.bytes, 'chunked', [holder]);
+    return { opener: request.opener, opened, bytes: await encapsulateFinalChunk(opened, text) };
+  };
+
+  it.each([0, 1, 5000, MAX_CHUNK_BYTES])('of %i bytes opens at once and as a stream', async (length) => {
+    const text = new Uint8Array(length).fill(7);
+    const { opener, bytes } = await answer(text);
+    expect(isFinalChunkAlone(bytes)).toBe(true);
+    expect(await decapsulateFinalChunk(opener, bytes)).toEqual(text);
+    expect(await collect(decapsulateChunks(opener, pieces(bytes, 70_000)))).toEqual(text);
+  });
+
+  it('is refused after any one-bit flip, any truncation and with anything behind it', async () => {
+    const { opener, bytes } = await answer(utf8('hello'));
+    const coded = { code: expect.stringMatching(/^channel\/(truncated|decryption-failed|oversize|message-malformed)$/) };
+    for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+      const flipped = bytes.slice();
+      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      await expect(decapsulateFinalChunk(opener, flipped), `bit ${bit}`).rejects.toMatchObject(coded);
+    }
+    for (let length = 0; length < bytes.length; length += 1)
+      await expect(decapsulateFinalChunk(opener, bytes.subarray(0, length))).rejects.toMatchObject(coded);
+    await expect(decapsulateFinalChunk(opener, concatBytes(bytes, Uint8Array.of(0)))).rejects.toMatchObject(coded);
+  });
+
+  it('is told from the first bytes, and a stream is none', async () => {
+    const { opened, opener, bytes } = await answer(utf8('hello'));
+    for (let length = 0; length <= 32; length += 1) expect(isFinalChunkAlone(bytes.subarray(0, length))).toBeNull();
+    const stream = await collect(encapsulateChunks(opened, pieces(utf8('hello'), 2)));
+    expect(isFinalChunkAlone(stream)).toBe(false);
+    await expect(decapsulateFinalChunk(opener, stream)).rejects.toMatchObject({ code: 'channel/truncated' });
+    await expect(decapsulateFinalChunk(opener, new Uint8Array(MAX_CHUNK_BYTES + 57))).rejects.toMatchObject({
+      code: 'channel/oversize',
     });
   });
 });

@@ -10,7 +10,7 @@ import { ChannelError } from '../errors.ts';
 import { AEAD_AES_256_GCM, type HpkeContext, KDF_HKDF_SHA256, setupRecipient, setupSender } from '../hpke/hpke.ts';
 import { type KemKeyPair, kemById } from '../hpke/kem.ts';
 import { type KeyConfig, kemOf } from './key-config.ts';
-import { RESPONSE_NONCE_LENGTH, responseStream } from './response-key.ts';
+import { freshNonce, RESPONSE_NONCE_LENGTH, responseStream } from './response-key.ts';
 import { decodeVarint, encodeVarint } from './varint.ts';
 
 /** Media types by direction and form. */
@@ -24,6 +24,9 @@ export const MEDIA_TYPES = {
 /** Whole messages are read at once; a chunked answer's frames may each be this long at most. */
 export const MAX_CHUNK_BYTES: number = 1024 * 1024;
 
+/** Longest answer of one final chunk on the wire, bytes: nonce, a length of zero, ciphertext and tag. */
+export const MAX_FINAL_CHUNK: number = RESPONSE_NONCE_LENGTH + 8 + MAX_CHUNK_BYTES + 16;
+
 const HEADER_LENGTH = 7; // key id 1, KEM 2, KDF 2, AEAD 2
 const FINAL = utf8('final');
 const LABELS = {
@@ -33,8 +36,24 @@ const LABELS = {
 
 export type Form = keyof typeof LABELS;
 
-function header({ keyId, kem }: Pick<KeyConfig, 'keyId' | 'kem'>): Uint8Array {
-  return Uint8Array.of(keyId, kem >> 8, kem & 0xff, 0, KDF_HKDF_SHA256, 0, AEAD_AES_256_GCM);
+interface Envelope {
+  /** Key id, KEM, KDF and AEAD as they stand before the encapsulated key. */
+  readonly header: Uint8Array;
+  /** The HPKE info: label, zero, header. */
+  readonly info: Uint8Array;
+}
+
+// At most 256 key ids times two KEMs times two forms.
+const envelopes = new Map<string, Envelope>();
+
+function envelopeOf({ keyId, kem }: Pick<KeyConfig, 'keyId' | 'kem'>, form: Form): Envelope {
+  const name = `${form} ${keyId} ${kem}`;
+  const known = envelopes.get(name);
+  if (known !== undefined) return known;
+  const header = Uint8Array.of(keyId, kem >> 8, kem & 0xff, 0, KDF_HKDF_SHA256, 0, AEAD_AES_256_GCM);
+  const made = { header, info: concatBytes(LABELS[form].request, Uint8Array.of(0), header) };
+  envelopes.set(name, made);
+  return made;
 }
 
 /** What opens the answer to one request. Forget it with the request. */
@@ -58,14 +77,13 @@ export async function encapsulateRequest(
   form: Form = 'whole',
 ): Promise<EncapsulatedRequest> {
   const kem = kemOf(config);
-  const labels = LABELS[form];
-  const head = header(config);
-  const context = await setupSender(kem, config.publicKey, concatBytes(labels.request, Uint8Array.of(0), head));
+  const { header, info } = envelopeOf(config, form);
+  const context = await setupSender(kem, config.publicKey, info);
   const sealed =
     form === 'whole' ? [await context.stream.seal(message)] : [encodeVarint(0), await context.stream.seal(message, FINAL)];
   return {
-    bytes: concatBytes(head, context.encapsulated, ...sealed),
-    opener: { encapsulated: context.encapsulated, secret: context.export(labels.response, RESPONSE_NONCE_LENGTH) },
+    bytes: concatBytes(header, context.encapsulated, ...sealed),
+    opener: { encapsulated: context.encapsulated, secret: context.export(LABELS[form].response, RESPONSE_NONCE_LENGTH) },
   };
 }
 
@@ -96,19 +114,18 @@ export async function decapsulateRequest(
   if (bytes.length < HEADER_LENGTH) throw new ChannelError('channel/truncated', 'expected an OHTTP header of 7 bytes');
   const holder = holders.find(({ keyId }) => keyId === bytes[0]);
   if (!holder) throw new ChannelError('channel/key-unknown', 'this key is not in use; fetch and verify the attestation again');
-  const head = header({ keyId: holder.keyId, kem: holder.keyPair.kem });
-  if (!equalBytes(bytes.subarray(0, HEADER_LENGTH), head)) {
+  const { header, info } = envelopeOf({ keyId: holder.keyId, kem: holder.keyPair.kem }, form);
+  if (!equalBytes(bytes.subarray(0, HEADER_LENGTH), header)) {
     throw new ChannelError('channel/suite-unsupported', 'expected the KEM, KDF and AEAD of the key configuration');
   }
   const kem = kemById(holder.keyPair.kem);
   const bodyStart = HEADER_LENGTH + (kem?.encapsulatedLength ?? 0);
   if (bytes.length < bodyStart) throw new ChannelError('channel/truncated', 'expected an encapsulated key behind the header');
-  const labels = LABELS[form];
   const encapsulated = bytes.slice(HEADER_LENGTH, bodyStart);
-  const context = await setupRecipient(holder.keyPair, encapsulated, concatBytes(labels.request, Uint8Array.of(0), head));
+  const context = await setupRecipient(holder.keyPair, encapsulated, info);
   const body = bytes.subarray(bodyStart);
   const message = form === 'whole' ? await context.stream.open(body) : await openChunks(context, body);
-  return { message, encapsulated, form, secret: context.export(labels.response, RESPONSE_NONCE_LENGTH) };
+  return { message, encapsulated, form, secret: context.export(LABELS[form].response, RESPONSE_NONCE_LENGTH) };
 }
 
 async function openChunks(context: HpkeContext, body: Uint8Array): Promise<Uint8Array> {
@@ -133,7 +150,7 @@ export async function encapsulateResponse(
   request: Pick<DecapsulatedRequest, 'encapsulated' | 'secret'>,
   message: Uint8Array,
 ): Promise<Uint8Array> {
-  const nonce = crypto.getRandomValues(new Uint8Array(RESPONSE_NONCE_LENGTH));
+  const nonce = freshNonce();
   return concatBytes(nonce, await responseStream(request.secret, request.encapsulated, nonce).seal(message));
 }
 
@@ -150,7 +167,7 @@ export async function* encapsulateChunks(
   request: Pick<DecapsulatedRequest, 'encapsulated' | 'secret'>,
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const nonce = crypto.getRandomValues(new Uint8Array(RESPONSE_NONCE_LENGTH));
+  const nonce = freshNonce();
   const stream = responseStream(request.secret, request.encapsulated, nonce);
   let begun = false;
   for await (const chunk of chunks) {
@@ -172,9 +189,30 @@ export async function encapsulateFinalChunk(
 ): Promise<Uint8Array> {
   if (message.length > MAX_CHUNK_BYTES)
     throw new ChannelError('channel/oversize', `expected at most ${MAX_CHUNK_BYTES} bytes in one chunk`);
-  const nonce = crypto.getRandomValues(new Uint8Array(RESPONSE_NONCE_LENGTH));
+  const nonce = freshNonce();
   const sealed = await responseStream(request.secret, request.encapsulated, nonce).seal(message, FINAL);
   return concatBytes(nonce, encodeVarint(0), sealed);
+}
+
+/**
+ * Whether a chunked answer that begins with `bytes` consists of its final chunk alone, as {@link encapsulateFinalChunk} makes them;
+ * `null` as long as too few bytes are there to tell.
+ */
+export function isFinalChunkAlone(bytes: Uint8Array): boolean | null {
+  const length = decodeVarint(bytes, RESPONSE_NONCE_LENGTH);
+  return length === null ? null : length.value === 0;
+}
+
+/**
+ * Opens a whole answer that {@link isFinalChunkAlone}.
+ * @throws {ChannelError} `channel/truncated`, `channel/decryption-failed` (also when it was cut), `channel/oversize`.
+ */
+export async function decapsulateFinalChunk(opener: ResponseOpener, bytes: Uint8Array): Promise<Uint8Array> {
+  const length = decodeVarint(bytes, RESPONSE_NONCE_LENGTH);
+  if (length?.value !== 0) throw new ChannelError('channel/truncated', 'expected an answer of one final chunk');
+  if (bytes.length > MAX_FINAL_CHUNK) throw new ChannelError('channel/oversize', 'the final chunk is too long');
+  const stream = responseStream(opener.secret, opener.encapsulated, bytes.subarray(0, RESPONSE_NONCE_LENGTH));
+  return stream.open(bytes.subarray(length.next), FINAL);
 }
 
 /**

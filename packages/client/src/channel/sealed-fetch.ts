@@ -9,17 +9,27 @@
 import {
   ChannelError,
   decapsulateChunks,
+  decapsulateFinalChunk,
   encapsulateRequest,
   encodeRequest,
+  isFinalChunkAlone,
   type KeyConfig,
+  MAX_FINAL_CHUNK,
   MEDIA_TYPES,
   RESEND_HEADER,
   ResponseDecoder,
+  type ResponseHead,
+  type ResponseOpener,
   readPieces,
   resendOf,
   toReadableStream,
 } from '@assay/channel';
+import { concatBytes } from '@assay/encoding/bytes';
 import { ClientError } from '../errors.ts';
+import { openedResponse } from './opened-response.ts';
+import { type OutgoingRequest, readOutgoing } from './outgoing-request.ts';
+
+const NOTHING = new Uint8Array(0);
 
 export interface SealedFetchOptions {
   readonly config: KeyConfig;
@@ -51,6 +61,9 @@ const MOST_ATTEMPTS = 4;
 /** Requests that change nothing may be sent again without asking. */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
+/** Sends one request through the channel and opens its answer. */
+export type SealedSend = (request: OutgoingRequest) => Promise<Response>;
+
 /**
  * A refusal comes in clear, so it proves nothing: whoever is in between may have let the request through as well. What is sent again
  * therefore names the refused request inside the channel, and the enclave answers only when it did not accept that one (spec/channel.md §6).
@@ -59,17 +72,21 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
  * {ClientError} `client/request-unsettled` when the refused request was accepted after all, or nobody can tell.
  */
 export function createSealedFetch(options: SealedFetchOptions): typeof fetch {
+  const send = createSealedSend(options);
+  return async (input, init) => send(await readOutgoing(input, init));
+}
+
+/** {@link createSealedFetch} for a request that was read already. */
+export function createSealedSend(options: SealedFetchOptions): SealedSend {
   const { renewal } = options;
   let key: AttestedKey = { config: options.config, keysetDigest: renewal?.keysetDigest ?? '' };
   const send = options.fetch ?? fetch;
-  return async (input, init) => {
-    const request = new Request(input, init);
-    const body = new Uint8Array(await request.arrayBuffer());
+  return async (request) => {
     const exchange = async (
       config: KeyConfig,
       more: readonly [string, string][],
-    ): Promise<{ answer: Response; opener: Parameters<typeof decapsulateChunks>[0] }> => {
-      const sealed = await encapsulateRequest(config, encode(request, body, more), 'chunked');
+    ): Promise<{ answer: Response; opener: ResponseOpener }> => {
+      const sealed = await encapsulateRequest(config, encode(request, more), 'chunked');
       const answer = await send(options.gateway, {
         method: 'POST',
         headers: { 'content-type': MEDIA_TYPES.chunkedRequest },
@@ -93,7 +110,7 @@ export function createSealedFetch(options: SealedFetchOptions): typeof fetch {
       ));
     }
     if (answer.headers.get('content-type') !== MEDIA_TYPES.chunkedResponse || !answer.body) throw await refusedInClear(answer);
-    const opened = await open(answer.body, opener, request.signal);
+    const opened = await open(answer.body, opener, request.signal ?? undefined);
     if (before.length > 0) await assertSettled(opened);
     return opened;
   };
@@ -118,14 +135,13 @@ async function assertSettled(answer: Response): Promise<void> {
     );
 }
 
-function encode(request: Request, body: Uint8Array, more: readonly [string, string][]): Uint8Array {
-  const url = new URL(request.url);
+function encode({ method, url, headers, body }: OutgoingRequest, more: readonly [string, string][]): Uint8Array {
   return encodeRequest({
-    method: request.method,
+    method,
     scheme: url.protocol.slice(0, -1),
     authority: url.host,
     path: url.pathname + url.search,
-    headers: [...[...request.headers].filter(([name]) => name !== RESEND_HEADER), ...more],
+    headers: [...[...headers].filter(([name]) => name !== RESEND_HEADER), ...more],
     body,
   });
 }
@@ -143,11 +159,47 @@ async function refusedInClear(answer: Response): Promise<ChannelError> {
 
 async function open(
   body: ReadableStream<Uint8Array>,
-  opener: Parameters<typeof decapsulateChunks>[0],
-  signal: AbortSignal,
+  opener: ResponseOpener,
+  signal: AbortSignal | undefined,
 ): Promise<Response> {
+  const reader = body.getReader();
+  let begun: Uint8Array = NOTHING;
+  let alone: boolean | null = null;
+  let complete = false;
+  try {
+    while (alone !== false) {
+      const { done, value } = await reader.read();
+      signal?.throwIfAborted();
+      if (done) {
+        complete = true;
+        if (alone === null) throw new ChannelError('channel/truncated', 'the answer ended before its head');
+        return await openWhole(begun, opener);
+      }
+      begun = begun.length === 0 ? value : concatBytes(begun, value);
+      if (begun.length > MAX_FINAL_CHUNK) throw new ChannelError('channel/oversize', 'the final chunk is too long');
+      alone ??= isFinalChunkAlone(begun);
+    }
+    complete = true; // the stream below has the reader now
+  } finally {
+    if (!complete) await reader.cancel().catch(() => undefined);
+  }
+  reader.releaseLock();
+  return openStream(decapsulateChunks(opener, continued(begun, readPieces(body, signal))));
+}
+
+/** An answer that the enclave knew whole, opened in one go. */
+async function openWhole(bytes: Uint8Array, opener: ResponseOpener): Promise<Response> {
   const decoder = new ResponseDecoder();
-  const pieces = decapsulateChunks(opener, readPieces(body, signal));
+  const content = decoder.push(await decapsulateFinalChunk(opener, bytes));
+  if (decoder.head === null || !decoder.ended)
+    throw new ChannelError('channel/truncated', 'the answer ended before its last content; do not use it');
+  const [first = NOTHING] = content;
+  return toResponse(decoder.head, content.length > 1 ? concatBytes(...content) : first);
+}
+
+/** An answer that is still being made: its content is handed on piece by piece, each authenticated. */
+async function openStream(pieces: AsyncGenerator<Uint8Array>): Promise<Response> {
+  const decoder = new ResponseDecoder();
   const early: Uint8Array[] = [];
   while (!decoder.head) {
     const next = await pieces.next();
@@ -159,10 +211,17 @@ async function open(
     for await (const piece of pieces) yield* decoder.push(piece);
     if (!decoder.ended) throw new ChannelError('channel/truncated', 'the answer ended before its last content; do not use it');
   }
-  const { status, headers } = decoder.head;
+  return toResponse(decoder.head, toReadableStream(content()));
+}
+
+async function* continued(begun: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield begun;
+  yield* rest;
+}
+
+function toResponse(head: ResponseHead, body: Uint8Array | ReadableStream<Uint8Array>): Response {
+  const { status } = head;
   const empty = status === 204 || status === 205 || status === 304;
-  return new Response(empty ? null : toReadableStream(content()), {
-    status,
-    headers: headers.map(([name, value]) => [name, value] as [string, string]),
-  });
+  if (!empty && body instanceof Uint8Array) return openedResponse(body, head);
+  return new Response(empty ? null : (body as BodyInit), { status, headers: head.headers as [string, string][] });
 }

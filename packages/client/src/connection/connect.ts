@@ -10,7 +10,8 @@ import { type KemId, type KeyConfig, ohttpKey } from '@assay/channel';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
 import { parseBundle, parseReceipt, type Receipt, verifyReceipt } from '@assay/receipt';
-import { type AttestedKey, createSealedFetch } from '../channel/sealed-fetch.ts';
+import { type OutgoingRequest, readOutgoing } from '../channel/outgoing-request.ts';
+import { type AttestedKey, createSealedSend, type SealedSend } from '../channel/sealed-fetch.ts';
 import { ClientError } from '../errors.ts';
 import { judgeBundle } from '../judgement/bundle.ts';
 import { type AttestationOptions, type AttestedAgent, attestAgent, trustOf, withSlash } from './attestation.ts';
@@ -81,7 +82,7 @@ class Connection implements Agent {
   readonly #url: URL;
   readonly #options: ConnectOptions;
   #attested: AttestedAgent | null = null;
-  #sealed: typeof fetch | null = null;
+  #sealed: SealedSend | null = null;
   #lastProof: Proof | null = null;
   /** What was verified on this connection, by keyset digest: an answer under way may bring the receipt of a keyset before. */
   readonly #known = new Map<string, AttestedAgent>();
@@ -131,7 +132,7 @@ class Connection implements Agent {
       if (this.#known.size <= MOST_KNOWN) break;
       this.#known.delete(oldest);
     }
-    this.#sealed = createSealedFetch({
+    this.#sealed = createSealedSend({
       config,
       gateway: this.#options.relay ?? new URL('ohttp', withSlash(this.#url)),
       ...(this.#options.fetch === undefined ? {} : { fetch: this.#options.fetch }),
@@ -159,11 +160,11 @@ class Connection implements Agent {
   readonly fetch: typeof fetch = async (input, init) => {
     const expired = this.attested.keyset.not_after * 1000 <= (this.#options.now ?? Date.now)();
     if (expired || this.#changed) await this.reattest();
-    const request = new Request(input, init);
-    if (new URL(request.url).origin !== this.#url.origin) {
+    const request = await readOutgoing(input, init);
+    if (request.url.origin !== this.#url.origin) {
       throw new ClientError(
         'client/foreign-origin',
-        `this channel ends at ${this.#url.origin}; a request to ${new URL(request.url).origin} does not belong in it`,
+        `this channel ends at ${this.#url.origin}; a request to ${request.url.origin} does not belong in it`,
       );
     }
     if (this.#options.apiKey !== undefined) request.headers.set('authorization', `Bearer ${this.#options.apiKey}`);
@@ -172,9 +173,9 @@ class Connection implements Agent {
     return receiptId === null ? answer : this.#proving(answer, receiptId);
   };
 
-  async #send(...[input, init]: Parameters<typeof fetch>): Promise<Response> {
+  async #send(request: OutgoingRequest): Promise<Response> {
     if (this.#sealed === null) throw new Error('connect() hands an agent out after it was verified');
-    const answer = await this.#sealed(input, init);
+    const answer = await this.#sealed(request);
     const named = answer.headers.get(KEYSET_HEADER);
     if (named !== null && !this.#known.has(named)) this.#changed = true;
     return answer;
@@ -206,7 +207,7 @@ class Connection implements Agent {
   async #takeReceipt(receiptId: string): Promise<void> {
     const url = new URL(`v1/aci/receipts/${encodeURIComponent(receiptId)}`, withSlash(this.#url));
     const headers = this.#options.apiKey === undefined ? {} : { authorization: `Bearer ${this.#options.apiKey}` };
-    const answer = await this.#send(url, { headers });
+    const answer = await this.#send(await readOutgoing(url, { headers }));
     if (!answer.ok)
       throw new ClientError(
         'client/receipt-missing',
@@ -236,7 +237,8 @@ class Connection implements Agent {
   async #proveByBundle(receipt: Receipt): Promise<Proof> {
     const id = receipt.receipt_id;
     const headers = this.#options.apiKey === undefined ? {} : { authorization: `Bearer ${this.#options.apiKey}` };
-    const answer = await this.#send(new URL(`bundles/${encodeURIComponent(id)}`, withSlash(this.#url)), { headers });
+    const url = new URL(`bundles/${encodeURIComponent(id)}`, withSlash(this.#url));
+    const answer = await this.#send(await readOutgoing(url, { headers }));
     const bytes = new Uint8Array(await answer.arrayBuffer());
     const { anchors } = await trustOf(this.#options);
     const now = (this.#options.now ?? Date.now)();

@@ -14,15 +14,18 @@ import {
   encapsulateFinalChunk,
   encapsulateResponse,
   encodeContentChunk,
+  encodeResponse,
   encodeResponseHead,
   type Form,
   MAX_CHUNK_BYTES,
   MEDIA_TYPES,
   RESEND_HEADER,
+  type ResponseHead,
   toReadableStream,
 } from '@assay/channel';
 import { concatBytes } from '@assay/encoding/bytes';
 import type { ChannelKeys } from './channel-keys.ts';
+import { openedRequest } from './opened-request.ts';
 import { resendRefusal } from './resend.ts';
 
 export interface OhttpGatewayOptions {
@@ -48,6 +51,14 @@ const HOP_BY_HOP = new Set([
   CHANNEL_HEADER,
 ]);
 
+/** Base of the addresses that the application sees. */
+const ENCLAVE = 'http://enclave.invalid';
+/** Paths that stand in an address unchanged: nothing to escape, no dot segments. */
+const PLAIN_PATH = /^(?:\/[a-zA-Z0-9_~-][a-zA-Z0-9._~-]*)+$/;
+
+/** Not for requests to an application (Fetch, "forbidden method"). */
+const FORBIDDEN_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK']);
+
 const FORMS: Readonly<Record<string, Form>> = { [MEDIA_TYPES.request]: 'whole', [MEDIA_TYPES.chunkedRequest]: 'chunked' };
 
 /** Answers one encapsulated request. */
@@ -55,11 +66,11 @@ export async function answerEncapsulated(request: Request, options: OhttpGateway
   const form = FORMS[(request.headers.get('content-type') ?? '').toLowerCase()];
   if (!form) return problem(415, 'channel/message-malformed', `expected content type ${Object.keys(FORMS).join(' or ')}`);
   let opened: DecapsulatedRequest;
-  let inner: Request;
+  let inner: InnerRequest;
   try {
     const bytes = await readBounded(request, options.maxRequestBytes);
     opened = await options.keys.open(bytes, form, Math.floor(options.now() / 1000));
-    inner = toRequest(opened.message);
+    inner = toRequest(opened.message, request);
   } catch (error) {
     return refusal(error);
   }
@@ -71,70 +82,89 @@ export async function answerEncapsulated(request: Request, options: OhttpGateway
       'channel/key-exhausted',
       'the channel key took all requests it may take; verify the attestation again in a moment',
     );
-  const again = inner.headers.get(RESEND_HEADER);
-  if (again !== null) inner.headers.delete(RESEND_HEADER);
-  const answer = resendRefusal(again, options.keys) ?? (await options.handle(inner));
+  const answer = resendRefusal(inner.resends, options.keys) ?? (await options.handle(inner.request));
   return form === 'whole' ? await wholeAnswer(opened, answer) : await chunkedAnswer(opened, answer);
 }
 
 async function readBounded(request: Request, limit: number): Promise<Uint8Array> {
-  const declared = Number(request.headers.get('content-length') ?? 0);
-  if (declared > limit) throw new ChannelError('channel/oversize', `expected at most ${limit} bytes`);
+  const declared = request.headers.get('content-length');
+  if (Number(declared ?? 0) > limit) throw tooLong(limit);
+  // Node's parser holds a body to its declared length, so this reads no more than it.
+  if (declared !== null) {
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    if (bytes.length > limit) throw tooLong(limit);
+    return bytes;
+  }
   const parts: Uint8Array[] = [];
   let total = 0;
   for await (const part of request.body ?? []) {
     total += part.length;
-    if (total > limit) throw new ChannelError('channel/oversize', `expected at most ${limit} bytes`);
+    if (total > limit) throw tooLong(limit);
     parts.push(part);
   }
   return parts.length === 1 && parts[0] ? parts[0] : concatBytes(...parts);
 }
 
-function toRequest(message: Uint8Array): Request {
-  const { method, path, headers, body } = decodeRequest(message);
-  const kept = new Headers({ [CHANNEL_HEADER]: 'ohttp' });
-  for (const [name, value] of headers) if (!HOP_BY_HOP.has(name)) kept.append(name, value);
-  const hasBody = method !== 'GET' && method !== 'HEAD';
-  // The authority inside names this enclave; routing needs only the path.
-  return new Request(new URL(path, 'http://enclave.invalid'), {
-    method,
-    headers: kept,
-    ...(hasBody ? { body: body as BodyInit } : {}),
-  });
+function tooLong(limit: number): ChannelError {
+  return new ChannelError('channel/oversize', `expected at most ${limit} bytes`);
 }
 
-function headOf(answer: Response): Uint8Array {
-  const headers = [...answer.headers].filter(([name]) => !HOP_BY_HOP.has(name));
-  return encodeResponseHead({ status: answer.status, headers });
+interface InnerRequest {
+  readonly request: Request;
+  /** Which refused requests this one repeats, as {@link RESEND_HEADER} says. */
+  readonly resends: string | null;
+}
+
+function toRequest(message: Uint8Array, envelope: Request): InnerRequest {
+  const { method, path, headers, body } = decodeRequest(message);
+  if (FORBIDDEN_METHODS.has(method))
+    throw new ChannelError('channel/message-malformed', `expected a method that carries a request, got ${method}`);
+  const kept = headers.filter(([name]) => !HOP_BY_HOP.has(name) && name !== RESEND_HEADER);
+  const resends = headers.filter(([name]) => name === RESEND_HEADER).map(([, value]) => value);
+  kept.push([CHANNEL_HEADER, 'ohttp']);
+  if (method !== 'GET' && method !== 'HEAD') kept.push(['content-length', String(body.length)]);
+  // The authority inside names this enclave; routing needs only the path.
+  const url = PLAIN_PATH.test(path) ? ENCLAVE + path : new URL(ENCLAVE + path).href;
+  const request = openedRequest({ method, url, headers: kept, body, signal: () => envelope.signal });
+  return { request, resends: resends.length === 0 ? null : resends.join(', ') };
+}
+
+function headOf(answer: Response): ResponseHead {
+  return { status: answer.status, headers: [...answer.headers].filter(([name]) => !HOP_BY_HOP.has(name)) };
 }
 
 async function wholeAnswer(opened: DecapsulatedRequest, answer: Response): Promise<Response> {
+  const head = headOf(answer);
   const body = new Uint8Array(await answer.arrayBuffer());
-  const content = body.length > 0 ? encodeContentChunk(body) : body;
-  const sealed = await encapsulateResponse(opened, concatBytes(headOf(answer), content, CONTENT_END));
+  const sealed = await encapsulateResponse(opened, encodeResponse(head, body));
   return new Response(sealed as BodyInit, { headers: { 'content-type': MEDIA_TYPES.response, 'cache-control': 'no-store' } });
 }
 
-/** Streams go out piece by piece; any other answer is collected and goes out as one chunk. */
+/** Streams go out piece by piece; any other answer is collected and goes out as one chunk if it is short. */
 async function chunkedAnswer(opened: DecapsulatedRequest, answer: Response): Promise<Response> {
   const headers = { 'content-type': MEDIA_TYPES.chunkedResponse, 'cache-control': 'no-store' };
-  const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
-  const whole = isStream ? null : new Uint8Array(await answer.clone().arrayBuffer());
-  if (whole !== null && whole.length < MAX_CHUNK_BYTES / 2) {
-    const content = whole.length > 0 ? encodeContentChunk(whole) : whole;
-    const sealed = await encapsulateFinalChunk(opened, concatBytes(headOf(answer), content, CONTENT_END));
-    return new Response(sealed as BodyInit, { headers });
+  const head = headOf(answer);
+  if (answer.headers.get('content-type')?.startsWith('text/event-stream') === true)
+    return new Response(toReadableStream(encapsulateChunks(opened, framed(head, answer.body ?? []))), { headers });
+  const whole = new Uint8Array(await answer.arrayBuffer());
+  if (whole.length >= MAX_CHUNK_BYTES / 2)
+    return new Response(toReadableStream(encapsulateChunks(opened, framed(head, [whole]))), { headers });
+  const sealed = await encapsulateFinalChunk(opened, encodeResponse(head, whole));
+  return new Response(sealed as BodyInit, { headers });
+}
+
+/** A response of indeterminate length; its head goes out together with the first content. */
+async function* framed(
+  head: ResponseHead,
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let before: Uint8Array = encodeResponseHead(head);
+  for await (const part of content) {
+    if (part.length === 0) continue;
+    yield concatBytes(before, encodeContentChunk(part));
+    before = new Uint8Array(0);
   }
-  async function* plain(): AsyncGenerator<Uint8Array> {
-    let before: Uint8Array = headOf(answer); // goes out together with the first content
-    for await (const part of answer.body ?? []) {
-      if (part.length === 0) continue;
-      yield concatBytes(before, encodeContentChunk(part));
-      before = new Uint8Array(0);
-    }
-    yield concatBytes(before, CONTENT_END);
-  }
-  return new Response(toReadableStream(encapsulateChunks(opened, plain())), { headers });
+  yield concatBytes(before, CONTENT_END);
 }
 
 function refusal(error: unknown): Response {

@@ -8,6 +8,7 @@
 import { EncodingError } from '@assay/encoding/errors';
 import { appraise } from './appraisal/appraise.ts';
 import { AttestationError } from './errors.ts';
+import { textLayers } from './evidence/armour.ts';
 import { wrappedEndorsements, wrappedEvidence } from './evidence/wrapped.ts';
 import type { Appraisal } from './model/appraisal.ts';
 import { type Check, fail, notChecked } from './model/check.ts';
@@ -122,24 +123,28 @@ function recognise(
   claimed: (type: EvidenceType) => void = () => {},
 ): Recognised {
   const readers = verifiers.filter(({ searches }) => searches !== true);
-  const whole = claim(bytes, readers, claimed);
-  if (whole !== null) return { ...whole, companions: [], wrapped: false };
+  const layers = textLayers(bytes);
+  for (const layer of layers) {
+    const whole = claim(layer, readers, claimed);
+    if (whole !== null) return { ...whole, companions: [], wrapped: false };
+  }
+  const file = layers.at(-1) ?? bytes;
   let broken: unknown;
-  for (const inner of wrappedEvidence(bytes)) {
+  for (const inner of wrappedEvidence(file)) {
     try {
       const found = claim(inner, readers, broken === undefined ? claimed : () => {});
-      if (found !== null) return { ...found, companions: wrappedEndorsements(bytes), wrapped: true };
+      if (found !== null) return { ...found, companions: wrappedEndorsements(file), wrapped: true };
     } catch (error) {
       if (!AttestationError.is(error) && !EncodingError.is(error)) throw error;
       broken ??= error;
     }
   }
   const searched = claim(
-    bytes,
+    file,
     verifiers.filter(({ searches }) => searches === true),
     claimed,
   );
-  if (searched !== null) return { ...searched, companions: wrappedEndorsements(bytes), wrapped: false };
+  if (searched !== null) return { ...searched, companions: wrappedEndorsements(file), wrapped: false };
   if (broken !== undefined) throw broken;
   const types = [...new Set(verifiers.map(({ type }) => type))].join(', ');
   throw new AttestationError(

@@ -10,6 +10,7 @@ import { type Json, parseJson } from '@assay/encoding/json';
 import { decodePem } from '@assay/encoding/pem';
 import { parseCertificate } from '../certificates/x509.ts';
 import { AttestationError } from '../errors.ts';
+import { textLayers } from '../evidence/armour.ts';
 import { parsePckExtensions, SGX_EXTENSION_OID } from '../evidence/dcap/pck-extensions.ts';
 import { type DcapQuote, PCK_CHAIN_DATA, parseQuote } from '../evidence/dcap/quote.ts';
 import { quoteBytes } from '../evidence/dcap/quote-file.ts';
@@ -137,12 +138,14 @@ async function opened(found: readonly Uint8Array[]): Promise<readonly Uint8Array
 }
 
 /** The file itself and, when it is JSON, every long text and every wrapped piece of evidence inside it. */
-function pieces(file: Uint8Array): readonly Uint8Array[] {
+function pieces(written: Uint8Array): readonly Uint8Array[] {
+  const layers = textLayers(written);
+  const file = layers.at(-1) ?? written;
   const json = attempt(() => parseJson(file));
-  if (json === null) return [file];
+  if (json === null) return layers;
   const texts: Uint8Array[] = [];
   collectTexts(json, 0, texts);
-  return [file, ...texts, ...wrappedEvidence(file), ...byteLists(json)];
+  return [...layers, ...texts, ...wrappedEvidence(file), ...byteLists(json)];
 }
 
 /** Members that are lists of bytes, as the first version of CoCo's Azure evidence has them. */

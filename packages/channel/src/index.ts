@@ -10,6 +10,6 @@ export * from './ohttp/binary-http.ts';
 export { encodeKeyConfigs, type KeyConfig, parseKeyConfigs } from './ohttp/key-config.ts';
 export * from './ohttp/message.ts';
 export { RESEND_HEADER, resendOf } from './resend.ts';
-export type { TlsDialer } from './tls/tls-dialer.ts';
+export type { PinTrust, TlsDialer } from './tls/tls-dialer.ts';
 export * from './tutorial/envelope.ts';
 export { type PythonJsonOptions, pythonJson } from './tutorial/python-json.ts';

@@ -79,19 +79,22 @@ describe('the attested key', () => {
 
   test('may be the whole proof where the service signs its certificate itself', async () => {
     await expect(createTlsDialer().pinned(genuine.spkiSha256)(origin)).rejects.toThrow();
-    const dialer = createTlsDialer({ trustPinAlone: true });
-    expect((await dialer.pinned(genuine.spkiSha256)(origin)).status).toBe(200);
-    await expect(dialer.pinned(other.spkiSha256)(origin)).rejects.toMatchObject({ code: 'channel/tls-key-mismatch' });
+    const dialer = createTlsDialer();
+    expect((await dialer.pinned(genuine.spkiSha256, 'pin-alone')(origin)).status).toBe(200);
+    await expect(dialer.pinned(other.spkiSha256, 'pin-alone')(origin)).rejects.toMatchObject({
+      code: 'channel/tls-key-mismatch',
+    });
     await expect(dialer.open(origin)).rejects.toThrow();
+    expect((await dialer.unauthenticated(origin)).status).toBe(200);
   });
 });
 
 describe('somebody in the middle', () => {
-  test.each([false, true])('with another key reads nothing, authorities left out: %s', async (trustPinAlone) => {
+  test.each(['authorities-too', 'pin-alone'] as const)('with another key reads nothing, %s', async (trust) => {
     const middle = await startEavesdropper(other);
     onTestFinished(middle.close);
-    const dialer = createTlsDialer({ authorities, trustPinAlone });
-    const send = dialer.pinned(genuine.spkiSha256);
+    const dialer = createTlsDialer({ authorities });
+    const send = dialer.pinned(genuine.spkiSha256, trust);
     await expect(send(middle.origin, secret)).rejects.toMatchObject({
       code: 'channel/tls-key-mismatch',
       message: expect.stringContaining(`the attested TLS key ${genuine.spkiSha256}, got ${other.spkiSha256}`),

@@ -16,11 +16,6 @@ import type { TlsDialer } from './tls-dialer.ts';
 export interface TlsDialerOptions {
   /** PEM of the authorities to trust instead of the system's. */
   readonly authorities?: string;
-  /**
-   * Accepts any certificate on pinned connections, for services that sign theirs themselves: then the pin is the whole proof. Open
-   * connections are not affected.
-   */
-  readonly trustPinAlone?: boolean;
   /** Milliseconds for one handshake; 10 000 unless told. */
   readonly handshakeMs?: number;
 }
@@ -42,22 +37,23 @@ const SPKI_SHA256 = /^[0-9a-f]{64}$/;
  * await send('https://enclave.example/v1/models'); // ChannelError channel/tls-key-mismatch from anybody else
  */
 export function createTlsDialer(options: TlsDialerOptions = {}): TlsDialer {
-  const { authorities, handshakeMs = HANDSHAKE_MS, trustPinAlone = false } = options;
-  const trust = authorities === undefined ? {} : { ca: authorities };
-  const common = { ...trust, timeout: handshakeMs, maxCachedSessions: 0 };
-  const open = through(new Agent({ connect: common }));
+  const { authorities, handshakeMs = HANDSHAKE_MS } = options;
+  const known = authorities === undefined ? {} : { ca: authorities };
+  const common = { ...known, timeout: handshakeMs, maxCachedSessions: 0 };
   const pools = new Map<string, typeof globalThis.fetch>();
   return {
-    open,
-    pinned(spkiSha256) {
+    open: through(new Agent({ connect: common })),
+    unauthenticated: through(new Agent({ connect: { ...common, rejectUnauthorized: false } })),
+    pinned(spkiSha256, trust = 'authorities-too') {
       if (!SPKI_SHA256.test(spkiSha256))
         throw new ChannelError('channel/key-invalid', 'expected the lower-case hex sha256 of a public key to pin');
-      const known = pools.get(spkiSha256);
+      const name = `${trust} ${spkiSha256}`;
+      const known = pools.get(name);
       if (known !== undefined) return known;
-      const connect = buildConnector({ ...common, rejectUnauthorized: !trustPinAlone });
+      const connect = buildConnector({ ...common, rejectUnauthorized: trust !== 'pin-alone' });
       const made = through(new Agent({ connect: pinning(connect, spkiSha256) }));
       if (pools.size >= MAX_POOLS) pools.delete(pools.keys().next().value ?? '');
-      pools.set(spkiSha256, made);
+      pools.set(name, made);
       return made;
     },
   };

@@ -4,11 +4,17 @@
  */
 
 export interface TlsDialer {
-  /** Connections under ordinary certificate authorities, for first contact: nothing confidential goes over them. */
+  /** Connections under ordinary certificate authorities, for first contact: nothing confidential goes over them but keys of the service. */
   readonly open: typeof globalThis.fetch;
+  /** Connections to whoever answers. Only for what proves itself, such as evidence for a fresh nonce; never with a key or a prompt. */
+  readonly unauthenticated: typeof globalThis.fetch;
   /**
    * A fetch whose every connection must present exactly this key, before a byte of a request is written.
    * @param spkiSha256 64 lower-case hex digits: SHA-256 of the DER SubjectPublicKeyInfo.
+   * @param trust `pin-alone` for services that sign their certificate themselves: then the pin is the whole proof. Otherwise
+   * certificate authorities must agree as well.
    */
-  pinned(spkiSha256: string): typeof globalThis.fetch;
+  pinned(spkiSha256: string, trust?: PinTrust): typeof globalThis.fetch;
 }
+
+export type PinTrust = 'authorities-too' | 'pin-alone';

@@ -4,6 +4,7 @@
  */
 
 import { DEFAULT_POLICY, type Endorsements, type Policy, type TrustAnchor } from '@assay/attestation';
+import { ChannelError } from '@assay/channel';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { type Json, parseJson } from '@assay/encoding/json';
@@ -116,6 +117,7 @@ async function fetchReport(url: URL, options: AttestationOptions): Promise<Uint8
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
   } catch (cause) {
+    if (ChannelError.is(cause)) throw cause; // the far end does not hold the key that was pinned
     throw new ClientError(
       'client/agent-unreachable',
       `no answer from ${url.origin}; check the address and that the agent runs`,

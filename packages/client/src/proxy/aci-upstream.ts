@@ -1,17 +1,21 @@
 /**
  * An `aci/1` service as upstream: Assay's own agent, or any other that publishes an attested keyset. Requests go through the sealed
- * channel of {@link connect}; the proof of an answer is the agent's offline bundle, fetched and judged before it is kept.
+ * channel of {@link connect}, over connections that show a TLS key of the keyset where there is one and the platform can see it; the proof of an answer is the agent's offline bundle, fetched and judged before it is kept.
  */
 
 import { withSlash } from '../connection/attestation.ts';
-import { type ConnectOptions, connect } from '../connection/connect.ts';
+import { connect } from '../connection/connect.ts';
 import { ClientError } from '../errors.ts';
 import { judgeBundle } from '../judgement/bundle.ts';
-import type { AnswerProof, ForwardedAnswer, VerifiedUpstream } from './upstream.ts';
+import { withChannel } from './channel-standing.ts';
+import { keysetConnection } from './keyset-connection.ts';
+import type { AnswerProof, ForwardedAnswer, UpstreamOptions, VerifiedUpstream } from './upstream.ts';
 
 /** @throws {ClientError} when the service is not authentic or not wanted. */
-export async function openAciUpstream(url: URL, options: ConnectOptions = {}): Promise<VerifiedUpstream> {
-  const agent = await connect(url, options);
+export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): Promise<VerifiedUpstream> {
+  const { dialer } = options;
+  const tls = dialer === undefined || url.protocol !== 'https:' ? null : await keysetConnection(url, options, dialer);
+  const agent = await connect(url, tls === null ? options : { ...options, fetch: tls.fetch });
   const anchors = [
     ...(options.anchors ?? []),
     ...(options.simulatedRoot === undefined ? [] : [{ ...options.simulatedRoot, simulated: true }]),
@@ -41,7 +45,10 @@ export async function openAciUpstream(url: URL, options: ConnectOptions = {}): P
     kind: 'aci/1',
     url,
     get verdict() {
-      return agent.attested.verdict;
+      const { verdict, report } = agent.attested;
+      const pin = tls?.pin() ?? null;
+      const unpinned = tls === null ? 'its TLS key cannot be seen from here' : 'its keyset lists no TLS key';
+      return withChannel(verdict, { pin, sealedTo: report.keysetDigest, unpinned });
     },
     async forward(request: Request): Promise<ForwardedAnswer> {
       const { pathname, search } = new URL(request.url);

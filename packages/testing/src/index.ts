@@ -1,6 +1,7 @@
 export { chromiumPath, launchChromium, watchPage } from './chromium.ts';
 export { type ConformanceEntry, conformanceSuite } from './conformance.ts';
 export { DCAP_COLLATERAL_DEFECTS, DCAP_QUOTE_DEFECTS, type DcapDefect, defectOptions } from './dcap-defects.ts';
+export { type EhbpRecipient, ehbpRecipient } from './ehbp-recipient.ts';
 export { expectAdvice, expectCode, expectRefusal } from './expect-code.ts';
 
 export {
@@ -77,6 +78,7 @@ export {
   startOpenAiServer,
 } from './openai-server.ts';
 export type { DcapCollateral, DcapQuestion, NitroQuestion, Question, SnpQuestion } from './question.ts';
+export { acceptE2ee, E2eeRefusal, sealerFor } from './redpill-e2ee.ts';
 export { type RedpillKey, type RedpillLie, redpillKey, redpillReport } from './redpill-report.ts';
 export {
   type RedpillRequest,

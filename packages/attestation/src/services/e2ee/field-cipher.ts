@@ -33,6 +33,8 @@ interface Curve {
   /** A private key, and its public key as it goes before a field. */
   ephemeral(): { readonly secret: Uint8Array; readonly publicKey: Uint8Array };
   client(): { readonly secret: Uint8Array; readonly shown: Uint8Array };
+  /** Whether it is the one way to write its point: genuine senders know no other. */
+  canonical(publicKey: Uint8Array): boolean;
   /** The service's key in the form that {@link agree} takes. */
   service(publicKey: Uint8Array): Uint8Array;
   agree(secret: Uint8Array, publicKey: Uint8Array): Uint8Array;
@@ -54,6 +56,7 @@ const CURVES: Readonly<Record<FieldAlgorithm, Curve>> = {
       const secret = secp256k1.utils.randomSecretKey();
       return { secret, shown: secp256k1.getPublicKey(secret, false).subarray(1) };
     },
+    canonical: (publicKey) => publicKey[0] === 4, // a point off the curve fails by itself
     service: (publicKey) => concatBytes(UNCOMPRESSED, publicKey),
     agree: (secret, publicKey) => secp256k1.getSharedSecret(secret, publicKey, false).subarray(1, 33), // x alone
   },
@@ -68,6 +71,7 @@ const CURVES: Readonly<Record<FieldAlgorithm, Curve>> = {
       const secret = ed25519.utils.randomSecretKey();
       return { secret: ed25519.utils.toMontgomerySecret(secret), shown: ed25519.getPublicKey(secret) };
     },
+    canonical: (publicKey) => ((publicKey[31] ?? 0) & 0x80) === 0, // X25519 ignores that bit (RFC 7748 §5)
     service: (publicKey) => ed25519.utils.toMontgomery(publicKey),
     agree: (secret, publicKey) => x25519.getSharedSecret(secret, publicKey),
   },
@@ -113,7 +117,9 @@ export function createFieldCipher(algorithm: FieldAlgorithm, serviceKey: string)
         const bytes = decodeHex(field);
         const start = curve.keyLength + NONCE_LENGTH;
         if (bytes.length < start + TAG_LENGTH) throw new RangeError('shorter than key, nonce and tag');
-        const key = await answerKey(bytes.subarray(0, curve.keyLength));
+        const ephemeral = bytes.subarray(0, curve.keyLength);
+        if (!curve.canonical(ephemeral)) throw new RangeError('an ephemeral key written in another way');
+        const key = await answerKey(ephemeral);
         const iv = bytes.subarray(curve.keyLength, start);
         const opened = await crypto.subtle.decrypt(gcm(iv, aad), key, bufferSource(bytes.subarray(start)));
         return decodeUtf8(new Uint8Array(opened));

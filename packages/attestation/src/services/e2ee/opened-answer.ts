@@ -8,11 +8,14 @@
 import { concatBytes, decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
+import { hasText, isObject } from './clear-text.ts';
 import type { FieldCipher } from './field-cipher.ts';
 import type { SealedAnswer } from './sealed-chat.ts';
 
 const MAX_WHOLE = 64 * 1024 * 1024;
 const MAX_LINE = 4 * 1024 * 1024;
+/** Members around the choices whose text is nobody's words. */
+const PLAIN = new Set(['choices', 'id', 'object', 'model', 'system_fingerprint', 'service_tier']);
 const SEALED = new Set(['content', 'reasoning_content']);
 const PLAIN_CHOICE = new Set(['finish_reason', 'stop_reason']);
 
@@ -80,6 +83,8 @@ async function openDocument(
     throw malformed('an event that is no JSON', { cause });
   }
   if (!isObject(document)) throw malformed('an event that is no object');
+  for (const [name, value] of Object.entries(document))
+    if (!PLAIN.has(name) && hasText(value)) throw inClear(`"${name}" in clear`);
   const { choices = [], model, id } = document;
   if (!Array.isArray(choices) || !(choices as readonly Json[]).every(isObject)) throw malformed('choices that are no list');
   const about = `algo=${cipher.algorithm}|model=${textOr(model)}|id=${textOr(id)}`;
@@ -106,10 +111,6 @@ async function openDocument(
 
 function textOr(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function inClear(what: string): AttestationError {

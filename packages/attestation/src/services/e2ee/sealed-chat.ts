@@ -11,6 +11,7 @@ import { encodeHex } from '@assay/encoding/hex';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
 import type { ProxyAttestation } from '../signing-proxy.ts';
+import { hasText, isObject } from './clear-text.ts';
 import { createFieldCipher, type FieldCipher } from './field-cipher.ts';
 import { openAnswer } from './opened-answer.ts';
 
@@ -150,15 +151,6 @@ function textOf(part: Json): string | null {
 
 function isPlainFormat(value: Json | undefined): boolean {
   return isObject(value) && Object.keys(value).length === 1 && (value.type === 'text' || value.type === 'json_object');
-}
-
-function hasText(value: Json | undefined): boolean {
-  if (typeof value === 'string') return true;
-  return typeof value === 'object' && value !== null && Object.values(value).some(hasText);
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function notSealable(what: string, options: { readonly cause?: unknown } = {}): AttestationError {

@@ -60,7 +60,8 @@ export function parseReport(value: unknown, nonce: string | null): Report {
   if (reportData !== encodeHex(statement))
     throw new ReceiptError(
       'report/mismatch',
-      `expected report_data ${encodeHex(statement)} for this keyset and nonce, got ${reportData}`,
+      `expected report_data ${encodeHex(statement)} for this keyset and ${nonce === null ? 'no nonce' : 'nonce'}, got ${reportData}` +
+        (nonce === null ? '; if the report was asked for with a nonce, give that nonce' : ''),
     );
   return {
     teeType: attestation.string('tee_type'),

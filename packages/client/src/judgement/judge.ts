@@ -2,7 +2,7 @@
 
 import { attest } from '@assay/attestation';
 import { decodeUtf8 } from '@assay/encoding/bytes';
-import { type Json, parseJson } from '@assay/encoding/json';
+import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { judgeBundle } from './bundle.ts';
 import { isProof, judgeProof } from './proof.ts';
 import { judgeReceipt, judgeReport } from './report.ts';
@@ -25,7 +25,8 @@ export async function judge(bytes: Uint8Array, request: JudgeRequest): Promise<V
     if (isBundle(json)) return judgeBundle(bytes, request);
     if (isProof(json)) return judgeProof(json, request);
     if (has(json, 'event_log') && has(json, 'receipt_id')) return judgeReceipt(json, request);
-    if (has(json, 'workload_keyset_digest') && has(json, 'attestation')) return judgeReport(json, request);
+    if (has(json, 'workload_keyset_digest') && has(json, 'attestation') && !bindsSigningAddress(json))
+      return judgeReport(json, request);
     if (isResultFile(json)) return judgeResultFile(json, request);
   }
   const { now, policy, expected, endorsements, additionalAnchors } = request;
@@ -53,6 +54,18 @@ function readJson(bytes: Uint8Array): Json | undefined {
   } catch {
     return BUNDLE_START.test(text) ? { format: 'assay-bundle/1' } : undefined;
   }
+}
+
+/**
+ * The private AI gateway's answer to older clients has the members of an `aci/1` report, but its evidence binds a signing address: 64
+ * bytes of report data where a report has the 32 of its statement. It is evidence like any other service's, not a report.
+ */
+function bindsSigningAddress(json: Json): boolean {
+  if (!has(json, 'intel_quote') || !has(json, 'signing_address')) return false;
+  const { attestation } = json as JsonObject;
+  if (typeof attestation !== 'object' || attestation === null || !('report_data' in attestation)) return false;
+  const data = (attestation as JsonObject).report_data;
+  return typeof data === 'string' && /^(0x)?[0-9a-fA-F]{128}$/.test(data);
 }
 
 function isBundle(json: Json): boolean {

@@ -2,7 +2,8 @@
  * Combined reports: several TEEs behind one service, in one JSON document. Shapes:
  * - vLLM-proxy, RedPill, NEAR, nanoGPT, Venice: nodes under `gateway_attestation`, `model_attestations`, `all_attestations` and at the
  *   top level, each with `intel_quote`, `event_log`, `info`, `signing_address`, `request_nonce`, `nvidia_payload`,
- *   `tls_cert_fingerprint`, `compose_manager_attestation`;
+ *   `tls_cert_fingerprint`, `compose_manager_attestation`; the private AI gateway gives the same names beside its `aci/1` report, with
+ *   event log and compose file under `attestation.evidence`;
  * - Chutes: `evidence` (or RedPill's `all_attestations` of type `chutes`) with `quote`, `gpu_evidence`, `e2e_pubkey`, `certificate`;
  * - Tinfoil version 3: `report_data`, `cpu`, `gpu`, `nvswitch`; versions 1 and 2: `format` and `body`, the CPU report in base64, in
  *   version 2 compressed with gzip; either alone or as `enclaveAttestationReport` of a bundle, beside `vcek` and `enclaveCert`.
@@ -28,7 +29,10 @@ export type NodeBinding =
       readonly algorithm: 'ecdsa' | 'ed25519';
       readonly publicKey: Uint8Array | null;
       readonly tlsFingerprint: Uint8Array | null;
-      readonly nonce: Uint8Array;
+      /** TLS keys that stand elsewhere in the document, one of which the report data may commit to. */
+      readonly tlsCandidates: readonly Uint8Array[];
+      /** `null` where the document does not name the nonce it answers. */
+      readonly nonce: Uint8Array | null;
     }
   /** actions hash ‖ nonce. */
   | { readonly rule: 'actions'; readonly hash: Uint8Array; readonly nonce: Uint8Array }
@@ -128,7 +132,7 @@ function vllmProxy(json: JsonObject): CombinedReport {
     ]),
   ];
   if (nodes.length === 0) throw malformed('expected at least one node with evidence, got none');
-  const unread = ['tls_certificate', 'server_verification', 'ohttp_attestation'].filter(
+  const unread = ['tls_certificate', 'server_verification', 'ohttp_attestation', 'workload_keyset_digest'].filter(
     (name) => name in json || models.some((node) => name in node),
   );
   return { format: 'vllm-proxy', nodes, unread };
@@ -137,6 +141,8 @@ function vllmProxy(json: JsonObject): CombinedReport {
 function addressNode(name: string, node: JsonObject): CombinedNode {
   const info = objectOf(node.info);
   const tcbInfo = objectOf(info?.tcb_info) ?? objectOf(node.tcb_info);
+  const report = objectOf(node.attestation);
+  const own = objectOf(report?.evidence);
   const quote = text(node, 'intel_quote', name);
   const algorithm = node.signing_algo === 'ed25519' ? 'ed25519' : 'ecdsa';
   const fingerprint = node.tls_cert_fingerprint;
@@ -145,18 +151,32 @@ function addressNode(name: string, node: JsonObject): CombinedNode {
     name,
     platform: 'tdx',
     compressed: false,
-    evidence: quoteWithLog({ quote, log: node.event_log ?? tcbInfo?.event_log, beside: [node, info, tcbInfo] }),
+    evidence: quoteWithLog({
+      quote,
+      log: node.event_log ?? tcbInfo?.event_log ?? own?.event_log ?? undefined,
+      beside: [node, info, tcbInfo, own],
+    }),
     binding: {
       rule: 'signing-address',
       algorithm,
       address: hex(text(node, 'signing_address', name), algorithm === 'ecdsa' ? 20 : 32, name),
       publicKey: typeof node.signing_public_key === 'string' ? hex(node.signing_public_key, null, name) : null,
       tlsFingerprint: typeof fingerprint === 'string' ? hex(fingerprint, 32, name) : null,
-      nonce: hex(text(node, 'request_nonce', name), 32, name),
+      tlsCandidates: tlsKeysOf(objectOf(report?.workload_keyset)),
+      nonce: node.request_nonce === undefined ? null : hex(text(node, 'request_nonce', name), 32, name),
     },
     gpus: payload === undefined || payload === null || payload === '' ? null : gpusOf(payload, name),
     labels: labelsOf({ model: node.model_name, application: info?.app_name }),
   };
+}
+
+/** TLS keys of an `aci/1` keyset, at most 16. */
+function tlsKeysOf(keyset: JsonObject | null): readonly Uint8Array[] {
+  const keys = Array.isArray(keyset?.tls_public_keys) ? (keyset.tls_public_keys as readonly Json[]).slice(0, 16) : [];
+  return keys.flatMap((key) => {
+    const digits = objectOf(key)?.spki_sha256;
+    return typeof digits === 'string' && /^[0-9a-f]{64}$/.test(digits) ? [decodeHex(digits)] : [];
+  });
 }
 
 function managers(name: string, node: JsonObject): readonly CombinedNode[] {
@@ -252,10 +272,12 @@ function tinfoil(json: JsonObject): CombinedReport {
   return { format: 'tinfoil', nodes: [node], unread: 'signature' in json ? ['signature'] : [] };
 }
 
-/** GPU evidence as an object, a list, or either as text. */
-function gpusOf(value: Json, name: string): NvidiaEvidence {
+/** GPU evidence as an object, a list, or either as text; `null` where the list says that there is none. */
+function gpusOf(value: Json, name: string): NvidiaEvidence | null {
   const json =
     typeof value === 'string' ? reading('combined/malformed', `gpu evidence of ${name}`, () => parseJson(value)) : value;
+  const listed = isObject(json) ? json.evidence_list : null;
+  if (Array.isArray(listed) && listed.length === 0) return null;
   const gpus = nvidiaEvidenceOfJson(json);
   if (gpus === null) throw malformed(`expected nvidia evidence in ${name}, got something else`);
   return gpus;

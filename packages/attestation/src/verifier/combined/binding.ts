@@ -60,18 +60,22 @@ export async function boundKeys(binding: NodeBinding, reportData: string): Promi
 type Rule<Name extends NodeBinding['rule']> = Extract<NodeBinding, { readonly rule: Name }>;
 
 async function signingAddress(binding: Rule<'signing-address'>, data: Uint8Array): Promise<BoundKeys> {
-  const { address, algorithm, publicKey, tlsFingerprint, nonce } = binding;
+  const { address, algorithm, publicKey, tlsFingerprint, tlsCandidates } = binding;
   const [first] = [data.subarray(0, 32)];
   const plain = new Uint8Array(32);
   plain.set(address);
-  const withTls = tlsFingerprint === null ? null : await sha256(concatBytes(address, tlsFingerprint));
-  const bindsTls = withTls !== null && equalBytes(first, withTls);
+  const bound = await boundTlsKey(first, address, tlsFingerprint === null ? tlsCandidates : [tlsFingerprint, ...tlsCandidates]);
+  const bindsTls = bound !== null;
   if (!bindsTls && !equalBytes(first, plain)) throw unbound('the signing address', encodeHex(data));
+  // A nonce that the document does not repeat is signed all the same.
+  const nonce = binding.nonce ?? data.subarray(32);
   const checks: Check[] = [
     pass(BINDING, SPEC, bindsTls ? 'sha256(address ‖ tls fingerprint) ‖ nonce' : 'address ‖ zeros ‖ nonce'),
-    nonceCheck(nonce, data),
+    binding.nonce === null
+      ? notChecked(NONCE, SPEC, `the document names no nonce; the signed one is ${encodeHex(nonce)}`)
+      : nonceCheck(nonce, data),
   ];
-  if (tlsFingerprint !== null && !bindsTls) {
+  if (tlsFingerprint !== null && (bound === null || !equalBytes(bound, tlsFingerprint))) {
     checks.push(fail('combined.tls-binding', SPEC, 'a tls fingerprint that the report data commits to', 'the address alone'));
   }
   if (publicKey !== null) checks.push(publicKeyCheck(publicKey, address, algorithm));
@@ -80,12 +84,24 @@ async function signingAddress(binding: Rule<'signing-address'>, data: Uint8Array
     identity: {
       'signing-address': encodeHex(address),
       'signing-algorithm': algorithm,
-      ...(bindsTls && tlsFingerprint !== null ? { 'tls-fingerprint': encodeHex(tlsFingerprint) } : {}),
+      ...(bound === null ? {} : { 'tls-fingerprint': encodeHex(bound) }),
     },
     nonce: boundNonce(nonce, data),
     publicKey: encodeHex(publicKey ?? address),
     gpuNonce: encodeHex(nonce),
   };
+}
+
+/** The TLS key that the first half of the report data commits to together with the address; `null` when it commits to none. */
+async function boundTlsKey(
+  first: Uint8Array,
+  address: Uint8Array,
+  fingerprints: readonly Uint8Array[],
+): Promise<Uint8Array | null> {
+  for (const fingerprint of fingerprints) {
+    if (equalBytes(first, await sha256(concatBytes(address, fingerprint)))) return fingerprint;
+  }
+  return null;
 }
 
 function publicKeyCheck(publicKey: Uint8Array, address: Uint8Array, algorithm: 'ecdsa' | 'ed25519'): Check {

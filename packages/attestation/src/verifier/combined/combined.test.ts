@@ -99,6 +99,48 @@ describe('a sound report', () => {
     expect(names).toEqual(['model-0', 'model-1']);
   });
 
+  describe('of the private AI gateway for older clients', () => {
+    const spki = new Uint8Array(32).fill(9);
+    const gateway = async (data: Uint8Array) => {
+      const { document, fake } = await node(data);
+      const { intel_quote: quote, event_log: log, request_nonce: _, info: __, ...names } = document;
+      const report = {
+        ...{ api_version: 'aci/1', workload_keyset_digest: `sha256:${'00'.repeat(32)}`, intel_quote: quote },
+        ...names,
+        nvidia_payload: JSON.stringify({ nonce: encodeHex(NONCE), evidence_list: [], arch: 'HOPPER' }),
+        attestation: {
+          tee_type: 'tdx',
+          report_data: encodeHex(data),
+          workload_keyset: { tls_public_keys: [{ domain: 'x', spki_sha256: encodeHex(spki) }] },
+          evidence: { quote, event_log: log, app_compose: fake.compose },
+        },
+      };
+      return { ...report, all_attestations: [report] };
+    };
+
+    test('binds the address, shows the signed nonce and reads the log in its evidence', async () => {
+      const claims = await verify(await gateway(plain));
+      expect(failed(claims)).toEqual([]);
+      expect(Object.keys(claims.submodules)).toEqual(['model']);
+      expect(claims.submodules.model).toMatchObject({ type: 'dstack', bindings: { nonce: encodeHex(NONCE) } });
+      expect(claims.submodules.model?.measurements['compose-hash']).toMatch(/^[0-9a-f]{64}$/);
+      expect(claims.submodules.model?.checks).toContainEqual(
+        expect.objectContaining({ id: 'combined.nonce', outcome: 'not-checked' }),
+      );
+      expect(claims.checks).toContainEqual(
+        expect.objectContaining({ id: 'combined.unread', actual: expect.stringContaining('workload_keyset_digest') }),
+      );
+    });
+
+    test('binds the address with a TLS key of its keyset', async () => {
+      const claims = await verify(await gateway(concatBytes(sha256(ADDRESS, spki), NONCE)));
+      expect(failed(claims)).toEqual([]);
+      expect(claims.identity['tls-fingerprint']).toBe(encodeHex(spki));
+      const other = concatBytes(sha256(ADDRESS, new Uint8Array(32)), NONCE);
+      await expectCode(verify(await gateway(other)), 'combined/key-unbound');
+    });
+  });
+
   test('of Chutes binds encryption key and certificate', async () => {
     const data = concatBytes(sha256(utf8('aa'), utf8('key')), sha256(certificate.key.spki));
     const { fake } = await node(data);
@@ -200,7 +242,7 @@ describe('one defect', () => {
       (document) => (document.signing_public_key = '22'.repeat(64)),
     ],
     ['a short address', 'combined/malformed', (document) => (document.signing_address = '11')],
-    ['no nonce', 'combined/malformed', (document) => (document.request_nonce = undefined)],
+    ['a nonce that is none', 'combined/malformed', (document) => (document.request_nonce = 7)],
     ['no quote', 'combined/malformed', (document) => (document.intel_quote = '')],
     ['gpu evidence that is none', 'combined/malformed', (document) => (document.nvidia_payload = '{}')],
     ['gpu evidence that is no json', 'combined/malformed', (document) => (document.nvidia_payload = '{')],

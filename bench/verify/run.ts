@@ -66,7 +66,7 @@ async function peerRunner(peer: Peer, { question }: BenchCase): Promise<Runner |
   if (refuses(verdict)) return `${peer.name}: left out, it refuses this evidence (${verdict.slice(4)})`;
   const ratios = (figures: ReadonlyMap<string, number>): string => {
     const [figure, cold, warm] = [peer.name, 'Assay, cold', 'Assay, warm'].map((label) => figures.get(label));
-    return `${times(figure, cold)} × our cold, ${times(figure, warm)} × our warm; ${peer.scope}`;
+    return `${times(figure, cold)} × our cold, ${times(figure, warm)} × our warm`;
   };
   return { label: peer.name, cost: (calls) => peer.cost(question, calls), note: ratios };
 }
@@ -91,7 +91,7 @@ async function measure(runners: readonly Runner[]): Promise<ReadonlyMap<string, 
 if (vectorsDirectory() !== null) {
   const peers = await openPeers();
   const leftOut: string[] = [];
-  console.log('| evidence | verifier | µs of processor | per second and core | ratio; what a peer does |');
+  console.log('| evidence | verifier | µs of processor | per second and core | ratio |');
   console.log('| --- | --- | ---: | ---: | --- |');
   for (const bench of [...dcapCases(), ...snpCases(), ...nitroCases()]) {
     const { verdict } = await ourVerdict(bench.question);
@@ -108,6 +108,7 @@ if (vectorsDirectory() !== null) {
       console.log(`| ${bench.name} | ${label} | ${figure.toFixed(1)} | ${(1e6 / figure).toFixed(0)} | ${note(figures)} |`);
     }
   }
-  for (const line of leftOut) console.log(`\n${line}`);
+  console.log(`\n${peers.map(({ name, language, scope }) => `${name} (${language}): ${scope}`).join('\n')}\n`);
+  for (const line of leftOut) console.log(line);
   for (const peer of peers) peer.close();
 }

@@ -1,17 +1,22 @@
 /**
  * The whole agent killed with SIGKILL in the middle of work, three times over the same data directory: every receipt that was
- * acknowledged is there after the restart, the log only grows, and the task that was cut off shows as interrupted.
+ * acknowledged is there after the restart and verifies, the log only grows, and the task that was cut off shows as interrupted.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DEFAULT_POLICY, trustAnchor } from '@assay/attestation';
+import { judgeBundle } from '@assay/client';
+import { decodePem } from '@assay/encoding/pem';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
+const OPERATOR_KEY = 'operator-key-of-the-test';
 let directory: string;
 const children: ChildProcess[] = [];
 
@@ -32,6 +37,7 @@ async function start(): Promise<{ url: string; child: ChildProcess }> {
     AGENT_PORT: '0',
     ASSAY_DATA_DIR: directory,
     AI_PROVIDER: 'recorded',
+    ASSAY_OPERATOR_KEY: OPERATOR_KEY,
     NO_COLOR: '1',
   };
   const child = spawn(process.execPath, ['--conditions=@assay/source', '--no-warnings', MAIN, 'serve'], {
@@ -66,6 +72,7 @@ const logSize = async (url: string): Promise<number> =>
 test('three kills under load', { timeout: 240_000 }, async () => {
   const acknowledged: string[] = [];
   let size = 0;
+  let replaced = 0;
   for (let round = 1; round <= 3; round += 1) {
     const { url, child } = await start();
     expect(await logSize(url)).toBeGreaterThanOrEqual(size);
@@ -93,12 +100,23 @@ test('three kills under load', { timeout: 240_000 }, async () => {
         if (typeof answer?.receipt_id === 'string' && answer.success === true) acknowledged.push(answer.receipt_id);
       }
     });
-    while (acknowledged.length < round * 10) await new Promise((resolve) => setTimeout(resolve, 20));
+    // Keys are replaced all the while, so that kills meet rotations at every step.
+    const rotations = (async () => {
+      while (alive) {
+        const answer = await fetch(`${url}/api/operator/rotate-keys`, {
+          method: 'POST',
+          headers: { 'x-operator-key': OPERATOR_KEY },
+          body: JSON.stringify({ overlap_seconds: 0 }),
+        }).catch(() => null);
+        if (answer?.ok === true) replaced += 1;
+      }
+    })();
+    while (acknowledged.length < round * 10 || replaced < round) await new Promise((resolve) => setTimeout(resolve, 20));
     size = await logSize(url);
     child.kill('SIGKILL');
     await once(child, 'exit');
     alive = false;
-    await Promise.all(load);
+    await Promise.all([...load, rotations]);
   }
   const { url, child } = await start();
   expect(await logSize(url)).toBeGreaterThanOrEqual(size);
@@ -108,6 +126,15 @@ test('three kills under load', { timeout: 240_000 }, async () => {
       status: 'interrupted',
       code: 'task/interrupted',
     });
+  }
+  const [root] = decodePem(readFileSync(join(directory, 'simulated-root.pem'), 'utf8'));
+  const anchor = trustAnchor('simulator', root!.der, { simulated: true });
+  const spki = createHash('sha256').update(anchor.spki).digest('hex');
+  const policy = { ...DEFAULT_POLICY, simulatedRoots: [spki] };
+  for (const bundled of [acknowledged.slice(0, 30), acknowledged.slice(-30)]) {
+    const bytes = new Uint8Array(await (await fetch(`${url}/bundles/${bundled.join(',')}`)).arrayBuffer());
+    const verdict = await judgeBundle(bytes, { now: Date.now(), policy, additionalAnchors: [anchor] });
+    expect(verdict.outcome, JSON.stringify(verdict.error)).toBe('accepted');
   }
   const { receipts } = (await (await fetch(`${url}/api/receipts?limit=200`)).json()) as { receipts: { state: string }[] };
   expect(receipts.filter(({ state }) => state === 'interrupted').length).toBeGreaterThanOrEqual(3);

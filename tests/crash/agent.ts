@@ -1,17 +1,19 @@
 /**
- * A child that seals as fast as it can until it is killed. It loads, waits for a line on stdin, opens the ledger of the directory in that
- * line, and reports on stdout what it was promised: `open <task>`, `ack <receipt> <index> <nonce>`, `head <size> <root>`, `fail <code>`.
+ * A child that seals as fast as it can until it is killed, and replaces its keyset all the while. It loads, waits for a line on stdin, opens
+ * the ledger of the directory in that line, and reports on stdout what it was promised: `open <task>`, `ack <receipt> <index> <nonce>`,
+ * `head <size> <root>`, `succeeded <old keyset> <new keyset>`, `fail <code>`.
  */
 
 import { randomBytes } from 'node:crypto';
 import { readSync, writeSync } from 'node:fs';
-import { parseCheckpoint, parseInclusion } from '@assay/receipt';
+import { keysetDigest, parseCheckpoint, parseInclusion } from '@assay/receipt';
 import { openLedger } from '../../packages/server/src/adapters/stores/open-ledger.ts';
 import { createSigningKeys } from '../../packages/server/src/log/signing-keys.ts';
 import { LedgerError } from '../../packages/server/src/ports/ledger-error.ts';
 import { fakeReport } from '../../packages/testing/src/fake-report.ts';
 
 const IN_FLIGHT = 32;
+const ROTATE_EVERY_MS = 2;
 const say = (line: string) => writeSync(1, `${line}\n`);
 
 function readLine(): string {
@@ -27,9 +29,13 @@ function readLine(): string {
 
 say('loaded');
 const directory = readLine();
-const keys = createSigningKeys();
 const ledger = await openLedger({ directory });
-await ledger.registerReport({ ...fakeReport(keys.keysetEntries), keys });
+function freshKeyset() {
+  const keys = createSigningKeys();
+  return { ...fakeReport(keys.keysetEntries), keys };
+}
+const first = freshKeyset();
+await ledger.registerReport(first);
 const open = (taskId: string, nonce: string | null) =>
   ledger.open({ taskId, task: 'execute', method: 'POST', endpoint: '/api/process', requestBody: Buffer.from(taskId), nonce });
 
@@ -54,9 +60,28 @@ async function keepSealing(): Promise<void> {
   }
 }
 
+let rotating = true;
+async function keepRotating(): Promise<void> {
+  for (let current = first; rotating; ) {
+    const next = freshKeyset();
+    try {
+      await ledger.succeed(next, () => undefined);
+    } catch (error) {
+      say(`fail ${LedgerError.is(error) ? error.code : String(error)}`);
+      return;
+    }
+    say(`succeeded ${keysetDigest(current.keyset)} ${keysetDigest(next.keyset)}`);
+    current = next;
+    await new Promise((resolve) => setTimeout(resolve, ROTATE_EVERY_MS));
+  }
+}
+
 const publishing = setInterval(() => {
   ledger.checkpoint().catch(() => undefined);
 }, 20);
+const rotations = keepRotating();
 await Promise.all(Array.from({ length: IN_FLIGHT }, keepSealing));
+rotating = false;
+await rotations;
 clearInterval(publishing);
 say('stopped');

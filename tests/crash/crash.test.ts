@@ -12,7 +12,7 @@ const POWER_CUTS = Number(process.env.ASSAY_POWER_CUTS ?? 8);
 const root = mkdtempSync(join(tmpdir(), 'assay-crash-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-const fine = { lost: [], inconsistent: [], unlisted: [], refused: null };
+const fine = { lost: [], inconsistent: [], unlinked: [], unlisted: [], refused: null };
 
 async function until(condition: () => boolean, milliseconds = 20_000): Promise<void> {
   for (const end = Date.now() + milliseconds; !condition() && Date.now() < end; ) await sleep(5);
@@ -31,17 +31,21 @@ describe('kill -9', () => {
       // Every fifth is killed while it starts; the others after they were promised something.
       if (kill % 5 === 4) await sleep(40 + ((kill * 37) % 200));
       else await until(() => promises.acked.size > before + ((kill * 53) % 150));
+      // Every fifth lives on until one more keyset was replaced.
+      const replaced = promises.successions.size;
+      if (kill % 5 === 3) await until(() => promises.successions.size > replaced);
       await child.kill();
     }
     await (await next).kill();
     expect(promises.failures).toEqual([]);
     expect(promises.forks).toEqual([]);
     expect(promises.acked.size).toBeGreaterThan(KILLS * 20);
+    expect(promises.successions.size).toBeGreaterThanOrEqual(Math.floor(KILLS / 5));
     const result = await audit(directory, promises);
     expect(result).toMatchObject(fine);
     expect(result.entries).toBeGreaterThanOrEqual(promises.acked.size);
     process.stdout.write(
-      `kill -9: ${KILLS} kills, ${promises.acked.size} acknowledged, 0 lost, ${promises.heads.size} heads, no fork\n`,
+      `kill -9: ${KILLS} kills, ${promises.acked.size} acknowledged, 0 lost, ${promises.heads.size} heads, no fork, ${promises.successions.size} keysets replaced\n`,
     );
   });
 
@@ -51,7 +55,13 @@ describe('kill -9', () => {
     promises.hear(`ack rcpt_never 7 ${'0'.repeat(64)}`);
     promises.hear(`head 3 ${'0'.repeat(64)}`);
     promises.hear('open nobody');
-    expect(await audit(directory, promises)).toMatchObject({ lost: ['rcpt_never'], inconsistent: [3], unlisted: ['nobody'] });
+    promises.hear('succeeded sha256:one sha256:two');
+    expect(await audit(directory, promises)).toMatchObject({
+      lost: ['rcpt_never'],
+      inconsistent: [3],
+      unlinked: ['sha256:one'],
+      unlisted: ['nobody'],
+    });
     promises.hear(`head 3 ${'1'.repeat(64)}`);
     expect(promises.forks).toEqual([3]);
   });

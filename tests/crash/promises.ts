@@ -7,8 +7,20 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { decodeUtf8 } from '@assay/encoding/bytes';
-import { encodeHex } from '@assay/encoding/hex';
-import { decodeEntryBundle, hashLeaf, parseCheckpoint, parseLeafText, verifyBundle, verifyLeafChains } from '@assay/receipt';
+import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import {
+  commitment,
+  type Digest,
+  decodeEntryBundle,
+  hashLeaf,
+  type Leaf,
+  parseCheckpoint,
+  parseLeafText,
+  SUCCESSION_SALT,
+  successionBody,
+  verifyBundle,
+  verifyLeafChains,
+} from '@assay/receipt';
 import { openLedger } from '../../packages/server/src/adapters/stores/open-ledger.ts';
 import { GrowingTree } from '../../packages/server/src/log/tree.ts';
 import type { Ledger } from '../../packages/server/src/ports/ledger.ts';
@@ -22,6 +34,8 @@ export class Promises {
   /** Every signed head, by size: two roots for one size are a fork. */
   readonly heads = new Map<number, string>();
   readonly forks: number[] = [];
+  /** Successions that were durable: ending keyset → the one that followed. */
+  readonly successions = new Map<string, string>();
   stopped = false;
 
   hear(line: string): void {
@@ -30,6 +44,7 @@ export class Promises {
     if (word === 'open') this.opened.push(first);
     if (word === 'fail') this.failures.push(first);
     if (word === 'stopped') this.stopped = true;
+    if (word === 'succeeded' && second.length === first.length) this.successions.set(first, second);
     if (word === 'head' && second.length === 64) {
       const size = Number(first);
       if ((this.heads.get(size) ?? second) !== second) this.forks.push(size);
@@ -83,6 +98,8 @@ export interface Audit {
   readonly lost: readonly string[];
   /** Signed heads that the log does not begin with. */
   readonly inconsistent: readonly number[];
+  /** Ending keysets whose last leaf is missing or names another keyset than was promised. */
+  readonly unlinked: readonly string[];
   /** Cut-off tasks that are not listed as interrupted. */
   readonly unlisted: readonly string[];
   /** Why the directory could not be opened, if so. */
@@ -91,7 +108,7 @@ export interface Audit {
 
 /** Opens the directory as a restarted agent would, and compares. */
 export async function audit(directory: string, promises: Promises): Promise<Audit> {
-  const nothing = { entries: 0, lost: [], inconsistent: [], unlisted: [] };
+  const nothing = { entries: 0, lost: [], inconsistent: [], unlinked: [], unlisted: [] };
   let ledger: Ledger;
   try {
     ledger = await openLedger({ directory });
@@ -108,11 +125,13 @@ export async function audit(directory: string, promises: Promises): Promise<Audi
       const bundle = await ledger.tile(`tile/entries/${name}${width === 256 ? '' : `.p/${width}`}`);
       entries.push(...decodeEntryBundle(bundle ?? new Uint8Array()));
     }
-    verifyLeafChains(entries.map((entry) => parseLeafText(decodeUtf8(entry))));
+    const leaves = entries.map((entry) => parseLeafText(decodeUtf8(entry)));
+    verifyLeafChains(leaves);
     return {
       entries: entries.length,
       lost: await lostReceipts(directory, ledger, promises),
       inconsistent: inconsistentHeads(entries, promises),
+      unlinked: unlinkedKeysets(leaves, promises),
       unlisted: await unlistedTasks(ledger, promises),
       refused: null,
     };
@@ -128,6 +147,8 @@ async function lostReceipts(directory: string, ledger: Ledger, promises: Promise
   const found = new Map(rows.map((row) => [row.receipt_id as string, row.idx as number]));
   const lost = [...promises.acked].filter(([id, { index }]) => found.get(id) !== index).map(([id]) => id);
   const newest = [...promises.acked].slice(-10);
+  const together = await ledger.bundle([...promises.acked.keys()].slice(-60).filter((id) => !lost.includes(id)));
+  if (together !== null) await verifyBundle(together, { verifyEvidence: believeFakeEvidence });
   for (const [id, { nonce }] of newest) {
     const bundle = lost.includes(id) ? null : await ledger.bundle(id);
     if (bundle !== null) await verifyBundle(bundle, { verifyEvidence: believeFakeEvidence });
@@ -157,6 +178,14 @@ function inconsistentHeads(entries: readonly Uint8Array[], promises: Promises): 
   return [...promises.heads]
     .filter(([size, root]) => size > tree.size || encodeHex(tree.rootAt(size)) !== root)
     .map(([size]) => size);
+}
+
+function unlinkedKeysets(leaves: readonly Leaf[], promises: Promises): readonly string[] {
+  const last = new Map(leaves.filter(({ kind }) => kind === 'succession').map((leaf) => [leaf.keyset_digest as string, leaf]));
+  const named = (successor: string) => commitment(decodeHex(SUCCESSION_SALT), successionBody(successor as Digest));
+  return [...promises.successions]
+    .filter(([ending, successor]) => last.get(ending)?.commitment !== named(successor))
+    .map(([ending]) => ending);
 }
 
 async function unlistedTasks(ledger: Ledger, promises: Promises): Promise<readonly string[]> {

@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   receipt: { summary: 'fetch receipts from an agent', load: () => import('./commands/receipt.ts') },
   bundle: { summary: 'fetch the offline bundle of a receipt', load: () => import('./commands/bundle.ts') },
   replay: { summary: 'run the code of a bundle again and compare', load: () => import('./commands/replay.ts') },
+  operator: { summary: 'replace the keys of a running agent', load: () => import('./commands/operator.ts') },
   doctor: { summary: 'look at what this machine has for an agent', load: () => import('./commands/doctor.ts') },
   sandbox: { summary: 'install packages for code, and attack the sandbox', load: () => import('./commands/sandbox.ts') },
   policy: { summary: 'write, explain and show appraisal policies', load: () => import('./commands/policy.ts') },

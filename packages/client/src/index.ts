@@ -1,5 +1,5 @@
 export { AIAttestationVerifier, type AIAttestationVerifierOptions } from './ai-attestation-verifier.ts';
-export { createSealedFetch, type SealedFetchOptions } from './channel/sealed-fetch.ts';
+export { type AttestedKey, createSealedFetch, type KeyRenewal, type SealedFetchOptions } from './channel/sealed-fetch.ts';
 export { type AttestationOptions, type AttestedAgent, attestAgent } from './connection/attestation.ts';
 export { type Agent, type ChatOptions, type ConnectOptions, connect, type Proof } from './connection/connect.ts';
 export { CLIENT_ERROR_KINDS, ClientError, type ClientErrorCode } from './errors.ts';

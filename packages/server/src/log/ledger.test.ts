@@ -1,4 +1,6 @@
 // The ledger over the embedded store: what is sealed verifies offline, what is refused says why (spec/log.md, spec/bundle.md).
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import {
   decodeEntryBundle,
@@ -256,6 +258,25 @@ describe('succession', () => {
       await codeOf(store.logSuccession({ keysetDigest: keysetDigest(keyset), successor: `sha256:${NONCE}`, time: NOW })),
     ).toBe('ledger/keyset-ended');
     expect(await chain(ledger, 3)).toEqual(['report', 'report', 'succession']);
+  });
+
+  test('the receipt key of a replaced keyset is held by nobody', async () => {
+    setFlagsFromString('--expose_gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { ledger } = await start(directory(), { silent: true });
+    const first = async () => {
+      const registration = next();
+      await ledger.registerReport(registration);
+      return [registration.keys.receipt, registration.keys.leaf].map(({ privateKey }) => new WeakRef(privateKey));
+    };
+    const weak = await first();
+    await run(ledger, 'a');
+    await ledger.succeed(next(), () => undefined);
+    for (let n = 0; n < 20 && weak.some((ref) => ref.deref() !== undefined); n += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      collect();
+    }
+    expect(weak.map((ref) => ref.deref())).toEqual([undefined, undefined]);
   });
 
   test('a report that cannot be logged changes nothing', async () => {

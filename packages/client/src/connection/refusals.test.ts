@@ -3,6 +3,7 @@
  * answers over a `fetch` of this process, and tells one lie.
  */
 
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { trustAnchor } from '@assay/attestation';
 import {
   CONTENT_END,
@@ -20,7 +21,6 @@ import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { type Keyset, keyId, keysetDigest, type Receipt, sealReceipt, statementDigest } from '@assay/receipt';
 import { expectRefusal, FAKE_NOW, fakeChain, fakeNitroDocument } from '@assay/testing';
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, test } from 'vitest';
 import { type Agent, type ConnectOptions, connect } from './connect.ts';
 
@@ -29,8 +29,8 @@ const RECEIPT_ID = `rcpt_${'a1'.repeat(16)}`;
 const QUESTION = 'a secret question';
 const chain = await fakeChain({ simulated: true });
 const channelKey = await X25519.generate();
-const receiptSecret = new Uint8Array(32).fill(1);
-const receiptPublic = ed25519.getPublicKey(receiptSecret);
+const receiptPair = generateKeyPairSync('ed25519');
+const receiptPublic = new Uint8Array(Buffer.from(receiptPair.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url'));
 const receiptKeyId = keyId('receipt', receiptPublic);
 
 /** One thing that the agent does otherwise than an honest one. */
@@ -77,7 +77,10 @@ function receiptOf(id: string, keyset: Keyset): Receipt {
     served_at: FAKE_NOW / 1000,
     event_log: [{ type: 'request.received', seq: 0, body_hash: `sha256:${'00'.repeat(32)}` }],
   };
-  return sealReceipt(content as never, { keyId: receiptKeyId, sign: (message) => ed25519.sign(message, receiptSecret) });
+  return sealReceipt(content as never, {
+    keyId: receiptKeyId,
+    sign: (message) => new Uint8Array(sign(null, message, receiptPair.privateKey)),
+  });
 }
 
 /** The application inside the enclave. */

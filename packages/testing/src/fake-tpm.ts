@@ -12,6 +12,8 @@ export interface FakeTpmOptions {
   readonly signer?: FakeKey;
   /** Qualifying data. */
   readonly extraData?: Uint8Array;
+  /** SHA-256 PCRs to quote, by index below 24; 0, 4 and 7 unless told. */
+  readonly pcrs?: ReadonlyMap<number, Uint8Array>;
   /** Changes TPMS_ATTEST before it is signed. */
   readonly edit?: (message: Uint8Array) => Uint8Array;
   /** Changes TPMT_SIGNATURE. */
@@ -30,13 +32,17 @@ export interface FakeTpm {
   readonly chain: FakeChain;
 }
 
-/** A quote over SHA-256 PCRs 0, 4 and 7. */
+const SOME_PCRS = new Map([0, 4, 7].map((index) => [index, new Uint8Array(32).fill(index + 1)] as const));
+
+/** A quote over SHA-256 PCRs. */
 export async function fakeTpmQuote(options: FakeTpmOptions = {}): Promise<FakeTpm> {
   const chain = options.chain ?? (await fakeChain({ simulated: true }));
   const signer = options.signer ?? chain.leaf.key;
   const hashId = signer.kind === 'P-384' ? 0x000c : 0x000b;
   const hashName = signer.kind === 'P-384' ? 'sha384' : 'sha256';
-  const values = [0, 4, 7].map((index): [string, Uint8Array] => [String(index), new Uint8Array(32).fill(index + 1)]);
+  const values = [...(options.pcrs ?? SOME_PCRS)].sort(([a], [b]) => a - b);
+  const selection = new Uint8Array(3);
+  for (const [index] of values) selection[index >> 3] = (selection[index >> 3] ?? 0) | (1 << (index & 7));
   const digest = new Uint8Array(
     createHash(hashName)
       .update(concatBytes(...values.map(([, value]) => value)))
@@ -49,7 +55,7 @@ export async function fakeTpmQuote(options: FakeTpmOptions = {}): Promise<FakeTp
     new Uint8Array(8).fill(1),
     Uint8Array.of(0, 0, 0, 2, 0, 0, 0, 3, 1),
     new Uint8Array(8).fill(2),
-    Uint8Array.of(0, 0, 0, 1, 0, 0x0b, 3, 0b1001_0001, 0, 0),
+    Uint8Array.of(0, 0, 0, 1, 0, 0x0b, 3, ...selection),
     sized(digest),
   );
   const message = options.edit?.(attest) ?? attest;

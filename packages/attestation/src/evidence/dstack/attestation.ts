@@ -6,6 +6,7 @@
  */
 
 import { equalBytes } from '@assay/encoding/bytes';
+import { decodeHex } from '@assay/encoding/hex';
 import { ByteReader } from '@assay/encoding/reader';
 import { AttestationError } from '../../errors.ts';
 import { bytesOfBase64, reading } from '../reading.ts';
@@ -27,10 +28,22 @@ export interface DstackAttestation {
   readonly mrConfig: string | null;
   /** 64 bytes. */
   readonly reportData: Uint8Array;
+  /** GCP: the quote of the VM's TPM over the TDX quote; `null` for other carriers. */
+  readonly tpm: DstackTpmQuote | null;
   /** JSON text of the VM's configuration; unmeasured unless a check says otherwise. */
   readonly config: string;
   /** What the report data commits to, version 1 pods; `null` otherwise. */
   readonly reportDataPayload: string | null;
+}
+
+export interface DstackTpmQuote {
+  /** TPMS_ATTEST. */
+  readonly message: Uint8Array;
+  /** TPMT_SIGNATURE. */
+  readonly signature: Uint8Array;
+  readonly pcrs: readonly { readonly index: number; readonly bank: string; readonly value: Uint8Array }[];
+  /** DER of the attestation key's certificate; a candidate only. */
+  readonly certificate: Uint8Array;
 }
 
 const REPORT_DATA_LENGTH = 64;
@@ -75,11 +88,11 @@ function version0(reader: ByteReader): DstackAttestation {
   reader.skip(1);
   const carrier = CARRIERS[reader.u8()];
   if (carrier === undefined) throw malformed('expected a known carrier, got another');
-  if (carrier === 'gcp-tdx') throw unsupported();
   const evidence = scaleBytes(reader);
-  const log = carrier === 'tdx' ? scaleList(reader, tdxEvent) : null;
+  const log = carrier === 'tdx' || carrier === 'gcp-tdx' ? scaleList(reader, tdxEvent) : null;
   const certificates = carrier === 'sev-snp' ? scaleList(reader, scaleBytes) : [];
   const mrConfig = carrier === 'sev-snp' ? scaleText(reader) : null;
+  const tpm = carrier === 'gcp-tdx' ? tpmQuote(reader) : null;
   const runtime = scaleList(reader, (from, index) =>
     checkedEvent(runtimeEvent(scaleText(from), scaleBytes(from), null), index),
   );
@@ -87,8 +100,36 @@ function version0(reader: ByteReader): DstackAttestation {
   const config = scaleText(reader);
   reader.end();
   return {
-    ...{ carrier, evidence, certificates, mrConfig, reportData, config, reportDataPayload: null },
+    ...{ carrier, evidence, certificates, mrConfig, reportData, config, tpm, reportDataPayload: null },
     events: log === null ? runtime : agreeing(log, runtime),
+  };
+}
+
+function tpmQuote(reader: ByteReader): DstackTpmQuote {
+  const [message, signature] = [scaleBytes(reader), scaleBytes(reader)];
+  const pcrs = scaleList(reader, (from) => ({ index: from.u32le(), bank: scaleText(from), value: scaleBytes(from) }));
+  const certificate = scaleBytes(reader);
+  reader.skip(1); // the platform's number, which the carrier implies
+  // The TPM's event log explains its PCRs; nothing here needs them explained.
+  scaleList(reader, (from) => [from.u32le(), scaleBytes(from)]);
+  return { message, signature, pcrs, certificate };
+}
+
+function packedTpmQuote(value: MessagePackValue | undefined): DstackTpmQuote {
+  const fields = members(value, 'tpm_quote');
+  const hex = (from: ReadonlyMap<string, MessagePackValue>, name: string): Uint8Array => {
+    const bytes = from.get(name);
+    return typeof bytes === 'string' ? decodeHex(bytes) : flexibleBytes(bytes);
+  };
+  const pcrs = items(fields.get('pcr_values')).map((entry) => {
+    const pcr = members(entry, 'pcr');
+    const index = pcr.get('index');
+    if (typeof index !== 'number') throw malformed('expected a number in "index"');
+    return { index, bank: textOf(pcr, 'algorithm'), value: hex(pcr, 'value') };
+  });
+  return {
+    ...{ message: hex(fields, 'message'), signature: hex(fields, 'signature') },
+    ...{ pcrs, certificate: hex(fields, 'ak_cert') },
   };
 }
 
@@ -140,12 +181,18 @@ function version1(value: MessagePackValue): DstackAttestation {
     reportDataPayload: typeof payload === 'string' ? payload : null,
     certificates: [],
     mrConfig: null,
+    tpm: null,
     events: runtime,
   };
   switch (platform.get('kind')) {
     case 'tdx': {
       const log = items(evidence.get('event_log')).map(packedTdxEvent);
       return { ...shared, carrier: 'tdx', evidence: bytesOf(evidence, 'quote'), events: agreeing(log, runtime) };
+    }
+    case 'gcp-tdx': {
+      const log = items(evidence.get('event_log')).map(packedTdxEvent);
+      const tpm = packedTpmQuote(evidence.get('tpm_quote'));
+      return { ...shared, carrier: 'gcp-tdx', evidence: bytesOf(evidence, 'quote'), events: agreeing(log, runtime), tpm };
     }
     case 'nitro-enclave':
       return { ...shared, carrier: 'nitro', evidence: bytesOf(evidence, 'nsm_quote') };

@@ -105,16 +105,30 @@ export async function digestEvents(events: readonly LogEvent[]): Promise<readonl
   return digested;
 }
 
+/**
+ * What was hashed for each runtime event, in order; for registers of another hash than SHA-384.
+ * @throws {AttestationError} `dstack/event-digest-mismatch`.
+ */
+export async function runtimePreimages(events: readonly LogEvent[]): Promise<readonly Uint8Array[]> {
+  const found: Uint8Array[] = [];
+  for (const event of events) if (event.type === RUNTIME_EVENT_TYPE) found.push((await messageOf(event)).message);
+  return found;
+}
+
 async function digestOf(event: LogEvent): Promise<Uint8Array> {
+  return event.type === RUNTIME_EVENT_TYPE ? (await messageOf(event)).digest : (event.digest as Uint8Array);
+}
+
+/** The preimage of a runtime event and its SHA-384, the only ones that agree with what the log says of both. */
+async function messageOf(event: LogEvent): Promise<{ readonly message: Uint8Array; readonly digest: Uint8Array }> {
   const { digest, version, preimage, name, payload } = event;
-  if (event.type !== RUNTIME_EVENT_TYPE) return digest as Uint8Array;
   const versions = version === null ? ([1, 2] as const) : ([version] as const);
   for (const candidate of versions) {
     const message = candidate === 1 ? preimageV1(name, payload) : preimageV2(name, payload);
     const computed = await sha384(message);
     const saysOther =
       (digest !== null && !equalBytes(digest, computed)) || (preimage !== null && !equalBytes(preimage, message));
-    if (!saysOther) return computed;
+    if (!saysOther) return { message, digest: computed };
   }
   throw new AttestationError(
     'dstack/event-digest-mismatch',

@@ -10,7 +10,7 @@ import { utf8 } from '@assay/encoding/bytes';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
 import { bytesOfText, reading } from '../reading.ts';
-import { type DstackCarrier, looksLikeAttestation, parseDstackAttestation } from './attestation.ts';
+import { type DstackCarrier, type DstackTpmQuote, looksLikeAttestation, parseDstackAttestation } from './attestation.ts';
 import { type LogEvent, parseEventLog } from './event-log.ts';
 
 export interface DstackEvidence {
@@ -22,6 +22,8 @@ export interface DstackEvidence {
   readonly appCompose: Uint8Array | null;
   readonly certificates: readonly Uint8Array[];
   readonly mrConfig: string | null;
+  /** GCP: the quote of the VM's TPM; `null` for other carriers. */
+  readonly tpm: DstackTpmQuote | null;
   /** What the file says the report data is; `null` when it does not say. */
   readonly declaredReportData: Uint8Array | null;
   readonly reportDataPayload: string | null;
@@ -101,6 +103,7 @@ export function quoteWithLog({ quote, log, beside }: QuoteWithLog): DstackEviden
     appCompose: compose === null ? null : utf8(compose),
     certificates: [],
     mrConfig: null,
+    tpm: null,
     declaredReportData: reportData === null ? null : bytesOfText(utf8(reportData)),
     reportDataPayload: null,
     declared: Object.fromEntries(
@@ -113,9 +116,10 @@ export function quoteWithLog({ quote, log, beside }: QuoteWithLog): DstackEviden
 }
 
 function fromAttestation(bytes: Uint8Array): DstackEvidence {
-  const { carrier, evidence, events, certificates, mrConfig, reportData, reportDataPayload } = parseDstackAttestation(bytes);
+  const { carrier, evidence, events, certificates, mrConfig, tpm, reportData, reportDataPayload } =
+    parseDstackAttestation(bytes);
   return {
-    ...{ carrier, evidence, events, certificates, mrConfig, reportDataPayload },
+    ...{ carrier, evidence, events, certificates, mrConfig, tpm, reportDataPayload },
     appCompose: null,
     declaredReportData: reportData,
     declared: {},

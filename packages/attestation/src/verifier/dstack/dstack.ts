@@ -1,7 +1,7 @@
 /**
  * The dstack verifier. Proves, beyond what its carrier proves: this event log is the one that was measured, and which application,
  * OS image and key provider it names. In order:
- *   1. the carrier: TDX quote, Nitro or NitroTPM document, SNP report (their own verifiers)
+ *   1. the carrier: TDX quote (on GCP with a TPM quote over it), Nitro or NitroTPM document, SNP report (their own verifiers)
  *   2. digests of runtime events recomputed from name and payload; supplied ones must agree
  *   3. replay of the log = RTMR0 to RTMR3 (NitroTPM: PCR14)
  *   4. identity events once, before system-ready
@@ -32,6 +32,7 @@ import { verifySnp } from '../snp/snp.ts';
 import { aggregatedMeasurement, boundKeyOf, composeCheck, declaredChecks, eventClaims, reportDataCheck } from './claims.ts';
 import { configDocumentHash, configIdCheck } from './config-id.ts';
 import { bindEventLog, mismatch } from './event-log.ts';
+import { verifyGcpTpm } from './gcp-tpm.ts';
 import { type DstackIdentity, identityOf } from './identity.ts';
 
 const SPEC = 'dstack attestation';
@@ -59,6 +60,7 @@ export const dstackVerifier: TeeVerifier<DstackEvidence> = {
 export async function verifyDstack(evidence: DstackEvidence, options: VerifyOptions): Promise<VerifiedClaims> {
   switch (evidence.carrier) {
     case 'tdx':
+    case 'gcp-tdx':
       return overTdx(evidence, options);
     case 'sev-snp':
       return overSnp(evidence, options);
@@ -79,11 +81,13 @@ async function overTdx(evidence: DstackEvidence, options: VerifyOptions): Promis
       ? [notChecked('dstack.rtmr3', 'dstack event log', 'no event log came along')]
       : await bindEventLog(events, registers);
   const identity = events === null ? NO_IDENTITY : identityOf(events);
+  const tpm = evidence.tpm === null ? null : await verifyGcpTpm(evidence.tpm, evidence.evidence, events ?? []);
   const aggregated = await aggregatedMeasurement(measurements);
-  return finish(evidence, options, carrier, identity, {
+  const told = tpm === null ? carrier : mint({ ...carrier, details: { ...carrier.details, unattributedPcrs: tpm.pcrs } });
+  return finish(evidence, options, told, identity, {
     measurements: aggregated === null ? {} : { 'mr-aggregated': aggregated },
     reportData: carrier.bindings.reportData ?? '',
-    checks: [...replayed, configIdCheck(measurements.mrconfigid ?? '', identity)],
+    checks: [...replayed, configIdCheck(measurements.mrconfigid ?? '', identity), ...(tpm?.checks ?? [])],
   });
 }
 

@@ -37,6 +37,7 @@ export const tdxOrDstackVerifier: TeeVerifier<QuoteFile> = {
         appCompose: null,
         certificates: [],
         mrConfig: null,
+        tpm: null,
         declaredReportData: null,
         reportDataPayload: null,
         declared: {},

@@ -19,6 +19,10 @@ const WAYS: readonly (readonly [string, (bytes: Uint8Array) => string])[] = [
   ['single quotation marks', (bytes) => `'0x${hex(bytes)}'`],
   ['a list of numbers', (bytes) => JSON.stringify([...bytes])],
   ['armour', (bytes) => `-----BEGIN COSE SIGN1-----\n${base64(bytes).replace(/(.{64})/g, '$1\n')}\n-----END COSE SIGN1-----\n`],
+  [
+    'armour with words around it',
+    (bytes) => `A report.\n-----BEGIN REPORT-----\n${base64(bytes)}\n-----END REPORT-----\n\n-- end --\n`,
+  ],
   ['a dump with colons', (bytes) => pairs(bytes).join(':')],
   [
     'a C array',

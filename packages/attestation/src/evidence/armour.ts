@@ -12,7 +12,9 @@ import { bytesOfJson, bytesOfText } from './reading.ts';
 /** Longer text is not looked at, bytes. */
 const MAX_FILE = 4 * 1024 * 1024;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
-const ARMOUR = /^-----BEGIN ([A-Z0-9 ]{1,40})-----([A-Za-z0-9+/=\s]*)-----END \1-----\s*$/;
+const ARMOUR = /-----BEGIN ([A-Z0-9 ]{1,40})-----([A-Za-z0-9+/=\s]*)-----END \1-----/g;
+/** Labels of blocks that accompany evidence and are none. */
+const COMPANION = /CERTIFICATE|X509|KEY/;
 const DATA_URI = /^data:[a-z0-9.+/;=-]{0,80};base64,/i;
 
 /** Layers of text that are taken off one file. */
@@ -44,10 +46,8 @@ export function withoutArmour(file: Uint8Array): Uint8Array | null {
       return ofJson(text);
     case "'":
       return text.length > 2 && text.endsWith("'") ? utf8(text.slice(1, -1)) : null;
-    case '-':
-      return ofArmour(text);
     default:
-      return ofDump(text) ?? ofDataUri(text) ?? encodedTwice(file);
+      return ofArmour(text) ?? ofDump(text) ?? ofDataUri(text) ?? encodedTwice(file);
   }
 }
 
@@ -61,9 +61,12 @@ function ofJson(text: string): Uint8Array | null {
   return typeof json === 'string' ? utf8(json) : bytesOfJson(json);
 }
 
+/** The one block that is no certificate, list or key; text around it is explanation (RFC 7468 §2). */
 function ofArmour(text: string): Uint8Array | null {
-  const [, label, body] = ARMOUR.exec(text) ?? [];
-  return label === undefined || label === 'CERTIFICATE' || body === undefined ? null : bytesOfText(utf8(body));
+  if (!text.includes('-----BEGIN ')) return null;
+  const blocks = [...text.matchAll(ARMOUR)].filter(([, label = '']) => !COMPANION.test(label));
+  const [, , body] = blocks[0] ?? [];
+  return body === undefined || blocks.length > 1 ? null : bytesOfText(utf8(body));
 }
 
 function ofDump(text: string): Uint8Array | null {

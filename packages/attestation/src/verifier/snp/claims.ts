@@ -78,6 +78,7 @@ function checksOf({ report, key, path, runtimeData, unread }: SnpClaimsInput): r
     chipCheck(report, key),
     pass('snp.tcb-certificate', KDS, tcbText(tcbOf(report.reportedTcb, key.product))),
     tcbOrderCheck(report, key),
+    migrationCheck(report),
     report.reservedInUse
       ? fail('snp.reserved', ABI, 'zero in reserved fields', 'other bytes: fields this verifier does not know')
       : pass('snp.reserved', ABI, 'zero'),
@@ -112,6 +113,14 @@ function tcbOrderCheck(report: SnpReport, { product }: EndorsementKey): Check {
   const actual = `committed ${tcbText(committed)}; reported ${tcbText(reported)}; current ${tcbText(current)}`;
   const expected = 'committed and reported at most current';
   return ordered ? pass('snp.tcb-order', spec, actual, expected) : fail('snp.tcb-order', spec, expected, actual);
+}
+
+/** A migration agent can hand the guest to other machines, and nothing here judges it. Its report id is all ones when there is none. */
+function migrationCheck({ reportIdMa }: SnpReport): Check {
+  const none = reportIdMa.every((byte) => byte === 0xff) || allZero(reportIdMa);
+  return none
+    ? pass('snp.migration-agent', ABI, 'none bound', 'none bound')
+    : fail('snp.migration-agent', ABI, 'none bound', encodeHex(reportIdMa));
 }
 
 function detailsOf({ report, key, runtimeData }: SnpClaimsInput): Claims['details'] {

@@ -71,6 +71,7 @@ describe('sound reports', () => {
 
   test.each([
     ['reserved bytes in use', (report: Uint8Array) => report.fill(1, 0x210, 0x211), 'snp.reserved'],
+    ['a migration agent bound', (report: Uint8Array) => report.fill(0x5a, 0x160, 0x180), 'snp.migration-agent'],
     ['reserved bits beside the signing key in use', (report: Uint8Array) => report.fill(1, 0x4b, 0x4c), 'snp.reserved'],
     ['policy bit 17 clear', (report: Uint8Array) => report.fill(1, 0x0a, 0x0b), 'snp.reserved'],
     ['committed tcb above current', (report: Uint8Array) => report.fill(99, 0x1e0, 0x1e1), 'snp.tcb-order'],

@@ -22,7 +22,16 @@ import {
   parseNote,
   parseReceipt,
 } from '@assay/receipt';
-import { fakeDcap, fakeNitroDocument, fakeSgxExtension, fakeSnp, loadManifest, vectorsDirectory } from '@assay/testing';
+import {
+  FAKE_NOW,
+  fakeDcap,
+  fakeNitroDocument,
+  fakeSgxExtension,
+  fakeSnp,
+  loadManifest,
+  tinfoilDocument,
+  vectorsDirectory,
+} from '@assay/testing';
 import { parseEnclaveIdentity } from '../../packages/attestation/src/evidence/dcap/enclave-identity.ts';
 import { parsePckExtensions } from '../../packages/attestation/src/evidence/dcap/pck-extensions.ts';
 import { parseTcbInfo } from '../../packages/attestation/src/evidence/dcap/tcb-info.ts';
@@ -42,7 +51,17 @@ export async function fuzzTargets(): Promise<readonly Target[]> {
   const bodies = (kind: string) =>
     dcap.endorsements.flatMap((piece) => ('body' in piece && piece.kind === kind ? [piece.body] : []));
   const snp = await fakeSnp({});
-  const evidence = [nitro, dcap.quote, snp.report, ...realFiles(/^(nitro|tdx|sgx|snp|nvidia|dstack|jwt|combined)\//, 200_000)];
+  const key = new Uint8Array(32).fill(1);
+  const tinfoil = await tinfoilDocument({
+    ...{ platform: 'tdx', form: 'sections', tlsKey: key, hpkeKey: key, nonce: key, now: FAKE_NOW, lie: null },
+  });
+  const evidence = [
+    nitro,
+    dcap.quote,
+    snp.report,
+    utf8(JSON.stringify(tinfoil.document)),
+    ...realFiles(/^(nitro|tdx|sgx|snp|nvidia|dstack|jwt|combined)\//, 200_000),
+  ];
   const companions = realFiles(/collateral|certs|rims|\.der$|\.pem$|jwks/, 200_000);
   const json = [utf8('{"a":[1,2.5e3,"\\u00e9",null,true],"b":{"c":"d"}}'), ...realFiles(/\.json$/, 60_000)];
   const receipts = [utf8(RECEIPT), utf8(CHECKPOINT), utf8(PROOF)];

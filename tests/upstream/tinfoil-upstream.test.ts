@@ -70,9 +70,14 @@ async function ask({ upstream }: Line, stream = true) {
 const everything = ({ server }: Line): string =>
   server.requests.map(({ url, headers, body }) => url + JSON.stringify(headers) + Buffer.from(body).toString('latin1')).join();
 
-describe.each<TinfoilPlatform>(['tdx', 'sev-snp'])('%s', (platform) => {
+describe.each<[TinfoilPlatform, 'members' | 'sections']>([
+  ['tdx', 'sections'],
+  ['tdx', 'members'],
+  ['sev-snp', 'sections'],
+  ['sev-snp', 'members'],
+])('%s, %s', (platform, form) => {
   test.each([true, false])('prompts go sealed to attested keys, streamed: %s', async (stream) => {
-    const found = await line({ platform });
+    const found = await line({ platform, form });
     const { standing, received, proof } = await ask(found, stream);
     if (standing.result === 'failed') return expect.unreachable(standing.reason);
     expect(new TextDecoder().decode(received)).toContain(stream ? '[DONE]' : 'Enclave: 42.');
@@ -99,7 +104,7 @@ describe.each<TinfoilPlatform>(['tdx', 'sev-snp'])('%s', (platform) => {
   });
 
   test('genuine evidence is named as what it is', async () => {
-    const { standing } = await ask(await line({ platform, genuine: true }));
+    const { standing } = await ask(await line({ platform, form, genuine: true }));
     expect(standing).toMatchObject({
       session: {
         facts: { type: platform === 'tdx' ? 'intel_tdx' : 'amd_sev', simulated: false },
@@ -122,8 +127,8 @@ describe.each<TinfoilPlatform>(['tdx', 'sev-snp'])('%s', (platform) => {
       const [name, measured] = await server.measurement();
       return { ...DEFAULT_POLICY, simulatedRoots: [...roots], measurements: [{ values: { [name]: [value(measured)] } }] };
     };
-    expect((await ask(await line({ platform, policy: wanting((value) => value) }))).proof).not.toBeNull();
-    const other = await line({ platform, policy: wanting((value) => value.replace(/^../, 'ff')) });
+    expect((await ask(await line({ platform, form, policy: wanting((value) => value) }))).proof).not.toBeNull();
+    const other = await line({ platform, form, policy: wanting((value) => value.replace(/^../, 'ff')) });
     await expect(ask(other)).rejects.toMatchObject({
       code: 'upstream/not-verified',
       message: expect.stringContaining('measurement'),
@@ -142,7 +147,7 @@ describe.each<TinfoilPlatform>(['tdx', 'sev-snp'])('%s', (platform) => {
     ['debug', /debug/],
     ['no-document', /service\/refused/],
   ])('%s: nothing is sent', async (lie, reason) => {
-    const found = await line({ platform });
+    const found = await line({ platform, form });
     found.server.lie = lie;
     expect(await found.upstream.standing(MODEL)).toEqual({ result: 'failed', reason: expect.stringMatching(reason) });
     await expect(ask(found)).rejects.toMatchObject({ code: 'upstream/not-verified' });

@@ -87,7 +87,7 @@ export {
   startRedpillServer,
 } from './redpill-server.ts';
 export { SNP_DEFECTS } from './snp-defects.ts';
-export type { TinfoilLie, TinfoilPlatform } from './tinfoil-document.ts';
+export { type TinfoilDocument, type TinfoilLie, type TinfoilPlatform, tinfoilDocument } from './tinfoil-document.ts';
 export { startTinfoilServer, type TinfoilServer, type TinfoilServerOptions } from './tinfoil-server.ts';
 export { type Transcript, type TranscriptOptions, transcript } from './transcript.ts';
 export { loadManifest, readVector, type VectorCase, type VectorManifest, vectorCases, vectorsDirectory } from './vectors.ts';

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { Endorsement, TrustAnchor } from '@assay/attestation';
-import { concatBytes } from '@assay/encoding/bytes';
+import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { fakeDcap } from './fake-dcap.ts';
 import { fakeSnp } from './fake-snp.ts';
@@ -53,6 +53,8 @@ export interface TinfoilDocumentOptions {
   /** Epoch milliseconds. SNP evidence is in force around FAKE_NOW only. */
   readonly now: number;
   readonly lie: TinfoilLie | null;
+  /** `sections`: keys and devices travel as base64 whose bytes are hashed; `members`: the form before. */
+  readonly form: 'members' | 'sections';
 }
 
 export interface TinfoilDocument {
@@ -70,8 +72,13 @@ export async function tinfoilDocument(options: TinfoilDocumentOptions): Promise<
   const { platform, tlsKey, hpkeKey, lie } = options;
   const nonce = lie === 'boot-document' ? null : options.nonce;
   const answered = lie === 'stale' || lie === 'stale-edited' ? ZEROS : nonce;
+  const sections = sectionsOf(tlsKey, hpkeKey);
   const reportData =
-    answered === null ? concatBytes(tlsKey, hpkeKey) : concatBytes(sha256(concatBytes(tlsKey, hpkeKey, answered)), ZEROS);
+    options.form === 'sections' && answered !== null
+      ? concatBytes(sha256(concatBytes(utf8(ALGORITHM), answered, sha256(sections.keys), sha256(sections.devices))), ZEROS)
+      : answered === null
+        ? concatBytes(tlsKey, hpkeKey)
+        : concatBytes(sha256(concatBytes(tlsKey, hpkeKey, answered)), ZEROS);
   const cpu = await (platform === 'tdx' ? tdx : snp)(reportData, options);
   const report = lie === 'tampered-report' ? cpu.report.with(0x90, (cpu.report[0x90] ?? 0) ^ 1) : cpu.report;
   const shown = lie === 'stale' ? ZEROS : nonce;
@@ -87,7 +94,47 @@ export async function tinfoilDocument(options: TinfoilDocumentOptions): Promise<
     },
     cpu: { platform, report: text },
   };
-  return { ...cpu, document: lie === 'dummy-document' ? dummy : shown === null ? legacy : fresh };
+  const other = sectionsOf(
+    lie === 'other-tls-key' ? new Uint8Array(32).fill(0x0e) : tlsKey,
+    lie === 'other-hpke-key' ? new Uint8Array(32).fill(9) : hpkeKey,
+  );
+  const sectioned = {
+    format: `${PREDICATE}/attestation/v3`,
+    challenge: {
+      nonce: encodeHex(shown ?? ZEROS),
+      report_data: encodeHex(reportData),
+      report_data_algorithm: ALGORITHM,
+    },
+    cpu_evidence: {
+      format: `https://tinfoil.sh/format/${platform === 'tdx' ? 'tdx-quote' : 'sev-snp-report'}/v1`,
+      report_base64: text,
+      endorsed: {
+        crypto_material_hash: encodeHex(sha256(sections.keys)),
+        device_evidence_hash: encodeHex(sha256(sections.devices)),
+      },
+    },
+    crypto_material: Buffer.from(other.keys).toString('base64'),
+    device_evidence: Buffer.from(other.devices).toString('base64'),
+    collateral: [],
+  };
+  if (lie === 'dummy-document') return { ...cpu, document: dummy };
+  if (shown === null) return { ...cpu, document: legacy };
+  return { ...cpu, document: options.form === 'sections' ? sectioned : fresh };
+}
+
+const ALGORITHM = 'https://tinfoil.sh/report-data/v1';
+
+/** The two endorsed sections, exact bytes. */
+function sectionsOf(tls: Uint8Array, hpke: Uint8Array): { readonly keys: Uint8Array; readonly devices: Uint8Array } {
+  const keys = {
+    format: 'https://tinfoil.sh/crypto-material/v1',
+    items: [
+      { id: 'tls', format: 'https://tinfoil.sh/key/spki-fp-sha256/v1', data: encodeHex(tls) },
+      { id: 'hpke', format: 'https://tinfoil.sh/key/x25519-hpke/v1', data: encodeHex(hpke) },
+    ],
+  };
+  const devices = { format: 'https://tinfoil.sh/device-evidence/v1', items: [] };
+  return { keys: utf8(JSON.stringify(keys)), devices: utf8(JSON.stringify(devices)) };
 }
 
 interface FakeCpu extends Omit<TinfoilDocument, 'document'> {

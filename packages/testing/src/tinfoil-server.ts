@@ -18,6 +18,8 @@ import { type TinfoilDocument, type TinfoilLie, type TinfoilPlatform, tinfoilDoc
 
 export interface TinfoilServerOptions {
   readonly platform?: TinfoilPlatform;
+  /** How version 3 is written; `sections` is the newer form and taken unless told. */
+  readonly form?: 'members' | 'sections';
   /** When set, inference without it gets HTTP 401. */
   readonly apiKey?: string;
   readonly models?: readonly string[];
@@ -62,14 +64,14 @@ export async function startTinfoilServer(options: TinfoilServerOptions = {}): Pr
   const [recipient, rotated] = [await ehbpRecipient(), await ehbpRecipient()];
   const requests: TinfoilRequest[] = [];
   const opened: LooseJson[] = [];
-  const { platform = 'tdx', models = ['llama3-3-70b'], now = Date.now, apiKey } = options;
+  const { platform = 'tdx', form = 'sections', models = ['llama3-3-70b'], now = Date.now, apiKey } = options;
   const hpkeKey = encodeHex(recipient.publicKey);
   let lie: TinfoilLie | null = null;
   let earlier: Buffer | null = null;
 
   const documentFor = (nonce: Uint8Array | null): Promise<TinfoilDocument> => {
     const keys = { tlsKey: decodeHex(tls.spkiSha256), hpkeKey: recipient.publicKey };
-    return tinfoilDocument({ platform, ...keys, nonce, now: now(), lie });
+    return tinfoilDocument({ platform, form, ...keys, nonce, now: now(), lie });
   };
 
   const attest = async (query: URLSearchParams, response: ServerResponse): Promise<void> => {

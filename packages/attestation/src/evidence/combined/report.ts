@@ -5,7 +5,7 @@
  *   `tls_cert_fingerprint`, `compose_manager_attestation`; the private AI gateway gives the same names beside its `aci/1` report, with
  *   event log and compose file under `attestation.evidence`;
  * - Chutes: `evidence` (or RedPill's `all_attestations` of type `chutes`) with `quote`, `gpu_evidence`, `e2e_pubkey`, `certificate`;
- * - Tinfoil version 3: `report_data`, `cpu`, `gpu`, `nvswitch`; versions 1 and 2: `format` and `body`, the CPU report in base64, in
+ * - Tinfoil version 3: `report_data`, `cpu`, `gpu`, `nvswitch`, or sections (tinfoil-sections.ts); versions 1 and 2: `format` and `body`, the CPU report in base64, in
  *   version 2 compressed with gzip; either alone or as `enclaveAttestationReport` of a bundle, beside `vcek` and `enclaveCert`.
  * Members that are JSON are taken as objects or as text. Not checked here: anything but shape.
  */
@@ -19,6 +19,7 @@ import { AttestationError } from '../../errors.ts';
 import { type DstackEvidence, objectOf, quoteWithLog } from '../dstack/evidence-file.ts';
 import { type NvidiaEvidence, nvidiaEvidenceOfJson } from '../nvidia/evidence-file.ts';
 import { reading } from '../reading.ts';
+import { tinfoilSections } from './tinfoil-sections.ts';
 
 /** What a node's report data must commit to, and how. */
 export type NodeBinding =
@@ -53,6 +54,18 @@ export type NodeBinding =
       readonly gpu: string | null;
       readonly switches: string | null;
       readonly certificate: Uint8Array | null;
+    }
+  /** SHA256(algorithm name ‖ nonce ‖ SHA256(keys section) ‖ SHA256(devices section)), zero-padded. */
+  | {
+      readonly rule: 'tinfoil-sections';
+      /** Exact bytes of the section that holds the two keys. */
+      readonly keys: Uint8Array;
+      /** Exact bytes of the section that holds evidence of GPUs and switches. */
+      readonly devices: Uint8Array;
+      readonly hasGpus: boolean;
+      readonly nonce: Uint8Array;
+      readonly tlsFingerprint: Uint8Array;
+      readonly hpkeKey: Uint8Array;
     }
   /** Tinfoil before version 3: TLS key fingerprint ‖ HPKE key, or the fingerprint as 64 hex digits in ASCII. */
   | { readonly rule: 'tinfoil-keys'; readonly version: 1 | 2; readonly certificate: Uint8Array | null };
@@ -247,6 +260,8 @@ function tinfoil(json: JsonObject): CombinedReport {
   const guest = TINFOIL_GUEST.exec(String(json.format));
   if (guest !== null) return tinfoilGuest(json, guest[1] === 'tdx' ? 'tdx' : 'sev-snp', guest[2] === '1' ? 1 : 2);
   if (json.format !== TINFOIL_V3) throw malformed(`expected tinfoil's version 1 to 3, got ${String(json.format)}`);
+  const sections = tinfoilSections(json);
+  if (sections !== null) return sections;
   const [cpu, data] = [objectOf(json.cpu), objectOf(json.report_data)];
   if (cpu === null || data === null) throw malformed('expected "cpu" and "report_data" in the tinfoil document');
   const { platform } = cpu;

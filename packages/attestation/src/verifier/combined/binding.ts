@@ -9,6 +9,7 @@ import { parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { ethereumAddress } from '../../evidence/combined/answer-signature.ts';
 import type { NodeBinding } from '../../evidence/combined/report.ts';
+import { TINFOIL_REPORT_DATA } from '../../evidence/combined/tinfoil-sections.ts';
 import { allZero } from '../../evidence/reading.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 
@@ -52,6 +53,8 @@ export async function boundKeys(binding: NodeBinding, reportData: string): Promi
       return chutes(binding, data);
     case 'tinfoil':
       return tinfoil(binding, data);
+    case 'tinfoil-sections':
+      return tinfoilSections(binding, data);
     case 'tinfoil-keys':
       return tinfoilKeys(binding, data);
   }
@@ -162,6 +165,25 @@ async function tinfoil(binding: Rule<'tinfoil'>, data: Uint8Array): Promise<Boun
     identity: { 'tls-key-fingerprint': encodeHex(tlsFingerprint), 'hpke-key': encodeHex(hpkeKey) },
     nonce: encodeHex(nonce),
     publicKey: encodeHex(hpkeKey),
+    gpuNonce: encodeHex(nonce),
+  };
+}
+
+async function tinfoilSections(binding: Rule<'tinfoil-sections'>, data: Uint8Array): Promise<BoundKeys> {
+  const { keys, devices, nonce, hasGpus } = binding;
+  const wanted = await sha256(concatBytes(utf8(TINFOIL_REPORT_DATA), nonce, await sha256(keys), await sha256(devices)));
+  if (!equalBytes(data.subarray(0, 32), wanted) || !allZero(data.subarray(32)))
+    throw unbound('the sections with keys and devices', encodeHex(data));
+  const [fingerprint, hpkeKey] = [encodeHex(binding.tlsFingerprint), encodeHex(binding.hpkeKey)];
+  return {
+    checks: [
+      pass(BINDING, SPEC, 'sha256(algorithm ‖ nonce ‖ sha256(keys) ‖ sha256(devices))'),
+      pass(NONCE, SPEC, encodeHex(nonce)),
+      ...(hasGpus ? [pass('combined.gpu-binding', SPEC, 'the cpu evidence commits to the gpu evidence')] : []),
+    ],
+    identity: { 'tls-key-fingerprint': fingerprint, 'hpke-key': hpkeKey },
+    nonce: encodeHex(nonce),
+    publicKey: hpkeKey,
     gpuNonce: encodeHex(nonce),
   };
 }

@@ -274,7 +274,7 @@ class Connection implements Agent {
     if (!answer.ok)
       throw new ClientError(
         'client/agent-refused',
-        `the agent answered ${answer.status}: ${(await answer.text()).slice(0, 300)}`,
+        `the agent answered ${answer.status}: ${oneLine(await answer.text())}; change the request`,
       );
     return options.onText === undefined ? wholeText(await answer.text()) : streamedText(answer, options.onText);
   }
@@ -297,6 +297,16 @@ interface ChatChunk {
     readonly message?: { readonly content?: string };
     readonly delta?: { readonly content?: string };
   }[];
+}
+
+/** The beginning of what the agent wrote, without line ends and other control characters. */
+function oneLine(text: string): string {
+  const words = text
+    .slice(0, 300)
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .trim()
+    .replace(/\.$/, '');
+  return words === '' ? 'no text' : words;
 }
 
 function wholeText(body: string): string {

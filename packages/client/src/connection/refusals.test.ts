@@ -207,10 +207,13 @@ test('client/answer-incomplete: the enclave ends a stream without its end mark',
   await expectRefusal(asked, 'client/answer-incomplete', ['without its end mark', 'do not use']);
 });
 
-test('client/agent-refused: the verified agent answers with an error', async () => {
-  const { agent } = await connected({ answer: () => Response.json({ error: { message: 'no model' } }, { status: 404 }) });
-  const error = await agent.chat(QUESTION).catch((reason: unknown) => reason);
-  expect(error).toMatchObject({ code: 'client/agent-refused', message: expect.stringContaining('404') });
+test.each<[string, () => Response, readonly string[]]>([
+  ['its own words', () => Response.json({ error: { message: 'no model' } }, { status: 404 }), ['answered 404', 'no model']],
+  ['words on many lines', () => new Response('no\n\u001b[2Jmodel.\n', { status: 400 }), ['answered 400: no [2Jmodel; change']],
+  ['no words', () => new Response('', { status: 503 }), ['answered 503: no text']],
+])('client/agent-refused: the verified agent answers with an error and %s', async (_, answer, words) => {
+  const { agent } = await connected({ answer });
+  await expectRefusal(agent.chat(QUESTION), 'client/agent-refused', words);
 });
 
 test.each(['https://elsewhere.example/v1/models', 'http://agent.example/v1/models', 'https://agent.example:8443/v1/models'])(

@@ -25,6 +25,7 @@ import {
 import {
   FAKE_NOW,
   fakeDcap,
+  fakeLog,
   fakeNitroDocument,
   fakeSgxExtension,
   fakeSnp,
@@ -92,7 +93,11 @@ export async function fuzzTargets(): Promise<readonly Target[]> {
       parse: (bytes) => decodePem(text(bytes)),
       seeds: [utf8('-----BEGIN CERTIFICATE-----\nMAMCAQU=\n-----END CERTIFICATE-----\n')],
     },
-    { name: 'parseBundle', parse: (bytes) => parseBundle(bytes), seeds: receipts },
+    {
+      name: 'parseBundle',
+      parse: (bytes) => parseBundle(bytes),
+      seeds: [...receipts, fakeLog({ receipts: 2, rotateAfter: 1 }).bytes],
+    },
     { name: 'parseReceipt', parse: (bytes) => parseReceipt(parseJson(bytes)), seeds: receipts },
     { name: 'parseKeyset', parse: (bytes) => parseKeyset(parseJson(bytes)), seeds: [utf8(KEYSET)] },
     { name: 'parseNote', parse: (bytes) => parseNote(text(bytes)), seeds: [utf8(CHECKPOINT)] },

@@ -3,8 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encapsulateRequest, encodeRequest, MEDIA_TYPES, ohttpKey, parseKeyConfigs } from '@assay/channel';
-import { type ConnectOptions, connect } from '@assay/client';
-import type { JsonObject } from '@assay/encoding/json';
+import { type ConnectOptions, connect, judgeReceipt } from '@assay/client';
+import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import { parseBundle, parseReceipt, parseReport, verifyReceipt } from '@assay/receipt';
 import { expect, it } from 'vitest';
 import type { Io } from '../../packages/cli/src/io.ts';
@@ -106,6 +106,15 @@ it('is replaced ahead of its end, opens requests for the overlap, and then no mo
   const verified = await offline(['verify', 'bundle.json', '--simulated-root', 'root.pem', '--verbose'], home, clocked.now());
   expect(verified.text).toContain('bundle.succession');
   expect(verified.code, verified.text).toBe(0);
+  // A receipt alone is judged under the report of its own keyset, whichever others are at hand.
+  const reports = [...parseBundle(bytes).reports].reverse();
+  const judged = await judgeReceipt(before as unknown as JsonObject, {
+    now: clocked.now(),
+    policy: early.attested.policy,
+    additionalAnchors: [clocked.root],
+    endorsements: reports.map(({ report }) => ({ kind: 'json', name: 'report', json: canonicalJson(report) })),
+  });
+  expect(judged.outcome, JSON.stringify(judged.error)).toBe('accepted');
   writeFileSync(join(home, 'proof.json'), early.lastProof!.encode());
   expect((await offline(['verify', 'proof.json', '--simulated-root', 'root.pem'], home, clocked.now())).code).toBe(0);
 });

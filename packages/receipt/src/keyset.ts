@@ -1,5 +1,5 @@
 /**
- * The keyset: the public keys of one boot of an agent, as `aci/1` §3.1 writes them. Its digest stands in the statement that the
+ * The keyset: the public keys that an agent has at one time, as `aci/1` §3.1 writes them. Its digest stands in the statement that the
  * hardware quotes. Format: spec/keyset.md. Not checked here: whether any evidence binds it (statement.ts, verify-report.ts).
  */
 

@@ -16,6 +16,7 @@ test('defaults', () => {
     maxTokens: 2000,
   });
   expect(config.sandbox).toMatchObject({ minIsolation: 'wasm', network: { mode: 'requested', hosts: [] } });
+  expect(config).toMatchObject({ operatorKey: null, keys: { lifetimeSeconds: 7 * 86_400, overlapSeconds: 1800 } });
   expect(Object.isFrozen(config) && Object.isFrozen(config.model)).toBe(true);
 });
 
@@ -135,6 +136,25 @@ const bad: readonly { name: string; environment: Record<string, string>; code: s
     environment: { ASSAY_API_KEY: 'hunter2' },
     code: 'config/bad-value',
     message: /ASSAY_API_KEY expected 16/,
+  },
+  {
+    name: 'short operator key',
+    environment: { ASSAY_OPERATOR_KEY: 'hunter2' },
+    code: 'config/bad-value',
+    message: /ASSAY_OPERATOR_KEY expected 16/,
+  },
+  {
+    name: 'one key for clients and operator',
+    environment: { ASSAY_API_KEY: 'a-key-that-is-long', ASSAY_OPERATOR_KEY: 'a-key-that-is-long' },
+    code: 'config/bad-value',
+    message: /ASSAY_OPERATOR_KEY is the same as ASSAY_API_KEY/,
+  },
+  { name: 'keys without end', environment: { ASSAY_KEY_HOURS: '4321' }, code: 'config/bad-value', message: /from 1 to 4320/ },
+  {
+    name: 'an overlap longer than half a life',
+    environment: { ASSAY_KEY_HOURS: '1', ASSAY_KEY_OVERLAP_MINUTES: '31' },
+    code: 'config/bad-value',
+    message: /ASSAY_KEY_OVERLAP_MINUTES expected at most half of ASSAY_KEY_HOURS, got 31/,
   },
   {
     name: 'open to the world without a key',

@@ -74,21 +74,21 @@ export async function judgeReport(document: Json, request: JudgeRequest): Promis
   }
 }
 
-/** Judges a receipt under the first report among the companions that verifies. */
+/** Judges a receipt under the report of its keyset, which is among the companions. */
 export async function judgeReceipt(document: Json, request: JudgeRequest): Promise<Verdict> {
   try {
     const receipt = parseReceipt(document);
     const reports = (request.endorsements ?? [])
       .flatMap((item) => (item.kind === 'json' ? [parseJson(item.json)] : []))
       .filter(isReport);
-    const [first] = reports;
-    if (first === undefined) {
+    const named = reports.find((report) => isReportOf(report, receipt)) ?? reports[0];
+    if (named === undefined) {
       throw new ClientError(
         'receipt/report-missing',
         "a receipt alone does not say which TEE signed it; give the agent's report with --collateral, or verify the bundle",
       );
     }
-    const opened = await openReportOf(receipt, first, request);
+    const opened = await openReportOf(receipt, named, request);
     await verifyReceipt(receipt, opened.report.keyset);
     const signed: Check = {
       id: 'receipt.signature',
@@ -110,7 +110,7 @@ export async function judgeReceipt(document: Json, request: JudgeRequest): Promi
   }
 }
 
-/** Keys live for one boot: a report of today vouches for yesterday's receipt, and so does one that was archived with it. */
+/** While a keyset lives, a report of today vouches for yesterday's receipt; so does one that was archived with it, ever after. */
 async function openReportOf(receipt: Receipt, document: Json, request: JudgeRequest): Promise<OpenedReport> {
   try {
     return await openReport(document, request, request.now);
@@ -123,6 +123,10 @@ async function openReportOf(receipt: Receipt, document: Json, request: JudgeRequ
 
 function isReport(document: Json): boolean {
   return typeof document === 'object' && document !== null && 'attestation' in document && 'workload_keyset_digest' in document;
+}
+
+function isReportOf(document: Json, receipt: Receipt): boolean {
+  return (document as { readonly workload_keyset_digest?: Json }).workload_keyset_digest === receipt.workload_keyset_digest;
 }
 
 export function reportVerdict(

@@ -117,7 +117,7 @@ describe('is refused', () => {
 
   test('under a root that nobody pinned', async () => {
     const fake = await spoilt();
-    const root = await fakeCertificate({ name: 'Fake SGX Root CA', key: await stranger, extensions: CA_EXTENSIONS(1) });
+    const root = await fakeCertificate({ name: 'Intel SGX Root CA', key: await stranger, extensions: CA_EXTENSIONS(1) });
     const foreign = { ...fake, anchors: (await fakeDcap({ root: { key: await stranger } })).anchors };
     await expectCode(
       verify(foreign, [{ kind: 'certificate', der: root.der }, ...certificatesOf(fake)]),

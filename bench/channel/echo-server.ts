@@ -11,6 +11,7 @@ import { getRequestListener } from '@hono/node-server';
 import { ChannelKeys } from '../../packages/server/src/http/channel/channel-keys.ts';
 import { answerEncapsulated } from '../../packages/server/src/http/channel/ohttp-gateway.ts';
 import { createTlsKey } from '../../packages/server/src/identity/tls-key.ts';
+import { type StandInTdx, standInTdx } from './stand-in-tdx.ts';
 
 /** What the client must know of this process. */
 export interface EchoServer {
@@ -20,6 +21,8 @@ export interface EchoServer {
   readonly keyId: number;
   /** Hex. */
   readonly publicKey: string;
+  /** What the reports at `/v1/aci/attestation` verify with. */
+  readonly collateral: StandInTdx['collateral'];
 }
 
 async function echo(request: Request): Promise<Response> {
@@ -38,9 +41,15 @@ const keys = await ChannelKeys.generate(Date.now() / 1000 + 3600);
 const [key] = keys.keys;
 if (key === undefined) throw new Error('a channel has at least one key');
 const options = { keys, handle: echo, now: Date.now, maxRequestBytes: 1e6 };
+const { identity, collateral } = await standInTdx(keys);
+const attestation = async ({ url }: Request): Promise<Response> =>
+  Response.json((await identity.report(new URL(url).searchParams.get('nonce'))).document);
 const tlsKey = createTlsKey(['127.0.0.1'], Date.now(), Date.now() + 3_600_000);
 const plain = createServer(
-  getRequestListener((request) => (request.url.endsWith('/ohttp') ? answerEncapsulated(request, options) : echo(request))),
+  getRequestListener((request) => {
+    if (request.url.endsWith('/ohttp')) return answerEncapsulated(request, options);
+    return request.url.includes('/v1/aci/attestation') ? attestation(request) : echo(request);
+  }),
 );
 const tls = createTlsServer({ key: tlsKey.privateKeyPem, cert: tlsKey.certificatePem }, getRequestListener(echo));
 
@@ -52,4 +61,5 @@ process.send?.({
   certificate: tlsKey.certificatePem,
   keyId: key.keyId,
   publicKey: encodeHex(key.keyPair.publicKey),
+  collateral,
 } satisfies EchoServer);

@@ -10,6 +10,7 @@ import { PAGE_RULES } from './page-rules.ts';
 
 export interface OutgoingRequest {
   readonly method: string;
+  /** Shared with other requests; never changed. */
   readonly url: URL;
   readonly headers: Headers;
   readonly body: Uint8Array;
@@ -38,17 +39,25 @@ function readPlain(input: RequestInfo | URL, init: RequestInit): OutgoingRequest
   if (!known || !(body === null || isText || body instanceof Uint8Array)) return null;
   const url = parseUrl(input);
   if (url === null || url.username !== '' || url.password !== '') return null;
-  url.hash = '';
   const headers = new Headers(init.headers);
   if (isText && !headers.has('content-type')) headers.set('content-type', 'text/plain;charset=UTF-8');
   const bytes = isText ? utf8(body) : (body?.slice() ?? NOTHING);
   return { method, url, headers, body: bytes, signal };
 }
 
+let lastText = '';
+let lastUrl: URL | null = null;
+
+/** `null` for addresses that are relative or wrong. The last one is remembered: clients ask the same address again and again. */
 function parseUrl(input: string | URL): URL | null {
+  const text = String(input);
+  if (text === lastText) return lastUrl;
   try {
-    return new URL(input);
+    lastUrl = new URL(text);
+    lastUrl.hash = '';
   } catch {
-    return null; // relative, or wrong
+    lastUrl = null;
   }
+  lastText = text;
+  return lastUrl;
 }

@@ -141,9 +141,14 @@ function encode({ method, url, headers, body }: OutgoingRequest, more: readonly 
     scheme: url.protocol.slice(0, -1),
     authority: url.host,
     path: url.pathname + url.search,
-    headers: [...[...headers].filter(([name]) => name !== RESEND_HEADER), ...more],
+    headers: headers.has(RESEND_HEADER) || more.length > 0 ? resent(headers, more) : [...headers],
     body,
   });
+}
+
+/** Only the channel itself says which request is sent again. */
+function resent(headers: Headers, more: readonly [string, string][]): readonly [string, string][] {
+  return [...[...headers].filter(([name]) => name !== RESEND_HEADER), ...more];
 }
 
 /** What came in clear is not the enclave's word: it is quoted as a hint and never returned as an answer. */

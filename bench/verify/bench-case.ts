@@ -15,7 +15,7 @@ export interface BenchCase {
   readonly parse: () => unknown;
   /** Everything that is not this evidence's own is remembered from before. */
   readonly warm: () => Promise<unknown>;
-  /** Nothing is remembered. */
+  /** No signature, key or collateral is remembered; certificates seen before need not be parsed again. */
   readonly cold: () => Promise<unknown>;
   /** Cold, and the collateral is read from its file besides. */
   readonly coldFile?: () => Promise<unknown>;

@@ -19,9 +19,9 @@ import { sigStructure } from '@assay/encoding/cose';
 import { encodeHex } from '@assay/encoding/hex';
 import { type CertificateList, parseCrl } from '../../certificates/crl.ts';
 import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
+import { rememberedCertificate } from '../../certificates/remembered.ts';
 import { AWS_NITRO_ROOTS } from '../../certificates/roots/aws.ts';
 import { type SignatureCache, verifySignature } from '../../certificates/signature.ts';
-import { parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { type NitroDocument, nitroDocumentBytes, parseNitroDocument } from '../../evidence/nitro/nitro-document.ts';
 import { type Check, notChecked, pass } from '../../model/check.ts';
@@ -54,11 +54,11 @@ export async function verifyNitroDocument(document: NitroDocument, options: Veri
   if (protectedHeader.size !== 1 || protectedHeader.get(ALG_LABEL) !== ES384) {
     throw new AttestationError('nitro/algorithm-not-es384', 'expected protected header {alg: ES384} alone, got another one');
   }
-  const leaf = parseCertificate(document.certificate);
+  const leaf = rememberedCertificate(document.certificate);
   if (leaf.publicKey !== 'P-384') {
     throw new AttestationError('nitro/algorithm-not-es384', `expected a p-384 leaf key, got ${leaf.publicKey}`);
   }
-  const path = await verifyPath({ ...options, chain: [leaf, ...document.cabundle.map(parseCertificate).reverse()] });
+  const path = await verifyPath({ ...options, chain: [leaf, ...document.cabundle.map(rememberedCertificate).reverse()] });
   const good = await verifySignature({
     spki: leaf.spki,
     algorithm: { name: 'ECDSA', hash: 'SHA-384' },

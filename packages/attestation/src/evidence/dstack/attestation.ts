@@ -207,7 +207,7 @@ function version1(value: MessagePackValue): DstackAttestation {
         mrConfig: textOf(evidence, 'mr_config'),
       };
     default:
-      throw unsupported();
+      throw unsupported(platform.get('kind'));
   }
 }
 
@@ -262,9 +262,9 @@ function malformed(message: string): AttestationError {
   return new AttestationError('dstack/attestation-malformed', message);
 }
 
-function unsupported(): AttestationError {
+function unsupported(kind: MessagePackValue | undefined): AttestationError {
   return new AttestationError(
     'dstack/carrier-unsupported',
-    'expected evidence of tdx, nitro, nitrotpm or sev-snp, got another carrier; verify its parts one by one',
+    `expected platform tdx, gcp-tdx, nitro-enclave, aws-nitro-tpm or sev-snp, got ${JSON.stringify(kind)?.slice(0, 40)}; verify its parts one by one`,
   );
 }

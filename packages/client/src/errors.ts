@@ -7,6 +7,7 @@ export const CLIENT_ERROR_KINDS = {
   'client/agent-refused': 'refused',
   'client/agent-unreachable': 'unavailable',
   'client/answer-incomplete': 'untrusted',
+  'client/answer-malformed': 'malformed',
   'client/attestation-malformed': 'malformed',
   'client/attestation-refused': 'untrusted',
   'client/channel-unbound': 'untrusted',

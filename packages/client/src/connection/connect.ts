@@ -15,6 +15,7 @@ import { type AttestedKey, createSealedSend, type SealedSend } from '../channel/
 import { ClientError } from '../errors.ts';
 import { judgeBundle } from '../judgement/bundle.ts';
 import { type AttestationOptions, type AttestedAgent, attestAgent, trustOf, withSlash } from './attestation.ts';
+import { oneLine, streamedAnswer, wholeAnswer } from './chat-answer.ts';
 
 export interface ConnectOptions extends AttestationOptions {
   /** Where encapsulated requests go: a relay that hides who asks. The agent's own gateway unless told. */
@@ -276,7 +277,7 @@ class Connection implements Agent {
         'client/agent-refused',
         `the agent answered ${answer.status}: ${oneLine(await answer.text())}; change the request`,
       );
-    return options.onText === undefined ? wholeText(await answer.text()) : streamedText(answer, options.onText);
+    return options.onText === undefined ? wholeAnswer(answer) : streamedAnswer(answer, options.onText);
   }
 }
 
@@ -290,54 +291,4 @@ function proofOf(receipt: Receipt, report: Uint8Array, nonce: string | null): Pr
 
 function endsStream(piece: Uint8Array): boolean {
   return new TextDecoder().decode(piece.subarray(-64)).includes('[DONE]');
-}
-
-interface ChatChunk {
-  readonly choices?: readonly {
-    readonly message?: { readonly content?: string };
-    readonly delta?: { readonly content?: string };
-  }[];
-}
-
-/** The beginning of what the agent wrote, without line ends and other control characters. */
-function oneLine(text: string): string {
-  const words = text
-    .slice(0, 300)
-    .replace(/[\p{Cc}\s]+/gu, ' ')
-    .trim()
-    .replace(/\.$/, '');
-  return words === '' ? 'no text' : words;
-}
-
-function wholeText(body: string): string {
-  return (JSON.parse(body) as ChatChunk).choices?.[0]?.message?.content ?? '';
-}
-
-async function streamedText(answer: Response, onText: (text: string) => void): Promise<string> {
-  let text = '';
-  let pending = '';
-  let complete = false;
-  if (answer.body === null) return text;
-  const reader = answer.body
-    .pipeThrough(new TextDecoderStream() as unknown as ReadableWritablePair<string, Uint8Array>)
-    .getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    pending += value;
-    const lines = pending.split('\n');
-    pending = lines.pop() ?? '';
-    for (const line of lines) {
-      const payload = line.startsWith('data:') ? line.slice(5).trim() : '';
-      if (payload === '[DONE]') complete = true;
-      else if (payload !== '') {
-        const piece = (JSON.parse(payload) as ChatChunk).choices?.[0]?.delta?.content ?? '';
-        text += piece;
-        if (piece !== '') onText(piece);
-      }
-    }
-  }
-  if (!complete)
-    throw new ClientError('client/answer-incomplete', 'the stream ended without its end mark; do not use what arrived');
-  return text;
 }

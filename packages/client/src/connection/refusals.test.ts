@@ -207,6 +207,29 @@ test('client/answer-incomplete: the enclave ends a stream without its end mark',
   await expectRefusal(asked, 'client/answer-incomplete', ['without its end mark', 'do not use']);
 });
 
+test.each<[string, () => Response, boolean, string, readonly string[]]>([
+  ['no JSON', () => new Response('<html>\noops'), false, 'client/answer-malformed', ['expected JSON', 'got <html> oops']],
+  ['no completion', () => Response.json(null), false, 'client/answer-malformed', ['a chat completion', 'got null']],
+  [
+    'no text',
+    () => Response.json({ choices: [{ message: { content: null } }] }),
+    false,
+    'client/answer-malformed',
+    ['content'],
+  ],
+  ['no JSON in an event', () => stream('data: {"cho\n\ndata: [DONE]\n\n'), true, 'client/answer-malformed', ['got {"cho']],
+  [
+    'an error in the middle',
+    () => stream('data: {"error":{"message":"out of memory"}}\n\ndata: [DONE]\n\n'),
+    true,
+    'client/agent-refused',
+    ['out of memory'],
+  ],
+])('%s for an answer', async (_, answer, streamed, code, words) => {
+  const { agent } = await connected({ answer });
+  await expectRefusal(agent.chat(QUESTION, streamed ? { onText: () => {} } : {}), code, words);
+});
+
 test.each<[string, () => Response, readonly string[]]>([
   ['its own words', () => Response.json({ error: { message: 'no model' } }, { status: 404 }), ['answered 404', 'no model']],
   ['words on many lines', () => new Response('no\n\u001b[2Jmodel.\n', { status: 400 }), ['answered 400: no [2Jmodel; change']],

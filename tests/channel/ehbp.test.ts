@@ -71,7 +71,7 @@ it.each<[string, () => Promise<Response>, number, string]>([
     422,
     KEY_CONFIG_PROBLEM,
   ],
-  ['an empty body', async () => send(await exchangeWithAgent(), new Uint8Array(4)), 400, 'about:blank'],
+  ['an empty body', async () => send(await exchangeWithAgent(), new Uint8Array(4)), 400, 'urn:assay:error:channel/message-malformed'],
   [
     'a cut frame',
     async () => {
@@ -79,7 +79,7 @@ it.each<[string, () => Promise<Response>, number, string]>([
       return send(exchange, (await sealFrame(exchange.request, QUESTION)).subarray(0, 40));
     },
     400,
-    'about:blank',
+    'urn:assay:error:channel/truncated',
   ],
 ])('%s is refused', async (_name, attempt, status, type) => {
   const answer = await attempt();

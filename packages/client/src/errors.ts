@@ -16,6 +16,7 @@ export const CLIENT_ERROR_KINDS = {
   'client/keyset-expired': 'untrusted',
   'client/not-sealable': 'misuse',
   'client/proof-refused': 'untrusted',
+  'client/receipt-mismatch': 'untrusted',
   'client/receipt-missing': 'untrusted',
   'client/receipt-unattested': 'untrusted',
   'client/request-unsettled': 'refused',

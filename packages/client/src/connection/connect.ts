@@ -7,7 +7,7 @@
  */
 
 import { type KemId, type KeyConfig, ohttpKey } from '@assay/channel';
-import { utf8 } from '@assay/encoding/bytes';
+import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
 import { parseBundle, parseReceipt, type Receipt, verifyReceipt } from '@assay/receipt';
 import { type OutgoingRequest, readOutgoing } from '../channel/outgoing-request.ts';
@@ -16,6 +16,7 @@ import { ClientError } from '../errors.ts';
 import { judgeBundle } from '../judgement/bundle.ts';
 import { type AttestationOptions, type AttestedAgent, attestAgent, trustOf, withSlash } from './attestation.ts';
 import { oneLine, streamedAnswer, wholeAnswer } from './chat-answer.ts';
+import { assertCovers } from './receipt-coverage.ts';
 
 export interface ConnectOptions extends AttestationOptions {
   /** Where encapsulated requests go: a relay that hides who asks. The agent's own gateway unless told. */
@@ -62,6 +63,7 @@ const KEMS: Readonly<Record<NonNullable<ConnectOptions['keyExchange']>, KemId>> 
 const RECEIPT_HEADER = 'x-receipt-id';
 /** `aci/1` §7.1: the keyset in force. Inside the channel, so it is the agent's own word. */
 const KEYSET_HEADER = 'x-aci-keyset-digest';
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 /** Keysets of one connection whose verified reports are kept. */
 const MOST_KNOWN = 8;
 
@@ -171,7 +173,7 @@ class Connection implements Agent {
     if (this.#options.apiKey !== undefined) request.headers.set('authorization', `Bearer ${this.#options.apiKey}`);
     const answer = await this.#send(request);
     const receiptId = answer.headers.get(RECEIPT_HEADER);
-    return receiptId === null ? answer : this.#proving(answer, receiptId);
+    return receiptId === null ? answer : this.#proving(answer, receiptId, request);
   };
 
   async #send(request: OutgoingRequest): Promise<Response> {
@@ -183,29 +185,33 @@ class Connection implements Agent {
   }
 
   /**
-   * Hands the answer on as it streams. The agent seals before it ends an answer, so the receipt is fetched and checked before the piece
-   * with a stream's end mark is given out, or before the body closes: a reader who stops at `[DONE]` has a checked receipt too.
+   * Hands the answer on as it streams. The agent seals before it ends an answer, so the receipt is fetched and checked before the end mark
+   * of a stream is given out, or before the body closes: a reader who stops at `[DONE]` has a checked receipt too.
    */
-  #proving(answer: Response, receiptId: string): Response {
+  #proving(answer: Response, receiptId: string, request: OutgoingRequest): Response {
     if (answer.body === null) return answer;
     const streamed = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
-    let taken = false;
-    const take = async (): Promise<void> => {
-      if (taken) return;
-      taken = true;
-      await this.#takeReceipt(receiptId);
-    };
+    const pieces: Uint8Array[] = [];
+    const held: Uint8Array[] = [];
     const settle = new TransformStream<Uint8Array, Uint8Array>({
-      transform: async (piece, controller) => {
-        if (streamed && endsStream(piece)) await take();
-        controller.enqueue(piece);
+      transform: (piece, controller) => {
+        pieces.push(piece);
+        if (held.length > 0 || (streamed && endsStream(piece))) held.push(piece);
+        else controller.enqueue(piece);
       },
-      flush: take,
+      flush: async (controller) => {
+        const receipt = await this.#fetchReceipt(receiptId);
+        // What is only read may name the receipt of an earlier answer, such as the receipt itself.
+        if (!SAFE_METHODS.has(request.method))
+          await assertCovers(receipt, { request: request.body, answer: concatBytes(...pieces) });
+        this.#lastProof = await this.#prove(receipt);
+        for (const piece of held) controller.enqueue(piece);
+      },
     });
     return new Response(answer.body.pipeThrough(settle), { status: answer.status, headers: answer.headers });
   }
 
-  async #takeReceipt(receiptId: string): Promise<void> {
+  async #fetchReceipt(receiptId: string): Promise<Receipt> {
     const url = new URL(`v1/aci/receipts/${encodeURIComponent(receiptId)}`, withSlash(this.#url));
     const headers = this.#options.apiKey === undefined ? {} : { authorization: `Bearer ${this.#options.apiKey}` };
     const answer = await this.#send(await readOutgoing(url, { headers }));
@@ -221,7 +227,7 @@ class Connection implements Agent {
         'client/receipt-missing',
         `expected receipt ${receiptId}, got ${receipt.receipt_id}; do not rely on the answer`,
       );
-    this.#lastProof = await this.#prove(receipt);
+    return receipt;
   }
 
   /** Verifies a receipt under the report of its own keyset: the agent may have replaced its keyset while it worked. */
@@ -289,6 +295,7 @@ function proofOf(receipt: Receipt, report: Uint8Array, nonce: string | null): Pr
   };
 }
 
+/** The end mark on a line of its own; within an answer's text it would stand in quotes. */
 function endsStream(piece: Uint8Array): boolean {
-  return new TextDecoder().decode(piece.subarray(-64)).includes('[DONE]');
+  return /(?:^|\n)data: ?\[DONE\]\s*$/.test(new TextDecoder().decode(piece.subarray(-64)));
 }

@@ -3,7 +3,7 @@
  * answers over a `fetch` of this process, and tells one lie.
  */
 
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { trustAnchor } from '@assay/attestation';
 import {
   CONTENT_END,
@@ -42,7 +42,7 @@ interface Lie {
   /** Instead of the answer to a question, inside the channel. */
   readonly answer?: () => Response;
   /** Instead of the receipt of the answer, inside the channel. */
-  readonly receipt?: (honest: (id: string) => Receipt) => Response;
+  readonly receipt?: (honest: (id: string, other?: Partial<Exchange>) => Receipt, exchange: Exchange) => Response;
 }
 
 function keysetOf({ notAfter = FAKE_NOW / 1000 + 3600 }: Lie): Keyset {
@@ -70,12 +70,23 @@ async function reportFor(nonce: string, keyset: Keyset): Promise<Response> {
   });
 }
 
-function receiptOf(id: string, keyset: Keyset): Receipt {
+/** Bodies of the newest question and its answer. */
+interface Exchange {
+  readonly request: Uint8Array;
+  readonly answer: Uint8Array;
+}
+
+const hashOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+function receiptOf(id: string, keyset: Keyset, { request, answer }: Exchange): Receipt {
   const content = {
     ...({ api_version: 'aci/1', receipt_id: id, chat_id: null, model: null } as const),
     ...{ workload_keyset_digest: keysetDigest(keyset), endpoint: '/v1/chat/completions', method: 'POST' },
     served_at: FAKE_NOW / 1000,
-    event_log: [{ type: 'request.received', seq: 0, body_hash: `sha256:${'00'.repeat(32)}` }],
+    event_log: [
+      { type: 'request.received', seq: 0, body_hash: hashOf(request) },
+      { type: 'response.returned', seq: 1, body_hash: hashOf(answer) },
+    ],
   };
   return sealReceipt(content as never, {
     keyId: receiptKeyId,
@@ -84,7 +95,7 @@ function receiptOf(id: string, keyset: Keyset): Receipt {
 }
 
 /** The application inside the enclave. */
-function application(path: string, lie: Lie): Response {
+function application(path: string, exchange: Exchange, lie: Lie): Response {
   const keyset = keysetOf(lie);
   if (path === '/v1/chat/completions') {
     const honest = () => stream('data: {"choices":[{"delta":{"content":"42"}}]}\n\ndata: [DONE]\n\n');
@@ -93,7 +104,8 @@ function application(path: string, lie: Lie): Response {
     return answer;
   }
   if (path !== `/v1/aci/receipts/${RECEIPT_ID}`) return Response.json({ path }, { status: 404 });
-  return (lie.receipt ?? ((honest) => Response.json(honest(RECEIPT_ID))))((id) => receiptOf(id, keyset));
+  const { receipt = (honest) => Response.json(honest(RECEIPT_ID)) } = lie;
+  return receipt((id, other = {}) => receiptOf(id, keyset, { ...exchange, ...other }), exchange);
 }
 
 function stream(text: string): Response {
@@ -103,6 +115,7 @@ function stream(text: string): Response {
 /** The agent's HTTP side; `sent` holds what left the relying party, in clear and decrypted. */
 function standIn(lie: Lie) {
   const sent: string[] = [];
+  let exchange: Exchange = { request: new Uint8Array(), answer: new Uint8Array() };
   const carry: typeof fetch = async (input, init) => {
     const request = new Request(input, init);
     const url = new URL(request.url);
@@ -114,11 +127,13 @@ function standIn(lie: Lie) {
     if (url.pathname !== '/ohttp') return new Response('nothing is here', { status: 404 });
     const sealed = new Uint8Array(await request.arrayBuffer());
     const opened = await decapsulateRequest(sealed, 'chunked', [{ keyId: 1, keyPair: channelKey }]);
-    const { path } = decodeRequest(opened.message);
+    const { path, method, body: question } = decodeRequest(opened.message);
     sent.push(path);
-    const answer = application(path, lie);
+    const answer = application(path, exchange, lie);
     const head = encodeResponseHead({ status: answer.status, headers: [...answer.headers] });
-    const body = encodeContentChunk(new Uint8Array(await answer.arrayBuffer()));
+    const content = new Uint8Array(await answer.arrayBuffer());
+    if (method === 'POST') exchange = { request: question, answer: content };
+    const body = encodeContentChunk(content);
     const bytes = await encapsulateFinalChunk(opened, concatBytes(head, body, CONTENT_END));
     return new Response(new Uint8Array(bytes), { headers: { 'content-type': MEDIA_TYPES.chunkedResponse } });
   };
@@ -195,10 +210,27 @@ describe('client/receipt-missing', () => {
 
 test('client/receipt-unattested: a genuine signature under a keyset that nobody attests', async () => {
   const other = { ...keysetOf({}), subject: 'somebody else' };
-  const { agent } = await connected({ receipt: () => Response.json(receiptOf(RECEIPT_ID, other)) });
+  const { agent } = await connected({ receipt: (_, exchange) => Response.json(receiptOf(RECEIPT_ID, other, exchange)) });
   const asked = agent.chat(QUESTION, { onText: () => {} });
   await expectRefusal(asked, 'client/receipt-unattested', [RECEIPT_ID, URL_OF_AGENT, 'bundle is malformed', 'do not rely']);
   expect(agent.lastReceipt).toBeNull();
+});
+
+test.each<[string, Partial<Exchange>, string]>([
+  ['another request', { request: utf8('{}') }, 'over this request'],
+  ['another answer', { answer: utf8('data: [DONE]\n\n') }, 'over this answer'],
+])('client/receipt-mismatch: a receipt over %s', async (_, other, words) => {
+  const { agent } = await connected({ receipt: (honest) => Response.json(honest(RECEIPT_ID, other)) });
+  for (const options of [{ onText: () => {} }, {}])
+    await expectRefusal(agent.chat(QUESTION, options), 'client/receipt-mismatch', [RECEIPT_ID, words, 'do not rely']);
+  expect(agent.lastReceipt).toBeNull();
+});
+
+test('an answer that talks of its end mark streams on', async () => {
+  const text = 'a stream ends with data: [DONE]';
+  const answer = () => stream(`data: ${JSON.stringify({ choices: [{ delta: { content: text } }] })}\n\ndata: [DONE]\n\n`);
+  const { agent } = await connected({ answer });
+  expect(await agent.chat(QUESTION, { onText: () => {} })).toBe(text);
 });
 
 test('client/answer-incomplete: the enclave ends a stream without its end mark', async () => {

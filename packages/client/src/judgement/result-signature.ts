@@ -8,15 +8,14 @@ import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import { parseReceipt, type Receipt, verifyReceipt } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
+import { answerDigest } from './answer-digest.ts';
 import { bundleVerdict, openBundle } from './bundle.ts';
-import { sha256Hex } from './digest.ts';
 import { openReport, reportVerdict } from './report.ts';
 import type { JudgeRequest } from './request.ts';
 import type { Verdict } from './verdict.ts';
 
 const SPEC = 'spec/receipt.md §2';
 /** Members that are added to an answer after its hash was taken. */
-const UNHASHED = ['receipt', 'proof', 'log_proof', 'bundle'] as const;
 
 export interface ResultSignature {
   readonly receipt: Receipt;
@@ -93,8 +92,7 @@ async function coverage({ answer, attestation }: SignedFile, receipt: Receipt): 
   if (answer === attestation) return notChecked(id, SPEC, 'the file is the attestation member alone');
   if (returned?.form !== 'jcs-without-receipt')
     return notChecked(id, SPEC, 'the receipt hashes the answer as sent, not as saved');
-  const body = Object.fromEntries(Object.entries(answer).filter(([name]) => !(UNHASHED as readonly string[]).includes(name)));
-  const actual = `sha256:${await sha256Hex(utf8(canonicalJson(body)))}`;
+  const actual = await answerDigest(answer);
   if (actual !== returned.body_hash) {
     throw new ClientError(
       'result/changed',

@@ -163,7 +163,7 @@ async function* streamSealed(
   { ledger, maxAnswerBytes }: InferencePorts,
 ): AsyncGenerator<Uint8Array> {
   const parts: Uint8Array[] = [];
-  let held: Uint8Array | null = null;
+  const held: Uint8Array[] = [];
   let length = 0;
   let sealed = false;
   let failure = 'model/bad-reply';
@@ -172,14 +172,13 @@ async function* streamSealed(
       length += piece.length;
       if (length > maxAnswerBytes) throw tooLarge(maxAnswerBytes);
       parts.push(piece);
-      if (held !== null) yield held;
-      // Only the piece that ends the stream waits for the seal; everything before it goes out at once.
-      held = isEnd(piece) ? piece : null;
-      if (held === null) yield piece;
+      // The end mark and what follows it wait for the seal; everything before goes out at once.
+      if (held.length > 0 || isEnd(piece)) held.push(piece);
+      else yield piece;
     }
     await seal(answer, sent, concatBytes(...parts), draft, ledger, true);
     sealed = true;
-    if (held !== null) yield held;
+    yield* held;
   } catch (error) {
     if (ServerError.is(error)) failure = error.code;
     throw error;
@@ -209,13 +208,9 @@ async function seal(
   await ledger.seal(draft, { chatId: chatIdOf(received, streamed) });
 }
 
-const DONE = utf8('[DONE]');
-
+/** The end mark on a line of its own; within an answer's text it would stand in quotes. */
 function isEnd(piece: Uint8Array): boolean {
-  for (let offset = piece.length - DONE.length; offset >= Math.max(0, piece.length - 64); offset -= 1) {
-    if (DONE.every((byte, index) => piece[offset + index] === byte)) return true;
-  }
-  return false;
+  return /(?:^|\n)data: ?\[DONE\]\s*$/.test(new TextDecoder().decode(piece.subarray(-64)));
 }
 
 /** The `id` of an OpenAI-style answer, so that the receipt is found by it as well (ACI §7.1). */

@@ -18,6 +18,7 @@ import {
 import { concatBytes } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import type { ChannelKeys } from './channel-keys.ts';
+import { claimRefusal, openingRefusal } from './refusals.ts';
 
 export interface EhbpOptions {
   readonly keys: ChannelKeys;
@@ -43,16 +44,10 @@ export async function answerEhbp(request: Request, options: EhbpOptions): Promis
   try {
     ({ exchange, body } = await open(request, options));
   } catch (error) {
-    return refusal(error);
+    return openingRefusal(error, 'a body sealed to a key of the attested keyset', KEY_CONFIG_PROBLEM);
   }
-  const claim = options.keys.claim(exchange.encapsulated);
-  if (claim === 'replayed') return problem(409, 'channel/replayed', 'this request was answered before; make a new one');
-  if (claim === 'exhausted')
-    return problem(
-      503,
-      'channel/key-exhausted',
-      'the channel key took all requests it may take; verify the attestation again in a moment',
-    );
+  const refused = claimRefusal(options.keys.claim(exchange.encapsulated));
+  if (refused !== null) return refused;
   const headers = new Headers(request.headers);
   for (const name of [ENCAPSULATED_KEY_HEADER, 'content-length', 'transfer-encoding']) headers.delete(name);
   const answer = await options.handle(new Request(request.url, { method: request.method, headers, body: body as BodyInit }));
@@ -116,19 +111,4 @@ function seal(answer: Response, exchange: EhbpExchange): Response {
     if (source !== null) for await (const piece of readPieces(source)) yield await sealFrame(stream, piece);
   }
   return new Response(toReadableStream(frames()), { status: answer.status, headers });
-}
-
-function refusal(error: unknown): Response {
-  const code = ChannelError.is(error) ? error.code : 'channel/message-malformed';
-  // A failed decryption is most often a key from before a restart: 422 asks the client to verify the attestation anew.
-  if (code === 'channel/decryption-failed' || code === 'channel/key-unknown')
-    return problem(422, 'channel/key-unknown', 'verify the attestation again and use its key', KEY_CONFIG_PROBLEM);
-  return problem(code === 'channel/oversize' ? 413 : 400, code, 'expected a body sealed to a key of the attested keyset');
-}
-
-function problem(status: number, code: string, detail: string, type = 'about:blank'): Response {
-  return Response.json(
-    { type, title: 'encrypted body refused', status, code, detail },
-    { status, headers: { 'content-type': 'application/problem+json' } },
-  );
 }

@@ -26,6 +26,7 @@ import {
 import { concatBytes } from '@assay/encoding/bytes';
 import type { ChannelKeys } from './channel-keys.ts';
 import { openedRequest } from './opened-request.ts';
+import { claimRefusal, openingRefusal, problem } from './refusals.ts';
 import { resendRefusal } from './resend.ts';
 
 export interface OhttpGatewayOptions {
@@ -59,6 +60,8 @@ const PLAIN_PATH = /^(?:\/[a-zA-Z0-9_~-][a-zA-Z0-9._~-]*)+$/;
 /** Not for requests to an application (Fetch, "forbidden method"). */
 const FORBIDDEN_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK']);
 
+/** RFC 9458 §5.3. */
+const KEY_PROBLEM = 'https://iana.org/assignments/http-problem-types#ohttp-key';
 const FORMS: Readonly<Record<string, Form>> = { [MEDIA_TYPES.request]: 'whole', [MEDIA_TYPES.chunkedRequest]: 'chunked' };
 
 /** Answers one encapsulated request. */
@@ -72,16 +75,10 @@ export async function answerEncapsulated(request: Request, options: OhttpGateway
     opened = await options.keys.open(bytes, form, Math.floor(options.now() / 1000));
     inner = toRequest(opened.message, request);
   } catch (error) {
-    return refusal(error);
+    return openingRefusal(error, 'an encapsulated HTTP request', KEY_PROBLEM);
   }
-  const claim = options.keys.claim(opened.encapsulated);
-  if (claim === 'replayed') return problem(409, 'channel/replayed', 'this request was answered before; make a new one');
-  if (claim === 'exhausted')
-    return problem(
-      503,
-      'channel/key-exhausted',
-      'the channel key took all requests it may take; verify the attestation again in a moment',
-    );
+  const refused = claimRefusal(options.keys.claim(opened.encapsulated));
+  if (refused !== null) return refused;
   const answer = resendRefusal(inner.resends, options.keys) ?? (await options.handle(inner.request));
   return form === 'whole' ? await wholeAnswer(opened, answer) : await chunkedAnswer(opened, answer);
 }
@@ -165,21 +162,4 @@ async function* framed(
     before = new Uint8Array(0);
   }
   yield concatBytes(before, CONTENT_END);
-}
-
-function refusal(error: unknown): Response {
-  if (!ChannelError.is(error)) return problem(400, 'channel/message-malformed', 'expected an encapsulated HTTP request');
-  // Key ids begin anew with every boot: what does not decrypt is most often sealed to a key from before a restart.
-  if (error.code === 'channel/decryption-failed')
-    return problem(422, 'channel/key-unknown', 'this key is not in use; fetch and verify the attestation again');
-  const status = error.code === 'channel/oversize' ? 413 : error.code === 'channel/key-unknown' ? 422 : 400;
-  return problem(status, error.code, error.message);
-}
-
-function problem(status: number, code: string, detail: string): Response {
-  const type = code === 'channel/key-unknown' ? 'https://iana.org/assignments/http-problem-types#ohttp-key' : 'about:blank';
-  return new Response(JSON.stringify({ type, title: 'encrypted channel refused', status, code, detail }), {
-    status,
-    headers: { 'content-type': 'application/problem+json' },
-  });
 }

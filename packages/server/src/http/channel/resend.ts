@@ -5,8 +5,8 @@
  */
 
 import { RESEND_HEADER } from '@assay/channel';
-import { problemMembers } from '../../error-status.ts';
 import type { ChannelKeys } from './channel-keys.ts';
+import { claimRefusal, problem } from './refusals.ts';
 
 const MOST_NAMED = 8;
 
@@ -19,10 +19,8 @@ export function resendRefusal(value: string | null, keys: ChannelKeys): Response
     const [, keysetDigest = '', id = ''] = match ?? [];
     const standing = match === null ? 'unknown' : keys.settle(keysetDigest, id);
     if (standing === 'unknown') return unsettled();
-    if (standing === 'exhausted')
-      return problem(503, 'channel/key-exhausted', 'the channel key took all requests it may take; try again in a moment');
-    if (standing === 'replayed')
-      return problem(409, 'channel/replayed', 'this request was answered before; look for its receipt');
+    const refused = claimRefusal(standing);
+    if (refused !== null) return refused;
   }
   return null;
 }
@@ -33,11 +31,4 @@ function unsettled(): Response {
     'channel/resend-unsettled',
     `expected ${RESEND_HEADER} to name up to ${MOST_NAMED} requests to keysets of this boot; ask anew only if that does no harm`,
   );
-}
-
-function problem(status: number, code: string, detail: string): Response {
-  return new Response(JSON.stringify(problemMembers(code, detail, status)), {
-    status,
-    headers: { 'content-type': 'application/problem+json' },
-  });
 }

@@ -12,3 +12,7 @@ require (
 	golang.org/x/sys v0.15.0 // indirect
 	google.golang.org/protobuf v1.33.0 // indirect
 )
+
+require protocol v0.0.0
+
+replace protocol => ../go-protocol

@@ -6,11 +6,7 @@
 package main
 
 import (
-	"bufio"
 	"crypto/x509"
-	"encoding/json"
-	"os"
-	"syscall"
 	"time"
 
 	"github.com/google/go-sev-guest/abi"
@@ -19,6 +15,8 @@ import (
 	"github.com/google/go-sev-guest/validate"
 	"github.com/google/go-sev-guest/verify"
 	"github.com/google/go-sev-guest/verify/trust"
+
+	"protocol"
 )
 
 type request struct {
@@ -29,12 +27,6 @@ type request struct {
 	Key          []byte // DER of VCEK or VLEK
 	Crl          []byte // DER
 	Product      string // product line: Milan, Genoa, Turin
-	Calls        int    // repeats the verification and answers what one cost
-}
-
-type answer struct {
-	Verdict      string   `json:"verdict"`
-	Microseconds *float64 `json:"microseconds"`
 }
 
 // file answers every URL with the CRL.
@@ -104,63 +96,6 @@ func verifyOnce(r *request) error {
 	})
 }
 
-// processorTime is that of this process in microseconds, all threads, garbage collector included.
-func processorTime() float64 {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1000
-}
-
-func judge(line []byte) (a answer) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			a = answer{Verdict: "ERR panic"}
-		}
-	}()
-	var r request
-	if err := json.Unmarshal(line, &r); err != nil {
-		return answer{Verdict: "ERR " + err.Error()}
-	}
-	start := processorTime()
-	for call := 1; call < r.Calls; call++ {
-		_ = verifyOnce(&r)
-	}
-	if err := verifyOnce(&r); err != nil {
-		return answer{Verdict: "ERR " + err.Error()}
-	}
-	if r.Calls > 0 {
-		each := (processorTime() - start) / float64(r.Calls)
-		return answer{"accepted", &each}
-	}
-	return answer{Verdict: "accepted"}
-}
-
-// answers is standard output, out of reach of the peer, which logs its warnings there.
-func answers() *os.File {
-	kept, err := syscall.Dup(1)
-	if err != nil {
-		panic(err)
-	}
-	if err := syscall.Dup2(2, 1); err != nil {
-		panic(err)
-	}
-	return os.NewFile(uintptr(kept), "answers")
-}
-
 func main() {
-	in := bufio.NewReaderSize(os.Stdin, 1<<20)
-	out := json.NewEncoder(answers())
-	for {
-		line, err := in.ReadBytes('\n')
-		if len(line) > 1 {
-			if out.Encode(judge(line)) != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
+	protocol.Serve("accepted", verifyOnce)
 }

@@ -6,18 +6,16 @@
 package main
 
 import (
-	"bufio"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"net/url"
-	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/google/go-tdx-guest/verify"
+
+	"protocol"
 )
 
 type request struct {
@@ -25,12 +23,6 @@ type request struct {
 	Evidence   []byte
 	Root       []byte // DER; Intel's when absent
 	Collateral map[string]string
-	Calls      int // repeats the verification and answers what one cost
-}
-
-type answer struct {
-	Verdict      string   `json:"verdict"`
-	Microseconds *float64 `json:"microseconds"`
 }
 
 // files answers Intel's URLs with the pieces of a collateral file.
@@ -77,63 +69,6 @@ func verifyOnce(r *request) error {
 	return verify.RawTdxQuote(r.Evidence, options)
 }
 
-// processorTime is that of this process in microseconds, all threads, garbage collector included.
-func processorTime() float64 {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1000
-}
-
-func judge(line []byte) (a answer) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			a = answer{Verdict: "ERR panic"}
-		}
-	}()
-	var r request
-	if err := json.Unmarshal(line, &r); err != nil {
-		return answer{Verdict: "ERR " + err.Error()}
-	}
-	start := processorTime()
-	for call := 1; call < r.Calls; call++ {
-		_ = verifyOnce(&r)
-	}
-	if err := verifyOnce(&r); err != nil {
-		return answer{Verdict: "ERR " + err.Error()}
-	}
-	if r.Calls > 0 {
-		each := (processorTime() - start) / float64(r.Calls)
-		return answer{"UpToDate", &each}
-	}
-	return answer{Verdict: "UpToDate"}
-}
-
-// answers is standard output, out of reach of the peer, which logs its warnings there.
-func answers() *os.File {
-	kept, err := syscall.Dup(1)
-	if err != nil {
-		panic(err)
-	}
-	if err := syscall.Dup2(2, 1); err != nil {
-		panic(err)
-	}
-	return os.NewFile(uintptr(kept), "answers")
-}
-
 func main() {
-	in := bufio.NewReaderSize(os.Stdin, 1<<20)
-	out := json.NewEncoder(answers())
-	for {
-		line, err := in.ReadBytes('\n')
-		if len(line) > 1 {
-			if out.Encode(judge(line)) != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
+	protocol.Serve("UpToDate", verifyOnce)
 }

@@ -7,9 +7,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { collectEndorsements, parsePolicy, recogniseEvidence } from '@assay/attestation';
 import { decodeRequest, parseKeyConfigs, ResponseDecoder } from '@assay/channel';
+import { encodeBase64 } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
 import { decodeCbor } from '@assay/encoding/cbor';
 import { readDer } from '@assay/encoding/der';
+import { encodeHex } from '@assay/encoding/hex';
 import { parseJson } from '@assay/encoding/json';
 import { decodePem } from '@assay/encoding/pem';
 import {
@@ -61,6 +63,7 @@ export async function fuzzTargets(): Promise<readonly Target[]> {
     dcap.quote,
     snp.report,
     utf8(JSON.stringify(tinfoil.document)),
+    ...carriers(nitro, dcap.quote, snp.report),
     ...realFiles(/^(nitro|tdx|sgx|snp|nvidia|dstack|jwt|combined)\//, 200_000),
   ];
   const companions = realFiles(/collateral|certs|rims|\.der$|\.pem$|jwks/, 200_000);
@@ -117,6 +120,16 @@ export async function fuzzTargets(): Promise<readonly Target[]> {
       seeds: [Uint8Array.of(3, 0x40, 200, 1, 97, 1, 98, 0, 2, 99, 100, 0, 0)],
     },
   ];
+}
+
+/** Evidence in the texts and JSON that attestation APIs hand out. */
+function carriers(nitro: Uint8Array, quote: Uint8Array, report: Uint8Array): readonly Uint8Array[] {
+  return [
+    { attestation_document: encodeBase64(nitro) },
+    { platform: 'tdx', evidence: { quote: encodeHex(quote), event_log: '[]' } },
+    { tee: 'snp', evidence: encodeBase64(utf8(JSON.stringify({ attestation_report: [...report], cert_chain: [] }))) },
+    [{ intel_quote: `0x${encodeHex(quote)}` }],
+  ].map((carrier) => utf8(JSON.stringify(carrier)));
 }
 
 function realFiles(wanted: RegExp, mostBytes: number): readonly Uint8Array[] {

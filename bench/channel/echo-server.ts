@@ -8,8 +8,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { encodeHex } from '@assay/encoding/hex';
 import { getRequestListener } from '@hono/node-server';
-import { ChannelKeys } from '../../packages/server/src/http/channel/channel-keys.ts';
 import { answerEncapsulated } from '../../packages/server/src/http/channel/ohttp-gateway.ts';
+import { ChannelKeys } from '../../packages/server/src/identity/channel-keys.ts';
 import { createTlsKey } from '../../packages/server/src/identity/tls-key.ts';
 import { type StandInTdx, standInTdx } from './stand-in-tdx.ts';
 

@@ -6,7 +6,7 @@
 import { ohttpEntry } from '@assay/channel';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { fakeDcap, fakeKey } from '@assay/testing';
-import type { ChannelKeys } from '../../packages/server/src/http/channel/channel-keys.ts';
+import type { ChannelKeys } from '../../packages/server/src/identity/channel-keys.ts';
 import { createIdentity, type Identity } from '../../packages/server/src/identity/identity.ts';
 import { createSigningKeys } from '../../packages/server/src/log/signing-keys.ts';
 

@@ -71,7 +71,12 @@ it.each<[string, () => Promise<Response>, number, string]>([
     422,
     KEY_CONFIG_PROBLEM,
   ],
-  ['an empty body', async () => send(await exchangeWithAgent(), new Uint8Array(4)), 400, 'urn:assay:error:channel/message-malformed'],
+  [
+    'an empty body',
+    async () => send(await exchangeWithAgent(), new Uint8Array(4)),
+    400,
+    'urn:assay:error:channel/message-malformed',
+  ],
   [
     'a cut frame',
     async () => {

@@ -2,8 +2,8 @@
 import { encapsulateRequest, encodeRequest, MEDIA_TYPES, parseKeyConfigs, toReadableStream } from '@assay/channel';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createSealedFetch } from '../../packages/client/src/channel/sealed-fetch.ts';
-import { ChannelKeys } from '../../packages/server/src/http/channel/channel-keys.ts';
 import { answerEncapsulated, type OhttpGatewayOptions } from '../../packages/server/src/http/channel/ohttp-gateway.ts';
+import { ChannelKeys } from '../../packages/server/src/identity/channel-keys.ts';
 
 const NOW = 1_790_000_000_000;
 let options: OhttpGatewayOptions;

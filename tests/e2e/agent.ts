@@ -14,10 +14,10 @@ import { createUpstream } from '../../packages/server/src/adapters/upstreams/sel
 import { createWorkspaces } from '../../packages/server/src/adapters/workspaces/directory.ts';
 import { createApp } from '../../packages/server/src/app.ts';
 import { parseConfig } from '../../packages/server/src/config.ts';
-import { ChannelKeys } from '../../packages/server/src/http/channel/channel-keys.ts';
 import { createMetrics } from '../../packages/server/src/http/metrics.ts';
 import { RateLimit } from '../../packages/server/src/http/rate-limit.ts';
 import { answerAttestation } from '../../packages/server/src/identity/answer-attestation.ts';
+import { ChannelKeys } from '../../packages/server/src/identity/channel-keys.ts';
 import { KeysetRotation } from '../../packages/server/src/identity/rotation.ts';
 import { systemClock } from '../../packages/server/src/ports/clock.ts';
 import type { SandboxJob } from '../../packages/server/src/ports/sandbox.ts';

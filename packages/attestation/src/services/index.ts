@@ -1,6 +1,7 @@
 export { type AnswerProof, encodeAnswerProof, isAnswerProof, parseAnswerProof, verifyAnswerProof } from './answer-proof.ts';
 export type { AttestedService, JudgedEvidence } from './attested-service.ts';
-export { FIELD_ENCRYPTION, type SealedAnswer, type SealedChat, sealChat } from './e2ee/sealed-chat.ts';
+export type { SealedAnswer } from './e2ee/opened-answer.ts';
+export { FIELD_ENCRYPTION, type SealedChat, sealChat } from './e2ee/sealed-chat.ts';
 export { attestEnclave, type EnclaveAttestation, enclaveNode } from './enclave.ts';
 export {
   attestedGpus,

@@ -8,10 +8,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { codeOf, directory, open } from '../../../../tests/crash/test-ledger.ts';
 import { createSimulatedAttester } from '../adapters/attesters/simulated/simulated.ts';
 import { openLedger } from '../adapters/stores/open-ledger.ts';
-import { ChannelKeys } from '../http/channel/channel-keys.ts';
 import type { Attester } from '../ports/attester.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import { TalkKeyring } from '../tasks/talk/talk-keys.ts';
+import { ChannelKeys } from './channel-keys.ts';
 import { KeysetRotation, type Rotated } from './rotation.ts';
 
 const START = 1_795_219_200_000;

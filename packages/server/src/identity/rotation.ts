@@ -10,12 +10,12 @@
 import { ohttpEntry, talkEntry } from '@assay/channel';
 import type { Digest, Keyset } from '@assay/receipt';
 import { ServerError } from '../errors.ts';
-import type { ChannelKeySet, ChannelKeys } from '../http/channel/channel-keys.ts';
 import { createSigningKeys } from '../log/signing-keys.ts';
 import type { Attester } from '../ports/attester.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeysetRegistration, Ledger } from '../ports/ledger.ts';
 import { generateTalkKeys, type TalkKeyring, type TalkKeys } from '../tasks/talk/talk-keys.ts';
+import type { ChannelKeySet, ChannelKeys } from './channel-keys.ts';
 import { createIdentity, type Identity, type IssuedReport, type SourceProvenance } from './identity.ts';
 import type { TlsKey } from './tls-key.ts';
 

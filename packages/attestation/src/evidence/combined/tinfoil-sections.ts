@@ -13,7 +13,7 @@ import { AttestationError } from '../../errors.ts';
 import { objectOf, quoteWithLog } from '../dstack/evidence-file.ts';
 import { nvidiaEvidenceOfJson } from '../nvidia/evidence-file.ts';
 import { reading } from '../reading.ts';
-import type { CombinedNode, CombinedReport } from './report.ts';
+import type { CombinedNode, CombinedReport } from './combined-report.ts';
 
 /** Also the label that goes into the hash. */
 export const TINFOIL_REPORT_DATA = 'https://tinfoil.sh/report-data/v1';

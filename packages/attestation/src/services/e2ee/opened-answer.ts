@@ -10,13 +10,18 @@ import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
 import { hasText, isObject } from './clear-text.ts';
 import type { FieldCipher } from './field-cipher.ts';
-import type { SealedAnswer } from './sealed-chat.ts';
+
+export interface SealedAnswer {
+  readonly headers: Headers;
+  readonly body: AsyncIterable<Uint8Array>;
+}
 
 const MAX_WHOLE = 64 * 1024 * 1024;
 const MAX_LINE = 4 * 1024 * 1024;
 /** Members around the choices whose text is nobody's words. */
 const PLAIN = new Set(['choices', 'id', 'object', 'model', 'system_fingerprint', 'service_tier']);
 const SEALED = new Set(['content', 'reasoning_content']);
+const ROLES: ReadonlySet<Json> = new Set(['assistant', 'developer', 'system', 'tool', 'user']);
 const PLAIN_CHOICE = new Set(['finish_reason', 'stop_reason']);
 
 /** @param context `|n=…|ts=…` of the request, which answers carry on. */
@@ -48,7 +53,8 @@ async function* openEvents(body: AsyncIterable<Uint8Array>, cipher: FieldCipher,
   const opened = async (line: string): Promise<string> => {
     const payload = /^data: ?(.*?)\r?$/.exec(line)?.[1]?.trim();
     if (payload === undefined) {
-      if (/^(\r?|:.*|event: ?\w*\r?)$/.test(line)) return `${line}\n`;
+      if (line.startsWith(':')) return ':\n'; // a comment, of which readers need that it came, not what it says
+      if (/^(\r?|event: ?\w*\r?)$/.test(line)) return `${line}\n`;
       throw inClear('a line that is no event');
     }
     if (payload === '[DONE]' || payload === '') return `${line}\n`;
@@ -98,7 +104,8 @@ async function openDocument(
       if (!isObject(inner)) throw malformed(`"${container}" that is no object`);
       const members = await Promise.all(
         Object.entries(inner).map(async ([name, value]): Promise<readonly [string, Json]> => {
-          if (name === 'role' || value === null || (Array.isArray(value) && value.length === 0)) return [name, value];
+          if ((name === 'role' && ROLES.has(value)) || value === null || (Array.isArray(value) && value.length === 0))
+            return [name, value];
           if (!SEALED.has(name) || typeof value !== 'string') throw inClear(`"${name}" in clear`);
           return [name, await cipher.open(value, `v2|resp|${about}|choice=${index}|field=${name}${context}`)];
         }),

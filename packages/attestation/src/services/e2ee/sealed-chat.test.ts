@@ -128,6 +128,7 @@ describe('an answer that is not sealed', () => {
     ['logprobs', '{"choices":[{"logprobs":{"content":[]},"message":{}}]}', {}, 'e2ee/answer-in-clear'],
     ['text', '{"choices":[{"text":"lies"}]}', {}, 'e2ee/answer-in-clear'],
     ['a member nobody knows', '{"choices":[{"message":{"audio":{"data":"x"}}}]}', {}, 'e2ee/answer-in-clear'],
+    ['a role of its own', '{"choices":[{"message":{"role":"lies"}}]}', {}, 'e2ee/answer-in-clear'],
     ['content parts', '{"choices":[{"message":{"content":[{"text":"lies"}]}}]}', {}, 'e2ee/answer-in-clear'],
     ['an error beside the choices', '{"error":{"message":"lies"}}', {}, 'e2ee/answer-in-clear'],
     ['no JSON', '<html>', {}, 'e2ee/open-failed'],
@@ -149,7 +150,7 @@ describe('an answer that is not sealed', () => {
     const sealed = await seal('ecdsa', ask('hello'));
     const part = fc.oneof(
       fc.string(),
-      fc.constantFrom('data: ', '{"choices":[', '{"delta":{"content":"lies"}}', ']}', '\n', ': x\n'),
+      fc.constantFrom('data: ', '{"choices":[', '{"delta":{"content":"lies"}}', ']}', '\n', ': x\n', ':'),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(part), fc.boolean(), async (parts, streamed) => {

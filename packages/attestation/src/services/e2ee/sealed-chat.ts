@@ -13,7 +13,7 @@ import { AttestationError } from '../../errors.ts';
 import type { ProxyAttestation } from '../signing-proxy.ts';
 import { hasText, isObject } from './clear-text.ts';
 import { createFieldCipher, type FieldCipher } from './field-cipher.ts';
-import { openAnswer } from './opened-answer.ts';
+import { openAnswer, type SealedAnswer } from './opened-answer.ts';
 
 export const FIELD_ENCRYPTION = 'vllm-proxy-e2ee/2';
 
@@ -27,11 +27,6 @@ export interface SealedChat {
    * @throws {AttestationError} `e2ee/answer-in-clear`, `e2ee/open-failed`.
    */
   open(answer: SealedAnswer): AsyncIterable<Uint8Array>;
-}
-
-export interface SealedAnswer {
-  readonly headers: Headers;
-  readonly body: AsyncIterable<Uint8Array>;
 }
 
 const PATH = '/v1/chat/completions';

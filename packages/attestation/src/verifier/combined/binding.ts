@@ -8,7 +8,7 @@ import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { ethereumAddress } from '../../evidence/combined/answer-signature.ts';
-import type { NodeBinding } from '../../evidence/combined/report.ts';
+import type { NodeBinding } from '../../evidence/combined/combined-report.ts';
 import { TINFOIL_REPORT_DATA } from '../../evidence/combined/tinfoil-sections.ts';
 import { allZero } from '../../evidence/reading.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';

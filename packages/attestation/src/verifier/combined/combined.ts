@@ -6,7 +6,8 @@
  */
 
 import { AttestationError } from '../../errors.ts';
-import { type CombinedNode, type CombinedReport, combinedReportOf } from '../../evidence/combined/report.ts';
+import type { CombinedNode, CombinedReport } from '../../evidence/combined/combined-report.ts';
+import { combinedReportOf } from '../../evidence/combined/report.ts';
 import { parseQuote } from '../../evidence/dcap/quote.ts';
 import type { DstackEvidence } from '../../evidence/dstack/evidence-file.ts';
 import { gunzip } from '../../evidence/gzip.ts';

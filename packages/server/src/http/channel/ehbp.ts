@@ -17,7 +17,7 @@ import {
 } from '@assay/channel';
 import { concatBytes } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
-import type { ChannelKeys } from './channel-keys.ts';
+import type { ChannelKeys } from '../../identity/channel-keys.ts';
 import { claimRefusal, openingRefusal } from './refusals.ts';
 
 export interface EhbpOptions {

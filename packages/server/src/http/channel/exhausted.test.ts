@@ -11,7 +11,7 @@ import {
 import { encodeHex } from '@assay/encoding/hex';
 import { expectAdvice } from '@assay/testing';
 import { beforeAll, expect, test } from 'vitest';
-import { ChannelKeys, MAX_REQUESTS_PER_KEY } from './channel-keys.ts';
+import { ChannelKeys, MAX_REQUESTS_PER_KEY } from '../../identity/channel-keys.ts';
 import { answerEhbp } from './ehbp.ts';
 import { answerEncapsulated } from './ohttp-gateway.ts';
 

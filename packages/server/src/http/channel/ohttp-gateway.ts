@@ -24,7 +24,7 @@ import {
   toReadableStream,
 } from '@assay/channel';
 import { concatBytes } from '@assay/encoding/bytes';
-import type { ChannelKeys } from './channel-keys.ts';
+import type { ChannelKeys } from '../../identity/channel-keys.ts';
 import { openedRequest } from './opened-request.ts';
 import { claimRefusal, openingRefusal, problem } from './refusals.ts';
 import { resendRefusal } from './resend.ts';

@@ -5,7 +5,7 @@
 
 import { ChannelError } from '@assay/channel';
 import { problemMembers } from '../../error-status.ts';
-import type { Claim } from './channel-keys.ts';
+import type { Claim } from '../../identity/channel-keys.ts';
 
 /** @param type of the problem, where a protocol names one; the code's own URN unless told. */
 export function problem(status: number, code: string, detail: string, type?: string): Response {

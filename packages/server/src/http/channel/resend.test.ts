@@ -2,7 +2,7 @@
 
 import { expectAdvice } from '@assay/testing';
 import { expect, test } from 'vitest';
-import { ChannelKeys } from './channel-keys.ts';
+import { ChannelKeys } from '../../identity/channel-keys.ts';
 import { resendRefusal } from './resend.ts';
 
 async function refused(value: string): Promise<{ readonly status: number; readonly code: string; readonly detail: string }> {

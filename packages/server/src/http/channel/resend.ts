@@ -5,7 +5,7 @@
  */
 
 import { RESEND_HEADER } from '@assay/channel';
-import type { ChannelKeys } from './channel-keys.ts';
+import type { ChannelKeys } from '../../identity/channel-keys.ts';
 import { claimRefusal, problem } from './refusals.ts';
 
 const MOST_NAMED = 8;

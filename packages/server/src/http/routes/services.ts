@@ -2,6 +2,7 @@
 
 import type { Logger } from 'pino';
 import type { Config } from '../../config.ts';
+import type { ChannelKeys } from '../../identity/channel-keys.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { KeysetRotation } from '../../identity/rotation.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -12,7 +13,6 @@ import type { Upstream } from '../../ports/upstream.ts';
 import type { Platform } from '../../tasks/talk/talk.ts';
 import type { TalkKeyring } from '../../tasks/talk/talk-keys.ts';
 import type { TaskTable } from '../../tasks/task-table.ts';
-import type { ChannelKeys } from '../channel/channel-keys.ts';
 import type { Metrics } from '../metrics.ts';
 import type { RateLimit } from '../rate-limit.ts';
 import type { ConsoleFiles } from './console.ts';

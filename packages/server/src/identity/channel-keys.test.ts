@@ -2,8 +2,8 @@
 import { encapsulateRequest, parseKeyConfigs, RESEND_HEADER, resendOf } from '@assay/channel';
 import { utf8 } from '@assay/encoding/bytes';
 import { describe, expect, it } from 'vitest';
+import { resendRefusal } from '../http/channel/resend.ts';
 import { ChannelKeys, MAX_REQUESTS_PER_KEY } from './channel-keys.ts';
-import { resendRefusal } from './resend.ts';
 
 const NOW = 1_790_000_000;
 const [FIRST, SECOND] = [`sha256:${'11'.repeat(32)}`, `sha256:${'22'.repeat(32)}`];

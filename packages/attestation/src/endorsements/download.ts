@@ -3,7 +3,7 @@
  * fails, an old one is served up to the stale limit and refused beyond it.
  */
 
-import { bufferSource } from '@assay/encoding/bytes';
+import { bufferSource, joinBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { AttestationError, type AttestationErrorCode } from '../errors.ts';
 import type { CachedAnswer, EndorsementSource } from './source.ts';
@@ -109,13 +109,7 @@ async function readBody(request: Download, response: Response): Promise<Uint8Arr
     }
     chunks.push(piece.value);
   }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+  return joinBytes(chunks);
 }
 
 async function cacheKey({ url, body }: Download): Promise<string> {

@@ -3,7 +3,7 @@
  * what went in.
  */
 
-import { bufferSource } from '@assay/encoding/bytes';
+import { bufferSource, joinBytes } from '@assay/encoding/bytes';
 
 /**
  * @param limit bytes that may come out; more is no evidence.
@@ -28,11 +28,5 @@ export async function gunzip(bytes: Uint8Array, limit: number): Promise<Uint8Arr
   } catch {
     return null;
   }
-  const contents = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    contents.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return contents;
+  return joinBytes(chunks);
 }

@@ -7,7 +7,7 @@ import { decodeBase64 } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
 import { EncodingError } from '@assay/encoding/errors';
 import { decodeHex } from '@assay/encoding/hex';
-import type { Json } from '@assay/encoding/json';
+import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { AttestationError, type AttestationErrorCode } from '../errors.ts';
 
 /** Text longer than this is not looked at, characters. */
@@ -30,6 +30,20 @@ export function reading<Value>(code: AttestationErrorCode, what: string, read: (
 /** True when every byte is zero; true for no bytes. */
 export function allZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
+}
+
+/**
+ * The JSON object that a file is, white space around it allowed; `null` for everything else, so that a reader can pass the file on.
+ * @example jsonObjectIn(utf8('{"quote":"…"}'))?.quote // '…'
+ */
+export function jsonObjectIn(file: Uint8Array): JsonObject | null {
+  if (file.find((byte) => byte > 0x20) !== 0x7b) return null;
+  try {
+    return parseJson(file) as JsonObject; // a brace begins nothing but an object
+  } catch (error) {
+    if (EncodingError.is(error)) return null;
+    throw error;
+  }
 }
 
 /**

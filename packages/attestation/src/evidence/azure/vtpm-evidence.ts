@@ -7,12 +7,11 @@
  * Not checked here: signatures, hashes, whose key it is (verifier/azure).
  */
 
-import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import type { JsonObject } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
-import { looksLikeTdHcl, type RuntimeData, tdRuntimeData } from '../dcap/quote-envelope.ts';
 import { looksLikeQuote } from '../dcap/quote-file.ts';
-import { bytesOfJson, bytesOfText } from '../reading.ts';
-import { looksLikeAzureHcl, parseAzureHcl } from '../snp/azure-hcl.ts';
+import { hclTee, parseHclReport, type RuntimeData } from '../hcl-report.ts';
+import { bytesOfJson, bytesOfText, jsonObjectIn } from '../reading.ts';
 import type { SnpReportEvidence } from '../snp/evidence-file.ts';
 import { certificatesOfJson } from '../snp/json-evidence.ts';
 import { parseSnpReport } from '../snp/report.ts';
@@ -39,8 +38,8 @@ export interface AzureTdxEvidence {
  */
 export function azureSnpEvidenceOf(file: Uint8Array): AzureSnpEvidence | null {
   const parts = partsOf(file);
-  if (parts === null || !looksLikeAzureHcl(parts.hcl)) return null;
-  const { report, runtimeData } = parseAzureHcl(parts.hcl);
+  if (parts === null || hclTee(parts.hcl) !== 'sev-snp') return null;
+  const { report, runtimeData } = parseHclReport(parts.hcl, 'snp/malformed');
   const certificates = certificatesOfJson(parts.object.vcek, 'vcek');
   return {
     hardware: { kind: 'report', report: parseSnpReport(report), certificates, runtimeData, unread: [] },
@@ -53,10 +52,10 @@ export function azureSnpEvidenceOf(file: Uint8Array): AzureSnpEvidence | null {
  * @throws {AttestationError} `dcap/quote-malformed`, `tpm/malformed`, `tpm/algorithm-unsupported`.
  */
 export function azureTdxEvidenceOf(file: Uint8Array): AzureTdxEvidence | null {
-  const blob = looksLikeTdHcl(file) ? file : bytesOfText(file);
-  if (blob !== null && looksLikeTdHcl(blob)) return { quote: null, runtimeData: tdRuntimeData(blob), vtpm: null };
+  const blob = hclTee(file) === 'tdx' ? file : bytesOfText(file);
+  if (blob !== null && hclTee(blob) === 'tdx') return { quote: null, runtimeData: runtimeDataOf(blob), vtpm: null };
   const parts = partsOf(file);
-  if (parts === null || !looksLikeTdHcl(parts.hcl)) return null;
+  if (parts === null || hclTee(parts.hcl) !== 'tdx') return null;
   const { td_quote: text } = parts.object;
   const quote = text === undefined || text === null ? null : bytesOfJson(text);
   if (text !== undefined && text !== null && (quote === null || !looksLikeQuote(quote)))
@@ -64,8 +63,10 @@ export function azureTdxEvidenceOf(file: Uint8Array): AzureTdxEvidence | null {
       'dcap/quote-malformed',
       'expected a quote in "td_quote", got other bytes; capture the evidence again',
     );
-  return { quote, runtimeData: tdRuntimeData(parts.hcl), vtpm: parts.vtpm };
+  return { quote, runtimeData: runtimeDataOf(parts.hcl), vtpm: parts.vtpm };
 }
+
+const runtimeDataOf = (hcl: Uint8Array): RuntimeData => parseHclReport(hcl, 'dcap/quote-malformed').runtimeData;
 
 interface Parts {
   readonly object: JsonObject;
@@ -74,17 +75,11 @@ interface Parts {
 }
 
 function partsOf(file: Uint8Array): Parts | null {
-  if (file.find((byte) => byte > 0x20) !== 0x7b) return null;
-  let json: Json;
-  try {
-    json = parseJson(file);
-  } catch {
-    return null;
-  }
-  const object = json as JsonObject;
+  const object = jsonObjectIn(file);
+  if (object === null) return null;
   const [report, quote] = [object.hcl_report ?? object.report, object.tpm_quote ?? object.quote];
   if (report === undefined || quote === undefined) return null;
   const hcl = bytesOfJson(report);
-  const vtpm = hcl === null || !(looksLikeAzureHcl(hcl) || looksLikeTdHcl(hcl)) ? null : tpmQuoteOfJson(quote);
+  const vtpm = hcl === null || hclTee(hcl) === null ? null : tpmQuoteOfJson(quote);
   return hcl === null || vtpm === null ? null : { object, hcl, vtpm };
 }

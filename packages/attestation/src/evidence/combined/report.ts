@@ -18,7 +18,7 @@ import { decodePem } from '@assay/encoding/pem';
 import { AttestationError } from '../../errors.ts';
 import { objectOf, quoteWithLog } from '../dstack/evidence-file.ts';
 import { type NvidiaEvidence, nvidiaEvidenceOfJson } from '../nvidia/evidence-file.ts';
-import { reading } from '../reading.ts';
+import { jsonObjectIn, reading } from '../reading.ts';
 import type { CombinedNode, CombinedReport } from './combined-report.ts';
 import { tinfoilSections } from './tinfoil-sections.ts';
 
@@ -32,14 +32,8 @@ const MAX_NODES = 64;
  * @throws {AttestationError} `combined/malformed`, and those of the parts' parsers.
  */
 export function combinedReportOf(file: Uint8Array): CombinedReport | null {
-  if (file.find((byte) => byte > 0x20) !== 0x7b) return null;
-  let json: Json;
-  try {
-    json = parseJson(file);
-  } catch {
-    return null;
-  }
-  return isObject(json) ? combinedReportOfJson(json) : null;
+  const json = jsonObjectIn(file);
+  return json === null ? null : combinedReportOfJson(json);
 }
 
 /** The same for JSON that is parsed already. */

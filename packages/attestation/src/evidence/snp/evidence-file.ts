@@ -10,16 +10,16 @@
  */
 
 import { utf8 } from '@assay/encoding/bytes';
-import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
-import { allZero, bytesOfText } from '../reading.ts';
+import type { JsonObject } from '@assay/encoding/json';
 import {
-  AZURE_RUNTIME_HEADER_LENGTH,
-  type AzureRuntimeData,
-  looksLikeAzureHcl,
-  looksLikeAzureRuntimeData,
-  parseAzureHcl,
-  parseAzureRuntimeData,
-} from './azure-hcl.ts';
+  hclTee,
+  looksLikeSnpRuntimeData,
+  parseHclReport,
+  parseRuntimeData,
+  RUNTIME_HEADER_LENGTH,
+  type RuntimeData,
+} from '../hcl-report.ts';
+import { allZero, bytesOfText, jsonObjectIn } from '../reading.ts';
 import { certificatesIn, parseCertificateTable } from './certificate-table.ts';
 import { certificatesOfJson, snpJsonEvidence } from './json-evidence.ts';
 import { oakReport } from './oak.ts';
@@ -32,7 +32,7 @@ export interface SnpReportEvidence {
   /** Certificates that came in the same file, DER; candidates only. */
   readonly certificates: readonly Uint8Array[];
   /** Azure's runtime data, whose hash must stand in the report data. */
-  readonly runtimeData: AzureRuntimeData | null;
+  readonly runtimeData: RuntimeData | null;
   /** Parts of the file that SNP verification does not read, by name. */
   readonly unread: readonly string[];
 }
@@ -58,15 +58,15 @@ const LARGEST_KEY_FILE = 8192; // bytes
 export function snpEvidenceOf(file: Uint8Array): SnpEvidence | null {
   const binary = binaryEvidence(file) ?? keyEvidence(file);
   if (binary !== null) return binary;
-  const first = file.find((byte) => byte > 0x20);
-  if (first === 0x7b) return jsonEvidence(file);
+  const json = jsonObjectIn(file);
+  if (json !== null) return jsonEvidence(json);
   const bytes = bytesOfText(file);
   return bytes === null ? null : binaryEvidence(bytes);
 }
 
 function binaryEvidence(bytes: Uint8Array): SnpEvidence | null {
-  if (looksLikeAzureHcl(bytes)) {
-    const { report, runtimeData } = parseAzureHcl(bytes);
+  if (hclTee(bytes) === 'sev-snp') {
+    const { report, runtimeData } = parseHclReport(bytes, 'snp/malformed');
     return evidenceOf(report, { runtimeData });
   }
   const response = behindResponseHeader(bytes);
@@ -74,7 +74,7 @@ function binaryEvidence(bytes: Uint8Array): SnpEvidence | null {
   if (looksLikeSnpReport(bytes)) {
     const report = bytes.subarray(0, SNP_REPORT_LENGTH);
     const after = bytes.subarray(SNP_REPORT_LENGTH);
-    if (looksLikeAzureRuntimeData(after)) return headlessHcl(report, after);
+    if (looksLikeSnpRuntimeData(after)) return headlessHcl(report, after);
     return evidenceOf(report, { certificates: allZero(after) ? [] : parseCertificateTable(after) });
   }
   const proto = snpEvidenceOfProto(bytes);
@@ -85,8 +85,8 @@ function binaryEvidence(bytes: Uint8Array): SnpEvidence | null {
 
 /** Azure's report cut out of its HCL blob: runtime data follows, or its header alone. */
 function headlessHcl(report: Uint8Array, after: Uint8Array): SnpReportEvidence {
-  if (after.length === AZURE_RUNTIME_HEADER_LENGTH) return evidenceOf(report, { unread: ['header of azure runtime data'] });
-  return evidenceOf(report, { runtimeData: parseAzureRuntimeData(after) });
+  if (after.length === RUNTIME_HEADER_LENGTH) return evidenceOf(report, { unread: ['header of azure runtime data'] });
+  return evidenceOf(report, { runtimeData: parseRuntimeData(after, 'snp/malformed') });
 }
 
 /** MSG_REPORT_RSP (56860 §7.3): status 0, report size, 24 reserved bytes, report, perhaps padding. */
@@ -119,18 +119,10 @@ function contains(bytes: Uint8Array, needle: Uint8Array): boolean {
   return false;
 }
 
-function jsonEvidence(file: Uint8Array): SnpEvidence | null {
-  let value: Json;
-  try {
-    value = parseJson(file);
-  } catch {
-    return null;
-  }
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return null;
-  const object = value as JsonObject;
+function jsonEvidence(object: JsonObject): SnpEvidence | null {
   const hcl = typeof object.hcl_report === 'string' ? bytesOfText(utf8(object.hcl_report)) : null;
-  if (hcl !== null && looksLikeAzureHcl(hcl)) {
-    const { report, runtimeData } = parseAzureHcl(hcl);
+  if (hcl !== null && hclTee(hcl) === 'sev-snp') {
+    const { report, runtimeData } = parseHclReport(hcl, 'snp/malformed');
     const unread = 'tpm_quote' in object ? ['tpm_quote'] : [];
     return evidenceOf(report, { runtimeData, certificates: certificatesOfJson(object.vcek, 'vcek'), unread });
   }

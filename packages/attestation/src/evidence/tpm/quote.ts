@@ -8,11 +8,11 @@
  */
 
 import { decodeHex } from '@assay/encoding/hex';
-import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import type { Json, JsonObject } from '@assay/encoding/json';
 import { decodePem } from '@assay/encoding/pem';
 import { ByteReader } from '@assay/encoding/reader';
 import { AttestationError } from '../../errors.ts';
-import { bytesOfJson, reading } from '../reading.ts';
+import { bytesOfJson, jsonObjectIn, reading } from '../reading.ts';
 
 const MAGIC = 0xff544347; // "\xffTCG"
 const QUOTE = 0x8018; // TPM_ST_ATTEST_QUOTE
@@ -64,14 +64,8 @@ export interface TpmQuote {
  * @throws {AttestationError} `tpm/malformed`, `tpm/algorithm-unsupported`.
  */
 export function tpmQuoteOf(file: Uint8Array): TpmQuote | null {
-  if (file.find((byte) => byte > 0x20) !== 0x7b) return null;
-  let json: Json;
-  try {
-    json = parseJson(file);
-  } catch {
-    return null;
-  }
-  return tpmQuoteOfJson(json) ?? (isObject(json) ? tpmQuoteOfJson(json.tpm_quote ?? null) : null);
+  const json = jsonObjectIn(file);
+  return json === null ? null : (tpmQuoteOfJson(json) ?? tpmQuoteOfJson(json.tpm_quote ?? null));
 }
 
 /** The same for JSON that is parsed already. */

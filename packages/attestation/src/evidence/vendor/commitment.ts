@@ -7,9 +7,9 @@
 
 import { decodeBase64Url } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
-import { canonicalJson, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import { canonicalJson, type Json, type JsonObject } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
-import { reading } from '../reading.ts';
+import { jsonObjectIn, reading } from '../reading.ts';
 
 export const COMMITMENT_TYPE = 'assay.vendor-commitment/1';
 const MEMBERS = [
@@ -43,15 +43,8 @@ export interface VendorCommitment {
  * @throws {AttestationError} `vendor/malformed`.
  */
 export function commitmentOf(file: Uint8Array): VendorCommitment | null {
-  if (file.find((byte) => byte > 0x20) !== 0x7b) return null;
-  let json: Json;
-  try {
-    json = parseJson(file);
-  } catch {
-    return null;
-  }
-  const object = json as JsonObject;
-  return object.type === COMMITMENT_TYPE ? reading('vendor/malformed', 'vendor commitment', () => parse(object)) : null;
+  const json = jsonObjectIn(file);
+  return json?.type === COMMITMENT_TYPE ? reading('vendor/malformed', 'vendor commitment', () => parse(json)) : null;
 }
 
 function parse(json: JsonObject): VendorCommitment {

@@ -3,18 +3,18 @@
  * verify-quote.ts.
  */
 
-import { equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { AttestationError } from '../../errors.ts';
 import { type DcapQuote, parseQuote, TEE_TYPE_TDX } from '../../evidence/dcap/quote.ts';
-import { openQuoteEnvelope, type QuoteEnvelope, type RuntimeData } from '../../evidence/dcap/quote-envelope.ts';
+import { openQuoteEnvelope, type QuoteEnvelope } from '../../evidence/dcap/quote-envelope.ts';
 import { quoteBytes, quoteTeeType } from '../../evidence/dcap/quote-file.ts';
 import type { TdReport } from '../../evidence/dcap/td-report.ts';
+import type { RuntimeData } from '../../evidence/hcl-report.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import type { VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
+import { commitsTo } from '../report-data.ts';
 import { decodeTdAttributes, isTdUnderDebug } from './attributes.ts';
 import { reservedBits, sharedChecks, sharedClaims, sharedDetails } from './claims.ts';
 import { type AuthenticQuote, verifyQuote } from './verify-quote.ts';
@@ -41,11 +41,11 @@ export const tdxVerifier: TeeVerifier<TdxEvidence> = {
 /** A TDX quote, with the file it came in where that holds more. */
 export type TdxEvidence = DcapQuote & { readonly envelope?: QuoteEnvelope | null };
 
-function claimsOf(authentic: AuthenticQuote, envelope: QuoteEnvelope | null): VerifiedClaims {
+async function claimsOf(authentic: AuthenticQuote, envelope: QuoteEnvelope | null): Promise<VerifiedClaims> {
   const { body } = authentic.quote;
   if (body.kind !== 'td') throw new TypeError('expected a TDX quote, got an SGX quote');
   const runtimeData = envelope?.runtimeData ?? null;
-  if (runtimeData !== null) verifyRuntimeData(runtimeData, body);
+  if (runtimeData !== null) await verifyRuntimeData(runtimeData, body);
   const attributes = decodeTdAttributes(body.tdAttributes);
   return mint({
     ...sharedClaims(authentic),
@@ -82,17 +82,9 @@ function claimsOf(authentic: AuthenticQuote, envelope: QuoteEnvelope | null): Ve
   });
 }
 
-const HASHES = { sha256, sha384, sha512 } as const;
-
-/** Azure: what stands beside the quote is vouched for only when its hash, then zeros, are the report data. */
-function verifyRuntimeData({ hash, bytes }: RuntimeData, { reportData }: TdReport): void {
-  const digest = HASHES[hash](bytes);
-  if (
-    equalBytes(reportData.subarray(0, digest.length), digest) &&
-    reportData.subarray(digest.length).every((byte) => byte === 0)
-  ) {
-    return;
-  }
+/** Azure: what stands beside the quote is vouched for only when the report data commits to it. */
+async function verifyRuntimeData(runtimeData: RuntimeData, { reportData }: TdReport): Promise<void> {
+  if (await commitsTo(reportData, runtimeData)) return;
   throw new AttestationError(
     'dcap/runtime-data-unbound',
     'expected report data that is the hash of the runtime data, got another; the keys in it belong to nobody',

@@ -9,7 +9,7 @@
  * Sources: AMD 56860 revision 1.58 §7.3 and chapter 10; AMD 57230 revision 1.00; AMD 58369 (VLEK).
  */
 
-import { bufferSource, decodeUtf8, equalBytes } from '@assay/encoding/bytes';
+import { decodeUtf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { rememberedCertificate } from '../../certificates/remembered.ts';
 import { type SignatureCache, verifySignature } from '../../certificates/signature.ts';
@@ -25,6 +25,7 @@ import type { SnpReport } from '../../evidence/snp/report.ts';
 import type { VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
+import { commitsTo } from '../report-data.ts';
 import { candidateCertificates, fittingKeys, keyPath, readableCrls } from './certificates.ts';
 import { snpClaims } from './claims.ts';
 import { type EndorsementKey, parseEndorsementKey } from './endorsement-key.ts';
@@ -99,16 +100,14 @@ async function signer(report: SnpReport, keys: readonly EndorsementKey[], memory
   );
 }
 
-/** Runtime data counts only when the report commits to it: its hash, then zeros, fill the report data. */
+/** Runtime data counts only when the report commits to it. */
 async function boundRuntimeData({ report, runtimeData }: SnpReportEvidence): Promise<string | null> {
   if (runtimeData === null) return null;
-  const digest = new Uint8Array(await crypto.subtle.digest(runtimeData.hash, bufferSource(runtimeData.bytes)));
-  const bound = equalBytes(report.reportData.subarray(0, digest.length), digest);
-  if (!bound || !allZero(report.reportData.subarray(digest.length))) {
+  if (!(await commitsTo(report.reportData, runtimeData))) {
     throw new AttestationError(
       'snp/runtime-data-unbound',
       'expected report data that is the hash of the runtime data, got another; the keys in it belong to nobody',
-      { details: { digest: encodeHex(digest), reportData: encodeHex(report.reportData) } },
+      { details: { hash: runtimeData.hash, reportData: encodeHex(report.reportData) } },
     );
   }
   return reading('snp/malformed', 'runtime data', () => decodeUtf8(runtimeData.bytes));

@@ -26,9 +26,28 @@ export interface ModelUsage {
   readonly totalTokens: number | null;
 }
 
+/** A tool call in a reply, assembled from its pieces. The agent offers no tools; models call one all the same. */
+export interface ModelToolCall {
+  readonly name: string;
+  /** The arguments as the model wrote them: JSON by the protocol, anything in practice. */
+  readonly arguments: string;
+}
+
+/**
+ * How a reply ended. Only `stop` and `tool-calls` say that the model finished what it wanted to write; after any other end the
+ * text may be cut anywhere. `unknown`: the provider gave a word that is in no list of `adapters/models/finish.ts`.
+ */
+export type ModelFinish = 'stop' | 'tool-calls' | 'length' | 'filtered' | 'refused' | 'error' | 'unknown';
+
 export interface ModelReply {
+  /** The answer. Thoughts that the protocol carries in members of their own are in {@link ModelReply.reasoning}, never here. */
   readonly text: string;
+  /** Thoughts that came beside the answer; empty when there were none. */
+  readonly reasoning: string;
+  readonly toolCalls: readonly ModelToolCall[];
   readonly model: string;
+  readonly finish: ModelFinish;
+  /** The provider's own word for the end, for the receipt; `null` when it gave none. */
   readonly finishReason: string | null;
   readonly usage: ModelUsage;
   /** Exact bytes sent and received; a stream's bytes include its SSE framing. */

@@ -12,6 +12,7 @@ import { ServerError } from '../../errors.ts';
 import type { Model, ModelReply, ModelRequest } from '../../ports/model.ts';
 import type { Upstream } from '../../ports/upstream.ts';
 import { type ChatReply, errorText, MAX_REPLY_BYTES, parseWholeReply, StreamedReply } from './chat-protocol.ts';
+import { finishOf } from './finish.ts';
 
 export interface OpenAiCompatibleOptions {
   readonly provider: string;
@@ -193,6 +194,9 @@ async function readReply(
   return {
     text: reply.text,
     model: reply.model ?? request.model ?? options.model,
+    reasoning: '',
+    toolCalls: [],
+    finish: finishOf(reply.finishReason),
     finishReason: reply.finishReason,
     usage: reply.usage,
     responseBytes,

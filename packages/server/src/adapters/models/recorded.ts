@@ -67,7 +67,10 @@ export function createRecorded(file: string | null): Model {
     request.onText?.(text);
     return Promise.resolve({
       text,
+      reasoning: '',
+      toolCalls: [],
       model: 'recorded',
+      finish: 'stop',
       finishReason: 'stop',
       usage: { promptTokens: null, completionTokens: null, totalTokens: null },
       requestBytes: new TextEncoder().encode(JSON.stringify({ messages: request.messages })),

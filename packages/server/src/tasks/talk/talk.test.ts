@@ -47,6 +47,9 @@ function ports(): TalkPorts {
           provenance: { kind: 'unverified' },
           requestBytes: new Uint8Array(0),
           responseBytes: new Uint8Array(0),
+          reasoning: '',
+          toolCalls: [],
+          finish: 'stop',
           finishReason: 'stop',
         };
       },

@@ -5,8 +5,11 @@
 
 import { EncodingError } from './errors.ts';
 
-const STANDARD = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-const URL_SAFE = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const SHARED = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const STANDARD = new TextEncoder().encode(`${SHARED}+/`);
+const URL_SAFE = new TextEncoder().encode(`${SHARED}-_`);
+const PADDING = 0x3d;
+const ascii = new TextDecoder();
 const STANDARD_VALUES = valuesOf(STANDARD);
 const URL_SAFE_VALUES = valuesOf(URL_SAFE);
 
@@ -39,23 +42,30 @@ export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** Values of the digits by character code; everything else has bits above the low six. */
-function valuesOf(alphabet: string): Uint8Array {
+function valuesOf(alphabet: Uint8Array): Uint8Array {
   const values = new Uint8Array(256).fill(0xff);
-  for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i;
+  alphabet.forEach((code, digit) => {
+    values[code] = digit;
+  });
   return values;
 }
 
-function encode(bytes: Uint8Array, alphabet: string, padded: boolean): string {
-  let out = '';
-  for (let i = 0; i < bytes.length; i += 3) {
-    const left = bytes.length - i;
+interface NativeEncoder {
+  toBase64?(options: { readonly alphabet: 'base64' | 'base64url'; readonly omitPadding: boolean }): string;
+}
+
+/** Natively where the platform can; otherwise into an array of characters. Both take memory for the text only. */
+function encode(bytes: Uint8Array, alphabet: Uint8Array, padded: boolean): string {
+  const native = (bytes as NativeEncoder).toBase64;
+  if (native !== undefined)
+    return native.call(bytes, { alphabet: alphabet === STANDARD ? 'base64' : 'base64url', omitPadding: !padded });
+  const digits = Math.ceil((bytes.length * 4) / 3);
+  const out = new Uint8Array(padded ? Math.ceil(bytes.length / 3) * 4 : digits).fill(PADDING, digits);
+  for (let i = 0, at = 0; i < bytes.length; i += 3) {
     const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    out += alphabet.charAt(group >> 18) + alphabet.charAt((group >> 12) & 63);
-    if (left > 1) out += alphabet.charAt((group >> 6) & 63);
-    if (left > 2) out += alphabet.charAt(group & 63);
-    if (padded && left < 3) out += left === 2 ? '=' : '==';
+    for (let shift = 18; shift >= 0 && at < digits; shift -= 6) out[at++] = alphabet[(group >> shift) & 63] as number;
   }
-  return out;
+  return ascii.decode(out);
 }
 
 function decode(text: string, digits: number, values: Uint8Array): Uint8Array<ArrayBuffer> {

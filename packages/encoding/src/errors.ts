@@ -5,6 +5,9 @@ import { codedError, type ErrorKind } from './coded-error.ts';
 /** Every code with its kind; docs/errors.md explains each. */
 export const ENCODING_ERROR_KINDS = {
   'base64/malformed': 'malformed',
+  'budget/bad-amount': 'misuse',
+  'budget/exceeded': 'refused',
+  'bytes/limit': 'malformed',
   'cbor/duplicate-key': 'malformed',
   'cbor/limit': 'malformed',
   'cbor/malformed': 'malformed',

@@ -3,7 +3,8 @@
 import { EncodingError } from './errors.ts';
 
 const DIGITS = '0123456789abcdef';
-const PAIRS: readonly string[] = Array.from({ length: 256 }, (_, byte) => `${DIGITS[byte >> 4]}${DIGITS[byte & 15]}`);
+const CODES = new TextEncoder().encode(DIGITS);
+const ascii = new TextDecoder();
 /** Values of the digits by character code; everything else has bits above the low four. */
 const VALUES = new Uint8Array(256).fill(0xff);
 for (let i = 0; i < 16; i++) {
@@ -13,9 +14,13 @@ for (let i = 0; i < 16; i++) {
 
 /** Lower-case hex of `bytes`, two digits a byte. */
 export function encodeHex(bytes: Uint8Array): string {
-  let out = '';
-  for (const byte of bytes) out += PAIRS[byte];
-  return out;
+  const out = new Uint8Array(bytes.length * 2);
+  for (let i = 0, at = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    out[at++] = CODES[byte >> 4] as number;
+    out[at++] = CODES[byte & 15] as number;
+  }
+  return ascii.decode(out);
 }
 
 export interface DecodeHexOptions {

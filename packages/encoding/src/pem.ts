@@ -43,7 +43,8 @@ export function decodePem(text: string): PemBlock[] {
 
 /** `der` as one PEM block with lines of 64 characters and a final newline. */
 export function encodePem(label: string, der: Uint8Array): string {
-  const lines = encodeBase64(der).match(/.{1,64}/g) ?? [];
+  const text = encodeBase64(der);
+  const lines = Array.from({ length: Math.ceil(text.length / 64) }, (_, line) => text.slice(line * 64, line * 64 + 64));
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
 }
 

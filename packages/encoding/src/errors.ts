@@ -6,7 +6,7 @@ import { codedError, type ErrorKind } from './coded-error.ts';
 export const ENCODING_ERROR_KINDS = {
   'base64/malformed': 'malformed',
   'budget/bad-amount': 'misuse',
-  'budget/exceeded': 'refused',
+  'budget/exceeded': 'unavailable',
   'bytes/limit': 'malformed',
   'cbor/duplicate-key': 'malformed',
   'cbor/limit': 'malformed',

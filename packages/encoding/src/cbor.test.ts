@@ -150,7 +150,7 @@ describe('cbor', () => {
     ['duplicate integer keys', 'a201000100', 'cbor/duplicate-key'],
     ['duplicate text keys', 'a2616100616100', 'cbor/duplicate-key'],
     ['duplicate byte keys', 'a2410100410100', 'cbor/duplicate-key'],
-    ['duplicate keys as integer and float', 'a20100f93c0000', 'cbor/duplicate-key'],
+    ['duplicate keys as integer and float', 'a20100f93c0000', 'cbor/unsupported'],
     ['duplicate keys as definite and indefinite text', 'a26161007f6161ff00', 'cbor/duplicate-key', { allowIndefinite: true }],
     ['duplicate keys of an indefinite map', 'bf01000100ff', 'cbor/duplicate-key', { allowIndefinite: true }],
     ['a map as key', 'a1a000', 'cbor/unsupported'],
@@ -193,5 +193,42 @@ describe('cbor', () => {
     ],
   ])('refuses to write %s', (_, value) => {
     expect(() => encodeCbor(value)).toThrow(expect.objectContaining({ code: 'cbor/unencodable', kind: 'misuse' }));
+  });
+});
+
+describe('edges of cbor numbers', () => {
+  it.each([
+    ['1b001fffffffffffff', Number.MAX_SAFE_INTEGER],
+    ['1b0020000000000000', 2n ** 53n],
+    ['3b001ffffffffffffe', -Number.MAX_SAFE_INTEGER],
+    ['3b001fffffffffffff', -(2n ** 53n)],
+    ['3b0020000000000000', -(2n ** 53n) - 1n],
+    ['1b7fffffffffffffff', 2n ** 63n - 1n],
+    ['3b8000000000000000', -(2n ** 63n) - 1n],
+  ])('%s is read exactly and written again', (hex, value) => {
+    expect(cbor(hex)).toBe(value);
+    expect(encodeHex(encodeCbor(value))).toBe(hex);
+  });
+
+  it.each([
+    ['1.0 as a half', 'a1f93c0001'],
+    ['-0.0', 'a1f9800001'],
+    ['1.0 as a single', 'a1fa3f80000001'],
+    ['1.0 as a double', 'a1fb3ff000000000000001'],
+    ['2^53 as a double', 'a1fb434000000000000001'],
+    ['beside the integer', 'a20101f93c0002'],
+    ['true', 'a1f501'],
+    ['null', 'a1f601'],
+    ['a tagged integer', 'a1c10101'],
+    ['an array', 'a1800001'],
+  ])('a map key that is no text, bytes or integer is refused: %s', (_name, hex) => {
+    expect(() => cbor(hex)).toThrowError(expect.objectContaining({ code: 'cbor/unsupported' }));
+  });
+
+  it('a map of indefinite length has the same keys', () => {
+    expect(() => cbor('bff93c0001ff', { allowIndefinite: true })).toThrowError(
+      expect.objectContaining({ code: 'cbor/unsupported' }),
+    );
+    expect(cbor('bf0102ff', { allowIndefinite: true })).toEqual(new Map([[1, 2]]));
   });
 });

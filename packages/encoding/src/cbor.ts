@@ -19,7 +19,7 @@ export class CborTag {
   }
 }
 
-/** Integers beyond 2^53 are `bigint`. */
+/** Integers below −(2^53 − 1) and above 2^53 − 1 are `bigint`. Floats are `number`; one of whole value is written again as an integer. */
 export type CborValue =
   | number
   | bigint
@@ -44,6 +44,8 @@ export interface DecodeCborOptions {
 }
 
 const BREAK = Symbol('break');
+/** Map keys are of major type 0 and 1 (integers), 2 (bytes) and 3 (text). */
+const KEY_MAJOR_TYPES = 3;
 
 /**
  * The one item that fills `bytes`. Byte strings are views.
@@ -88,7 +90,7 @@ class Decoder {
       case 0:
         return narrow(argument ?? 0);
       case 1:
-        return typeof argument === 'bigint' ? narrow(-1n - argument) : -1 - (argument ?? 0);
+        return narrow(-1n - BigInt(argument ?? 0));
       case 2:
         return argument === null ? joinBytes(this.#chunks(2)) : this.#take(count(argument));
       case 3:
@@ -191,8 +193,11 @@ class Decoder {
     const seen = new Set<string>();
     const members = length === null ? Number.POSITIVE_INFINITY : count(length);
     for (let i = 0; i < members; i++) {
+      const major = (this.#bytes[this.offset] ?? 0xff) >> 5;
       const key = length === null ? this.item(depth - 1) : this.#value(depth - 1);
       if (key === BREAK) break;
+      // By the type that was written: a float of whole value comes back as the same number as an integer, and is no key.
+      if (major > KEY_MAJOR_TYPES) throw keyRefused();
       const identity = keyIdentity(key);
       if (seen.has(identity)) throw error('cbor/duplicate-key', 'expected unique map keys, got one twice');
       seen.add(identity);
@@ -220,7 +225,11 @@ function keyIdentity(key: CborValue): string {
   if (typeof key === 'string') return `t${key}`;
   if (typeof key === 'bigint' || Number.isInteger(key)) return `i${key}`;
   if (key instanceof Uint8Array) return `b${encodeHex(key)}`;
-  throw error('cbor/unsupported', 'expected a map key of text, bytes or an integer, got another type');
+  throw keyRefused();
+}
+
+function keyRefused(): EncodingError {
+  return error('cbor/unsupported', 'expected a map key of text, bytes or an integer, got another type');
 }
 
 function count(length: number | bigint): number {

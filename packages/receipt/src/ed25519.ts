@@ -1,11 +1,14 @@
 /**
- * Ed25519 (RFC 8032) by WebCrypto, and by @noble/curves where the platform has none. Both refuse non-canonical scalars; the
- * fallback is told to follow RFC 8032 rather than ZIP 215, so that both accept the same signatures of honest signers.
+ * Ed25519 (RFC 8032) under the one rule of spec/keyset.md §1a: canonical encodings, no point of low order, S below L, and the equation
+ * without cofactor. WebCrypto checks the equation where the platform has it, @noble/curves where it has not; the form of key and
+ * signature is checked here before either, because platforms differ in what they refuse.
  */
 
-import { bufferSource } from '@assay/encoding/bytes';
+import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
+import { isEd25519Form } from '@assay/encoding/ed25519-form';
 import { encodeHex } from '@assay/encoding/hex';
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { sha512 } from '@noble/hashes/sha2.js';
 
 const KEY_CACHE_SIZE = 256;
 const keys = new Map<string, Promise<CryptoKey | null>>();
@@ -15,19 +18,29 @@ const keys = new Map<string, Promise<CryptoKey | null>>();
  * @example await verifyEd25519(publicKey, message, signature)
  */
 export async function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
-  if (publicKey.length !== 32 || signature.length !== 64) return false;
+  if (!isEd25519Form(publicKey, signature)) return false;
   const key = await importKey(publicKey);
   if (key === null) return verifyWithoutWebCrypto(publicKey, message, signature);
   return globalThis.crypto.subtle.verify('Ed25519', key, bufferSource(signature), bufferSource(message));
 }
 
-/** The same by @noble/curves alone; exported for the differential test. */
+/** The same by @noble/curves alone: whether [S]B − [k]A is, byte for byte, R. Exported for the differential test. */
 export function verifyWithoutWebCrypto(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (!isEd25519Form(publicKey, signature)) return false;
+  const [r, s] = [signature.subarray(0, 32), signature.subarray(32)];
+  const { BASE, Fn } = ed25519.Point;
   try {
-    return ed25519.verify(signature, message, publicKey, { zip215: false });
+    const key = ed25519.Point.fromBytes(publicKey, false);
+    const challenge = Fn.create(littleEndian(sha512(concatBytes(r, publicKey, message))));
+    const expected = BASE.multiplyUnsafe(littleEndian(s)).subtract(key.multiplyUnsafe(challenge));
+    return equalBytes(expected.toBytes(), r);
   } catch {
     return false;
   }
+}
+
+function littleEndian(bytes: Uint8Array): bigint {
+  return BigInt(`0x${encodeHex(bytes.slice().reverse())}`);
 }
 
 function importKey(publicKey: Uint8Array): Promise<CryptoKey | null> {

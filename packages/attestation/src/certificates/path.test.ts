@@ -294,6 +294,17 @@ describe('revocation', () => {
     await expectCode(verify(fake, await lists(fake, { issuer: fake.intermediate })), 'certificate/key-usage');
   });
 
+  it('refuses a list of an anchor that may not sign lists, whatever copy of its certificate was sent', async () => {
+    const fake = await fakeChain({ root: { extensions: [basicConstraints(true), keyUsage(5)] } });
+    const list = await lists(fake, { issuer: fake.root });
+    await expectCode(verify(fake, list), 'certificate/key-usage');
+    const may = await fakeCertificate({ name: 'fake root', key: fake.root.key, extensions: CA_EXTENSIONS() });
+    const chain = [...fake.chain, may.der].map(parseCertificate);
+    await expectCode(verify(fake, { ...list, chain }), 'certificate/key-usage');
+    const silent = await fakeChain({ root: { extensions: [basicConstraints(true)] } });
+    expect((await verify(silent, await lists(silent, { issuer: silent.root }))).revocation[1]).toBe('good');
+  });
+
   it('refuses partial and delta lists', async () => {
     const { intermediate: issuer } = await fakeChain();
     for (const extension of [partial, delta]) {

@@ -89,7 +89,12 @@ export async function verifyPath(input: VerifyPathInput): Promise<VerifiedPath> 
     : await checkRevocation({
         issued: chain.map((certificate, index) => ({
           certificate,
-          issuer: chain[index + 1] ?? { subject: certificate.issuer, spki: anchor.spki, keyUsage: null },
+          // The pinned certificate says what the anchor's key may do, never the copy that the sender gave.
+          issuer: chain[index + 1] ?? {
+            subject: certificate.issuer,
+            spki: anchor.spki,
+            keyUsage: pinned?.keyUsage ?? null,
+          },
         })),
         crls: input.crls ?? [],
         requireCrls: input.requireCrls ?? false,

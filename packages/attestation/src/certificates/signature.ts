@@ -1,10 +1,11 @@
 /**
  * Checks one signature with WebCrypto. Proves: `message` was signed by the private half of `spki` under `algorithm`.
- * Not checked here: whose key that is (path.ts), and what the message says. ECDSA is not forced to low-s: none of the formats asks.
+ * Ed25519 follows the rule of spec/keyset.md §1a. Not checked here: whose key that is (path.ts), and what the message says. ECDSA is not forced to low-s: none of the formats asks.
  */
 
 import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
 import { derSequence, derUnsigned, readDer } from '@assay/encoding/der';
+import { isEd25519Form } from '@assay/encoding/ed25519-form';
 import { AttestationError } from '../errors.ts';
 import { COORDINATE_BYTES, type PublicKeyAlgorithm, publicKeyAlgorithm, type SignatureAlgorithm } from './algorithms.ts';
 import { BytesCache } from './bytes-cache.ts';
@@ -53,6 +54,8 @@ export async function verifySignature(input: VerifySignatureInput): Promise<bool
   const kind = publicKeyAlgorithm(spki);
   const signature = algorithm.name === 'ECDSA' ? rawSignature(input.signature, kind, signatureForm) : input.signature;
   if (signature === null) return false;
+  // The key is the last 32 bytes of its SubjectPublicKeyInfo (RFC 8410 §4).
+  if (kind === 'Ed25519' && !isEd25519Form(spki.subarray(-32), signature)) return false;
   const key = await importVerifyKey({ spki, algorithm, cache });
   const good = await crypto.subtle.verify(verifyParameters(algorithm), key, bufferSource(signature), bufferSource(message));
   if (good && input.remember === true) {

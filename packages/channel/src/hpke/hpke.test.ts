@@ -2,6 +2,7 @@
 
 import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
+import { expectRefusal } from '@assay/testing';
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { describe, expect, it } from 'vitest';
 import { currentProvider } from '../provider/current.ts';
@@ -72,8 +73,32 @@ describe.each([X25519, dhkemX25519(WEB_PROVIDER), X_WING])('KEM $id', (kem) => {
   });
 });
 
-it('refuses a low-order X25519 point', async () => {
-  await expect(setupSender(X25519, new Uint8Array(32), info)).rejects.toMatchObject({ code: 'channel/decryption-failed' });
+describe('a key that cannot be sealed to has its code', () => {
+  const overflow = async (): Promise<Uint8Array> => {
+    const { publicKey } = await X_WING.generate();
+    return Uint8Array.from(publicKey, (byte, index) => (index < 2 ? 0xff : byte)); // the first coefficient is above q
+  };
+  const lowOrder = async (): Promise<Uint8Array> => (await X_WING.generate()).publicKey.slice().fill(0, 1184);
+  it.each([
+    ['X25519, low order', X25519, async () => new Uint8Array(32)],
+    ['X25519 by WebCrypto, low order', dhkemX25519(WEB_PROVIDER), async () => new Uint8Array(32)],
+    ['X25519, low order 1', X25519, async () => Uint8Array.of(1, ...new Uint8Array(31))],
+    ['X25519, 31 bytes', X25519, async () => new Uint8Array(31)],
+    ['X-Wing, a coefficient of q or more', X_WING, overflow],
+    ['X-Wing, low order in its X25519 half', X_WING, lowOrder],
+    ['X-Wing, 1,215 bytes', X_WING, async () => new Uint8Array(1215)],
+    ['X-Wing, nothing', X_WING, async () => new Uint8Array(0)],
+  ])('%s', async (_name, kem, key) => {
+    await expectRefusal(setupSender(kem, await key(), info), 'channel/decryption-failed', ['expected a public key']);
+  });
+
+  it.each([X25519, dhkemX25519(WEB_PROVIDER), X_WING])('as has an encapsulated key for KEM $id', async (kem) => {
+    const pair = await kem.generate();
+    for (const length of [0, kem.encapsulatedLength - 1, kem.encapsulatedLength])
+      await expect(setupRecipient(pair, new Uint8Array(length), info)).rejects.toMatchObject({
+        code: 'channel/decryption-failed',
+      });
+  });
 });
 
 it('gives the same bytes on both platforms', async () => {

@@ -29,7 +29,10 @@ export interface Kem {
   readonly publicKeyLength: number;
   readonly encapsulatedLength: number;
   generate(): Promise<KemKeyPair>;
-  /** A fresh shared secret of 32 bytes for the holder of `publicKey`, and what that holder needs to derive it. */
+  /**
+   * A fresh shared secret of 32 bytes for the holder of `publicKey`, and what that holder needs to derive it.
+   * @throws {ChannelError} `channel/decryption-failed` for another length, a point of low order, or ML-KEM coefficients out of range.
+   */
   encapsulate(publicKey: Uint8Array): Promise<{ readonly encapsulated: Uint8Array; readonly sharedSecret: Uint8Array }>;
 }
 
@@ -39,6 +42,19 @@ async function usable<Value>(attempt: () => Value | Promise<Value>): Promise<Val
     return await attempt();
   } catch (cause) {
     throw new ChannelError('channel/decryption-failed', 'the encapsulated key is not usable; make a new request', { cause });
+  }
+}
+
+/** What `attempt` gives for a recipient's key; whatever it throws becomes the one error that blames that key. */
+async function sealable<Value>(attempt: () => Value | Promise<Value>): Promise<Value> {
+  try {
+    return await attempt();
+  } catch (cause) {
+    throw new ChannelError(
+      'channel/decryption-failed',
+      'expected a public key that can be sealed to, got one of low order or out of range; verify the attestation again',
+      { cause },
+    );
   }
 }
 
@@ -66,7 +82,7 @@ export function dhkemX25519(provider: Provider): Kem {
         },
       };
     },
-    encapsulate: (publicKey) => usable(() => dhkem.encapsulate(publicKey)),
+    encapsulate: (publicKey) => sealable(() => dhkem.encapsulate(publicKey)),
   };
 }
 
@@ -91,10 +107,11 @@ export const X_WING: Kem = {
       decapsulate: (encapsulated: Uint8Array) => usable(() => XWing.decapsulate(encapsulated, alive(held))),
     });
   },
-  encapsulate(publicKey) {
-    const { cipherText, sharedSecret } = XWing.encapsulate(publicKey);
-    return Promise.resolve({ encapsulated: cipherText, sharedSecret });
-  },
+  encapsulate: (publicKey) =>
+    sealable(() => {
+      const { cipherText, sharedSecret } = XWing.encapsulate(publicKey);
+      return { encapsulated: cipherText, sharedSecret };
+    }),
 };
 
 const KEMS: readonly Kem[] = [X25519, X_WING];

@@ -66,6 +66,43 @@ describe('a request', () => {
     expect(decodeRequest(concatBytes(encodeRequest(request), new Uint8Array(9)))).toEqual(request);
   });
 
+  describe('that ends before its last, empty parts (RFC 9292 §3.8)', () => {
+    const bare = {
+      method: 'GET',
+      scheme: 'https',
+      authority: 'agent.example',
+      path: '/',
+      headers: [],
+      body: new Uint8Array(0),
+    };
+    const whole = encodeRequest(bare);
+    it.each([
+      ['with all parts', 0],
+      ['without trailers', 1],
+      ['without content', 2],
+      ['without headers', 3],
+    ])('%s', (_name, cut) => {
+      const cutBytes = whole.subarray(0, whole.length - cut);
+      expect(decodeRequest(cutBytes)).toEqual(bare);
+      expect(decodeRequest(concatBytes(cutBytes, new Uint8Array(7)))).toEqual(bare);
+    });
+
+    it('but not inside its control data', () => {
+      for (let length = 0; length < whole.length - 3; length++)
+        expect(() => decodeRequest(whole.subarray(0, length))).toThrowError(
+          expect.objectContaining({ code: 'channel/message-malformed' }),
+        );
+    });
+
+    it('nor inside a part that is not empty', () => {
+      const full = encodeRequest(request); // ends in: length of the content, two bytes of it, no trailers
+      for (const cut of [2, 3, ...Array.from({ length: 20 }, (_, index) => index + 5)])
+        expect(() => decodeRequest(full.subarray(0, full.length - cut)), `${cut} bytes cut`).toThrowError(
+          expect.objectContaining({ code: 'channel/message-malformed' }),
+        );
+    });
+  });
+
   it.each([
     ['another framing', concatBytes(Uint8Array.of(1), encodeRequest(request).subarray(1))],
     ['a lower-case method', encodeRequest({ ...request, method: 'post' })],

@@ -117,7 +117,8 @@ export function decodeRequest(bytes: Uint8Array): BinaryRequest {
   if (!/^[A-Z]{1,16}$/.test(request.method) || !/^\/[\x21-\x7e]*$/.test(request.path)) {
     throw new ChannelError('channel/message-malformed', 'expected an upper-case method and a path that begins with /');
   }
-  const headers = reader.fields();
+  // §3.8: a message may end before any of its last three parts; a part that is missing is an empty one.
+  const headers = reader.remaining > 0 ? reader.fields() : [];
   const body = reader.remaining > 0 ? reader.part() : new Uint8Array(0);
   if (reader.remaining > 0 && reader.part().length > 0)
     throw new ChannelError('channel/message-malformed', 'expected no trailers');

@@ -7,6 +7,7 @@
  */
 
 import { bufferSource, concatBytes, equalBytes, utf8 } from '@assay/encoding/bytes';
+import { isEd25519Form } from '@assay/encoding/ed25519-form';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
@@ -141,6 +142,7 @@ function recoversTo({ text, signature, address }: AnswerSignature): boolean {
 }
 
 async function verifiesUnder({ text, signature, address }: AnswerSignature): Promise<boolean> {
+  if (!isEd25519Form(address, signature)) return false;
   try {
     const key = await crypto.subtle.importKey('raw', bufferSource(address), { name: 'Ed25519' }, false, ['verify']);
     return await crypto.subtle.verify({ name: 'Ed25519' }, key, bufferSource(signature), bufferSource(utf8(text)));

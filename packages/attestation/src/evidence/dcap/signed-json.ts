@@ -6,6 +6,7 @@
 
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
+import { parseInstant } from '@assay/encoding/instant';
 import { AttestationError, type AttestationErrorCode } from '../../errors.ts';
 
 /** Documents above this size are refused before they are read, bytes. Genuine ones stay below 32 KiB. */
@@ -77,9 +78,8 @@ export class SignedObject {
   /** An RFC 3339 instant in UTC, epoch milliseconds. */
   instant(name: string): number {
     const value = this.#get(name);
-    const instant =
-      typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(value) ? Date.parse(value) : Number.NaN;
-    return Number.isNaN(instant) ? this.#refuse(name, 'an instant such as 2026-01-31T00:00:00Z', value) : instant;
+    const instant = typeof value === 'string' && value.endsWith('Z') ? parseInstant(value) : null;
+    return instant === null ? this.#refuse(name, 'an instant such as 2026-01-31T00:00:00Z', value) : instant;
   }
 
   object(name: string): SignedObject {

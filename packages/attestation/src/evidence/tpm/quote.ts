@@ -95,14 +95,15 @@ function attested(message: Uint8Array): Omit<TpmQuote, 'signature' | 'pcrs' | 'c
   const qualifiedSigner = reader.bytes(reader.u16be());
   const extraData = reader.bytes(reader.u16be());
   const [clock, resetCount, restartCount] = [reader.u64be(), reader.u32be(), reader.u32be()];
-  const clockSafe = reader.u8() === 1;
+  const safe = reader.u8();
+  if (safe > 1) throw malformed(`expected 0 or 1 in the clock's safe flag, got ${safe}`);
   const firmwareVersion = reader.u64be();
   const count = reader.u32be();
   if (count > MAX_BANKS) throw malformed(`expected at most ${MAX_BANKS} banks, got ${count}`);
   const selections = Array.from({ length: count }, () => selectionOf(reader));
   const pcrDigest = reader.bytes(reader.u16be());
   reader.end();
-  const clocks = { clock, resetCount, restartCount, clockSafe };
+  const clocks = { clock, resetCount, restartCount, clockSafe: safe === 1 };
   return { message, qualifiedSigner, extraData, ...clocks, firmwareVersion, selections, pcrDigest };
 }
 
@@ -140,7 +141,8 @@ function pcrsOf(json: Json): ReadonlyMap<string, ReadonlyMap<number, Uint8Array>
     Object.entries(json).map(([bank, values]) => {
       if (!isObject(values)) throw malformed(`expected values by index in bank ${bank}`);
       const entries = Object.entries(values).map(([index, value]): [number, Uint8Array] => {
-        if (!/^\d{1,2}$/.test(index) || typeof value !== 'string') throw malformed(`expected hex by index in bank ${bank}`);
+        if (!/^(?:0|[1-9]\d?)$/.test(index) || typeof value !== 'string')
+          throw malformed(`expected hex by index in bank ${bank}`);
         return [Number(index), decodeHex(value)];
       });
       return [bank, new Map(entries)];

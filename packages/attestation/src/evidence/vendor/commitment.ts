@@ -7,6 +7,7 @@
 
 import { decodeBase64Url } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
+import { parseInstant } from '@assay/encoding/instant';
 import { canonicalJson, type Json, type JsonObject } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
 import { jsonObjectIn, reading } from '../reading.ts';
@@ -61,8 +62,8 @@ function parse(json: JsonObject): VendorCommitment {
     vendor: matching(rest.vendor, 'vendor', /^[\x20-\x7e]{1,128}$/),
     keyId: matching(rest.key_id, 'key_id', /^[0-9a-f]{64}$/),
     algorithm,
-    issuedAt: Date.parse(matching(rest.issued_at, 'issued_at', INSTANT)),
-    expiresAt: Date.parse(matching(rest.expires_at, 'expires_at', INSTANT)),
+    issuedAt: instantOf(rest.issued_at, 'issued_at'),
+    expiresAt: instantOf(rest.expires_at, 'expires_at'),
     nonce: optionalHex(rest.nonce, 'nonce'),
     reportData: optionalHex(rest.report_data, 'report_data'),
     measurements: Object.fromEntries(
@@ -72,6 +73,12 @@ function parse(json: JsonObject): VendorCommitment {
     signature: bytes,
     signed: utf8(canonicalJson(unsigned)),
   };
+}
+
+function instantOf(value: Json | undefined, name: string): number {
+  const instant = parseInstant(matching(value, name, INSTANT));
+  if (instant === null) throw malformed(`expected an instant of the calendar in "${name}", got another`);
+  return instant;
 }
 
 function optionalHex(value: Json | undefined, name: string): string | null {

@@ -125,15 +125,20 @@ async function chainKey(x5c: Json, { now, additionalAnchors = [] }: VerifyOption
 
 async function suppliedKey(token: Token, issuer: TokenIssuer, alg: string, options: VerifyOptions): Promise<FoundKey> {
   const { kid } = token.header;
-  const keys = suppliedKeys(options, token.payload.iss).filter(
-    (jwk) => (kid === undefined || jwk.kid === undefined || jwk.kid === kid) && (jwk.alg === undefined || jwk.alg === alg),
+  const supplied = suppliedKeys(options, token.payload.iss);
+  const keys = supplied.filter(
+    (jwk) =>
+      verifies(jwk) &&
+      (kid === undefined || jwk.kid === undefined || jwk.kid === kid) &&
+      (jwk.alg === undefined || jwk.alg === alg),
   );
   const named = keys.filter((jwk) => jwk.kid !== undefined && jwk.kid === kid);
   const jwk = named[0] ?? (keys.length === 1 && (kid === undefined || keys[0]?.kid === undefined) ? keys[0] : undefined);
   if (jwk === undefined) {
+    const other = supplied.some((each) => !verifies(each) && (kid === undefined || each.kid === kid));
     throw new AttestationError(
       'token/key-missing',
-      `expected a key set of ${issuer.name} with key ${String(kid)}, got none; fetch the issuer's JWKS of that time and retry`,
+      `expected a key set of ${issuer.name} with key ${String(kid)} for signatures, got ${other ? 'one for another use' : 'none'}; fetch the issuer's JWKS of that time and retry`,
     );
   }
   const source = `key ${String(kid)} of the key set supplied`;
@@ -142,6 +147,12 @@ async function suppliedKey(token: Token, issuer: TokenIssuer, alg: string, optio
   const imported = await importKey(jwk, alg);
   const spki = new Uint8Array(await crypto.subtle.exportKey('spki', imported));
   return { ...ALWAYS, key: imported, root: await fingerprint(spki), source };
+}
+
+/** A key that its issuer publishes for verification, or for no use in particular (RFC 7517 §4.2, §4.3). */
+function verifies({ use, key_ops: operations }: JsonObject): boolean {
+  const signs = use === undefined || use === 'sig';
+  return signs && (operations === undefined || (Array.isArray(operations) && operations.includes('verify')));
 }
 
 /** Azure's key sets hold certificates (`x5c`) instead of `n` and `e`. Who supplied the set vouches for them, like for any key in it. */

@@ -59,6 +59,11 @@ describe('a promise', () => {
     ['with an unknown member', 'vendor/malformed', async () => verify(await promise({ extra: 1 }))],
     ['with an unknown algorithm', 'vendor/malformed', async () => verify(await promise({ algorithm: 'none' }))],
     ['without a time', 'vendor/malformed', async () => verify(await promise({ issued_at: 'now' }))],
+    [
+      'with a day of no calendar',
+      'vendor/malformed',
+      async () => verify(await promise({ expires_at: '2027-02-30T00:00:00Z' })),
+    ],
     ['with upper-case hex', 'vendor/malformed', async () => verify(await promise({ nonce: 'AB' }))],
     ['with a short signature', 'vendor/malformed', async () => verify({ ...(await promise()), signature: 'AA' })],
     ['with a measurement that is no hex', 'vendor/malformed', async () => verify(await promise({ measurements: { a: 1 } }))],

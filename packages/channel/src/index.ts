@@ -3,6 +3,7 @@ export { readPieces, toReadableStream } from './byte-stream.ts';
 export * from './ehbp/body.ts';
 export { type AnswerShape, type OpenedAnswer, postSealed, type SealedBody } from './ehbp/sealed-bodies.ts';
 export { CHANNEL_ERROR_KINDS, ChannelError, type ChannelErrorCode } from './errors.ts';
+export { HeldEnd, isEndMark } from './held-end.ts';
 export type { AeadStream } from './hpke/aead.ts';
 export { type Kem, type KemId, type KemKeyPair, kemById, X_WING, X25519 } from './hpke/kem.ts';
 export { type KeysetEntry, ohttpEntry, ohttpKey, TALK_ALGORITHM, talkEntry } from './keyset-entry.ts';

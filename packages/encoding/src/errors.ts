@@ -19,6 +19,7 @@ export const ENCODING_ERROR_KINDS = {
   'der/malformed': 'malformed',
   'der/trailing-bytes': 'malformed',
   'der/unexpected-type': 'malformed',
+  'event-stream/limit': 'malformed',
   'hex/malformed': 'malformed',
   'json/duplicate-name': 'malformed',
   'json/limit': 'malformed',

@@ -95,15 +95,6 @@ const ISOLATION = ['reduced', 'wasm', 'ns'] as const;
 const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 const ATTESTERS = ['auto', 'nitro', 'configfs-tsm', 'dstack', 'tappd', 'gramine', 'simulated'] as const;
 const ALLOW_ENTRY = /^([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]):([0-9]{1,5})$/;
-const OWN_SETTINGS = new Set(
-  (
-    'ASSAY_DATA_DIR ASSAY_API_KEY ASSAY_OPERATOR_KEY ASSAY_KEY_HOURS ASSAY_KEY_OVERLAP_MINUTES ASSAY_PUBLIC_URL ASSAY_MIN_ISOLATION ASSAY_SANDBOX_LANE ASSAY_SANDBOX_ALLOW ASSAY_SANDBOX_CONCURRENCY ' +
-    'ASSAY_SANDBOX_SECONDS ASSAY_SANDBOX_MEMORY_MB ASSAY_ATTESTER ASSAY_SOURCE_REPOSITORY ASSAY_SOURCE_COMMIT ASSAY_IMAGE_DIGEST ASSAY_MAX_BODY_MB ASSAY_MAX_TASKS ASSAY_RATE_LIMIT ' +
-    'ASSAY_LOG_LEVEL ASSAY_RECORDED_FILE ASSAY_MODEL_SECONDS ASSAY_UPSTREAMS ASSAY_TLS ASSAY_UPSTREAM_POLICY ' +
-    'ASSAY_UPSTREAM_COLLATERAL ASSAY_UPSTREAM_SIMULATED_ROOT ASSAY_PCCS_URL'
-  ).split(' '),
-);
-
 /**
  * The settings in an environment.
  *
@@ -154,9 +145,7 @@ export function parseConfig(environment: Environment): Config {
     tls: read.choice('ASSAY_TLS', 'off', ['off', 'enclave'] as const),
     verifiedUpstreamsOnly: read.choice('ASSAY_UPSTREAMS', 'any', ['any', 'verified'] as const) === 'verified',
     databaseUrl: read.optional('DATABASE_URL'),
-    warnings: Object.keys(environment)
-      .filter((name) => name.startsWith('ASSAY_') && !OWN_SETTINGS.has(name))
-      .map((name) => `${name} is not a setting of this agent; see docs/settings.md for the names`),
+    warnings: read.unread('ASSAY_').map((name) => `${name} is not a setting of this agent; see docs/settings.md for the names`),
   };
   if (config.keys.overlapSeconds * 2 > config.keys.lifetimeSeconds) {
     read.problem(
@@ -270,6 +259,8 @@ function parseNetworkRule(read: Settings): NetworkRule {
 /** Reads typed settings and collects what is wrong with them. */
 class Settings {
   readonly #environment: Environment;
+  /** What is read is a setting: no second list of names can miss one. */
+  readonly #read = new Set<string>();
   readonly #problems: { readonly setting: string; readonly code: ServerErrorCode; readonly message: string }[] = [];
 
   constructor(environment: Environment) {
@@ -278,8 +269,14 @@ class Settings {
 
   /** A setting that is absent or empty is not set. */
   optional(name: string): string | null {
+    this.#read.add(name);
     const value = this.#environment[name];
     return value === undefined || value === '' ? null : value;
+  }
+
+  /** Names that begin with `prefix`, are set, and were not read: misspelled ones. */
+  unread(prefix: string): readonly string[] {
+    return Object.keys(this.#environment).filter((name) => name.startsWith(prefix) && !this.#read.has(name));
   }
 
   matching(name: string, pattern: RegExp, what: string): string | null {

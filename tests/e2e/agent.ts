@@ -52,6 +52,8 @@ export interface TestAgent {
     more?: object,
     init?: RequestInit,
   ) => Promise<{ status: number; body: AnswerBody; headers: Headers }>;
+  /** Method and pattern of every registered handler. */
+  readonly routes: readonly string[];
   readonly ledger: MemoryLedger;
   readonly sandbox: ScriptedSandbox;
   readonly tasks: TaskTable;
@@ -151,6 +153,7 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
   };
   return {
     request,
+    routes: app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`),
     ledger,
     sandbox,
     tasks,

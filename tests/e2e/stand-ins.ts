@@ -31,6 +31,7 @@ export function createMemoryLedger(): MemoryLedger {
   const sealed: SealedReceipt[] = [];
   const summaries = new Map<string, ReceiptSummary>();
   const payloads = new Map<string, Uint8Array>();
+  const sessions = new Set<string>();
   const nonces = new Set<string>();
   let failure: Error | null = null;
   return {
@@ -72,6 +73,10 @@ export function createMemoryLedger(): MemoryLedger {
           kept.set(name, { mediaType, bytes });
           return `sha256:${sha256(bytes)}`;
         },
+        session: (name, bytes) => {
+          sessions.add(sha256(bytes));
+          return draft.payload(name, 'application/json', bytes);
+        },
       };
       return draft;
     },
@@ -112,7 +117,9 @@ export function createMemoryLedger(): MemoryLedger {
     findTask: (id) => Promise.resolve(summaries.get(id) ?? null),
     list: ({ limit }) => Promise.resolve([...summaries.values()].reverse().slice(0, limit)),
     bundle: (id) => Promise.resolve(new TextEncoder().encode(JSON.stringify({ id }))),
-    payload: (digest) => Promise.resolve(payloads.get(digest) ?? null),
+    payload: ({ receipt }, digest) =>
+      Promise.resolve(receipt.event_log.some(({ hash }) => hash === digest) ? (payloads.get(digest) ?? null) : null),
+    session: (id) => Promise.resolve(sessions.has(id) ? (payloads.get(`sha256:${id}`) ?? null) : null),
     registerReport: () => Promise.resolve(),
     succeed: (_next, publish) => Promise.resolve(publish()),
     readState: () => Promise.resolve(null),

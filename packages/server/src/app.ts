@@ -2,12 +2,14 @@
 
 import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
+import { matchedRoutes } from 'hono/route';
 import { ServerError } from './errors.ts';
 import { authority } from './http/authority.ts';
 import { answerEhbp, isEhbp } from './http/channel/ehbp.ts';
 import type { AppEnv } from './http/environment.ts';
 import { openApiDocument } from './http/openapi.ts';
 import { problemOf, problemResponse } from './http/problem.ts';
+import { routeNameOf } from './http/route-authority.ts';
 import { channelRoutes } from './http/routes/channel.ts';
 import { consoleRoutes } from './http/routes/console.ts';
 import { inferenceRoutes } from './http/routes/inference.ts';
@@ -20,6 +22,9 @@ import { submitRoutes } from './http/routes/submit.ts';
 import { talkRoutes } from './http/routes/talk.ts';
 import { taskRoutes } from './http/routes/tasks.ts';
 import { securityHeaders } from './http/security-headers.ts';
+
+/** Methods that some route answers to. */
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /**
  * The application of an agent.
@@ -40,12 +45,13 @@ export function createApp(services: Services): Hono<AppEnv> {
     c.header('x-aci-version', 'aci/1');
     c.header('x-aci-keyset-digest', services.identity.keysetDigest);
     const seconds = (performance.now() - begun) / 1000;
-    const route = routeOf(c.req.path);
-    services.metrics.request(c.req.method, route, c.res.status, seconds);
-    log.debug({ method: c.req.method, route, status: c.res.status, seconds }, 'request');
+    // Method and route come from a closed set: a stranger's words never become labels.
+    const route = routeNameOf(matchedRoutes(c)) ?? 'other';
+    services.metrics.request(route, c.res.status, seconds);
+    log.debug({ route, status: c.res.status, seconds }, 'request');
   });
   app.use(securityHeaders);
-  app.use(authority({ apiKey: services.config.apiKey, host: services.config.host, publicUrl: services.config.publicUrl }));
+  app.use(authority({ ...services.config, rateLimit: services.rateLimit }));
 
   const document = JSON.stringify(openApiDocument(services.version, services.tasks.types));
   app.get('/openapi.json', () => new Response(document, { headers: { 'content-type': 'application/json' } }));
@@ -76,9 +82,7 @@ export function createApp(services: Services): Hono<AppEnv> {
   app.route('/', consoleRoutes(services.console));
 
   app.notFound((c) => {
-    const known = app.routes.some(
-      ({ method, path }) => method !== 'ALL' && method !== c.req.method && matches(path, c.req.path),
-    );
+    const known = METHODS.some((method) => routeNameOf(app.router.match(method, c.req.path)[0].map(([[, route]]) => route)));
     const error = known
       ? new ServerError('http/method-not-allowed', `${c.req.method} is not possible here; see /openapi.json`)
       : new ServerError('http/not-found', 'nothing is here; see /openapi.json');
@@ -91,26 +95,4 @@ export function createApp(services: Services): Hono<AppEnv> {
     return problemResponse(problem);
   });
   return app;
-}
-
-/** The route of a path with its variable parts taken out, so that metrics have few labels. */
-function routeOf(path: string): string {
-  const match =
-    /^\/(?:(api\/tasks|api\/receipts|v1\/aci\/receipts|bundles)\/[^/]+(\/events|\/artifacts)?|(log\/tile|log\/entries|assets)\/)/.exec(
-      path,
-    );
-  if (match !== null) return match[3] === undefined ? `/${match[1]}/{id}${match[2] ?? ''}` : `/${match[3]}/*`;
-  return /^\/(?:api\/(?:process|status|receipts|operator\/rotate-keys)|v1\/aci\/attestation|log\/checkpoint|log\/vkeys|health|metrics|ohttp|ohttp-keys|openapi\.json|developer|chat|verify|receipts|status)?$/.test(
-    path,
-  )
-    ? path
-    : 'other';
-}
-
-function matches(pattern: string, path: string): boolean {
-  const source = pattern
-    .replace(/[.+?^$()|[\]\\]/g, '\\$&')
-    .replace(/:[a-z]+(?:\{[^}]*\})?/g, '[^/]+')
-    .replace(/\*/g, '.*');
-  return new RegExp(`^${source.replace(/[{}]/g, '')}$`).test(path);
 }

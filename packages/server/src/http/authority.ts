@@ -1,49 +1,41 @@
 /**
- * Who may talk to the agent. With an API key configured, everything that starts work or shows what others did demands it. Without
- * one the agent listens on loopback only, and then two more guards stand: the `Host` must be this machine's (DNS rebinding), and
- * an `Origin`, which browsers send, must be the agent's own (a web page elsewhere must not drive it).
+ * Who may talk to the agent: the table in `route-authority.ts`, enforced on the route that the router matched. Without an API key the
+ * agent listens on loopback only, and then two more guards stand: the `Host` must be this machine's (DNS rebinding), and an `Origin`,
+ * which browsers send, must be the agent's own (a web page elsewhere must not drive it).
  */
 
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
+import { matchedRoutes } from 'hono/route';
 import { isLoopback } from '../config.ts';
 import { ServerError } from '../errors.ts';
 import type { AppEnv } from './environment.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { clientOf } from './request-facts.ts';
+import { authorityOf, routeNameOf } from './route-authority.ts';
 
 export interface AuthorityOptions {
   readonly apiKey: string | null;
+  readonly operatorKey: string | null;
   readonly host: string;
   readonly publicUrl: string | null;
+  /** Counts tries of the operator's key. */
+  readonly rateLimit: Pick<RateLimit, 'take'>;
 }
 
-/** Open to everybody: what proves the agent, the log, documents and the console's own files. The operator's routes ask for their own key. */
-const PUBLIC =
-  /^\/(?:$|developer$|chat$|verify$|receipts$|status$|assets\/|favicon\.|robots\.txt$|health$|openapi\.json$|ohttp$|v1\/aci\/(?:attestation$|sessions)|simulated-root\.pem$|ohttp-keys$|\.well-known\/hpke-keys$|attestation$|ping$|log\/|api\/operator\/)/;
-
-/** Checks every request and notes the caller's access, the hex SHA-256 of the key. */
+/** Checks every request and notes the caller's access, the hex SHA-256 of the API key. */
 export function authority(options: AuthorityOptions): MiddlewareHandler<AppEnv> {
-  const expected = options.apiKey === null ? null : sha256(options.apiKey);
+  const { apiKey } = options;
   const publicHost = options.publicUrl === null ? null : new URL(options.publicUrl).host.toLowerCase();
   return async (c, next) => {
     // Requests from inside the encrypted channel passed these two checks as its envelope did.
-    const plain = c.env?.channel === undefined;
-    const host = (c.req.header('host') ?? '').toLowerCase();
-    if (plain && isLoopback(options.host) && !isOwnHost(host, publicHost)) {
-      throw new ServerError(
-        'http/bad-origin',
-        'the Host header does not name this machine; use http://127.0.0.1 or set ASSAY_PUBLIC_URL',
-      );
-    }
-    const origin = c.req.header('origin');
-    if (plain && origin !== undefined && !isSameOrigin(origin, host, publicHost)) {
-      throw new ServerError(
-        'http/bad-origin',
-        'requests from other web origins are refused; use the console of this agent, or a program',
-      );
-    }
+    if (c.env?.channel === undefined) refuseForeign(c, publicHost, options.host);
     const key = presentedKey(c.req.header('authorization'), c.req.header('x-api-key'));
-    const right = expected !== null && key !== null && timingSafeEqual(sha256(key), expected);
-    if (expected !== null && !right && !PUBLIC.test(c.req.path)) {
+    const right = apiKey !== null && key !== null && sameKey(key, apiKey);
+    c.set('access', right ? sha256(key).toString('hex') : null);
+    const wanted = authorityOf(routeNameOf(matchedRoutes(c)));
+    if (wanted === 'operator') refuseUnlessOperator(c, options);
+    if (wanted === 'key' && apiKey !== null && !right) {
       throw new ServerError(
         'http/unauthorized',
         key === null
@@ -51,9 +43,34 @@ export function authority(options: AuthorityOptions): MiddlewareHandler<AppEnv> 
           : 'the API key is wrong; send the one that the agent has as ASSAY_API_KEY',
       );
     }
-    c.set('access', right && key !== null ? sha256(key).toString('hex') : null);
     await next();
   };
+}
+
+function refuseForeign(c: Context<AppEnv>, publicHost: string | null, listening: string): void {
+  const host = (c.req.header('host') ?? '').toLowerCase();
+  if (isLoopback(listening) && !isOwnHost(host, publicHost)) {
+    throw new ServerError(
+      'http/bad-origin',
+      'the Host header does not name this machine; use http://127.0.0.1 or set ASSAY_PUBLIC_URL',
+    );
+  }
+  const origin = c.req.header('origin');
+  if (origin !== undefined && !isSameOrigin(origin, host, publicHost)) {
+    throw new ServerError(
+      'http/bad-origin',
+      'requests from other web origins are refused; use the console of this agent, or a program',
+    );
+  }
+}
+
+function refuseUnlessOperator(c: Context<AppEnv>, { operatorKey, rateLimit }: AuthorityOptions): void {
+  rateLimit.take(`operator ${clientOf(c)}`);
+  if (operatorKey === null)
+    throw new ServerError('http/unauthorized', 'this agent has no operator key; set ASSAY_OPERATOR_KEY and start it again');
+  const given = c.req.header('x-operator-key');
+  if (given === undefined || !sameKey(given, operatorKey))
+    throw new ServerError('http/unauthorized', 'expected the operator key in X-Operator-Key');
 }
 
 function presentedKey(authorization: string | undefined, apiKey: string | undefined): string | null {
@@ -72,6 +89,9 @@ function isSameOrigin(origin: string, host: string, publicHost: string | null): 
   const from = new URL(origin).host.toLowerCase();
   return from === host || from === publicHost;
 }
+
+/** Equal, in time that does not depend on where they differ. */
+const sameKey = (given: string, expected: string): boolean => timingSafeEqual(sha256(given), sha256(expected));
 
 function sha256(text: string): Buffer {
   return createHash('sha256').update(text, 'utf8').digest();

@@ -2,11 +2,12 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { RunningTask, TaskOutcome } from '../tasks/run-task.ts';
+import type { RouteName } from './route-authority.ts';
 
 export interface Metrics {
   readonly registry: Registry;
-  /** Counts a request; `route` is the pattern, never the path, so that labels stay few. */
-  request(method: string, route: string, status: number, seconds: number): void;
+  /** Counts a request; the route is a row of the route table, never a path or a method as sent, so that labels stay few. */
+  request(route: RouteName | 'other', status: number, seconds: number): void;
   /** Counts a task that ended. */
   task(task: RunningTask, outcome: TaskOutcome, seconds: number): void;
 }
@@ -85,7 +86,8 @@ export function createMetrics(running: () => number): Metrics {
 
   return {
     registry,
-    request: (method, route, status, seconds) => {
+    request: (name, status, seconds) => {
+      const [method, route] = name === 'other' ? [name, name] : (name.split(' ') as [string, string]);
       requests.inc({ method, route, status: String(status) });
       duration.observe({ route }, seconds);
     },

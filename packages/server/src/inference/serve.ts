@@ -101,7 +101,7 @@ function recordStanding(
   }
   const { session } = standing;
   draft.append({ type: 'upstream.verified', result: 'verified', required, model_id: model, session_id: session.sessionId });
-  draft.payload('upstream-session', 'application/json', sessionBytes(session));
+  draft.session('upstream-session', sessionBytes(session));
 }
 
 /** The bytes whose SHA-256 is the session's id (ACI §8). */

@@ -6,6 +6,7 @@ import type { Json, JsonObject } from '@assay/encoding/json';
 import { type Digest, parseEvent, ReceiptError, type ReceiptEvent } from '@assay/receipt';
 import type { DraftOptions, ReceiptDraft } from '../ports/ledger.ts';
 import { LedgerError } from '../ports/ledger-error.ts';
+import type { StoredPayload } from '../ports/log-store.ts';
 import { RandomPool } from './random-pool.ts';
 
 /** Event types that only the ledger writes. */
@@ -17,9 +18,11 @@ const MEDIA_TYPE = /^[a-z0-9.+-]+\/[a-z0-9.+-]+(?:; ?[a-z0-9-]+=[a-zA-Z0-9._-]+)
 
 const random = new RandomPool();
 
-export interface KeptBytes {
+export interface KeptPayload {
   readonly digest: Digest;
   readonly bytes: Uint8Array;
+  readonly kind: StoredPayload['kind'];
+  readonly mediaType: string;
 }
 
 export class Draft implements ReceiptDraft {
@@ -31,7 +34,7 @@ export class Draft implements ReceiptDraft {
   started: Promise<void> = Promise.resolve();
   finished = false;
   readonly #events: ReceiptEvent[];
-  readonly #payloads = new Map<string, KeptBytes & { readonly mediaType: string }>();
+  readonly #payloads = new Map<string, KeptPayload>();
   #payloadBytes = 0;
 
   constructor(options: DraftOptions, startedAt: number) {
@@ -63,6 +66,14 @@ export class Draft implements ReceiptDraft {
   }
 
   payload(name: string, mediaType: string, bytes: Uint8Array): Digest {
+    return this.#keep({ name, mediaType, bytes, kind: 'private' });
+  }
+
+  session(name: string, bytes: Uint8Array): Digest {
+    return this.#keep({ name, mediaType: 'application/json', bytes, kind: 'session' });
+  }
+
+  #keep({ name, mediaType, bytes, kind }: Omit<KeptPayload, 'digest'> & { readonly name: string }): Digest {
     this.#assertOpen();
     const refused = (why: string) => new LedgerError('ledger/payload-refused', `payload refused: ${why}`);
     if (!NAME.test(name)) throw refused('expected a name of 1 to 512 printable characters');
@@ -74,7 +85,7 @@ export class Draft implements ReceiptDraft {
     const copy = bytes.slice();
     const digest = digestOf(copy);
     this.#payloadBytes += copy.length;
-    this.#payloads.set(name, { digest, bytes: copy, mediaType });
+    this.#payloads.set(name, { digest, bytes: copy, kind, mediaType });
     return digest;
   }
 
@@ -86,7 +97,7 @@ export class Draft implements ReceiptDraft {
     return [...this.#events, ...kept];
   }
 
-  payloads(): readonly KeptBytes[] {
+  payloads(): readonly KeptPayload[] {
     return [...this.#payloads.values()];
   }
 

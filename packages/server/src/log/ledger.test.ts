@@ -52,7 +52,24 @@ describe('sealing', () => {
     expect(found?.receipt).toEqual(receipt);
     await verifyLogProof(found!.receipt, found!.proof, { keyset, vkeys: ledger.verifierKeys });
     const kept = receipt.event_log.find(({ type }) => type === 'payload.kept') as unknown as { hash: string };
-    expect(decodeUtf8((await ledger.payload(kept.hash))!)).toBe('print("task-1")');
+    expect(decodeUtf8((await ledger.payload(found!, kept.hash))!)).toBe('print("task-1")');
+  });
+
+  test('a hash alone opens no payload: only the receipt that kept it does, and only session documents stand open', async () => {
+    const { ledger } = await start(directory());
+    const secret = open(ledger, 'secret');
+    const hash = secret.payload('prompt', 'text/plain', utf8('the patient'));
+    const sealed = await ledger.seal(secret);
+    const other = open(ledger, 'other');
+    const session = other.session('upstream-session', utf8('{"upstream":"x"}'));
+    const stranger = await ledger.seal(other);
+    const id = (digest: string) => digest.slice('sha256:'.length);
+    expect(decodeUtf8((await ledger.payload(sealed, hash))!)).toBe('the patient');
+    expect(await ledger.payload(stranger, hash)).toBeNull();
+    expect(await ledger.session(id(hash))).toBeNull();
+    expect(decodeUtf8((await ledger.session(id(session)))!)).toBe('{"upstream":"x"}');
+    for (const odd of ['', '0'.repeat(64), id(hash).toUpperCase(), `${id(hash)}0`, '../log'])
+      expect(await ledger.session(odd)).toBeNull();
   });
 
   test('64 at once: one log, no gap, every proof holds', async () => {

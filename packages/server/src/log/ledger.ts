@@ -133,7 +133,7 @@ class LogLedger implements Ledger {
         nonce,
         keysetDigest: keyset.digest,
         time,
-        payloads: own.payloads().map(({ digest, bytes }) => ({ hash: hashOf(digest), bytes })),
+        payloads: own.payloads().map(({ digest, bytes, kind }) => ({ hash: hashOf(digest), bytes, kind })),
         changes: options.changes ?? [],
       });
       if (nonce !== null) this.#claimed.delete(nonce);
@@ -246,8 +246,14 @@ class LogLedger implements Ledger {
     return bundleOf(this.#store, stored, head, options.redact ?? false);
   }
 
-  async payload(digest: string): Promise<Uint8Array | null> {
-    return isDigest(digest) ? this.#store.payload(hashOf(digest)) : null;
+  async payload({ receipt }: SealedReceipt, digest: string): Promise<Uint8Array | null> {
+    const kept = receipt.event_log.some(({ type, hash }) => type === 'payload.kept' && hash === digest);
+    return kept && isDigest(digest) ? this.#store.payload(hashOf(digest)) : null;
+  }
+
+  async session(id: string): Promise<Uint8Array | null> {
+    const digest = `sha256:${id}`;
+    return isDigest(digest) ? this.#store.session(hashOf(digest)) : null;
   }
 
   async readState(collection: string, key: string) {

@@ -8,6 +8,7 @@ export const LEDGER_ERROR_KINDS = {
   'ledger/closed': 'unavailable',
   'ledger/conflict': 'refused',
   'ledger/corrupt': 'untrusted',
+  'ledger/directory-exposed': 'refused',
   'ledger/draft-finished': 'misuse',
   'ledger/event-refused': 'misuse',
   'ledger/forked': 'untrusted',

@@ -44,6 +44,8 @@ export interface ReceiptDraft {
    * e.g. `request`, `attempt-1/code.py`. Returns `sha256:<hex>`, the form every `*_hash` field has.
    */
   payload(name: string, mediaType: string, bytes: Uint8Array): Digest;
+  /** Keeps the document of an upstream session as a payload that {@link Ledger.session} gives to everyone: it holds no task content. */
+  session(name: string, bytes: Uint8Array): Digest;
 }
 
 /** One conditional write that commits with the receipt or not at all: variables, counters, idempotency rows. */
@@ -128,8 +130,13 @@ export interface Ledger {
   list(options: { readonly limit: number; readonly before?: number }): Promise<readonly ReceiptSummary[]>;
   /** The offline bundle of one or more receipts (spec/bundle.md) as JSON bytes. `redact` leaves payloads out. */
   bundle(receiptIds: string | readonly string[], options?: { readonly redact?: boolean }): Promise<Uint8Array | null>;
-  /** A payload kept by some receipt, by `sha256:<hex>`. */
-  payload(digest: string): Promise<Uint8Array | null>;
+  /**
+   * A payload that this receipt kept, by `sha256:<hex>`; `null` for one that it did not keep. There is no look-up by hash alone: hashes
+   * stand in receipts and redacted bundles, and whoever reads those may not read the payloads.
+   */
+  payload(of: SealedReceipt, digest: string): Promise<Uint8Array | null>;
+  /** The document of an upstream session, by the hex SHA-256 that is its id; `null` for every other hash, also of a kept payload. */
+  session(id: string): Promise<Uint8Array | null>;
   /** Logs the report of the boot's first keyset and seals under it. Must be called before the first `seal`. */
   registerReport(first: KeysetRegistration): Promise<void>;
   /**

@@ -20,6 +20,8 @@ export interface StoredPayload {
   /** SHA-256, 32 bytes. */
   readonly hash: Uint8Array;
   readonly bytes: Uint8Array;
+  /** `session`: a document that anyone may read by its hash. `private`: read only through its receipt. */
+  readonly kind: 'private' | 'session';
 }
 
 /** One receipt to be logged. */
@@ -138,6 +140,8 @@ export interface LogStore {
   /** What a keyset named as its successor. */
   succession(keysetDigest: string): StoredSuccession | null;
   payload(hash: Uint8Array): Uint8Array | null;
+  /** A payload that was stored with kind `session`. */
+  session(hash: Uint8Array): Uint8Array | null;
   tasks(options: { readonly limit: number; readonly before?: number }): readonly StoredTask[];
   task(taskId: string): StoredTask | null;
   state(collection: string, key: string): StateRow | null;

@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
 import { Hono } from 'hono';
+import { ServerError } from '../../errors.ts';
 import type { AppEnv } from '../environment.ts';
 
 interface ConsoleFile {
@@ -56,7 +57,11 @@ export function consoleRoutes(files: ConsoleFiles): Hono<AppEnv> {
     app.get(`/${page}`, () =>
       send(files.get(`/${page}.html`) ?? { bytes: fallback(page), mediaType: 'text/html; charset=utf-8' }, false),
     );
-  for (const [path, file] of files) if (!path.endsWith('.html')) app.get(path, () => send(file, path.startsWith('/assets/')));
+  app.get('/assets/*', (c) => {
+    const file = files.get(c.req.path);
+    if (file === undefined) throw new ServerError('http/not-found', 'the console has no such file; load the page again');
+    return send(file, true);
+  });
   return app;
 }
 

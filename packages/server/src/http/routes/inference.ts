@@ -50,11 +50,8 @@ export function inferenceRoutes(services: Services): Hono<AppEnv> {
   app.get('/v1/aci/sessions/:id', async (c) => {
     const id = c.req.param('id');
     const current = upstream.sessions().find(({ sessionId }) => sessionId === id);
-    const bytes =
-      current === undefined && /^[0-9a-f]{64}$/.test(id)
-        ? await ledger.payload(`sha256:${id}`)
-        : current && sessionBytes(current);
-    if (bytes === null || bytes === undefined) return failed(c, new InferenceError(404, 'not_found', 'no session has this id'));
+    const bytes = current === undefined ? await ledger.session(id) : sessionBytes(current);
+    if (bytes === null) return failed(c, new InferenceError(404, 'not_found', 'no session has this id'));
     return new Response(new Uint8Array(bytes), { headers: { 'content-type': 'application/json' } });
   });
   return app;

@@ -1,26 +1,18 @@
 /**
  * What only the operator may do. Its key is another than the clients' (`ASSAY_OPERATOR_KEY`), and it opens nothing else: it cannot read
- * tasks, answers or receipts.
+ * tasks, answers or receipts. The key was checked by authority.ts.
  */
 
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { Hono } from 'hono';
 import { ServerError } from '../../errors.ts';
 import type { AppEnv } from '../environment.ts';
 import { readBytes } from '../request-body.ts';
-import { clientOf } from '../request-facts.ts';
 import type { Services } from './services.ts';
 
 const MAX_BODY_BYTES = 1024;
 
 export function operatorRoutes(services: Services): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.use('/api/operator/*', async (c, next) => {
-    services.rateLimit.take(`operator ${clientOf(c)}`);
-    assertOperator(c.req.header('x-operator-key'), services.config.operatorKey);
-    await next();
-  });
-
   app.post('/api/operator/rotate-keys', async (c) => {
     const body = await readBytes(c.req.raw, MAX_BODY_BYTES);
     const rotated = await services.rotation.rotate(overlapOf(body));
@@ -28,17 +20,6 @@ export function operatorRoutes(services: Services): Hono<AppEnv> {
     return c.json({ keyset_digest: keysetDigest, previous_digest: previousDigest, previous_ends_at: previousEndsAt });
   });
   return app;
-}
-
-function assertOperator(given: string | undefined, expected: string | null): void {
-  if (expected === null)
-    throw new ServerError('http/unauthorized', 'this agent has no operator key; set ASSAY_OPERATOR_KEY and start it again');
-  if (given === undefined || !timingSafeEqual(sha256(given), sha256(expected)))
-    throw new ServerError('http/unauthorized', 'expected the operator key in X-Operator-Key');
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text, 'utf8').digest();
 }
 
 /** `{"overlap_seconds": n}`; `undefined` for an empty body or object. */

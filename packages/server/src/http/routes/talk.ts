@@ -41,7 +41,7 @@ export function talkRoutes(services: Services): Hono<AppEnv> {
   app.post('/talk', async (c) => {
     services.rateLimit.take(clientOf(c));
     const body = await readBytes(c.req.raw, services.config.limits.bodyBytes);
-    const reply = await talk(body, { ...ports, keys: keysInUse() }, c.req.raw.signal);
+    const reply = await talk(body, { ...ports, access: c.get('access'), keys: keysInUse() }, c.req.raw.signal);
     return c.json(reply.body, reply.status);
   });
   return app;

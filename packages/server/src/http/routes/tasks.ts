@@ -3,7 +3,7 @@
 import { parseJson } from '@assay/encoding/json';
 import { type Context, Hono } from 'hono';
 import { ServerError } from '../../errors.ts';
-import type { ReceiptSummary } from '../../ports/ledger.ts';
+import type { ReceiptSummary, SealedReceipt } from '../../ports/ledger.ts';
 import type { ProgressEvent, TaskStatus } from '../../tasks/progress.ts';
 import type { RunningTask } from '../../tasks/run-task.ts';
 import type { AppEnv } from '../environment.ts';
@@ -125,10 +125,18 @@ interface StoredArtifact {
 
 /** What the receipt says was collected; the last attempt that left a path wins. */
 async function artifactsOf(c: Context<AppEnv>, services: Services): Promise<readonly StoredArtifact[]> {
+  return artifactsIn(await sealedOf(c, services));
+}
+
+/** The sealed receipt of the task, once it has ended; `null` when there is none. */
+async function sealedOf(c: Context<AppEnv>, services: Services): Promise<SealedReceipt | null> {
   const running = mine(c, services.tasks.find(c.req.param('id') ?? ''));
   if (running !== null) await running.outcome.catch(() => null);
   const summary = await summaryOf(c, services);
-  const sealed = summary.state === 'sealed' ? await services.ledger.find(summary.receiptId) : null;
+  return summary.state === 'sealed' ? services.ledger.find(summary.receiptId) : null;
+}
+
+function artifactsIn(sealed: SealedReceipt | null): readonly StoredArtifact[] {
   const found = new Map<string, StoredArtifact>();
   for (const event of sealed?.receipt.event_log ?? []) {
     const { type, path, content_hash, media_type, bytes } = event as Readonly<Record<string, unknown>>;
@@ -145,8 +153,9 @@ async function artifactsOf(c: Context<AppEnv>, services: Services): Promise<read
 
 async function artifact(c: Context<AppEnv>, services: Services): Promise<Response> {
   const path = `/${c.req.param('path') ?? ''}`;
-  const found = (await artifactsOf(c, services)).find((candidate) => candidate.path === path);
-  const bytes = found === undefined ? null : await services.ledger.payload(found.hash);
+  const sealed = await sealedOf(c, services);
+  const found = artifactsIn(sealed).find((candidate) => candidate.path === path);
+  const bytes = sealed === null || found === undefined ? null : await services.ledger.payload(sealed, found.hash);
   if (found === undefined || bytes === null)
     throw new ServerError('http/not-found', 'the task left no such file; its answer lists the files it left');
   const name = path.slice(path.lastIndexOf('/') + 1);
@@ -172,7 +181,7 @@ async function stored(
   if (sealed === null) return { summary, answer: null };
   const kept = sealed.receipt.event_log.find((event) => event.type === 'payload.kept' && event.name === 'answer');
   const bytes =
-    kept === undefined ? null : await services.ledger.payload(String((kept as Readonly<Record<string, unknown>>).hash));
+    kept === undefined ? null : await services.ledger.payload(sealed, String((kept as Readonly<Record<string, unknown>>).hash));
   if (bytes === null) return { summary, answer: null };
   const answer = parseJson(bytes) as Readonly<Record<string, unknown>>;
   return { summary, answer: { ...answer, receipt: sealed.receipt, log_proof: sealed.proof } };

@@ -190,7 +190,7 @@ function recordAttested({ draft }: TaskContext, { attested }: ModelReply, model:
   if (attested === undefined) return;
   const { session, proof } = attested;
   const { sessionId, document } = session;
-  draft.payload(`attempt-${number}/upstream-session`, 'application/json', utf8(canonicalJson(document)));
+  draft.session(`attempt-${number}/upstream-session`, utf8(canonicalJson(document)));
   draft.append({ type: 'upstream.verified', result: 'verified', required: true, model_id: model, session_id: sessionId });
   draft.payload(`attempt-${number}/${proof.payload.name}`, proof.payload.mediaType, proof.payload.bytes);
   draft.append({ ...proof.event, attempt: number });

@@ -23,6 +23,10 @@ beforeAll(async () => {
   client = { privateKey: pair.privateKey, spki: new Uint8Array(await crypto.subtle.exportKey('spki', pair.publicKey)) };
 });
 
+/** Hex SHA-256 of the key that asked. */
+const ACCESS = 'ac'.repeat(32);
+let owner: string | null | undefined;
+
 function ports(): TalkPorts {
   sealed = [];
   asked = [];
@@ -32,7 +36,10 @@ function ports(): TalkPorts {
     payload: () => 'sha256:00',
   } as unknown as ReceiptDraft;
   const ledger = {
-    open: () => draft,
+    open: ({ access }: { access?: string | null }) => {
+      owner = access;
+      return draft;
+    },
     seal: async () => sealed.push('sealed'),
     discard: async () => sealed.push('discarded'),
   } as unknown as Ledger;
@@ -54,7 +61,7 @@ function ports(): TalkPorts {
         };
       },
     }) as unknown as Model;
-  return { keys: [keys], ledger, modelOf, now: () => 1_790_000_000_123, newTaskId: () => 'task' };
+  return { keys: [keys], access: ACCESS, ledger, modelOf, now: () => 1_790_000_000_123, newTaskId: () => 'task' };
 }
 
 async function request(
@@ -104,6 +111,7 @@ describe('the tutorial', () => {
       true,
     );
     expect(sealed).toEqual(['model.called', 'response.returned', 'sealed']);
+    expect(owner).toBe(ACCESS); // else every holder of a later key could read the conversation
   });
 
   it('defaults to openai and gpt-4', async () => {

@@ -29,6 +29,8 @@ export interface TalkPorts {
   /** The pairs in use, newest first; a request decrypts under one of them, which also signs its answer. */
   readonly keys: readonly TalkKeys[];
   readonly ledger: Ledger;
+  /** Hex SHA-256 of the API key that asks; the receipt belongs to it. `null` when the agent has none. */
+  readonly access: string | null;
   /** The model of `platform` under the caller's own key. */
   readonly modelOf: (platform: Platform, model: string, apiKey: string) => Model;
   /** Epoch milliseconds. */
@@ -140,6 +142,7 @@ async function answer(
     endpoint: '/talk',
     requestBody,
     nonce: null,
+    access: ports.access,
     model: question.model,
   });
   let body: JsonObject;

@@ -6,24 +6,30 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LedgerError } from '../../../ports/ledger-error.ts';
+import { assertWhole } from './integrity.ts';
+import { makePrivateFile } from './private-files.ts';
 
 /** First release without the WAL-reset corruption. */
 const LEAST_SQLITE = [3, 51, 3] as const;
+const DATABASE_FILE = 'log.db';
 const BUSY_TIMEOUT_MS = 5_000;
 /** Pages of WAL before it is copied back, 4 KiB each. */
 const CHECKPOINT_PAGES = 4_000;
 const PAGE_BYTES = 4_096;
 const SYNCHRONOUS_FULL = 2;
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 /** Of version 2. */
 const SUCCESSIONS =
   'CREATE TABLE successions (idx INTEGER PRIMARY KEY, keyset_digest TEXT NOT NULL UNIQUE, successor TEXT NOT NULL) STRICT;';
+/** Of version 3: which blobs are session documents, open to everyone. */
+const SESSIONS = 'CREATE TABLE sessions (hash BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;';
 /** What brings a database of an older version to the next one. */
-const MIGRATIONS: Readonly<Record<number, string>> = { 1: SUCCESSIONS };
+const MIGRATIONS: Readonly<Record<number, string>> = { 1: SUCCESSIONS, 2: SESSIONS };
 
 const SCHEMA = `
 ${SUCCESSIONS}
+${SESSIONS}
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, root BLOB NOT NULL) STRICT;
 CREATE TABLE tiles (level INTEGER NOT NULL, n INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, n)) STRICT;
@@ -52,6 +58,8 @@ export interface DatabaseOptions {
  */
 export function openWriter(options: DatabaseOptions): DatabaseSync {
   assertSqliteVersion(process.versions.sqlite ?? '0');
+  const file = join(options.directory, DATABASE_FILE);
+  makePrivateFile(file); // SQLite gives its -wal and -shm files the mode of this one
   const db = open(options.directory, false);
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
   db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
@@ -64,6 +72,7 @@ export function openWriter(options: DatabaseOptions): DatabaseSync {
   for (let version = Number(pragma(db, 'user_version')); MIGRATIONS[version] !== undefined; version += 1)
     db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[version]} PRAGMA user_version = ${version + 1}; COMMIT`);
   assertPragma(db, 'user_version', SCHEMA_VERSION);
+  assertWhole(db, file);
   return db;
 }
 
@@ -80,7 +89,7 @@ export function sqliteCode(error: unknown): number | null {
 
 function open(directory: string, readOnly: boolean): DatabaseSync {
   try {
-    return new DatabaseSync(join(directory, 'log.db'), { readOnly, timeout: BUSY_TIMEOUT_MS });
+    return new DatabaseSync(join(directory, DATABASE_FILE), { readOnly, timeout: BUSY_TIMEOUT_MS });
   } catch (cause) {
     throw new LedgerError(
       'ledger/unavailable',

@@ -3,18 +3,20 @@
  * process dies, so a crash leaves nothing to clean up.
  */
 
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LedgerError } from '../../../ports/ledger-error.ts';
+import { makePrivateDirectory, makePrivateFile } from './private-files.ts';
 
 /**
- * Takes the lock, making the directory (mode 0700) when it is not there. Returns what gives it back.
- * @throws {LedgerError} `ledger/in-use`, `ledger/unavailable`.
+ * Takes the lock, making the directory (mode 0700) when it is not there and closing it to other users when it is. Returns what gives it
+ * back.
+ * @throws {LedgerError} `ledger/in-use`, `ledger/directory-exposed`, `ledger/unavailable`.
  */
 export function lockDirectory(directory: string): () => void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makePrivateDirectory(directory);
+    makePrivateFile(join(directory, 'lock.db'));
     const lock = new DatabaseSync(join(directory, 'lock.db'), { timeout: 0 });
     try {
       lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');

@@ -92,6 +92,7 @@ function sqliteStore(
     },
     succession: (keysetDigest) => succession(sql.succession.get(keysetDigest)),
     payload: (hash) => (sql.blob.get(hash)?.bytes as Uint8Array | undefined) ?? null,
+    session: (hash) => (sql.session.get(hash)?.bytes as Uint8Array | undefined) ?? null,
     tasks: ({ limit, before }) => sql.tasks.all(before ?? Number.MAX_SAFE_INTEGER, limit).map(task),
     task(taskId) {
       const row = sql.task.get(taskId);
@@ -163,6 +164,7 @@ function prepare(db: DatabaseSync) {
       'SELECT s.idx, s.successor, e.leaf FROM successions s JOIN entries e ON e.idx = s.idx WHERE s.keyset_digest = ?',
     ),
     blob: db.prepare('SELECT bytes FROM blobs WHERE hash = ?'),
+    session: db.prepare('SELECT b.bytes FROM sessions s JOIN blobs b ON b.hash = s.hash WHERE s.hash = ?'),
     tasks: db.prepare(`${tasks} cursor < ? ORDER BY cursor DESC LIMIT ?`),
     task: db.prepare(`${tasks} task_id = ? ORDER BY cursor DESC LIMIT 1`),
     state: db.prepare('SELECT key, version, value FROM state WHERE collection = ? AND key = ?'),

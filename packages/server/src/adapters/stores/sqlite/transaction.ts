@@ -96,7 +96,10 @@ export class BatchWriter {
     });
     if (nonce !== null) this.#sql.addNonce.run(nonce, index);
     for (const change of entry.changes) this.#change(change);
-    for (const payload of entry.payloads) this.#sql.addBlob.run(payload.hash, payload.bytes);
+    for (const { hash, bytes, kind } of entry.payloads) {
+      this.#sql.addBlob.run(hash, bytes);
+      if (kind === 'session') this.#sql.addSession.run(hash);
+    }
     const { receiptId, taskId, task, startedAt, access, time, chatId, body } = entry;
     this.#sql.addReceipt.run(receiptId, taskId, task, this.#boot, startedAt, access, time, index, chatId, salt, body);
     return { id, appended: this.#append(leaf, index, salt, tree) };
@@ -187,6 +190,7 @@ function prepare(db: DatabaseSync) {
     ),
     deleteState: db.prepare('DELETE FROM state WHERE collection = ? AND key = ?'),
     addBlob: db.prepare('INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING'),
+    addSession: db.prepare('INSERT INTO sessions VALUES (?) ON CONFLICT DO NOTHING'),
     addEntry: db.prepare('INSERT INTO entries VALUES (?, ?)'),
     addSuccession: db.prepare('INSERT INTO successions (idx, keyset_digest, successor) VALUES (?, ?, ?)'),
     addReport: db.prepare('INSERT INTO reports VALUES (?, ?, ?, ?, ?)'),

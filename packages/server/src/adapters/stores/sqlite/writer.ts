@@ -13,11 +13,14 @@ import { LedgerError } from '../../../ports/ledger-error.ts';
 import type { PublishedHead } from '../../../ports/log-store.ts';
 import { CheckpointSigner } from '../log-key.ts';
 import { openWriter, sqliteCode } from './database.ts';
+import { flushWal } from './integrity.ts';
 import type { Answer, FromWriter, ToWriter, WriteRequest, WriterSetup, WrittenError } from './protocol.ts';
 import { assertNotRolledBack, keepCheckpoint, loadTree, replicaId } from './recovery.ts';
 import { BatchWriter, type Outcome } from './transaction.ts';
 
+const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
+const SQLITE_NOT_A_DATABASE = 26;
 /** Entries in one transaction; more wait for the next. */
 const BATCH_LIMIT = 256;
 const KEEP_CHECKPOINT_MS = 1_000;
@@ -86,6 +89,7 @@ class Writer {
 
   close(): void {
     if (this.#broken === null && this.#tree.size > 0) this.#keep(this.publish(this.#lastTime), 0);
+    flushWal(this.#db);
     this.#db.close();
   }
 
@@ -136,6 +140,17 @@ class Writer {
   }
 }
 
+/** Why the database could not be opened, when SQLite itself says so. */
+function openingError(cause: unknown): LedgerError {
+  const damaged = [SQLITE_CORRUPT, SQLITE_NOT_A_DATABASE].includes(sqliteCode(cause) ?? 0);
+  return damaged
+    ? new LedgerError(
+        'ledger/corrupt',
+        `the database in the data directory is damaged: ${String(cause)}; restore it from a backup`,
+      )
+    : new LedgerError('ledger/unavailable', `the database cannot be opened: ${String(cause)}; check disk and permissions`);
+}
+
 async function main(): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error('writer.ts runs as a worker thread of store.ts');
@@ -148,9 +163,7 @@ async function main(): Promise<void> {
     await assertNotRolledBack(setup.directory, tree, setup.logKey);
     writer = new Writer(db, tree, setup);
   } catch (cause) {
-    const { code, message } = LedgerError.is(cause)
-      ? cause
-      : new LedgerError('ledger/unavailable', `the database cannot be opened: ${String(cause)}`);
+    const { code, message } = LedgerError.is(cause) ? cause : openingError(cause);
     say({ kind: 'refused', error: { code, message } });
     return;
   }

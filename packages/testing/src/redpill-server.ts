@@ -161,8 +161,9 @@ class StandIn {
     this.requests.push({ method, url, headers, body });
     const { pathname, searchParams } = new URL(url, 'http://stand-in');
     if (!pathname.startsWith('/v1/')) return this.#collateral(pathname, response);
-    const { apiKey } = this.#options;
-    if (apiKey !== undefined && headers.authorization !== `Bearer ${apiKey}`)
+    const { apiKey, reportNeedsKey = false } = this.#options;
+    const open = !reportNeedsKey && method === 'GET' && (pathname === '/v1/models' || pathname === '/v1/attestation/report');
+    if (!open && apiKey !== undefined && headers.authorization !== `Bearer ${apiKey}`)
       return sendJson(response, 401, { error: { message: 'Invalid or missing Authorization header', type: 'unauthorized' } });
     if (method === 'GET' && pathname === '/v1/models') {
       const data = this.#models().map((id) => ({ id, object: 'model', created: 0, owned_by: 'phala' }));

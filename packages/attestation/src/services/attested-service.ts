@@ -3,6 +3,7 @@
  * and so is the clock; nothing the service says is believed before the verifiers of this package agree.
  */
 
+import { readAtMost } from '@assay/encoding/bounded-reader';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { type AttestationResult, attest } from '../attest.ts';
 import type { EndorsementSource } from '../endorsements/index.ts';
@@ -16,7 +17,13 @@ import { combinedVerifier } from '../verifier/combined/combined.ts';
 export interface AttestedService {
   /** Base URL that `/v1/…` follows, without a trailing slash. */
   readonly base: string;
+  /** For what comes after the verdict; the report is asked for without it. */
   readonly apiKey: string | null;
+  /**
+   * Dangerous: also sends the key with the request for the report, to a service that nothing is known of yet. For services that refuse
+   * their report without it.
+   */
+  readonly keyBeforeVerdict?: boolean | undefined;
   readonly fetch: typeof globalThis.fetch;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -26,7 +33,7 @@ export interface AttestedService {
   readonly endorsements?: Endorsements;
   /** Where missing vendor collateral is fetched; `null`: nowhere, only what is at hand counts. */
   readonly collateral: Omit<EndorsementSource, 'fetch' | 'now'> | null;
-  /** Milliseconds for one request; 30 000 unless told. */
+  /** Milliseconds for one request; 30 000 by default. */
   readonly timeoutMs?: number;
 }
 
@@ -43,6 +50,7 @@ export interface JudgedEvidence {
 
 const TIMEOUT_MS = 30_000;
 const MAX_REPORT_BYTES = 16 * 1024 * 1024;
+const MAX_WORDS_BYTES = 16 * 1024;
 /** How long one verification holds; a TEE that restarts has other keys and is noticed at once. */
 const SESSION_MS = 10 * 60_000;
 
@@ -51,7 +59,8 @@ const SESSION_MS = 10 * 60_000;
  * @throws {AttestationError} `service/unreachable`, `service/refused`, `endorsements/…`.
  */
 export async function judgeFresh(service: AttestedService, path: string, nonce: string): Promise<JudgedEvidence> {
-  const report = await fetchBytes(service, path, MAX_REPORT_BYTES);
+  const apiKey = service.keyBeforeVerdict === true ? service.apiKey : null;
+  const report = await fetchBytes({ ...service, apiKey }, path, MAX_REPORT_BYTES);
   const now = service.now();
   const found = await collateralFor(report, service, now);
   const endorsements = [...(service.endorsements ?? []), ...found.endorsements];
@@ -78,30 +87,40 @@ async function collateralFor(
   return { endorsements, problem: problems[0] ?? null };
 }
 
-/** @throws {AttestationError} `service/unreachable`, `service/refused` with `details.status`. */
+/**
+ * At most `most` bytes of one answer; a longer one is cancelled on the way. The key of `service` goes along when there is one.
+ * @throws {AttestationError} `service/unreachable`, `service/refused` with `details.status`.
+ */
 export async function fetchBytes(service: AttestedService, path: string, most: number): Promise<Uint8Array> {
   const { base, apiKey, fetch, timeoutMs = TIMEOUT_MS } = service;
-  let answer: Response;
-  let bytes: Uint8Array;
+  const refused = (got: string, status: number): AttestationError =>
+    new AttestationError(
+      'service/refused',
+      `expected at most ${most} bytes from ${base}${path.replace(/\?.*$/, '')}, got ${got}; ${adviceFor(status)}`,
+      { details: { status } },
+    );
   try {
-    answer = await fetch(`${base}${path}`, {
+    const answer = await fetch(`${base}${path}`, {
       headers: apiKey === null ? {} : { authorization: `Bearer ${apiKey}` },
       redirect: 'error', // a redirect could carry the key elsewhere
       signal: AbortSignal.timeout(timeoutMs),
     });
-    bytes = new Uint8Array(await answer.arrayBuffer());
+    if (!answer.ok) {
+      const silence = (): Error => refused(`status ${answer.status}`, answer.status);
+      const words = await readAtMost(answer.body, { most: MAX_WORDS_BYTES, what: base, refuse: silence });
+      throw refused(`status ${answer.status}${wordsOf(words)}`, answer.status);
+    }
+    return await readAtMost(answer.body, { most, what: base, refuse: () => refused('more', answer.status) });
   } catch (cause) {
+    if (AttestationError.is(cause)) throw cause;
     throw new AttestationError('service/unreachable', `no answer from ${base}; check the address and the network`, { cause });
   }
-  if (!answer.ok || bytes.length > most) {
-    const got = answer.ok ? `${bytes.length} bytes` : `status ${answer.status}${wordsOf(bytes)}`;
-    throw new AttestationError(
-      'service/refused',
-      `expected at most ${most} bytes from ${base}${path.replace(/\?.*$/, '')}, got ${got}; check model, key and address`,
-      { details: { status: answer.status } },
-    );
-  }
-  return bytes;
+}
+
+function adviceFor(status: number): string {
+  return status === 401 || status === 403
+    ? 'check model, key and address; no key is sent before the service is verified'
+    : 'check model, key and address';
 }
 
 /** The service's own words about an error, one line. */

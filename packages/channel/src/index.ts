@@ -7,6 +7,7 @@ export { HeldEnd, isEndMark } from './held-end.ts';
 export type { AeadStream } from './hpke/aead.ts';
 export { type Kem, type KemId, type KemKeyPair, kemById, X_WING, X25519 } from './hpke/kem.ts';
 export { type KeysetEntry, ohttpEntry, ohttpKey, TALK_ALGORITHM, talkEntry } from './keyset-entry.ts';
+export * from './local-request.ts';
 export * from './ohttp/binary-http.ts';
 export { encodeKeyConfigs, type KeyConfig, parseKeyConfigs } from './ohttp/key-config.ts';
 export * from './ohttp/message.ts';

@@ -2,6 +2,9 @@ export { AIAttestationVerifier, type AIAttestationVerifierOptions } from './ai-a
 export { type AttestedKey, createSealedFetch, type KeyRenewal, type SealedFetchOptions } from './channel/sealed-fetch.ts';
 export { type AttestationOptions, type AttestedAgent, attestAgent } from './connection/attestation.ts';
 export { type Agent, type ChatOptions, type ConnectOptions, connect, type Proof } from './connection/connect.ts';
+export type { RunResult } from './connection/task-result.ts';
+export type { AttachOptions, RunOptions, TaskRequest, TaskRun } from './connection/task-run.ts';
+export type { TaskStep } from './connection/task-steps.ts';
 export { CLIENT_ERROR_KINDS, ClientError, type ClientErrorCode } from './errors.ts';
 export { judgeBundle } from './judgement/bundle.ts';
 export { judge } from './judgement/judge.ts';

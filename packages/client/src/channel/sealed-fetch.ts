@@ -24,10 +24,12 @@ import {
   resendOf,
   toReadableStream,
 } from '@assay/channel';
+import { readAtMost } from '@assay/encoding/bounded-reader';
 import { concatBytes } from '@assay/encoding/bytes';
 import { ClientError } from '../errors.ts';
 import { openedResponse } from './opened-response.ts';
 import { type OutgoingRequest, readOutgoing } from './outgoing-request.ts';
+import { brokenOff, createWire } from './wire.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -58,6 +60,8 @@ export interface AttestedKey {
 
 /** A keyset may be replaced again while a request is on its way. */
 const MOST_ATTEMPTS = 4;
+/** Of an answer in clear that is shown as a hint. */
+const MAX_HINT_BYTES = 16 * 1024;
 /** Requests that change nothing may be sent again without asking. */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
@@ -80,18 +84,16 @@ export function createSealedFetch(options: SealedFetchOptions): typeof fetch {
 export function createSealedSend(options: SealedFetchOptions): SealedSend {
   const { renewal } = options;
   let key: AttestedKey = { config: options.config, keysetDigest: renewal?.keysetDigest ?? '' };
-  const send = options.fetch ?? fetch;
+  const send = createWire(options.fetch);
   return async (request) => {
     const exchange = async (
       config: KeyConfig,
       more: readonly [string, string][],
     ): Promise<{ answer: Response; opener: ResponseOpener }> => {
       const sealed = await encapsulateRequest(config, encode(request, more), 'chunked');
-      const answer = await send(options.gateway, {
-        method: 'POST',
-        headers: { 'content-type': MEDIA_TYPES.chunkedRequest },
-        body: sealed.bytes as BodyInit,
-        redirect: 'error',
+      const answer = await send({
+        url: options.gateway,
+        sealed: { bytes: sealed.bytes, mediaType: MEDIA_TYPES.chunkedRequest },
         signal: request.signal,
       });
       return { answer, opener: sealed.opener };
@@ -110,7 +112,7 @@ export function createSealedSend(options: SealedFetchOptions): SealedSend {
       ));
     }
     if (answer.headers.get('content-type') !== MEDIA_TYPES.chunkedResponse || !answer.body) throw await refusedInClear(answer);
-    const opened = await open(answer.body, opener, request.signal ?? undefined);
+    const opened = await open(answer.body, opener, { gateway: options.gateway, signal: request.signal });
     if (before.length > 0) await assertSettled(opened);
     return opened;
   };
@@ -153,7 +155,7 @@ function resent(headers: Headers, more: readonly [string, string][]): readonly [
 
 /** What came in clear is not the enclave's word: it is quoted as a hint and never returned as an answer. */
 async function refusedInClear(answer: Response): Promise<ChannelError> {
-  const text = (await answer.text()).slice(0, 300);
+  const text = await hintOf(answer);
   if (answer.status === 422)
     return new ChannelError('channel/key-unknown', 'the enclave does not know this key; verify its attestation again');
   return new ChannelError(
@@ -162,11 +164,22 @@ async function refusedInClear(answer: Response): Promise<ChannelError> {
   );
 }
 
-async function open(
-  body: ReadableStream<Uint8Array>,
-  opener: ResponseOpener,
-  signal: AbortSignal | undefined,
-): Promise<Response> {
+/** The beginning of a short text; nothing of a long one, which is not read. */
+async function hintOf(answer: Response): Promise<string> {
+  try {
+    const words = await readAtMost(answer.body, { most: MAX_HINT_BYTES, what: 'an answer in clear' });
+    return new TextDecoder().decode(words).slice(0, 300);
+  } catch {
+    return 'no short text';
+  }
+}
+
+interface Line {
+  readonly gateway: URL;
+  readonly signal: AbortSignal | null;
+}
+
+async function open(body: ReadableStream<Uint8Array>, opener: ResponseOpener, { gateway, signal }: Line): Promise<Response> {
   const reader = body.getReader();
   let begun: Uint8Array = NOTHING;
   let alone: boolean | null = null;
@@ -185,11 +198,23 @@ async function open(
       alone ??= isFinalChunkAlone(begun);
     }
     complete = true; // the stream below has the reader now
+  } catch (cause) {
+    throw brokenOff(cause, gateway, signal);
   } finally {
     if (!complete) await reader.cancel().catch(() => undefined);
   }
   reader.releaseLock();
-  return openStream(decapsulateChunks(opener, continued(begun, readPieces(body, signal))));
+  const arriving = unbroken(readPieces(body, signal ?? undefined), { gateway, signal });
+  return openStream(decapsulateChunks(opener, continued(begun, arriving)));
+}
+
+/** The same pieces; a connection that breaks ends them in a coded error. */
+async function* unbroken(pieces: AsyncGenerator<Uint8Array>, { gateway, signal }: Line): AsyncGenerator<Uint8Array> {
+  try {
+    yield* pieces;
+  } catch (cause) {
+    throw brokenOff(cause, gateway, signal);
+  }
 }
 
 /** An answer that the enclave knew whole, opened in one go. */

@@ -1,14 +1,15 @@
 /**
  * Fetches an agent's attestation report for a fresh nonce and judges it. What comes back is a decision with everything it rests on;
- * nothing is trusted because the agent says so.
+ * nothing is trusted because the agent says so. There is no place for a key here: nobody has been verified yet.
  */
 
 import { DEFAULT_POLICY, type Endorsements, type Policy, type TrustAnchor } from '@assay/attestation';
-import { ChannelError } from '@assay/channel';
+import { readAtMost } from '@assay/encoding/bounded-reader';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { type Json, parseJson } from '@assay/encoding/json';
 import type { Keyset, Report } from '@assay/receipt';
+import { brokenOff, createWire } from '../channel/wire.ts';
 import { ClientError } from '../errors.ts';
 import { judgeReport, openReport } from '../judgement/report.ts';
 import type { JudgeRequest } from '../judgement/request.ts';
@@ -24,10 +25,9 @@ export interface AttestationOptions {
   readonly anchors?: readonly TrustAnchor[];
   /** Vendor collateral, when the agent does not send it along. */
   readonly endorsements?: Endorsements;
-  /** Carries requests; the platform's `fetch` unless told. */
+  /** Carries requests; the platform's `fetch` by default. */
   readonly fetch?: typeof fetch;
-  readonly apiKey?: string;
-  /** Epoch milliseconds; the platform's clock unless told. */
+  /** Epoch milliseconds; the platform's clock by default. */
   readonly now?: () => number;
   readonly signal?: AbortSignal;
 }
@@ -107,36 +107,25 @@ async function spkiHash({ spki }: TrustAnchor): Promise<string> {
 }
 
 async function fetchReport(url: URL, options: AttestationOptions): Promise<Uint8Array> {
-  const send = options.fetch ?? fetch;
-  let answer: Response;
-  try {
-    const headers = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
-    answer = await send(url, {
-      headers,
-      redirect: 'error',
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
-  } catch (cause) {
-    if (ChannelError.is(cause)) throw cause; // the far end does not hold the key that was pinned
-    throw new ClientError(
-      'client/agent-unreachable',
-      `no answer from ${url.origin}; check the address and that the agent runs`,
-      { cause },
-    );
-  }
+  const answer = await createWire(options.fetch)({ url, signal: options.signal });
   if (!answer.ok) {
+    await answer.body?.cancel();
     throw new ClientError(
       'client/agent-unreachable',
       `expected a report from ${url.origin}, got status ${answer.status}; is this an aci/1 service?`,
+      { details: { origin: url.origin, status: answer.status } },
     );
   }
-  const bytes = new Uint8Array(await answer.arrayBuffer());
-  if (bytes.length > MAX_REPORT_BYTES)
-    throw new ClientError(
+  const tooLong = (most: number): ClientError =>
+    new ClientError(
       'client/attestation-malformed',
-      `expected a report of at most ${MAX_REPORT_BYTES} bytes, got ${bytes.length}; is this an aci/1 service?`,
+      `expected a report of at most ${most} bytes, got more; is this an aci/1 service?`,
     );
-  return bytes;
+  try {
+    return await readAtMost(answer.body, { most: MAX_REPORT_BYTES, what: url.origin, refuse: tooLong });
+  } catch (cause) {
+    throw brokenOff(cause, url, options.signal);
+  }
 }
 
 function parseDocument(bytes: Uint8Array): Json {

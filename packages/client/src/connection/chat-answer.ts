@@ -3,15 +3,23 @@
  * Not checked here: the receipt, which the connection settles before an answer ends.
  */
 
+import { isEndMark, readPieces } from '@assay/channel';
+import { decodeUtf8 } from '@assay/encoding/bytes';
+import { type EventStreamPart, EventStreamReader } from '@assay/encoding/event-stream';
 import { ClientError } from '../errors.ts';
+import { contentOf, MAX_ANSWER_BYTES } from './answer-content.ts';
+import { oneLine } from './one-line.ts';
+
+const END_MARK = '[DONE]';
+const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 
 /**
  * @throws {ClientError} `client/answer-malformed` when the answer is no chat completion with text.
  * @example await wholeAnswer(Response.json({ choices: [{ message: { content: '42' } }] })) // '42'
  */
 export async function wholeAnswer(answer: Response): Promise<string> {
-  const body = await answer.text();
-  const text = contentOf(body, 'message');
+  const body = decodeUtf8(await contentOf(answer, MAX_ANSWER_BYTES));
+  const text = textOf(body, 'message');
   if (text === null) throw malformed('text in choices[0].message.content', body);
   return text;
 }
@@ -26,9 +34,9 @@ export async function streamedAnswer(answer: Response, onText: (text: string) =>
   let text = '';
   let complete = false;
   for await (const payload of events(answer)) {
-    if (payload === '[DONE]') complete = true;
+    if (payload === END_MARK) complete = true;
     else {
-      const piece = contentOf(payload, 'delta') ?? '';
+      const piece = textOf(payload, 'delta') ?? '';
       text += piece;
       if (piece !== '') onText(piece);
     }
@@ -38,33 +46,21 @@ export async function streamedAnswer(answer: Response, onText: (text: string) =>
   return text;
 }
 
-/** The beginning of what the agent wrote, without line ends and other control characters. */
-export function oneLine(text: string): string {
-  const words = text
-    .slice(0, 300)
-    .replace(/[\p{Cc}\s]+/gu, ' ')
-    .trim()
-    .replace(/\.$/, '');
-  return words === '' ? 'no text' : words;
-}
-
-/** The data of each event; other fields and comments are passed over. */
+/** The data of each event up to the end mark; what stands behind it is no part of the answer. The body is read to its end all the same. */
 async function* events(answer: Response): AsyncGenerator<string> {
   if (answer.body === null) return;
-  const reader = answer.body
-    .pipeThrough(new TextDecoderStream() as unknown as ReadableWritablePair<string, Uint8Array>)
-    .getReader();
-  let pending = '';
-  for (;;) {
-    const { done, value } = await reader.read();
-    const lines = (pending + (value ?? '')).split('\n');
-    pending = done ? '' : (lines.pop() ?? '');
-    for (const line of lines) {
-      const payload = line.startsWith('data:') ? line.slice(5).trim() : '';
-      if (payload !== '') yield payload;
+  const reader = new EventStreamReader(MAX_EVENT_BYTES);
+  let ended = false;
+  const payloads = function* (parts: readonly EventStreamPart[]): Generator<string> {
+    for (const { event } of parts) {
+      const payload = ended || event === null ? '' : event.lines.join('\n').trim();
+      if (payload === '') continue;
+      ended = isEndMark(payload);
+      yield ended ? END_MARK : payload;
     }
-    if (done) return;
-  }
+  };
+  for await (const piece of readPieces(answer.body)) yield* payloads(reader.push(piece));
+  yield* payloads(reader.end());
 }
 
 interface Completion {
@@ -73,7 +69,7 @@ interface Completion {
 }
 
 /** The content of the first choice; `null` where it has none. */
-function contentOf(json: string, member: 'message' | 'delta'): string | null {
+function textOf(json: string, member: 'message' | 'delta'): string | null {
   let completion: Completion | null;
   try {
     completion = JSON.parse(json) as Completion | null;

@@ -7,18 +7,25 @@
  */
 
 import { type KemId, type KeyConfig, ohttpKey } from '@assay/channel';
-import { concatBytes, utf8 } from '@assay/encoding/bytes';
+import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
 import { parseBundle, parseReceipt, type Receipt, verifyReceipt } from '@assay/receipt';
 import { type OutgoingRequest, readOutgoing } from '../channel/outgoing-request.ts';
 import { type AttestedKey, createSealedSend, type SealedSend } from '../channel/sealed-fetch.ts';
 import { ClientError } from '../errors.ts';
 import { judgeBundle } from '../judgement/bundle.ts';
+import type { JudgeRequest } from '../judgement/request.ts';
+import { contentOf, MAX_BUNDLE_BYTES, MAX_RECEIPT_BYTES, refusalOf } from './answer-content.ts';
 import { type AttestationOptions, type AttestedAgent, attestAgent, trustOf, withSlash } from './attestation.ts';
-import { oneLine, streamedAnswer, wholeAnswer } from './chat-answer.ts';
+import { streamedAnswer, wholeAnswer } from './chat-answer.ts';
 import { assertCovers } from './receipt-coverage.ts';
+import { settledAnswer } from './settled-answer.ts';
+import type { TaskPort } from './task-port.ts';
+import { type AttachOptions, attachRun, type RunOptions, startRun, type TaskRequest, type TaskRun } from './task-run.ts';
 
 export interface ConnectOptions extends AttestationOptions {
+  /** The key for this agent. It leaves only inside the channel, after the verdict, and never to another origin. */
+  readonly apiKey?: string;
   /** Where encapsulated requests go: a relay that hides who asks. The agent's own gateway unless told. */
   readonly relay?: URL;
   /** `hybrid` prefers the X-Wing key, against recorded traffic and future computers. */
@@ -46,6 +53,16 @@ export interface Agent {
   readonly lastProof: Proof | null;
   /** One question, one answer, over `/v1/chat/completions`. */
   chat(message: string, options?: ChatOptions): Promise<string>;
+  /**
+   * Starts a task: what code should do, in plain words, or a request of any other type. Iterate it for its steps, await it for its result.
+   * @example
+   * const run = agent.run('Plot sales by region', { files: { 'sales.csv': bytes } });
+   * for await (const step of run) console.log(step.type);
+   * const { stdout, files, bundle, verdict } = await run;
+   */
+  run(task: string | TaskRequest, options?: RunOptions): TaskRun;
+  /** Takes up a task that was started before, by this or another process: its steps from the beginning, and its result. */
+  attach(taskId: string, options?: AttachOptions): TaskRun;
   /** Verifies the agent again with a fresh nonce. */
   reattest(): Promise<AttestedAgent>;
 }
@@ -170,14 +187,15 @@ class Connection implements Agent {
         `this channel ends at ${this.#url.origin}; a request to ${request.url.origin} does not belong in it`,
       );
     }
-    if (this.#options.apiKey !== undefined) request.headers.set('authorization', `Bearer ${this.#options.apiKey}`);
     const answer = await this.#send(request);
     const receiptId = answer.headers.get(RECEIPT_HEADER);
     return receiptId === null ? answer : this.#proving(answer, receiptId, request);
   };
 
+  /** The one place where the key is added: to a request for this agent alone, which is sealed next. */
   async #send(request: OutgoingRequest): Promise<Response> {
     if (this.#sealed === null) throw new Error('connect() hands an agent out after it was verified');
+    if (this.#options.apiKey !== undefined) request.headers.set('authorization', `Bearer ${this.#options.apiKey}`);
     const answer = await this.#sealed(request);
     const named = answer.headers.get(KEYSET_HEADER);
     if (named !== null && !this.#known.has(named)) this.#changed = true;
@@ -185,42 +203,37 @@ class Connection implements Agent {
   }
 
   /**
-   * Hands the answer on as it streams. The agent seals before it ends an answer, so the receipt is fetched and checked before the end mark
-   * of a stream is given out, or before the body closes: a reader who stops at `[DONE]` has a checked receipt too.
+   * The agent seals before it ends an answer, so its receipt can be fetched and checked before anything goes out that makes the answer
+   * look complete.
    */
   #proving(answer: Response, receiptId: string, request: OutgoingRequest): Response {
-    if (answer.body === null) return answer;
-    const streamed = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
-    const pieces: Uint8Array[] = [];
-    const held: Uint8Array[] = [];
-    const settle = new TransformStream<Uint8Array, Uint8Array>({
-      transform: (piece, controller) => {
-        pieces.push(piece);
-        if (held.length > 0 || (streamed && endsStream(piece))) held.push(piece);
-        else controller.enqueue(piece);
-      },
-      flush: async (controller) => {
-        const receipt = await this.#fetchReceipt(receiptId);
-        // What is only read may name the receipt of an earlier answer, such as the receipt itself.
-        if (!SAFE_METHODS.has(request.method))
-          await assertCovers(receipt, { request: request.body, answer: concatBytes(...pieces) });
-        this.#lastProof = await this.#prove(receipt);
-        for (const piece of held) controller.enqueue(piece);
-      },
+    return settledAnswer(answer, async (bytes) => {
+      const receipt = await this.#fetchReceipt(receiptId);
+      // What is only read may name the receipt of an earlier answer, such as the receipt itself.
+      if (!SAFE_METHODS.has(request.method)) await assertCovers(receipt, { request: request.body, answer: bytes });
+      this.#lastProof = await this.#prove(receipt);
     });
-    return new Response(answer.body.pipeThrough(settle), { status: answer.status, headers: answer.headers });
+  }
+
+  /** Reads a path below the agent's address. */
+  async #read(path: string): Promise<Response> {
+    return this.#send(await readOutgoing(new URL(path, withSlash(this.#url))));
+  }
+
+  /** How bundles of this agent are judged: as its attestation was. */
+  async #judging(): Promise<JudgeRequest> {
+    const { anchors } = await trustOf(this.#options);
+    return { now: (this.#options.now ?? Date.now)(), policy: this.attested.policy, additionalAnchors: anchors };
   }
 
   async #fetchReceipt(receiptId: string): Promise<Receipt> {
-    const url = new URL(`v1/aci/receipts/${encodeURIComponent(receiptId)}`, withSlash(this.#url));
-    const headers = this.#options.apiKey === undefined ? {} : { authorization: `Bearer ${this.#options.apiKey}` };
-    const answer = await this.#send(await readOutgoing(url, { headers }));
+    const answer = await this.#read(`v1/aci/receipts/${encodeURIComponent(receiptId)}`);
     if (!answer.ok)
       throw new ClientError(
         'client/receipt-missing',
         `expected receipt ${receiptId}, which the answer named, got status ${answer.status}; do not rely on the answer`,
       );
-    const document = parseJson(new Uint8Array(await answer.arrayBuffer())) as JsonObject;
+    const document = parseJson(await contentOf(answer, MAX_RECEIPT_BYTES)) as JsonObject;
     const receipt = parseReceipt(document.receipt ?? document);
     if (receipt.receipt_id !== receiptId)
       throw new ClientError(
@@ -243,13 +256,8 @@ class Connection implements Agent {
   /** For a keyset that came and went while the agent worked: its report is in the bundle, judged under the same policy. */
   async #proveByBundle(receipt: Receipt): Promise<Proof> {
     const id = receipt.receipt_id;
-    const headers = this.#options.apiKey === undefined ? {} : { authorization: `Bearer ${this.#options.apiKey}` };
-    const url = new URL(`bundles/${encodeURIComponent(id)}`, withSlash(this.#url));
-    const answer = await this.#send(await readOutgoing(url, { headers }));
-    const bytes = new Uint8Array(await answer.arrayBuffer());
-    const { anchors } = await trustOf(this.#options);
-    const now = (this.#options.now ?? Date.now)();
-    const verdict = await judgeBundle(bytes, { now, policy: this.attested.policy, additionalAnchors: anchors });
+    const bytes = await contentOf(await this.#read(`bundles/${encodeURIComponent(id)}`), MAX_BUNDLE_BYTES);
+    const verdict = await judgeBundle(bytes, await this.#judging());
     if (verdict.outcome !== 'accepted')
       throw new ClientError(
         'client/receipt-unattested',
@@ -266,6 +274,19 @@ class Connection implements Agent {
     return proofOf(receipt, utf8(canonicalJson(report.report)), report.nonce);
   }
 
+  run(task: string | TaskRequest, options: RunOptions = {}): TaskRun {
+    return startRun(this.#tasks, task, options);
+  }
+
+  attach(taskId: string, options: AttachOptions = {}): TaskRun {
+    return attachRun(this.#tasks, taskId, options);
+  }
+
+  readonly #tasks: TaskPort = {
+    ask: (path, init) => this.fetch(new URL(path, withSlash(this.#url)), init),
+    judging: () => this.#judging(),
+  };
+
   async chat(message: string, options: ChatOptions = {}): Promise<string> {
     const messages = [
       ...(options.system === undefined ? [] : [{ role: 'system', content: options.system }]),
@@ -278,11 +299,7 @@ class Connection implements Agent {
       body: JSON.stringify({ model: options.model ?? 'default', messages, stream }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
-    if (!answer.ok)
-      throw new ClientError(
-        'client/agent-refused',
-        `the agent answered ${answer.status}: ${oneLine(await answer.text())}; change the request`,
-      );
+    if (!answer.ok) throw await refusalOf(answer);
     return options.onText === undefined ? wholeAnswer(answer) : streamedAnswer(answer, options.onText);
   }
 }
@@ -293,9 +310,4 @@ function proofOf(receipt: Receipt, report: Uint8Array, nonce: string | null): Pr
     report,
     encode: () => utf8(canonicalJson({ format: 'assay-proof/1', nonce, receipt, report: parseJson(report) })),
   };
-}
-
-/** The end mark on a line of its own; within an answer's text it would stand in quotes. */
-function endsStream(piece: Uint8Array): boolean {
-  return /(?:^|\n)data: ?\[DONE\]\s*$/.test(new TextDecoder().decode(piece.subarray(-64)));
 }

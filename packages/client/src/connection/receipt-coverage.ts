@@ -10,8 +10,8 @@ import { ClientError } from '../errors.ts';
 import { answerDigest, bytesDigest } from '../judgement/answer-digest.ts';
 
 export interface Exchange {
-  /** Bodies, without any encryption of the channel. */
-  readonly request: Uint8Array;
+  /** Bodies, without any encryption of the channel. `null`: a request of another process, not compared. */
+  readonly request: Uint8Array | null;
   readonly answer: Uint8Array;
 }
 
@@ -22,7 +22,7 @@ export interface Exchange {
  */
 export async function assertCovers(receipt: Receipt, { request, answer }: Exchange): Promise<void> {
   const received = receipt.event_log.find(({ type }) => type === 'request.received');
-  compare(receipt, 'request', received?.body_hash, await bytesDigest(request));
+  if (request !== null) compare(receipt, 'request', received?.body_hash, await bytesDigest(request));
   const returned = receipt.event_log.findLast(({ type }) => type === 'response.returned');
   const digest =
     returned?.form === 'jcs-without-receipt' ? await answerDigest(parseJson(answer) as JsonObject) : await bytesDigest(answer);

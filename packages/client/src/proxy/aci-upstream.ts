@@ -3,12 +3,14 @@
  * channel of {@link connect}, over connections that show a TLS key of the keyset where there is one and the platform can see it; the proof of an answer is the agent's offline bundle, fetched and judged before it is kept.
  */
 
+import { contentOf, MAX_BUNDLE_BYTES } from '../connection/answer-content.ts';
 import { withSlash } from '../connection/attestation.ts';
 import { connect } from '../connection/connect.ts';
 import { ClientError } from '../errors.ts';
 import { judgeBundle } from '../judgement/bundle.ts';
 import { withChannel } from './channel-standing.ts';
 import { keysetConnection } from './keyset-connection.ts';
+import { settledBy } from './proved-answer.ts';
 import type { AnswerProof, ForwardedAnswer, UpstreamOptions, VerifiedUpstream } from './upstream.ts';
 
 /** @throws {ClientError} when the service is not authentic or not wanted. */
@@ -28,7 +30,7 @@ export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): 
         'client/receipt-missing',
         `expected the bundle of receipt ${receiptId}, got status ${answer.status}; do not rely on the answer`,
       );
-    const bytes = new Uint8Array(await answer.arrayBuffer());
+    const bytes = await contentOf(answer, MAX_BUNDLE_BYTES);
     const verdict = await judgeBundle(bytes, {
       now: (options.now ?? Date.now)(),
       policy: agent.attested.policy,
@@ -62,22 +64,8 @@ export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): 
       });
       const receiptId = response.headers.get('x-receipt-id');
       if (receiptId === null || response.body === null) return { response, proof: Promise.resolve(null) };
-      let settle: TransformStream<Uint8Array, Uint8Array> | undefined;
-      const proof = new Promise<AnswerProof>((resolve, reject) => {
-        settle = new TransformStream({
-          async flush() {
-            try {
-              resolve(await proofOf(receiptId));
-            } catch (error) {
-              reject(error);
-              throw error;
-            }
-          },
-        });
-      });
-      proof.catch(() => undefined); // the body ends in the same error
-      if (settle === undefined) throw new Error('a promise runs its executor at once');
-      return { response: new Response(response.body.pipeThrough(settle), response), proof };
+      const { response: proved, proof } = settledBy(response, () => proofOf(receiptId));
+      return { response: proved, proof };
     },
   };
 }

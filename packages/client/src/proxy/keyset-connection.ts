@@ -16,9 +16,8 @@ export interface KeysetConnection {
 
 /** @throws {ClientError} when the service is not authentic or not wanted; nothing but a nonce was sent then. */
 export async function keysetConnection(url: URL, options: ConnectOptions, dialer: TlsDialer): Promise<KeysetConnection> {
-  const { apiKey: _withheld, ...open } = options;
   const listed = async (): Promise<readonly string[]> => {
-    const { keyset } = await attestAgent(url, { ...open, fetch: dialer.unauthenticated });
+    const { keyset } = await attestAgent(url, { ...options, fetch: dialer.unauthenticated });
     const here = keyset.tls_public_keys.filter(({ domain }) => domain === undefined || domain === url.hostname);
     return here.map(({ spki_sha256 }) => spki_sha256);
   };

@@ -26,6 +26,7 @@ import { sha256Hex } from '../judgement/digest.ts';
 import { evidenceVerdict, type Verdict } from '../judgement/verdict.ts';
 import { coded, refusedBy, serviceOf } from './attested-service.ts';
 import { type ChannelStanding, requireChannel, withChannel } from './channel-standing.ts';
+import { settledBy } from './proved-answer.ts';
 import type { AnswerProof, ChannelDemand, ForwardedAnswer, UpstreamOptions, VerifiedUpstream } from './upstream.ts';
 
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -129,8 +130,7 @@ class SigningUpstream implements VerifiedUpstream {
     const headers = { 'content-type': response.headers.get('content-type') ?? 'application/json' };
     const body = readable(response, wire.received, sealed);
     if (headers['content-type'].startsWith('text/event-stream')) {
-      const held = heldBack(body, prove);
-      return { response: new Response(held.body, { headers }), proof: held.proof };
+      return settledBy(new Response(body, { headers }), prove);
     }
     const received = await new Response(body).arrayBuffer();
     const proof = await prove();
@@ -199,38 +199,6 @@ async function* opened(sealed: SealedChat, answer: SealedAnswer): AsyncGenerator
     if (!AttestationError.is(cause)) throw cause;
     throw new ClientError('client/proof-refused', `${cause.code}: ${cause.message}`, { cause, details: { code: cause.code } });
   }
-}
-
-/** Hands a stream on except for its end, which goes out when the whole answer is proved. */
-function heldBack(
-  body: ReadableStream<Uint8Array>,
-  prove: () => Promise<AnswerProof>,
-): { readonly body: ReadableStream<Uint8Array>; readonly proof: Promise<AnswerProof> } {
-  const held: Uint8Array[] = [];
-  const tail = new TextDecoder('latin1');
-  let seen = '';
-  let settle: TransformStream<Uint8Array, Uint8Array> | undefined;
-  const proof = new Promise<AnswerProof>((resolve, reject) => {
-    settle = new TransformStream({
-      transform(piece, controller) {
-        seen = (seen + tail.decode(piece)).slice(-(piece.length + 8));
-        if (held.length > 0 || seen.includes('[DONE]')) held.push(piece);
-        else controller.enqueue(piece);
-      },
-      async flush(controller) {
-        try {
-          resolve(await prove());
-        } catch (error) {
-          reject(error);
-          throw error;
-        }
-        for (const piece of held) controller.enqueue(piece);
-      },
-    });
-  });
-  proof.catch(() => undefined); // the body ends in the same error
-  if (settle === undefined) throw new Error('a promise runs its executor at once');
-  return { body: body.pipeThrough(settle), proof };
 }
 
 function modelOf(body: Uint8Array): string {

@@ -1,0 +1,47 @@
+/** Bodies of a verified agent, read up to a bound: it is attested, not infallible. */
+
+import { readAtMost } from '@assay/encoding/bounded-reader';
+import { decodeUtf8 } from '@assay/encoding/bytes';
+import { ClientError } from '../errors.ts';
+import { oneLine } from './one-line.ts';
+
+export const MAX_RECEIPT_BYTES: number = 16 * 1024 * 1024;
+/** As `parseBundle` of @assay/receipt takes them. */
+export const MAX_BUNDLE_BYTES: number = 256 * 1024 * 1024;
+/** Answers of tasks and of models. */
+export const MAX_ANSWER_BYTES: number = 64 * 1024 * 1024;
+const MAX_PROBLEM_BYTES = 64 * 1024;
+
+/**
+ * All of a body.
+ * @param most - Bytes.
+ * @throws {ClientError} `client/answer-oversize`.
+ */
+export function contentOf(answer: Response, most: number): Promise<Uint8Array> {
+  const refuse = (bound: number): ClientError =>
+    new ClientError('client/answer-oversize', `expected an answer of at most ${bound} bytes, got more; ask for less`);
+  return readAtMost(answer.body, { most, what: 'the agent', refuse });
+}
+
+/** The agent's own words about an error: `detail` of a problem document (RFC 9457), OpenAI's `error.message`, or its text. */
+export async function refusalOf(answer: Response): Promise<ClientError> {
+  const { status } = answer;
+  const text = await contentOf(answer, MAX_PROBLEM_BYTES).then(decodeUtf8, () => '');
+  const problem = problemOf(text);
+  const advice = status === 401 ? 'give the key of this agent' : 'change the request';
+  return new ClientError('client/agent-refused', `the agent answered ${status}: ${oneLine(problem.words)}; ${advice}`, {
+    details: { status, code: problem.code },
+  });
+}
+
+function problemOf(text: string): { readonly words: string; readonly code: string | null } {
+  try {
+    const problem = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+    const { detail, error, title, code } = problem ?? {};
+    const inner = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
+    const words = [detail, inner, title].find((word) => typeof word === 'string' && word !== '');
+    return { words: typeof words === 'string' ? words : text, code: typeof code === 'string' ? code : null };
+  } catch {
+    return { words: text, code: null };
+  }
+}

@@ -1,0 +1,169 @@
+/** The result of a task that ended: its answer, checked against a bundle that is judged here, and the files its receipt names. */
+
+import type { VerifiedClaims } from '@assay/attestation';
+import { utf8 } from '@assay/encoding/bytes';
+import { canonicalJson, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import type { Receipt, VerifiedBundle } from '@assay/receipt';
+import { ClientError } from '../errors.ts';
+import { bytesDigest } from '../judgement/answer-digest.ts';
+import { bundleVerdict, openBundle } from '../judgement/bundle.ts';
+import { failedVerdict, type Verdict } from '../judgement/verdict.ts';
+import { contentOf, MAX_ANSWER_BYTES, MAX_BUNDLE_BYTES, refusalOf } from './answer-content.ts';
+import { oneLine } from './one-line.ts';
+import { assertCovers } from './receipt-coverage.ts';
+import type { TaskPort } from './task-port.ts';
+
+export interface RunResult {
+  readonly success: boolean;
+  /** Why it failed, in the agent's words; `null` for a success. */
+  readonly error: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The value of the last expression, as text; `null` without one. */
+  readonly value: string | null;
+  /** Code that the model wrote; `null` for tasks of other types. */
+  readonly code: string | null;
+  /** Files that the code left, by name below `/tmp`. Each has the hash that the receipt names. */
+  readonly files: Readonly<Record<string, Uint8Array>>;
+  readonly receipt: Receipt;
+  /** Everything needed to check the work offline: a file for `assay verify`. */
+  readonly bundle: Uint8Array;
+  /** The decision on the bundle; accepted, or the run ends in an error. */
+  readonly verdict: Verdict;
+  /** All members that the agent answered. */
+  readonly answer: JsonObject;
+}
+
+/** What was asked for. `null` members are not known to whoever attached later, and are not compared. */
+export interface AskedTask {
+  readonly id: string;
+  readonly request: Uint8Array | null;
+  readonly nonce: string | null;
+}
+
+/** Of all files of one task. */
+const MAX_FILES_BYTES = 512 * 1024 * 1024;
+
+/**
+ * @throws {ClientError} `client/task-lost`, `client/agent-refused`, `client/proof-refused` with the verdict in `details`,
+ * `client/receipt-mismatch`, `client/answer-oversize`.
+ */
+export async function resultOf(port: TaskPort, asked: AskedTask, signal: AbortSignal | undefined): Promise<RunResult> {
+  const answer = await answerOf(port, asked.id, signal);
+  const receiptId = String(answer.receipt_id);
+  const bundle = await read(port, `bundles/${encodeURIComponent(receiptId)}`, MAX_BUNDLE_BYTES, signal);
+  const { opened, verdict } = await judged(port, bundle, asked.nonce);
+  const found = opened.receipts.find(({ receipt }) => receipt.receipt_id === receiptId);
+  if (found === undefined || opened.receipts.length !== 1)
+    throw new ClientError(
+      'client/receipt-missing',
+      `expected the bundle of receipt ${receiptId}, got another one; do not rely on the answer`,
+    );
+  const { receipt, payloads } = found;
+  await assertCovers(receipt, { request: asked.request, answer: utf8(canonicalJson(answer)) });
+  const kept = new Map(payloads.flatMap(({ hash, content }) => (content === null ? [] : [[hash as string, content] as const])));
+  return {
+    ...membersOf(answer),
+    files: await filesOf(port, { id: asked.id, receipt, kept }, signal),
+    receipt,
+    bundle,
+    verdict,
+    answer,
+  };
+}
+
+async function answerOf(port: TaskPort, id: string, signal: AbortSignal | undefined): Promise<JsonObject> {
+  const bytes = await read(port, `api/tasks/${encodeURIComponent(id)}`, MAX_ANSWER_BYTES, signal);
+  const { status, result } = objectOf(parseJson(bytes));
+  const answer = objectOf(result ?? null);
+  if (typeof answer.receipt_id !== 'string')
+    throw new ClientError(
+      'client/task-lost',
+      `expected the answer of task ${id}, got none: it is ${oneLine(String(status))}; nothing of it was acknowledged, start it again`,
+    );
+  return answer;
+}
+
+function objectOf(value: Json): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}
+
+async function judged(
+  port: TaskPort,
+  bundle: Uint8Array,
+  nonce: string | null,
+): Promise<{ readonly opened: VerifiedBundle<VerifiedClaims>; readonly verdict: Verdict }> {
+  const judging = await port.judging();
+  const request = nonce === null ? judging : { ...judging, expected: { nonce } };
+  const found = await openBundle(bundle, request).catch((error: unknown) => failedVerdict('bundle', error, request.now));
+  const verdict = 'bundle' in found ? bundleVerdict(found, request) : found;
+  if ('bundle' in found && verdict.outcome === 'accepted') return { opened: found.bundle, verdict };
+  const failed = verdict.checks.find(({ outcome }) => outcome === 'fail');
+  const reason = verdict.error?.message ?? `${failed?.id}: expected ${failed?.expected}, got ${failed?.actual}`;
+  throw new ClientError(
+    'client/proof-refused',
+    `the bundle of this task is ${verdict.outcome} (${reason}); do not rely on the answer`,
+    { details: { verdict } },
+  );
+}
+
+function membersOf(answer: JsonObject): Pick<RunResult, 'success' | 'error' | 'stdout' | 'stderr' | 'value' | 'code'> {
+  const run = objectOf(answer.execution_result ?? null);
+  const text = (value: Json | undefined): string | null => (typeof value === 'string' ? value : null);
+  const success = answer.success === true;
+  return {
+    success,
+    error: success ? null : (text(answer.error) ?? text(answer.message) ?? 'the task failed'),
+    stdout: text(run.stdout) ?? text(answer.output) ?? '',
+    stderr: text(run.stderr) ?? '',
+    value: text(run.result) ?? text(answer.result),
+    code: text(answer.generated_code),
+  };
+}
+
+interface NamedFiles {
+  readonly id: string;
+  readonly receipt: Receipt;
+  /** Payloads of the bundle by hash. */
+  readonly kept: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The files that the receipt says were collected; the last attempt that left a path wins. Bytes that the bundle lacks are fetched. */
+async function filesOf(
+  port: TaskPort,
+  { id, receipt, kept }: NamedFiles,
+  signal: AbortSignal | undefined,
+): Promise<Readonly<Record<string, Uint8Array>>> {
+  const named = new Map<string, string>();
+  for (const { type, path, content_hash: hash } of receipt.event_log as readonly Readonly<Record<string, unknown>>[])
+    if (type === 'file.collected' && typeof path === 'string' && typeof hash === 'string') named.set(path, hash);
+  const files: Record<string, Uint8Array> = Object.create(null);
+  let left = MAX_FILES_BYTES;
+  for (const [path, hash] of named) {
+    const bytes = kept.get(hash) ?? (await fetchFile(port, { id, path, hash, most: left }, signal));
+    left -= bytes.length;
+    files[path.replace(/^\/tmp\//, '')] = bytes;
+  }
+  return files;
+}
+
+async function fetchFile(
+  port: TaskPort,
+  { id, path, hash, most }: { readonly id: string; readonly path: string; readonly hash: string; readonly most: number },
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const below = path.split('/').map(encodeURIComponent).join('/');
+  const bytes = await read(port, `api/tasks/${encodeURIComponent(id)}/artifacts${below}`, most, signal);
+  const actual = await bytesDigest(bytes);
+  if (actual === hash) return bytes;
+  throw new ClientError(
+    'client/receipt-mismatch',
+    `expected file ${JSON.stringify(path.slice(0, 100))} with ${hash}, got ${actual}; do not rely on the answer`,
+  );
+}
+
+async function read(port: TaskPort, path: string, most: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const answer = await port.ask(path, { signal: signal ?? null });
+  if (!answer.ok) throw await refusalOf(answer);
+  return contentOf(answer, most);
+}

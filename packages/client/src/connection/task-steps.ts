@@ -1,0 +1,146 @@
+/**
+ * The steps of a task as the agent tells them (`GET /api/tasks/{id}/events`), through the sealed channel. A connection that breaks is taken up
+ * again behind the last step seen. Steps are for people to watch: what counts is the receipt.
+ */
+
+import { ChannelError, readPieces } from '@assay/channel';
+import { EventStreamReader } from '@assay/encoding/event-stream';
+import { ClientError } from '../errors.ts';
+import { refusalOf } from './answer-content.ts';
+import type { TaskPort } from './task-port.ts';
+
+/** One step; its `type` says which members it has. */
+export interface TaskStep {
+  /** `accepted`, `writing`, `text`, `code`, `running`, `stdout`, `stderr`, `artifact`, `limit`, `executed`, `retry`, `sealing`, `logged`, `done`. */
+  readonly type: string;
+  /** From 1, without gaps. */
+  readonly sequence: number;
+  /** Epoch milliseconds by the agent's clock. */
+  readonly at: number;
+  /** From 1. */
+  readonly attempt?: number;
+  readonly text?: string;
+  readonly code?: string;
+  readonly language?: string;
+  readonly model?: string;
+  readonly provider?: string;
+  readonly recorded?: boolean;
+  readonly lane?: string;
+  readonly status?: string;
+  readonly error?: string | null;
+  readonly reason?: string;
+  readonly path?: string;
+  readonly bytes?: number;
+  readonly message?: string;
+  readonly receipt_id?: string;
+  readonly log_index?: number;
+  readonly success?: boolean;
+}
+
+const MAX_STEP_BYTES = 8 * 1024 * 1024;
+/** Of all steps of one task. */
+const MAX_BYTES = 64 * 1024 * 1024;
+const MOST_FAILURES = 6;
+const FIRST_PAUSE_MS = 100;
+
+/**
+ * Calls `emit` with each step until the task has ended.
+ * @throws {ClientError} `client/agent-refused`, `client/answer-incomplete`, `client/answer-malformed`, `client/answer-oversize`;
+ * `client/agent-unreachable` and `client/connection-broken` after six failures in a row.
+ */
+export async function followSteps(
+  port: TaskPort,
+  id: string,
+  emit: (step: TaskStep) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const seen = { sequence: 0, bytes: 0 };
+  for (let failures = 0; ; ) {
+    const before = seen.sequence;
+    let failure: unknown = incomplete(id);
+    try {
+      if (await followOnce(port, { id, seen, emit, signal })) return;
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      failure = error;
+    }
+    failures = seen.sequence > before ? 1 : failures + 1;
+    if (failures >= MOST_FAILURES) throw failure;
+    await pause(FIRST_PAUSE_MS * 2 ** failures, signal);
+  }
+}
+
+interface Following {
+  readonly id: string;
+  readonly seen: { sequence: number; bytes: number };
+  readonly emit: (step: TaskStep) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One connection. True when the task has ended. */
+async function followOnce(port: TaskPort, { id, seen, emit, signal }: Following): Promise<boolean> {
+  const answer = await port.ask(`api/tasks/${encodeURIComponent(id)}/events`, {
+    headers: { accept: 'text/event-stream', ...(seen.sequence === 0 ? {} : { 'last-event-id': String(seen.sequence) }) },
+    signal: signal ?? null,
+  });
+  if (!answer.ok) throw await refusalOf(answer);
+  if (answer.body === null) return false;
+  const reader = new EventStreamReader(MAX_STEP_BYTES);
+  for await (const piece of readPieces(answer.body, signal)) {
+    seen.bytes += piece.length;
+    if (seen.bytes > MAX_BYTES)
+      throw new ClientError(
+        'client/answer-oversize',
+        `expected at most ${MAX_BYTES} bytes of steps, got more; cancel the task`,
+      );
+    for (const { event } of reader.push(piece)) {
+      const step = event === null ? null : parseStep(event.lines.join('\n'));
+      if (step === null || step.sequence <= seen.sequence) continue;
+      seen.sequence = step.sequence;
+      emit(step);
+      if (step.type === 'done') return true;
+    }
+  }
+  return false;
+}
+
+function parseStep(data: string): TaskStep {
+  try {
+    const step = JSON.parse(data) as Partial<TaskStep> | null;
+    if (typeof step?.type === 'string' && Number.isSafeInteger(step.sequence)) return step as TaskStep;
+  } catch {
+    // Said below.
+  }
+  throw new ClientError(
+    'client/answer-malformed',
+    `expected a step of a task, got ${JSON.stringify(data.slice(0, 60))}; report it to the agent's operator`,
+  );
+}
+
+/** Failures of the line: the task goes on meanwhile. */
+function mayPass(error: unknown): boolean {
+  if (ChannelError.is(error)) return error.code === 'channel/truncated';
+  return ClientError.is(error) && (error.code === 'client/agent-unreachable' || error.code === 'client/connection-broken');
+}
+
+function incomplete(id: string): ClientError {
+  return new ClientError(
+    'client/answer-incomplete',
+    `the steps of task ${id} ended before the task; attach to it again, or look for its receipt`,
+  );
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    if (signal?.aborted === true) stop();
+    signal?.addEventListener('abort', stop, { once: true });
+  });
+}

@@ -49,6 +49,7 @@ test.each([
   const base = /OPENAI_BASE_URL=(\S+)/.exec(said.out())?.[1] ?? '';
   const answer = await fetch(`${base}/chat/completions`, {
     method: 'POST',
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'llama3-3-70b', messages: [{ role: 'user', content: 'my secret' }] }),
   });
   expect(await answer.text()).toContain('Enclave: 42.');

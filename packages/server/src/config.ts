@@ -5,6 +5,7 @@
 
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { isLoopbackName } from '@assay/channel';
 import type { IsolationLevel, SandboxLane } from '@assay/receipt';
 import { isProviderName, PROVIDERS, type ProviderName } from './adapters/models/providers.ts';
 import type { Environment } from './env-file.ts';
@@ -170,7 +171,7 @@ export function parseConfig(environment: Environment): Config {
 
 /** True for addresses that only this machine can reach. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
+  return isLoopbackName(host);
 }
 
 function parseModel(read: Settings): ModelConfig {

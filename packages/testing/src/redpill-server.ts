@@ -26,8 +26,10 @@ import {
 
 export interface RedpillServerOptions {
   readonly models?: readonly string[];
-  /** When set, requests without it get HTTP 401. */
+  /** When set, requests without it get HTTP 401; lists and reports are open, unless {@link reportNeedsKey}. */
   readonly apiKey?: string;
+  /** As some services have it: the report, too, is only for holders of the key. */
+  readonly reportNeedsKey?: boolean;
   /** What the model says, by the number of the request from 0. */
   readonly answer?: (index: number) => string;
   /** Text that is signed: `request:response`, or with the model in front. */

@@ -6,10 +6,12 @@
  * In clear stay method, path and headers, and the sizes of frames.
  */
 
+import { readAtMost } from '@assay/encoding/bounded-reader';
 import { bufferSource, concatBytes } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { readPieces, toReadableStream } from '../byte-stream.ts';
 import { ChannelError } from '../errors.ts';
+import { HeldEnd } from '../held-end.ts';
 import type { KeyConfig } from '../ohttp/key-config.ts';
 import {
   ENCAPSULATED_KEY_HEADER,
@@ -42,7 +44,7 @@ export interface OpenedAnswer {
 
 const MAX_DOCUMENT = 64 * 1024 * 1024;
 const MAX_PROBLEM = 16 * 1024;
-const END = /(^|\n)data: ?\[DONE\]\s*$/;
+const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Posts one sealed body.
@@ -102,15 +104,23 @@ async function inClear(answer: Response): Promise<Response> {
     );
   }
   if (answer.status !== 422) return answer;
-  const text = (await answer.clone().text()).slice(0, MAX_PROBLEM);
+  const text = await beginningOf(answer);
   if (!text.includes(KEY_CONFIG_PROBLEM)) return answer;
   throw new ChannelError('channel/key-unknown', 'the service does not know the key any more; verify it anew, then ask again');
 }
 
+/** A short text; of a long one nothing, and the rest is not read. */
+async function beginningOf(answer: Response): Promise<string> {
+  try {
+    return new TextDecoder().decode(await readAtMost(answer.clone().body, { most: MAX_PROBLEM, what: 'an error' }));
+  } catch {
+    return '';
+  }
+}
+
 async function* complete(pieces: AsyncIterable<Uint8Array>, shape: AnswerShape): AsyncGenerator<Uint8Array> {
   const kept: Uint8Array[] = [];
-  const decoder = new TextDecoder('latin1');
-  let tail = '';
+  const end = new HeldEnd(MAX_EVENT_BYTES);
   let length = 0;
   for await (const piece of pieces) {
     if (shape === 'document') {
@@ -118,14 +128,14 @@ async function* complete(pieces: AsyncIterable<Uint8Array>, shape: AnswerShape):
       if (length > MAX_DOCUMENT) throw new ChannelError('channel/oversize', `expected at most ${MAX_DOCUMENT} bytes`);
       kept.push(piece);
     } else {
-      tail = (tail + decoder.decode(piece)).slice(-64);
-      yield piece;
+      const open = end.push(piece);
+      if (open.length > 0) yield open;
     }
   }
-  const whole = shape === 'document' ? concatBytes(...kept) : null;
-  if (whole === null ? !END.test(tail) : !isDocument(whole))
+  const whole = shape === 'document' ? concatBytes(...kept) : concatBytes(end.held(), end.behind());
+  if (shape === 'document' ? !isDocument(whole) : !end.ended)
     throw new ChannelError('channel/truncated', 'the answer ends before it is whole; do not use it');
-  if (whole !== null) yield whole;
+  if (whole.length > 0) yield whole;
 }
 
 function isDocument(bytes: Uint8Array): boolean {

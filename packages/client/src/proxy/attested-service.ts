@@ -2,17 +2,25 @@
 
 import { AttestationError } from '@assay/attestation';
 import type { AttestedService } from '@assay/attestation/services';
+import { isLoopbackName } from '@assay/channel';
 import { trustOf } from '../connection/attestation.ts';
 import { ClientError } from '../errors.ts';
 import type { Verdict } from '../judgement/verdict.ts';
 import type { UpstreamOptions } from './upstream.ts';
 
-/** The service at `url` as the options want it verified. */
+/** The service at `url` as the options want it verified. @throws {ClientError} `client/channel-unbound` for a key over plain HTTP. */
 export async function serviceOf(url: URL, options: UpstreamOptions): Promise<AttestedService> {
   const { policy, anchors } = await trustOf(options);
+  const { apiKey = null } = options;
+  if (apiKey !== null && url.protocol !== 'https:' && !isLoopbackName(url.hostname.replace(/^\[|\]$/g, '')))
+    throw new ClientError(
+      'client/channel-unbound',
+      `expected https to send a key to ${url.host}, got ${url.protocol.slice(0, -1)}; this kind of service takes it beside the sealed prompt`,
+    );
   return {
     base: `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')}`,
-    apiKey: options.apiKey ?? null,
+    apiKey,
+    keyBeforeVerdict: options.keyBeforeVerdict,
     fetch: options.dialer?.open ?? options.fetch ?? ((input, init) => fetch(input, init)),
     now: options.now ?? Date.now,
     policy,

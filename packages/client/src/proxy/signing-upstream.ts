@@ -20,7 +20,10 @@ import {
 } from '@assay/attestation/services';
 import { ChannelError, readPieces, type TlsDialer, toReadableStream } from '@assay/channel';
 import { bufferSource, concatBytes, decodeUtf8 } from '@assay/encoding/bytes';
+import { EncodingError } from '@assay/encoding/errors';
 import { encodeHex } from '@assay/encoding/hex';
+import { parseJson } from '@assay/encoding/json';
+import { contentOf } from '../connection/answer-content.ts';
 import { ClientError } from '../errors.ts';
 import { sha256Hex } from '../judgement/digest.ts';
 import { evidenceVerdict, type Verdict } from '../judgement/verdict.ts';
@@ -30,6 +33,7 @@ import { settledBy } from './proved-answer.ts';
 import type { AnswerProof, ChannelDemand, ForwardedAnswer, UpstreamOptions, VerifiedUpstream } from './upstream.ts';
 
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const MAX_LIST_BYTES = 4 * 1024 * 1024;
 /**
  * @param url base of the service; `?model=` names the model whose report is verified first, otherwise the first one it lists.
  * @throws {ClientError} `client/attestation-refused`, `client/agent-unreachable`.
@@ -57,6 +61,8 @@ class SigningUpstream implements VerifiedUpstream {
   readonly #dialer: TlsDialer | null;
   readonly #attested = new Map<string, Verified>();
   #verdict: Verdict | null = null;
+  /** The service over the connections that the newest verification allows. */
+  #newest: SigningProxy | null = null;
 
   constructor(url: URL, kind: string, service: SigningProxy, channel: ChannelDemand, dialer: TlsDialer | null) {
     this.url = url;
@@ -72,10 +78,11 @@ class SigningUpstream implements VerifiedUpstream {
   }
 
   async firstModel(): Promise<string> {
-    const answer = await this.#send(this.#service, '/v1/models', { method: 'GET' });
-    const { data } = (answer.ok ? await answer.json() : {}) as { readonly data?: readonly { readonly id?: unknown }[] };
-    const id = data?.[0]?.id;
-    if (typeof id === 'string') return id;
+    const { keyBeforeVerdict, apiKey } = this.#service;
+    const open = { ...this.#service, apiKey: keyBeforeVerdict === true ? apiKey : null };
+    const answer = await this.#send(open, '/v1/models', { method: 'GET' });
+    const id = answer.ok ? await firstIdOf(answer) : null;
+    if (id !== null) return id;
     throw new ClientError(
       'client/agent-unreachable',
       `expected a list of models from ${this.url.origin}, got status ${answer.status}; name one: ${this.url.origin}/?model=…`,
@@ -97,6 +104,7 @@ class SigningUpstream implements VerifiedUpstream {
     const verified = { attested: fresh, service: bound };
     this.#attested.set(model, verified);
     this.#verdict = verdict;
+    this.#newest = bound;
     return verified;
   }
 
@@ -113,7 +121,7 @@ class SigningUpstream implements VerifiedUpstream {
     const { pathname, search } = new URL(request.url);
     const { method, signal } = request;
     if (method === 'GET' || method === 'HEAD') {
-      const response = await this.#send(this.#service, pathname + search, { method, signal });
+      const response = await this.#send(this.#newest ?? this.#service, pathname + search, { method, signal });
       return { response, proof: Promise.resolve(null) };
     }
     const sent = new Uint8Array(await request.arrayBuffer());
@@ -198,6 +206,18 @@ async function* opened(sealed: SealedChat, answer: SealedAnswer): AsyncGenerator
   } catch (cause) {
     if (!AttestationError.is(cause)) throw cause;
     throw new ClientError('client/proof-refused', `${cause.code}: ${cause.message}`, { cause, details: { code: cause.code } });
+  }
+}
+
+/** The first model of a list; `null` for anything else. */
+async function firstIdOf(answer: Response): Promise<string | null> {
+  try {
+    const list = parseJson(await contentOf(answer, MAX_LIST_BYTES)) as { readonly data?: readonly { readonly id?: unknown }[] };
+    const id = list.data?.[0]?.id;
+    return typeof id === 'string' ? id : null;
+  } catch (error) {
+    if (ClientError.is(error) || EncodingError.is(error)) return null;
+    throw error;
   }
 }
 

@@ -16,7 +16,12 @@ export interface UpstreamOptions extends ConnectOptions {
    * are pinned; browsers have none. Takes the place of `fetch` for services other than `aci/1`.
    */
   readonly dialer?: TlsDialer;
-  /** What the way to the service must be; `any` unless told. */
+  /**
+   * Dangerous: sends the key with the request for the report, before anything is verified. For services other than `aci/1` that refuse
+   * their report without it.
+   */
+  readonly keyBeforeVerdict?: boolean;
+  /** What the way to the service must be; `any` by default. */
   readonly channel?: ChannelDemand;
 }
 

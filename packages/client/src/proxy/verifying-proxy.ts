@@ -3,7 +3,7 @@
  * was verified. Answers whose proof does not verify end in an error, so that a client cannot take them for complete.
  */
 
-import { ChannelError } from '@assay/channel';
+import { ChannelError, LOCAL_REFUSALS, localRefusal, localRequestOf } from '@assay/channel';
 import { ClientError } from '../errors.ts';
 import type { AnswerProof, VerifiedUpstream } from './upstream.ts';
 
@@ -21,14 +21,24 @@ export type ProxyEvent =
   | { readonly type: 'unproved'; readonly path: string }
   | { readonly type: 'refused'; readonly path: string; readonly code: string; readonly message: string };
 
-/** A handler for an HTTP server that listens on loopback. */
+/**
+ * A handler for an HTTP server that listens on loopback. Requests of web pages get status 403 or 415: they must not spend the key or read
+ * answers.
+ */
 export function createVerifyingProxy({
   upstream,
   keep,
   onEvent = () => undefined,
 }: VerifyingProxyOptions): (request: Request) => Promise<Response> {
   return async (request) => {
-    const { pathname: path } = new URL(request.url);
+    const { pathname: path, host } = new URL(request.url);
+    const marks = localRequestOf(request);
+    const foreign = localRefusal({ ...marks, host: marks.host ?? host });
+    if (foreign !== null) {
+      const code = foreign === 'foreign-content-type' ? 'proxy/foreign-content-type' : 'proxy/foreign-origin';
+      onEvent({ type: 'refused', path, code, message: LOCAL_REFUSALS[foreign] });
+      return openAiError(foreign === 'foreign-content-type' ? 415 : 403, code, LOCAL_REFUSALS[foreign]);
+    }
     if (path === '/verification')
       return Response.json({ kind: upstream.kind, url: upstream.url.href, verdict: upstream.verdict });
     if (!path.startsWith('/v1/')) return openAiError(404, 'not_found', `expected a path below /v1/, got ${path}`);

@@ -5,6 +5,7 @@
  */
 
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isOwnHost, isSameOrigin } from '@assay/channel';
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { isLoopback } from '../config.ts';
@@ -76,18 +77,6 @@ function refuseUnlessOperator(c: Context<AppEnv>, { operatorKey, rateLimit }: Au
 function presentedKey(authorization: string | undefined, apiKey: string | undefined): string | null {
   const bearer = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
   return bearer ?? apiKey ?? null;
-}
-
-function isOwnHost(host: string, publicHost: string | null): boolean {
-  if (host === publicHost) return true;
-  const name = host.startsWith('[') ? host.slice(1, host.indexOf(']')) : host.replace(/:[0-9]+$/, '');
-  return isLoopback(name);
-}
-
-function isSameOrigin(origin: string, host: string, publicHost: string | null): boolean {
-  if (!URL.canParse(origin)) return false; // also the opaque origin "null"
-  const from = new URL(origin).host.toLowerCase();
-  return from === host || from === publicHost;
 }
 
 /** Equal, in time that does not depend on where they differ. */

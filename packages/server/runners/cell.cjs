@@ -41,14 +41,25 @@ function show(value) {
   return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
 }
 
-function report(code) {
+/** `leaves`: the process ends with this report, a session's too. */
+function report(code, leaves) {
   const job = current;
   if (job === null) return;
   current = null;
-  if (job.error !== null) writeFully(2, Buffer.from(`${job.error.traceback}\n`));
-  if (job.fence) for (const descriptor of [1, 2]) writeFully(descriptor, Buffer.from(job.fence, 'hex'));
+  if (job.error !== null) writeOut(2, Buffer.from(`${job.error.traceback}\n`));
+  if (job.fence) for (const descriptor of [1, 2]) writeOut(descriptor, Buffer.from(job.fence, 'hex'));
   const value = job.error === null && job.value !== undefined ? show(job.value) : null;
-  send(TYPE.done, { value, error: job.error, exitCode: job.error === null ? exitCodeOf(code) : 1 });
+  const exitCode = job.error === null ? exitCodeOf(code) : 1;
+  send(TYPE.done, { cell: job.cell, value, error: job.error, exitCode, leaves });
+}
+
+/** To a stream that the program may have closed. */
+function writeOut(descriptor, bytes) {
+  try {
+    writeFully(descriptor, bytes);
+  } catch {
+    // Nobody can read it.
+  }
 }
 
 function fail(error) {
@@ -96,7 +107,7 @@ async function run(job) {
     running.settled = true;
     fail(error);
   }
-  if (job.fence) report(0);
+  if (job.fence) report(0, false);
 }
 
 /** Runs the way of a job once, so that what V8 compiles on first use is there when the job comes. */
@@ -143,7 +154,7 @@ process.on('unhandledRejection', fail);
 process.on('beforeExit', () => {
   if (current !== null && !current.settled) fail(new Error('the program waits for a promise that nothing can settle any more'));
 });
-process.on('exit', (code) => report(code));
+process.on('exit', (code) => report(code, true));
 
 socket = listen((frame) => {
   if (frame.type === TYPE.file) writeFile(frame);

@@ -4,21 +4,27 @@ the error and the exit code go back. Single use unless the job belongs to a sess
 Everything here runs beside hostile code and is believed by nobody: limits, clean-up and the record are the host's.
 """
 
+import ast
 import builtins
+import json
 import os
 import sys
+
+import open_files
 
 CONTROL = 3
 JOB, READY, REQUEST, RESPONSE, DONE, EXITED, FILE = 1, 2, 3, 4, 5, 6, 7
 ROOT = os.environ.get("ASSAY_ROOT", "/tmp")
 MAX_VALUE = 64 * 1024
+# The program may take these from `os`.
+READ, WRITE, PROCESS = os.read, os.write, os.getpid
 OWN_DIRECTORY = os.path.dirname(os.path.abspath(__file__))
 
 
 def read_fully(count):
     parts = []
     while count:
-        part = os.read(CONTROL, min(count, 1 << 20))
+        part = READ(CONTROL, min(count, 1 << 20))
         if not part:
             os._exit(70)
         parts.append(part)
@@ -29,12 +35,10 @@ def read_fully(count):
 def write_fully(descriptor, content):
     view = memoryview(content)
     while view:
-        view = view[os.write(descriptor, view) :]
+        view = view[WRITE(descriptor, view) :]
 
 
 def receive():
-    import json
-
     length = int.from_bytes(read_fully(4), "big")
     frame = read_fully(length)
     head_length = int.from_bytes(frame[1:5], "big")
@@ -43,8 +47,6 @@ def receive():
 
 
 def send(kind, head, body=b""):
-    import json
-
     text = json.dumps(head).encode("ascii")
     length = 5 + len(text) + len(body)
     write_fully(CONTROL, length.to_bytes(4, "big") + bytes([kind]) + len(text).to_bytes(4, "big") + text + body)
@@ -70,8 +72,6 @@ class LeaveCode(builtins.object):
 
 def evaluate(code, filename, namespace):
     """Runs the program; gives the value of its last statement when that is an expression. Top-level await works."""
-    import ast
-
     tree = compile(code, filename, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -99,14 +99,18 @@ def evaluate(code, filename, namespace):
 
 
 def describe(error):
-    """Name, message and traceback of the program's own frames."""
+    """Name, message and traceback of the program's own frames. An exception that cannot be shown is named, at least."""
     import traceback
 
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(OWN_DIRECTORY):
         trace = trace.tb_next
-    text = "".join(traceback.format_exception(type(error), error, trace))
-    return {"name": type(error).__name__, "message": str(error)[:4096], "traceback": text[-32768:]}
+    name = type(error).__name__
+    try:
+        text = "".join(traceback.format_exception(type(error), error, trace))
+        return {"name": name, "message": str(error)[:4096], "traceback": text[-32768:]}
+    except BaseException as fault:
+        return {"name": name, "message": "it cannot be shown: " + type(fault).__name__, "traceback": name + "\n"}
 
 
 def show(value):
@@ -151,21 +155,29 @@ def run(job, code, namespace):
         result["exitCode"] = exit_code(stop)
     except BaseException as error:
         result.update(error=describe(error), exitCode=1)
-        sys.stdout.flush()
-        sys.stderr.write(result["error"]["traceback"])
+        complain(result["error"]["traceback"])
     return result
+
+
+def complain(text):
+    """To standard error, as far as the program left one."""
+    flush()
+    try:
+        sys.stderr.write(text)
+    except BaseException:
+        pass
 
 
 def flush():
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):
+        except BaseException:
             pass
 
 
-def finish():
-    """What the interpreter does at its end, without tearing every module down."""
+def finish(namespace):
+    """What the interpreter does at its end, without tearing every module down: threads, exit functions, the program's objects."""
     try:
         import atexit
 
@@ -173,7 +185,18 @@ def finish():
             sys.modules["threading"]._shutdown()
         atexit._run_exitfuncs()
     except BaseException as error:
-        sys.stderr.write(describe(error)["traceback"])
+        complain(describe(error)["traceback"])
+    open_files.finalize(namespace)
+    flush()
+
+
+def mark(fence):
+    """The end of this cell's output on both streams. A stream that the program closed has none."""
+    for descriptor in (1, 2):
+        try:
+            write_fully(descriptor, fence)
+        except OSError:
+            pass
 
 
 def exchange(head, body):
@@ -202,8 +225,30 @@ def become_shell(line, argv):
     os.execv("/bin/sh", ["sh", "-c", line, "sh", *argv])
 
 
+def leave_copy(home, namespace, result):
+    """A process that the program forked ends where the program does; only the first one reports and takes further cells."""
+    if PROCESS() == home:
+        return
+    finish(namespace)
+    os._exit(result["exitCode"])
+
+
+def close_in_copies():
+    """What a session's cell forks gets no share in the channel on which later cells come."""
+
+    def close():
+        try:
+            os.close(CONTROL)
+        except OSError:
+            pass
+
+    os.register_at_fork(after_in_child=close)
+
+
 def serve():
     """Takes files and jobs until a job that does not belong to a session has run."""
+    home = os.getpid()
+    in_session = False
     os.set_inheritable(CONTROL, False)
     os.chdir(ROOT)
     sys.stdout.reconfigure(line_buffering=True)
@@ -222,15 +267,19 @@ def serve():
             continue
         if head.get("shell"):
             become_shell(body.decode("utf-8"), head["argv"])
-        result = run(head, body.decode("utf-8"), namespace)
         fence = bytes.fromhex(head.get("fence") or "")
-        if not fence:
-            finish()
-        flush()
+        if fence and not in_session:
+            in_session = True
+            close_in_copies()
+        result = run(head, body.decode("utf-8"), namespace)
+        leave_copy(home, namespace, result)
         if fence:
-            write_fully(1, fence)
-            write_fully(2, fence)
-        send(DONE, result)
+            open_files.flush()
+            flush()
+            mark(fence)
+        else:
+            finish(namespace)
+        send(DONE, {**result, "cell": head["cell"]})
         if not fence:
             os._exit(result["exitCode"])
 
@@ -238,7 +287,7 @@ def serve():
 def prepare():
     """Packages of the image on the path, and the modules that every job needs."""
     sys.path[0:1] = [path for path in (OWN_DIRECTORY, os.environ.pop("ASSAY_PACKAGES", None)) if path]
-    for name in ("json", "ast", "linecache", "types"):
+    for name in ("linecache", "traceback", "types"):
         __import__(name)
     prepare_matplotlib(os.environ.get("ASSAY_MATPLOTLIB"))
 

@@ -91,6 +91,8 @@ export interface SandboxResult {
   /** Files that were not collected, with the reason; the path is base64 because it can be any bytes. */
   readonly skipped: readonly { readonly pathBase64: string; readonly reason: string }[];
   readonly network: NetworkTranscript;
+  /** Why the state of the job's session is gone after this cell; left out while the session goes on, and without a session. */
+  readonly sessionLost?: string | undefined;
   readonly claim: ExecutionClaim;
   /** Lower-case hex SHA-256 of the claim's JCS form. */
   readonly claimDigest: string;

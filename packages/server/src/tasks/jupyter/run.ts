@@ -5,7 +5,7 @@ import { codeSchema, filesSchema, readFiles, timeoutSchema, workspaceSchema } fr
 import { describeRun, failureText, runCode } from '../run-code.ts';
 import type { Task, TaskAnswer } from '../task.ts';
 import { gatherFiles, keepRequestFiles } from '../task-files.ts';
-import { Sessions } from './sessions.ts';
+import { type CellEnd, Sessions } from './sessions.ts';
 
 const input = z.object({
   type: z.literal('jupyter'),
@@ -31,7 +31,7 @@ export function createJupyter(sessions = new Sessions()): Task<z.infer<typeof in
       await keepRequestFiles(context.ports.workspaces, wishes);
       const files = await gatherFiles(context.ports.workspaces, wishes, task.code);
       const session = sessions.take(task.session_id, context.access, context.ports.clock.now());
-      let claim: string | null = null;
+      let end: CellEnd = { state: 'lost', reason: null };
       try {
         const { result, artifacts } = await runCode(context, {
           attempt: 1,
@@ -43,7 +43,10 @@ export function createJupyter(sessions = new Sessions()): Task<z.infer<typeof in
           limits: task.timeout === undefined ? undefined : { seconds: task.timeout },
           session: { id: `${context.access ?? 'local'}-${session.id}`, previousClaim: session.previousClaim },
         });
-        if (result.status === 'ok' || result.status === 'error') claim = result.claimDigest;
+        const goesOn = result.sessionLost === undefined && (result.status === 'ok' || result.status === 'error');
+        end = goesOn
+          ? { state: 'kept', claim: result.claimDigest }
+          : { state: 'lost', reason: result.sessionLost ?? failureText(result) };
         const details = describeRun(result);
         const success = result.status === 'ok';
         const status = success ? 'ok' : result.status === 'timeout' ? 'timeout' : 'error';
@@ -66,7 +69,9 @@ export function createJupyter(sessions = new Sessions()): Task<z.infer<typeof in
           success,
           members: {
             success,
-            message: success ? 'Cell executed' : 'Cell failed',
+            message: `${success ? 'Cell executed' : 'Cell failed'}${session.lost === null ? '' : '; the state of the session was lost before it'}`,
+            ...(session.lost === null ? {} : { session_restarted: session.lost }),
+            ...(end.state === 'kept' ? {} : { session_lost: end.reason }),
             ...(success ? {} : { error: failureText(result), error_code: 'task/code-failed' }),
             session_id: session.id,
             execution_result: { success, stdout: details.stdout, stderr: details.stderr, result: details.result },
@@ -88,7 +93,7 @@ export function createJupyter(sessions = new Sessions()): Task<z.infer<typeof in
           errorCode: null,
         };
       } finally {
-        sessions.giveBack(session, context.access, claim, context.ports.clock.now());
+        sessions.giveBack(session, context.access, end, context.ports.clock.now());
       }
     },
   };

@@ -11,7 +11,15 @@ export interface Session {
   /** Claim digest of the last cell, lower-case hex; `null` before the first. */
   readonly previousClaim: string | null;
   readonly cells: number;
+  /** Why the state of the earlier cells is gone, when it is: this cell begins in a new process. */
+  readonly lost: string | null;
 }
+
+/** How a cell left its session. */
+export type CellEnd =
+  | { readonly state: 'kept'; readonly claim: string }
+  /** `reason` is told to the next cell; `null` when the caller was told by an error. */
+  | { readonly state: 'lost'; readonly reason: string | null };
 
 interface Entry extends Session {
   readonly owner: string | null;
@@ -33,7 +41,15 @@ export class Sessions {
     for (const [key, entry] of this.#entries) if (!entry.busy && now - entry.usedAt > IDLE_MS) this.#entries.delete(key);
     const sessionId = id ?? randomBytes(16).toString('hex');
     const key = keyOf(sessionId, owner);
-    const entry = this.#entries.get(key) ?? { id: sessionId, owner, previousClaim: null, cells: 0, usedAt: now, busy: false };
+    const entry = this.#entries.get(key) ?? {
+      id: sessionId,
+      owner,
+      previousClaim: null,
+      cells: 0,
+      lost: null,
+      usedAt: now,
+      busy: false,
+    };
     if (entry.busy)
       throw new ServerError('http/conflict', 'a cell of this session is still running; wait for it, or cancel its task');
     if (!this.#entries.has(key) && this.#entries.size >= MOST) {
@@ -46,19 +62,14 @@ export class Sessions {
     return entry;
   }
 
-  /** Gives a session back. `claim` is the digest of the cell that ran, `null` when none did and the state is lost. */
-  giveBack(session: Session, owner: string | null, claim: string | null, now: number): void {
+  /** Gives a session back. A session whose state is lost begins again with its next cell, which is told why. */
+  giveBack(session: Session, owner: string | null, end: CellEnd, now: number): void {
     const key = keyOf(session.id, owner);
-    if (claim === null) this.#entries.delete(key);
-    else
-      this.#entries.set(key, {
-        id: session.id,
-        owner,
-        previousClaim: claim,
-        cells: session.cells + 1,
-        usedAt: now,
-        busy: false,
-      });
+    const entry = { id: session.id, owner, usedAt: now, busy: false };
+    if (end.state === 'kept') {
+      this.#entries.set(key, { ...entry, previousClaim: end.claim, cells: session.cells + 1, lost: null });
+    } else if (end.reason === null) this.#entries.delete(key);
+    else this.#entries.set(key, { ...entry, previousClaim: null, cells: 0, lost: end.reason });
   }
 }
 

@@ -55,6 +55,7 @@ export class LandlockCells implements CellFactory {
     const cell = new LandlockCell({ kind, limits, child, root, release });
     try {
       await waitUntilReady(cell);
+      cell.settle();
     } catch (error) {
       await cell.dispose();
       throw error;
@@ -142,6 +143,15 @@ class LandlockCell extends StartedCell {
   }
 
   async admit(): Promise<void> {}
+
+  /** Called when the cell is ready. */
+  settle(): void {
+    this.remember(this.#options.child.pid ?? 0);
+  }
+
+  protected members(): readonly number[] {
+    return this.#members().map(({ pid }) => pid);
+  }
 
   /** Every process of the cell: setsid and setpgid are refused, so nobody leaves the group. */
   #members(): readonly ProcessUsage[] {

@@ -40,6 +40,10 @@ export abstract class GroupedCell extends StartedCell {
     return this.#output === null ? null : `/proc/self/fd/${this.#output}`;
   }
 
+  protected members(): readonly number[] {
+    return this.group?.pids() ?? descendants(this.#ancestor ?? -1).map(({ pid }) => pid);
+  }
+
   /** Inodes in use below /tmp, where the mount has no limit of its own. */
   protected inodes(): number {
     return 0;

@@ -35,7 +35,9 @@ export class NamespaceCell extends GroupedCell {
 
   /** Called once the cell is ready. Inside, the interpreter is the only child of the only child of the launcher. */
   settle(): void {
-    this.pin(this.#scratch ?? `/proc/${descendants(this.#child.pid ?? 0).at(-1)?.pid ?? 0}/root/tmp`);
+    const interpreter = descendants(this.#child.pid ?? 0).at(-1)?.pid ?? 0;
+    this.pin(this.#scratch ?? `/proc/${interpreter}/root/tmp`);
+    this.remember(interpreter);
   }
 
   /** The scratch mount has its own limit; a tmpfs made by bwrap has none, so somebody must look. */

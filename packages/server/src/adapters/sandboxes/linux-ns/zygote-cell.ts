@@ -37,6 +37,7 @@ export class ZygoteCell extends GroupedCell {
       throw new ServerError('sandbox/start-failed', 'the forked cell cannot be found in /proc; run assay doctor');
     }
     this.pin(`/proc/${this.#process}/root/tmp`);
+    this.remember(this.#process);
     await this.group?.add(this.#process);
   }
 

@@ -55,6 +55,13 @@ export interface Cell {
    * come. Asked for once all its streams are closed; a cell that cannot tell leaves it out.
    */
   quiet?(): boolean;
+  /**
+   * Stops every process of the cell, so that nothing of a session runs, grows or answers between its cells. Processes other than
+   * the interpreter that hold its control channel are killed: they could answer for a later cell. False when some would not stop.
+   */
+  freeze(): Promise<boolean>;
+  /** Lets the processes run again. */
+  thaw(): void;
   /** Kills every process of the cell; resolves when none is left. */
   kill(): Promise<void>;
   /** Kills and removes everything the cell has on the host. Can be called twice. */

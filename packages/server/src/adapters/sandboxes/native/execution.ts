@@ -3,6 +3,7 @@
  * when everything is dead collects what is left and writes the claim. The same for every native lane.
  */
 
+import { randomBytes } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionLimits, FileDigest } from '@assay/receipt';
@@ -16,11 +17,13 @@ import { NetworkGateway } from '../network/gateway.ts';
 import { OutputBudget, StreamCapture } from '../stream-capture.ts';
 import { type Cell, type CellEnd, FRAME } from './cell.ts';
 import { Fence } from './fence.ts';
-import { cpuMessage, judge, oomMessage, type Report, type Stop } from './verdict.ts';
+import { cpuMessage, judge, type Outcome, oomMessage, type Report, type Stop } from './verdict.ts';
 
 const WATCH_MS = 50;
 /** How long streams may stay open after everything that could hold them was killed. */
 const DRAIN_MS = 500;
+/** How long a session's process may take to end after it closed its control channel. */
+const LEAVE_MS = 1_000;
 const MAX_TEXT = 64 * 1024;
 /** What a program may send over the control channel: the gateway's bound on bodies, with room for heads. */
 const MAX_CONTROL = 64 * 1024 * 1024;
@@ -46,12 +49,16 @@ export class Execution {
   readonly #stderr: StreamCapture;
   readonly #gateway: NetworkGateway | null;
   readonly #frames = new FrameReader();
+  /** Names this very cell in its report: no earlier cell can have known it. */
+  readonly #nonce = randomBytes(16).toString('hex');
   #stop: Stop | null = null;
   #report: Report | null = null;
   #reported: () => void = () => {};
   #peakBytes = 0;
   #cpuBefore = 0;
   #controlBytes = 0;
+  #lost: string | undefined;
+  #leave: () => void = () => {};
   #over = false;
 
   constructor(options: ExecutionOptions) {
@@ -78,6 +85,7 @@ export class Execution {
   async #work(): Promise<void> {
     const { cell, job, limits, session } = this.#options;
     const fences = session === null ? [] : [new Fence(session.mark), new Fence(session.mark)];
+    if (session !== null) cell.thaw();
     const started = performance.now();
     this.#cpuBefore = session === null ? 0 : cell.usage().cpuMs;
     const reported = new Promise<void>((resolve) => {
@@ -106,11 +114,7 @@ export class Execution {
       this.#over = session === null && this.#report !== null && cell.quiet?.() === true;
       return this.#over ? undefined : dead;
     });
-    await Promise.race([
-      over,
-      dead,
-      ...(session === null ? [] : [Promise.all([reported, ...fences.map((fence) => fence.passed)])]),
-    ]);
+    await Promise.race([over, dead, ...(session === null ? [] : [reported.then(() => this.#settle(fences, dead))])]);
     clearTimeout(wall);
     clearInterval(watch);
     job.signal?.removeEventListener('abort', abort);
@@ -123,9 +127,31 @@ export class Execution {
     await this.#finish(end, wallMs);
   }
 
+  /**
+   * The end of a session's cell: nothing of it runs any more, its output has come, and it kept its limits. A process that says it
+   * leaves is awaited instead.
+   */
+  async #settle(fences: readonly Fence[], dead: Promise<void>): Promise<void> {
+    const { cell } = this.#options;
+    if (this.#report?.leaves === true) {
+      await Promise.race([dead, delay(LEAVE_MS)]);
+      this.#lost = 'the cell ended its process';
+      await cell.kill();
+      return;
+    }
+    if (!(await cell.freeze())) {
+      this.#end({ status: 'killed', limit: null, message: 'processes of the cell could not be stopped; start fewer' });
+    }
+    // Output that was led elsewhere has no fence to come.
+    await Promise.race([Promise.all(fences.map((fence) => fence.passed)), delay(DRAIN_MS)]);
+    this.#look();
+    if (this.#stop !== null) await dead;
+  }
+
   /** Attaches to the streams; resolves when all of them have ended. */
   #listen(fences: readonly Fence[]): Promise<unknown> {
-    const { cell } = this.#options;
+    const { cell, session } = this.#options;
+    if (session !== null) this.#awaitLeaving();
     const ends = [
       this.#follow(cell.stdout, (chunk) => this.#output('stdout', fences[0]?.write(chunk) ?? chunk)),
       this.#follow(cell.stderr, (chunk) => this.#output('stderr', fences[1]?.write(chunk) ?? chunk)),
@@ -144,9 +170,24 @@ export class Execution {
     });
   }
 
+  /** A session's process without its control channel cannot report any more: it ends, or it is ended. */
+  #awaitLeaving(): void {
+    const { cell } = this.#options;
+    const leave = (): void => {
+      const timer = setTimeout(() => {
+        this.#end({ status: 'killed', limit: null, message: 'the cell closed the channel of its session' });
+      }, LEAVE_MS);
+      void cell.ended.then(() => clearTimeout(timer));
+    };
+    if (cell.control.readableEnded || cell.control.destroyed) leave();
+    else cell.control.once('end', leave);
+    this.#leave = leave;
+  }
+
   #unlisten(): void {
     const { stdout, stderr, control } = this.#options.cell;
     for (const stream of [stdout, stderr, control]) stream.removeAllListeners('data').pause();
+    control.off('end', this.#leave);
   }
 
   #output(type: 'stdout' | 'stderr', chunk: Buffer): void {
@@ -180,6 +221,7 @@ export class Execution {
     if (frame.type === FRAME.request) {
       void this.#exchange(frame);
     } else if (frame.type === FRAME.done && this.#report === null) {
+      if (frame.head.cell !== this.#nonce) throw new Error('a report that does not name this cell');
       this.#report = shapeReport(frame.head);
       this.#reported();
     }
@@ -207,6 +249,7 @@ export class Execution {
       seed: clock.seed,
       epochMs: clock.epochMs,
       fence: session?.mark ?? '',
+      cell: this.#nonce,
       shell: job.language === 'shell',
     };
     cell.control.write(encodeFrame(FRAME.job, head, Buffer.from(job.code, 'utf8')));
@@ -254,7 +297,9 @@ export class Execution {
       usage: { ...usage, cpuMs },
       limits,
       stderr: stderr.text,
+      session: session !== null,
     });
+    const lost = session === null ? undefined : this.#whyLost(outcome, end);
     const known = new Map([...(session?.known ?? []), ...inputs.map(({ path, sha256 }) => [path, sha256] as const)]);
     const directory = cell.openOutput();
     const { artifacts, skipped } = await collectArtifacts({ directory, limits, inputs: known }).finally(() =>
@@ -295,6 +340,7 @@ export class Execution {
       artifacts,
       skipped,
       network: transcript,
+      sessionLost: lost,
       claim,
       claimDigest,
       observed: {
@@ -307,6 +353,13 @@ export class Execution {
     };
     this.#queue.push({ type: 'result', result });
   }
+
+  /** Why a session cannot go on after this cell; `undefined` when it can. */
+  #whyLost(outcome: Outcome, end: CellEnd | null): string | undefined {
+    if (this.#lost !== undefined) return this.#lost;
+    if (end !== null || this.#stop !== null) return outcome.error?.message ?? 'the process of the session has ended';
+    return undefined;
+  }
 }
 
 function shapeReport(head: Frame['head']): Report {
@@ -316,6 +369,7 @@ function shapeReport(head: Frame['head']): Report {
     value: typeof head.value === 'string' ? text(head.value) : null,
     error: error ? { name: text(error.name), message: text(error.message), traceback: text(error.traceback) } : null,
     exitCode: Number.isInteger(head.exitCode) ? (head.exitCode as number) & 255 : 1,
+    leaves: head.leaves === true,
   };
 }
 

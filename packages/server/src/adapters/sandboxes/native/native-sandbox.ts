@@ -72,8 +72,9 @@ export class NativeSandbox implements Sandbox {
         });
         for await (const event of execution.run()) {
           if (event.type === 'result') {
-            const { status, claimDigest } = event.result;
-            held?.settle(status === 'ok' || status === 'error' ? claimDigest : null);
+            const { status, claimDigest, sessionLost } = event.result;
+            const goesOn = sessionLost === undefined && (status === 'ok' || status === 'error');
+            held?.settle(goesOn ? claimDigest : null);
             // Every process is dead: the next job need not wait for the clearing up.
             leave();
           }

@@ -1,6 +1,8 @@
 /**
  * Sessions: a cell that stays alive from one job to the next, so that names and files do too. Each job names the claim of the
- * one before it; a session that cannot be continued says so instead of starting afresh in silence.
+ * previous one; a session that cannot be continued says so instead of starting afresh in silence.
+ *
+ * Between two jobs the cell is stopped (`Cell.freeze`), its limits are watched, and a timer ends it when it was idle too long.
  */
 
 import { ServerError } from '../../../errors.ts';
@@ -8,6 +10,8 @@ import type { Cell } from './cell.ts';
 
 const IDLE_MS = 10 * 60 * 1000;
 const MAX_SESSIONS = 16;
+/** How often the limits of idle sessions are looked at. Their processes are stopped, so only what came late can exceed them. */
+const WATCH_MS = 1_000;
 
 interface Session {
   readonly cell: Cell;
@@ -15,8 +19,13 @@ interface Session {
   readonly known: Map<string, string>;
   lastClaim: string | null;
   busy: boolean;
-  timer: NodeJS.Timeout | null;
+  /** True once the process of the session has ended. */
+  dead: boolean;
+  expiry: NodeJS.Timeout | null;
+  watch: NodeJS.Timeout | null;
 }
+
+const AT_WORK = { busy: true, dead: false, expiry: null, watch: null };
 
 /** The session for the time of one job. */
 export interface HeldSession {
@@ -42,7 +51,11 @@ export class Sessions {
     wanted: { readonly id: string; readonly previousClaim: string | null },
     start: () => Promise<Cell>,
   ): Promise<HeldSession> {
-    const known = this.#sessions.get(wanted.id);
+    let known = this.#sessions.get(wanted.id);
+    if (known?.dead === true && !known.busy) {
+      await this.#drop(wanted.id);
+      known = undefined;
+    }
     if (known === undefined) {
       if (wanted.previousClaim !== null) {
         throw new ServerError('sandbox/session-lost', 'the session has ended; start a new one with its first cell');
@@ -54,7 +67,7 @@ export class Sessions {
       throw new ServerError('sandbox/session-mismatch', 'expected the claim digest of the previous cell of this session');
     }
     known.busy = true;
-    if (known.timer !== null) clearTimeout(known.timer);
+    unwatch(known);
     return this.#hold(wanted.id, known, true);
   }
 
@@ -63,9 +76,10 @@ export class Sessions {
     this.#starting.add(id);
     try {
       if (this.#sessions.size >= MAX_SESSIONS) await this.#evict();
-      const session: Session = { cell: await start(), known: new Map(), lastClaim: null, busy: true, timer: null };
+      const session: Session = { cell: await start(), known: new Map(), lastClaim: null, ...AT_WORK };
       this.#sessions.set(id, session);
       void session.cell.ended.then(() => {
+        session.dead = true;
         if (!session.busy && this.#sessions.get(id) === session) void this.#drop(id);
       });
       return session;
@@ -86,10 +100,17 @@ export class Sessions {
       },
       leave: () => {
         session.busy = false;
-        if (!alive) void this.#drop(id);
-        else session.timer = setTimeout(() => void this.#drop(id), IDLE_MS).unref();
+        if (!alive || session.dead) void this.#drop(id);
+        else this.#rest(id, session);
       },
     };
+  }
+
+  #rest(id: string, session: Session): void {
+    session.expiry = setTimeout(() => void this.#drop(id), IDLE_MS).unref();
+    session.watch = setInterval(() => {
+      if (exceeds(session.cell)) void this.#drop(id);
+    }, WATCH_MS).unref();
   }
 
   /** Makes room by ending the session that has been idle longest. */
@@ -103,11 +124,28 @@ export class Sessions {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     this.#sessions.delete(id);
-    if (session.timer !== null) clearTimeout(session.timer);
+    unwatch(session);
     await session.cell.dispose();
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#sessions.keys()].map((id) => this.#drop(id)));
   }
+}
+
+function unwatch({ expiry, watch }: Session): void {
+  if (expiry !== null) clearTimeout(expiry);
+  if (watch !== null) clearInterval(watch);
+}
+
+/** True when an idle cell uses more than it may. */
+function exceeds(cell: Cell): boolean {
+  const { memoryBytes, diskBytes = 0, inodes, processes = 0 } = cell.usage();
+  const { limits } = cell;
+  return (
+    memoryBytes > limits.memoryBytes ||
+    diskBytes > limits.diskBytes ||
+    inodes > limits.inodes + 1 ||
+    processes > limits.processes
+  );
 }

@@ -4,8 +4,12 @@ import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { ExecutionLimits } from '@assay/receipt';
 import type { Cell, CellEnd, CellKind, CellUsage } from './cell.ts';
+import { continueAll, killHolders, socketOf, stopAll } from './freeze.ts';
 
 export type CellPipes = Pick<Cell, 'control' | 'stdin' | 'stdout' | 'stderr' | 'ended'>;
+
+/** Where the runners expect the control channel. */
+const CONTROL_DESCRIPTOR = 3;
 
 /** The pipes of a process that has its control channel on descriptor 3. A broken pipe is the end of it, which `ended` reports. */
 export function pipesOf(child: ChildProcess): CellPipes {
@@ -33,6 +37,9 @@ export abstract class StartedCell implements Cell {
   readonly stderr: Readable;
   readonly ended: Promise<CellEnd>;
   #disposed: Promise<void> | null = null;
+  /** The process that runs the code, and its end of the control channel, as they were before any foreign code ran. */
+  #interpreter = 0;
+  #channel: string | null = null;
 
   constructor(kind: CellKind, limits: ExecutionLimits, pipes: CellPipes) {
     this.kind = kind;
@@ -49,6 +56,29 @@ export abstract class StartedCell implements Cell {
   abstract usage(): CellUsage;
   abstract openOutput(): number;
   abstract kill(): Promise<void>;
+  /** Every process of the cell. */
+  protected abstract members(): readonly number[];
+
+  /** Called with the interpreter's process id when the cell is ready. */
+  protected remember(interpreter: number): void {
+    this.#interpreter = interpreter;
+    this.#channel = socketOf(interpreter, CONTROL_DESCRIPTOR);
+  }
+
+  async freeze(): Promise<boolean> {
+    if (!(await stopAll(() => this.members()))) return false;
+    if (this.#channel === null) return false;
+    killHolders(
+      this.members().filter((pid) => pid !== this.#interpreter),
+      this.#channel,
+    );
+    return true;
+  }
+
+  thaw(): void {
+    continueAll(this.members());
+  }
+
   /** Gives back what the cell has on the host, when nothing of it runs any more. */
   protected abstract release(): void | Promise<void>;
 

@@ -9,6 +9,8 @@ export interface Report {
   readonly value: string | null;
   readonly error: { readonly name: string; readonly message: string; readonly traceback: string } | null;
   readonly exitCode: number;
+  /** The process said that it ends with this report. */
+  readonly leaves?: boolean;
 }
 
 /** Why the host ended the run, if it did. */
@@ -38,7 +40,12 @@ const CODES: Partial<Record<ExecutionStatus, string>> = {
   killed: 'sandbox/killed',
 };
 
-/** `stderr` is the kept text; it is only consulted for runs that ended without a report. */
+/**
+ * The status of a run. A report counts only while the end of its process does not contradict it; a session's process that ended
+ * without a report is never a success, whatever its exit code.
+ *
+ * `stderr` is the kept text; it is only consulted for runs that ended without a report.
+ */
 export function judge(facts: {
   readonly stop: Stop | null;
   readonly report: Report | null;
@@ -46,10 +53,13 @@ export function judge(facts: {
   readonly usage: CellUsage;
   readonly limits: ExecutionLimits;
   readonly stderr: string;
+  /** True for a cell of a session, whose process must outlive it. */
+  readonly session?: boolean;
 }): Outcome {
-  const { stop, report, usage, limits } = facts;
+  const { stop, report, end, usage, limits } = facts;
   if (stop !== null) return limited(stop.status, stop.message, null);
-  if (report !== null) return reported(report, usage, limits);
+  const contradicted = report?.exitCode === 0 && (end?.exitCode ?? 0) !== 0;
+  if (report !== null && !contradicted) return reported(report, usage, limits);
   return unreported(facts);
 }
 
@@ -76,6 +86,7 @@ function unreported(facts: Parameters<typeof judge>[0]): Outcome {
     return limited('oom', oomMessage(limits), exitCode);
   if (exitCode === SIGXFSZ_CODE) return limited('disk-limit', `a file grew beyond ${limits.fileBytes} bytes`, exitCode);
   if (exitCode === SIGKILL_CODE && usage.cpuMs >= limits.cpuMs * 0.9) return limited('timeout', cpuMessage(limits), exitCode);
+  if (facts.session === true) return limited('killed', lostMessage(end), exitCode);
   if (exitCode === 0) return { status: 'ok', exitCode, error: null };
   if (exitCode === null) return limited('killed', `the process was ended by ${end?.signal ?? 'something unknown'}`, null);
   const last = stderr.trim().split('\n').at(-1) ?? '';
@@ -84,6 +95,11 @@ function unreported(facts: Parameters<typeof judge>[0]): Outcome {
 
 function limited(status: ExecutionStatus, message: string, exitCode: number | null): Outcome {
   return { status, exitCode, error: { name: CODES[status] ?? 'Error', message, traceback: '' } };
+}
+
+function lostMessage(end: CellEnd | null): string {
+  const how = end?.signal ?? (end?.exitCode == null ? 'something unknown' : `exit code ${end.exitCode}`);
+  return `the cell ended the process of its session (${how}) before it was finished; names are lost, run the earlier cells again`;
 }
 
 function exited(exitCode: number): NonNullable<Outcome['error']> {

@@ -84,7 +84,7 @@ describe.runIf(haveVectors)('genuine combined reports', () => {
       now: Date.parse(found?.at ?? ''),
       endorsements: endorsementsOf(found?.companions),
     });
-    expect([outcome, error?.code]).toEqual(['not-authentic', 'dcap/tcb-info-mismatch']);
+    expect([outcome, error?.code]).toEqual(['unavailable', 'dcap/tcb-info-mismatch']);
   });
 
   test('the nonce is answered, another one is not, and edited addresses and keys are refused', async () => {

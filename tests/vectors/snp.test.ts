@@ -7,6 +7,8 @@ import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts'
 /** `npm run vectors` flips every bit, `npm test` a sample. */
 const FLIP_STRIDE = process.env.ASSAY_EVERY_BIT === '1' ? 1 : 97;
 const cases = casesOf('amd-sev-snp');
+/** Genuine reports beside a key or chain that is out of date or another's: nothing is proved against them, and nothing for them. */
+const OPEN = new Set(['snp-wrong-product-chain', 'snp-wrong-chip', 'snp-vlek-expired']);
 const genuine = cases.filter(({ expect: wanted }) => wanted.verdict === 'valid');
 const bad = cases.filter(({ expect: wanted }) => wanted.verdict !== 'valid');
 
@@ -43,9 +45,9 @@ describe.skipIf(!haveVectors)('sev-snp vectors', () => {
     expect([outcome, error?.code]).toEqual(['unavailable', 'snp/endorsement-key-missing']);
   });
 
-  test.each(bad)('$id is refused: $expect.reason', async ({ evidence, companions, at }) => {
+  test.each(bad)('$id is refused: $expect.reason', async ({ id, evidence, companions, at }) => {
     const { outcome } = await attest(vectorBytes(evidence), { now: Date.parse(at), endorsements: endorsementsOf(companions) });
-    expect(outcome).toBe('not-authentic');
+    expect(outcome).toBe(OPEN.has(id) ? 'unavailable' : 'not-authentic');
   });
 });
 
@@ -77,7 +79,7 @@ describe.skipIf(!haveVectors)('sev-snp envelopes', () => {
       now: Date.parse('2026-06-01T00:00:00Z'),
       endorsements,
     });
-    expect([type, error?.code]).toEqual(['sev-snp', 'snp/chip-id-mismatch']);
+    expect([type, error?.code]).toEqual(['sev-snp', 'endorsements/foreign']);
   });
 });
 

@@ -140,11 +140,7 @@ export const DCAP_COLLATERAL_DEFECTS: readonly DcapDefect[] = [
     'dcap/collateral-expired',
     { tcbInfo: (info) => Object.assign(info, { nextUpdate: fakeInstant(-0.5) }) },
   ],
-  [
-    'QE identity of the other TEE',
-    'dcap/qe-identity-mismatch',
-    { identity: (identity) => Object.assign(identity, { id: 'QE' }) },
-  ],
+  ['QE identity of the other TEE', 'endorsements/foreign', { identity: (identity) => Object.assign(identity, { id: 'QE' }) }],
   ['QE identity under another key', 'dcap/qe-identity-signature-invalid', async () => ({ identitySigner: await stranger() })],
   [
     'QE identity of yesterday',
@@ -167,7 +163,7 @@ export const DCAP_COLLATERAL_DEFECTS: readonly DcapDefect[] = [
     async () => ({ tcbSigning: { extensions: CA_EXTENSIONS() } }),
   ],
   ['signing certificate under another key', 'certificate/root-not-trusted', { tcbSigning: { breakSignature: true } }],
-  ['signing certificate expired', 'certificate/expired', { tcbSigning: { notAfter: yesterday } }],
+  ['signing certificate expired', 'endorsements/expired', { tcbSigning: { notAfter: yesterday } }],
   ['signing certificate revoked', 'certificate/revoked', { rootCrl: { revoked: [Uint8Array.of(4)] } }],
   ['PCK CA revoked', 'certificate/revoked', { rootCrl: { revoked: [Uint8Array.of(2)] } }],
   ['PCK revoked', 'certificate/revoked', { pckCrl: { revoked: [Uint8Array.of(3)] } }],

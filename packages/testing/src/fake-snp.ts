@@ -33,6 +33,8 @@ export interface FakeSnpOptions {
   readonly signer?: FakeKey;
   readonly keyName?: string;
   readonly keyKind?: 'P-384' | 'P-256';
+  /** Another chip's key has another label. */
+  readonly keyLabel?: string;
   readonly breakKeyCertificate?: boolean;
   /** Epoch milliseconds. */
   readonly keyNotBefore?: number;
@@ -86,7 +88,7 @@ export async function fakeSnp(options: FakeSnpOptions = {}): Promise<FakeSnp> {
   const key = await fakeCertificate({
     name: options.keyName ?? `SEV-${signingKey.toUpperCase()}`,
     attributes: AMD,
-    key: await fakeKey(options.keyKind ?? 'P-384', 'vcek'),
+    key: await fakeKey(options.keyKind ?? 'P-384', options.keyLabel ?? 'vcek'),
     issuer: intermediate,
     serial: Uint8Array.of(0),
     extensions: keyExtensions(product, signingKey, tcb, options.extensions ?? {}),

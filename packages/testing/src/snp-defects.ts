@@ -83,8 +83,8 @@ export const SNP_DEFECTS: readonly SnpDefect[] = [
     async () => fakeSnpQuestion({ signer: await fakeKey('P-384', 'stranger') }),
   ],
   spoiled('key certificate not by its issuer', 'certificate/signature-invalid', { breakKeyCertificate: true }),
-  spoiled('key not yet in force', 'certificate/not-yet-valid', { keyNotBefore: FAKE_NOW + 1000 }),
-  spoiled('key expired', 'certificate/expired', { keyNotAfter: FAKE_NOW - 1000 }),
+  spoiled('key not yet in force', 'endorsements/not-yet-valid', { keyNotBefore: FAKE_NOW + 1000 }),
+  spoiled('key expired', 'endorsements/expired', { keyNotAfter: FAKE_NOW - 1000 }),
   ['ask revoked by the root', 'certificate/revoked', () => fakeSnpQuestionWithCrl({ revoked: [Uint8Array.of(2)] })],
   [
     'crl of the root signed by a stranger',

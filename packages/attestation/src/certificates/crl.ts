@@ -54,9 +54,13 @@ export function parseCrl(der: Uint8Array): CertificateList {
   } catch (cause) {
     const ours = AttestationError.is(cause) && cause.code !== 'certificate/malformed';
     if (ours || !(EncodingError.is(cause) || AttestationError.is(cause))) throw cause;
-    throw new AttestationError('certificate/crl-malformed', `expected a der crl, got something else: ${cause.message}`, {
-      cause,
-    });
+    throw new AttestationError(
+      'certificate/crl-malformed',
+      `expected a der crl, got something else: ${cause.message}; fetch the list again`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -202,7 +206,11 @@ export async function verifyCrl({ crl, issuer, now, cache }: VerifyCrlInput): Pr
     );
   }
   if (now < crl.thisUpdate)
-    throw new AttestationError('certificate/crl-not-yet-valid', 'expected a crl in force, got a later one', { details });
+    throw new AttestationError(
+      'certificate/crl-not-yet-valid',
+      'expected a crl in force, got a later one; give an older list, or check the clock',
+      { details },
+    );
   if (crl.nextUpdate === null || now > crl.nextUpdate) {
     throw new AttestationError('certificate/crl-expired', 'expected a crl in force, got an expired one; fetch a current crl', {
       details,
@@ -211,5 +219,8 @@ export async function verifyCrl({ crl, issuer, now, cache }: VerifyCrlInput): Pr
 }
 
 function malformed(expected: string): AttestationError {
-  return new AttestationError('certificate/crl-malformed', `expected ${expected}, got another crl structure`);
+  return new AttestationError(
+    'certificate/crl-malformed',
+    `expected ${expected}, got another crl structure; fetch the list again`,
+  );
 }

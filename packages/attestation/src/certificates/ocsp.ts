@@ -75,7 +75,11 @@ export function parseOcspResponse(der: Uint8Array): OcspResponse {
     return parse(der);
   } catch (cause) {
     if (!EncodingError.is(cause)) throw cause;
-    throw new AttestationError('certificate/ocsp-malformed', `expected a der ocsp response: ${cause.message}`, { cause });
+    throw new AttestationError(
+      'certificate/ocsp-malformed',
+      `expected a der ocsp response: ${cause.message}; fetch the answer again`,
+      { cause },
+    );
   }
 }
 
@@ -154,7 +158,8 @@ export async function ocspStatus(input: OcspStatusInput): Promise<OcspStatus | n
     if (single.serial !== certificate.serial || !(await namesIssuer(single, issuer))) continue;
     await authenticate(input);
     const end = single.nextUpdate ?? single.thisUpdate + UNDATED_LIFE;
-    if (!(now >= single.thisUpdate && now <= end)) {
+    const takenBack = single.status === 'revoked' && now > end; // what was revoked stays revoked
+    if (!takenBack && !(now >= single.thisUpdate && now <= end)) {
       const window = { thisUpdate: single.thisUpdate, nextUpdate: single.nextUpdate, now };
       throw new AttestationError(
         'certificate/ocsp-outdated',
@@ -239,5 +244,8 @@ function isResponder(certificate: Certificate): boolean {
 }
 
 function malformed(expected: string, got: string): AttestationError {
-  return new AttestationError('certificate/ocsp-malformed', `expected ${expected} in the ocsp response, got ${got}`);
+  return new AttestationError(
+    'certificate/ocsp-malformed',
+    `expected ${expected} in the ocsp response, got ${got}; fetch the answer again`,
+  );
 }

@@ -57,23 +57,27 @@ async function revocationOf(
   let outcome: Revocation = 'not-checked';
   for (const crl of crls) {
     if (!crlCovers(crl, certificate)) continue;
+    const listed = crl.revoked.has(certificate.serial);
     try {
       await verifyCrl({ crl, issuer, now, ...(cache && { cache }) });
+      if (!listed) outcome = 'good';
     } catch (error) {
+      // Dates are looked at last: an old list is still its issuer's, and what was revoked stays revoked.
+      const isOld = AttestationError.is(error) && error.code === 'certificate/crl-expired';
+      if (isOld && listed) throw revoked(certificate);
       fault ??= error;
       continue;
     }
-    if (crl.revoked.has(certificate.serial)) {
-      throw new AttestationError(
-        'certificate/revoked',
-        `expected a certificate in force, got a revoked one (${certificate.subjectText})`,
-        {
-          details: { subject: certificate.subjectText, serial: certificate.serial, issuer: certificate.issuerText },
-        },
-      );
-    }
-    outcome = 'good';
+    if (listed) throw revoked(certificate);
   }
   if (outcome === 'not-checked' && fault !== undefined) throw fault;
   return outcome;
+}
+
+function revoked({ subjectText: subject, serial, issuerText: issuer }: Certificate): AttestationError {
+  return new AttestationError(
+    'certificate/revoked',
+    `expected a certificate in force, got a revoked one (${subject}); do not trust what it vouches for`,
+    { details: { subject, serial, issuer } },
+  );
 }

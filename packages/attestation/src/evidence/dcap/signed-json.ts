@@ -131,7 +131,10 @@ export class SignedObject {
   }
 
   #refuse(name: string, expected: string, value: unknown): never {
-    throw new AttestationError(this.#code, `expected ${this.#path}.${name} to be ${expected}, got ${describe(value)}`);
+    throw new AttestationError(
+      this.#code,
+      `expected ${this.#path}.${name} to be ${expected}, got ${describe(value)}; fetch the document again`,
+    );
   }
 }
 

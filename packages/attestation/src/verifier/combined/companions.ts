@@ -12,6 +12,7 @@ import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import type { Claims, VerifiedClaims } from '../../model/claims.ts';
 import type { Endorsement } from '../../model/endorsements.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
+import { companionFault, withCompanion } from '../companion-fault.ts';
 import { verifyToken } from '../token/signature.ts';
 import { verifyTokenEvidence } from '../token/token.ts';
 
@@ -26,7 +27,7 @@ export interface Verdict {
 
 /**
  * NVIDIA's verdict among the endorsements, and whether it is about these GPUs' nonces.
- * @throws {AttestationError} `token/…`, except that a missing key only leaves the verdict unchecked.
+ * @throws {AttestationError} `token/…` as {@link companionFault} sees it, except that a missing key only leaves the verdict unchecked.
  */
 export async function remoteVerdict(gpuNonces: readonly string[], options: VerifyOptions): Promise<Verdict> {
   const [evidence] = tokensIn(options).filter(({ token }) => String(token.payload.iss).startsWith('https://nras.'));
@@ -35,7 +36,7 @@ export async function remoteVerdict(gpuNonces: readonly string[], options: Verif
   try {
     claims = await verifyTokenEvidence(evidence, options);
   } catch (error) {
-    if (!AttestationError.is(error) || error.code !== 'token/key-missing') throw error;
+    if (!AttestationError.is(error) || error.code !== 'token/key-missing') throw companionFault(error, 'the nras token');
     return { claims: null, checks: [notChecked('combined.nras', 'NRAS', 'no key set for the nras token was supplied')] };
   }
   const { nonce } = claims.bindings;
@@ -53,7 +54,7 @@ export async function proofOfCloud(quote: Uint8Array, claims: Claims, options: V
   const hash = encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(quote))));
   for (const { token } of tokensIn(options)) {
     if (token.payload.quote_hash !== hash) continue;
-    await verifyToken(token, options);
+    await withCompanion('the proof of cloud token', () => verifyToken(token, options));
     const machine = String(token.payload.machine_id).toLowerCase();
     const ppid = claims.identity.ppid ?? 'none';
     return machine === ppid ? pass(POC, POC_SPEC, machine, ppid) : fail(POC, POC_SPEC, ppid, machine);
@@ -63,8 +64,12 @@ export async function proofOfCloud(quote: Uint8Array, claims: Claims, options: V
 
 function tokensIn({ endorsements = [] }: VerifyOptions): readonly TokenEvidence[] {
   return endorsements.flatMap((each) => {
-    const found = tokenIn(each);
-    return found === null ? [] : [found];
+    try {
+      const found = tokenIn(each);
+      return found === null ? [] : [found];
+    } catch (error) {
+      throw companionFault(error, 'a token beside the report');
+    }
   });
 }
 

@@ -19,6 +19,7 @@ import { type EnclaveIdentity, parseEnclaveIdentity } from '../../evidence/dcap/
 import { SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
 import { parseTcbInfo, type TcbInfo } from '../../evidence/dcap/tcb-info.ts';
 import type { Endorsement, Endorsements } from '../../model/endorsements.ts';
+import { companionFault, foreignCompanion, withCompanion } from '../companion-fault.ts';
 import type { PckChain } from './pck-chain.ts';
 
 export interface PlatformCollateral {
@@ -60,7 +61,7 @@ const bags = /* @__PURE__ */ new WeakMap<Endorsements, ParsedBag>();
  * @param now epoch milliseconds.
  * @throws {AttestationError} `dcap/collateral-missing` with `details.missing`, `dcap/collateral-expired`,
  * `dcap/collateral-not-yet-valid`, `dcap/tcb-info-mismatch`, `dcap/tcb-info-malformed`, `dcap/tcb-info-signature-invalid`,
- * `dcap/qe-identity-mismatch`, `dcap/qe-identity-malformed`, `dcap/qe-identity-signature-invalid`,
+ * `dcap/qe-identity-malformed`, `dcap/qe-identity-signature-invalid`, the `endorsements/` codes of {@link companionFault},
  * `dcap/tcb-signing-chain-invalid`, and the `certificate/` codes of paths and CRLs.
  */
 export async function verifyCollateral(
@@ -117,16 +118,11 @@ async function authenticate(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain, n
   const identities = bag.identities.filter(({ value }) => value.id === id);
   if (identities.length === 0) {
     throwFault(bag, 'enclave-identity');
-    throw new AttestationError(
-      'dcap/qe-identity-mismatch',
-      `expected the identity of ${id}, got another one; fetch the right one`,
-      {
-        details: { field: 'id', expected: id },
-      },
-    );
+    const got = [...new Set(bag.identities.map(({ value }) => value.id))].join(' and ');
+    throw foreignCompanion('the QE identity', `that of ${id} for a ${tee} quote`, `that of ${got}`, { expected: id });
   }
-  const tcbInfo = chooseInDate(tcbInfos, now, 'TCB info');
-  const qeIdentity = chooseInDate(identities, now, 'QE identity');
+  const tcbInfo = chooseInDate(withSigners(tcbInfos, bag, now), now, 'TCB info');
+  const qeIdentity = chooseInDate(withSigners(identities, bag, now), now, 'QE identity');
   const pieces = [tcbInfo.document.piece, qeIdentity.document.piece];
   const signers = findSigners(pieces, bag, now);
   const issued = [
@@ -177,8 +173,14 @@ function refuseMissing(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain): void 
 /** A piece that is missing because it could not be read is a broken piece, not a missing one. */
 function throwFault(bag: ParsedBag, kind: Endorsement['kind']): void {
   const fault = bag.faults.get(kind);
-  if (fault !== undefined) throw fault;
+  if (fault !== undefined) throw companionFault(fault, NAMES[kind] ?? kind);
 }
+
+const NAMES: Readonly<Partial<Record<Endorsement['kind'], string>>> = {
+  'tcb-info': 'the TCB info',
+  'enclave-identity': 'the QE identity',
+  crl: 'a revocation list of the collateral',
+};
 
 /** What a fetcher needs to ask Intel for. */
 function describePlatform(tee: 'sgx' | 'tdx', pck: PckChain): Readonly<Record<string, string>> {
@@ -237,7 +239,8 @@ const SIGNATURE_CODES = {
 
 /** The signing certificate must be a direct and only child of the root that certified the platform. */
 function verifySigner(signer: Certificate, pck: PckChain, now: number): Promise<VerifiedPath> {
-  return verifyPath({ chain: [signer], anchors: [pck.anchor], now, cache: pck.signatures });
+  const path = { chain: [signer], anchors: [pck.anchor], now, cache: pck.signatures };
+  return withCompanion('the TCB signing certificate of the collateral', () => verifyPath(path));
 }
 
 async function verifySigned(piece: SignedPiece, { spki }: Certificate, bag: ParsedBag, cache: SignatureCache): Promise<void> {
@@ -253,6 +256,21 @@ async function verifySigned(piece: SignedPiece, { spki }: Certificate, bag: Pars
     );
   }
   bag.signedBy.set(piece, spki);
+}
+
+/** The documents whose signing certificate is at hand and in force; all of them where none is, so that the fault gets its name. */
+function withSigners<Value>(documents: readonly Document<Value>[], bag: ParsedBag, now: number): readonly Document<Value>[] {
+  if (documents.length === 1) return documents;
+  const sound = documents.filter(({ piece }) => {
+    try {
+      const { notBefore, notAfter } = findSigner(piece, bag, [], now);
+      return notBefore <= now && now <= notAfter;
+    } catch (error) {
+      if (AttestationError.is(error)) return false;
+      throw error;
+    }
+  });
+  return sound.length > 0 ? sound : documents;
 }
 
 /** The signer of each piece; the same object where two pieces carry the same certificate, which they usually do. */

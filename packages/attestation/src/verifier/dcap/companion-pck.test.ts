@@ -106,7 +106,7 @@ describe('is refused', () => {
 
   test.each<[string, string, FakeDcapOptions | (() => Promise<FakeDcapOptions>)]>([
     ['a certificate under another key', 'certificate/signature-invalid', { pck: { breakSignature: true } }],
-    ['a certificate out of date', 'certificate/expired', { pck: { notAfter: 1 } }],
+    ['a certificate out of date', 'endorsements/expired', { pck: { notAfter: 1 } }],
     ['a revoked certificate', 'certificate/revoked', { pckCrl: { revoked: [Uint8Array.of(3)] } }],
     ['a forged quote', 'dcap/quote-signature-invalid', async () => ({ quoteSigner: await stranger })],
     ['no collateral', 'dcap/collateral-missing', { endorsements: () => [] }],

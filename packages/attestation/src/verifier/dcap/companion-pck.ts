@@ -18,6 +18,7 @@ import { parsePckExtensions, SGX_EXTENSION_OID } from '../../evidence/dcap/pck-e
 import type { CertificationData, DcapQuote } from '../../evidence/dcap/quote.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { TrustAnchor } from '../../model/verification.ts';
+import { withCompanion } from '../companion-fault.ts';
 import { authenticateChain, isPckCertificate, type PckChain, signaturesUnder } from './pck-chain.ts';
 
 /** Types for which a companion certificate helps. */
@@ -58,7 +59,8 @@ export async function findPckChain(
   if (issuer === null) throw missing('CA that issued the PCK certificate', id);
   const root = authorities.find(({ spki }) => isPinned(spki, anchors)) ?? pinnedRoot(anchors, issuer);
   if (root === null) throw missing('root certificate', id);
-  return authenticateChain({ leaf, issuer, root }, anchors, now, signaturesUnder(anchors));
+  const parts = { leaf, issuer, root };
+  return withCompanion('the PCK certificate chain', () => authenticateChain(parts, anchors, now, signaturesUnder(anchors)));
 }
 
 function isNamed(leaf: Certificate, { ppid, pceId }: CertificationId): boolean {

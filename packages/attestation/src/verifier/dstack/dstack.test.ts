@@ -109,7 +109,7 @@ describe('a sound guest', () => {
     const lying: Endorsement = { kind: 'event-log', json: '[]' };
     await expectCode(
       tdxOrDstackVerifier.verify(evidence, { ...options, endorsements: [...fake.endorsements, lying] }),
-      'dstack/register-mismatch',
+      'endorsements/foreign',
     );
   });
 

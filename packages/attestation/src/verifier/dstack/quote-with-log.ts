@@ -1,15 +1,17 @@
 /**
  * A bare TDX quote whose dstack event log came as an endorsement: verified as dstack evidence. Without a log it stays a TDX quote.
- * A log that does not lead to the quote's registers is refused, not ignored.
+ * A log that does not lead to the quote's registers belongs to another machine or was cut: the verdict is then open, the log not ignored.
  */
 
 import { parseJson } from '@assay/encoding/json';
+import { AttestationError } from '../../errors.ts';
 import type { DcapQuote } from '../../evidence/dcap/quote.ts';
 import { quoteBytes } from '../../evidence/dcap/quote-file.ts';
 import { parseEventLog } from '../../evidence/dstack/event-log.ts';
 import type { DstackEvidence } from '../../evidence/dstack/evidence-file.ts';
 import { reading } from '../../evidence/reading.ts';
 import type { TeeVerifier } from '../../model/verification.ts';
+import { foreignCompanion, withCompanion } from '../companion-fault.ts';
 import { tdxVerifier } from '../dcap/tdx.ts';
 import { verifyDstack } from './dstack.ts';
 
@@ -26,13 +28,16 @@ export const tdxOrDstackVerifier: TeeVerifier<QuoteFile> = {
     const bytes = evidence === null ? null : quoteBytes(file);
     return evidence === null || bytes === null ? null : { type: 'tdx', value: { quote: evidence.value as DcapQuote, bytes } };
   },
-  verify({ value }, options) {
+  async verify({ value }, options) {
     const log = options.endorsements?.find(({ kind }) => kind === 'event-log');
     if (log?.kind !== 'event-log') return tdxVerifier.verify({ type: 'tdx', value: value.quote }, options);
+    const events = await withCompanion('the event log', () =>
+      parseEventLog(reading('dstack/event-log-malformed', 'event log', () => parseJson(log.json))),
+    );
     const evidence: DstackEvidence = {
       carrier: 'tdx',
       evidence: value.bytes,
-      events: parseEventLog(reading('dstack/event-log-malformed', 'event log', () => parseJson(log.json))),
+      events,
       ...{
         appCompose: null,
         certificates: [],
@@ -43,6 +48,11 @@ export const tdxOrDstackVerifier: TeeVerifier<QuoteFile> = {
         declared: {},
       },
     };
-    return verifyDstack(evidence, options);
+    try {
+      return await verifyDstack(evidence, options);
+    } catch (error) {
+      if (!AttestationError.is(error) || error.code !== 'dstack/register-mismatch') throw error;
+      throw foreignCompanion('the event log', 'one that leads to the signed registers', 'another', error.details);
+    }
   },
 };

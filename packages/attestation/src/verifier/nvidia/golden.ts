@@ -11,6 +11,7 @@ import { OPAQUE, opaqueText, STATUS_DISABLED, vbiosVersion } from '../../evidenc
 import type { Rim, RimSubject } from '../../evidence/nvidia/rim.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
+import { companionFault } from '../companion-fault.ts';
 import { type VerifiedRim, verifyRim } from './rim.ts';
 
 const SPEC = 'NVIDIA RIM';
@@ -97,7 +98,9 @@ async function authentic(candidates: readonly Rim[], options: CompareInput['opti
   const settled = await Promise.allSettled(candidates.map((rim) => verifyRim(rim, options)));
   const good = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   const [firstFault] = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
-  if (good.length === 0) throw firstFault;
+  const [first] = candidates;
+  if (good.length === 0)
+    throw companionFault(firstFault, `the reference manifest (RIM) of ${first?.subject} ${first?.version}`);
   return good;
 }
 

@@ -22,6 +22,7 @@ import { describe, expect, test } from 'vitest';
 import { ATTESTATION_ERROR_KINDS } from '../../errors.ts';
 import type { Endorsement, Endorsements } from '../../model/endorsements.ts';
 import { nvidiaGpuVerifier } from './nvidia.ts';
+import { nvidiaRimVerifier } from './rim.ts';
 
 const hex = (index: number): string => encodeHex(fakeMeasurement(index));
 const DRIVER = { version: '580.95.05', golden: { 1: [hex(1)], 2: [hex(99), hex(2)] } };
@@ -45,6 +46,9 @@ const withOcsp = async (options: Partial<FakeOcspOptions>): Promise<unknown> => 
 };
 const withManifest = async (options: Parameters<typeof fakeManifest>[0]): Promise<unknown> =>
   verifyFakeDevice(await fakeDevice(), { manifests: [await fakeManifest({ ...DRIVER, ...options })] });
+/** The manifest itself as the subject: what cannot be read of it, by its own code. */
+const manifestAlone = async (options: Parameters<typeof fakeManifest>[0]): Promise<unknown> =>
+  nvidiaRimVerifier.recognise((await fakeManifest({ ...DRIVER, ...options })).xml);
 const listed = async (change: object): Promise<unknown> => {
   const device = await fakeDevice();
   return verifyFakeDevice(device, { file: json([{ ...device.entry, ...change }]) });
@@ -215,7 +219,7 @@ const DEFECTS: readonly { readonly name: string; readonly code: string; readonly
     code: 'nvidia/rim-signature-invalid',
     run: async () => withManifest({ signer: await fakeKey('P-384', 'stranger') }),
   },
-  { name: 'manifest signed on p-256', code: 'nvidia/rim-malformed', run: () => withManifest({ chain: { kind: 'P-256' } }) },
+  { name: 'manifest signed on p-256', code: 'nvidia/rim-malformed', run: () => manifestAlone({ chain: { kind: 'P-256' } }) },
   {
     name: 'manifest without certificates',
     code: 'nvidia/rim-signature-invalid',
@@ -223,43 +227,43 @@ const DEFECTS: readonly { readonly name: string; readonly code: string; readonly
   },
   {
     name: 'manifest signer expired',
-    code: 'certificate/expired',
+    code: 'endorsements/expired',
     run: () => withManifest({ chain: { leaf: { notAfter: FAKE_NOW - 1000 } } }),
   },
   {
     name: 'manifest with a reference to a part',
     code: 'nvidia/rim-signature-unsupported',
-    run: () => withManifest({ editSignedInfo: (xml) => xml.replace('URI=""', 'URI="#part"') }),
+    run: () => manifestAlone({ editSignedInfo: (xml) => xml.replace('URI=""', 'URI="#part"') }),
   },
   {
     name: 'manifest with sha-1',
     code: 'nvidia/rim-signature-unsupported',
-    run: () => withManifest({ editSignedInfo: (xml) => xml.replace('xmldsig-more#sha384', 'xmldsig#sha1') }),
+    run: () => manifestAlone({ editSignedInfo: (xml) => xml.replace('xmldsig-more#sha384', 'xmldsig#sha1') }),
   },
   {
     name: 'manifest with an xpath transform',
     code: 'nvidia/rim-signature-unsupported',
-    run: () => withManifest({ editSignedInfo: (xml) => xml.replace('xmldsig#enveloped-signature', 'xmldsig#xpath') }),
+    run: () => manifestAlone({ editSignedInfo: (xml) => xml.replace('xmldsig#enveloped-signature', 'xmldsig#xpath') }),
   },
   {
     name: 'manifest with two references',
     code: 'nvidia/rim-signature-unsupported',
-    run: () => withManifest({ editSignedInfo: (xml) => xml.replace(/(<ds:Reference.*<\/ds:Reference>)/, '$1$1') }),
+    run: () => manifestAlone({ editSignedInfo: (xml) => xml.replace(/(<ds:Reference.*<\/ds:Reference>)/, '$1$1') }),
   },
   {
     name: 'manifest with a document type',
-    code: 'nvidia/rim-malformed',
+    code: 'endorsements/unreadable',
     run: () => withManifest({ editDocument: (xml) => `<!DOCTYPE x>${xml}` }),
   },
   {
     name: 'manifest with an index twice',
     code: 'nvidia/rim-malformed',
-    run: () => withManifest({ editBody: (xml) => xml.replace(/(<Resource [^>]*index="1"[^>]*><\/Resource>)/, '$1$1') }),
+    run: () => manifestAlone({ editBody: (xml) => xml.replace(/(<Resource [^>]*index="1"[^>]*><\/Resource>)/, '$1$1') }),
   },
   {
     name: 'manifest lacking an alternative',
     code: 'nvidia/rim-malformed',
-    run: () => withManifest({ editBody: (xml) => xml.replace('alternatives="1"', 'alternatives="2"') }),
+    run: () => manifestAlone({ editBody: (xml) => xml.replace('alternatives="1"', 'alternatives="2"') }),
   },
 ];
 

@@ -13,6 +13,7 @@ import { type Check, fail, pass } from '../../model/check.ts';
 import type { VerifiedClaims } from '../../model/claims.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
+import { companionFault } from '../companion-fault.ts';
 import { mint } from '../mint.ts';
 import { CPU_BINDING } from './claims.ts';
 import { verifyDevice } from './device.ts';
@@ -50,15 +51,35 @@ function kindOf({ devices }: NvidiaEvidence): NvidiaKind {
 export async function verifyNvidia(evidence: NvidiaEvidence, options: VerifyOptions): Promise<VerifiedClaims> {
   const { endorsements = [] } = options;
   const beside = readableCertificates(endorsements);
-  const rims = endorsements.flatMap((each): readonly Rim[] => (each.kind === 'rim' ? [parseRim(each.xml)] : []));
+  const { rims, fault } = readManifests(endorsements);
   const counts = { gpu: 0, switch: 0 };
   const submodules: Record<string, VerifiedClaims> = {};
   for (const device of evidence.devices) {
     submodules[`${device.kind}-${counts[device.kind]++}`] = await verifyDevice({ device, beside, rims, options });
   }
   const all = Object.values(submodules);
+  // A manifest that cannot be read counts only where one is missing.
+  if (fault !== null && all.some(lacksManifest)) throw companionFault(fault, 'a reference manifest (RIM)');
   const [first] = all;
   return all.length === 1 && first !== undefined ? first : parentOf(kindOf(evidence), submodules);
+}
+
+function readManifests(endorsements: Endorsements): { readonly rims: readonly Rim[]; readonly fault: unknown } {
+  const rims: Rim[] = [];
+  let fault: unknown = null;
+  for (const each of endorsements) {
+    if (each.kind !== 'rim') continue;
+    try {
+      rims.push(parseRim(each.xml));
+    } catch (error) {
+      fault ??= error;
+    }
+  }
+  return { rims, fault };
+}
+
+function lacksManifest({ checks }: VerifiedClaims): boolean {
+  return checks.some(({ id, outcome }) => outcome === 'not-checked' && /^nvidia\.rim-(driver|vbios)$/.test(id));
 }
 
 function readableCertificates(endorsements: Endorsements): readonly Certificate[] {

@@ -3,12 +3,20 @@
  * (certificateHold) is data, because NVIDIA suspends devices it later clears, and leaves the decision to policy.
  */
 
-import { type OcspStatus, ocspStatus, parseOcspResponse } from '../../certificates/ocsp.ts';
+import {
+  type OcspResponse,
+  type OcspStatus,
+  type OcspStatusInput,
+  ocspStatus,
+  parseOcspResponse,
+} from '../../certificates/ocsp.ts';
 import type { VerifiedPath } from '../../certificates/path.ts';
 import { rememberedCertificate } from '../../certificates/remembered.ts';
 import { AttestationError } from '../../errors.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
+import type { Endorsements } from '../../model/endorsements.ts';
 import type { TrustAnchor, VerifyOptions } from '../../model/verification.ts';
+import { companionFault } from '../companion-fault.ts';
 
 const SPEC = 'RFC 6960';
 
@@ -26,16 +34,13 @@ export interface RevocationInput {
  */
 export async function revocationCheck({ id, path, anchors, options }: RevocationInput): Promise<Check> {
   const { endorsements = [], now } = options;
-  const responses = endorsements.flatMap((each) => (each.kind === 'ocsp' ? [parseOcspResponse(each.der)] : []));
-  if (responses.length === 0) return notChecked(id, SPEC, 'no ocsp answer was supplied');
+  const { responses, faults } = readResponses(endorsements);
+  if (responses.length + faults.length === 0) return notChecked(id, SPEC, 'no ocsp answer was supplied');
   const statuses: (OcspStatus | null)[] = [];
   for (const [index, certificate] of path.chain.entries()) {
     const issuer =
       path.chain[index + 1] ?? (path.anchor.certificate === null ? null : rememberedCertificate(path.anchor.certificate));
-    let status: OcspStatus | null = null;
-    for (const response of responses) {
-      if (issuer !== null) status ??= await ocspStatus({ response, certificate, issuer, anchors, now });
-    }
+    const status = issuer === null ? null : await settledStatus(responses, { certificate, issuer, anchors, now });
     if (status === 'revoked') {
       throw new AttestationError(
         'nvidia/certificate-revoked',
@@ -51,5 +56,42 @@ export async function revocationCheck({ id, path, anchors, options }: Revocation
   if (held.length > 0) return fail(id, SPEC, 'good', `on hold: ${held.join('; ')}`);
   const good = statuses.filter((status) => status === 'good').length;
   if (good === statuses.length) return pass(id, SPEC, `all ${good} certificates good`);
+  const [unread] = faults;
+  if (unread !== undefined) throw companionFault(unread, 'an ocsp answer');
   return notChecked(id, SPEC, `ocsp answers cover ${good} of ${statuses.length} certificates`);
+}
+
+/** An answer that cannot be read counts only where no other settles the question. */
+function readResponses(endorsements: Endorsements) {
+  const responses: OcspResponse[] = [];
+  const faults: unknown[] = [];
+  for (const each of endorsements) {
+    if (each.kind !== 'ocsp') continue;
+    try {
+      responses.push(parseOcspResponse(each.der));
+    } catch (error) {
+      faults.push(error);
+    }
+  }
+  return { responses, faults };
+}
+
+/** What the first sound answer about the certificate says, or the fault of the first when none is sound; `null` without any. */
+async function settledStatus(
+  responses: readonly OcspResponse[],
+  about: Omit<OcspStatusInput, 'response'>,
+): Promise<OcspStatus | null> {
+  let fault: unknown;
+  let settled: OcspStatus | null = null;
+  for (const response of responses) {
+    try {
+      const status = await ocspStatus({ ...about, response });
+      if (status === 'revoked') return status;
+      settled ??= status;
+    } catch (error) {
+      fault ??= error;
+    }
+  }
+  if (settled === null && fault !== undefined) throw companionFault(fault, 'an ocsp answer');
+  return settled;
 }

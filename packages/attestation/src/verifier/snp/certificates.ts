@@ -34,6 +34,7 @@ import type { SnpReport } from '../../evidence/snp/report.ts';
 import { tcbOf, tcbText } from '../../evidence/snp/tcb.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { TrustAnchor, VerifyOptions } from '../../model/verification.ts';
+import { companionFault, withCompanion } from '../companion-fault.ts';
 import { type EndorsementKey, isEndorsementKey, parseEndorsementKey } from './endorsement-key.ts';
 
 interface Hierarchy {
@@ -68,12 +69,19 @@ function readable<Value>(read: () => Value): Value | null {
   }
 }
 
+export interface KeyChoice {
+  /** Keys that fit the report in kind, product, chip and TCB. */
+  readonly fitting: readonly EndorsementKey[];
+  /** Where none fits: keys of the right kind, the closest first, with what does not fit. */
+  readonly misfits: readonly { readonly key: EndorsementKey; readonly error: AttestationError }[];
+}
+
 /**
- * The keys that fit the report in kind, product, chip and TCB; at least one.
- * @throws {AttestationError} `snp/endorsement-key-missing`; `snp/product-mismatch`, `snp/chip-id-mismatch` or `snp/tcb-mismatch`
- *   when only keys that do not fit were presented; `snp/endorsement-key-malformed`, `snp/product-unknown`.
+ * The keys that fit the report in kind, product, chip and TCB, or those that come close; one or the other is there.
+ * @throws {AttestationError} `snp/endorsement-key-missing`, `snp/endorsement-key-malformed`, `snp/product-unknown`. The errors of
+ *   misfits are `snp/product-mismatch`, `snp/chip-id-mismatch` and `snp/tcb-mismatch`.
  */
-export function fittingKeys(report: SnpReport, certificates: readonly Certificate[]): readonly EndorsementKey[] {
+export function chooseKeys(report: SnpReport, certificates: readonly Certificate[]): KeyChoice {
   const product = report.cpuid === null ? null : productOfCpuid(report.cpuid);
   if (report.cpuid !== null && product === null) {
     throw new AttestationError(
@@ -89,9 +97,9 @@ export function fittingKeys(report: SnpReport, certificates: readonly Certificat
   if (ofKind.length === 0) throw read.find((each) => 'fault' in each)?.fault ?? missing(report);
   const judged = ofKind.map((key) => ({ key, fault: faultOf(key, report, product) }));
   const fitting = judged.filter(({ fault }) => fault === null).map(({ key }) => key);
-  const [closest] = judged.flatMap(({ fault }) => fault ?? []).sort((a, b) => b.closeness - a.closeness);
-  if (fitting.length === 0 && closest !== undefined) throw closest.error;
-  return fitting;
+  if (fitting.length > 0) return { fitting, misfits: [] };
+  const misfits = judged.flatMap(({ key, fault }) => (fault === null ? [] : [{ key, ...fault }]));
+  return { fitting, misfits: misfits.sort((a, b) => b.closeness - a.closeness) };
 }
 
 /** A key that cannot be read spoils no other that lies beside it. */
@@ -113,7 +121,7 @@ interface Fault {
 function faultOf(key: EndorsementKey, report: SnpReport, product: SnpProduct | null): Fault | null {
   const masked = report.chipId.every((byte) => byte === 0);
   if (product !== null && key.product !== product) {
-    const message = `expected a key of ${product}, as the report's cpuid says, got one of ${key.productName}`;
+    const message = `expected a key of ${product}, as the report's cpuid says, got one of ${key.productName}; fetch the right key`;
     return { closeness: 0, error: new AttestationError('snp/product-mismatch', message) };
   }
   if (key.chipId !== null && !masked && !equalBytes(key.chipId, report.chipId)) {
@@ -148,16 +156,24 @@ export interface KeyPathInput extends Pick<VerifyOptions, 'now' | 'additionalAnc
   readonly key: EndorsementKey;
   /** Everything that was presented. */
   readonly certificates: readonly Certificate[];
-  readonly crls: readonly CertificateList[];
+  readonly lists: Lists;
   readonly cache?: SignatureCache;
 }
 
 /**
  * The path of a key to its product's ARK.
- * @throws {AttestationError} `snp/certificate-chain-mismatch`, and those of {@link verifyPath}.
+ * @throws {AttestationError} `snp/certificate-chain-mismatch`, and those of {@link verifyPath} as {@link companionFault} sees them.
  */
 export async function keyPath(input: KeyPathInput): Promise<VerifiedPath> {
-  const { key, certificates, crls, now, additionalAnchors = [], cache } = input;
+  const path = await pathOf(input);
+  const [unread] = input.lists.unread;
+  if (unread !== undefined && path.revocation.includes('not-checked')) throw companionFault(unread, 'a revocation list');
+  return path;
+}
+
+async function pathOf(input: KeyPathInput): Promise<VerifiedPath> {
+  const { key, certificates, lists, now, additionalAnchors = [], cache } = input;
+  const { crls } = lists;
   const { ark, ask, asvk } = HIERARCHIES[key.product];
   const anchors = [ark, ...additionalAnchors];
   const presented = certificates.filter((each) => each.basicConstraints?.ca === true);
@@ -167,7 +183,9 @@ export async function keyPath(input: KeyPathInput): Promise<VerifiedPath> {
   let first: unknown;
   for (const issuer of issuers) {
     try {
-      return await verifyPath({ chain: [key.certificate, issuer], anchors, now, crls, ...(cache && { cache }) });
+      return await withCompanion(`the ${key.kind} and its issuers`, () =>
+        verifyPath({ chain: [key.certificate, issuer], anchors, now, crls, ...(cache && { cache }) }),
+      );
     } catch (error) {
       first ??= error;
     }
@@ -187,12 +205,28 @@ function refuseOtherHierarchy(key: EndorsementKey, presented: readonly Certifica
   const got = [...intermediates, ...roots].map(({ subjectText }) => subjectText.match(/CN=[^,]*/)?.[0] ?? subjectText);
   throw new AttestationError(
     'snp/certificate-chain-mismatch',
-    `expected the chain of a ${key.product} key (${key.certificate.issuerText}), got ${got.join(' and ')}`,
+    `expected the chain of a ${key.product} key (${key.certificate.issuerText}), got ${got.join(' and ')}; give the chain of this product, or none: it is built in`,
     { details: { issuer: key.certificate.issuerText, presented: got } },
   );
 }
 
-/** CRLs at hand that can be read; unread ones leave revocation `not-checked`. */
-export function readableCrls(endorsements: Endorsements): readonly CertificateList[] {
-  return endorsements.flatMap((each) => (each.kind === 'crl' ? (readable(() => parseCrl(each.der)) ?? []) : []));
+/** The revocation lists at hand, and why others could not be read. */
+export interface Lists {
+  readonly crls: readonly CertificateList[];
+  readonly unread: readonly unknown[];
+}
+
+/** Every list among the endorsements; one that cannot be read counts only where the others leave revocation open. */
+export function listsIn(endorsements: Endorsements): Lists {
+  const crls: CertificateList[] = [];
+  const unread: unknown[] = [];
+  for (const each of endorsements) {
+    if (each.kind !== 'crl') continue;
+    try {
+      crls.push(parseCrl(each.der));
+    } catch (error) {
+      unread.push(error);
+    }
+  }
+  return { crls, unread };
 }

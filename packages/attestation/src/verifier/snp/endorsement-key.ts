@@ -119,6 +119,6 @@ function chipIdOf(certificate: Certificate, product: SnpProduct): Uint8Array {
 function malformed(expected: string): AttestationError {
   return new AttestationError(
     'snp/endorsement-key-malformed',
-    `expected ${expected} in the vcek or vlek certificate, got none`,
+    `expected ${expected} in the vcek or vlek certificate, got none; fetch the certificate again`,
   );
 }

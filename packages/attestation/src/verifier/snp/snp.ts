@@ -26,7 +26,7 @@ import type { VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
 import { commitsTo } from '../report-data.ts';
-import { candidateCertificates, fittingKeys, keyPath, readableCrls } from './certificates.ts';
+import { candidateCertificates, chooseKeys, type KeyChoice, type KeyPathInput, keyPath, listsIn } from './certificates.ts';
 import { snpClaims } from './claims.ts';
 import { type EndorsementKey, parseEndorsementKey } from './endorsement-key.ts';
 
@@ -49,7 +49,8 @@ export interface SnpMemory {
 
 /**
  * Authenticates a report.
- * @throws {AttestationError} `snp/unsigned`, `snp/endorsement-key-missing`, `snp/product-unknown`, `snp/product-mismatch`,
+ * @throws {AttestationError} `endorsements/…` for a key or a list that is foreign, out of date or broken;
+ *   `snp/unsigned`, `snp/endorsement-key-missing`, `snp/product-unknown`, `snp/product-mismatch`,
  *   `snp/chip-id-mismatch`, `snp/tcb-mismatch`, `snp/endorsement-key-malformed`, `snp/signature-invalid`,
  *   `snp/certificate-chain-mismatch`, `snp/runtime-data-unbound`, and `certificate/*` of the path.
  * @example
@@ -66,8 +67,8 @@ export async function verifySnp(
   refuseUnsigned(report);
   const certificates = candidateCertificates(evidence.certificates, endorsements);
   const memory = cache === undefined ? {} : { cache };
-  const key = await signer(report, fittingKeys(report, certificates), memory);
-  const path = await keyPath({ key, certificates, crls: readableCrls(endorsements), ...options, ...memory });
+  const keys = await signers(report, chooseKeys(report, certificates), memory);
+  const { key, path } = await firstPath(keys, { certificates, lists: listsIn(endorsements), ...options, ...memory });
   const runtimeData = await boundRuntimeData(evidence);
   return mint(snpClaims({ report, key, path, runtimeData, unread: evidence.unread }));
 }
@@ -81,23 +82,55 @@ function refuseUnsigned(report: SnpReport): void {
   );
 }
 
-/** The key under which the report's signature is good (56860, chapter 10). */
-async function signer(report: SnpReport, keys: readonly EndorsementKey[], memory: SnpMemory): Promise<EndorsementKey> {
+/** One key can come in several certificates; the first with a path counts. */
+async function firstPath(keys: readonly EndorsementKey[], input: Omit<KeyPathInput, 'key'>) {
+  let first: unknown;
   for (const key of keys) {
-    const good = await verifySignature({
-      spki: key.certificate.spki,
-      algorithm: { name: 'ECDSA', hash: 'SHA-384' },
-      signature: report.signature,
-      message: report.signed,
-      signatureForm: 'raw',
-      ...memory,
+    try {
+      return { key, path: await keyPath({ ...input, key }) };
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw first;
+}
+
+/** The keys under which the report's signature is good (56860, chapter 10), at least one. */
+async function signers(
+  report: SnpReport,
+  { fitting, misfits }: KeyChoice,
+  memory: SnpMemory,
+): Promise<readonly EndorsementKey[]> {
+  const good: EndorsementKey[] = [];
+  for (const key of fitting) if (await isSignedBy(report, key, memory)) good.push(key);
+  if (good.length > 0) return good;
+  for (const { key, error } of misfits) {
+    // The report contradicts the key that signed it: one of the two was made up.
+    if (await isSignedBy(report, key, memory)) throw error;
+  }
+  const [closest] = misfits;
+  if (closest !== undefined) {
+    const message = `cannot use the ${closest.key.kind} given: ${closest.error.message}`;
+    throw new AttestationError('endorsements/foreign', message, {
+      cause: closest.error,
+      details: { companion: closest.key.kind, ...closest.error.details },
     });
-    if (good) return key;
   }
   throw new AttestationError(
     'snp/signature-invalid',
     `expected a report signed by the ${report.signingKey}, got a bad signature`,
   );
+}
+
+function isSignedBy(report: SnpReport, { certificate }: EndorsementKey, memory: SnpMemory): Promise<boolean> {
+  return verifySignature({
+    spki: certificate.spki,
+    algorithm: { name: 'ECDSA', hash: 'SHA-384' },
+    signature: report.signature,
+    message: report.signed,
+    signatureForm: 'raw',
+    ...memory,
+  });
 }
 
 /** Runtime data counts only when the report commits to it. */
@@ -117,7 +150,7 @@ async function boundRuntimeData({ report, runtimeData }: SnpReportEvidence): Pro
 async function refuseLoneKey(evidence: SnpKeyEvidence, options: VerifyOptions): Promise<never> {
   const key = parseEndorsementKey(rememberedCertificate(evidence.certificate));
   const certificates = candidateCertificates([], options.endorsements ?? []);
-  await keyPath({ key, certificates, crls: readableCrls(options.endorsements ?? []), ...options });
+  await keyPath({ key, certificates, lists: listsIn(options.endorsements ?? []), ...options });
   throw new AttestationError(
     'snp/report-missing',
     `expected a report, got only a genuine ${key.kind} certificate of ${key.productName}; supply the report it endorses`,

@@ -191,17 +191,40 @@ async function importKey(jwk: JsonObject, alg: string): Promise<CryptoKey> {
 }
 
 function keyMalformed(alg: string, cause?: unknown): AttestationError {
-  return new AttestationError('token/key-malformed', `expected a public key for ${alg} in the key set, got another`, { cause });
+  return new AttestationError(
+    'token/key-malformed',
+    `expected a public key for ${alg} in the key set, got another; give the key set of the issuer`,
+    { cause },
+  );
 }
 
 /** Keys of the sets supplied for this issuer, or for no issuer in particular. */
 function suppliedKeys({ endorsements = [] }: VerifyOptions, issuer: Json | undefined): readonly JsonObject[] {
-  return endorsements.flatMap((each) => {
-    if (each.kind !== 'jwks' || (each.issuer !== null && each.issuer !== issuer)) return [];
-    const set = reading('token/key-malformed', 'key set', () => parseJson(each.json)) as JsonObject;
-    const keys = set?.keys;
-    return Array.isArray(keys) ? (keys as readonly Json[]).filter(isObject) : [];
+  const sets = endorsements.filter((each) => each.kind === 'jwks' && (each.issuer === null || each.issuer === issuer));
+  let fault: unknown;
+  const found = sets.flatMap((each) => {
+    try {
+      return each.kind === 'jwks' ? keysIn(each.json) : [];
+    } catch (error) {
+      fault ??= error;
+      return [];
+    }
   });
+  // A set that cannot be read spoils no other that lies beside it.
+  if (found.length === 0 && fault !== undefined) throw fault;
+  return found;
+}
+
+function keysIn(text: string): readonly JsonObject[] {
+  let set: Json;
+  try {
+    set = parseJson(text);
+  } catch (cause) {
+    const message = 'expected a key set in json, got something else; give the JWKS of the issuer unchanged';
+    throw new AttestationError('token/key-malformed', message, { cause });
+  }
+  const keys = isObject(set) ? set.keys : null;
+  return Array.isArray(keys) ? (keys as readonly Json[]).filter(isObject) : [];
 }
 
 /** RFC 7519 §4.1: `nbf` ≤ now < `exp`. Proof of Cloud tokens have neither. */

@@ -67,6 +67,8 @@ export {
   verifyFakeSnp,
 } from './fake-snp.ts';
 export { type Eavesdropper, type FakeTls, fakeTls, startEavesdropper } from './fake-tls.ts';
+export { type FakeToken, type FakeTokenIssuer, type FakeTokenOptions, fakeToken } from './fake-token.ts';
+export { FAKE_TOKENS, type FakeTokenCase } from './fake-token-claims.ts';
 export { type FakeTpm, type FakeTpmOptions, fakeTpmQuote } from './fake-tpm.ts';
 export { type JsonRpcServer, startJsonRpcServer } from './json-rpc-server.ts';
 export { NITRO_DEFECTS, nitroDocumentWith, nitroQuestion } from './nitro-defects.ts';

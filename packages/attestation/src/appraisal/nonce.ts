@@ -1,6 +1,7 @@
 /**
- * Does the evidence answer the caller's own nonce? Looked for in the nonce slot; where a format has none, in the places of the report
- * data that are in use: alone and padded with zeros, or as the second 32 bytes behind a key digest.
+ * Does the evidence answer the caller's own nonce? Looked for in the nonce slot, of tokens in every encoding their issuers use; where a
+ * format has none, and in tokens, in the places of the report data that are in use: alone and padded with zeros, or as the second 32
+ * bytes behind a key digest.
  */
 
 import { type Check, fail, notChecked, pass } from '../model/check.ts';
@@ -19,10 +20,10 @@ export const askNonce: WholeQuestion = ([whole], { policy, expected }) => {
 };
 
 function compare(wanted: string, bindings: Bindings): Check {
-  if (bindings.nonce !== null) {
-    return bindings.nonce === wanted ? pass(ID, SPEC, wanted, wanted) : fail(ID, SPEC, wanted, bindings.nonce);
-  }
-  const { reportData } = bindings;
+  const { nonce, nonceReadings = [], reportData } = bindings;
+  if (nonce === wanted || nonceReadings.includes(wanted)) return pass(ID, SPEC, wanted, wanted);
+  // A token repeats the report data as well as nonces; other evidence has one place for the nonce.
+  if (nonce !== null && (bindings.nonceReadings === undefined || reportData === null)) return fail(ID, SPEC, wanted, nonce);
   if (reportData === null) return fail(ID, SPEC, wanted, 'no nonce in this evidence');
   const places = [
     wanted.padEnd(reportData.length, '0'),

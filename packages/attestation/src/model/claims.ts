@@ -40,6 +40,8 @@ export interface Bindings {
   /** The whole report-data slot (64 bytes in SGX, TDX, SNP; Nitro has none). */
   readonly reportData: string | null;
   readonly nonce: string | null;
+  /** Other byte strings that nonces of a token can stand for; its text may be hex, base64 or plain. */
+  readonly nonceReadings?: readonly string[];
   readonly userData: string | null;
   readonly publicKey: string | null;
 }

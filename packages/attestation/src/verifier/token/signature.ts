@@ -20,6 +20,12 @@ import type { Token } from '../../evidence/token/token.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { TOKEN_ISSUERS, type TokenIssuer } from './issuers.ts';
 
+/**
+ * How far the beginning of a token (`nbf`, `iat`) may lie ahead of the time asked about, seconds: issuers and relying parties have clocks of
+ * their own (RFC 7519 §4.1.5: "usually no more than a few minutes"). There is no leeway for the end.
+ */
+export const TOKEN_LEEWAY_SECONDS = 60;
+
 /** A token without an end is held to be in force until here, epoch milliseconds (9999-12-31). */
 const NO_END = 253_402_300_799_000;
 
@@ -34,6 +40,8 @@ export interface AuthenticToken {
   /** Epoch milliseconds. */
   readonly notBefore: number;
   readonly notAfter: number;
+  /** Seconds by which the token's beginning lies ahead of the time asked about, at most {@link TOKEN_LEEWAY_SECONDS}; 0 when it has begun. */
+  readonly secondsAhead: number;
 }
 
 /**
@@ -72,6 +80,7 @@ export async function verifyToken(token: Token, options: VerifyOptions): Promise
     ...{ token, issuer, root: found.root, simulated: found.simulated, keySource: found.source },
     notBefore: Math.max(window.notBefore, found.notBefore),
     notAfter: Math.min(window.notAfter, found.notAfter),
+    secondsAhead: Math.max(0, Math.ceil((window.notBefore - options.now) / 1000)),
   };
 }
 
@@ -227,13 +236,14 @@ function keysIn(text: string): readonly JsonObject[] {
   return Array.isArray(keys) ? (keys as readonly Json[]).filter(isObject) : [];
 }
 
-/** RFC 7519 §4.1: `nbf` ≤ now < `exp`. Proof of Cloud tokens have neither. */
+/** RFC 7519 §4.1: `nbf` and `iat` ≤ now, with leeway, and now < `exp`. Proof of Cloud tokens have none of them. */
 function inForce({ payload }: Token, now: number): { readonly notBefore: number; readonly notAfter: number } {
-  const [start, end] = [instant(payload.nbf ?? payload.iat, 'nbf'), instant(payload.exp, 'exp')];
-  if (start !== null && now < start) {
+  const [begin, issued, end] = [instant(payload.nbf, 'nbf'), instant(payload.iat, 'iat'), instant(payload.exp, 'exp')];
+  const start = begin === null && issued === null ? null : Math.max(begin ?? 0, issued ?? 0);
+  if (start !== null && now < start - TOKEN_LEEWAY_SECONDS * 1000) {
     throw new AttestationError(
       'token/not-yet-valid',
-      `expected a token in force, got one from ${new Date(start).toISOString()} on`,
+      `expected a token in force, got one from ${new Date(start).toISOString()} on, more than ${TOKEN_LEEWAY_SECONDS} s ahead; check the clock`,
     );
   }
   if (end !== null && now >= end) {

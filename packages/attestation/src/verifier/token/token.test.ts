@@ -137,8 +137,9 @@ describe('a sound token', () => {
   });
 
   test('whose part answers another nonce fails', async () => {
-    const part = await sign({ iss: NRAS, eat_nonce: '01' });
-    const overall = await sign({ iss: NRAS, eat_nonce: '02', submods: { 'GPU-0': digest(part) } });
+    const part = await sign({ iss: NRAS, eat_nonce: '01', measres: 'success' });
+    const result = { 'x-nvidia-overall-att-result': true };
+    const overall = await sign({ iss: NRAS, ...result, eat_nonce: '02', submods: { 'GPU-0': digest(part) } });
     const claims = await verify(JSON.stringify([['JWT', overall], { 'GPU-0': part }]), [await jwks('ES384')]);
     expect(failed(claims)).toEqual(['token.nonce.gpu-0']);
   });
@@ -175,7 +176,8 @@ const DEFECTS = [
   ['a changed header', 'token/signature-invalid', forged, [set]],
   ['changed claims', 'token/signature-invalid', `${head}.${b64({ iss: NRAS, exp: 9_999_999_999 })}.${tail}`, [set]],
   ['an end in the past', 'token/expired', await sign({ iss: NRAS, exp: SECONDS }), [set]],
-  ['a start in the future', 'token/not-yet-valid', await sign({ iss: NRAS, nbf: SECONDS + 1 }), [set]],
+  ['a start in the future', 'token/not-yet-valid', await sign({ iss: NRAS, nbf: SECONDS + 61 }), [set]],
+  ['an issue in the future', 'token/not-yet-valid', await sign({ iss: NRAS, iat: SECONDS + 61 }), [set]],
   ['an end that is no number', 'token/malformed', await sign({ iss: NRAS, exp: 'never' }), [set]],
   ['claims that are no object', 'token/malformed', `${head}.${Buffer.from('[]').toString('base64url')}.${tail}`, [set]],
   [

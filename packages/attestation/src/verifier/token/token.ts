@@ -13,7 +13,8 @@ import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import type { VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
-import { nonceOf, tokenClaims } from './claims.ts';
+import { tokenClaims } from './claims.ts';
+import { noncesOf } from './nonces.ts';
 import { verifyToken } from './signature.ts';
 
 /** The plug for attestation tokens. */
@@ -35,7 +36,7 @@ export async function verifyTokenEvidence(evidence: TokenEvidence, options: Veri
   const { token, parts } = evidence;
   const overall = await verifyToken(token, options);
   const digests = digestsOf(token.payload.submods);
-  const nonce = nonceOf(token.payload);
+  const { nonce } = noncesOf(token.payload);
   const submodules: Record<string, VerifiedClaims> = {};
   const checks: Check[] = [];
   for (const [name, part] of parts) {
@@ -48,7 +49,7 @@ export async function verifyTokenEvidence(evidence: TokenEvidence, options: Veri
     }
     const authentic = await verifyToken(part, options);
     submodules[name.toLowerCase()] = mint(tokenClaims(authentic, {}, []));
-    const partNonce = nonceOf(part.payload);
+    const { nonce: partNonce } = noncesOf(part.payload);
     const id = `token.nonce.${name.toLowerCase()}`;
     checks.push(partNonce === nonce ? pass(id, 'RFC 9711 §4.1', nonce) : fail(id, 'RFC 9711 §4.1', nonce, partNonce));
   }

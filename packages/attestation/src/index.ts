@@ -1,8 +1,10 @@
 export { type AppraiseOptions, appraise } from './appraisal/appraise.ts';
 export { type EarOptions, type EarSubject, earClaims, signEar } from './appraisal/ear.ts';
 export { explainPolicy } from './appraisal/explain.ts';
+export { describeOutcome, type HeadlineOptions } from './appraisal/headline.ts';
 export { formatInstant, parseInstant } from './appraisal/instant.ts';
 export { parsePolicy } from './appraisal/policy-file.ts';
+export { hasSubstance, type PolicyFromClaims, type PolicyFromOptions, policyFrom } from './appraisal/policy-from-claims.ts';
 export {
   DEFAULT_POLICY,
   MODERATE_POLICY,

@@ -19,8 +19,12 @@ beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'assay-cli-refusals-'));
   const { document, chain } = await fakeNitroDocument();
   const root = encodePem('CERTIFICATE', chain.root.der);
+  const pcrs = new Map(Array.from({ length: 16 }, (_, index) => [index, new Uint8Array(48)] as const));
+  const debuggable = await fakeNitroDocument({ chain, fields: { pcrs } });
   await Promise.all([
     writeFile(join(cwd, 'good.cose'), document),
+    writeFile(join(cwd, 'debug.cose'), debuggable.document),
+    writeFile(join(cwd, 'root.pem'), root),
     writeFile(join(cwd, 'noise.bin'), Uint8Array.of(1, 2, 3)),
     writeFile(join(cwd, 'two-roots.pem'), `${root}${root}`),
     writeFile(join(cwd, 'sparse.bin'), ''),
@@ -55,6 +59,18 @@ const always =
   (body: BodyInit | null, init: ResponseInit = {}): typeof fetch =>
   async () =>
     new Response(body, init);
+
+describe('cli/evidence-refused', () => {
+  const init = ['policy', 'init', '--from', 'debug.cose', '--simulated-root', 'root.pem'];
+
+  it('of a debuggable enclave, until told', async () => {
+    await refuse(init, 'cli/evidence-refused', 5, ['policy.debug', 'on', '--allow-debug']);
+    const io = transcript({ cwd, now: FAKE_NOW });
+    expect(await run([...init, '--allow-debug'], io)).toBe(0);
+    expect(JSON.parse(io.out())).toMatchObject({ debug: 'allow' });
+    expect(io.err()).toContain('keeps no secret');
+  });
+});
 
 describe('cli/bad-option', () => {
   it.each<readonly [string, readonly string[], readonly string[]]>([

@@ -4,6 +4,7 @@ export { DCAP_COLLATERAL_DEFECTS, DCAP_QUOTE_DEFECTS, type DcapDefect, defectOpt
 export { type EhbpRecipient, ehbpRecipient } from './ehbp-recipient.ts';
 export { expectAdvice, expectCode, expectRefusal } from './expect-code.ts';
 
+export { type FakeAzureVm, fakeAzureVm } from './fake-azure.ts';
 export {
   FAKE_TEE_TCB_SVN,
   type FakeDcap,
@@ -25,6 +26,7 @@ export {
   scaleLog,
   scaleVector,
 } from './fake-dstack.ts';
+export { type FakeEvidence, fakeEvidence } from './fake-evidence.ts';
 export { type FakeLog, type FakeLogOptions, fakeLog } from './fake-log.ts';
 export { type FakeNitro, type FakeNitroOptions, fakeNitroDocument } from './fake-nitro.ts';
 export {

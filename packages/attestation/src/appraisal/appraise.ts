@@ -11,22 +11,43 @@ import { askClaimRules } from './claim-rules.ts';
 import { askDebug } from './debug.ts';
 import { askFreshness } from './freshness.ts';
 import { askGpu } from './gpu.ts';
+import { describeOutcome } from './headline.ts';
 import { askIdentity } from './identity.ts';
 import { askKeyBinding } from './key-binding.ts';
 import { askMeasurements } from './measurements.ts';
 import { askNonce } from './nonce.ts';
+import { askParts } from './parts.ts';
 import { DEFAULT_POLICY } from './presets.ts';
 import { askProduct } from './product.ts';
-import { type AppraisalContext, type ClaimsNode, located, type PartQuestion, type WholeQuestion } from './question.ts';
+import {
+  type AppraisalContext,
+  type ClaimsNode,
+  listNodes,
+  located,
+  type PartQuestion,
+  type WholeQuestion,
+} from './question.ts';
+import { askRequester, HOST_REQUESTED, isHostRequested } from './requester.ts';
 import { askRequiredChecks } from './required-checks.ts';
 import { askRoot } from './root.ts';
-import { describeLimits, describeScope, isMilan } from './scope.ts';
+import { describeLimits, describeSubject, isMilan } from './scope.ts';
 import { askSimulated } from './simulated.ts';
-import { askTcb } from './tcb.ts';
+import { askTcb, askTcbFloors } from './tcb.ts';
 import { askTeeType } from './tee-type.ts';
 
-const PART_QUESTIONS: readonly PartQuestion[] = [askTeeType, askRoot, askSimulated, askDebug, askTcb, askProduct, askFreshness];
+const PART_QUESTIONS: readonly PartQuestion[] = [
+  askTeeType,
+  askRoot,
+  askSimulated,
+  askDebug,
+  askRequester,
+  askTcb,
+  askProduct,
+  askFreshness,
+];
 const WHOLE_QUESTIONS: readonly WholeQuestion[] = [
+  askParts,
+  askTcbFloors,
   askMeasurements,
   askNonce,
   askKeyBinding,
@@ -54,26 +75,23 @@ export interface AppraiseOptions {
 export function appraise(claims: VerifiedClaims, options: AppraiseOptions): Appraisal {
   const { now, policy = DEFAULT_POLICY, expected = {} } = options;
   const context: AppraisalContext = { now, policy, expected };
-  const nodes = listNodes(claims, '');
+  const nodes = listNodes(claims);
   const ofParts = nodes.flatMap((node) => [
     ...node.claims.checks.map((check) => located(node.prefix, check)),
     ...PART_QUESTIONS.flatMap((ask) => ask(node.claims, context)).map((check) => located(node.prefix, check)),
   ]);
   const checks = [...ofParts, ...WHOLE_QUESTIONS.flatMap((ask) => ask(nodes, context))];
+  const subject = describeSubject(nodes, now);
   return {
     outcome: checks.some(({ outcome }) => outcome === 'fail') ? 'refused' : 'accepted',
     checks,
     warnings: warn(nodes, checks),
-    scope: describeScope(nodes, checks, context),
+    subject,
+    scope: describeOutcome(subject, checks, { policy: policy.name ?? 'unnamed' }),
     limits: describeLimits(nodes),
     simulated: nodes.some(({ claims: { simulated } }) => simulated),
     policy: policy.name ?? 'unnamed',
   };
-}
-
-function listNodes(claims: VerifiedClaims, prefix: string): readonly ClaimsNode[] {
-  const parts = Object.entries(claims.submodules).flatMap(([name, part]) => listNodes(part, `${prefix}${name}/`));
-  return [{ prefix, claims }, ...parts];
 }
 
 function warn(nodes: readonly ClaimsNode[], checks: readonly Check[]): readonly string[] {
@@ -89,8 +107,11 @@ function warn(nodes: readonly ClaimsNode[], checks: readonly Check[]): readonly 
   for (const { claims, prefix } of nodes) {
     if (claims.tcb !== null && claims.tcb.status !== 'UpToDate') {
       const advisories = claims.tcb.advisories.length === 0 ? '' : ` (${claims.tcb.advisories.join(', ')})`;
-      warnings.push(`${prefix}firmware standing is ${claims.tcb.status}${advisories}.`);
+      const reason = claims.tcb.reason === undefined ? '' : `: ${claims.tcb.reason}`;
+      warnings.push(`${prefix}firmware standing is ${claims.tcb.status}${advisories}${reason}.`);
     }
+    if (isHostRequested(claims.details)) warnings.push(`${prefix}${HOST_REQUESTED}`);
+    warnings.push(...(claims.notices ?? []).map((notice) => `${prefix}${notice}`));
   }
   if (nodes.some(({ claims }) => isMilan(claims))) {
     warnings.push(

@@ -1,5 +1,6 @@
 /** A policy in plain sentences, so that the person who signs it off reads what it does and what it leaves open. */
 
+import type { EvidenceType } from '../model/claims.ts';
 import type { DatedException, MeasurementRule, Policy } from '../model/policy.ts';
 import { typeName } from './scope.ts';
 
@@ -30,9 +31,12 @@ export function explainPolicy(policy: Policy): readonly string[] {
   lines.push(
     policy.debug === 'allow' ? 'Accepts debuggable environments, WHICH KEEP NO SECRET.' : 'Refuses debuggable environments.',
   );
+  if (policy.hostRequested === 'refuse') lines.push('Refuses SEV-SNP reports that the host asked for.');
+  for (const [type, count] of Object.entries(policy.parts ?? {}))
+    lines.push(`Demands at least ${count} verified part${count === 1 ? '' : 's'} of type ${typeName(type as EvidenceType)}.`);
   say(
     policy.measurements !== undefined,
-    () => `Accepts software that is ${policy.measurements?.map(describeRule).join('; or ')}.`,
+    () => `Accepts software that is ${policy.measurements?.map(describeRule).join('; or ')}. ${presenceOf(policy)}`,
     'measurements',
   );
   explainTcb(policy, say);
@@ -93,12 +97,19 @@ function explainTcb({ tcb }: Policy, say: (asked: boolean, sentence: () => strin
   if (tcb?.minimumDate !== undefined) say(true, () => `Demands a TCB date of ${tcb.minimumDate} or later.`, '');
 }
 
+function presenceOf({ measurements = [] }: Policy): string {
+  return measurements.every(({ presence }) => presence === 'optional')
+    ? 'One of these must be there.'
+    : 'Evidence without a part that one of these speaks of is refused, unless it is marked optional.';
+}
+
 function until(exceptions: readonly DatedException[] | undefined): string {
   return (exceptions ?? []).map((exception) => `, ${exception.id} until ${exception.until}`).join('');
 }
 
 function describeRule(rule: MeasurementRule): string {
-  const name = rule.name === undefined ? '' : `"${rule.name}": `;
+  const optional = rule.presence === 'optional' ? 'optional ' : '';
+  const name = `${optional}${rule.name === undefined ? '' : `"${rule.name}": `}`;
   if ('signer' in rule) {
     const { value, product, minimumVersion } = rule.signer;
     return `${name}${typeName(rule.type)} signed by ${value}${product === undefined ? '' : `, product ${product}`}${minimumVersion === undefined ? '' : `, version ${minimumVersion} or later`}`;

@@ -5,6 +5,7 @@
 
 import { type Check, fail, pass } from '../model/check.ts';
 import type { VerifiedClaims } from '../model/claims.ts';
+import { partsOfType } from './parts.ts';
 import { located, POLICY_SPEC, type WholeQuestion } from './question.ts';
 
 const SPEC = `${POLICY_SPEC} gpu`;
@@ -14,7 +15,7 @@ const MANIFEST_CHECKS = ['nvidia.rim-driver-measurements', 'nvidia.rim-vbios-mea
 export const askGpu: WholeQuestion = (nodes, { policy }) => {
   const rule = policy.gpu;
   if (rule === undefined) return [];
-  const gpus = nodes.filter(({ claims }) => claims.type === 'nvidia-gpu' && Object.keys(claims.submodules).length === 0);
+  const gpus = partsOfType(nodes, 'nvidia-gpu');
   const wanted = `at least ${rule.minimumCount}`;
   const count =
     gpus.length >= rule.minimumCount
@@ -39,11 +40,16 @@ function architecture(accepted: readonly string[], claims: VerifiedClaims): Chec
 
 function manifests(claims: VerifiedClaims): Check {
   const expected = 'driver and VBIOS measurements equal to their signed manifests';
-  const open = MANIFEST_CHECKS.flatMap((wanted) => {
-    const outcome = claims.checks.find(({ id }) => id === wanted)?.outcome ?? 'not made';
-    return outcome === 'pass' ? [] : [`${wanted} ${outcome}`];
-  });
+  const open = openManifests(claims);
   return open.length === 0
     ? pass('policy.gpu-manifests', SPEC, 'equal', expected)
     : fail('policy.gpu-manifests', SPEC, expected, open.join(', '));
+}
+
+/** The comparisons with signed manifests that did not pass, each with its outcome; empty when all did. */
+export function openManifests({ checks }: Pick<VerifiedClaims, 'checks'>): readonly string[] {
+  return MANIFEST_CHECKS.flatMap((wanted) => {
+    const outcome = checks.find(({ id }) => id === wanted)?.outcome ?? 'not made';
+    return outcome === 'pass' ? [] : [`${wanted} ${outcome}`];
+  });
 }

@@ -24,13 +24,13 @@ function askTokenIssuers(nodes: readonly ClaimsNode[], { policy }: AppraisalCont
   if (accepted === undefined) return [];
   const id = 'policy.token-issuer';
   const spec = `${POLICY_SPEC} tokenIssuers`;
-  return nodes
-    .filter(({ claims }) => claims.type === 'token')
-    .map(({ prefix, claims }) => {
-      const actual = claims.identity.issuer ?? 'none';
-      return located(
-        prefix,
-        accepted.includes(actual) ? pass(id, spec, actual, accepted.join(', ')) : fail(id, spec, accepted.join(', '), actual),
-      );
-    });
+  const tokens = nodes.filter(({ claims }) => claims.type === 'token');
+  if (tokens.length === 0) return [fail(id, spec, accepted.join(', '), 'no token in this evidence')];
+  return tokens.map(({ prefix, claims }) => {
+    const actual = claims.identity.issuer ?? 'none';
+    return located(
+      prefix,
+      accepted.includes(actual) ? pass(id, spec, actual, accepted.join(', ')) : fail(id, spec, accepted.join(', '), actual),
+    );
+  });
 }

@@ -1,6 +1,7 @@
 /**
- * Is this the software the policy wants? Any rule that matches will do. Rules that nothing could be compared with refuse, so that a
- * report cannot pass by leaving the measured part out.
+ * Is this the software the policy wants? Of the rules that speak of a part any match will do. A rule that speaks of no part of the
+ * evidence refuses, so that evidence cannot pass by leaving the measured part out; unless the rule says that its part is optional, and
+ * then at least one rule must have been compared.
  */
 
 import { type Check, fail, notChecked, pass } from '../model/check.ts';
@@ -19,8 +20,16 @@ export const askMeasurements: WholeQuestion = (nodes, { policy }) => {
     const applicable = rules.filter((rule) => applies(rule, claims));
     return applicable.length === 0 ? [] : [located(prefix, compare(applicable, claims))];
   });
-  return checks.length > 0 ? checks : [fail(ID, SPEC, describe(rules), 'nothing in this evidence that these rules speak of')];
+  const unmet = rules.filter((rule) => rule.presence !== 'optional' && !nodes.some(({ claims }) => applies(rule, claims)));
+  const missing = unmet.map((rule) => fail(ID, SPEC, describe([rule]), `no ${subjectOf(rule)} in this evidence`));
+  if (checks.length + missing.length > 0) return [...missing, ...checks];
+  return [fail(ID, SPEC, describe(rules), 'nothing in this evidence that these rules speak of')];
 };
+
+/** What a rule speaks of: `tpm`, or the measurements it names. */
+function subjectOf(rule: MeasurementRule): string {
+  return rule.type ?? ('values' in rule ? Object.keys(rule.values).join(', ') : 'such part');
+}
 
 function applies(rule: MeasurementRule, claims: VerifiedClaims): boolean {
   if (rule.type !== undefined) return rule.type === claims.type;
@@ -64,14 +73,15 @@ function number(value: unknown): number {
 function describe(rules: readonly MeasurementRule[]): string {
   return rules
     .map((rule) => {
+      const type = rule.type === undefined ? '' : `${rule.type} `;
       if ('values' in rule) {
         const wanted = Object.entries(rule.values).map(([name, values]) => `${name} ${values.join(' or ')}`);
-        return `${rule.name === undefined ? '' : `${rule.name}: `}${wanted.join(', ')}`;
+        return `${rule.name === undefined ? '' : `${rule.name}: `}${type}${wanted.join(', ')}`;
       }
       const { value, product, minimumVersion } = rule.signer;
       const productText = product === undefined ? '' : `, product ${product}`;
       const version = minimumVersion === undefined ? '' : `, version ≥ ${minimumVersion}`;
-      return `${rule.name === undefined ? '' : `${rule.name}: `}signed by ${value}${productText}${version}`;
+      return `${rule.name === undefined ? '' : `${rule.name}: `}${type}signed by ${value}${productText}${version}`;
     })
     .join('; or ');
 }

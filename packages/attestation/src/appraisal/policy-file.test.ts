@@ -17,8 +17,10 @@ const FULL = {
   roots: ['ab'.repeat(32)],
   simulatedRoots: [],
   debug: 'refuse',
+  hostRequested: 'refuse',
+  parts: { tdx: 1, 'nvidia-gpu': 8 },
   measurements: [
-    { name: 'v1', type: 'tdx', values: { mrtd: ['aa', 'bb'], rtmr3: ['cc'] } },
+    { name: 'v1', type: 'tdx', presence: 'optional', values: { mrtd: ['aa', 'bb'], rtmr3: ['cc'] } },
     { type: 'sgx', signer: { value: 'aa', product: 1, minimumVersion: 2 } },
   ],
   tcb: {
@@ -70,6 +72,13 @@ const broken: readonly (readonly [string, unknown, string])[] = [
     'tcb.minimumDate',
   ],
   ['a negative age', { version: 1, freshness: { maxAgeSeconds: -1 } }, 'freshness.maxAgeSeconds'],
+  [
+    'a presence that is none',
+    { version: 1, measurements: [{ values: { a: 'aa' }, presence: 'maybe' }] },
+    'measurements[0].presence',
+  ],
+  ['parts of an unknown type', { version: 1, parts: { trustzone: 1 } }, 'parts.trustzone'],
+  ['half a part', { version: 1, parts: { tpm: 0.5 } }, 'parts.tpm'],
   ['two comparisons', { version: 1, claims: [{ path: 'x', equals: 1, atLeast: 0 }] }, 'claims[0]'],
   ['an unknown inner member', { version: 1, gpu: { count: 1 } }, 'gpu.count'],
 ];
@@ -141,6 +150,9 @@ describe('explainPolicy', () => {
       'Intel TDX quote',
       'abab',
       'mrtd = aa or bb',
+      'optional "v1"',
+      'the host asked for',
+      'at least 8 verified parts of type NVIDIA GPU',
       'product 1, version 2 or later',
       'OutOfDate until 2027',
       'no open advisory',

@@ -42,6 +42,8 @@ export function parsePolicy(input: string | Uint8Array | JsonObject): Policy {
     'roots',
     'simulatedRoots',
     'debug',
+    'hostRequested',
+    'parts',
     'measurements',
     'tcb',
     'freshness',
@@ -63,6 +65,8 @@ export function parsePolicy(input: string | Uint8Array | JsonObject): Policy {
     ...optional('roots', at, (value, where) => list(value, where, sha256Hex)),
     ...optional('simulatedRoots', at, (value, where) => list(value, where, sha256Hex)),
     ...optional('debug', at, (value, where) => choice(value, where, ['refuse', 'allow'] as const)),
+    ...optional('hostRequested', at, (value, where) => choice(value, where, ['refuse', 'allow'] as const)),
+    ...optional('parts', at, partsRule),
     ...optional('measurements', at, (value, where) => list(value, where, measurementRule)),
     ...optional('tcb', at, tcbRule),
     ...optional('freshness', at, freshnessRule),
@@ -169,8 +173,11 @@ function dated(value: Json, where: string): DatedException {
 }
 
 function measurementRule(value: Json, where: string): MeasurementRule {
-  const at = object(value, where, ['name', 'type', 'values', 'signer']);
-  const name = optional('name', at, text, where);
+  const at = object(value, where, ['name', 'type', 'values', 'signer', 'presence']);
+  const name = {
+    ...optional('name', at, text, where),
+    ...optional('presence', at, (item, inner) => choice(item, inner, ['required', 'optional'] as const), where),
+  };
   if ((at.values === undefined) === (at.signer === undefined)) malformed(where, 'either values or signer', value);
   if (at.values !== undefined) {
     return { ...name, ...optional('type', at, evidenceType, where), values: hexLists(at.values, `${where}.values`) };
@@ -220,6 +227,12 @@ function textLists(
 
 function identityRule(value: Json, where: string): Readonly<Record<string, readonly string[]>> {
   return textLists(value, where, text);
+}
+
+function partsRule(value: Json, where: string): Readonly<Partial<Record<EvidenceType, number>>> {
+  const at = object(value, where, EVIDENCE_TYPES);
+  const entries = Object.entries(at).map(([type, count]) => [type, whole(count, `${where}.${type}`)] as const);
+  return entries.length > 0 ? Object.fromEntries(entries) : malformed(where, 'at least one member', value);
 }
 
 function tcbRule(value: Json, where: string): TcbRule {

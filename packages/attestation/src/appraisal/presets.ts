@@ -28,6 +28,7 @@ export const STRICT_POLICY: Policy = {
   description: 'Hardware evidence at most an hour old, firmware up to date, no product whose root secrets leak.',
   types: ['nitro', 'sgx', 'tdx', 'sev-snp', 'nvidia-gpu', 'nvidia-switch', 'dstack', 'tpm', 'token', 'combined'],
   debug: 'refuse',
+  hostRequested: 'refuse',
   tcb: { statuses: STRICT_STATUSES },
   freshness: { maxAgeSeconds: 3600, skewSeconds: 60, required: false },
   nonce: 'when-given',

@@ -20,6 +20,12 @@ export interface ClaimsNode {
   readonly claims: VerifiedClaims;
 }
 
+/** The whole and every part below it, the whole first. */
+export function listNodes(claims: VerifiedClaims, prefix = ''): readonly ClaimsNode[] {
+  const parts = Object.entries(claims.submodules).flatMap(([name, part]) => listNodes(part, `${prefix}${name}/`));
+  return [{ prefix, claims }, ...parts];
+}
+
 export type PartQuestion = (claims: VerifiedClaims, context: AppraisalContext) => readonly Check[];
 export type WholeQuestion = (nodes: readonly ClaimsNode[], context: AppraisalContext) => readonly Check[];
 

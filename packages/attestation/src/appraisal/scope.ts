@@ -1,9 +1,8 @@
-/** What an outcome covers and what it does not, in plain sentences. Nobody should read more into a verdict than was asked. */
+/** What an outcome is about and what it does not prove, in plain sentences. What it says of the checks: headline.ts. */
 
-import type { Check } from '../model/check.ts';
 import type { Claims, EvidenceType } from '../model/claims.ts';
 import { formatInstant } from './instant.ts';
-import type { AppraisalContext, ClaimsNode } from './question.ts';
+import type { ClaimsNode } from './question.ts';
 
 const TYPE_NAMES: Readonly<Record<EvidenceType, string>> = {
   nitro: 'AWS Nitro document',
@@ -30,25 +29,12 @@ export function isMilan({ identity }: Claims): boolean {
   return /^milan/i.test(identity.product ?? '');
 }
 
-export function describeScope(
-  nodes: readonly ClaimsNode[],
-  checks: readonly Check[],
-  { now, policy }: AppraisalContext,
-): string {
+/** What was appraised and when, e.g. `SIMULATED dstack evidence with 2 verified parts at 2026-06-10T00:00:00Z`. */
+export function describeSubject(nodes: readonly ClaimsNode[], now: number): string {
   const claims = nodes[0]?.claims;
-  if (claims === undefined) return 'nothing was appraised';
-  const outcome = (id: string): string =>
-    checks.find((check) => check.id === id || check.id.endsWith(`/${id}`))?.outcome ?? 'not-checked';
-  const covered = [
-    outcome('policy.measurements') === 'pass' ? 'measurements match the policy' : 'measurements not checked',
-    outcome('policy.nonce') === 'pass' ? 'answers the nonce given' : 'no nonce checked',
-    checks.some(({ id, outcome }) => /policy\.(report-data|user-data|public-key)$/.test(id) && outcome === 'pass')
-      ? 'binds what was expected'
-      : 'no binding checked',
-  ];
+  if (claims === undefined) return 'nothing';
   const parts = nodes.length > 1 ? ` with ${nodes.length - 1} verified part${nodes.length === 2 ? '' : 's'}` : '';
-  const name = `${claims.simulated ? 'SIMULATED ' : ''}${typeName(claims.type)}${parts}`;
-  return `${name} at ${formatInstant(now)}, policy ${policy.name ?? 'unnamed'}: ${covered.join('; ')}`;
+  return `${claims.simulated ? 'SIMULATED ' : ''}${typeName(claims.type)}${parts} at ${formatInstant(now)}`;
 }
 
 export function describeLimits(nodes: readonly ClaimsNode[]): readonly string[] {

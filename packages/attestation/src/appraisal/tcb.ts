@@ -1,13 +1,14 @@
 /**
  * Is the platform's firmware current enough? The vendor's statuses are taken as they are; exceptions carry a date at which they end.
- * Types without such a standing (Nitro, GPUs) read `not-checked`; Intel evidence without one is refused.
+ * Types without such a standing (Nitro, GPUs) read `not-checked`; Intel evidence without one is refused, and so is any evidence when the
+ * policy sets a floor and no part has a standing.
  */
 
 import { type Check, fail, notChecked, pass } from '../model/check.ts';
 import type { EvidenceType, TcbStanding } from '../model/claims.ts';
 import type { DatedException, TcbRule } from '../model/policy.ts';
 import { parseInstant } from './instant.ts';
-import { type PartQuestion, POLICY_SPEC } from './question.ts';
+import { type PartQuestion, POLICY_SPEC, type WholeQuestion } from './question.ts';
 
 const SPEC = `${POLICY_SPEC} tcb`;
 /** Types whose verifier always learns a standing from signed collateral. */
@@ -28,6 +29,20 @@ export const askTcb: PartQuestion = (claims, { policy, now }) => {
   return [status(rule, tcb, now), ...advisories(rule, tcb, now), ...evaluation(rule, tcb), ...date(rule, tcb)];
 };
 
+const FLOORS = [
+  { member: 'advisories', id: 'policy.tcb-advisories' },
+  { member: 'minimumEvaluationNumber', id: 'policy.tcb-evaluation' },
+  { member: 'minimumDate', id: 'policy.tcb-date' },
+] as const;
+
+/** A floor that no part of the evidence can be compared with is not met. */
+export const askTcbFloors: WholeQuestion = (nodes, { policy: { tcb: rule } }) => {
+  if (rule === undefined || nodes.some(({ claims }) => claims.tcb !== null)) return [];
+  return FLOORS.filter(({ member }) => rule[member] !== undefined).map(({ member, id }) =>
+    fail(id, SPEC, `a firmware standing to compare with ${member}`, 'no part of this evidence carries one'),
+  );
+};
+
 function inDate(exceptions: readonly DatedException[] | undefined, id: string, now: number): boolean {
   return exceptions?.some((exception) => exception.id === id && now < (parseInstant(exception.until) ?? 0)) ?? false;
 }
@@ -37,7 +52,7 @@ function status(rule: TcbRule, tcb: TcbStanding, now: number): Check {
   const expected = [...rule.statuses, ...grace].join(', ');
   return rule.statuses.includes(tcb.status) || inDate(rule.grace, tcb.status, now)
     ? pass('policy.tcb-status', SPEC, tcb.status, expected)
-    : fail('policy.tcb-status', SPEC, expected, tcb.status);
+    : fail('policy.tcb-status', SPEC, expected, tcb.reason === undefined ? tcb.status : `${tcb.status}: ${tcb.reason}`);
 }
 
 function advisories(rule: TcbRule, tcb: TcbStanding, now: number): readonly Check[] {

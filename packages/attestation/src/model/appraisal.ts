@@ -11,7 +11,9 @@ export interface Appraisal {
   readonly checks: readonly Check[];
   /** What a careful reader should know although nothing failed. One sentence each. */
   readonly warnings: readonly string[];
-  /** One sentence: what the outcome covers. */
+  /** What was appraised, and when. */
+  readonly subject: string;
+  /** One sentence, computed from the checks: which failed, and what the outcome covers. */
   readonly scope: string;
   /** What the outcome does not prove. One sentence each. */
   readonly limits: readonly string[];

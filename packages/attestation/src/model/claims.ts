@@ -33,6 +33,8 @@ export interface TcbStanding {
   readonly date: string | null;
   /** Intel `tcbEvaluationDataNumber`, or `null`. */
   readonly evaluationNumber: number | null;
+  /** Why it is not better: which component is short of which level, and what raises it. Absent when nothing is short. */
+  readonly reason?: string;
 }
 
 /** What the evidence binds: lower-case hex, `null` when the slot does not exist or is absent. */
@@ -64,6 +66,8 @@ export interface Claims {
   readonly validity: { readonly notBefore: number; readonly notAfter: number };
   /** SHA-256 of the DER SubjectPublicKeyInfo of the root that signed, lower-case hex. */
   readonly root: string;
+  /** What a careful reader should know although nothing failed; becomes a warning. One sentence each. */
+  readonly notices?: readonly string[];
   /** Every step taken to get here, and every step that could not be taken. */
   readonly checks: readonly Check[];
   /** Parts that were verified on their own: `gpu-0`, `gateway`, `model`, `cpu` … */

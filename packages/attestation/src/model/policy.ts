@@ -7,6 +7,12 @@
 
 import type { EvidenceType } from './claims.ts';
 
+/**
+ * A rule whose part does not occur refuses the evidence, so that nothing passes by being left out; `optional` is for alternatives on several
+ * kinds of hardware.
+ */
+export type RulePresence = 'required' | 'optional';
+
 /** Accepts evidence whose named measurements all have one of the listed values. */
 export interface ExactMeasurements {
   /** For people, e.g. `release 1.4`. */
@@ -15,6 +21,8 @@ export interface ExactMeasurements {
   readonly type?: EvidenceType;
   /** Measurement name → accepted values, lower-case hex. All names must match, any value of a name will do. */
   readonly values: Readonly<Record<string, readonly string[]>>;
+  /** `required` when left out. */
+  readonly presence?: RulePresence;
 }
 
 /** Accepts whatever this key signed, from this version on. */
@@ -22,6 +30,8 @@ export interface SignedMeasurements {
   readonly name?: string;
   /** The signer lives in `mrsigner` (sgx), `pcr8` (nitro), `id-key-digest` or `author-key-digest` (sev-snp), `mrsignerseam` (tdx). */
   readonly type: EvidenceType;
+  /** `required` when left out. */
+  readonly presence?: RulePresence;
   readonly signer: {
     /** Lower-case hex of the signer's measurement. */
     readonly value: string;
@@ -101,7 +111,11 @@ export interface Policy {
   readonly simulatedRoots?: readonly string[];
   /** `allow` accepts debuggable environments, which keep no secret. */
   readonly debug?: 'refuse' | 'allow';
-  /** Any rule that matches will do. Left out: measurements are not checked. */
+  /** `refuse` refuses SEV-SNP reports that the host asked for instead of the guest; otherwise they are a warning. */
+  readonly hostRequested?: 'refuse' | 'allow';
+  /** Evidence type → at least this many verified parts of it, so that no part can be left out. */
+  readonly parts?: Readonly<Partial<Record<EvidenceType, number>>>;
+  /** Every rule must find its part, and every part that rules speak of must match one of them. Left out: not checked. */
   readonly measurements?: readonly MeasurementRule[];
   readonly tcb?: TcbRule;
   readonly freshness?: FreshnessRule;

@@ -1,15 +1,15 @@
 /** `assay policy`: write a policy from evidence you trust today, read one aloud, show a preset. */
 
 import {
+  type Check,
   collectEndorsements,
-  type EvidenceType,
   explainPolicy,
-  formatInstant,
+  hasSubstance,
   type MeasurementRule,
   POLICY_PRESETS,
   type Policy,
+  policyFrom,
   STRICT_POLICY,
-  type VerifiedClaims,
   verifyEvidence,
 } from '@assay/attestation';
 import type { Command } from 'commander';
@@ -17,7 +17,7 @@ import type { Finish } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-import { append, instantOption, policyOption, rootHash, rootOption } from '../options.ts';
+import { append, instantOption, policyOption, rootOption } from '../options.ts';
 import { jsonText, printable } from '../output.ts';
 import { readCompanions, readFileOf, readSubject } from '../subject.ts';
 
@@ -27,6 +27,7 @@ interface InitFlags {
   readonly at?: string;
   readonly simulatedRoot?: string;
   readonly root?: readonly string[];
+  readonly allowDebug?: boolean;
 }
 
 interface ProvenanceFlags {
@@ -38,11 +39,6 @@ interface ProvenanceFlags {
 /** GitHub Actions: the issuer behind nearly all published provenance. */
 const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com';
 
-/** Measurements that name an instance and not its software: Nitro's PCR 4 is the hash of the instance id. */
-const VOLATILE: Readonly<Partial<Record<EvidenceType, readonly string[]>>> = { nitro: ['pcr4'] };
-/** Judged by the vendor's signed manifests instead of by values of one machine. */
-const MANIFESTED: readonly EvidenceType[] = ['nvidia-gpu', 'nvidia-switch'];
-
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
     .command('init')
@@ -52,6 +48,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--at <time>', 'verify at this RFC 3339 instant instead of now')
     .option('--simulated-root <file>', 'root of a simulator; the policy then names it')
     .option('--root <file>', 'trust this root as well; repeatable', append)
+    .option('--allow-debug', 'accept a debuggable environment, which keeps no secret, if this evidence is from one')
     .action(async (flags: InitFlags) => finish(await init(flags, io)));
   command
     .command('from-provenance')
@@ -88,10 +85,16 @@ async function fromProvenance(subject: string, flags: ProvenanceFlags, io: Io): 
     name: 'from-provenance',
     description: `Measurements signed by ${identity} for ${subjects.join(', ')}. Review before use.`,
     types: [...new Set(measurements.flatMap(({ type }) => (type === undefined ? [] : [type])))],
-    measurements,
+    measurements: alternatives(measurements),
   };
   io.stdout(jsonText(policy));
   return EXIT.accepted;
+}
+
+/** One build for several platforms runs on one of them. */
+function alternatives(rules: readonly MeasurementRule[]): readonly MeasurementRule[] {
+  const platforms = new Set(rules.map(({ type }) => type));
+  return platforms.size < 2 ? rules : rules.map((rule) => ({ presence: 'optional' as const, ...rule }));
 }
 
 async function init(flags: InitFlags, io: Io): Promise<ExitCode> {
@@ -103,54 +106,28 @@ async function init(flags: InitFlags, io: Io): Promise<ExitCode> {
     endorsements: collectEndorsements(await readCompanions(io, flags.collateral ?? [])),
     additionalAnchors: simulator === null ? roots : [...roots, simulator],
   });
-  const parts = listParts(claims);
-  const measurements = parts.flatMap(measurementRule);
-  if (measurements.length === 0 && !parts.some(({ type }) => type === 'nvidia-gpu'))
+  const { policy, concessions, failed } = policyFrom(claims, { now, allowDebug: flags.allowDebug === true });
+  if (!hasSubstance(policy))
     throw new CliError(
       'cli/bad-option',
       `--from: expected evidence with measurements, got ${flags.from} without any; give evidence of the software itself`,
     );
-  const { refusedProducts: _, ...strict } = STRICT_POLICY;
-  const policy: Policy = {
-    ...strict,
-    name: `from-${claims.type}`,
-    description: `Made ${formatInstant(now)} from evidence; accepts this software only. Review before use.`,
-    types: [...new Set(parts.map(({ type }) => type))],
-    ...(simulator === null ? {} : { simulatedRoots: [rootHash(simulator)] }),
-    ...(measurements.length === 0 ? {} : { measurements }),
-    ...gpuRule(parts),
-  };
+  if (failed.length > 0) throw notAcceptable(failed);
   io.stdout(jsonText(policy));
-  if (parts.some(({ debug }) => debug === true))
-    io.stderr('hint: this evidence is from a debuggable environment; the policy refuses such\n');
-  if (parts.some(({ tcb }) => tcb !== null && tcb.status !== 'UpToDate'))
-    io.stderr('hint: the firmware is not up to date; the policy refuses that\n');
+  for (const sentence of concessions) io.stderr(`hint: ${sentence}\n`);
   return EXIT.accepted;
 }
 
-function listParts(claims: VerifiedClaims): readonly VerifiedClaims[] {
-  return [claims, ...Object.values(claims.submodules).flatMap(listParts)];
-}
-
-function measurementRule({ type, measurements }: VerifiedClaims): readonly MeasurementRule[] {
-  if (MANIFESTED.includes(type)) return [];
-  const values = Object.entries(measurements).filter(([name]) => VOLATILE[type]?.includes(name) !== true);
-  return values.length === 0 ? [] : [{ type, values: Object.fromEntries(values.map(([name, value]) => [name, [value]])) }];
-}
-
-function gpuRule(parts: readonly VerifiedClaims[]): Pick<Policy, 'gpu'> {
-  const gpus = parts.filter(({ type }) => type === 'nvidia-gpu');
-  if (gpus.length === 0) return {};
-  const architectures = [
-    ...new Set(gpus.flatMap(({ identity }) => (identity.architecture === undefined ? [] : [identity.architecture]))),
-  ];
-  return {
-    gpu: {
-      minimumCount: gpus.length,
-      ...(architectures.length === 0 ? {} : { architectures }),
-      referenceManifests: 'required',
-    },
-  };
+/** A policy that refuses its own evidence is of no use, and one that accepts it whatever it shows is dangerous. */
+function notAcceptable(failed: readonly Check[]): CliError {
+  const names = failed.map(({ id, actual }) => `${id} (${printable(actual ?? 'nothing')})`).join(', ');
+  const debug = failed.every(({ id }) => id.endsWith('policy.debug'));
+  return new CliError(
+    'cli/evidence-refused',
+    `expected evidence that a policy can accept, got one that fails ${names}; ${
+      debug ? 'give evidence of a launch without debugging, or add --allow-debug' : 'give other evidence'
+    }`,
+  );
 }
 
 async function explain(name: string, json: boolean, io: Io): Promise<ExitCode> {

@@ -14,7 +14,7 @@ import {
 import { type Receipt, taskNonce, type VerifiedBundle, verifyBundle } from '@assay/receipt';
 import { verifyAgentEvidence } from './agent-evidence.ts';
 import type { JudgeRequest } from './request.ts';
-import { failedVerdict, type Verdict } from './verdict.ts';
+import { concluded, failedVerdict, type Verdict } from './verdict.ts';
 
 const NONCE_SPEC = 'spec/policy.md nonce';
 const FRESHNESS_SPEC = 'spec/policy.md freshness';
@@ -65,9 +65,9 @@ export function bundleVerdict({ bundle, appraisals }: JudgedBundle, request: Jud
   const simulated = appraisals.some((appraisal) => appraisal.simulated);
   const at = formatInstant(request.now);
   const tees = [...new Set(evidence.map(({ claims }) => claims.type))].join(', ');
-  return {
-    outcome: checks.some(({ outcome }) => outcome === 'fail') ? 'refused' : 'accepted',
+  return concluded({
     type: 'bundle',
+    subject: `${simulated ? 'SIMULATED ' : ''}bundle of ${receipts.length} receipt${receipts.length === 1 ? '' : 's'} sealed in ${tees}, hardware judged as of sealing`,
     claims: {
       receipts: receipts.map(({ receipt, index, time, payloads }) => ({
         receipt_id: receipt.receipt_id,
@@ -82,8 +82,6 @@ export function bundleVerdict({ bundle, appraisals }: JudgedBundle, request: Jud
     },
     checks,
     tcb: evidence[0]?.claims.tcb ?? null,
-    error: null,
-    scope: `${simulated ? 'SIMULATED ' : ''}bundle of ${receipts.length} receipt${receipts.length === 1 ? '' : 's'} sealed in ${tees}, hardware judged as of sealing, policy ${appraisals[0]?.policy ?? 'unnamed'}`,
     warnings: [
       ...new Set([...modelWarnings(receipts.map(({ receipt }) => receipt)), ...appraisals.flatMap(({ warnings }) => warnings)]),
     ],
@@ -96,7 +94,7 @@ export function bundleVerdict({ bundle, appraisals }: JudgedBundle, request: Jud
     simulated,
     policy: appraisals[0]?.policy ?? null,
     at,
-  };
+  });
 }
 
 /** Answers that no model gave, and prompts that somebody else could read. */

@@ -9,7 +9,7 @@ import { encodeHex } from '@assay/encoding/hex';
 import { canonicalJson, type Json, type JsonObject } from '@assay/encoding/json';
 import { judgeReceipt } from './report.ts';
 import type { JudgeRequest } from './request.ts';
-import { evidenceVerdict, failedVerdict, type Verdict } from './verdict.ts';
+import { concluded, evidenceVerdict, failedVerdict, type Verdict } from './verdict.ts';
 
 const SPEC = 'spec/proof.md §2';
 
@@ -59,10 +59,10 @@ async function judgeSignature(proof: AnswerProof, request: JudgeRequest): Promis
     freshnessCheck(proof, request),
     ...verdict.checks,
   ];
-  return {
+  return concluded({
     ...verdict,
-    outcome: checks.some(({ outcome }) => outcome === 'fail') ? 'refused' : 'accepted',
     type: 'proof',
+    subject: `answer signed by ${verdict.subject}`,
     claims: {
       service: proof.service,
       model: proof.model,
@@ -73,7 +73,6 @@ async function judgeSignature(proof: AnswerProof, request: JudgeRequest): Promis
       evidence: { ...result.claims },
     },
     checks,
-    scope: `answer signed by ${verdict.scope}`,
     limits: [
       'When it happened: the time is the word of whoever kept this proof.',
       'Which model ran, and what it was made of: nobody signed its name in the report.',
@@ -81,7 +80,7 @@ async function judgeSignature(proof: AnswerProof, request: JudgeRequest): Promis
       ...verdict.limits,
     ],
     at: formatInstant(now),
-  };
+  });
 }
 
 function nonceCheck({ nonce }: AnswerProof, { expected }: JudgeRequest): Check {

@@ -10,7 +10,7 @@ import { carriesStatement, parseReceipt, parseReport, type Receipt, type Report,
 import { ClientError } from '../errors.ts';
 import { verifyAgentEvidence } from './agent-evidence.ts';
 import type { JudgeRequest } from './request.ts';
-import { failedVerdict, type SubjectType, type Verdict } from './verdict.ts';
+import { concluded, failedVerdict, type SubjectType, type Verdict } from './verdict.ts';
 
 const SPEC = 'spec/keyset.md §3';
 
@@ -137,14 +137,12 @@ export function reportVerdict(
   more: Readonly<Record<string, unknown>> = {},
 ): Verdict {
   const checks = [...own, ...bound, ...appraisal.checks];
-  return {
-    outcome: checks.some(({ outcome }) => outcome === 'fail') ? 'refused' : 'accepted',
+  return concluded({
     type,
+    subject: `${type} by ${appraisal.subject}`,
     claims: { ...more, keyset: report.keyset, evidence: { ...claims } },
     checks,
     tcb: claims.tcb,
-    error: null,
-    scope: `${type} by ${appraisal.scope}`,
     warnings: appraisal.warnings,
     limits: [
       "That the agent's code is good: the keys below belong to the measured software, whatever it does.",
@@ -153,5 +151,5 @@ export function reportVerdict(
     simulated: appraisal.simulated,
     policy: appraisal.policy,
     at: formatInstant(now),
-  };
+  });
 }

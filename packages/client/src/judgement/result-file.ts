@@ -14,7 +14,7 @@ import { modelWarnings } from './bundle.ts';
 import { sha256Hex } from './digest.ts';
 import type { JudgeRequest } from './request.ts';
 import { openSignature, type ResultSignature } from './result-signature.ts';
-import { failedVerdict, type Verdict } from './verdict.ts';
+import { concluded, failedVerdict, type Verdict } from './verdict.ts';
 
 const SPEC = 'spec/result-file.md';
 /** Seconds a result may be old unless the policy says otherwise. */
@@ -212,20 +212,19 @@ function resultVerdict(
   request: JudgeRequest,
 ): Verdict {
   const all = [...checks, ...verdict.checks];
-  return {
+  return concluded({
     ...verdict,
-    outcome: all.some(({ outcome }) => outcome === 'fail') ? 'refused' : 'accepted',
     type: 'result',
+    subject: `${verdict.simulated ? 'SIMULATED ' : ''}result file, signed under ${verdict.subject.replace(/SIMULATED /g, '')}`,
     claims: { ...verdict.claims, inference: file.attestation.inference ?? null },
     checks: all,
     warnings: [...new Set([...modelWarnings([receipt]), ...verdict.warnings])],
-    scope: `${verdict.simulated ? 'SIMULATED ' : ''}result file, signed under ${verdict.scope.replace(/SIMULATED /g, '')}`,
     limits: [
       'That the model named made the code: the receipt says which endpoint answered, and whether that endpoint was attested.',
       ...verdict.limits,
     ],
     at: formatInstant(request.now),
-  };
+  });
 }
 
 /** Lower-case hex of a SHA-256, with or without `sha256:` in front. */

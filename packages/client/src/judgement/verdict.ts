@@ -4,6 +4,7 @@ import {
   type AttestationOutcome,
   type AttestationResult,
   type Check,
+  describeOutcome,
   formatInstant,
   type TcbStanding,
 } from '@assay/attestation';
@@ -20,7 +21,9 @@ export interface Verdict {
   readonly checks: readonly Check[];
   readonly tcb: TcbStanding | null;
   readonly error: { readonly code: string; readonly kind: string; readonly message: string } | null;
-  /** One sentence: what the outcome covers. */
+  /** What the verdict is about, and when. */
+  readonly subject: string;
+  /** One sentence, computed from the checks: which failed, and what the outcome covers. */
   readonly scope: string;
   readonly warnings: readonly string[];
   /** What the outcome does not prove. */
@@ -31,6 +34,24 @@ export interface Verdict {
   readonly policy: string | null;
   /** RFC 3339 instant the verdict is about. */
   readonly at: string;
+}
+
+/**
+ * The verdict on a subject whose evidence is authentic: outcome and headline follow from all checks, so neither can contradict one.
+ * @example concluded({ subject: 'receipt by …', checks, type: 'receipt', … });
+ */
+export function concluded(parts: Omit<Verdict, 'outcome' | 'scope' | 'error'>): Verdict {
+  const { subject, checks, policy } = parts;
+  return {
+    ...parts,
+    outcome: checks.some(({ outcome }) => outcome === 'fail') ? 'refused' : 'accepted',
+    error: null,
+    ...headline(subject, checks, policy ?? 'unnamed'),
+  };
+}
+
+function headline(subject: string, checks: readonly Check[], policy: string | null): Pick<Verdict, 'subject' | 'scope'> {
+  return { subject, scope: describeOutcome(subject, checks, { policy }) };
 }
 
 /** The verdict on bare evidence. `now` in epoch milliseconds. */
@@ -44,7 +65,7 @@ export function evidenceVerdict(result: AttestationResult, now: number): Verdict
     checks,
     tcb,
     error,
-    scope: appraisal?.scope ?? `${type ?? 'this file'} at ${at}`,
+    ...headline(appraisal?.subject ?? `${type ?? 'this file'} at ${at}`, checks, appraisal?.policy ?? null),
     warnings: appraisal?.warnings ?? [],
     limits: appraisal?.limits ?? [],
     simulated: appraisal?.simulated ?? false,
@@ -69,17 +90,18 @@ export function failedVerdict(type: SubjectType, thrown: unknown, now: number, c
   if (!isCoded(thrown) || outcome === undefined) throw thrown;
   const { code, kind, message } = thrown;
   const at = formatInstant(now);
+  const made: readonly Check[] = [
+    ...checks,
+    { id: code.replace('/', '.'), outcome: 'fail', expected: null, actual: message, spec: 'docs/errors.md' },
+  ];
   return {
     outcome,
     type,
     claims: null,
-    checks: [
-      ...checks,
-      { id: code.replace('/', '.'), outcome: 'fail', expected: null, actual: message, spec: 'docs/errors.md' },
-    ],
+    checks: made,
     tcb: null,
     error: { code, kind, message },
-    scope: `${type} at ${at}`,
+    ...headline(`${type} at ${at}`, made, null),
     warnings: [],
     limits: [],
     simulated: false,

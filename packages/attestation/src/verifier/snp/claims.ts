@@ -56,6 +56,7 @@ export function snpClaims(input: SnpClaimsInput): Claims {
     issuedAt: null,
     validity: { notBefore: path.notBefore, notAfter: path.notAfter },
     root: anchorDigest(path.anchor),
+    notices: noticesOf(input),
     checks: checksOf(input),
     submodules: {},
     details: detailsOf(input),
@@ -86,6 +87,20 @@ function checksOf({ report, key, path, runtimeData, unread }: SnpClaimsInput): r
   if (runtimeData !== null) checks.push(pass('snp.runtime-data', 'Azure HCL attestation', 'hashed in the report data'));
   for (const part of unread) checks.push(notChecked('snp.unread', 'Assay', `"${part}" in the same file is not looked at`));
   return checks;
+}
+
+/** The host may still roll provisional firmware back; until it is committed, older firmware can run under the same committed level. */
+function noticesOf({ report, key: { product } }: SnpClaimsInput): readonly string[] {
+  const [current, committed] = [tcbOf(report.currentTcb, product), tcbOf(report.committedTcb, product)];
+  const provisional = [
+    ...(tcbText(current) === tcbText(committed) ? [] : [`tcb ${tcbText(current)}, committed ${tcbText(committed)}`]),
+    ...(versionText(report.currentVersion) === versionText(report.committedVersion)
+      ? []
+      : [`version ${versionText(report.currentVersion)}, committed ${versionText(report.committedVersion)}`]),
+  ];
+  return provisional.length === 0
+    ? []
+    : [`provisional firmware runs (${provisional.join('; ')}): the host can roll it back until it commits it.`];
 }
 
 /** AMD lists revoked ASKs; VCEKs are superseded by new TCBs rather than revoked. */

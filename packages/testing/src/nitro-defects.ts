@@ -58,7 +58,7 @@ export const NITRO_DEFECTS: readonly NitroDefect[] = [
   malformed('no module id', { module_id: undefined }),
   malformed('an empty module id', { module_id: '' }),
   malformed('a module id of bytes', { module_id: bytes(3) }),
-  malformed('digest SHA256', { digest: 'SHA256' }),
+  ['digest SHA512', 'nitro/digest-unsupported', () => fakeNitroDocument({ fields: { digest: 'SHA512' } })],
   malformed('no digest', { digest: undefined }),
   malformed('timestamp 0', { timestamp: 0 }),
   malformed('a fractional timestamp', { timestamp: 1.5 }),

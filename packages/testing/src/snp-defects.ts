@@ -46,7 +46,7 @@ export const SNP_DEFECTS: readonly SnpDefect[] = [
   spoiled('version 9', 'snp/version-unsupported', { version: 9 }),
   spoiled('version 1', 'snp/version-unsupported', { version: 1 }),
   spoiled('signature algorithm 0', 'snp/signature-algorithm-unsupported', { edit: (_, view) => view.setUint32(0x34, 0, true) }),
-  spoiled('reserved signing key 3', 'snp/malformed', { edit: (_, view) => view.setUint32(0x48, 3 << 2, true) }),
+  spoiled('unknown signing key 3', 'snp/version-unsupported', { edit: (_, view) => view.setUint32(0x48, 3 << 2, true) }),
   spoiled('a byte after the signature', 'snp/malformed', { editSigned: (report) => report.fill(1, 1183) }),
   spoiled('r wider than 384 bits', 'snp/malformed', { editSigned: (report) => report.fill(1, 0x2a0 + 48, 0x2a0 + 49) }),
   spoiled('host says it signs with no key', 'snp/unsigned', { edit: (_, view) => view.setUint32(0x48, 7 << 2, true) }),

@@ -132,6 +132,7 @@ function isHashedIn(reportData: Uint8Array, claims: Uint8Array): boolean {
 
 function readHeader(reader: ByteReader): QuoteHeader {
   const version = reader.u16le();
+  if (version === 0 || version > PLAUSIBLE_VERSION) throw malformed(`expected a quote, got version ${version}; check the file`);
   if (version !== 3 && version !== 4 && version !== 5) {
     throw new AttestationError('dcap/version-unsupported', `expected quote version 3, 4 or 5, got ${version}; update Assay`, {
       details: { version },
@@ -179,10 +180,21 @@ function readBody(reader: ByteReader, header: QuoteHeader): EnclaveReport | TdRe
   if (version !== undefined && header.tee === 'tdx' && size === TD_REPORT_LENGTHS[version]) {
     return parseTdReport(reader.bytes(size), version);
   }
+  if (type > NEWEST_BODY_TYPE) {
+    throw new AttestationError(
+      'dcap/version-unsupported',
+      `expected body type 1 to ${NEWEST_BODY_TYPE} in a version 5 quote, got ${type}; a newer module needs a newer verifier`,
+      { details: { bodyType: type } },
+    );
+  }
   throw malformed(`expected a version 5 body descriptor that fits ${header.tee}, got type ${type} with ${size} bytes`);
 }
 
+/** Beyond this a version is no newer format but other bytes. */
+const PLAUSIBLE_VERSION = 15;
+
 /** Body descriptor types of version 5 quotes. */
+const NEWEST_BODY_TYPE = 4;
 const SGX_BODY_TYPE = 1;
 const TD_BODY_TYPES: ReadonlyMap<number, TdReportVersion> = new Map([
   [2, '1.0'],

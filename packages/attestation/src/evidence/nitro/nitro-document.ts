@@ -106,6 +106,13 @@ function payloadOf(bytes: Uint8Array): Omit<NitroDocument, 'cose'> {
   const module = payload.has(REGISTERS.tpm) ? 'tpm' : 'enclave';
   if (module === 'tpm' && payload.has(REGISTERS.enclave)) throw malformed('registers of an enclave or of a tpm', 'both');
   const digest = payload.get('digest');
+  if (typeof digest === 'string' && digest !== 'SHA384' && /^SHA\d/.test(digest)) {
+    throw new AttestationError(
+      'nitro/digest-unsupported',
+      `expected digest SHA384, got ${digest}; a newer hypervisor needs a newer verifier`,
+      { details: { digest } },
+    );
+  }
   if (digest !== 'SHA384') throw malformed('digest SHA384', describe(digest));
   return {
     module,

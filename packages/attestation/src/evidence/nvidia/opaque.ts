@@ -37,10 +37,11 @@ export type OpaqueFields = ReadonlyMap<number, Uint8Array>;
 
 /**
  * Fields of opaque data by type.
- * @throws {AttestationError} `nvidia/opaque-malformed` for truncated or repeated fields.
+ * @throws {AttestationError} `nvidia/opaque-malformed` for truncated or repeated fields, `nvidia/version-unsupported`.
  */
 export function parseOpaque(bytes: Uint8Array): OpaqueFields {
   return reading('nvidia/opaque-malformed', 'opaque data', () => {
+    refuseVersioned(bytes);
     const reader = new ByteReader(bytes, 'opaque data');
     const fields = new Map<number, Uint8Array>();
     while (reader.remaining > 0) {
@@ -53,6 +54,19 @@ export function parseOpaque(bytes: Uint8Array): OpaqueFields {
     return fields;
   });
 }
+
+/** Drivers from CUDA 13.5 on may write a header of magic, profile and version first (NVIDIA Opaque Data Format). */
+function refuseVersioned(bytes: Uint8Array): void {
+  if (bytes.length < VERSIONED_HEADER || String.fromCharCode(...bytes.subarray(0, 6)) !== 'NVDAOD') return;
+  const version = [...bytes.subarray(8, 11)].join('.');
+  throw new AttestationError(
+    'nvidia/version-unsupported',
+    `expected opaque data without a header, got versioned data ${version}; a newer driver needs a newer verifier`,
+    { details: { version } },
+  );
+}
+
+const VERSIONED_HEADER = 12; // bytes
 
 /** Text of a field up to its first zero byte; `null` when it is absent, empty or not printable ASCII. */
 export function opaqueText(fields: OpaqueFields, type: number): string | null {

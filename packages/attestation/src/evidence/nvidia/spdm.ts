@@ -53,13 +53,13 @@ export function looksLikeSpdm(bytes: Uint8Array): boolean {
 
 /**
  * Fields of request ‖ response.
- * @throws {AttestationError} `nvidia/spdm-malformed`.
+ * @throws {AttestationError} `nvidia/spdm-malformed`, `nvidia/version-unsupported`.
  * @example parseSpdm(bytes).measurements.length // 64 on a Hopper GPU
  */
 export function parseSpdm(bytes: Uint8Array): SpdmEvidence {
   return reading('nvidia/spdm-malformed', 'spdm measurement exchange', () => {
     const reader = new ByteReader(bytes, 'spdm measurement exchange');
-    expectByte(reader, VERSION_1_1, 'request version');
+    expectVersion(reader.u8());
     expectByte(reader, GET_MEASUREMENTS, 'request code');
     if ((reader.u8() & 1) !== 1) throw malformed('expected a request that asks for a signature, got one that does not');
     reader.skip(1);
@@ -98,6 +98,18 @@ function readBlocks(record: Uint8Array, count: number): readonly SpdmMeasurement
   }
   reader.end();
   return measurements;
+}
+
+/** Newer minor versions have other layouts: nothing of them is guessed. */
+function expectVersion(version: number): void {
+  if (version >> 4 === VERSION_1_1 >> 4 && version > VERSION_1_1) {
+    throw new AttestationError(
+      'nvidia/version-unsupported',
+      `expected SPDM version 0x11, got 0x${version.toString(16)}; a newer device needs a newer verifier`,
+      { details: { version } },
+    );
+  }
+  if (version !== VERSION_1_1) throw malformed(`expected request version 0x11, got 0x${version.toString(16)}`);
 }
 
 function expectByte(reader: ByteReader, wanted: number, what: string): void {

@@ -228,7 +228,13 @@ function knownVersion(version: number): SnpReport['version'] {
 function signerOf(bits: number): Pick<SnpReport, 'authorKeyEnabled' | 'chipKeyMasked' | 'signingKey'> {
   const key = (bits >> 2) & 7;
   const signingKey = key === 0 ? 'vcek' : key === 1 ? 'vlek' : key === 7 ? 'none' : null;
-  if (signingKey === null) throw malformed(`expected signing key 0 (vcek), 1 (vlek) or 7 (none), got ${key}`);
+  if (signingKey === null) {
+    throw new AttestationError(
+      'snp/version-unsupported',
+      `expected signing key 0 (vcek), 1 (vlek) or 7 (none), got ${key}; newer firmware needs a newer verifier`,
+      { details: { signingKey: key } },
+    );
+  }
   return { authorKeyEnabled: (bits & 1) !== 0, chipKeyMasked: (bits & 2) !== 0, signingKey };
 }
 

@@ -179,5 +179,8 @@ function malformed(message: string): AttestationError {
 }
 
 function unsupported(what: string): AttestationError {
-  return new AttestationError('tpm/algorithm-unsupported', `expected rsassa, rsapss or ecdsa with sha-2, got ${what}`);
+  return new AttestationError(
+    'tpm/algorithm-unsupported',
+    `expected rsassa, rsapss or ecdsa with sha-2, got ${what}; have the tpm quote with one of these`,
+  );
 }

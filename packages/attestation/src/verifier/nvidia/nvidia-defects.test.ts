@@ -61,8 +61,8 @@ const put =
 
 const DEFECTS: readonly { readonly name: string; readonly code: string; readonly run: () => Promise<unknown> }[] = [
   {
-    name: 'request of another version',
-    code: 'nvidia/spdm-malformed',
+    name: 'request of a newer version',
+    code: 'nvidia/version-unsupported',
     run: async () => listed({ evidence: btoa('\x12\xe0'.padEnd(500, 'a')) }),
   },
   {

@@ -29,7 +29,7 @@ import { AttestationError } from '../../errors.ts';
 import { thimCertificates } from '../../evidence/snp/json-evidence.ts';
 import { vcekPaths } from '../../evidence/snp/kds.ts';
 import { oakCertificates } from '../../evidence/snp/oak.ts';
-import { productOfCpuid, type SnpProduct } from '../../evidence/snp/product.ts';
+import { productOfCpuid, type SnpCpuid, type SnpProduct } from '../../evidence/snp/product.ts';
 import type { SnpReport } from '../../evidence/snp/report.ts';
 import { tcbOf, tcbText } from '../../evidence/snp/tcb.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
@@ -86,7 +86,7 @@ export function chooseKeys(report: SnpReport, certificates: readonly Certificate
   if (report.cpuid !== null && product === null) {
     throw new AttestationError(
       'snp/product-unknown',
-      'expected the cpuid of Milan, Genoa or Turin in the report, got another',
+      `expected the cpuid of Milan, Genoa or Turin in the report, got ${cpuidText(report.cpuid)}; a newer product needs a newer verifier`,
       {
         details: { ...report.cpuid },
       },
@@ -100,6 +100,10 @@ export function chooseKeys(report: SnpReport, certificates: readonly Certificate
   if (fitting.length > 0) return { fitting, misfits: [] };
   const misfits = judged.flatMap(({ key, fault }) => (fault === null ? [] : [{ key, ...fault }]));
   return { fitting, misfits: misfits.sort((a, b) => b.closeness - a.closeness) };
+}
+
+function cpuidText({ family, model, stepping }: SnpCpuid): string {
+  return `family 0x${family.toString(16)} model 0x${model.toString(16)} stepping ${stepping}`;
 }
 
 /** A key that cannot be read spoils no other that lies beside it. */

@@ -61,9 +61,13 @@ function readKey(certificate: Certificate): EndorsementKey {
     const productName = text(certificate, PRODUCT_NAME);
     const product = productOfName(productName);
     if (product === null) {
-      throw new AttestationError('snp/product-unknown', `expected a Milan, Genoa or Turin key, got one of "${productName}"`, {
-        details: { productName },
-      });
+      throw new AttestationError(
+        'snp/product-unknown',
+        `expected a Milan, Genoa or Turin key, got one of "${productName}"; a newer product needs a newer verifier`,
+        {
+          details: { productName },
+        },
+      );
     }
     const isVcek = certificate.extensions.has(HWID);
     if (isVcek === certificate.extensions.has(CSP_ID)) throw malformed('either a chip or a cloud provider');

@@ -19,7 +19,25 @@ function compare(rule: ClaimRule, claims: VerifiedClaims): Check {
   const actual = valueAt(claims, rule.path);
   const shown = actual === undefined ? 'absent' : String(JSON.stringify(actual));
   const id = `policy.claim.${rule.path}`;
-  return holds(rule, actual) ? pass(id, SPEC, shown, describe(rule)) : fail(id, SPEC, describe(rule), shown);
+  if (holds(rule, actual)) return pass(id, SPEC, shown, describe(rule));
+  return fail(id, SPEC, describe(rule), `${shown}${raisedBy(rule, actual)}`);
+}
+
+/** What raises a security level of SEV-SNP firmware. Source: AMD 56860 §2.2, TCB_VERSION. */
+const SNP_LEVELS: Readonly<Record<string, string>> = {
+  fmc: "the machine's BIOS (firmware of the management controller)",
+  bootloader: "the machine's BIOS (boot loader of the security processor)",
+  tee: "the machine's BIOS (operating system of the security processor)",
+  snp: 'the SEV firmware, by the BIOS or the host',
+  microcode: 'the CPU microcode, by the BIOS or the host',
+};
+
+function raisedBy({ path, atLeast }: ClaimRule, actual: unknown): string {
+  const [, , , level = ''] = /^(details)\.(tcb)\.\w+\.(\w+)$/.exec(path) ?? [];
+  const source = SNP_LEVELS[level];
+  return source === undefined || atLeast === undefined || typeof actual !== 'number'
+    ? ''
+    : `, raised by an update of ${source}`;
 }
 
 function holds(rule: ClaimRule, actual: unknown): boolean {

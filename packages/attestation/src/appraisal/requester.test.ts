@@ -56,6 +56,16 @@ describe.each([
   });
 });
 
+test('an SNP level below the minimum of a policy is named with what raises it', async () => {
+  const rule = { path: 'details.tcb.reported.microcode', type: 'sev-snp', atLeast: 255 } as const;
+  const { checks, outcome } = await report(0, { version: 1, claims: [rule] });
+  expect(outcome).toBe('refused');
+  expect(checks.find(({ id }) => id === 'policy.claim.details.tcb.reported.microcode')).toMatchObject({
+    expected: '≥ 255',
+    actual: expect.stringMatching(/^\d+, raised by an update of the CPU microcode/),
+  });
+});
+
 describe('provisional firmware', () => {
   test.each([
     ['a higher current TCB', 0x38 + 7, 'tcb'],

@@ -106,6 +106,14 @@ export class SignedObject {
     return column;
   }
 
+  /** For people: `type` and `category` of each entry of the list `name`, empty where an entry has none. */
+  labels(name: string): readonly string[] {
+    return this.#list(name, 0).map((row) => {
+      const { type, category } = (typeof row === 'object' && row !== null ? row : {}) as Readonly<Record<string, unknown>>;
+      return [type, category].filter((word) => typeof word === 'string' && word !== '').join(', ');
+    });
+  }
+
   /** A list of strings; absent means empty. */
   texts(name: string): readonly string[] {
     if (!this.has(name)) return [];

@@ -36,6 +36,9 @@ export interface PlatformTcbLevel {
   readonly sgx: Uint8Array;
   /** 16 TDX component SVNs; `null` in SGX documents. */
   readonly tdx: Uint8Array | null;
+  /** What each component is, for people: `TDX Module, OS/VMM`; empty where the document does not say. */
+  readonly sgxLabels: readonly string[];
+  readonly tdxLabels: readonly string[];
   readonly pceSvn: number;
   readonly status: PlatformTcbStatus;
   /** Epoch milliseconds. */
@@ -146,6 +149,8 @@ function readLevel(level: SignedObject, version: 2 | 3, tee: 'sgx' | 'tdx'): Pla
   return {
     sgx: version === 2 ? readNamedComponents(tcb) : tcb.column('sgxtcbcomponents', 'svn', COMPONENTS),
     tdx: tee === 'tdx' ? tcb.column('tdxtcbcomponents', 'svn', COMPONENTS) : null,
+    sgxLabels: version === 2 ? [] : tcb.labels('sgxtcbcomponents'),
+    tdxLabels: tee === 'tdx' ? tcb.labels('tdxtcbcomponents') : [],
     pceSvn: tcb.whole('pcesvn', 0xffff),
     status: level.oneOf('tcbStatus', PLATFORM_TCB_STATUSES),
     date: level.instant('tcbDate'),

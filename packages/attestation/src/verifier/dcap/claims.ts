@@ -23,7 +23,7 @@ const PASSED: readonly Check[] = [
 export function sharedClaims(
   authentic: AuthenticQuote,
 ): Pick<Claims, 'simulated' | 'identity' | 'tcb' | 'issuedAt' | 'validity' | 'root' | 'submodules'> {
-  const { quote, pck, collateral, tcb } = authentic;
+  const { quote, pck, collateral, tcb, shortfall } = authentic;
   const { extensions } = pck;
   return {
     simulated: pck.anchor.simulated,
@@ -43,6 +43,7 @@ export function sharedClaims(
       advisories: tcb.advisories,
       date: instant(tcb.date),
       evaluationNumber: Math.min(collateral.tcbInfo.evaluationNumber, collateral.qeIdentity.evaluationNumber),
+      ...(shortfall === null ? {} : { reason: shortfall }),
     },
     issuedAt: null,
     validity: {
@@ -55,12 +56,12 @@ export function sharedClaims(
 }
 
 /** The steps all quotes share, the TCB level among them. */
-export function sharedChecks({ quote, tcb }: AuthenticQuote): readonly Check[] {
+export function sharedChecks({ quote, tcb, shortfall }: AuthenticQuote): readonly Check[] {
   const spec = `${QVL_SPEC} 4.1.2.5.18 to .20`;
   const level =
     tcb.status === 'TcbNotSupported'
-      ? fail('dcap.tcb-level', spec, 'a TCB level that Intel lists', 'below every level Intel lists')
-      : pass('dcap.tcb-level', spec, tcb.status, 'a TCB level that Intel lists');
+      ? fail('dcap.tcb-level', spec, 'a TCB level that Intel lists', because('below every level Intel lists', shortfall))
+      : pass('dcap.tcb-level', spec, because(tcb.status, shortfall), 'a TCB level that Intel lists');
   const padding =
     quote.padding === 0
       ? []
@@ -68,6 +69,10 @@ export function sharedChecks({ quote, tcb }: AuthenticQuote): readonly Check[] {
   const claims =
     quote.customClaims === null ? [] : [pass('dcap.custom-claims', 'Open Enclave SDK, evidence', 'hashed in the report data')];
   return [...PASSED, level, ...padding, ...claims];
+}
+
+function because(what: string, reason: string | null): string {
+  return reason === null ? what : `${what}: ${reason}`;
 }
 
 /** A check that no reserved attribute bit is set. */

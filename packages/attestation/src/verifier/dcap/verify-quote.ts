@@ -25,6 +25,7 @@ import { type PlatformCollateral, verifyCollateral } from './collateral.ts';
 import { findPckChain, refersToCertificate } from './companion-pck.ts';
 import { type PckChain, verifyPckChain } from './pck-chain.ts';
 import { matchQuotingEnclave } from './quoting-enclave.ts';
+import { shortfallOf } from './shortfall.ts';
 import { adviseRelaunch, evaluateTcb, type TcbEvaluation } from './tcb-level.ts';
 import { matchTdxModule } from './tdx-module.ts';
 
@@ -36,6 +37,8 @@ export interface AuthenticQuote {
   readonly tcb: TcbEvaluation;
   /** TDX 1.5: the standing a TD launched now would have. `null` when the report does not tell. */
   readonly currentTcb: TcbEvaluation | null;
+  /** Why the standing is not better, for people; `null` when it is up to date. */
+  readonly shortfall: string | null;
 }
 
 /**
@@ -75,22 +78,28 @@ function acceptedAnchors(additional: readonly TrustAnchor[] | undefined): readon
   return anchors;
 }
 
-function judgeTcb(quote: DcapQuote, pck: PckChain, collateral: PlatformCollateral): Pick<AuthenticQuote, 'tcb' | 'currentTcb'> {
+function judgeTcb(
+  quote: DcapQuote,
+  pck: PckChain,
+  collateral: PlatformCollateral,
+): Pick<AuthenticQuote, 'tcb' | 'currentTcb' | 'shortfall'> {
   const { tcbInfo, qeIdentity } = collateral;
   const { body } = quote;
   const facts = { pck: pck.extensions, qeIsvSvn: quote.qeReport.isvSvn };
-  const launch = evaluateTcb({ ...facts, teeTcbSvn: body.kind === 'td' ? body.teeTcbSvn : null }, tcbInfo, qeIdentity.levels);
+  const atLaunch = { ...facts, teeTcbSvn: body.kind === 'td' ? body.teeTcbSvn : null };
+  const launch = evaluateTcb(atLaunch, tcbInfo, qeIdentity.levels);
   const currentTcb =
     body.kind === 'td' && body.v15 !== null
       ? evaluateTcb({ ...facts, teeTcbSvn: body.v15.teeTcbSvn2 }, tcbInfo, qeIdentity.levels)
       : null;
   const tcb = currentTcb === null ? launch : adviseRelaunch(launch, currentTcb);
+  const shortfall = shortfallOf(atLaunch, tcbInfo, qeIdentity.levels, tcb);
   if (tcb.status === 'Revoked') {
     throw new AttestationError(
       'dcap/tcb-revoked',
-      'expected a platform in good standing, got one that Intel revoked at this TCB level; do not trust it',
+      `expected a platform in good standing, got one that Intel revoked at this TCB level${shortfall === null ? '' : ` (${shortfall})`}; do not trust it`,
       { details: { platform: tcb.platform, quotingEnclave: tcb.quotingEnclave, tdxModule: tcb.tdxModule } },
     );
   }
-  return { tcb, currentTcb };
+  return { tcb, currentTcb, shortfall };
 }

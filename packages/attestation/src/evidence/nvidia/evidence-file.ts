@@ -1,7 +1,7 @@
 /**
  * How NVIDIA evidence lies in files: request ‖ response as binary, hex or base64; or JSON: a list of
  * `{arch, certificate, evidence, nonce}` (attestation-sdk), one such object, `{nonce, evidence_list, arch}` (nvtrust, NRAS), or
- * `{device_evidence_list}` (CoCo). `certificate` is base64 of a PEM chain (or the PEM itself), `evidence` base64 or hex of
+ * `{device_evidence_list}` (CoCo), `{evidences, result_code, result_message}` (nvattest collect-evidence). `certificate` is base64 of a PEM chain (or the PEM itself), `evidence` base64 or hex of
  * request ‖ response.
  *
  * Not checked here: signatures, and whether `arch` and `nonce`, which anyone can write, say what the device says.
@@ -59,13 +59,39 @@ export function nvidiaEvidenceOf(file: Uint8Array): NvidiaEvidence | null {
 
 /** The same for JSON that is parsed already, e.g. a part of a combined report. */
 export function nvidiaEvidenceOfJson(value: Json): NvidiaEvidence | null {
-  const named = isObject(value) ? (value.evidence_list ?? value.device_evidence_list) : undefined;
-  const shared = isObject(value) && Array.isArray(named) ? value : null;
-  const list = (Array.isArray(named) ? named : Array.isArray(value) ? value : [value]) as readonly Json[];
+  const named = isObject(value) ? listsIn(value) : [];
+  const shared = isObject(value) && named.length > 0 ? value : null;
+  const list = (shared !== null ? named.flat() : Array.isArray(value) ? value : [value]) as readonly Json[];
+  if (shared !== null && list.length === 0) refuseFailedCollection(shared);
   if (list.length === 0 || !list.every((entry) => isObject(entry) && 'evidence' in entry && 'certificate' in entry))
     return null;
   if (list.length > MAX_DEVICES) throw malformed(`expected at most ${MAX_DEVICES} devices, got ${list.length}`);
   return { devices: (list as readonly JsonObject[]).map((entry) => listedDevice(entry, shared)) };
+}
+
+/** What tools call their list, in the spelling of each; `nvattest` has one for GPUs and one for switches. */
+const LIST_NAMES = [
+  ...['evidence_list', 'device_evidence_list', 'evidences', 'evidenceList', 'deviceEvidenceList'],
+  ...['gpu_evidences', 'gpu_evidence', 'gpu_evidence_list', 'switch_evidences', 'switch_evidence', 'switch_evidence_list'],
+];
+
+/** `evidences` can hold one list, or one for each kind of device. */
+function listsIn(value: JsonObject): readonly (readonly Json[])[] {
+  return LIST_NAMES.flatMap((name) => {
+    const member = value[name];
+    if (Array.isArray(member)) return [member as readonly Json[]];
+    return isObject(member)
+      ? Object.values(member).flatMap((each) => (Array.isArray(each) ? [each as readonly Json[]] : []))
+      : [];
+  });
+}
+
+/** `nvattest` writes its result code into the file, also when it collected nothing. */
+function refuseFailedCollection({ result_code: code, result_message: message }: JsonObject): void {
+  if (typeof code !== 'number' || code === 0) return;
+  throw malformed(
+    `expected evidence of devices, got a collection that failed with code ${code} (${String(message)}); collect the evidence again`,
+  );
 }
 
 function listedDevice(entry: JsonObject, shared: JsonObject | null): NvidiaDevice {

@@ -9,6 +9,8 @@ import { EncodingError } from '@assay/encoding/errors';
 import { appraise } from './appraisal/appraise.ts';
 import { AttestationError } from './errors.ts';
 import { textLayers } from './evidence/armour.ts';
+import { certificateEvidence, certificateKeyCheck } from './evidence/carriers/certificate-evidence.ts';
+import { quotesInJson } from './evidence/dcap/quote-json.ts';
 import { wrappedEndorsements, wrappedEvidence } from './evidence/wrapped.ts';
 import type { Appraisal } from './model/appraisal.ts';
 import { type Check, fail, notChecked } from './model/check.ts';
@@ -86,7 +88,8 @@ export async function attest(bytes: Uint8Array, options: AttestOptions): Promise
     type = found.evidence.type;
     const claims = await found.verifier.verify(found.evidence, withCompanions(options, found.companions));
     const appraised = appraise(claims, options);
-    const appraisal = found.wrapped ? { ...appraised, checks: [...appraised.checks, WRAPPED] } : appraised;
+    const carried = [...(found.wrapped ? [WRAPPED] : []), ...found.carrierChecks(claims)];
+    const appraisal = carried.length === 0 ? appraised : { ...appraised, checks: [...appraised.checks, ...carried] };
     return {
       outcome: appraisal.outcome,
       type: claims.type,
@@ -114,7 +117,11 @@ interface Recognised {
   /** Endorsements that came around the evidence in the same file. */
   readonly companions: Endorsements;
   readonly wrapped: boolean;
+  /** What the carrier claims beside the evidence, compared with what is authentic. */
+  readonly carrierChecks: (claims: Claims) => readonly Check[];
 }
+
+const NO_CHECKS = (): readonly Check[] => [];
 
 /** @param claimed told the type of a reader that took the bytes for its own and found them broken. */
 function recognise(
@@ -126,14 +133,14 @@ function recognise(
   const layers = textLayers(bytes);
   for (const layer of layers) {
     const whole = claim(layer, readers, claimed);
-    if (whole !== null) return { ...whole, companions: [], wrapped: false };
+    if (whole !== null) return { ...whole, companions: [], wrapped: false, carrierChecks: NO_CHECKS };
   }
   const file = layers.at(-1) ?? bytes;
   let broken: unknown;
-  for (const inner of wrappedEvidence(file)) {
+  for (const { inner, ...around } of layers.flatMap(carriedIn)) {
     try {
       const found = claim(inner, readers, broken === undefined ? claimed : () => {});
-      if (found !== null) return { ...found, companions: wrappedEndorsements(file), wrapped: true };
+      if (found !== null) return { ...found, ...around, wrapped: true };
     } catch (error) {
       if (!AttestationError.is(error) && !EncodingError.is(error)) throw error;
       broken ??= error;
@@ -144,12 +151,32 @@ function recognise(
     verifiers.filter(({ searches }) => searches === true),
     claimed,
   );
-  if (searched !== null) return { ...searched, companions: wrappedEndorsements(file), wrapped: false };
+  if (searched !== null) {
+    return { ...searched, companions: wrappedEndorsements(file), wrapped: false, carrierChecks: NO_CHECKS };
+  }
   if (broken !== undefined) throw broken;
   const types = [...new Set(verifiers.map(({ type }) => type))].join(', ');
   throw new AttestationError(
     'evidence/unrecognised',
     `expected evidence of ${types}, got ${bytes.length} bytes of something else; check the file`,
+  );
+}
+
+/** Evidence that lies in a certificate or in JSON of other APIs, with what stands around it. */
+function carriedIn(
+  file: Uint8Array,
+): readonly (Pick<Recognised, 'companions' | 'carrierChecks'> & { readonly inner: Uint8Array })[] {
+  const certificate = certificateEvidence(file);
+  if (certificate === null) {
+    const inside = wrappedEvidence(file);
+    const companions = inside.length === 0 ? [] : wrappedEndorsements(file);
+    return inside.map((inner) => ({ inner, companions, carrierChecks: NO_CHECKS }));
+  }
+  const log = certificate.eventLog;
+  const companions: Endorsements = log === null ? [] : [{ kind: 'event-log', json: log }];
+  const carrierChecks = ({ bindings }: Claims): readonly Check[] => [certificateKeyCheck(certificate, bindings.reportData)];
+  return certificate.inner.flatMap((part) =>
+    [...textLayers(part), ...wrappedEvidence(part), ...(quotesInJson(part) ?? []).map(({ quote }) => quote)].map((inner) => ({ inner, companions, carrierChecks })),
   );
 }
 

@@ -7,7 +7,7 @@
  * Not checked: Oak's DICE layers above the report, its event log and its software endorsements.
  */
 
-import { protobufFields } from './protobuf.ts';
+import { protobufFields } from '../carriers/protobuf.ts';
 import { SNP_REPORT_LENGTH } from './report.ts';
 
 /** `TeePlatform.AMD_SEV_SNP`. */

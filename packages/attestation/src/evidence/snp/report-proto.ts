@@ -6,8 +6,9 @@
  */
 
 import { AttestationError } from '../../errors.ts';
+import { type ProtobufField, protobufFields } from '../carriers/protobuf.ts';
+import type { ProtobufSchema } from '../carriers/text-format.ts';
 import { allZero } from '../reading.ts';
-import { type ProtobufField, protobufFields } from './protobuf.ts';
 import { composeSnpReport, SNP_BYTE_FIELDS, type SnpByteField, type SnpIntegerField } from './report-fields.ts';
 
 const REPORT = 1;
@@ -51,6 +52,55 @@ const BYTE_FIELDS: ReadonlyMap<number, SnpByteField> = new Map([
   [17, 'reportIdMa'],
   [19, 'chipId'],
 ]);
+/** Names of the message, for its text form. */
+export const SNP_REPORT_SCHEMA: ProtobufSchema = {
+  version: [1, 'integer'],
+  guest_svn: [2, 'integer'],
+  policy: [3, 'integer'],
+  family_id: [4, 'bytes'],
+  image_id: [5, 'bytes'],
+  vmpl: [6, 'integer'],
+  signature_algo: [7, 'integer'],
+  current_tcb: [8, 'integer'],
+  platform_info: [9, 'integer'],
+  signer_info: [10, 'integer'],
+  report_data: [11, 'bytes'],
+  measurement: [12, 'bytes'],
+  host_data: [13, 'bytes'],
+  id_key_digest: [14, 'bytes'],
+  author_key_digest: [15, 'bytes'],
+  report_id: [16, 'bytes'],
+  report_id_ma: [17, 'bytes'],
+  reported_tcb: [18, 'integer'],
+  chip_id: [19, 'bytes'],
+  committed_tcb: [20, 'integer'],
+  current_build: [21, 'integer'],
+  current_minor: [22, 'integer'],
+  current_major: [23, 'integer'],
+  committed_build: [24, 'integer'],
+  committed_minor: [25, 'integer'],
+  committed_major: [26, 'integer'],
+  launch_tcb: [27, 'integer'],
+  signature: [28, 'bytes'],
+  cpuid1eax_fms: [29, 'integer'],
+  launch_mit_vector: [30, 'integer'],
+  current_mit_vector: [31, 'integer'],
+};
+export const SNP_ATTESTATION_SCHEMA: ProtobufSchema = {
+  report: [1, SNP_REPORT_SCHEMA],
+  certificate_chain: [
+    2,
+    {
+      vcek_cert: [1, 'bytes'],
+      ask_cert: [2, 'bytes'],
+      ark_cert: [3, 'bytes'],
+      firmware_cert: [4, 'bytes'],
+      vlek_cert: [6, 'bytes'],
+      extras: [7, { key: [1, 'bytes'], value: [2, 'bytes'] }],
+    },
+  ],
+  product: [3, { name: [1, 'integer'], stepping: [2, 'integer'], machine_stepping: [3, { value: [1, 'integer'] }] }],
+};
 const SIGNATURE = 28;
 const SIGNATURE_LENGTH = 512; // bytes
 const SCALAR_LENGTH = 72; // bytes

@@ -1,7 +1,9 @@
 /**
- * The part of Protocol Buffers that SNP carriers use: messages of varints and length-delimited fields, in file order.
+ * The part of Protocol Buffers that carriers of evidence use: messages of varints and length-delimited fields, in file order.
  * Source: Protocol Buffers encoding guide. Not checked here: field types and order, which the readers of a message know.
  */
+
+import { joinBytes } from '@assay/encoding/bytes';
 
 export interface ProtobufField {
   readonly number: number;
@@ -44,4 +46,31 @@ export function protobufFields(bytes: Uint8Array): readonly ProtobufField[] | nu
     } else return null;
   }
   return fields;
+}
+
+/** The content of the first length-delimited field of this number, `null` when there is none. */
+export function protobufContent(fields: readonly ProtobufField[], wanted: number): Uint8Array | null {
+  return fields.find(({ number, integer }) => number === wanted && integer === null)?.bytes ?? null;
+}
+
+/** The contents of all length-delimited fields of this number, in order. */
+export function protobufContents(fields: readonly ProtobufField[], wanted: number): readonly Uint8Array[] {
+  return fields.filter(({ number, integer }) => number === wanted && integer === null).map(({ bytes }) => bytes);
+}
+
+/** Writes one varint field. */
+export function encodeProtobufInteger(number: number, value: bigint): Uint8Array {
+  return joinBytes([varintOf(BigInt(number) << 3n), varintOf(value)]);
+}
+
+/** Writes one length-delimited field. */
+export function encodeProtobufBytes(number: number, content: Uint8Array): Uint8Array {
+  return joinBytes([varintOf((BigInt(number) << 3n) | BigInt(LENGTH_DELIMITED)), varintOf(BigInt(content.length)), content]);
+}
+
+function varintOf(value: bigint): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+  return Uint8Array.from([...bytes, Number(rest)]);
 }

@@ -176,7 +176,11 @@ function carriedIn(
   const companions: Endorsements = log === null ? [] : [{ kind: 'event-log', json: log }];
   const carrierChecks = ({ bindings }: Claims): readonly Check[] => [certificateKeyCheck(certificate, bindings.reportData)];
   return certificate.inner.flatMap((part) =>
-    [...textLayers(part), ...wrappedEvidence(part), ...(quotesInJson(part) ?? []).map(({ quote }) => quote)].map((inner) => ({ inner, companions, carrierChecks })),
+    [...textLayers(part), ...wrappedEvidence(part), ...(quotesInJson(part) ?? []).map(({ quote }) => quote)].map((inner) => ({
+      inner,
+      companions,
+      carrierChecks,
+    })),
   );
 }
 

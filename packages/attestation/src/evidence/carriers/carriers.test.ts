@@ -123,7 +123,7 @@ const FORMS: readonly (readonly [string, (bytes: Uint8Array) => string | Uint8Ar
   [
     'Format-Hex',
     (bytes) =>
-      `   Label: quote.bin\n\n          Offset Bytes                                           Ascii\n${dump(bytes, 16, (row, at) => `${offset16(at, 16)} ${groups(row, 1)} ${printable(row).replaceAll('.', '\u00fc')}`)}`,
+      `   Label: quote.bin\n\n          Offset Bytes                                           Ascii\n${dump(bytes, 16, (row, at) => `${offset16(at, 16)} ${groups(row, 1).padEnd(47)} ${printable(row).replaceAll('.', '\u00fc')}`)}`,
   ],
   ['a Go literal', (bytes) => `var quote = []byte{${[...bytes].join(', ')}}\n`],
   ['a Rust literal', (bytes) => `let quote: [u8; ${bytes.length}] = [${[...bytes].map((byte) => `${byte}u8`).join(', ')}];`],

@@ -145,6 +145,7 @@ export const ATTESTATION_ERROR_KINDS = {
   'tpm/malformed': 'malformed',
   'tpm/pcr-digest-mismatch': 'untrusted',
   'tpm/signature-invalid': 'untrusted',
+  'tpm/signature-missing': 'unavailable',
   'vendor/expired': 'untrusted',
   'vendor/key-not-trusted': 'untrusted',
   'vendor/malformed': 'malformed',

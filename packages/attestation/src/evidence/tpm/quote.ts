@@ -3,7 +3,7 @@
  * `{message, signature, pcrs, ak_cert?, hcl_report?}`, alone or as the member `tpm_quote`; message and signature in base64, hex or as
  * lists of bytes, `pcrs` as `{"sha256": {"0": hex}}` or as the list of one bank from index 0, `ak_cert` as PEM or base64, `hcl_report`
  * Azure's report whose runtime data names the attestation key. A signature of 256, 384 or 512 bytes is taken for what Azure's tools
- * write: bare RSASSA with SHA-256.
+ * write: bare RSASSA with SHA-256. Or as the files of tpm2-tools: TPMS_ATTEST alone, with everything else beside it.
  * Not checked here: signatures, the digest over the PCRs, whose key it is (verifier/tpm).
  */
 
@@ -12,7 +12,8 @@ import type { Json, JsonObject } from '@assay/encoding/json';
 import { decodePem } from '@assay/encoding/pem';
 import { ByteReader } from '@assay/encoding/reader';
 import { AttestationError } from '../../errors.ts';
-import { bytesOfJson, jsonObjectIn, reading } from '../reading.ts';
+import { bytesOfJson, bytesOfText, jsonObjectIn, reading } from '../reading.ts';
+import { spkiOfPublicArea } from './public-area.ts';
 
 const MAGIC = 0xff544347; // "\xffTCG"
 const QUOTE = 0x8018; // TPM_ST_ATTEST_QUOTE
@@ -20,7 +21,7 @@ const MAX_BANKS = 16;
 const MAX_PCRS = 32;
 /** RSA 2048, 3072 and 4096, bytes: no TPMT_SIGNATURE is as long. */
 const BARE_RSA_LENGTHS = [256, 384, 512];
-type HashName = 'SHA-256' | 'SHA-384' | 'SHA-512';
+export type HashName = 'SHA-256' | 'SHA-384' | 'SHA-512';
 const HASHES: ReadonlyMap<number, { readonly name: HashName; readonly bank: string; readonly bytes: number }> = new Map([
   [0x000b, { name: 'SHA-256', bank: 'sha256', bytes: 32 }],
   [0x000c, { name: 'SHA-384', bank: 'sha384', bytes: 48 }],
@@ -38,7 +39,8 @@ export type TpmSignature =
   | { readonly scheme: 'rsassa' | 'rsapss'; readonly hash: HashName; readonly signature: Uint8Array }
   | { readonly scheme: 'ecdsa'; readonly hash: HashName; readonly r: Uint8Array; readonly s: Uint8Array };
 
-export interface TpmQuote {
+/** What a TPM attested, without its signature: the file `quote.msg` of tpm2-tools. */
+export interface TpmMessage {
   /** TPMS_ATTEST, exactly as signed. */
   readonly message: Uint8Array;
   readonly qualifiedSigner: Uint8Array;
@@ -51,11 +53,16 @@ export interface TpmQuote {
   readonly firmwareVersion: bigint;
   readonly selections: readonly PcrSelection[];
   readonly pcrDigest: Uint8Array;
+}
+
+export interface TpmQuote extends TpmMessage {
   readonly signature: TpmSignature;
   /** Supplied values by bank and index; nothing until the digest was compared. */
   readonly pcrs: ReadonlyMap<string, ReadonlyMap<number, Uint8Array>>;
   /** DER, leaf first; candidates only. */
   readonly certificates: readonly Uint8Array[];
+  /** DER SubjectPublicKeyInfo of a bare attestation key in the file; a candidate only. */
+  readonly publicKey: Uint8Array | null;
   readonly hclReport: Uint8Array | null;
 }
 
@@ -68,27 +75,54 @@ export function tpmQuoteOf(file: Uint8Array): TpmQuote | null {
   return json === null ? null : (tpmQuoteOfJson(json) ?? tpmQuoteOfJson(json.tpm_quote ?? null));
 }
 
+/**
+ * The message in a file that holds nothing else: TPMS_ATTEST, or TPM2B_ATTEST, which puts a length before it; binary, hex or base64.
+ * `null` when it holds something else.
+ * @throws {AttestationError} `tpm/malformed`, `tpm/algorithm-unsupported`.
+ */
+export function tpmMessageOf(file: Uint8Array): TpmMessage | null {
+  const message = bareMessage(file) ?? bareMessage(bytesOfText(file) ?? new Uint8Array(0));
+  return message === null ? null : reading('tpm/malformed', 'tpm quote', () => attested(message));
+}
+
+function bareMessage(bytes: Uint8Array): Uint8Array | null {
+  if (isMessage(bytes)) return bytes;
+  const inner = bytes.subarray(2);
+  return isMessage(inner) && (bytes[0] as number) * 256 + (bytes[1] as number) === inner.length ? inner : null;
+}
+
+function isMessage(bytes: Uint8Array): boolean {
+  return bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === MAGIC;
+}
+
 /** The same for JSON that is parsed already. */
 export function tpmQuoteOfJson(json: Json): TpmQuote | null {
   if (!isObject(json) || json.signature === undefined || json.pcrs === undefined) return null;
   const message = bytesOfJson(json.message ?? null);
-  if (message === null || message.length < 4 || new DataView(message.buffer, message.byteOffset).getUint32(0) !== MAGIC)
-    return null;
+  if (message === null || !isMessage(message)) return null;
   return reading('tpm/malformed', 'tpm quote', () => parse(message, json));
 }
 
 function parse(message: Uint8Array, json: JsonObject): TpmQuote {
-  const { hcl_report: hcl, ak_cert: certificate } = json;
+  const { hcl_report: hcl, ak_cert: certificate, ak_pub: publicKey = json.ak_public_key } = json;
   return {
     ...attested(message),
     signature: signatureOf(jsonBytes(json.signature, 'signature')),
     pcrs: Array.isArray(json.pcrs) ? pcrListOf(json.pcrs as readonly Json[]) : pcrsOf(json.pcrs as Json),
     certificates: typeof certificate === 'string' ? certificatesOf(certificate) : [],
+    publicKey: typeof publicKey === 'string' ? publicKeyOf(publicKey) : null,
     hclReport: typeof hcl === 'string' ? jsonBytes(hcl, 'hcl_report') : null,
   };
 }
 
-function attested(message: Uint8Array): Omit<TpmQuote, 'signature' | 'pcrs' | 'certificates' | 'hclReport'> {
+/** PEM, or DER or a TPM's public area in hex or base64. */
+function publicKeyOf(text: string): Uint8Array {
+  if (text.includes('-----BEGIN')) return decodePem(text)[0]?.der ?? new Uint8Array(0);
+  const bytes = jsonBytes(text, 'ak_pub');
+  return spkiOfPublicArea(bytes) ?? bytes;
+}
+
+function attested(message: Uint8Array): TpmMessage {
   const reader = new ByteReader(message, 'TPMS_ATTEST');
   if (reader.u32be() !== MAGIC) throw malformed('expected the magic of a tpm, got other bytes');
   if (reader.u16be() !== QUOTE) throw malformed('expected a quote, got another attestation');
@@ -116,8 +150,17 @@ function selectionOf(reader: ByteReader): PcrSelection {
   return { bank, width, indexes };
 }
 
-function signatureOf(bytes: Uint8Array): TpmSignature {
-  if (BARE_RSA_LENGTHS.includes(bytes.length)) return { scheme: 'rsassa', hash: 'SHA-256', signature: bytes };
+/**
+ * A TPMT_SIGNATURE, or the bare RSA signature that some tools write.
+ * @param hash of a bare signature.
+ * @throws {AttestationError} `tpm/algorithm-unsupported`; {@link EncodingError} for broken structures.
+ */
+export function signatureOf(bytes: Uint8Array, hash: HashName = 'SHA-256'): TpmSignature {
+  if (BARE_RSA_LENGTHS.includes(bytes.length)) return { scheme: 'rsassa', hash, signature: bytes };
+  return tssSignature(bytes);
+}
+
+function tssSignature(bytes: Uint8Array): TpmSignature {
   const reader = new ByteReader(bytes, 'TPMT_SIGNATURE');
   const algorithm = reader.u16be();
   if (![0x0014, 0x0016, 0x0018].includes(algorithm)) throw unsupported(`signature algorithm 0x${algorithm.toString(16)}`);

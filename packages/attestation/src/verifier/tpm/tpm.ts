@@ -10,31 +10,32 @@
 
 import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { COORDINATE_BYTES, publicKeyAlgorithm, type SignatureAlgorithm } from '../../certificates/algorithms.ts';
-import { verifyPath } from '../../certificates/path.ts';
 import { verifySignature } from '../../certificates/signature.ts';
-import { parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { snpEvidenceOf } from '../../evidence/snp/evidence-file.ts';
-import { type TpmQuote, type TpmSignature, tpmQuoteOf } from '../../evidence/tpm/quote.ts';
+import { type TpmMessage, type TpmQuote, tpmMessageOf, tpmQuoteOf } from '../../evidence/tpm/quote.ts';
 import { type Check, notChecked, pass } from '../../model/check.ts';
 import type { Claims, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { azureAttestationKey } from '../azure/attestation-key.ts';
 import { mint } from '../mint.ts';
 import { verifySnp } from '../snp/snp.ts';
+import { type AttestationKey, attestationKey, fingerprint, signatureInput } from './attestation-key.ts';
+import { completeQuote } from './quote-files.ts';
 
 const SPEC = 'TCG TPM 2.0 Library part 2 §10.12';
-const EXTENDED_KEY_USAGE = '2.5.29.37';
 
 /** The plug for TPM quotes. NitroTPM documents have Nitro's shape and its plug, and claims of this type. */
-export const tpmVerifier: TeeVerifier<TpmQuote> = {
+export const tpmVerifier: TeeVerifier<TpmQuote | TpmMessage> = {
   type: 'tpm',
   recognise(bytes) {
-    const value = tpmQuoteOf(bytes);
+    const value = tpmQuoteOf(bytes) ?? tpmMessageOf(bytes);
     return value === null ? null : { type: 'tpm', value };
   },
-  verify: ({ value }, options) => verifyTpmQuote(value, options),
+  async verify({ value }, options) {
+    if ('signature' in value) return verifyTpmQuote(value, options);
+    return verifyTpmQuote(await completeQuote(value, options.endorsements ?? []), options);
+  },
 };
 
 /**
@@ -42,7 +43,8 @@ export const tpmVerifier: TeeVerifier<TpmQuote> = {
  * `certificate/…` of the AK's chain, `snp/…` of a report that vouches for it.
  */
 export async function verifyTpmQuote(quote: TpmQuote, options: VerifyOptions): Promise<VerifiedClaims> {
-  const key = await attestationKey(quote, options);
+  const vouched = quote.hclReport !== null ? await keyOfRuntimeData(quote.hclReport, options) : null;
+  const key = vouched ?? (await attestationKey(quote, options));
   return quoteClaims(quote, key, await authenticQuote(quote, key.spki));
 }
 
@@ -57,8 +59,7 @@ export interface AuthenticPcrs {
  * @throws {AttestationError} `tpm/signature-invalid`, `tpm/pcr-digest-mismatch`.
  */
 export async function authenticQuote(quote: TpmQuote, spki: Uint8Array): Promise<AuthenticPcrs> {
-  const good = await verifySignature({ ...signatureInput(quote.signature, spki), message: quote.message });
-  if (!good) {
+  if (!(await verifySignature({ ...signatureInput(quote.signature, spki), message: quote.message }))) {
     throw new AttestationError('tpm/signature-invalid', 'expected a quote signed by the attestation key, got a bad signature');
   }
   return boundPcrs(quote);
@@ -95,47 +96,6 @@ export async function quoteClaims(quote: TpmQuote, key: AttestationKey, values: 
   });
 }
 
-/** A key and who vouches for it. */
-export interface AttestationKey extends Pick<Claims, 'root' | 'simulated' | 'submodules'> {
-  /** DER. */
-  readonly spki: Uint8Array;
-  readonly source: string;
-  readonly notBefore: number;
-  readonly notAfter: number;
-}
-
-async function attestationKey(quote: TpmQuote, options: VerifyOptions): Promise<AttestationKey> {
-  if (quote.hclReport !== null) return keyOfRuntimeData(quote.hclReport, options);
-  const beside = options.endorsements?.flatMap((each) => (each.kind === 'certificate' ? [each.der] : [])) ?? [];
-  const chain = (quote.certificates.length > 0 ? [...quote.certificates, ...beside] : beside).map(parseCertificate);
-  if (chain.length === 0) {
-    throw new AttestationError(
-      'tpm/key-missing',
-      "expected the attestation key's certificate, got none; supply it and its issuers",
-    );
-  }
-  const path = await verifyPath({
-    chain,
-    anchors: options.additionalAnchors ?? [],
-    now: options.now,
-    knownCriticalExtensions: [EXTENDED_KEY_USAGE],
-  });
-  const [leaf] = path.chain;
-  if (leaf === undefined)
-    throw new AttestationError('tpm/key-missing', 'expected a certificate of the attestation key, got none');
-  const { anchor, notBefore, notAfter } = path;
-  const root = await fingerprint(anchor.spki);
-  return {
-    spki: leaf.spki,
-    root,
-    simulated: anchor.simulated,
-    submodules: {},
-    source: `chain to ${anchor.name}`,
-    notBefore,
-    notAfter,
-  };
-}
-
 /** Azure: the runtime data lists `HCLAkPub`, and a genuine report's data is its hash (checked by the SNP verifier). */
 async function keyOfRuntimeData(hcl: Uint8Array, options: VerifyOptions): Promise<AttestationKey> {
   const evidence = snpEvidenceOf(hcl);
@@ -144,26 +104,6 @@ async function keyOfRuntimeData(hcl: Uint8Array, options: VerifyOptions): Promis
   const spki = await azureAttestationKey(evidence.runtimeData.bytes);
   const { root, simulated, validity } = cpu;
   return { spki, root, simulated, submodules: { cpu }, source: 'named by the runtime data of the snp report', ...validity };
-}
-
-function signatureInput(signature: TpmSignature, spki: Uint8Array) {
-  if (signature.scheme !== 'ecdsa') {
-    const { hash } = signature;
-    const algorithm: SignatureAlgorithm =
-      signature.scheme === 'rsassa'
-        ? { name: 'RSASSA-PKCS1-v1_5', hash }
-        : { name: 'RSA-PSS', hash, saltLength: Number(hash.slice(4)) / 8 };
-    return { spki, algorithm, signature: signature.signature };
-  }
-  const kind = publicKeyAlgorithm(spki);
-  const width = kind === 'RSA' || kind === 'Ed25519' ? 0 : COORDINATE_BYTES[kind];
-  const raw = concatBytes(padded(signature.r, width), padded(signature.s, width));
-  return { spki, algorithm: { name: 'ECDSA', hash: signature.hash } as const, signature: raw, signatureForm: 'raw' as const };
-}
-
-function padded(integer: Uint8Array, width: number): Uint8Array {
-  if (integer.length >= width) return integer;
-  return concatBytes(new Uint8Array(width - integer.length), integer);
 }
 
 /** The digest covers the selected values in the order of banks and indexes, by the hash of the signature. */
@@ -182,10 +122,6 @@ async function boundPcrs(quote: TpmQuote): Promise<AuthenticPcrs> {
   const digest = new Uint8Array(await crypto.subtle.digest(quote.signature.hash, bufferSource(concatBytes(...parts))));
   if (!equalBytes(digest, quote.pcrDigest)) throw mismatch('pcr values with the quoted digest', 'others');
   return { measurements, check: pass(id, SPEC, `${parts.length} values hash to the quoted digest`) };
-}
-
-async function fingerprint(spki: Uint8Array): Promise<string> {
-  return encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(spki))));
 }
 
 function mismatch(expected: string, actual: string): AttestationError {

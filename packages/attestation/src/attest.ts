@@ -11,6 +11,7 @@ import { AttestationError } from './errors.ts';
 import { textLayers } from './evidence/armour.ts';
 import { certificateEvidence, certificateKeyCheck } from './evidence/carriers/certificate-evidence.ts';
 import { quotesInJson } from './evidence/dcap/quote-json.ts';
+import { describeFile } from './evidence/kinds/file-kind.ts';
 import { wrappedEndorsements, wrappedEvidence } from './evidence/wrapped.ts';
 import type { Appraisal } from './model/appraisal.ts';
 import { type Check, fail, notChecked } from './model/check.ts';
@@ -156,10 +157,10 @@ function recognise(
   }
   if (broken !== undefined) throw broken;
   const types = [...new Set(verifiers.map(({ type }) => type))].join(', ');
-  throw new AttestationError(
-    'evidence/unrecognised',
-    `expected evidence of ${types}, got ${bytes.length} bytes of something else; check the file`,
-  );
+  const { what, advice } = describeFile(bytes);
+  throw new AttestationError('evidence/unrecognised', `expected evidence of ${types}, got ${what}; ${advice}`, {
+    details: { got: what },
+  });
 }
 
 /** Evidence that lies in a certificate or in JSON of other APIs, with what stands around it. */

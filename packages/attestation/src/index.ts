@@ -38,6 +38,8 @@ export {
 } from './evidence/combined/answer-signature.ts';
 export { dstackImageRule } from './evidence/dstack/image-measurements.ts';
 export { collectEndorsements, type EndorsementFile } from './evidence/endorsement-files.ts';
+export { describeFile } from './evidence/kinds/file-kind.ts';
+export type { FileKind } from './evidence/kinds/kind.ts';
 export { type NitroDocument, parseNitroDocument } from './evidence/nitro/nitro-document.ts';
 export { type NvidiaEvidence, nvidiaEvidenceOfJson } from './evidence/nvidia/evidence-file.ts';
 export { parseRim, type Rim } from './evidence/nvidia/rim.ts';

@@ -20,7 +20,6 @@ const HINTS: Readonly<Record<string, string>> = {
   'certificate/not-yet-valid': '--at judges at another instant',
   'certificate/root-not-trusted':
     'no pinned vendor root signed this; --simulated-root names a simulator, --root a private root',
-  'evidence/unrecognised': 'assay verify takes documents, quotes, reports, tokens, bundles, receipts and result files',
 };
 
 export interface PrintOptions {

@@ -11,6 +11,7 @@ import { type Json, parseJson } from '@assay/encoding/json';
 import { fencedBlocks, httpAnswer, utf16Text } from './carriers/document-text.ts';
 import { googleMessage } from './carriers/google-messages.ts';
 import { bytesOfHexDump } from './carriers/hex-dump.ts';
+import { kubernetesMembers } from './carriers/kubernetes.ts';
 import { nsmDocument } from './carriers/nsm-response.ts';
 import { bytesOfLiteral } from './carriers/source-literal.ts';
 import { bytesOfJson, bytesOfText } from './reading.ts';
@@ -50,11 +51,16 @@ export function withoutArmour(file: Uint8Array): Uint8Array | null {
   return innerPieces(file)[0] ?? null;
 }
 
-/** Markdown can hold several blocks; every other layer has one content. */
+/** Markdown and Kubernetes' objects can hold several pieces; every other layer has one content. */
 function innerPieces(file: Uint8Array): readonly Uint8Array[] {
   if (file.length === 0 || file.length > MAX_FILE) return [];
-  const fences = isAscii(file) || file[0] === 0x60 ? fencedBlocks(new TextDecoder().decode(file)) : [];
-  if (fences.length > 0) return fences.map(utf8);
+  if (isAscii(file) || file[0] === 0x60) {
+    const text = new TextDecoder().decode(file);
+    const fences = fencedBlocks(text);
+    if (fences.length > 0) return fences.map(utf8);
+    const members = kubernetesMembers(text);
+    if (members.length > 0) return members;
+  }
   const inner = contentOf(file);
   return inner === null ? [] : [inner];
 }

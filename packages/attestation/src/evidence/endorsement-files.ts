@@ -7,11 +7,17 @@
  */
 
 import { decodeUtf8 } from '@assay/encoding/bytes';
+import { EncodingError } from '@assay/encoding/errors';
+import { AttestationError } from '../errors.ts';
 import type { Endorsement, Endorsements } from '../model/endorsements.ts';
+import { textLayers } from './armour.ts';
+import { httpAnswer } from './carriers/document-text.ts';
+import { kubernetesMembers } from './carriers/kubernetes.ts';
 import { unpackCollateral } from './collateral-pack.ts';
 import { classifyDer } from './endorsement-der.ts';
 import { classifyJson } from './endorsement-json.ts';
 import { binaryOfText, pemBlocks, plainText } from './endorsement-text.ts';
+import { parseCertificateTable } from './snp/certificate-table.ts';
 
 export interface EndorsementFile {
   /** For people and for verifiers that match companions by name; `null` when it has none. */
@@ -22,10 +28,8 @@ export interface EndorsementFile {
 /** More than any genuine companion set; the rest is left out, so that work stays bounded. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024;
 const MAX_FILES = 1024;
-/** Issuer chains in headers take about 4 KiB each, bytes. */
-const MAX_HEADERS = 1 << 16;
-/** `HTTP/`. */
-const HTTP = Uint8Array.of(0x48, 0x54, 0x54, 0x50, 0x2f);
+/** The host's table of certificates takes a few pages, bytes. */
+const MAX_TABLE = 1 << 17;
 
 /**
  * @param files in any order; a file can hold several pieces (a PEM chain, a collateral document).
@@ -47,20 +51,40 @@ export function collectEndorsements(files: readonly EndorsementFile[]): Endorsem
 }
 
 function classify(name: string | null, bytes: Uint8Array, nested = false): readonly Endorsement[] {
-  const der = classifyDer(bytes);
+  const found = classifyPlain(name, bytes, nested);
+  if (nested || found.some(({ kind }) => kind !== 'bytes')) return found;
+  // Dumps, fences, literals, UTF-16 and their like: what comes out under one of them is classified as if it had come alone.
+  const layers = layersOf(bytes).flatMap((piece) => classify(name, piece, true));
+  const known = layers.filter(({ kind }) => kind !== 'bytes' && kind !== 'json');
+  return known.length > 0 ? known : found;
+}
+
+/** A message that lacks a part is no companion. */
+function layersOf(bytes: Uint8Array): readonly Uint8Array[] {
+  try {
+    return textLayers(bytes).slice(1);
+  } catch (error) {
+    if (AttestationError.is(error)) return [];
+    throw error;
+  }
+}
+
+function classifyPlain(name: string | null, bytes: Uint8Array, nested: boolean): readonly Endorsement[] {
+  const der = classifyDer(bytes) ?? certificateTable(bytes);
   if (der !== null) return der;
-  const answer = nested ? null : splitHttp(bytes);
-  if (answer !== null) return answer.flatMap((part) => classify(name, part, true));
+  const answer = nested ? null : httpAnswer(bytes);
+  if (answer !== null)
+    return [...answer.heads, answer.body].flatMap((part) => (part.length === 0 ? [] : classify(name, part, true)));
   const text = textOf(bytes);
   if (text === null) return [{ kind: 'bytes', name, bytes }];
   const trimmed = text.trim();
   const packed = nested ? null : unpackCollateral(trimmed);
   if (packed !== null) return packed.flatMap((file) => classify(file.name, file.bytes, true));
   if (trimmed.startsWith('{') || trimmed.startsWith('[')) {
-    const json = classifyJson(name, text, bytes);
+    const json = kubernetesMembers(text).length > 0 ? null : classifyJson(name, text, bytes);
     if (json !== null) return json;
   }
-  if (trimmed.startsWith('<'))
+  if (/^<[?!a-z]/i.test(trimmed))
     return trimmed.includes('SoftwareIdentity') ? [{ kind: 'rim', xml: bytes }] : [{ kind: 'bytes', name, bytes }];
   const blocks = pemBlocks(plainText(trimmed));
   if (blocks !== null) return blocks.flatMap((block) => classifyDer(block) ?? [{ kind: 'bytes', name, bytes: block }]);
@@ -71,12 +95,16 @@ function classify(name: string | null, bytes: Uint8Array, nested = false): reado
   return inner.every(({ kind }) => kind === 'bytes') ? [{ kind: 'bytes', name, bytes }] : inner;
 }
 
-/** Headers and body of an HTTP answer saved whole, as `curl -i` writes it; `null` for anything else. */
-function splitHttp(bytes: Uint8Array): readonly Uint8Array[] | null {
-  if (!HTTP.every((byte, index) => bytes[index] === byte)) return null;
-  const head = new TextDecoder('latin1').decode(bytes.subarray(0, MAX_HEADERS));
-  const end = /\r?\n\r?\n/.exec(head);
-  return end === null ? null : [bytes.subarray(0, end.index), bytes.subarray(end.index + end[0].length)];
+/** The certificates that a host hands out beside an SNP report (configfs `auxblob`), `null` when `bytes` are no such table. */
+function certificateTable(bytes: Uint8Array): readonly Endorsement[] | null {
+  if (bytes.length < 48 || bytes.length > MAX_TABLE) return null;
+  try {
+    const certificates = parseCertificateTable(bytes);
+    return certificates.length === 0 ? null : certificates.map((der) => ({ kind: 'certificate', der }));
+  } catch (error) {
+    if (AttestationError.is(error) || EncodingError.is(error)) return null;
+    throw error;
+  }
 }
 
 function textOf(bytes: Uint8Array): string | null {

@@ -48,12 +48,8 @@ export function derOfText(text: string): readonly Uint8Array[] {
   return [binary];
 }
 
-/** Text without percent-encoding, which PCS puts on issuer chains in headers and which ends up in files. */
+/** Text without percent-encoding, which PCS puts on issuer chains in headers and which ends up in files. Other percent signs stay. */
 export function plainText(text: string): string {
   if (!/%0A|%20/i.test(text)) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return text.replace(/%([2-7][0-9A-Fa-f]|0[9AaDd])/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }

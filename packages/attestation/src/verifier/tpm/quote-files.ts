@@ -8,6 +8,7 @@ import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
 import { derSequence, derUnsigned, readDer } from '@assay/encoding/der';
 import { EncodingError } from '@assay/encoding/errors';
 import { AttestationError } from '../../errors.ts';
+import { bytesOfText } from '../../evidence/reading.ts';
 import { type PcrValues, pcrValuesOf } from '../../evidence/tpm/pcr-values.ts';
 import { type HashName, signatureOf, type TpmMessage, type TpmQuote, type TpmSignature } from '../../evidence/tpm/quote.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
@@ -19,6 +20,7 @@ const HASH_OF_LENGTH: ReadonlyMap<number, HashName> = new Map([
   [48, 'SHA-384'],
   [64, 'SHA-512'],
 ]);
+const NO_BYTES = new Uint8Array(0);
 const NOTHING: PcrValues = new Map();
 
 /**
@@ -26,7 +28,9 @@ const NOTHING: PcrValues = new Map();
  * @throws {AttestationError} `tpm/signature-missing`; `endorsements/foreign` when there are PCR values, and all of other quotes.
  */
 export async function completeQuote(message: TpmMessage, endorsements: Endorsements): Promise<TpmQuote> {
-  const files = endorsements.flatMap((each) => (each.kind === 'bytes' ? [each.bytes] : []));
+  const files = endorsements.flatMap((each) =>
+    each.kind === 'bytes' ? [each.bytes, bytesOfText(each.bytes) ?? NO_BYTES] : [],
+  );
   const hash = HASH_OF_LENGTH.get(message.pcrDigest.length) ?? 'SHA-256';
   const [signature] = files.flatMap((bytes) => signatureIn(bytes, hash) ?? []);
   if (signature === undefined) {

@@ -28,6 +28,7 @@ export { AWS_NITRO_ROOTS } from './certificates/roots/aws.ts';
 export { NVIDIA_DEVICE_ROOTS, NVIDIA_RIM_ROOTS } from './certificates/roots/nvidia.ts';
 export { SignatureCache } from './certificates/signature.ts';
 export { type Certificate, parseCertificate } from './certificates/x509.ts';
+export { companionNotes } from './companion-notes.ts';
 export { ATTESTATION_ERROR_KINDS, AttestationError, type AttestationErrorCode } from './errors.ts';
 export { endorsementFiles, packCollateral } from './evidence/collateral-pack.ts';
 export {

@@ -1,9 +1,18 @@
 /** `assay verify`: one file in, one verdict out; what the file is, it finds out by itself. */
 
 import { randomBytes } from 'node:crypto';
-import { attest, collectEndorsements, DEFAULT_POLICY, type Endorsements, signEar } from '@assay/attestation';
+import {
+  attest,
+  collectEndorsements,
+  companionNotes,
+  DEFAULT_POLICY,
+  type EndorsementFile,
+  type Endorsements,
+  signEar,
+} from '@assay/attestation';
 import { type JudgeRequest, judge } from '@assay/client';
 import type { Command } from 'commander';
+import { openArchive, openGzip } from '../archive.ts';
 import type { Finish } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { type ExitCode, exitCodeOfOutcome } from '../exit-codes.ts';
@@ -16,6 +25,8 @@ import { VERSION } from '../version.ts';
 
 /** Vendors hand out today's collateral only: it says nothing about instants further away, milliseconds. */
 const FETCHABLE_MS = 24 * 3_600_000;
+/** Lines about companions that nothing reads. */
+const MAX_NOTES = 8;
 
 type EarKey = Parameters<typeof signEar>[1]['key'] & {
   readonly kty?: string;
@@ -68,7 +79,8 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 }
 
 async function verify(subject: string, flags: VerifyFlags, io: Io): Promise<ExitCode> {
-  const request = await readRequest(flags, io);
+  const companions = (await readCompanions(io, flags.collateral ?? [])).flatMap(openArchive);
+  const request = await readRequest(flags, companions, io);
   const { bytes, nonce } = await readEvidence(subject, flags, io);
   const asked = nonce === null ? request : { ...request, expected: { ...request.expected, nonce } };
   const fetched = await missingEndorsements(bytes, asked, flags, io);
@@ -78,13 +90,21 @@ async function verify(subject: string, flags: VerifyFlags, io: Io): Promise<Exit
     io.stdout(`${await earOf(bytes, complete, flags.ear, io)}\n`);
     return exitCodeOfOutcome(verdict.outcome);
   }
-  return printVerdict(verdict, io, { json: flags.json === true, verbose: flags.verbose === true });
+  const warnings = [...verdict.warnings, ...companionWarnings(companions)];
+  return printVerdict({ ...verdict, warnings }, io, { json: flags.json === true, verbose: flags.verbose === true });
+}
+
+/** Files that nothing read are named; of many, the first. */
+function companionWarnings(companions: readonly EndorsementFile[]): readonly string[] {
+  const notes = companionNotes(companions);
+  const more = notes.length - MAX_NOTES;
+  return more <= 0 ? notes : [...notes.slice(0, MAX_NOTES), `and ${more} more companions that nothing was read from`];
 }
 
 /** The subject; of an agent's bare address its live report, asked for with a fresh nonce. */
 async function readEvidence(subject: string, flags: VerifyFlags, io: Io): Promise<{ bytes: Uint8Array; nonce: string | null }> {
   const isAgent = /^https?:\/\//i.test(subject) && URL.canParse(subject) && new URL(subject).pathname === '/';
-  if (!isAgent) return { bytes: await readSubject(io, subject), nonce: null };
+  if (!isAgent) return { bytes: openGzip(await readSubject(io, subject)), nonce: null };
   const nonce = flags.nonce === undefined ? randomBytes(32).toString('hex') : hexOption('nonce', flags.nonce);
   return { bytes: await readSubject(io, new URL(`/v1/aci/attestation?nonce=${nonce}`, subject).href), nonce };
 }
@@ -136,7 +156,7 @@ function parseKey(bytes: Uint8Array, name: string): EarKey {
   );
 }
 
-async function readRequest(flags: VerifyFlags, io: Io): Promise<JudgeRequest> {
+async function readRequest(flags: VerifyFlags, companions: readonly EndorsementFile[], io: Io): Promise<JudgeRequest> {
   const now = flags.at === undefined ? io.now() : instantOption('at', flags.at);
   const anchors = await Promise.all((flags.root ?? []).map((path) => rootOption(io, path, false)));
   const simulator = flags.simulatedRoot === undefined ? null : await rootOption(io, flags.simulatedRoot, true);
@@ -164,7 +184,7 @@ async function readRequest(flags: VerifyFlags, io: Io): Promise<JudgeRequest> {
       ...(flags.publicKey === undefined ? {} : { publicKey: hexOption('public-key', flags.publicKey) }),
     },
     additionalAnchors: simulator === null ? anchors : [...anchors, simulator],
-    endorsements: collectEndorsements(await readCompanions(io, flags.collateral ?? [])),
+    endorsements: collectEndorsements(companions),
     trustedWitnesses: flags.witness ?? [],
     ...(flags.verifyCode === undefined ? {} : { code: await readFileOf(io, flags.verifyCode) }),
   };

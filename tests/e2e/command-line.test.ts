@@ -101,6 +101,12 @@ describe('assay run', () => {
     expect(err).toMatch(/error: .*SyntaxError.* \[cli\/task-failed\]\nhint: /);
   }, 60_000);
 
+  it('keeps the answer only where it can be written', async () => {
+    const { code, err } = await assay('run', 'Fail', '--max-retries', '0', '--quiet', '--save', 'sales.csv/out');
+    expect(code).toBe(1);
+    expect(err).toMatch(/error: .*sales.csv\/out.* \[cli\/file-unwritable\]\nhint: /);
+  }, 60_000);
+
   it.each([
     ['a language it does not know', ['--language', 'cobol']],
     ['context that is no object', ['--context', '[1]']],

@@ -55,12 +55,13 @@ it('is closed without an operator key in the settings', { timeout: 180_000 }, as
 });
 
 it('assay operator rotate-keys does it, and says what it needs', { timeout: 180_000 }, async () => {
-  const { url, keysetDigest } = await startClockedAgent({ ASSAY_OPERATOR_KEY: OPERATOR_KEY });
-  const command = async (args: readonly string[], env: Io['env']): Promise<{ code: number; text: string }> => {
+  const { url, rootFile, keysetDigest } = await startClockedAgent({ ASSAY_OPERATOR_KEY: OPERATOR_KEY });
+  const command = async (args: readonly string[], env: Io['env']): Promise<{ code: number; text: string; out: string }> => {
+    const printed: string[] = [];
     const said: string[] = [];
     const io: Io = {
       stdin: () => Promise.reject(new Error('no input')),
-      stdout: (piece) => void said.push(piece),
+      stdout: (piece) => void (said.push(piece) && printed.push(piece)),
       stderr: (piece) => void said.push(piece),
       cwd: '/',
       env,
@@ -69,7 +70,11 @@ it('assay operator rotate-keys does it, and says what it needs', { timeout: 180_
       interactive: false,
       signal: new AbortController().signal,
     };
-    return { code: await run(['operator', 'rotate-keys', '--url', url, ...args], io), text: said.join('') };
+    return {
+      code: await run(['operator', 'rotate-keys', '--url', url, '--simulated-root', rootFile, ...args], io),
+      text: said.join(''),
+      out: printed.join(''),
+    };
   };
   const before = await keysetDigest();
   expect(await command([], {})).toMatchObject({ code: 1, text: expect.stringContaining('ASSAY_OPERATOR_KEY') });
@@ -78,6 +83,6 @@ it('assay operator rotate-keys does it, and says what it needs', { timeout: 180_
   expect(await keysetDigest()).toBe(before);
   const done = await command(['--overlap', '0', '--json'], { ASSAY_OPERATOR_KEY: OPERATOR_KEY });
   expect(done.code, done.text).toBe(0);
-  expect(JSON.parse(done.text)).toMatchObject({ keyset_digest: await keysetDigest(), previous_digest: before });
+  expect(JSON.parse(done.out)).toMatchObject({ keyset_digest: await keysetDigest(), previous_digest: before });
   expect((await command([], { ASSAY_OPERATOR_KEY: OPERATOR_KEY })).text).toContain('in force');
 });

@@ -5,6 +5,8 @@ import type { Io } from './io.ts';
 
 export interface EmbeddedAgent {
   readonly url: string;
+  /** Its data folder, with the root of its simulator when it has one. */
+  readonly folder: string;
   close(): Promise<void>;
 }
 
@@ -12,13 +14,14 @@ export async function startEmbeddedAgent(io: Io): Promise<EmbeddedAgent> {
   const { parseConfig, readEnvironment, startAgent } = await import('@assay/server');
   const settings = readEnvironment(resolve(io.cwd, '.env'), io.env);
   const { ASSAY_API_KEY: _, ...open } = settings;
-  const dataDir = resolve(io.cwd, settings.ASSAY_DATA_DIR ?? '.assay');
+  const folder = resolve(io.cwd, settings.ASSAY_DATA_DIR ?? '.assay');
   const config = parseConfig({
     ...open,
     AGENT_HOST: '127.0.0.1',
     AGENT_PORT: '0',
-    ASSAY_DATA_DIR: dataDir,
+    ASSAY_DATA_DIR: folder,
     ASSAY_LOG_LEVEL: 'silent',
   });
-  return startAgent(config);
+  const agent = await startAgent(config);
+  return { url: agent.url, folder, close: () => agent.close() };
 }

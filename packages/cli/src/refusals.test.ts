@@ -6,7 +6,15 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodePem } from '@assay/encoding/pem';
-import { expectAdvice, expectRefusal, FAKE_NOW, fakeNitroDocument, type TranscriptOptions, transcript } from '@assay/testing';
+import {
+  expectAdvice,
+  expectRefusal,
+  FAKE_NOW,
+  fakeNitroDocument,
+  sealedAgent,
+  type TranscriptOptions,
+  transcript,
+} from '@assay/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeFileOf } from './destination.ts';
 import { run } from './program.ts';
@@ -118,14 +126,12 @@ describe('files', () => {
     await refuse(args, 'cli/file-unreadable', 1, words);
   });
 
-  const bundle: More = { fetch: always('{"format":"assay-bundle/1"}') };
-  it.each<readonly [string, readonly string[], readonly string[], More]>([
-    ['a bundle into no folder', ['bundle', 'rcpt_1', '-o', 'none/b.json'], ['none/b.json', 'ENOENT'], bundle],
-    ['a bundle onto a folder', ['bundle', 'rcpt_1', '-o', 'folder'], ['folder', 'EISDIR'], bundle],
-    ['collateral into no folder', ['collateral', 'pack', 'good.cose', '-o', 'none/c.json'], ['none/c.json', 'ENOENT'], {}],
-    ['an answer below a file', ['run', 'x', '--quiet', '--save', 'noise.bin/out'], ['noise.bin/out'], { fetch: agentWith({}) }],
-  ])('cli/file-unwritable: %s', async (_, args, words, more) => {
-    await refuse(args, 'cli/file-unwritable', 1, words, more);
+  it.each<readonly [string, readonly string[], readonly string[]]>([
+    ['a bundle into no folder', ['bundle', 'rcpt_1', '-o', 'none/b.json'], ['none/b.json', 'ENOENT']],
+    ['a bundle onto a folder', ['bundle', 'rcpt_1', '-o', 'folder'], ['folder', 'EISDIR']],
+    ['collateral into no folder', ['collateral', 'pack', 'good.cose', '-o', 'none/c.json'], ['none/c.json', 'ENOENT']],
+  ])('cli/file-unwritable: %s', async (_, args, words) => {
+    await refuse(args, 'cli/file-unwritable', 1, words, await agentThat(() => Response.json({ format: 'assay-bundle/1' })));
   });
 
   it('cli/file-unwritable: a proof below a file', async () => {
@@ -176,48 +182,56 @@ describe('addresses', () => {
     await refuse(args, 'cli/agent-unreachable', 4, words, { fetch: never });
   });
 
-  it.each<readonly [string, readonly string[], typeof fetch, readonly string[]]>([
+  const long = ' '.repeat(17 * 1024 * 1024);
+  it.each<readonly [string, readonly string[], () => Response, readonly string[]]>([
     [
       'its own problem',
       ['receipt', 'rcpt_1'],
-      always('{"title":"Not found","detail":"no receipt has this id; check it","code":"http/not-found"}', { status: 404 }),
+      () => Response.json({ title: 'Not found', detail: 'no receipt has this id; check it' }, { status: 404 }),
       ['answers 404: no receipt has this id', 'look at the log'],
     ],
-    ['a wrong key', ['receipt'], always('{"detail":"the API key is wrong"}', { status: 401 }), ['401', 'set ASSAY_API_KEY']],
+    ['a wrong key', ['receipt'], () => Response.json({ detail: 'wrong key' }, { status: 401 }), ['401', 'set ASSAY_API_KEY']],
     [
-      'a page of a proxy',
+      'a page',
       ['bundle', 'rcpt_1'],
-      always('<h1>Bad\nGateway.</h1>\n', { status: 502 }),
+      () => new Response('<h1>Bad\nGateway.</h1>\n', { status: 502 }),
       ['502: <h1>Bad Gateway.</h1>'],
     ],
-    ['no word', ['receipt'], always(null, { status: 503 }), ['answers 503: no text']],
-    ['no answer of its task', ['run', 'x', '--quiet'], agentWith(null), ['no answer for task t-1', 'look at its log']],
-  ])('cli/agent-failed: %s', async (_, args, fetch, words) => {
-    const env = { ASSAY_API_KEY: 'a-secret-key', ASSAY_URL: 'http://agent.example' };
-    const io = await refuse(args, 'cli/agent-failed', 4, words, { fetch, env });
+    ['no word', ['receipt'], () => new Response(null, { status: 503 }), ['answers 503: no text']],
+    ['no JSON', ['receipt'], () => new Response('<h1>'), ['no JSON object']],
+    ['a document without end', ['receipt'], () => new Response(long), ['more than 16777216 bytes', 'ask for less']],
+  ])('cli/agent-failed: a verified agent answers with %s', async (_, args, answer, words) => {
+    const agent = await agentThat(answer);
+    const io = await refuse(args, 'cli/agent-failed', 4, words, agent);
     expect(io.err()).not.toContain('a-secret-key');
   });
-});
 
-it('cli/task-failed: the agent ran the task, and it failed', async () => {
-  const result = {
-    success: false,
-    error: 'Traceback (most recent call last):\n  File "x"\nValueError: no',
-    receipt_id: 'rcpt_1',
-  };
-  const args = ['run', 'x', '--quiet'];
-  await refuse(args, 'cli/task-failed', 5, ['the task failed: ValueError: no', 'change the task'], {
-    fetch: agentWith(result),
+  it('client/task-lost: the agent stopped before the task was sealed', async () => {
+    const agent = await agentThat(({ url, method }) => {
+      if (method === 'POST') return Response.json({ status: 'running' }, { status: 202 });
+      if (!url.endsWith('/events')) return Response.json({ status: 'interrupted' });
+      const done = 'data: {"type":"done","sequence":1}\n\n';
+      return new Response(done, { headers: { 'content-type': 'text/event-stream' } });
+    });
+    await refuse(['run', 'x', '--quiet'], 'client/task-lost', 4, ['it is interrupted', 'start it again'], agent);
   });
-  await refuse(args, 'cli/task-failed', 5, ['the task failed'], { fetch: agentWith({ success: false }) });
+
+  it('client/attestation-refused: a stranger on this machine, and an agent elsewhere that is no TEE, get a nonce and no more', async () => {
+    const { line, env, fetch } = await agentThat(() => Response.json({}));
+    for (const args of [['run', 'my secret'], ['receipt'], ['bundle', 'rcpt_1'], ['operator', 'rotate-keys']]) {
+      const io = transcript({ cwd, now: FAKE_NOW, env: { ...env, ASSAY_DATA_DIR: 'folder' }, fetch });
+      expect(await run(args, io)).toBe(3);
+      expect(io.out()).toContain('NOT AUTHENTIC');
+    }
+    for (const sent of line) expect(sent).toMatch(/^GET [^ ]+\/v1\/aci\/attestation\?nonce=[0-9a-f]{64} \[\] $/);
+  });
 });
 
-/** An agent whose one task ends with `result`. */
-function agentWith(result: object | null): typeof fetch {
-  return async (input) => {
-    const { pathname } = new URL(String(input));
-    if (pathname === '/api/process') return Response.json({ task_id: 't-1' });
-    if (pathname === '/api/tasks/t-1/events') return new Response('data: {"type":"done"}\n\n');
-    return Response.json(pathname === '/health' ? { status: 'ok' } : { result });
-  };
+/** An agent of this user on this machine, which answers inside its channel. */
+async function agentThat(answer: (request: Request) => Response) {
+  const agent = await sealedAgent({ answer });
+  await mkdir(join(cwd, '.assay'), { recursive: true });
+  await writeFile(join(cwd, '.assay/simulated-root.pem'), agent.rootPem);
+  const env = { ASSAY_API_KEY: 'a-secret-key', ASSAY_OPERATOR_KEY: 'an-operator-key' };
+  return { fetch: agent.fetch, line: agent.line, env };
 }

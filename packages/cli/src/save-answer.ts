@@ -2,15 +2,11 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { AgentApi } from './agent-api.ts';
+import type { RunResult } from '@assay/client';
 import { CliError } from './errors.ts';
 
 /** Names of the files written, in order. */
-export async function saveAnswer(
-  answer: Readonly<Record<string, unknown>>,
-  agent: AgentApi,
-  folder: string,
-): Promise<readonly string[]> {
+export async function saveAnswer({ answer, files, bundle }: RunResult, folder: string): Promise<readonly string[]> {
   const written: string[] = [];
   const write = async (name: string, content: string | Uint8Array): Promise<void> => {
     try {
@@ -31,14 +27,8 @@ export async function saveAnswer(
   if (typeof answer.generated_code === 'string')
     await write(answer.language === 'javascript' ? 'code.js' : 'code.py', answer.generated_code);
   const taken = new Set(['attestation.json', 'code.js', 'code.py', 'bundle.json']);
-  for (const artifact of Array.isArray(answer.artifacts) ? answer.artifacts : []) {
-    const { path, url } = artifact as Readonly<Record<string, unknown>>;
-    if (typeof path !== 'string' || typeof url !== 'string') continue;
-    const name = freeName(basename(path), taken);
-    // The path, not the host, is the agent's to choose: files come from the agent that was asked.
-    await write(name, await agent.bytes(new URL(url).pathname));
-  }
-  await write('bundle.json', await agent.bytes(`/bundles/${encodeURIComponent(String(answer.receipt_id))}`));
+  for (const [path, bytes] of Object.entries(files)) await write(freeName(basename(path), taken), bytes);
+  await write('bundle.json', bundle);
   return written;
 }
 

@@ -1,10 +1,10 @@
 /** The steps of a task as lines for people. */
 
-import type { TaskEvent } from './agent-api.ts';
+import type { TaskStep } from '@assay/client';
 import { printable, type Style } from './output.ts';
 
 /** One line, or `null` for events that are no step. */
-export function describeStep(event: TaskEvent, style: Style): string | null {
+export function describeStep(event: TaskStep, style: Style): string | null {
   const attempt = Number(event.attempt ?? 1);
   const again = attempt > 1 ? ` (attempt ${attempt})` : '';
   const line = (word: string, rest: string): string => `${style.strong(word.padEnd(9))}${printable(rest)}${again}\n`;
@@ -23,7 +23,7 @@ export function describeStep(event: TaskEvent, style: Style): string | null {
     case 'limit':
       return line('limit', String(event.message));
     case 'executed':
-      return line('ended', event.error === null ? String(event.status) : lastLine(String(event.error)));
+      return line('ended', (event.error ?? null) === null ? String(event.status) : lastLine(String(event.error)));
     case 'retry':
       return line('retry', lastLine(String(event.reason)));
     case 'sealing':

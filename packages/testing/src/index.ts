@@ -90,6 +90,7 @@ export {
   type RedpillServerOptions,
   startRedpillServer,
 } from './redpill-server.ts';
+export { type SealedAgent, type SealedAgentOptions, sealedAgent } from './sealed-agent.ts';
 export { SNP_DEFECTS } from './snp-defects.ts';
 export { type TinfoilDocument, type TinfoilLie, type TinfoilPlatform, tinfoilDocument } from './tinfoil-document.ts';
 export { startTinfoilServer, type TinfoilServer, type TinfoilServerOptions } from './tinfoil-server.ts';

@@ -1,14 +1,14 @@
 /** `assay ask`: verify an agent, ask one question through the sealed channel, check the receipt. */
 
-import { type Agent, ClientError, connect } from '@assay/client';
+import type { Agent } from '@assay/client';
 import type { Command } from 'commander';
+import { apiKeyOf, reachAgent, withAgent } from '../agent-connection.ts';
 import type { Finish } from '../command.ts';
 import { writeFileOf } from '../destination.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-import { addressOption, policyOption, rootOption } from '../options.ts';
-import { jsonText, printable, styleOf } from '../output.ts';
-import { printVerdict } from '../verdict.ts';
+import { addressOption } from '../options.ts';
+import { jsonText, styleOf } from '../output.ts';
 
 interface AskFlags {
   readonly policy?: string;
@@ -36,30 +36,18 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .action(async (url: string, question: string, flags: AskFlags) => finish(await ask(url, question, flags, io)));
 }
 
-async function ask(url: string, question: string, flags: AskFlags, io: Io) {
-  const apiKey = flags.apiKey ?? io.env.ASSAY_API_KEY;
-  const address = addressOption('url', url);
-  let agent: Agent;
-  try {
-    agent = await connect(address, {
-      policy: await policyOption(io, flags.policy),
-      ...(flags.simulatedRoot === undefined ? {} : { simulatedRoot: await rootOption(io, flags.simulatedRoot, true) }),
-      ...(apiKey === undefined ? {} : { apiKey }),
-      keyExchange: flags.hybrid === true ? 'hybrid' : 'x25519',
-      fetch: io.fetch,
-      now: () => io.now(),
-      signal: io.signal,
-    });
-  } catch (error) {
-    const verdict = ClientError.is(error) ? error.details.verdict : undefined;
-    if (verdict === undefined) throw error;
-    return printVerdict(verdict as Agent['attested']['verdict'], io, { json: flags.json === true, verbose: false });
-  }
+function ask(address: string, question: string, flags: AskFlags, io: Io): Promise<ExitCode> {
+  const url = addressOption('url', address).href;
+  const apiKey = flags.apiKey ?? apiKeyOf(io);
+  const quiet = flags.json === true;
+  const keyExchange = flags.hybrid === true ? 'hybrid' : 'x25519';
+  const reach = () => reachAgent({ ...flags, url, ownFolder: null, apiKey, keyExchange, quiet }, io);
+  return withAgent(reach, io, { json: quiet }, (agent) => answer(agent, question, flags, io));
+}
+
+async function answer(agent: Agent, question: string, flags: AskFlags, io: Io): Promise<ExitCode> {
   const style = styleOf(io);
   const { verdict } = agent.attested;
-  if (flags.json !== true) {
-    io.stderr(`${verdict.simulated ? style.bad('SIMULATED') : style.good('verified')}  ${printable(verdict.scope)}\n`);
-  }
   const text = await agent.chat(question, {
     ...(flags.model === undefined ? {} : { model: flags.model }),
     ...(flags.system === undefined ? {} : { system: flags.system }),

@@ -3,31 +3,38 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { agentApi, DEFAULT_AGENT } from '../agent-api.ts';
+import { type AgentApi, agentApi } from '../agent-api.ts';
+import { type AgentFlags, agentOf, agentOptions, withAgent } from '../agent-connection.ts';
 import type { Finish } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 
-interface BundleFlags {
-  readonly url?: string;
+interface BundleFlags extends AgentFlags {
   readonly redact?: boolean;
   readonly output?: string;
 }
 
 export function configure(command: Command, io: Io, finish: Finish): void {
-  command
+  agentOptions(command)
     .argument('<id...>', 'rcpt_…; several go into one file')
     .option('-o, --output <file>', 'write here instead of standard output')
     .option('--redact', 'leave the payloads out; the bundle still verifies')
-    .option('--url <address>', `the agent; ${DEFAULT_AGENT} or ASSAY_URL`)
     .action(async (ids: readonly string[], flags: BundleFlags) => finish(await bundle(ids, flags, io)));
 }
 
-async function bundle(ids: readonly string[], flags: BundleFlags, io: Io): Promise<ExitCode> {
-  const agent = agentApi(io, flags.url ?? io.env.ASSAY_URL ?? DEFAULT_AGENT);
+function bundle(ids: readonly string[], flags: BundleFlags, io: Io): Promise<ExitCode> {
+  return withAgent(
+    () => agentOf(flags, io),
+    io,
+    { json: false },
+    (agent) => write(agentApi(agent), ids, flags, io),
+  );
+}
+
+async function write(agent: AgentApi, ids: readonly string[], flags: BundleFlags, io: Io): Promise<ExitCode> {
   const bytes = await agent.bytes(
-    `/bundles/${ids.map(encodeURIComponent).join(',')}${flags.redact === true ? '?redact=1' : ''}`,
+    `bundles/${ids.map(encodeURIComponent).join(',')}${flags.redact === true ? '?redact=1' : ''}`,
   );
   if (flags.output === undefined) {
     io.stdout(new TextDecoder().decode(bytes));

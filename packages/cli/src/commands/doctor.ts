@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { isCoded } from '@assay/encoding/coded-error';
 import type { Command } from 'commander';
 import { agentApi } from '../agent-api.ts';
+import { apiKeyOf, reachAgent } from '../agent-connection.ts';
 import { cacheDirectory } from '../collateral-cache.ts';
 import type { Finish } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -78,7 +79,11 @@ async function agentFindings(envFile: string, io: Io): Promise<readonly Finding[
     await writable('cache', cacheDirectory(io)),
     model,
     ...sandbox,
-    await runningAgent(io, `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`),
+    await runningAgent(
+      io,
+      `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`,
+      config.dataDir,
+    ),
   ];
 }
 
@@ -120,18 +125,25 @@ async function writable(what: string, directory: string): Promise<Finding> {
   }
 }
 
-async function runningAgent(io: Io, url: string): Promise<Finding> {
+/** Verified as every agent is; the key, if one is set, goes only to an agent that was. */
+async function runningAgent(io: Io, url: string, ownFolder: string): Promise<Finding> {
   try {
-    const status = await agentApi(io, url).get('/api/status');
+    const agent = await reachAgent({ url, ownFolder, apiKey: apiKeyOf(io), quiet: true }, io);
+    const status = await agentApi(agent).get('api/status');
     const tee = status.tee as Readonly<Record<string, unknown>> | undefined;
     const simulated = tee?.simulated === true ? ' (SIMULATED)' : '';
     return {
       what: 'agent',
       standing: 'ok',
-      detail: `${String(status.version)} runs at ${url}, TEE ${String(tee?.name)}${simulated}`,
+      detail: `${String(status.version)} runs at ${url}, TEE ${String(tee?.name)}${simulated}, verified`,
     };
-  } catch {
-    return { what: 'agent', standing: 'warning', detail: `none runs at ${url}; assay serve starts one` };
+  } catch (error) {
+    if (!isCoded(error)) throw error;
+    const detail =
+      error.code === 'cli/agent-unreachable'
+        ? `none runs at ${url}; assay serve starts one`
+        : `${error.message} [${error.code}]`;
+    return { what: 'agent', standing: 'warning', detail };
   }
 }
 

@@ -1,25 +1,24 @@
 /** `assay operator`: what only the operator of an agent may do. Its key comes from `ASSAY_OPERATOR_KEY`, never from the command line. */
 
+import type { Agent } from '@assay/client';
 import { type Command, InvalidArgumentError } from 'commander';
-import { agentApi, DEFAULT_AGENT } from '../agent-api.ts';
+import { agentApi } from '../agent-api.ts';
+import { type AgentFlags, agentOf, agentOptions, withAgent } from '../agent-connection.ts';
 import type { Finish } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { jsonText, printable, styleOf } from '../output.ts';
 
-interface RotateFlags {
-  readonly url?: string;
+interface RotateFlags extends AgentFlags {
   readonly overlap?: number;
   readonly json?: boolean;
 }
 
 export function configure(command: Command, io: Io, finish: Finish): void {
-  command
-    .command('rotate-keys')
+  agentOptions(command.command('rotate-keys'))
     .description('put the next keyset in force; clients verify the agent again by themselves')
     .option('--overlap <seconds>', 'how long the old keys still open requests; 0 ends them at once', wholeSeconds)
-    .option('--url <address>', `the agent; ${DEFAULT_AGENT} or ASSAY_URL`)
     .option('--json', 'machine-readable')
     .action(async (flags: RotateFlags) => finish(await rotateKeys(flags, io)));
 }
@@ -33,9 +32,18 @@ async function rotateKeys(flags: RotateFlags, io: Io): Promise<ExitCode> {
   const key = io.env.ASSAY_OPERATOR_KEY;
   if (key === undefined || key === '')
     throw new CliError('cli/bad-option', 'ASSAY_OPERATOR_KEY is needed: the operator key that the agent was started with');
-  const agent = agentApi(io, flags.url ?? io.env.ASSAY_URL ?? DEFAULT_AGENT);
+  // The clients' key has no business here.
+  return withAgent(
+    () => agentOf(flags, io, null),
+    io,
+    { json: flags.json === true },
+    (agent) => rotate(agent, key, flags, io),
+  );
+}
+
+async function rotate(agent: Agent, key: string, flags: RotateFlags, io: Io): Promise<ExitCode> {
   const body = flags.overlap === undefined ? {} : { overlap_seconds: flags.overlap };
-  const rotated = await agent.post('/api/operator/rotate-keys', body, { 'x-operator-key': key });
+  const rotated = await agentApi(agent).post('api/operator/rotate-keys', body, { 'x-operator-key': key });
   if (flags.json === true) io.stdout(jsonText(rotated));
   else {
     const style = styleOf(io);

@@ -1,32 +1,35 @@
 /** `assay receipt`: one receipt of an agent, or the newest ones. */
 
 import type { Command } from 'commander';
-import { agentApi, DEFAULT_AGENT } from '../agent-api.ts';
+import { type AgentApi, agentApi } from '../agent-api.ts';
+import { type AgentFlags, agentOf, agentOptions, withAgent } from '../agent-connection.ts';
 import type { Finish } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { jsonText, printable, styleOf, table } from '../output.ts';
 
-interface ReceiptFlags {
-  readonly url?: string;
+interface ReceiptFlags extends AgentFlags {
   readonly json?: boolean;
 }
 
 export function configure(command: Command, io: Io, finish: Finish): void {
-  command
+  agentOptions(command)
     .argument('[id]', 'rcpt_…; left out: the newest receipts')
-    .option('--url <address>', `the agent; ${DEFAULT_AGENT} or ASSAY_URL`)
     .option('--json', 'machine-readable')
     .action(async (id: string | undefined, flags: ReceiptFlags) => finish(await receipt(id, flags, io)));
 }
 
-async function receipt(id: string | undefined, flags: ReceiptFlags, io: Io): Promise<ExitCode> {
-  const agent = agentApi(io, flags.url ?? io.env.ASSAY_URL ?? DEFAULT_AGENT);
+function receipt(id: string | undefined, flags: ReceiptFlags, io: Io): Promise<ExitCode> {
+  const reach = () => agentOf(flags, io);
+  return withAgent(reach, io, { json: flags.json === true }, (agent) => show(agentApi(agent), id, flags, io));
+}
+
+async function show(agent: AgentApi, id: string | undefined, flags: ReceiptFlags, io: Io): Promise<ExitCode> {
   if (id !== undefined) {
-    io.stdout(jsonText(await agent.get(`/v1/aci/receipts/${encodeURIComponent(id)}`)));
+    io.stdout(jsonText(await agent.get(`v1/aci/receipts/${encodeURIComponent(id)}`)));
     return EXIT.accepted;
   }
-  const { receipts } = await agent.get('/api/receipts?limit=20');
+  const { receipts } = await agent.get('api/receipts?limit=20');
   const rows = (Array.isArray(receipts) ? receipts : []) as readonly Readonly<Record<string, unknown>>[];
   if (flags.json === true) io.stdout(jsonText({ receipts: rows }));
   else {

@@ -2,8 +2,9 @@
 
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import type { Agent, RunOptions, RunResult, TaskStep } from '@assay/client';
 import type { Command } from 'commander';
-import { type AgentApi, agentApi, DEFAULT_AGENT, type TaskEvent } from '../agent-api.ts';
+import { type AgentFlags, agentOf, agentOptions, reachAgent, withAgent } from '../agent-connection.ts';
 import type { Finish } from '../command.ts';
 import { startEmbeddedAgent } from '../embedded-agent.ts';
 import { CliError } from '../errors.ts';
@@ -14,20 +15,19 @@ import { jsonText, printable, styleOf } from '../output.ts';
 import { saveAnswer } from '../save-answer.ts';
 import { describeStep } from '../task-steps.ts';
 
-interface RunFlags {
+interface RunFlags extends AgentFlags {
   readonly language?: string;
   readonly input?: readonly string[];
   readonly context?: string;
   readonly maxRetries?: string;
   readonly nonce?: string;
   readonly save?: string;
-  readonly url?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
 
 export function configure(command: Command, io: Io, finish: Finish): void {
-  command
+  agentOptions(command)
     .argument('<task>', 'what the code should do, in plain words')
     .option('--language <name>', 'python or javascript', 'python')
     .option('--input <file>', 'a file the code finds as /tmp/<name>; repeatable', append)
@@ -35,33 +35,31 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--max-retries <n>', 'attempts after the first', '2')
     .option('--nonce <hex>', '32 random bytes of yours, bound into attestation and receipt')
     .option('--save <folder>', 'write answer, code, files and bundle there')
-    .option('--url <address>', `the agent; ${DEFAULT_AGENT} or ASSAY_URL, else one is started inside`)
     .option('--json', "the agent's whole answer")
     .option('--quiet', 'no steps')
     .action(async (task: string, flags: RunFlags) => finish(await runTask(task, flags, io)));
 }
 
 async function runTask(task: string, flags: RunFlags, io: Io): Promise<ExitCode> {
-  const body = await requestOf(task, flags, io);
-  const { agent, close } = await findAgent(flags, io);
+  const options = await optionsOf(flags, io);
+  let close = async (): Promise<void> => {};
+  const reach = async (): Promise<Agent> => {
+    const found = await findAgent(flags, io);
+    close = found.close;
+    return found.agent;
+  };
   try {
-    const started = await agent.post('/api/process', body, { prefer: 'respond-async' });
-    const id = encodeURIComponent(String(started.task_id));
-    for await (const event of agent.events(`/api/tasks/${id}/events`)) {
-      if (flags.quiet !== true) showStep(event, io);
-      if (event.type === 'done') break;
-    }
-    const { result } = await agent.get(`/api/tasks/${id}`);
-    if (typeof result !== 'object' || result === null) {
-      throw new CliError('cli/agent-failed', `the agent has no answer for task ${String(started.task_id)}; look at its log`);
-    }
-    return await present(result as Readonly<Record<string, unknown>>, agent, flags, io);
+    return await withAgent(reach, io, { json: flags.json === true }, async (agent) => {
+      const run = agent.run(task, options);
+      for await (const step of run) if (flags.quiet !== true) showStep(step, io);
+      return present(await run, flags, io);
+    });
   } finally {
     await close();
   }
 }
 
-async function requestOf(task: string, flags: RunFlags, io: Io): Promise<Readonly<Record<string, unknown>>> {
+async function optionsOf(flags: RunFlags, io: Io): Promise<RunOptions> {
   if (flags.language !== 'python' && flags.language !== 'javascript') {
     throw new CliError(
       'cli/bad-option',
@@ -71,28 +69,25 @@ async function requestOf(task: string, flags: RunFlags, io: Io): Promise<Readonl
   if (flags.nonce !== undefined && !/^[0-9a-f]{64}$/.test(flags.nonce)) {
     throw new CliError('cli/bad-option', '--nonce: expected 64 lower-case hex characters; make one with openssl rand -hex 32');
   }
-  const files = await Promise.all((flags.input ?? []).map((path) => inputFile(path, io)));
+  const files: Record<string, Uint8Array> = {};
+  for (const path of flags.input ?? []) files[basename(path)] = await inputFile(path, io);
   const retries = flags.maxRetries ?? '2';
   if (!/^\d{1,2}$/.test(retries))
     throw new CliError('cli/bad-option', `--max-retries: expected a number, got ${JSON.stringify(retries)}; write 2`);
   return {
-    ...(flags.nonce === undefined ? {} : { nonce: flags.nonce }),
-    data: {
-      type: 'ai_generate_and_execute',
-      description: task,
-      language: flags.language,
-      max_retries: Number(retries),
-      include_attestation: true,
-      ...(flags.context === undefined ? {} : { context: contextOf(flags.context) }),
-      ...(files.length === 0 ? {} : { files }),
-    },
+    language: flags.language,
+    maxRetries: Number(retries),
+    includeAttestation: true,
+    nonce: flags.nonce,
+    context: flags.context === undefined ? undefined : contextOf(flags.context),
+    files,
+    signal: io.signal,
   };
 }
 
-async function inputFile(path: string, io: Io): Promise<Readonly<Record<string, string>>> {
+async function inputFile(path: string, io: Io): Promise<Uint8Array> {
   try {
-    const bytes = await readFile(resolve(io.cwd, path));
-    return { path: `/tmp/${basename(path)}`, content_base64: bytes.toString('base64') };
+    return await readFile(resolve(io.cwd, path));
   } catch (cause) {
     throw new CliError('cli/file-unreadable', `cannot read ${path}: ${(cause as NodeJS.ErrnoException).code}; check the path`, {
       cause,
@@ -111,31 +106,33 @@ function contextOf(text: string): Readonly<Record<string, unknown>> {
 }
 
 /** The agent named, the one that listens here, or a fresh one inside this process. */
-async function findAgent(flags: RunFlags, io: Io): Promise<{ readonly agent: AgentApi; close(): Promise<void> }> {
-  const named = flags.url ?? io.env.ASSAY_URL;
-  const agent = agentApi(io, named ?? DEFAULT_AGENT);
+async function findAgent(flags: RunFlags, io: Io): Promise<{ readonly agent: Agent; close(): Promise<void> }> {
+  const named = flags.url !== undefined || (io.env.ASSAY_URL ?? '') !== '';
+  const quiet = flags.quiet === true;
   try {
-    await agent.get('/health');
-    return { agent, close: async () => {} };
+    return { agent: await agentOf({ ...flags, quiet }, io), close: async () => {} };
   } catch (error) {
-    if (named !== undefined || !(error instanceof CliError) || error.code !== 'cli/agent-unreachable') throw error;
+    if (named || !(error instanceof CliError) || error.code !== 'cli/agent-unreachable') throw error;
   }
-  if (flags.quiet !== true) io.stderr('no agent is running; starting one inside\n');
+  if (!quiet) io.stderr('no agent is running; starting one inside\n');
   const embedded = await startEmbeddedAgent(io);
-  return {
-    agent: agentApi({ ...io, signal: io.signal, env: { ...io.env, ASSAY_API_KEY: undefined } }, embedded.url),
-    close: () => embedded.close(),
-  };
+  try {
+    const own = { ...flags, url: embedded.url, ownFolder: embedded.folder, apiKey: null, quiet };
+    return { agent: await reachAgent(own, io), close: () => embedded.close() };
+  } catch (error) {
+    await embedded.close();
+    throw error;
+  }
 }
 
-function showStep(event: TaskEvent, io: Io): void {
-  const step = describeStep(event, styleOf(io));
-  if (step !== null) io.stderr(step);
+function showStep(step: TaskStep, io: Io): void {
+  const line = describeStep(step, styleOf(io));
+  if (line !== null) io.stderr(line);
 }
 
-async function present(answer: Readonly<Record<string, unknown>>, agent: AgentApi, flags: RunFlags, io: Io): Promise<ExitCode> {
-  const saved = flags.save === undefined ? null : await saveAnswer(answer, agent, resolve(io.cwd, flags.save));
-  const succeeded = answer.success === true;
+async function present(result: RunResult, flags: RunFlags, io: Io): Promise<ExitCode> {
+  const { answer, success: succeeded } = result;
+  const saved = flags.save === undefined ? null : await saveAnswer(result, resolve(io.cwd, flags.save));
   if (flags.json === true) {
     io.stdout(jsonText(answer));
   } else {
@@ -148,7 +145,7 @@ async function present(answer: Readonly<Record<string, unknown>>, agent: AgentAp
     io.stderr(
       saved === null
         ? 'hint: --save keeps answer, files and bundle for assay verify\n'
-        : `hint: check it with assay verify ${verifyArguments(answer, flags, io)}\n`,
+        : `hint: check it with assay verify ${verifyArguments(result, flags, io)}\n`,
     );
   }
   if (succeeded) return EXIT.accepted;
@@ -163,10 +160,10 @@ async function present(answer: Readonly<Record<string, unknown>>, agent: AgentAp
   );
 }
 
-function verifyArguments(answer: Readonly<Record<string, unknown>>, { save }: RunFlags, io: Io): string {
-  const { attestation } = answer as { readonly attestation?: { readonly simulated?: unknown } | null };
-  const root =
-    attestation?.simulated === true ? ` --simulated-root ${io.env.ASSAY_DATA_DIR ?? '.assay'}/simulated-root.pem` : '';
+function verifyArguments({ verdict }: RunResult, { save, simulatedRoot }: RunFlags, io: Io): string {
+  const root = verdict.simulated
+    ? ` --simulated-root ${simulatedRoot ?? `${io.env.ASSAY_DATA_DIR ?? '.assay'}/simulated-root.pem`}`
+    : '';
   return `${save}/attestation.json${root}`;
 }
 

@@ -111,13 +111,12 @@ function createRun(port: TaskPort, id: string, signal: AbortSignal | undefined, 
     if (!answer.ok) throw await refusalOf(answer);
     await answer.body?.cancel();
   };
-  const onAbort = (): void => void cancel().catch(() => undefined);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  const result = work((step) => {
+  const onStep = (step: TaskStep): void => {
     steps.push(step);
     wake();
-  }).finally(() => {
-    signal?.removeEventListener('abort', onAbort);
+  };
+  const stopped = (): void => void cancel().catch(() => undefined);
+  const result = unlessAborted(work(onStep), signal, stopped).finally(() => {
     ended = true;
     wake();
   });
@@ -134,4 +133,18 @@ function createRun(port: TaskPort, id: string, signal: AbortSignal | undefined, 
     await result;
   }
   return Object.assign(result, { id, cancel, [Symbol.asyncIterator]: iterate });
+}
+
+/** The promise, or the reason of `signal` when that comes first; then `stopped` is called. */
+function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined, stopped: () => void): Promise<Value> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      stopped();
+      reject(signal.reason);
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }

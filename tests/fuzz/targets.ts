@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { collectEndorsements, parsePolicy, recogniseEvidence } from '@assay/attestation';
+import { collectEndorsements, companionNotes, describeFile, parsePolicy, recogniseEvidence } from '@assay/attestation';
 import { decodeRequest, parseKeyConfigs, ResponseDecoder } from '@assay/channel';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
@@ -26,11 +26,14 @@ import {
 } from '@assay/receipt';
 import {
   FAKE_NOW,
+  fakeCertificate,
   fakeDcap,
+  fakeKey,
   fakeLog,
   fakeNitroDocument,
   fakeSgxExtension,
   fakeSnp,
+  fakeTpmQuote,
   loadManifest,
   tinfoilDocument,
   vectorsDirectory,
@@ -58,12 +61,14 @@ export async function fuzzTargets(): Promise<readonly Target[]> {
   const tinfoil = await tinfoilDocument({
     ...{ platform: 'tdx', form: 'sections', tlsKey: key, hpkeKey: key, nonce: key, now: FAKE_NOW, lie: null },
   });
+  const printed = await printedForms(nitro, dcap.quote);
   const evidence = [
     nitro,
     dcap.quote,
     snp.report,
     utf8(JSON.stringify(tinfoil.document)),
     ...carriers(nitro, dcap.quote, snp.report),
+    ...printed,
     ...realFiles(/^(nitro|tdx|sgx|snp|nvidia|dstack|jwt|combined)\//, 200_000),
   ];
   const companions = realFiles(/collateral|certs|rims|\.der$|\.pem$|jwks/, 200_000);
@@ -75,6 +80,12 @@ export async function fuzzTargets(): Promise<readonly Target[]> {
       name: 'collectEndorsements',
       parse: (bytes) => collectEndorsements([{ name: null, bytes }]),
       seeds: [...companions, ...evidence.slice(0, 3)],
+    },
+    { name: 'describeFile', parse: (bytes) => describeFile(bytes), seeds: [...printed, ...companions.slice(0, 8)] },
+    {
+      name: 'companionNotes',
+      parse: (bytes) => companionNotes([{ name: 'x', bytes }]),
+      seeds: [...printed, ...companions.slice(0, 8)],
     },
     { name: 'parseTcbInfo', parse: parseTcbInfo, seeds: bodies('tcb-info') },
     { name: 'parseEnclaveIdentity', parse: parseEnclaveIdentity, seeds: bodies('enclave-identity') },
@@ -120,6 +131,40 @@ export async function fuzzTargets(): Promise<readonly Target[]> {
       seeds: [Uint8Array.of(3, 0x40, 200, 1, 97, 1, 98, 0, 2, 99, 100, 0, 0)],
     },
   ];
+}
+
+/** Evidence and its companions as tools print, dump and wrap them. */
+async function printedForms(nitro: Uint8Array, quote: Uint8Array): Promise<readonly Uint8Array[]> {
+  const pairs = encodeHex(nitro).match(/../g) ?? [];
+  const rows = Array.from(
+    { length: 8 },
+    (_, row) => `${encodeHex(Uint8Array.of(0, 0, 0, row * 16))}: ${pairs.slice(row * 16, row * 16 + 16).join(' ')}`,
+  );
+  const key = await fakeKey('P-256', 'fuzz');
+  const { der } = await fakeCertificate({
+    name: 'RATLS',
+    key,
+    extensions: [{ oid: '1.2.840.113741.1337.6', critical: false, value: quote }],
+  });
+  const { document } = await fakeTpmQuote();
+  const texts = [
+    ...[
+      rows.join('\n'),
+      `unsigned char x[] = { ${pairs.map((pair) => `0x${pair}`).join(', ')} };`,
+      `b'\\x${pairs.join('\\x')}'`,
+    ],
+    ...[`Text\n\n\`\`\`\n${encodeBase64(nitro)}\n\`\`\`\n`, `HTTP/1.1 200 OK\r\nA: b\r\n\r\n${encodeBase64(nitro)}`],
+    ...['header {\n  version: 4\n  tee_type: 129\n  user_data: "\\000\\001"\n}\ntd_quote_body { rtmrs: ["\\x01", "a"] }\n'],
+    ...[
+      'apiVersion: v1\nkind: Secret\ndata:\n  a: AAAAAAAAAAAAAAAAAAAAAAAA\n',
+      'sha256:\n  0 : 0xABCD\n',
+      JSON.stringify(document),
+    ],
+    ...['{"evidences":[{"arch":"HOPPER","certificate":"","evidence":""}],"result_code":0}'],
+  ];
+  const message = Uint8Array.from(Buffer.from(document.message, 'base64'));
+  const signature = Uint8Array.from(Buffer.from(document.signature, 'hex'));
+  return [...texts.map((content) => utf8(content)), der, message, signature];
 }
 
 /** Evidence in the texts and JSON that attestation APIs hand out. */

@@ -13,6 +13,7 @@ import {
   verifyEvidence,
 } from '@assay/attestation';
 import type { Command } from 'commander';
+import { openArchive } from '../archive.ts';
 import type { Finish } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -103,7 +104,7 @@ async function init(flags: InitFlags, io: Io): Promise<ExitCode> {
   const roots = await Promise.all((flags.root ?? []).map((path) => rootOption(io, path, false)));
   const claims = await verifyEvidence(await readSubject(io, flags.from), {
     now,
-    endorsements: collectEndorsements(await readCompanions(io, flags.collateral ?? [])),
+    endorsements: collectEndorsements((await readCompanions(io, flags.collateral ?? [])).flatMap(openArchive)),
     additionalAnchors: simulator === null ? roots : [...roots, simulator],
   });
   const { policy, concessions, failed } = policyFrom(claims, { now, allowDebug: flags.allowDebug === true });

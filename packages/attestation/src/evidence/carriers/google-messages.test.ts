@@ -1,7 +1,8 @@
 /** Messages of Google's tools, spelled out from sound fake evidence: binary, as text and as JSON. */
 
 import { joinBytes, utf8 } from '@assay/encoding/bytes';
-import { FAKE_NOW, fakeDcap, fakeSnp } from '@assay/testing';
+import { decodeHex } from '@assay/encoding/hex';
+import { FAKE_NOW, fakeDcap, fakeSnp, fakeTpmQuote } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
 import { attest } from '../../attest.ts';
 import { SNP_ATTESTATION_SCHEMA } from '../snp/report-proto.ts';
@@ -95,6 +96,36 @@ describe('protocol buffers', () => {
       expect(await attest(utf8(inside), options)).toMatchObject({ type: 'tdx', error: null });
     },
   );
+
+  test('of go-tpm-tools with quotes of the vTPM alone: the one over SHA-256 counts', async () => {
+    const { document, chain } = await fakeTpmQuote();
+    const bytes = (encoded: string): Uint8Array => Uint8Array.from(Buffer.from(encoded, 'base64'));
+    const pcrs = Object.entries(document.pcrs.sha256).map(([index, value]) =>
+      encodeProtobufBytes(2, joinBytes([encodeProtobufInteger(1, BigInt(index)), encodeProtobufBytes(2, decodeHex(value))])),
+    );
+    const quote = (hash: bigint): Uint8Array =>
+      encodeProtobufBytes(
+        2,
+        joinBytes([
+          encodeProtobufBytes(1, bytes(document.message)),
+          encodeProtobufBytes(2, decodeHex(document.signature)),
+          encodeProtobufBytes(3, joinBytes([encodeProtobufInteger(1, hash), ...pcrs])),
+        ]),
+      );
+    const file = joinBytes([
+      encodeProtobufBytes(1, Uint8Array.of(0, 1, 2)),
+      quote(4n),
+      quote(11n),
+      encodeProtobufBytes(6, chain.leaf.der),
+      encodeProtobufBytes(7, chain.intermediate.der),
+    ]);
+    const { type, error, claims } = await attest(file, {
+      now: FAKE_NOW,
+      additionalAnchors: [{ ...chain.anchor, simulated: false }],
+    });
+    expect([type, error]).toEqual(['tpm', null]);
+    expect(claims?.measurements.pcr7).toBe('08'.repeat(32));
+  });
 
   test('that lack a part say which', async () => {
     const { text } = tdxMessage((await fakeDcap()).quote);

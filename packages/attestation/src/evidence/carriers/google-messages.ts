@@ -78,7 +78,7 @@ function ofBinary(bytes: Uint8Array): Uint8Array | null {
   const quotes = protobufContents(fields, 2).slice(0, MAX_QUOTES);
   const certificates = [...protobufContents(fields, 6), ...protobufContents(fields, 7)];
   for (const each of quotes) {
-    const json = tpmQuote(each, certificates);
+    const json = tpmQuote(each, certificates, protobufContent(fields, 1));
     if (json !== null) return json;
   }
   return null;
@@ -97,7 +97,7 @@ function ofText(file: Uint8Array): Uint8Array | null {
 }
 
 /** One `tpm.Quote` over SHA-256 registers in the JSON form of evidence/tpm. */
-function tpmQuote(bytes: Uint8Array, certificates: readonly Uint8Array[]): Uint8Array | null {
+function tpmQuote(bytes: Uint8Array, certificates: readonly Uint8Array[], publicArea: Uint8Array | null): Uint8Array | null {
   const quote = protobufFields(bytes);
   const pcrs = quote === null ? null : protobufFields(protobufContent(quote, 3) ?? new Uint8Array(0));
   if (quote === null || pcrs === null || pcrs.find(({ number }) => number === 1)?.integer !== SHA256) return null;
@@ -113,6 +113,7 @@ function tpmQuote(bytes: Uint8Array, certificates: readonly Uint8Array[]): Uint8
       message: encodeBase64(message),
       signature: encodeBase64(signature),
       pcrs: { sha256: Object.fromEntries(values) },
+      ...(publicArea !== null && { ak_pub: encodeBase64(publicArea) }),
       ...(certificates.length > 0 && { ak_cert: certificates.map((der) => encodePem('CERTIFICATE', der)).join('') }),
     }),
   );

@@ -6,6 +6,7 @@
  * Not checked here: what the data says. Bytes that are not UTF-8 become U+FFFD, as the standard wants it.
  */
 
+import { ByteBuffer } from './byte-buffer.ts';
 import { EncodingError } from './errors.ts';
 
 /** One event. A block without a `data` line is none (§9.2.6). */
@@ -38,9 +39,8 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
  */
 export class EventStreamReader {
   readonly #maxEventBytes: number;
-  /** The current part, in the first `#length` bytes; grows by doubling, so that many small pieces cost no more than a large one. */
-  #pending = new Uint8Array(1024);
-  #length = 0;
+  /** The current part. */
+  readonly #pending = new ByteBuffer();
   #lineStart = 0;
   #afterCarriageReturn = false;
   #atStart = true;
@@ -64,11 +64,11 @@ export class EventStreamReader {
       this.#append(piece.subarray(from, next));
       from = next;
       if (mark === '') break;
-      const line = this.#pending.subarray(this.#lineStart, this.#length - mark.length);
+      const line = this.#pending.view(this.#lineStart, this.#pending.length - mark.length);
       const restOfLineEnd = this.#afterCarriageReturn && mark === '\n' && line.length === 0;
       this.#afterCarriageReturn = mark === '\r';
       const found = restOfLineEnd ? undefined : this.#take(decoder.decode(line));
-      this.#lineStart = this.#length;
+      this.#lineStart = this.#pending.length;
       if (found !== undefined) parts.push({ bytes: this.#cut(), event: found });
     }
     return parts;
@@ -76,33 +76,24 @@ export class EventStreamReader {
 
   /** What is left when the stream has ended: an event without its blank line counts, because servers in use leave it out. */
   end(): readonly EventStreamPart[] {
-    if (this.#length === 0) return [];
-    if (this.#lineStart < this.#length) this.#take(decoder.decode(this.#pending.subarray(this.#lineStart, this.#length)));
+    if (this.#pending.length === 0) return [];
+    if (this.#lineStart < this.#pending.length) this.#take(decoder.decode(this.#pending.view(this.#lineStart)));
     return [{ bytes: this.#cut(), event: this.#dispatch() }];
   }
 
   #append(bytes: Uint8Array): void {
-    const length = this.#length + bytes.length;
-    if (length > this.#maxEventBytes) {
+    if (this.#pending.length + bytes.length > this.#maxEventBytes) {
       throw new EncodingError(
         'event-stream/limit',
         `expected events of at most ${this.#maxEventBytes} bytes, got a longer one; check what sends this stream`,
       );
     }
-    if (length > this.#pending.length) {
-      const larger = new Uint8Array(Math.max(length, this.#pending.length * 2));
-      larger.set(this.#pending.subarray(0, this.#length));
-      this.#pending = larger;
-    }
-    this.#pending.set(bytes, this.#length);
-    this.#length = length;
+    this.#pending.append(bytes);
   }
 
   #cut(): Uint8Array {
-    const bytes = this.#pending.slice(0, this.#length);
-    this.#length = 0;
     this.#lineStart = 0;
-    return bytes;
+    return this.#pending.take();
   }
 
   /** `undefined` while the part goes on. A comment outside of an event is a part of its own, so that it never waits. */

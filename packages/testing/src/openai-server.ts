@@ -22,7 +22,16 @@ export type ScriptedAnswer =
   | { readonly kind: 'unfinished'; readonly text: string }
   /** One line of so many bytes. */
   | { readonly kind: 'long-line'; readonly bytes: number }
-  | { readonly kind: 'raw'; readonly contentType: string; readonly body: string | Uint8Array }
+  | { readonly kind: 'raw'; readonly contentType: string; readonly body: string | Uint8Array; readonly status?: number }
+  /** Sends these pieces one by one, then ends the body, breaks the connection, or leaves it open. */
+  | {
+      readonly kind: 'wire';
+      readonly pieces: readonly (string | Uint8Array)[];
+      readonly ending: 'end' | 'reset' | 'open';
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  /** Breaks the connection before the first byte. */
+  | { readonly kind: 'reset' }
   /** Takes the request and never answers. */
   | { readonly kind: 'silence' };
 
@@ -133,9 +142,14 @@ async function act(
       for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
       return sendError(response, answer.status, answer.message ?? 'scripted error');
     case 'raw':
-      response.writeHead(200, { 'content-type': answer.contentType });
+      response.writeHead(answer.status ?? 200, { 'content-type': answer.contentType });
       send(answer.body);
       response.end();
+      return;
+    case 'wire':
+      return sendPieces(answer, response, send);
+    case 'reset':
+      response.destroy();
       return;
     case 'long-line':
       response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -185,6 +199,20 @@ async function act(
     send('data: [DONE]\n\n');
   }
   response.end();
+}
+
+async function sendPieces(
+  { pieces, ending, headers = {} }: Extract<ScriptedAnswer, { readonly kind: 'wire' }>,
+  response: ServerResponse,
+  send: (bytes: string | Uint8Array) => void,
+): Promise<void> {
+  response.writeHead(200, { 'content-type': 'text/event-stream', ...headers });
+  for (const piece of pieces) {
+    send(piece);
+    await sleep(2); // pieces stay pieces
+  }
+  if (ending === 'end') response.end();
+  if (ending === 'reset') response.destroy();
 }
 
 function countTokens(seen: SeenRequest, text: string): Readonly<Record<string, number>> {

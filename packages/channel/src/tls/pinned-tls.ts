@@ -18,6 +18,8 @@ export interface TlsDialerOptions {
   readonly authorities?: string;
   /** Milliseconds for one handshake; 10 000 unless told. */
   readonly handshakeMs?: number;
+  /** Milliseconds without a byte before the headers and between two pieces of an answer; 300 000 by default. 0: the caller's signal alone ends it. */
+  readonly silenceMs?: number;
 }
 
 /** What is used of Node's TLS socket; this package has no Node types. */
@@ -27,6 +29,7 @@ interface PresentedCertificate {
 }
 
 const HANDSHAKE_MS = 10_000;
+const SILENCE_MS = 300_000;
 const MAX_POOLS = 64;
 const SPKI_SHA256 = /^[0-9a-f]{64}$/;
 
@@ -37,13 +40,14 @@ const SPKI_SHA256 = /^[0-9a-f]{64}$/;
  * await send('https://enclave.example/v1/models'); // ChannelError channel/tls-key-mismatch from anybody else
  */
 export function createTlsDialer(options: TlsDialerOptions = {}): TlsDialer {
-  const { authorities, handshakeMs = HANDSHAKE_MS } = options;
+  const { authorities, handshakeMs = HANDSHAKE_MS, silenceMs = SILENCE_MS } = options;
   const known = authorities === undefined ? {} : { ca: authorities };
   const common = { ...known, timeout: handshakeMs, maxCachedSessions: 0 };
+  const silence = { headersTimeout: silenceMs, bodyTimeout: silenceMs };
   const pools = new Map<string, typeof globalThis.fetch>();
   return {
-    open: through(new Agent({ connect: common })),
-    unauthenticated: through(new Agent({ connect: { ...common, rejectUnauthorized: false } })),
+    open: through(new Agent({ ...silence, connect: common })),
+    unauthenticated: through(new Agent({ ...silence, connect: { ...common, rejectUnauthorized: false } })),
     pinned(spkiSha256, trust = 'authorities-too') {
       if (!SPKI_SHA256.test(spkiSha256))
         throw new ChannelError('channel/key-invalid', 'expected the lower-case hex sha256 of a public key to pin');
@@ -51,7 +55,7 @@ export function createTlsDialer(options: TlsDialerOptions = {}): TlsDialer {
       const known = pools.get(name);
       if (known !== undefined) return known;
       const connect = buildConnector({ ...common, rejectUnauthorized: trust !== 'pin-alone' });
-      const made = through(new Agent({ connect: pinning(connect, spkiSha256) }));
+      const made = through(new Agent({ ...silence, connect: pinning(connect, spkiSha256) }));
       if (pools.size >= MAX_POOLS) pools.delete(pools.keys().next().value ?? '');
       pools.set(name, made);
       return made;

@@ -18,6 +18,8 @@ export interface ModelRequest {
   readonly signal?: AbortSignal;
   /** Called with each piece of text as it arrives. */
   readonly onText?: (text: string) => void;
+  /** Called when the model begins its reply again, because the first one broke off: the text so far counts no more. */
+  readonly onRestart?: () => void;
 }
 
 export interface ModelUsage {

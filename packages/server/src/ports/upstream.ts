@@ -51,6 +51,8 @@ export interface UpstreamRequest {
 export interface UpstreamAnswer {
   readonly status: number;
   readonly contentType: string;
+  /** As the upstream sent them, for those that clients are to see. */
+  readonly headers?: Headers;
   /** Exact bytes, as they arrive. */
   readonly body: AsyncIterable<Uint8Array>;
   /**

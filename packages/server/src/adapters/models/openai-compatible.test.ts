@@ -91,7 +91,6 @@ test('Retry-After is waited for', async () => {
 });
 
 const failures: readonly { name: string; answer: ScriptedAnswer; code: string; requests?: number; message?: RegExp }[] = [
-  { name: 'rate-limited for ever', answer: { kind: 'error', status: 429 }, code: 'model/rate-limited', requests: 3 },
   {
     name: 'rate-limited for an hour',
     answer: { kind: 'error', status: 429, headers: { 'retry-after': '3600' } },
@@ -102,7 +101,7 @@ const failures: readonly { name: string; answer: ScriptedAnswer; code: string; r
     name: 'out of order',
     answer: { kind: 'error', status: 500, message: 'llama runner process has terminated' },
     code: 'model/unreachable',
-    requests: 3,
+    requests: 4,
     message: /runner process/,
   },
   {
@@ -114,7 +113,7 @@ const failures: readonly { name: string; answer: ScriptedAnswer; code: string; r
   },
   {
     name: 'a bad request',
-    answer: { kind: 'error', status: 400, message: 'bad temperature' },
+    answer: { kind: 'error', status: 400, message: 'bad prompt' },
     code: 'model/bad-reply',
     requests: 1,
   },

@@ -1,18 +1,24 @@
 /**
  * A model behind OpenAI's chat protocol: Ollama, OpenAI, OpenRouter, Anthropic, Gemini, RedPill, llama.cpp, vLLM and others.
- * Asks for a stream, accepts a whole reply as well, and keeps the exact bytes of both directions for the receipt.
+ * Asks for a stream, accepts every form of answer, asks again when that can help, and keeps the exact bytes of both directions of
+ * the exchange that counted for the receipt.
  *
- * Who is at the other end is checked by the upstream that is handed in, before each prompt and after each answer. Without one nobody
- * checks it, and answers are `unverified` in receipts.
+ * Who is at the other end is checked by the upstream that is handed in, before each prompt and after each answer. Without one it is
+ * not checked, and answers are `unverified` in receipts.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises';
-import { toReadableStream } from '@assay/channel';
+import { utf8 } from '@assay/encoding/bytes';
 import { ServerError } from '../../errors.ts';
 import type { Model, ModelReply, ModelRequest } from '../../ports/model.ts';
 import type { Upstream } from '../../ports/upstream.ts';
-import { type ChatReply, errorText, MAX_REPLY_BYTES, parseWholeReply, StreamedReply } from './chat-protocol.ts';
+import { ChatReplyBuilder } from './chat-reply.ts';
+import { type Endpoint, MAX_REPLY_BYTES, patientFetch, readBody, type Sent, send } from './exchange.ts';
 import { finishOf } from './finish.ts';
+import { cutShort, ModelFault, refusedByStatus, reportedInReply } from './model-fault.ts';
+import { type Pacing, pauseBefore, retryAfterMs, systemPacing } from './patience.ts';
+import { providerWords } from './provider-words.ts';
+import { type JsonDocument, ReplyDocuments, type ReplyPart } from './reply-documents.ts';
+import { adaptTo, firstDialect, type MaxTokensName, type RequestDialect, requestBody } from './request-dialect.ts';
 
 export interface OpenAiCompatibleOptions {
   readonly provider: string;
@@ -22,21 +28,35 @@ export interface OpenAiCompatibleOptions {
   readonly model: string;
   readonly temperature: number;
   readonly maxTokens: number;
-  readonly maxTokensName: 'max_tokens' | 'max_completion_tokens';
+  readonly maxTokensName: MaxTokensName;
   /** Milliseconds for one whole completion, retries included. */
   readonly timeoutMs: number;
-  /** How often to try again after 429 and 5xx. Default 2. */
-  readonly retries?: number;
   /** First pause before a retry, milliseconds, doubled each time. Default 500. */
   readonly pauseMs?: number;
   /** Everything goes through this upstream when there is one; without its verification no prompt leaves. */
   readonly attested?: Upstream;
+  readonly pacing?: Pacing;
 }
 
-const RETRYABLE = new Set([408, 409, 425, 429, 500, 502, 503, 504]);
-/** A `Retry-After` beyond this is reported instead of waited for. Milliseconds. */
-const LONGEST_PAUSE_MS = 20_000;
 const PROBE_TIMEOUT_MS = 1500;
+const MAX_ERROR_BYTES = 64 * 1024;
+/** Each refusal takes one thing away, and there are few. */
+const MAX_ADAPTATIONS = 6;
+
+/** What one endpoint has taught: by model, the dialect it understands. */
+type Dialects = Map<string, RequestDialect>;
+
+/** One call of `complete`. */
+interface Call {
+  readonly options: OpenAiCompatibleOptions;
+  readonly endpoint: Endpoint;
+  readonly request: ModelRequest;
+  readonly dialects: Dialects;
+  readonly pacing: Pacing;
+  readonly signal: AbortSignal;
+  /** Epoch milliseconds. */
+  readonly endsAt: number;
+}
 
 /**
  * A {@link Model} at an OpenAI-compatible endpoint.
@@ -45,259 +65,184 @@ const PROBE_TIMEOUT_MS = 1500;
  * `details.retryAfterSeconds`), `model/unauthorized`, `model/refused`, `model/bad-reply`, `model/too-large`, or `task/cancelled`.
  */
 export function createOpenAiCompatible(options: OpenAiCompatibleOptions): Model {
+  const dialects: Dialects = new Map();
   return {
     provider: options.provider,
     model: options.model,
-    complete: (request) => complete(options, request),
+    complete: (request) => complete(options, dialects, request),
     probe: () => probe(options),
   };
 }
 
-async function complete(options: OpenAiCompatibleOptions, request: ModelRequest): Promise<ModelReply> {
-  const deadline = AbortSignal.timeout(options.timeoutMs);
-  const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal]);
+async function complete(options: OpenAiCompatibleOptions, dialects: Dialects, request: ModelRequest): Promise<ModelReply> {
+  const { pacing = systemPacing, timeoutMs } = options;
+  const endpoint = { ...options, model: request.model ?? options.model };
+  const deadline = new AbortController();
+  const ended = new AbortController();
+  pacing.sleep(timeoutMs, ended.signal).then(
+    () => deadline.abort(),
+    () => undefined, // ended before
+  );
+  const signal = request.signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, request.signal]);
   try {
-    return await completeWithRetries(options, request, signal);
+    return await withRetries({ options, endpoint, request, dialects, pacing, signal, endsAt: pacing.now() + timeoutMs });
   } catch (cause) {
     if (request.signal?.aborted)
       throw new ServerError('task/cancelled', 'the task was cancelled while the model was writing', { cause });
-    if (deadline.aborted) {
+    if (deadline.signal.aborted) {
       throw new ServerError(
         'model/timeout',
-        `the model did not finish within ${options.timeoutMs / 1000} s; raise ASSAY_MODEL_SECONDS or take a faster model`,
+        `the model did not finish within ${timeoutMs / 1000} s; raise ASSAY_MODEL_SECONDS or take a faster model`,
         { cause },
       );
     }
-    throw cause;
+    throw cause instanceof ModelFault ? cause.report() : cause;
+  } finally {
+    ended.abort();
   }
 }
 
-async function completeWithRetries(
-  options: OpenAiCompatibleOptions,
-  request: ModelRequest,
-  signal: AbortSignal,
-): Promise<ModelReply> {
-  const retries = options.retries ?? 2;
-  let usageWanted = true;
-  for (let attempt = 0; ; attempt += 1) {
-    const requestBytes = new TextEncoder().encode(JSON.stringify(requestBody(options, request, usageWanted)));
-    const { response, prove } = await send(options, request, requestBytes, signal);
-    if (response.ok) {
-      const reply = { ...(await readReply(response, options, request)), requestBytes };
-      return prove === null ? reply : { ...reply, ...(await prove(reply)) };
+async function withRetries(call: Call): Promise<ModelReply> {
+  const { endpoint, options, request, dialects, pacing, signal } = call;
+  let learned = dialects.get(endpoint.model) ?? firstDialect(options.maxTokensName);
+  let dialect = learned;
+  let adaptations = 0;
+  let said = false;
+  const failures = new Map<ModelFault['kind'], number>();
+  const onText = (text: string): void => {
+    said = true;
+    request.onText?.(text);
+  };
+  for (;;) {
+    try {
+      const reply = await attempt(call, dialect, onText);
+      dialects.set(endpoint.model, learned);
+      return reply;
+    } catch (fault) {
+      if (!(fault instanceof ModelFault) || signal.aborted) throw fault;
+      const adaptation = adaptations < MAX_ADAPTATIONS ? adaptTo(fault, dialect) : null;
+      if (adaptation === null) {
+        const count = (failures.get(fault.kind) ?? 0) + 1;
+        failures.set(fault.kind, count);
+        const times = { attempt: count, pauseMs: options.pauseMs ?? 500, remainingMs: call.endsAt - pacing.now() };
+        const pause = pauseBefore(fault, times);
+        if (pause === null) throw fault;
+        await pacing.sleep(pause, signal);
+      } else {
+        adaptations += 1;
+        dialect = { ...dialect, ...adaptation.change };
+        if (adaptation.lasting) learned = { ...learned, ...adaptation.change };
+      }
+      if (said) request.onRestart?.();
+      said = false;
     }
-    const words = errorText(new TextDecoder().decode(await readBounded(response, 64 * 1024)), options.apiKey);
-    if (response.status === 400 && usageWanted && /stream_options|include_usage/.test(words ?? '')) {
-      usageWanted = false;
-      continue;
-    }
-    const pause = retryAfterMs(response) ?? (options.pauseMs ?? 500) * 2 ** attempt * (1 + Math.random() / 4);
-    if (!RETRYABLE.has(response.status) || attempt >= retries || pause > LONGEST_PAUSE_MS) {
-      throw statusError(options, response, words);
-    }
-    await sleep(pause, undefined, { signal });
   }
 }
 
-function requestBody(
-  options: OpenAiCompatibleOptions,
-  request: ModelRequest,
-  usageWanted: boolean,
-): Readonly<Record<string, unknown>> {
-  return {
-    model: request.model ?? options.model,
-    messages: request.messages.map(({ role, content }) => ({ role, content })),
+async function attempt(call: Call, dialect: RequestDialect, onText: (text: string) => void): Promise<ModelReply> {
+  const { endpoint, options, request, signal } = call;
+  const facts = {
+    model: endpoint.model,
+    messages: request.messages,
     temperature: request.temperature ?? options.temperature,
-    [options.maxTokensName]: request.maxTokens ?? options.maxTokens,
-    stream: true,
-    ...(usageWanted ? { stream_options: { include_usage: true } } : {}),
+    maxTokens: request.maxTokens ?? options.maxTokens,
   };
+  const requestBytes = utf8(JSON.stringify(requestBody(facts, dialect)));
+  const sent = await send(endpoint, requestBytes, signal);
+  if (!sent.response.ok) throw await refusal(call, sent.response);
+  const reply = { ...(await readReply(call, sent, onText)), requestBytes };
+  return sent.prove === null ? reply : { ...reply, ...(await sent.prove(reply)) };
 }
 
-interface Sent {
-  readonly response: Response;
-  /** What an attested upstream adds to a reply; `null` for the others. */
-  readonly prove: ((reply: ModelReply) => Promise<Required<Pick<ModelReply, 'attested' | 'provenance'>>>) | null;
-}
-
-/** @throws {ServerError} `upstream/not-verified` before any byte of `body` leaves; `prove` throws `upstream/proof-invalid`. */
-async function send(
-  options: OpenAiCompatibleOptions,
-  request: ModelRequest,
-  body: Uint8Array,
-  signal: AbortSignal,
-): Promise<Sent> {
-  const { attested: upstream, provider } = options;
-  if (upstream === undefined) return { response: await post(options, body, signal), prove: null };
-  const standing = await upstream.standing(request.model ?? options.model);
-  if (standing.result === 'failed') {
-    const message = `${provider} is not verified: ${standing.reason}; nothing was sent to it`;
-    throw new ServerError('upstream/not-verified', message, { details: { reason: standing.reason } });
-  }
-  const { session } = standing;
-  const answer = await upstream.forward({ path: '/v1/chat/completions', body, signal }, standing);
-  const headers = { 'content-type': answer.contentType };
-  return {
-    response: new Response(toReadableStream(piecesOf(answer.body)), { status: answer.status, headers }),
-    prove: async ({ requestBytes, responseBytes }) => {
-      const proof = (await answer.finish?.({ sent: requestBytes, received: responseBytes })) ?? null;
-      if (proof === null)
-        throw new ServerError('upstream/proof-invalid', `${provider} gave no proof of its answer; do not use it`);
-      const { sessionId, facts } = session;
-      const provenance = { provider, url: options.base, session: sessionId, simulated: facts.simulated };
-      return { attested: { session, proof }, provenance: { kind: 'attested', ...provenance } };
-    },
+/** The fault in an answer whose status says that it is none. */
+async function refusal({ endpoint, pacing, signal }: Call, response: Response): Promise<ModelFault> {
+  let length = 0;
+  const enough = (piece: Uint8Array): boolean => {
+    length += piece.length;
+    return length >= MAX_ERROR_BYTES;
   };
-}
-
-async function* piecesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield* body;
-}
-
-async function post(options: OpenAiCompatibleOptions, body: Uint8Array, signal: AbortSignal): Promise<Response> {
-  try {
-    return await fetch(`${options.base}/chat/completions`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        accept: 'text/event-stream, application/json',
-        ...(options.apiKey === null ? {} : { authorization: `Bearer ${options.apiKey}` }),
-      },
-      body: new Uint8Array(body),
-      redirect: 'error', // a redirect could carry the key and the prompt elsewhere
-      signal,
-    });
-  } catch (cause) {
-    if (signal.aborted) throw cause;
-    throw unreachable(options, cause);
-  }
+  const body = await readBody(response, { most: MAX_REPLY_BYTES, signal, onPiece: enough }).catch(() => new Uint8Array(0));
+  const said = providerWords(new TextDecoder().decode(body.subarray(0, MAX_ERROR_BYTES)), endpoint.apiKey);
+  const waitMs = retryAfterMs(response.headers, pacing.now()) ?? said.waitMs;
+  return refusedByStatus(endpoint, { status: response.status, said, waitMs });
 }
 
 async function readReply(
-  response: Response,
-  options: OpenAiCompatibleOptions,
-  request: ModelRequest,
+  { endpoint, pacing, signal }: Call,
+  { response, prove }: Sent,
+  onText: (text: string) => void,
 ): Promise<Omit<ModelReply, 'requestBytes'>> {
-  const streamed = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
-  const stream = streamed ? new StreamedReply(request.onText ?? (() => undefined)) : null;
-  const responseBytes = await readBounded(response, MAX_REPLY_BYTES, (chunk) => stream?.push(chunk));
-  let reply: ChatReply;
-  if (stream === null) {
-    reply = parseWholeReply(responseBytes);
-    if (reply.text !== '') request.onText?.(reply.text);
-  } else {
-    reply = stream.finish();
-  }
-  if (reply.finishReason === 'content_filter') {
+  const documents = new ReplyDocuments();
+  const builder = new ChatReplyBuilder(onText);
+  let ended = false;
+  const take = (parts: readonly ReplyPart[]): boolean => {
+    for (const part of parts) {
+      if (ended) break;
+      if (part.kind === 'error') throw reportedInReply(endpoint, providerWords(part.text, endpoint.apiKey), null);
+      if (part.kind === 'end') ended = true;
+      else takeDocument(endpoint, builder, part.document);
+    }
+    return ended;
+  };
+  const onPiece = (piece: Uint8Array): boolean => take(documents.push(piece));
+  const lingering = prove === null ? null : pacing;
+  const responseBytes = await readBody(response, { most: MAX_REPLY_BYTES, signal, onPiece, lingering });
+  if (!ended) take(documents.end());
+  if (!ended && !builder.isWhole) throw documents.isDocument && !builder.sawMessage ? noMessage() : cutShort();
+  return { ...finished(endpoint, builder), responseBytes };
+}
+
+/** Errors come in place of a reply and in the middle of one, beside the choices and within them. */
+function takeDocument(endpoint: Endpoint, builder: ChatReplyBuilder, document: JsonDocument): void {
+  const error = errorIn(document);
+  if (error !== null) throw reportedInReply(endpoint, providerWords(JSON.stringify(error), endpoint.apiKey), null);
+  builder.take(document);
+}
+
+function errorIn(document: JsonDocument): unknown {
+  if (document.error !== undefined && document.error !== null) return document;
+  if (document.type === 'error' || document.object === 'error') return document;
+  const choices: readonly unknown[] = Array.isArray(document.choices) ? document.choices : [];
+  const failed = choices.find((choice) => typeof choice === 'object' && choice !== null && 'error' in choice && choice.error);
+  if (failed !== undefined) return failed;
+  const isReply = choices.length > 0 || 'choices' in document || 'done' in document || typeof document.message === 'object';
+  return !isReply && ('detail' in document || typeof document.message === 'string') ? document : null;
+}
+
+function finished(endpoint: Endpoint, builder: ChatReplyBuilder): Omit<ModelReply, 'requestBytes' | 'responseBytes'> {
+  const { refused, ...reply } = builder.reply();
+  const finish = finishOf(reply.finishReason);
+  if (finish === 'filtered')
     throw new ServerError('model/refused', 'the provider filtered the answer; reword the task or take another model');
-  }
+  if (finish === 'error') throw reportedInReply(endpoint, null, reply.finishReason);
   return {
-    text: reply.text,
-    model: reply.model ?? request.model ?? options.model,
-    reasoning: '',
-    toolCalls: [],
-    finish: finishOf(reply.finishReason),
-    finishReason: reply.finishReason,
-    usage: reply.usage,
-    responseBytes,
-    provenance: { kind: 'unverified', provider: options.provider, url: options.base },
+    ...reply,
+    model: reply.model ?? endpoint.model,
+    finish: refused && finish === 'stop' ? 'refused' : finish,
+    provenance: { kind: 'unverified', provider: endpoint.provider, url: endpoint.base },
   };
 }
 
-/** The body's bytes, at most `most` of them. Any failure of the transport becomes `model/bad-reply`. */
-async function readBounded(
-  response: Response,
-  most: number,
-  onChunk: (chunk: Uint8Array) => void = () => undefined,
-): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of response.body ?? []) {
-      size += chunk.length;
-      if (size > most)
-        throw new ServerError(
-          'model/too-large',
-          `the model's endpoint sent more than ${most} bytes; check what AI_API_BASE points to`,
-        );
-      chunks.push(chunk);
-      onChunk(chunk);
-    }
-  } catch (cause) {
-    if (ServerError.is(cause) || (cause as Error).name === 'AbortError' || (cause as Error).name === 'TimeoutError')
-      throw cause;
-    throw new ServerError(
-      'model/bad-reply',
-      'the connection to the model broke in the middle of its reply; try again, or check its log',
-      { cause },
-    );
-  }
-  return new Uint8Array(Buffer.concat(chunks));
-}
-
-function retryAfterMs(response: Response): number | null {
-  const value = response.headers.get('retry-after')?.trim();
-  if (value === undefined || value === '') return null;
-  if (/^[0-9]+(\.[0-9]+)?$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? null : Math.max(0, date - Date.now());
-}
-
-function statusError(options: OpenAiCompatibleOptions, response: Response, words: string | null): ServerError {
-  const { status } = response;
-  const details = { status, provider: options.provider };
-  const said = words === null ? '' : ` and said: ${words}`;
-  if (status === 401 || status === 403) {
-    return new ServerError('model/unauthorized', `${options.provider} refused the API key (HTTP ${status}); check AI_API_KEY`, {
-      details,
-    });
-  }
-  if (status === 429) {
-    const pause = retryAfterMs(response);
-    const retryAfterSeconds = pause === null ? null : Math.ceil(pause / 1000);
-    return new ServerError('model/rate-limited', `${options.provider} is limiting requests (HTTP 429); try again later`, {
-      details: { ...details, retryAfterSeconds },
-    });
-  }
-  if (status === 404) {
-    return new ServerError(
-      'model/bad-reply',
-      `${options.provider} has no model ${JSON.stringify(options.model)} or no chat endpoint at ${options.base} (HTTP 404)${said}; check AI_MODEL and AI_API_BASE`,
-      { details },
-    );
-  }
-  if (status >= 500) {
-    return new ServerError('model/unreachable', `${options.provider} answered HTTP ${status}${said}; try again later`, {
-      details,
-    });
-  }
+function noMessage(): ServerError {
   return new ServerError(
     'model/bad-reply',
-    `${options.provider} answered HTTP ${status}${said}; check AI_MODEL and the other AI_ settings`,
-    { details },
+    'the endpoint answered without choices[0].message; check that AI_API_BASE is an OpenAI-compatible base URL',
   );
 }
 
-function unreachable(options: OpenAiCompatibleOptions, cause: unknown): ServerError {
-  const start =
-    options.provider === 'ollama' ? 'start it with "ollama serve" or set AI_API_BASE' : 'check AI_API_BASE and the network';
-  return new ServerError('model/unreachable', `AI generator not available: no answer from ${options.base}; ${start}`, {
-    cause,
-  });
-}
-
 async function probe(options: OpenAiCompatibleOptions): Promise<{ reachable: boolean; detail: string }> {
+  const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
   try {
-    const response = await fetch(`${options.base}/models`, {
+    const response = await patientFetch(`${options.base}/models`, {
       headers: options.apiKey === null ? {} : { authorization: `Bearer ${options.apiKey}` },
       redirect: 'error',
-      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+      signal,
     });
     if (response.status === 401 || response.status === 403) {
       await response.body?.cancel();
       return { reachable: false, detail: `${options.base} refuses the API key` };
     }
-    const names = modelNames(new TextDecoder().decode(await readBounded(response, MAX_REPLY_BYTES)));
+    const names = modelNames(new TextDecoder().decode(await readBody(response, { most: MAX_REPLY_BYTES, signal })));
     if (names === null || names.includes(options.model))
       return { reachable: true, detail: `${options.model} at ${options.base}` };
     return {

@@ -39,7 +39,7 @@ export function createAttestedUpstream(config: ModelConfig, now: () => number): 
   const { simulatedRoot, pccs, collateral, channel } = config.attestation;
   const root = simulatedRoot === null ? null : read('ASSAY_UPSTREAM_SIMULATED_ROOT', () => rootIn(simulatedRoot));
   const policy = read('ASSAY_UPSTREAM_POLICY', () => policyOf(config.attestation.policy));
-  const dialer = createTlsDialer(authoritiesOf(config.attestation.authorities));
+  const dialer = createTlsDialer({ ...authoritiesOf(config.attestation.authorities), silenceMs: 0 });
   const endpoint = {
     name: provider,
     base: config.base,

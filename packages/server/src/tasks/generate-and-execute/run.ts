@@ -152,12 +152,15 @@ async function ask(
   const messages = conversation(facts, failures);
   const promptHash = sha256(messages.at(-1)?.content ?? '');
   const { provider, model } = ports.model;
-  emit({ type: 'writing', attempt: number, model, provider, recorded: provider === 'recorded' });
+  const beginWriting = (): void =>
+    emit({ type: 'writing', attempt: number, model, provider, recorded: provider === 'recorded' });
+  beginWriting();
   try {
     const reply = await ports.model.complete({
       messages,
       signal: context.signal,
       onText: (text) => emit({ type: 'text', attempt: number, text }),
+      onRestart: beginWriting,
     });
     recordAttested(context, reply, model, number);
     draft.append({

@@ -79,6 +79,7 @@ export {
   type OpenAiServer,
   type OpenAiServerOptions,
   type ScriptedAnswer,
+  type SeenRequest,
   startOpenAiServer,
 } from './openai-server.ts';
 export type { DcapCollateral, DcapQuestion, NitroQuestion, Question, SnpQuestion } from './question.ts';

@@ -54,7 +54,7 @@ async function openStdio(args: readonly string[]): Promise<Client> {
 }
 
 it('runs a task, asks, fetches a receipt and verifies its bundle', { timeout: 90_000 }, async () => {
-  const client = await openStdio(['--simulated-root', root]);
+  const client = await openStdio(['--simulated-root', root, '--agent', agent.url]);
   expect((await client.listTools()).tools.map(({ name }) => name).sort()).toEqual([
     'ask_agent',
     'fetch_receipt',
@@ -85,7 +85,7 @@ it('runs a task, asks, fetches a receipt and verifies its bundle', { timeout: 90
 });
 
 it('refuses what it cannot verify, and does not read files unasked', { timeout: 60_000 }, async () => {
-  const client = await openStdio([]);
+  const client = await openStdio(['--agent', agent.url]);
   const asked = await call(client, 'ask_agent', { url: agent.url, question: 'anything' });
   expect(asked).toMatchObject({
     isError: true,
@@ -108,6 +108,17 @@ it('speaks streamable HTTP on loopback, and not to web pages', { timeout: 60_000
   const report = await (await fetch(`${agent.url}/v1/aci/attestation`)).text();
   expect((await call(client, 'verify_evidence', { evidence: report })).body.verdict.outcome).toBe('accepted');
   await client.close();
-  expect((await fetch(url, { method: 'POST', headers: { origin: 'https://evil.example' }, body: '{}' })).status).toBe(403);
+  const post = (to: string, headers: Record<string, string>) => fetch(to, { method: 'POST', headers, body: '{}' });
+  const json = { 'content-type': 'application/json' };
+  expect((await post(url, { ...json, origin: 'https://evil.example' })).status).toBe(403);
+  expect((await post(url, { ...json, 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+  expect((await post(url, { 'content-type': 'text/plain' })).status).toBe(415);
+  const { origin, searchParams } = new URL(url);
+  const token = searchParams.get('token') ?? '';
+  expect(token).toMatch(/^[0-9a-f]{64}$/);
+  for (const headers of [{}, { authorization: 'Bearer guess' }, { authorization: `Bearer ${token.slice(1)}` }])
+    expect((await post(`${origin}/mcp`, { ...json, ...headers })).status).toBe(401);
+  expect((await post(`${origin}/mcp?token=guess`, json)).status).toBe(401);
+  expect((await post(`${origin}/mcp`, { ...json, authorization: `Bearer ${token}` })).status).toBe(406); // no Accept: past the guards
   expect(readFileSync(root, 'utf8')).toContain('BEGIN CERTIFICATE');
 });

@@ -3,6 +3,7 @@
 import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 
 export const CHANNEL_ERROR_KINDS = {
+  'channel/address-refused': 'refused',
   'channel/key-config-malformed': 'malformed',
   'channel/suite-unsupported': 'malformed',
   'channel/key-unknown': 'untrusted',

@@ -7,6 +7,7 @@ export const CLI_ERROR_KINDS = {
   'cli/agent-unreachable': 'unavailable',
   'cli/bad-option': 'misuse',
   'cli/evidence-refused': 'refused',
+  'cli/file-outside': 'refused',
   'cli/file-unreadable': 'misuse',
   'cli/file-unwritable': 'misuse',
   'cli/input-too-large': 'malformed',

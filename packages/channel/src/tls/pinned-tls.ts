@@ -9,8 +9,9 @@
 import { readDer } from '@assay/encoding/der';
 import { encodeHex } from '@assay/encoding/hex';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { Agent, buildConnector, fetch as undiciFetch } from 'undici';
+import { Agent, buildConnector } from 'undici';
 import { ChannelError } from '../errors.ts';
+import { fetchThrough } from './fetch-through.ts';
 import type { TlsDialer } from './tls-dialer.ts';
 
 export interface TlsDialerOptions {
@@ -46,8 +47,8 @@ export function createTlsDialer(options: TlsDialerOptions = {}): TlsDialer {
   const silence = { headersTimeout: silenceMs, bodyTimeout: silenceMs };
   const pools = new Map<string, typeof globalThis.fetch>();
   return {
-    open: through(new Agent({ ...silence, connect: common })),
-    unauthenticated: through(new Agent({ ...silence, connect: { ...common, rejectUnauthorized: false } })),
+    open: fetchThrough(new Agent({ ...silence, connect: common })),
+    unauthenticated: fetchThrough(new Agent({ ...silence, connect: { ...common, rejectUnauthorized: false } })),
     pinned(spkiSha256, trust = 'authorities-too') {
       if (!SPKI_SHA256.test(spkiSha256))
         throw new ChannelError('channel/key-invalid', 'expected the lower-case hex sha256 of a public key to pin');
@@ -55,7 +56,7 @@ export function createTlsDialer(options: TlsDialerOptions = {}): TlsDialer {
       const known = pools.get(name);
       if (known !== undefined) return known;
       const connect = buildConnector({ ...common, rejectUnauthorized: trust !== 'pin-alone' });
-      const made = through(new Agent({ ...silence, connect: pinning(connect, spkiSha256) }));
+      const made = fetchThrough(new Agent({ ...silence, connect: pinning(connect, spkiSha256) }));
       if (pools.size >= MAX_POOLS) pools.delete(pools.keys().next().value ?? '');
       pools.set(name, made);
       return made;
@@ -101,31 +102,4 @@ function mismatch(host: string, expected: string, actual: string): ChannelError 
     'channel/tls-key-mismatch',
     `expected ${host} to hold the attested TLS key ${expected}, got ${actual}; nothing was sent, verify it anew`,
   );
-}
-
-function through(dispatcher: Agent): typeof globalThis.fetch {
-  return async (input, init) => {
-    const request = input instanceof Request ? input : null;
-    const from = request === null ? {} : { method: request.method, headers: request.headers, signal: request.signal };
-    const body = init?.body ?? request?.body ?? null;
-    const merged = {
-      ...from,
-      ...init,
-      headers: [...new Headers(init?.headers ?? request?.headers)],
-      ...(body === null ? {} : { body }),
-      ...(body instanceof ReadableStream ? { duplex: 'half' as const } : {}),
-      dispatcher,
-    };
-    try {
-      const answer = await undiciFetch(request?.url ?? String(input), merged as unknown as Parameters<typeof undiciFetch>[1]);
-      // undici's own classes stay in here: readers get the platform's
-      const { status, statusText } = answer;
-      const headers = [...answer.headers];
-      const empty = status === 204 || status === 304 || answer.body === null;
-      return new Response(empty ? null : (answer.body as unknown as ReadableStream), { status, statusText, headers });
-    } catch (error) {
-      const { cause } = error as { readonly cause?: unknown };
-      throw ChannelError.is(cause) ? cause : error;
-    }
-  };
 }

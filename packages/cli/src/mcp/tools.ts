@@ -5,20 +5,24 @@
 
 import { collectEndorsements, DEFAULT_POLICY, POLICY_PRESETS, type Policy, type TrustAnchor } from '@assay/attestation';
 import { type Agent, ClientError, connect, judge, judgeBundle, type Verdict } from '@assay/client';
-import { decodeBase64 } from '@assay/encoding/base64';
-import { utf8 } from '@assay/encoding/bytes';
+import { readAtMost } from '@assay/encoding/bounded-reader';
 import { isCoded } from '@assay/encoding/coded-error';
 import { z } from 'zod';
 import type { Io } from '../io.ts';
-import { instantOption, rootHash, rootOption } from '../options.ts';
+import { addressOption, instantOption, rootHash, rootOption } from '../options.ts';
 import { jsonText } from '../output.ts';
-import { readFileOf, readSubject } from '../subject.ts';
+import { evidenceBytes } from './evidence-source.ts';
+import { createReach } from './reach.ts';
+
+const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
 
 export interface ToolSettings {
   /** Simulator's root that the operator of this server named; assistants cannot name one. */
   readonly simulatedRoot: TrustAnchor | null;
   /** Files may be read below the working directory only when the operator said so. */
   readonly files: boolean;
+  /** The one agent that gets the key, and that may be on a private address. */
+  readonly agent: URL | null;
   readonly apiKey: string | null;
 }
 
@@ -80,14 +84,17 @@ export function createTools(io: Io, settings: ToolSettings): Tools {
     return root === null ? policy : { ...policy, simulatedRoots: [...(policy.simulatedRoots ?? []), rootHash(root)] };
   };
   const anchors = settings.simulatedRoot === null ? [] : [settings.simulatedRoot];
-  const open = (url: string, policy: Policy): Promise<Agent> =>
-    connect(url, {
+  const reach = createReach(io, settings);
+  const source = { io, reach, files: settings.files };
+  const open = (address: string, policy: Policy): Promise<Agent> => {
+    const url = addressOption('url', address);
+    return connect(url, {
       policy,
       ...(settings.simulatedRoot === null ? {} : { simulatedRoot: settings.simulatedRoot }),
-      ...(settings.apiKey === null ? {} : { apiKey: settings.apiKey }),
-      fetch: io.fetch,
+      ...reach.optionsFor(url),
       now: () => io.now(),
     });
+  };
   const bundleOf = async (agent: Agent, url: string, receiptId: string, policy: Policy): Promise<Verdict> => {
     const answer = await agent.fetch(new URL(`bundles/${receiptId}`, url.endsWith('/') ? url : `${url}/`));
     if (!answer.ok)
@@ -95,15 +102,16 @@ export function createTools(io: Io, settings: ToolSettings): Tools {
         'client/receipt-missing',
         `expected the bundle of receipt ${receiptId}, got status ${answer.status}; do not rely on the answer`,
       );
-    return judgeBundle(new Uint8Array(await answer.arrayBuffer()), { now: io.now(), policy, additionalAnchors: anchors });
+    const bytes = await readAtMost(answer.body, { most: MAX_BUNDLE_BYTES, what: url });
+    return judgeBundle(bytes, { now: io.now(), policy, additionalAnchors: anchors });
   };
 
   return {
     verifyEvidence: (input) =>
       guarded(async () => {
-        const bytes = await bytesOf(input.evidence, input.encoding, io, settings);
+        const bytes = await evidenceBytes(input.evidence, input.encoding, source);
         const companions = await Promise.all(
-          (input.companions ?? []).map((text) => bytesOf(text, input.encoding === 'file' ? 'file' : 'text', io, settings)),
+          (input.companions ?? []).map((text) => evidenceBytes(text, input.encoding === 'file' ? 'file' : 'text', source)),
         );
         const verdict = await judge(bytes, {
           now: input.at === undefined ? io.now() : instantOption('at', input.at),
@@ -126,21 +134,8 @@ export function createTools(io: Io, settings: ToolSettings): Tools {
       guarded(async () => {
         const wanted = policyOf(policy);
         const agent = await open(url, wanted);
-        const answer = await agent.fetch(new URL('api/process', url.endsWith('/') ? url : `${url}/`), {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({
-            data: { type: 'ai_generate_and_execute', description, language, ...(context === undefined ? {} : { context }) },
-          }),
-        });
-        const body = (await answer.json()) as Readonly<Record<string, unknown>>;
-        if (typeof body.receipt_id !== 'string')
-          throw new ClientError(
-            'client/agent-refused',
-            `the agent answered ${answer.status}: ${String(body.error ?? body.detail)}`,
-          );
-        const verdict = await bundleOf(agent, url, body.receipt_id, wanted);
-        const { success, generated_code, execution_result, error, receipt_id } = body;
+        const { success, answer, verdict } = await agent.run(description, { language, context });
+        const { generated_code, execution_result, error, receipt_id } = answer;
         return { success, generated_code, execution_result, error: error ?? null, receipt_id, verdict };
       }),
     fetchReceipt: ({ url, receipt_id, policy }) =>
@@ -149,26 +144,6 @@ export function createTools(io: Io, settings: ToolSettings): Tools {
         return { receipt_id, verdict: await bundleOf(await open(url, wanted), url, receipt_id, wanted) };
       }),
   };
-}
-
-async function bytesOf(
-  text: string,
-  encoding: Input<'verify_evidence'>['encoding'],
-  io: Io,
-  { files }: ToolSettings,
-): Promise<Uint8Array> {
-  switch (encoding) {
-    case 'text':
-      return utf8(text);
-    case 'base64':
-      return decodeBase64(text);
-    case 'url':
-      if (!/^https?:\/\//.test(text)) throw new ClientError('client/agent-refused', 'expected an http or https URL');
-      return readSubject(io, text);
-    case 'file':
-      if (!files) throw new ClientError('client/agent-refused', 'this server may not read files; start it with --allow-files');
-      return readFileOf(io, text);
-  }
 }
 
 /** What was verified goes out as JSON; a coded error goes out as a tool error with its verdict, when there is one. */
@@ -196,11 +171,13 @@ async function guarded(work: () => Promise<Readonly<Record<string, unknown>>>): 
 /** Reads the settings of a server once, so that a wrong file is an error at start. */
 export async function toolSettings(
   io: Io,
-  flags: { readonly simulatedRoot?: string; readonly allowFiles?: boolean; readonly apiKey?: string },
+  flags: { readonly simulatedRoot?: string; readonly allowFiles?: boolean; readonly agent?: string; readonly apiKey?: string },
 ): Promise<ToolSettings> {
+  const named = flags.agent ?? io.env.ASSAY_URL ?? '';
   return {
     simulatedRoot: flags.simulatedRoot === undefined ? null : await rootOption(io, flags.simulatedRoot, true),
     files: flags.allowFiles === true,
+    agent: named === '' ? null : addressOption('--agent', named),
     apiKey: flags.apiKey ?? io.env.ASSAY_API_KEY ?? null,
   };
 }

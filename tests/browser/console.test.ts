@@ -190,6 +190,35 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await page.screenshot({ path: join(PICTURES, 'chat.png'), fullPage: true });
   });
 
+  it('sends a task, its files and the key only sealed, after it verified the agent', { timeout: 90_000 }, async () => {
+    const sent: string[] = [];
+    const record = (request: { method(): string; url(): string; headers(): object; postDataBuffer(): Buffer | null }): void => {
+      const { pathname } = new URL(request.url());
+      if (pathname.startsWith('/assets/') || ['/developer', '/receipts', '/status'].includes(pathname)) return;
+      const body = request.postDataBuffer()?.toString('latin1') ?? '';
+      sent.push(`${request.method()} ${pathname} ${JSON.stringify(request.headers())} ${body}`);
+    };
+    page.on('request', record);
+    await page.goto(`${agent.url}/status`);
+    await page.getByLabel('Key, when this agent demands one').fill('sk-secret-key-of-mine');
+    await page.getByRole('button', { name: 'Use' }).click();
+    await page.getByText('Simulated TEE', { exact: true }).waitFor();
+    await generate('Make a secret chart of /tmp/sales.csv');
+    await page.locator('img.plot').waitFor();
+    await page.locator('[data-simulated]').waitFor();
+    await page.goto(`${agent.url}/receipts`);
+    await page.locator('tbody a').first().click();
+    await page.locator('[data-outcome]').waitFor();
+    page.off('request', record);
+    const open = ['GET /v1/aci/attestation', 'GET /simulated-root.pem', 'GET /log/checkpoint', 'POST /ohttp'];
+    expect([...new Set(sent.map((line) => line.split(' ', 2).join(' ')))].toSorted()).toEqual(open.toSorted());
+    expect(sent.findIndex((line) => line.startsWith('POST /ohttp'))).toBeGreaterThan(
+      sent.findIndex((line) => line.startsWith('GET /v1/aci/attestation')),
+    );
+    expect(sent.join('\n')).not.toMatch(/secret|authorization|revenue|api\/process/i);
+    await page.evaluate(() => sessionStorage.clear());
+  });
+
   it('is readable in the dark and usable by keyboard', { timeout: 60_000 }, async () => {
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.goto(`${agent.url}/developer`);

@@ -1,13 +1,14 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { getText } from '../state/agent-api.ts';
+import { namedRoot } from '../state/agent-connection.ts';
+import { getText } from '../state/public-files.ts';
 import { type Verification, verifyInBrowser } from '../state/verification.ts';
 import { Receipts } from './receipts.tsx';
 import { VerdictView } from './verdict.tsx';
 
 /** Verifies a bundle right here, and shows the receipt's timeline. A simulator's root counts only after a deliberate click. */
 export function BundleCheck({ bundle }: { readonly bundle: Uint8Array }): JSX.Element {
-  const [simulatedRoot, setSimulatedRoot] = useState<string | null>(null);
+  const [simulatedRoot, setSimulatedRoot] = useState<string | null>(namedRoot());
   const [verification, setVerification] = useState<Verification | null>(null);
   useEffect(() => {
     let current = true;

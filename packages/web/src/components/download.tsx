@@ -1,17 +1,19 @@
 import type { JSX } from 'preact';
 
-/** A button that saves bytes the page already holds; nothing is requested. */
+/** A button that saves bytes: those the page already holds, or what comes through the channel. */
 export function Download({
   name,
   content,
+  type = 'application/json',
   children,
 }: {
   readonly name: string;
-  readonly content: () => BlobPart;
+  readonly content: () => BlobPart | Promise<BlobPart>;
+  readonly type?: string;
   readonly children: string;
 }): JSX.Element {
-  const save = (): void => {
-    const url = URL.createObjectURL(new Blob([content()], { type: 'application/json' }));
+  const save = async (): Promise<void> => {
+    const url = URL.createObjectURL(new Blob([await content()], { type }));
     const link = document.createElement('a');
     link.href = url;
     link.download = name;
@@ -19,7 +21,7 @@ export function Download({
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   };
   return (
-    <button type="button" class="small" onClick={save}>
+    <button type="button" class="small" onClick={() => void save()}>
       {children}
     </button>
   );

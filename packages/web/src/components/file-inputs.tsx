@@ -1,6 +1,6 @@
 import { encodeBase64 } from '@assay/encoding/base64';
 import type { JSX } from 'preact';
-import type { UploadedFile } from '../state/agent-api.ts';
+import type { UploadedFile } from '../state/task-request.ts';
 
 /** Files for the task; the code finds each one as `/tmp/<name>`. */
 export function FileInputs({

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { TaskRequest, UploadedFile } from '../state/agent-api.ts';
+import type { TaskRequest, UploadedFile } from '../state/task-request.ts';
 import { FileInputs } from './file-inputs.tsx';
 
 type Mode = 'generate' | 'own-code';

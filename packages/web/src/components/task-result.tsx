@@ -1,61 +1,61 @@
+import type { RunResult } from '@assay/client';
 import { encodeBase64 } from '@assay/encoding/base64';
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
-import { type ArtifactLink, getBytes, type TaskResult } from '../state/agent-api.ts';
 import { Download } from './download.tsx';
 
-/** Files the code left behind. Pictures are shown; the type was found from the bytes by the agent, and only pictures are rendered. */
-function Artifacts({ artifacts }: { readonly artifacts: readonly ArtifactLink[] }): JSX.Element {
-  const [pictures, setPictures] = useState<Readonly<Record<string, string>>>({});
-  useEffect(() => {
-    for (const { path, url, media_type } of artifacts) {
-      if (!/^image\/(png|jpeg|gif|webp)$/.test(media_type)) continue;
-      getBytes(url).then(
-        (bytes) => setPictures((known) => ({ ...known, [path]: `data:${media_type};base64,${encodeBase64(bytes)}` })),
-        () => undefined,
-      );
-    }
-  }, [artifacts]);
+/** Only these are rendered, and only from bytes that begin as they should: a name proves nothing. */
+const PICTURES: readonly (readonly [type: string, magic: readonly number[]])[] = [
+  ['image/png', [0x89, 0x50, 0x4e, 0x47]],
+  ['image/jpeg', [0xff, 0xd8, 0xff]],
+  ['image/gif', [0x47, 0x49, 0x46, 0x38]],
+  ['image/webp', [0x52, 0x49, 0x46, 0x46]],
+];
+
+function pictureType(bytes: Uint8Array): string | null {
+  return PICTURES.find(([, magic]) => magic.every((byte, at) => bytes[at] === byte))?.[0] ?? null;
+}
+
+/** Files the code left behind, each with the hash that the receipt names. Pictures are shown. */
+function Files({ files }: { readonly files: RunResult['files'] }): JSX.Element {
   return (
     <section class="card" aria-label="Files">
       <h2>Files</h2>
-      {artifacts.map(({ path, url, bytes, sha256 }) => (
-        <figure key={path} style="margin:0 0 1rem">
-          {pictures[path] !== undefined && <img class="plot" src={pictures[path]} alt={`Plot ${path}`} />}
-          <figcaption class="hint mono">
-            <a href={url} download>
-              {path}
-            </a>{' '}
-            · {bytes} bytes · sha256 {sha256.slice(0, 16)}…
-          </figcaption>
-        </figure>
-      ))}
+      {Object.entries(files).map(([path, bytes]) => {
+        const type = pictureType(bytes);
+        return (
+          <figure key={path} style="margin:0 0 1rem">
+            {type !== null && <img class="plot" src={`data:${type};base64,${encodeBase64(bytes)}`} alt={`Plot ${path}`} />}
+            <figcaption class="row">
+              <Download
+                name={path.split('/').at(-1) ?? 'file'}
+                content={() => bytes as BlobPart}
+                type="application/octet-stream"
+              >
+                {path}
+              </Download>
+              <span class="hint">{bytes.length} bytes</span>
+            </figcaption>
+          </figure>
+        );
+      })}
     </section>
   );
 }
 
 /** Output, plots and downloads of a finished task. */
-export function TaskResultView({
-  result,
-  bundle,
-}: {
-  readonly result: TaskResult;
-  readonly bundle: Uint8Array | null;
-}): JSX.Element {
-  const artifacts = result.artifacts ?? [];
+export function TaskResultView({ result }: { readonly result: RunResult }): JSX.Element {
+  const { answer, bundle, files, receipt } = result;
   return (
     <>
-      {artifacts.length > 0 && <Artifacts artifacts={artifacts} />}
+      {Object.keys(files).length > 0 && <Files files={files} />}
       <div class="row">
-        <Download name="attestation.json" content={() => JSON.stringify(result, null, 2)}>
+        <Download name="attestation.json" content={() => JSON.stringify(answer, null, 2)}>
           Download Attestation
         </Download>
-        {bundle && (
-          <Download name={`${result.receipt_id}.bundle.json`} content={() => bundle as BlobPart}>
-            Download bundle
-          </Download>
-        )}
-        <a class="button small" href={`./receipts#${result.receipt_id}`}>
+        <Download name={`${receipt.receipt_id}.bundle.json`} content={() => bundle as BlobPart}>
+          Download bundle
+        </Download>
+        <a class="button small" href={`./receipts#${receipt.receipt_id}`}>
           Receipt
         </a>
       </div>

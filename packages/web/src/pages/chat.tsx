@@ -7,7 +7,8 @@ import { useState } from 'preact/hooks';
 import { Layout } from '../components/layout.tsx';
 import { Timeline } from '../components/timeline.tsx';
 import { VerdictView } from '../components/verdict.tsx';
-import { apiKey, getText } from '../state/agent-api.ts';
+import { apiKey } from '../state/agent-connection.ts';
+import { getText } from '../state/public-files.ts';
 import { asVerification } from '../state/verification.ts';
 
 /** A chat in which nothing leaves the browser before it has verified the agent, and then only encrypted to the attested key. */

@@ -1,44 +1,52 @@
 import '../style/theme.css';
+import type { Agent, RunResult, TaskRun, Verdict } from '@assay/client';
 import { type JSX, render } from 'preact';
 import { useState } from 'preact/hooks';
+import { AgentBanner } from '../components/agent-banner.tsx';
 import { BundleCheck } from '../components/bundle-check.tsx';
 import { Code } from '../components/code.tsx';
 import { Layout } from '../components/layout.tsx';
 import { Steps } from '../components/steps.tsx';
 import { TaskForm } from '../components/task-form.tsx';
 import { TaskResultView } from '../components/task-result.tsx';
-import { cancelTask, followTask, getBytes, getJson, startTask, type TaskRequest, type TaskResult } from '../state/agent-api.ts';
+import { UnverifiedAgent } from '../components/unverified-agent.tsx';
+import { openAgent, verdictOf } from '../state/agent-connection.ts';
+import type { TaskRequest } from '../state/task-request.ts';
 import { applyEvent, NO_TASK } from '../state/task-steps.ts';
 
 function DeveloperPage(): JSX.Element {
   const [view, setView] = useState(NO_TASK);
-  const [taskId, setTaskId] = useState<string | null>(null);
+  const [agent, setAgent] = useState<Agent | null>(null);
+  const [task, setTask] = useState<TaskRun | null>(null);
   const [busy, setBusy] = useState(false);
-  const [result, setResult] = useState<TaskResult | null>(null);
-  const [bundle, setBundle] = useState<Uint8Array | null>(null);
+  const [result, setResult] = useState<RunResult | null>(null);
+  const [refused, setRefused] = useState<{ readonly verdict: Verdict; readonly request: TaskRequest } | null>(null);
   const [fault, setFault] = useState('');
 
+  /** Verifies the agent first; only then the task leaves, sealed. */
   const run = async (request: TaskRequest): Promise<void> => {
     setView({ ...NO_TASK, language: request.language, code: request.code ?? '' });
     setResult(null);
-    setBundle(null);
+    setRefused(null);
     setFault('');
     setBusy(true);
     try {
-      const id = await startTask(request);
-      setTaskId(id);
-      for await (const event of followTask(id)) setView((known) => applyEvent(known, event));
-      const { result: answer } = await getJson<{ readonly result: TaskResult }>(`./api/tasks/${id}`);
-      setResult(answer);
-      if (answer.bundle_url) setBundle(await getBytes(answer.bundle_url));
+      const verified = await openAgent();
+      setAgent(verified);
+      const started = verified.run(request);
+      setTask(started);
+      for await (const step of started) setView((known) => applyEvent(known, step));
+      setResult(await started);
     } catch (error) {
-      setFault(error instanceof Error ? error.message : String(error));
+      const verdict = verdictOf(error);
+      if (verdict !== null && verdict.type === 'report') setRefused({ verdict, request });
+      else setFault(error instanceof Error ? error.message : String(error));
     } finally {
+      setTask(null);
       setBusy(false);
     }
   };
 
-  const output = result?.execution_result;
   return (
     <Layout page="developer">
       <div class="columns">
@@ -52,12 +60,15 @@ function DeveloperPage(): JSX.Element {
               <p>{fault}</p>
             </div>
           )}
-          {view.steps.length === 0 && fault === '' && (
+          {refused !== null && <UnverifiedAgent verdict={refused.verdict} onNamed={() => void run(refused.request)} />}
+          {agent !== null && <AgentBanner agent={agent} />}
+          {view.steps.length === 0 && fault === '' && refused === null && (
             <section class="card">
               <h2>What happens</h2>
               <p>
-                The steps appear here as they happen: writing, running, retries with the error, sealing, logging. Then this
-                browser checks the receipt itself, from the raw evidence.
+                First this browser verifies the agent; then your task leaves, sealed to its attested key. The steps appear here
+                as they happen: writing, running, retries with the error, sealing, logging. Then this browser checks the receipt
+                itself, from the raw evidence.
               </p>
             </section>
           )}
@@ -71,8 +82,8 @@ function DeveloperPage(): JSX.Element {
             <section class="card" aria-label="Steps">
               <div class="row" style="justify-content:space-between">
                 <h2>Steps</h2>
-                {busy && taskId && (
-                  <button type="button" class="small" onClick={() => void cancelTask(taskId)}>
+                {busy && task && (
+                  <button type="button" class="small" onClick={() => void task.cancel().catch(() => undefined)}>
                     Cancel
                   </button>
                 )}
@@ -83,22 +94,22 @@ function DeveloperPage(): JSX.Element {
           {view.code !== '' && (
             <section class="card" aria-label="Code">
               <h2>Code</h2>
-              <Code text={result?.generated_code ?? view.code} language={view.language} />
+              <Code text={result?.code ?? view.code} language={view.language} />
             </section>
           )}
-          {(view.stdout !== '' || view.stderr !== '' || output) && (
+          {(view.stdout !== '' || view.stderr !== '' || result !== null) && (
             <section class="card" aria-label="Output">
               <h2>Output</h2>
-              <pre data-output>{output?.stdout ?? view.stdout}</pre>
-              {typeof output?.result === 'string' && output.result !== '' && (
+              <pre data-output>{result?.stdout ?? view.stdout}</pre>
+              {result !== null && result.value !== null && result.value !== '' && (
                 <p class="mono">
-                  Result: <span data-value>{output.result}</span>
+                  Result: <span data-value>{result.value}</span>
                 </p>
               )}
-              {(output?.stderr ?? view.stderr) !== '' && (
+              {(result?.stderr ?? view.stderr) !== '' && (
                 <details open={result?.success === false}>
                   <summary>Standard error</summary>
-                  <pre>{output?.stderr ?? view.stderr}</pre>
+                  <pre>{result?.stderr ?? view.stderr}</pre>
                 </details>
               )}
             </section>
@@ -109,8 +120,8 @@ function DeveloperPage(): JSX.Element {
               <p>{result.error}</p>
             </div>
           )}
-          {result && <TaskResultView result={result} bundle={bundle} />}
-          {bundle && <BundleCheck bundle={bundle} />}
+          {result && <TaskResultView result={result} />}
+          {result && <BundleCheck bundle={result.bundle} />}
         </div>
       </div>
     </Layout>

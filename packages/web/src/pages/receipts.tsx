@@ -1,10 +1,22 @@
 import '../style/theme.css';
+import type { Verdict } from '@assay/client';
 import { type JSX, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { BundleCheck } from '../components/bundle-check.tsx';
 import { Download } from '../components/download.tsx';
 import { Layout } from '../components/layout.tsx';
-import { getBytes, getJson, type ReceiptSummary } from '../state/agent-api.ts';
+import { UnverifiedAgent } from '../components/unverified-agent.tsx';
+import { getBundle, getJson, verdictOf } from '../state/agent-connection.ts';
+
+interface ReceiptSummary {
+  readonly receipt_id: string;
+  readonly task: string;
+  readonly served_at: number;
+  readonly log_index: number | null;
+  readonly state: 'running' | 'sealed' | 'interrupted';
+  /** Where the next page begins. */
+  readonly cursor: number;
+}
 
 const PAGE_SIZE = 50;
 
@@ -13,18 +25,25 @@ function ReceiptsPage(): JSX.Element {
   const [selected, setSelected] = useState(location.hash.slice(1));
   const [bundle, setBundle] = useState<Uint8Array | null>(null);
   const [fault, setFault] = useState('');
+  const [refused, setRefused] = useState<Verdict | null>(null);
+
+  const failed = (error: unknown): void => {
+    const verdict = verdictOf(error);
+    if (verdict === null) setFault(String(error));
+    else setRefused(verdict);
+  };
 
   const load = async (): Promise<void> => {
     const last = receipts?.at(-1);
     const before = last ? `&before=${last.cursor}` : '';
     const { receipts: page } = await getJson<{ readonly receipts: readonly ReceiptSummary[] }>(
-      `./api/receipts?limit=${PAGE_SIZE}${before}`,
+      `api/receipts?limit=${PAGE_SIZE}${before}`,
     );
     setReceipts([...(receipts ?? []), ...page]);
   };
 
   useEffect(() => {
-    load().catch((error: unknown) => setFault(String(error)));
+    load().catch(failed);
     const follow = (): void => setSelected(location.hash.slice(1));
     addEventListener('hashchange', follow);
     return () => removeEventListener('hashchange', follow);
@@ -33,7 +52,7 @@ function ReceiptsPage(): JSX.Element {
   useEffect(() => {
     setBundle(null);
     if (selected === '') return;
-    getBytes(`./bundles/${selected}`).then(setBundle, (error: unknown) => setFault(String(error)));
+    getBundle(selected).then(setBundle, failed);
   }, [selected]);
 
   return (
@@ -46,6 +65,15 @@ function ReceiptsPage(): JSX.Element {
         <div class="verdict is-fail" role="alert">
           {fault}
         </div>
+      )}
+      {refused !== null && (
+        <UnverifiedAgent
+          verdict={refused}
+          onNamed={() => {
+            setRefused(null);
+            load().catch(failed);
+          }}
+        />
       )}
       <div class="columns">
         <section class="card scroll" aria-label="List of receipts">
@@ -79,7 +107,7 @@ function ReceiptsPage(): JSX.Element {
             </table>
           )}
           {receipts !== null && receipts.length > 0 && receipts.length % PAGE_SIZE === 0 && (
-            <button type="button" class="small" onClick={() => void load().catch((error: unknown) => setFault(String(error)))}>
+            <button type="button" class="small" onClick={() => void load().catch(failed)}>
               Older
             </button>
           )}
@@ -91,9 +119,12 @@ function ReceiptsPage(): JSX.Element {
                 <Download name={`${selected}.bundle.json`} content={() => bundle as BlobPart}>
                   Download bundle
                 </Download>
-                <a class="button small" href={`./bundles/${selected}?redact=1`} download={`${selected}.redacted.bundle.json`}>
+                <Download
+                  name={`${selected}.redacted.bundle.json`}
+                  content={async () => (await getBundle(selected, { redact: true })) as BlobPart}
+                >
                   Without payloads
-                </a>
+                </Download>
               </div>
               <BundleCheck bundle={bundle} />
             </>

@@ -1,8 +1,11 @@
 import '../style/theme.css';
+import type { Verdict } from '@assay/client';
 import { type JSX, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Layout } from '../components/layout.tsx';
-import { apiKey, getJson, getText, setApiKey } from '../state/agent-api.ts';
+import { UnverifiedAgent } from '../components/unverified-agent.tsx';
+import { apiKey, getJson, setApiKey, verdictOf } from '../state/agent-connection.ts';
+import { getText } from '../state/public-files.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -35,9 +38,16 @@ function StatusPage(): JSX.Element {
   const [key, setKey] = useState(apiKey());
   const [fault, setFault] = useState('');
 
+  const [refused, setRefused] = useState<Verdict | null>(null);
+
   const load = (): void => {
     setFault('');
-    getJson<Members>('./api/status').then(setStatus, (error: unknown) => setFault(String(error)));
+    setRefused(null);
+    getJson<Members>('api/status').then(setStatus, (error: unknown) => {
+      const verdict = verdictOf(error);
+      if (verdict === null) setFault(String(error));
+      else setRefused(verdict);
+    });
     getText('./log/checkpoint').then(setCheckpoint, () => undefined);
   };
   useEffect(load, []);
@@ -51,6 +61,7 @@ function StatusPage(): JSX.Element {
           {fault}
         </div>
       )}
+      {refused !== null && <UnverifiedAgent verdict={refused} onNamed={load} />}
       {simulated && (
         <div class="verdict is-fail" role="status">
           <strong>Simulated TEE</strong>
@@ -95,7 +106,9 @@ function StatusPage(): JSX.Element {
               value={key}
               onInput={(event) => setKey(event.currentTarget.value)}
             />
-            <p class="hint">Kept in this tab only, sent as a bearer token to this agent only.</p>
+            <p class="hint">
+              Kept in this tab only. It leaves sealed, after this browser verified the agent, and goes to this agent only.
+            </p>
           </div>
           <button type="submit">Use</button>
         </form>

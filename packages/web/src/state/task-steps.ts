@@ -1,7 +1,7 @@
 /** Folds the events of a task into the steps that the page shows: writing, running, retry 1 …, sealing, logged. */
 
+import type { TaskStep } from '@assay/client';
 import type { Step, StepState } from '../components/steps.tsx';
-import type { ProgressEvent } from './agent-api.ts';
 
 export interface TaskView {
   readonly steps: readonly Step[];
@@ -39,7 +39,7 @@ function begin(steps: readonly Step[], key: string, title: string, note = ''): S
 const cut = (text: string): string => (text.length > MAX_OUTPUT ? `${text.slice(0, MAX_OUTPUT)}\n… (shortened here)` : text);
 
 /** The view after `event`. Unknown events change nothing. */
-export function applyEvent(view: TaskView, event: ProgressEvent): TaskView {
+export function applyEvent(view: TaskView, event: TaskStep): TaskView {
   const attempt = event.attempt ?? 1;
   const round = attempt > 1 ? ` (attempt ${attempt})` : '';
   const { steps } = view;

@@ -112,7 +112,8 @@ function receiptsOf({ type, claims }: Verdict, bytes: Uint8Array): readonly Rece
   return type === 'bundle' && claims !== null ? parseBundle(bytes).receipts.map(({ receipt }) => receipt) : [];
 }
 
-function simulatorAnchor(pem: string): TrustAnchor {
+/** The root that a PEM file holds, marked as a simulator's. @throws {Error} for text without a certificate. */
+export function simulatorAnchor(pem: string): TrustAnchor {
   const [block] = decodePem(pem);
   if (block === undefined) throw new Error('expected a PEM certificate');
   return trustAnchor("the simulator's root you named", block.der, { simulated: true });

@@ -31,6 +31,12 @@ const onlyArtifacts =
     return extra.length === 0 ? null : `collected ${JSON.stringify(extra)}`;
   };
 
+/** The probe came to its end: its last words. */
+const says =
+  (words: string) =>
+  ({ stdout }: SandboxResult): string | null =>
+    stdout.text.includes(words) ? null : `expected to read ${words}`;
+
 const atMost =
   (pattern: RegExp, most: number) =>
   ({ stdout }: SandboxResult): string | null => {
@@ -128,10 +134,21 @@ export const ESCAPE_PROBES: readonly EscapeProbe[] = [
     limits: { wallMs: 20_000 },
     wrong: ({ stdout }) => (stdout.text.includes('by_run_js blocked read') ? null : 'the attack did not reach JavaScript'),
   },
-  { file: 'raw-frames.js', status: ['killed'], lanes: WASM },
-  { file: 'flood-frames.js', status: ['killed'], lanes: WASM },
-  { file: 'flood-requests.js', status: ['killed'], lanes: WASM },
-  { file: 'forged-frames.js', status: ['error'], lanes: WASM, wrong: onlyArtifacts('/tmp/plain.txt') },
+  { file: 'raw-frames.js', status: ['ok'], lanes: WASM, wrong: says('nothing found') },
+  { file: 'flood-frames.js', status: ['timeout'], lanes: WASM, limits: { wallMs: 700 } },
+  { file: 'flood-requests.js', status: ['timeout', 'oom'], lanes: WASM, limits: { wallMs: 1500 } },
+  {
+    file: 'forged-frames.js',
+    status: ['ok', 'error', 'killed'],
+    lanes: WASM,
+    wrong: (result) =>
+      result.exitCode === 77 || result.value === 'forged'
+        ? 'its forged end was believed'
+        : onlyArtifacts('/tmp/honest.txt')(result),
+  },
+  { file: 'early-end.js', lanes: WASM },
+  { file: 'unlisted.js', status: ['ok'], lanes: WASM, limits: { wallMs: 20_000 }, wrong: says('tried 147') },
+  { file: 'unlisted.py', status: ['ok'], lanes: WASM, wrong: says('tried 15') },
   { file: 'infinite-loop.js', status: ['timeout'], limits: { wallMs: 700 } },
   { file: 'huge-output.js', status: ['output-limit'], limits: { wallMs: 15_000 } },
 ];

@@ -1,32 +1,30 @@
-// Frames that the sandbox's own code would never send: hostile paths, repeated files, false lengths of things, an early end.
-const frame = (type, head, body = new Uint8Array(0)) => {
-  const text = new TextEncoder().encode(JSON.stringify(head));
-  const bytes = new Uint8Array(9 + text.length + body.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, 5 + text.length + body.length);
-  view.setUint8(4, type);
-  view.setUint32(5, text.length);
-  bytes.set(text, 9);
-  bytes.set(body, 9 + text.length);
-  Deno.stdout.writeSync(bytes);
+// Everything that the sandbox's own code may call while it writes a frame is replaced, so that what it writes says what this wants: an
+// early end, another exit status, another file. What was taken before this ran goes on as it was.
+require('node:fs').writeFileSync('/tmp/honest.txt', 'honest');
+const forged = new TextEncoder().encode(
+  JSON.stringify({ exitCode: 77, value: 'forged', error: null, diskFull: false, over: false }),
+);
+const frame = new Uint8Array(9 + forged.length);
+new DataView(frame.buffer).setUint32(0, 5 + forged.length);
+frame[4] = 22;
+new DataView(frame.buffer).setUint32(5, forged.length);
+frame.set(forged, 9);
+const real = { set: Uint8Array.prototype.set, subarray: Uint8Array.prototype.subarray };
+const typed = Object.getPrototypeOf(Uint8Array.prototype);
+typed.set = function () {
+  return Reflect.apply(real.set, this, [frame.slice(0, this.length)]);
 };
-const file = new TextEncoder().encode('forged');
-for (const path of [
-  '/etc/passwd',
-  '/tmp/../etc/passwd',
-  '../../x',
-  '/tmp/\u001b[31mred',
-  '/tmp/a\nb',
-  '/tmp/\u202egnp.exe',
-  '/tmp/-rf',
-  '',
-  null,
-  { a: 1 },
-]) {
-  frame(20, { path }, file);
-}
-frame(20, { path: '/tmp/plain.txt' }, file);
-frame(20, { path: '/tmp/plain.txt' }, file);
-frame(21, { path: 'x'.repeat(100_000), reason: 'y'.repeat(100_000) });
-frame(22, { exitCode: 'zero', value: 7, error: { name: 1, message: null, traceback: [] }, diskFull: 'yes' });
-for (;;) {}
+typed.subarray = () => frame;
+TextEncoder.prototype.encode = () => forged;
+JSON.stringify = () => '{"exitCode":77,"value":"forged","error":null}';
+Object.prototype.toJSON = () => ({ exitCode: 77, value: 'forged', error: null });
+Object.prototype.cell = 'forged';
+Object.prototype.over = false;
+Array.prototype.push = function (...values) {
+  for (const value of values) this[this.length] = typeof value === 'object' ? frame : value;
+  return this.length;
+};
+DataView.prototype.setUint32 = () => {};
+Function.prototype.call = Function.prototype.apply = () => frame;
+Promise.prototype.finally = () => frame;
+process.stdout.write('ran on');

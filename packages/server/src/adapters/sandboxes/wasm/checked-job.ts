@@ -8,7 +8,6 @@ import { digestInputs } from '../files.ts';
 import { MAXIMUM_LIMITS, mergeLimits } from '../limits.ts';
 import { parseAllowList } from '../network/allow-list.ts';
 import type { Flavour, GuestLanguage } from './guest-pool.ts';
-import { type ColumnShift, prepareJavaScript, type SyntaxDefect } from './transform.ts';
 
 const MAX_CODE_BYTES = 1024 * 1024;
 const MAX_STDIN_BYTES = 16 * 1024 * 1024;
@@ -19,10 +18,6 @@ export interface CheckedJob {
   /** Kind of guest that suits it. */
   readonly flavour: Flavour;
   readonly code: string;
-  /** What the guest gets; `null` when the code does not parse. */
-  readonly source: string | null;
-  readonly shifts: readonly ColumnShift[];
-  readonly defect: SyntaxDefect | null;
   readonly files: readonly SandboxFile[];
   readonly inputs: readonly FileDigest[];
   readonly stdin: Uint8Array;
@@ -75,17 +70,11 @@ export function checkJob(job: SandboxJob, languages: readonly string[]): Checked
   if (!Number.isSafeInteger(epochMs) || epochMs < 0 || epochMs > MAX_EPOCH_MS) {
     throw new ServerError('sandbox/seed-invalid', `expected epochMs from 0 to ${MAX_EPOCH_MS}, got ${epochMs}`);
   }
-  const session = job.session !== undefined;
-  const prepared = language === 'javascript' ? prepareJavaScript(job.code, { session }) : { source: job.code, shifts: [] };
-  const parsed = 'source' in prepared;
   const flavour = language === 'javascript' && /\bethers\b/.test(job.code) ? 'ethers' : language;
   return {
     language,
     flavour,
     code: job.code,
-    source: parsed ? prepared.source : null,
-    shifts: parsed ? prepared.shifts : [],
-    defect: parsed ? null : prepared,
     files: job.files ?? [],
     inputs,
     stdin,

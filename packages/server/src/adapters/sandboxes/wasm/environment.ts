@@ -4,10 +4,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { version as acornVersion } from 'acorn';
 import { NETWORK_BOUNDS } from '../network/gateway.ts';
 import { sha256 } from './checked-job.ts';
-import { GUEST_ENVIRONMENT, GUEST_FLAGS } from './guest-process.ts';
+import { ENGINE_FLAGS, GUEST_ENVIRONMENT, GUEST_FLAGS } from './guest-process.ts';
 import type { RuntimeFiles } from './runtime-files.ts';
 import type { Wheels } from './wheels.ts';
 
@@ -44,8 +43,7 @@ export function digestGuests({ guest, extension }: RuntimeFiles): Readonly<Recor
 
 /** Key of the snapshot: changes when anything it is made of does. */
 export function snapshotKey(denoSha256: string, python: PythonDigests, guests: Readonly<Record<string, string>>): string {
-  const parts = ['python-interpreter', 'python-source', 'determinism', 'wasm-memory', 'snapshot'].map((name) => guests[name]);
-  return sha256(JSON.stringify([denoSha256, python, parts]));
+  return sha256(JSON.stringify([denoSha256, python, guests]));
 }
 
 /** The environment manifest of the lane, JSON-safe. */
@@ -62,14 +60,19 @@ export function environmentManifest(parts: {
     v: 1,
     lane: 'wasm',
     platform: `${process.platform}-${process.arch}`,
-    deno: { version: files.deno.version, sha256: denoSha256, flags: [...GUEST_FLAGS], environment: GUEST_ENVIRONMENT },
+    deno: {
+      version: files.deno.version,
+      sha256: denoSha256,
+      flags: [...GUEST_FLAGS, ...ENGINE_FLAGS],
+      environment: GUEST_ENVIRONMENT,
+    },
     pyodide: { version: python.version, files: python.files, snapshot_sha256: snapshotSha256 },
     wheels:
       wheels === null
         ? []
         : wheels.files.map(({ name, version, file, sha256: digest }) => ({ name, version, file, sha256: digest })),
     ethers: { version: files.ethers.version, sha256: sha256(readFileSync(files.ethers.path)) },
-    acorn: { version: acornVersion },
+    acorn: { version: files.acorn.version, sha256: sha256(readFileSync(files.acorn.path)) },
     guests,
     network_bounds: { ...NETWORK_BOUNDS },
   };

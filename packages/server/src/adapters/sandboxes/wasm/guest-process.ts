@@ -15,7 +15,20 @@ const STDERR_TAIL = 4096;
 /** What the engine needs beside the job's own memory. */
 export const BASE_MEMORY: Readonly<Record<'javascript' | 'python', number>> = { javascript: 128 * MIB, python: 256 * MIB };
 
-export const GUEST_ENVIRONMENT = { DENO_DIR: '/dev/null/x', NO_COLOR: '1' } as const;
+/** No directory that a cache or temporary file could be made in, no driver that could be loaded, and the same zone everywhere. */
+export const GUEST_ENVIRONMENT = {
+  DENO_DIR: '/dev/null/x',
+  DENO_NO_UPDATE_CHECK: '1',
+  HOME: '/proc/assay-no-home',
+  LANG: 'en_US.UTF-8',
+  NO_COLOR: '1',
+  SQLITE_TMPDIR: '/dev/null/x',
+  TMPDIR: '/dev/null/x',
+  TZ: 'UTC',
+  VK_DRIVER_FILES: '/dev/null/x',
+  XDG_CACHE_HOME: '/proc/assay-no-home',
+  __EGL_VENDOR_LIBRARY_FILENAMES: '/dev/null/x',
+} as const;
 export const GUEST_FLAGS = [
   'run',
   '--no-prompt',
@@ -25,6 +38,12 @@ export const GUEST_FLAGS = [
   '--cached-only',
   '--no-code-cache',
 ] as const;
+
+/**
+ * `predictable` makes the compiler and the collector work in the thread of the program, in an order that its own steps decide: how
+ * deep a recursion goes would differ otherwise. Without code generation, text that user code compiles has no module loader.
+ */
+export const ENGINE_FLAGS = ['--predictable', '--disallow-code-generation-from-strings'] as const;
 
 export interface GuestOptions {
   readonly deno: string;
@@ -55,6 +74,8 @@ export class GuestProcess {
   readonly ready: Promise<void>;
   readonly exited: Promise<GuestExit>;
   protocolDefect: string | null = null;
+  /** False once this process used time or entropy that does not follow from the seed. */
+  seeded = true;
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   #listener: (frame: Frame) => void = () => {};
   #dead = false;
@@ -134,6 +155,24 @@ export class GuestProcess {
     }
   }
 
+  /** Stops every thread of it until {@link resume}: it computes nothing and takes no memory. Windows knows no such signal. */
+  pause(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#signal('SIGCONT');
+  }
+
+  #signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    if (this.pid === 0 || this.#closed || process.platform === 'win32') return;
+    try {
+      process.kill(-this.pid, signal);
+    } catch {
+      // It is gone, which shows when it is asked next.
+    }
+  }
+
   /** Memory and processor time so far; `null` when the process is gone. */
   async usage(): Promise<Usage | null> {
     if (process.platform === 'linux') return linuxUsage(this.pid);
@@ -167,7 +206,7 @@ function commandLine(options: GuestOptions): [string, string[]] {
   const deno = [
     options.deno,
     ...GUEST_FLAGS,
-    `--v8-flags=--max-old-space-size=${heap}`,
+    `--v8-flags=${[...ENGINE_FLAGS, `--max-old-space-size=${heap}`].join(',')}`,
     // An empty list would mean everything.
     ...(options.reads.length === 0
       ? []

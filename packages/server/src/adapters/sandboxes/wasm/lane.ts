@@ -1,11 +1,19 @@
 /**
  * Opens the wasm lane: finds its parts, has the Python snapshot ready, runs the hostile self-test, and starts the warm pool.
- * Needs nothing but npm packages. Boundary: deno's permissions and the engine's memory safety, under kernel limits on Linux.
+ * Needs nothing but npm packages. Boundary: a realm that holds only listed names, in a process without permissions, on the engine's
+ * memory safety, under kernel limits on Linux.
  */
 
 import { availableParallelism } from 'node:os';
 import { ServerError } from '../../../errors.ts';
-import type { Sandbox, SandboxCapabilities, SandboxJob, SandboxResult, SelfTestProbe } from '../../../ports/sandbox.ts';
+import {
+  DEFAULT_LIMITS,
+  type Sandbox,
+  type SandboxCapabilities,
+  type SandboxJob,
+  type SandboxResult,
+  type SelfTestProbe,
+} from '../../../ports/sandbox.ts';
 import { digestEnvironment } from '../claim.ts';
 import { failedProbes, type Lane, type LaneOptions } from '../lane.ts';
 import { environmentManifest } from './environment.ts';
@@ -31,7 +39,10 @@ async function openWasmLane(options: LaneOptions): Promise<Sandbox> {
   const trial = serve([], 0);
   let probes: readonly SelfTestProbe[];
   try {
-    probes = await selfTest((job) => resultOf(trial, job));
+    probes = await selfTest({
+      run: (job) => resultOf(trial, job),
+      attack: (bait) => startGuest(runtime, 'probe', DEFAULT_LIMITS.memoryBytes, bait),
+    });
   } finally {
     await trial.close();
   }

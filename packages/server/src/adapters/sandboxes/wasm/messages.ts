@@ -14,10 +14,13 @@ export const MESSAGE = {
   skipped: 21,
   done: 22,
   snapshot: 23,
+  unseeded: 24,
 } as const;
 
 /** Head of a `job` frame; its body is the source. `files` file frames and one stdin frame follow. */
 export interface JobHead {
+  /** Made for this cell; its `done` frame names it again. User code cannot read it, so what it writes is no end of a cell. */
+  readonly cell: string;
   readonly files: number;
   readonly argv: readonly string[];
   /** 64 hex characters. */
@@ -30,12 +33,14 @@ export interface JobHead {
   readonly fileBytes: number;
   readonly inodes: number;
   readonly artifacts: number;
-  /** `[line, column, by]`: what was put into the program where, so that columns in traces are right. */
-  readonly shifts: readonly (readonly [number, number, number])[];
 }
 
 /** Head of a `done` frame. */
 export interface DoneHead {
+  /** {@link JobHead.cell}. */
+  readonly cell: string;
+  /** The process ends with this cell: a session has lost its state. */
+  readonly over: boolean;
   readonly exitCode: number;
   readonly value: string | null;
   readonly error: { readonly name: string; readonly message: string; readonly traceback: string } | null;
@@ -43,9 +48,20 @@ export interface DoneHead {
   readonly diskFull: boolean;
 }
 
+/** What the self-test sets out for the attacks of `guest/probe.ts`. */
+export interface ProbeBait {
+  /** Path of a file with `secret` in it. */
+  readonly canary: string;
+  readonly secret: string;
+  /** A listener on 127.0.0.1. */
+  readonly port: number;
+}
+
 /** What a guest is told on its command line, as JSON. URLs are `file:` URLs. */
 export interface GuestConfig {
   readonly ethers: string | null;
+  /** The parser of the JavaScript guest. */
+  readonly acorn: string | null;
   /** Load ethers before the job comes. */
   readonly preload: boolean;
   readonly pyodide: string | null;
@@ -55,4 +71,6 @@ export interface GuestConfig {
   readonly wheels: { readonly directory: string; readonly lockFile: string; readonly load: readonly string[] } | null;
   /** Cap of wasm memory in 64 KiB pages. */
   readonly memoryPages: number;
+  /** For the guest of the self-test only. */
+  readonly probe?: ProbeBait | undefined;
 }

@@ -23,23 +23,28 @@ function laneOf(program: string): WasmSandbox {
   writeFileSync(
     script,
     `import { encodeFrame, FrameReader } from '${FRAMES}';
+const M = ${JSON.stringify(MESSAGE)};
 const send = (type: number, head: any = null, body?: Uint8Array) => Deno.stdout.writeSync(encodeFrame(type, head, body));
 const reader = new FrameReader();
 const frames: number[] = [];
 const chunk = new Uint8Array(65536);
+/** What the end of the cell must name. */
+let cell = '';
 const next = (): number => {
   while (frames.length === 0) {
     const count = Deno.stdin.readSync(chunk);
     if (count === null) Deno.exit(0);
-    for (const { type } of reader.push(chunk.slice(0, count))) frames.push(type);
+    for (const { type, head } of reader.push(chunk.slice(0, count))) {
+      if (type === M.job) cell = String(head.cell);
+      frames.push(type);
+    }
   }
   return frames.shift()!;
 };
-const M = ${JSON.stringify(MESSAGE)};
 ${program}
 `,
   );
-  const config = { ethers: null, preload: false, pyodide: null, snapshot: null, wheels: null, memoryPages: 1024 };
+  const config = { acorn: null, ethers: null, preload: false, pyodide: null, snapshot: null, wheels: null, memoryPages: 1024 };
   const lane = new WasmSandbox({
     capabilities: {
       ...{ lane: 'wasm', isolation: 'wasm', languages: ['javascript'], packages: {}, selfTest: [] },
@@ -108,7 +113,8 @@ test('sandbox/closed: a job for a lane that was closed', async () => {
 });
 
 test('sandbox/busy: a cell of a session that still runs another', async () => {
-  const answerOnce = "send(M.done, { exitCode: 0, value: '1', error: null, diskFull: false });\nfor (;;) next();";
+  const answerOnce =
+    "send(M.done, { cell, over: false, exitCode: 0, value: '1', error: null, diskFull: false });\nfor (;;) next();";
   const lane = laneOf(HONEST_START + answerOnce);
   const first = await run(lane, { session: { id: 's-1', previousClaim: null } });
   expect(first.status).toBe('ok');

@@ -3,6 +3,7 @@
  * attacker input; nothing in it is believed beyond "this is what the code says it wrote".
  */
 
+import { randomBytes } from 'node:crypto';
 import type { ExecutionLimits, ExecutionStatus } from '@assay/receipt';
 import type { NetworkTranscript, SandboxArtifact, SandboxResult, SandboxStream } from '../../../ports/sandbox.ts';
 import { networkAllowed } from '../claim.ts';
@@ -32,6 +33,10 @@ export interface Outcome {
   readonly artifacts: readonly SandboxArtifact[];
   readonly skipped: SandboxResult['skipped'];
   readonly transcript: NetworkTranscript;
+  /** False when this process, in this cell or an earlier one, used time or entropy that does not follow from the seed. */
+  readonly seeded: boolean;
+  /** The guest waits, stopped, for the next cell of its session. */
+  readonly keep: boolean;
   readonly wallMs: number;
   readonly maxRssMiB: number;
 }
@@ -42,7 +47,8 @@ export interface RunOptions {
   readonly emit: (event: PlainEvent) => void;
 }
 
-type Ending = Pick<Outcome, 'status' | 'exitCode' | 'value' | 'error'>;
+/** `over`: the process ends with this cell. */
+type Ending = Pick<Outcome, 'status' | 'exitCode' | 'value' | 'error'> & { readonly over: boolean };
 
 /** Runs `job` on `guest`, which must be ready. The guest is dead afterwards unless this was a session's cell that ended by itself. */
 export async function runOnGuest(guest: GuestProcess, job: CheckedJob, options: RunOptions): Promise<Outcome> {
@@ -58,6 +64,8 @@ class GuestRun {
   readonly #stderr: StreamCapture;
   readonly #gateway: NetworkGateway;
   readonly #cancelled = new AbortController();
+  /** Known to the host and the guest's own code; the end of the cell must name it. */
+  readonly #cell = randomBytes(16).toString('hex');
   readonly #artifacts = new Map<string, SandboxArtifact>();
   readonly #skipped: { pathBase64: string; reason: string }[] = [];
   #artifactBytes = 0;
@@ -79,6 +87,11 @@ class GuestRun {
     this.#gateway = new NetworkGateway({ policy: job.policy ?? { allow: [] }, signal: this.#cancelled.signal });
   }
 
+  /** Resident memory beyond which the guest is ended. */
+  get #memoryBound(): number {
+    return this.#job.limits.memoryBytes + BASE_MEMORY[this.#job.language];
+  }
+
   async outcome(): Promise<Outcome> {
     const { signal } = this.#options;
     const { wallMs } = this.#job.limits;
@@ -92,6 +105,7 @@ class GuestRun {
     });
     this.#guest.listen((frame) => this.#receive(frame));
     void this.#guest.exited.then((exit) => this.#end(this.#explainExit(exit)));
+    this.#guest.resume();
     const before = (await this.#guest.usage())?.cpuMs ?? 0;
     const wall = setTimeout(() => this.#stop('wallMs', 'timeout', `it ran longer than ${wallMs} ms`), wallMs);
     const watch = setInterval(() => void this.#watch(before), WATCH_MS);
@@ -105,24 +119,27 @@ class GuestRun {
     signal?.removeEventListener('abort', abort);
     this.#cancelled.abort();
     this.#maxRss = Math.max(this.#maxRss, (await this.#guest.usage())?.rssBytes ?? 0);
-    const keep = this.#options.session && (end.status === 'ok' || end.status === 'error' || end.status === 'disk-limit');
+    const { over, ...told } = end;
+    const keep = this.#options.session && !over && this.#guest.alive && this.#maxRss <= this.#memoryBound;
     if (!keep) this.#guest.kill();
-    this.#guest.listen(() => this.#guest.kill());
     return {
-      ...end,
+      ...told,
       stdout: this.#stdout.finish(),
       stderr: this.#stderr.finish(),
       artifacts: [...this.#artifacts.values()],
       skipped: this.#skipped,
       transcript: this.#gateway.transcript,
+      seeded: this.#guest.seeded,
+      keep,
       wallMs: performance.now() - started,
       maxRssMiB: Math.round(this.#maxRss / (1024 * 1024)),
     };
   }
 
   #sendJob(): void {
-    const { files, argv, seed, epochMs, limits, policy, shifts, source, stdin } = this.#job;
+    const { code, files, argv, seed, epochMs, limits, policy, stdin } = this.#job;
     const head: JobHead = {
+      cell: this.#cell,
       files: files.length,
       argv,
       seed,
@@ -133,15 +150,18 @@ class GuestRun {
       fileBytes: limits.fileBytes,
       inodes: limits.inodes,
       artifacts: limits.artifacts,
-      shifts,
     };
-    this.#guest.send(MESSAGE.job, { ...head }, Buffer.from(source ?? ''));
+    this.#guest.send(MESSAGE.job, { ...head }, Buffer.from(code));
     for (const { path, bytes } of files) this.#guest.send(MESSAGE.file, { path }, bytes);
     this.#guest.send(MESSAGE.stdin, null, stdin);
   }
 
   #receive(frame: Frame): void {
-    if (this.#ended) return;
+    if (this.#ended) {
+      // A cell says nothing after its end. Code that does is still running, and ends here with its session.
+      this.#guest.kill();
+      return;
+    }
     this.#frames += 1;
     // Honest guests send no empty output, so frames are bounded by bytes; a flood of others would only keep the host busy.
     if (this.#frames > MAX_OTHER_FRAMES + this.#job.limits.outputBytes) {
@@ -164,8 +184,13 @@ class GuestRun {
       case MESSAGE.skipped:
         this.#skip(String(frame.head.path), String(frame.head.reason));
         return;
+      case MESSAGE.unseeded:
+        this.#guest.seeded = false;
+        return;
       case MESSAGE.done:
-        this.#done(frame);
+        if (frame.head.cell === this.#cell) this.#done(frame);
+        else
+          this.#kill('killed', 'sandbox/protocol', 'it forged the end of its cell and was stopped; treat the code as hostile');
         return;
       default:
         this.#kill(
@@ -229,7 +254,7 @@ class GuestRun {
   }
 
   #done(frame: Frame): void {
-    const { exitCode, value, diskFull } = frame.head;
+    const { exitCode, value, diskFull, over } = frame.head;
     const code = Number.isInteger(exitCode) ? Number(exitCode) & 255 : 1;
     const error =
       readError(frame.head.error) ??
@@ -238,7 +263,10 @@ class GuestRun {
       error === null ? 'ok' : diskFull === true ? 'disk-limit' : /^MemoryError$/.test(error.name) ? 'oom' : 'error';
     if (status === 'disk-limit') this.#limit('diskBytes', `it wrote more than ${this.#job.limits.diskBytes} bytes of files`);
     if (status === 'oom') this.#limit('memoryBytes', `it used more than ${this.#job.limits.memoryBytes} bytes of memory`);
-    this.#end({ status, exitCode: code, value: typeof value === 'string' ? value.slice(0, 65_536) : null, error });
+    // Before anything else is looked at: between cells a session has no processor.
+    if (this.#options.session) this.#guest.pause();
+    const text = typeof value === 'string' ? value.slice(0, 65_536) : null;
+    this.#end({ status, exitCode: code, value: text, error, over: over !== false || status === 'oom' });
   }
 
   async #watch(before: number): Promise<void> {
@@ -246,7 +274,7 @@ class GuestRun {
     if (usage === null || this.#ended) return;
     const { memoryBytes, cpuMs } = this.#job.limits;
     this.#maxRss = Math.max(this.#maxRss, usage.rssBytes);
-    if (usage.rssBytes > memoryBytes + BASE_MEMORY[this.#job.language]) {
+    if (usage.rssBytes > this.#memoryBound) {
       this.#stop('memoryBytes', 'oom', `it used more than ${memoryBytes} bytes of memory`);
     } else if (usage.cpuMs - before > cpuMs) {
       this.#stop('cpuMs', 'timeout', `it used more than ${cpuMs} ms of processor time`);
@@ -264,7 +292,7 @@ class GuestRun {
   }
 
   #kill(status: ExecutionStatus, name: string, message: string): void {
-    this.#end({ status, exitCode: null, value: null, error: { name, message, traceback: '' } });
+    this.#end({ status, exitCode: null, value: null, error: { name, message, traceback: '' }, over: true });
     this.#guest.kill();
   }
 
@@ -274,6 +302,7 @@ class GuestRun {
       exitCode: code,
       value: null,
       error: { name, message, traceback: '' },
+      over: true,
     });
     const defect = this.#guest.protocolDefect;
     if (defect !== null)

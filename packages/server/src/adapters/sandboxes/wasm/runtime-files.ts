@@ -22,6 +22,8 @@ export interface RuntimeFiles {
   readonly pyodide: Part;
   /** `ethers.min.js`. */
   readonly ethers: Part;
+  /** `acorn.mjs`. */
+  readonly acorn: Part;
   /** Directory of the guest programs. */
   readonly guest: string;
   /** `.ts` from source, `.js` when compiled. */
@@ -52,10 +54,12 @@ export function findRuntimeFiles(): RuntimeFiles {
   if (!existsSync(binary)) throw missing(binary);
   const pyodide = packageDirectory('pyodide', here);
   const ethers = packageDirectory('ethers', here);
+  const acorn = packageDirectory('acorn', here);
   return {
     deno: { path: binary, version: versionOf(denoPackage) },
     pyodide: { path: pyodide, version: versionOf(pyodide) },
     ethers: { path: join(ethers, 'dist', 'ethers.min.js'), version: versionOf(ethers) },
+    acorn: { path: join(acorn, 'dist', 'acorn.mjs'), version: versionOf(acorn) },
     guest: join(dirname(here), 'guest'),
     extension: extname(here),
   };

@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS } from '../../../ports/sandbox.ts';
 import { digestGuests, digestPyodide, hashFile, type PythonDigests, snapshotKey } from './environment.ts';
 import type { Flavour } from './guest-pool.ts';
 import { BASE_MEMORY, GuestProcess } from './guest-process.ts';
-import type { GuestConfig } from './messages.ts';
+import type { GuestConfig, ProbeBait } from './messages.ts';
 import { findRuntimeFiles, type RuntimeFiles, snapshotCache } from './runtime-files.ts';
 import { type Snapshot, snapshotFor } from './snapshot-store.ts';
 import { installedWheels, type Wheels } from './wheels.ts';
@@ -47,26 +47,29 @@ export async function prepareRuntime(directory: string, options: { readonly plac
 /** Starts a guest that is not ready yet. */
 export function startGuest(
   parts: { readonly files: RuntimeFiles; readonly snapshot: Snapshot | null; readonly wheels: Wheels | null },
-  program: Flavour | 'snapshot',
+  program: Flavour | 'snapshot' | 'probe',
   memoryBytes: number,
+  probe?: ProbeBait,
 ): GuestProcess {
   const { files, snapshot, wheels } = parts;
-  const javascript = program === 'javascript' || program === 'ethers';
+  const javascript = program === 'javascript' || program === 'ethers' || program === 'probe';
   const config: GuestConfig = {
     ethers: javascript ? pathToFileURL(files.ethers.path).href : null,
+    acorn: javascript ? pathToFileURL(files.acorn.path).href : null,
     preload: program === 'ethers',
     pyodide: javascript ? null : `${pathToFileURL(files.pyodide.path).href}/`,
     snapshot: javascript ? null : (snapshot?.path ?? null),
     wheels:
       javascript || wheels === null ? null : { directory: wheels.directory, lockFile: wheels.lockFile, load: wheels.load },
     memoryPages: Math.floor(memoryBytes / PAGE_BYTES),
+    probe,
   };
   const reads = javascript
-    ? [files.ethers.path]
+    ? [files.ethers.path, files.acorn.path]
     : [files.pyodide.path, ...(snapshot === null ? [] : [snapshot.path]), ...(wheels === null ? [] : [wheels.directory])];
   return new GuestProcess({
     deno: files.deno.path,
-    script: join(files.guest, `${javascript ? 'javascript' : program}${files.extension}`),
+    script: join(files.guest, `${program === 'ethers' ? 'javascript' : program}${files.extension}`),
     config,
     reads,
     memoryBytes,

@@ -11,52 +11,50 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionLimits } from '@assay/receipt';
 import type { SandboxJob, SandboxResult, SelfTestProbe } from '../../../ports/sandbox.ts';
+import { LISTED_GLOBALS } from './guest/realm.ts';
+import { type GuestProcess, lastWords } from './guest-process.ts';
+import { MESSAGE, type ProbeBait } from './messages.ts';
 
-/** Runs one job to its result. */
-export type RunJob = (job: SandboxJob) => Promise<SandboxResult>;
-
-/** What a refusal by deno's permissions looks like; an attack that fails for any other reason proves nothing and counts as not contained. */
-const REFUSED =
-  /^blocked: (Requires [a-z]+ access|fetch failed: sandbox\/network-refused|localStorage is not defined|.*LocalStorage|.*NotCapable)/;
-
-/** Each attack gives a word when it got through and throws when it did not. */
-const ATTACKS: Readonly<Record<string, string>> = {
-  'read a host file': "return new TextDecoder().decode((await raw('node:fs')).readFileSync(CANARY)).includes(SECRET) && 'read'",
-  'write a host file': "(await raw('node:fs')).writeFileSync(CANARY + '.written', 'x'); return 'wrote'",
-  'write a host database':
-    "new (await raw('node:sqlite')).DatabaseSync(CANARY + '.db').exec('create table a(b)'); return 'wrote'",
-  'read the environment':
-    "const v = (await raw('node:process')).default.env.HOME ?? (await raw('node:process')).default.env.PATH; if (!v) throw 1; return v",
-  'connect to the host':
-    "const net = await raw('node:net'); return await new Promise((y, n) => net.connect(PORT, '127.0.0.1', () => y('connected')).on('error', n))",
-  'listen on the host':
-    "const net = await raw('node:net'); return await new Promise((y, n) => net.createServer().on('error', n).listen(0, () => y('listening')))",
-  'fetch from the host': "return (await fetch('http://127.0.0.1:' + PORT)).status",
-  'start a process': "return String((await raw('node:child_process')).execSync('id'))",
-  'load native code':
-    "const p = (await raw('node:process')).default; p.dlopen({ exports: {} }, '/lib/x86_64-linux-gnu/libc.so.6'); return 'loaded'",
-  'signal the host': "const p = (await raw('node:process')).default; p.kill(p.ppid, 0); return 'signalled'",
-  'keep web storage': "localStorage.setItem('a', 'b'); return 'stored'",
-};
-
-const script = (canary: string, secret: string, port: number): string => `
-const CANARY = ${JSON.stringify(canary)}, SECRET = ${JSON.stringify(secret)}, PORT = ${port};
-const raw = (name) => new Function('name', 'return import(name)')(name);
-const attacks = {${Object.entries(ATTACKS)
-  .map(([name, body]) => `${JSON.stringify(name)}: async () => {${body}}`)
-  .join(',\n')}};
-const outcome = {};
-for (const [name, attack] of Object.entries(attacks)) {
-  try {
-    const got = await Promise.race([attack(), new Promise((_, no) => setTimeout(() => no(new Error('no answer')), 500))]);
-    outcome[name] = got ? 'ESCAPED ' + got : 'blocked';
-  } catch (error) { outcome[name] = 'blocked: ' + String(error?.message ?? error).split('\\n')[0].slice(0, 100); }
+/** What the self-test needs of the lane. */
+export interface TestedLane {
+  /** Runs one job to its result. */
+  readonly run: (job: SandboxJob) => Promise<SandboxResult>;
+  /** Starts the guest that attacks the process itself. */
+  readonly attack: (bait: ProbeBait) => GuestProcess;
 }
-console.log(JSON.stringify(outcome));
+
+/** What a refusal by deno's permissions, or by the impossible `DENO_DIR` (system errors 20 and 3), looks like; an attack that fails for any other reason proves nothing and counts as not contained. */
+const REFUSED = /^blocked: (Requires [a-z]+ access|.*\(os error (20|3)\)|.*NotCapable)/;
+
+/** The attacks of `guest/probe.ts`. */
+const PROCESS_ATTACKS = [
+  ...['read a host file', 'write a host file', 'write a host database', 'read the environment', 'connect to the host'],
+  ...[
+    'listen on the host',
+    'fetch from the host',
+    'start a process',
+    'load native code',
+    'signal the host',
+    'keep web storage',
+  ],
+];
+
+/** Prints the globals there are beyond the list, and the modules that text compiled by user code can load. */
+const REALM_PROGRAM = `
+const listed = new Set(${JSON.stringify([...LISTED_GLOBALS])});
+const globals = Object.getOwnPropertyNames(globalThis).filter((name) => !listed.has(name));
+const loaded = [];
+for (const name of ['node:fs', 'node:sqlite', 'data:text/javascript,export default 1', 'file:///etc/passwd']) {
+  for (const make of [(text) => eval(text), (text) => new Function('return ' + text)(), (text) => (async () => {}).constructor('return ' + text)()]) {
+    try { await make('import(' + JSON.stringify(name) + ')'); loaded.push(name); } catch {}
+  }
+}
+console.log(JSON.stringify({ globals, loaded }));
 `;
 
 /** Runs every probe, side by side. */
-export async function selfTest(run: RunJob): Promise<readonly SelfTestProbe[]> {
+export async function selfTest(lane: TestedLane): Promise<readonly SelfTestProbe[]> {
+  const { run } = lane;
   const place = await mkdtemp(join(tmpdir(), 'assay-self-test-'));
   let connections = 0;
   const server = createServer((socket) => {
@@ -68,8 +66,10 @@ export async function selfTest(run: RunJob): Promise<readonly SelfTestProbe[]> {
     const canary = join(place, 'canary');
     const secret = randomBytes(16).toString('hex');
     await writeFile(canary, secret);
-    const [escapes, ...limits] = await Promise.all([
-      run({ language: 'javascript', code: script(canary, secret, (server.address() as AddressInfo).port) }),
+    const bait = { canary, secret, port: (server.address() as AddressInfo).port };
+    const [escapes, realm, ...limits] = await Promise.all([
+      processProbes(lane.attack(bait)),
+      realmProbe(run),
       limitProbe(run, 'endless loop', 'for (;;) {}', { wallMs: 300 }, 'timeout'),
       limitProbe(
         run,
@@ -86,29 +86,39 @@ export async function selfTest(run: RunJob): Promise<readonly SelfTestProbe[]> {
         'output-limit',
       ),
     ]);
-    return [...readEscapes(escapes, connections), ...limits];
+    const arrived = { name: 'no connection arrived', contained: connections === 0, detail: `${connections} connections` };
+    return [...escapes, arrived, realm, ...limits];
   } finally {
     server.close();
     await rm(place, { recursive: true, force: true });
   }
 }
 
-function readEscapes(result: SandboxResult, connections: number): readonly SelfTestProbe[] {
-  let outcome: Readonly<Record<string, string>> = {};
-  try {
-    outcome = JSON.parse(result.stdout.text) as Readonly<Record<string, string>>;
-  } catch {
-    // An attack that ended the probe is judged below: nothing reads as contained.
-  }
-  const probes = Object.keys(ATTACKS).map((name): SelfTestProbe => {
-    const detail = outcome[name] ?? `not answered: ${result.error?.message ?? result.status}`;
+const PROBE_MS = 20_000;
+
+/** Runs the attacks on the process; one that gave no answer reads as not contained. */
+async function processProbes(guest: GuestProcess): Promise<readonly SelfTestProbe[]> {
+  let outcome: Readonly<Record<string, unknown>> = {};
+  guest.listen(({ type, head }) => {
+    if (type === MESSAGE.done && typeof head.outcome === 'object') outcome = head.outcome as typeof outcome;
+  });
+  const timer = setTimeout(() => guest.kill(), PROBE_MS);
+  const { stderrTail } = await guest.exited;
+  clearTimeout(timer);
+  return PROCESS_ATTACKS.map((name) => {
+    const detail = String(outcome[name] ?? `not answered: ${lastWords(stderrTail)}`);
     return { name, contained: REFUSED.test(detail), detail };
   });
-  return [...probes, { name: 'no connection arrived', contained: connections === 0, detail: `${connections} connections` }];
+}
+
+async function realmProbe(run: TestedLane['run']): Promise<SelfTestProbe> {
+  const { stdout, status } = await run({ language: 'javascript', code: REALM_PROGRAM });
+  const contained = stdout.text === '{"globals":[],"loaded":[]}\n';
+  return { name: 'only listed names', contained, detail: contained ? 'none beyond' : `${status} ${stdout.text.slice(0, 500)}` };
 }
 
 async function limitProbe(
-  run: RunJob,
+  run: TestedLane['run'],
   name: string,
   code: string,
   limits: Partial<ExecutionLimits>,

@@ -1,5 +1,5 @@
 /**
- * Sessions: a guest that stays alive between cells, for one caller, until it is idle too long. Cells are chained by claim digest:
+ * Sessions: a guest that waits, stopped, between cells, for one caller, until a timer ends it. Cells are chained by claim digest:
  * a cell that does not name the last claim is refused, so that the chain in the receipts is the chain that ran.
  */
 
@@ -13,13 +13,21 @@ const MAX_SESSIONS = 8;
 export interface Session {
   readonly guest: GuestProcess;
   readonly language: GuestLanguage;
-  lastClaim: string;
-  usedAt: number;
+  readonly lastClaim: string;
+  readonly usedAt: number;
+  /** Ends the session when it was idle too long. */
+  readonly expiry: ReturnType<typeof setTimeout>;
   busy: boolean;
 }
 
 export class Sessions {
   readonly #open = new Map<string, Session>();
+  readonly #idleMs: number;
+
+  /** @param idleMs how long a session lives without a cell, in milliseconds */
+  constructor(idleMs: number = IDLE_MS) {
+    this.#idleMs = idleMs;
+  }
 
   /**
    * The guest that holds the session's state, marked busy; `null` when a new one is to be started.
@@ -27,7 +35,6 @@ export class Sessions {
    * @throws {ServerError} `sandbox/session-lost`, `sandbox/session-mismatch`, `sandbox/busy`.
    */
   resume(id: string, previousClaim: string | null, language: GuestLanguage): Session | null {
-    this.expire();
     const session = this.#open.get(id);
     if (session?.busy) throw new ServerError('sandbox/busy', 'a cell of this session is still running; wait for it');
     if (previousClaim === null) {
@@ -45,6 +52,7 @@ export class Sessions {
       );
     }
     session.busy = true;
+    clearTimeout(session.expiry);
     session.guest.ref();
     return session;
   }
@@ -57,17 +65,17 @@ export class Sessions {
       this.end(oldest[0]);
     }
     guest.unref();
-    this.#open.set(id, { guest, language, lastClaim, usedAt: Date.now(), busy: false });
+    const expiry = setTimeout(() => this.end(id), this.#idleMs);
+    expiry.unref();
+    this.#open.set(id, { guest, language, lastClaim, usedAt: Date.now(), expiry, busy: false });
   }
 
   end(id: string): void {
-    this.#open.get(id)?.guest.kill();
+    const session = this.#open.get(id);
+    if (session === undefined) return;
+    clearTimeout(session.expiry);
+    session.guest.kill();
     this.#open.delete(id);
-  }
-
-  /** Ends what was idle too long. */
-  expire(now = Date.now()): void {
-    for (const [id, session] of this.#open) if (!session.busy && now - session.usedAt > IDLE_MS) this.end(id);
   }
 
   close(): void {

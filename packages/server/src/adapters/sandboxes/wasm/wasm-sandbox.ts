@@ -28,6 +28,8 @@ export interface WasmSandboxOptions {
   readonly start: (flavour: Flavour, memoryBytes: number) => GuestProcess;
   readonly concurrency: number;
   readonly warm: Readonly<Record<Flavour, number>>;
+  /** How long a session lives without a cell; 30 minutes by default. */
+  readonly sessionIdleMs?: number;
 }
 
 interface Taken {
@@ -40,7 +42,7 @@ export class WasmSandbox implements Sandbox {
   readonly #options: WasmSandboxOptions;
   readonly #turns: Turns;
   readonly #pool: GuestPool;
-  readonly #sessions = new Sessions();
+  readonly #sessions: Sessions;
   readonly #running = new Set<GuestProcess>();
   #closed = false;
 
@@ -48,6 +50,7 @@ export class WasmSandbox implements Sandbox {
     this.capabilities = options.capabilities;
     this.#options = options;
     this.#turns = new Turns(options.concurrency);
+    this.#sessions = new Sessions(options.sessionIdleMs);
     this.#pool = new GuestPool({
       start: (flavour) => options.start(flavour, DEFAULT_LIMITS.memoryBytes),
       size: options.warm,
@@ -93,8 +96,6 @@ export class WasmSandbox implements Sandbox {
   }
 
   async #execute(job: SandboxJob, checked: CheckedJob, queue: EventQueue, queuedMs: number): Promise<SandboxResult> {
-    const observed = { queuedMs, startMs: 0, warm: false };
-    if (checked.defect !== null) return claimed(job, checked, this.capabilities, syntaxOutcome(checked), observed);
     const started = performance.now();
     const resumed = job.session ? this.#sessions.resume(job.session.id, job.session.previousClaim, checked.language) : null;
     const { guest, warm } = resumed ? { guest: resumed.guest, warm: true } : await this.#take(checked);
@@ -110,7 +111,7 @@ export class WasmSandbox implements Sandbox {
       });
       const result = claimed(job, checked, this.capabilities, outcome, timing);
       if (job.session) {
-        if (guest.alive) this.#sessions.keep(job.session.id, guest, checked.language, result.claimDigest);
+        if (outcome.keep) this.#sessions.keep(job.session.id, guest, checked.language, result.claimDigest);
         else this.#sessions.end(job.session.id);
       }
       return result;
@@ -164,7 +165,7 @@ function claimed(
     limits: checked.limits,
     seed: checked.seed,
     clock: { mode: 'frozen', epochMs: checked.epochMs },
-    entropy: 'seeded',
+    entropy: outcome.seeded ? 'seeded' : 'os',
     networkPolicy: checked.policy,
     transcript: outcome.transcript,
     sessionPrevious: job.session?.previousClaim ?? null,
@@ -193,24 +194,6 @@ function claimed(
 
 const NOTHING = { text: '', bytes: 0, sha256: sha256(''), truncated: false };
 
-/** Code that does not parse never gets a guest: the outcome is what the engine would have said. */
-function syntaxOutcome({ defect }: CheckedJob): Outcome {
-  const text = `${defect?.traceback ?? ''}\n`;
-  return {
-    status: 'error',
-    exitCode: 1,
-    stdout: NOTHING,
-    stderr: { text, bytes: Buffer.byteLength(text), sha256: sha256(text), truncated: false },
-    value: null,
-    error: defect,
-    artifacts: [],
-    skipped: [],
-    transcript: [],
-    wallMs: 0,
-    maxRssMiB: 0,
-  };
-}
-
 /** The result of a job that never ran, with a claim that says so. */
 function rejected(
   job: SandboxJob,
@@ -224,9 +207,6 @@ function rejected(
     language: job.language as GuestLanguage,
     flavour: job.language as GuestLanguage,
     code: job.code,
-    source: null,
-    shifts: [],
-    defect: null,
     files: [],
     inputs: [],
     stdin: new Uint8Array(0),
@@ -237,11 +217,19 @@ function rejected(
     epochMs: 0,
   };
   const outcome: Outcome = {
-    ...syntaxOutcome(facts),
     status: name === 'sandbox/cancelled' ? 'killed' : 'rejected',
     exitCode: null,
+    stdout: NOTHING,
     stderr: NOTHING,
+    value: null,
     error: { name, message: error instanceof Error ? error.message : String(error), traceback: '' },
+    artifacts: [],
+    skipped: [],
+    transcript: [],
+    seeded: true,
+    keep: false,
+    wallMs: 0,
+    maxRssMiB: 0,
   };
   return claimed(job, facts, capabilities, outcome, { queuedMs, startMs: 0, warm: false });
 }

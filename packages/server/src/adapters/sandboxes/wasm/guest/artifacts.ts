@@ -1,7 +1,7 @@
 /** Sends the files that a job left behind. The host checks every one again; this only saves it the work. */
 
 import { MESSAGE } from '../messages.ts';
-import { send } from './deno.ts';
+import { plain, send } from './wire.ts';
 
 export interface Found {
   readonly path: string;
@@ -37,10 +37,10 @@ export function sendArtifacts(found: Iterable<Found>, inputs: ReadonlyMap<string
     if (left === null && bytes !== null) {
       count += 1;
       total += bytes.length;
-      send(MESSAGE.artifact, { path }, bytes);
+      send(MESSAGE.artifact, plain({ path }), bytes);
     } else if (skipped < 256) {
       skipped += 1;
-      send(MESSAGE.skipped, { path: path.slice(0, 4096), reason: left });
+      send(MESSAGE.skipped, plain({ path: path.slice(0, 4096), reason: left }));
     }
   }
 }

@@ -4,8 +4,8 @@
  */
 
 import { MESSAGE } from '../messages.ts';
-import { receive, send } from './deno.ts';
-import { onTurn } from './determinism.ts';
+import { onTurn, schedule } from './determinism.ts';
+import { plain, receive, send } from './wire.ts';
 
 export interface BridgeRequest {
   readonly method: string;
@@ -22,7 +22,6 @@ export interface BridgeAnswer {
 }
 
 const MAX_REDIRECTS = 5;
-const realSetTimeout = globalThis.setTimeout.bind(globalThis);
 const queue: { readonly request: BridgeRequest; readonly done: (answer: BridgeAnswer) => void }[] = [];
 let allowed = false;
 
@@ -33,7 +32,8 @@ export function setNetwork(on: boolean): void {
 
 /** Asks for several answers and waits for all of them. */
 export function askAll(requests: readonly BridgeRequest[]): readonly BridgeAnswer[] {
-  for (const { method, url, headers, body } of requests) send(MESSAGE.fetch, { method, url, headers }, body);
+  for (const { method, url, headers, body } of requests)
+    send(MESSAGE.fetch, plain({ method, url, headers: plain({ ...headers }) }), body);
   return requests.map(() => {
     const frame = receive();
     if (frame.type !== MESSAGE.fetched) throw new Error('unexpected frame from the host');
@@ -103,7 +103,7 @@ async function bridgedFetch(input: RequestInfo | URL, options?: RequestInit): Pr
         done(refusal());
         return;
       }
-      if (queue.length === 0) realSetTimeout(flush, 0);
+      if (queue.length === 0) schedule(() => {}, 0, null);
       queue.push({ request, done });
     });
     if (signal.aborted) throw signal.reason;

@@ -1,7 +1,7 @@
 /** `console` that writes to the job's streams, formatted as Node does, with the job's clock behind its timers. */
 
-import { deno } from './deno.ts';
 import { elapsed } from './determinism.ts';
+import { deno } from './wire.ts';
 
 interface Internals {
   readonly Console: new (print: (text: string, level: number) => void) => Console;

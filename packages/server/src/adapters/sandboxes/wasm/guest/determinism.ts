@@ -1,6 +1,7 @@
 /**
- * A clock that only the code's own doings move, and entropy from the job's seed, in place of the engine's. This makes runs
- * repeatable for cooperating code; code that gets round it just does not reproduce. It is no security boundary.
+ * A clock that only the code's own doings move, entropy from the job's seed, and one order for everything that happens later:
+ * work of the engine first, in the order in which it was asked for, then requests, then timers. `substitutes.ts` puts them in
+ * place of the engine's own.
  *
  * The clock starts at the job's epoch, moves 1 µs with each reading (so that rates are never divided by zero and busy waits
  * end), and jumps to the due time of each timer that fires. Timers still wait in real time and fire in due order.
@@ -16,7 +17,6 @@ interface Timer {
 
 const realSetTimeout = globalThis.setTimeout.bind(globalThis);
 const realClearTimeout = globalThis.clearTimeout.bind(globalThis);
-const RealDate = Date;
 
 const timers: Timer[] = [];
 let epochMs = 1_767_225_600_000;
@@ -41,6 +41,11 @@ export function reset(seed: string, epoch: number): void {
 export function elapsed(): number {
   elapsedUs += 1;
   return elapsedUs / 1000;
+}
+
+/** Epoch milliseconds at which the job began. */
+export function epoch(): number {
+  return epochMs;
 }
 
 /** Epoch milliseconds with fraction. */
@@ -83,6 +88,11 @@ export function fillRandom<View extends ArrayBufferView>(view: View): View {
   return view;
 }
 
+/** A number from 0 to 1, 53 bits. */
+export function nextFraction(): number {
+  return (nextWord() >>> 5) / 2 ** 27 + (nextWord() >>> 6) / 2 ** 53;
+}
+
 /** A version 4 UUID from the seeded bytes. */
 export function randomUuid(): string {
   const bytes = fillRandom(new Uint8Array(16));
@@ -103,7 +113,8 @@ export function onTurn(work: () => void): void {
   beforeTimers = work;
 }
 
-function schedule(fire: () => void, delay: number, interval: number | null, id = nextTimer++): number {
+/** Registers a timer; gives its number. `delay` and `interval` in milliseconds. */
+export function schedule(fire: () => void, delay: number, interval: number | null, id = nextTimer++): number {
   const wait = Number.isFinite(delay) && delay > 1 ? Math.min(delay, 2 ** 31 - 1) : 1;
   const timer = { id, due: elapsedUs + wait * 1000, order: order++, interval, fire };
   const at = timers.findIndex((other) => other.due > timer.due);
@@ -116,11 +127,41 @@ function arm(): void {
   if (pump !== null) realClearTimeout(pump);
   pump = null;
   const head = timers[0];
-  if (head !== undefined) pump = realSetTimeout(turn, Math.max(0, (head.due - elapsedUs) / 1000));
+  if (head !== undefined && engineWork === 0) pump = realSetTimeout(turn, Math.max(0, (head.due - elapsedUs) / 1000));
+}
+
+/** Pieces of work that the engine does elsewhere and that have not come back. No timer fires before they have. */
+let engineWork = 0;
+let lastWork: Promise<unknown> = Promise.resolve();
+
+/**
+ * Has the engine do something that takes it real time (WebCrypto, blobs): one after the other, each before the next timer, so
+ * that the order of results never depends on the machine.
+ */
+export function inTurn<Result>(start: () => Promise<Result>): Promise<Result> {
+  engineWork += 1;
+  const result = lastWork.then(start);
+  const finished = (): void => {
+    engineWork -= 1;
+    arm();
+  };
+  lastWork = result.then(finished, finished);
+  return result;
+}
+
+/** True when nothing of this program waits to happen. */
+export function isIdle(): boolean {
+  return timers.length === 0 && engineWork === 0;
+}
+
+/** Forgets every timer. */
+export function forgetTimers(): void {
+  timers.length = 0;
 }
 
 function turn(): void {
   pump = null;
+  if (engineWork > 0) return;
   beforeTimers();
   const timer = timers.shift();
   if (timer === undefined) return;
@@ -130,7 +171,8 @@ function turn(): void {
   timer.fire();
 }
 
-function clear(id: unknown): void {
+/** Removes a timer by its number or handle. */
+export function clear(id: unknown): void {
   const wanted = typeof id === 'object' && id !== null && Symbol.toPrimitive in id ? Number(id) : id;
   const at = timers.findIndex((timer) => timer.id === wanted);
   if (at === -1) return;
@@ -139,7 +181,7 @@ function clear(id: unknown): void {
 }
 
 /** What `setTimeout` gives back: number-like, with the members that Node programs expect. */
-function handleOf(id: number): object {
+export function handleOf(id: number): object {
   const handle = {
     ref: () => handle,
     unref: () => handle,
@@ -149,51 +191,4 @@ function handleOf(id: number): object {
     [Symbol.dispose]: () => clear(id),
   };
   return handle;
-}
-
-class SeededDate extends RealDate {
-  constructor(...parts: readonly unknown[]) {
-    if (parts.length === 0) super(Math.floor(wallClock()));
-    else super(...(parts as [number]));
-  }
-
-  static override now(): number {
-    return Math.floor(wallClock());
-  }
-}
-
-function define(target: object, name: PropertyKey, value: unknown): void {
-  Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
-}
-
-/** `Date` that can be called without `new`, as programs may. */
-function callableDate(): unknown {
-  return new Proxy(SeededDate, { apply: () => new SeededDate().toString() });
-}
-
-/**
- * Replaces the globals that differ from run to run. `fractionalNow` gives `Date.now()` its µs: the Python interpreter reads its
- * clock there, JavaScript programs want whole milliseconds.
- */
-export function install(options: { readonly fractionalNow: boolean }): void {
-  if (options.fractionalNow) define(SeededDate, 'now', wallClock);
-  define(globalThis, 'Date', callableDate());
-  define(RealDate.prototype, 'constructor', globalThis.Date);
-  define(globalThis.performance, 'now', elapsed);
-  define(globalThis.performance, 'timeOrigin', epochMs);
-  define(Math, 'random', () => (nextWord() >>> 5) / 2 ** 27 + (nextWord() >>> 6) / 2 ** 53);
-  define(globalThis.crypto, 'getRandomValues', fillRandom);
-  define(globalThis.crypto, 'randomUUID', randomUuid);
-  const after = (args: readonly unknown[], fire: unknown) => () => {
-    if (typeof fire === 'function') fire(...args);
-  };
-  define(globalThis, 'setTimeout', (fire: unknown, delay?: unknown, ...args: unknown[]) =>
-    handleOf(schedule(after(args, fire), Number(delay), null)),
-  );
-  define(globalThis, 'setInterval', (fire: unknown, delay?: unknown, ...args: unknown[]) => {
-    const every = Math.max(1, Number(delay) || 1);
-    return handleOf(schedule(after(args, fire), every, every));
-  });
-  define(globalThis, 'setImmediate', (fire: unknown, ...args: unknown[]) => handleOf(schedule(after(args, fire), 0, null)));
-  for (const name of ['clearTimeout', 'clearInterval', 'clearImmediate']) define(globalThis, name, clear);
 }

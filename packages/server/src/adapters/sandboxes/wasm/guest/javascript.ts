@@ -1,41 +1,48 @@
 /**
- * Runs JavaScript jobs inside a deno process without permissions. The source arrives wrapped by the host (`transform.ts`): an
- * async function of `require`, `module`, … that reports its last value. A job ends as a Node program does: when nothing is left to do.
+ * Runs JavaScript jobs inside a deno process without permissions. The program is wrapped here (`transform.ts`) into an async
+ * function of `require`, `module`, … that reports its last value. A job ends as a Node program does: when nothing is left to do.
  *
- * Not a boundary: everything here can be reached and replaced by the code. The boundary is the process around it.
+ * User code shares this realm. It reaches what `realm.ts` lists and what `require` gives; the way to the host (`wire.ts`) is in
+ * no object that it can reach. The boundary is still the process around it.
  */
 
 import { type DoneHead, type GuestConfig, type JobHead, MESSAGE } from '../messages.ts';
 import { sendArtifacts } from './artifacts.ts';
 import { installFetch, setNetwork } from './bridge.ts';
 import { inspect, makeConsole } from './console.ts';
-import { deno, receive, send } from './deno.ts';
-import { install, reset } from './determinism.ts';
+import { forgetTimers, isIdle, reset } from './determinism.ts';
 import { MemoryFiles } from './memory-files.ts';
-import { keepBuiltins, makeProcess, makeRequire } from './modules.ts';
+import { loadBuiltins, makeProcess, makeRequire } from './modules.ts';
+import type { Acorn } from './program-parser.ts';
+import { installEvaluation, runScript } from './program-text.ts';
+import { closeRealm } from './realm.ts';
+import { installSubstitutes } from './substitutes.ts';
+import { type ColumnShift, prepareJavaScript, type SyntaxDefect } from './transform.ts';
+import { armUnseeded } from './unseeded.ts';
+import { capInstantiation } from './wasm-memory.ts';
+import { deno, exit, plain, receive, send } from './wire.ts';
 
 const config = JSON.parse(deno.args[0] ?? '{}') as GuestConfig;
 const encoder = new TextEncoder();
 const files = new MemoryFiles();
 /** What `/tmp` held before the cell ran; only what changed is collected. */
 const before = new Map<string, Uint8Array>();
-let head: JobHead;
+let head: Omit<JobHead, 'cell'>;
+/** Names the cell to the host. Kept apart from `head`, which functions of the realm see. */
+let cell = '';
+let shifts: readonly ColumnShift[] = [];
 let stdin: Uint8Array = new Uint8Array(0);
 let value: unknown;
 let failure: { readonly reason: unknown } | null = null;
 let settled = false;
-let finished = false;
-
-class ExitSignal {
-  readonly code: number;
-  constructor(code: number) {
-    this.code = code;
-  }
-}
+/** True between cells, so that nothing is reported without one. */
+let finished = true;
+const realSetTimeout = globalThis.setTimeout.bind(globalThis);
 
 let silent = true;
 const write = (type: number, text: string | Uint8Array): void => {
-  if (!silent) send(type, null, typeof text === 'string' ? encoder.encode(text) : text);
+  const bytes = typeof text === 'string' ? encoder.encode(text) : text;
+  if (!silent && bytes.length > 0) send(type, null, bytes);
 };
 const out = (text: string | Uint8Array): void => write(MESSAGE.stdout, text);
 const err = (text: string | Uint8Array): void => write(MESSAGE.stderr, text);
@@ -46,27 +53,28 @@ const process = makeProcess({
   err,
   stdin: () => stdin,
   exit: (code) => {
-    finish(code);
-    throw new ExitSignal(code);
+    // As in Node, nothing runs after it: the process is gone, and with it the state of a session.
+    finish(code, { over: true });
+    return exit(0);
   },
 });
 
 function prepareGlobals(): void {
-  keepBuiltins();
-  install({ fractionalNow: false });
+  loadBuiltins();
+  installSubstitutes({ fractionalNow: false });
+  capInstantiation(config.memoryPages);
+  installEvaluation();
   installFetch();
   Object.defineProperty(globalThis, 'console', { value: makeConsole(out, err), writable: true, configurable: true });
   Object.defineProperty(globalThis, 'process', { value: process, writable: true, configurable: true });
-  for (const name of ['localStorage', 'sessionStorage', 'caches', 'alert', 'confirm', 'prompt']) {
-    Reflect.deleteProperty(globalThis, name);
-  }
+  closeRealm();
 }
 
 /** Takes the next job or cell from the host and starts it. */
 async function begin(): Promise<void> {
   const frame = receive();
-  if (frame.type !== MESSAGE.job) deno.exit(0);
-  head = frame.head as unknown as JobHead;
+  if (frame.type !== MESSAGE.job) exit(0);
+  ({ cell, ...head } = frame.head as unknown as JobHead & { cell: string });
   const source = new TextDecoder().decode(frame.body);
   value = undefined;
   failure = null;
@@ -89,7 +97,19 @@ async function begin(): Promise<void> {
   stdin = receive().body.slice();
   const ethers = /\bethers\b/.test(source) ? await loadEthers() : null;
   reset(head.seed, head.epochMs);
-  run(source, ethers);
+  const prepared = prepareJavaScript(source, { acorn, session: head.session });
+  if ('source' in prepared) {
+    shifts = prepared.shifts;
+    run(prepared.source, ethers);
+  } else refuse(prepared);
+}
+
+/** Ends a cell whose program does not parse. */
+function refuse(defect: SyntaxDefect): void {
+  settled = true;
+  defects.add(defect);
+  failure = { reason: defect };
+  realSetTimeout(conclude, 0);
 }
 
 type Namespace = Readonly<Record<string, unknown>>;
@@ -131,11 +151,9 @@ function run(source: string, ethers: Namespace | null): void {
   };
   Object.assign(globalThis, { require });
   const module = { exports: {} };
-  // biome-ignore lint/security/noGlobalEval: running code is what this guest is for; the process around it is the boundary
-  const start = globalThis.eval;
   let main: Promise<unknown>;
   try {
-    const program = start(source) as (...args: unknown[]) => Promise<unknown>;
+    const program = runScript(source, 'main.js') as (...args: unknown[]) => Promise<unknown>;
     main = program.call(module.exports, require, module, module.exports, '/tmp/main.js', '/tmp', load, keep);
   } catch (reason) {
     main = Promise.reject(reason);
@@ -148,17 +166,37 @@ function run(source: string, ethers: Namespace | null): void {
   );
 }
 
+/** Notes the first error. The cell ends when the code that runs now has come to its end. */
 function fail(reason: unknown): void {
   settled = true;
-  if (reason instanceof ExitSignal || finished) return;
-  failure ??= { reason };
-  finish(1);
+  if (failure !== null || finished) return;
+  failure = { reason };
+  forgetTimers();
+  realSetTimeout(conclude, 0);
 }
 
-/** Reports the result and ends, or waits for the next cell. Safe to call more than once. */
-function finish(exitCode: number): void {
+/** Ends the cell when nothing is left to do, or an error ended it; in a session, waits for the next. */
+function conclude(): void {
+  if (finished || (failure === null && !isIdle())) return;
+  if (failure === null && !settled)
+    failure = { reason: new Error('the program waits for something that can never happen (an unsettled await)') };
+  finish(failure === null ? Number(process.exitCode ?? 0) | 0 : settled ? 1 : 13, { over: false });
+  void begin();
+}
+
+/** Reports the result, once. Whatever user code made of the realm, a cell that cannot be reported ends the process. */
+function finish(exitCode: number, { over }: { readonly over: boolean }): void {
   if (finished) return;
   finished = true;
+  try {
+    report(exitCode, over || !head.session);
+  } catch {
+    exit(70);
+  }
+  if (over || !head.session) exit(0);
+}
+
+function report(exitCode: number, over: boolean): void {
   const error = failure === null ? null : describe(failure.reason);
   if (error !== null) err(`${error.traceback}\n`);
   sendArtifacts(
@@ -168,9 +206,9 @@ function finish(exitCode: number): void {
     before,
     head,
   );
-  const done: DoneHead = { exitCode, value: textOf(value), error, diskFull: files.full };
-  send(MESSAGE.done, { ...done });
-  if (!head.session) deno.exit(0);
+  const told = error === null ? null : plain(error);
+  const done: DoneHead = { cell, over, exitCode, value: textOf(value), error: told, diskFull: files.full };
+  send(MESSAGE.done, plain(done));
 }
 
 function textOf(last: unknown): string | null {
@@ -182,8 +220,14 @@ function textOf(last: unknown): string | null {
   }
 }
 
+/** Defects are made here; user code has no way to one. */
+const defects = new WeakSet<object>();
+const isSyntaxDefect = (reason: unknown): reason is SyntaxDefect =>
+  typeof reason === 'object' && reason !== null && defects.has(reason);
+
 function describe(reason: unknown): NonNullable<DoneHead['error']> {
   try {
+    if (isSyntaxDefect(reason)) return reason;
     if (!(reason instanceof Error)) {
       const text = typeof reason === 'string' ? reason : inspect(reason);
       return { name: 'Error', message: text.slice(0, 8192), traceback: `Uncaught ${text}`.slice(0, 16_384) };
@@ -210,7 +254,7 @@ function tidyFrame(line: string): string {
 /** The program's own column for one in what was run. Both count from 1. */
 function columnOf(line: number, column: number): number {
   let shift = 0;
-  for (const [row, at, by] of head.shifts) {
+  for (const [row, at, by] of shifts) {
     if (row === line && column - 1 >= at + shift + Math.max(0, by)) shift += by;
   }
   return Math.max(1, column - shift);
@@ -224,12 +268,10 @@ globalThis.addEventListener('error', (event) => {
   event.preventDefault();
   fail(event.error);
 });
+// Any code may dispatch this event, so it is only a hint to look whether the program is over.
 globalThis.addEventListener('beforeunload', (event) => {
-  if (!finished && !settled)
-    failure = { reason: new Error('the program waits for something that can never happen (an unsettled await)') };
-  finish(failure === null ? Number(process.exitCode ?? 0) | 0 : failure && !settled ? 13 : 1);
   event.preventDefault();
-  void begin();
+  realSetTimeout(conclude, 0);
 });
 
 /** Goes once through what every job needs, so that the engine has compiled it before the job comes. */
@@ -239,18 +281,19 @@ function exercise(): void {
   files.write('/tmp/exercise', new Uint8Array(1));
   files.remove('/tmp/exercise', { recursive: false, directory: false, force: false });
   const require = makeRequire({ files, stdin: () => stdin, process, ethers: null });
-  // biome-ignore lint/security/noGlobalEval: a constant
-  const start = globalThis.eval;
-  const program = start('(async function (require) { console.log("warm", { a: [1] }, new Error("x")); await 1; })') as (
-    load: unknown,
-  ) => Promise<unknown>;
-  void program(require);
+  const text = 'console.log("warm", { a: [1] }, new Error("x")); await 1;';
+  const prepared = prepareJavaScript(text, { acorn, session: false });
+  const program = runScript('source' in prepared ? prepared.source : '', 'main.js') as (...args: unknown[]) => Promise<unknown>;
+  void program(require, {}, {}, '', '', require, () => {});
   describe(new Error('x'));
 }
 
+// Read before the globals go; deno imports it as a module only from here.
+const acorn = (await import(config.acorn ?? '')) as Acorn;
 prepareGlobals();
 exercise();
 if (config.preload) await preloadEthers();
 silent = false;
+armUnseeded();
 send(MESSAGE.ready, null);
 void begin();

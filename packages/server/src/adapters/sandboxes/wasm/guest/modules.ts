@@ -1,8 +1,9 @@
 /** What `require` and `import` give to a JavaScript job: ethers, files in memory, and Node's pure built-ins. Nothing else. */
 
-import { elapsed, fillRandom, randomUuid } from './determinism.ts';
+import { elapsed } from './determinism.ts';
 import { fsModules } from './fs-module.ts';
 import type { MemoryFiles } from './memory-files.ts';
+import { builtinFor } from './node-modules.ts';
 
 /** Built-ins without side effects, given by deno itself. */
 const PURE = new Set([
@@ -84,46 +85,18 @@ export function makeRequire(world: ModuleWorld): (name: string) => unknown {
     if (name === 'ethers' && world.ethers !== null) return world.ethers;
     if (Object.hasOwn(own, name)) return own[name];
     if (!PURE.has(name)) throw new PackageUnavailable(name);
-    if (!loaded.has(name)) loaded.set(name, builtin(name));
+    if (!loaded.has(name)) loaded.set(name, builtinFor(name, builtins.get(name) ?? {}));
     return loaded.get(name);
   };
 }
 
-const denoProcess = (): { getBuiltinModule(name: string): Record<string, unknown> } => realProcess();
-let realProcess = (): never => {
-  throw new Error('built-ins are not ready');
-};
+type Loader = { getBuiltinModule(name: string): Readonly<Record<string, unknown>> };
+const builtins = new Map<string, Readonly<Record<string, unknown>>>();
 
-/** Keeps a way to the engine's own built-ins before `process` is replaced. Reading it is slow, so it is read when first needed. */
-export function keepBuiltins(): void {
-  const descriptor = Object.getOwnPropertyDescriptor(globalThis, 'process');
-  realProcess = (descriptor?.get?.bind(globalThis) ?? (() => descriptor?.value)) as () => never;
-}
-
-function builtin(name: string): unknown {
-  const module = denoProcess().getBuiltinModule(`node:${name}`);
-  return name === 'crypto' ? seededCrypto(module) : module;
-}
-
-function seededCrypto(module: Record<string, unknown>): Record<string, unknown> {
-  const randomBytes = (size: number, done?: (error: null, bytes: Uint8Array) => void): unknown => {
-    const bytes = fillRandom(Buffer.alloc(size));
-    return done === undefined ? bytes : queueMicrotask(() => done(null, bytes));
-  };
-  const randomInt = (low: number, high?: number): number => {
-    const [from, to] = high === undefined ? [0, low] : [low, high];
-    const [word = 0, more = 0] = fillRandom(new Uint32Array(2));
-    return from + Math.floor(((word * 2 ** 21 + (more >>> 11)) / 2 ** 53) * (to - from));
-  };
-  const replaced = {
-    randomBytes,
-    randomInt,
-    randomUUID: randomUuid,
-    randomFillSync: fillRandom,
-    getRandomValues: fillRandom,
-    webcrypto: globalThis.crypto,
-  };
-  return Object.assign(Object.create(module), replaced);
+/** Loads the engine's own built-ins, while the globals are there that they look for when they load. */
+export function loadBuiltins(): void {
+  const loader = (globalThis as unknown as { readonly process: Loader }).process;
+  for (const name of PURE) builtins.set(name, loader.getBuiltinModule(`node:${name}`));
 }
 
 /** `process` as programs know it: no environment, no signals, no host. */
@@ -176,7 +149,10 @@ export function makeProcess(options: {
         yield new TextDecoder().decode(options.stdin());
       },
     },
-    nextTick: (work: (...args: unknown[]) => void, ...args: unknown[]) => queueMicrotask(() => work(...args)),
+    nextTick: (work: (...args: unknown[]) => void, ...args: unknown[]) => {
+      if (typeof work !== 'function') throw new TypeError('expected a function as first argument');
+      queueMicrotask(() => work(...args));
+    },
     uptime: () => elapsed() / 1000,
     hrtime: Object.assign(
       (before?: readonly [number, number]) => {

@@ -2,10 +2,12 @@
 
 import type { PyodideAPI } from 'pyodide';
 import type { GuestConfig } from '../messages.ts';
-import { deno } from './deno.ts';
-import { fillRandom, install, reset } from './determinism.ts';
+import { fillRandom, reset } from './determinism.ts';
+import { installEvaluation } from './program-text.ts';
 import { PRELOADED, PYTHON_SOURCE } from './python-source.ts';
+import { installSubstitutes } from './substitutes.ts';
 import { capInstantiation } from './wasm-memory.ts';
+import { deno } from './wire.ts';
 
 /** Fixed while the interpreter starts, so that its state is the same in every guest. */
 const START_SEED = '00'.repeat(32);
@@ -31,7 +33,8 @@ export async function startInterpreter(config: GuestConfig, forSnapshot: boolean
   if (config.pyodide === null) throw new Error('no Pyodide configured');
   await replaceHostEntropy();
   reset(START_SEED, START_EPOCH_MS);
-  install({ fractionalNow: true });
+  installSubstitutes({ fractionalNow: true });
+  installEvaluation();
   capInstantiation(config.memoryPages);
   const { loadPyodide } = (await import(`${config.pyodide}pyodide.mjs`)) as typeof import('pyodide');
   const lock = config.wheels === null ? EMPTY_LOCK : new TextDecoder().decode(deno.readFileSync(config.wheels.lockFile));

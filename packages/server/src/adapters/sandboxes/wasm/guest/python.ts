@@ -1,17 +1,20 @@
 /**
  * Runs Python jobs in Pyodide inside a deno process without permissions.
  *
- * Pyodide is not a boundary: Python code can run any JavaScript here (`ctypes`, `to_js(…).constructor`). The boundary is the process.
+ * Pyodide is not a boundary: Python code can run any JavaScript here (`ctypes`, `to_js(…).constructor`), in the realm that
+ * `realm.ts` leaves. The way to the host (`wire.ts`) is in no object of it. The boundary is the process.
  */
 
 import type { PyProxy } from 'pyodide/ffi';
 import { type DoneHead, type GuestConfig, type JobHead, MESSAGE } from '../messages.ts';
 import { type Found, sendArtifacts } from './artifacts.ts';
 import { askOne, installFetch, setNetwork } from './bridge.ts';
-import { deno, receive, send } from './deno.ts';
 import { advance, reset } from './determinism.ts';
 import { limitDisk } from './python-files.ts';
 import { type FileSystem, type Interpreter, startInterpreter } from './python-interpreter.ts';
+import { closePythonRealm } from './python-realm.ts';
+import { armUnseeded } from './unseeded.ts';
+import { deno, exit, plain, receive, send } from './wire.ts';
 
 const config = JSON.parse(deno.args[0] ?? '{}') as GuestConfig;
 const ROOT = '/tmp';
@@ -83,11 +86,12 @@ async function serve(python: Interpreter): Promise<void> {
   support.forget();
   silent = false;
   const crashed = watchCrashes();
+  armUnseeded();
   send(MESSAGE.ready, null);
   for (;;) {
     const frame = receive();
-    if (frame.type !== MESSAGE.job) deno.exit(0);
-    const head = frame.head as unknown as JobHead;
+    if (frame.type !== MESSAGE.job) exit(0);
+    const { cell, ...head } = frame.head as unknown as JobHead;
     const before = new Map<string, Uint8Array>();
     setNetwork(head.network);
     for (let index = 0; index < head.files; index += 1) {
@@ -103,9 +107,11 @@ async function serve(python: Interpreter): Promise<void> {
     support.prepare(hostModule(), head.argv, head.network, installed);
     const { exitCode, value, error, dead } = await execute(support, new TextDecoder().decode(frame.body), crashed);
     sendArtifacts(walk(FS, ROOT, { left: head.inodes }), before, head);
-    const done: DoneHead = { exitCode, value, error, diskFull: disk.full };
-    send(MESSAGE.done, { ...done });
-    if (!head.session || dead) deno.exit(0);
+    const over = !head.session || dead;
+    const told = error === null ? null : plain(error);
+    const done: DoneHead = { cell, over, exitCode, value, error: told, diskFull: disk.full };
+    send(MESSAGE.done, plain(done));
+    if (over) exit(0);
   }
 }
 
@@ -175,9 +181,10 @@ for (const directory of ['/home/pyodide', '/home/web_user', '/home'])
   if (python.FS.analyzePath(directory).exists) python.FS.rmdir(directory);
 if (config.wheels !== null)
   await python.loadPackage([...config.wheels.load], { messageCallback: () => {}, errorCallback: () => {} });
+closePythonRealm(python);
 // From here on errors are reported, not thrown: nobody above would show them.
 serve(python).catch((error: unknown) => {
   // biome-ignore lint/suspicious/noConsole: the engine's own console, read by the host as diagnosis
   console.error(String(error));
-  deno.exit(1);
+  exit(1);
 });

@@ -1,10 +1,11 @@
+import * as acorn from 'acorn';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { prepareJavaScript } from './transform.ts';
 
 /** Runs what the transform made, in this process: the inputs are this file's own. */
 async function evaluate(code: string, session = false): Promise<unknown> {
-  const prepared = prepareJavaScript(code, { session });
+  const prepared = prepareJavaScript(code, { acorn, session });
   if (!('source' in prepared)) throw new Error(prepared.message);
   let last: unknown;
   const load = async (name: string): Promise<unknown> => ({ default: `default of ${name}`, a: 1, 'b-c': 2 });
@@ -69,7 +70,7 @@ describe('prepareJavaScript', () => {
   it.each(['const a = ;', 'a b', '"unclosed', 'let a; let a;', '('.repeat(100_000)])(
     'says where it does not parse: %.20j',
     (code) => {
-      expect(prepareJavaScript(code, { session: false })).toMatchObject({ name: 'SyntaxError' });
+      expect(prepareJavaScript(code, { acorn, session: false })).toMatchObject({ name: 'SyntaxError' });
     },
   );
 
@@ -104,7 +105,7 @@ describe('prepareJavaScript', () => {
         ),
         fc.boolean(),
         (code, session) => {
-          const prepared = prepareJavaScript(code, { session });
+          const prepared = prepareJavaScript(code, { acorn, session });
           expect('source' in prepared || prepared.name === 'SyntaxError').toBe(true);
         },
       ),

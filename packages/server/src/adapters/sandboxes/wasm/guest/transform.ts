@@ -1,9 +1,10 @@
 /**
- * Prepares JavaScript for the guest: wraps it in an async function, turns imports into calls, and marks the last expression so
- * that its value can be shown. Only parses; the code never runs here.
+ * Prepares JavaScript inside the guest, under the limits of the job: wraps it in an async function, turns imports into calls, and
+ * marks the last expression so that its value can be shown. No boundary: a script cannot import, however it was prepared.
  */
 
-import { type Node, type Program, parse } from 'acorn';
+import type { Node, Program } from 'acorn';
+import { type Acorn, parseProgram } from './program-parser.ts';
 
 export interface Prepared {
   /** Source for the guest: an async function expression. */
@@ -36,20 +37,15 @@ const MAX_DEPTH = 2000;
  * Wraps a program. With `session`, its top-level names become globals, so that later cells see them.
  *
  * @example
- * prepareJavaScript('const { ethers } = require("ethers");\nawait 1;\n"last";', { session: false });
+ * prepareJavaScript('const { ethers } = require("ethers");\nawait 1;\n"last";', { acorn, session: false });
  */
-export function prepareJavaScript(code: string, options: { readonly session: boolean }): Prepared | SyntaxDefect {
+export function prepareJavaScript(
+  code: string,
+  options: { readonly acorn: Acorn; readonly session: boolean },
+): Prepared | SyntaxDefect {
   let program: Program;
   try {
-    program = parse(code, {
-      ecmaVersion: 'latest',
-      sourceType: 'script',
-      locations: true,
-      allowAwaitOutsideFunction: true,
-      allowReturnOutsideFunction: true,
-      allowImportExportEverywhere: true,
-      allowHashBang: true,
-    });
+    program = parseProgram(options.acorn, code);
   } catch (error) {
     return syntaxDefect(code, error);
   }
@@ -168,11 +164,18 @@ function keepLast(code: string, statement: AnyNode, edits: Edit[]): void {
 const MAX_SHIFTS = 1000;
 
 function shiftsOf(code: string, edits: readonly Edit[]): readonly ColumnShift[] {
+  let line = 1;
+  let lineStart = 0;
+  let lineEnd = code.indexOf('\n');
   return inOrder(edits)
     .slice(0, MAX_SHIFTS)
     .map(({ at, remove, insert }) => {
-      const before = code.slice(0, at);
-      return [before.split('\n').length, at - (before.lastIndexOf('\n') + 1), insert.length - remove];
+      while (lineEnd !== -1 && lineEnd < at) {
+        line += 1;
+        lineStart = lineEnd + 1;
+        lineEnd = code.indexOf('\n', lineStart);
+      }
+      return [line, at - lineStart, insert.length - remove];
     });
 }
 

@@ -35,8 +35,8 @@ export interface Outcome {
   readonly transcript: NetworkTranscript;
   /** False when this process, in this cell or an earlier one, used time or entropy that does not follow from the seed. */
   readonly seeded: boolean;
-  /** The guest waits, stopped, for the next cell of its session. */
-  readonly keep: boolean;
+  /** Why the guest does not wait, stopped, for the next cell of its session; `null` when it does. */
+  readonly lost: string | null;
   readonly wallMs: number;
   readonly maxRssMiB: number;
 }
@@ -120,8 +120,8 @@ class GuestRun {
     this.#cancelled.abort();
     this.#maxRss = Math.max(this.#maxRss, (await this.#guest.usage())?.rssBytes ?? 0);
     const { over, ...told } = end;
-    const keep = this.#options.session && !over && this.#guest.alive && this.#maxRss <= this.#memoryBound;
-    if (!keep) this.#guest.kill();
+    const lost = this.#whyLost(over);
+    if (lost !== null || !this.#options.session) this.#guest.kill();
     return {
       ...told,
       stdout: this.#stdout.finish(),
@@ -130,10 +130,17 @@ class GuestRun {
       skipped: this.#skipped,
       transcript: this.#gateway.transcript,
       seeded: this.#guest.seeded,
-      keep,
+      lost,
       wallMs: performance.now() - started,
       maxRssMiB: Math.round(this.#maxRss / (1024 * 1024)),
     };
+  }
+
+  #whyLost(over: boolean): string | null {
+    if (over) return 'the cell ended its process';
+    if (!this.#guest.alive) return 'the process wrote after the end of its cell and was stopped';
+    if (this.#maxRss > this.#memoryBound) return 'its state used more memory than the limit';
+    return null;
   }
 
   #sendJob(): void {
@@ -265,6 +272,11 @@ class GuestRun {
     if (status === 'oom') this.#limit('memoryBytes', `it used more than ${this.#job.limits.memoryBytes} bytes of memory`);
     // Before anything else is looked at: between cells a session has no processor.
     if (this.#options.session) this.#guest.pause();
+    // Python's `sys.exit` leaves the interpreter alive; only `os._exit` and crashes do not.
+    if (this.#options.session && over !== false && this.#job.language === 'python' && status === 'ok') {
+      this.#kill('killed', 'sandbox/killed', 'it ended the process of its session, so its state is lost; begin a new session');
+      return;
+    }
     const text = typeof value === 'string' ? value.slice(0, 65_536) : null;
     this.#end({ status, exitCode: code, value: text, error, over: over !== false || status === 'oom' });
   }

@@ -111,7 +111,7 @@ export class WasmSandbox implements Sandbox {
       });
       const result = claimed(job, checked, this.capabilities, outcome, timing);
       if (job.session) {
-        if (outcome.keep) this.#sessions.keep(job.session.id, guest, checked.language, result.claimDigest);
+        if (outcome.lost === null) this.#sessions.keep(job.session.id, guest, checked.language, result.claimDigest);
         else this.#sessions.end(job.session.id);
       }
       return result;
@@ -186,6 +186,7 @@ function claimed(
     artifacts,
     skipped: outcome.skipped,
     network: outcome.transcript,
+    sessionLost: job.session === undefined ? undefined : (outcome.lost ?? undefined),
     claim,
     claimDigest,
     observed: { ...timing, wallMs: outcome.wallMs, maxRssMiB: outcome.maxRssMiB },
@@ -227,7 +228,7 @@ function rejected(
     skipped: [],
     transcript: [],
     seeded: true,
-    keep: false,
+    lost: null,
     wallMs: 0,
     maxRssMiB: 0,
   };

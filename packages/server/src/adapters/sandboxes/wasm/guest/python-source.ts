@@ -4,7 +4,7 @@
  */
 
 export const PYTHON_SOURCE = String.raw`
-import ast, asyncio, builtins, http.client, importlib.util, inspect, io, json, linecache, os, random, sys, time, traceback, types, urllib.request
+import ast, asyncio, builtins, gc, http.client, importlib.util, inspect, io, json, linecache, os, random, sys, time, traceback, types, urllib.request
 
 MAIN = '/tmp/main.py'
 _host = None
@@ -45,6 +45,34 @@ def forget():
     global _globals
     _globals = _main_globals()
     linecache.clearcache()
+
+
+def finish(session):
+    """What the end of an interpreter does before its files are looked at: files that were left open are written out, and, when no
+    further cell follows, the program's objects go, so that their close and __del__ run."""
+    if not session:
+        for underscored in (True, False):
+            for name in list(_globals):
+                private = name.startswith('_') and not name.startswith('__')
+                if private == underscored and not name.startswith('__'):
+                    _globals[name] = None
+        _flush_files()
+        gc.collect()
+    _flush_files()
+    _flush()
+
+
+def _flush_files():
+    writers = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+    found = [item for item in gc.get_objects() if isinstance(item, writers)]
+    # Text first: it fills the byte buffers below it.
+    found.sort(key=lambda stream: not isinstance(stream, io.TextIOWrapper))
+    for stream in found:
+        try:
+            if not stream.closed:
+                stream.flush()
+        except BaseException:
+            pass
 
 
 def _sleep(seconds):

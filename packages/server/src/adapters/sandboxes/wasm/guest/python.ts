@@ -23,6 +23,7 @@ const EXERCISE = ['import json\nprint(json.dumps({"a": [1, 2.5]}))\nsorted([2, 1
 
 interface Support extends PyProxy {
   forget(): void;
+  finish(session: boolean): void;
   prepare(host: object, argv: readonly string[], network: boolean, installed: readonly string[]): void;
   run: PyProxy & { callPromising(source: string): Promise<PyProxy> };
 }
@@ -106,12 +107,22 @@ async function serve(python: Interpreter): Promise<void> {
     reset(head.seed, head.epochMs);
     support.prepare(hostModule(), head.argv, head.network, installed);
     const { exitCode, value, error, dead } = await execute(support, new TextDecoder().decode(frame.body), crashed);
+    if (!dead) finishFiles(support, head.session);
     sendArtifacts(walk(FS, ROOT, { left: head.inodes }), before, head);
     const over = !head.session || dead;
     const told = error === null ? null : plain(error);
     const done: DoneHead = { cell, over, exitCode, value, error: told, diskFull: disk.full };
     send(MESSAGE.done, plain(done));
     if (over) exit(0);
+  }
+}
+
+/** Has open files written out. An object that fails while it goes changes nothing about the cell. */
+function finishFiles(support: Support, session: boolean): void {
+  try {
+    support.finish(session);
+  } catch {
+    // What is in the files is what there is.
   }
 }
 

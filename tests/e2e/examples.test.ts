@@ -25,7 +25,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-it.each(['verified-answer.ts', 'openai.ts', 'ai-sdk.ts'])(
+it.each(['verified-answer.ts', 'run-task.ts', 'openai.ts', 'ai-sdk.ts'])(
   '%s ends with the receipt of a verified answer',
   { timeout: 60_000 },
   async (name) => {

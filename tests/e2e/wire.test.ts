@@ -170,6 +170,7 @@ describe('a verified agent', () => {
     expect(again.receipt).toEqual(receipt);
     expect(again.stdout).toBe(stdout);
     expect(bundle.length).toBeGreaterThan(1000);
+    expect((await run).answer.bundle_url).toBe(`${tapped}/bundles/${receipt.receipt_id}`);
     expect(passed.join('')).not.toMatch(SECRETS);
   });
 });

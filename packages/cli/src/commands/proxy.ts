@@ -32,6 +32,7 @@ interface ProxyFlags {
   readonly keep: string;
   readonly channel: string;
   readonly authorities?: string;
+  readonly sendKeyBeforeVerdict?: boolean;
 }
 
 const KINDS = UPSTREAM_KINDS.map(({ name }) => name).join(', ');
@@ -47,6 +48,10 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--api-key <key>', 'key of the upstream; better in ASSAY_API_KEY')
     .option('--channel <demand>', `how the way there must end in the TEE: ${CHANNELS.join(', ')}`, 'any')
     .option('--authorities <file>', 'PEM of certificate authorities to accept for its address, beside the known ones')
+    .option(
+      '--send-key-before-verdict',
+      'dangerous: show the key to a service that is not verified yet, for one that refuses its report without it',
+    )
     .option('--keep <folder>', 'where the proof of each answer is kept', 'proofs')
     .action(async (upstream: string, flags: ProxyFlags) => finish(await proxy(upstream, flags, io)));
 }
@@ -80,6 +85,7 @@ async function proxy(address: string, flags: ProxyFlags, io: Io): Promise<ExitCo
         fetch: io.fetch,
         now: () => io.now(),
         channel,
+        keyBeforeVerdict: flags.sendKeyBeforeVerdict === true,
         dialer: createTlsDialer(await authoritiesOption(io, flags.authorities)),
         collateral: endorsementSource(io, false),
       },

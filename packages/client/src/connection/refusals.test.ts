@@ -287,3 +287,56 @@ test('the message of a refused question holds nothing of it', async () => {
   expect(String(error)).not.toContain('secret');
   expect(utf8(String(error)).length).toBeLessThan(400);
 });
+
+describe('a connection that breaks', () => {
+  /** Honest up to the verdict; then the line ends where `cut` says. */
+  async function cutAt(cut: (bytes: Uint8Array) => Response | Promise<Response>) {
+    const line = standIn({ answer: () => stream(`data: {"choices":[{"delta":{"content":"${'4'.repeat(5000)}"}}]}\n\n`) });
+    const carry: typeof fetch = async (input, init) => {
+      const answer = await line.fetch(input, init);
+      return String(input).endsWith('/ohttp') ? cut(new Uint8Array(await answer.arrayBuffer())) : answer;
+    };
+    return connect(URL_OF_AGENT, options(carry));
+  }
+  const headers = { 'content-type': MEDIA_TYPES.chunkedResponse };
+  const broken = (bytes: Uint8Array) =>
+    new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(bytes),
+      pull: (controller) => controller.error(new TypeError('terminated', { cause: new Error('other side closed') })),
+    });
+
+  test.each<[string, string, (bytes: Uint8Array) => Response | Promise<Response>, readonly string[]]>([
+    [
+      'before it answers',
+      'client/agent-unreachable',
+      () => Promise.reject(new TypeError('fetch failed', { cause: new Error('ECONNRESET') })),
+      ['ECONNRESET'],
+    ],
+    ['at once', 'client/connection-broken', () => new Response(broken(new Uint8Array(0)), { headers }), ['other side closed']],
+    [
+      'in the middle',
+      'client/connection-broken',
+      (bytes) => new Response(broken(bytes.subarray(0, 99)), { headers }),
+      ['broke'],
+    ],
+  ])('%s: %s', async (_, code, cut, words) => {
+    const agent = await cutAt(cut);
+    for (const more of [{}, { onText: () => {} }])
+      await expectRefusal(agent.chat(QUESTION, more), code, [URL_OF_AGENT, ...words]);
+  });
+
+  test('the attestation breaks off', async () => {
+    const attestation = () => new Response(broken(utf8('{"api_version":')));
+    const line = standIn({ attestation });
+    await expectRefusal(connect(URL_OF_AGENT, options(line.fetch)), 'client/connection-broken', [URL_OF_AGENT, 'ask again']);
+  });
+
+  test('a caller who stops sees the own reason, not a broken connection', async () => {
+    const stop = new AbortController();
+    const agent = await cutAt(() => {
+      stop.abort(new Error('enough'));
+      throw new DOMException('aborted', 'AbortError');
+    });
+    await expect(agent.chat(QUESTION, { signal: stop.signal })).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});

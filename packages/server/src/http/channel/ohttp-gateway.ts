@@ -113,14 +113,16 @@ interface InnerRequest {
 }
 
 function toRequest(message: Uint8Array, envelope: Request): InnerRequest {
-  const { method, path, headers, body } = decodeRequest(message);
+  const { method, authority, path, headers, body } = decodeRequest(message);
   if (FORBIDDEN_METHODS.has(method))
     throw new ChannelError('channel/message-malformed', `expected a method that carries a request, got ${method}`);
   const kept = headers.filter(([name]) => !HOP_BY_HOP.has(name) && name !== RESEND_HEADER);
   const resends = headers.filter(([name]) => name === RESEND_HEADER).map(([, value]) => value);
   kept.push([CHANNEL_HEADER, 'ohttp']);
+  // The name under which the client reaches this agent, for the addresses in answers; nothing is decided by it.
+  if (authority !== '') kept.push(['host', authority]);
   if (method !== 'GET' && method !== 'HEAD') kept.push(['content-length', String(body.length)]);
-  // The authority inside names this enclave; routing needs only the path.
+  // Routing needs only the path.
   const url = PLAIN_PATH.test(path) ? ENCLAVE + path : new URL(ENCLAVE + path).href;
   const request = openedRequest({ method, url, headers: kept, body, signal: () => envelope.signal });
   return { request, resends: resends.length === 0 ? null : resends.join(', ') };

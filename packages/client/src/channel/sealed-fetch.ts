@@ -121,20 +121,27 @@ export function createSealedSend(options: SealedFetchOptions): SealedSend {
 /** @throws {ClientError} `client/request-unsettled` for the enclave's own word that the refused request must not be repeated. */
 async function assertSettled(answer: Response): Promise<void> {
   if (answer.status !== 409 || answer.headers.get('content-type') !== 'application/problem+json') return;
-  const problem = (await answer
-    .clone()
-    .json()
-    .catch(() => ({}))) as { readonly code?: unknown };
-  if (problem.code === 'channel/replayed')
+  const code = await problemCodeOf(answer.clone());
+  if (code === 'channel/replayed')
     throw new ClientError(
       'client/request-unsettled',
       'the request was refused on its way and yet answered; it was not repeated. Look for its receipt before you ask again',
     );
-  if (problem.code === 'channel/resend-unsettled')
+  if (code === 'channel/resend-unsettled')
     throw new ClientError(
       'client/request-unsettled',
       'the agent was started anew and cannot tell whether it answered this request; it was not repeated. Ask again if that does no harm',
     );
+}
+
+/** `code` of a problem document; `null` for anything else. */
+async function problemCodeOf(answer: Response): Promise<unknown> {
+  try {
+    const bytes = await readAtMost(answer.body, { most: MAX_HINT_BYTES, what: 'a problem document' });
+    return (JSON.parse(new TextDecoder().decode(bytes)) as { readonly code?: unknown } | null)?.code ?? null;
+  } catch {
+    return null;
+  }
 }
 
 function encode({ method, url, headers, body }: OutgoingRequest, more: readonly [string, string][]): Uint8Array {

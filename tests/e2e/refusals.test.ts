@@ -88,7 +88,6 @@ describe('http/method-not-allowed', () => {
     ['DELETE', '/api/receipts'],
     ['POST', '/health'],
     ['PUT', '/log/checkpoint'],
-    ['GET', '/v1/chat/completions'],
   ])('%s %s', async (method, path) => {
     await refuse('http/method-not-allowed', 405, { name: path, path, init: { method }, words: [method, '/openapi.json'] });
   });

@@ -7,6 +7,7 @@ import { ServerError } from './errors.ts';
 import { authority } from './http/authority.ts';
 import { answerEhbp, isEhbp } from './http/channel/ehbp.ts';
 import type { AppEnv } from './http/environment.ts';
+import { isOpenAiPath, openAiProblemResponse } from './http/openai-problem.ts';
 import { openApiDocument } from './http/openapi.ts';
 import { problemOf, problemResponse } from './http/problem.ts';
 import { routeNameOf } from './http/route-authority.ts';
@@ -41,7 +42,9 @@ export function createApp(services: Services): Hono<AppEnv> {
     c.set('log', log);
     c.set('access', null);
     await next();
-    c.header('x-request-id', requestId);
+    // The provider's own id goes on where SDKs look for one; the agent's stands beside it.
+    if (!c.res.headers.has('x-request-id')) c.header('x-request-id', requestId);
+    c.header('x-agent-request-id', requestId);
     c.header('x-aci-version', 'aci/1');
     c.header('x-aci-keyset-digest', services.identity.keysetDigest);
     const seconds = (performance.now() - begun) / 1000;
@@ -86,13 +89,14 @@ export function createApp(services: Services): Hono<AppEnv> {
     const error = known
       ? new ServerError('http/method-not-allowed', `${c.req.method} is not possible here; see /openapi.json`)
       : new ServerError('http/not-found', 'nothing is here; see /openapi.json');
-    return problemResponse(problemOf(error, c.get('requestId')));
+    const problem = problemOf(error, c.get('requestId'));
+    return c.req.path.startsWith('/v1/') ? openAiProblemResponse(problem) : problemResponse(problem);
   });
   app.onError((error, c) => {
     const requestId = c.get('requestId');
     const problem = problemOf(error, requestId);
     if (problem.status === 500) services.log.error({ request: requestId, err: error }, 'unexpected error');
-    return problemResponse(problem);
+    return isOpenAiPath(c.req.path) ? openAiProblemResponse(problem) : problemResponse(problem);
   });
   return app;
 }

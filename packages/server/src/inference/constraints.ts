@@ -22,18 +22,37 @@ const SESSION_ID = /^[0-9a-f]{64}$/;
 
 /** @throws {InferenceError} `invalid_request_error`. */
 export function readPromptRequest(bytes: Uint8Array): PromptRequest {
-  const body = parse(bytes);
-  const { model, stream, provider } = body;
+  const { request, ...prompt } = readConstrained(bytes, null);
+  if (request.model === undefined || request.model === null) throw invalid('model: expected the id of a model', 'model');
+  return prompt;
+}
+
+/**
+ * A request with what it says to this agent taken out of it.
+ * @param translate - makes the body that goes upstream; `null`: the received bytes, when nothing has to change.
+ * @throws {InferenceError} `invalid_request_error`.
+ */
+export function readConstrained(
+  bytes: Uint8Array,
+  translate: ((request: JsonObject) => JsonObject) | null,
+): PromptRequest & { readonly request: JsonObject } {
+  const request = parse(bytes);
+  const { stream, provider } = request;
+  const model = request.model ?? 'default';
   if (typeof model !== 'string' || model === '') throw invalid('model: expected the id of a model', 'model');
-  if (stream !== undefined && typeof stream !== 'boolean') throw invalid('stream: expected true or false', 'stream');
+  // OpenAI's schema lets every optional member be null.
+  if (stream !== undefined && stream !== null && typeof stream !== 'boolean')
+    throw invalid('stream: expected true or false', 'stream');
   const constraints = readConstraints(provider);
+  const forwarded = translate === null ? request : translate(request);
   return {
+    request,
     model,
     stream: stream === true,
     ...constraints,
     forwardedBody: (forwardedModel) => {
-      if (forwardedModel === model && !constrains(provider)) return bytes;
-      const { provider: _, ...rest } = body;
+      if (translate === null && forwardedModel === model && !constrains(provider)) return bytes;
+      const { provider: _, ...rest } = forwarded;
       const kept = withoutConstraints(provider);
       return utf8(JSON.stringify({ ...rest, model: forwardedModel, ...(kept === null ? {} : { provider: kept }) }));
     },
@@ -58,9 +77,9 @@ function readConstraints(provider: Json | undefined): Pick<PromptRequest, 'verif
   );
   if (unknown !== undefined) throw invalid(`provider.${unknown}: unknown serving constraint`, `provider.${unknown}`);
   const { aci_verified: verified, aci_session_ids: ids } = provider;
-  if (verified !== undefined && typeof verified !== 'boolean')
+  if (verified !== undefined && verified !== null && typeof verified !== 'boolean')
     throw invalid('provider.aci_verified: expected true or false', 'provider.aci_verified');
-  if (ids === undefined) return { verifiedOnly: verified === true, sessionIds: null };
+  if (ids === undefined || ids === null) return { verifiedOnly: verified === true, sessionIds: null };
   const list = Array.isArray(ids) ? (ids as readonly Json[]) : [];
   const valid = list.filter((id): id is string => typeof id === 'string' && SESSION_ID.test(id));
   if (valid.length === 0 || valid.length !== list.length) {

@@ -1,20 +1,21 @@
 /**
- * Serves one prompt request (ACI §5, §7): reads the constraints, has the upstream verified, forwards exact bytes, hands the answer
- * on as it comes, and seals the receipt before the answer ends. A refusal leaves a receipt too.
- *
- * Streams go out at once except for their end mark: the last piece is held until the receipt is durable, so that no client can take
- * an answer for complete that has none.
+ * Serves one prompt request (ACI §5, §7): reads the constraints, has the upstream verified, forwards, hands the answer on as it comes, and seals
+ * the receipt before the answer ends. A refusal leaves a receipt too.
  */
 
 import { toReadableStream } from '@assay/channel';
-import { concatBytes, utf8 } from '@assay/encoding/bytes';
+import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson } from '@assay/encoding/json';
 import { digestBytes } from '@assay/receipt';
 import { ServerError } from '../errors.ts';
 import type { Ledger, ReceiptDraft } from '../ports/ledger.ts';
 import type { Upstream, UpstreamAnswer, UpstreamSession, UpstreamStanding } from '../ports/upstream.ts';
-import { type PromptRequest, readPromptRequest } from './constraints.ts';
+import { passedHeaders } from './answer-headers.ts';
+import type { PromptRequest } from './constraints.ts';
 import { InferenceError } from './inference-error.ts';
+import { servedStream } from './served-stream.ts';
+import type { Surface } from './surface.ts';
+import { chatIdIn, wholeAnswer } from './whole-answer.ts';
 
 export interface InferencePorts {
   readonly ledger: Ledger;
@@ -27,7 +28,9 @@ export interface InferencePorts {
 }
 
 export interface PromptCall {
+  /** The client's endpoint, for the receipt. */
   readonly path: string;
+  readonly surface: Surface;
   readonly body: Uint8Array;
   readonly access: string | null;
   readonly signal: AbortSignal;
@@ -37,7 +40,7 @@ export interface PromptCall {
 export async function servePrompt(call: PromptCall, ports: InferencePorts): Promise<Response> {
   let prompt: PromptRequest;
   try {
-    prompt = readPromptRequest(call.body);
+    prompt = call.surface.read(call.body);
   } catch (error) {
     if (error instanceof InferenceError) return Response.json(error.body, { status: error.status });
     throw error;
@@ -62,25 +65,43 @@ export async function servePrompt(call: PromptCall, ports: InferencePorts): Prom
   if (refusal !== null) return sealRefusal(refusal, draft, ledger);
   const forwarded = prompt.forwardedBody(model);
   draft.append({ type: 'request.forwarded', body_hash: digestBytes(forwarded) });
-  let answer: UpstreamAnswer;
   try {
-    answer = await upstream.forward({ path: call.path, body: forwarded, signal: call.signal }, standing);
+    const request = { path: call.surface.upstreamPath, body: forwarded, signal: call.signal };
+    return await respond(await upstream.forward(request, standing), { call, prompt, forwarded, draft, ports });
   } catch (error) {
     if (!ServerError.is(error)) throw error;
     return sealRefusal(new InferenceError(502, 'upstream_error', `${error.code}: ${error.message}`), draft, ledger);
   }
-  const headers = { 'content-type': answer.contentType, 'x-receipt-id': draft.receiptId, 'cache-control': 'no-store' };
-  if (answer.contentType.startsWith('text/event-stream')) {
-    return new Response(toReadableStream(streamSealed(answer, forwarded, draft, ports)), { status: answer.status, headers });
+}
+
+interface Understood {
+  readonly call: PromptCall;
+  readonly prompt: PromptRequest;
+  readonly forwarded: Uint8Array;
+  readonly draft: ReceiptDraft;
+  readonly ports: InferencePorts;
+}
+
+async function respond(answer: UpstreamAnswer, { call, prompt, forwarded, draft, ports }: Understood): Promise<Response> {
+  const { status, contentType } = answer;
+  const passed = passedHeaders(answer.headers);
+  const headers = { ...passed, 'content-type': contentType, 'x-receipt-id': draft.receiptId, 'cache-control': 'no-store' };
+  const isStream = /^text\/event-stream\b/i.test(contentType) && call.surface.streams(prompt);
+  if (status < 400 && isStream) {
+    const translation = call.surface.stream(prompt);
+    const served = { answer, sent: forwarded, translation, draft, ledger: ports.ledger, most: ports.maxAnswerBytes };
+    return new Response(toReadableStream(servedStream(served)), { status, headers });
   }
-  try {
-    const received = await collect(answer.body, ports.maxAnswerBytes);
-    await seal(answer, forwarded, received, draft, ports.ledger, false);
-    return new Response(received as BodyInit, { status: answer.status, headers });
-  } catch (error) {
-    if (!ServerError.is(error)) throw error;
-    return sealRefusal(new InferenceError(502, 'upstream_error', `${error.code}: ${error.message}`), draft, ledger);
+  const received = await wholeAnswer(answer.body, ports.maxAnswerBytes);
+  const proof = answer.finish === undefined ? null : await answer.finish({ sent: forwarded, received });
+  if (proof !== null) {
+    draft.payload(proof.payload.name, proof.payload.mediaType, proof.payload.bytes);
+    draft.append(proof.event);
   }
+  const returned = status < 400 ? call.surface.whole(received, prompt, contentType) : { bytes: received, contentType };
+  draft.append({ type: 'response.returned', body_hash: digestBytes(returned.bytes) });
+  await ports.ledger.seal(draft, { chatId: chatIdIn(returned.bytes) });
+  return new Response(returned.bytes as BodyInit, { status, headers: { ...headers, 'content-type': returned.contentType } });
 }
 
 function recordStanding(
@@ -137,92 +158,4 @@ async function sealRefusal(error: InferenceError, draft: ReceiptDraft, ledger: L
     status: error.status,
     headers: { 'content-type': 'application/json', 'x-receipt-id': draft.receiptId },
   });
-}
-
-/** All of a body. @throws {ServerError} `model/too-large`. */
-async function collect(body: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of body) {
-    length += piece.length;
-    if (length > most) throw tooLarge(most);
-    parts.push(piece);
-  }
-  return concatBytes(...parts);
-}
-
-function tooLarge(most: number): ServerError {
-  return new ServerError('model/too-large', `the upstream sent more than ${most} bytes; ask for less`);
-}
-
-/** Hands a stream on, and seals before its end mark goes out. A stream that breaks leaves a receipt that says so. */
-async function* streamSealed(
-  answer: UpstreamAnswer,
-  sent: Uint8Array,
-  draft: ReceiptDraft,
-  { ledger, maxAnswerBytes }: InferencePorts,
-): AsyncGenerator<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  const held: Uint8Array[] = [];
-  let length = 0;
-  let sealed = false;
-  let failure = 'model/bad-reply';
-  try {
-    for await (const piece of answer.body) {
-      length += piece.length;
-      if (length > maxAnswerBytes) throw tooLarge(maxAnswerBytes);
-      parts.push(piece);
-      // The end mark and what follows it wait for the seal; everything before goes out at once.
-      if (held.length > 0 || isEnd(piece)) held.push(piece);
-      else yield piece;
-    }
-    await seal(answer, sent, concatBytes(...parts), draft, ledger, true);
-    sealed = true;
-    yield* held;
-  } catch (error) {
-    if (ServerError.is(error)) failure = error.code;
-    throw error;
-  } finally {
-    if (!sealed) {
-      draft.append({ type: 'task.failed', code: failure });
-      draft.append({ type: 'response.returned', body_hash: digestBytes(concatBytes(...parts)) });
-      await ledger.seal(draft);
-    }
-  }
-}
-
-async function seal(
-  answer: UpstreamAnswer,
-  sent: Uint8Array,
-  received: Uint8Array,
-  draft: ReceiptDraft,
-  ledger: Ledger,
-  streamed: boolean,
-): Promise<void> {
-  const proof = answer.finish === undefined ? null : await answer.finish({ sent, received });
-  if (proof !== null) {
-    draft.payload(proof.payload.name, proof.payload.mediaType, proof.payload.bytes);
-    draft.append(proof.event);
-  }
-  draft.append({ type: 'response.returned', body_hash: digestBytes(received) });
-  await ledger.seal(draft, { chatId: chatIdOf(received, streamed) });
-}
-
-/** The end mark on a line of its own; within an answer's text it would stand in quotes. */
-function isEnd(piece: Uint8Array): boolean {
-  return /(?:^|\n)data: ?\[DONE\]\s*$/.test(new TextDecoder().decode(piece.subarray(-64)));
-}
-
-/** The `id` of an OpenAI-style answer, so that the receipt is found by it as well (ACI §7.1). */
-function chatIdOf(received: Uint8Array, streamed: boolean): string | null {
-  const text = new TextDecoder().decode(received.subarray(0, 64 * 1024));
-  const found = streamed ? /^data: ?\{[^\n]*?"id"\s*:\s*"([\w.:-]{1,128})"/m.exec(text) : null;
-  if (found?.[1] !== undefined) return found[1];
-  if (streamed) return null;
-  try {
-    const { id } = JSON.parse(new TextDecoder().decode(received)) as { readonly id?: unknown };
-    return typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id) ? id : null;
-  } catch {
-    return null;
-  }
 }

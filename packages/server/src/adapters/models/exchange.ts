@@ -4,11 +4,11 @@
  */
 
 import { toReadableStream } from '@assay/channel';
-import { createTlsDialer } from '@assay/channel/tls';
 import { ByteBuffer } from '@assay/encoding/byte-buffer';
 import { ServerError } from '../../errors.ts';
 import type { ModelReply } from '../../ports/model.ts';
 import type { Upstream } from '../../ports/upstream.ts';
+import { patientFetch } from '../patient-fetch.ts';
 import { cutShort, type EndpointName, noAnswer } from './model-fault.ts';
 import type { Pacing } from './patience.ts';
 
@@ -28,9 +28,6 @@ export interface Sent {
   /** What an attested upstream adds to a reply; `null` for the others. */
   readonly prove: ((reply: ModelReply) => Promise<Required<Pick<ModelReply, 'attested' | 'provenance'>>>) | null;
 }
-
-/** Connections without limits of their own; the caller's signal ends them. */
-export const patientFetch: typeof globalThis.fetch = createTlsDialer({ silenceMs: 0 }).open;
 
 /**
  * @throws {ModelFault} when no answer came. {ServerError} `upstream/not-verified` before any byte of `body` leaves; `prove` throws

@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createTlsDialer } from '@assay/channel/tls';
 import { afterAll, expect, test, vi } from 'vitest';
-import { patientFetch } from './exchange.ts';
+import { patientFetch } from '../patient-fetch.ts';
 
 /** Answers when told to; the path says whether headers come at once. */
 const answers: (() => void)[] = [];

@@ -1,0 +1,34 @@
+/** A whole answer of an upstream: all of its bytes, bounded, and the id that it goes by. */
+
+import { ByteBuffer } from '@assay/encoding/byte-buffer';
+import { ServerError } from '../errors.ts';
+
+/** @throws {ServerError} `model/too-large`. */
+export async function wholeAnswer(body: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array<ArrayBuffer>> {
+  const buffer = new ByteBuffer();
+  for await (const piece of body) {
+    if (buffer.length + piece.length > most) throw tooLarge(most);
+    buffer.append(piece);
+  }
+  return buffer.bytes();
+}
+
+export function tooLarge(most: number): ServerError {
+  return new ServerError('model/too-large', `the upstream sent more than ${most} bytes; ask for less`);
+}
+
+/**
+ * The `id` of an OpenAI-style answer, whole or as events, so that the receipt is found by it as well (ACI §7.1).
+ * @param returned - the answer, or at least its beginning.
+ */
+export function chatIdIn(returned: Uint8Array): string | null {
+  const text = new TextDecoder().decode(returned.subarray(0, 64 * 1024));
+  const streamed = /^data: ?\{[^\n]*?"id"\s*:\s*"([\w.:-]{1,128})"/m.exec(text)?.[1];
+  if (streamed !== undefined) return streamed;
+  try {
+    const { id } = JSON.parse(new TextDecoder().decode(returned)) as { readonly id?: unknown };
+    return typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id) ? id : null;
+  } catch {
+    return null;
+  }
+}

@@ -57,6 +57,7 @@ it('runs a task, asks, fetches a receipt and verifies its bundle', { timeout: 90
   const client = await openStdio(['--simulated-root', root, '--agent', agent.url]);
   expect((await client.listTools()).tools.map(({ name }) => name).sort()).toEqual([
     'ask_agent',
+    'fetch_artifact',
     'fetch_receipt',
     'run_task',
     'verify_evidence',

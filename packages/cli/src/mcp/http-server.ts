@@ -55,7 +55,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, tools:
     return refuse(response, 401, 'a token is needed; use the address that assay mcp printed, or Authorization: Bearer <token>');
   }
   const server = createMcpServer(tools);
-  const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
+  // Answers as event streams, which carry progress while a call runs.
+  const transport = new StreamableHTTPServerTransport({});
   response.once('close', () => {
     void transport.close();
     void server.close();

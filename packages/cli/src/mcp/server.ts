@@ -2,10 +2,13 @@
 
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { VERSION } from '../version.ts';
+import { toolCallOf } from './progress.ts';
 import { TOOL_INPUTS, type Tools } from './tools.ts';
 
 const SCOPE =
   'The result carries a verdict with its scope, every check, and what it does not prove; show the scope, not just the word.';
+const SHORT =
+  'The result carries a short verdict with its scope; show the scope, not just the word. fetch_receipt gives every check.';
 
 export function createMcpServer(tools: Tools): McpServer {
   const server = new McpServer({ name: 'assay', version: VERSION });
@@ -23,7 +26,7 @@ export function createMcpServer(tools: Tools): McpServer {
     'ask_agent',
     {
       title: 'Ask a verified agent',
-      description: `Verifies an agent in a trusted execution environment, then asks it one question over a channel encrypted to its attested key. ${SCOPE}`,
+      description: `Verifies an agent in a trusted execution environment, then asks it one question over a channel encrypted to its attested key. ${SHORT}`,
       inputSchema: TOOL_INPUTS.ask_agent,
     },
     (input) => tools.askAgent(input),
@@ -32,10 +35,21 @@ export function createMcpServer(tools: Tools): McpServer {
     'run_task',
     {
       title: 'Run a task',
-      description: `Verifies an agent, has it write and run code for a task, and checks the receipt of the work. ${SCOPE}`,
+      description: `Verifies an agent, has it write and run code for a task, and checks the receipt of the work. Long output is cut; fetch_artifact gets the rest, and the files that the code left. ${SHORT}`,
       inputSchema: TOOL_INPUTS.run_task,
     },
-    (input) => tools.runTask(input),
+    (input, extra) => tools.runTask(input, toolCallOf(extra)),
+  );
+  server.registerTool(
+    'fetch_artifact',
+    {
+      title: 'Fetch what a task left',
+      description:
+        'Gives a file that a task of run_task left, or its whole stdout, stderr or code, in parts of up to 64 KiB, checked against the receipt of the task.',
+      inputSchema: TOOL_INPUTS.fetch_artifact,
+      annotations: { readOnlyHint: true },
+    },
+    (input, extra) => tools.fetchArtifact(input, toolCallOf(extra)),
   );
   server.registerTool(
     'fetch_receipt',

@@ -1,6 +1,6 @@
 /**
- * The tools of `assay mcp`: verify evidence, ask a verified agent, run a task, fetch a receipt. Every result carries the verdict with
- * its scope and what it does not prove; a tool that could not verify says so as an error, never as an answer.
+ * The tools of `assay mcp`: verify evidence, ask a verified agent, run a task and fetch what it left, fetch a receipt. Every result carries the
+ * verdict with its scope; a tool that could not verify says so as an error, never as an answer.
  */
 
 import { collectEndorsements, DEFAULT_POLICY, POLICY_PRESETS, type Policy, type TrustAnchor } from '@assay/attestation';
@@ -12,8 +12,14 @@ import type { Io } from '../io.ts';
 import { addressOption, instantOption, rootHash, rootOption } from '../options.ts';
 import { jsonText } from '../output.ts';
 import { evidenceBytes } from './evidence-source.ts';
+import type { ToolCall } from './progress.ts';
 import { createReach } from './reach.ts';
+import { cutText, shortVerdict } from './short-text.ts';
+import { FETCH_ARTIFACT_INPUT, fetchArtifact, RUN_TASK_INPUT, runTask, type ToolAnswer } from './task-tools.ts';
 
+/** Of an answer of `ask_agent`, and of the words of an error. Characters. */
+const MOST_ANSWER = 48_000;
+const MOST_MESSAGE = 3000;
 const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
 
 export interface ToolSettings {
@@ -51,13 +57,8 @@ export const TOOL_INPUTS = {
     policy: policyName,
   },
   ask_agent: { url: agentUrl, question: z.string().min(1), model: z.string().optional(), policy: policyName },
-  run_task: {
-    url: agentUrl,
-    description: z.string().min(1).describe('what the code should do, in plain words'),
-    language: z.enum(['python', 'javascript']).default('python'),
-    context: z.record(z.string(), z.unknown()).optional(),
-    policy: policyName,
-  },
+  run_task: { url: agentUrl, ...RUN_TASK_INPUT, policy: policyName },
+  fetch_artifact: { url: agentUrl, ...FETCH_ARTIFACT_INPUT, policy: policyName },
   fetch_receipt: { url: agentUrl, receipt_id: z.string().regex(/^rcpt_[0-9a-f]{32}$/), policy: policyName },
 } as const;
 
@@ -73,7 +74,8 @@ export interface ToolResult {
 export interface Tools {
   verifyEvidence(input: Input<'verify_evidence'>): Promise<ToolResult>;
   askAgent(input: Input<'ask_agent'>): Promise<ToolResult>;
-  runTask(input: Input<'run_task'>): Promise<ToolResult>;
+  runTask(input: Input<'run_task'>, call?: ToolCall): Promise<ToolResult>;
+  fetchArtifact(input: Input<'fetch_artifact'>, call?: ToolCall): Promise<ToolResult>;
   fetchReceipt(input: Input<'fetch_receipt'>): Promise<ToolResult>;
 }
 
@@ -122,49 +124,56 @@ export function createTools(io: Io, settings: ToolSettings): Tools {
           ),
           additionalAnchors: anchors,
         });
-        return { verdict };
+        return wholeVerdict({}, verdict);
       }),
     askAgent: ({ url, question, model, policy }) =>
       guarded(async () => {
         const agent = await open(url, policyOf(policy));
         const answer = await agent.chat(question, model === undefined ? {} : { model });
-        return { answer, receipt_id: agent.lastReceipt?.receipt_id ?? null, verdict: agent.attested.verdict };
+        const { verdict } = agent.attested;
+        const { text, left } = cutText(answer, MOST_ANSWER);
+        const note = left === 0 ? {} : { shortened: `${left} characters left out; ask for less` };
+        const receipt = agent.lastReceipt?.receipt_id ?? null;
+        return {
+          members: { answer: text, ...note, receipt_id: receipt, verdict: shortVerdict(verdict) },
+          verdict,
+          failed: false,
+        };
       }),
-    runTask: ({ url, description, language, context, policy }) =>
-      guarded(async () => {
-        const wanted = policyOf(policy);
-        const agent = await open(url, wanted);
-        const { success, answer, verdict } = await agent.run(description, { language, context });
-        const { generated_code, execution_result, error, receipt_id } = answer;
-        return { success, generated_code, execution_result, error: error ?? null, receipt_id, verdict };
-      }),
+    runTask: ({ url, policy, ...input }, call = quietly(io)) =>
+      guarded(async () => runTask(await open(url, policyOf(policy)), input, call, source)),
+    fetchArtifact: ({ url, policy, ...input }, call = quietly(io)) =>
+      guarded(async () => fetchArtifact(await open(url, policyOf(policy)), input, call)),
     fetchReceipt: ({ url, receipt_id, policy }) =>
       guarded(async () => {
         const wanted = policyOf(policy);
-        return { receipt_id, verdict: await bundleOf(await open(url, wanted), url, receipt_id, wanted) };
+        return wholeVerdict({ receipt_id }, await bundleOf(await open(url, wanted), url, receipt_id, wanted));
       }),
   };
 }
 
-/** What was verified goes out as JSON; a coded error goes out as a tool error with its verdict, when there is one. */
-async function guarded(work: () => Promise<Readonly<Record<string, unknown>>>): Promise<ToolResult> {
+/** All of a verdict, for the tools whose answer it is. */
+function wholeVerdict(members: Readonly<Record<string, unknown>>, verdict: Verdict): ToolAnswer {
+  return { members: { ...members, verdict }, verdict, failed: false };
+}
+
+function quietly(io: Io): ToolCall {
+  return { signal: io.signal, progress: () => undefined };
+}
+
+/** What was verified goes out as JSON; work that failed and a coded error go out as tool errors, the latter with its verdict when there is one. */
+async function guarded(work: () => Promise<ToolAnswer>): Promise<ToolResult> {
   try {
-    const result = await work();
-    const verdict = result.verdict as Verdict | undefined;
-    const refused = verdict !== undefined && verdict.outcome !== 'accepted';
-    return { content: [{ type: 'text', text: jsonText(result) }], ...(refused ? { isError: true } : {}) };
+    const { members, verdict, failed } = await work();
+    const isError = failed || verdict.outcome !== 'accepted';
+    return { content: [{ type: 'text', text: jsonText(members) }], ...(isError ? { isError } : {}) };
   } catch (error) {
     if (!isCoded(error)) throw error;
-    const verdict = ClientError.is(error) ? error.details.verdict : undefined;
-    return {
-      isError: true,
-      content: [
-        {
-          type: 'text',
-          text: jsonText({ error: { code: error.code, kind: error.kind, message: error.message }, verdict: verdict ?? null }),
-        },
-      ],
-    };
+    const verdict = ClientError.is(error) ? (error.details.verdict as Verdict | undefined) : undefined;
+    const { code, kind } = error;
+    const message = cutText(error.message, MOST_MESSAGE).text;
+    const answer = { error: { code, kind, message }, verdict: verdict === undefined ? null : shortVerdict(verdict) };
+    return { isError: true, content: [{ type: 'text', text: jsonText(answer) }] };
   }
 }
 

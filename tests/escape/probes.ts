@@ -112,7 +112,7 @@ export const ESCAPE_PROBES: readonly EscapeProbe[] = [
   },
   { file: 'deep-directories.py', status: ['ok', 'error', 'timeout', 'disk-limit'], wrong: onlyArtifacts() },
   { file: 'forge-control.py', status: ['killed', 'timeout'], limits: { wallMs: 3_000 }, lanes: NATIVE },
-  { file: 'forge-report.py', status: ['timeout', 'ok'], limits: { wallMs: 1_500 }, lanes: NATIVE },
+  { file: 'forge-report.py', status: ['timeout', 'ok', 'killed'], limits: { wallMs: 1_500 }, lanes: NATIVE },
   { file: 'close-everything.py', lanes: NATIVE },
   { file: 'read-secrets.js' },
   { file: 'network.js' },

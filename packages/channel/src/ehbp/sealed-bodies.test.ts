@@ -63,6 +63,16 @@ test('bodies go sealed and come back in clear, with the headers of both', async 
   expect(whole.text).toBe('{"a":1}');
 });
 
+test.each([
+  ['in one piece with words', ['data: {"a":1}\n\ndata: [DONE]\n\n']],
+  ['split', ['data: {"a":1}\n\ndata: [DO', 'NE]\n\n']],
+  ['on carriage returns', ['data: {"a":1}\r\r', 'data: [DONE]\r\r']],
+  ['followed by a comment', ['data: {"a":1}\n\n', `data: [DONE]\n\n: ${'x'.repeat(200)}\n\n`]],
+  ['without a blank line', ['data: {"a":1}\n\n', 'data: [DONE]']],
+])('an end mark %s is one', async (_, pieces) => {
+  expect((await post({ pieces })).text).toBe(pieces.join(''));
+});
+
 test('every exchange has a key of its own', async () => {
   const [first, second] = [await post({}), await post({})];
   expect(first.encapsulatedKey).not.toBe(second.encapsulatedKey);

@@ -51,6 +51,7 @@ const shapes: readonly (readonly [string, unknown, string | null])[] = [
     '<html><title>Error</title><body><h1>The <b>tunnel</b> is closed</h1></body>',
     'Error: The tunnel is closed',
   ],
+  ['a web page of nothing else', '<html><style>a{}</style>404 page not found<script>b()</script></html>', '404 page not found'],
   ['nothing', '', null],
   ['no words', { error: { code: 500 } }, null],
   ['words without end', { error: 'x'.repeat(9000) }, 'x'.repeat(400)],

@@ -121,13 +121,21 @@ function behindProxy(value: Readonly<Record<string, unknown>>, words: string, de
   return raw === null || words.includes(raw) ? '' : `: ${raw}`;
 }
 
-/** Plain text as it is, of a web page its title and first heading. */
+/** Plain text as it is; of a web page its title and first heading, or all of its words when it has neither. */
 function textOf(text: string): string | null {
   if (!/^\s*</.test(text)) return text.trim() === '' ? null : text;
-  const parts = ['title', 'h1', 'body'].map((tag) => between(text, tag));
-  const [title, heading, body] = parts.map((part) => oneLine(part.replace(/<[^<>]*>/g, ' ')));
+  const [title, heading] = ['title', 'h1'].map((tag) => visible(between(text, tag)));
   const words = [...new Set([title, heading])].filter((part) => part !== undefined && part !== '').join(': ');
-  return words === '' ? (body ?? '') || null : words;
+  return words || visible(text) || null;
+}
+
+function visible(html: string): string {
+  const [first = '', ...rest] = html.split(/<(?:script|style)\b/i);
+  const shown = rest.map((piece) => {
+    const end = piece.search(/<\/(?:script|style)/i);
+    return end < 0 ? '' : piece.slice(end);
+  });
+  return oneLine([first, ...shown].join(' ').replace(/<[^<>]*>/g, ' '));
 }
 
 function between(text: string, tag: string): string {

@@ -17,8 +17,11 @@ const DUMMIES: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 /** Forms in which keys of known services stand in messages, shortened and starred ones too. */
-const KNOWN_FORMS =
-  /\b(?:sk|pk|rk|gsk|xai|nvapi|hf|r8|ghp|pplx|csk|fw)[-_][\w*-]{4,}|\bAIza[\w*-]{8,}|\beyJ[\w-]{8,}\.[\w.-]+/g;
+const KNOWN_FORMS = [
+  /\b(?:sk|pk|rk|gsk|xai|nvapi|hf|r8|ghp|pplx|csk|fw)[-_][\w*-]{4,}/g,
+  /\bAIza[\w*-]{8,}/g,
+  /\beyJ[\w-]{8,}\.[\w.-]+/g,
+] as const;
 const BEARER = /\bBearer\s+[\w.~+/*-]{8,}={0,2}/gi;
 
 /**
@@ -27,7 +30,8 @@ const BEARER = /\bBearer\s+[\w.~+/*-]{8,}={0,2}/gi;
  * @example maskKeys('see registry.ollama.ai', 'ollama') // 'see registry.ollama.ai'
  */
 export function maskKeys(words: string, secret: string | null): string {
-  return withoutSecret(words, secret).replace(BEARER, `Bearer ${MASK}`).replace(KNOWN_FORMS, MASK);
+  const masked = withoutSecret(words, secret).replace(BEARER, `Bearer ${MASK}`);
+  return KNOWN_FORMS.reduce((text, form) => text.replace(form, MASK), masked);
 }
 
 function withoutSecret(words: string, secret: string | null): string {

@@ -26,10 +26,16 @@ type Outlook = 'waiting' | 'temporary' | 'brief' | 'final';
 const ATTEMPTS: Readonly<Record<Outlook, number>> = { waiting: Number.POSITIVE_INFINITY, temporary: 3, brief: 2, final: 0 };
 const WAITING = new Set([429, 503, 529]);
 const TEMPORARY = new Set([408, 409, 425, 500, 502, 504, 520, 521, 522, 523, 524]);
-const LOADING = /\b(?:loading|warming up|starting up|initiali[sz]ing|still being|not (?:yet )?ready|cold start)\b/i;
-const CANNOT_LOAD = /\b(?:failed|unable|cannot|could not|couldn't|error|not enough|insufficient)\b[^.;]{0,40}\bload/i;
+const LOADING = [
+  /\b(?:loading|warming up|starting up|initiali[sz]ing|cold start)\b/i,
+  /\b(?:still being|not (?:yet )?ready)\b/i,
+];
+const CANNOT_LOAD = [
+  /\b(?:failed|unable|cannot|could not|couldn't)\b[^.;]{0,40}\bload/i,
+  /\b(?:error|not enough|insufficient)\b[^.;]{0,40}\bload/i,
+];
 /** No waiting within one task brings money. */
-const QUOTA = /insufficient[_ ](?:quota|credit|balance|funds)|billing|credit balance|payment required/i;
+const QUOTA = [/insufficient[_ ](?:quota|credit|balance|funds)/i, /billing|credit balance|payment required/i];
 const LONGEST_PAUSE_MS = 5000;
 
 /**
@@ -51,11 +57,16 @@ function outlookOf({ kind, status, said }: ModelFault): Outlook {
   if (kind === 'unusable') return 'final';
   if (kind === 'broken') return 'temporary';
   const text = `${said?.words ?? ''} ${said?.names.join(' ') ?? ''}`;
-  if (status !== null && status !== 401 && status !== 403 && LOADING.test(text) && !CANNOT_LOAD.test(text)) return 'waiting';
-  if (status === 429 && QUOTA.test(text) && said?.waitMs === null) return 'final';
+  if (status !== null && status !== 401 && status !== 403 && matches(LOADING, text) && !matches(CANNOT_LOAD, text))
+    return 'waiting';
+  if (status === 429 && matches(QUOTA, text) && said?.waitMs === null) return 'final';
   if (status !== null && WAITING.has(status)) return 'waiting';
   if (status !== null && TEMPORARY.has(status)) return 'temporary';
   return status === null ? 'temporary' : 'final';
+}
+
+function matches(patterns: readonly RegExp[], text: string): boolean {
+  return patterns.some((pattern) => pattern.test(text));
 }
 
 /** What `Retry-After` and its kin ask for, milliseconds; `null` when they ask for nothing. */

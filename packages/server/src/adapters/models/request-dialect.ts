@@ -65,15 +65,26 @@ function withoutSystemRole(messages: readonly ChatMessage[]): readonly ChatMessa
 
 /** Statuses with which a request's content is refused. Template errors of local servers come as 500. */
 const REFUSALS = new Set([400, 405, 406, 415, 422, 500, 501]);
-const REFUSING =
-  /unsupported|not support|unknown|unrecognized|invalid|not allowed|not permitted|forbidden|jinja|template|only|must|extra/i;
-const SYSTEM_ROLE =
-  /system[ _]?(?:role|message|prompt|instruction)|developer (?:role|message|instruction)|['"]?role['"]?[^.]{0,40}system/i;
-const ALTERNATING = /roles? must alternate|should alternate|alternate between/i;
-const WITHOUT_STREAM =
-  /stream(?:ing|ed)?\b[^.]{0,60}(?:not|unsupported|disabled|unavailable)|to stream this model|["']?stream["']? (?:must|should) be false/i;
-const UNNAMED =
-  /(?:unsupported|unrecognized|unknown|unexpected|extra|additional) (?:request )?(?:parameter|argument|field|input|propert|key)/i;
+const REFUSING = [
+  /unsupported|not support|unknown|unrecognized|invalid|extra/i,
+  /not allowed|not permitted|forbidden|jinja|template|only|must/i,
+];
+const SYSTEM_ROLE = [
+  /system[ _]?(?:role|message|prompt|instruction)/i,
+  /developer (?:role|message|instruction)/i,
+  /['"]?role['"]?[^.]{0,40}system/i,
+  /roles? must alternate|should alternate|alternate between/i,
+];
+const WITHOUT_STREAM = [
+  /stream(?:ing|ed)?\b[^.]{0,60}(?:not|unsupported|disabled|unavailable)/i,
+  /to stream this model|["']?stream["']? (?:must|should) be false/i,
+];
+/** What the sender is told about a parameter that is not named. */
+const UNNAMED = [
+  /(?:unsupported|unrecognized|unknown) (?:request )?(?:parameter|argument|field|key)/i,
+  /(?:unexpected|extra|additional) (?:request )?(?:parameter|argument|field|key)/i,
+  /(?:extra|additional|unknown) (?:input|propert)/i,
+];
 const LENGTH = /context|too (?:long|large|many)|exceed|at most|maximum/i;
 
 /**
@@ -84,18 +95,22 @@ export function adaptTo(fault: ModelFault, dialect: RequestDialect): Adaptation 
   const { status, said } = fault;
   if (fault.kind !== 'answered' || said === null || !(status === null || REFUSALS.has(status))) return null;
   const text = `${said.param ?? ''} ${said.raw}`;
-  if ((status === null || status >= 500) && !REFUSING.test(text)) return null;
+  if ((status === null || status >= 500) && !matches(REFUSING, text)) return null;
   const lasting = (change: Partial<RequestDialect>): Adaptation => ({ change, lasting: true });
   const named = said.param === null ? null : nameIn(said.param, dialect);
   const name = named ?? nameIn(text, dialect);
   if (name === 'stream_options') return lasting({ streamOptions: false });
   if (name === 'temperature') return lasting({ temperature: false });
   if (name === 'maxTokens') return { change: { maxTokens: otherLimit(text, dialect) }, lasting: !LENGTH.test(text) };
-  if (dialect.systemRole && (SYSTEM_ROLE.test(text) || ALTERNATING.test(text))) return lasting({ systemRole: false });
-  if (dialect.stream && WITHOUT_STREAM.test(text)) return lasting({ stream: false });
-  if (!UNNAMED.test(text)) return null;
+  if (dialect.systemRole && matches(SYSTEM_ROLE, text)) return lasting({ systemRole: false });
+  if (dialect.stream && matches(WITHOUT_STREAM, text)) return lasting({ stream: false });
+  if (!matches(UNNAMED, text)) return null;
   if (dialect.stream && dialect.streamOptions) return lasting({ streamOptions: false });
   return dialect.temperature ? lasting({ temperature: false }) : null;
+}
+
+function matches(patterns: readonly RegExp[], text: string): boolean {
+  return patterns.some((pattern) => pattern.test(text));
 }
 
 type Refused = 'stream_options' | 'temperature' | 'maxTokens';
@@ -105,11 +120,7 @@ function nameIn(text: string, dialect: RequestDialect): Refused | null {
   const found: readonly (readonly [Refused, boolean, RegExp])[] = [
     ['stream_options', dialect.stream && dialect.streamOptions, /stream_?options|include_usage/i],
     ['temperature', dialect.temperature, /\btemperature\b/i],
-    [
-      'maxTokens',
-      dialect.maxTokens !== null,
-      /max_?(?:completion_?|output_?|new_?)?tokens|completion tokens|in the completion/i,
-    ],
+    ['maxTokens', dialect.maxTokens !== null, /max_?(?:completion_?|output_?|new_?)?tokens|completion tokens|the completion/i],
   ];
   const places = found
     .filter(([, sent]) => sent)

@@ -26,9 +26,9 @@ const cases: readonly {
   { name: 'thoughts first', reply: '<think>```python\nwrong()\n```</think>\n```python\nright()\n```', code: 'right()' },
   { name: 'thoughts whose opening tag was cut', reply: 'so I will\n</think>\n```python\nright()\n```', code: 'right()' },
   {
-    name: 'the longest of several blocks',
+    name: 'several blocks in a row',
     reply: '```bash\npip install x\n```\n```python\nx=1\n```\n```python\nimport os\nprint(os.sep)\n```',
-    code: 'import os\nprint(os.sep)',
+    code: 'x=1\n\nimport os\nprint(os.sep)',
   },
   {
     name: 'an output block after it',
@@ -69,7 +69,7 @@ for (const { name, reply, language = 'python', code, reason } of cases) {
   test(name, () => {
     const result = extractCode(reply, language);
     if (code === null) expect(result).toEqual({ found: false, reason: expect.stringMatching(reason ?? /./) });
-    else expect(result).toEqual({ found: true, code });
+    else expect(result).toMatchObject({ found: true, code });
   });
 }
 

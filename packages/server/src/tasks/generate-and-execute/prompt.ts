@@ -7,7 +7,9 @@
 import type { ChatMessage } from '../../ports/model.ts';
 import type { SandboxCapabilities } from '../../ports/sandbox.ts';
 
-export type GeneratedLanguage = 'python' | 'javascript';
+import type { GeneratedLanguage } from './reply/language.ts';
+
+export type { GeneratedLanguage } from './reply/language.ts';
 
 export interface PromptFacts {
   readonly description: string;

@@ -10,7 +10,7 @@
 import { closing, type Fence, inside, type Line, linesOf, opening } from './fences.ts';
 import { CODE_NAMES, labelOf } from './language.ts';
 import { type Mark, marksOf } from './marks.ts';
-import { withEscapedTicks } from './repairs.ts';
+import { withEscapedTicks, withoutCdata } from './repairs.ts';
 import type { Syntax } from './syntax.ts';
 
 export interface Part {
@@ -29,23 +29,12 @@ export interface Document {
 }
 
 /** Tokens that end a turn; the others of their kind only do so behind code. */
-const ENDS: ReadonlySet<string> = new Set([
-  ...[
-    'im_end',
-    'eot_id',
-    'eot',
-    'endoftext',
-    'end_of_text',
-    'end_of_turn',
-    's',
-    'eos',
-    'sentence',
-    'turn',
-    'return',
-    'end_turn',
-  ],
-  ...['endofturn', 'end_of_turn_token', 'user', 'im_user', 'observation', 'stop', 'eop', 'text', 'end_of_sentence'],
-]);
+const ENDS: ReadonlySet<string> = new Set(
+  (
+    'im_end eot_id eot endoftext end_of_text end_of_turn s eos sentence turn return end_turn endofturn end_of_turn_token ' +
+    'user im_user observation stop eop text end_of_sentence'
+  ).split(' '),
+);
 const BARE_ENDS: ReadonlySet<string> = new Set(['end_code', 'end_of_turn', 'eos', 'eot', 'endoftext', 'end_turn']);
 const FENCE_RUNS = ['``', '~~', '´´', '｀｀', 'ˋˋ', '‵‵', "'''", '"""'];
 
@@ -406,10 +395,4 @@ interface FenceEnd {
   /** Where code ends on that line, 0 when none is on it. */
   readonly codeEnd: number;
   readonly sure: boolean;
-}
-
-function withoutCdata(text: string): string {
-  const trimmed = text.trim();
-  if (!trimmed.startsWith('<![CDATA[')) return text;
-  return trimmed.slice('<![CDATA['.length, trimmed.endsWith(']]>') ? -3 : undefined);
 }

@@ -208,3 +208,10 @@ export function withLineEnds(code: string): string | null {
     .replaceAll('\\"', '"')
     .replaceAll("\\'", "'");
 }
+
+/** The text of an element without its CDATA frame. */
+export function withoutCdata(text: string): string {
+  const trimmed = text.trim();
+  if (!trimmed.startsWith('<![CDATA[')) return text;
+  return trimmed.slice('<![CDATA['.length, trimmed.endsWith(']]>') ? -3 : undefined);
+}

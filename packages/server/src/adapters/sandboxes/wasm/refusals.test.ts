@@ -79,6 +79,16 @@ describe('sandbox/protocol', () => {
       'Deno.stdout.writeSync(Uint8Array.of(0, 0, 0, 6, 17, 0, 0, 0, 1, 0x7b));',
       ['broke the protocol'],
     ],
+    [
+      'an end that names no cell',
+      "send(M.done, { exitCode: 0, value: 'forged', error: null, over: false });",
+      ['forged the end'],
+    ],
+    [
+      'an end that names another cell',
+      "send(M.done, { cell: '00', exitCode: 0, value: 'forged', over: false });",
+      ['forged the end'],
+    ],
     ['a flood of empty frames', 'for (;;) send(M.stdout);', ['flooded the host']],
     [
       'a flood of requests',
@@ -126,6 +136,26 @@ test('sandbox/busy: a cell of a session that still runs another', async () => {
   expectAdvice(error?.message ?? '', ['still running', 'wait for it']);
   stop.abort();
   expect((await second).error?.name).toBe('sandbox/cancelled');
+});
+
+test('sandbox/session-lost: a guest that writes after the end of its cell, at once or later', async () => {
+  const end = "send(M.done, { cell, over: false, exitCode: 0, value: '1', error: null, diskFull: false });";
+  for (const more of [
+    'send(M.stdout, null, new Uint8Array(1));',
+    end,
+    'setTimeout(() => send(M.stdout), 100); await new Promise(() => {});',
+  ]) {
+    const lane = laneOf(`${HONEST_START}${end}\n${more}\nfor (;;) next();`);
+    const first = await run(lane, { session: { id: 's-1', previousClaim: null } });
+    expect([first.status, first.value]).toEqual(['ok', '1']);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const { status, error } = await run(lane, {
+      session: { id: 's-1', previousClaim: first.claimDigest },
+      limits: { wallMs: 1000 },
+    });
+    expect(status).not.toBe('ok');
+    expect(error?.name).toMatch(/^sandbox\/(session-lost|timeout|protocol|killed)$/);
+  }
 });
 
 test('sandbox/package-unavailable: a package that pyodide does not have', async () => {

@@ -64,12 +64,14 @@ function randomFill(view: unknown, offset: unknown = 0, size?: unknown): unknown
 /** The module that user code gets in place of `real`. */
 export function seededCrypto(real: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const generateKey = (type: unknown, options: unknown): unknown => {
-    const { length } = options as { readonly length: number };
+    const { length = 0 } = (options ?? {}) as { readonly length?: number };
     const valid =
       type === 'aes' ? [128, 192, 256].includes(length) : Number.isInteger(length) && length >= 8 && length < 2 ** 20;
     if ((type !== 'aes' && type !== 'hmac') || !valid) {
+      // Refused as a rule; a key that comes back is none of the seed's.
+      const key = (real.generateKeySync as Call)(type, options);
       unseeded('crypto.generateKey');
-      return (real.generateKeySync as Call)(type, options);
+      return key;
     }
     return (real.createSecretKey as Call)(randomBytes(Math.floor(length / 8)));
   };

@@ -7,8 +7,19 @@ import type { Interpreter } from './python-interpreter.ts';
 import { closeRealm } from './realm.ts';
 import { deno } from './wire.ts';
 
+const USER = 1000;
 /** What the interpreter's C library asks of a process. `os._exit` throws on its own. */
-const PROCESS = { exitCode: 0, argv: ['python'], versions: { node: '24.0.0' }, on: () => {}, exit: () => {} };
+const PROCESS = {
+  exitCode: 0,
+  argv: ['python'],
+  versions: { node: '24.0.0' },
+  on: () => {},
+  exit: () => {},
+  getuid: () => USER,
+  geteuid: () => USER,
+  getgid: () => USER,
+  getegid: () => USER,
+};
 
 /** File systems that reach beyond memory. */
 const FOREIGN_FILES = ['NODEFS', 'IDBFS', 'WORKERFS', 'NATIVEFS_ASYNC'];

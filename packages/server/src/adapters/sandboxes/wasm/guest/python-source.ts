@@ -4,7 +4,7 @@
  */
 
 export const PYTHON_SOURCE = String.raw`
-import ast, asyncio, builtins, gc, http.client, importlib.util, inspect, io, json, linecache, os, random, sys, time, traceback, types, urllib.request
+import ast, asyncio, builtins, errno, gc, http.client, importlib.util, inspect, io, json, linecache, os, posix, random, socket, sys, time, traceback, types, urllib.request
 
 MAIN = '/tmp/main.py'
 _host = None
@@ -153,6 +153,19 @@ def _report(error):
     print(text, file=sys.stderr, end='')
     _flush()
     return (1, None, type(error).__name__, message[:8192], text.rstrip('\n'))
+
+
+def _refuse(what):
+    def refuse(*args, **options):
+        raise OSError(errno.ENOSYS, 'this sandbox has no %s' % what)
+    return refuse
+
+
+# The interpreter's own would look for a host that is not there, and end the process.
+os.system = posix.system = _refuse('processes')
+socket.socketpair = socket._fallback_socketpair = _refuse('sockets; use urllib or requests with an allowed host')
+for _name in ('bind', 'connect', 'connect_ex', 'listen', 'accept', 'sendto', 'recvfrom'):
+    setattr(socket.socket, _name, _refuse('sockets; use urllib or requests with an allowed host'))
 
 
 class HostSocket:

@@ -126,6 +126,8 @@ function finishFiles(support: Support, session: boolean): void {
   }
 }
 
+const PLACE = /(file:\/\/)?\/[\w.@+-]+\/[^\s"')]*/g;
+
 type Executed = Pick<DoneHead, 'exitCode' | 'value' | 'error'> & { readonly dead: boolean };
 
 /** `os._exit` and crashes do not come back from the call; they surface as errors nobody caught. */
@@ -168,10 +170,8 @@ async function execute(support: Support, source: string, crashed: Promise<never>
       readonly message?: unknown;
     };
     if (typeof status === 'number') return { exitCode: status & 255, value: null, error: null, dead: true };
-    const text =
-      String(message ?? reason)
-        .split('\n')[0]
-        ?.slice(0, 300) ?? '';
+    // Without places of this machine, which another one would not repeat.
+    const text = (String(message ?? reason).split('\n')[0] ?? '').slice(0, 300).replace(PLACE, 'a file of the runtime');
     const memory = /memory|Out of bounds/i.test(text);
     return {
       exitCode: 1,

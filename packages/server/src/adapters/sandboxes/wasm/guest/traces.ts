@@ -11,11 +11,12 @@ interface CallSite {
   toString(): string;
 }
 
-const FOREIGN = /^(file|ext|node|data|blob|checkin|https?):/;
+/** Names of scripts that `program-text.ts` gives, of nothing at all (built-ins), and of wasm modules. */
+const OF_PROGRAM = /^(main\.js|eval|)$|^wasm:/;
 
 function ofProgram(site: CallSite): boolean {
   const name = site.getFileName() ?? site.getScriptNameOrSourceURL?.() ?? '';
-  return !FOREIGN.test(name);
+  return OF_PROGRAM.test(name);
 }
 
 function text(error: unknown, sites: readonly CallSite[]): string {

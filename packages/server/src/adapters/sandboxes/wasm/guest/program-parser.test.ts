@@ -9,15 +9,15 @@ import { prepareJavaScript } from './transform.ts';
 function countSearches(): { readonly steps: () => number; readonly restore: () => void } {
   let steps = 0;
   const { indexOf } = Array.prototype;
-  const { split } = String.prototype;
+  const split = String.prototype.split as (this: string, ...args: unknown[]) => string[];
   Array.prototype.indexOf = function (this: unknown[], ...args: [unknown, number?]) {
     const at = Reflect.apply(indexOf, this, args) as number;
     steps += at === -1 ? this.length : at + 1;
     return at;
   };
-  String.prototype.split = function (this: string, ...args: [string]) {
+  String.prototype.split = function (this: string, ...args: unknown[]) {
     steps += this.length;
-    return Reflect.apply(split, this, args) as string[];
+    return Reflect.apply(split, this, args);
   };
   return {
     steps: () => steps,

@@ -124,12 +124,20 @@ interface Recognised {
 
 const NO_CHECKS = (): readonly Check[] => [];
 
+/** The largest evidence known, of eight GPUs and their switches, is a tenth of this. Readers take some ten times their input. */
+const MAX_EVIDENCE_BYTES = 8 * 1024 * 1024;
+
 /** @param claimed told the type of a reader that took the bytes for its own and found them broken. */
 function recognise(
   bytes: Uint8Array,
   verifiers: readonly TeeVerifier[],
   claimed: (type: EvidenceType) => void = () => {},
 ): Recognised {
+  if (bytes.length > MAX_EVIDENCE_BYTES)
+    throw new AttestationError(
+      'evidence/unrecognised',
+      `expected evidence of at most ${MAX_EVIDENCE_BYTES} bytes, got ${bytes.length}; check the file`,
+    );
   const readers = verifiers.filter(({ searches }) => searches !== true);
   const layers = textLayers(bytes);
   for (const layer of layers) {

@@ -4,11 +4,16 @@
  */
 
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { CachedAnswer, EndorsementCache } from '@assay/attestation/endorsements';
+import { parseJson } from '@assay/encoding/json';
+import { readRegularFile } from './file-reader.ts';
 import type { Io } from './io.ts';
+
+/** Longer files are none of ours, bytes. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export function cacheDirectory({ env }: Pick<Io, 'env'>): string {
   if (env.ASSAY_CACHE_DIR !== undefined && env.ASSAY_CACHE_DIR !== '') return env.ASSAY_CACHE_DIR;
@@ -21,7 +26,7 @@ export function diskCache(directory: string): EndorsementCache {
   return {
     async get(key) {
       try {
-        return readAnswer(JSON.parse(await readFile(path(key), 'utf8')), key);
+        return readAnswer(parseJson(await readRegularFile(path(key), { shown: key, most: MAX_ANSWER_BYTES })), key);
       } catch {
         return null;
       }

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { encodePem } from '@assay/encoding/pem';
 import { FAKE_NOW, fakeSnp, transcript } from '@assay/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openArchive } from './archive.ts';
+import { openArchives } from './archive.ts';
 import { run } from './program.ts';
 
 let cwd = '';
@@ -88,7 +88,13 @@ it('the key of another chip alone leaves the verdict open, and is named', async 
 it('archives that lie about their lengths are files like any other', () => {
   const bytes = Buffer.from(tar({ 'a.der': new Uint8Array(10) }));
   bytes.write('77777777777\0', 124);
-  expect(openArchive({ name: 'x.tar', bytes })).toEqual([{ name: 'x.tar', bytes }]);
+  expect(openArchives([{ name: 'x.tar', bytes }])).toEqual([{ name: 'x.tar', bytes }]);
   const half = gzipSync(new Uint8Array(1000)).subarray(0, 15);
-  expect(openArchive({ name: 'x.gz', bytes: half })).toEqual([{ name: 'x.gz', bytes: half }]);
+  expect(openArchives([{ name: 'x.gz', bytes: half }])).toEqual([{ name: 'x.gz', bytes: half }]);
+});
+
+test('a bomb of archives is not unpacked beyond one bound for all', () => {
+  const bomb = new Uint8Array(gzipSync(Buffer.alloc(30 << 20)));
+  const opened = openArchives(Array.from({ length: 8 }, (_, index) => ({ name: `${index}.gz`, bytes: bomb })));
+  expect(opened.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeLessThan(65 << 20);
 });

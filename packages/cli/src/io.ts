@@ -1,12 +1,14 @@
 /** Everything a command may touch of the outside, so that tests run commands by transcript. */
 
+import { readAtMost } from '@assay/encoding/bounded-reader';
+
 export interface Io {
   /** Results. */
   stdout(text: string): void;
   /** Talk: `error:`, `hint:`, progress. */
   stderr(text: string): void;
-  /** All of standard input. */
-  stdin(): Promise<Uint8Array>;
+  /** All of standard input; `refuse` is thrown as soon as more than `most` bytes came. */
+  stdin(most: number, refuse: () => Error): Promise<Uint8Array>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Epoch milliseconds. */
@@ -27,11 +29,7 @@ export function processIo(): Io {
   return {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
-    async stdin() {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
-      return Buffer.concat(chunks);
-    },
+    stdin: (most, refuse) => readAtMost(process.stdin, { most, what: 'standard input', refuse }),
     env: process.env,
     cwd: process.cwd(),
     now: () => Date.now(),

@@ -15,7 +15,7 @@ import {
 import { decodePem } from '@assay/encoding/pem';
 import { CliError } from './errors.ts';
 import type { Io } from './io.ts';
-import { readFileOf } from './subject.ts';
+import { MAX_SETTING_BYTES, readFileOf } from './subject.ts';
 
 /** For repeatable options. */
 export function append(value: string, previous: readonly string[] = []): readonly string[] {
@@ -66,7 +66,7 @@ export function secondsOption(name: string, value: string): number {
 export async function policyOption(io: Io, value: string | undefined): Promise<Policy> {
   if (value === undefined) return DEFAULT_POLICY;
   if (Object.hasOwn(POLICY_PRESETS, value)) return POLICY_PRESETS[value as PolicyPreset];
-  return parsePolicy(await readFileOf(io, value));
+  return parsePolicy(await readFileOf(io, value, MAX_SETTING_BYTES));
 }
 
 /**
@@ -74,7 +74,7 @@ export async function policyOption(io: Io, value: string | undefined): Promise<P
  * @throws {CliError} `cli/not-a-root`.
  */
 export async function rootOption(io: Io, path: string, simulated: boolean): Promise<TrustAnchor> {
-  const bytes = await readFileOf(io, path);
+  const bytes = await readFileOf(io, path, MAX_SETTING_BYTES);
   try {
     const text = Buffer.from(bytes).toString('latin1');
     const blocks = text.includes('-----BEGIN') ? decodePem(text) : [{ label: 'CERTIFICATE', der: bytes }];
@@ -100,7 +100,7 @@ export function rootHash(anchor: TrustAnchor): string {
 /** Certificate authorities beside the known ones, for connections to one service. */
 export async function authoritiesOption(io: Io, path: string | undefined): Promise<{ readonly authorities?: string }> {
   if (path === undefined) return {};
-  const pem = new TextDecoder().decode(await readFileOf(io, path));
+  const pem = new TextDecoder().decode(await readFileOf(io, path, MAX_SETTING_BYTES));
   decodePem(pem); // a file without certificates would silently add nothing
   return { authorities: [...rootCertificates, pem].join('\n') };
 }

@@ -53,6 +53,9 @@ export function readProvenance(bundle: string, options: ProvenanceOptions): Prov
   return { identity, issuer: options.issuer, predicateType: String(predicateType), subjects, measurements };
 }
 
+/** Longest Sigstore bundle or trusted root, characters. */
+const MAX_DOCUMENT = 8 * 1024 * 1024;
+
 interface Statement {
   readonly _type?: unknown;
   readonly predicateType?: unknown;
@@ -65,7 +68,7 @@ function verifiedStatement(
   options: ProvenanceOptions,
 ): { readonly statement: Statement; readonly identity: string } {
   const bundle = attempt('provenance/malformed', 'expected a Sigstore bundle; give the .sigstore.json of the release', () =>
-    bundleFromJSON(JSON.parse(text)),
+    bundleFromJSON(documentOf(text)),
   );
   if (!isBundleWithDsseEnvelope(bundle)) {
     throw new CliError(
@@ -74,7 +77,7 @@ function verifiedStatement(
     );
   }
   const { identity } = attempt('provenance/untrusted', 'do not use its measurements', () => {
-    const root = TrustedRoot.fromJSON(JSON.parse(options.trustedRoot ?? pinnedRoot()));
+    const root = TrustedRoot.fromJSON(documentOf(options.trustedRoot ?? pinnedRoot()));
     const verifier = new Verifier(toTrustMaterial(root), { tlogThreshold: 1, ctlogThreshold: 1, timestampThreshold: 1 });
     return verifier.verify(toSignedEntity(bundle), {
       subjectAlternativeName: identityPattern(options.identity),
@@ -94,6 +97,12 @@ function verifiedStatement(
     );
   }
   return { statement, identity: identity?.subjectAlternativeName ?? options.identity };
+}
+
+/** Read twice: strictly and within bounds, then as the library expects its objects. */
+function documentOf(text: string): unknown {
+  parseJson(text, { maxBytes: MAX_DOCUMENT });
+  return JSON.parse(text);
 }
 
 function pinnedRoot(): string {

@@ -1,82 +1,120 @@
 /** Reads what a command is about: a file, `-` for standard input, or an http(s) URL; and folders of companions. */
 
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { opendir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { EndorsementFile } from '@assay/attestation';
+import { readAtMost } from '@assay/encoding/bounded-reader';
+import { Budget } from '@assay/encoding/budget';
 import { CliError } from './errors.ts';
+import { inputTooLarge, readRegularFile } from './file-reader.ts';
 import type { Io } from './io.ts';
 
-const MAX_BYTES = 64 * 1024 * 1024;
+/** The longest file, answer or standard input that a command takes, bytes. */
+export const MAX_BYTES = 64 * 1024 * 1024;
+/** The longest policy, root, key or list of authorities, bytes. */
+export const MAX_SETTING_BYTES = 4 * 1024 * 1024;
+/** The longest companion: readers of collateral take some five times their input. Bytes. */
+const MAX_COMPANION_BYTES = 16 * 1024 * 1024;
 const URL_TIMEOUT_MS = 30_000;
 const MAX_COMPANIONS = 1024;
+/** Entries of the folders of companions, hidden ones and folders included. */
+const MAX_ENTRIES = 16 * 1024;
 const MAX_DEPTH = 4;
 
-/** @throws {CliError} `cli/file-unreadable`, `cli/url-unreachable`, `cli/input-too-large`. */
-export async function readSubject(io: Io, subject: string): Promise<Uint8Array> {
-  if (subject === '-') return bounded(await io.stdin(), 'standard input');
-  if (/^https?:\/\//i.test(subject)) return readUrl(io, subject);
-  return readFileOf(io, subject);
+/**
+ * @param most bytes; what a bundle may have by default.
+ * @throws {CliError} `cli/file-unreadable`, `cli/url-unreachable`, `cli/input-too-large`.
+ */
+export async function readSubject(io: Io, subject: string, most = MAX_BYTES): Promise<Uint8Array> {
+  if (subject === '-') return io.stdin(most, () => inputTooLarge('standard input', most));
+  if (/^https?:\/\//i.test(subject)) return readUrl(io, subject, most);
+  return readFileOf(io, subject, most);
 }
 
-/** One file. @throws {CliError} `cli/file-unreadable`, `cli/input-too-large`. */
-export async function readFileOf(io: Io, path: string): Promise<Uint8Array> {
-  const absolute = resolve(io.cwd, path);
-  try {
-    const found = await stat(absolute);
-    if (found.size > MAX_BYTES) throw tooLarge(path);
-    return await readFile(absolute);
-  } catch (cause) {
-    if (cause instanceof CliError) throw cause;
-    const reason = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
-    throw new CliError('cli/file-unreadable', `cannot read ${path}: ${reason}; check the path`, { cause });
-  }
+/**
+ * One file.
+ * @param most bytes; what is to be parsed as a whole has a smaller bound, {@link MAX_SETTING_BYTES}.
+ * @throws {CliError} `cli/file-unreadable`, `cli/input-too-large`.
+ */
+export function readFileOf(io: Io, path: string, most = MAX_BYTES): Promise<Uint8Array> {
+  return readRegularFile(resolve(io.cwd, path), { shown: path, most });
 }
 
-/** Every file named, and every file in the folders named (four levels deep, hidden ones left out), in no particular order. */
+/** What the search for companions may still read; shared by all that are named in one command. */
+interface Search {
+  readonly io: Io;
+  readonly files: EndorsementFile[];
+  readonly entries: Budget;
+  readonly bytes: Budget;
+}
+
+/**
+ * Every file named, and every file in the folders named (four levels deep, hidden ones left out), in no particular order. Links to
+ * files are followed, links to folders inside of folders are refused: they could lead anywhere, also back.
+ * @throws {CliError} `cli/file-unreadable`, `cli/input-too-large`, `cli/bad-option`.
+ */
 export async function readCompanions(io: Io, paths: readonly string[]): Promise<readonly EndorsementFile[]> {
-  const files: EndorsementFile[] = [];
-  for (const path of paths) await collect(io, resolve(io.cwd, path), path, 0, files);
-  return files;
-}
-
-async function collect(io: Io, absolute: string, shown: string, depth: number, files: EndorsementFile[]): Promise<void> {
-  const found = await stat(absolute).catch(() => null);
-  if (found?.isDirectory() === true) {
-    if (depth > MAX_DEPTH) return;
-    const entries = (await readdir(absolute)).filter((name) => !name.startsWith('.')).sort();
-    for (const name of entries) await collect(io, join(absolute, name), join(shown, name), depth + 1, files);
-    return;
+  const search: Search = {
+    io,
+    files: [],
+    entries: new Budget({ name: 'entries in companion folders', limit: MAX_ENTRIES, refuse: tooMany }),
+    bytes: new Budget({
+      name: 'bytes of companion files',
+      limit: MAX_BYTES,
+      refuse: () => inputTooLarge('all that was named as companions', MAX_BYTES),
+    }),
+  };
+  for (const path of paths) {
+    const absolute = resolve(io.cwd, path);
+    if (await isFolder(absolute)) await collect(absolute, path, 0, search);
+    else await take(absolute, path, search);
   }
-  if (files.length >= MAX_COMPANIONS)
-    throw new CliError('cli/bad-option', `expected at most ${MAX_COMPANIONS} companion files, got more; name fewer`);
-  files.push({ name: basename(absolute), bytes: await readFileOf(io, absolute) });
+  return search.files;
 }
 
-async function readUrl(io: Io, url: string): Promise<Uint8Array> {
+async function collect(absolute: string, shown: string, depth: number, search: Search): Promise<void> {
+  if (depth > MAX_DEPTH) return;
+  const names: { readonly name: string; readonly kind: 'folder' | 'link' | 'other' }[] = [];
+  for await (const entry of await opendir(absolute)) {
+    search.entries.reserve(1);
+    if (entry.name.startsWith('.')) continue;
+    names.push({ name: entry.name, kind: entry.isDirectory() ? 'folder' : entry.isSymbolicLink() ? 'link' : 'other' });
+  }
+  for (const { name, kind } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const inside = join(shown, name);
+    if (kind === 'folder') await collect(join(absolute, name), inside, depth + 1, search);
+    else if (kind === 'link' && (await isFolder(join(absolute, name))))
+      throw new CliError(
+        'cli/bad-option',
+        `expected files and folders in ${shown}, got ${name}, a link to a folder; name that folder itself`,
+      );
+    else await take(join(absolute, name), inside, search);
+  }
+}
+
+async function take(absolute: string, shown: string, { files, bytes: budget }: Search): Promise<void> {
+  if (files.length >= MAX_COMPANIONS) throw tooMany();
+  const bytes = await readRegularFile(absolute, { shown, most: MAX_COMPANION_BYTES, held: budget.reserve(0) });
+  files.push({ name: basename(absolute), bytes });
+}
+
+async function isFolder(absolute: string): Promise<boolean> {
+  return (await stat(absolute).catch(() => null))?.isDirectory() === true;
+}
+
+function tooMany(): CliError {
+  return new CliError('cli/bad-option', `expected at most ${MAX_COMPANIONS} companion files, got more; name fewer`);
+}
+
+async function readUrl(io: Io, url: string, most: number): Promise<Uint8Array> {
   const signal = AbortSignal.any([io.signal, AbortSignal.timeout(URL_TIMEOUT_MS)]);
   try {
     const response = await io.fetch(url, { signal, headers: { accept: 'application/json, application/octet-stream' } });
     if (!response.ok) throw new CliError('cli/url-unreachable', `${url} answers ${response.status}; check the address`);
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    for await (const chunk of response.body ?? []) {
-      length += chunk.length;
-      if (length > MAX_BYTES) throw tooLarge(url);
-      chunks.push(chunk);
-    }
-    return new Uint8Array(Buffer.concat(chunks));
+    return await readAtMost(response.body, { most, what: url, refuse: () => inputTooLarge(url, most) });
   } catch (cause) {
     if (cause instanceof CliError) throw cause;
     const reason = cause instanceof Error ? ((cause.cause as Error | undefined)?.message ?? cause.message) : 'unreachable';
     throw new CliError('cli/url-unreachable', `cannot fetch ${url}: ${reason}; check the address and the network`, { cause });
   }
-}
-
-function bounded(bytes: Uint8Array, name: string): Uint8Array {
-  if (bytes.length > MAX_BYTES) throw tooLarge(name);
-  return bytes;
-}
-
-function tooLarge(name: string): CliError {
-  return new CliError('cli/input-too-large', `${name} is larger than ${MAX_BYTES} bytes, and no evidence is; check the file`);
 }

@@ -105,8 +105,9 @@ export class Budget {
     };
   }
 
-  #take(amount: number): void {
-    const { name, limit, parent, refuse } = this.#options;
+  /** @param refuse of the innermost budget that has one: who asks decides how a refusal reads. */
+  #take(amount: number, refuse = this.#options.refuse): void {
+    const { name, limit, parent } = this.#options;
     if (!isAmount(amount))
       throw new EncodingError(
         'budget/bad-amount',
@@ -117,7 +118,7 @@ export class Budget {
       const excess: BudgetExcess = { name, limit, wanted: amount, left };
       throw refuse?.(excess) ?? exceeded(excess);
     }
-    if (parent !== undefined) parent.#take(amount);
+    if (parent !== undefined) parent.#take(amount, refuse ?? parent.#options.refuse);
     this.#used += amount;
   }
 

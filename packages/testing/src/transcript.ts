@@ -3,7 +3,7 @@
 export interface Transcript {
   stdout(text: string): void;
   stderr(text: string): void;
-  stdin(): Promise<Uint8Array>;
+  stdin(most: number, refuse: () => Error): Promise<Uint8Array>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   now(): number;
@@ -35,7 +35,11 @@ export function transcript(options: TranscriptOptions): Transcript {
     stderr: (text) => {
       written.err += text;
     },
-    stdin: async () => options.stdin ?? new Uint8Array(),
+    stdin: async (most, refuse) => {
+      const bytes = options.stdin ?? new Uint8Array();
+      if (bytes.length > most) throw refuse();
+      return bytes;
+    },
     env: options.env ?? {},
     cwd: options.cwd,
     now: () => options.now,

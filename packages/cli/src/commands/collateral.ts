@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { attest, collectEndorsements, type Endorsements, endorsementFiles, packCollateral } from '@assay/attestation';
 import { fetchEndorsements } from '@assay/attestation/endorsements';
 import type { Command } from 'commander';
-import { openArchive } from '../archive.ts';
+import { openArchives } from '../archive.ts';
 import type { Finish } from '../command.ts';
 import { endorsementSource } from '../endorsement-source.ts';
 import { CliError } from '../errors.ts';
@@ -33,7 +33,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .argument('<paths...>', 'files and folders')
     .option('-o, --output <file>', 'write here instead of standard output')
     .action(async (paths: readonly string[], flags: FetchFlags) => {
-      const files = (await readCompanions(io, paths)).flatMap(openArchive);
+      const files = openArchives(await readCompanions(io, paths));
       finish(await write(packCollateral(files), summary(collectEndorsements(files)), flags, io));
     });
 }

@@ -13,14 +13,14 @@ import {
   verifyEvidence,
 } from '@assay/attestation';
 import type { Command } from 'commander';
-import { openArchive } from '../archive.ts';
+import { openArchives } from '../archive.ts';
 import type { Finish } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { append, instantOption, policyOption, rootOption } from '../options.ts';
 import { jsonText, printable } from '../output.ts';
-import { readCompanions, readFileOf, readSubject } from '../subject.ts';
+import { MAX_SETTING_BYTES, readCompanions, readFileOf, readSubject } from '../subject.ts';
 
 interface InitFlags {
   readonly from: string;
@@ -75,10 +75,12 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 async function fromProvenance(subject: string, flags: ProvenanceFlags, io: Io): Promise<ExitCode> {
   const { readProvenance } = await import('../provenance.ts');
   const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-  const { measurements, identity, subjects } = readProvenance(text(await readSubject(io, subject)), {
+  const { measurements, identity, subjects } = readProvenance(text(await readSubject(io, subject, MAX_SETTING_BYTES)), {
     identity: flags.identity,
     issuer: flags.issuer,
-    ...(flags.trustedRoot === undefined ? {} : { trustedRoot: text(await readFileOf(io, flags.trustedRoot)) }),
+    ...(flags.trustedRoot === undefined
+      ? {}
+      : { trustedRoot: text(await readFileOf(io, flags.trustedRoot, MAX_SETTING_BYTES)) }),
   });
   const { refusedProducts: _, types: __, ...strict } = STRICT_POLICY;
   const policy: Policy = {
@@ -104,7 +106,7 @@ async function init(flags: InitFlags, io: Io): Promise<ExitCode> {
   const roots = await Promise.all((flags.root ?? []).map((path) => rootOption(io, path, false)));
   const claims = await verifyEvidence(await readSubject(io, flags.from), {
     now,
-    endorsements: collectEndorsements((await readCompanions(io, flags.collateral ?? [])).flatMap(openArchive)),
+    endorsements: collectEndorsements(openArchives(await readCompanions(io, flags.collateral ?? []))),
     additionalAnchors: simulator === null ? roots : [...roots, simulator],
   });
   const { policy, concessions, failed } = policyFrom(claims, { now, allowDebug: flags.allowDebug === true });

@@ -1,6 +1,5 @@
 /** `assay run`: describe a task, watch it happen, get output, files and proof. Talks to a running agent, or starts one inside. */
 
-import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { Agent, RunOptions, RunResult, TaskStep } from '@assay/client';
 import type { Command } from 'commander';
@@ -13,6 +12,7 @@ import type { Io } from '../io.ts';
 import { append } from '../options.ts';
 import { jsonText, printable, styleOf } from '../output.ts';
 import { saveAnswer } from '../save-answer.ts';
+import { readFileOf } from '../subject.ts';
 import { describeStep } from '../task-steps.ts';
 
 interface RunFlags extends AgentFlags {
@@ -70,7 +70,7 @@ async function optionsOf(flags: RunFlags, io: Io): Promise<RunOptions> {
     throw new CliError('cli/bad-option', '--nonce: expected 64 lower-case hex characters; make one with openssl rand -hex 32');
   }
   const files: Record<string, Uint8Array> = {};
-  for (const path of flags.input ?? []) files[basename(path)] = await inputFile(path, io);
+  for (const path of flags.input ?? []) files[basename(path)] = await readFileOf(io, path);
   const retries = flags.maxRetries ?? '2';
   if (!/^\d{1,2}$/.test(retries))
     throw new CliError('cli/bad-option', `--max-retries: expected a number, got ${JSON.stringify(retries)}; write 2`);
@@ -83,16 +83,6 @@ async function optionsOf(flags: RunFlags, io: Io): Promise<RunOptions> {
     files,
     signal: io.signal,
   };
-}
-
-async function inputFile(path: string, io: Io): Promise<Uint8Array> {
-  try {
-    return await readFile(resolve(io.cwd, path));
-  } catch (cause) {
-    throw new CliError('cli/file-unreadable', `cannot read ${path}: ${(cause as NodeJS.ErrnoException).code}; check the path`, {
-      cause,
-    });
-  }
 }
 
 function contextOf(text: string): Readonly<Record<string, unknown>> {

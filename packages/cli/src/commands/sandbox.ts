@@ -1,13 +1,16 @@
 /** `assay sandbox`: prepare the packages that code may import, and attack the sandbox to see that it holds. */
 
-import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { LANES, Sandbox } from '@assay/server';
 import { type Command, Option } from 'commander';
 import type { Finish } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { readRegularFile } from '../file-reader.ts';
 import type { Io } from '../io.ts';
 import { jsonText, printable, styleOf, table } from '../output.ts';
+
+/** The largest wheel is a fifth of this. */
+const MAX_WHEEL_BYTES = 64 * 1024 * 1024;
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
@@ -66,7 +69,8 @@ async function installWasm(from: string | undefined, io: Io): Promise<readonly s
 }
 
 async function folderWheel(folder: string, file: string): Promise<Uint8Array | null> {
-  return readFile(join(folder, basename(file))).catch(() => null);
+  const shown = join(folder, basename(file));
+  return readRegularFile(shown, { shown, most: MAX_WHEEL_BYTES }).catch(() => null);
 }
 
 async function test(json: boolean, io: Io): Promise<ExitCode> {

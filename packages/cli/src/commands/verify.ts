@@ -12,14 +12,14 @@ import {
 } from '@assay/attestation';
 import { type JudgeRequest, judge } from '@assay/client';
 import type { Command } from 'commander';
-import { openArchive, openGzip } from '../archive.ts';
+import { openArchives, openGzip } from '../archive.ts';
 import type { Finish } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { type ExitCode, exitCodeOfOutcome } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { append, hexOption, instantOption, policyOption, rootHash, rootOption, secondsOption } from '../options.ts';
 import { printError } from '../output.ts';
-import { readCompanions, readFileOf, readSubject } from '../subject.ts';
+import { MAX_SETTING_BYTES, readCompanions, readFileOf, readSubject } from '../subject.ts';
 import { printVerdict } from '../verdict.ts';
 import { VERSION } from '../version.ts';
 
@@ -79,7 +79,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 }
 
 async function verify(subject: string, flags: VerifyFlags, io: Io): Promise<ExitCode> {
-  const companions = (await readCompanions(io, flags.collateral ?? [])).flatMap(openArchive);
+  const companions = openArchives(await readCompanions(io, flags.collateral ?? []));
   const request = await readRequest(flags, companions, io);
   const { bytes, nonce } = await readEvidence(subject, flags, io);
   const asked = nonce === null ? request : { ...request, expected: { ...request.expected, nonce } };
@@ -130,7 +130,7 @@ async function missingEndorsements(
 
 /** The appraisal of bare evidence as an EAR; what the JWK signs names this program as verifier. */
 async function earOf(bytes: Uint8Array, request: JudgeRequest, keyFile: string, io: Io): Promise<string> {
-  const key = parseKey(await readFileOf(io, keyFile), keyFile);
+  const key = parseKey(await readFileOf(io, keyFile, MAX_SETTING_BYTES), keyFile);
   const { policy = DEFAULT_POLICY, expected = {}, endorsements = [], additionalAnchors = [], now } = request;
   const result = await attest(bytes, { policy, expected, endorsements, additionalAnchors, now });
   return signEar(result, {
@@ -186,6 +186,6 @@ async function readRequest(flags: VerifyFlags, companions: readonly EndorsementF
     additionalAnchors: simulator === null ? anchors : [...anchors, simulator],
     endorsements: collectEndorsements(companions),
     trustedWitnesses: flags.witness ?? [],
-    ...(flags.verifyCode === undefined ? {} : { code: await readFileOf(io, flags.verifyCode) }),
+    ...(flags.verifyCode === undefined ? {} : { code: await readFileOf(io, flags.verifyCode, MAX_SETTING_BYTES) }),
   };
 }

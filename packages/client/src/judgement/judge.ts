@@ -1,7 +1,6 @@
 /** One call for any file: finds out what it is, and judges it. The command line and the console both ask here. */
 
 import { attest } from '@assay/attestation';
-import { decodeUtf8 } from '@assay/encoding/bytes';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { judgeBundle } from './bundle.ts';
 import { isProof, judgeProof } from './proof.ts';
@@ -10,6 +9,8 @@ import type { JudgeRequest } from './request.ts';
 import { isResultFile, judgeResultFile } from './result-file.ts';
 import { evidenceVerdict, type Verdict } from './verdict.ts';
 
+/** Where a bundle says that it is one: behind the checkpoint, bytes. */
+const MAX_HEAD = 64 * 1024;
 const BUNDLE_START = /"format"\s*:\s*"assay-bundle\//;
 
 /**
@@ -43,16 +44,11 @@ export async function judge(bytes: Uint8Array, request: JudgeRequest): Promise<V
 /** The JSON in `bytes`, `undefined` when there is none. A broken bundle still counts as one, so that it is refused as such. */
 function readJson(bytes: Uint8Array): Json | undefined {
   if (!bytes.subarray(0, 64).some((byte) => byte === 0x7b || byte === 0x5b)) return undefined;
-  let text: string;
   try {
-    text = decodeUtf8(bytes);
+    return parseJson(bytes);
   } catch {
-    return undefined;
-  }
-  try {
-    return parseJson(text);
-  } catch {
-    return BUNDLE_START.test(text) ? { format: 'assay-bundle/1' } : undefined;
+    const head = new TextDecoder().decode(bytes.subarray(0, MAX_HEAD));
+    return BUNDLE_START.test(head) ? { format: 'assay-bundle/1' } : undefined;
   }
 }
 

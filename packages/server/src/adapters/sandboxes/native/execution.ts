@@ -73,7 +73,9 @@ export class Execution {
 
   /** Runs to the end; stopping the iteration early kills the cell. */
   async *run(): AsyncGenerator<SandboxEvent, void, undefined> {
-    const finished = this.#work().catch((error: unknown) => this.#queue.fail(error));
+    const finished = this.#work()
+      .catch((error: unknown) => this.#queue.fail(error))
+      .finally(() => this.#gateway?.end());
     try {
       yield* this.#queue;
     } finally {

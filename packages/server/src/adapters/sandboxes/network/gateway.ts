@@ -7,11 +7,12 @@
 
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { Budget, type BudgetExcess, type Reservation } from '@assay/encoding/budget';
 import { ServerError } from '../../../errors.ts';
 import type { NetworkExchange, NetworkPolicy, NetworkTranscript } from '../../../ports/sandbox.ts';
 import { addressKind } from './addresses.ts';
 import { type AllowList, parseAllowList } from './allow-list.ts';
-import { exchange, requestHeaders } from './http-exchange.ts';
+import { exchange, type HttpRequest, type HttpResponse, requestHeaders } from './http-exchange.ts';
 
 const MIB = 1024 * 1024;
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -24,6 +25,13 @@ export const NETWORK_BOUNDS = {
   totalBytes: 32 * MIB,
   timeoutMs: 30_000,
 } as const;
+
+/** What all runs of this process hold of the network at once: each keeps its exchanges until it has ended. */
+const ALL_RUNS = new Budget({
+  name: 'bytes of network traffic in all runs',
+  limit: 4 * NETWORK_BOUNDS.totalBytes,
+  refuse: spent,
+});
 
 /** What the code asked for; already split, not yet trusted. */
 export interface GatewayRequest {
@@ -38,6 +46,8 @@ export interface GatewayOptions {
   readonly signal?: AbortSignal;
   /** Replaced in tests. Gives every address of a name. */
   readonly resolve?: (host: string) => Promise<readonly string[]>;
+  /** What all runs share; that of this process by default. */
+  readonly allRuns?: Budget;
 }
 
 /**
@@ -54,7 +64,12 @@ export class NetworkGateway {
   readonly #resolve: (host: string) => Promise<readonly string[]>;
   /** In the order in which the code asked, whatever came back first. */
   readonly #exchanges: (NetworkExchange | undefined)[] = [];
-  #moved = 0;
+  readonly #budget: Budget;
+  /** What requests hold, answered or not. */
+  readonly #held = new Set<Reservation>();
+  readonly #waiting: (() => void)[] = [];
+  #inFlight = 0;
+  #ended = false;
 
   /** @throws {ServerError} `sandbox/allow-invalid`. */
   constructor(options: GatewayOptions) {
@@ -62,6 +77,8 @@ export class NetworkGateway {
     this.#replay = options.policy.replay;
     this.#signal = options.signal;
     this.#resolve = options.resolve ?? resolveAll;
+    const { totalBytes } = NETWORK_BOUNDS;
+    this.#budget = new Budget({ name: 'bytes a run', limit: totalBytes, parent: options.allRuns ?? ALL_RUNS, refuse: spent });
   }
 
   /** The completed exchanges, in the order of the requests. */
@@ -69,59 +86,65 @@ export class NetworkGateway {
     return this.#exchanges.filter((entry) => entry !== undefined);
   }
 
+  /** The run is over: its share of what all runs may hold is free again, and it gets no more. */
+  end(): void {
+    this.#ended = true;
+    for (const held of this.#held) held.release();
+    this.#wake();
+  }
+
   async fetch(request: GatewayRequest): Promise<NetworkExchange> {
     const index = this.#exchanges.length;
     if (index >= NETWORK_BOUNDS.exchanges) {
       return failure(
         request,
-        new ServerError('sandbox/network-refused', `expected at most ${NETWORK_BOUNDS.exchanges} requests a run`),
+        new ServerError('sandbox/network-refused', `expected at most ${NETWORK_BOUNDS.exchanges} requests a run; send fewer`),
       );
     }
     this.#exchanges.push(undefined);
-    const tooMuch = this.#weigh(request.body.length);
-    // What is not sent is not kept either: a transcript must not grow by what was refused.
-    const done =
-      tooMuch === null
-        ? await this.#serve(request, index).catch((error: unknown) => failure(request, error))
-        : failure({ ...request, body: new Uint8Array(0) }, tooMuch);
+    const done = await this.#weighed(request, index);
     this.#exchanges[index] = done;
     return done;
   }
 
-  /** Counts a request body; gives the refusal when it is too large by itself or together with what was moved before. */
-  #weigh(bytes: number): ServerError | null {
-    const { requestBytes, totalBytes } = NETWORK_BOUNDS;
-    if (bytes > requestBytes) {
-      return new ServerError(
+  /** What is not sent is not kept either: a transcript must not grow by what was refused. */
+  async #weighed(request: GatewayRequest, index: number): Promise<NetworkExchange> {
+    try {
+      this.#weigh(request.body.length);
+    } catch (error) {
+      return failure({ ...request, body: new Uint8Array(0) }, error);
+    }
+    return this.#serve(request, index).catch((error: unknown) => failure(request, error));
+  }
+
+  /** Takes a request body from the budget. */
+  #weigh(bytes: number): void {
+    const { requestBytes } = NETWORK_BOUNDS;
+    if (bytes > requestBytes)
+      throw new ServerError(
         'sandbox/network-refused',
-        `expected a request body of at most ${requestBytes} bytes, got ${bytes}`,
+        `expected a request body of at most ${requestBytes} bytes, got ${bytes}; send less`,
       );
-    }
-    if (this.#moved + bytes >= totalBytes) {
-      return new ServerError('sandbox/network-refused', `expected at most ${totalBytes} bytes a run; ask for less`);
-    }
-    this.#moved += bytes;
-    return null;
+    this.#hold(bytes);
+  }
+
+  #hold(bytes: number): Reservation {
+    if (this.#ended) throw new ServerError('sandbox/network-refused', 'the run has ended; ask within it');
+    const held = this.#budget.reserve(bytes);
+    this.#held.add(held);
+    return held;
   }
 
   async #serve(request: GatewayRequest, index: number): Promise<NetworkExchange> {
     if (this.#replay !== undefined) {
       const recorded = replayed(request, this.#replay[index], index);
-      if (recorded.status !== 0) this.#moved += recorded.responseBody.length;
+      if (recorded.status !== 0) this.#hold(recorded.responseBody.length);
       return recorded;
     }
     const url = this.#judgeUrl(request);
     const address = await this.#judgeAddress(url);
-    const left = Math.max(1, NETWORK_BOUNDS.totalBytes - this.#moved);
     const headers = requestHeaders(request.headers);
-    const answer = await exchange({ method: request.method, url, headers, body: request.body }, address, {
-      timeoutMs: NETWORK_BOUNDS.timeoutMs,
-      maxResponseBytes: Math.min(NETWORK_BOUNDS.responseBytes, left),
-      ...(this.#signal === undefined ? {} : { signal: this.#signal }),
-    }).catch((cause: unknown) => {
-      throw new ServerError('sandbox/network-failed', `${url.host}: ${(cause as Error).message}`, { cause });
-    });
-    this.#moved += answer.body.length;
+    const answer = await this.#exchange({ method: request.method, url, headers, body: request.body }, address);
     return {
       method: request.method,
       url: url.href,
@@ -131,6 +154,42 @@ export class NetworkGateway {
       responseHeaders: answer.headers,
       responseBody: answer.body,
     };
+  }
+
+  /** Sends when there is room for the longest answer, and gives back what the answer did not need. */
+  async #exchange(request: HttpRequest, address: string): Promise<HttpResponse> {
+    const held = await this.#room();
+    try {
+      const answer = await exchange(request, address, {
+        timeoutMs: NETWORK_BOUNDS.timeoutMs,
+        maxResponseBytes: held.amount,
+        ...(this.#signal === undefined ? {} : { signal: this.#signal }),
+      });
+      held.shrinkTo(answer.body.length);
+      return answer;
+    } catch (cause) {
+      held.release();
+      throw new ServerError('sandbox/network-failed', `${request.url.host}: ${(cause as Error).message}`, { cause });
+    } finally {
+      this.#inFlight -= 1;
+      this.#wake();
+    }
+  }
+
+  /** Room for one answer, which is under way from here on. Waits for requests of this run that are under way: they give back what they do not need. */
+  async #room(): Promise<Reservation> {
+    const { responseBytes, totalBytes } = NETWORK_BOUNDS;
+    while (this.#budget.left < responseBytes && this.#inFlight > 0 && !this.#ended)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const ownLeft = totalBytes - this.#budget.used;
+    // Nothing left at all, here or in all runs: the budget itself says so.
+    const held = this.#hold(Math.max(1, Math.min(responseBytes, ownLeft)));
+    this.#inFlight += 1;
+    return held;
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   #judgeUrl(request: GatewayRequest): URL {
@@ -171,6 +230,10 @@ export class NetworkGateway {
       `${url.hostname} leads to ${addresses.length === 0 ? 'no address' : 'a private or reserved address'}; allow the address itself if that is meant`,
     );
   }
+}
+
+function spent({ name, limit }: BudgetExcess): ServerError {
+  return new ServerError('sandbox/network-refused', `expected at most ${limit} ${name}; ask for less, or later`);
 }
 
 function bareHost(url: URL): string {

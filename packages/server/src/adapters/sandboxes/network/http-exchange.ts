@@ -8,6 +8,7 @@ import * as https from 'node:https';
 import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import { readAtMost } from '@assay/encoding/bounded-reader';
 
 export interface HttpRequest {
   readonly method: string;
@@ -86,23 +87,16 @@ export function exchange(request: HttpRequest, address: string, bounds: HttpBoun
     bounds.signal?.addEventListener('abort', abort, { once: true });
     sent.on('error', fail);
     sent.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > bounds.maxResponseBytes) fail(new Error(`the answer is longer than ${bounds.maxResponseBytes} bytes`));
-        else chunks.push(chunk);
-      });
-      response.on('error', fail);
-      response.on('end', () => {
-        clearTimeout(timer);
-        bounds.signal?.removeEventListener('abort', abort);
-        try {
-          resolve(readResponse(response, Buffer.concat(chunks), bounds.maxResponseBytes));
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
+      const most = bounds.maxResponseBytes;
+      const refuse = (): Error => new Error(`the answer is longer than ${most} bytes`);
+      readAtMost(response, { most, what: url.host, refuse })
+        .then((raw) => readResponse(response, raw, most))
+        .then((answer) => {
+          clearTimeout(timer);
+          bounds.signal?.removeEventListener('abort', abort);
+          resolve(answer);
+        })
+        .catch(fail);
     });
     sent.end(request.body);
   });

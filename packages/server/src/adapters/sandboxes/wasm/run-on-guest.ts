@@ -118,6 +118,7 @@ class GuestRun {
     clearInterval(watch);
     signal?.removeEventListener('abort', abort);
     this.#cancelled.abort();
+    this.#gateway.end();
     this.#maxRss = Math.max(this.#maxRss, (await this.#guest.usage())?.rssBytes ?? 0);
     const { over, ...told } = end;
     const lost = this.#whyLost(over);

@@ -1,0 +1,87 @@
+// No regular expression takes more than linear time on any text. Every literal and every RegExp constructor in packages/*/src is given
+// to `recheck`; a pattern that is put together at run time cannot be checked, and is refused unless it only renames a checked one.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { parseSync } from 'vite';
+
+// Its JavaScript build gives the same answers everywhere; the native ones are not installed on every machine.
+process.env.RECHECK_BACKEND = 'pure';
+const require = createRequire(import.meta.url);
+/** Milliseconds for one pattern. What is not decided by then is refused: it is too hard to read as well. */
+const TIMEOUT_MS = 30_000;
+const MAX_LENGTH = 80;
+
+/**
+ * Every regular expression in a source text.
+ * @returns {{ pattern: string | null, flags: string, line: number }[]} `pattern` is null when it is made at run time.
+ * @example regexesIn('a.ts', 'const A = /x+$/') // [{ pattern: 'x+$', flags: '', line: 1 }]
+ */
+export function regexesIn(name, source) {
+  const { program, errors } = parseSync(name, source);
+  if (errors.length > 0) throw new Error(`${name}: ${errors[0].message}`);
+  const found = [];
+  const visit = (node) => {
+    if (typeof node !== 'object' || node === null) return;
+    if (Array.isArray(node)) return node.forEach(visit);
+    const line = () => source.slice(0, node.start).split('\n').length;
+    if (node.type === 'Literal' && node.regex !== undefined) found.push({ ...node.regex, line: line() });
+    if (isConstructor(node)) found.push({ ...constructed(node.arguments), line: line() });
+    for (const [member, value] of Object.entries(node)) if (member !== 'typeAnnotation') visit(value);
+  };
+  visit(program);
+  return found;
+}
+
+/** `RegExp(…)` and `new RegExp(…)`; also `text.match('…')`, which makes one of a string. */
+function isConstructor({ type, callee }) {
+  return (type === 'NewExpression' || type === 'CallExpression') && callee.type === 'Identifier' && callee.name === 'RegExp';
+}
+
+function constructed([pattern, flags]) {
+  const text = (node) => (node?.type === 'Literal' && typeof node.value === 'string' ? node.value : null);
+  return { pattern: text(pattern), flags: flags === undefined ? '' : (text(flags) ?? '') };
+}
+
+/**
+ * What is wrong with a pattern; `null` for a linear one.
+ * @example await defectOf('(a+)+b', '') // 'exponential, e.g. on …'
+ */
+export async function defectOf(pattern, flags) {
+  if (pattern === null) return 'made at run time; write it out, or search without a regular expression';
+  const { check } = require('recheck');
+  // Assertions and backreferences defeat the automaton, and its search by fuzzing then finds quadratic cases only by luck.
+  const { status, complexity, attack, error } = await check(pattern, flags, { timeout: TIMEOUT_MS, recallTimeout: -1 });
+  if (status === 'safe') return null;
+  if (status === 'vulnerable') return `${complexity.summary}, e.g. on ${attack.pattern}`;
+  return `undecided: ${error?.kind}`;
+}
+
+async function main() {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', 'packages'], { cwd: root, encoding: 'utf8' });
+  const files = listed.split('\n').filter((file) => /^packages\/[^/]+\/src\/.*\.tsx?$/.test(file) && !/\.test\.tsx?$/.test(file) && !file.startsWith('packages/testing/'));
+  const verdicts = new Map();
+  let faults = 0;
+  for (const file of files) {
+    let source;
+    try {
+      source = readFileSync(`${root}${file}`, 'utf8');
+    } catch {
+      continue; // deleted, not yet committed
+    }
+    for (const { pattern, flags, line } of regexesIn(file, source)) {
+      const key = `${flags}/${pattern}`;
+      if (!verdicts.has(key)) verdicts.set(key, await defectOf(pattern, flags));
+      const defect = verdicts.get(key) ?? (pattern.length > MAX_LENGTH ? `${pattern.length} characters, expected at most ${MAX_LENGTH}` : null);
+      if (defect === null) continue;
+      console.error(`${file}:${line}: /${pattern ?? '…'}/${flags}: ${defect}`);
+      faults += 1;
+    }
+  }
+  console.log(`${verdicts.size} regular expressions, ${faults} faults`);
+  process.exitCode = faults === 0 ? 0 : 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

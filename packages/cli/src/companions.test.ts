@@ -93,7 +93,7 @@ it('archives that lie about their lengths are files like any other', () => {
   expect(openArchives([{ name: 'x.gz', bytes: half }])).toEqual([{ name: 'x.gz', bytes: half }]);
 });
 
-test('a bomb of archives is not unpacked beyond one bound for all', () => {
+it('a bomb of archives is not unpacked beyond one bound for all', () => {
   const bomb = new Uint8Array(gzipSync(Buffer.alloc(30 << 20)));
   const opened = openArchives(Array.from({ length: 8 }, (_, index) => ({ name: `${index}.gz`, bytes: bomb })));
   expect(opened.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeLessThan(65 << 20);

@@ -4,6 +4,7 @@ import type { Agent } from '@assay/client';
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { type JsonObject, parseJson } from '@assay/encoding/json';
+import { withoutTrailing } from '@assay/encoding/text-ends';
 import { CliError } from './errors.ts';
 
 export interface AgentApi {
@@ -24,7 +25,7 @@ const MAX_PROBLEM_BYTES = 64 * 1024;
  * @example const { receipts } = await agentApi(agent).get('api/receipts?limit=20');
  */
 export function agentApi(agent: Agent): AgentApi {
-  const base = agent.attested.url.href.replace(/\/+$/, '');
+  const base = withoutTrailing(agent.attested.url.href, '/');
   const request = async (path: string, most: number, init: RequestInit = {}): Promise<Uint8Array> => {
     const response = await agent.fetch(`${base}/${path}`, init);
     if (!response.ok) throw await refusal(response, base);

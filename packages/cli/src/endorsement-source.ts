@@ -1,6 +1,7 @@
 /** Where the command line fetches endorsements: vendor services unless the environment names others, with the cache on disk. */
 
 import type { EndorsementServices, EndorsementSource } from '@assay/attestation/endorsements';
+import { withoutTrailing } from '@assay/encoding/text-ends';
 import { cacheDirectory, diskCache } from './collateral-cache.ts';
 import { CliError } from './errors.ts';
 import type { Io } from './io.ts';
@@ -21,7 +22,7 @@ export function endorsementSource(io: Io, offline: boolean): EndorsementSource {
     if (!URL.canParse(value) || !/^https?:/.test(value)) {
       throw new CliError('cli/bad-option', `${setting}: expected a URL, got ${JSON.stringify(value)}; mend the environment`);
     }
-    return [[service, value.replace(/\/+$/, '')] as const];
+    return [[service, withoutTrailing(value, '/')] as const];
   });
   return {
     fetch: io.fetch,

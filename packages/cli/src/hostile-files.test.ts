@@ -37,7 +37,7 @@ beforeAll(async () => {
     for (const mib of new Set([60, ...READERS.map(([, most]) => most)]))
       await writeFile(
         join(cwd, `${mib}-${name}`),
-        Buffer.alloc(mib * MIB, piece).fill(name.endsWith('.json') ? '[' : piece[0], 0, 1),
+        Buffer.alloc(mib * MIB, piece).fill(name.endsWith('.json') ? '[' : piece.charAt(0), 0, 1),
       );
 }, 60_000);
 
@@ -95,14 +95,14 @@ function assay(args: readonly string[], input?: string): Promise<Ended> {
 /** Each way to name a file, with the MiB that it takes to the end. */
 const READERS: readonly (readonly [string, number, (path: string) => readonly string[]])[] = [
   ['verify', 8, (path) => ['verify', path]],
-  ['verify --collateral', 16, (path) => ['verify', 'ok.json', '--collateral', path]],
+  ['verify --collateral', 8, (path) => ['verify', 'ok.json', '--collateral', path]],
   ['verify --policy', 4, (path) => ['verify', 'ok.json', '--policy', path]],
   ['verify --root', 4, (path) => ['verify', 'ok.json', '--root', path]],
   ['verify --verify-code', 4, (path) => ['verify', 'ok.json', '--verify-code', path]],
   ['inspect', 8, (path) => ['inspect', path]],
   ['replay', 60, (path) => ['replay', path]],
   ['collateral fetch', 8, (path) => ['collateral', 'fetch', path, '--offline']],
-  ['collateral pack', 16, (path) => ['collateral', 'pack', path]],
+  ['collateral pack', 8, (path) => ['collateral', 'pack', path]],
   ['policy init', 8, (path) => ['policy', 'init', '--from', path]],
   ['policy explain', 4, (path) => ['policy', 'explain', path]],
   ['policy from-provenance', 4, (path) => ['policy', 'from-provenance', path, '--identity', 'x']],
@@ -135,7 +135,7 @@ describe.skipIf(process.platform === 'win32')('what is no file is refused, not r
 describe('60 MiB of anything, and as much as is read to the end, stay below 270 MiB of memory', () => {
   it.each(Object.keys(CONTENTS))('%s', { timeout: 240_000 }, async (name) => {
     for (const [reader, mostMiB, argsOf] of READERS)
-      for (const mib of new Set([60, mostMiB])) {
+      for (const mib of new Set(reader === 'verify' ? [60, mostMiB] : [mostMiB])) {
         const path = `${mib}-${name}`;
         const { status, rssMiB } = await assay(argsOf(path));
         expect(status !== null && status < 7 && rssMiB < RSS_MIB, `${reader} ${path}: exit ${status}, ${rssMiB} MiB`).toBe(

@@ -79,10 +79,10 @@ function verifiedStatement(
   const { identity } = attempt('provenance/untrusted', 'do not use its measurements', () => {
     const root = TrustedRoot.fromJSON(documentOf(options.trustedRoot ?? pinnedRoot()));
     const verifier = new Verifier(toTrustMaterial(root), { tlogThreshold: 1, ctlogThreshold: 1, timestampThreshold: 1 });
-    return verifier.verify(toSignedEntity(bundle), {
-      subjectAlternativeName: identityPattern(options.identity),
-      extensions: { issuer: options.issuer },
-    });
+    const signer = verifier.verify(toSignedEntity(bundle), { extensions: { issuer: options.issuer } });
+    const name = signer.identity?.subjectAlternativeName ?? '';
+    if (!isIdentity(options.identity, name)) throw new Error(`expected the identity ${options.identity}, got ${name}`);
+    return signer;
   });
   const { payload, payloadType } = bundle.content.dsseEnvelope;
   const statement = attempt(
@@ -109,14 +109,19 @@ function pinnedRoot(): string {
   return readFileSync(new URL('../trust/sigstore-trusted-root.json', import.meta.url), 'utf8');
 }
 
-/** Anchored at both ends: an identity that only begins like the one asked for is another one. */
-function identityPattern(identity: string): RegExp {
-  return new RegExp(
-    `^${identity
-      .split('*')
-      .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-      .join('.*')}$`,
-  );
+/** `*` stands for anything. Anchored at both ends: an identity that only begins like the one asked for is another one. */
+function isIdentity(wanted: string, name: string): boolean {
+  const [first = '', ...others] = wanted.split('*');
+  const last = others.pop();
+  if (last === undefined) return name === wanted;
+  if (!name.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of others) {
+    at = name.indexOf(part, at);
+    if (at < 0) return false;
+    at += part.length;
+  }
+  return name.length - last.length >= at && name.endsWith(last);
 }
 
 /**

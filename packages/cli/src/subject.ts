@@ -14,7 +14,7 @@ export const MAX_BYTES = 64 * 1024 * 1024;
 /** The longest policy, root, key or list of authorities, bytes. */
 export const MAX_SETTING_BYTES = 4 * 1024 * 1024;
 /** The longest companion: readers of collateral take some five times their input. Bytes. */
-const MAX_COMPANION_BYTES = 16 * 1024 * 1024;
+const MAX_COMPANION_BYTES = 8 * 1024 * 1024;
 const URL_TIMEOUT_MS = 30_000;
 const MAX_COMPANIONS = 1024;
 /** Entries of the folders of companions, hidden ones and folders included. */

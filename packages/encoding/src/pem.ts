@@ -12,7 +12,31 @@ export interface PemBlock {
   readonly der: Uint8Array;
 }
 
-const BEGIN = /-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,62})-----/g;
+/** A block that stands in text as RFC 7468 writes it. */
+export interface PemText {
+  readonly label: string;
+  /** Between the two lines: base64 and white space, of any length. */
+  readonly body: string;
+}
+
+/**
+ * The blocks of any label in `text` that hold nothing but base64 and white space; others are passed over. Reads the text once.
+ * @example pemTexts('-----BEGIN QUOTE-----\nAAAA\n-----END QUOTE-----') // [{ label: 'QUOTE', body: '\nAAAA\n' }]
+ */
+export function pemTexts(text: string): readonly PemText[] {
+  const begin = /-----BEGIN ([A-Z0-9 ]{1,64})-----/g;
+  const blocks: PemText[] = [];
+  for (let match = begin.exec(text); match !== null; match = begin.exec(text)) {
+    const label = match[1] as string;
+    const from = begin.lastIndex;
+    const end = text.indexOf('-----', from);
+    if (end < 0) break;
+    begin.lastIndex = end;
+    const body = text.slice(from, end);
+    if (text.startsWith(`-----END ${label}-----`, end) && !/[^A-Za-z0-9+/=\s]/.test(body)) blocks.push({ label, body });
+  }
+  return blocks;
+}
 
 /**
  * Every block in `text`, in order.
@@ -21,7 +45,7 @@ const BEGIN = /-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,62})-----/g;
  */
 export function decodePem(text: string): PemBlock[] {
   const blocks: PemBlock[] = [];
-  const begin = new RegExp(BEGIN);
+  const begin = /-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,62})-----/g;
   for (let match = begin.exec(text); match !== null; match = begin.exec(text)) {
     const label = match[1] as string;
     const end = `-----END ${label}-----`;

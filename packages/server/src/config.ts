@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { isLoopbackName } from '@assay/channel';
+import { withoutTrailing } from '@assay/encoding/text-ends';
 import type { IsolationLevel, SandboxLane } from '@assay/receipt';
 import { isProviderName, PROVIDERS, type ProviderName } from './adapters/models/providers.ts';
 import type { Environment } from './env-file.ts';
@@ -326,7 +327,7 @@ class Settings {
     if (value === null) return null;
     const url = URL.canParse(value) ? new URL(value) : null;
     if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.username === '' && url.password === '') {
-      return value.replace(/\/+$/, '');
+      return withoutTrailing(value, '/');
     }
     this.problem(name, 'config/bad-value', 'expected an http:// or https:// URL without a user name or password in it');
     return null;

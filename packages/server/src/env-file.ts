@@ -9,7 +9,7 @@ import { ServerError } from './errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const LINE = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$/;
+const LINE = /^(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)$/;
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\', $: '$' };
 
 /**
@@ -24,9 +24,10 @@ export function parseEnvFile(text: string, name = '.env'): Record<string, string
   const settings: Record<string, string> = {};
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   for (const [index, line] of lines.entries()) {
-    if (/^\s*(#.*)?$/.test(line)) continue;
-    const match = LINE.exec(line);
-    const value = match === null ? null : parseValue(match[2] ?? '');
+    const setting = line.trim();
+    if (setting === '' || setting.startsWith('#')) continue;
+    const match = LINE.exec(setting);
+    const value = match === null ? null : parseValue((match[2] ?? '').trim());
     if (match === null || value === null) {
       throw new ServerError(
         'config/unreadable',
@@ -58,5 +59,6 @@ function parseValue(text: string): string | null {
     if (inner === undefined) return null;
     return quote === "'" ? inner : inner.replace(/\\(.)/g, (whole, letter: string) => ESCAPES[letter] ?? whole);
   }
-  return text.replace(/(?:^|\s+)#.*$/, '').trim();
+  const comment = /(?:^|\s)#/.exec(text)?.index ?? text.length;
+  return text.slice(0, comment).trim();
 }

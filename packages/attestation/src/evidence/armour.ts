@@ -8,6 +8,7 @@
 
 import { utf8 } from '@assay/encoding/bytes';
 import { type Json, parseJson } from '@assay/encoding/json';
+import { pemTexts } from '@assay/encoding/pem';
 import { fencedBlocks, httpAnswer, utf16Text } from './carriers/document-text.ts';
 import { googleMessage } from './carriers/google-messages.ts';
 import { bytesOfHexDump } from './carriers/hex-dump.ts';
@@ -19,7 +20,6 @@ import { bytesOfJson, bytesOfText } from './reading.ts';
 /** Longer text is not looked at, bytes. */
 const MAX_FILE = 4 * 1024 * 1024;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
-const ARMOUR = /-----BEGIN ([A-Z0-9 ]{1,40})-----([A-Za-z0-9+/=\s]*)-----END \1-----/g;
 /** Labels of blocks that accompany evidence and are none. */
 const COMPANION = /CERTIFICATE|X509|KEY/;
 const DATA_URI = /^data:[a-z0-9.+/;=-]{0,80};base64,/i;
@@ -120,9 +120,8 @@ function ofDumpWithText(file: Uint8Array): Uint8Array | null {
 /** The one block that is no certificate, list or key; text around it is explanation (RFC 7468 §2). */
 function ofArmour(text: string): Uint8Array | null {
   if (!text.includes('-----BEGIN ')) return null;
-  const blocks = [...text.matchAll(ARMOUR)].filter(([, label = '']) => !COMPANION.test(label));
-  const [, , body] = blocks[0] ?? [];
-  return body === undefined || blocks.length > 1 ? null : bytesOfText(utf8(body));
+  const [block, ...others] = pemTexts(text).filter(({ label }) => !COMPANION.test(label));
+  return block === undefined || others.length > 0 ? null : bytesOfText(utf8(block.body));
 }
 
 function ofDump(text: string): Uint8Array | null {

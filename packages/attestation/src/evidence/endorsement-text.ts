@@ -1,16 +1,18 @@
 /** Text carriers of binary companions: PEM with anything around it, hex (also of PEM, as old PCCS write CRLs), base64. */
 
 import { decodeBase64, decodeBase64Url } from '@assay/encoding/base64';
-import { decodeUtf8 } from '@assay/encoding/bytes';
+import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
-import { decodePem } from '@assay/encoding/pem';
+import { pemTexts } from '@assay/encoding/pem';
+import { withoutTrailing } from '@assay/encoding/text-ends';
+import { packedText } from './reading.ts';
 
 /** The contents of every PEM block, `null` when there is none or one is broken. */
 export function pemBlocks(text: string): readonly Uint8Array[] | null {
-  const blocks = text.match(/-----BEGIN ([A-Z0-9 ]{1,40})-----[A-Za-z0-9+/=\s]*-----END \1-----/g);
-  if (blocks === null) return null;
+  const blocks = pemTexts(text);
+  if (blocks.length === 0) return null;
   try {
-    return decodePem(blocks.join('\n')).map(({ der }) => der);
+    return blocks.map(({ body }) => decodeBase64(body.replace(/\s+/g, '')));
   } catch {
     return null;
   }
@@ -18,13 +20,13 @@ export function pemBlocks(text: string): readonly Uint8Array[] | null {
 
 /** The bytes behind hex or base64 text, `null` when it is neither. White space and a leading `0x` are ignored. */
 export function binaryOfText(text: string): Uint8Array | null {
-  const packed = text.replace(/\s+/g, '').replace(/^0x/i, '');
+  const packed = packedText(utf8(text))?.replace(/^0x/i, '') ?? '';
   if (packed.length === 0) return null;
   if (packed.length % 2 === 0 && /^[0-9a-fA-F]+$/.test(packed)) return decodeHex(packed);
+  const bare = withoutTrailing(packed, '=');
   try {
-    if (/^[A-Za-z0-9+/]+={0,2}$/.test(packed))
-      return decodeBase64(packed.replace(/=+$/, '').padEnd(Math.ceil(packed.replace(/=+$/, '').length / 4) * 4, '='));
-    if (/^[A-Za-z0-9_-]+={0,2}$/.test(packed)) return decodeBase64Url(packed.replace(/=+$/, ''));
+    if (/^[A-Za-z0-9+/]+={0,2}$/.test(packed)) return decodeBase64(bare.padEnd(Math.ceil(bare.length / 4) * 4, '='));
+    if (/^[A-Za-z0-9_-]+={0,2}$/.test(packed)) return decodeBase64Url(bare);
   } catch {
     return null;
   }

@@ -8,7 +8,16 @@ import { utf8 } from '@assay/encoding/bytes';
 import { EncodingError } from '@assay/encoding/errors';
 import { decodeHex } from '@assay/encoding/hex';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import { withoutTrailing } from '@assay/encoding/text-ends';
 import { AttestationError, type AttestationErrorCode } from '../errors.ts';
+
+const FOREIGN = 0;
+const DIGIT = 1;
+const SPACE = 2;
+/** What each byte is in text that stands for bytes. */
+const KINDS = new Uint8Array(256);
+for (const byte of utf8('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=')) KINDS[byte] = DIGIT;
+for (const byte of utf8(' \t\r\n')) KINDS[byte] = SPACE;
 
 /** Text longer than this is not looked at, characters. */
 const MAX_TEXT_LENGTH = 16 * 1024 * 1024;
@@ -52,11 +61,23 @@ export function jsonObjectIn(file: Uint8Array): JsonObject | null {
  */
 export function bytesOfText(file: Uint8Array): Uint8Array | null {
   if (file.length === 0 || file.length > MAX_TEXT_LENGTH) return null;
-  for (const byte of file) if (byte > 0x7e || (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d)) return null;
-  const text = new TextDecoder().decode(file).replace(/\s+/g, '');
+  const text = packedText(file);
+  if (text === null) return null;
   const hex = text.replace(/^0x/i, '');
   if (hex.length > 0 && hex.length % 2 === 0 && /^[0-9a-fA-F]+$/.test(hex)) return decodeHex(hex);
   return bytesOfBase64(text);
+}
+
+/** The text of hex and base64 digits in `file`; `null` when another character stands in it. One pass, so that it costs what it reads. */
+export function packedText(file: Uint8Array): string | null {
+  const digits = new Uint8Array(file.length);
+  let length = 0;
+  for (const byte of file) {
+    const kind = KINDS[byte];
+    if (kind === FOREIGN) return null;
+    if (kind === DIGIT) digits[length++] = byte;
+  }
+  return new TextDecoder().decode(digits.subarray(0, length));
 }
 
 /** Bytes that a JSON value stands for: text as {@link bytesOfText} reads it, or a list of numbers from 0 to 255; `null` for others. */
@@ -70,7 +91,7 @@ export function bytesOfJson(value: Json): Uint8Array | null {
 
 /** Bytes of base64 text, standard or URL-safe, padded or not; `null` when it is neither. */
 export function bytesOfBase64(text: string): Uint8Array | null {
-  const digits = text.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '');
+  const digits = withoutTrailing(/[-_]/.test(text) ? standardDigits(text) : text, '=');
   if (digits.length === 0 || digits.length % 4 === 1 || !/^[A-Za-z0-9+/]+$/.test(digits)) return null;
   try {
     return decodeBase64(digits.padEnd(Math.ceil(digits.length / 4) * 4, '='));
@@ -78,4 +99,10 @@ export function bytesOfBase64(text: string): Uint8Array | null {
     if (EncodingError.is(error)) return null;
     throw error;
   }
+}
+
+function standardDigits(text: string): string {
+  const codes = utf8(text);
+  for (const [at, code] of codes.entries()) if (code === 0x2d || code === 0x5f) codes[at] = code === 0x2d ? 0x2b : 0x2f;
+  return new TextDecoder().decode(codes);
 }

@@ -96,7 +96,7 @@ export async function fetchBytes(service: AttestedService, path: string, most: n
   const refused = (got: string, status: number): AttestationError =>
     new AttestationError(
       'service/refused',
-      `expected at most ${most} bytes from ${base}${path.replace(/\?.*$/, '')}, got ${got}; ${adviceFor(status)}`,
+      `expected at most ${most} bytes from ${base}${path.split('?', 1)[0]}, got ${got}; ${adviceFor(status)}`,
       { details: { status } },
     );
   try {

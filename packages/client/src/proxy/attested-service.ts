@@ -3,6 +3,7 @@
 import { AttestationError } from '@assay/attestation';
 import type { AttestedService } from '@assay/attestation/services';
 import { isLoopbackName } from '@assay/channel';
+import { withoutTrailing } from '@assay/encoding/text-ends';
 import { trustOf } from '../connection/attestation.ts';
 import { ClientError } from '../errors.ts';
 import type { Verdict } from '../judgement/verdict.ts';
@@ -18,7 +19,7 @@ export async function serviceOf(url: URL, options: UpstreamOptions): Promise<Att
       `expected https to send a key to ${url.host}, got ${url.protocol.slice(0, -1)}; this kind of service takes it beside the sealed prompt`,
     );
   return {
-    base: `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')}`,
+    base: `${url.origin}${withoutTrailing(url.pathname, '/').replace(/\/v1$/, '')}`,
     apiKey,
     keyBeforeVerdict: options.keyBeforeVerdict,
     fetch: options.dialer?.open ?? options.fetch ?? ((input, init) => fetch(input, init)),

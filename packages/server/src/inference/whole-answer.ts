@@ -17,16 +17,28 @@ export function tooLarge(most: number): ServerError {
   return new ServerError('model/too-large', `the upstream sent more than ${most} bytes; ask for less`);
 }
 
+/** Events that are looked at for the id; services repeat it in each. */
+const MOST_EVENTS = 16;
+
 /**
  * The `id` of an OpenAI-style answer, whole or as events, so that the receipt is found by it as well (ACI §7.1).
  * @param returned - the answer, or at least its beginning.
  */
 export function chatIdIn(returned: Uint8Array): string | null {
   const text = new TextDecoder().decode(returned.subarray(0, 64 * 1024));
-  const streamed = /^data: ?\{[^\n]*?"id"\s*:\s*"([\w.:-]{1,128})"/m.exec(text)?.[1];
-  if (streamed !== undefined) return streamed;
+  for (const line of text
+    .split('\n')
+    .filter((each) => each.startsWith('data:'))
+    .slice(0, MOST_EVENTS)) {
+    const id = idOf(line.slice('data:'.length));
+    if (id !== null) return id;
+  }
+  return idOf(new TextDecoder().decode(returned));
+}
+
+function idOf(json: string): string | null {
   try {
-    const { id } = JSON.parse(new TextDecoder().decode(returned)) as { readonly id?: unknown };
+    const { id } = JSON.parse(json) as { readonly id?: unknown };
     return typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id) ? id : null;
   } catch {
     return null;

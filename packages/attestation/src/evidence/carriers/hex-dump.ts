@@ -67,7 +67,7 @@ function readRows(rows: readonly string[], base: number, word: WordReader): Uint
 
 /** The bytes of one row; none for the last one, which holds the length alone. */
 function rowBytes(rest: string, isXxd: boolean, read: WordReader): readonly number[] | null {
-  const printed = isXxd ? rest.trimStart().split(/ {2}/, 1)[0] : rest.split(/ [|>]| {3,}\S/, 1)[0];
+  const printed = isXxd ? rest.trimStart().split(/ {2}/, 1)[0] : rest.split(/ [|>]| {3}(?=\S)/, 1)[0];
   const all = (printed ?? '').split(/[ \t-]+/).filter((word) => word !== '');
   // PowerShell prints the characters one space behind the sixteenth byte.
   const isWide = !isXxd && all.length > ROW && all.slice(0, ROW).every((word) => word.length === 2);

@@ -15,6 +15,8 @@ export interface ProtobufField {
 
 const VARINT = 0;
 const LENGTH_DELIMITED = 2;
+/** More than any message of evidence has; each takes memory. */
+const MAX_FIELDS = 4096;
 
 /**
  * Fields of a message, `null` when `bytes` are no such message.
@@ -34,6 +36,7 @@ export function protobufFields(bytes: Uint8Array): readonly ProtobufField[] | nu
     return null;
   };
   while (offset < bytes.length) {
+    if (fields.length >= MAX_FIELDS) return null;
     const [key, value] = [varint(), varint()];
     if (key === null || value === null || key < 8n || key >> 32n !== 0n) return null;
     const [number, wire] = [Number(key >> 3n), Number(key & 7n)];

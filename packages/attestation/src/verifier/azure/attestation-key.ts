@@ -6,6 +6,7 @@
 
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import { withoutTrailing } from '@assay/encoding/text-ends';
 import { AttestationError } from '../../errors.ts';
 import { reading } from '../../evidence/reading.ts';
 
@@ -16,7 +17,7 @@ import { reading } from '../../evidence/reading.ts';
  * @example const spki = await azureAttestationKey(evidence.runtimeData.bytes);
  */
 export async function azureAttestationKey(runtimeData: Uint8Array): Promise<Uint8Array> {
-  const json = reading('tpm/malformed', 'runtime data', () => parseJson(decodeUtf8(runtimeData).replace(/\0+$/, '')));
+  const json = reading('tpm/malformed', 'runtime data', () => parseJson(withoutTrailing(decodeUtf8(runtimeData), '\0')));
   const { keys } = (json ?? {}) as JsonObject;
   const named = (Array.isArray(keys) ? (keys as readonly Json[]) : []).filter(
     (each) => (each as JsonObject | null)?.kid === 'HCLAkPub',

@@ -6,6 +6,7 @@
 
 import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import { withoutTrailing } from '@assay/encoding/text-ends';
 import { AttestationError } from '../../errors.ts';
 import { allZero } from '../../evidence/reading.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
@@ -116,7 +117,7 @@ export function declaredChecks(declared: Readonly<Record<string, string>>, actua
 
 /** The application key that the report data names: ASCII `dip1::<algorithm>-pk:<base64url>`; `null` when it names none. */
 export function boundKeyOf(reportData: string): { readonly algorithm: string; readonly key: string } | null {
-  const text = new TextDecoder('latin1').decode(decodeHex(reportData)).replace(/\0+$/, '');
+  const text = withoutTrailing(new TextDecoder('latin1').decode(decodeHex(reportData)), '\0');
   const match = /^dip1::(ed25519|secp256k1c)-pk:([A-Za-z0-9_-]+)$/.exec(text);
   return match === null ? null : { algorithm: match[1] as string, key: match[2] as string };
 }

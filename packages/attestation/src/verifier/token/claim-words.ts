@@ -38,7 +38,7 @@ const TROUBLE_WORDS = new Set(['err', 'errs', 'errno', 'errmsg', 'bad', 'wrong',
 /** Words that begin like trouble and are none. */
 const HARMLESS = new Set(['failsafe', 'failover', 'failback']);
 /** Trouble that is also a subject: `revocation-checked: true` and `debug-check: passed` are good news. */
-const SUBJECT = /^(?:.*debug.*|revocation|expir(?:y|es|ation)|tamper)$/;
+const SUBJECT = new Set(['revocation', 'expiry', 'expires', 'expiration', 'tamper']);
 
 const POSITIVE_PARTS = ['validated', 'verified', 'matched', 'uptodate', 'secureboot', 'secboot'];
 const POSITIVE_WORDS = new Set([
@@ -143,7 +143,7 @@ function toneOf(words: readonly string[], steps = false): Tone {
   const negated = words.filter(isNegation).length % 2 === 1;
   const last = words.at(-1) ?? '';
   if (troubles.length > 0) {
-    const onlySubject = troubles.every((word) => SUBJECT.test(word));
+    const onlySubject = troubles.every(isSubject);
     if (onlySubject && !isTrouble(last) && (isPositive(last) || STEPS.has(last))) return negated ? 'bad' : 'good';
     return negated ? 'good' : 'bad';
   }
@@ -174,7 +174,7 @@ function troubleOf(words: readonly string[]): Reading {
 function isFact(words: readonly string[]): boolean {
   const last = words.at(-1) ?? '';
   const troubles = words.filter(isTrouble);
-  if (!troubles.every((word) => SUBJECT.test(word))) return false;
+  if (!troubles.every(isSubject)) return false;
   return FACTS.has(last) || (TIMES.has(last) && troubles.every((word) => word.startsWith('expir')));
 }
 
@@ -202,4 +202,8 @@ function readStatus(value: Json): Reading | null {
 
 function isContainer(value: Json): boolean {
   return typeof value === 'object' && value !== null;
+}
+
+function isSubject(word: string): boolean {
+  return word.includes('debug') || SUBJECT.has(word);
 }

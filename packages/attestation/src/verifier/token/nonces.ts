@@ -10,6 +10,7 @@ import { decodeBase64, decodeBase64Url } from '@assay/encoding/base64';
 import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import type { Json, JsonObject } from '@assay/encoding/json';
+import { withoutTrailing } from '@assay/encoding/text-ends';
 
 export interface TokenNonces {
   /** The first one as hex: of hex text itself, of other text its UTF-8. `null` when the token has none. */
@@ -85,7 +86,7 @@ function canonical(text: string): string {
 
 function base64Of(text: string): Uint8Array | null {
   try {
-    const bare = text.replace(/=+$/, '');
+    const bare = withoutTrailing(text, '=');
     return /[-_]/.test(bare) ? decodeBase64Url(bare) : decodeBase64(bare.padEnd(Math.ceil(bare.length / 4) * 4, '='));
   } catch {
     return null;

@@ -8,6 +8,8 @@ const MASK = '[key]';
 const LONG = 16;
 /** From this length on, a key of letters and digits is one as well. Characters. */
 const MIXED = 8;
+/** The shortest head of a token, with its `eyJ`. Characters. */
+const HEAD = 11;
 /** Keys that people give to servers that need none; they name no one. */
 const DUMMIES: ReadonlySet<string> = new Set(
   (
@@ -20,7 +22,6 @@ const DUMMIES: ReadonlySet<string> = new Set(
 const KNOWN_FORMS = [
   /\b(?:sk|pk|rk|gsk|xai|nvapi|hf|r8|ghp|pplx|csk|fw)[-_][\w*-]{4,}/g,
   /\bAIza[\w*-]{8,}/g,
-  /\beyJ[\w-]{8,}\.[\w.-]+/g,
 ] as const;
 const BEARER = /\bBearer\s+[\w.~+/*-]{8,}={0,2}/gi;
 
@@ -31,7 +32,19 @@ const BEARER = /\bBearer\s+[\w.~+/*-]{8,}={0,2}/gi;
  */
 export function maskKeys(words: string, secret: string | null): string {
   const masked = withoutSecret(words, secret).replace(BEARER, `Bearer ${MASK}`);
-  return KNOWN_FORMS.reduce((text, form) => text.replace(form, MASK), masked);
+  const known = KNOWN_FORMS.reduce((text, form) => text.replace(form, MASK), masked);
+  return known.replace(/[\w.-]{13,}/g, withoutToken);
+}
+
+/** A JSON Web Token begins with `eyJ` and has a dot behind its head. */
+function withoutToken(run: string): string {
+  for (let at = run.indexOf('eyJ'); at >= 0; at = run.indexOf('eyJ', at + 1)) {
+    if (at > 0 && /\w/.test(run.charAt(at - 1))) continue;
+    const dot = run.indexOf('.', at);
+    if (dot < 0 || dot === run.length - 1) return run;
+    if (dot - at >= HEAD) return run.slice(0, at) + MASK;
+  }
+  return run;
 }
 
 function withoutSecret(words: string, secret: string | null): string {

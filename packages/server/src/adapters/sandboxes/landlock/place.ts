@@ -75,7 +75,7 @@ export function isOpenToAll(path: string): boolean {
 
 function removeLeftovers(): void {
   for (const name of readdirSync(tmpdir())) {
-    const pid = new RegExp(`^${NAME}(\\d+)-`).exec(name)?.[1];
+    const pid = name.startsWith(NAME) ? /^(\d+)-/.exec(name.slice(NAME.length))?.[1] : undefined;
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
     const directory = join(tmpdir(), name);
     if (statSync(directory).uid === process.getuid?.()) rmSync(directory, { recursive: true, force: true });

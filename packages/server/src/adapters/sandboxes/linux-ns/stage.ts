@@ -149,7 +149,7 @@ function mountsBelow(directory: string): readonly string[] {
 /** Directories whose agent is dead: its sandboxes died with it, its mounts and files did not. */
 async function removeLeftovers(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
-    const pid = new RegExp(`^${NAME}(\\d+)-`).exec(name)?.[1];
+    const pid = name.startsWith(NAME) ? /^(\d+)-/.exec(name.slice(NAME.length))?.[1] : undefined;
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
     const directory = join(tmpdir(), name);
     if (statSync(directory).uid === process.getuid?.()) await dismantle(directory, []).catch(() => undefined);

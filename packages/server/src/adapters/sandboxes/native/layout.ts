@@ -82,8 +82,8 @@ export function moduleVersion(name: string): string {
 }
 
 function packageRoot(entry: string): string {
-  const [before = ''] = entry.split(/(?<=node_modules[/\\][^/\\]+)[/\\]/);
-  return before;
+  const parts = entry.split(/[/\\]/);
+  return parts.slice(0, parts.indexOf('node_modules') + 2).join('/');
 }
 
 /** Fixed: nothing of the host's environment reaches the code, and nothing here differs from run to run. */

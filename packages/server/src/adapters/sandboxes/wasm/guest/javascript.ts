@@ -242,12 +242,15 @@ function describe(reason: unknown): NonNullable<DoneHead['error']> {
   }
 }
 
+/** Names under which the engine shows the program itself. */
+const EVALUATED = /^(?:async )?(?:Object\.)?(?:eval|<anonymous>)$/;
+
 function tidyFrame(line: string): string {
-  const place =
-    /^\s+at (?:(?<name>.*) \()?.*main\.js(?:, <anonymous>)?:(?<row>\d+):(?<column>\d+)\)?$/.exec(line)?.groups ?? {};
-  const column = columnOf(Number(place.row), Number(place.column));
-  const name = (place.name ?? '').replace(/^(?:async )?(?:Object\.)?(?:eval|<anonymous>)$/, '');
-  const where = `main.js:${place.row}:${column}`;
+  const file = line.lastIndexOf('main.js');
+  const [, row, column] = /^main\.js(?:, <anonymous>)?:(\d+):(\d+)\)?$/.exec(line.slice(file)) ?? [];
+  const before = line.slice(0, file).trimStart().slice('at '.length);
+  const name = before.slice(0, Math.max(0, before.lastIndexOf(' ('))).replace(EVALUATED, '');
+  const where = `main.js:${row}:${columnOf(Number(row), Number(column))}`;
   return name === '' ? `    at ${where}` : `    at ${name} (${where})`;
 }
 

@@ -19,10 +19,7 @@ const DUMMIES: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 /** Forms in which keys of known services stand in messages, shortened and starred ones too. */
-const KNOWN_FORMS = [
-  /\b(?:sk|pk|rk|gsk|xai|nvapi|hf|r8|ghp|pplx|csk|fw)[-_][\w*-]{4,}/g,
-  /\bAIza[\w*-]{8,}/g,
-] as const;
+const KNOWN_FORMS = [/\b(?:sk|pk|rk|gsk|xai|nvapi|hf|r8|ghp|pplx|csk|fw)[-_][\w*-]{4,}/g, /\bAIza[\w*-]{8,}/g] as const;
 const BEARER = /\bBearer\s+[\w.~+/*-]{8,}={0,2}/gi;
 
 /**

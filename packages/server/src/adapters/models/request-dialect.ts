@@ -72,13 +72,9 @@ const REFUSING = [
 const SYSTEM_ROLE = [
   /system[ _]?(?:role|message|prompt|instruction)/i,
   /developer (?:role|message|instruction)/i,
-  /['"]?role['"]?[^.]{0,40}system/i,
   /roles? must alternate|should alternate|alternate between/i,
 ];
-const WITHOUT_STREAM = [
-  /stream(?:ing|ed)?\b[^.]{0,60}(?:not|unsupported|disabled|unavailable)/i,
-  /to stream this model|["']?stream["']? (?:must|should) be false/i,
-];
+const WITHOUT_STREAM = /to stream this model|stream["']? (?:must|should) be false/i;
 /** What the sender is told about a parameter that is not named. */
 const UNNAMED = [
   /(?:unsupported|unrecognized|unknown) (?:request )?(?:parameter|argument|field|key)/i,
@@ -102,8 +98,8 @@ export function adaptTo(fault: ModelFault, dialect: RequestDialect): Adaptation 
   if (name === 'stream_options') return lasting({ streamOptions: false });
   if (name === 'temperature') return lasting({ temperature: false });
   if (name === 'maxTokens') return { change: { maxTokens: otherLimit(text, dialect) }, lasting: !LENGTH.test(text) };
-  if (dialect.systemRole && matches(SYSTEM_ROLE, text)) return lasting({ systemRole: false });
-  if (dialect.stream && matches(WITHOUT_STREAM, text)) return lasting({ stream: false });
+  if (dialect.systemRole && refusesRoles(text)) return lasting({ systemRole: false });
+  if (dialect.stream && refusesStreams(text)) return lasting({ stream: false });
   if (!matches(UNNAMED, text)) return null;
   if (dialect.stream && dialect.streamOptions) return lasting({ streamOptions: false });
   return dialect.temperature ? lasting({ temperature: false }) : null;
@@ -111,6 +107,21 @@ export function adaptTo(fault: ModelFault, dialect: RequestDialect): Adaptation 
 
 function matches(patterns: readonly RegExp[], text: string): boolean {
   return patterns.some((pattern) => pattern.test(text));
+}
+
+function refusesRoles(text: string): boolean {
+  return matches(SYSTEM_ROLE, text) || clauses(text, /role/gi, 45).some((clause) => /system/i.test(clause));
+}
+
+function refusesStreams(text: string): boolean {
+  const refused = /not|unsupported|disabled|unavailable/i;
+  return WITHOUT_STREAM.test(text) || clauses(text, /stream(?:ing|ed)?\b/gi, 75).some((clause) => refused.test(clause));
+}
+
+/** What follows each `word` in its sentence, up to `length` characters. */
+function clauses(text: string, word: RegExp, length: number): readonly string[] {
+  const behind = (start: number): string => text.slice(start, start + length).split('.', 1)[0] ?? '';
+  return [...text.matchAll(word)].map(({ 0: found, index }) => behind(index + found.length));
 }
 
 type Refused = 'stream_options' | 'temperature' | 'maxTokens';
@@ -133,5 +144,5 @@ function nameIn(text: string, dialect: RequestDialect): Refused | null {
 function otherLimit(text: string, { maxTokens }: RequestDialect): MaxTokensName | null {
   const other = maxTokens === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
   const wanted = /unsupported|not support|unknown|unrecognized|instead|not permitted|extra/i.test(text) && !LENGTH.test(text);
-  return wanted && new RegExp(`\\b${other}\\b`).test(text) ? other : null;
+  return wanted && text.includes(other) ? other : null;
 }

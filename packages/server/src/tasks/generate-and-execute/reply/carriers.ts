@@ -3,6 +3,7 @@
  * the programs in it, or none; whether one is taken is for `candidates.ts`.
  */
 
+import { withoutTrailing } from '@assay/encoding/text-ends';
 import { CODE_NAMES, type GeneratedLanguage, labelOf } from './language.ts';
 import { type Loose, type LooseObject, looseJson } from './loose-json.ts';
 
@@ -131,11 +132,11 @@ export function programOfPatch(text: string, previous: string | null): string | 
 }
 
 function replaced(text: string, before: readonly string[], after: readonly string[]): string | null {
-  const old = before.join('\n').replace(/\n+$/, '');
+  const old = withoutTrailing(before.join('\n'), '\n');
   if (old.trim() === '') return null;
   const at = `\n${text}\n`.indexOf(`\n${old}\n`);
   if (at < 0) return null;
-  return `${text.slice(0, at)}${after.join('\n').replace(/\n+$/, '')}${text.slice(at + old.length)}`;
+  return `${text.slice(0, at)}${withoutTrailing(after.join('\n'), '\n')}${text.slice(at + old.length)}`;
 }
 
 /** The program that a shell block writes or runs: a here-document, or the text behind `-c` or `-e`. */

@@ -3,6 +3,7 @@
  * order; a block that says the same again (an alternative, a corrected version, an excerpt) does not run beside the other.
  */
 
+import { withoutTrailing } from '@assay/encoding/text-ends';
 import type { Candidate } from './candidates.ts';
 import type { Facts } from './facts.ts';
 import type { Syntax } from './syntax.ts';
@@ -152,7 +153,7 @@ function blanked(code: string, ranges: Facts['imports']): string {
 
 /** A group as one program; its last block alone when the whole does not fit together. */
 function programOf(blocks: readonly Block[], syntax: Syntax): { readonly code: string; readonly facts: Facts } {
-  const code = blocks.map((block) => block.code.replace(/\n+$/, '')).join('\n\n');
+  const code = blocks.map((block) => withoutTrailing(block.code, '\n')).join('\n\n');
   const checked = syntax.check(code);
   const last = blocks.at(-1) as Block;
   return checked.fits ? { code, facts: checked.facts } : { code: last.code, facts: last.facts };

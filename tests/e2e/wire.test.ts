@@ -125,7 +125,10 @@ const CLIENTS: readonly (readonly [string, Client])[] = [
   ['operator', command('operator', 'rotate-keys', '--url', 'URL')],
   ['proxy', proxied],
   ['mcp ask_agent', tool((tools, url) => tools.askAgent({ url, question: WORDS }))],
-  ['mcp run_task', tool((tools, url) => tools.runTask({ url, description: WORDS, language: 'python' }))],
+  [
+    'mcp run_task',
+    tool((tools, url) => tools.runTask({ url, description: WORDS, language: 'python', files: { 'rows.csv': 'a\n1\n' } })),
+  ],
 ];
 
 /** Method and path of each request in the bytes of the wire. */

@@ -28,6 +28,7 @@ export const SERVER_ERROR_KINDS = {
   'http/unauthorized': 'refused',
   'http/unsupported-media-type': 'malformed',
   'model/bad-reply': 'unavailable',
+  'model/incomplete': 'unavailable',
   'model/no-code': 'unavailable',
   'model/rate-limited': 'unavailable',
   'model/refused': 'refused',

@@ -2,6 +2,7 @@
 
 import { basename, resolve } from 'node:path';
 import type { Agent, RunOptions, RunResult, TaskStep } from '@assay/client';
+import { parseWrittenJson } from '@assay/encoding/written-json';
 import type { Command } from 'commander';
 import { type AgentFlags, agentOf, agentOptions, reachAgent, withAgent } from '../agent-connection.ts';
 import type { Finish } from '../command.ts';
@@ -85,10 +86,11 @@ async function optionsOf(flags: RunFlags, io: Io): Promise<RunOptions> {
   };
 }
 
+/** The digits of its numbers stay as they were typed. */
 function contextOf(text: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
+    const value = parseWrittenJson(text);
+    if (text.trimStart().startsWith('{')) return value as Readonly<Record<string, unknown>>;
   } catch {
     // Said below.
   }

@@ -1,9 +1,11 @@
 /** Reads bodies: bounded bytes, strict JSON, or a form with files. The exact bytes are kept, because the receipt hashes them. */
 
 import { encodeBase64 } from '@assay/encoding/base64';
+import { decodeUtf8 } from '@assay/encoding/bytes';
 import { parseJson } from '@assay/encoding/json';
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
+import { writtenContext } from './written-context.ts';
 
 /** A request for work, before its `data` is looked at. */
 export interface ProcessBody {
@@ -12,6 +14,8 @@ export interface ProcessBody {
   readonly query: string | null;
   readonly nonce: string | null;
   readonly data: Readonly<Record<string, unknown>>;
+  /** The context of the request as it was written; see `written-context.ts`. */
+  readonly contextText: string | null;
 }
 
 const MAX_DEPTH = 64;
@@ -62,7 +66,9 @@ export async function readProcessBody(request: Request, most: number): Promise<P
     );
   }
   const bytes = await readBytes(request, most);
-  const json = isForm ? await readForm(bytes, request.headers.get('content-type') ?? '') : parse(bytes, most);
+  const { json, text } = isForm
+    ? await readForm(bytes, request.headers.get('content-type') ?? '')
+    : { json: parse(bytes, most), text: () => decodeUtf8(bytes) };
   const checked = envelope.safeParse(json);
   if (!checked.success) {
     const issues = checked.error.issues.map((issue) => ({ path: z.core.toDotPath(issue.path), message: issue.message }));
@@ -80,6 +86,7 @@ export async function readProcessBody(request: Request, most: number): Promise<P
     query: query ?? null,
     nonce: nonce ?? null,
     data: { ...(parameters ?? {}), ...(data ?? {}) },
+    contextText: (data?.context ?? parameters?.context ?? null) === null ? null : writtenContext(text()),
   };
 }
 
@@ -95,7 +102,13 @@ function parse(bytes: Uint8Array, most: number): unknown {
   }
 }
 
-async function readForm(bytes: Uint8Array, contentType: string): Promise<unknown> {
+/** The JSON of a body, and its text. */
+interface ReadJson {
+  readonly json: unknown;
+  readonly text: () => string;
+}
+
+async function readForm(bytes: Uint8Array, contentType: string): Promise<ReadJson> {
   let form: FormData;
   try {
     form = await new Response(new Uint8Array(bytes), { headers: { 'content-type': contentType } }).formData();
@@ -110,6 +123,7 @@ async function readForm(bytes: Uint8Array, contentType: string): Promise<unknown
   if (!isObject) throw new ServerError('task/bad-input', 'request: expected a JSON object');
   const whole = 'data' in json ? (json as Readonly<Record<string, unknown>>) : { data: json };
   const data = whole.data as Readonly<Record<string, unknown>> | null;
+  const written = (): string => ('data' in json ? text : `{"data":${text}}`);
   const files: { path: string; content_base64: string }[] = [];
   for (const [field, value] of form.entries()) {
     if (typeof value === 'string') continue;
@@ -119,7 +133,7 @@ async function readForm(bytes: Uint8Array, contentType: string): Promise<unknown
       content_base64: encodeBase64(new Uint8Array(await value.arrayBuffer())),
     });
   }
-  if (files.length === 0 || typeof data !== 'object' || data === null) return whole;
+  if (files.length === 0 || typeof data !== 'object' || data === null) return { json: whole, text: written };
   const given = Array.isArray(data.files) ? data.files : [];
-  return { ...whole, data: { ...data, files: [...given, ...files] } };
+  return { json: { ...whole, data: { ...data, files: [...given, ...files] } }, text: written };
 }

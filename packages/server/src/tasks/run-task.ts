@@ -19,6 +19,8 @@ export interface TaskRequest {
   readonly taskId: string | null;
   /** The `data` object of the request. */
   readonly data: Readonly<Record<string, unknown>>;
+  /** Its `context` as JSON text with the digits that the client wrote; left out when there is none. */
+  readonly contextText?: string | null | undefined;
   /** Exact bytes of the body. */
   readonly requestBody: Uint8Array;
   readonly method: string;
@@ -160,6 +162,7 @@ async function work(begun: Begun, id: string, options: RunTaskOptions): Promise<
     return await begun.task.run(begun.input, {
       taskId: id,
       access: request.access,
+      contextText: request.contextText ?? null,
       draft,
       signal,
       ports: options.ports,
@@ -245,8 +248,11 @@ async function attestOrSay(
 }
 
 function detailsOf(error: ServerError): Readonly<Record<string, unknown>> {
-  const seconds = error.details.retryAfterSeconds;
-  return typeof seconds === 'number' ? { retry_after_seconds: seconds } : {};
+  const { retryAfterSeconds, recordedDemos } = error.details;
+  return {
+    ...(typeof retryAfterSeconds === 'number' ? { retry_after_seconds: retryAfterSeconds } : {}),
+    ...(Array.isArray(recordedDemos) ? { recorded_demos: recordedDemos } : {}),
+  };
 }
 
 function codeOf(error: unknown): string {

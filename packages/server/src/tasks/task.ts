@@ -33,6 +33,8 @@ export interface TaskContext {
   readonly taskId: string;
   /** Hex SHA-256 of the API key behind the request, `null` without one; sessions belong to it. */
   readonly access: string | null;
+  /** The request's `context` as JSON text with the digits that the client wrote; `null` when there is none. */
+  readonly contextText: string | null;
   readonly draft: ReceiptDraft;
   readonly signal: AbortSignal;
   readonly ports: TaskPorts;

@@ -17,6 +17,7 @@ export function submitRoutes(services: Services): Hono<AppEnv> {
     const task = services.tasks.start({
       taskId: body.taskId,
       data,
+      contextText: body.contextText,
       requestBody: body.bytes,
       method: 'POST',
       endpoint: '/api/process',

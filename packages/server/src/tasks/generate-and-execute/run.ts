@@ -17,8 +17,9 @@ import { hostsOfContext } from '../network-hosts.ts';
 import { describeRun, failureText, runCode } from '../run-code.ts';
 import type { AnswerMembers, Artifact, Inference, Task, TaskAnswer, TaskContext } from '../task.ts';
 import { type FileWishes, gatherFiles, keepRequestFiles } from '../task-files.ts';
-import { extractCode } from './extract-code.ts';
 import { conversation, type FailedAttempt, type PromptFacts } from './prompt.ts';
+import { programOf, type ReplyProgram } from './reply/reply-program.ts';
+import { spokenPart } from './reply/spoken.ts';
 
 const input = z.object({
   type: z.literal('ai_generate_and_execute'),
@@ -45,6 +46,9 @@ interface Standing {
   readonly inference: Inference | null;
   readonly provenance: ModelProvenance | null;
   readonly error: string | null;
+  readonly errorCode: 'model/incomplete' | 'model/no-code' | 'task/code-failed' | null;
+  /** What was mended in the program that ran last. */
+  readonly notes: readonly string[];
 }
 
 const NOTHING: Standing = {
@@ -55,6 +59,8 @@ const NOTHING: Standing = {
   inference: null,
   provenance: null,
   error: null,
+  errorCode: null,
+  notes: [],
 };
 const MAX_CONTEXT_LENGTH = 128 * 1024;
 
@@ -66,7 +72,8 @@ export const generateAndExecute: Task<Input> = {
 };
 
 async function run(task: Input, context: TaskContext): Promise<TaskAnswer> {
-  if (JSON.stringify(task.context ?? null).length > MAX_CONTEXT_LENGTH) {
+  const contextText = task.context == null ? null : (context.contextText ?? JSON.stringify(task.context, null, 2));
+  if ((contextText ?? '').length > MAX_CONTEXT_LENGTH) {
     throw new ServerError(
       'task/bad-input',
       `context: expected at most ${MAX_CONTEXT_LENGTH} characters of JSON; send large data in files`,
@@ -80,7 +87,7 @@ async function run(task: Input, context: TaskContext): Promise<TaskAnswer> {
   const facts: PromptFacts = {
     description: task.description,
     language: task.language,
-    context: task.context ?? null,
+    context: contextText,
     files: files.map(({ path, bytes }) => ({ path, bytes: bytes.length })),
     hosts,
     packages: context.ports.sandbox.capabilities.packages,
@@ -107,14 +114,9 @@ async function attempt(
   number: number,
 ): Promise<Standing> {
   const { reply, promptHash } = await ask(context, facts, before.failures, number);
-  const extraction = extractCode(reply.text, task.language);
-  if (!extraction.found) {
-    const cut = reply.finishReason === 'length' ? ' and was cut off at the token limit; write a shorter program' : '';
-    const error = `${extraction.reason}${cut}; reply with one \`\`\`${task.language} block`;
-    const failure = { reply: reply.text, previousCode: null, error };
-    return { ...before, failures: [...before.failures, failure], provenance: reply.provenance, error };
-  }
-  const { code } = extraction;
+  const program = await programOf(reply, task.language, { previous: before.code });
+  if (program.kind !== 'program') return withoutProgram(task, before, reply, program);
+  const { code, notes } = program;
   context.emit({ type: 'code', attempt: number, language: task.language, code });
   const files = await gatherFiles(context.ports.workspaces, wishes, `${named}\n${code}`);
   const { result, artifacts } = await runCode(context, {
@@ -137,8 +139,22 @@ async function attempt(
     timestamp: Math.floor(context.ports.clock.now() / 1000),
     session: reply.attested?.session ?? null,
   };
-  const failures = error === null ? before.failures : [...before.failures, { reply: reply.text, previousCode: code, error }];
-  return { failures, code, result, artifacts, inference, provenance: reply.provenance, error };
+  const failures = error === null ? before.failures : [...before.failures, { said: '', previousCode: code, error }];
+  const errorCode = error === null ? null : 'task/code-failed';
+  return { failures, code, result, artifacts, inference, provenance: reply.provenance, error, errorCode, notes };
+}
+
+/** An attempt whose reply holds nothing that may run. */
+function withoutProgram(
+  task: Input,
+  before: Standing,
+  reply: ModelReply,
+  { kind, reason }: Exclude<ReplyProgram, { readonly kind: 'program' }>,
+): Standing {
+  const error = `${reason}; reply with one \`\`\`${task.language} block`;
+  const failure: FailedAttempt = { said: spokenPart(reply.text, task.language), previousCode: null, error };
+  const errorCode = kind === 'incomplete' ? 'model/incomplete' : 'model/no-code';
+  return { ...before, failures: [...before.failures, failure], provenance: reply.provenance, error, errorCode };
 }
 
 /** Asks the model and records the exchange, also when it fails. */
@@ -229,7 +245,7 @@ function answerOf(task: Input, standing: Standing, retries: number, warnings: re
   const members: AnswerMembers = {
     success,
     message: success ? `Code generated and executed successfully in ${attempts}` : `Code generation failed after ${attempts}`,
-    ...(success ? {} : { error, error_code: code === null ? 'model/no-code' : 'task/code-failed' }),
+    ...(success ? {} : { error, error_code: standing.errorCode }),
     language: task.language,
     generated_code: code,
     execution_result: { success: details.success, stdout: details.stdout, stderr: details.stderr, result: details.result },
@@ -242,6 +258,7 @@ function answerOf(task: Input, standing: Standing, retries: number, warnings: re
     model_provenance: provenance,
     warnings: [
       ...(recorded ? ['RECORDED: no AI model ran; this answer comes from a transcript that ships with the agent'] : []),
+      ...(success ? standing.notes.map((note) => `the program was mended before it ran: ${note}`) : []),
       ...warnings,
     ],
   };

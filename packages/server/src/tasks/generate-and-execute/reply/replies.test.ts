@@ -77,7 +77,7 @@ describe.each<[GeneratedLanguage, readonly Row[]]>([
   ['python', PYTHON],
   ['javascript', JAVASCRIPT],
 ])('%s', (language, rows) => {
-  test.each(rows)('%s', (_, reply, holds, not) => {
+  test.each(rows.map(([kind, reply, holds, not]) => ({ kind, reply, holds, not })))('$kind', ({ reply, holds, not }) => {
     const extraction = extractCode(reply, language);
     expect(extraction).toMatchObject({ found: true });
     if (!extraction.found) return;

@@ -5,6 +5,7 @@ import { decodeUtf8 } from '@assay/encoding/bytes';
 import { parseJson } from '@assay/encoding/json';
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
+import { readBody } from './held-bodies.ts';
 import { writtenContext } from './written-context.ts';
 
 /** A request for work, before its `data` is looked at. */
@@ -36,20 +37,12 @@ const envelope = z.object({
 
 /**
  * The body's bytes.
- * @throws {ServerError} `http/body-too-large`.
+ * @throws {ServerError} `http/body-too-large`, `server/busy`.
  */
 export async function readBytes(request: Request, most: number): Promise<Uint8Array> {
   const tooLarge = (): ServerError =>
     new ServerError('http/body-too-large', `expected a body of at most ${most} bytes; send less, or raise ASSAY_MAX_BODY_MB`);
-  if (Number(request.headers.get('content-length') ?? 0) > most) throw tooLarge();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.length;
-    if (size > most) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return new Uint8Array(Buffer.concat(chunks));
+  return readBody(request, { most, sender: 'known', tooLong: tooLarge });
 }
 
 /**

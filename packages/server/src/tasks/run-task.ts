@@ -41,6 +41,8 @@ export interface TaskOutcome {
   readonly errorCode: ServerErrorCode | null;
   readonly artifacts: readonly Artifact[];
   readonly sealed: SealedReceipt;
+  /** Length of the answer as it is kept in the ledger. */
+  readonly answerBytes: number;
 }
 
 /** Makes the `attestation` member of an answer, bound to this agent's keyset and to the nonce. */
@@ -129,7 +131,9 @@ async function carryOut(begun: Begun, id: string, options: RunTaskOptions): Prom
     // The keyset may be replaced while the TEE answers: the report in the answer must be of the keyset that seals it.
     while (reportedKeyset(body) !== null && reportedKeyset(body) !== options.keysetInForce())
       body = await bodyOf(answer, id, begun, options);
-    const bodyHash = draft.payload('answer', 'application/json', new TextEncoder().encode(canonicalJson(body)));
+    const answerText = new TextEncoder().encode(canonicalJson(body));
+    const answerBytes = answerText.length;
+    const bodyHash = draft.payload('answer', 'application/json', answerText);
     const retries = typeof body.retries_used === 'number' ? { retries: body.retries_used } : {};
     if (answer.success) draft.append({ type: 'task.completed', result_hash: bodyHash, ...retries });
     else
@@ -145,7 +149,7 @@ async function carryOut(begun: Begun, id: string, options: RunTaskOptions): Prom
     progress.emit({ type: 'logged', receipt_id: sealed.receiptId, log_index: sealed.proof.index });
     progress.emit({ type: 'done', success: answer.success, status, error: answer.errorCode });
     const full = { ...body, receipt: sealed.receipt, log_proof: sealed.proof };
-    return { status, body: full, errorCode: answer.errorCode, artifacts: answer.artifacts, sealed };
+    return { status, body: full, errorCode: answer.errorCode, artifacts: answer.artifacts, sealed, answerBytes };
   } catch (error) {
     // Nothing was sealed, so nothing may be acknowledged.
     progress.emit({ type: 'done', success: false, status: 'failed', error: codeOf(error) });

@@ -14,13 +14,15 @@ export interface TaskTableOptions extends RunTaskOptions {
   readonly most: number;
 }
 
-/** Finished tasks that are remembered with their events. */
+/** Finished tasks that are remembered with their events, and the bytes that their answers may hold together; the ledger has the rest. */
 const REMEMBERED = 64;
+const REMEMBERED_BYTES = 16 * 1024 * 1024;
 
 export class TaskTable {
   readonly #options: TaskTableOptions;
   readonly #running = new Map<string, RunningTask>();
-  readonly #finished = new Map<string, RunningTask>();
+  readonly #finished = new Map<string, { readonly task: RunningTask; readonly bytes: number }>();
+  #finishedBytes = 0;
   readonly #awaited = new Map<string, Set<() => void>>();
   #stopping = false;
 
@@ -55,20 +57,36 @@ export class TaskTable {
     }
     const running = startTask(task, input, request, this.#options);
     this.#running.set(running.id, running);
-    this.#finished.delete(running.id);
-    const finish = (): void => {
+    this.#forget(running.id);
+    const finish = (bytes: number): void => {
       this.#running.delete(running.id);
-      this.#finished.set(running.id, running);
-      const [oldest] = this.#finished.keys();
-      if (this.#finished.size > REMEMBERED && oldest !== undefined) this.#finished.delete(oldest);
+      this.#remember(running, bytes);
     };
-    running.outcome.then(finish, finish);
+    running.outcome.then(
+      ({ answerBytes }) => finish(answerBytes),
+      () => finish(0),
+    );
     for (const wake of this.#awaited.get(running.id) ?? []) wake();
     return running;
   }
 
   find(id: string): RunningTask | null {
-    return this.#running.get(id) ?? this.#finished.get(id) ?? null;
+    return this.#running.get(id) ?? this.#finished.get(id)?.task ?? null;
+  }
+
+  /** Keeps a finished task, and lets the oldest go until count and bytes fit; an answer that is too large alone is not kept. */
+  #remember(task: RunningTask, bytes: number): void {
+    this.#finished.set(task.id, { task, bytes });
+    this.#finishedBytes += bytes;
+    for (const id of this.#finished.keys()) {
+      if (this.#finished.size <= REMEMBERED && this.#finishedBytes <= REMEMBERED_BYTES) return;
+      this.#forget(id);
+    }
+  }
+
+  #forget(id: string): void {
+    this.#finishedBytes -= this.#finished.get(id)?.bytes ?? 0;
+    this.#finished.delete(id);
   }
 
   /** The task, also when it is started only later; `null` after `ms` milliseconds or when `signal` aborts. */

@@ -24,7 +24,9 @@ import {
   toReadableStream,
 } from '@assay/channel';
 import { concatBytes } from '@assay/encoding/bytes';
+import { ServerError } from '../../errors.ts';
 import type { ChannelKeys } from '../../identity/channel-keys.ts';
+import { readBody } from '../held-bodies.ts';
 import { openedRequest } from './opened-request.ts';
 import { claimRefusal, openingRefusal, problem } from './refusals.ts';
 import { resendRefusal } from './resend.ts';
@@ -71,35 +73,18 @@ export async function answerEncapsulated(request: Request, options: OhttpGateway
   let opened: DecapsulatedRequest;
   let inner: InnerRequest;
   try {
-    const bytes = await readBounded(request, options.maxRequestBytes);
+    const most = options.maxRequestBytes;
+    const bytes = await readBody(request, { most, sender: 'stranger', tooLong: () => tooLong(most) });
     opened = await options.keys.open(bytes, form, Math.floor(options.now() / 1000));
     inner = toRequest(opened.message, request);
   } catch (error) {
+    if (ServerError.is(error)) throw error;
     return openingRefusal(error, 'an encapsulated HTTP request', KEY_PROBLEM);
   }
   const refused = claimRefusal(options.keys.claim(opened.encapsulated));
   if (refused !== null) return refused;
   const answer = resendRefusal(inner.resends, options.keys) ?? (await options.handle(inner.request));
   return form === 'whole' ? await wholeAnswer(opened, answer) : await chunkedAnswer(opened, answer);
-}
-
-async function readBounded(request: Request, limit: number): Promise<Uint8Array> {
-  const declared = request.headers.get('content-length');
-  if (Number(declared ?? 0) > limit) throw tooLong(limit);
-  // Node's parser holds a body to its declared length, so this reads no more than it.
-  if (declared !== null) {
-    const bytes = new Uint8Array(await request.arrayBuffer());
-    if (bytes.length > limit) throw tooLong(limit);
-    return bytes;
-  }
-  const parts: Uint8Array[] = [];
-  let total = 0;
-  for await (const part of request.body ?? []) {
-    total += part.length;
-    if (total > limit) throw tooLong(limit);
-    parts.push(part);
-  }
-  return parts.length === 1 && parts[0] ? parts[0] : concatBytes(...parts);
 }
 
 function tooLong(limit: number): ChannelError {

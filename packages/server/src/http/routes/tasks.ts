@@ -90,29 +90,32 @@ async function events(c: Context<AppEnv>, services: Services): Promise<Response>
   const { signal } = c.req.raw;
   if (known === null && (await services.ledger.findTask(id)) !== null) {
     const body = await describe(c, services);
-    return eventStream(once(endOf(body, id, services.clock.now()), after), signal);
+    return eventStream(once(endOf(body, { id, after, now: services.clock.now() })), signal);
   }
   const task = mine(c, known ?? (await services.tasks.await(id, EARLY_MS, signal)));
   if (task === null) throw new ServerError('http/not-found', 'no task has this id; check it, or start the task first');
   return eventStream(task.progress.follow(after, signal), signal);
 }
 
-/** Tasks of an earlier start have one event left: how they ended. */
-function endOf(body: Readonly<Record<string, unknown>>, id: string, now: number): ProgressEvent {
+/** Tasks that are not remembered have one event left: how they ended. It follows the last one that the subscriber saw. */
+function endOf(
+  body: Readonly<Record<string, unknown>>,
+  { id, after, now }: { readonly id: string; readonly after: number; readonly now: number },
+): ProgressEvent {
   const status = body.status === 'succeeded' || body.status === 'failed' ? body.status : 'interrupted';
   return {
     type: 'done',
     success: status === 'succeeded',
     status,
     error: status === 'interrupted' ? 'task/interrupted' : null,
-    sequence: 1,
+    sequence: after + 1,
     task_id: id,
     at: now,
   };
 }
 
-async function* once(event: ProgressEvent, after: number): AsyncGenerator<ProgressEvent> {
-  if (after < event.sequence) yield event;
+async function* once(event: ProgressEvent): AsyncGenerator<ProgressEvent> {
+  yield event;
 }
 
 interface StoredArtifact {

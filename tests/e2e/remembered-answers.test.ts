@@ -21,7 +21,7 @@ test('small answers are remembered with their events', async () => {
   expect(agent.tasks.find('t-0')).not.toBeNull();
 });
 
-test('whoever follows a task that is no longer remembered still sees its end', async () => {
+test('a client that follows a task that is no longer remembered still sees its end', async () => {
   const agent = await startTestAgent({ script: () => ({ stdout: 'x'.repeat(17 * MIB) }) });
   await agent.process({ type: 'execute', code: 'x' }, { task_id: 't-1' });
   expect(agent.tasks.find('t-1')).toBeNull();

@@ -214,21 +214,17 @@ describe('a stranger', () => {
     elsewhere.close();
   });
 
-  it.each(CLIENTS)(
-    '%s: gets a nonce, whatever it answers, and sends nobody elsewhere',
-    { timeout: 60_000 },
-    async (_, client) => {
-      const url = `http://127.0.0.1:${(stranger.address() as AddressInfo).port}`;
-      for (answer of ['page', 'object', 'redirect', 'unauthorized'] as const) {
-        seen.length = 0;
-        expect(await client(url, ['--simulated-root', root])).not.toMatch(/^exit 0\n/);
-        expect(seen.length).toBeGreaterThan(0);
-        for (const line of seen) {
-          expect(line).toMatch(/^GET \/v1\/aci\/attestation\?nonce=[0-9a-f]{64} /);
-          expect(line).not.toMatch(SECRETS);
-        }
+  it.each(CLIENTS)('%s: gets a nonce, whatever it answers, and redirects no client', { timeout: 60_000 }, async (_, client) => {
+    const url = `http://127.0.0.1:${(stranger.address() as AddressInfo).port}`;
+    for (answer of ['page', 'object', 'redirect', 'unauthorized'] as const) {
+      seen.length = 0;
+      expect(await client(url, ['--simulated-root', root])).not.toMatch(/^exit 0\n/);
+      expect(seen.length).toBeGreaterThan(0);
+      for (const line of seen) {
+        expect(line).toMatch(/^GET \/v1\/aci\/attestation\?nonce=[0-9a-f]{64} /);
+        expect(line).not.toMatch(SECRETS);
       }
-      expect(followed).toEqual([]);
-    },
-  );
+    }
+    expect(followed).toEqual([]);
+  });
 });

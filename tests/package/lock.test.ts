@@ -1,4 +1,4 @@
-/** The lock file serves every platform: whoever installs with it gets the optional parts of theirs, and `npm ci` takes it. */
+/** The lock file serves every platform: an install gets the optional parts of its platform, and `npm ci` takes it. */
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';

@@ -96,7 +96,7 @@ export async function reachAgent(options: ReachOptions, io: Io): Promise<Agent> 
   }
 }
 
-/** Nobody listens; a stranger who answers with an error is somebody. */
+/** No server listens. A server that answers with an error does. */
 function isAbsent(cause: unknown): cause is ClientError {
   return ClientError.is(cause) && cause.code === 'client/agent-unreachable' && cause.details.status === undefined;
 }

@@ -24,7 +24,7 @@ export function openGzip(bytes: Uint8Array, unpacked = unpackedBudget()): Uint8A
     unpacked.reserve(content.length);
     return content;
   } catch {
-    return bytes; // named for what it is by whoever asks next
+    return bytes; // named for what it is by the next reader
   }
 }
 

@@ -1,4 +1,4 @@
-/** What `assay verify` does with the files it is given as companions: archives are opened, and what nobody reads is named. */
+/** What `assay verify` does with the files it is given as companions: archives are opened, and what no reader takes is named. */
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

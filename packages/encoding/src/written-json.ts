@@ -1,6 +1,6 @@
 /**
  * JSON whose numbers keep the digits in which they were written. A double holds neither `1000000000000000001` nor the difference
- * between `100` and `100.0`; whoever passes JSON on must not read and write it through one.
+ * between `100` and `100.0`; code that passes JSON on must not read and write it through one.
  *
  * Uses source text access of `JSON.parse` (https://tc39.es/proposal-json-parse-with-source/). It does not check the JSON as strictly as
  * `json.ts` does.

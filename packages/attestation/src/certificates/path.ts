@@ -14,12 +14,11 @@
 import { equalBytes } from '@assay/encoding/bytes';
 import { AttestationError, type AttestationErrorCode } from '../errors.ts';
 import type { TrustAnchor } from '../model/verification.ts';
+import { MAX_CHAIN } from './chain.ts';
 import type { CertificateList } from './crl.ts';
 import { checkRevocation, type Revocation } from './revocation.ts';
 import { type SignatureCache, verifySignature } from './signature.ts';
 import { type Certificate, EXTENSION, KEY_USAGE, parseCertificate } from './x509.ts';
-
-const MAX_CHAIN = 10; // certificates; the longest genuine chain has 6
 
 export interface VerifyPathInput {
   /** Leaf first, each followed by its issuer; the root may be there or not. */

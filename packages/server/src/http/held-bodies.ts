@@ -1,5 +1,5 @@
 /**
- * Bodies that are still being read. Whoever sends slowly holds memory of the agent, and `/ohttp` takes bodies from strangers, so all of
+ * Bodies that are still being read. A slow sender holds memory of the agent, and `/ohttp` takes bodies from strangers, so all of
  * them share one pool, and those from strangers a smaller one inside it. The first bytes of a body are free: a prompt is let in also
  * while large uploads fill the pool. Connections bound how many such beginnings there are.
  */

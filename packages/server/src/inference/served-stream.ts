@@ -90,7 +90,7 @@ class Exchange {
     return this.#out(this.#end.push(this.#served.translation.push(piece)));
   }
 
-  /** Proves and seals; gives what was held. Without a proof over them, bytes behind the end mark are nobody's and stay away. */
+  /** Proves and seals; gives what was held. Without a proof over them, bytes behind the end mark are unproved and dropped. */
   async settle(): Promise<Uint8Array> {
     const { answer, sent, draft, ledger, translation } = this.#served;
     const proof = answer.finish === undefined ? null : await answer.finish({ sent, received: this.#received.bytes() });

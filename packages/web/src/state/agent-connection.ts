@@ -68,7 +68,7 @@ function connectWith(rootPem: string | null): Promise<Agent> {
   return connect(new URL('.', location.href), options);
 }
 
-/** The page itself came from here, so whoever answers is the one whose code runs in this page. */
+/** The page itself came from here, so the server that answers is the one whose code runs in this page. */
 function isThisMachine(): boolean {
   return ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
 }

@@ -136,7 +136,7 @@ describe('protocol buffers', () => {
     });
   });
 
-  test('with names that nobody knows are another message', () => {
+  test('with unknown names are another message', () => {
     expect(googleMessage(utf8('header { version: 4 colour: 3 }'))).toBeNull();
     expect(googleMessage(joinBytes([encodeProtobufInteger(1, 4n), encodeProtobufBytes(2, utf8('x'))]))).toBeNull();
   });

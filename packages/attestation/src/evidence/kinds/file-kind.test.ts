@@ -1,4 +1,4 @@
-/** A file that nobody reads is named for what it is, with what to do. */
+/** A file that no reader takes is named for what it is, with what to do. */
 
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { encodePem } from '@assay/encoding/pem';
@@ -51,7 +51,7 @@ const FILES: readonly (readonly [string, string | Uint8Array, string, string])[]
   ['a secret', 'apiVersion: v1\nkind: Secret\n', 'a Kubernetes secret', 'decoded'],
   ['a dump with rows left out', '00000000: 0102\n00000020: 0102\n', 'a hex dump', 'xxd'],
   ['text format of another message', 'state {\n  name: "x"\n}\n', 'Protocol Buffers', 'raw'],
-  ['JSON of nobody', '{"alpha":1,"beta":2}', 'JSON with the members alpha, beta', 'member'],
+  ['JSON of no known kind', '{"alpha":1,"beta":2}', 'JSON with the members alpha, beta', 'member'],
   ['broken JSON', '{"quote":"AA', 'JSON that is broken', 'member'],
   ['hex of a key', Buffer.from(key.spki).toString('hex'), 'a public key, in hex or base64', '--root'],
   ['prose', 'Dear reader', 'text that begins "Dear reader"', 'check'],

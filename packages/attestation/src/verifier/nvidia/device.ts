@@ -11,6 +11,7 @@
 
 import { equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
+import { chainFrom } from '../../certificates/chain.ts';
 import { verifyPath } from '../../certificates/path.ts';
 import { rememberedCertificate } from '../../certificates/remembered.ts';
 import { NVIDIA_DEVICE_ROOTS } from '../../certificates/roots/nvidia.ts';
@@ -27,8 +28,6 @@ import { deviceClaims } from './claims.ts';
 import { type DeviceCertificate, deviceCertificate, isDeviceCertificate } from './device-certificate.ts';
 import { compareWithManifests } from './golden.ts';
 import { revocationCheck } from './revocation.ts';
-
-const MAX_CHAIN = 10; // certificates
 
 export interface DeviceInput {
   readonly device: NvidiaDevice;
@@ -91,20 +90,6 @@ async function signer({ spdm }: NvidiaDevice, certificates: readonly Certificate
     if (good) return candidate;
   }
   throw new AttestationError('nvidia/signature-invalid', 'expected measurements signed by the device, got a bad signature');
-}
-
-/** The leaf and, link by link, the certificates that name themselves as issuers. Whether they are is for verifyPath. */
-function chainFrom(leaf: Certificate, others: readonly Certificate[]): readonly Certificate[] {
-  const chain = [leaf];
-  for (let last: Certificate | undefined = leaf; last !== undefined && chain.length < MAX_CHAIN; ) {
-    const { issuer, subject }: Certificate = last;
-    const next: Certificate | undefined = equalBytes(issuer, subject)
-      ? undefined
-      : others.find((each) => equalBytes(each.subject, issuer));
-    if (next !== undefined) chain.push(next);
-    last = next;
-  }
-  return chain;
 }
 
 /** Firmware that was replaced after the key was certified would show another id. Early drivers send none. */

@@ -5,9 +5,10 @@
  * A bare public key that lies in the file or beside it is a hint and no more: it makes the error say what is missing.
  */
 
-import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
+import { bufferSource, concatBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { COORDINATE_BYTES, publicKeyAlgorithm, type SignatureAlgorithm } from '../../certificates/algorithms.ts';
+import { chainFrom } from '../../certificates/chain.ts';
 import { verifyPath } from '../../certificates/path.ts';
 import { verifySignature } from '../../certificates/signature.ts';
 import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
@@ -20,7 +21,6 @@ import type { TrustAnchor, VerifyOptions } from '../../model/verification.ts';
 import { foreignCompanion, withCompanion } from '../companion-fault.ts';
 
 const EXTENDED_KEY_USAGE = '2.5.29.37';
-const MAX_CHAIN = 10; // certificates
 const MAX_CANDIDATES = 32;
 /** A key without a certificate has no end: 9999-12-31, epoch milliseconds. */
 const NO_END = 253_402_300_799_000;
@@ -36,7 +36,7 @@ export interface AttestationKey extends Pick<Claims, 'root' | 'simulated' | 'sub
 
 /**
  * The key that signed `quote`, with the one who vouches for it.
- * @throws {AttestationError} `tpm/key-missing` when no key is at hand or nobody vouches for it, `tpm/signature-invalid` when keys that came
+ * @throws {AttestationError} `tpm/key-missing` when no key is at hand or nothing vouches for it, `tpm/signature-invalid` when keys that came
  * with the quote or that the caller named did not sign it, `endorsements/…` for companions, `certificate/…` of the path.
  */
 export async function attestationKey(quote: TpmQuote, options: VerifyOptions): Promise<AttestationKey> {
@@ -92,20 +92,6 @@ async function certifiedKey(chain: readonly Certificate[], options: VerifyOption
   };
 }
 
-/** The leaf and, link by link, the certificates that name themselves as issuers. Whether they are is for verifyPath. */
-function chainFrom(leaf: Certificate, others: readonly Certificate[]): readonly Certificate[] {
-  const chain = [leaf];
-  for (let last: Certificate | undefined = leaf; last !== undefined && chain.length < MAX_CHAIN; ) {
-    const { issuer, subject }: Certificate = last;
-    const next: Certificate | undefined = equalBytes(issuer, subject)
-      ? undefined
-      : others.find((each) => equalBytes(each.subject, issuer));
-    if (next !== undefined) chain.push(next);
-    last = next;
-  }
-  return chain;
-}
-
 /** Companions hold certificates of all vendors; one that cannot be read is not the one looked for. */
 function certificatesBeside(endorsements: Endorsements): readonly Certificate[] {
   return endorsements.flatMap((each) => {
@@ -138,7 +124,7 @@ function isPublicKey(bytes: Uint8Array): boolean {
 function unvouched(digest: string): AttestationError {
   return new AttestationError(
     'tpm/key-missing',
-    `the quote is signed by the public key given (sha-256 ${digest}), for which nobody vouches; ` +
+    `the quote is signed by the public key given (sha-256 ${digest}), for which nothing vouches; ` +
       "supply the key's certificate with its issuers, or name the key with --root if you know whose it is",
     { details: { key: digest } },
   );

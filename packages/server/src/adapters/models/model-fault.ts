@@ -4,7 +4,7 @@ import { ServerError } from '../../errors.ts';
 import type { ProviderWords } from './provider-words.ts';
 
 /**
- * `answered`: the endpoint said that it failed, by HTTP status or within a stream. `broken`: the connection ended early. `absent`: nobody
+ * `answered`: the endpoint said that it failed, by HTTP status or within a stream. `broken`: the connection ended early. `absent`: no server
  * listens there. `unusable`: what listens there cannot be talked to (name unknown, TLS, redirect).
  */
 export type FaultKind = 'answered' | 'broken' | 'absent' | 'unusable';

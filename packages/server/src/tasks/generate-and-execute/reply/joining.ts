@@ -20,7 +20,7 @@ interface Group {
   readonly alternative: boolean;
 }
 
-/** Words in front of a block that offer it instead of the one before. */
+/** Words in front of a block that offer it instead of the previous block. */
 const ALTERNATIVE = [
   'alternativ',
   'option',
@@ -33,7 +33,7 @@ const ALTERNATIVE = [
   'variant',
   'you could also',
 ];
-/** Words that take back the one before. */
+/** Words that take back the previous block. */
 const CORRECTION = [
   'correct',
   'fixed',

@@ -22,11 +22,14 @@ import cell
 
 libc = ctypes.CDLL(None, use_errno=True)
 OPTIONS = json.loads(os.environ.pop("ASSAY_ZYGOTE"))
+CONTROL = 3
 HOST = "/run/assay/host.sock"
 IDS = (os.getuid(), os.getuid(), os.getgid(), os.getgid())
 SYS_CLONE = 56 if os.uname().machine == "x86_64" else 220
 
-CLONE_ALL = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+# Mounts, UTS, IPC, user, pid, net. The control group comes later, when the cell is in its own.
+CLONE_ALL = 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+CLONE_NEWCGROUP = 0x02000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 16384, 1 << 18
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 24, 38
 
@@ -85,10 +88,19 @@ def own_mounts():
     quiet = MS_NOSUID | MS_NODEV
     disk = "size=%d,nr_inodes=%d,mode=0700" % (OPTIONS["diskBytes"], OPTIONS["inodes"] + 1)
     mount(b"/tmp", b"tmpfs", quiet, disk.encode())
+    # Terminals of this cell alone: the one of the fork server is shared by all that it forks.
+    mount(b"/dev/pts", b"devpts", MS_NOSUID | MS_NOEXEC, b"newinstance,ptmxmode=0666,mode=0620")
     mount(b"/dev/shm", b"tmpfs", quiet, b"size=65536,nr_inodes=64")
     mount(b"/proc", b"proc", quiet | MS_NOEXEC)
     # The way to the host's socket ends here.
     mount(b"/run/assay", b"tmpfs", quiet | MS_NOEXEC | MS_RDONLY, b"size=4096,nr_inodes=1")
+
+
+def own_group(control):
+    """Waits until the host has moved this process into its control group, then makes that the root of what it sees."""
+    if not os.read(control, 1):
+        os._exit(71)
+    check(libc.unshare(CLONE_NEWCGROUP), "control group namespace")
 
 
 def loopback():
@@ -132,6 +144,7 @@ def become_cell(token, program):
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     map_user()
     links = connect(token)
+    own_group(links[CONTROL])
     own_mounts()
     loopback()
     os.setsid()

@@ -59,6 +59,7 @@ export async function openLandlock(options: LaneOptions): Promise<NativeSandbox>
     signals: abi >= SIGNAL_SCOPE_ABI,
     sessions: false,
     metadata: false,
+    others: false,
   };
   const filter = seccompProgram(policy);
   const node = ownNode();

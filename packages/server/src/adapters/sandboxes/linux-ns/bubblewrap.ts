@@ -4,6 +4,8 @@
  * → seccomp. The environment of the first program is empty, so that nothing of the agent's can be read from /proc/1/environ.
  */
 
+import type { ChildProcess } from 'node:child_process';
+import type { Writable } from 'node:stream';
 import type { ExecutionLimits } from '@assay/receipt';
 import type { Bind, Layout } from '../native/layout.ts';
 
@@ -27,6 +29,8 @@ export interface LaunchOptions {
   readonly scratch: string | null;
   /** Descriptor on which bwrap reads the seccomp filter; `null` leaves the filter to a later stage (the zygote's children). */
   readonly filterDescriptor: number | null;
+  /** Descriptor on which bwrap reads its options: on its command line every process inside could read them, with host paths. */
+  readonly optionsDescriptor: number;
   /** Allow further user namespaces inside. Only for the zygote, which gives the right up before any foreign code runs. */
   readonly nestedNamespaces?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
@@ -39,16 +43,35 @@ export interface LaunchOptions {
 /** Processes of the launcher itself that the group's count includes: bwrap outside and its process 1 inside. */
 export const LAUNCHER_PROCESSES = 2;
 
-/** Program and arguments, ready for `spawn(..., { env: {}, cwd: '/' })`. */
-export function launchCommand(options: LaunchOptions): readonly string[] {
-  return [
-    ...joinGroups(options),
-    ...resourceLimits(options),
-    ...dropRoot(options),
-    ...bubblewrap(options),
-    ...innerLimits(options),
-    ...options.command,
-  ];
+export interface Launch {
+  /** Program and arguments, ready for `spawn(..., { env: {}, cwd: '/' })`. */
+  readonly command: readonly string[];
+  /** What to write to the options descriptor, to its end. */
+  readonly options: string;
+}
+
+/** See the head of this file. */
+export function launchCommand(options: LaunchOptions): Launch {
+  return {
+    command: [
+      ...joinGroups(options),
+      ...resourceLimits(options),
+      ...dropRoot(options),
+      ...[options.programs.bwrap, '--args', String(options.optionsDescriptor), '--'],
+      ...innerLimits(options),
+      ...options.command,
+    ],
+    options: bubblewrap(options)
+      .map((option) => `${option}\0`)
+      .join(''),
+  };
+}
+
+/** Hands a started launcher its options. One that ends early says why on standard error. */
+export function writeOptions(child: ChildProcess, descriptor: number, options: string): void {
+  const pipe = child.stdio[descriptor] as Writable;
+  pipe.on('error', () => {});
+  pipe.end(options);
 }
 
 function joinGroups({ programs, joinFiles }: LaunchOptions): readonly string[] {
@@ -94,10 +117,9 @@ function innerLimits({ programs, limits, uid, addressSpaceBytes }: LaunchOptions
 }
 
 function bubblewrap(options: LaunchOptions): readonly string[] {
-  const { programs, layout, binds, limits, scratch, filterDescriptor } = options;
+  const { layout, binds, limits, scratch, filterDescriptor } = options;
   const environment = { ...layout.environment, ...options.environment };
   return [
-    programs.bwrap,
     ...['--unshare-user', '--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'],
     ...(options.nestedNamespaces === true ? [] : ['--disable-userns']),
     ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv'],
@@ -111,6 +133,5 @@ function bubblewrap(options: LaunchOptions): readonly string[] {
       : ['--bind', scratch, '/tmp']),
     ...['--size', '65536', '--tmpfs', '/dev/shm', '--remount-ro', '/dev', '--remount-ro', '/', '--chdir', '/tmp'],
     ...(filterDescriptor === null ? [] : ['--seccomp', String(filterDescriptor)]),
-    '--',
   ];
 }

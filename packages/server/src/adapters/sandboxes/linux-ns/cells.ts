@@ -10,7 +10,7 @@ import type { GroupTree, JobGroup } from '../native/cgroup.ts';
 import { cellCommand, INSIDE, type Layout } from '../native/layout.ts';
 import { waitUntilReady } from '../native/ready.ts';
 import { UserIds } from '../native/user-ids.ts';
-import { type LaunchPrograms, launchCommand } from './bubblewrap.ts';
+import { type Launch, type LaunchPrograms, launchCommand, writeOptions } from './bubblewrap.ts';
 import { groupLimits } from './grouped-cell.ts';
 import { NamespaceCell } from './namespace-cell.ts';
 import { mountScratch, type Stage, unmountScratch } from './stage.ts';
@@ -24,6 +24,7 @@ export interface NamespaceOptions {
 }
 
 const FILTER_DESCRIPTOR = 4;
+const OPTIONS_DESCRIPTOR = 5;
 
 /** See {@link CellFactory}. */
 export class NamespaceCells implements CellFactory {
@@ -57,7 +58,7 @@ export class NamespaceCells implements CellFactory {
       group = groups?.create(name) ?? null;
       await group?.limit(groupLimits(limits));
       const inside = { python: layout.python?.path ?? '', node: INSIDE.node, runners: INSIDE.runners };
-      const command = launchCommand({
+      const start = launchCommand({
         programs,
         layout,
         binds: stage.binds,
@@ -66,10 +67,11 @@ export class NamespaceCells implements CellFactory {
         uid,
         scratch,
         filterDescriptor: FILTER_DESCRIPTOR,
+        optionsDescriptor: OPTIONS_DESCRIPTOR,
         addressSpaceBytes: group === null && kind === 'python' ? addressSpaceOf(limits) : null,
         command: cellCommand(kind, inside),
       });
-      const cell = new NamespaceCell({ kind, limits, child: launch(command, stage.filter), group, scratch, release });
+      const cell = new NamespaceCell({ kind, limits, child: launch(start, stage.filter), group, scratch, release });
       try {
         await waitUntilReady(cell);
         cell.settle();
@@ -87,12 +89,14 @@ export class NamespaceCells implements CellFactory {
   async close(): Promise<void> {}
 }
 
-function launch(command: readonly string[], filter: string): ChildProcess {
+function launch({ command, options }: Launch, filter: string): ChildProcess {
   const [program = '', ...rest] = command;
   // Each launcher reads the filter from a descriptor of its own: they would share one file position otherwise.
   const descriptor = openSync(filter, 'r');
   try {
-    return spawn(program, rest, { env: {}, cwd: '/', stdio: ['pipe', 'pipe', 'pipe', 'pipe', descriptor] });
+    const child = spawn(program, rest, { env: {}, cwd: '/', stdio: ['pipe', 'pipe', 'pipe', 'pipe', descriptor, 'pipe'] });
+    writeOptions(child, OPTIONS_DESCRIPTOR, options);
+    return child;
   } finally {
     closeSync(descriptor);
   }

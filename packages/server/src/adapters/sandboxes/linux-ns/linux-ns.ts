@@ -38,7 +38,14 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
   if (architecture !== 'x64' && architecture !== 'arm64') {
     throw new ServerError('sandbox/unavailable', `expected an x64 or arm64 processor, got ${architecture}`);
   }
-  const policy: SeccompPolicy = { architecture, sockets: 'families', signals: true, sessions: true, metadata: true };
+  const policy: SeccompPolicy = {
+    architecture,
+    sockets: 'families',
+    signals: true,
+    sessions: true,
+    metadata: true,
+    others: true,
+  };
   const filter = seccompProgram(policy);
   const python = await findPython();
   const node = ownNode();

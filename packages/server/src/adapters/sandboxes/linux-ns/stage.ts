@@ -8,7 +8,9 @@
 import { execFile } from 'node:child_process';
 import {
   chmodSync,
+  cpSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -26,6 +28,8 @@ import type { Bind } from '../native/layout.ts';
 
 const run = promisify(execFile);
 const NAME = 'assay-ns-';
+/** Holds the agent's process id: the directory's own name can be read inside the sandbox, so the id does not stand in it. */
+const AGENT_FILE = 'agent';
 
 /** Files of /etc that libc asks for; no name of the host appears in them. */
 const ETC: Readonly<Record<string, string>> = {
@@ -53,8 +57,9 @@ export interface StageOptions {
 export async function openStage({ binds, filter }: StageOptions): Promise<Stage> {
   await removeLeftovers();
   const root = process.getuid?.() === 0;
-  const directory = mkdtempSync(join(tmpdir(), `${NAME}${process.pid}-`));
+  const directory = mkdtempSync(join(tmpdir(), NAME));
   chmodSync(directory, 0o711);
+  writeFileSync(join(directory, AGENT_FILE), String(process.pid), { mode: 0o600 });
   const etc = join(directory, 'etc');
   mkdirSync(etc, { mode: 0o755 });
   for (const [name, text] of Object.entries(ETC)) writeFileSync(join(etc, name), text, { mode: 0o644 });
@@ -62,7 +67,8 @@ export async function openStage({ binds, filter }: StageOptions): Promise<Stage>
   writeFileSync(filterFile, filter, { mode: 0o600 });
   const mounted: string[] = [];
   try {
-    const staged = root ? await bindAll(directory, binds, mounted) : binds;
+    const placed = binds.map((bind, index) => place(directory, bind, index));
+    const staged = root ? await bindAll(directory, placed, mounted) : placed;
     return {
       directory,
       filter: filterFile,
@@ -73,6 +79,20 @@ export async function openStage({ binds, filter }: StageOptions): Promise<Stage>
   } catch (error) {
     await dismantle(directory, mounted);
     throw error;
+  }
+}
+
+/** Puts the agent's own files below the stage, so that the table of mounts inside does not tell where the agent is installed. */
+function place(directory: string, bind: Bind, index: number): Bind {
+  if (bind.own !== true) return bind;
+  const source = join(directory, `own-${index}`);
+  try {
+    if (statSync(bind.source).isDirectory()) cpSync(bind.source, source, { recursive: true });
+    else linkSync(bind.source, source);
+    return { source, target: bind.target };
+  } catch {
+    // Another file system, or a file of another user: the program is too large to copy.
+    return bind;
   }
 }
 
@@ -149,10 +169,21 @@ function mountsBelow(directory: string): readonly string[] {
 /** Directories whose agent is dead: its sandboxes died with it, its mounts and files did not. */
 async function removeLeftovers(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
-    const pid = name.startsWith(NAME) ? /^(\d+)-/.exec(name.slice(NAME.length))?.[1] : undefined;
-    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    if (!name.startsWith(NAME)) continue;
     const directory = join(tmpdir(), name);
-    if (statSync(directory).uid === process.getuid?.()) await dismantle(directory, []).catch(() => undefined);
+    if (statSync(directory, { throwIfNoEntry: false })?.uid !== process.getuid?.()) continue;
+    const pid = agentOf(directory);
+    if (pid !== null && !existsSync(`/proc/${pid}`)) await dismantle(directory, []).catch(() => undefined);
+  }
+}
+
+/** The process whose stage this is; `null` while it is being made. */
+function agentOf(directory: string): number | null {
+  try {
+    const pid = Number(readFileSync(join(directory, AGENT_FILE), 'utf8'));
+    return Number.isSafeInteger(pid) && pid > 0 ? pid : null;
+  } catch {
+    return null;
   }
 }
 

@@ -31,14 +31,19 @@ export class ZygoteCell extends GroupedCell {
     });
   }
 
-  /** Moves the cell into its group and pins its /tmp. Called before any foreign code is handed to it. */
-  async settle(): Promise<void> {
+  /** Moves the cell into its group. Called before it makes a control group namespace of its own. */
+  async join(): Promise<void> {
     if (this.#process === null) {
       throw new ServerError('sandbox/start-failed', 'the forked cell cannot be found in /proc; run assay doctor');
     }
+    await this.group?.add(this.#process);
+  }
+
+  /** Pins the cell's /tmp. Called when it is ready, before any foreign code is handed to it. */
+  settle(): void {
+    if (this.#process === null) return;
     this.pin(`/proc/${this.#process}/root/tmp`);
     this.remember(this.#process);
-    await this.group?.add(this.#process);
   }
 
   /** Its streams are closed, so its first process is past running code; when the group has no other, nobody is left to. */

@@ -17,7 +17,7 @@ import type { GroupTree } from '../native/cgroup.ts';
 import { INSIDE, type Layout } from '../native/layout.ts';
 import { childrenByFile, descendants } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
-import { type LaunchPrograms, launchCommand } from './bubblewrap.ts';
+import { type Launch, type LaunchPrograms, launchCommand, writeOptions } from './bubblewrap.ts';
 import { groupLimits } from './grouped-cell.ts';
 import type { Stage } from './stage.ts';
 import { ZygoteCell } from './zygote-cell.ts';
@@ -26,6 +26,10 @@ const START_MS = 30_000;
 const CELL_MS = 10_000;
 /** Standard input, output, error, control. */
 const CHANNELS = 4;
+const CONTROL_CHANNEL = 3;
+const OPTIONS_DESCRIPTOR = 3;
+/** Tells a forked cell that it is in its control group, and may make that its root. */
+const GO = Buffer.from([1]);
 const TOKEN = /^([0-9a-f]{32}) ([0-3])$/;
 /** The fork server's own needs; its cells have limits of their own. */
 const OWN_LIMITS = { openFiles: 1024, processes: 4096, cpuMs: 3_600_000 };
@@ -94,8 +98,10 @@ export class Zygote {
     });
     if (options.uid !== null) for (const owned of [directory, path]) chownSync(owned, options.uid, options.uid);
     chmodSync(path, 0o600);
-    const [program = '', ...rest] = command(options, directory);
-    const child = spawn(program, rest, { env: {}, cwd: '/', stdio: ['pipe', 'pipe', 'pipe'] });
+    const start = launch(options, directory);
+    const [program = '', ...rest] = start.command;
+    const child = spawn(program, rest, { env: {}, cwd: '/', stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+    writeOptions(child, OPTIONS_DESCRIPTOR, start.options);
     const zygote = new Zygote(options, child, server, directory);
     try {
       await zygote.#ready();
@@ -207,17 +213,25 @@ export class Zygote {
         this.#child.stdin?.write(`cell ${token}\n`);
       });
       const [stdin, stdout, stderr, control] = links as [Socket, Socket, Socket, Socket];
-      await waitUntilReady({ control, stderr, ended: end });
+      const process = this.#processOf(expected.pid);
       const group = this.#options.groups?.create(`${this.#options.name}-${number}`) ?? null;
       const cell: ZygoteCell = new ZygoteCell({
         pipes: { stdin, stdout, stderr, control, ended: end },
         ...{ group, limits: this.#options.limits },
-        process: this.#processOf(expected.pid),
+        process,
         forget: () => this.#cells.delete(cell),
       });
       this.#cells.add(cell);
-      await group?.limit(groupLimits(this.#options.limits));
-      await cell.settle();
+      try {
+        await group?.limit(groupLimits(this.#options.limits));
+        await cell.join();
+        links[CONTROL_CHANNEL]?.write(GO);
+        await waitUntilReady({ control, stderr, ended: end });
+        cell.settle();
+      } catch (error) {
+        await cell.dispose();
+        throw error;
+      }
       return cell;
     } catch (error) {
       for (const link of links) link?.destroy();
@@ -257,12 +271,13 @@ export class Zygote {
   }
 }
 
-function command(options: ZygoteOptions, directory: string): readonly string[] {
+function launch(options: ZygoteOptions, directory: string): Launch {
   const { programs, layout, stage, groups, limits, preload, uid } = options;
   const { diskBytes, inodes, openFiles, fileBytes, cpuMs, processes } = limits;
   const fixed = { diskBytes, inodes, openFiles, fileBytes, cpuMs, processes };
   return launchCommand({
     ...{ programs, layout, uid, joinFiles: [], scratch: null, filterDescriptor: null, nestedNamespaces: true },
+    optionsDescriptor: OPTIONS_DESCRIPTOR,
     binds: stage.binds,
     limits: { ...limits, ...OWN_LIMITS, diskBytes: 65_536 },
     extraBinds: [{ source: directory, target: '/run/assay' }],

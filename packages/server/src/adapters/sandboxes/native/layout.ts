@@ -18,6 +18,8 @@ export const RUNNERS = fileURLToPath(new URL('../../../../runners', import.meta.
 export interface Bind {
   readonly source: string;
   readonly target: string;
+  /** A small file or folder of the agent's own: where it is installed need not be seen inside. */
+  readonly own?: boolean | undefined;
 }
 
 export interface Layout {
@@ -56,8 +58,8 @@ export function planLayout({ python, node, image }: LayoutOptions): Layout {
     else if (isDirectory(path)) binds.push({ source: path, target: path });
   }
   if (python?.prefix) binds.push({ source: python.prefix, target: python.prefix });
-  binds.push({ source: node.path, target: INSIDE.node }, { source: RUNNERS, target: INSIDE.runners });
-  for (const { source, name } of nodeModules()) binds.push({ source, target: join(INSIDE.modules, name) });
+  binds.push({ source: node.path, target: INSIDE.node, own: true }, { source: RUNNERS, target: INSIDE.runners, own: true });
+  for (const { source, name } of nodeModules()) binds.push({ source, target: join(INSIDE.modules, name), own: true });
   if (image !== null) {
     binds.push({ source: image.packages, target: INSIDE.packages }, { source: image.matplotlib, target: INSIDE.matplotlib });
   }

@@ -3,7 +3,8 @@
  * `asm-generic/unistd.h` (arm64); a test compares them with the headers of the machine where those are installed.
  *
  * Left out on purpose, beside everything that needs privileges: System V IPC and POSIX queues (they outlive the process),
- * memfd_create, splice and tee (memory nobody counts), io_uring, keyrings, bpf, userfaultfd, pidfd_*, mknod, seccomp, landlock.
+ * memfd_create, splice and tee (memory in no process's count), io_uring, keyrings, bpf, userfaultfd, pidfd_*, mknod, seccomp,
+ * landlock, and what cells of one user id or with the same read-only files would share: inotify and flock.
  */
 
 export type SyscallArchitecture = 'x64' | 'arm64';
@@ -14,7 +15,7 @@ rt_sigprocmask=14 rt_sigreturn=15 ioctl=16 pread64=17 pwrite64=18 readv=19 write
 sched_yield=24 mremap=25 msync=26 mincore=27 madvise=28 dup=32 dup2=33 pause=34 nanosleep=35 getitimer=36 alarm=37
 setitimer=38 getpid=39 sendfile=40 socket=41 connect=42 accept=43 sendto=44 recvfrom=45 sendmsg=46 recvmsg=47
 shutdown=48 bind=49 listen=50 getsockname=51 getpeername=52 socketpair=53 setsockopt=54 getsockopt=55 clone=56 fork=57
-vfork=58 execve=59 exit=60 wait4=61 kill=62 uname=63 fcntl=72 flock=73 fsync=74 fdatasync=75 truncate=76 ftruncate=77
+vfork=58 execve=59 exit=60 wait4=61 kill=62 uname=63 fcntl=72 fsync=74 fdatasync=75 truncate=76 ftruncate=77
 getdents=78 getcwd=79 chdir=80 fchdir=81 rename=82 mkdir=83 rmdir=84 creat=85 link=86 unlink=87 symlink=88 readlink=89
 chmod=90 fchmod=91 chown=92 fchown=93 lchown=94 umask=95 gettimeofday=96 getrlimit=97 getrusage=98 sysinfo=99 times=100
 getuid=102 getgid=104 setuid=105 setgid=106 geteuid=107 getegid=108 setpgid=109 getppid=110 getpgrp=111 setsid=112
@@ -28,11 +29,11 @@ llistxattr=195 flistxattr=196 removexattr=197 lremovexattr=198 fremovexattr=199 
 sched_setaffinity=203 sched_getaffinity=204 epoll_create=213 getdents64=217 set_tid_address=218 restart_syscall=219
 fadvise64=221 timer_create=222 timer_settime=223 timer_gettime=224 timer_getoverrun=225 timer_delete=226
 clock_gettime=228 clock_getres=229 clock_nanosleep=230 exit_group=231 epoll_wait=232 epoll_ctl=233 tgkill=234 utimes=235
-waitid=247 inotify_init=253 inotify_add_watch=254 inotify_rm_watch=255 openat=257 mkdirat=258 fchownat=260 futimesat=261
+waitid=247 openat=257 mkdirat=258 fchownat=260 futimesat=261
 newfstatat=262 unlinkat=263 renameat=264 linkat=265 symlinkat=266 readlinkat=267 fchmodat=268 faccessat=269 pselect6=270
 ppoll=271 set_robust_list=273 get_robust_list=274 sync_file_range=277 utimensat=280 epoll_pwait=281 signalfd=282
 timerfd_create=283 eventfd=284 fallocate=285 timerfd_settime=286 timerfd_gettime=287 accept4=288 signalfd4=289
-eventfd2=290 epoll_create1=291 dup3=292 pipe2=293 inotify_init1=294 preadv=295 pwritev=296 rt_tgsigqueueinfo=297
+eventfd2=290 epoll_create1=291 dup3=292 pipe2=293 preadv=295 pwritev=296 rt_tgsigqueueinfo=297
 recvmmsg=299 prlimit64=302 sendmmsg=307 getcpu=309 sched_setattr=314 sched_getattr=315 renameat2=316 getrandom=318
 membarrier=324 mlock2=325 copy_file_range=326 preadv2=327 pwritev2=328 statx=332 rseq=334 close_range=436 openat2=437
 faccessat2=439 epoll_pwait2=441
@@ -41,7 +42,7 @@ faccessat2=439 epoll_pwait2=441
 const ARM64 = `
 setxattr=5 lsetxattr=6 fsetxattr=7 getxattr=8 lgetxattr=9 fgetxattr=10 listxattr=11 llistxattr=12 flistxattr=13
 removexattr=14 lremovexattr=15 fremovexattr=16 getcwd=17 eventfd2=19 epoll_create1=20 epoll_ctl=21 epoll_pwait=22 dup=23
-dup3=24 fcntl=25 inotify_init1=26 inotify_add_watch=27 inotify_rm_watch=28 ioctl=29 flock=32 mkdirat=34 unlinkat=35
+dup3=24 fcntl=25 ioctl=29 mkdirat=34 unlinkat=35
 symlinkat=36 linkat=37 renameat=38 statfs=43 fstatfs=44 truncate=45 ftruncate=46 fallocate=47 faccessat=48 chdir=49
 fchdir=50 fchmod=52 fchmodat=53 fchownat=54 fchown=55 openat=56 close=57 pipe2=59 getdents64=61 lseek=62 read=63
 write=64 readv=65 writev=66 pread64=67 pwrite64=68 preadv=69 pwritev=70 sendfile=71 pselect6=72 ppoll=73 signalfd4=74
@@ -71,8 +72,10 @@ export const ALLOWED_SYSCALLS: Readonly<Record<SyscallArchitecture, ReadonlyMap<
   arm64: parseTable(ARM64),
 };
 
-/** Calls whose refusal must read "not implemented", so that libc takes its older path: same number on both processors. */
+/** Refused as "not implemented", so that libc takes its older path: same number on both processors. */
 export const CLONE3 = 435;
+/** Refused as "not implemented", which libraries that lock files take for a file system without locks. */
+export const FLOCK: Readonly<Record<SyscallArchitecture, number>> = { x64: 73, arm64: 32 };
 /** Kernel 5.12's first number: calls from here on are unknown to this table and read "not implemented" too. */
 export const FIRST_UNKNOWN = 442;
 

@@ -8,8 +8,11 @@ import ctypes
 import json
 import os
 import resource
+import select
+import signal
 import struct
 import sys
+import time
 
 libc = ctypes.CDLL(None, use_errno=True)
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
@@ -17,6 +20,9 @@ EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 MAKE_CHAR, MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK, MAKE_SYM = 1 << 6, 1 << 9, 1 << 10, 1 << 11, 1 << 12
 REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 22, 38
+# Between two looks whether a cell without its first process still has others, and kills of a group that forks.
+GUARD_SECONDS = 0.2
+GUARD_ROUNDS = 500
 
 
 def call(number, *arguments):
@@ -85,6 +91,39 @@ def filter_calls(program):
         raise OSError(ctypes.get_errno(), "seccomp")
 
 
+def guard(agent):
+    """Leaves a process behind that ends this cell's whole process group when the agent ends, also by SIGKILL.
+
+    It is no child that the cell could wait for, has a session of its own, and holds no descriptor of the cell. The cell cannot
+    reach it: it may signal no process outside of its confinement. A process group cannot be left, because setsid and setpgid are refused.
+    """
+    group = os.getpgrp()
+    cell = os.getpid()
+    helper = os.fork()
+    if helper != 0:
+        os.waitpid(helper, 0)
+        return
+    os.setsid()
+    if os.fork() != 0:
+        os._exit(0)
+    try:
+        watched = [os.pidfd_open(agent), os.pidfd_open(cell)]
+        os.chdir("/")
+        lowest, highest = min(watched), max(watched)
+        os.closerange(0, lowest)
+        os.closerange(highest + 1, 1 << 16)
+        ended, _, _ = select.select(watched, [], [])
+        while watched[0] not in ended:
+            os.killpg(group, 0)  # raises when the group is empty: then the guard has nothing left to do
+            ended, _, _ = select.select(watched[:1], [], [], GUARD_SECONDS)
+        for _ in range(GUARD_ROUNDS):
+            os.killpg(group, signal.SIGKILL)
+            time.sleep(0.01)
+    except OSError:
+        pass
+    os._exit(0)
+
+
 def abi_version():
     try:
         return call(CREATE_RULESET, None, ctypes.c_size_t(0), 1)
@@ -102,6 +141,10 @@ def main():
         sys.exit("this kernel has no Landlock, or it is switched off")
     with open(options["filter"], "rb") as file:
         program = file.read()
+    agent = os.getppid()
+    if agent == 1:
+        sys.exit("the agent ended before the cell began")
+    guard(agent)
     os.chdir(options["root"])
     confine(options, abi)
     limit(options["limits"])

@@ -8,11 +8,11 @@ import type { ExecutionLimits } from '@assay/receipt';
 import { addressSpaceOf } from '../native/address-space.ts';
 import type { Cell, CellFactory, CellKind, CellUsage } from '../native/cell.ts';
 import { cellCommand, type Layout } from '../native/layout.ts';
-import { killQuietly, memoryOf, type ProcessUsage, readProcesses } from '../native/process-tree.ts';
+import { killQuietly, memoryOf, type ProcessUsage, readProcesses, socketBytesOf } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
 import { pipesOf, StartedCell } from '../native/started-cell.ts';
 import { UserIds } from '../native/user-ids.ts';
-import { measureDisk } from './disk.ts';
+import { measureDisk, measureUnlinked } from './disk.ts';
 import type { Place } from './place.ts';
 
 const DISK_LOOK_MS = 200;
@@ -88,7 +88,8 @@ export class LandlockCells implements CellFactory {
         FSIZE: limits.fileBytes,
         CPU: Math.ceil(limits.cpuMs / 1000),
         // Counted per user id: exactly for an id of its own, else on top of what the agent's user has now.
-        NPROC: limits.processes + (uid === null ? tasksOf(process.getuid?.() ?? -1) : 0),
+        // The cell's guard (landlock.py) is one more.
+        NPROC: limits.processes + 1 + (uid === null ? tasksOf(process.getuid?.() ?? -1) : 0),
         // V8 reserves far more than it uses and cannot start under such a limit; the watchdog counts what is real.
         ...(kind === 'python' ? { AS: addressSpaceOf(limits) } : {}),
       },
@@ -161,14 +162,20 @@ class LandlockCell extends StartedCell {
 
   usage(): CellUsage {
     const members = this.#members();
-    const memoryBytes = memoryOf(members, this.limits.memoryBytes);
+    const memoryBytes = memoryOf(members, this.limits.memoryBytes) + socketBytesOf(members);
     this.#peakBytes = Math.max(this.#peakBytes, memoryBytes);
     this.#cpuMs = Math.max(
       this.#cpuMs,
       members.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
     );
     if (performance.now() - this.#disk.at > DISK_LOOK_MS) {
-      this.#disk = { ...measureDisk(this.#options.root, this.limits.inodes), at: performance.now() };
+      const { root } = this.#options;
+      const named = measureDisk(root, this.limits.inodes);
+      const unlinked = measureUnlinked(
+        root,
+        members.map(({ pid }) => pid),
+      );
+      this.#disk = { bytes: named.bytes + unlinked.bytes, inodes: named.inodes + unlinked.inodes, at: performance.now() };
     }
     const processes = members.reduce((sum, { threads }) => sum + threads, 0);
     return {

@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { ExecutionLimits } from '@assay/receipt';
 import type { CellKind, CellUsage } from '../native/cell.ts';
 import type { JobGroup } from '../native/cgroup.ts';
-import { descendants, memoryOf } from '../native/process-tree.ts';
+import { descendants, memoryOf, socketBytesOf } from '../native/process-tree.ts';
 import { type CellPipes, StartedCell } from '../native/started-cell.ts';
 import { LAUNCHER_PROCESSES } from './bubblewrap.ts';
 
@@ -63,7 +63,7 @@ export abstract class GroupedCell extends StartedCell {
     const counted = this.group?.usage();
     if (counted !== undefined && counted.cpuMs !== null) return { ...counted, cpuMs: counted.cpuMs, inodes };
     const tree = descendants(this.#ancestor ?? -1);
-    const memoryBytes = memoryOf(tree, this.limits.memoryBytes);
+    const memoryBytes = memoryOf(tree, this.limits.memoryBytes) + socketBytesOf(tree);
     const cpuMs = tree.reduce((sum, usage) => sum + usage.cpuMs, 0);
     return counted === undefined
       ? { memoryBytes, peakBytes: memoryBytes, cpuMs, oomKills: 0, inodes }

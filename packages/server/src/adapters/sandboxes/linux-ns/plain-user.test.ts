@@ -39,6 +39,7 @@ const found = {
   memory: await say({ language: 'python', code: 'a = []\\nwhile True: a.append(bytearray(8 << 20))', limits: { ...limits, memoryBytes: 128 << 20 } }),
   inodes: await say({ language: 'python', code: "import time\\nfor n in range(6000): open('/tmp/%d' % n, 'w').close()\\ntime.sleep(9)", limits }),
   forks: await say({ language: 'python', code: "import os, time\\nn = 0\\ntry:\\n  while n < 500:\\n    if os.fork() == 0: time.sleep(9); os._exit(0)\\n    n += 1\\nexcept OSError: pass\\nprint(n < 65)\\nos._exit(0)", limits }),
+  sockets: await say({ language: 'python', code: "import os, socket, time\\nfor n in range(40):\\n  if os.fork() == 0:\\n    keep = []\\n    try:\\n      while True: keep.append(socket.socketpair())\\n    except OSError: time.sleep(9)\\ntime.sleep(9)", limits }),
   time: await say({ language: 'python', code: 'while True: pass', limits: { wallMs: 400 } }),
 };
 await sandbox.close();
@@ -66,6 +67,7 @@ describe.skipIf(!able)('linux-ns as a plain user, without control groups', () =>
         inodes: ['disk-limit', '', expect.any(Number)],
         // Sixty copies of one process: the watchdog may call it memory before the program prints. Contained either way.
         forks: [expect.stringMatching(/^(ok|oom)$/), 'True\n', 0],
+        sockets: ['oom', '', 0],
         time: ['timeout', '', 0],
       });
     } finally {

@@ -1,6 +1,6 @@
 /** What the processes below one process are and use, read from /proc. For lanes and machines without control groups. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface ProcessUsage {
   readonly pid: number;
@@ -95,6 +95,40 @@ function proportionalBytes(pid: number): number | null {
     return found === null ? null : Number(found[1]) * 1024;
   } catch {
     return null;
+  }
+}
+
+/** What a socket can hold in the kernel by default, both directions (net.core.wmem_default, rounded up). Larger ones are refused by seccomp. */
+const SOCKET_BYTES = 256 * 1024;
+
+/**
+ * Kernel memory that the sockets of these processes can hold: it is in no process's count, so every socket is charged with all that
+ * its buffers take. Sockets that a fork shares count once.
+ */
+export function socketBytesOf(processes: readonly ProcessUsage[]): number {
+  const sockets = new Set<string>();
+  for (const { pid } of processes) {
+    for (const descriptor of namesIn(`/proc/${pid}/fd`)) {
+      const link = targetOf(`/proc/${pid}/fd/${descriptor}`);
+      if (link.startsWith('socket:')) sockets.add(link);
+    }
+  }
+  return sockets.size * SOCKET_BYTES;
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function targetOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
   }
 }
 

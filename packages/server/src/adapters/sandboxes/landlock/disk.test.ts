@@ -28,6 +28,12 @@ describe('below the directory', () => {
     expect([bytes >= MIB, inodes]).toEqual([true, 3]);
   });
 
+  it('counts clearly beyond the limit before it stops', () => {
+    const place = root();
+    for (let index = 0; index < 40; index += 1) writeFileSync(join(place, `f${index}`), '');
+    expect(measureDisk(place, 10).inodes).toBeGreaterThan(11);
+  });
+
   it('takes a tree that is too deep for one that is too large', () => {
     const place = root();
     mkdirSync(join(place, 'd/'.repeat(80)), { recursive: true });

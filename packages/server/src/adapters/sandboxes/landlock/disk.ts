@@ -10,8 +10,8 @@ import { join } from 'node:path';
 /** Folders inside one another; paths longer than the kernel takes are refused by it. */
 const MAX_DEPTH = 64;
 const BLOCK_BYTES = 512;
-/** Entries above the limit that stand for a tree that cannot be counted. */
-const UNCOUNTABLE = 8;
+/** Entries above the limit at which counting stops; a tree that cannot be counted counts as that many. */
+const BEYOND = 8;
 
 export interface DiskUse {
   /** Bytes in allocated blocks. */
@@ -25,13 +25,13 @@ export function measureDisk(root: string, most: number): DiskUse {
   let bytes = 0;
   let inodes = 0;
   const open: { readonly path: string; readonly depth: number }[] = [{ path: root, depth: 0 }];
-  for (let next = open.pop(); next !== undefined && inodes <= most; next = open.pop()) {
+  for (let next = open.pop(); next !== undefined && inodes < most + BEYOND; next = open.pop()) {
     const { path, depth } = next;
-    if (depth > MAX_DEPTH) return { bytes, inodes: most + UNCOUNTABLE };
+    if (depth > MAX_DEPTH) return { bytes, inodes: most + BEYOND };
     try {
       const directory = opendirSync(path);
       try {
-        for (let entry = directory.readSync(); entry !== null && inodes <= most; entry = directory.readSync()) {
+        for (let entry = directory.readSync(); entry !== null && inodes < most + BEYOND; entry = directory.readSync()) {
           inodes += 1;
           const inner = join(path, entry.name);
           if (entry.isDirectory()) open.push({ path: inner, depth: depth + 1 });
@@ -41,7 +41,7 @@ export function measureDisk(root: string, most: number): DiskUse {
         directory.closeSync();
       }
     } catch (error) {
-      if (!isGone(error)) return { bytes, inodes: most + UNCOUNTABLE };
+      if (!isGone(error)) return { bytes, inodes: most + BEYOND };
     }
   }
   return { bytes, inodes };

@@ -2,7 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { attest, collectEndorsements, type Endorsements, type VerifiedClaims, verifyEvidence } from '@assay/attestation';
+import { collectEndorsements, type Endorsements, type VerifiedClaims, verify, verifyEvidence } from '@assay/attestation';
 import { vectorsDirectory } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
 import { casesOf, haveVectors, vectorBytes } from './vectors.ts';
@@ -66,7 +66,7 @@ describe.runIf(haveVectors)('genuine combined reports', () => {
     }
     if (wanted.nras) expect(claims.submodules.nras?.bindings.nonce).toBe(wanted.nras.eat_nonce);
 
-    const { outcome, checks } = await attest(vectorBytes(found.evidence), options);
+    const { outcome, checks } = await verify(vectorBytes(found.evidence), options);
     const failed = checks.filter((check) => check.outcome === 'fail').map((check) => check.id);
     if (/reject/.test(wanted.verdict)) {
       expect(failed).toEqual(expect.arrayContaining(['nras/token.overall-result', 'combined.nras-nonce']));
@@ -80,7 +80,7 @@ describe.runIf(haveVectors)('genuine combined reports', () => {
 
   test('a node with the collateral of another platform leaves the whole unproved', async () => {
     const found = cases.find(({ id }) => id === 'combined-chutes-20260629');
-    const { outcome, error } = await attest(vectorBytes(found?.evidence ?? ''), {
+    const { outcome, error } = await verify(vectorBytes(found?.evidence ?? ''), {
       now: Date.parse(found?.at ?? ''),
       endorsements: endorsementsOf(found?.companions),
     });
@@ -92,16 +92,16 @@ describe.runIf(haveVectors)('genuine combined reports', () => {
     if (found === undefined) return expect.unreachable('expected the case');
     const options = optionsOf(found);
     const bytes = vectorBytes(found.evidence);
-    expect((await attest(bytes, { ...options, expected: { nonce: found.expect.nonce } })).outcome).toBe('accepted');
-    expect((await attest(bytes, { ...options, expected: { nonce: '00'.repeat(32) } })).outcome).toBe('refused');
+    expect((await verify(bytes, { ...options, expected: { nonce: found.expect.nonce } })).outcome).toBe('accepted');
+    expect((await verify(bytes, { ...options, expected: { nonce: '00'.repeat(32) } })).outcome).toBe('refused');
     const report = JSON.parse(new TextDecoder().decode(bytes));
-    const judge = (change: object) => attest(new TextEncoder().encode(JSON.stringify({ ...report, ...change })), options);
-    expect((await judge({ signing_address: `0x${'11'.repeat(20)}` })).error?.code).toBe('combined/key-unbound');
-    expect((await judge({ signing_public_key: '22'.repeat(64) })).error?.code).toBe('combined/public-key-mismatch');
-    expect((await judge({ request_nonce: '33'.repeat(32) })).outcome).toBe('refused');
+    const verified = (change: object) => verify(new TextEncoder().encode(JSON.stringify({ ...report, ...change })), options);
+    expect((await verified({ signing_address: `0x${'11'.repeat(20)}` })).error?.code).toBe('combined/key-unbound');
+    expect((await verified({ signing_public_key: '22'.repeat(64) })).error?.code).toBe('combined/public-key-mismatch');
+    expect((await verified({ request_nonce: '33'.repeat(32) })).outcome).toBe('refused');
     const other = casesOf('combined').find(({ id }) => id === 'combined-near-direct-20260629');
     const { nvidia_payload } = JSON.parse(new TextDecoder().decode(vectorBytes(other?.evidence ?? '')));
-    const spliced = await judge({ nvidia_payload });
+    const spliced = await verified({ nvidia_payload });
     expect(spliced.checks.filter((check) => check.outcome === 'fail').map((check) => check.id)).toContain(
       'model/combined.gpu-nonce',
     );

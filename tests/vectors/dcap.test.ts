@@ -1,7 +1,7 @@
-/** Genuine SGX and TDX quotes with genuine collateral, judged as Intel's own library judges them (see the manifest's oracles). */
+/** Genuine SGX and TDX quotes with genuine collateral, verified as Intel's own library verifies them (see the manifest's oracles). */
 
 import { createHash } from 'node:crypto';
-import { AttestationError, attest, DEFAULT_POLICY, verifyEvidence } from '@assay/attestation';
+import { AttestationError, DEFAULT_POLICY, verify, verifyEvidence } from '@assay/attestation';
 import { describe, expect, test } from 'vitest';
 import { tdxVerifier } from '../../packages/attestation/src/verifier/dcap/tdx.ts';
 import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
@@ -69,7 +69,7 @@ describe.runIf(haveVectors)('genuine quotes', () => {
   test('are refused by the default policy unless up to date, in production mode and without a service TD', async () => {
     for (const { id, evidence, companions, at, expect: wanted, ...more } of cases) {
       const options = { now: Date.parse(at), endorsements: endorsementsOf(companions), policy: DEFAULT_POLICY };
-      const { outcome } = await attest(vectorBytes(evidence), options);
+      const { outcome } = await verify(vectorBytes(evidence), options);
       const flags = (more as { policy_flags?: readonly string[] }).policy_flags ?? [];
       const clean = wanted.tcb_status === 'UpToDate' && !flags.includes('debug') && !flags.includes('mr_service_td-nonzero');
       expect(outcome === 'accepted', id).toBe(clean);
@@ -78,7 +78,7 @@ describe.runIf(haveVectors)('genuine quotes', () => {
 
   test('without collateral are unavailable, never accepted', async () => {
     for (const { evidence, at, expect: wanted } of cases.filter((each) => each.expect.tcb_status !== undefined)) {
-      const { outcome, error } = await attest(vectorBytes(evidence), { now: Date.parse(at) });
+      const { outcome, error } = await verify(vectorBytes(evidence), { now: Date.parse(at) });
       expect([outcome, error?.code], wanted.fmspc).toEqual(['unavailable', 'dcap/collateral-missing']);
     }
   });
@@ -98,7 +98,7 @@ describe.runIf(haveVectors)('genuine quotes', () => {
   });
 
   test('the padded quote of a TSM report is read', async () => {
-    const { error } = await attest(vectorBytes('tdx/envelopes/ccel-gcp-cos113.quote'), { now: Date.UTC(2025, 5, 1) });
+    const { error } = await verify(vectorBytes('tdx/envelopes/ccel-gcp-cos113.quote'), { now: Date.UTC(2025, 5, 1) });
     expect(error?.code).toBe('dcap/collateral-missing');
   });
 });
@@ -111,7 +111,7 @@ describe.runIf(haveVectors)('an Azure vTPM envelope', () => {
   test.each(files)('%s holds a genuine TDX quote', async (name) => {
     const evidence = tdxVerifier.recognise(read(name));
     expect(evidence?.value.envelope?.unread).toEqual(['tpm_quote']);
-    const { error } = await attest(read(name), { now: Date.UTC(2026, 0, 1) });
+    const { error } = await verify(read(name), { now: Date.UTC(2026, 0, 1) });
     expect(error?.code).toBe('dcap/collateral-missing');
   });
 

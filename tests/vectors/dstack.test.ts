@@ -2,7 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { AttestationError, attest, collectEndorsements, type Endorsements, verifyEvidence } from '@assay/attestation';
+import { AttestationError, collectEndorsements, type Endorsements, verify, verifyEvidence } from '@assay/attestation';
 import { vectorsDirectory } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
 import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
@@ -33,7 +33,7 @@ describe.runIf(haveVectors)('genuine dstack evidence', () => {
     const found = cases.find(({ id }) => id === 'dstack-near-mpc');
     if (found === undefined) return expect.unreachable('expected the case');
     const options = { now: Date.parse(found.at), endorsements: endorsementsOf(found.companions) };
-    const { outcome, claims, checks } = await attest(vectorBytes(found.evidence), options);
+    const { outcome, claims, checks } = await verify(vectorBytes(found.evidence), options);
     expect(outcome).toBe('accepted');
     expect(claims?.type).toBe('dstack');
     expect(claims?.measurements.mrtd).toBe(found.expect.mrtd);
@@ -83,7 +83,7 @@ describe.runIf(haveVectors)('genuine dstack evidence', () => {
     if (found === undefined) return expect.unreachable('expected the case');
     const codes = new Set<string | undefined>();
     for (const { endorsements } of collateralFor('90c06f000000')) {
-      const { outcome, error } = await attest(vectorBytes(found.evidence), { now: inForce(endorsements), endorsements });
+      const { outcome, error } = await verify(vectorBytes(found.evidence), { now: inForce(endorsements), endorsements });
       expect(outcome).toBe('not-authentic');
       codes.add(error?.code);
     }
@@ -100,7 +100,7 @@ describe.runIf(haveVectors)('genuine dstack evidence', () => {
   test.each(['dstack/dstack-tdx-lite-attestation.json', 'dstack/dstack-guest-agent-attestation.bin'])(
     '%s is read and asks for collateral',
     async (path) => {
-      const { outcome, type, error } = await attest(vectorBytes(path), { now: Date.UTC(2026, 4, 1) });
+      const { outcome, type, error } = await verify(vectorBytes(path), { now: Date.UTC(2026, 4, 1) });
       expect([outcome, type, error?.code]).toEqual(['unavailable', 'dstack', 'dcap/collateral-missing']);
     },
   );
@@ -108,7 +108,7 @@ describe.runIf(haveVectors)('genuine dstack evidence', () => {
   test.each(['snp/envelopes/dstack-sev_snp_attestation.bin', 'snp/envelopes/dstack-sev-snp-attestation.json'])(
     '%s is read',
     async (path) => {
-      const { type, outcome } = await attest(vectorBytes(path), { now: Date.UTC(2026, 4, 1) });
+      const { type, outcome } = await verify(vectorBytes(path), { now: Date.UTC(2026, 4, 1) });
       expect(type).toBe('dstack');
       expect(outcome).not.toBe('malformed');
     },

@@ -1,6 +1,6 @@
 /** Every Nitro vector of ../shared/vectors: the manifest's verdicts, claims and codes, then every one-bit flip of a genuine document. */
 
-import { attest, verifyEvidence } from '@assay/attestation';
+import { verify, verifyEvidence } from '@assay/attestation';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { encodeHex } from '@assay/encoding/hex';
 import { describe, expect, test } from 'vitest';
@@ -54,13 +54,13 @@ describe.skipIf(!haveVectors)('nitro vectors', () => {
   test.each(genuine.filter(({ expect: wanted }) => wanted.debug_mode_zero_pcr0_2 === true))(
     '$id, debug, is refused by default',
     async ({ evidence, at }) => {
-      const { outcome } = await attest(vectorBytes(evidence), { now: Date.parse(at) });
+      const { outcome } = await verify(vectorBytes(evidence), { now: Date.parse(at) });
       expect(outcome).toBe('refused');
     },
   );
 
   test.each(bad)('$id is refused: $expect.reason', async ({ evidence, at, expect: wanted }) => {
-    const { outcome, error } = await attest(vectorBytes(evidence), { now: Date.parse(at) });
+    const { outcome, error } = await verify(vectorBytes(evidence), { now: Date.parse(at) });
     expect(error?.code).toBe(CODES[wanted.reason]);
     expect(outcome).toBe(error?.kind === 'malformed' ? 'malformed' : 'not-authentic');
   });
@@ -94,7 +94,7 @@ describe.skipIf(!haveVectors)('nitro vectors', () => {
     for (let bit = 0; bit < bytes.length * 8; bit += FLIP_STRIDE) {
       const flipped = bytes.slice();
       flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
-      const { error } = await attest(flipped, { now });
+      const { error } = await verify(flipped, { now });
       if (error === null) accepted.push(bit);
     }
     expect(accepted).toEqual([]);

@@ -1,6 +1,6 @@
 /** Every NVIDIA vector of ../shared/vectors: devices, reference manifests, evidence lists. */
 
-import { attest, type VerifyOptions, verifyEvidence } from '@assay/attestation';
+import { type VerifyOptions, verify, verifyEvidence } from '@assay/attestation';
 import { describe, expect, test } from 'vitest';
 import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
 
@@ -43,7 +43,7 @@ describe.skipIf(!haveVectors)('nvidia device vectors', () => {
   });
 
   test.each(bad)('$id is not authentic: $expect.verdict', async ({ evidence, companions, at }) => {
-    const { outcome } = await attest(vectorBytes(evidence), { now: Date.parse(at), endorsements: endorsementsOf(companions) });
+    const { outcome } = await verify(vectorBytes(evidence), { now: Date.parse(at), endorsements: endorsementsOf(companions) });
     expect(outcome).toBe('not-authentic');
   });
 
@@ -51,7 +51,7 @@ describe.skipIf(!haveVectors)('nvidia device vectors', () => {
     const [found] = devices.filter(({ id }) => id === 'nvidia-golden-mismatch');
     if (found === undefined) throw new Error('expected the case nvidia-golden-mismatch in the manifest');
     const endorsements = endorsementsOf(found.companions);
-    const { outcome, claims } = await attest(vectorBytes(found.evidence), { now: Date.parse(found.at), endorsements });
+    const { outcome, claims } = await verify(vectorBytes(found.evidence), { now: Date.parse(found.at), endorsements });
     expect(outcome).toBe('refused');
     expect(claims?.checks.find(({ id }) => id === 'nvidia.rim-vbios-measurements')).toMatchObject({
       outcome: 'fail',
@@ -79,7 +79,7 @@ describe.skipIf(!haveVectors)('nvidia evidence lists', () => {
 
 describe.skipIf(!haveVectors)('nvidia manifest vectors', () => {
   test.each(manifests)('$id: $expect.verdict', async ({ evidence, at, expect: wanted }) => {
-    const { outcome, claims, error } = await attest(vectorBytes(evidence), { now: Date.parse(at) });
+    const { outcome, claims, error } = await verify(vectorBytes(evidence), { now: Date.parse(at) });
     if (wanted.verdict === 'invalid') {
       expect([outcome, error?.code]).toEqual([
         'not-authentic',
@@ -95,7 +95,7 @@ describe.skipIf(!haveVectors)('nvidia manifest vectors', () => {
   });
 
   test.each(manifests.filter(({ expect: wanted }) => wanted.verdict === 'valid'))('$id has an end', async ({ evidence }) => {
-    const { error } = await attest(vectorBytes(evidence), { now: Date.parse('2035-01-01T00:00:00Z') });
+    const { error } = await verify(vectorBytes(evidence), { now: Date.parse('2035-01-01T00:00:00Z') });
     expect(error?.code).toBe('certificate/expired');
   });
 });
@@ -130,7 +130,7 @@ async function acceptedFlips(
   for (let bit = 0; bit < length * 8; bit += stride) {
     const flipped = bytes.slice();
     flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
-    const { claims } = await attest(flipped, options);
+    const { claims } = await verify(flipped, options);
     if (claims !== null) accepted.push(bit);
   }
   return accepted;

@@ -1,6 +1,6 @@
 /** Every SEV-SNP vector of ../shared/vectors: verdicts as the manifest gives them, then the file shapes around the reports. */
 
-import { attest, verifyEvidence } from '@assay/attestation';
+import { verify, verifyEvidence } from '@assay/attestation';
 import { describe, expect, test } from 'vitest';
 import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
 
@@ -41,12 +41,12 @@ describe.skipIf(!haveVectors)('sev-snp vectors', () => {
   });
 
   test.each(genuine)('$id without its key is unavailable', async ({ evidence, at }) => {
-    const { outcome, error } = await attest(vectorBytes(evidence), { now: Date.parse(at) });
+    const { outcome, error } = await verify(vectorBytes(evidence), { now: Date.parse(at) });
     expect([outcome, error?.code]).toEqual(['unavailable', 'snp/endorsement-key-missing']);
   });
 
   test.each(bad)('$id is refused: $expect.reason', async ({ id, evidence, companions, at }) => {
-    const { outcome } = await attest(vectorBytes(evidence), { now: Date.parse(at), endorsements: endorsementsOf(companions) });
+    const { outcome } = await verify(vectorBytes(evidence), { now: Date.parse(at), endorsements: endorsementsOf(companions) });
     expect(outcome).toBe(OPEN.has(id) ? 'unavailable' : 'not-authentic');
   });
 });
@@ -75,7 +75,7 @@ describe.skipIf(!haveVectors)('sev-snp envelopes', () => {
 
   test('azure-hcl-report-snp.bin is recognised, and the key beside it found to be of another chip', async () => {
     const endorsements = endorsementsOf({ chain: 'snp/envelopes/azure-certs.pem' });
-    const { type, error } = await attest(vectorBytes('snp/envelopes/azure-hcl-report-snp.bin'), {
+    const { type, error } = await verify(vectorBytes('snp/envelopes/azure-hcl-report-snp.bin'), {
       now: Date.parse('2026-06-01T00:00:00Z'),
       endorsements,
     });
@@ -84,7 +84,7 @@ describe.skipIf(!haveVectors)('sev-snp envelopes', () => {
 });
 
 test.skipIf(!haveVectors)('a genuine turin key without a report is known as such', async () => {
-  const { error } = await attest(vectorBytes('snp/certs/vcek-turin-virtee.der'), { now: Date.parse('2026-06-01T00:00:00Z') });
+  const { error } = await verify(vectorBytes('snp/certs/vcek-turin-virtee.der'), { now: Date.parse('2026-06-01T00:00:00Z') });
   expect(error?.code).toBe('snp/report-missing');
 });
 
@@ -97,7 +97,7 @@ test.skipIf(!haveVectors)('every one-bit flip of a genuine report is refused', a
   for (let bit = 0; bit < bytes.length * 8; bit += FLIP_STRIDE) {
     const flipped = bytes.slice();
     flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
-    const { error } = await attest(flipped, options);
+    const { error } = await verify(flipped, options);
     if (error === null) accepted.push(bit);
   }
   expect(accepted).toEqual([]);

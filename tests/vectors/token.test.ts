@@ -1,6 +1,6 @@
 /** Genuine attestation tokens: signatures and times where keys were captured, `unavailable` where they were not, and forged ones. */
 
-import { AttestationError, attest, verifyEvidence } from '@assay/attestation';
+import { AttestationError, verify, verifyEvidence } from '@assay/attestation';
 import { describe, expect, test } from 'vitest';
 import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
 
@@ -37,16 +37,16 @@ describe.runIf(haveVectors)('genuine tokens', () => {
   test('a bundle with its parts, and a debuggable guest', async () => {
     const endorsements = endorsementsOf({ jwks: 'combined/near-cloud-20260610/nras-jwks.json' });
     const bytes = vectorBytes('combined/near-cloud-20260610/nras-response.json');
-    const { outcome, claims } = await attest(bytes, { now: Date.UTC(2026, 5, 10, 1, 50), endorsements });
+    const { outcome, claims } = await verify(bytes, { now: Date.UTC(2026, 5, 10, 1, 50), endorsements });
     expect(outcome).toBe('accepted');
     expect(Object.keys(claims?.submodules ?? {})).toHaveLength(8);
     const debuggable = cases.find(({ id }) => id === 'gcp-cs-gcp_amd_sev-79efad03');
-    const refused = await attest(vectorBytes(debuggable?.evidence ?? ''), { now: Date.parse(debuggable?.at ?? '') });
+    const refused = await verify(vectorBytes(debuggable?.evidence ?? ''), { now: Date.parse(debuggable?.at ?? '') });
     expect(refused.outcome).toBe('refused');
   });
 
   test('an unsigned bundle of a local verifier is refused', async () => {
-    const { error } = await attest(vectorBytes('dstack/dstack-nvattest-h100-claims.json'), { now: Date.UTC(2026, 5, 10) });
+    const { error } = await verify(vectorBytes('dstack/dstack-nvattest-h100-claims.json'), { now: Date.UTC(2026, 5, 10) });
     expect(error?.kind).toBe('untrusted');
   });
 });

@@ -14,17 +14,17 @@ import {
 } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
 import { STRICT_POLICY } from './appraisal/presets.ts';
-import { attest } from './attest.ts';
 import type { Policy } from './model/policy.ts';
 import type { TrustAnchor } from './model/verification.ts';
+import { verify } from './verify.ts';
 
-/** The policy, with one simulator's root named, so that fake hardware is judged as real hardware would be. */
+/** The policy, with one simulator's root named, so that fake hardware is verified as real hardware would be. */
 async function naming(policy: Policy, { spki }: TrustAnchor): Promise<Policy> {
   const hash = encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', spki as BufferSource)));
   return { ...policy, simulatedRoots: [hash] };
 }
 
-const failed = ({ checks }: Awaited<ReturnType<typeof attest>>) =>
+const failed = ({ checks }: Awaited<ReturnType<typeof verify>>) =>
   checks.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id);
 
 describe('BadFuse and MilanLaunchy (arXiv 2605.12990): any Milan report can be forged, at every firmware level', () => {
@@ -34,7 +34,7 @@ describe('BadFuse and MilanLaunchy (arXiv 2605.12990): any Milan report can be f
   ] as const)('strict: %s is %s', async (product, outcome, wanted) => {
     const { report, chain, anchor } = await fakeSnp({ product, version: 3 });
     const options = { now: FAKE_NOW, endorsements: certificatesOf(chain), additionalAnchors: [anchor] };
-    const result = await attest(report, { ...options, policy: await naming(STRICT_POLICY, anchor) });
+    const result = await verify(report, { ...options, policy: await naming(STRICT_POLICY, anchor) });
     expect([result.outcome, failed(result)]).toEqual([outcome, wanted]);
   });
 });
@@ -62,7 +62,7 @@ describe('dstack #879, #1038, #1294: payloads swapped under digests that still r
   ])('%s', async (_, shown, code) => {
     const fake = await fakeDstack({ shown });
     const options = { now: fake.now, endorsements: fake.endorsements, additionalAnchors: fake.anchors };
-    const result = await attest(utf8(JSON.stringify(fake.document)), options);
+    const result = await verify(utf8(JSON.stringify(fake.document)), options);
     expect(result).toMatchObject({ outcome: 'not-authentic', error: { code } });
   });
 });
@@ -72,9 +72,9 @@ describe('CVE-2026-33697: evidence of another genuine enclave, relayed', () => {
     const { quote, endorsements, anchors, now } = await fakeDcap();
     const [anchor] = anchors as readonly [TrustAnchor];
     const options = { now, endorsements, additionalAnchors: anchors };
-    const own = await attest(quote, { ...options, expected: { reportData: 'c0'.repeat(64) } });
+    const own = await verify(quote, { ...options, expected: { reportData: 'c0'.repeat(64) } });
     expect([own.outcome, failed(own)]).toEqual(['refused', expect.arrayContaining(['policy.report-data'])]);
-    const unasked = await attest(quote, { ...options, policy: await naming({ version: 1, name: 'any' }, anchor) });
+    const unasked = await verify(quote, { ...options, policy: await naming({ version: 1, name: 'any' }, anchor) });
     expect(unasked.checks.find(({ id }) => id === 'policy.key-binding')?.outcome).toBe('not-checked');
   });
 });
@@ -99,6 +99,6 @@ describe('GHSA-xrv8-2pf5-f3q7: NitroTPM register 12 (the kernel command line) le
       measurements: [{ type: 'tpm', values: { ...values, 'nitrotpm-pcr12': ['01'.repeat(48)] } }],
     };
     const options = { now: FAKE_NOW, additionalAnchors: [anchor], policy: await naming(wanted, anchor) };
-    expect((await attest(document, options)).outcome).toBe(outcome);
+    expect((await verify(document, options)).outcome).toBe(outcome);
   });
 });

@@ -5,7 +5,6 @@
 
 import { EncodingError } from '@assay/encoding/errors';
 import { type Json, parseJson } from '@assay/encoding/json';
-import { recogniseEvidence } from './attest.ts';
 import { publicKeyAlgorithm } from './certificates/algorithms.ts';
 import { AttestationError } from './errors.ts';
 import { quoteBytes } from './evidence/dcap/quote-file.ts';
@@ -17,6 +16,7 @@ import { pcrValuesOf } from './evidence/tpm/pcr-values.ts';
 import { spkiOfPublicArea } from './evidence/tpm/public-area.ts';
 import { signatureOf } from './evidence/tpm/quote.ts';
 import type { Endorsement } from './model/endorsements.ts';
+import { recogniseEvidence } from './verify.ts';
 
 /** Longer than any companion; bytes. */
 const MAX_LOOKED_AT = 32 * 1024 * 1024;

@@ -20,9 +20,9 @@ import {
 } from '@assay/testing';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { attest } from './attest.ts';
 import type { Endorsement } from './model/endorsements.ts';
 import type { TrustAnchor } from './model/verification.ts';
+import { verify } from './verify.ts';
 
 const DAY = 86_400_000;
 const [yesterday, tomorrow] = [FAKE_NOW - DAY / 4, FAKE_NOW + DAY / 4];
@@ -335,14 +335,14 @@ const FORGED: readonly Row[] = [
   ],
 ];
 
-async function judge({ evidence, anchors }: Subject, endorsements: readonly Endorsement[]) {
-  return attest(evidence, { now: FAKE_NOW, endorsements, additionalAnchors: anchors });
+async function verified({ evidence, anchors }: Subject, endorsements: readonly Endorsement[]) {
+  return verify(evidence, { now: FAKE_NOW, endorsements, additionalAnchors: anchors });
 }
 
 describe('a companion that proves nothing leaves the verdict open', () => {
   test.each(OPEN)('%s: %s', async (_, code, words, make) => {
     const subject = await make();
-    const { outcome, error } = await judge(subject, subject.endorsements);
+    const { outcome, error } = await verified(subject, subject.endorsements);
     expect([outcome, error?.code], error?.message).toEqual(['unavailable', code]);
     for (const word of words) expect(error?.message).toContain(word);
     expect(error?.message).toMatch(/; (?:give|fetch|check|ask)/);
@@ -355,7 +355,7 @@ describe('a companion that proves nothing leaves the verdict open', () => {
       [...subject.endorsements, ...subject.sound],
       [...subject.sound, ...subject.endorsements],
     ]) {
-      const { error } = await judge(subject, endorsements);
+      const { error } = await verified(subject, endorsements);
       expect(error).toBeNull();
     }
   });
@@ -364,7 +364,7 @@ describe('a companion that proves nothing leaves the verdict open', () => {
 describe('a companion that somebody forged, or that takes something back, is refused', () => {
   test.each(FORGED)('%s: %s', async (_, code, _words, make) => {
     const subject = await make();
-    const { outcome, error } = await judge(subject, subject.endorsements);
+    const { outcome, error } = await verified(subject, subject.endorsements);
     expect([outcome, error?.code], error?.message).toEqual(['not-authentic', code]);
   });
 });

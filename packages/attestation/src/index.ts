@@ -14,14 +14,6 @@ export {
   STRICT_POLICY,
 } from './appraisal/presets.ts';
 export { typeName } from './appraisal/scope.ts';
-export {
-  type AttestationOutcome,
-  type AttestationResult,
-  type AttestOptions,
-  attest,
-  recogniseEvidence,
-  verifyEvidence,
-} from './attest.ts';
 export { type TrustAnchorOptions, trustAnchor } from './certificates/anchor.ts';
 export { AMD_ROOTS } from './certificates/roots/amd.ts';
 export { AWS_NITRO_ROOTS } from './certificates/roots/aws.ts';
@@ -56,3 +48,11 @@ export { nitroVerifier, type VerifyNitroOptions, verifyNitroDocument } from './v
 export { nvidiaGpuVerifier, nvidiaSwitchVerifier, verifyNvidia } from './verifier/nvidia/nvidia.ts';
 export { nvidiaRimVerifier, type VerifiedRim, verifyRim } from './verifier/nvidia/rim.ts';
 export { type SnpMemory, snpVerifier, verifySnp } from './verifier/snp/snp.ts';
+export {
+  recogniseEvidence,
+  type VerificationOptions,
+  type VerificationOutcome,
+  type VerificationResult,
+  verify,
+  verifyEvidence,
+} from './verify.ts';

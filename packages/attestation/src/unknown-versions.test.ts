@@ -14,8 +14,8 @@ import {
   verifyFakeDevice,
 } from '@assay/testing';
 import { expect, test } from 'vitest';
-import { attest } from './attest.ts';
 import type { VerifyOptions } from './model/verification.ts';
+import { verify } from './verify.ts';
 
 type Case = readonly [name: string, code: string, words: string, evidence: () => Promise<readonly [Uint8Array, VerifyOptions]>];
 
@@ -84,7 +84,7 @@ const CASES: readonly Case[] = [
 
 test.each(CASES)('%s cannot be told', async (_, code, words, evidence) => {
   const [file, options] = await evidence();
-  const { outcome, error, claims } = await attest(file, options);
+  const { outcome, error, claims } = await verify(file, options);
   expect([outcome, error?.code, claims]).toEqual(['unavailable', code, null]);
   expect(error?.message).toContain(words);
 });

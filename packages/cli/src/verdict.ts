@@ -1,12 +1,12 @@
 /** Prints a verdict: one line with its scope, then every check, then what it does not prove. Returns the exit code. */
 
-import type { AttestationOutcome, Check } from '@assay/attestation';
+import type { Check, VerificationOutcome } from '@assay/attestation';
 import type { Verdict } from '@assay/client';
 import { type ExitCode, exitCodeOfOutcome } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { jsonText, printable, printError, type Style, styleOf, table } from './output.ts';
 
-const WORDS: Readonly<Record<AttestationOutcome, string>> = {
+const WORDS: Readonly<Record<VerificationOutcome, string>> = {
   accepted: 'ACCEPTED',
   refused: 'REFUSED',
   malformed: 'MALFORMED',

@@ -1,6 +1,6 @@
 export { AIAttestationVerifier, type AIAttestationVerifierOptions } from './ai-attestation-verifier.ts';
 export { type AttestedKey, createSealedFetch, type KeyRenewal, type SealedFetchOptions } from './channel/sealed-fetch.ts';
-export { type AttestationOptions, type AttestedAgent, attestAgent } from './connection/attestation.ts';
+export { type AttestedAgent, type VerifyAgentOptions, verifyAgent } from './connection/attestation.ts';
 export { type Agent, type ChatOptions, type ConnectOptions, connect, type Proof } from './connection/connect.ts';
 export type { RunResult } from './connection/task-result.ts';
 export type { AttachOptions, RunOptions, TaskRequest, TaskRun } from './connection/task-run.ts';

@@ -20,7 +20,7 @@ const CRYPTO_FAILED = 99;
 
 const STATUS = { 0: 'none', 2: 'affirming', 32: 'warning', 96: 'contraindicated' } as const;
 
-/** What is reported; an `AttestationResult` fits. */
+/** What is reported; an `VerificationResult` fits. */
 export interface EarSubject {
   readonly outcome: 'accepted' | 'refused' | 'malformed' | 'not-authentic' | 'unavailable';
   readonly type: string | null;
@@ -44,7 +44,7 @@ export interface EarOptions {
  * The EAR claims set of a result; one submodule a part, `main` for the whole. Simulated evidence is at best a warning.
  *
  * @example
- * const claims = earClaims(await attest(bytes, options), { now, verifier: { developer: 'example.org', build: 'assay 0.1.0' } });
+ * const claims = earClaims(await verify(bytes, options), { now, verifier: { developer: 'example.org', build: 'assay 0.1.0' } });
  */
 export function earClaims(subject: EarSubject, options: EarOptions): Readonly<Record<string, unknown>> {
   const issued = Math.floor(options.now / 1000);

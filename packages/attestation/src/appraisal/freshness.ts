@@ -1,5 +1,5 @@
 /**
- * How old is this? Judged by the time the evidence itself carries; CPU quotes carry none, so for them only a nonce shows freshness.
+ * How old is this? Measured by the time the evidence itself carries; CPU quotes carry none, so for them only a nonce shows freshness.
  * Evidence from the future is refused even when the policy asks nothing.
  */
 

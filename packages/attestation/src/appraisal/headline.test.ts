@@ -3,9 +3,9 @@
 import { FAKE_NOW, fakeEvidence } from '@assay/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { attest } from '../attest.ts';
 import type { Check, CheckOutcome } from '../model/check.ts';
 import type { Policy } from '../model/policy.ts';
+import { verify } from '../verify.ts';
 import { describeOutcome } from './headline.ts';
 import { POLICY_PRESETS } from './presets.ts';
 
@@ -81,7 +81,7 @@ describe('the headline', () => {
     const foreign: Policy = { version: 1, name: 'foreign', measurements: [{ type: 'tpm', values: { pcr0: ['00'] } }] };
     for (const { file, options } of await fakeEvidence()) {
       for (const policy of [...Object.values(POLICY_PRESETS), foreign]) {
-        const { appraisal } = await attest(file, { ...options, now: FAKE_NOW, policy, expected: { nonce: '00'.repeat(32) } });
+        const { appraisal } = await verify(file, { ...options, now: FAKE_NOW, policy, expected: { nonce: '00'.repeat(32) } });
         if (appraisal === null) throw new Error('expected authentic evidence');
         expectTruth(appraisal.scope, appraisal.checks);
       }

@@ -5,9 +5,9 @@
 
 import { certificatesOf, FAKE_NOW, fakeAzureVm, fakeEvidence, fakeSnp, fakeToken } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import { attest, verifyEvidence } from '../attest.ts';
 import { EVIDENCE_TYPES, type VerifiedClaims } from '../model/claims.ts';
 import type { Policy } from '../model/policy.ts';
+import { verify, verifyEvidence } from '../verify.ts';
 import { appraise } from './appraise.ts';
 import { parsePolicy } from './policy-file.ts';
 import { hasSubstance, policyFrom } from './policy-from-claims.ts';
@@ -129,13 +129,13 @@ test('an Azure VM whose vTPM quote was left out, or is of another machine, is re
   const [mine, other] = await Promise.all([fakeAzureVm(1), fakeAzureVm(2)]);
   const options = { now: FAKE_NOW, endorsements: certificatesOf(mine.chain), additionalAnchors: [mine.anchor] };
   const policy = policyOf(await verifyEvidence(mine.file, options), FAKE_NOW);
-  const judge = async (file: Uint8Array) => {
-    const { outcome, checks } = await attest(file, { ...options, policy });
+  const verified = async (file: Uint8Array) => {
+    const { outcome, checks } = await verify(file, { ...options, policy });
     return [outcome, checks.filter((check) => check.outcome === 'fail').map(({ id }) => id)];
   };
-  expect(await judge(mine.file)).toEqual(['accepted', []]);
-  expect(await judge(mine.hclReport)).toEqual(['refused', ['policy.parts.tpm', 'policy.measurements']]);
-  expect(await judge(other.file)).toEqual(['refused', ['vtpm/policy.measurements']]);
+  expect(await verified(mine.file)).toEqual(['accepted', []]);
+  expect(await verified(mine.hclReport)).toEqual(['refused', ['policy.parts.tpm', 'policy.measurements']]);
+  expect(await verified(other.file)).toEqual(['refused', ['vtpm/policy.measurements']]);
 });
 
 describe('evidence that is weaker than strict', () => {

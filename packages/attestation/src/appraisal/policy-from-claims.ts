@@ -16,7 +16,7 @@ import { isHostRequested } from './requester.ts';
 
 /** Measurements that name an instance and not its software: Nitro's PCR 4 is the hash of the instance id. */
 const VOLATILE: Readonly<Partial<Record<EvidenceType, readonly string[]>>> = { nitro: ['pcr4'] };
-/** Judged by the vendor's signed manifests instead of by values of one machine. */
+/** Compared with the vendor's signed manifests instead of by values of one machine. */
 const MANIFESTED: readonly EvidenceType[] = ['nvidia-gpu', 'nvidia-switch'];
 const HOUR_SECONDS = 3600;
 

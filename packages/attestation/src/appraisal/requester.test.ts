@@ -2,17 +2,17 @@
 
 import { certificatesOf, FAKE_NOW, fakeSnp, fakeToken } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import { type AttestationResult, attest } from '../attest.ts';
 import type { Policy } from '../model/policy.ts';
+import { type VerificationResult, verify } from '../verify.ts';
 import { DEFAULT_POLICY, MODERATE_POLICY, RELAXED_POLICY, STRICT_POLICY } from './presets.ts';
 
 const HOST = 0xffff_ffff;
 const VMPL = 0x30;
 
-async function report(vmpl: number, policy: Policy): Promise<AttestationResult> {
+async function report(vmpl: number, policy: Policy): Promise<VerificationResult> {
   const fake = await fakeSnp({ edit: (_, view) => view.setUint32(VMPL, vmpl, true) });
   const simulatedRoots = [await rootOf(fake.anchor.spki)];
-  return attest(fake.report, {
+  return verify(fake.report, {
     now: FAKE_NOW,
     endorsements: certificatesOf(fake.chain),
     additionalAnchors: [fake.anchor],
@@ -24,12 +24,12 @@ async function rootOf(spki: Uint8Array): Promise<string> {
   return Buffer.from(await crypto.subtle.digest('SHA-256', Uint8Array.from(spki))).toString('hex');
 }
 
-async function token(vmpl: number, policy: Policy): Promise<AttestationResult> {
+async function token(vmpl: number, policy: Policy): Promise<VerificationResult> {
   const { file, keySet } = await fakeToken('azure', { 'x-ms-isolation-tee': { 'x-ms-sevsnpvm-vmpl': vmpl } });
-  return attest(file, { now: FAKE_NOW, endorsements: [keySet], policy });
+  return verify(file, { now: FAKE_NOW, endorsements: [keySet], policy });
 }
 
-const outcomeOf = ({ checks }: AttestationResult) => checks.find(({ id }) => id === 'policy.requester')?.outcome;
+const outcomeOf = ({ checks }: VerificationResult) => checks.find(({ id }) => id === 'policy.requester')?.outcome;
 
 describe.each([
   ['a report', report],
@@ -72,7 +72,7 @@ describe('provisional firmware', () => {
     ['a higher current version', 0x1e8, 'version'],
   ] as const)('is said: %s', async (_, offset, word) => {
     const fake = await fakeSnp({ edit: (bytes) => bytes.fill(0x63, offset, offset + 1) });
-    const { appraisal, outcome } = await attest(fake.report, {
+    const { appraisal, outcome } = await verify(fake.report, {
       now: FAKE_NOW,
       endorsements: certificatesOf(fake.chain),
       additionalAnchors: [fake.anchor],

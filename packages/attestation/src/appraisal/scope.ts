@@ -40,7 +40,7 @@ export function describeSubject(nodes: readonly ClaimsNode[], now: number): stri
 export function describeLimits(nodes: readonly ClaimsNode[]): readonly string[] {
   const types = new Set(nodes.map(({ claims }) => claims.type));
   const some = (...wanted: readonly EvidenceType[]): boolean => wanted.some((type) => types.has(type));
-  const limits = ['That the measured software is free of faults: a measurement names code, it does not judge it.'];
+  const limits = ['That the measured software is free of faults: a measurement names code, it does not verify it.'];
   if (some('sgx', 'tdx', 'sev-snp', 'dstack')) {
     limits.push(
       'That nobody with physical access opened the machine: TEE.fail, Battering RAM and WireTap extract keys through the memory bus.',

@@ -97,13 +97,13 @@ function parse(der: Uint8Array): CertificateList {
 
 function serialsOf(entries: readonly DerElement[]): ReadonlySet<string> {
   const serials = new Set<string>();
-  let judged: Uint8Array | undefined; // reasons repeat byte for byte, in lists of thousands
+  let checked: Uint8Array | undefined; // reasons repeat byte for byte, in lists of thousands
   for (const entry of entries) {
     const [serial, , extensions] = derSequence(entry);
     if (serial === undefined) throw malformed('a serial in every entry');
-    if (extensions !== undefined && !(judged !== undefined && equalBytes(judged, extensions.raw))) {
+    if (extensions !== undefined && !(checked !== undefined && equalBytes(checked, extensions.raw))) {
       refuseUnknownCritical(parseExtensions(extensions));
-      judged = extensions.raw;
+      checked = extensions.raw;
     }
     serials.add(encodeHex(derUnsigned(serial)));
   }

@@ -39,7 +39,7 @@ export const VENDOR_SERVICES: EndorsementServices = {
 
 export interface EndorsementSource {
   readonly fetch: typeof globalThis.fetch;
-  /** Epoch milliseconds of the real clock: the age of cached answers is judged by it. */
+  /** Epoch milliseconds of the real clock: the age of cached answers is counted by it. */
   readonly now: number;
   readonly cache?: EndorsementCache;
   /** Serve from the cache or fail; never call `fetch`. */

@@ -4,7 +4,7 @@ import { utf8 } from '@assay/encoding/bytes';
 import { FAKE_NOW, fakeNitroDocument, fakeSnp } from '@assay/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { attest } from '../attest.ts';
+import { verify } from '../verify.ts';
 import { withoutArmour } from './armour.ts';
 
 const { document, anchor } = await fakeNitroDocument();
@@ -38,11 +38,11 @@ const WAYS: readonly (readonly [string, (bytes: Uint8Array) => string])[] = [
 
 describe.each(WAYS)('%s', (_, write) => {
   test('is taken off', async () => {
-    expect(await attest(utf8(write(document)), { now: FAKE_NOW, additionalAnchors: [anchor] })).toMatchObject({
+    expect(await verify(utf8(write(document)), { now: FAKE_NOW, additionalAnchors: [anchor] })).toMatchObject({
       type: 'nitro',
       error: null,
     });
-    expect(await attest(utf8(write(report)), { now: FAKE_NOW })).toMatchObject({
+    expect(await verify(utf8(write(report)), { now: FAKE_NOW })).toMatchObject({
       type: 'sev-snp',
       error: { code: 'snp/endorsement-key-missing' },
     });
@@ -63,7 +63,7 @@ test.each([
 
 test('json of another api lies under it too', async () => {
   const wrapper = base64(utf8(JSON.stringify({ attestation_document: base64(document) })));
-  expect((await attest(utf8(wrapper), { now: FAKE_NOW, additionalAnchors: [anchor] })).type).toBe('nitro');
+  expect((await verify(utf8(wrapper), { now: FAKE_NOW, additionalAnchors: [anchor] })).type).toBe('nitro');
 });
 
 test('any bytes give bytes or nothing', () => {

@@ -3,7 +3,7 @@
  * PEM-like armour of any label, hex dumps, literals of programming languages, Markdown fences, a `data:` URI, an HTTP answer with its
  * heads, a module's response, Protocol Buffers, or text encoded once more. One layer comes off at a time. Plain hex and base64 are known
  * to the readers themselves.
- * Not checked here: anything; the bytes that come out are judged like any file.
+ * Not checked here: anything; the bytes that come out are verified like any file.
  */
 
 import { utf8 } from '@assay/encoding/bytes';

@@ -1,5 +1,5 @@
 /**
- * Opens gzip (RFC 1952) with the platform's own decompressor, up to a limit. Nothing is judged here; what comes out is as untrusted as
+ * Opens gzip (RFC 1952) with the platform's own decompressor, up to a limit. Nothing is verified here; what comes out is as untrusted as
  * what went in.
  */
 

@@ -1,6 +1,6 @@
 /**
  * Shared footing of the parsers: turns what the readers of @assay/encoding throw into one code of this package, and finds the
- * bytes of evidence that lies in a file as text. Nothing is judged here.
+ * bytes of evidence that lies in a file as text. Nothing is verified here.
  */
 
 import { decodeBase64 } from '@assay/encoding/base64';

@@ -7,7 +7,7 @@ import { FAKE_NOW, fakeNitroDocument, fakeSnp } from '@assay/testing';
 import fc from 'fast-check';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { attest, recogniseEvidence } from '../attest.ts';
+import { recogniseEvidence, verify } from '../verify.ts';
 import { wrappedEndorsements, wrappedEvidence } from './wrapped.ts';
 
 const text = (value: unknown): Uint8Array => utf8(JSON.stringify(value));
@@ -26,7 +26,7 @@ describe('a wrapper', () => {
     ['in a list', { verification_requests: [{ tee: 'nitro', evidence: document }] }],
     ['as a list of bytes', { attestation_doc: [...nitro.document] }],
   ])('%s is opened, and says so', async (_, wrapper) => {
-    const { type, checks, error, appraisal } = await attest(text(wrapper), options);
+    const { type, checks, error, appraisal } = await verify(text(wrapper), options);
     expect(error).toBeNull();
     expect(type).toBe('nitro');
     for (const list of [checks, appraisal?.checks])
@@ -37,12 +37,12 @@ describe('a wrapper', () => {
     const [vcek, ask, ark] = snp.chain.map((der) => encodeBase64(der));
     const evidence = { attestation_report: encodeBase64(snp.report) };
     const wrapper = { platform: 'snp', evidence, certificates: [vcek, ask, ark] };
-    expect(await attest(text(wrapper), options)).toMatchObject({ type: 'sev-snp', error: null, claims: { simulated: true } });
+    expect(await verify(text(wrapper), options)).toMatchObject({ type: 'sev-snp', error: null, claims: { simulated: true } });
   });
 
   test('whose evidence is broken names its type', async () => {
     const broken = encodeBase64(nitro.document.subarray(0, -1));
-    expect(await attest(text({ attestation_document: broken }), options)).toMatchObject({
+    expect(await verify(text({ attestation_document: broken }), options)).toMatchObject({
       outcome: 'malformed',
       type: 'nitro',
       error: { code: 'nitro/malformed' },
@@ -56,7 +56,7 @@ describe('a wrapper', () => {
     const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k' }] };
     const wrapper = { attestation_token: jwt, jwks };
     expect(wrappedEndorsements(text(wrapper))).toEqual([]);
-    expect((await attest(text(wrapper), options)).error?.code).toBe('token/key-missing');
+    expect((await verify(text(wrapper), options)).error?.code).toBe('token/key-missing');
   });
 
   test.each<[string, unknown]>([
@@ -65,7 +65,7 @@ describe('a wrapper', () => {
     ['too deep', { data: { data: { data: { data: { data: { data: { document } } } } } } }],
     ['nowhere', { evidence: null, quote: 7, report: 'short' }],
   ])('with evidence %s stays unrecognised', async (_, wrapper) => {
-    expect((await attest(text(wrapper), options)).error?.code).toBe('evidence/unrecognised');
+    expect((await verify(text(wrapper), options)).error?.code).toBe('evidence/unrecognised');
   });
 });
 

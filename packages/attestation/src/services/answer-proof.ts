@@ -1,6 +1,6 @@
 /**
  * `assay-proof/1` for signed answers (spec/proof.md): one file with the report, its nonce and collateral, the signature, and the
- * exchange as hashes or as bytes, so that anybody judges it offline. Not proved: when it happened; `time` is the keeper's word.
+ * exchange as hashes or as bytes, so that anybody verifies it offline. Not proved: when it happened; `time` is the keeper's word.
  */
 
 import { decodeBase64, encodeBase64 } from '@assay/encoding/base64';
@@ -8,7 +8,6 @@ import { bufferSource, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { canonicalJson, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { formatInstant, parseInstant } from '../appraisal/instant.ts';
-import { type AttestationResult, attest } from '../attest.ts';
 import { AttestationError } from '../errors.ts';
 import { endorsementFiles, packCollateral } from '../evidence/collateral-pack.ts';
 import {
@@ -23,6 +22,7 @@ import type { Endorsements } from '../model/endorsements.ts';
 import type { Policy } from '../model/policy.ts';
 import type { TrustAnchor } from '../model/verification.ts';
 import { combinedVerifier } from '../verifier/combined/combined.ts';
+import { type VerificationResult, verify } from '../verify.ts';
 import { signingNodes } from './signing-proxy.ts';
 
 const FORMAT = 'assay-proof/1';
@@ -40,7 +40,7 @@ export interface AnswerProof {
   /** Origin of the service. */
   readonly service: string;
   readonly model: string;
-  /** When the answer was checked, epoch milliseconds: evidence and collateral are judged as of then. */
+  /** When the answer was checked, epoch milliseconds: evidence and collateral are verified as of then. */
   readonly time: number;
   readonly nonce: string;
   /** Exact bytes. */
@@ -109,11 +109,11 @@ export interface VerifyProofOptions {
 export interface VerifiedAnswerProof {
   readonly signature: AnswerSignature;
   /** Of the report, as of the proof's time; its outcome may be `refused`. */
-  readonly result: AttestationResult;
+  readonly result: VerificationResult;
 }
 
 /**
- * Judges the report as of the proof's time, then the signature under an address that the report binds, then hashes and bytes.
+ * Verifies the report as of the proof's time, then the signature under an address that the report binds, then hashes and bytes.
  * The signature is checked for authentic reports only; anything else comes back as `result` says.
  * @throws {AttestationError} `proof/…`, `answer/…`, `service/address-missing`.
  */
@@ -124,7 +124,7 @@ export async function verifyAnswerProof(proof: AnswerProof, options: VerifyProof
       'proof/not-yet-made',
       `expected a proof made before ${formatInstant(now)}, got one of ${formatInstant(proof.time)}; set the clock, or do not use it`,
     );
-  const result = await attest(proof.report, {
+  const result = await verify(proof.report, {
     now: proof.time,
     expected: { nonce: proof.nonce },
     endorsements: [...proof.endorsements, ...endorsements],

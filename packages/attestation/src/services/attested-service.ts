@@ -1,11 +1,10 @@
 /**
- * A service that answers a nonce with evidence over HTTP: how its evidence is fetched and judged, whatever its kind. The HTTP client is handed in,
+ * A service that answers a nonce with evidence over HTTP: how its evidence is fetched and verified, whatever its kind. The HTTP client is handed in,
  * and so is the clock; nothing the service says is believed before the verifiers of this package agree.
  */
 
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import { decodeUtf8 } from '@assay/encoding/bytes';
-import { type AttestationResult, attest } from '../attest.ts';
 import type { EndorsementSource } from '../endorsements/index.ts';
 import { fetchEndorsements } from '../endorsements/index.ts';
 import { AttestationError } from '../errors.ts';
@@ -13,6 +12,7 @@ import type { Endorsements } from '../model/endorsements.ts';
 import type { Policy } from '../model/policy.ts';
 import type { TrustAnchor } from '../model/verification.ts';
 import { combinedVerifier } from '../verifier/combined/combined.ts';
+import { type VerificationResult, verify } from '../verify.ts';
 
 export interface AttestedService {
   /** Base URL that `/v1/…` follows, without a trailing slash. */
@@ -38,11 +38,11 @@ export interface AttestedService {
 }
 
 /** Evidence as it came, what it needed, and what was found. */
-export interface JudgedEvidence {
+export interface FreshEvidence {
   /** Exact bytes. */
   readonly report: Uint8Array;
   readonly endorsements: Endorsements;
-  readonly result: AttestationResult;
+  readonly result: VerificationResult;
   /** Epoch milliseconds. */
   readonly verifiedAt: number;
   readonly expiresAt: number;
@@ -55,16 +55,16 @@ const MAX_WORDS_BYTES = 16 * 1024;
 const SESSION_MS = 10 * 60_000;
 
 /**
- * Fetches combined evidence at `path` and judges it as an answer to `nonce`.
+ * Fetches combined evidence at `path` and verifies it as an answer to `nonce`.
  * @throws {AttestationError} `service/unreachable`, `service/refused`, `endorsements/…`.
  */
-export async function judgeFresh(service: AttestedService, path: string, nonce: string): Promise<JudgedEvidence> {
+export async function verifyFresh(service: AttestedService, path: string, nonce: string): Promise<FreshEvidence> {
   const apiKey = service.keyBeforeVerdict === true ? service.apiKey : null;
   const report = await fetchBytes({ ...service, apiKey }, path, MAX_REPORT_BYTES);
   const now = service.now();
   const found = await collateralFor(report, service, now);
   const endorsements = [...(service.endorsements ?? []), ...found.endorsements];
-  const result = await attest(report, {
+  const result = await verify(report, {
     now,
     endorsements,
     policy: service.policy,

@@ -4,14 +4,14 @@ import { decodeHex } from '@assay/encoding/hex';
 import { FAKE_NOW, redpillKey, redpillReport } from '@assay/testing';
 import { expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../appraisal/presets.ts';
-import { attestEnclave } from './enclave.ts';
+import { verifyEnclave } from './enclave.ts';
 
 test('service/keys-missing: the report of a signing service', async () => {
   const key = await redpillKey('ecdsa');
   const asked: { readonly url: URL; readonly headers: Headers }[] = [];
   const options = { key, model: 'm', now: FAKE_NOW, lie: null, gpu: false, shape: 'flat', textMembers: true } as const;
   const first = await redpillReport({ ...options, nonce: new Uint8Array(32), tlsFingerprint: null });
-  const attesting = attestEnclave({
+  const attesting = verifyEnclave({
     ...{
       base: 'https://enclave.example/v1',
       apiKey: 'a secret key',

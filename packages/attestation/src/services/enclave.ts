@@ -9,10 +9,10 @@
 import { encodeHex } from '@assay/encoding/hex';
 import { AttestationError } from '../errors.ts';
 import type { Claims } from '../model/claims.ts';
-import { type AttestedService, type JudgedEvidence, judgeFresh } from './attested-service.ts';
+import { type AttestedService, type FreshEvidence, verifyFresh } from './attested-service.ts';
 
 /** Usable only when `result.outcome` is `accepted`. */
-export interface EnclaveAttestation extends JudgedEvidence {
+export interface EnclaveAttestation extends FreshEvidence {
   /** 64 hex digits, made here. */
   readonly nonce: string;
   /** Hex SHA-256 of the SPKI that the enclave serves TLS with. Empty unless accepted. */
@@ -24,17 +24,17 @@ export interface EnclaveAttestation extends JudgedEvidence {
 const PATH = '/.well-known/tinfoil-attestation';
 
 /**
- * Fetches the enclave's document for a fresh nonce and judges it. No prompt and no API key is part of this.
+ * Fetches the enclave's document for a fresh nonce and verifies it. No prompt and no API key is part of this.
  * @throws {AttestationError} `service/unreachable`, `service/refused`, `service/keys-missing`, `endorsements/…`.
  * @example
- * const { result, hpkeKey } = await attestEnclave(service);
+ * const { result, hpkeKey } = await verifyEnclave(service);
  * if (result.outcome !== 'accepted') throw new Error(result.error?.message);
  */
-export async function attestEnclave(service: AttestedService): Promise<EnclaveAttestation> {
+export async function verifyEnclave(service: AttestedService): Promise<EnclaveAttestation> {
   const nonce = encodeHex(crypto.getRandomValues(new Uint8Array(32)));
   const origin = new URL(service.base).origin;
-  const judged = await judgeFresh({ ...service, base: origin, apiKey: null }, `${PATH}?nonce=${nonce}`, nonce);
-  const { claims, outcome } = judged.result;
+  const verified = await verifyFresh({ ...service, base: origin, apiKey: null }, `${PATH}?nonce=${nonce}`, nonce);
+  const { claims, outcome } = verified.result;
   const { 'tls-key-fingerprint': tlsKey = '', 'hpke-key': hpkeKey = '' } = claims?.identity ?? {};
   if (outcome === 'accepted' && (tlsKey === '' || hpkeKey === '')) {
     throw new AttestationError(
@@ -42,7 +42,7 @@ export async function attestEnclave(service: AttestedService): Promise<EnclaveAt
       `expected a document that binds a TLS key and an HPKE key, got one that does not; nothing can be sealed to ${origin}`,
     );
   }
-  return { nonce, ...judged, tlsKey, hpkeKey };
+  return { nonce, ...verified, tlsKey, hpkeKey };
 }
 
 /** The node that holds the keys: the enclave itself. */

@@ -1,11 +1,10 @@
 export { type AnswerProof, encodeAnswerProof, isAnswerProof, parseAnswerProof, verifyAnswerProof } from './answer-proof.ts';
-export type { AttestedService, JudgedEvidence } from './attested-service.ts';
+export type { AttestedService, FreshEvidence } from './attested-service.ts';
 export type { SealedAnswer } from './e2ee/opened-answer.ts';
 export { FIELD_ENCRYPTION, type SealedChat, sealChat } from './e2ee/sealed-chat.ts';
-export { attestEnclave, type EnclaveAttestation, enclaveNode } from './enclave.ts';
+export { type EnclaveAttestation, enclaveNode, verifyEnclave } from './enclave.ts';
 export {
   attestedGpus,
-  attestProxy,
   chatIdOf,
   type ProvedAnswer,
   type ProxyAttestation,
@@ -13,4 +12,5 @@ export {
   proveAnswer,
   type SigningProxy,
   signingNodes,
+  verifyProxy,
 } from './signing-proxy.ts';

@@ -9,8 +9,8 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_POLICY } from '../appraisal/presets.ts';
 import { encodeAnswerProof, parseAnswerProof, verifyAnswerProof } from './answer-proof.ts';
 import { sealChat } from './e2ee/sealed-chat.ts';
-import { attestEnclave } from './enclave.ts';
-import { attestProxy, type ProxyAttestation, proveAnswer, type SigningProxy } from './signing-proxy.ts';
+import { verifyEnclave } from './enclave.ts';
+import { type ProxyAttestation, proveAnswer, type SigningProxy, verifyProxy } from './signing-proxy.ts';
 
 const BASE = 'https://service.example';
 const MODEL = 'acme/model-1';
@@ -60,7 +60,7 @@ test.each<[string, typeof fetch]>([
   ],
   ['it breaks off', async () => new Response(new ReadableStream({ start: (body) => body.error(new TypeError('terminated')) }))],
 ])('service/unreachable: %s', async (_, fetch) => {
-  await expectRefusal(attestProxy(serviceOf(fetch, 50), MODEL), 'service/unreachable', [BASE, 'check the address']);
+  await expectRefusal(verifyProxy(serviceOf(fetch, 50), MODEL), 'service/unreachable', [BASE, 'check the address']);
 });
 
 describe('service/refused', () => {
@@ -71,7 +71,7 @@ describe('service/refused', () => {
     ['an error without words', answering('<html>', 502), ['status 502', 'check model']],
     ['an endless report', answering(new Uint8Array(16 * 1024 * 1024 + 1)), ['at most 16777216', 'got more']],
   ])('for a report: %s', async (_, fetch, words) => {
-    const message = await expectRefusal(attestProxy(serviceOf(fetch), MODEL), 'service/refused', [BASE, ...words]);
+    const message = await expectRefusal(verifyProxy(serviceOf(fetch), MODEL), 'service/refused', [BASE, ...words]);
     expect(message).not.toMatch(/secret|nonce=/);
   });
 
@@ -101,7 +101,7 @@ describe('service/address-missing', () => {
   test('a genuine, fresh report that binds no signing address', async () => {
     const fetch: typeof globalThis.fetch = async (input) =>
       new Response(bufferSource(await reportWithoutSigner(new URL(String(input)).searchParams.get('nonce') ?? '')));
-    await expectRefusal(attestProxy(serviceOf(fetch), MODEL), 'service/address-missing', [BASE, 'binds none']);
+    await expectRefusal(verifyProxy(serviceOf(fetch), MODEL), 'service/address-missing', [BASE, 'binds none']);
   });
 
   test('a proof over such a report', async () => {
@@ -129,7 +129,7 @@ test('service/keys-missing: a genuine, fresh document that binds no keys to seal
     sent.push(`${url.pathname} ${new Headers(init?.headers).get('authorization')}`);
     return new Response(bufferSource(await reportWithoutSigner(url.searchParams.get('nonce') ?? '')));
   };
-  await expectRefusal(attestEnclave(serviceOf(fetch)), 'service/keys-missing', ['a TLS key and an HPKE key', BASE]);
+  await expectRefusal(verifyEnclave(serviceOf(fetch)), 'service/keys-missing', ['a TLS key and an HPKE key', BASE]);
   expect(sent).toEqual(['/.well-known/tinfoil-attestation null']);
 });
 

@@ -9,12 +9,12 @@
  */
 
 import { encodeHex } from '@assay/encoding/hex';
-import type { AttestationResult } from '../attest.ts';
 import { AttestationError } from '../errors.ts';
 import { type AnswerSignature, parseAnswerSignature, verifyAnswerSignature } from '../evidence/combined/answer-signature.ts';
 import type { Claims, VerifiedClaims } from '../model/claims.ts';
 import type { Endorsements } from '../model/endorsements.ts';
-import { type AttestedService, fetchBytes, judgeFresh } from './attested-service.ts';
+import type { VerificationResult } from '../verify.ts';
+import { type AttestedService, fetchBytes, verifyFresh } from './attested-service.ts';
 
 export interface SigningProxy extends AttestedService {
   /**
@@ -32,7 +32,7 @@ export interface ProxyAttestation {
   /** Exact bytes. */
   readonly report: Uint8Array;
   readonly endorsements: Endorsements;
-  readonly result: AttestationResult;
+  readonly result: VerificationResult;
   /** Lower-case hex addresses that may sign answers. */
   readonly addresses: readonly string[];
   readonly algorithm: 'ecdsa' | 'ed25519';
@@ -63,19 +63,19 @@ const MAX_SIGNATURE_BYTES = 64 * 1024;
 const PAUSES = [0, 50, 200, 800] as const;
 
 /**
- * Fetches the report of `model` for a fresh nonce and judges it. No prompt is part of this.
+ * Fetches the report of `model` for a fresh nonce and verifies it. No prompt is part of this.
  * @throws {AttestationError} `service/unreachable`, `service/refused`, `endorsements/…`.
  * @example
- * const { result, addresses } = await attestProxy(service, 'phala/gemma-3-27b-it');
+ * const { result, addresses } = await verifyProxy(service, 'phala/gemma-3-27b-it');
  * if (result.outcome !== 'accepted') throw new Error(result.error?.message);
  */
-export async function attestProxy(service: SigningProxy, model: string): Promise<ProxyAttestation> {
+export async function verifyProxy(service: SigningProxy, model: string): Promise<ProxyAttestation> {
   const nonce = encodeHex(crypto.getRandomValues(new Uint8Array(32)));
   // NEAR listens to the one name, the dstack proxy to the other; who knows neither leaves the key out.
   const tlsForm = service.askTlsKey === true ? { include_tls_fingerprint: 'true', version: '2' } : {};
   const query = new URLSearchParams({ model, nonce, ...tlsForm });
-  const judged = await judgeFresh(service, `/v1/attestation/report?${query}`, nonce);
-  const { result } = judged;
+  const verified = await verifyFresh(service, `/v1/attestation/report?${query}`, nonce);
+  const { result } = verified;
   const signers = result.claims === null ? [] : signingNodes(result.claims);
   const [speaker] = signers;
   if (result.outcome === 'accepted' && speaker === undefined) {
@@ -85,7 +85,7 @@ export async function attestProxy(service: SigningProxy, model: string): Promise
     );
   }
   return {
-    ...{ model, nonce, ...judged },
+    ...{ model, nonce, ...verified },
     addresses: signers.map(({ identity }) => identity['signing-address'] ?? ''),
     algorithm: speaker?.identity['signing-algorithm'] === 'ed25519' ? 'ed25519' : 'ecdsa',
     publicKey: publicKeyOf(speaker),

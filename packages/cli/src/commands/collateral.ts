@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { attest, collectEndorsements, type Endorsements, endorsementFiles, packCollateral } from '@assay/attestation';
+import { collectEndorsements, type Endorsements, endorsementFiles, packCollateral, verify } from '@assay/attestation';
 import { fetchEndorsements } from '@assay/attestation/endorsements';
 import type { Command } from 'commander';
 import { openArchives } from '../archive.ts';
@@ -43,7 +43,7 @@ async function fetchCommand(evidence: string, flags: FetchFlags, io: Io): Promis
   const source = endorsementSource(io, flags.offline === true);
   const first = await fetchEndorsements(bytes, source, { optional: true });
   // Reference manifests are named by verified claims only.
-  const { claims } = await attest(bytes, { now: io.now(), endorsements: first.endorsements });
+  const { claims } = await verify(bytes, { now: io.now(), endorsements: first.endorsements });
   const second = claims === null ? { endorsements: [], problems: [] } : await fetchEndorsements(bytes, source, { claims });
   const endorsements = distinct([...first.endorsements, ...second.endorsements]);
   const problems = [...first.problems, ...second.problems];

@@ -2,13 +2,13 @@
 
 import { randomBytes } from 'node:crypto';
 import {
-  attest,
   collectEndorsements,
   companionNotes,
   DEFAULT_POLICY,
   type EndorsementFile,
   type Endorsements,
   signEar,
+  verify,
 } from '@assay/attestation';
 import { type JudgeRequest, judge } from '@assay/client';
 import type { Command } from 'commander';
@@ -75,10 +75,10 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--witness <vkey>', 'a log witness you trust (C2SP verifier key); repeatable', append)
     .option('--max-age <seconds>', 'oldest accepted evidence')
     .option('--verify-code <file>', 'the code that a result file should be about')
-    .action(async (subject: string, flags: VerifyFlags) => finish(await verify(subject, flags, io)));
+    .action(async (subject: string, flags: VerifyFlags) => finish(await verifySubject(subject, flags, io)));
 }
 
-async function verify(subject: string, flags: VerifyFlags, io: Io): Promise<ExitCode> {
+async function verifySubject(subject: string, flags: VerifyFlags, io: Io): Promise<ExitCode> {
   const companions = openArchives(await readCompanions(io, flags.collateral ?? []));
   const request = await readRequest(flags, companions, io);
   const { bytes, nonce } = await readEvidence(subject, flags, io);
@@ -132,7 +132,7 @@ async function missingEndorsements(
 async function earOf(bytes: Uint8Array, request: JudgeRequest, keyFile: string, io: Io): Promise<string> {
   const key = parseKey(await readFileOf(io, keyFile, MAX_SETTING_BYTES), keyFile);
   const { policy = DEFAULT_POLICY, expected = {}, endorsements = [], additionalAnchors = [], now } = request;
-  const result = await attest(bytes, { policy, expected, endorsements, additionalAnchors, now });
+  const result = await verify(bytes, { policy, expected, endorsements, additionalAnchors, now });
   return signEar(result, {
     now,
     verifier: { developer: 'https://github.com/assay', build: `assay ${VERSION}` },

@@ -17,7 +17,7 @@ import type { Verdict } from '../judgement/verdict.ts';
 
 const MAX_REPORT_BYTES = 4 * 1024 * 1024;
 
-export interface AttestationOptions {
+export interface VerifyAgentOptions {
   readonly policy?: Policy;
   /** A simulator's root, named on purpose; its evidence is accepted and marked as simulated for ever. */
   readonly simulatedRoot?: TrustAnchor;
@@ -50,7 +50,7 @@ export interface AttestedAgent {
  * @throws {ClientError} `client/attestation-refused` with the verdict in `details` for anything but `accepted`;
  * `client/agent-unreachable`, `client/attestation-malformed`.
  */
-export async function attestAgent(url: URL, options: AttestationOptions = {}): Promise<AttestedAgent> {
+export async function verifyAgent(url: URL, options: VerifyAgentOptions = {}): Promise<AttestedAgent> {
   const nonce = encodeHex(crypto.getRandomValues(new Uint8Array(32)));
   const bytes = await fetchReport(new URL(`v1/aci/attestation?nonce=${nonce}`, withSlash(url)), options);
   const document = parseDocument(bytes);
@@ -76,7 +76,7 @@ export function withSlash(url: URL): URL {
 }
 
 async function judgeRequest(
-  options: AttestationOptions,
+  options: VerifyAgentOptions,
   nonce: string,
   now: number,
 ): Promise<JudgeRequest & { readonly policy: Policy }> {
@@ -92,7 +92,7 @@ async function judgeRequest(
 
 /** Policy and roots that the options come to; a simulator named in them is accepted by the policy too. */
 export async function trustOf(
-  options: AttestationOptions,
+  options: VerifyAgentOptions,
 ): Promise<{ readonly policy: Policy; readonly anchors: readonly TrustAnchor[] }> {
   const { simulatedRoot, policy = DEFAULT_POLICY, anchors = [] } = options;
   if (simulatedRoot === undefined) return { policy, anchors };
@@ -106,7 +106,7 @@ async function spkiHash({ spki }: TrustAnchor): Promise<string> {
   return encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', spki as BufferSource)));
 }
 
-async function fetchReport(url: URL, options: AttestationOptions): Promise<Uint8Array> {
+async function fetchReport(url: URL, options: VerifyAgentOptions): Promise<Uint8Array> {
   const answer = await createWire(options.fetch)({ url, signal: options.signal });
   if (!answer.ok) {
     await answer.body?.cancel();

@@ -16,14 +16,14 @@ import { ClientError } from '../errors.ts';
 import { judgeBundle } from '../judgement/bundle.ts';
 import type { JudgeRequest } from '../judgement/request.ts';
 import { contentOf, MAX_BUNDLE_BYTES, MAX_RECEIPT_BYTES, refusalOf } from './answer-content.ts';
-import { type AttestationOptions, type AttestedAgent, attestAgent, trustOf, withSlash } from './attestation.ts';
+import { type AttestedAgent, trustOf, type VerifyAgentOptions, verifyAgent, withSlash } from './attestation.ts';
 import { streamedAnswer, wholeAnswer } from './chat-answer.ts';
 import { assertCovers } from './receipt-coverage.ts';
 import { settledAnswer } from './settled-answer.ts';
 import type { TaskPort } from './task-port.ts';
 import { type AttachOptions, attachRun, type RunOptions, startRun, type TaskRequest, type TaskRun } from './task-run.ts';
 
-export interface ConnectOptions extends AttestationOptions {
+export interface ConnectOptions extends VerifyAgentOptions {
   /** The key for this agent. It leaves only inside the channel, after the verdict, and never to another origin. */
   readonly apiKey?: string;
   /** Where encapsulated requests go: a relay that hides who asks. The agent's own gateway unless told. */
@@ -141,7 +141,7 @@ class Connection implements Agent {
   }
 
   async #verify(): Promise<AttestedAgent> {
-    const attested = await attestAgent(this.#url, this.#options);
+    const attested = await verifyAgent(this.#url, this.#options);
     const config = this.#keyOf(attested);
     const { keysetDigest } = attested.report;
     this.#attested = attested;

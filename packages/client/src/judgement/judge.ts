@@ -1,6 +1,6 @@
 /** One call for any file: finds out what it is, and judges it. The command line and the console both ask here. */
 
-import { attest } from '@assay/attestation';
+import { verify } from '@assay/attestation';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { judgeBundle } from './bundle.ts';
 import { isProof, judgeProof } from './proof.ts';
@@ -31,7 +31,7 @@ export async function judge(bytes: Uint8Array, request: JudgeRequest): Promise<V
     if (isResultFile(json)) return judgeResultFile(json, request);
   }
   const { now, policy, expected, endorsements, additionalAnchors } = request;
-  const result = await attest(bytes, {
+  const result = await verify(bytes, {
     now,
     ...(policy === undefined ? {} : { policy }),
     ...(expected === undefined ? {} : { expected }),

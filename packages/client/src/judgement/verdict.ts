@@ -1,19 +1,19 @@
 /** The one shape in which every kind of subject is answered: evidence, bundle, receipt, live report, result file. */
 
 import {
-  type AttestationOutcome,
-  type AttestationResult,
   type Check,
   describeOutcome,
   formatInstant,
   type TcbStanding,
+  type VerificationOutcome,
+  type VerificationResult,
 } from '@assay/attestation';
 import { isCoded } from '@assay/encoding/coded-error';
 
 export type SubjectType = 'bundle' | 'receipt' | 'report' | 'result' | 'proof';
 
 export interface Verdict {
-  readonly outcome: AttestationOutcome;
+  readonly outcome: VerificationOutcome;
   /** The evidence's type, or what else the file is; `null` when nothing was recognised. */
   readonly type: string | null;
   /** What is authentic, JSON-safe; `null` when nothing is. */
@@ -55,7 +55,7 @@ function headline(subject: string, checks: readonly Check[], policy: string | nu
 }
 
 /** The verdict on bare evidence. `now` in epoch milliseconds. */
-export function evidenceVerdict(result: AttestationResult, now: number): Verdict {
+export function evidenceVerdict(result: VerificationResult, now: number): Verdict {
   const { outcome, type, claims, checks, tcb, error, appraisal } = result;
   const at = formatInstant(now);
   return {
@@ -74,7 +74,7 @@ export function evidenceVerdict(result: AttestationResult, now: number): Verdict
   };
 }
 
-const OUTCOMES: Readonly<Record<string, AttestationOutcome>> = {
+const OUTCOMES: Readonly<Record<string, VerificationOutcome>> = {
   malformed: 'malformed',
   untrusted: 'not-authentic',
   unavailable: 'unavailable',

@@ -6,7 +6,7 @@
  * Not proved to others: nobody signs answers, so an answer leaves no proof for the file. Lists (`GET`) travel over TLS alone.
  */
 
-import { type AttestedService, attestEnclave, type EnclaveAttestation } from '@assay/attestation/services';
+import { type AttestedService, type EnclaveAttestation, verifyEnclave } from '@assay/attestation/services';
 import {
   type AnswerShape,
   ChannelError,
@@ -61,7 +61,7 @@ class EnclaveUpstream implements VerifiedUpstream {
     const known = this.#attested;
     if (known !== null && known.expiresAt > this.#service.now()) return known;
     this.#attested = null;
-    const fresh = await coded('client/attestation-refused', () => attestEnclave(this.#service));
+    const fresh = await coded('client/attestation-refused', () => verifyEnclave(this.#service));
     const found = evidenceVerdict(fresh.result, fresh.verifiedAt);
     if (found.outcome !== 'accepted') throw refusedBy(found, this.url.origin);
     const { tlsKey, hpkeKey } = fresh;

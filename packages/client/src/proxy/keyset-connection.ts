@@ -5,7 +5,7 @@
  */
 
 import { ChannelError, type TlsDialer } from '@assay/channel';
-import { attestAgent } from '../connection/attestation.ts';
+import { verifyAgent } from '../connection/attestation.ts';
 import type { ConnectOptions } from '../connection/connect.ts';
 
 export interface KeysetConnection {
@@ -17,7 +17,7 @@ export interface KeysetConnection {
 /** @throws {ClientError} when the service is not authentic or not wanted; nothing but a nonce was sent then. */
 export async function keysetConnection(url: URL, options: ConnectOptions, dialer: TlsDialer): Promise<KeysetConnection> {
   const listed = async (): Promise<readonly string[]> => {
-    const { keyset } = await attestAgent(url, { ...options, fetch: dialer.unauthenticated });
+    const { keyset } = await verifyAgent(url, { ...options, fetch: dialer.unauthenticated });
     const here = keyset.tls_public_keys.filter(({ domain }) => domain === undefined || domain === url.hostname);
     return here.map(({ spki_sha256 }) => spki_sha256);
   };

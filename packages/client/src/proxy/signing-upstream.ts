@@ -9,7 +9,6 @@
 
 import { AttestationError } from '@assay/attestation';
 import {
-  attestProxy,
   encodeAnswerProof,
   type ProxyAttestation,
   proveAnswer,
@@ -17,6 +16,7 @@ import {
   type SealedChat,
   type SigningProxy,
   sealChat,
+  verifyProxy,
 } from '@assay/attestation/services';
 import { ChannelError, readPieces, type TlsDialer, toReadableStream } from '@assay/channel';
 import { bufferSource, concatBytes, decodeUtf8 } from '@assay/encoding/bytes';
@@ -94,7 +94,7 @@ class SigningUpstream implements VerifiedUpstream {
     const known = this.#attested.get(model);
     if (known !== undefined && known.attested.expiresAt > this.#service.now()) return known;
     this.#attested.delete(model);
-    const fresh = await coded('client/attestation-refused', () => attestProxy(this.#service, model));
+    const fresh = await coded('client/attestation-refused', () => verifyProxy(this.#service, model));
     const standing = this.#standing(fresh);
     const verdict = withChannel(evidenceVerdict(fresh.result, fresh.verifiedAt), standing);
     if (verdict.outcome !== 'accepted') throw refusedBy(verdict, `${model} at ${this.url.origin}`);

@@ -5,7 +5,7 @@ import { encodeCbor } from '@assay/encoding/cbor';
 import { FAKE_NOW, fakeNitroDocument, fakeSnp } from '@assay/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { attest } from '../../attest.ts';
+import { verify } from '../../verify.ts';
 import { textLayers } from '../armour.ts';
 import { fencedBlocks } from './document-text.ts';
 import { bytesOfHexDump } from './hex-dump.ts';
@@ -165,18 +165,18 @@ describe.each(FORMS)('%s', (_, write) => {
   test('gives the evidence back', async () => {
     const bytesOf = (content: string | Uint8Array): Uint8Array =>
       typeof content === 'string' ? utf8(content) : Uint8Array.from(content);
-    expect(await attest(bytesOf(write(document)), { now: FAKE_NOW, additionalAnchors: [anchor] })).toMatchObject({
+    expect(await verify(bytesOf(write(document)), { now: FAKE_NOW, additionalAnchors: [anchor] })).toMatchObject({
       type: 'nitro',
       error: null,
     });
-    const report = await attest(bytesOf(write(snp.report)), { now: FAKE_NOW });
+    const report = await verify(bytesOf(write(snp.report)), { now: FAKE_NOW });
     expect(report).toMatchObject({ type: 'sev-snp', error: { code: 'snp/endorsement-key-missing' } });
   });
 });
 
 test('an answer of the Nitro module', async () => {
   const response = encodeCbor(new Map([['Attestation', new Map([['document', document]])]]));
-  expect(await attest(response, { now: FAKE_NOW, additionalAnchors: [anchor] })).toMatchObject({ type: 'nitro', error: null });
+  expect(await verify(response, { now: FAKE_NOW, additionalAnchors: [anchor] })).toMatchObject({ type: 'nitro', error: null });
 });
 
 test.each([
@@ -193,7 +193,7 @@ test.each([
 
 test('numbers in JSON of other APIs are not searched', async () => {
   const json = JSON.stringify({ comment: [...document], note: hex(document) });
-  expect((await attest(utf8(json), { now: FAKE_NOW })).error?.code).toBe('evidence/unrecognised');
+  expect((await verify(utf8(json), { now: FAKE_NOW })).error?.code).toBe('evidence/unrecognised');
 });
 
 test('any text gives pieces at once', () => {

@@ -6,7 +6,7 @@ import { DER_TAG, encodeDer } from '@assay/encoding/der';
 import { encodePem } from '@assay/encoding/pem';
 import { fakeCertificate, fakeDcap, fakeKey } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import { attest } from '../../attest.ts';
+import { verify } from '../../verify.ts';
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 const key = await fakeKey('P-256', 'ra-tls');
@@ -44,7 +44,7 @@ describe('certificates that carry evidence', () => {
     const { der } = await made(oid, wrap(fake.quote));
     const options = { now: fake.now, endorsements: fake.endorsements, additionalAnchors: fake.anchors };
     for (const file of [der, utf8(encodePem('CERTIFICATE', der))]) {
-      const { type, error, checks } = await attest(file, options);
+      const { type, error, checks } = await verify(file, options);
       expect([type, error]).toEqual(['tdx', null]);
       expect(checks).toContainEqual(expect.objectContaining({ id: 'evidence.certificate-key', outcome: 'pass' }));
       expect(checks).toContainEqual(expect.objectContaining({ id: 'evidence.wrapper', outcome: 'not-checked' }));
@@ -54,7 +54,7 @@ describe('certificates that carry evidence', () => {
   test('of another key say that nothing shows it', async () => {
     const fake = await fakeDcap();
     const { der } = await made('1.2.840.113741.1337.6', fake.quote);
-    const { checks } = await attest(der, { now: fake.now, endorsements: fake.endorsements, additionalAnchors: fake.anchors });
+    const { checks } = await verify(der, { now: fake.now, endorsements: fake.endorsements, additionalAnchors: fake.anchors });
     expect(checks).toContainEqual(expect.objectContaining({ id: 'evidence.certificate-key', outcome: 'not-checked' }));
   });
 });

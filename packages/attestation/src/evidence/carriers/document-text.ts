@@ -1,6 +1,6 @@
 /**
  * Text documents around evidence: UTF-16 (as PowerShell writes files), Markdown fences, and HTTP answers saved with their heads.
- * Not checked here: anything; what comes out is judged like any file.
+ * Not checked here: anything; what comes out is verified like any file.
  */
 
 import { utf8 } from '@assay/encoding/bytes';

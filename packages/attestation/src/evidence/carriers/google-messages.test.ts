@@ -4,7 +4,7 @@ import { joinBytes, utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
 import { FAKE_NOW, fakeDcap, fakeSnp, fakeTpmQuote } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import { attest } from '../../attest.ts';
+import { verify } from '../../verify.ts';
 import { SNP_ATTESTATION_SCHEMA } from '../snp/report-proto.ts';
 import { googleMessage } from './google-messages.ts';
 import { encodeProtobufBytes, encodeProtobufInteger } from './protobuf.ts';
@@ -74,7 +74,7 @@ describe('protocol buffers', () => {
     const { text, binary } = attestation(snp.report);
     const endorsements = snp.chain.map((der) => ({ kind: 'certificate', der }) as const);
     for (const file of [utf8(text), binary])
-      expect(await attest(file, { now: FAKE_NOW, endorsements, additionalAnchors: [snp.anchor] })).toMatchObject({
+      expect(await verify(file, { now: FAKE_NOW, endorsements, additionalAnchors: [snp.anchor] })).toMatchObject({
         type: 'sev-snp',
         error: null,
       });
@@ -90,10 +90,10 @@ describe('protocol buffers', () => {
       const options = { now: fake.now, endorsements: fake.endorsements, additionalAnchors: fake.anchors };
       expect(googleMessage(utf8(JSON.stringify(json)))).toEqual(fake.quote);
       for (const file of [utf8(text), utf8(JSON.stringify(json))])
-        expect(await attest(file, options)).toMatchObject({ type: 'tdx', error: null });
+        expect(await verify(file, options)).toMatchObject({ type: 'tdx', error: null });
       if (version === 5) return;
       const inside = `ak_pub: "\\000\\001"\nevent_log: "log"\ntdx_attestation {\n${text}\n}\n`;
-      expect(await attest(utf8(inside), options)).toMatchObject({ type: 'tdx', error: null });
+      expect(await verify(utf8(inside), options)).toMatchObject({ type: 'tdx', error: null });
     },
   );
 
@@ -119,7 +119,7 @@ describe('protocol buffers', () => {
       encodeProtobufBytes(6, chain.leaf.der),
       encodeProtobufBytes(7, chain.intermediate.der),
     ]);
-    const { type, error, claims } = await attest(file, {
+    const { type, error, claims } = await verify(file, {
       now: FAKE_NOW,
       additionalAnchors: [{ ...chain.anchor, simulated: false }],
     });
@@ -130,7 +130,7 @@ describe('protocol buffers', () => {
   test('that lack a part say which', async () => {
     const { text } = tdxMessage((await fakeDcap()).quote);
     const cut = text.slice(0, text.indexOf('  certification_data'));
-    expect(await attest(utf8(`${cut}}\n`), { now: FAKE_NOW })).toMatchObject({
+    expect(await verify(utf8(`${cut}}\n`), { now: FAKE_NOW })).toMatchObject({
       outcome: 'malformed',
       error: { code: 'dcap/quote-malformed', message: expect.stringContaining('certification_data') },
     });

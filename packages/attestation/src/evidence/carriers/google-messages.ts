@@ -2,7 +2,7 @@
  * Messages of Google's attestation tools, binary, as text or as JSON: go-tdx-guest's `QuoteV4` and `QuoteV5`, go-sev-guest's `Attestation` and
  * `Report`, and go-tpm-tools' `Attestation`, which holds one of them beside quotes of the vTPM.
  * Source: google/go-tpm-tools, proto/attest.proto and proto/tpm.proto.
- * Not checked here: anything; what comes out is judged like any file.
+ * Not checked here: anything; what comes out is verified like any file.
  */
 
 import { encodeBase64 } from '@assay/encoding/base64';

@@ -40,7 +40,7 @@ test.each(['tdx', 'sev-snp'] as const)('binds both keys and the nonce, %s', asyn
   });
 });
 
-test("the chip's certificate in the collateral is used, and judged like any other", async () => {
+test("the chip's certificate in the collateral is used, and verified like any other", async () => {
   const [key, ...rest] = snp.endorsements;
   if (key?.kind !== 'certificate') throw new Error('expected the certificate of the key first');
   const entry = (der: Uint8Array) => ({

@@ -1,7 +1,7 @@
 /**
  * The SGX enclave report: the body of an SGX quote, and the report of the quoting enclave inside every DCAP quote.
  * Source: Intel SGX ECDSA QuoteLibReference DCAP API, appendix A.4, "Enclave Report Body" (384 bytes).
- * Not checked here: reserved bytes and attributes, which the verifier and policies judge.
+ * Not checked here: reserved bytes and attributes, which the verifier and policies verify.
  */
 
 import { ByteReader } from '@assay/encoding/reader';

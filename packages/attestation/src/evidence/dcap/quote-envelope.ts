@@ -3,7 +3,7 @@
  * quote with its HCL report (`td_quote`, `hcl_report`); with a vTPM quote they are evidence/azure. Azure's paravisor puts the hash of its runtime data, which names the
  * vTPM's attestation key, into the report data.
  * Sources: Linux ABI/testing/configfs-tsm-report; Microsoft, "Guest attestation for confidential VMs".
- * Not checked here: that hash, which the verifier compares; a vTPM quote is named in `unread`, not judged.
+ * Not checked here: that hash, which the verifier compares; a vTPM quote is named in `unread`, not verified.
  */
 
 import { AttestationError } from '../../errors.ts';

@@ -2,7 +2,7 @@
  * How quotes lie in files: binary, hex (with or without `0x`) and base64 (standard or URL-safe, padded or not), with any
  * white space around or between the digits, each also behind the headers that Open Enclave puts before reports and evidence, and
  * JSON envelopes. Source of the headers: Open Enclave SDK, oe_report_header_t and oe_attestation_header_t.
- * Not checked here: anything beyond the first bytes; parseQuote judges the rest.
+ * Not checked here: anything beyond the first bytes; parseQuote verifies the rest.
  */
 
 import { decodeBase64 } from '@assay/encoding/base64';

@@ -1,4 +1,4 @@
-/** SCALE (Parity's codec), the few types that dstack's version 0 attestations use. Nothing is judged here. */
+/** SCALE (Parity's codec), the few types that dstack's version 0 attestations use. Nothing is verified here. */
 
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import type { ByteReader } from '@assay/encoding/reader';

@@ -5,7 +5,7 @@ import { encodePem } from '@assay/encoding/pem';
 import { FAKE_NOW, fakeChain, fakeCrl, fakeKey, fakeTpmQuote } from '@assay/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { attest } from '../../attest.ts';
+import { verify } from '../../verify.ts';
 import { describeFile } from './file-kind.ts';
 
 const key = await fakeKey('RSA', 'kind');
@@ -70,7 +70,7 @@ test.each(FILES)('%s', async (_, content, what, advice) => {
   const kind = describeFile(file);
   expect(kind.what).toContain(what);
   expect(kind.advice).toContain(advice);
-  const { outcome, error } = await attest(file, { now: FAKE_NOW });
+  const { outcome, error } = await verify(file, { now: FAKE_NOW });
   expect(outcome).toBe('malformed');
   if (error?.code === 'evidence/unrecognised') expect(error.message).toContain(`got ${kind.what}; ${kind.advice}`);
 });

@@ -5,10 +5,10 @@ import { certificatesOf, expectCode, FAKE_NOW, fakeDcap, fakeKey, fakeSnp, fakeT
 import { sha256 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { attest } from '../../attest.ts';
 import { AttestationError } from '../../errors.ts';
 import { azureSnpEvidenceOf, azureTdxEvidenceOf } from '../../evidence/azure/vtpm-evidence.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
+import { verify } from '../../verify.ts';
 import { azureSnpVerifier, azureTdxVerifier } from './azure.ts';
 
 const ak = await fakeKey('RSA', 'azure ak');
@@ -103,7 +103,7 @@ describe('an snp vm', () => {
       measurements: { pcr7: '08'.repeat(32) },
     });
     expect(claims.checks.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
-    expect((await attest(file, options)).type).toBe('sev-snp');
+    expect((await verify(file, options)).type).toBe('sev-snp');
   });
 
   test.each<[string, string, () => Promise<[Awaited<ReturnType<typeof snpVm>>, Quote]>]>([

@@ -5,15 +5,15 @@ import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { type FakeDcap, fakeDcap } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import { type AttestationResult, attest } from '../../attest.ts';
+import { type VerificationResult, verify } from '../../verify.ts';
 
 const tdx = await fakeDcap();
 const sgx = await fakeDcap({ tee: 'sgx' });
 const base64 = encodeBase64(tdx.quote);
 
-function judge(file: Uint8Array | string, { now, endorsements, anchors }: FakeDcap = tdx): Promise<AttestationResult> {
+function verified(file: Uint8Array | string, { now, endorsements, anchors }: FakeDcap = tdx): Promise<VerificationResult> {
   const bytes = typeof file === 'string' ? utf8(file) : file;
-  return attest(bytes, { now, endorsements, additionalAnchors: anchors });
+  return verify(bytes, { now, endorsements, additionalAnchors: anchors });
 }
 
 describe('a quote inside JSON', () => {
@@ -28,19 +28,19 @@ describe('a quote inside JSON', () => {
     ['as base64 of JSON', { evidence: encodeBase64Url(utf8(JSON.stringify({ quote: base64 }))) }],
     ['twice the same', { quote: base64, raw: encodeHex(tdx.quote) }],
   ])('%s is that quote', async (_, json) => {
-    const result = await judge(JSON.stringify(json));
+    const result = await verified(JSON.stringify(json));
     expect(result).toMatchObject({ type: 'tdx', error: null, tcb: { status: 'UpToDate' } });
     expect(result.checks).toContainEqual(expect.objectContaining({ id: 'tdx.unread', outcome: 'not-checked' }));
   });
 
   test('of an enclave is an SGX quote', async () => {
-    expect(await judge(JSON.stringify({ quote: encodeBase64(sgx.quote) }), sgx)).toMatchObject({ type: 'sgx', error: null });
+    expect(await verified(JSON.stringify({ quote: encodeBase64(sgx.quote) }), sgx)).toMatchObject({ type: 'sgx', error: null });
   });
 
   test('that was changed is not authentic', async () => {
     const forged = tdx.quote.slice();
     forged.set([1], 600);
-    expect(await judge(JSON.stringify({ quote: encodeBase64(forged) }))).toMatchObject({
+    expect(await verified(JSON.stringify({ quote: encodeBase64(forged) }))).toMatchObject({
       outcome: 'not-authentic',
       error: { code: 'dcap/quote-signature-invalid' },
     });
@@ -48,7 +48,7 @@ describe('a quote inside JSON', () => {
 
   test('beside another one is neither: nobody can say which one is meant', async () => {
     const text = JSON.stringify({ quote: base64, other: encodeBase64(sgx.quote) });
-    expect(await judge(text)).toMatchObject({ outcome: 'malformed', error: { code: 'evidence/unrecognised' } });
+    expect(await verified(text)).toMatchObject({ outcome: 'malformed', error: { code: 'evidence/unrecognised' } });
   });
 });
 
@@ -73,7 +73,7 @@ describe('Open Enclave', () => {
     ['evidence', evidence(sgx.quote)],
     ['evidence around a report', encodeBase64(evidence(report(sgx.quote)))],
   ])('%s is an SGX quote', async (_, file) => {
-    expect(await judge(file, sgx)).toMatchObject({ type: 'sgx', error: null });
+    expect(await verified(file, sgx)).toMatchObject({ type: 'sgx', error: null });
   });
 
   const claims = utf8('custom claims');
@@ -85,7 +85,7 @@ describe('Open Enclave', () => {
 
   test('custom claims behind the quote are vouched for by their hash', async () => {
     const fake = await withClaims();
-    const result = await judge(fake.quote, fake);
+    const result = await verified(fake.quote, fake);
     expect(result).toMatchObject({ type: 'sgx', error: null });
     expect(result.claims?.details.customClaims).toBe(encodeHex(claims));
     expect(result.checks).toContainEqual(expect.objectContaining({ id: 'dcap.custom-claims', outcome: 'pass' }));
@@ -94,6 +94,6 @@ describe('Open Enclave', () => {
   test('other bytes behind the quote are refused', async () => {
     const fake = await withClaims();
     fake.quote.set([0x78], fake.quote.length - 1);
-    expect(await judge(fake.quote, fake)).toMatchObject({ outcome: 'malformed', error: { code: 'dcap/quote-malformed' } });
+    expect(await verified(fake.quote, fake)).toMatchObject({ outcome: 'malformed', error: { code: 'dcap/quote-malformed' } });
   });
 });

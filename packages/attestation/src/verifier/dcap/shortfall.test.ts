@@ -2,11 +2,11 @@
 
 import { FAKE_TEE_TCB_SVN, type FakeDcapOptions, fakeDcap, fakeSgxExtension, type LooseJson } from '@assay/testing';
 import { expect, test } from 'vitest';
-import { type AttestationResult, attest } from '../../attest.ts';
+import { type VerificationResult, verify } from '../../verify.ts';
 
-async function judge(options: FakeDcapOptions): Promise<AttestationResult> {
+async function verified(options: FakeDcapOptions): Promise<VerificationResult> {
   const { quote, endorsements, anchors, now } = await fakeDcap(options);
-  return attest(quote, {
+  return verify(quote, {
     now,
     endorsements,
     additionalAnchors: anchors,
@@ -67,7 +67,7 @@ test.each<readonly [string, FakeDcapOptions, string]>([
     'quoting enclave SVN 4 is below 8 (level of 2026-01-01), raised by an update of the SGX platform software',
   ],
 ])('%s', async (_, options, reason) => {
-  const result = await judge(options);
+  const result = await verified(options);
   expect(result.tcb).toMatchObject({ status: 'OutOfDate', reason });
   expect(result.checks.find(({ id }) => id === 'policy.tcb-status')).toMatchObject({
     outcome: 'fail',
@@ -77,9 +77,9 @@ test.each<readonly [string, FakeDcapOptions, string]>([
 });
 
 test('a platform below every level and a revoked one are named too', async () => {
-  const below = await judge({ body: (body) => body.set(svns(1), 0) });
+  const below = await verified({ body: (body) => body.set(svns(1), 0) });
   expect(below.checks.find(({ id }) => id === 'dcap.tcb-level')?.actual).toContain('TDX module TDX_03 SVN 1 is below 5');
-  const revoked = await judge({
+  const revoked = await verified({
     sgxExtension: fakeSgxExtension({ pceSvn: 5 }),
     tcbInfo: (document) => Object.assign(document.tcbLevels[1], { tcbStatus: 'Revoked' }),
   });
@@ -88,9 +88,9 @@ test('a platform below every level and a revoked one are named too', async () =>
 });
 
 test('settings and software are no matter of versions, and an up-to-date platform has no reason', async () => {
-  const configured = await judge({
+  const configured = await verified({
     tcbInfo: (document) => Object.assign(document.tcbLevels[0], { tcbStatus: 'ConfigurationNeeded' }),
   });
   expect(configured.tcb?.reason).toBe('the BIOS settings must be changed as the advisories say');
-  expect((await judge({})).tcb).not.toHaveProperty('reason');
+  expect((await verified({})).tcb).not.toHaveProperty('reason');
 });

@@ -60,7 +60,7 @@ describe('a TD', () => {
       'OutOfDate',
       ['INTEL-SA-00001', 'INTEL-SA-00002'],
     ],
-    ['of the first module generation, which levels judge whole', { body: (body) => body.set(svns(5, 0), 0) }, 'UpToDate', []],
+    ['of the first module generation, which levels verify whole', { body: (body) => body.set(svns(5, 0), 0) }, 'UpToDate', []],
     [
       'of the first module generation, old',
       { body: (body) => body.set(svns(4, 0), 0) },

@@ -92,7 +92,7 @@ export function findTdxModule(tcbInfo: TcbInfo, teeTcbSvn: Uint8Array): TdxModul
 
 /**
  * Every component at or above the level's. From TDX module version 1 on, the first two TDX components (the module's own) are
- * judged by its identity instead.
+ * verified by its identity instead.
  */
 function covers({ pck, teeTcbSvn }: TcbFacts, level: PlatformTcbLevel): boolean {
   if (!atLeast(pck.tcbComponents, level.sgx, 0) || pck.pceSvn < level.pceSvn) return false;

@@ -107,7 +107,7 @@ function measurementsOf(body: TdReport): Readonly<Record<string, string>> {
   };
 }
 
-/** A service TD (migration) can reach into the TD, and nothing here judges it. */
+/** A service TD (migration) can reach into the TD, and nothing here verifies it. */
 function serviceTd({ v15 }: TdReport): readonly Check[] {
   if (v15 === null) return [];
   const spec = 'Intel TDX module 1.5 ABI, SERVTD_HASH';

@@ -60,7 +60,7 @@ export async function verifyQuote(quote: DcapQuote, options: VerifyOptions): Pro
   const collateral = await verifyCollateral(endorsements, quote.header.tee, pck, now);
   matchQuotingEnclave(quote.qeReport, collateral.qeIdentity);
   if (quote.body.kind === 'td') matchTdxModule(quote.body, collateral.tcbInfo);
-  return { quote, pck, collateral, ...judgeTcb(quote, pck, collateral) };
+  return { quote, pck, collateral, ...matchTcb(quote, pck, collateral) };
 }
 
 const NO_ENDORSEMENTS: readonly never[] = [];
@@ -78,7 +78,7 @@ function acceptedAnchors(additional: readonly TrustAnchor[] | undefined): readon
   return anchors;
 }
 
-function judgeTcb(
+function matchTcb(
   quote: DcapQuote,
   pck: PckChain,
   collateral: PlatformCollateral,

@@ -73,8 +73,8 @@ async function compareOne(
     return { checks: [notChecked(rimId, SPEC, why), notChecked(measurementsId, SPEC, why)], manifest: null };
   }
   const verified = await authentic(candidates, input.options);
-  const judged = verified.map((manifest) => ({ manifest, differing: differingIndexes(device, manifest.rim) }));
-  const best = judged.find(({ differing }) => differing.length === 0) ?? judged[0];
+  const compared = verified.map((manifest) => ({ manifest, differing: differingIndexes(device, manifest.rim) }));
+  const best = compared.find(({ differing }) => differing.length === 0) ?? compared[0];
   if (best === undefined) return { checks: [], manifest: null };
   const { manifest, differing } = best;
   const total = comparedMeasurements(device, manifest.rim).length;

@@ -95,10 +95,10 @@ export function chooseKeys(report: SnpReport, certificates: readonly Certificate
   const read = certificates.filter(isEndorsementKey).map(readKey);
   const ofKind = read.flatMap((each) => ('key' in each && each.key.kind === report.signingKey ? [each.key] : []));
   if (ofKind.length === 0) throw read.find((each) => 'fault' in each)?.fault ?? missing(report);
-  const judged = ofKind.map((key) => ({ key, fault: faultOf(key, report, product) }));
-  const fitting = judged.filter(({ fault }) => fault === null).map(({ key }) => key);
+  const checked = ofKind.map((key) => ({ key, fault: faultOf(key, report, product) }));
+  const fitting = checked.filter(({ fault }) => fault === null).map(({ key }) => key);
   if (fitting.length > 0) return { fitting, misfits: [] };
-  const misfits = judged.flatMap(({ key, fault }) => (fault === null ? [] : [{ key, ...fault }]));
+  const misfits = checked.flatMap(({ key, fault }) => (fault === null ? [] : [{ key, ...fault }]));
   return { fitting, misfits: misfits.sort((a, b) => b.closeness - a.closeness) };
 }
 

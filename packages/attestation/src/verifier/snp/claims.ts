@@ -1,5 +1,5 @@
 /**
- * What an authentic SEV-SNP report says, as claims and checks. Everything here was signed by the chip; nothing is judged beyond
+ * What an authentic SEV-SNP report says, as claims and checks. Everything here was signed by the chip; nothing is verified beyond
  * what the report says about itself.
  *
  * `details` (JSON-safe): version, guestSvn, vmpl, signingKey, policy, platform, tcb {current, reported, committed, launch},
@@ -130,7 +130,7 @@ function tcbOrderCheck(report: SnpReport, { product }: EndorsementKey): Check {
   return ordered ? pass('snp.tcb-order', spec, actual, expected) : fail('snp.tcb-order', spec, expected, actual);
 }
 
-/** A migration agent can hand the guest to other machines, and nothing here judges it. Its report id is all ones when there is none. */
+/** A migration agent can hand the guest to other machines, and nothing here verifies it. Its report id is all ones when there is none. */
 function migrationCheck({ reportIdMa }: SnpReport): Check {
   const none = reportIdMa.every((byte) => byte === 0xff) || allZero(reportIdMa);
   return none

@@ -13,9 +13,9 @@ import {
   verifyFakeSnp,
 } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import { verifyEvidence } from '../../attest.ts';
 import { trustAnchor } from '../../certificates/anchor.ts';
 import { ATTESTATION_ERROR_KINDS } from '../../errors.ts';
+import { verifyEvidence } from '../../verify.ts';
 import { snpVerifier } from './snp.ts';
 
 const VCEK_GUID = '63da758de6644564adc5f4b93be8accd';

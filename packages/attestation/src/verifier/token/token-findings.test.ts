@@ -7,15 +7,15 @@ import { FAKE_NOW, FAKE_TOKENS, type FakeTokenIssuer, fakeToken } from '@assay/t
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RELAXED_POLICY, STRICT_POLICY } from '../../appraisal/presets.ts';
-import { type AttestationResult, attest } from '../../attest.ts';
 import type { Policy } from '../../model/policy.ts';
+import { type VerificationResult, verify } from '../../verify.ts';
 
-async function judge(issuer: FakeTokenIssuer, claims: object, policy: Policy = STRICT_POLICY): Promise<AttestationResult> {
+async function verified(issuer: FakeTokenIssuer, claims: object, policy: Policy = STRICT_POLICY): Promise<VerificationResult> {
   const { file, keySet } = await fakeToken(issuer, claims);
-  return attest(file, { now: FAKE_NOW, endorsements: [keySet], policy });
+  return verify(file, { now: FAKE_NOW, endorsements: [keySet], policy });
 }
 
-function failed({ checks }: Pick<AttestationResult, 'checks'>): readonly string[] {
+function failed({ checks }: Pick<VerificationResult, 'checks'>): readonly string[] {
   return checks.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id);
 }
 
@@ -35,7 +35,7 @@ function withClaim(claims: object, path: string, value: unknown): object {
 test.each(FAKE_TOKENS.map((each) => [each.name, each] as const))(
   'a sound token is accepted: %s',
   async (_, { issuer, claims }) => {
-    const result = await judge(issuer, claims);
+    const result = await verified(issuer, claims);
     expect(failed(result)).toEqual([]);
     expect(result.outcome).toBe('accepted');
   },
@@ -195,7 +195,7 @@ describe('a token that says no', () => {
   test.each(SAYS_NO)('%s: %s = %j', async (name, path, value, check) => {
     const { issuer } = FAKE_TOKENS.find((each) => each.name === name) ?? { issuer: 'nras' };
     const claims = withClaim(soundClaims(name), path, value);
-    const result = await judge(issuer, claims);
+    const result = await verified(issuer, claims);
     const renamed = check
       .replace('token.claim.cpu0.', 'token.claim.submods.cpu0.')
       .replace('claim.launcher', 'claim.submods.launcher');
@@ -205,19 +205,19 @@ describe('a token that says no', () => {
 
   test('debug mode alone is accepted where the policy allows it, and named', async () => {
     const claims = withClaim(soundClaims(COMPOSITE), 'nvgpu|dbgstat', 'enabled');
-    const result = await judge('intel', claims, RELAXED_POLICY);
+    const result = await verified('intel', claims, RELAXED_POLICY);
     expect(result.outcome).toBe('accepted');
     expect(result.checks.find(({ id }) => id === 'policy.debug')?.actual).toBe('on: nvgpu.dbgstat enabled');
   });
 
   test('a status in unknown words is not silent', async () => {
-    const { checks } = await judge('azure', { 'x-ms-host-status': 'teal' });
+    const { checks } = await verified('azure', { 'x-ms-host-status': 'teal' });
     expect(checks.find(({ id }) => id === 'token.claim.x-ms-host-status')).toMatchObject({ outcome: 'not-checked' });
   });
 
   test('a token inside the token is read, and said to be unverified', async () => {
     const inner = await fakeToken('nras', { measres: 'fail' });
-    const { checks } = await judge('intel', { gpu_token: inner.text });
+    const { checks } = await verified('intel', { gpu_token: inner.text });
     expect(failed({ checks })).toEqual(['token.measurement-result.gpu_token']);
     expect(checks.find(({ id }) => id === 'token.embedded.gpu_token')?.outcome).toBe('not-checked');
   });
@@ -229,7 +229,7 @@ test('any step that any issuer documents, undone at its place, refuses the token
   );
   expect(steps.length).toBeGreaterThan(40);
   for (const { name, issuer, claims, path } of steps) {
-    const { outcome } = await judge(issuer, withClaim(claims, path.join('|'), false));
+    const { outcome } = await verified(issuer, withClaim(claims, path.join('|'), false));
     expect(outcome, `${name}: ${path.join(' ')}`).toBe('refused');
   }
 });
@@ -294,7 +294,7 @@ test('trouble by any name, at any depth, refuses a token of any issuer', async (
       place,
       async (token, start, word, end, said, at) => {
         const claims = withClaim(token.claims, [...at, `${start}${word}${end}`].join('|'), said);
-        expect((await judge(token.issuer, claims)).outcome).toBe('refused');
+        expect((await verified(token.issuer, claims)).outcome).toBe('refused');
       },
     ),
     { numRuns: 150 },
@@ -308,7 +308,7 @@ test('trouble taken back by its value or by negation is none', async () => {
   const quiet = fc.constantFrom<unknown>(false, null, 0, '', [], {}, 'none', 'disabled', 'false', 'no', 'off');
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...FAKE_TOKENS), name, quiet, async ({ issuer, claims }, claim, value) => {
-      expect(failed(await judge(issuer, { ...claims, [claim]: value }))).toEqual([]);
+      expect(failed(await verified(issuer, { ...claims, [claim]: value }))).toEqual([]);
     }),
     { numRuns: 60 },
   );
@@ -319,6 +319,6 @@ test('trouble taken back by its value or by negation is none', async () => {
     'error-free': true,
     'revocation-checked': true,
   };
-  for (const { issuer, claims } of FAKE_TOKENS) expect(failed(await judge(issuer, { ...claims, ...fine }))).toEqual([]);
-  for (const name of Object.keys(fine)) expect((await judge('intel', { [name]: false })).outcome, name).toBe('refused');
+  for (const { issuer, claims } of FAKE_TOKENS) expect(failed(await verified(issuer, { ...claims, ...fine }))).toEqual([]);
+  for (const name of Object.keys(fine)) expect((await verified('intel', { [name]: false })).outcome, name).toBe('refused');
 });

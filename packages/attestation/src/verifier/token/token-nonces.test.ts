@@ -3,8 +3,8 @@
 import { FAKE_NOW, type FakeTokenIssuer, fakeToken } from '@assay/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type AttestationResult, attest } from '../../attest.ts';
 import type { Policy } from '../../model/policy.ts';
+import { type VerificationResult, verify } from '../../verify.ts';
 import { TOKEN_LEEWAY_SECONDS } from './signature.ts';
 
 const NONCE = new Uint8Array(32).map((_, index) => 7 * index + 3);
@@ -18,10 +18,10 @@ interface Question {
   readonly now?: number;
 }
 
-async function judge(issuer: FakeTokenIssuer, claims: object, question: Question = {}): Promise<AttestationResult> {
+async function verified(issuer: FakeTokenIssuer, claims: object, question: Question = {}): Promise<VerificationResult> {
   const { file, keySet } = await fakeToken(issuer, claims);
   const { nonce, policy, now = FAKE_NOW } = question;
-  return attest(file, {
+  return verify(file, {
     now,
     endorsements: [keySet],
     expected: { ...(nonce === undefined ? {} : { nonce }) },
@@ -29,7 +29,7 @@ async function judge(issuer: FakeTokenIssuer, claims: object, question: Question
   });
 }
 
-const outcomeOf = ({ checks }: AttestationResult, id: string) => checks.find((check) => check.id === id)?.outcome;
+const outcomeOf = ({ checks }: VerificationResult, id: string) => checks.find((check) => check.id === id)?.outcome;
 
 describe('the nonce', () => {
   test.each<readonly [string, FakeTokenIssuer, object]>([
@@ -68,14 +68,14 @@ describe('the nonce', () => {
       { verifier_nonce: { val: 'AAAA' }, tdx: { tdx_report_data: `${HEX}${'00'.repeat(32)}` } },
     ],
   ])('is found: %s', async (_, issuer, claims) => {
-    expect(outcomeOf(await judge(issuer, claims, { nonce: HEX }), 'policy.nonce')).toBe('pass');
+    expect(outcomeOf(await verified(issuer, claims, { nonce: HEX }), 'policy.nonce')).toBe('pass');
     const other = HEX.replace(/^../, '00');
-    expect(outcomeOf(await judge(issuer, claims, { nonce: other }), 'policy.nonce')).toBe('fail');
+    expect(outcomeOf(await verified(issuer, claims, { nonce: other }), 'policy.nonce')).toBe('fail');
   });
 
   test('as plain text is its UTF-8', async () => {
     const nonce = Buffer.from('a text of mine').toString('hex');
-    expect(outcomeOf(await judge('google', { eat_nonce: 'a text of mine' }, { nonce }), 'policy.nonce')).toBe('pass');
+    expect(outcomeOf(await verified('google', { eat_nonce: 'a text of mine' }, { nonce }), 'policy.nonce')).toBe('pass');
   });
 
   test.each<readonly [string, object]>([
@@ -83,7 +83,7 @@ describe('the nonce', () => {
     ['nothing', {}],
     ['a name that is no nonce', { tdx: { tdx_mrtd: HEX } }],
   ])('is not taken from %s', async (_, claims) => {
-    expect(outcomeOf(await judge('intel', claims, { nonce: HEX }), 'policy.nonce')).toBe('fail');
+    expect(outcomeOf(await verified('intel', claims, { nonce: HEX }), 'policy.nonce')).toBe('fail');
   });
 
   test('of one caller never matches that of another', async () => {
@@ -92,7 +92,7 @@ describe('the nonce', () => {
     await fc.assert(
       fc.asyncProperty(bytes, bytes, written, async (mine, theirs, encoding) => {
         fc.pre(Buffer.compare(mine, theirs) !== 0);
-        const result = await judge(
+        const result = await verified(
           'google',
           { eat_nonce: Buffer.from(theirs).toString(encoding) },
           { nonce: Buffer.from(mine).toString('hex') },
@@ -168,7 +168,7 @@ describe('the firmware standing', () => {
       '2023-11-14T22:13:20Z',
     ],
   ])('is read: %s', async (_, issuer, claims, status, date) => {
-    expect((await judge(issuer, claims)).tcb).toMatchObject({ status, date });
+    expect((await verified(issuer, claims)).tcb).toMatchObject({ status, date });
   });
 
   test('meets or misses a floor by its date, advisories and evaluation number', async () => {
@@ -181,7 +181,7 @@ describe('the firmware standing', () => {
         tdx_collateral: { tcbevaluationdatanumber: 17 },
       },
     };
-    const asked = async (more: object) => (await judge('intel', claims, { policy: floor(more) })).outcome;
+    const asked = async (more: object) => (await verified('intel', claims, { policy: floor(more) })).outcome;
     expect(await asked({ minimumDate: '2024-05-01T00:00:00Z' })).toBe('accepted');
     expect(await asked({ minimumDate: '2024-05-02T00:00:00Z' })).toBe('refused');
     expect(await asked({ minimumEvaluationNumber: 17 })).toBe('accepted');
@@ -192,11 +192,11 @@ describe('the firmware standing', () => {
   test('a date that is none meets no floor', async () => {
     const policy: Policy = { version: 1, tcb: { statuses: ['UpToDate'], minimumDate: '2000-01-01T00:00:00Z' } };
     const claims = { tdx: { attester_tcb_status: 'UpToDate', attester_tcb_date: 'soon' }, attester_tcb_date: '2026-01-01' };
-    expect((await judge('intel', claims, { policy })).outcome).toBe('refused');
+    expect((await verified('intel', claims, { policy })).outcome).toBe('refused');
   });
 
   test('revoked is refused whatever the policy asks', async () => {
-    expect((await judge('intel', { attester_tcb_status: 'Revoked' }, { policy: { version: 1 } })).outcome).toBe('refused');
+    expect((await verified('intel', { attester_tcb_status: 'Revoked' }, { policy: { version: 1 } })).outcome).toBe('refused');
   });
 });
 
@@ -209,11 +209,11 @@ describe('the clock', () => {
     ['an issue beyond it', { iat: seconds + TOKEN_LEEWAY_SECONDS + 1 }, 'not-authentic'],
     ['no leeway for the end', { exp: seconds }, 'not-authentic'],
   ])('%s', async (_, claims, outcome) => {
-    expect((await judge('azure', claims)).outcome).toBe(outcome);
+    expect((await verified('azure', claims)).outcome).toBe(outcome);
   });
 
   test('says how far ahead a token is', async () => {
-    const { checks } = await judge('azure', { nbf: seconds + 4, iat: seconds + 4 });
+    const { checks } = await verified('azure', { nbf: seconds + 4, iat: seconds + 4 });
     expect(checks.find(({ id }) => id === 'token.not-before')).toMatchObject({
       outcome: 'pass',
       actual: '4 s ahead',

@@ -6,9 +6,9 @@ import { decodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
 import { expectRefusal, FAKE_NOW, type FakeKey, type FakeTpm, fakeKey, fakeTpmQuote } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import { attest } from '../../attest.ts';
 import { collectEndorsements } from '../../evidence/endorsement-files.ts';
 import type { TrustAnchor } from '../../model/verification.ts';
+import { verify } from '../../verify.ts';
 import { tpmVerifier } from './tpm.ts';
 
 const keys = {
@@ -70,9 +70,9 @@ async function files(kind: keyof typeof keys = 'RSA', options: Parameters<typeof
   };
 }
 
-function judge(message: Uint8Array, companions: readonly Uint8Array[], anchors: readonly TrustAnchor[] = []) {
+function verified(message: Uint8Array, companions: readonly Uint8Array[], anchors: readonly TrustAnchor[] = []) {
   const endorsements = collectEndorsements(companions.map((bytes, index) => ({ name: `file ${index}`, bytes })));
-  return attest(message, { now: FAKE_NOW, endorsements, additionalAnchors: anchors });
+  return verify(message, { now: FAKE_NOW, endorsements, additionalAnchors: anchors });
 }
 
 describe('the files of a quote', () => {
@@ -85,7 +85,7 @@ describe('the files of a quote', () => {
         [pcrs, signature],
         [plain(fake), pcrs],
       ]) {
-        const { outcome, error, claims } = await judge(message, companions, [anchorOf(keys[kind])]);
+        const { outcome, error, claims } = await verified(message, companions, [anchorOf(keys[kind])]);
         expect([outcome, error]).toEqual(['accepted', null]);
         expect(claims?.measurements).toMatchObject({ pcr0: '01'.repeat(32), pcr7: '08'.repeat(32) });
       }
@@ -94,7 +94,7 @@ describe('the files of a quote', () => {
 
   test.each(PCR_FILES)('are read with PCR values as %s', async (_, write) => {
     const { fake, message, signature } = await files();
-    const { claims } = await judge(message, [signature, write(fake)], [anchorOf(keys.RSA)]);
+    const { claims } = await verified(message, [signature, write(fake)], [anchorOf(keys.RSA)]);
     expect(claims?.measurements.pcr4).toBe('05'.repeat(32));
   });
 
@@ -105,13 +105,13 @@ describe('the files of a quote', () => {
       utf8(Buffer.from(message).toString('hex')),
       utf8(Buffer.from(message).toString('base64')),
     ])
-      expect((await judge(file, [signature], [anchorOf(keys.RSA)])).outcome).toBe('accepted');
+      expect((await verified(file, [signature], [anchorOf(keys.RSA)])).outcome).toBe('accepted');
   });
 
   test('may be certified instead, in any order of certificates', async () => {
     const fake = await fakeTpmQuote({ bare: true });
     const certificates = [fake.chain.intermediate.der, fake.chain.root.der, fake.chain.leaf.der];
-    const { outcome } = await judge(
+    const { outcome } = await verified(
       from64(fake.document.message),
       [decodeHex(fake.document.signature), ...certificates],
       [{ ...fake.chain.anchor, simulated: false }],
@@ -149,7 +149,7 @@ describe('a bare public key beside the quote is a hint, never a reason', () => {
     '%s, %s',
     async (_, kind, write) => {
       const { message, signature, pcrs } = await files(kind);
-      const { outcome, error } = await judge(message, [signature, pcrs, write(keys[kind])]);
+      const { outcome, error } = await verified(message, [signature, pcrs, write(keys[kind])]);
       expect([outcome, error?.code]).toEqual(['unavailable', 'tpm/key-missing']);
       expect(error?.message).toContain('is signed by the public key given');
     },
@@ -158,9 +158,9 @@ describe('a bare public key beside the quote is a hint, never a reason', () => {
   test('inside the JSON form as well', async () => {
     const { fake } = await files();
     const json = { ...fake.document, ak_pub: encodePem('PUBLIC KEY', keys.RSA.spki) };
-    const { error } = await judge(utf8(JSON.stringify(json)), []);
+    const { error } = await verified(utf8(JSON.stringify(json)), []);
     expect(error?.message).toContain('is signed by the public key given');
-    expect((await judge(utf8(JSON.stringify(json)), [], [anchorOf(keys.RSA)])).outcome).toBe('accepted');
+    expect((await verified(utf8(JSON.stringify(json)), [], [anchorOf(keys.RSA)])).outcome).toBe('accepted');
   });
 });
 
@@ -176,14 +176,14 @@ describe('what is missing, foreign or forged is told apart', () => {
     ]);
   });
 
-  test.each<[string, string, string, () => Promise<Awaited<ReturnType<typeof judge>>>]>([
+  test.each<[string, string, string, () => Promise<Awaited<ReturnType<typeof verified>>>]>([
     [
       'no key',
       'unavailable',
       'tpm/key-missing',
       async () => {
         const { message, signature, pcrs } = await files();
-        return judge(message, [signature, pcrs]);
+        return verified(message, [signature, pcrs]);
       },
     ],
     [
@@ -192,7 +192,7 @@ describe('what is missing, foreign or forged is told apart', () => {
       'endorsements/foreign',
       async () => {
         const { message, signature, pcrs } = await files();
-        return judge(message, [signature, pcrs, stranger.spki]);
+        return verified(message, [signature, pcrs, stranger.spki]);
       },
     ],
     [
@@ -201,7 +201,7 @@ describe('what is missing, foreign or forged is told apart', () => {
       'tpm/signature-invalid',
       async () => {
         const { message, signature, pcrs } = await files();
-        return judge(message, [signature, pcrs], [anchorOf(stranger)]);
+        return verified(message, [signature, pcrs], [anchorOf(stranger)]);
       },
     ],
     [
@@ -210,7 +210,7 @@ describe('what is missing, foreign or forged is told apart', () => {
       'tpm/signature-invalid',
       async () => {
         const { message, signature, pcrs } = await files();
-        return judge(message.with(50, 1), [signature, pcrs], [anchorOf(keys.RSA)]);
+        return verified(message.with(50, 1), [signature, pcrs], [anchorOf(keys.RSA)]);
       },
     ],
     [
@@ -226,7 +226,7 @@ describe('what is missing, foreign or forged is told apart', () => {
             [7, new Uint8Array(32)],
           ]),
         });
-        return judge(message, [signature, other.pcrs], [anchorOf(keys.RSA)]);
+        return verified(message, [signature, other.pcrs], [anchorOf(keys.RSA)]);
       },
     ],
     [
@@ -235,7 +235,7 @@ describe('what is missing, foreign or forged is told apart', () => {
       'tpm/malformed',
       async () => {
         const { message, signature } = await files();
-        return judge(message.with(5, 0x17), [signature], [anchorOf(keys.RSA)]);
+        return verified(message.with(5, 0x17), [signature], [anchorOf(keys.RSA)]);
       },
     ],
   ])('%s', async (_, outcome, code, run) => {

@@ -10,7 +10,6 @@
 import { createHash } from 'node:crypto';
 import { AttestationError } from '@assay/attestation';
 import {
-  attestProxy,
   FIELD_ENCRYPTION,
   type ProxyAttestation,
   type ProxyExchange,
@@ -18,6 +17,7 @@ import {
   type SealedChat,
   type SigningProxy,
   sealChat,
+  verifyProxy,
 } from '@assay/attestation/services';
 import type { TlsDialer } from '@assay/channel';
 import { concatBytes } from '@assay/encoding/bytes';
@@ -64,7 +64,7 @@ export function createRedpillUpstream(options: RedpillUpstreamOptions): Upstream
   const verify = async (model: string): Promise<UpstreamStanding> => {
     verified.delete(model);
     try {
-      const attested = await attestProxy(service, model);
+      const attested = await verifyProxy(service, model);
       if (attested.result.outcome !== 'accepted') return { result: 'failed', reason: reasonOf(attested.result) };
       const origin = new URL(service.base).origin;
       const pin = attested.tlsKey !== null && origin.startsWith('https:') ? attested.tlsKey : null;

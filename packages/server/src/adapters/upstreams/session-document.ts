@@ -12,7 +12,7 @@ import {
   attestedGpus,
   type EnclaveAttestation,
   enclaveNode,
-  type JudgedEvidence,
+  type FreshEvidence,
   type ProxyAttestation,
   signingNodes,
 } from '@assay/attestation/services';
@@ -27,7 +27,7 @@ const UNKNOWN = { status: 'unknown' } as const;
 const MEASUREMENTS = /^(mrtd|rtmr[0-3]|mrconfigid|compose-hash|os-image-hash|measurement)$/;
 
 /** A verification of any kind of upstream, as a session records it. */
-export interface VerifiedEvidence extends JudgedEvidence {
+export interface VerifiedEvidence extends FreshEvidence {
   readonly nonce: string;
   /** Which verifier, with its version. */
   readonly verifier: string;

@@ -8,7 +8,7 @@
 
 import { createHash } from 'node:crypto';
 import { AttestationError } from '@assay/attestation';
-import { type AttestedService, attestEnclave, type EnclaveAttestation } from '@assay/attestation/services';
+import { type AttestedService, type EnclaveAttestation, verifyEnclave } from '@assay/attestation/services';
 import { type AnswerShape, ChannelError, type OpenedAnswer, postSealed, type TlsDialer, X25519 } from '@assay/channel';
 import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
@@ -44,7 +44,7 @@ export function createTinfoilUpstream(options: TinfoilUpstreamOptions): Upstream
     try {
       if (!origin.startsWith('https:'))
         return { result: 'failed', reason: `${origin} is no https address: no TLS key can be pinned` };
-      const attested = await attestEnclave(service);
+      const attested = await verifyEnclave(service);
       if (attested.result.outcome !== 'accepted') return { result: 'failed', reason: reasonOf(attested.result) };
       const bindings = [tlsBinding(origin, attested.tlsKey), sealedBinding(name, 'x25519', attested.hpkeKey)];
       const standing = { result: 'verified', session: enclaveSession(name, origin, attested, bindings) } as const;

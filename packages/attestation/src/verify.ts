@@ -1,5 +1,5 @@
 /**
- * The evidence road in one call: bytes → parsed → verified → appraised (RFC 9334 §3). `attest` never throws for what the evidence is
+ * The evidence road in one call: bytes → parsed → verified → appraised (RFC 9334 §3). `verify` never throws for what the evidence is
  * or lacks; it returns one of five outcomes with the error code kept. Callers that want the steps use the three functions below.
  *
  * Imports every TEE. For one TEE alone import its verifier and `appraise`, and the rest is shaken off.
@@ -23,10 +23,10 @@ import { TEE_VERIFIERS } from './verifier/registry.ts';
 
 /** `malformed`: not evidence. `not-authentic`: no pinned root vouches for it. `unavailable`: endorsements are missing.
  * `refused`: authentic, and the policy says no. */
-export type AttestationOutcome = 'accepted' | 'refused' | 'malformed' | 'not-authentic' | 'unavailable';
+export type VerificationOutcome = 'accepted' | 'refused' | 'malformed' | 'not-authentic' | 'unavailable';
 
-export interface AttestationResult {
-  readonly outcome: AttestationOutcome;
+export interface VerificationResult {
+  readonly outcome: VerificationOutcome;
   /** `null` when the bytes were not recognised; of broken evidence the type whose reader took them for its own. */
   readonly type: EvidenceType | null;
   /** `null` unless the evidence is authentic. */
@@ -38,7 +38,7 @@ export interface AttestationResult {
   readonly appraisal: Appraisal | null;
 }
 
-export interface AttestOptions extends VerifyOptions {
+export interface VerificationOptions extends VerifyOptions {
   /** Default policy when left out: strict about debug and firmware, silent about measurements and age. */
   readonly policy?: Policy;
   readonly expected?: Expected;
@@ -78,9 +78,9 @@ export async function verifyEvidence(
  * @returns the outcome with all checks; an error of the evidence is a value here.
  * @throws {AttestationError} of kind `misuse` only.
  * @example
- * const { outcome, checks, error } = await attest(bytes, { now: Date.now(), endorsements, policy: STRICT_POLICY });
+ * const { outcome, checks, error } = await verify(bytes, { now: Date.now(), endorsements, policy: STRICT_POLICY });
  */
-export async function attest(bytes: Uint8Array, options: AttestOptions): Promise<AttestationResult> {
+export async function verify(bytes: Uint8Array, options: VerificationOptions): Promise<VerificationResult> {
   let type: EvidenceType | null = null;
   try {
     const found = recognise(bytes, options.verifiers ?? TEE_VERIFIERS, (claimed) => {
@@ -218,9 +218,9 @@ const OUTCOMES = {
   malformed: 'malformed',
   untrusted: 'not-authentic',
   unavailable: 'unavailable',
-} as const satisfies Readonly<Record<Exclude<AttestationError['kind'], 'misuse'>, AttestationOutcome>>;
+} as const satisfies Readonly<Record<Exclude<AttestationError['kind'], 'misuse'>, VerificationOutcome>>;
 
-function failed(type: EvidenceType | null, error: unknown): AttestationResult {
+function failed(type: EvidenceType | null, error: unknown): VerificationResult {
   const known = AttestationError.is(error) || EncodingError.is(error);
   if (!known || error.kind === 'misuse') throw error;
   const { code, kind, message } = error;

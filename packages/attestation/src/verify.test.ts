@@ -2,10 +2,10 @@
 
 import { EncodingError } from '@assay/encoding/errors';
 import { describe, expect, it } from 'vitest';
-import { attest, recogniseEvidence, verifyEvidence } from './attest.ts';
 import { AttestationError } from './errors.ts';
 import type { TeeVerifier } from './model/verification.ts';
 import { mint } from './verifier/mint.ts';
+import { recogniseEvidence, verify, verifyEvidence } from './verify.ts';
 
 /** A TEE whose evidence is the word it begins with, and what it claims the rest. */
 const fake: TeeVerifier = {
@@ -41,7 +41,7 @@ const fake: TeeVerifier = {
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const options = { now: 1_000_000, verifiers: [fake] };
 
-describe('attest', () => {
+describe('verify', () => {
   it.each([
     ['something else', 'malformed', null, 'evidence/unrecognised'],
     ['', 'malformed', null, 'evidence/unrecognised'],
@@ -50,7 +50,7 @@ describe('attest', () => {
     ['fake debug', 'refused', 'vendor-commitment', undefined],
     ['fake good', 'accepted', 'vendor-commitment', undefined],
   ] as const)('%j is %s', async (text, outcome, type, code) => {
-    const result = await attest(bytes(text), options);
+    const result = await verify(bytes(text), options);
     expect(result).toMatchObject({ outcome, type });
     expect(result.error?.code).toBe(code);
     expect(result.claims === null).toBe(code !== undefined);
@@ -58,8 +58,8 @@ describe('attest', () => {
   });
 
   it('throws what is no fault of the evidence', async () => {
-    await expect(attest(bytes('fake broken'), options)).rejects.toThrow(TypeError);
-    await expect(attest(bytes('fake misuse'), options)).rejects.toThrow(/misuse/);
+    await expect(verify(bytes('fake broken'), options)).rejects.toThrow(TypeError);
+    await expect(verify(bytes('fake misuse'), options)).rejects.toThrow(/misuse/);
   });
 });
 

@@ -146,6 +146,8 @@ export const ATTESTATION_ERROR_KINDS = {
   'tpm/pcr-digest-mismatch': 'untrusted',
   'tpm/signature-invalid': 'untrusted',
   'tpm/signature-missing': 'unavailable',
+  'trust/not-a-root': 'misuse',
+  'trust/several-roots': 'misuse',
   'vendor/expired': 'untrusted',
   'vendor/key-not-trusted': 'untrusted',
   'vendor/malformed': 'malformed',

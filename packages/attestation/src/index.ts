@@ -19,6 +19,7 @@ export { AMD_ROOTS } from './certificates/roots/amd.ts';
 export { AWS_NITRO_ROOTS } from './certificates/roots/aws.ts';
 export { NVIDIA_DEVICE_ROOTS, NVIDIA_RIM_ROOTS } from './certificates/roots/nvidia.ts';
 export { SignatureCache } from './certificates/signature.ts';
+export { policyUnder, type ResolvedTrust, type Root, resolveTrust, type Trust } from './certificates/trust.ts';
 export { type Certificate, parseCertificate } from './certificates/x509.ts';
 export { companionNotes } from './companion-notes.ts';
 export { ATTESTATION_ERROR_KINDS, AttestationError, type AttestationErrorCode } from './errors.ts';

@@ -184,7 +184,12 @@ test('every problem is listed at once', () => {
   }
 });
 
-test('a misspelt setting is pointed out', () => {
+test('simulated guest agents are settings like any other, also from .env', () => {
+  const environment = parseEnvFile('DSTACK_SIMULATOR_ENDPOINT=http://127.0.0.1:1\nTAPPD_SIMULATOR_ENDPOINT=\n');
+  expect(parseConfig(environment).guestSimulators).toEqual({ dstack: 'http://127.0.0.1:1', tappd: null });
+});
+
+test('a misspelled setting is pointed out', () => {
   expect(parseConfig({ ASSAY_MIN_ISOLATON: 'ns' }).warnings).toEqual([expect.stringContaining('ASSAY_MIN_ISOLATON')]);
 });
 

@@ -1,23 +1,24 @@
 /**
- * Settings: environment variables laid over `.env`, checked once at start and frozen. Every bad value is an error that names the
- * setting, what was expected and what to do; a secret's value is never repeated. docs/settings.md lists them all.
+ * The agent's configuration, from the settings in `settings/agent-settings.ts`: parsed once at start, checked together, frozen. Every
+ * bad value is an error that names the setting, what was expected and what to do; a secret's value is never repeated.
  */
 
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { isLoopbackName } from '@assay/channel';
-import { withoutTrailing } from '@assay/encoding/text-ends';
 import type { IsolationLevel, SandboxLane } from '@assay/receipt';
-import { isProviderName, PROVIDERS, type ProviderName } from './adapters/models/providers.ts';
+import { PROVIDERS, type ProviderName } from './adapters/models/providers.ts';
 import type { Environment } from './env-file.ts';
-import { ServerError, type ServerErrorCode } from './errors.ts';
 import type { ChannelDemand } from './ports/upstream.ts';
-
-/** `requested`: hosts a request names itself, public addresses only; `listed`: these and no others; `none`: no network at all. */
-export type NetworkRule =
-  | { readonly mode: 'requested'; readonly hosts: readonly string[] }
-  | { readonly mode: 'listed'; readonly hosts: readonly string[] }
-  | { readonly mode: 'none'; readonly hosts: readonly [] };
+import { AGENT_SETTINGS } from './settings/agent-settings.ts';
+import {
+  problem,
+  readSettings,
+  type SettingProblem,
+  type SettingValues,
+  throwProblems,
+  unknownSettings,
+} from './settings/read-settings.ts';
+import type { HostRule } from './tasks/network-hosts.ts';
 
 export interface ModelConfig {
   readonly provider: ProviderName | 'recorded';
@@ -68,12 +69,14 @@ export interface Config {
     /** Lane to try first; it never lowers `minIsolation`. `null`: the strongest that works. */
     readonly prefer: SandboxLane | null;
     readonly concurrency: number;
-    readonly network: NetworkRule;
+    readonly network: HostRule;
     readonly wallMs: number;
     readonly memoryBytes: number;
   };
   /** `auto` takes the strongest TEE found. */
   readonly attester: string;
+  /** Addresses of simulated guest agents, URLs or socket paths. */
+  readonly guestSimulators: { readonly dstack: string | null; readonly tappd: string | null };
   /** Where the running code came from, as the operator says; goes into reports. */
   readonly source: { readonly repository: string | null; readonly commit: string | null; readonly imageDigest: string | null };
   readonly limits: {
@@ -87,87 +90,60 @@ export interface Config {
   readonly tls: 'off' | 'enclave';
   /** Serve prompts through attested upstreams only (ACI §1.2). */
   readonly verifiedUpstreamsOnly: boolean;
-  readonly databaseUrl: string | null;
-  /** Things worth a line at start that are not errors, e.g. a misspelt setting. */
+  /** Things worth a line at start that are not errors, e.g. a misspelled setting. */
   readonly warnings: readonly string[];
 }
 
 const MIB = 1024 * 1024;
-const ISOLATION = ['reduced', 'wasm', 'ns'] as const;
-const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
-const ATTESTERS = ['auto', 'nitro', 'configfs-tsm', 'dstack', 'tappd', 'gramine', 'simulated'] as const;
-const ALLOW_ENTRY = /^([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]):([0-9]{1,5})$/;
+const PUBLIC_RATE_LIMIT = 600;
+
+type Values = SettingValues<typeof AGENT_SETTINGS>;
+
 /**
- * The settings in an environment.
+ * The configuration that an environment asks for.
  *
  * @throws {ServerError} `config/bad-value`, `config/missing-key` or `config/insecure-bind`; `details.problems` lists every problem
  * found as `{ setting, code, message }`, so that one start shows them all.
  * @example parseConfig({ AGENT_PORT: '0' }).port // 0
  */
 export function parseConfig(environment: Environment): Config {
-  const read = new Settings(environment);
-  const host = read.text('AGENT_HOST', '127.0.0.1', /^[A-Za-z0-9.:_-]+$/, 'a host name or address');
-  const apiKey = read.secret('ASSAY_API_KEY', 16);
-  const config: Config = {
+  const { values, problems } = readSettings(AGENT_SETTINGS, environment);
+  throwProblems([...problems, ...modelProblems(values, problems), ...togetherProblems(values)]);
+  const host = values.AGENT_HOST;
+  return deepFreeze<Config>({
     host,
-    port: read.integer('AGENT_PORT', 8000, 0, 65_535),
-    dataDir: resolve(read.text('ASSAY_DATA_DIR', '.assay', /^[^\0]+$/, 'a directory')),
-    apiKey,
-    operatorKey: read.secret('ASSAY_OPERATOR_KEY', 16),
-    keys: {
-      lifetimeSeconds: read.integer('ASSAY_KEY_HOURS', 168, 1, 4320) * 3600,
-      overlapSeconds: read.integer('ASSAY_KEY_OVERLAP_MINUTES', 30, 1, 10_080) * 60,
-    },
-    publicUrl: read.url('ASSAY_PUBLIC_URL'),
-    model: parseModel(read),
+    port: values.AGENT_PORT,
+    dataDir: resolve(values.ASSAY_DATA_DIR),
+    apiKey: values.ASSAY_API_KEY,
+    operatorKey: values.ASSAY_OPERATOR_KEY,
+    keys: { lifetimeSeconds: values.ASSAY_KEY_HOURS * 3600, overlapSeconds: values.ASSAY_KEY_OVERLAP_MINUTES * 60 },
+    publicUrl: values.ASSAY_PUBLIC_URL,
+    model: modelConfig(values),
     sandbox: {
-      minIsolation: read.choice('ASSAY_MIN_ISOLATION', 'wasm', ISOLATION),
-      prefer: parseLane(read),
-      concurrency: read.integer('ASSAY_SANDBOX_CONCURRENCY', availableParallelism(), 1, 256),
-      network: parseNetworkRule(read),
-      wallMs: read.integer('ASSAY_SANDBOX_SECONDS', 30, 1, 300) * 1000,
-      memoryBytes: read.integer('ASSAY_SANDBOX_MEMORY_MB', 512, 32, 65_536) * MIB,
+      minIsolation: values.ASSAY_MIN_ISOLATION,
+      prefer: values.ASSAY_SANDBOX_LANE === 'auto' ? null : values.ASSAY_SANDBOX_LANE,
+      concurrency: values.ASSAY_SANDBOX_CONCURRENCY,
+      network: values.ASSAY_SANDBOX_ALLOW,
+      wallMs: values.ASSAY_SANDBOX_SECONDS * 1000,
+      memoryBytes: values.ASSAY_SANDBOX_MEMORY_MB * MIB,
     },
-    attester: read.choice('ASSAY_ATTESTER', 'auto', ATTESTERS),
+    attester: values.ASSAY_ATTESTER,
+    guestSimulators: { dstack: values.DSTACK_SIMULATOR_ENDPOINT, tappd: values.TAPPD_SIMULATOR_ENDPOINT },
     source: {
-      repository: read.url('ASSAY_SOURCE_REPOSITORY'),
-      commit: read.matching(
-        'ASSAY_SOURCE_COMMIT',
-        /^[0-9a-f]{40}([0-9a-f]{24})?$/,
-        'a git commit of 40 or 64 lower-case hex characters',
-      ),
-      imageDigest: read.matching('ASSAY_IMAGE_DIGEST', /^sha256:[0-9a-f]{64}$/, 'sha256: and 64 lower-case hex characters'),
+      repository: values.ASSAY_SOURCE_REPOSITORY,
+      commit: values.ASSAY_SOURCE_COMMIT,
+      imageDigest: values.ASSAY_IMAGE_DIGEST,
     },
     limits: {
-      bodyBytes: read.integer('ASSAY_MAX_BODY_MB', 48, 1, 1024) * MIB,
-      tasks: read.integer('ASSAY_MAX_TASKS', 64, 1, 10_000),
-      ratePerMinute: read.integer('ASSAY_RATE_LIMIT', isLoopback(host) ? 0 : 600, 0, 1_000_000),
+      bodyBytes: values.ASSAY_MAX_BODY_MB * MIB,
+      tasks: values.ASSAY_MAX_TASKS,
+      ratePerMinute: values.ASSAY_RATE_LIMIT ?? (isLoopback(host) ? 0 : PUBLIC_RATE_LIMIT),
     },
-    logLevel: read.choice('ASSAY_LOG_LEVEL', 'info', LOG_LEVELS),
-    tls: read.choice('ASSAY_TLS', 'off', ['off', 'enclave'] as const),
-    verifiedUpstreamsOnly: read.choice('ASSAY_UPSTREAMS', 'any', ['any', 'verified'] as const) === 'verified',
-    databaseUrl: read.optional('DATABASE_URL'),
-    warnings: read.unread('ASSAY_').map((name) => `${name} is not a setting of this agent; see docs/settings.md for the names`),
-  };
-  if (config.keys.overlapSeconds * 2 > config.keys.lifetimeSeconds) {
-    read.problem(
-      'ASSAY_KEY_OVERLAP_MINUTES',
-      'config/bad-value',
-      `expected at most half of ASSAY_KEY_HOURS, got ${config.keys.overlapSeconds / 60}; shorten it, or let keys live longer`,
-    );
-  }
-  if (config.operatorKey !== null && config.operatorKey === apiKey) {
-    read.problem('ASSAY_OPERATOR_KEY', 'config/bad-value', 'is the same as ASSAY_API_KEY; make another: openssl rand -hex 32');
-  }
-  if (!isLoopback(host) && apiKey === null) {
-    read.problem(
-      'AGENT_HOST',
-      'config/insecure-bind',
-      'reaches beyond this machine; set ASSAY_API_KEY (16 characters or more) as well, or bind 127.0.0.1',
-    );
-  }
-  read.finish();
-  return deepFreeze(config);
+    logLevel: values.ASSAY_LOG_LEVEL,
+    tls: values.ASSAY_TLS,
+    verifiedUpstreamsOnly: values.ASSAY_UPSTREAMS === 'verified',
+    warnings: unknownSettings(AGENT_SETTINGS, environment, 'ASSAY_'),
+  });
 }
 
 /** True for addresses that only this machine can reach. */
@@ -175,183 +151,86 @@ export function isLoopback(host: string): boolean {
   return isLoopbackName(host);
 }
 
-function parseModel(read: Settings): ModelConfig {
-  const named = read.optional('AI_PROVIDER')?.toLowerCase();
-  const redpillKey = read.optional('REDPILL_API_KEY');
-  if (named !== undefined && named !== null && named !== 'recorded' && !isProviderName(named)) {
-    read.problem(
-      'AI_PROVIDER',
-      'config/bad-value',
-      `expected ${[...Object.keys(PROVIDERS), 'recorded'].join(', ')}, got ${JSON.stringify(named)}; set one of these`,
-    );
+/** Settings that are wrong only together. */
+function togetherProblems(values: Values): readonly SettingProblem[] {
+  const {
+    ASSAY_KEY_HOURS: hours,
+    ASSAY_KEY_OVERLAP_MINUTES: overlap,
+    ASSAY_API_KEY: key,
+    ASSAY_OPERATOR_KEY: operator,
+  } = values;
+  const problems: SettingProblem[] = [];
+  if (overlap * 2 > hours * 60) {
+    const message = `expected at most half of ASSAY_KEY_HOURS, got ${overlap}; shorten it, or let keys live longer`;
+    problems.push(problem('ASSAY_KEY_OVERLAP_MINUTES', 'config/bad-value', message));
   }
-  const fallback: ProviderName = redpillKey === null ? 'ollama' : 'redpill';
-  const provider = named === 'recorded' ? 'recorded' : isProviderName(named) ? named : fallback;
+  if (operator !== null && operator === key) {
+    const message = 'is the same as ASSAY_API_KEY; make another: openssl rand -hex 32';
+    problems.push(problem('ASSAY_OPERATOR_KEY', 'config/bad-value', message));
+  }
+  if (!isLoopback(values.AGENT_HOST) && key === null) {
+    const message = 'reaches beyond this machine; set ASSAY_API_KEY (16 characters or more) as well, or bind 127.0.0.1';
+    problems.push(problem('AGENT_HOST', 'config/insecure-bind', message));
+  }
+  return problems;
+}
+
+/** What the model's settings say, before it is known whether they suffice. */
+function modelChoice(values: Values) {
+  const provider = values.AI_PROVIDER ?? (values.REDPILL_API_KEY === null ? 'ollama' : 'redpill');
   const row = PROVIDERS[provider === 'recorded' ? 'ollama' : provider];
-  const givenBase =
-    read.url('AI_API_BASE') ??
-    (provider === 'ollama' ? read.url('OLLAMA_URL') : null) ??
-    (provider === 'redpill' ? read.url('REDPILL_API_URL') : null);
-  const apiKey =
-    read.optional('AI_API_KEY') ??
-    row.keySettings.map((name) => read.optional(name)).find((key) => key !== null) ??
-    row.defaultKey;
-  if (provider === 'custom' && givenBase === null)
-    read.problem(
-      'AI_API_BASE',
-      'config/missing-key',
-      'is needed with AI_PROVIDER=custom; set the base URL that ends before /chat/completions',
-    );
-  if (provider !== 'recorded' && row.needsKey && apiKey === null) {
-    read.problem(
-      'AI_API_KEY',
-      'config/missing-key',
-      `is needed with AI_PROVIDER=${provider}; set it, or ${row.keySettings.join(' or ')}`,
-    );
-  }
-  const model = read.optional('AI_MODEL') ?? (provider === 'ollama' ? read.optional('OLLAMA_MODEL') : null) ?? row.defaultModel;
-  if (provider !== 'recorded' && model === null)
-    read.problem('AI_MODEL', 'config/missing-key', `is needed with AI_PROVIDER=${provider}; set the model's name`);
+  const base =
+    values.AI_API_BASE ??
+    (provider === 'ollama' ? values.OLLAMA_URL : null) ??
+    (provider === 'redpill' ? values.REDPILL_API_URL : null);
+  const ownKey = row.keySettings.map((name) => values[name]).find((key) => key !== null);
   return {
     provider,
-    chosen: named !== undefined && named !== null ? true : givenBase !== null || redpillKey !== null,
-    base: givenBase === null ? row.base : row.completeBase(givenBase),
-    apiKey,
-    model: model ?? 'unnamed',
-    temperature: read.number('AI_TEMPERATURE', 0.3, 0, 2),
-    maxTokens: read.integer('AI_MAX_TOKENS', 2000, 1, 1_000_000),
-    timeoutMs: read.integer('ASSAY_MODEL_SECONDS', 120, 1, 3600) * 1000,
-    recordedFile: read.optional('ASSAY_RECORDED_FILE'),
-    attestation: {
-      policy: read.optional('ASSAY_UPSTREAM_POLICY'),
-      pccs: read.url('ASSAY_PCCS_URL'),
-      collateral: read.optional('ASSAY_UPSTREAM_COLLATERAL'),
-      simulatedRoot: read.optional('ASSAY_UPSTREAM_SIMULATED_ROOT'),
-      channel: read.choice('ASSAY_UPSTREAM_CHANNEL', 'any', ['any', 'bound', 'sealed'] as const),
-      authorities: read.optional('ASSAY_UPSTREAM_AUTHORITIES'),
-    },
+    row,
+    base,
+    apiKey: values.AI_API_KEY ?? ownKey ?? row.defaultKey,
+    model: values.AI_MODEL ?? (provider === 'ollama' ? values.OLLAMA_MODEL : null) ?? row.defaultModel,
   };
 }
 
-function parseLane(read: Settings): SandboxLane | null {
-  const lane = read.choice('ASSAY_SANDBOX_LANE', 'auto', ['auto', 'linux-ns', 'landlock', 'wasm']);
-  return lane === 'auto' ? null : lane;
-}
-
-function parseNetworkRule(read: Settings): NetworkRule {
-  const text = read.optional('ASSAY_SANDBOX_ALLOW')?.trim().toLowerCase();
-  if (text === undefined || text === null || text === 'requested') return { mode: 'requested', hosts: [] };
-  if (text === 'none') return { mode: 'none', hosts: [] };
-  const entries = text.split(',').map((entry) => entry.trim());
-  const open = entries.includes('requested');
-  const hosts = entries.filter((entry) => entry !== 'requested');
-  for (const entry of hosts) {
-    const port = Number(ALLOW_ENTRY.exec(entry)?.[2]);
-    if (!(port >= 1 && port <= 65_535)) {
-      read.problem(
-        'ASSAY_SANDBOX_ALLOW',
-        'config/bad-value',
-        `expected none, requested, or host:port,…, got ${JSON.stringify(entry)}; write for example base.llamarpc.com:443`,
-      );
-    }
-  }
-  return { mode: open ? 'requested' : 'listed', hosts };
-}
-
-/** Reads typed settings and collects what is wrong with them. */
-class Settings {
-  readonly #environment: Environment;
-  /** What is read is a setting: no second list of names can miss one. */
-  readonly #read = new Set<string>();
-  readonly #problems: { readonly setting: string; readonly code: ServerErrorCode; readonly message: string }[] = [];
-
-  constructor(environment: Environment) {
-    this.#environment = environment;
-  }
-
-  /** A setting that is absent or empty is not set. */
-  optional(name: string): string | null {
-    this.#read.add(name);
-    const value = this.#environment[name];
-    return value === undefined || value === '' ? null : value;
-  }
-
-  /** Names that begin with `prefix`, are set, and were not read: misspelled ones. */
-  unread(prefix: string): readonly string[] {
-    return Object.keys(this.#environment).filter((name) => name.startsWith(prefix) && !this.#read.has(name));
-  }
-
-  matching(name: string, pattern: RegExp, what: string): string | null {
-    const value = this.optional(name);
-    if (value === null || pattern.test(value)) return value;
-    this.problem(name, 'config/bad-value', `expected ${what}, got ${JSON.stringify(value)}`);
-    return null;
-  }
-
-  text(name: string, fallback: string, pattern: RegExp, what: string): string {
-    const value = this.optional(name);
-    if (value === null || pattern.test(value)) return value ?? fallback;
-    this.problem(name, 'config/bad-value', `expected ${what}, got ${JSON.stringify(value)}`);
-    return fallback;
-  }
-
-  integer(name: string, fallback: number, least: number, most: number): number {
-    const value = this.optional(name);
-    if (value === null) return fallback;
-    const number = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN;
-    if (number >= least && number <= most) return number;
-    this.problem(name, 'config/bad-value', `expected a whole number from ${least} to ${most}, got ${JSON.stringify(value)}`);
-    return fallback;
-  }
-
-  number(name: string, fallback: number, least: number, most: number): number {
-    const value = this.optional(name);
-    if (value === null) return fallback;
-    const number = /^[0-9]+(\.[0-9]+)?$/.test(value) ? Number(value) : Number.NaN;
-    if (number >= least && number <= most) return number;
-    this.problem(name, 'config/bad-value', `expected a number from ${least} to ${most}, got ${JSON.stringify(value)}`);
-    return fallback;
-  }
-
-  choice<const Choice extends string>(name: string, fallback: NoInfer<Choice>, choices: readonly Choice[]): Choice {
-    const value = this.optional(name);
-    if (value === null) return fallback;
-    const found = choices.find((choice) => choice === value);
-    if (found !== undefined) return found;
-    this.problem(name, 'config/bad-value', `expected ${choices.join(', ')}, got ${JSON.stringify(value)}`);
-    return fallback;
-  }
-
-  url(name: string): string | null {
-    const value = this.optional(name);
-    if (value === null) return null;
-    const url = URL.canParse(value) ? new URL(value) : null;
-    if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.username === '' && url.password === '') {
-      return withoutTrailing(value, '/');
-    }
-    this.problem(name, 'config/bad-value', 'expected an http:// or https:// URL without a user name or password in it');
-    return null;
-  }
-
-  secret(name: string, leastLength: number): string | null {
-    const value = this.optional(name);
-    if (value === null || (value.length >= leastLength && /^[\x21-\x7e]+$/.test(value))) return value;
-    this.problem(
-      name,
-      'config/bad-value',
-      `expected ${leastLength} or more printable ASCII characters without spaces; make one with: openssl rand -hex 32`,
+/** What a provider needs and does not have. A provider that was misspelled is a problem already. */
+function modelProblems(values: Values, found: readonly SettingProblem[]): readonly SettingProblem[] {
+  const { provider, row, base, apiKey, model } = modelChoice(values);
+  const named = new Set(found.map(({ setting }) => setting));
+  if (provider === 'recorded' || named.has('AI_PROVIDER')) return [];
+  const needed = `is needed with AI_PROVIDER=${provider}`;
+  const problems: SettingProblem[] = [];
+  if (provider === 'custom' && base === null && !named.has('AI_API_BASE'))
+    problems.push(
+      problem('AI_API_BASE', 'config/missing-key', `${needed}; set the base URL that ends before /chat/completions`),
     );
-    return null;
-  }
+  if (row.needsKey && apiKey === null)
+    problems.push(problem('AI_API_KEY', 'config/missing-key', `${needed}; set it, or ${row.keySettings.join(' or ')}`));
+  if (model === null) problems.push(problem('AI_MODEL', 'config/missing-key', `${needed}; set the model's name`));
+  return problems;
+}
 
-  problem(setting: string, code: ServerErrorCode, message: string): void {
-    this.#problems.push({ setting, code, message: `${setting} ${message}` });
-  }
-
-  finish(): void {
-    const [first] = this.#problems;
-    if (first !== undefined) throw new ServerError(first.code, first.message, { details: { problems: this.#problems } });
-  }
+function modelConfig(values: Values): ModelConfig {
+  const { provider, row, base, apiKey, model } = modelChoice(values);
+  return {
+    provider,
+    chosen: values.AI_PROVIDER !== null || base !== null || values.REDPILL_API_KEY !== null,
+    base: base === null ? row.base : row.completeBase(base),
+    apiKey,
+    model: model ?? 'unnamed',
+    temperature: values.AI_TEMPERATURE,
+    maxTokens: values.AI_MAX_TOKENS,
+    timeoutMs: values.ASSAY_MODEL_SECONDS * 1000,
+    recordedFile: values.ASSAY_RECORDED_FILE,
+    attestation: {
+      policy: values.ASSAY_UPSTREAM_POLICY,
+      pccs: values.ASSAY_PCCS_URL,
+      collateral: values.ASSAY_UPSTREAM_COLLATERAL,
+      simulatedRoot: values.ASSAY_UPSTREAM_SIMULATED_ROOT,
+      channel: values.ASSAY_UPSTREAM_CHANNEL,
+      authorities: values.ASSAY_UPSTREAM_AUTHORITIES,
+    },
+  };
 }
 
 function deepFreeze<T>(value: T): T {

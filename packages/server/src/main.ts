@@ -112,7 +112,7 @@ async function compose(
   );
   const [ledger, { attester, absent }] = await allSettled([
     openLedger({ directory: config.dataDir, clock }).then((opened) => keep(closing, opened)),
-    detectAttester({ choice: config.attester, directory: config.dataDir, clock }),
+    detectAttester({ choice: config.attester, directory: config.dataDir, clock, simulators: config.guestSimulators }),
   ]);
   const attestedUpstream = createAttestedUpstream(config.model, clock.now);
   const model = createModel(config.model, clock.now, attestedUpstream);

@@ -8,6 +8,7 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 
+/** `requested`: hosts a request names itself, public addresses only; `listed`: these and no others; `none`: no network at all. */
 export type HostRule =
   | { readonly mode: 'requested' | 'listed'; readonly hosts: readonly string[] }
   | { readonly mode: 'none'; readonly hosts: readonly string[] };

@@ -7,7 +7,7 @@ import { ServerError } from '../../errors.ts';
 import type { Attester } from '../../ports/attester.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { openConfigfsTsmAttester } from './configfs-tsm.ts';
-import { type GuestEnvironment, openDstackAttester } from './dstack.ts';
+import { type GuestSimulators, openDstackAttester } from './dstack.ts';
 import { openGramineAttester } from './gramine.ts';
 import { openNitroAttester } from './nitro/nitro.ts';
 import { createSimulatedAttester } from './simulated/simulated.ts';
@@ -19,8 +19,8 @@ export interface DetectOptions {
   /** Absolute path of the data directory. */
   readonly directory: string;
   readonly clock: Clock;
-  /** Settings that point to guest agents; the process's own unless given. */
-  readonly environment?: GuestEnvironment;
+  /** Addresses of simulated guest agents, when the operator set them. */
+  readonly simulators?: GuestSimulators;
 }
 
 /** One TEE to look for. */
@@ -40,8 +40,8 @@ export interface Detection {
 const CANDIDATES: readonly Candidate[] = [
   { name: 'nitro', open: () => openNitroAttester() },
   { name: 'gramine', open: () => openGramineAttester() },
-  { name: 'dstack', open: ({ environment = process.env }) => openDstackAttester(environment) },
-  { name: 'tappd', open: ({ environment = process.env }) => openTappdAttester(environment) },
+  { name: 'dstack', open: ({ simulators }) => openDstackAttester(simulators?.dstack ?? null) },
+  { name: 'tappd', open: ({ simulators }) => openTappdAttester(simulators?.tappd ?? null) },
   { name: 'configfs-tsm', open: () => openConfigfsTsmAttester() },
   { name: 'simulated', open: ({ directory, clock }) => createSimulatedAttester({ directory, clock }) },
 ];

@@ -254,7 +254,7 @@ test('dstack: on its socket, with event log and compose file', async () => {
     },
     true,
   );
-  const attester = openDstackAttester({}, ['/nowhere.sock', socket]);
+  const attester = openDstackAttester(null, ['/nowhere.sock', socket]);
   expect([attester?.name, attester?.simulated]).toEqual(['dstack', false]);
   const { teeType, evidence } = (await attester?.attest(request)) ?? {};
   expect(teeType).toBe('tdx');
@@ -274,7 +274,7 @@ test('dstack: its simulator is marked as one', async () => {
     },
     false,
   );
-  const attester = openDstackAttester({ DSTACK_SIMULATOR_ENDPOINT: url }, []);
+  const attester = openDstackAttester(url, []);
   expect(attester?.simulated).toBe(true);
   expect((await attester?.attest(request))?.evidence).toEqual({ quote: quoteOf(Buffer.from(padded).toString('hex')) });
 });
@@ -287,7 +287,7 @@ test.each<[string, Reply]>([
   ['a list', { body: [] }],
 ])('dstack: %s', async (_name, reply) => {
   const socket = await startGuestAgent({ '/GetQuote': () => reply, '/Info': () => ({ body: info }) }, true);
-  await expect(openDstackAttester({}, [socket])?.attest(request)).rejects.toMatchObject({ code: 'attester/unavailable' });
+  await expect(openDstackAttester(null, [socket])?.attest(request)).rejects.toMatchObject({ code: 'attester/unavailable' });
 });
 
 test('tappd: the raw quote of exactly 64 bytes', async () => {
@@ -298,10 +298,10 @@ test('tappd: the raw quote of exactly 64 bytes', async () => {
     },
     true,
   );
-  const { evidence } = (await openTappdAttester({}, [socket])?.attest(request)) ?? {};
+  const { evidence } = (await openTappdAttester(null, [socket])?.attest(request)) ?? {};
   expect(evidence).toMatchObject({ quote: quoteOf(Buffer.from(padded).toString('hex')), event_log: '[]' });
-  expect(openTappdAttester({}, ['/nowhere.sock'])).toBeNull();
-  await expect(openTappdAttester({ TAPPD_SIMULATOR_ENDPOINT: '/nowhere.sock' }, [])?.attest(request)).rejects.toMatchObject({
+  expect(openTappdAttester(null, ['/nowhere.sock'])).toBeNull();
+  await expect(openTappdAttester('/nowhere.sock', [])?.attest(request)).rejects.toMatchObject({
     code: 'attester/unavailable',
   });
 });

@@ -9,17 +9,17 @@ import { callGuestAgent, findGuestAgent, type GuestAgentAddress } from './guest-
 
 const SOCKETS = ['/var/run/dstack.sock', '/run/dstack.sock', '/var/run/dstack/dstack.sock', '/run/dstack/dstack.sock'];
 
-export interface GuestEnvironment {
-  readonly DSTACK_SIMULATOR_ENDPOINT?: string | undefined;
-  readonly TAPPD_SIMULATOR_ENDPOINT?: string | undefined;
+/** URL or socket path of each kind of simulated guest agent, `null` for none. */
+export interface GuestSimulators {
+  readonly dstack: string | null;
+  readonly tappd: string | null;
 }
 
 /** The attester of this guest, or `null` outside of dstack. */
-export function openDstackAttester(environment: GuestEnvironment, sockets: readonly string[] = SOCKETS): Attester | null {
-  const setting = environment.DSTACK_SIMULATOR_ENDPOINT;
-  const address = findGuestAgent(setting, sockets);
+export function openDstackAttester(simulator: string | null, sockets: readonly string[] = SOCKETS): Attester | null {
+  const address = findGuestAgent(simulator, sockets);
   if (address === null) return null;
-  const simulated = setting !== undefined && setting !== '';
+  const simulated = simulator !== null;
   return {
     name: simulated ? 'dstack simulator' : 'dstack',
     simulated,

@@ -14,11 +14,11 @@ const TIMEOUT_MS = 30_000;
 const MAX_REPLY = 4 * 1024 * 1024; // bytes
 
 /**
- * The first address that is there: the URL or socket in `setting`, else the first of `sockets` that exists.
- * A setting is how dstack names its simulator.
+ * The first address that is there: the URL or socket of a simulator, else the first of `sockets` that exists.
+ * dstack names its simulator in a setting.
  */
-export function findGuestAgent(setting: string | undefined, sockets: readonly string[]): GuestAgentAddress | null {
-  if (setting !== undefined && setting !== '') return { kind: setting.startsWith('http') ? 'url' : 'socket', at: setting };
+export function findGuestAgent(simulator: string | null, sockets: readonly string[]): GuestAgentAddress | null {
+  if (simulator !== null) return { kind: simulator.startsWith('http') ? 'url' : 'socket', at: simulator };
   const at = sockets.find((path) => existsSync(path));
   return at === undefined ? null : { kind: 'socket', at };
 }

@@ -1,17 +1,16 @@
 /** The older guest agent of dstack. `RawQuote` quotes exactly 64 bytes; `TdxQuote` would hash them with a tag of its own first. */
 
 import type { Attester } from '../../ports/attester.ts';
-import { type GuestEnvironment, guestEvidence, paddedHex } from './dstack.ts';
+import { guestEvidence, paddedHex } from './dstack.ts';
 import { callGuestAgent, findGuestAgent } from './guest-agent.ts';
 
 const SOCKETS = ['/var/run/tappd.sock', '/run/tappd.sock', '/var/run/tappd/tappd.sock', '/run/tappd/tappd.sock'];
 
 /** The attester of this guest, or `null` outside of such guests. */
-export function openTappdAttester(environment: GuestEnvironment, sockets: readonly string[] = SOCKETS): Attester | null {
-  const setting = environment.TAPPD_SIMULATOR_ENDPOINT;
-  const address = findGuestAgent(setting, sockets);
+export function openTappdAttester(simulator: string | null, sockets: readonly string[] = SOCKETS): Attester | null {
+  const address = findGuestAgent(simulator, sockets);
   if (address === null) return null;
-  const simulated = setting !== undefined && setting !== '';
+  const simulated = simulator !== null;
   return {
     name: simulated ? 'tappd simulator' : 'tappd',
     simulated,

@@ -51,8 +51,17 @@ export function statusOf(code: string, kind: ErrorKind = 'unavailable'): number 
   return CODE_STATUS[code] ?? KIND_STATUS[kind];
 }
 
+/** What every problem says (RFC 9457), `code` being this agent's own member. */
+export interface ProblemMembers {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+}
+
 /** Members of a problem, to be laid beside others in an answer. */
-export function problemMembers(code: string, detail: string, status: number): Readonly<Record<string, unknown>> {
+export function problemMembers(code: string, detail: string, status: number): ProblemMembers {
   return { type: `urn:assay:error:${code}`, title: titleOf(code), status, detail, code };
 }
 

@@ -92,17 +92,17 @@ export function createMetrics(running: () => number): Metrics {
       duration.observe({ route }, seconds);
     },
     task: (task, outcome, seconds) => {
-      tasks.inc({ type: task.type, status: outcome.status });
+      const { ending, generation } = outcome;
+      tasks.inc({ type: task.type, status: ending.status });
       taskDuration.observe({ type: task.type }, seconds);
-      if (task.type !== 'ai_generate_and_execute') return;
-      const { body } = outcome;
-      success.inc({ success: String(body.success === true) });
-      if (typeof body.retries_used === 'number') retries.observe(body.retries_used);
-      if (typeof body.language === 'string') language.inc({ language: body.language });
-      if (typeof body.model === 'string') model.inc({ model: body.model });
-      const usage = body.usage as { prompt_tokens?: number | null; completion_tokens?: number | null } | null | undefined;
-      if (usage?.prompt_tokens) tokens.inc({ kind: 'prompt' }, usage.prompt_tokens);
-      if (usage?.completion_tokens) tokens.inc({ kind: 'completion' }, usage.completion_tokens);
+      if (!task.needs.includes('model')) return;
+      success.inc({ success: String(ending.status === 'succeeded') });
+      if (generation === null) return;
+      retries.observe(generation.retries);
+      language.inc({ language: generation.language });
+      if (generation.model !== null) model.inc({ model: generation.model });
+      if (generation.usage?.prompt_tokens) tokens.inc({ kind: 'prompt' }, generation.usage.prompt_tokens);
+      if (generation.usage?.completion_tokens) tokens.inc({ kind: 'completion' }, generation.usage.completion_tokens);
     },
   };
 }

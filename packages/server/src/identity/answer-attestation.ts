@@ -7,52 +7,51 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../ports/clock.ts';
 import type { UpstreamSession } from '../ports/upstream.ts';
 import type { Attest } from '../tasks/run-task.ts';
+import type { Inference } from '../tasks/task.ts';
 import { factsOf } from './evidence-facts.ts';
 import type { Identity } from './identity.ts';
 
 /** Makes the function that tasks call for `include_attestation`. Without a client's nonce it takes a random one. */
 export function answerAttestation(identity: Identity, clock: Clock): Attest {
-  return async (answer, given) => {
+  return async (inference, given) => {
     const nonce = given ?? randomBytes(32).toString('hex');
-    const { document, evidence, issuedAt } = await identity.report(nonce);
+    const { document, evidence, issuedAt, keysetDigest } = await identity.report(nonce);
     const { type, measurements, signature } = factsOf(evidence, identity.attester.simulated);
-    const { inference } = answer;
     const upstream = inference?.session ?? null;
-    return {
-      ...(upstream === null ? { type, simulated: identity.attester.simulated, measurements, signature } : modelTee(upstream)),
-      agent: { type, simulated: identity.attester.simulated, measurements, signature },
+    const own = { type, simulated: identity.attester.simulated, measurements, signature };
+    const member = {
+      ...(upstream === null ? own : modelTee(upstream)),
+      agent: own,
       timestamp: new Date(issuedAt).toISOString(),
       nonce,
-      inference:
-        inference === null
-          ? null
-          : {
-              model: inference.model,
-              prompt_hash: inference.promptHash,
-              response_hash: inference.responseHash,
-              timestamp: inference.timestamp,
-              usage: inference.usage,
-            },
+      inference: inference === null ? null : inferenceMember(inference),
       verification: {
         nonce,
         nonce_source: given === null ? 'agent' : 'client',
         fetched_at: new Date(clock.now()).toISOString(),
         inference_timestamp: inference?.timestamp ?? null,
-        ...(upstream === null
-          ? {}
-          : {
-              session_id: upstream.sessionId,
-              upstream_nonce: upstream.facts.nonce,
-              upstream_verified_at: new Date(upstream.facts.verifiedAt).toISOString(),
-            }),
+        ...(upstream === null ? {} : upstreamMembers(upstream)),
       },
       report: document,
     };
+    return { keysetDigest, member };
+  };
+}
+
+function inferenceMember({ model, promptHash, responseHash, timestamp, usage }: Inference) {
+  return { model, prompt_hash: promptHash, response_hash: responseHash, timestamp, usage: { ...usage } };
+}
+
+function upstreamMembers({ sessionId, facts }: UpstreamSession) {
+  return {
+    session_id: sessionId,
+    upstream_nonce: facts.nonce,
+    upstream_verified_at: new Date(facts.verifiedAt).toISOString(),
   };
 }
 
 /** The TEE in which the model ran, as the seed shows it: verified before the prompt left, its answer signed or sealed by the key named here. */
-function modelTee({ facts }: UpstreamSession): Readonly<Record<string, unknown>> {
+function modelTee({ facts }: UpstreamSession) {
   const { type, simulated, measurements, signing } = facts;
   return {
     type,

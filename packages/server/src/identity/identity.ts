@@ -39,6 +39,8 @@ export interface IssuedReport {
   /** As served (spec/keyset.md §4). */
   readonly document: JsonObject;
   readonly evidence: AttesterEvidence;
+  /** The keyset that the document attests. */
+  readonly keysetDigest: Digest;
   /** Epoch milliseconds. */
   readonly issuedAt: number;
 }
@@ -88,7 +90,7 @@ export function createIdentity(options: IdentityOptions): Identity {
       },
       service_capabilities: { supported_e2ee_versions: [], serving: 'aggregator' },
     } as unknown as JsonObject; // its parts are JSON by their types' contracts
-    return { document, evidence, issuedAt: clock.now() };
+    return { document, evidence, keysetDigest: digest, issuedAt: clock.now() };
   };
 
   return {

@@ -3,6 +3,8 @@
  * kept is bounded; output beyond the bound is counted, not kept, because the receipt's own record is the authority.
  */
 
+import type { TaskStatus } from './ending.ts';
+
 /** Steps of a task, in the order in which they can come. `attempt` counts from 1. */
 export type ProgressDraft =
   | { readonly type: 'accepted'; readonly task: string; readonly receipt_id: string }
@@ -30,8 +32,6 @@ export type ProgressDraft =
   | { readonly type: 'sealing' }
   | { readonly type: 'logged'; readonly receipt_id: string; readonly log_index: number }
   | { readonly type: 'done'; readonly success: boolean; readonly status: TaskStatus; readonly error: string | null };
-
-export type TaskStatus = 'running' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 
 export type ProgressEvent = ProgressDraft & {
   /** From 1, without gaps. */

@@ -8,16 +8,25 @@ import { generateAndExecute } from './generate-and-execute/run.ts';
 import { createJupyter } from './jupyter/run.ts';
 import { nodejs } from './nodejs/run.ts';
 import { shell } from './shell/run.ts';
-import type { Task, TaskAnswer, TaskContext } from './task.ts';
+import type { Task, TaskContext, TaskInput, TaskNeed, TaskResult } from './task.ts';
 
-/** A task whose input type is known to itself alone. */
+/** A task with a request that has its shape, ready to run. The input's type stays inside. */
+export interface PreparedTask {
+  readonly type: string;
+  readonly needs: readonly TaskNeed[];
+  /** Whether the answer is to carry an attestation. */
+  readonly attested: boolean;
+  run(context: TaskContext): Promise<TaskResult>;
+}
+
+/** A kind of task, whatever its input and answer. */
 export interface RegisteredTask {
   readonly type: string;
   readonly summary: string;
   readonly input: z.ZodType;
-  readonly withoutSandbox: boolean;
-  /** `input` must be what the task's own schema gave; the task table sees to it. */
-  run(input: unknown, context: TaskContext): Promise<TaskAnswer>;
+  readonly answer: z.ZodType;
+  /** The work that `data` asks for, or what is wrong with it. */
+  prepare(data: Readonly<Record<string, unknown>>): PreparedTask | z.ZodError;
 }
 
 /** A fresh set of tasks, with state of their own where they keep any. */
@@ -34,12 +43,17 @@ export function createTasks(): ReadonlyMap<string, RegisteredTask> {
   return new Map(tasks.map((task) => [task.type, task]));
 }
 
-function register<Input>(task: Task<Input>): RegisteredTask {
+function register<Input extends TaskInput, Answer extends object>(task: Task<Input, Answer>): RegisteredTask {
+  const { type, summary, needs, input, answer } = task;
   return {
-    type: task.type,
-    summary: task.summary,
-    input: task.input,
-    withoutSandbox: task.withoutSandbox ?? false,
-    run: (input, context) => task.run(input as Input, context),
+    type,
+    summary,
+    input,
+    answer,
+    prepare: (data) => {
+      const checked = input.safeParse({ ...data, type });
+      if (!checked.success) return checked.error;
+      return { type, needs, attested: checked.data.include_attestation, run: (context) => task.run(checked.data, context) };
+    },
   };
 }

@@ -6,9 +6,10 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@assay/encoding/json';
 import type { ExecutionLanguage, ExecutionLimits } from '@assay/receipt';
+import { z } from 'zod';
 import { ServerError } from '../errors.ts';
 import type { SandboxFile, SandboxJob, SandboxResult } from '../ports/sandbox.ts';
-import type { Artifact, TaskContext } from './task.ts';
+import type { Artifact, TaskContext, WorkEnding } from './task.ts';
 
 export interface CodeRun {
   /** From 1; names the payloads. */
@@ -111,8 +112,33 @@ export function failureText(result: SandboxResult): string {
   return trace.trim() === '' || trace.trim().endsWith(headline) ? trace.trim() || headline : `${trace.trim()}\n${headline}`;
 }
 
+/** What clients read first of a run, in the seed's names. */
+export const executionResultSchema = z.object({
+  success: z.boolean(),
+  stdout: z.string(),
+  stderr: z.string(),
+  result: z.string().nullable(),
+});
+
+/** A run in full. */
+export const runDetailsSchema = executionResultSchema.extend({
+  status: z.string(),
+  exit_code: z.number().int().nullable(),
+  error: z.object({ name: z.string(), message: z.string() }).nullable(),
+  truncated: z.boolean(),
+  skipped_files: z.array(z.object({ path_base64: z.string(), reason: z.string() })),
+  claim_digest: z.string(),
+  lane: z.string(),
+  isolation: z.string(),
+  reproducibility: z.string(),
+  wall_ms: z.number().int(),
+  memory_mib: z.number().int(),
+});
+
+export type RunDetails = z.infer<typeof runDetailsSchema>;
+
 /** Members that describe a run, with the seed's names first. */
-export function describeRun(result: SandboxResult): Readonly<Record<string, unknown>> {
+export function describeRun(result: SandboxResult): RunDetails {
   return {
     success: result.status === 'ok',
     stdout: result.stdout.text,
@@ -130,6 +156,26 @@ export function describeRun(result: SandboxResult): Readonly<Record<string, unkn
     wall_ms: Math.round(result.observed.wallMs),
     memory_mib: Math.round(result.observed.maxRssMiB),
   };
+}
+
+/** Members of the answer of every task that runs code; the origin's names beside the seed's. */
+export const codeAnswerSchema = z.object({
+  execution_result: executionResultSchema,
+  execution_details: runDetailsSchema,
+  output: z.string(),
+  result: z.string().nullable(),
+});
+
+/** The run under the names of {@link codeAnswerSchema}. */
+export function codeAnswer(details: RunDetails): z.infer<typeof codeAnswerSchema> {
+  const { success, stdout, stderr, result } = details;
+  return { execution_result: { success, stdout, stderr, result }, execution_details: details, output: stdout, result };
+}
+
+/** How work ended that was one run of code. */
+export function runEnding(result: SandboxResult, words: { readonly succeeded: string; readonly failed: string }): WorkEnding {
+  if (result.status === 'ok') return { status: 'succeeded', message: words.succeeded };
+  return { status: 'failed', message: words.failed, error: failureText(result), code: 'task/code-failed' };
 }
 
 async function drain(context: TaskContext, run: CodeRun): Promise<SandboxResult> {

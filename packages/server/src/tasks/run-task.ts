@@ -4,14 +4,18 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { canonicalJson } from '@assay/encoding/json';
-import { problemMembers, statusOf } from '../error-status.ts';
-import { ServerError, type ServerErrorCode } from '../errors.ts';
+import { type CodedError, isCoded } from '@assay/encoding/coded-error';
+import { canonicalJson, type JsonObject } from '@assay/encoding/json';
+import type { LogProof, Receipt } from '@assay/receipt';
+import { statusOf } from '../error-status.ts';
+import { ServerError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger, ReceiptDraft, SealedReceipt } from '../ports/ledger.ts';
-import { Progress, type TaskStatus } from './progress.ts';
-import type { RegisteredTask } from './registry.ts';
-import type { Artifact, TaskAnswer, TaskPorts } from './task.ts';
+import type { TaskEnding } from './ending.ts';
+import { Progress } from './progress.ts';
+import type { PreparedTask } from './registry.ts';
+import type { Generation, Inference, TaskNeed, TaskPorts, TokenUsage } from './task.ts';
+import { type TaskAnswer, taskAnswer, type Work, workEnding } from './task-answer.ts';
 
 /** A request for work, as it came in. */
 export interface TaskRequest {
@@ -33,24 +37,39 @@ export interface TaskRequest {
   readonly origin: string;
 }
 
+/** Why work could not be done, for HTTP. */
+export interface TaskRefusal {
+  readonly code: string;
+  readonly status: number;
+  readonly retryAfterSeconds: number | null;
+}
+
 /** What comes out: the answer's body and what was learnt on the way. */
 export interface TaskOutcome {
-  readonly status: Exclude<TaskStatus, 'running' | 'interrupted'>;
-  readonly body: Readonly<Record<string, unknown>>;
-  /** Set when the work could not be done; decides the HTTP status. */
-  readonly errorCode: ServerErrorCode | null;
-  readonly artifacts: readonly Artifact[];
+  readonly ending: TaskEnding;
+  readonly body: TaskAnswer & { readonly receipt: Receipt; readonly log_proof: LogProof };
+  /** `null` when the work was done, whatever came of it. */
+  readonly refusal: TaskRefusal | null;
+  /** `null` when no model wrote anything that counts. */
+  readonly generation: (Generation & { readonly model: string | null; readonly usage: TokenUsage | null }) | null;
   readonly sealed: SealedReceipt;
   /** Length of the answer as it is kept in the ledger. */
   readonly answerBytes: number;
 }
 
+/** An `attestation` member, with the keyset that it attests. */
+export interface AnswerAttestation {
+  readonly keysetDigest: string;
+  readonly member: JsonObject;
+}
+
 /** Makes the `attestation` member of an answer, bound to this agent's keyset and to the nonce. */
-export type Attest = (answer: TaskAnswer, nonce: string | null) => Promise<Readonly<Record<string, unknown>>>;
+export type Attest = (inference: Inference | null, nonce: string | null) => Promise<AnswerAttestation>;
 
 export interface RunningTask {
   readonly id: string;
   readonly type: string;
+  readonly needs: readonly TaskNeed[];
   readonly access: string | null;
   readonly receiptId: string;
   /** Epoch milliseconds. */
@@ -78,11 +97,11 @@ export interface RunTaskOptions {
 const MAX_KEPT_REQUEST = 4 * 1024 * 1024;
 
 /**
- * Begins a task whose input was checked. The receipt is open when this returns.
+ * Begins a task. The receipt is open when this returns.
  * @throws the ledger's errors, e.g. `ledger/nonce-reused`.
  */
-export function startTask(task: RegisteredTask, input: unknown, request: TaskRequest, options: RunTaskOptions): RunningTask {
-  const { ledger, clock } = options;
+export function startTask(task: PreparedTask, request: TaskRequest, options: RunTaskOptions): RunningTask {
+  const { ledger, clock, ports } = options;
   const id = request.taskId ?? randomUUID();
   const draft = ledger.open({
     taskId: id,
@@ -91,79 +110,68 @@ export function startTask(task: RegisteredTask, input: unknown, request: TaskReq
     endpoint: request.endpoint,
     requestBody: request.requestBody,
     nonce: request.nonce,
-    model: task.type === 'ai_generate_and_execute' ? options.ports.model.model : null,
+    model: task.needs.includes('model') ? ports.model.model : null,
     access: request.access,
   });
   const progress = new Progress(id, clock.now);
   const abort = new AbortController();
-  const begun = { draft, progress, signal: abort.signal, task, input, request };
+  const begun = { id, draft, progress, signal: abort.signal, task, request };
   return {
     id,
     type: task.type,
+    needs: task.needs,
     access: request.access,
     receiptId: draft.receiptId,
     startedAt: clock.now(),
     progress,
-    outcome: carryOut(begun, id, options),
+    outcome: carryOut(begun, options),
     cancel: (reason) =>
       abort.abort(new ServerError(reason, reason === 'task/cancelled' ? 'the task was cancelled' : 'the agent is stopping')),
   };
 }
 
 interface Begun {
+  readonly id: string;
   readonly draft: ReceiptDraft;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  readonly task: RegisteredTask;
-  readonly input: unknown;
+  readonly task: PreparedTask;
   readonly request: TaskRequest;
 }
 
-async function carryOut(begun: Begun, id: string, options: RunTaskOptions): Promise<TaskOutcome> {
-  const { draft, progress, request, signal } = begun;
+async function carryOut(begun: Begun, options: RunTaskOptions): Promise<TaskOutcome> {
+  const { id, draft, progress, request } = begun;
   try {
     await draft.started;
     progress.emit({ type: 'accepted', task: begun.task.type, receipt_id: draft.receiptId });
     if (request.requestBody.length <= MAX_KEPT_REQUEST) draft.payload('request', 'application/json', request.requestBody);
-    const answer = await work(begun, id, options);
-    const status = answer.success ? 'succeeded' : signal.aborted ? 'cancelled' : 'failed';
-    let body = await bodyOf(answer, id, begun, options);
-    // The keyset may be replaced while the TEE answers: the report in the answer must be of the keyset that seals it.
-    while (reportedKeyset(body) !== null && reportedKeyset(body) !== options.keysetInForce())
-      body = await bodyOf(answer, id, begun, options);
-    const answerText = new TextEncoder().encode(canonicalJson(body));
-    const answerBytes = answerText.length;
-    const bodyHash = draft.payload('answer', 'application/json', answerText);
-    const retries = typeof body.retries_used === 'number' ? { retries: body.retries_used } : {};
-    if (answer.success) draft.append({ type: 'task.completed', result_hash: bodyHash, ...retries });
-    else
-      draft.append({
-        type: 'task.failed',
-        code: answer.errorCode ?? String(answer.members.error_code ?? 'task/code-failed'),
-        error_hash: bodyHash,
-        ...retries,
-      });
-    draft.append({ type: 'response.returned', body_hash: bodyHash, form: 'jcs-without-receipt' });
+    const work = await carry(begun, options);
+    const ending = workEnding(work);
+    const attestation = begun.task.attested ? await attestationOf(work, request.nonce, options) : null;
+    const answer = taskAnswer(work, { taskId: id, receiptId: draft.receiptId, origin: request.origin, attestation });
+    const answerText = new TextEncoder().encode(canonicalJson(answer));
+    recordEnding(draft, work, ending, draft.payload('answer', 'application/json', answerText));
     progress.emit({ type: 'sealing' });
     const sealed = await options.ledger.seal(draft);
+    const refusal = refusalOf(work);
     progress.emit({ type: 'logged', receipt_id: sealed.receiptId, log_index: sealed.proof.index });
-    progress.emit({ type: 'done', success: answer.success, status, error: answer.errorCode });
-    const full = { ...body, receipt: sealed.receipt, log_proof: sealed.proof };
-    return { status, body: full, errorCode: answer.errorCode, artifacts: answer.artifacts, sealed, answerBytes };
+    progress.emit({ type: 'done', success: answer.success, status: ending.status, error: refusal?.code ?? null });
+    const body = { ...answer, receipt: sealed.receipt, log_proof: sealed.proof };
+    return { ending, body, refusal, generation: generationOf(work), sealed, answerBytes: answerText.length };
   } catch (error) {
     // Nothing was sealed, so nothing may be acknowledged.
-    progress.emit({ type: 'done', success: false, status: 'failed', error: codeOf(error) });
+    const code = isCoded(error) ? error.code : 'server/internal';
+    progress.emit({ type: 'done', success: false, status: 'failed', error: code });
     await options.ledger.discard(draft).catch(() => undefined);
     throw error;
   }
 }
 
-async function work(begun: Begun, id: string, options: RunTaskOptions): Promise<TaskAnswer> {
-  const { draft, progress, signal, request } = begun;
+async function carry({ id, draft, progress, signal, task, request }: Begun, options: RunTaskOptions): Promise<Work> {
   try {
     signal.throwIfAborted();
-    if (!begun.task.withoutSandbox) await unlessAborted(options.sandboxReady, signal);
-    return await begun.task.run(begun.input, {
+    if (task.needs.includes('sandbox')) await unlessAborted(options.sandboxReady, signal);
+    const result = await task.run({
       taskId: id,
       access: request.access,
       contextText: request.contextText ?? null,
@@ -172,57 +180,52 @@ async function work(begun: Begun, id: string, options: RunTaskOptions): Promise<
       ports: options.ports,
       emit: (event) => progress.emit(event),
     });
+    return { kind: 'done', result };
   } catch (thrown) {
-    const error = asServerError(signal.aborted ? signal.reason : thrown, id, options);
-    const { message } = error;
-    const problem = problemMembers(error.code, message, statusOf(error.code, error.kind));
-    const members = { success: false, error: message, error_code: error.code, message, ...problem, ...detailsOf(error) };
-    return { success: false, members, artifacts: [], inference: null, errorCode: error.code };
+    return { kind: 'refused', error: codedOf(signal.aborted ? signal.reason : thrown, id, options) };
   }
 }
 
-async function bodyOf(
-  answer: TaskAnswer,
-  id: string,
-  begun: Begun,
-  options: RunTaskOptions,
-): Promise<Readonly<Record<string, unknown>>> {
-  const { origin, nonce, data } = begun.request;
-  const { receiptId } = begun.draft;
-  const wanted = data.include_attestation === true;
-  return {
-    ...answer.members,
-    attestation: wanted ? await attestOrSay(answer, nonce, options) : null,
-    verification_instructions: {
-      message: wanted
-        ? 'This result includes TEE attestation and a signed, logged receipt. Save this response as attestation.json and verify it.'
-        : 'This result has a signed, logged receipt. Fetch the bundle and verify it, on any machine, without this agent.',
-      verification_script: wanted ? 'npx assay verify attestation.json' : `npx assay verify ${receiptId}.bundle.json`,
-      docs_url: `${origin}/verify`,
-    },
-    verification_url: `${origin}/verify?receipt=${receiptId}`,
-    task_id: id,
-    receipt_id: receiptId,
-    bundle_url: `${origin}/bundles/${receiptId}`,
-    artifacts: answer.artifacts.map((artifact) => ({
-      path: artifact.path,
-      mediaType: artifact.mediaType,
-      media_type: artifact.mediaType,
-      bytes: artifact.bytes,
-      sha256: artifact.sha256,
-      url: `${origin}/api/tasks/${encodeURIComponent(id)}/artifacts${artifact.path.split('/').map(encodeURIComponent).join('/')}`,
-    })),
-  };
+function recordEnding(draft: ReceiptDraft, work: Work, ending: TaskEnding, hash: string): void {
+  const generation = work.kind === 'done' ? work.result.generation : undefined;
+  const retries = generation === undefined ? {} : { retries: generation.retries };
+  if (ending.status === 'succeeded') draft.append({ type: 'task.completed', result_hash: hash, ...retries });
+  else draft.append({ type: 'task.failed', code: ending.code, error_hash: hash, ...retries });
+  draft.append({ type: 'response.returned', body_hash: hash, form: 'jcs-without-receipt' });
 }
 
-/** The keyset that the answer's own report attests; `null` when it has none. */
-function reportedKeyset(body: Readonly<Record<string, unknown>>): string | null {
-  const attestation = body.attestation as { readonly report?: { readonly workload_keyset_digest?: string } } | null;
-  return attestation?.report?.workload_keyset_digest ?? null;
+/**
+ * The `attestation` member. The keyset may be replaced while the TEE answers: the report in the answer must be of the keyset that
+ * seals it. Work that is done is not lost because the TEE did not answer; the member then says why it is empty.
+ */
+async function attestationOf(work: Work, nonce: string | null, options: RunTaskOptions): Promise<JsonObject> {
+  const inference = work.kind === 'done' ? (work.result.inference ?? null) : null;
+  try {
+    for (;;) {
+      const { keysetDigest, member } = await options.attest(inference, nonce);
+      if (keysetDigest === options.keysetInForce()) return member;
+    }
+  } catch (error) {
+    if (!isCoded(error)) throw error;
+    return { error: error.message, code: error.code };
+  }
 }
 
-function asServerError(error: unknown, id: string, options: RunTaskOptions): ServerError {
-  if (ServerError.is(error)) return error;
+function refusalOf(work: Work): TaskRefusal | null {
+  if (work.kind === 'done') return null;
+  const { code, kind, details } = work.error;
+  const seconds = details.retryAfterSeconds;
+  return { code, status: statusOf(code, kind), retryAfterSeconds: typeof seconds === 'number' ? seconds : null };
+}
+
+function generationOf(work: Work): TaskOutcome['generation'] {
+  if (work.kind !== 'done' || work.result.generation === undefined) return null;
+  const { generation, inference } = work.result;
+  return { ...generation, model: inference?.model ?? null, usage: inference?.usage ?? null };
+}
+
+function codedOf(error: unknown, id: string, options: RunTaskOptions): CodedError {
+  if (isCoded(error)) return error;
   options.onUnexpected(error, id);
   return new ServerError('server/internal', `the agent met an error it did not expect; its log says more under task ${id}`, {
     cause: error,
@@ -235,31 +238,4 @@ function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<voi
     signal.addEventListener('abort', stop, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });
-}
-
-/** Work that is done is not lost because the TEE did not answer; the member then says why it is empty, as the origin's did. */
-async function attestOrSay(
-  answer: TaskAnswer,
-  nonce: string | null,
-  options: RunTaskOptions,
-): Promise<Readonly<Record<string, unknown>>> {
-  try {
-    return await options.attest(answer, nonce);
-  } catch (error) {
-    if (!ServerError.is(error)) throw error;
-    return { error: error.message, code: error.code };
-  }
-}
-
-function detailsOf(error: ServerError): Readonly<Record<string, unknown>> {
-  const { retryAfterSeconds, recordedDemos } = error.details;
-  return {
-    ...(typeof retryAfterSeconds === 'number' ? { retry_after_seconds: retryAfterSeconds } : {}),
-    ...(Array.isArray(recordedDemos) ? { recorded_demos: recordedDemos } : {}),
-  };
-}
-
-function codeOf(error: unknown): string {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
-  return typeof code === 'string' ? code : 'server/internal';
 }

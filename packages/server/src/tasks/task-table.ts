@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
-import type { RegisteredTask } from './registry.ts';
+import type { PreparedTask, RegisteredTask } from './registry.ts';
 import { type RunningTask, type RunTaskOptions, startTask, type TaskRequest } from './run-task.ts';
 
 export interface TaskTableOptions extends RunTaskOptions {
@@ -46,7 +46,7 @@ export class TaskTable {
    */
   start(request: TaskRequest): RunningTask {
     if (this.#stopping) throw new ServerError('server/stopping', 'the agent is stopping; send the request again in a moment');
-    const { task, input } = this.#check(request.data);
+    const task = this.#prepare(request.data);
     if (this.#running.size >= this.#options.most) {
       throw new ServerError('server/busy', `the agent runs ${this.#options.most} tasks already; try again in a moment`, {
         details: { retryAfterSeconds: 1 },
@@ -55,7 +55,7 @@ export class TaskTable {
     if (request.taskId !== null && this.#running.has(request.taskId)) {
       throw new ServerError('http/conflict', 'a task with this task_id is running; choose another id, or leave it out');
     }
-    const running = startTask(task, input, request, this.#options);
+    const running = startTask(task, request, this.#options);
     this.#running.set(running.id, running);
     this.#forget(running.id);
     const finish = (bytes: number): void => {
@@ -119,7 +119,7 @@ export class TaskTable {
     clearTimeout(timer);
   }
 
-  #check(data: Readonly<Record<string, unknown>>): { readonly task: RegisteredTask; readonly input: unknown } {
+  #prepare(data: Readonly<Record<string, unknown>>): PreparedTask {
     const type = data.type === undefined && typeof data.command === 'string' ? 'shell' : data.type;
     if (type === undefined)
       throw new ServerError('task/bad-input', `data.type: expected one of ${[...this.#options.tasks.keys()].join(', ')}`);
@@ -129,9 +129,9 @@ export class TaskTable {
         details: { requestedType: type, known: [...this.#options.tasks.keys()] },
       });
     }
-    const checked = task.input.safeParse({ ...data, type });
-    if (checked.success) return { task, input: checked.data };
-    const issues = checked.error.issues
+    const prepared = task.prepare(data);
+    if (!(prepared instanceof z.ZodError)) return prepared;
+    const issues = prepared.issues
       .slice(0, 20)
       .map((issue) => ({ path: z.core.toDotPath(['data', ...issue.path]), message: issue.message }));
     const [first] = issues;

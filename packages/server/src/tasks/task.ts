@@ -1,6 +1,6 @@
 /**
- * What a task is: a name, the shape of its request, and a function that does the work, appends events to the receipt it is given
- * and returns the members of its answer. Tasks see ports only; `run-task.ts` opens and seals the receipt around them.
+ * What a task is: a name, the shapes of its request and of its answer, and a function that does the work, appends events to the
+ * receipt it is given and says how the work ended. Tasks see ports only; `run-task.ts` opens and seals the receipt around them.
  */
 
 import type { z } from 'zod';
@@ -42,8 +42,6 @@ export interface TaskContext {
   readonly emit: (event: ProgressDraft) => void;
 }
 
-export type AnswerMembers = Readonly<Record<string, unknown>>;
-
 /** A file the work left behind; its bytes are a payload of the receipt. */
 export interface Artifact {
   readonly path: string;
@@ -53,6 +51,13 @@ export interface Artifact {
   readonly sha256: string;
 }
 
+/** Tokens of one reply, as the provider counts them. */
+export interface TokenUsage {
+  readonly prompt_tokens: number | null;
+  readonly completion_tokens: number | null;
+  readonly total_tokens: number | null;
+}
+
 /** What is known about the inference behind an answer; becomes `attestation.inference`. */
 export interface Inference {
   readonly model: string;
@@ -60,34 +65,52 @@ export interface Inference {
   readonly promptHash: string;
   /** Lower-case hex SHA-256 of the UTF-8 generated code. */
   readonly responseHash: string;
-  readonly usage: {
-    readonly prompt_tokens: number | null;
-    readonly completion_tokens: number | null;
-    readonly total_tokens: number | null;
-  };
+  readonly usage: TokenUsage;
   /** Epoch seconds. */
   readonly timestamp: number;
   /** The verified session the model answered in; `null` when its provider was not attested. */
   readonly session: UpstreamSession | null;
 }
 
-export interface TaskAnswer {
-  readonly success: boolean;
-  /** Members in the order in which clients see them. */
-  readonly members: AnswerMembers;
-  readonly artifacts: readonly Artifact[];
-  readonly inference: Inference | null;
-  /** Set when the work could not be done at all; decides the HTTP status. */
-  readonly errorCode: ServerErrorCode | null;
+/** How a model's writing went, for the receipt and the metrics. */
+export interface Generation {
+  readonly language: string;
+  readonly retries: number;
 }
 
-export interface Task<Input = unknown> {
+/** How work that could be done ended, with the line that people read. `failed`: it was done, and the answer is no. */
+export type WorkEnding =
+  | { readonly status: 'succeeded'; readonly message: string }
+  | { readonly status: 'failed'; readonly message: string; readonly error: string; readonly code: ServerErrorCode };
+
+/** What a task gives back. Work that cannot be done at all throws a coded error instead. */
+export interface TaskResult<Answer extends object = object> {
+  readonly ending: WorkEnding;
+  /** The task's own members of the answer, in the order in which clients see them. */
+  readonly answer: Answer;
+  readonly artifacts?: readonly Artifact[] | undefined;
+  readonly inference?: Inference | null | undefined;
+  readonly generation?: Generation | undefined;
+}
+
+/** What a task needs besides the workspaces. */
+export type TaskNeed = 'model' | 'sandbox';
+
+/** Members that every request has. */
+export interface TaskInput {
+  readonly include_attestation: boolean;
+}
+
+/** One kind of work. */
+export interface Task<Input extends TaskInput, Answer extends object> {
   /** `data.type` of the request. */
   readonly type: string;
   readonly summary: string;
-  /** True for work that runs no code, and so need not wait for a sandbox that is being opened. */
-  readonly withoutSandbox?: true;
+  /** Work waits for a sandbox that is being opened only when it needs one; a receipt names the model of work that asks one. */
+  readonly needs: readonly TaskNeed[];
   /** Shape of `data`; unknown members are ignored. */
   readonly input: z.ZodType<Input>;
-  run(input: Input, context: TaskContext): Promise<TaskAnswer>;
+  /** Shape of the task's own members of the answer. */
+  readonly answer: z.ZodType<Answer>;
+  run(input: Input, context: TaskContext): Promise<TaskResult<Answer>>;
 }

@@ -118,8 +118,3 @@ export const PROVIDERS = {
 } as const satisfies Readonly<Record<string, Provider>>;
 
 export type ProviderName = keyof typeof PROVIDERS;
-
-/** Whether a text names a row of the table. */
-export function isProviderName(name: string | null | undefined): name is ProviderName {
-  return typeof name === 'string' && Object.hasOwn(PROVIDERS, name);
-}

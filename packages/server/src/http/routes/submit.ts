@@ -39,18 +39,14 @@ export function submitRoutes(services: Services): Hono<AppEnv> {
 }
 
 /** The answer of a task that ended, as JSON; a problem as well when the work could not be done. */
-export function answer(outcome: TaskOutcome): Response {
-  const { body, errorCode, sealed } = outcome;
+export function answer({ body, refusal, sealed }: TaskOutcome): Response {
   const headers = { 'content-type': 'application/json', 'x-receipt-id': sealed.receiptId, 'cache-control': 'no-store' };
-  if (errorCode === null) return new Response(JSON.stringify(body), { headers });
-  const seconds = body.retry_after_seconds;
+  if (refusal === null) return new Response(JSON.stringify(body), { headers });
+  const { status, retryAfterSeconds } = refusal;
+  const later: Record<string, string> = retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) };
   return new Response(JSON.stringify(body), {
-    status: Number(body.status),
-    headers: {
-      ...headers,
-      'content-type': 'application/problem+json',
-      ...(typeof seconds === 'number' ? { 'retry-after': String(seconds) } : {}),
-    },
+    status,
+    headers: { ...headers, 'content-type': 'application/problem+json', ...later },
   });
 }
 
@@ -83,8 +79,8 @@ function observe(services: Services, task: RunningTask, c: Context<AppEnv>): voi
         {
           task: task.id,
           type: task.type,
-          status: outcome.status,
-          error: outcome.errorCode,
+          status: outcome.ending.status,
+          error: outcome.refusal?.code ?? null,
           receipt: task.receiptId,
           seconds: seconds(),
         },

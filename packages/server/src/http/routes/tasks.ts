@@ -1,10 +1,12 @@
 /** `/api/tasks/{id}`: state, progress as server-sent events, files left behind, cancelling. Also for tasks of earlier starts. */
 
-import { parseJson } from '@assay/encoding/json';
+import { type JsonObject, parseJson } from '@assay/encoding/json';
+import { keptPayloads } from '@assay/receipt';
 import { type Context, Hono } from 'hono';
 import { ServerError } from '../../errors.ts';
 import type { ReceiptSummary, SealedReceipt } from '../../ports/ledger.ts';
-import type { ProgressEvent, TaskStatus } from '../../tasks/progress.ts';
+import { endingIn, type TaskStatus } from '../../tasks/ending.ts';
+import type { ProgressEvent } from '../../tasks/progress.ts';
 import type { RunningTask } from '../../tasks/run-task.ts';
 import type { AppEnv } from '../environment.ts';
 import { wholeNumber } from '../request-facts.ts';
@@ -41,40 +43,53 @@ export function taskRoutes(services: Services): Hono<AppEnv> {
   return app;
 }
 
-async function describe(c: Context<AppEnv>, services: Services): Promise<Readonly<Record<string, unknown>>> {
+/** `GET /api/tasks/{id}`. */
+type TaskState = {
+  readonly task_id: string;
+  readonly type: string;
+  readonly receipt_id: string;
+  readonly started_at: string;
+  /** Newest step; only for tasks that are remembered. */
+  readonly step?: string;
+  readonly status: TaskStatus;
+  /** The answer, once there is one. */
+  readonly result?: object | null;
+  readonly error?: string;
+  readonly code?: string;
+};
+
+async function describe(c: Context<AppEnv>, services: Services): Promise<TaskState> {
   const task = mine(c, services.tasks.find(c.req.param('id') ?? ''));
-  if (task !== null) {
-    const newest = task.progress.newest;
-    const base = {
-      task_id: task.id,
-      type: task.type,
-      receipt_id: task.receiptId,
-      started_at: new Date(task.startedAt).toISOString(),
-      step: newest?.type ?? 'accepted',
-    };
-    if (!task.progress.ended) return { ...base, status: 'running' };
-    const outcome = await task.outcome.catch(() => null);
-    return { ...base, status: outcome?.status ?? 'failed', result: outcome?.body ?? null };
-  }
-  const { summary, answer } = await stored(c, services);
+  return task === null ? describeStored(await stored(c, services)) : describeRunning(task);
+}
+
+async function describeRunning(task: RunningTask): Promise<TaskState> {
+  const base = {
+    task_id: task.id,
+    type: task.type,
+    receipt_id: task.receiptId,
+    started_at: new Date(task.startedAt).toISOString(),
+    step: task.progress.newest?.type ?? 'accepted',
+  };
+  if (!task.progress.ended) return { ...base, status: 'running' };
+  const outcome = await task.outcome.catch(() => null);
+  return { ...base, status: outcome?.ending.status ?? 'failed', result: outcome?.body ?? null };
+}
+
+function describeStored({ summary, sealed, answer }: StoredTask): TaskState {
   const base = {
     task_id: summary.taskId,
     type: summary.task,
     receipt_id: summary.receiptId,
     started_at: new Date(summary.servedAt * 1000).toISOString(),
   };
-  if (summary.state !== 'sealed') {
+  if (sealed === null) {
     const error = 'the agent stopped before this task ended; nothing of it was acknowledged, so send it again';
     return { ...base, status: 'interrupted', error, code: 'task/interrupted' };
   }
-  return { ...base, status: statusOfAnswer(answer), result: answer };
-}
-
-/** How a sealed task ended; its answer is the record. */
-function statusOfAnswer(answer: Readonly<Record<string, unknown>> | null): TaskStatus {
-  if (answer?.success === true) return 'succeeded';
-  if (answer?.error_code === 'task/cancelled') return 'cancelled';
-  return answer?.error_code === 'task/interrupted' ? 'interrupted' : 'failed';
+  const { status } = endingIn(sealed.receipt.event_log);
+  const result = answer === null ? null : { ...answer, receipt: sealed.receipt, log_proof: sealed.proof };
+  return { ...base, status, result };
 }
 
 async function events(c: Context<AppEnv>, services: Services): Promise<Response> {
@@ -89,8 +104,8 @@ async function events(c: Context<AppEnv>, services: Services): Promise<Response>
   const known = services.tasks.find(id);
   const { signal } = c.req.raw;
   if (known === null && (await services.ledger.findTask(id)) !== null) {
-    const body = await describe(c, services);
-    return eventStream(once(endOf(body, { id, after, now: services.clock.now() })), signal);
+    const { status } = describeStored(await stored(c, services));
+    return eventStream(once(lastEvent(status, { id, after, now: services.clock.now() })), signal);
   }
   const task = mine(c, known ?? (await services.tasks.await(id, EARLY_MS, signal)));
   if (task === null) throw new ServerError('http/not-found', 'no task has this id; check it, or start the task first');
@@ -98,20 +113,12 @@ async function events(c: Context<AppEnv>, services: Services): Promise<Response>
 }
 
 /** Tasks that are not remembered have one event left: how they ended. It follows the last one that the subscriber saw. */
-function endOf(
-  body: Readonly<Record<string, unknown>>,
+function lastEvent(
+  status: TaskStatus,
   { id, after, now }: { readonly id: string; readonly after: number; readonly now: number },
 ): ProgressEvent {
-  const status = body.status === 'succeeded' || body.status === 'failed' ? body.status : 'interrupted';
-  return {
-    type: 'done',
-    success: status === 'succeeded',
-    status,
-    error: status === 'interrupted' ? 'task/interrupted' : null,
-    sequence: after + 1,
-    task_id: id,
-    at: now,
-  };
+  const error = status === 'cancelled' || status === 'interrupted' ? (`task/${status}` as const) : null;
+  return { type: 'done', success: status === 'succeeded', status, error, sequence: after + 1, task_id: id, at: now };
 }
 
 async function* once(event: ProgressEvent): AsyncGenerator<ProgressEvent> {
@@ -175,19 +182,22 @@ async function artifact(c: Context<AppEnv>, services: Services): Promise<Respons
   });
 }
 
-async function stored(
-  c: Context<AppEnv>,
-  services: Services,
-): Promise<{ readonly summary: ReceiptSummary; readonly answer: Readonly<Record<string, unknown>> | null }> {
+/** What the ledger has of a task. */
+interface StoredTask {
+  readonly summary: ReceiptSummary;
+  /** `null` when the agent stopped before it was sealed. */
+  readonly sealed: SealedReceipt | null;
+  /** As it was given, without receipt and proof; `null` for receipts that kept none. */
+  readonly answer: JsonObject | null;
+}
+
+async function stored(c: Context<AppEnv>, services: Services): Promise<StoredTask> {
   const summary = await summaryOf(c, services);
   const sealed = summary.state === 'sealed' ? await services.ledger.find(summary.receiptId) : null;
-  if (sealed === null) return { summary, answer: null };
-  const kept = sealed.receipt.event_log.find((event) => event.type === 'payload.kept' && event.name === 'answer');
-  const bytes =
-    kept === undefined ? null : await services.ledger.payload(sealed, String((kept as Readonly<Record<string, unknown>>).hash));
-  if (bytes === null) return { summary, answer: null };
-  const answer = parseJson(bytes) as Readonly<Record<string, unknown>>;
-  return { summary, answer: { ...answer, receipt: sealed.receipt, log_proof: sealed.proof } };
+  if (sealed === null) return { summary, sealed, answer: null };
+  const kept = keptPayloads(sealed.receipt.event_log).find(({ name }) => name === 'answer');
+  const bytes = kept === undefined ? null : await services.ledger.payload(sealed, kept.hash);
+  return { summary, sealed, answer: bytes === null ? null : (parseJson(bytes) as JsonObject) };
 }
 
 async function summaryOf(c: Context<AppEnv>, services: Services): Promise<ReceiptSummary> {

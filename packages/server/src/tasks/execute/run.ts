@@ -12,14 +12,16 @@ import {
   reproducibleSchema,
   workspaceSchema,
 } from '../inputs.ts';
-import { describeRun, failureText, runCode } from '../run-code.ts';
-import type { Task, TaskAnswer, TaskContext } from '../task.ts';
+import { codeAnswer, codeAnswerSchema, describeRun, runCode, runEnding } from '../run-code.ts';
+import type { Task, TaskContext, TaskResult } from '../task.ts';
 import { gatherFiles, keepRequestFiles } from '../task-files.ts';
+
+const languageSchema = z.enum(['python', 'javascript', 'shell']);
 
 const input = z.object({
   type: z.literal('execute'),
   code: codeSchema,
-  language: z.enum(['python', 'javascript', 'shell']).default('python'),
+  language: languageSchema.default('python'),
   stdin: z
     .string()
     .max(1024 * 1024)
@@ -33,17 +35,23 @@ const input = z.object({
   reproducible: reproducibleSchema,
 });
 
-export const execute: Task<z.infer<typeof input>> = {
+/** The run and its language. */
+export const executeAnswerSchema = codeAnswerSchema.extend({ language: languageSchema });
+
+export const execute: Task<z.infer<typeof input>, ExecuteAnswer> = {
   type: 'execute',
   summary: 'Runs your own code in the sandbox.',
+  needs: ['sandbox'],
   input,
+  answer: executeAnswerSchema,
   run: (task, context) => executeCode(task, context),
 };
 
-export type ExecuteInput = Omit<z.infer<typeof input>, 'type'>;
+export type ExecuteInput = Omit<z.infer<typeof input>, 'type' | 'include_attestation'>;
+export type ExecuteAnswer = z.infer<typeof executeAnswerSchema>;
 
 /** Runs the code and describes the run with the members that `ai_generate_and_execute` has, too. */
-export async function executeCode(task: ExecuteInput, context: TaskContext): Promise<TaskAnswer> {
+export async function executeCode(task: ExecuteInput, context: TaskContext): Promise<TaskResult<ExecuteAnswer>> {
   const wishes = { workspace: task.workspace, files: readFiles(task.files) };
   const permit = context.ports.permitHosts(task.network?.allow ?? []);
   const [refusal] = permit.refused;
@@ -65,22 +73,9 @@ export async function executeCode(task: ExecuteInput, context: TaskContext): Pro
   if (task.workspace !== undefined && task.workspace !== DEFAULT_WORKSPACE && result.artifacts.length > 0) {
     await context.ports.workspaces.write(task.workspace, result.artifacts);
   }
-  const details = describeRun(result);
-  const success = result.status === 'ok';
   return {
-    success,
-    members: {
-      success,
-      message: success ? 'Code executed successfully' : 'Code execution failed',
-      ...(success ? {} : { error: failureText(result), error_code: 'task/code-failed' }),
-      language: task.language,
-      execution_result: { success, stdout: details.stdout, stderr: details.stderr, result: details.result },
-      execution_details: details,
-      output: details.stdout,
-      result: details.result,
-    },
+    ending: runEnding(result, { succeeded: 'Code executed successfully', failed: 'Code execution failed' }),
+    answer: { language: task.language, ...codeAnswer(describeRun(result)) },
     artifacts,
-    inference: null,
-    errorCode: null,
   };
 }

@@ -13,28 +13,28 @@ const input = z.object({
   workspace: workspaceSchema,
 });
 
-export const fileRead: Task<z.infer<typeof input>> = {
+const answer = z.object({
+  data: z.object({
+    file: z.string(),
+    content: z.string().nullable().describe('null when the bytes are not UTF-8'),
+    content_base64: z.string().optional(),
+  }),
+});
+
+export const fileRead: Task<z.infer<typeof input>, z.infer<typeof answer>> = {
   type: 'file_read',
-  withoutSandbox: true,
   summary: 'Reads a file that was kept under /tmp.',
+  needs: [],
   input,
+  answer,
   run: async (task, context) => {
     const path = task.path.startsWith('/') ? task.path : `/tmp/${task.path}`;
     const bytes = await context.ports.workspaces.read(task.workspace ?? DEFAULT_WORKSPACE, path);
     const contentHash = context.draft.payload(`files${path}`, 'application/octet-stream', bytes);
     context.draft.append({ type: 'file.read', path, bytes: bytes.length, content_hash: contentHash });
     const content = asText(bytes);
-    return {
-      success: true,
-      members: {
-        success: true,
-        message: 'File read',
-        data: { file: path, ...(content === null ? { content: null, content_base64: encodeBase64(bytes) } : { content }) },
-      },
-      artifacts: [],
-      inference: null,
-      errorCode: null,
-    };
+    const data = content === null ? { file: path, content, content_base64: encodeBase64(bytes) } : { file: path, content };
+    return { ending: { status: 'succeeded', message: 'File read' }, answer: { data } };
   },
 };
 

@@ -15,11 +15,14 @@ const input = z.object({
   workspace: workspaceSchema,
 });
 
-export const fileWrite: Task<z.infer<typeof input>> = {
+const answer = z.object({ data: z.object({ file: z.string(), bytes_written: z.number().int() }) });
+
+export const fileWrite: Task<z.infer<typeof input>, z.infer<typeof answer>> = {
   type: 'file_write',
-  withoutSandbox: true,
   summary: 'Keeps a file under /tmp for later tasks.',
+  needs: [],
   input,
+  answer,
   run: async (task, context) => {
     if ((task.content === undefined) === (task.content_base64 === undefined)) {
       throw new ServerError('task/bad-input', 'expected content or content_base64, one of them');
@@ -31,11 +34,8 @@ export const fileWrite: Task<z.infer<typeof input>> = {
     const contentHash = context.draft.payload(`files${file.path}`, 'application/octet-stream', file.bytes);
     context.draft.append({ type: 'file.written', path: file.path, bytes: file.bytes.length, content_hash: contentHash });
     return {
-      success: true,
-      members: { success: true, message: 'File written', data: { file: file.path, bytes_written: file.bytes.length } },
-      artifacts: [],
-      inference: null,
-      errorCode: null,
+      ending: { status: 'succeeded', message: 'File written' },
+      answer: { data: { file: file.path, bytes_written: file.bytes.length } },
     };
   },
 };

@@ -14,17 +14,27 @@ import type { SandboxResult } from '../../ports/sandbox.ts';
 import { DEFAULT_WORKSPACE } from '../../ports/workspaces.ts';
 import { filesSchema, limitsSchema, networkSchema, readFiles, reproducibleSchema, workspaceSchema } from '../inputs.ts';
 import { hostsOfContext } from '../network-hosts.ts';
-import { describeRun, failureText, runCode } from '../run-code.ts';
-import type { AnswerMembers, Artifact, Inference, Task, TaskAnswer, TaskContext } from '../task.ts';
+import {
+  codeAnswer,
+  codeAnswerSchema,
+  describeRun,
+  executionResultSchema,
+  failureText,
+  runCode,
+  runDetailsSchema,
+} from '../run-code.ts';
+import type { Artifact, Inference, Task, TaskContext, TaskResult, WorkEnding } from '../task.ts';
 import { type FileWishes, gatherFiles, keepRequestFiles } from '../task-files.ts';
 import { conversation, type FailedAttempt, type PromptFacts } from './prompt.ts';
 import { programOf, type ReplyProgram } from './reply/reply-program.ts';
 import { spokenPart } from './reply/spoken.ts';
 
+const languageSchema = z.enum(['python', 'javascript']);
+
 const input = z.object({
   type: z.literal('ai_generate_and_execute'),
   description: z.string().trim().min(1, 'expected what the code should do').max(32_768),
-  language: z.enum(['python', 'javascript']).default('python'),
+  language: languageSchema.default('python'),
   context: z.record(z.string(), z.unknown()).nullish().describe('variables, requirements and other facts for the program'),
   max_retries: z.number().int().min(0).max(10).default(2),
   include_attestation: z.boolean().default(false),
@@ -35,7 +45,42 @@ const input = z.object({
   reproducible: reproducibleSchema,
 });
 
+const tokenUsageSchema = z.object({
+  prompt_tokens: z.number().int().nullable(),
+  completion_tokens: z.number().int().nullable(),
+  total_tokens: z.number().int().nullable(),
+});
+
+const provenanceSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('unverified'), provider: z.string(), url: z.string() }),
+  z.object({ kind: z.literal('recorded'), file: z.string(), sha256: z.string() }),
+  z.object({
+    kind: z.literal('attested'),
+    provider: z.string(),
+    url: z.string(),
+    session: z.string(),
+    simulated: z.boolean(),
+  }),
+]);
+
+const answer = codeAnswerSchema.extend({
+  language: languageSchema,
+  generated_code: z.string().nullable(),
+  execution_details: z.union([runDetailsSchema, executionResultSchema]),
+  retries_used: z.number().int(),
+  model: z.string().nullable(),
+  usage: tokenUsageSchema.nullable(),
+  model_provenance: provenanceSchema.nullable(),
+  warnings: z.array(z.string()),
+});
+
 type Input = z.infer<typeof input>;
+type Answer = z.infer<typeof answer>;
+
+interface AttemptFailure {
+  readonly error: string;
+  readonly code: 'model/incomplete' | 'model/no-code' | 'task/code-failed';
+}
 
 /** What the attempts so far have led to. */
 interface Standing {
@@ -45,8 +90,8 @@ interface Standing {
   readonly artifacts: readonly Artifact[];
   readonly inference: Inference | null;
   readonly provenance: ModelProvenance | null;
-  readonly error: string | null;
-  readonly errorCode: 'model/incomplete' | 'model/no-code' | 'task/code-failed' | null;
+  /** What went wrong in the last attempt; `null` when it worked. */
+  readonly failure: AttemptFailure | null;
   /** What was mended in the program that ran last. */
   readonly notes: readonly string[];
 }
@@ -58,20 +103,21 @@ const NOTHING: Standing = {
   artifacts: [],
   inference: null,
   provenance: null,
-  error: null,
-  errorCode: null,
+  failure: null,
   notes: [],
 };
 const MAX_CONTEXT_LENGTH = 128 * 1024;
 
-export const generateAndExecute: Task<Input> = {
+export const generateAndExecute: Task<Input, Answer> = {
   type: 'ai_generate_and_execute',
   summary: 'A model writes a program for the task, the sandbox runs it, failures are retried with the error.',
+  needs: ['model', 'sandbox'],
   input,
+  answer,
   run,
 };
 
-async function run(task: Input, context: TaskContext): Promise<TaskAnswer> {
+async function run(task: Input, context: TaskContext): Promise<TaskResult<Answer>> {
   const contextText = task.context == null ? null : (context.contextText ?? JSON.stringify(task.context, null, 2));
   if ((contextText ?? '').length > MAX_CONTEXT_LENGTH) {
     throw new ServerError(
@@ -97,10 +143,10 @@ async function run(task: Input, context: TaskContext): Promise<TaskAnswer> {
   let retries = 0;
   for (; ; retries += 1) {
     standing = await attempt(task, context, facts, wishes, hosts, named, standing, retries + 1);
-    if (standing.error === null || retries >= task.max_retries) break;
-    context.emit({ type: 'retry', attempt: retries + 1, reason: standing.error.slice(-2000) });
+    if (standing.failure === null || retries >= task.max_retries) break;
+    context.emit({ type: 'retry', attempt: retries + 1, reason: standing.failure.error.slice(-2000) });
   }
-  return answerOf(task, standing, retries, warnings);
+  return resultOf(task, standing, retries, warnings);
 }
 
 async function attempt(
@@ -140,8 +186,8 @@ async function attempt(
     session: reply.attested?.session ?? null,
   };
   const failures = error === null ? before.failures : [...before.failures, { said: '', previousCode: code, error }];
-  const errorCode = error === null ? null : 'task/code-failed';
-  return { failures, code, result, artifacts, inference, provenance: reply.provenance, error, errorCode, notes };
+  const failure = error === null ? null : { error, code: 'task/code-failed' as const };
+  return { failures, code, result, artifacts, inference, provenance: reply.provenance, failure, notes };
 }
 
 /** An attempt whose reply holds nothing that may run. */
@@ -152,9 +198,9 @@ function withoutProgram(
   { kind, reason }: Exclude<ReplyProgram, { readonly kind: 'program' }>,
 ): Standing {
   const error = `${reason}; reply with one \`\`\`${task.language} block`;
-  const failure: FailedAttempt = { said: spokenPart(reply.text, task.language), previousCode: null, error };
-  const errorCode = kind === 'incomplete' ? 'model/incomplete' : 'model/no-code';
-  return { ...before, failures: [...before.failures, failure], provenance: reply.provenance, error, errorCode };
+  const failed: FailedAttempt = { said: spokenPart(reply.text, task.language), previousCode: null, error };
+  const code = kind === 'incomplete' ? 'model/incomplete' : 'model/no-code';
+  return { ...before, failures: [...before.failures, failed], provenance: reply.provenance, failure: { error, code } };
 }
 
 /** Asks the model and records the exchange, also when it fails. */
@@ -236,33 +282,41 @@ async function keepArtifacts(context: TaskContext, task: Input, result: SandboxR
   await context.ports.workspaces.write(task.workspace, result.artifacts);
 }
 
-function answerOf(task: Input, standing: Standing, retries: number, warnings: readonly string[]): TaskAnswer {
-  const { result, code, error, provenance } = standing;
-  const success = error === null;
-  const details = result === null ? { success: false, stdout: '', stderr: '', result: null } : describeRun(result);
-  const attempts = `${retries + 1} attempt${retries === 0 ? '' : 's'}`;
+/** What stands in place of a run when no program came to run. */
+const NO_RUN = { success: false, stdout: '', stderr: '', result: null };
+const NO_RUN_ANSWER = { execution_result: NO_RUN, execution_details: NO_RUN, output: '', result: null };
+
+function resultOf(task: Input, standing: Standing, retries: number, warnings: readonly string[]): TaskResult<Answer> {
+  const { result, code, provenance, inference, artifacts } = standing;
+  const run = result === null ? NO_RUN_ANSWER : codeAnswer(describeRun(result));
+  const ending = endingOf(standing, retries);
   const recorded = provenance?.kind === 'recorded';
-  const members: AnswerMembers = {
-    success,
-    message: success ? `Code generated and executed successfully in ${attempts}` : `Code generation failed after ${attempts}`,
-    ...(success ? {} : { error, error_code: standing.errorCode }),
-    language: task.language,
-    generated_code: code,
-    execution_result: { success: details.success, stdout: details.stdout, stderr: details.stderr, result: details.result },
-    execution_details: details,
-    output: details.stdout,
-    result: details.result,
-    retries_used: retries,
-    model: standing.inference?.model ?? null,
-    usage: standing.inference?.usage ?? null,
-    model_provenance: provenance,
-    warnings: [
-      ...(recorded ? ['RECORDED: no AI model ran; this answer comes from a transcript that ships with the agent'] : []),
-      ...(success ? standing.notes.map((note) => `the program was mended before it ran: ${note}`) : []),
-      ...warnings,
-    ],
+  return {
+    ending,
+    answer: {
+      language: task.language,
+      generated_code: code,
+      ...run,
+      retries_used: retries,
+      model: inference?.model ?? null,
+      usage: inference?.usage ?? null,
+      model_provenance: provenance,
+      warnings: [
+        ...(recorded ? ['RECORDED: no AI model ran; this answer comes from a transcript that ships with the agent'] : []),
+        ...(ending.status === 'succeeded' ? standing.notes.map((note) => `the program was mended before it ran: ${note}`) : []),
+        ...warnings,
+      ],
+    },
+    artifacts,
+    inference,
+    generation: { language: task.language, retries },
   };
-  return { success, members, artifacts: standing.artifacts, inference: standing.inference, errorCode: null };
+}
+
+function endingOf({ failure }: Standing, retries: number): WorkEnding {
+  const attempts = `${retries + 1} attempt${retries === 0 ? '' : 's'}`;
+  if (failure === null) return { status: 'succeeded', message: `Code generated and executed successfully in ${attempts}` };
+  return { status: 'failed', message: `Code generation failed after ${attempts}`, ...failure };
 }
 
 function provenanceFields(provenance: ModelProvenance): Readonly<Record<string, string>> {

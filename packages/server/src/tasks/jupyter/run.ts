@@ -1,9 +1,10 @@
 /** `jupyter`: runs Python cells that share state within a session. Reply shape of the origin's sandbox. */
 
 import { z } from 'zod';
+import type { SandboxResult } from '../../ports/sandbox.ts';
 import { codeSchema, filesSchema, readFiles, timeoutSchema, workspaceSchema } from '../inputs.ts';
-import { describeRun, failureText, runCode } from '../run-code.ts';
-import type { Task, TaskAnswer } from '../task.ts';
+import { codeAnswer, codeAnswerSchema, describeRun, failureText, runCode, runEnding } from '../run-code.ts';
+import type { Task } from '../task.ts';
 import { gatherFiles, keepRequestFiles } from '../task-files.ts';
 import { type CellEnd, Sessions } from './sessions.ts';
 
@@ -20,13 +21,36 @@ const input = z.object({
   workspace: workspaceSchema,
 });
 
+const outputSchema = z.discriminatedUnion('output_type', [
+  z.object({ output_type: z.literal('stream'), name: z.enum(['stdout', 'stderr']), text: z.string() }),
+  z.object({ output_type: z.literal('execute_result'), data: z.object({ 'text/plain': z.string() }) }),
+  z.object({ output_type: z.literal('error'), ename: z.string(), evalue: z.string(), traceback: z.array(z.string()) }),
+]);
+
+const answer = codeAnswerSchema.extend({
+  session_restarted: z.string().optional().describe('why the state of the earlier cells was lost'),
+  session_lost: z.string().nullable().optional().describe('why the next cell begins without the state of this one'),
+  session_id: z.string(),
+  data: z.object({
+    kernel_name: z.literal('python3'),
+    session_id: z.string(),
+    status: z.enum(['ok', 'timeout', 'error']),
+    execution_count: z.number().int(),
+    outputs: z.array(outputSchema),
+    code: z.string(),
+    msg_id: z.string(),
+  }),
+});
+
 /** The task with a table of sessions of its own. */
-export function createJupyter(sessions = new Sessions()): Task<z.infer<typeof input>> {
+export function createJupyter(sessions = new Sessions()): Task<z.infer<typeof input>, z.infer<typeof answer>> {
   return {
     type: 'jupyter',
     summary: 'Runs Python cells that share state.',
+    needs: ['sandbox'],
     input,
-    run: async (task, context): Promise<TaskAnswer> => {
+    answer,
+    run: async (task, context) => {
       const wishes = { workspace: task.workspace, files: readFiles(task.files) };
       await keepRequestFiles(context.ports.workspaces, wishes);
       const files = await gatherFiles(context.ports.workspaces, wishes, task.code);
@@ -47,54 +71,42 @@ export function createJupyter(sessions = new Sessions()): Task<z.infer<typeof in
         end = goesOn
           ? { state: 'kept', claim: result.claimDigest }
           : { state: 'lost', reason: result.sessionLost ?? failureText(result) };
-        const details = describeRun(result);
-        const success = result.status === 'ok';
-        const status = success ? 'ok' : result.status === 'timeout' ? 'timeout' : 'error';
-        const outputs = [
-          ...(result.stdout.text === '' ? [] : [{ output_type: 'stream', name: 'stdout', text: result.stdout.text }]),
-          ...(result.stderr.text === '' ? [] : [{ output_type: 'stream', name: 'stderr', text: result.stderr.text }]),
-          ...(result.value === null ? [] : [{ output_type: 'execute_result', data: { 'text/plain': result.value } }]),
-          ...(result.error === null
-            ? []
-            : [
-                {
-                  output_type: 'error',
-                  ename: result.error.name,
-                  evalue: result.error.message,
-                  traceback: result.error.traceback.split('\n'),
-                },
-              ]),
-        ];
+        const lostWord = session.lost === null ? '' : '; the state of the session was lost before it';
         return {
-          success,
-          members: {
-            success,
-            message: `${success ? 'Cell executed' : 'Cell failed'}${session.lost === null ? '' : '; the state of the session was lost before it'}`,
+          ending: runEnding(result, { succeeded: `Cell executed${lostWord}`, failed: `Cell failed${lostWord}` }),
+          answer: {
             ...(session.lost === null ? {} : { session_restarted: session.lost }),
             ...(end.state === 'kept' ? {} : { session_lost: end.reason }),
-            ...(success ? {} : { error: failureText(result), error_code: 'task/code-failed' }),
             session_id: session.id,
-            execution_result: { success, stdout: details.stdout, stderr: details.stderr, result: details.result },
-            execution_details: details,
-            output: details.stdout,
-            result: details.result,
+            ...codeAnswer(describeRun(result)),
             data: {
               kernel_name: 'python3',
               session_id: session.id,
-              status,
+              status: result.status === 'ok' || result.status === 'timeout' ? result.status : 'error',
               execution_count: session.cells + 1,
-              outputs,
+              outputs: outputsOf(result),
               code: task.code,
               msg_id: context.taskId,
             },
           },
           artifacts,
-          inference: null,
-          errorCode: null,
         };
       } finally {
         sessions.giveBack(session, context.access, end, context.ports.clock.now());
       }
     },
   };
+}
+
+/** The cell's outputs as a notebook's client reads them. */
+function outputsOf({ stdout, stderr, value, error }: SandboxResult): z.infer<typeof outputSchema>[] {
+  const outputs: z.infer<typeof outputSchema>[] = [];
+  if (stdout.text !== '') outputs.push({ output_type: 'stream', name: 'stdout', text: stdout.text });
+  if (stderr.text !== '') outputs.push({ output_type: 'stream', name: 'stderr', text: stderr.text });
+  if (value !== null) outputs.push({ output_type: 'execute_result', data: { 'text/plain': value } });
+  if (error !== null) {
+    const { name, message, traceback } = error;
+    outputs.push({ output_type: 'error', ename: name, evalue: message, traceback: traceback.split('\n') });
+  }
+  return outputs;
 }

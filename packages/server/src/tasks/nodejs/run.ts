@@ -1,7 +1,7 @@
 /** `nodejs`: runs JavaScript. Reply shape of the origin's sandbox. */
 
 import { z } from 'zod';
-import { executeCode } from '../execute/run.ts';
+import { executeAnswerSchema, executeCode } from '../execute/run.ts';
 import { codeSchema, filesSchema, networkSchema, timeoutSchema, workspaceSchema } from '../inputs.ts';
 import type { Task } from '../task.ts';
 
@@ -19,27 +19,30 @@ const input = z.object({
   network: networkSchema,
 });
 
-export const nodejs: Task<z.infer<typeof input>> = {
+const answer = executeAnswerSchema.extend({
+  data: z.object({
+    language: z.literal('javascript'),
+    status: z.string(),
+    code: z.string(),
+    stdout: z.string(),
+    stderr: z.string(),
+    exit_code: z.number().int().nullable(),
+  }),
+});
+
+export const nodejs: Task<z.infer<typeof input>, z.infer<typeof answer>> = {
   type: 'nodejs',
   summary: 'Runs JavaScript in the sandbox.',
+  needs: ['sandbox'],
   input,
+  answer,
   run: async (task, context) => {
     const limits = task.timeout === undefined ? undefined : { seconds: task.timeout };
-    const answer = await executeCode({ ...task, language: 'javascript', limits }, context);
-    const details = answer.members.execution_details as {
-      stdout: string;
-      stderr: string;
-      status: string;
-      exit_code: number | null;
+    const done = await executeCode({ ...task, language: 'javascript', limits }, context);
+    const { status, stdout, stderr, exit_code } = done.answer.execution_details;
+    return {
+      ...done,
+      answer: { ...done.answer, data: { language: 'javascript', status, code: task.code, stdout, stderr, exit_code } },
     };
-    const data = {
-      language: 'javascript',
-      status: details.status,
-      code: task.code,
-      stdout: details.stdout,
-      stderr: details.stderr,
-      exit_code: details.exit_code,
-    };
-    return { ...answer, members: { ...answer.members, data } };
   },
 };

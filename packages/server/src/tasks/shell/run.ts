@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
-import { executeCode } from '../execute/run.ts';
+import { executeAnswerSchema, executeCode } from '../execute/run.ts';
 import { codeSchema, filesSchema, timeoutSchema, workspaceSchema } from '../inputs.ts';
 import type { Task } from '../task.ts';
 
@@ -15,10 +15,22 @@ const input = z.object({
   workspace: workspaceSchema,
 });
 
-export const shell: Task<z.infer<typeof input>> = {
+const answer = executeAnswerSchema.extend({
+  data: z.object({
+    session_id: z.string(),
+    command: z.string(),
+    status: z.enum(['completed', 'hard_timeout']),
+    output: z.string(),
+    exit_code: z.number().int().nullable(),
+  }),
+});
+
+export const shell: Task<z.infer<typeof input>, z.infer<typeof answer>> = {
   type: 'shell',
   summary: 'Runs a command line in the sandbox.',
+  needs: ['sandbox'],
   input,
+  answer,
   run: async (task, context) => {
     if (!context.ports.sandbox.capabilities.languages.includes('shell')) {
       const { lane } = context.ports.sandbox.capabilities;
@@ -28,24 +40,19 @@ export const shell: Task<z.infer<typeof input>> = {
       );
     }
     const limits = task.timeout === undefined ? undefined : { seconds: task.timeout };
-    const answer = await executeCode(
+    const { ending, ...done } = await executeCode(
       { ...task, code: task.command, language: 'shell', limits, network: undefined, reproducible: false },
       context,
     );
-    const details = answer.members.execution_details as {
-      stdout: string;
-      stderr: string;
-      status: string;
-      exit_code: number | null;
-    };
-    const status = details.status === 'timeout' ? 'hard_timeout' : 'completed';
+    const { status, stdout, stderr, exit_code } = done.answer.execution_details;
     const data = {
       session_id: context.taskId,
       command: task.command,
-      status,
-      output: details.stdout + details.stderr,
-      exit_code: details.exit_code,
+      status: status === 'timeout' ? ('hard_timeout' as const) : ('completed' as const),
+      output: stdout + stderr,
+      exit_code,
     };
-    return { ...answer, members: { ...answer.members, message: answer.success ? 'Command executed' : 'Command failed', data } };
+    const message = ending.status === 'succeeded' ? 'Command executed' : 'Command failed';
+    return { ...done, ending: { ...ending, message }, answer: { ...done.answer, data } };
   },
 };

@@ -91,7 +91,7 @@ def own_mounts():
     # Terminals of this cell alone: the one of the fork server is shared by all that it forks.
     mount(b"/dev/pts", b"devpts", MS_NOSUID | MS_NOEXEC, b"newinstance,ptmxmode=0666,mode=0620")
     mount(b"/dev/shm", b"tmpfs", quiet, b"size=65536,nr_inodes=64")
-    mount(b"/proc", b"proc", quiet | MS_NOEXEC)
+    mount(b"/proc", b"proc", quiet | MS_NOEXEC | MS_RDONLY)
     # The way to the host's socket ends here.
     mount(b"/run/assay", b"tmpfs", quiet | MS_NOEXEC | MS_RDONLY, b"size=4096,nr_inodes=1")
 

@@ -1,20 +1,24 @@
 /** Starts cells that Landlock, seccomp and resource limits confine, without namespaces. */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { chownSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { ExecutionLimits } from '@assay/receipt';
 import { addressSpaceOf } from '../native/address-space.ts';
 import type { Cell, CellFactory, CellKind, CellUsage } from '../native/cell.ts';
 import { cellCommand, type Layout } from '../native/layout.ts';
-import { killQuietly, memoryOf, type ProcessUsage, readProcesses, socketBytesOf } from '../native/process-tree.ts';
+import { MemoryLook, socketBytesOf } from '../native/memory-look.ts';
+import { Paced } from '../native/paced.ts';
+import { killQuietly, offerToOomKiller, type ProcessUsage, readProcesses } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
 import { pipesOf, StartedCell } from '../native/started-cell.ts';
 import { UserIds } from '../native/user-ids.ts';
-import { measureDisk, measureUnlinked } from './disk.ts';
+import { type DiskUse, measureDisk, measureUnlinked } from './disk.ts';
 import type { Place } from './place.ts';
 
+const run = promisify(execFile);
 const DISK_LOOK_MS = 200;
 const DEVICES = ['/dev/null', '/dev/zero', '/dev/full', '/dev/urandom', '/dev/random'];
 
@@ -47,9 +51,9 @@ export class LandlockCells implements CellFactory {
     if (uid !== null) chownSync(root, uid, uid);
     const [program = '', ...rest] = this.#command(kind, limits, root, uid);
     const child = spawn(program, rest, { env: {}, cwd: '/', stdio: ['pipe', 'pipe', 'pipe', 'pipe'], detached: true });
-    const release = (): void => {
-      // Node's own recursive removal overflows its stack on a tree some thousand deep.
-      execFileSync('rm', ['-rf', '--', root], { stdio: 'ignore' });
+    offerToOomKiller(child.pid);
+    const release = async (): Promise<void> => {
+      await removeTree(root);
       if (uid !== null) this.#userIds.give(uid);
     };
     const cell = new LandlockCell({ kind, limits, child, root, release });
@@ -110,6 +114,15 @@ export class LandlockCells implements CellFactory {
   async close(): Promise<void> {}
 }
 
+/** Node's own recursive removal overflows its stack on a tree some thousand deep. A folder can have been made without any rights. */
+async function removeTree(root: string): Promise<void> {
+  const options = { env: { PATH: '/usr/bin:/bin' } };
+  await run('rm', ['-rf', '--', root], options).catch(async () => {
+    await run('chmod', ['-R', 'u+rwX', '--', root], options);
+    await run('rm', ['-rf', '--', root], options);
+  });
+}
+
 /** Processes and threads of a user, as RLIMIT_NPROC counts them. */
 function tasksOf(uid: number): number {
   return readProcesses()
@@ -122,12 +135,13 @@ interface LandlockCellOptions {
   readonly limits: ExecutionLimits;
   readonly child: ChildProcess;
   readonly root: string;
-  readonly release: () => void;
+  readonly release: () => Promise<void>;
 }
 
 class LandlockCell extends StartedCell {
   readonly #options: LandlockCellOptions;
-  #disk = { bytes: 0, inodes: 0, at: 0 };
+  readonly #look = new MemoryLook();
+  readonly #disk = new Paced<DiskUse>(DISK_LOOK_MS);
   #peakBytes = 0;
   #cpuMs = 0;
 
@@ -162,26 +176,26 @@ class LandlockCell extends StartedCell {
 
   usage(): CellUsage {
     const members = this.#members();
-    const memoryBytes = memoryOf(members, this.limits.memoryBytes) + socketBytesOf(members);
+    const kernel = socketBytesOf(members);
+    const memoryBytes = this.#look.processes(members, this.limits.memoryBytes) + kernel;
     this.#peakBytes = Math.max(this.#peakBytes, memoryBytes);
     this.#cpuMs = Math.max(
       this.#cpuMs,
       members.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
     );
-    if (performance.now() - this.#disk.at > DISK_LOOK_MS) {
-      const { root } = this.#options;
-      const named = measureDisk(root, this.limits.inodes);
-      const unlinked = measureUnlinked(
-        root,
-        members.map(({ pid }) => pid),
-      );
-      this.#disk = { bytes: named.bytes + unlinked.bytes, inodes: named.inodes + unlinked.inodes, at: performance.now() };
-    }
+    const disk = this.#disk.get(() => this.#measureDisk(members));
     const processes = members.reduce((sum, { threads }) => sum + threads, 0);
     return {
       ...{ memoryBytes, peakBytes: this.#peakBytes, cpuMs: this.#cpuMs, oomKills: 0, processes },
-      ...{ inodes: this.#disk.inodes, diskBytes: this.#disk.bytes },
+      ...{ inodes: disk.inodes, diskBytes: disk.bytes, excess: this.#look.excess(members, false) },
     };
+  }
+
+  #measureDisk(members: readonly ProcessUsage[]): DiskUse {
+    const { root } = this.#options;
+    const named = measureDisk(root, this.limits.inodes);
+    const unlinked = measureUnlinked(root, members, this.limits.fileBytes);
+    return { bytes: named.bytes + unlinked.bytes, inodes: named.inodes + unlinked.inodes };
   }
 
   openOutput(): number {
@@ -200,7 +214,7 @@ class LandlockCell extends StartedCell {
     await this.ended;
   }
 
-  protected release(): void {
-    this.#options.release();
+  protected release(): Promise<void> {
+    return this.#options.release();
   }
 }

@@ -49,28 +49,29 @@ describe('below the directory', () => {
 
 describe('without a name', () => {
   it.each([
-    ['open', ['fd = os.open(path, os.O_RDWR | os.O_CREAT)', "os.write(fd, b'x' * (4 << 20))", 'os.unlink(path)']],
+    ['open', 4, ['fd = os.open(path, os.O_RDWR | os.O_CREAT)', "os.write(fd, b'x' * (4 << 20))", 'os.unlink(path)']],
     [
-      'mapped',
+      'mapped, and so as large as a file may be',
+      32,
       [
         'fd = os.open(path, os.O_RDWR | os.O_CREAT)',
         'os.ftruncate(fd, 4 << 20)',
-        'mapping = mmap.mmap(fd, 4 << 20)',
-        "mapping[:] = b'x' * (4 << 20)",
+        'libc = ctypes.CDLL(None)',
+        'libc.mmap(None, ctypes.c_size_t(4096), 3, 1, fd, ctypes.c_long(0))',
         'os.close(fd)',
         'os.unlink(path)',
       ],
     ],
-  ])('counts a file that is %s', async (_, hold) => {
+  ])('counts a file that is %s', async (_, mebibytes, hold) => {
     const place = root();
-    const before = ['import os, mmap, time', `path = ${JSON.stringify(join(place, 'f'))}`];
+    const before = ['import ctypes, os, time', `path = ${JSON.stringify(join(place, 'f'))}`];
     const code = [...before, ...hold, "print('held', flush=True)", 'time.sleep(60)'].join('\n');
     const child = spawn('python3', ['-c', code], { stdio: ['ignore', 'pipe', 'inherit'] });
     try {
       await once(child.stdout, 'data');
       expect(measureDisk(place, 100).bytes).toBe(0);
-      const { bytes, inodes } = measureUnlinked(place, [child.pid ?? 0]);
-      expect([bytes, inodes]).toEqual([4 * MIB, 1]);
+      const { bytes, inodes } = measureUnlinked(place, [{ task: `/proc/${child.pid}` }], 32 * MIB);
+      expect([bytes, inodes]).toEqual([mebibytes * MIB, 1]);
     } finally {
       child.kill('SIGKILL');
     }

@@ -4,8 +4,11 @@
  * a tree too deep to walk) counts as too much, never as nothing.
  */
 
-import { lstatSync, opendirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, opendirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { MAPS_BYTES } from '../native/memory-look.ts';
+import { namesIn, readStart } from '../native/proc-file.ts';
+import type { ProcessUsage } from '../native/process-tree.ts';
 
 /** Folders inside one another; paths longer than the kernel takes are refused by it. */
 const MAX_DEPTH = 64;
@@ -56,45 +59,34 @@ function allocated(path: string): number {
   }
 }
 
-/** Files without a name that these processes hold, each counted once: open ones by their blocks, mapped ones by their length. */
-export function measureUnlinked(root: string, processes: readonly number[]): DiskUse {
+/**
+ * Files without a name that these processes hold, each counted once: open ones by their blocks. How large one is that is only mapped
+ * cannot be seen, so it counts as the largest file that a job may write.
+ */
+export function measureUnlinked(root: string, processes: readonly Pick<ProcessUsage, 'task'>[], fileBytes: number): DiskUse {
   const held = new Map<string, number>();
-  for (const pid of processes) {
-    for (const descriptor of namesIn(`/proc/${pid}/fd`)) {
-      try {
-        const found = statSync(`/proc/${pid}/fd/${descriptor}`);
-        if (found.isFile() && found.nlink === 0) held.set(`${found.ino}`, found.blocks * BLOCK_BYTES);
-      } catch {
-        // Closed meanwhile.
-      }
-    }
-    for (const { inode, bytes } of deletedMaps(root, pid)) if (!held.has(inode)) held.set(inode, bytes);
+  for (const { task } of processes) {
+    for (const descriptor of namesIn(`${task}/fd`)) holdOpen(held, `${task}/fd/${descriptor}`);
+    for (const inode of deletedMaps(root, task)) if (!held.has(inode)) held.set(inode, fileBytes);
   }
   return { bytes: [...held.values()].reduce((sum, each) => sum + each, 0), inodes: held.size };
 }
 
-/** Mappings of deleted files below `root` (proc(5), maps). */
-function deletedMaps(root: string, pid: number): readonly { readonly inode: string; readonly bytes: number }[] {
-  let text: string;
+function holdOpen(held: Map<string, number>, path: string): void {
   try {
-    text = readFileSync(`/proc/${pid}/maps`, 'latin1');
+    const found = statSync(path);
+    if (found.isFile() && found.nlink === 0) held.set(`${found.ino}`, found.blocks * BLOCK_BYTES);
   } catch {
-    return [];
+    // Closed meanwhile.
   }
-  return text.split('\n').flatMap((line) => {
-    if (!line.endsWith(' (deleted)') || !line.includes(` ${root}/`)) return [];
-    const [range = '', , , , inode = ''] = line.split(/ +/);
-    const [from = '0', to = '0'] = range.split('-');
-    return [{ inode, bytes: Number.parseInt(to, 16) - Number.parseInt(from, 16) }];
-  });
 }
 
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
+/** Inodes of deleted files below `root` that are mapped (proc(5), maps). A longer list ends the process. */
+function deletedMaps(root: string, task: string): readonly string[] {
+  return readStart(`${task}/maps`, MAPS_BYTES)
+    .split('\n')
+    .filter((line) => line.endsWith(' (deleted)') && line.includes(` ${root}/`))
+    .map((line) => line.split(/ +/)[4] ?? '');
 }
 
 const isGone = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -132,6 +132,8 @@ function bubblewrap(options: LaunchOptions): readonly string[] {
       ? ['--size', String(Math.max(4096, limits.diskBytes)), '--tmpfs', '/tmp']
       : ['--bind', scratch, '/tmp']),
     ...['--size', '65536', '--tmpfs', '/dev/shm', '--remount-ro', '/dev', '--remount-ro', '/', '--chdir', '/tmp'],
+    // The fork server writes the user maps of its cells there; they get one of their own.
+    ...(options.nestedNamespaces === true ? [] : ['--remount-ro', '/proc']),
     ...(filterDescriptor === null ? [] : ['--seccomp', String(filterDescriptor)]),
   ];
 }

@@ -8,6 +8,7 @@ import { addressSpaceOf } from '../native/address-space.ts';
 import type { Cell, CellFactory, CellKind } from '../native/cell.ts';
 import type { GroupTree, JobGroup } from '../native/cgroup.ts';
 import { cellCommand, INSIDE, type Layout } from '../native/layout.ts';
+import { offerToOomKiller } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
 import { UserIds } from '../native/user-ids.ts';
 import { type Launch, type LaunchPrograms, launchCommand, writeOptions } from './bubblewrap.ts';
@@ -95,6 +96,7 @@ function launch({ command, options }: Launch, filter: string): ChildProcess {
   const descriptor = openSync(filter, 'r');
   try {
     const child = spawn(program, rest, { env: {}, cwd: '/', stdio: ['pipe', 'pipe', 'pipe', 'pipe', descriptor, 'pipe'] });
+    offerToOomKiller(child.pid);
     writeOptions(child, OPTIONS_DESCRIPTOR, options);
     return child;
   } finally {

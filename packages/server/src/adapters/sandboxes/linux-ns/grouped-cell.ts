@@ -4,7 +4,8 @@ import { closeSync, openSync } from 'node:fs';
 import type { ExecutionLimits } from '@assay/receipt';
 import type { CellKind, CellUsage } from '../native/cell.ts';
 import type { JobGroup } from '../native/cgroup.ts';
-import { descendants, memoryOf, socketBytesOf } from '../native/process-tree.ts';
+import { MemoryLook, namespaceSocketBytesOf } from '../native/memory-look.ts';
+import { descendants } from '../native/process-tree.ts';
 import { type CellPipes, StartedCell } from '../native/started-cell.ts';
 import { LAUNCHER_PROCESSES } from './bubblewrap.ts';
 
@@ -21,6 +22,7 @@ export interface GroupedCellOptions {
 export abstract class GroupedCell extends StartedCell {
   protected readonly group: JobGroup | null;
   readonly #ancestor: number | null;
+  readonly #look = new MemoryLook();
   /** Pins the job's /tmp beyond the life of its mount namespace. */
   #output: number | null = null;
 
@@ -61,13 +63,18 @@ export abstract class GroupedCell extends StartedCell {
   usage(): CellUsage {
     const inodes = this.inodes();
     const counted = this.group?.usage();
-    if (counted !== undefined && counted.cpuMs !== null) return { ...counted, cpuMs: counted.cpuMs, inodes };
+    if (counted === undefined) return { ...this.#lookAt(), inodes };
+    const cpuMs = counted.cpuMs ?? this.#lookAt().cpuMs;
+    const members = this.members().map((pid) => ({ pid, task: `/proc/${pid}` }));
+    return { ...counted, cpuMs, inodes, excess: this.#look.excess(members, true) };
+  }
+
+  /** Where no control group counts. */
+  #lookAt(): Omit<CellUsage, 'inodes'> {
     const tree = descendants(this.#ancestor ?? -1);
-    const memoryBytes = memoryOf(tree, this.limits.memoryBytes) + socketBytesOf(tree);
+    const memoryBytes = this.#look.processes(tree, this.limits.memoryBytes) + namespaceSocketBytesOf(tree);
     const cpuMs = tree.reduce((sum, usage) => sum + usage.cpuMs, 0);
-    return counted === undefined
-      ? { memoryBytes, peakBytes: memoryBytes, cpuMs, oomKills: 0, inodes }
-      : { ...counted, cpuMs, inodes };
+    return { memoryBytes, peakBytes: memoryBytes, cpuMs, oomKills: 0, excess: this.#look.excess(tree, false) };
   }
 
   openOutput(): number {

@@ -38,9 +38,10 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
   if (architecture !== 'x64' && architecture !== 'arm64') {
     throw new ServerError('sandbox/unavailable', `expected an x64 or arm64 processor, got ${architecture}`);
   }
+  const groups = openGroupTree();
   const policy: SeccompPolicy = {
     architecture,
-    sockets: 'families',
+    sockets: groups === null ? 'local' : 'families',
     signals: true,
     sessions: true,
     metadata: true,
@@ -55,7 +56,6 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
   verified.catch(() => undefined);
   const layout = planLayout({ python, node, image });
   const stage = await openStage({ binds: layout.binds, filter });
-  const groups = openGroupTree();
   const release = async (): Promise<void> => {
     groups?.close();
     await stage.close();

@@ -1,7 +1,7 @@
 /** A cell that was launched in namespaces of its own. */
 
 import type { ChildProcess } from 'node:child_process';
-import { statfsSync } from 'node:fs';
+import { closeSync, openSync, statfsSync } from 'node:fs';
 import type { ExecutionLimits } from '@assay/receipt';
 import type { CellKind } from '../native/cell.ts';
 import type { JobGroup } from '../native/cgroup.ts';
@@ -25,6 +25,8 @@ export class NamespaceCell extends GroupedCell {
   readonly #child: ChildProcess;
   readonly #scratch: string | null;
   readonly #release: () => Promise<void>;
+  /** The cell's /dev/shm. */
+  #shared: number | null = null;
 
   constructor({ kind, limits, child, group, scratch, release }: NamespaceCellOptions) {
     super({ kind, limits, pipes: pipesOf(child), group, ancestor: child.pid ?? null });
@@ -37,18 +39,14 @@ export class NamespaceCell extends GroupedCell {
   settle(): void {
     const interpreter = descendants(this.#child.pid ?? 0).at(-1)?.pid ?? 0;
     this.pin(this.#scratch ?? `/proc/${interpreter}/root/tmp`);
+    this.#shared = openSync(`/proc/${interpreter}/root/dev/shm`, 'r');
     this.remember(interpreter);
   }
 
-  /** The scratch mount has its own limit; a tmpfs made by bwrap has none, so somebody must look. */
+  /** The scratch mount has its own limit of inodes; those that bwrap makes have none. */
   protected override inodes(): number {
-    if (this.#scratch !== null || this.pinned === null) return 0;
-    try {
-      const { files, ffree } = statfsSync(this.pinned);
-      return files - ffree;
-    } catch {
-      return 0;
-    }
+    const shared = this.#shared === null ? 0 : inodesOf(`/proc/self/fd/${this.#shared}`);
+    return this.#scratch !== null || this.pinned === null ? shared : inodesOf(this.pinned) + shared;
   }
 
   async kill(): Promise<void> {
@@ -62,6 +60,16 @@ export class NamespaceCell extends GroupedCell {
 
   protected override async release(): Promise<void> {
     await super.release();
+    if (this.#shared !== null) closeSync(this.#shared);
     await this.#release();
+  }
+}
+
+function inodesOf(path: string): number {
+  try {
+    const { files, ffree } = statfsSync(path);
+    return files - ffree;
+  } catch {
+    return 0;
   }
 }

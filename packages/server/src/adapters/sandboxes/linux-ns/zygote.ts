@@ -15,7 +15,7 @@ import { addressSpaceOf } from '../native/address-space.ts';
 import type { Cell, CellEnd } from '../native/cell.ts';
 import type { GroupTree } from '../native/cgroup.ts';
 import { INSIDE, type Layout } from '../native/layout.ts';
-import { childrenByFile, descendants } from '../native/process-tree.ts';
+import { childrenByFile, descendants, offerToOomKiller } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
 import { type Launch, type LaunchPrograms, launchCommand, writeOptions } from './bubblewrap.ts';
 import { groupLimits } from './grouped-cell.ts';
@@ -101,6 +101,7 @@ export class Zygote {
     const start = launch(options, directory);
     const [program = '', ...rest] = start.command;
     const child = spawn(program, rest, { env: {}, cwd: '/', stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+    offerToOomKiller(child.pid);
     writeOptions(child, OPTIONS_DESCRIPTOR, start.options);
     const zygote = new Zygote(options, child, server, directory);
     try {

@@ -31,6 +31,8 @@ export interface CellUsage {
   readonly diskBytes?: number;
   /** Processes and threads, where nothing else limits them exactly. */
   readonly processes?: number;
+  /** Why the cell has to end, beyond what has a number in its limits. */
+  readonly excess?: string | undefined;
 }
 
 export interface Cell {

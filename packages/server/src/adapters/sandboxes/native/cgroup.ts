@@ -219,6 +219,8 @@ class Version1Group implements JobGroup {
   async limit(limits: { readonly memoryBytes: number; readonly processes: number }): Promise<void> {
     const bytes = String(limits.memoryBytes);
     const both = join(this.#memory, 'memory.memsw.limit_in_bytes');
+    // What sockets of IP hold is counted apart from all other memory here.
+    writeQuietly(join(this.#memory, 'memory.kmem.tcp.limit_in_bytes'), bytes);
     const swap = this.#swap ? () => writeFile(both, bytes).catch(() => undefined) : async () => undefined;
     await Promise.all([
       // The sum of memory and swap may never be below memory: raised first, or set again after.
@@ -240,11 +242,15 @@ class Version1Group implements JobGroup {
   usage(): GroupUsage {
     const cpu = this.#accounts === null ? '' : readQuietly(join(this.#accounts, 'cpuacct.usage'));
     return {
-      memoryBytes: Number(readQuietly(join(this.#memory, 'memory.usage_in_bytes')) || 0),
-      peakBytes: Number(readQuietly(join(this.#memory, 'memory.max_usage_in_bytes')) || 0),
+      memoryBytes: this.#number('memory.usage_in_bytes') + this.#number('memory.kmem.tcp.usage_in_bytes'),
+      peakBytes: this.#number('memory.max_usage_in_bytes') + this.#number('memory.kmem.tcp.max_usage_in_bytes'),
       cpuMs: cpu === '' ? null : Number(cpu) / 1e6,
       oomKills: Number(/oom_kill (\d+)/.exec(readQuietly(join(this.#memory, 'memory.oom_control')))?.[1] ?? 0),
     };
+  }
+
+  #number(file: string): number {
+    return Number(readQuietly(join(this.#memory, file)) || 0);
   }
 
   async kill(): Promise<void> {

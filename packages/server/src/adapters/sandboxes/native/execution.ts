@@ -265,6 +265,7 @@ export class Execution {
     const usage = cell.usage();
     this.#peakBytes = Math.max(this.#peakBytes, usage.peakBytes);
     if (usage.memoryBytes > limits.memoryBytes) this.#end({ status: 'oom', limit: 'memoryBytes', message: oomMessage(limits) });
+    else if (usage.excess !== undefined) this.#end({ status: 'oom', limit: 'memoryBytes', message: usage.excess });
     else if (usage.cpuMs - this.#cpuBefore > limits.cpuMs) {
       this.#end({ status: 'timeout', limit: 'cpuMs', message: cpuMessage(limits) });
     } else if (usage.inodes > limits.inodes + 1) {

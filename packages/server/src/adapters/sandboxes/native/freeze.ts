@@ -47,9 +47,9 @@ export function killHolders(members: readonly number[], socket: string): void {
 }
 
 /** `socket:[inode]` behind a descriptor of a process, or `null`. */
-export function socketOf(pid: number, descriptor: number): string | null {
+export function socketOf(pid: number, descriptor: number, task = `${pid}`): string | null {
   try {
-    const target = readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+    const target = readlinkSync(`/proc/${pid}/task/${task}/fd/${descriptor}`);
     return target.startsWith('socket:') ? target : null;
   } catch {
     return null;
@@ -58,7 +58,10 @@ export function socketOf(pid: number, descriptor: number): string | null {
 
 function holds(pid: number, socket: string): boolean {
   try {
-    return readdirSync(`/proc/${pid}/fd`).some((descriptor) => socketOf(pid, Number(descriptor)) === socket);
+    // Its threads share one table, but the folder of one that has ended shows none.
+    return readdirSync(`/proc/${pid}/task`).some((task) =>
+      readdirSync(`/proc/${pid}/task/${task}/fd`).some((descriptor) => socketOf(pid, Number(descriptor), task) === socket),
+    );
   } catch (error) {
     const { code } = error as { code?: string };
     return code === 'EACCES' || code === 'EPERM';

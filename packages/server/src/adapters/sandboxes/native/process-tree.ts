@@ -1,6 +1,7 @@
 /** What the processes below one process are and use, read from /proc. For lanes and machines without control groups. */
 
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { bytesOf } from './proc-file.ts';
 
 export interface ProcessUsage {
   readonly pid: number;
@@ -9,7 +10,12 @@ export interface ProcessUsage {
   readonly group: number;
   readonly threads: number;
   readonly uid: number;
+  /** Folder in /proc of a thread that lives. The first thread can have ended, and then the folder of the process says nothing. */
+  readonly task: string;
+  /** In memory or in swap. */
   readonly residentBytes: number;
+  /** Page tables and huge pages, which are not counted as resident. */
+  readonly tableBytes: number;
   readonly cpuMs: number;
 }
 
@@ -29,23 +35,42 @@ export function readProcesses(): readonly ProcessUsage[] {
 
 function readProcess(pid: number): ProcessUsage | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name stands in brackets and can hold anything, brackets included; fields count from behind the last one.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return null;
-    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const fields = statFields(`/proc/${pid}`);
+    const task = livingTask(pid, fields);
+    if (task === null) return null;
+    const status = readFileSync(`${task}/status`, 'latin1');
     return {
       pid,
       parent: Number(fields[1]),
       group: Number(fields[2]),
       threads: Number(fields[17]),
       uid: Number(/^Uid:\s+(\d+)/m.exec(status)?.[1] ?? -1),
-      residentBytes: Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024,
-      cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
+      task,
+      residentBytes: bytesOf(status, 'VmRSS') + bytesOf(status, 'VmSwap'),
+      tableBytes: bytesOf(status, 'VmPTE') + bytesOf(status, 'HugetlbPages'),
+      // Its own, in user and system mode, then the same of the children that it has waited for.
+      cpuMs: fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * TICK_MS,
     };
   } catch {
     return null;
   }
+}
+
+/** Fields of `stat` from the state on. The name before them stands in brackets and can hold anything, brackets included. */
+function statFields(directory: string): readonly string[] {
+  const stat = readFileSync(`${directory}/stat`, 'latin1');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+const ENDED = new Set(['Z', 'X']);
+
+function livingTask(pid: number, fields: readonly string[]): string | null {
+  if (!ENDED.has(fields[0] ?? '')) return `/proc/${pid}/task/${pid}`;
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    const directory = `/proc/${pid}/task/${task}`;
+    if (task !== `${pid}` && !ENDED.has(statFields(directory)[0] ?? '')) return directory;
+  }
+  return null;
 }
 
 /** `root` and everything below it, `root` first. */
@@ -79,64 +104,20 @@ function childrenByScan(): (pid: number) => readonly number[] {
   return (pid) => children.get(pid) ?? [];
 }
 
-/**
- * Memory that the processes use together. Summing what each has resident counts pages that a fork shares many times over, so
- * above `bound` the kernel's proportional count decides; it is slow, and only asked for then.
- */
-export function memoryOf(processes: readonly ProcessUsage[], bound: number): number {
-  const resident = processes.reduce((sum, { residentBytes }) => sum + residentBytes, 0);
-  if (resident <= bound) return resident;
-  return processes.reduce((sum, usage) => sum + (proportionalBytes(usage.pid) ?? usage.residentBytes), 0);
-}
-
-function proportionalBytes(pid: number): number | null {
-  try {
-    const found = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'));
-    return found === null ? null : Number(found[1]) * 1024;
-  } catch {
-    return null;
-  }
-}
-
-/** What a socket can hold in the kernel by default, both directions (net.core.wmem_default, rounded up). Larger ones are refused by seccomp. */
-const SOCKET_BYTES = 256 * 1024;
-
-/**
- * Kernel memory that the sockets of these processes can hold: it is in no process's count, so every socket is charged with all that
- * its buffers take. Sockets that a fork shares count once.
- */
-export function socketBytesOf(processes: readonly ProcessUsage[]): number {
-  const sockets = new Set<string>();
-  for (const { pid } of processes) {
-    for (const descriptor of namesIn(`/proc/${pid}/fd`)) {
-      const link = targetOf(`/proc/${pid}/fd/${descriptor}`);
-      if (link.startsWith('socket:')) sockets.add(link);
-    }
-  }
-  return sockets.size * SOCKET_BYTES;
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
-}
-
-function targetOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
-}
-
 /** SIGKILL that does not mind a process that is gone. */
 export function killQuietly(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
     // Gone already.
+  }
+}
+
+/** Has the kernel end this process and its children before the agent when memory runs out. */
+export function offerToOomKiller(pid: number | undefined): void {
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
+  } catch {
+    // Gone already, or a system without it.
   }
 }

@@ -96,6 +96,14 @@ describe.each(['x64', 'arm64'] as const)('seccomp filter for %s', (architecture:
     }
   });
 
+  it('opens only unix sockets where the buffers of others are counted nowhere', () => {
+    const local = seccompProgram(policy({ architecture, sockets: 'local' }));
+    for (let family = 0; family < 50; family += 1) {
+      const wanted = family === 1 ? ALLOW : EAFNOSUPPORT;
+      expect(verdict(local, { arch, number: number('socket'), args: [family] }), `family ${family}`).toBe(wanted);
+    }
+  });
+
   it.each<[string, string, readonly number[], number]>([
     ['characters pushed into a terminal', 'ioctl', [0, 0x5412], EPERM],
     ['characters pushed into a console', 'ioctl', [0, 0x541c], EPERM],
@@ -103,13 +111,19 @@ describe.each(['x64', 'arm64'] as const)('seccomp filter for %s', (architecture:
     ['flags of a file', 'ioctl', [0, 0x40086602], EPERM],
     ['the size of a terminal', 'ioctl', [0, 0x5413], ALLOW],
     ['signals to a process by fcntl', 'fcntl', [0, 8], EINVAL],
-    ['a test for a lock', 'fcntl', [0, 5], EINVAL],
-    ['a test for an open file lock', 'fcntl', [0, 36], EINVAL],
+    ['a test for a lock', 'fcntl', [0, 5], ALLOW],
+    ['a test for a lock that belongs to no process', 'fcntl', [0, 36], EINVAL],
+    ['a lock that belongs to no process', 'fcntl', [0, 37], EINVAL],
+    ['waiting for one', 'fcntl', [0, 38], EINVAL],
     ['a lease', 'fcntl', [0, 1024], EINVAL],
     ['notes on a directory', 'fcntl', [0, 1026], EINVAL],
     ['a larger pipe', 'fcntl', [0, 1031], EINVAL],
     ['a lock for a database', 'fcntl', [0, 6], ALLOW],
     ['a duplicate', 'fcntl', [0, 1030], ALLOW],
+    ['a thread with descriptors of its own', 'clone', [0x3d0b00], EPERM],
+    ['a process with descriptors of its own', 'clone', [0x4111], ALLOW],
+    ['descriptors of its own by close_range', 'close_range', [3, 9, 2], EINVAL],
+    ['closing on exec by close_range', 'close_range', [3, 9, 4], ALLOW],
     ['another end with the parent', 'prctl', [1], EPERM],
     ['hiding from /proc', 'prctl', [4], EPERM],
     ['a name', 'prctl', [15], ALLOW],

@@ -13,10 +13,11 @@ import { ALLOWED_SYSCALLS, AUDIT_ARCH, CLONE3, FIRST_UNKNOWN, FLOCK, type Syscal
 export interface SeccompPolicy {
   readonly architecture: SyscallArchitecture;
   /**
-   * `families`: socket() for AF_UNIX, AF_INET and AF_INET6. `none` (no network namespace around it): only connected stream pairs,
-   * and no call that could send to a name or hand over a descriptor.
+   * `families`: socket() for AF_UNIX, AF_INET and AF_INET6. `local`: for AF_UNIX alone, where no control group counts the buffers of
+   * TCP, which grow. `none` (no network namespace around it): only connected stream pairs, and no call that could send to a name or
+   * hand over a descriptor.
    */
-  readonly sockets: 'families' | 'none';
+  readonly sockets: 'families' | 'local' | 'none';
   /** `false` refuses kill and its kin: for lanes without a pid namespace and without Landlock's signal scope. */
   readonly signals: boolean;
   /** `false` refuses setsid and setpgid, so that one killpg reaches every descendant. */
@@ -49,15 +50,19 @@ const argument = (index: number): number => 16 + index * 8;
 
 /** CLONE_NEWTIME | NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET. */
 const CLONE_NEW_ANY = 0x80 | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000;
+const CLONE_FILES = 0x400;
+const CLONE_THREAD = 0x10000;
+/** Flags of close_range without CLOSE_RANGE_UNSHARE. */
+const CLOSE_RANGE_FLAGS = [0, 4];
 const X32_BIT = 0x40000000;
 /** TIOCSTI, TIOCLINUX (type into a terminal), FIOSETOWN, SIOCSPGRP (signals to a process by number), FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR. */
 const REFUSED_CONTROLS = [0x5412, 0x541c, 0x8901, 0x8902, 0x40086602, 0x401c5820];
 /**
- * F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC, F_GETPIPE_SZ. Left
- * out: tests for locks, leases and directory notes, through which cells that share read-only files could signal each other; owners
- * of signals; larger pipes.
+ * F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_DUPFD_CLOEXEC, F_GETPIPE_SZ. Left out: leases and
+ * directory notes, through which cells that share read-only files could signal each other; locks that belong to no process, which
+ * nobody could count; owners of signals; larger pipes.
  */
-const FILE_COMMANDS = [0, 1, 2, 3, 4, 6, 7, 37, 38, 1030, 1032];
+const FILE_COMMANDS = [0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032];
 /** PR_SET_PDEATHSIG keeps a cell from outliving the agent; PR_SET_DUMPABLE would hide it from a watchdog that is no root. */
 const REFUSED_PROCESS_CONTROLS = [1, 4];
 const SOL_SOCKET = 1;
@@ -72,7 +77,8 @@ const OTHER_PROCESS_CALLS = [
   'sched_setparam',
   'sched_setattr',
 ] as const;
-const SOCKET_FAMILIES = [1, 2, 10] as const;
+const AF_UNIX = 1;
+const SOCKET_FAMILIES = [AF_UNIX, 2, 10] as const;
 const SIGNAL_CALLS = ['kill', 'tkill', 'tgkill', 'rt_sigqueueinfo', 'rt_tgsigqueueinfo', 'pidfd_send_signal'] as const;
 const SESSION_CALLS = ['setsid', 'setpgid'] as const;
 const METADATA_CALLS = (
@@ -134,7 +140,7 @@ export function seccompProgram(policy: SeccompPolicy): Uint8Array {
     jump(JUMP_EQUAL, FLOCK[policy.architecture], 0, 1),
     give(ENOSYS),
     ...sections.flatMap(([name, body]) => section(number(name), body)),
-    ...section(number('socket'), policy.sockets === 'none' ? [give(EAFNOSUPPORT)] : only(0, SOCKET_FAMILIES, EAFNOSUPPORT)),
+    ...section(number('socket'), socketChecks(policy.sockets)),
   ];
   for (const [low, high] of ranges(open)) {
     program.push(jump(JUMP_AT_LEAST, low, 0, 2), jump(JUMP_GREATER, high, 1, 0), give(ALLOW));
@@ -153,12 +159,25 @@ type Check = readonly [name: string, body: readonly Instruction[]];
 /** What holds in every lane. */
 function checks(): readonly Check[] {
   return [
-    ['clone', [load(argument(0)), jump(JUMP_ANY_BIT, CLONE_NEW_ANY, 0, 1), give(EPERM), give(ALLOW)]],
+    // A thread with a table of descriptors of its own would hide what is in it from those who count.
+    [
+      'clone',
+      [
+        ...[load(argument(0)), jump(JUMP_ANY_BIT, CLONE_NEW_ANY, 3, 0), jump(JUMP_ANY_BIT, CLONE_THREAD, 0, 1)],
+        ...[jump(JUMP_ANY_BIT, CLONE_FILES, 0, 1), give(ALLOW), give(EPERM)],
+      ],
+    ],
+    ['close_range', only(2, CLOSE_RANGE_FLAGS, EINVAL)],
     ['ioctl', not(1, REFUSED_CONTROLS)],
     ['fcntl', only(1, FILE_COMMANDS, EINVAL)],
     ['prctl', not(0, REFUSED_PROCESS_CONTROLS)],
     ['setsockopt', [load(argument(1)), jump(JUMP_EQUAL, SOL_SOCKET, 1, 0), give(ALLOW), ...not(2, BUFFER_OPTIONS)]],
   ];
+}
+
+function socketChecks(sockets: SeccompPolicy['sockets']): readonly Instruction[] {
+  if (sockets === 'none') return [give(EAFNOSUPPORT)];
+  return only(0, sockets === 'local' ? [AF_UNIX] : SOCKET_FAMILIES, EAFNOSUPPORT);
 }
 
 /** Stream pairs only, and no address: a datagram end could write to every socket of the host that has a name. */

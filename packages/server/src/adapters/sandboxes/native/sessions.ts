@@ -140,9 +140,10 @@ function unwatch({ expiry, watch }: Session): void {
 
 /** True when an idle cell uses more than it may. */
 function exceeds(cell: Cell): boolean {
-  const { memoryBytes, diskBytes = 0, inodes, processes = 0 } = cell.usage();
+  const { memoryBytes, diskBytes = 0, inodes, processes = 0, excess } = cell.usage();
   const { limits } = cell;
   return (
+    excess !== undefined ||
     memoryBytes > limits.memoryBytes ||
     diskBytes > limits.diskBytes ||
     inodes > limits.inodes + 1 ||

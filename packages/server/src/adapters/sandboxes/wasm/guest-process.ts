@@ -8,6 +8,7 @@ import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { encodeFrame, type Frame, FrameReader } from '../frames.ts';
+import { offerToOomKiller } from '../native/process-tree.ts';
 import { type GuestConfig, MESSAGE } from './messages.ts';
 
 const MIB = 1024 * 1024;
@@ -90,6 +91,7 @@ export class GuestProcess {
       detached: true,
     });
     this.pid = this.#child.pid ?? 0;
+    offerToOomKiller(this.#child.pid);
     this.#child.stdin.on('error', () => {});
     let tail = '';
     this.#child.stderr.on('data', (chunk: Buffer) => {

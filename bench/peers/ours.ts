@@ -37,8 +37,8 @@ export interface OurVerdict {
 export async function ourVerdict(question: Question): Promise<OurVerdict> {
   const { evidence, at: now, root } = question;
   try {
-    const additionalAnchors = root === undefined ? [] : [trustAnchor('root of the question', root, { simulated: true })];
-    const claims = await verifyEvidence(evidence, { now, endorsements: endorsementsOf(question), additionalAnchors });
+    const roots = root === undefined ? [] : [trustAnchor('root of the question', root, { simulated: true })];
+    const claims = await verifyEvidence(evidence, { now, endorsements: endorsementsOf(question), trust: { roots } });
     const failed = claims.checks.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id);
     return { verdict: claims.tcb?.status ?? 'accepted', code: null, debug: claims.debug === true, failed };
   } catch (error) {

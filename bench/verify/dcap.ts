@@ -72,7 +72,7 @@ export function dcapCases(): readonly BenchCase[] {
     const parse = () => verifier.recognise(evidence) as never;
     const verify = (options: Parameters<typeof verifier.verify>[1]) => verifier.verify(parse(), options);
     // A new array of anchors has a memory of its own, a new array of endorsements is parsed anew.
-    const cold = (pieces: typeof endorsements) => verify({ now, endorsements: pieces, additionalAnchors: [AWS_NITRO_ROOT_G1] });
+    const cold = (pieces: typeof endorsements) => verify({ now, endorsements: pieces, trust: { roots: [AWS_NITRO_ROOT_G1] } });
     return {
       name,
       question: { kind, evidence, at: now, collateral },

@@ -2,7 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { collectEndorsements, type Endorsements, type VerifiedClaims, verify, verifyEvidence } from '@assay/attestation';
+import { collectEndorsements, type Endorsements, type NamedClaims, verify, verifyEvidence } from '@assay/attestation';
 import { vectorsDirectory } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
 import { casesOf, haveVectors, vectorBytes } from './vectors.ts';
@@ -40,7 +40,7 @@ describe.runIf(haveVectors)('genuine combined reports', () => {
   test.each(cases.map((each) => [each.id, each] as const))('%s', async (id, found) => {
     const { expect: wanted } = found;
     const options = optionsOf(found);
-    const claims: VerifiedClaims = await verifyEvidence(vectorBytes(found.evidence), options);
+    const claims: NamedClaims = await verifyEvidence(vectorBytes(found.evidence), options);
     expect(claims.type).toBe('combined');
     for (const node of wanted.nodes ?? []) {
       const actual = claims.submodules[nameOf(node.name)];

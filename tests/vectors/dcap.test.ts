@@ -1,7 +1,7 @@
 /** Genuine SGX and TDX quotes with genuine collateral, verified as Intel's own library verifies them (see the manifest's oracles). */
 
 import { createHash } from 'node:crypto';
-import { AttestationError, DEFAULT_POLICY, verify, verifyEvidence } from '@assay/attestation';
+import { AttestationError, DEFAULT_POLICY, type NamedClaims, verify, verifyEvidence } from '@assay/attestation';
 import { describe, expect, test } from 'vitest';
 import { tdxVerifier } from '../../packages/attestation/src/verifier/dcap/tdx.ts';
 import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
@@ -56,7 +56,7 @@ describe.runIf(haveVectors)('genuine quotes', () => {
       if (id in CODES) expect(error).toMatchObject({ code: CODES[id] });
       return;
     }
-    const claims = await verified;
+    const claims: NamedClaims = await verified;
     expect(claims.tcb?.status).toBe(wanted.tcb_status.split('(')[0]);
     expect(claims.debug).toBe(wanted.debug);
     expect(claims.identity.fmspc).toBe(wanted.fmspc);

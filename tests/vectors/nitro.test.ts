@@ -1,6 +1,6 @@
 /** Every Nitro vector of ../shared/vectors: the manifest's verdicts, claims and codes, then every one-bit flip of a genuine document. */
 
-import { verify, verifyEvidence } from '@assay/attestation';
+import { type NamedClaims, verify, verifyEvidence } from '@assay/attestation';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { encodeHex } from '@assay/encoding/hex';
 import { describe, expect, test } from 'vitest';
@@ -33,7 +33,7 @@ describe.skipIf(!haveVectors)('nitro vectors', () => {
   });
 
   test.each(genuine)('$id is authentic', async ({ evidence, at, expect: wanted }) => {
-    const claims = await verifyEvidence(vectorBytes(evidence), { now: Date.parse(at) });
+    const claims: NamedClaims = await verifyEvidence(vectorBytes(evidence), { now: Date.parse(at) });
     expect(claims).toMatchObject({ type: 'nitro', simulated: false, debug: wanted.debug_mode_zero_pcr0_2 });
     expect(Object.keys(claims.measurements)).toHaveLength(wanted.pcr_count);
     if (wanted.pcr0 !== undefined) expect(claims.measurements.pcr0).toBe(wanted.pcr0);
@@ -79,7 +79,7 @@ describe.skipIf(!haveVectors)('nitro vectors', () => {
     const wanted = genuine.filter(({ expect: each }) => each.user_data_len === 68);
     expect(wanted.length).toBeGreaterThan(0);
     for (const { evidence, at } of wanted) {
-      const { bindings, details } = await verifyEvidence(vectorBytes(evidence), { now: Date.parse(at) });
+      const { bindings, details }: NamedClaims = await verifyEvidence(vectorBytes(evidence), { now: Date.parse(at) });
       const { tlsKeyHash, appKeyHash } = details.nitriding as { readonly tlsKeyHash: string; readonly appKeyHash: string };
       expect(`1220${tlsKeyHash}1220${appKeyHash}`).toBe(bindings.userData);
     }

@@ -1,6 +1,6 @@
 /** Every NVIDIA vector of ../shared/vectors: devices, reference manifests, evidence lists. */
 
-import { type VerifyOptions, verify, verifyEvidence } from '@assay/attestation';
+import { type NamedClaims, type VerifyOptions, verify, verifyEvidence } from '@assay/attestation';
 import { describe, expect, test } from 'vitest';
 import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
 
@@ -18,7 +18,7 @@ describe.skipIf(!haveVectors)('nvidia device vectors', () => {
     expect([genuine.length, bad.length, devices.length]).toEqual([15, 4, 20]));
 
   test.each(genuine)('$id is authentic', async ({ evidence, companions, at, expect: wanted }) => {
-    const claims = await verifyEvidence(vectorBytes(evidence), {
+    const claims: NamedClaims = await verifyEvidence(vectorBytes(evidence), {
       now: Date.parse(at),
       endorsements: endorsementsOf(companions),
     });
@@ -64,13 +64,13 @@ describe.skipIf(!haveVectors)('nvidia evidence lists', () => {
   const now = Date.parse('2026-06-10T00:00:00Z');
 
   test.each(['sdk-hopper-590_12', 'veraison-blackwell'])('%s holds one device', async (name) => {
-    const claims = await verifyEvidence(vectorBytes(`nvidia/${name}.evidence.json`), { now });
+    const claims: NamedClaims = await verifyEvidence(vectorBytes(`nvidia/${name}.evidence.json`), { now });
     expect(claims.submodules).toEqual({});
     expect(outcomes(claims.checks, 'nvidia.declared-nonce')).toEqual(['pass']);
   });
 
   test('sdk-multi-gpu-hopper holds four different GPUs under one nonce', async () => {
-    const claims = await verifyEvidence(vectorBytes('nvidia/sdk-multi-gpu-hopper.evidence.json'), { now });
+    const claims: NamedClaims = await verifyEvidence(vectorBytes('nvidia/sdk-multi-gpu-hopper.evidence.json'), { now });
     expect(Object.keys(claims.submodules)).toEqual(['gpu-0', 'gpu-1', 'gpu-2', 'gpu-3']);
     expect(outcomes(claims.checks, 'nvidia.distinct-devices')).toEqual(['pass']);
     expect(outcomes(claims.checks, 'nvidia.common-nonce')).toEqual(['pass']);
@@ -87,7 +87,7 @@ describe.skipIf(!haveVectors)('nvidia manifest vectors', () => {
       ]);
       return;
     }
-    expect(error).toBeNull();
+    expect(error).toBeUndefined();
     expect(claims).toMatchObject({
       identity: { product: wanted.product, version: wanted.version },
       details: { activeMeasurements: wanted.active_measurements },

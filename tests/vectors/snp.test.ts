@@ -1,6 +1,6 @@
 /** Every SEV-SNP vector of ../shared/vectors: verdicts as the manifest gives them, then the file shapes around the reports. */
 
-import { verify, verifyEvidence } from '@assay/attestation';
+import { type NamedClaims, verify, verifyEvidence } from '@assay/attestation';
 import { describe, expect, test } from 'vitest';
 import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
 
@@ -16,7 +16,7 @@ describe.skipIf(!haveVectors)('sev-snp vectors', () => {
   test('the manifest holds 30 genuine and 6 bad ones', () => expect([genuine.length, bad.length]).toEqual([30, 6]));
 
   test.each(genuine)('$id is authentic', async ({ evidence, companions, at, expect: wanted }) => {
-    const claims = await verifyEvidence(vectorBytes(evidence), {
+    const claims: NamedClaims = await verifyEvidence(vectorBytes(evidence), {
       now: Date.parse(at),
       endorsements: endorsementsOf(companions),
     });
@@ -66,7 +66,7 @@ const envelopes = [
 describe.skipIf(!haveVectors)('sev-snp envelopes', () => {
   test.each(envelopes)('$file is recognised and authentic', async ({ file, companions, product }) => {
     const endorsements = endorsementsOf(Object.fromEntries(companions.map((name) => [name, name])));
-    const claims = await verifyEvidence(vectorBytes(`snp/envelopes/${file}`), {
+    const claims: NamedClaims = await verifyEvidence(vectorBytes(`snp/envelopes/${file}`), {
       now: Date.parse('2026-06-01T00:00:00Z'),
       endorsements,
     });

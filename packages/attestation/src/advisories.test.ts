@@ -33,7 +33,7 @@ describe('BadFuse and MilanLaunchy (arXiv 2605.12990): any Milan report can be f
     ['Genoa', 'accepted', []],
   ] as const)('strict: %s is %s', async (product, outcome, wanted) => {
     const { report, chain, anchor } = await fakeSnp({ product, version: 3 });
-    const options = { now: FAKE_NOW, endorsements: certificatesOf(chain), additionalAnchors: [anchor] };
+    const options = { now: FAKE_NOW, endorsements: certificatesOf(chain), trust: { roots: [anchor] } };
     const result = await verify(report, { ...options, policy: await naming(STRICT_POLICY, anchor) });
     expect([result.outcome, failed(result)]).toEqual([outcome, wanted]);
   });
@@ -61,7 +61,7 @@ describe('dstack #879, #1038, #1294: payloads swapped under digests that still r
     ],
   ])('%s', async (_, shown, code) => {
     const fake = await fakeDstack({ shown });
-    const options = { now: fake.now, endorsements: fake.endorsements, additionalAnchors: fake.anchors };
+    const options = { now: fake.now, endorsements: fake.endorsements, trust: { roots: fake.anchors } };
     const result = await verify(utf8(JSON.stringify(fake.document)), options);
     expect(result).toMatchObject({ outcome: 'not-authentic', error: { code } });
   });
@@ -71,7 +71,7 @@ describe('CVE-2026-33697: evidence of another genuine enclave, relayed', () => {
   test('is refused wherever the channel has a key of its own, and says that nothing was bound where none was named', async () => {
     const { quote, endorsements, anchors, now } = await fakeDcap();
     const [anchor] = anchors as readonly [TrustAnchor];
-    const options = { now, endorsements, additionalAnchors: anchors };
+    const options = { now, endorsements, trust: { roots: anchors } };
     const own = await verify(quote, { ...options, expected: { reportData: 'c0'.repeat(64) } });
     expect([own.outcome, failed(own)]).toEqual(['refused', expect.arrayContaining(['policy.report-data'])]);
     const unasked = await verify(quote, { ...options, policy: await naming({ version: 1, name: 'any' }, anchor) });
@@ -98,7 +98,7 @@ describe('GHSA-xrv8-2pf5-f3q7: NitroTPM register 12 (the kernel command line) le
       name: 'mine',
       measurements: [{ type: 'tpm', values: { ...values, 'nitrotpm-pcr12': ['01'.repeat(48)] } }],
     };
-    const options = { now: FAKE_NOW, additionalAnchors: [anchor], policy: await naming(wanted, anchor) };
+    const options = { now: FAKE_NOW, trust: { roots: [anchor] }, policy: await naming(wanted, anchor) };
     expect((await verify(document, options)).outcome).toBe(outcome);
   });
 });

@@ -108,6 +108,7 @@ export const ATTESTATION_ERROR_KINDS = {
   'nvidia/spdm-malformed': 'malformed',
   'nvidia/version-unsupported': 'unavailable',
   'policy/malformed': 'misuse',
+  'policy/refused': 'refused',
   'proof/malformed': 'malformed',
   'proof/not-yet-made': 'untrusted',
   'service/address-missing': 'untrusted',

@@ -1,5 +1,5 @@
 export { type AppraiseOptions, appraise } from './appraisal/appraise.ts';
-export { type EarOptions, type EarSubject, earClaims, signEar } from './appraisal/ear.ts';
+export { type EarOptions, earClaims, signEar } from './appraisal/ear.ts';
 export { explainPolicy } from './appraisal/explain.ts';
 export { describeOutcome, type HeadlineOptions } from './appraisal/headline.ts';
 export { formatInstant, parseInstant } from './appraisal/instant.ts';
@@ -19,9 +19,16 @@ export { AMD_ROOTS } from './certificates/roots/amd.ts';
 export { AWS_NITRO_ROOTS } from './certificates/roots/aws.ts';
 export { NVIDIA_DEVICE_ROOTS, NVIDIA_RIM_ROOTS } from './certificates/roots/nvidia.ts';
 export { SignatureCache } from './certificates/signature.ts';
-export { policyUnder, type ResolvedTrust, type Root, resolveTrust, type Trust } from './certificates/trust.ts';
+export { policyUnder, type ResolvedTrust, resolveTrust } from './certificates/trust.ts';
 export { type Certificate, parseCertificate } from './certificates/x509.ts';
 export { companionNotes } from './companion-notes.ts';
+export {
+  createVerifier,
+  type EvidenceQuestion,
+  type VerificationQuestion,
+  type Verifier,
+  type VerifierOptions,
+} from './create-verifier.ts';
 export { ATTESTATION_ERROR_KINDS, AttestationError, type AttestationErrorCode } from './errors.ts';
 export { endorsementFiles, packCollateral } from './evidence/collateral-pack.ts';
 export {
@@ -43,17 +50,18 @@ export { type Check, type CheckOutcome, fail, notChecked, pass } from './model/c
 export type * from './model/claims.ts';
 export type * from './model/endorsements.ts';
 export type * from './model/policy.ts';
+export type * from './model/result.ts';
 export type * from './model/verification.ts';
+export type { RecognisedEvidence } from './recognise.ts';
 export { type KeyCustodyInput, verifyKeyCustody } from './verifier/dstack/key-custody.ts';
 export { nitroVerifier, type VerifyNitroOptions, verifyNitroDocument } from './verifier/nitro/nitro.ts';
 export { nvidiaGpuVerifier, nvidiaSwitchVerifier, verifyNvidia } from './verifier/nvidia/nvidia.ts';
 export { nvidiaRimVerifier, type VerifiedRim, verifyRim } from './verifier/nvidia/rim.ts';
 export { type SnpMemory, snpVerifier, verifySnp } from './verifier/snp/snp.ts';
 export {
+  type EvidenceOptions,
   recogniseEvidence,
   type VerificationOptions,
-  type VerificationOutcome,
-  type VerificationResult,
   verify,
   verifyEvidence,
 } from './verify.ts';

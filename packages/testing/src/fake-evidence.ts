@@ -36,17 +36,17 @@ async function cpus(): Promise<readonly FakeEvidence[]> {
   const quotes = await Promise.all(
     (['sgx', 'tdx'] as const).map(async (tee) => {
       const { quote, endorsements, anchors, now } = await fakeDcap({ tee });
-      return { name: tee, file: quote, options: { now, endorsements, additionalAnchors: anchors } };
+      return { name: tee, file: quote, options: { now, endorsements, trust: { roots: anchors } } };
     }),
   );
   const reports = await Promise.all(
     (['Milan', 'Genoa', 'Turin'] as const).map(async (product) => {
       const { report, chain, anchor } = await fakeSnp({ product });
-      const options = { now: FAKE_NOW, endorsements: certificatesOf(chain), additionalAnchors: [anchor] };
+      const options = { now: FAKE_NOW, endorsements: certificatesOf(chain), trust: { roots: [anchor] } };
       return { name: `sev-snp ${product}`, file: report, options };
     }),
   );
-  const options = { now: FAKE_NOW, additionalAnchors: [nitro.anchor] };
+  const options = { now: FAKE_NOW, trust: { roots: [nitro.anchor] } };
   return [{ name: 'nitro', file: nitro.document, options }, ...quotes, ...reports];
 }
 
@@ -54,12 +54,12 @@ async function machines(): Promise<readonly FakeEvidence[]> {
   const azure = await fakeAzureVm();
   const tpm = await fakeTpmQuote();
   const guest = await fakeDstack();
-  const dcap = { now: guest.now, endorsements: guest.endorsements, additionalAnchors: guest.anchors };
-  const vm = { now: FAKE_NOW, endorsements: certificatesOf(azure.chain), additionalAnchors: [azure.anchor] };
+  const dcap = { now: guest.now, endorsements: guest.endorsements, trust: { roots: guest.anchors } };
+  const vm = { now: FAKE_NOW, endorsements: certificatesOf(azure.chain), trust: { roots: [azure.anchor] } };
   return [
     { name: 'azure vm', file: azure.file, options: vm },
     { name: 'azure vm without its tpm', file: azure.hclReport, options: vm },
-    { name: 'tpm', file: json(tpm.document), options: { now: FAKE_NOW, additionalAnchors: [tpm.chain.anchor] } },
+    { name: 'tpm', file: json(tpm.document), options: { now: FAKE_NOW, trust: { roots: [tpm.chain.anchor] } } },
     {
       name: 'dstack',
       file: json({ ...guest.document, tcb_info: JSON.stringify({ app_compose: guest.compose }) }),
@@ -88,7 +88,7 @@ async function commitment(): Promise<FakeEvidence> {
   return {
     name: 'vendor commitment',
     file: json({ ...unsigned, signature }),
-    options: { now: FAKE_NOW, additionalAnchors: [anchor] },
+    options: { now: FAKE_NOW, trust: { roots: [anchor] } },
   };
 }
 
@@ -105,11 +105,11 @@ async function gpus(): Promise<readonly FakeEvidence[]> {
     await fakeManifest({ version: '96.00.74.00.1A', golden: { 2: [encodeHex(fakeMeasurement(2))] } }),
   ];
   const list = (...devices: readonly FakeDevice[]): Uint8Array => json(devices.map(({ entry }) => entry));
-  const options = { now: FAKE_NOW, additionalAnchors: [first.anchor] };
+  const options = { now: FAKE_NOW, trust: { roots: [first.anchor] } };
   const compared = {
     now: FAKE_NOW,
     endorsements: manifests.map(({ xml }) => ({ kind: 'rim', xml }) as const),
-    additionalAnchors: [first.anchor, ...manifests.map(({ anchor }) => anchor)],
+    trust: { roots: [first.anchor, ...manifests.map(({ anchor }) => anchor)] },
   };
   return [
     { name: 'one gpu', file: list(first), options },
@@ -133,7 +133,7 @@ async function reports(): Promise<readonly FakeEvidence[]> {
     ['two-layer', true],
   ] as const) {
     const { document, endorsements, anchors } = await redpillReport({ ...common, shape, gpu });
-    const options = { now: FAKE_NOW, endorsements, additionalAnchors: anchors };
+    const options = { now: FAKE_NOW, endorsements, trust: { roots: anchors } };
     found.push({ name: `combined, ${shape}${gpu ? ' with a gpu' : ''}`, file: json(document), options });
   }
   for (const platform of ['tdx', 'sev-snp'] as const) {
@@ -142,7 +142,7 @@ async function reports(): Promise<readonly FakeEvidence[]> {
       ...keys,
       ...{ platform, nonce, now: FAKE_NOW, lie: null, form: 'sections' },
     });
-    const options = { now: FAKE_NOW, endorsements, additionalAnchors: anchors };
+    const options = { now: FAKE_NOW, endorsements, trust: { roots: anchors } };
     found.push({ name: `combined, ${platform} enclave`, file: json(document), options });
   }
   return found;

@@ -1,6 +1,6 @@
 /** NVIDIA devices and reference manifests under fake roots, sound or with any one defect. */
 
-import { type Endorsement, type TrustAnchor, trustAnchor, type VerifiedClaims, verifyEvidence } from '@assay/attestation';
+import { type Endorsement, type NamedClaims, type TrustAnchor, trustAnchor, verifyEvidence } from '@assay/attestation';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { DER_TAG, encodeDer, encodeDerOid, encodeDerUnsigned } from '@assay/encoding/der';
@@ -249,7 +249,7 @@ export interface FakeDeviceAttempt extends FakeAttempt {
 }
 
 /** Recognises and verifies a fake device, or a file made of it, with its root trusted. */
-export function verifyFakeDevice(device: FakeDevice, attempt: FakeDeviceAttempt = {}): Promise<VerifiedClaims> {
+export function verifyFakeDevice(device: FakeDevice, attempt: FakeDeviceAttempt = {}): Promise<NamedClaims> {
   const { manifests = [] } = attempt;
   return verifyEvidence(attempt.file ?? device.spdm, {
     now: attempt.now ?? FAKE_NOW,
@@ -257,6 +257,6 @@ export function verifyFakeDevice(device: FakeDevice, attempt: FakeDeviceAttempt 
       ...(attempt.endorsements ?? certificatesOf(device.chain)),
       ...manifests.map(({ xml }): Endorsement => ({ kind: 'rim', xml })),
     ],
-    additionalAnchors: [device.anchor, ...manifests.map(({ anchor }) => anchor)],
+    trust: { roots: [device.anchor, ...manifests.map(({ anchor }) => anchor)] },
   });
 }

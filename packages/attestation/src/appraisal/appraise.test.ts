@@ -1,7 +1,7 @@
 /** Appraisal of claims against policies: a table named after the defects (spec/policy.md). */
 
 import { describe, expect, it } from 'vitest';
-import type { Claims, VerifiedClaims } from '../model/claims.ts';
+import type { Claims, NamedClaims, VerifiedClaims } from '../model/claims.ts';
 import type { Expected, Policy } from '../model/policy.ts';
 import { mint } from '../verifier/mint.ts';
 import { appraise } from './appraise.ts';
@@ -10,7 +10,7 @@ import { DEFAULT_POLICY, MODERATE_POLICY, RELAXED_POLICY, STRICT_POLICY } from '
 const NOW = Date.parse('2026-06-10T00:00:00Z');
 const ROOT = 'ab'.repeat(32);
 
-function claims(changes: Partial<Claims> = {}): VerifiedClaims {
+function claims(changes: Partial<NamedClaims> = {}): VerifiedClaims {
   return mint({
     type: 'tdx',
     simulated: false,
@@ -29,7 +29,7 @@ function claims(changes: Partial<Claims> = {}): VerifiedClaims {
     submodules: {},
     details: { vmpl: 0, reportedTcb: { snp: 8 } },
     ...changes,
-  });
+  } as Claims);
 }
 
 const policy = (changes: Partial<Policy>): Policy => ({ ...DEFAULT_POLICY, ...changes });
@@ -39,7 +39,7 @@ const tcb = (status: string, advisories: readonly string[] = []) => ({
   date: null,
   evaluationNumber: null,
 });
-const gpu = (changes: Partial<Claims> = {}) =>
+const gpu = (changes: Partial<NamedClaims> = {}) =>
   claims({
     type: 'nvidia-gpu',
     tcb: null,

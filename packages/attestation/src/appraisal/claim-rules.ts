@@ -1,7 +1,7 @@
 /** Rules over any claim by its path, for what the policy format has no word for. */
 
 import { type Check, fail, pass } from '../model/check.ts';
-import type { VerifiedClaims } from '../model/claims.ts';
+import type { NamedClaims } from '../model/claims.ts';
 import type { ClaimRule } from '../model/policy.ts';
 import { located, POLICY_SPEC, type WholeQuestion } from './question.ts';
 
@@ -15,7 +15,7 @@ export const askClaimRules: WholeQuestion = (nodes, { policy }) =>
     return asked.map(({ prefix, claims }) => located(prefix, compare(rule, claims)));
   });
 
-function compare(rule: ClaimRule, claims: VerifiedClaims): Check {
+function compare(rule: ClaimRule, claims: NamedClaims): Check {
   const actual = valueAt(claims, rule.path);
   const shown = actual === undefined ? 'absent' : String(JSON.stringify(actual));
   const id = `policy.claim.${rule.path}`;

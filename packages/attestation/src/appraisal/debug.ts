@@ -1,7 +1,7 @@
 /** A debuggable environment keeps no secret from its host, so it is refused unless the policy allows it by name. */
 
 import { fail, notChecked, pass } from '../model/check.ts';
-import type { Claims } from '../model/claims.ts';
+import type { NamedClaims } from '../model/claims.ts';
 import { type PartQuestion, POLICY_SPEC } from './question.ts';
 
 export const askDebug: PartQuestion = (claims, { policy }) => {
@@ -15,6 +15,6 @@ export const askDebug: PartQuestion = (claims, { policy }) => {
 };
 
 /** Which claims of a token say so. */
-function debugClaimsOf({ details: { debugClaims } }: Claims): readonly string[] {
+function debugClaimsOf({ details: { debugClaims } }: NamedClaims): readonly string[] {
   return Array.isArray(debugClaims) && debugClaims.length > 0 ? [debugClaims.join(', ')] : [];
 }

@@ -2,17 +2,19 @@
 
 import { exportJWK, generateKeyPair, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import type { Claims } from '../model/claims.ts';
+import { AttestationError } from '../errors.ts';
+import type { Claims, NamedClaims } from '../model/claims.ts';
 import type { Policy } from '../model/policy.ts';
+import type { VerificationResult } from '../model/result.ts';
 import { mint } from '../verifier/mint.ts';
 import { appraise } from './appraise.ts';
-import { type EarSubject, earClaims, signEar } from './ear.ts';
+import { earClaims, signEar } from './ear.ts';
 import { DEFAULT_POLICY } from './presets.ts';
 
 const NOW = 1_780_000_000_123;
 const options = { now: NOW, verifier: { developer: 'https://example.org', build: 'assay 0.1.0' } };
 
-function subject(changes: Partial<Claims> = {}, policy: Partial<Policy> = {}): EarSubject {
+function subject(changes: Partial<NamedClaims> = {}, policy: Partial<Policy> = {}): VerificationResult {
   const claims = mint({
     type: 'tdx',
     simulated: false,
@@ -28,13 +30,21 @@ function subject(changes: Partial<Claims> = {}, policy: Partial<Policy> = {}): E
     submodules: {},
     details: {},
     ...changes,
-  });
+  } as Claims);
   const appraisal = appraise(claims, { now: NOW, policy: { ...DEFAULT_POLICY, ...policy } });
-  return { outcome: appraisal.outcome, type: 'tdx', claims, appraisal, error: null };
+  return {
+    outcome: appraisal.outcome,
+    type: 'tdx',
+    claims,
+    checks: appraisal.checks,
+    tcb: claims.tcb,
+    appraisal,
+  } as VerificationResult;
 }
 
-const main = (from: EarSubject) => (earClaims(from, options).submods as Record<string, Record<string, unknown>>).main ?? {};
-const vector = (from: EarSubject) => main(from).ear_trustworthiness_vector as Record<string, number>;
+const main = (from: VerificationResult) =>
+  (earClaims(from, options).submods as Record<string, Record<string, unknown>>).main ?? {};
+const vector = (from: VerificationResult) => main(from).ear_trustworthiness_vector as Record<string, number>;
 
 describe('earClaims', () => {
   it('carries profile, verifier and time', () => {
@@ -47,7 +57,7 @@ describe('earClaims', () => {
     });
   });
 
-  it.each<readonly [string, EarSubject, string, Partial<Record<string, number>>]>([
+  it.each<readonly [string, VerificationResult, string, Partial<Record<string, number>>]>([
     ['accepted', subject(), 'affirming', { 'instance-identity': 2, configuration: 2, executables: 0, hardware: 2 }],
     ['measured as wanted', subject({}, { measurements: [{ values: { mrtd: ['aa'] } }] }), 'affirming', { executables: 2 }],
     [
@@ -83,19 +93,15 @@ describe('earClaims', () => {
   });
 
   it('says nothing good of what is not authentic', () => {
-    const forged: EarSubject = {
-      outcome: 'not-authentic',
-      type: 'tdx',
-      claims: null,
-      appraisal: null,
-      error: { code: 'dcap/x' },
-    };
+    const error = new AttestationError('dcap/quote-signature-invalid', 'expected a signature, got another');
+    const failed = { type: 'tdx', checks: [], error } as const;
+    const forged = { outcome: 'not-authentic', ...failed } as unknown as VerificationResult;
     expect(main(forged)).toMatchObject({
       ear_status: 'contraindicated',
       ear_trustworthiness_vector: { 'instance-identity': 99 },
     });
-    const unknown: EarSubject = { ...forged, outcome: 'unavailable' };
-    expect(main(unknown)).toMatchObject({ ear_status: 'none', 'assay.error': 'dcap/x' });
+    const unknown = { outcome: 'unavailable', ...failed } as unknown as VerificationResult;
+    expect(main(unknown)).toMatchObject({ ear_status: 'none', 'assay.error': 'dcap/quote-signature-invalid' });
   });
 });
 

@@ -8,7 +8,8 @@
 import { type CryptoKey, type JWK, SignJWT } from 'jose';
 import type { Appraisal } from '../model/appraisal.ts';
 import type { Check } from '../model/check.ts';
-import type { Claims } from '../model/claims.ts';
+import type { NamedClaims } from '../model/claims.ts';
+import type { VerificationResult } from '../model/result.ts';
 
 const EAR_PROFILE = 'tag:ietf.org,2026:rats/ear#04';
 
@@ -19,15 +20,6 @@ type Tier = (typeof TIER)[keyof typeof TIER];
 const CRYPTO_FAILED = 99;
 
 const STATUS = { 0: 'none', 2: 'affirming', 32: 'warning', 96: 'contraindicated' } as const;
-
-/** What is reported; an `VerificationResult` fits. */
-export interface EarSubject {
-  readonly outcome: 'accepted' | 'refused' | 'malformed' | 'not-authentic' | 'unavailable';
-  readonly type: string | null;
-  readonly claims: Claims | null;
-  readonly appraisal: Appraisal | null;
-  readonly error: { readonly code: string } | null;
-}
 
 export interface EarOptions {
   /** Epoch milliseconds at which the result is made. */
@@ -46,7 +38,7 @@ export interface EarOptions {
  * @example
  * const claims = earClaims(await verify(bytes, options), { now, verifier: { developer: 'example.org', build: 'assay 0.1.0' } });
  */
-export function earClaims(subject: EarSubject, options: EarOptions): Readonly<Record<string, unknown>> {
+export function earClaims(result: VerificationResult, options: EarOptions): Readonly<Record<string, unknown>> {
   const issued = Math.floor(options.now / 1000);
   return {
     eat_profile: EAR_PROFILE,
@@ -54,7 +46,7 @@ export function earClaims(subject: EarSubject, options: EarOptions): Readonly<Re
     ...(options.lifetimeSeconds === undefined ? {} : { exp: issued + options.lifetimeSeconds }),
     ...(options.nonce === undefined ? {} : { eat_nonce: options.nonce }),
     ear_verifier_id: { ...options.verifier },
-    submods: submodules(subject),
+    submods: submodules(result),
   };
 }
 
@@ -66,29 +58,30 @@ export function earClaims(subject: EarSubject, options: EarOptions): Readonly<Re
  * const jwt = await signEar(result, { now, verifier, key, algorithm: 'ES256', keyId: 'verifier-1' });
  */
 export async function signEar(
-  subject: EarSubject,
+  result: VerificationResult,
   options: EarOptions & { readonly key: CryptoKey | JWK | Uint8Array; readonly algorithm: string; readonly keyId?: string },
 ): Promise<string> {
   const header = { alg: options.algorithm, typ: 'eat+jwt', ...(options.keyId === undefined ? {} : { kid: options.keyId }) };
-  return new SignJWT({ ...earClaims(subject, options) }).setProtectedHeader(header).sign(options.key);
+  return new SignJWT({ ...earClaims(result, options) }).setProtectedHeader(header).sign(options.key);
 }
 
-function submodules(subject: EarSubject): Readonly<Record<string, unknown>> {
-  const { claims, appraisal } = subject;
-  if (claims === null || appraisal === null) {
-    const forged = subject.outcome === 'not-authentic';
+function submodules(result: VerificationResult): Readonly<Record<string, unknown>> {
+  if (result.claims === undefined) {
+    const forged = result.outcome === 'not-authentic';
     return {
       main: {
         ear_status: forged ? STATUS[TIER.contraindicated] : STATUS[TIER.none],
         ...(forged ? { ear_trustworthiness_vector: { 'instance-identity': CRYPTO_FAILED } } : {}),
-        'assay.error': subject.error?.code ?? null,
+        'assay.error': result.error.code,
       },
     };
   }
-  return Object.fromEntries(parts('', claims).map(([prefix, part]) => [name(prefix), submodule(prefix, part, appraisal)]));
+  return Object.fromEntries(
+    parts('', result.claims).map(([prefix, part]) => [name(prefix), submodule(prefix, part, result.appraisal)]),
+  );
 }
 
-function parts(prefix: string, claims: Claims): readonly (readonly [string, Claims])[] {
+function parts(prefix: string, claims: NamedClaims): readonly (readonly [string, NamedClaims])[] {
   const below = Object.entries(claims.submodules).flatMap(([part, inner]) => parts(`${prefix}${part}/`, inner));
   return [[prefix, claims], ...below];
 }
@@ -97,7 +90,7 @@ function name(prefix: string): string {
   return prefix === '' ? 'main' : prefix.slice(0, -1);
 }
 
-function submodule(prefix: string, claims: Claims, appraisal: Appraisal): Readonly<Record<string, unknown>> {
+function submodule(prefix: string, claims: NamedClaims, appraisal: Appraisal): Readonly<Record<string, unknown>> {
   const own = appraisal.checks.filter(({ id }) => id.startsWith(prefix) && !id.slice(prefix.length).includes('/'));
   const vector = {
     'instance-identity': tier(
@@ -125,7 +118,7 @@ function submodule(prefix: string, claims: Claims, appraisal: Appraisal): Readon
 }
 
 /** Contraindicated when a check of the group failed, affirming when one passed, otherwise no claim. */
-function tier(checks: readonly Check[], prefix: string, group: readonly string[], claims: Claims): Tier {
+function tier(checks: readonly Check[], prefix: string, group: readonly string[], claims: NamedClaims): Tier {
   const asked = checks.filter(({ id }) => group.some((start) => id.startsWith(`${prefix}${start}`)));
   if (asked.some(({ outcome }) => outcome === 'fail')) return TIER.contraindicated;
   if (!asked.some(({ outcome }) => outcome === 'pass')) return TIER.none;

@@ -4,7 +4,7 @@
  */
 
 import { type Check, fail, pass } from '../model/check.ts';
-import type { VerifiedClaims } from '../model/claims.ts';
+import type { NamedClaims } from '../model/claims.ts';
 import { partsOfType } from './parts.ts';
 import { located, POLICY_SPEC, type WholeQuestion } from './question.ts';
 
@@ -30,7 +30,7 @@ export const askGpu: WholeQuestion = (nodes, { policy }) => {
   return [count, ...parts];
 };
 
-function architecture(accepted: readonly string[], claims: VerifiedClaims): Check {
+function architecture(accepted: readonly string[], claims: NamedClaims): Check {
   const actual = claims.identity.architecture ?? 'not named';
   const expected = accepted.join(', ');
   return accepted.some((name) => name.toUpperCase() === actual.toUpperCase())
@@ -38,7 +38,7 @@ function architecture(accepted: readonly string[], claims: VerifiedClaims): Chec
     : fail('policy.gpu-architecture', SPEC, expected, actual);
 }
 
-function manifests(claims: VerifiedClaims): Check {
+function manifests(claims: NamedClaims): Check {
   const expected = 'driver and VBIOS measurements equal to their signed manifests';
   const open = openManifests(claims);
   return open.length === 0
@@ -47,7 +47,7 @@ function manifests(claims: VerifiedClaims): Check {
 }
 
 /** The comparisons with signed manifests that did not pass, each with its outcome; empty when all did. */
-export function openManifests({ checks }: Pick<VerifiedClaims, 'checks'>): readonly string[] {
+export function openManifests({ checks }: Pick<NamedClaims, 'checks'>): readonly string[] {
   return MANIFEST_CHECKS.flatMap((wanted) => {
     const outcome = checks.find(({ id }) => id === wanted)?.outcome ?? 'not made';
     return outcome === 'pass' ? [] : [`${wanted} ${outcome}`];

@@ -5,7 +5,7 @@
  */
 
 import { type Check, fail, notChecked, pass } from '../model/check.ts';
-import type { VerifiedClaims } from '../model/claims.ts';
+import type { NamedClaims } from '../model/claims.ts';
 import type { MeasurementRule, SignedMeasurements } from '../model/policy.ts';
 import { located, POLICY_SPEC, type WholeQuestion } from './question.ts';
 import { SIGNER_SLOTS } from './signer-slots.ts';
@@ -31,12 +31,12 @@ function subjectOf(rule: MeasurementRule): string {
   return rule.type ?? ('values' in rule ? Object.keys(rule.values).join(', ') : 'such part');
 }
 
-function applies(rule: MeasurementRule, claims: VerifiedClaims): boolean {
+function applies(rule: MeasurementRule, claims: NamedClaims): boolean {
   if (rule.type !== undefined) return rule.type === claims.type;
   return 'values' in rule && Object.keys(rule.values).some((name) => claims.measurements[name] !== undefined);
 }
 
-function compare(rules: readonly MeasurementRule[], claims: VerifiedClaims): Check {
+function compare(rules: readonly MeasurementRule[], claims: NamedClaims): Check {
   const matched = rules.find((rule) =>
     'values' in rule ? mismatches(rule.values, claims).length === 0 : signedBy(rule, claims),
   );
@@ -49,14 +49,14 @@ function compare(rules: readonly MeasurementRule[], claims: VerifiedClaims): Che
   return fail(ID, SPEC, describe(rules), actual.join(', ') || 'no measurements');
 }
 
-function mismatches(values: Readonly<Record<string, readonly string[]>>, claims: VerifiedClaims): readonly string[] {
+function mismatches(values: Readonly<Record<string, readonly string[]>>, claims: NamedClaims): readonly string[] {
   return Object.entries(values).flatMap(([name, accepted]) => {
     const actual = claims.measurements[name];
     return actual !== undefined && accepted.includes(actual) ? [] : [name];
   });
 }
 
-function signedBy(rule: SignedMeasurements, claims: VerifiedClaims): boolean {
+function signedBy(rule: SignedMeasurements, claims: NamedClaims): boolean {
   const slots = SIGNER_SLOTS[rule.type];
   if (slots === undefined || !slots.signer.some((name) => claims.measurements[name] === rule.signer.value)) return false;
   const { product, minimumVersion } = rule.signer;

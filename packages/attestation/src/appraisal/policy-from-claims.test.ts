@@ -62,8 +62,9 @@ describe.each(AUTHENTIC)('a policy from %s', (_, claims, now) => {
   test('refuses every changed or missing measurement that it names', () => {
     const policy = policyOf(claims, now);
     const named = policy.measurements?.flatMap((rule) => ('values' in rule ? Object.keys(rule.values) : [])) ?? [];
-    for (const name of named.filter((each) => claims.measurements[each] !== undefined)) {
-      const { [name]: value = '', ...others } = claims.measurements;
+    const measured: Readonly<Record<string, string>> = claims.measurements;
+    for (const name of named.filter((each) => measured[each] !== undefined)) {
+      const { [name]: value = '', ...others } = measured;
       for (const measurements of [others, { ...others, [name]: value.replace(/^../, (byte) => (byte === 'ff' ? '00' : 'ff')) }])
         expect(appraise({ ...claims, measurements } as VerifiedClaims, { now, policy }).outcome, name).toBe('refused');
     }
@@ -74,7 +75,7 @@ describe('a rule whose part is missing refuses', () => {
   const tdx = AUTHENTIC.find(([name]) => name === 'tdx');
   if (tdx === undefined) throw new Error('no tdx evidence');
   const [, claims, now] = tdx;
-  const { mrtd = '' } = claims.measurements;
+  const { mrtd = '' } = claims.measurements as Readonly<Record<string, string>>;
   const own = { type: 'tdx', values: { mrtd: [mrtd] } } as const;
   const base = { version: 1, simulatedRoots: [claims.root] } as const;
 
@@ -127,7 +128,7 @@ describe('a rule whose part is missing refuses', () => {
 
 test('an Azure VM whose vTPM quote was left out, or is of another machine, is refused', async () => {
   const [mine, other] = await Promise.all([fakeAzureVm(1), fakeAzureVm(2)]);
-  const options = { now: FAKE_NOW, endorsements: certificatesOf(mine.chain), additionalAnchors: [mine.anchor] };
+  const options = { now: FAKE_NOW, endorsements: certificatesOf(mine.chain), trust: { roots: [mine.anchor] } };
   const policy = policyOf(await verifyEvidence(mine.file, options), FAKE_NOW);
   const verified = async (file: Uint8Array) => {
     const { outcome, checks } = await verify(file, { ...options, policy });
@@ -144,7 +145,7 @@ describe('evidence that is weaker than strict', () => {
     const claims = await verifyEvidence(snp.report, {
       now: FAKE_NOW,
       endorsements: certificatesOf(snp.chain),
-      additionalAnchors: [snp.anchor],
+      trust: { roots: [snp.anchor] },
     });
     const made = policyFrom(claims, { now: FAKE_NOW });
     expect(made.policy.hostRequested).toBe('allow');

@@ -4,7 +4,7 @@
  */
 
 import type { Check } from '../model/check.ts';
-import type { EvidenceType, VerifiedClaims } from '../model/claims.ts';
+import type { EvidenceType, NamedClaims } from '../model/claims.ts';
 import type { MeasurementRule, Policy } from '../model/policy.ts';
 import { appraise } from './appraise.ts';
 import { openManifests } from './gpu.ts';
@@ -40,7 +40,7 @@ export interface PolicyFromClaims {
  * @example
  * const { policy, failed } = policyFrom(claims, { now: Date.now() });
  */
-export function policyFrom(claims: VerifiedClaims, options: PolicyFromOptions): PolicyFromClaims {
+export function policyFrom(claims: NamedClaims, options: PolicyFromOptions): PolicyFromClaims {
   const { now } = options;
   const nodes = listNodes(claims);
   const { refusedProducts: _, ...strict } = STRICT_POLICY;

@@ -4,7 +4,7 @@
  */
 
 import type { Check } from '../model/check.ts';
-import type { VerifiedClaims } from '../model/claims.ts';
+import type { NamedClaims } from '../model/claims.ts';
 import type { Expected, Policy } from '../model/policy.ts';
 
 export interface AppraisalContext {
@@ -17,16 +17,16 @@ export interface AppraisalContext {
 /** One set of claims with its place: `''` for the whole, `gpu-0/`, `gateway/gpu-0/` … for parts. */
 export interface ClaimsNode {
   readonly prefix: string;
-  readonly claims: VerifiedClaims;
+  readonly claims: NamedClaims;
 }
 
 /** The whole and every part below it, the whole first. */
-export function listNodes(claims: VerifiedClaims, prefix = ''): readonly ClaimsNode[] {
+export function listNodes(claims: NamedClaims, prefix = ''): readonly ClaimsNode[] {
   const parts = Object.entries(claims.submodules).flatMap(([name, part]) => listNodes(part, `${prefix}${name}/`));
   return [{ prefix, claims }, ...parts];
 }
 
-export type PartQuestion = (claims: VerifiedClaims, context: AppraisalContext) => readonly Check[];
+export type PartQuestion = (claims: NamedClaims, context: AppraisalContext) => readonly Check[];
 export type WholeQuestion = (nodes: readonly ClaimsNode[], context: AppraisalContext) => readonly Check[];
 
 /** The section every policy check refers to. */

@@ -3,7 +3,8 @@
 import { certificatesOf, FAKE_NOW, fakeSnp, fakeToken } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
 import type { Policy } from '../model/policy.ts';
-import { type VerificationResult, verify } from '../verify.ts';
+import type { VerificationResult } from '../model/result.ts';
+import { verify } from '../verify.ts';
 import { DEFAULT_POLICY, MODERATE_POLICY, RELAXED_POLICY, STRICT_POLICY } from './presets.ts';
 
 const HOST = 0xffff_ffff;
@@ -15,7 +16,7 @@ async function report(vmpl: number, policy: Policy): Promise<VerificationResult>
   return verify(fake.report, {
     now: FAKE_NOW,
     endorsements: certificatesOf(fake.chain),
-    additionalAnchors: [fake.anchor],
+    trust: { roots: [fake.anchor] },
     policy: { ...policy, simulatedRoots },
   });
 }
@@ -75,7 +76,7 @@ describe('provisional firmware', () => {
     const { appraisal, outcome } = await verify(fake.report, {
       now: FAKE_NOW,
       endorsements: certificatesOf(fake.chain),
-      additionalAnchors: [fake.anchor],
+      trust: { roots: [fake.anchor] },
       policy: { ...STRICT_POLICY, simulatedRoots: [await rootOf(fake.anchor.spki)] },
     });
     expect(outcome).toBe('accepted');

@@ -1,6 +1,6 @@
 /** What an outcome is about and what it does not prove, in plain sentences. What it says of the checks: headline.ts. */
 
-import type { Claims, EvidenceType } from '../model/claims.ts';
+import type { EvidenceType, NamedClaims } from '../model/claims.ts';
 import { formatInstant } from './instant.ts';
 import type { ClaimsNode } from './question.ts';
 
@@ -25,7 +25,7 @@ export function typeName(type: EvidenceType): string {
 }
 
 /** BadFuse and MilanLaunchy reach every Milan chip at every firmware level. */
-export function isMilan({ identity }: Claims): boolean {
+export function isMilan({ identity }: NamedClaims): boolean {
   return /^milan/i.test(identity.product ?? '');
 }
 

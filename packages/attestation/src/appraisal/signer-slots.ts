@@ -1,14 +1,14 @@
 /** Where each type keeps the identity of the key that signed the workload, and the product and version that key vouches for. */
 
-import type { Claims, EvidenceType } from '../model/claims.ts';
+import type { EvidenceType, NamedClaims } from '../model/claims.ts';
 
 export interface SignerSlots {
   /** Measurement names that identify a signer; any of them may match. */
   readonly signer: readonly string[];
   /** Where the claims hold the product number, for types that have one. */
-  readonly product?: (claims: Claims) => unknown;
+  readonly product?: (claims: NamedClaims) => unknown;
   /** Where the claims hold the security version, for types that have one. */
-  readonly version?: (claims: Claims) => unknown;
+  readonly version?: (claims: NamedClaims) => unknown;
 }
 
 export const SIGNER_SLOTS: Readonly<Partial<Record<EvidenceType, SignerSlots>>> = {

@@ -6,8 +6,9 @@ import { encodePem } from '@assay/encoding/pem';
 import { expectRefusal, fakeCertificate, fakeKey } from '@assay/testing';
 import { describe, expect, it, test } from 'vitest';
 import { DEFAULT_POLICY } from '../appraisal/presets.ts';
+import type { Root } from '../model/verification.ts';
 import { anchorDigest, trustAnchor } from './anchor.ts';
-import { policyUnder, type Root, resolveTrust } from './trust.ts';
+import { policyUnder, resolveTrust } from './trust.ts';
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const key = await fakeKey('P-384');

@@ -11,23 +11,9 @@ import { decodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
 import { AttestationError } from '../errors.ts';
 import type { Policy } from '../model/policy.ts';
-import type { TrustAnchor } from '../model/verification.ts';
+import type { Root, Trust, TrustAnchor } from '../model/verification.ts';
 import { publicKeyAlgorithm } from './algorithms.ts';
 import { anchorDigest, trustAnchor } from './anchor.ts';
-
-/**
- * A root: X.509 certificates or SubjectPublicKeyInfo keys. PEM (one or several blocks, text around them is ignored) or DER; DER as bytes,
- * or as text in base64 or hex. An anchor that is resolved already stays as it is.
- */
-export type Root = string | Uint8Array | TrustAnchor;
-
-/** The roots a relying party trusts beside the vendors' pinned ones. */
-export interface Trust {
-  /** One simulator's root. Its evidence is accepted by every policy, and stays marked as simulated. */
-  readonly simulatedRoot?: Root | undefined;
-  /** Roots of private authorities, vendors' commitment keys, TPM attestation keys. */
-  readonly roots?: readonly Root[] | undefined;
-}
 
 export interface ResolvedTrust {
   /** Beside the pinned roots. */

@@ -121,10 +121,9 @@ function platformOf(quote: DcapQuote): IntelPlatform | null {
 }
 
 function rimIds(claims: Claims): readonly string[] {
-  const stated = claims.details.rimIds;
-  const own = typeof stated === 'object' && stated !== null ? Object.values(stated) : [];
+  const own = 'rimIds' in claims.details ? Object.values(claims.details.rimIds) : [];
   const below = Object.values(claims.submodules).flatMap(rimIds);
-  return [...new Set([...own.filter((id): id is string => typeof id === 'string'), ...below])];
+  return [...new Set([...own.filter((id) => id !== null), ...below])];
 }
 
 /** Pieces with what is compressed opened: Tinfoil documents hold base64 of gzip. */

@@ -2,7 +2,7 @@
  * The one interface a TEE plugs into. `recognise` looks at bytes and parses them; `verify` decides whether they are authentic.
  */
 
-import type { EvidenceType, VerifiedClaims } from './claims.ts';
+import type { Claims, EvidenceType, VerifiedClaims } from './claims.ts';
 import type { Endorsements } from './endorsements.ts';
 
 /** A root of trust: the SubjectPublicKeyInfo is pinned, because one key can live in several certificates. */
@@ -16,13 +16,27 @@ export interface TrustAnchor {
   readonly simulated: boolean;
 }
 
+/**
+ * A root: X.509 certificates or SubjectPublicKeyInfo keys. PEM (one or several blocks, text around them is ignored) or DER; DER as bytes,
+ * or as text in base64 or hex. An anchor that is resolved already stays as it is.
+ */
+export type Root = string | Uint8Array | TrustAnchor;
+
+/** The roots a relying party trusts beside the vendors' pinned ones. */
+export interface Trust {
+  /** One simulator's root. Its evidence is accepted by every policy, and stays marked as simulated. */
+  readonly simulatedRoot?: Root | undefined;
+  /** Roots of private authorities, vendors' commitment keys, TPM attestation keys. */
+  readonly roots?: readonly Root[] | undefined;
+}
+
 export interface VerifyOptions {
   /** The instant at which certificates and collateral must be valid, epoch milliseconds. Never read from a clock here. */
   readonly now: number;
   /** Vendor and operator companions. */
-  readonly endorsements?: Endorsements;
-  /** Roots in addition to the pinned vendor roots: a simulator's, a private CA's. */
-  readonly additionalAnchors?: readonly TrustAnchor[];
+  readonly endorsements?: Endorsements | undefined;
+  /** Roots beside the vendors' pinned ones. */
+  readonly trust?: Trust | undefined;
 }
 
 /** Parsed evidence of some type: what bytes claim, not yet authentic. `value` is the type's own parsed form. */
@@ -32,7 +46,7 @@ export interface ParsedEvidence<Value = unknown> {
 }
 
 /** One TEE's plug. Registered in `verifier/registry.ts`, one line each. */
-export interface TeeVerifier<Value = unknown> {
+export interface TeeVerifier<Value = unknown, Of extends Claims = Claims> {
   readonly type: EvidenceType;
   /** Looks for evidence anywhere in a file: asked when no reader of a format knows the file or what lies in its usual members. */
   readonly searches?: true;
@@ -46,5 +60,5 @@ export interface TeeVerifier<Value = unknown> {
    * Authenticates parsed evidence.
    * @throws {AttestationError} `malformed`, `untrusted`, or `unavailable` when endorsements it needs are missing.
    */
-  verify(evidence: ParsedEvidence<Value>, options: VerifyOptions): Promise<VerifiedClaims>;
+  verify(evidence: ParsedEvidence<Value>, options: VerifyOptions): Promise<VerifiedClaims<Of>>;
 }

@@ -18,11 +18,13 @@ import {
 } from '../evidence/combined/answer-signature.ts';
 import { collectEndorsements } from '../evidence/endorsement-files.ts';
 import { reading } from '../evidence/reading.ts';
+import type { NamedClaims } from '../model/claims.ts';
 import type { Endorsements } from '../model/endorsements.ts';
 import type { Policy } from '../model/policy.ts';
+import type { VerificationResult } from '../model/result.ts';
 import type { TrustAnchor } from '../model/verification.ts';
 import { combinedVerifier } from '../verifier/combined/combined.ts';
-import { type VerificationResult, verify } from '../verify.ts';
+import { verify } from '../verify.ts';
 import { signingNodes } from './signing-proxy.ts';
 
 const FORMAT = 'assay-proof/1';
@@ -128,13 +130,13 @@ export async function verifyAnswerProof(proof: AnswerProof, options: VerifyProof
     now: proof.time,
     expected: { nonce: proof.nonce },
     endorsements: [...proof.endorsements, ...endorsements],
-    additionalAnchors,
+    trust: { roots: additionalAnchors },
     verifiers: [combinedVerifier],
     ...(policy === undefined ? {} : { policy }),
   });
   const signature = parseAnswerSignature(proof.signature);
-  if (result.claims === null) return { signature, result };
-  const addresses = signingNodes(result.claims).map(({ identity }) => identity['signing-address'] ?? '');
+  if (result.claims === undefined) return { signature, result };
+  const addresses = signingNodes(result.claims).map(({ identity }: NamedClaims) => identity['signing-address'] ?? '');
   const [first] = addresses;
   if (first === undefined)
     throw new AttestationError(

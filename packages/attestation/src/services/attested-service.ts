@@ -10,9 +10,10 @@ import { fetchEndorsements } from '../endorsements/index.ts';
 import { AttestationError } from '../errors.ts';
 import type { Endorsements } from '../model/endorsements.ts';
 import type { Policy } from '../model/policy.ts';
+import type { VerificationResult } from '../model/result.ts';
 import type { TrustAnchor } from '../model/verification.ts';
 import { combinedVerifier } from '../verifier/combined/combined.ts';
-import { type VerificationResult, verify } from '../verify.ts';
+import { verify } from '../verify.ts';
 
 export interface AttestedService {
   /** Base URL that `/v1/…` follows, without a trailing slash. */
@@ -69,7 +70,7 @@ export async function verifyFresh(service: AttestedService, path: string, nonce:
     endorsements,
     policy: service.policy,
     expected: { nonce },
-    additionalAnchors: service.additionalAnchors ?? [],
+    trust: { roots: service.additionalAnchors ?? [] },
     verifiers: [combinedVerifier],
   });
   if (result.outcome === 'unavailable' && found.problem !== null) throw found.problem;

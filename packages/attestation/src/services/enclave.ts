@@ -8,7 +8,7 @@
 
 import { encodeHex } from '@assay/encoding/hex';
 import { AttestationError } from '../errors.ts';
-import type { Claims } from '../model/claims.ts';
+import type { Claims, NamedClaims } from '../model/claims.ts';
 import { type AttestedService, type FreshEvidence, verifyFresh } from './attested-service.ts';
 
 /** Usable only when `result.outcome` is `accepted`. */
@@ -35,7 +35,7 @@ export async function verifyEnclave(service: AttestedService): Promise<EnclaveAt
   const origin = new URL(service.base).origin;
   const verified = await verifyFresh({ ...service, base: origin, apiKey: null }, `${PATH}?nonce=${nonce}`, nonce);
   const { claims, outcome } = verified.result;
-  const { 'tls-key-fingerprint': tlsKey = '', 'hpke-key': hpkeKey = '' } = claims?.identity ?? {};
+  const { 'tls-key-fingerprint': tlsKey = '', 'hpke-key': hpkeKey = '' } = (claims as NamedClaims | undefined)?.identity ?? {};
   if (outcome === 'accepted' && (tlsKey === '' || hpkeKey === '')) {
     throw new AttestationError(
       'service/keys-missing',

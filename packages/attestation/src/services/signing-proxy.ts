@@ -11,9 +11,9 @@
 import { encodeHex } from '@assay/encoding/hex';
 import { AttestationError } from '../errors.ts';
 import { type AnswerSignature, parseAnswerSignature, verifyAnswerSignature } from '../evidence/combined/answer-signature.ts';
-import type { Claims, VerifiedClaims } from '../model/claims.ts';
+import type { Claims, NamedClaims, VerifiedClaims } from '../model/claims.ts';
 import type { Endorsements } from '../model/endorsements.ts';
-import type { VerificationResult } from '../verify.ts';
+import type { VerificationResult } from '../model/result.ts';
 import { type AttestedService, fetchBytes, verifyFresh } from './attested-service.ts';
 
 export interface SigningProxy extends AttestedService {
@@ -76,8 +76,8 @@ export async function verifyProxy(service: SigningProxy, model: string): Promise
   const query = new URLSearchParams({ model, nonce, ...tlsForm });
   const verified = await verifyFresh(service, `/v1/attestation/report?${query}`, nonce);
   const { result } = verified;
-  const signers = result.claims === null ? [] : signingNodes(result.claims);
-  const [speaker] = signers;
+  const signers = result.claims === undefined ? [] : signingNodes(result.claims);
+  const speaker: NamedClaims | undefined = signers[0];
   if (result.outcome === 'accepted' && speaker === undefined) {
     throw new AttestationError(
       'service/address-missing',
@@ -86,16 +86,18 @@ export async function verifyProxy(service: SigningProxy, model: string): Promise
   }
   return {
     ...{ model, nonce, ...verified },
-    addresses: signers.map(({ identity }) => identity['signing-address'] ?? ''),
+    addresses: signers.map(({ identity }: NamedClaims) => identity['signing-address'] ?? ''),
     algorithm: speaker?.identity['signing-algorithm'] === 'ed25519' ? 'ed25519' : 'ecdsa',
     publicKey: publicKeyOf(speaker),
-    tlsKey: result.claims === null ? null : terminatingKey(result.claims),
+    tlsKey: result.claims === undefined ? null : terminatingKey(result.claims),
   };
 }
 
 /** Nodes whose keys may sign answers: those of models; a gateway only when it stands alone. */
 export function signingNodes(claims: Claims): readonly VerifiedClaims[] {
-  const nodes = Object.entries(claims.submodules).filter(([, { identity }]) => identity['signing-address'] !== undefined);
+  const nodes = Object.entries(claims.submodules).filter(
+    ([, node]) => (node as NamedClaims).identity['signing-address'] !== undefined,
+  );
   const models = nodes.filter(([name]) => /^model(-\d+)?$/.test(name));
   return (models.length > 0 ? models : nodes).map(([, node]) => node);
 }
@@ -107,14 +109,14 @@ export function signingNodes(claims: Claims): readonly VerifiedClaims[] {
 function terminatingKey(claims: Claims): string | null {
   const { gateway } = claims.submodules;
   const keys = new Set(
-    (gateway === undefined ? signingNodes(claims) : [gateway]).map(({ identity }) => identity['tls-fingerprint']),
+    (gateway === undefined ? signingNodes(claims) : [gateway]).map(({ identity }: NamedClaims) => identity['tls-fingerprint']),
   );
   const [key = null] = keys;
   return keys.size === 1 ? key : null;
 }
 
 /** The verifier has compared it with the address; an address alone is no key of the curve. */
-function publicKeyOf(node: Claims | undefined): string | null {
+function publicKeyOf(node: NamedClaims | undefined): string | null {
   const key = node?.bindings.publicKey ?? null;
   if (key === null || node?.identity['signing-algorithm'] === 'ed25519') return key;
   return /^(04)?[0-9a-f]{128}$/.test(key) ? key.slice(-128) : null;

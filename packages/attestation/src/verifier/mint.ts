@@ -4,7 +4,7 @@
 
 import type { Claims, VerifiedClaims } from '../model/claims.ts';
 
-/** Brands `claims` as verified. The caller has checked every signature up to a pinned root at the given time. */
-export function mint(claims: Claims): VerifiedClaims {
-  return Object.freeze(claims) as VerifiedClaims;
+/** Brands `claims` as verified. The caller has checked every signature up to a trusted root at the given time. */
+export function mint<Of extends Claims>(claims: Of): VerifiedClaims<Of> {
+  return Object.freeze(claims) as VerifiedClaims<Of>;
 }

@@ -44,7 +44,7 @@ async function fetchCommand(evidence: string, flags: FetchFlags, io: Io): Promis
   const first = await fetchEndorsements(bytes, source, { optional: true });
   // Reference manifests are named by verified claims only.
   const { claims } = await verify(bytes, { now: io.now(), endorsements: first.endorsements });
-  const second = claims === null ? { endorsements: [], problems: [] } : await fetchEndorsements(bytes, source, { claims });
+  const second = claims === undefined ? { endorsements: [], problems: [] } : await fetchEndorsements(bytes, source, { claims });
   const endorsements = distinct([...first.endorsements, ...second.endorsements]);
   const problems = [...first.problems, ...second.problems];
   for (const problem of problems) printError(problem, io);

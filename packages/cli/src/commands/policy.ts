@@ -107,7 +107,7 @@ async function init(flags: InitFlags, io: Io): Promise<ExitCode> {
   const claims = await verifyEvidence(await readSubject(io, flags.from), {
     now,
     endorsements: collectEndorsements(openArchives(await readCompanions(io, flags.collateral ?? []))),
-    additionalAnchors: simulator === null ? roots : [...roots, simulator],
+    trust: { roots: simulator === null ? roots : [...roots, simulator] },
   });
   const { policy, concessions, failed } = policyFrom(claims, { now, allowDebug: flags.allowDebug === true });
   if (!hasSubstance(policy))

@@ -132,7 +132,7 @@ async function missingEndorsements(
 async function earOf(bytes: Uint8Array, request: JudgeRequest, keyFile: string, io: Io): Promise<string> {
   const key = parseKey(await readFileOf(io, keyFile, MAX_SETTING_BYTES), keyFile);
   const { policy = DEFAULT_POLICY, expected = {}, endorsements = [], additionalAnchors = [], now } = request;
-  const result = await verify(bytes, { policy, expected, endorsements, additionalAnchors, now });
+  const result = await verify(bytes, { policy, expected, endorsements, trust: { roots: additionalAnchors }, now });
   return signEar(result, {
     now,
     verifier: { developer: 'https://github.com/assay', build: `assay ${VERSION}` },

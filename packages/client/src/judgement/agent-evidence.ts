@@ -36,7 +36,7 @@ export async function verifyAgentEvidence(
   const claims = await verifyEvidence(findEvidence(evidence, text), {
     now: options.time,
     endorsements: [...companions, ...options.endorsements],
-    additionalAnchors: options.additionalAnchors,
+    trust: { roots: options.additionalAnchors },
   });
   const { reportData, userData, nonce } = claims.bindings;
   const slot = reportData ?? userData;

@@ -33,10 +33,8 @@ export async function judge(bytes: Uint8Array, request: JudgeRequest): Promise<V
   const { now, policy, expected, endorsements, additionalAnchors } = request;
   const result = await verify(bytes, {
     now,
-    ...(policy === undefined ? {} : { policy }),
-    ...(expected === undefined ? {} : { expected }),
-    ...(endorsements === undefined ? {} : { endorsements }),
-    ...(additionalAnchors === undefined ? {} : { additionalAnchors }),
+    ...{ policy, expected, endorsements },
+    trust: { roots: additionalAnchors },
   });
   return evidenceVerdict(result, now);
 }

@@ -61,10 +61,10 @@ export function evidenceVerdict(result: VerificationResult, now: number): Verdic
   return {
     outcome,
     type,
-    claims: claims === null ? null : { ...claims },
+    claims: claims === undefined ? null : { ...claims },
     checks,
-    tcb,
-    error,
+    tcb: tcb ?? null,
+    error: error === undefined || outcome === 'refused' ? null : { code: error.code, kind: error.kind, message: error.message },
     ...headline(appraisal?.subject ?? `${type ?? 'this file'} at ${at}`, checks, appraisal?.policy ?? null),
     warnings: appraisal?.warnings ?? [],
     limits: appraisal?.limits ?? [],

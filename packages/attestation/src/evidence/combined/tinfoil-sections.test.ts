@@ -24,7 +24,7 @@ beforeAll(async () => {
 async function verify(document: unknown, { endorsements, anchors } = genuine): Promise<VerifiedClaims> {
   const value = combinedReportOf(utf8(JSON.stringify(document)));
   if (value === null) throw new Error('not recognised');
-  return combinedVerifier.verify({ type: 'combined', value }, { now: FAKE_NOW, endorsements, additionalAnchors: anchors });
+  return combinedVerifier.verify({ type: 'combined', value }, { now: FAKE_NOW, endorsements, trust: { roots: anchors } });
 }
 
 const decoded = (section: string): LooseJson => JSON.parse(Buffer.from(section, 'base64').toString());

@@ -53,7 +53,7 @@ function hcl(report: Uint8Array, type: number, data: Uint8Array): Uint8Array {
 
 async function snpVm(data = runtime) {
   const fake = await fakeSnp({ edit: (report) => report.set(concatBytes(sha256(data), new Uint8Array(32)), 0x50) });
-  const options: VerifyOptions = { now: FAKE_NOW, endorsements: certificatesOf(fake.chain), additionalAnchors: [fake.anchor] };
+  const options: VerifyOptions = { now: FAKE_NOW, endorsements: certificatesOf(fake.chain), trust: { roots: [fake.anchor] } };
   return { fake, options, report: hcl(fake.report, 2, data) };
 }
 
@@ -62,7 +62,7 @@ async function tdxVm(data = runtime) {
   const { endorsements, anchors, now } = fake;
   return {
     fake,
-    options: { now, endorsements, additionalAnchors: anchors } satisfies VerifyOptions,
+    options: { now, endorsements, trust: { roots: anchors } } satisfies VerifyOptions,
     report: hcl(new Uint8Array(1024), 4, data),
   };
 }

@@ -20,7 +20,7 @@ import { parseQuote } from '../../evidence/dcap/quote.ts';
 import { looksLikeQuote } from '../../evidence/dcap/quote-file.ts';
 import type { TpmQuote } from '../../evidence/tpm/quote.ts';
 import { pass } from '../../model/check.ts';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { SevSnpClaims, TdxClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { tdxVerifier } from '../dcap/tdx.ts';
 import { mint } from '../mint.ts';
@@ -31,7 +31,7 @@ import { azureAttestationKey } from './attestation-key.ts';
 const SPEC = 'Azure HCL attestation';
 
 /** The plug for SNP reports with a vTPM quote. */
-export const azureSnpVerifier: TeeVerifier<AzureSnpEvidence> = {
+export const azureSnpVerifier: TeeVerifier<AzureSnpEvidence, SevSnpClaims> = {
   type: 'sev-snp',
   recognise(file) {
     const value = azureSnpEvidenceOf(file);
@@ -45,7 +45,7 @@ export const azureSnpVerifier: TeeVerifier<AzureSnpEvidence> = {
 };
 
 /** The plug for TDX quotes with a vTPM quote, and for a TD's HCL report whose quote lies among the endorsements. */
-export const azureTdxVerifier: TeeVerifier<AzureTdxEvidence> = {
+export const azureTdxVerifier: TeeVerifier<AzureTdxEvidence, TdxClaims> = {
   type: 'tdx',
   recognise(file) {
     const value = azureTdxEvidenceOf(file);
@@ -63,11 +63,11 @@ export const azureTdxVerifier: TeeVerifier<AzureTdxEvidence> = {
 
 type BoundQuote = Awaited<ReturnType<typeof authenticQuote>>;
 
-async function withVtpm(
-  cpu: VerifiedClaims,
+async function withVtpm<Of extends SevSnpClaims | TdxClaims>(
+  cpu: VerifiedClaims<Of>,
   vtpm: TpmQuote,
   { spki, bound }: { readonly spki: Uint8Array; readonly bound: BoundQuote },
-): Promise<VerifiedClaims> {
+): Promise<VerifiedClaims<Of>> {
   const source = `named by the runtime data of the ${cpu.type === 'tdx' ? 'tdx quote' : 'snp report'}`;
   const { root, simulated, validity } = cpu;
   const part = await quoteClaims(vtpm, { spki, root, simulated, submodules: {}, source, ...validity }, bound);

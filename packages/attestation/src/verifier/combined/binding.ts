@@ -12,6 +12,7 @@ import type { NodeBinding } from '../../evidence/combined/combined-report.ts';
 import { TINFOIL_REPORT_DATA } from '../../evidence/combined/tinfoil-sections.ts';
 import { allZero } from '../../evidence/reading.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
+import type { BoundKeyIdentity } from '../../model/claims.ts';
 
 const SPEC = 'combined report data';
 const BINDING = 'combined.key-binding';
@@ -20,7 +21,7 @@ const NONCE = 'combined.nonce';
 export interface BoundKeys {
   readonly checks: readonly Check[];
   /** Identity that the report data vouches for. */
-  readonly identity: Readonly<Record<string, string>>;
+  readonly identity: BoundKeyIdentity;
   /** The nonce the report data answers, lower-case hex; `null` when it could not be established. */
   readonly nonce: string | null;
   /** The key bound, lower-case hex; `null` when none. */

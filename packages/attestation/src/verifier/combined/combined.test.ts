@@ -12,7 +12,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AttestationError } from '../../errors.ts';
 import { parseAnswerSignature, verifyAnswerSignature } from '../../evidence/combined/answer-signature.ts';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { NamedClaims } from '../../model/claims.ts';
 import type { Endorsement } from '../../model/endorsements.ts';
 import { combinedVerifier } from './combined.ts';
 
@@ -44,19 +44,15 @@ async function node(reportData: Uint8Array, more: object = {}, options: FakeDsta
   return { fake, document };
 }
 
-async function verify(
-  document: object,
-  endorsements: readonly Endorsement[] = [],
-  anchors: Loose = [],
-): Promise<VerifiedClaims> {
+async function verify(document: object, endorsements: readonly Endorsement[] = [], anchors: Loose = []): Promise<NamedClaims> {
   const evidence = combinedVerifier.recognise(utf8(JSON.stringify(document)));
   if (evidence === null) throw new Error('expected a combined report');
   const { fake } = await node(new Uint8Array(64));
   const options = { now: FAKE_NOW, endorsements: [...fake.endorsements, ...endorsements] };
-  return combinedVerifier.verify(evidence, { ...options, additionalAnchors: [...fake.anchors, ...anchors] });
+  return combinedVerifier.verify(evidence, { ...options, trust: { roots: [...fake.anchors, ...anchors] } });
 }
 
-const failed = (claims: VerifiedClaims) =>
+const failed = (claims: NamedClaims) =>
   [claims, ...Object.values(claims.submodules)]
     .flatMap(({ checks }) => checks.filter(({ outcome }) => outcome === 'fail'))
     .map(({ id }) => id);

@@ -13,20 +13,28 @@ import type { DstackEvidence } from '../../evidence/dstack/evidence-file.ts';
 import { gunzip } from '../../evidence/gzip.ts';
 import { snpEvidenceOf } from '../../evidence/snp/evidence-file.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
-import type { Claims, VerifiedClaims } from '../../model/claims.ts';
+import type {
+  CombinedClaims,
+  DstackClaims,
+  NamedClaims,
+  NvidiaClaims,
+  SevSnpClaims,
+  TdxClaims,
+  VerifiedClaims,
+} from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { tdxVerifier } from '../dcap/tdx.ts';
 import { verifyDstack } from '../dstack/dstack.ts';
 import { mint } from '../mint.ts';
 import { verifyNvidia } from '../nvidia/nvidia.ts';
 import { verifySnp } from '../snp/snp.ts';
-import { boundKeys } from './binding.ts';
+import { type BoundKeys, boundKeys } from './binding.ts';
 import { proofOfCloud, remoteVerdict } from './companions.ts';
 
 const SPEC = 'combined report';
 
 /** The plug for combined reports. */
-export const combinedVerifier: TeeVerifier<CombinedReport> = {
+export const combinedVerifier: TeeVerifier<CombinedReport, CombinedClaims> = {
   type: 'combined',
   recognise(bytes) {
     const value = combinedReportOf(bytes);
@@ -42,9 +50,9 @@ export const combinedVerifier: TeeVerifier<CombinedReport> = {
  * const claims = await verifyCombined(report, { now, endorsements });
  * claims.submodules.model?.identity['signing-address'];
  */
-export async function verifyCombined(report: CombinedReport, options: VerifyOptions): Promise<VerifiedClaims> {
+export async function verifyCombined(report: CombinedReport, options: VerifyOptions): Promise<VerifiedClaims<CombinedClaims>> {
   const nodeOptions = withoutLogs(options);
-  const submodules: Record<string, VerifiedClaims> = {};
+  const submodules: Record<string, NodeClaims> = {};
   const gpuNonces: string[] = [];
   for (const node of report.nodes) {
     const verified = await verifyNode(node, nodeOptions);
@@ -53,7 +61,6 @@ export async function verifyCombined(report: CombinedReport, options: VerifyOpti
   }
   const nodes = Object.values(submodules);
   const remote = await remoteVerdict(gpuNonces, options);
-  if (remote.claims !== null) submodules.nras = remote.claims;
   const speaker = submodules.model ?? submodules['model-0'] ?? nodes[0];
   return mint({
     type: 'combined',
@@ -80,7 +87,7 @@ export async function verifyCombined(report: CombinedReport, options: VerifyOpti
       ...remote.checks,
       ...report.unread.map((part) => notChecked('combined.unread', SPEC, `"${part}" in the document is not looked at`)),
     ],
-    submodules,
+    submodules: remote.claims === null ? submodules : { ...submodules, nras: remote.claims },
     details: {
       format: report.format,
       nodes: report.nodes.map(({ name, labels }) => ({ name, unsigned: labels })),
@@ -94,8 +101,10 @@ function withoutLogs(options: VerifyOptions): VerifyOptions {
   return { ...options, endorsements };
 }
 
+type NodeClaims = VerifiedClaims<TdxClaims | SevSnpClaims | DstackClaims>;
+
 interface VerifiedNode {
-  readonly claims: VerifiedClaims;
+  readonly claims: NodeClaims;
   readonly gpuNonces: readonly string[];
 }
 
@@ -103,22 +112,36 @@ async function verifyNode(node: CombinedNode, options: VerifyOptions): Promise<V
   const cpu = await verifyCpu(node, options);
   const keys = await boundKeys(node.binding, cpu.bindings.reportData ?? '');
   const gpus = node.gpus === null ? null : await verifyNvidia(node.gpus, options);
-  const devices: Readonly<Record<string, VerifiedClaims>> =
-    gpus === null ? {} : Object.keys(gpus.submodules).length > 0 ? gpus.submodules : { 'gpu-0': gpus };
+  const devices = devicesOf(gpus);
   const gpuNonces = Object.values(devices).map(({ bindings }) => bindings.nonce ?? 'none');
   const together = gpus !== null && Object.keys(gpus.submodules).length > 0 ? gpus.checks : [];
   const cloud = node.platform === 'tdx' ? [await proofOfCloud(node.evidence.evidence, cpu, options)] : [];
-  const claims = mint({
+  const checks = [...keys.checks, ...gpuNonceCheck(gpuNonces, keys.gpuNonce), ...together, ...cloud];
+  return { claims: boundTo(cpu, keys, checks, devices), gpuNonces };
+}
+
+function devicesOf(gpus: VerifiedClaims<NvidiaClaims> | null): Readonly<Record<string, VerifiedClaims>> {
+  if (gpus === null) return {};
+  return Object.keys(gpus.submodules).length > 0 ? gpus.submodules : { 'gpu-0': gpus };
+}
+
+/** The node's claims with what its report data vouches for. */
+function boundTo<Of extends TdxClaims | SevSnpClaims | DstackClaims>(
+  cpu: VerifiedClaims<Of>,
+  keys: BoundKeys,
+  checks: readonly Check[],
+  submodules: Of['submodules'],
+): VerifiedClaims<Of> {
+  return mint({
     ...cpu,
     bindings: { ...cpu.bindings, nonce: keys.nonce, publicKey: keys.publicKey },
     identity: { ...cpu.identity, ...keys.identity },
-    checks: [...cpu.checks, ...keys.checks, ...gpuNonceCheck(gpuNonces, keys.gpuNonce), ...together, ...cloud],
-    submodules: devices,
+    checks: [...cpu.checks, ...checks],
+    submodules,
   });
-  return { claims, gpuNonces };
 }
 
-async function verifyCpu(node: CombinedNode, options: VerifyOptions): Promise<VerifiedClaims> {
+async function verifyCpu(node: CombinedNode, options: VerifyOptions): Promise<NodeClaims> {
   const evidence = node.compressed ? await opened(node.evidence) : node.evidence;
   if (node.platform === 'sev-snp') {
     const value = snpEvidenceOf(evidence.evidence);
@@ -150,13 +173,13 @@ function gpuNonceCheck(nonces: readonly string[], wanted: string | null): readon
 }
 
 /** The one nonce that every node answers; `null` when one answers another or none. */
-function commonNonce(nodes: readonly VerifiedClaims[]): string | null {
+function commonNonce(nodes: readonly NodeClaims[]): string | null {
   const nonces = new Set(nodes.map(({ bindings }) => bindings.nonce));
   const [nonce = null] = nonces;
   return nonces.size === 1 ? nonce : null;
 }
 
-function nonceCheck(nodes: readonly VerifiedClaims[]): Check {
+function nonceCheck(nodes: readonly NodeClaims[]): Check {
   const id = 'combined.common-nonce';
   const nonces = new Set(nodes.map(({ bindings }) => bindings.nonce ?? 'none'));
   if (nonces.has('none') && nonces.size === 1) return notChecked(id, SPEC, 'no node shows which nonce it answers');
@@ -165,8 +188,10 @@ function nonceCheck(nodes: readonly VerifiedClaims[]): Check {
 }
 
 /** One GPU shown in two nodes would make a service look larger than it is. */
-function distinctDevices(nodes: readonly VerifiedClaims[]): readonly Check[] {
-  const ids = nodes.flatMap(({ submodules }) => Object.values(submodules).map(({ identity }) => identity.ueid ?? ''));
+function distinctDevices(nodes: readonly NodeClaims[]): readonly Check[] {
+  const ids = nodes.flatMap(({ submodules }) =>
+    Object.values(submodules).map(({ identity }: NamedClaims) => identity.ueid ?? ''),
+  );
   if (ids.length === 0) return [];
   const [expected, actual] = [`${ids.length} different devices`, `${new Set(ids).size} different devices`];
   const id = 'combined.distinct-devices';
@@ -183,7 +208,7 @@ const PICKED = [
 ] as const;
 
 /** Identity of the node that answers, for policies and people. */
-function picked(node: Claims | undefined): Claims['identity'] {
+function picked(node: NamedClaims | undefined): CombinedClaims['identity'] {
   return Object.fromEntries(
     PICKED.flatMap((name) => {
       const value = node?.identity[name];

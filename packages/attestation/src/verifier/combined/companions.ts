@@ -9,7 +9,7 @@ import { type Json, parseJson } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
 import { looksLikeToken, parseToken, type TokenEvidence, tokenEvidenceOfJson } from '../../evidence/token/token.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
-import type { Claims, VerifiedClaims } from '../../model/claims.ts';
+import type { NamedClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { Endorsement } from '../../model/endorsements.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { companionFault, withCompanion } from '../companion-fault.ts';
@@ -50,7 +50,7 @@ export async function remoteVerdict(gpuNonces: readonly string[], options: Verif
  * Whether a Proof of Cloud token vouches for this platform and quote.
  * @param quote exactly as it stood in the document, padding included: that is what the token hashes.
  */
-export async function proofOfCloud(quote: Uint8Array, claims: Claims, options: VerifyOptions): Promise<Check> {
+export async function proofOfCloud(quote: Uint8Array, claims: NamedClaims, options: VerifyOptions): Promise<Check> {
   const hash = encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(quote))));
   for (const { token } of tokensIn(options)) {
     if (token.payload.quote_hash !== hash) continue;

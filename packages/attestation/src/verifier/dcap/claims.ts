@@ -2,7 +2,7 @@
 
 import { encodeHex } from '@assay/encoding/hex';
 import { type Check, fail, pass } from '../../model/check.ts';
-import type { Claims } from '../../model/claims.ts';
+import type { ClaimsOf, DcapDetails, DcapIdentity, TcbStanding } from '../../model/claims.ts';
 import type { AuthenticQuote } from './verify-quote.ts';
 
 const QUOTE_SPEC = 'Intel DCAP quote format, appendix A.4';
@@ -19,10 +19,13 @@ const PASSED: readonly Check[] = [
   pass('dcap.collateral', `${QVL_SPEC} 4.1.2.7, 4.1.2.8`, 'signed by Intel and in date'),
 ];
 
+type SharedClaims = Pick<
+  ClaimsOf<'sgx' | 'tdx', object, DcapIdentity, object>,
+  'simulated' | 'identity' | 'issuedAt' | 'validity' | 'root' | 'submodules'
+> & { readonly tcb: TcbStanding };
+
 /** Identity, standing, validity and root of an authentic quote, and the checks made. */
-export function sharedClaims(
-  authentic: AuthenticQuote,
-): Pick<Claims, 'simulated' | 'identity' | 'tcb' | 'issuedAt' | 'validity' | 'root' | 'submodules'> {
+export function sharedClaims(authentic: AuthenticQuote): SharedClaims {
   const { quote, pck, collateral, tcb, shortfall } = authentic;
   const { extensions } = pck;
   return {
@@ -83,7 +86,7 @@ export function reservedBits(id: string, spec: string, reserved: readonly number
 }
 
 /** Details that SGX and TDX quotes share; JSON-safe. */
-export function sharedDetails({ quote, pck, collateral, tcb, currentTcb }: AuthenticQuote): Readonly<Record<string, unknown>> {
+export function sharedDetails({ quote, pck, collateral, tcb, currentTcb }: AuthenticQuote): DcapDetails {
   const { extensions } = pck;
   return {
     quoteVersion: quote.header.version,

@@ -10,7 +10,7 @@ import { tdxVerifier } from './tdx.ts';
 async function verify({ quote, endorsements, anchors, now }: FakeDcap): Promise<VerifiedClaims> {
   const evidence = tdxVerifier.recognise(quote);
   if (evidence === null) throw new Error('expected a TDX quote');
-  return tdxVerifier.verify(evidence, { now, endorsements, additionalAnchors: anchors });
+  return tdxVerifier.verify(evidence, { now, endorsements, trust: { roots: anchors } });
 }
 
 const stranger = await fakeKey('P-256', 'dcap stranger');

@@ -31,7 +31,7 @@ const certificatesOf = ({ pck, ca, root }: FakeDcap): Endorsement[] =>
   [root, ca, pck].map(({ der }) => ({ kind: 'certificate', der }));
 
 async function verify(fake: FakeDcap, companions: readonly Endorsement[]): Promise<VerifiedClaims> {
-  const options = { now: fake.now, endorsements: [...companions, ...fake.endorsements], additionalAnchors: fake.anchors };
+  const options = { now: fake.now, endorsements: [...companions, ...fake.endorsements], trust: { roots: fake.anchors } };
   for (const verifier of [sgxVerifier, tdxVerifier]) {
     const evidence = verifier.recognise(fake.quote);
     if (evidence !== null) return verifier.verify(evidence, options);

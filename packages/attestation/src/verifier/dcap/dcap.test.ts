@@ -12,16 +12,16 @@ import {
   fakeSgxExtension,
 } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { NamedClaims } from '../../model/claims.ts';
 import type { Endorsement } from '../../model/endorsements.ts';
 import { sgxVerifier } from './sgx.ts';
 import { tdxVerifier } from './tdx.ts';
 
-async function verify(fake: FakeDcap, overrides: Partial<FakeDcap> = {}): Promise<VerifiedClaims> {
+async function verify(fake: FakeDcap, overrides: Partial<FakeDcap> = {}): Promise<NamedClaims> {
   const { quote, endorsements, anchors, now } = { ...fake, ...overrides };
   for (const verifier of [sgxVerifier, tdxVerifier]) {
     const evidence = verifier.recognise(quote);
-    if (evidence !== null) return verifier.verify(evidence, { now, endorsements, additionalAnchors: anchors });
+    if (evidence !== null) return verifier.verify(evidence, { now, endorsements, trust: { roots: anchors } });
   }
   throw new Error('expected a quote that a verifier recognises');
 }

@@ -10,7 +10,7 @@ import { tdxVerifier } from './tdx.ts';
 async function verify({ endorsements, anchors, now }: FakeDcap, file: Uint8Array) {
   const evidence = tdxVerifier.recognise(file);
   if (evidence === null) throw new Error('expected a TDX quote');
-  return tdxVerifier.verify(evidence, { now, endorsements, additionalAnchors: anchors });
+  return tdxVerifier.verify(evidence, { now, endorsements, trust: { roots: anchors } });
 }
 
 const runtime = utf8('{"keys":[]}');

@@ -6,7 +6,7 @@ import { encodeHex } from '@assay/encoding/hex';
 import { isDebugEnclave } from '../../evidence/dcap/enclave-report.ts';
 import { type DcapQuote, parseQuote, TEE_TYPE_TDX } from '../../evidence/dcap/quote.ts';
 import { quoteBytes, quoteTeeType } from '../../evidence/dcap/quote-file.ts';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { SgxClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
 import { decodeSgxFlags } from './attributes.ts';
@@ -19,7 +19,7 @@ import { type AuthenticQuote, verifyQuote } from './verify-quote.ts';
  * const evidence = sgxVerifier.recognise(bytes);
  * if (evidence !== null) console.log(await sgxVerifier.verify(evidence, { now: Date.now(), endorsements }));
  */
-export const sgxVerifier: TeeVerifier<DcapQuote> = {
+export const sgxVerifier: TeeVerifier<DcapQuote, SgxClaims> = {
   type: 'sgx',
   recognise(file) {
     const bytes = quoteBytes(file);
@@ -30,7 +30,7 @@ export const sgxVerifier: TeeVerifier<DcapQuote> = {
   },
 };
 
-function claimsOf(authentic: AuthenticQuote): VerifiedClaims {
+function claimsOf(authentic: AuthenticQuote): VerifiedClaims<SgxClaims> {
   const { body } = authentic.quote;
   if (body.kind !== 'enclave') throw new TypeError('expected an SGX quote, got a TDX quote');
   const flags = decodeSgxFlags(body.attributes);

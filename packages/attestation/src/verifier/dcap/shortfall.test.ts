@@ -2,14 +2,15 @@
 
 import { FAKE_TEE_TCB_SVN, type FakeDcapOptions, fakeDcap, fakeSgxExtension, type LooseJson } from '@assay/testing';
 import { expect, test } from 'vitest';
-import { type VerificationResult, verify } from '../../verify.ts';
+import type { VerificationResult } from '../../model/result.ts';
+import { verify } from '../../verify.ts';
 
 async function verified(options: FakeDcapOptions): Promise<VerificationResult> {
   const { quote, endorsements, anchors, now } = await fakeDcap(options);
   return verify(quote, {
     now,
     endorsements,
-    additionalAnchors: anchors,
+    trust: { roots: anchors },
     policy: { version: 1, tcb: { statuses: ['UpToDate'] } },
   });
 }

@@ -12,7 +12,7 @@ async function standing(options: FakeDcapOptions) {
   const { quote, endorsements, anchors, now } = await fakeDcap(options);
   const evidence = tdxVerifier.recognise(quote);
   if (evidence === null) throw new Error('expected a TDX quote');
-  return (await tdxVerifier.verify(evidence, { now, endorsements, additionalAnchors: anchors })).tcb;
+  return (await tdxVerifier.verify(evidence, { now, endorsements, trust: { roots: anchors } })).tcb;
 }
 
 const svns = (...first: readonly number[]): Uint8Array => Uint8Array.of(...first, ...FAKE_TEE_TCB_SVN.slice(first.length));

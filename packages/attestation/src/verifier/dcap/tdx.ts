@@ -8,10 +8,10 @@ import { AttestationError } from '../../errors.ts';
 import { type DcapQuote, parseQuote, TEE_TYPE_TDX } from '../../evidence/dcap/quote.ts';
 import { openQuoteEnvelope, type QuoteEnvelope } from '../../evidence/dcap/quote-envelope.ts';
 import { quoteBytes, quoteTeeType } from '../../evidence/dcap/quote-file.ts';
-import type { TdReport } from '../../evidence/dcap/td-report.ts';
+import type { TdReport, TdReport15ExFields } from '../../evidence/dcap/td-report.ts';
 import type { RuntimeData } from '../../evidence/hcl-report.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { TdxClaims, TdxDetails, TdxMeasurements, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
 import { commitsTo } from '../report-data.ts';
@@ -25,7 +25,7 @@ import { type AuthenticQuote, verifyQuote } from './verify-quote.ts';
  * const evidence = tdxVerifier.recognise(bytes);
  * if (evidence !== null) console.log(await tdxVerifier.verify(evidence, { now: Date.now(), endorsements }));
  */
-export const tdxVerifier: TeeVerifier<TdxEvidence> = {
+export const tdxVerifier: TeeVerifier<TdxEvidence, TdxClaims> = {
   type: 'tdx',
   recognise(file) {
     const bytes = quoteBytes(file);
@@ -41,7 +41,7 @@ export const tdxVerifier: TeeVerifier<TdxEvidence> = {
 /** A TDX quote, with the file it came in where that holds more. */
 export type TdxEvidence = DcapQuote & { readonly envelope?: QuoteEnvelope | null };
 
-async function claimsOf(authentic: AuthenticQuote, envelope: QuoteEnvelope | null): Promise<VerifiedClaims> {
+async function claimsOf(authentic: AuthenticQuote, envelope: QuoteEnvelope | null): Promise<VerifiedClaims<TdxClaims>> {
   const { body } = authentic.quote;
   if (body.kind !== 'td') throw new TypeError('expected a TDX quote, got an SGX quote');
   const runtimeData = envelope?.runtimeData ?? null;
@@ -91,7 +91,7 @@ async function verifyRuntimeData(runtimeData: RuntimeData, { reportData }: TdRep
   );
 }
 
-function measurementsOf(body: TdReport): Readonly<Record<string, string>> {
+function measurementsOf(body: TdReport): TdxMeasurements {
   return {
     mrtd: encodeHex(body.mrTd),
     rtmr0: encodeHex(body.rtmr[0]),
@@ -118,7 +118,7 @@ function serviceTd({ v15 }: TdReport): readonly Check[] {
   ];
 }
 
-function hexFields(fields: object): Readonly<Record<string, unknown>> {
+function hexFields(fields: TdReport15ExFields): NonNullable<TdxDetails['migration']> {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [name, value instanceof Uint8Array ? encodeHex(value) : value]),
   );

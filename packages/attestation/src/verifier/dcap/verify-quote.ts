@@ -16,6 +16,7 @@
 
 import { equalBytes } from '@assay/encoding/bytes';
 import { INTEL_ROOTS } from '../../certificates/roots/intel.ts';
+import { resolveTrust } from '../../certificates/trust.ts';
 import { AttestationError } from '../../errors.ts';
 import type { DcapQuote } from '../../evidence/dcap/quote.ts';
 import { INTEL_QE_VENDOR_ID } from '../../evidence/dcap/quote-file.ts';
@@ -48,11 +49,11 @@ export interface AuthenticQuote {
  * {@link findPckChain}, {@link verifyQuoteSignatures} and {@link verifyCollateral}.
  */
 export async function verifyQuote(quote: DcapQuote, options: VerifyOptions): Promise<AuthenticQuote> {
-  const { now, endorsements = NO_ENDORSEMENTS, additionalAnchors } = options;
+  const { now, endorsements = NO_ENDORSEMENTS, trust } = options;
   if (!equalBytes(quote.header.qeVendorId, INTEL_QE_VENDOR_ID)) {
     throw new AttestationError('dcap/qe-vendor-unknown', "expected Intel's QE vendor id, got another; do not trust this quote");
   }
-  const anchors = acceptedAnchors(additionalAnchors);
+  const anchors = acceptedAnchors(resolveTrust(trust).anchors);
   const pck = refersToCertificate(quote.certification)
     ? await findPckChain(quote, anchors, endorsements, now)
     : await verifyPckChain(quote.certification, anchors, now);

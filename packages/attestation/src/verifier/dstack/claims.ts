@@ -10,7 +10,7 @@ import { withoutTrailing } from '@assay/encoding/text-ends';
 import { AttestationError } from '../../errors.ts';
 import { allZero } from '../../evidence/reading.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
-import type { Claims } from '../../model/claims.ts';
+import type { DstackEventMeasurements, DstackIdentity as DstackNames, TdxMeasurements } from '../../model/claims.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import { keyProviderOf } from './config-id.ts';
 import type { DstackIdentity } from './identity.ts';
@@ -20,7 +20,10 @@ const AGGREGATED = ['mrtd', 'rtmr0', 'rtmr1', 'rtmr2', 'rtmr3'] as const;
 const AGGREGATED_CONFIG = ['mrconfigid', 'mrowner', 'mrownerconfig'] as const;
 
 /** Measurements and identity that measured events tell. */
-export function eventClaims({ payloads }: DstackIdentity): Pick<Claims, 'measurements' | 'identity'> {
+export function eventClaims({ payloads }: DstackIdentity): {
+  readonly measurements: DstackEventMeasurements;
+  readonly identity: DstackNames;
+} {
   const provider = keyProviderOf(payloads.get('key-provider'));
   const hex = (name: Parameters<typeof payloads.get>[0]): string | null => {
     const payload = payloads.get(name);
@@ -48,14 +51,15 @@ function storageOf(payload: Uint8Array | undefined): string | null {
   return /^[\x20-\x7e]{1,64}$/.test(text) ? text : encodeHex(payload);
 }
 
-function present(values: Readonly<Record<string, string | null>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== null));
+function present<Name extends string>(values: Readonly<Record<Name, string | null>>): { readonly [Each in Name]?: string } {
+  const known = Object.entries(values).filter(([, value]) => value !== null);
+  return Object.fromEntries(known) as { readonly [Each in Name]?: string };
 }
 
-/** SHA-256 of MRTD and RTMRs, and of the configuration registers when any is in use; `null` for carriers without them. */
-export async function aggregatedMeasurement(measurements: Claims['measurements']): Promise<string | null> {
-  const read = (names: readonly string[]): Uint8Array[] => names.flatMap((name) => decodeHex(measurements[name] ?? ''));
-  if (AGGREGATED.some((name) => measurements[name] === undefined)) return null;
+/** SHA-256 of MRTD and RTMRs, and of the configuration registers when any is in use. */
+export async function aggregatedMeasurement(measurements: TdxMeasurements): Promise<string> {
+  const read = (names: readonly (keyof TdxMeasurements)[]): Uint8Array[] =>
+    names.map((name) => decodeHex(measurements[name] ?? ''));
   const config = concatBytes(...read(AGGREGATED_CONFIG));
   const message = concatBytes(...read(AGGREGATED), ...(allZero(config) ? [] : [config]));
   return encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(message))));

@@ -24,7 +24,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AttestationError } from '../../errors.ts';
 import { dstackImageRule } from '../../evidence/dstack/image-measurements.ts';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { NamedClaims } from '../../model/claims.ts';
 import type { Endorsement } from '../../model/endorsements.ts';
 import { dstackVerifier } from './dstack.ts';
 import { verifyKeyCustody } from './key-custody.ts';
@@ -32,14 +32,14 @@ import { tdxOrDstackVerifier } from './quote-with-log.ts';
 
 type Extra = Readonly<Record<string, unknown>>;
 
-async function verify(fake: FakeDstack, extra: Extra = {}, more: readonly Endorsement[] = []): Promise<VerifiedClaims> {
+async function verify(fake: FakeDstack, extra: Extra = {}, more: readonly Endorsement[] = []): Promise<NamedClaims> {
   const evidence = dstackVerifier.recognise(utf8(JSON.stringify({ ...fake.document, ...extra })));
   if (evidence === null) throw new Error('expected dstack evidence');
   const endorsements = [...fake.endorsements, ...more];
-  return dstackVerifier.verify(evidence, { now: fake.now, endorsements, additionalAnchors: fake.anchors });
+  return dstackVerifier.verify(evidence, { now: fake.now, endorsements, trust: { roots: fake.anchors } });
 }
 
-const outcome = (claims: VerifiedClaims, id: string) => claims.checks.find((check) => check.id === id)?.outcome;
+const outcome = (claims: NamedClaims, id: string) => claims.checks.find((check) => check.id === id)?.outcome;
 const edit = (name: string, change: Partial<FakeEvent>) => (log: FakeEvent[]) =>
   log.map((event) => (event.event === name ? { ...event, ...change } : event));
 
@@ -101,7 +101,7 @@ describe('a sound guest', () => {
     const fake = await fakeDstack();
     const evidence = tdxOrDstackVerifier.recognise(fake.quote);
     if (evidence === null) return expect.unreachable('expected a quote');
-    const options = { now: fake.now, endorsements: fake.endorsements, additionalAnchors: fake.anchors };
+    const options = { now: fake.now, endorsements: fake.endorsements, trust: { roots: fake.anchors } };
     expect((await tdxOrDstackVerifier.verify(evidence, options)).type).toBe('tdx');
     const log: Endorsement = { kind: 'event-log', json: fake.document.event_log };
     const claims = await tdxOrDstackVerifier.verify(evidence, { ...options, endorsements: [...fake.endorsements, log] });
@@ -200,7 +200,7 @@ describe('versioned attestations', () => {
   const reportData = new Uint8Array(64).fill(0xda);
   const runtime = (log: readonly FakeEvent[]) => log.filter(({ imr }) => imr === 3);
 
-  async function verifyBytes(bytes: Uint8Array, options: Parameters<typeof dstackVerifier.verify>[1]): Promise<VerifiedClaims> {
+  async function verifyBytes(bytes: Uint8Array, options: Parameters<typeof dstackVerifier.verify>[1]): Promise<NamedClaims> {
     const evidence = dstackVerifier.recognise(bytes);
     if (evidence === null) throw new Error('expected an attestation');
     return dstackVerifier.verify(evidence, options);
@@ -208,7 +208,7 @@ describe('versioned attestations', () => {
 
   test('over TDX, and its copies of the events must agree', async () => {
     const fake = await fakeDstack();
-    const options = { now: fake.now, endorsements: fake.endorsements, additionalAnchors: fake.anchors };
+    const options = { now: fake.now, endorsements: fake.endorsements, trust: { roots: fake.anchors } };
     const body = concatBytes(scaleVector(fake.quote), scaleLog(fake.log));
     const bytes = fakeAttestation({ carrier: 0, body, events: runtime(fake.log), reportData });
     expect((await verifyBytes(bytes, options)).identity['instance-id']).toBe('1d'.repeat(20));
@@ -225,7 +225,7 @@ describe('versioned attestations', () => {
     const { document, anchor } = await fakeNitroDocument({ fields: { user_data: reportData } });
     const events = [runtimeEvent('app-id', new Uint8Array(20))];
     const bytes = fakeAttestation({ carrier: 2, body: scaleVector(document), events, reportData });
-    const claims = await verifyBytes(bytes, { now: FAKE_NOW, additionalAnchors: [anchor] });
+    const claims = await verifyBytes(bytes, { now: FAKE_NOW, trust: { roots: [anchor] } });
     expect(claims.identity['app-id']).toBeUndefined();
     expect(outcome(claims, 'dstack.runtime-events')).toBe('not-checked');
     const image = [1, 2, 3].map((value) => new Uint8Array(48).fill(value));
@@ -241,8 +241,9 @@ describe('versioned attestations', () => {
     const pcrs = new Map(
       [...Array(16).keys()].map((index) => [index, index === 14 ? replay(events) : new Uint8Array(48).fill(1)]),
     );
-    const { document, anchor } = await fakeNitroDocument({ fields: { user_data: reportData, pcrs } });
-    const options = { now: FAKE_NOW, additionalAnchors: [anchor] };
+    const fields = { user_data: reportData, pcrs: undefined as never, nitrotpm_pcrs: pcrs, module_id: 'i-0fake-tpm0' };
+    const { document, anchor } = await fakeNitroDocument({ fields });
+    const options = { now: FAKE_NOW, trust: { roots: [anchor] } };
     const bytes = fakeAttestation({ carrier: 4, body: scaleVector(document), events, reportData });
     expect((await verifyBytes(bytes, options)).identity['app-id']).toBe('00'.repeat(20));
     const fewer = fakeAttestation({ carrier: 4, body: scaleVector(document), events: events.slice(1), reportData });
@@ -264,7 +265,7 @@ describe('versioned attestations', () => {
       },
     });
     const endorsements = fake.chain.map((der): Endorsement => ({ kind: 'certificate', der }));
-    const options = { now: FAKE_NOW, endorsements, additionalAnchors: [fake.anchor] };
+    const options = { now: FAKE_NOW, endorsements, trust: { roots: [fake.anchor] } };
     const body = (text: string) => concatBytes(scaleVector(fake.report), Uint8Array.of(0), scaleVector(utf8(text)));
     const bytes = fakeAttestation({ carrier: 3, body: body(document), events: [], reportData });
     const claims = await verifyBytes(bytes, options);

@@ -23,7 +23,15 @@ import { parseNitroDocument } from '../../evidence/nitro/nitro-document.ts';
 import { reading } from '../../evidence/reading.ts';
 import { parseSnpReport } from '../../evidence/snp/report.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
-import type { Claims, VerifiedClaims } from '../../model/claims.ts';
+import type {
+  DstackClaims,
+  DstackMeasurements,
+  NitroClaims,
+  SevSnpClaims,
+  TdxClaims,
+  TpmClaims,
+  VerifiedClaims,
+} from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { tdxVerifier } from '../dcap/tdx.ts';
 import { mint } from '../mint.ts';
@@ -37,10 +45,10 @@ import { type DstackIdentity, identityOf } from './identity.ts';
 
 const SPEC = 'dstack attestation';
 const NO_IDENTITY: DstackIdentity = { payloads: new Map(), systemReady: false, late: [], application: [] };
-const NITRO_TPM_EVENT_PCR = 'pcr14';
+const NITRO_TPM_EVENT_PCR = 'nitrotpm-pcr14';
 
 /** The plug for dstack evidence. */
-export const dstackVerifier: TeeVerifier<DstackEvidence> = {
+export const dstackVerifier: TeeVerifier<DstackEvidence, DstackClaims> = {
   type: 'dstack',
   recognise(bytes) {
     const value = dstackEvidenceOf(bytes);
@@ -57,7 +65,7 @@ export const dstackVerifier: TeeVerifier<DstackEvidence> = {
  * const claims = await verifyDstack(evidence, { now, endorsements });
  * claims.measurements['compose-hash'];
  */
-export async function verifyDstack(evidence: DstackEvidence, options: VerifyOptions): Promise<VerifiedClaims> {
+export async function verifyDstack(evidence: DstackEvidence, options: VerifyOptions): Promise<VerifiedClaims<DstackClaims>> {
   switch (evidence.carrier) {
     case 'tdx':
     case 'gcp-tdx':
@@ -69,13 +77,13 @@ export async function verifyDstack(evidence: DstackEvidence, options: VerifyOpti
   }
 }
 
-async function overTdx(evidence: DstackEvidence, options: VerifyOptions): Promise<VerifiedClaims> {
+async function overTdx(evidence: DstackEvidence, options: VerifyOptions): Promise<VerifiedClaims<DstackClaims>> {
   const value = parseQuote(evidence.evidence);
   if (value.body.kind !== 'td') throw malformed('expected a tdx quote, got an sgx quote');
   const carrier = await tdxVerifier.verify({ type: 'tdx', value }, options);
   const { measurements } = carrier;
   const { events } = evidence;
-  const registers = [0, 1, 2, 3].map((imr) => measurements[`rtmr${imr}`]);
+  const registers = [measurements.rtmr0, measurements.rtmr1, measurements.rtmr2, measurements.rtmr3];
   const replayed =
     events === null
       ? [notChecked('dstack.rtmr3', 'dstack event log', 'no event log came along')]
@@ -83,22 +91,22 @@ async function overTdx(evidence: DstackEvidence, options: VerifyOptions): Promis
   const identity = events === null ? NO_IDENTITY : identityOf(events);
   const tpm = evidence.tpm === null ? null : await verifyGcpTpm(evidence.tpm, evidence.evidence, events ?? []);
   const aggregated = await aggregatedMeasurement(measurements);
-  const told = tpm === null ? carrier : mint({ ...carrier, details: { ...carrier.details, unattributedPcrs: tpm.pcrs } });
-  return finish(evidence, options, told, identity, {
-    measurements: aggregated === null ? {} : { 'mr-aggregated': aggregated },
-    reportData: carrier.bindings.reportData ?? '',
-    checks: [...replayed, configIdCheck(measurements.mrconfigid ?? '', identity), ...(tpm?.checks ?? [])],
+  return finish(evidence, options, carrier, identity, {
+    measurements: { 'mr-aggregated': aggregated },
+    reportData: carrier.bindings.reportData,
+    details: tpm === null ? {} : { unattributedPcrs: tpm.pcrs },
+    checks: [...replayed, configIdCheck(measurements.mrconfigid, identity), ...(tpm?.checks ?? [])],
   });
 }
 
-async function overNitro(evidence: DstackEvidence, options: VerifyOptions): Promise<VerifiedClaims> {
+async function overNitro(evidence: DstackEvidence, options: VerifyOptions): Promise<VerifiedClaims<DstackClaims>> {
   const value = parseNitroDocument(evidence.evidence);
   const carrier = await nitroVerifier.verify({ type: 'nitro', value }, options);
   const { pcr0, pcr1, pcr2 } = carrier.measurements;
   const tpm = evidence.carrier === 'nitro-tpm';
   const checks: Check[] = [];
   if (tpm) {
-    const signed = carrier.measurements[NITRO_TPM_EVENT_PCR] ?? '';
+    const signed = (carrier.type === 'tpm' ? carrier.measurements[NITRO_TPM_EVENT_PCR] : undefined) ?? '';
     const replayed = encodeHex(await replayRegister(await digestEvents(evidence.events ?? []), 3));
     if (signed !== replayed) throw mismatch(NITRO_TPM_EVENT_PCR, replayed, signed);
     checks.push(pass('dstack.pcr14', 'dstack event log', signed));
@@ -113,7 +121,7 @@ async function overNitro(evidence: DstackEvidence, options: VerifyOptions): Prom
   });
 }
 
-async function overSnp(evidence: DstackEvidence, options: VerifyOptions): Promise<VerifiedClaims> {
+async function overSnp(evidence: DstackEvidence, options: VerifyOptions): Promise<VerifiedClaims<DstackClaims>> {
   const report = parseSnpReport(evidence.evidence);
   const { certificates, mrConfig } = evidence;
   const carrier = await verifySnp({ kind: 'report', report, certificates, runtimeData: null, unread: [] }, options);
@@ -160,21 +168,24 @@ function configuredIdentity(document: string): DstackIdentity {
 }
 
 interface Found {
-  readonly measurements: Claims['measurements'];
+  readonly measurements: DstackMeasurements;
   /** Lower-case hex. */
   readonly reportData: string;
   readonly checks: readonly Check[];
+  readonly details?: { readonly unattributedPcrs?: Readonly<Record<string, string>> };
 }
+
+type Carrier = TdxClaims | SevSnpClaims | NitroClaims | TpmClaims;
 
 async function finish(
   evidence: DstackEvidence,
   { endorsements = [] }: VerifyOptions,
-  carrier: VerifiedClaims,
+  carrier: VerifiedClaims<Carrier>,
   identity: DstackIdentity,
   found: Found,
-): Promise<VerifiedClaims> {
+): Promise<VerifiedClaims<DstackClaims>> {
   const told = eventClaims(identity);
-  const measurements = { ...carrier.measurements, ...found.measurements, ...told.measurements };
+  const measurements: DstackMeasurements = { ...carrier.measurements, ...found.measurements, ...told.measurements };
   const names = { ...carrier.identity, ...told.identity };
   const compose = await composeCheck(measurements['compose-hash'], evidence.appCompose, endorsements);
   const payload = await payloadChecks(evidence.reportDataPayload, found.reportData);
@@ -195,6 +206,7 @@ async function finish(
     ],
     details: {
       ...carrier.details,
+      ...found.details,
       dstack: {
         carrier: evidence.carrier,
         systemReady: identity.systemReady,

@@ -60,7 +60,7 @@ describe('over TDX with a TPM on GCP', () => {
     );
     const body = concatBytes(scaleVector(quote), scaleLog(fake.log), tpmQuote);
     const bytes = fakeAttestation({ carrier: 1, body, events: runtime(fake.log), reportData });
-    return { bytes, options: { now: fake.now, endorsements: fake.endorsements, additionalAnchors: fake.anchors } };
+    return { bytes, options: { now: fake.now, endorsements: fake.endorsements, trust: { roots: fake.anchors } } };
   }
 
   test('the TPM quoted this TDX quote and these events; whose key it has stays open', async () => {

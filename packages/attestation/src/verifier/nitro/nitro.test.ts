@@ -16,19 +16,19 @@ import {
 } from '@assay/testing';
 import { describe, expect, it } from 'vitest';
 import { AttestationError } from '../../errors.ts';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { NamedClaims } from '../../model/claims.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { nitroVerifier } from './nitro.ts';
 
-function verify(document: Uint8Array, options: Partial<VerifyOptions> = {}): Promise<VerifiedClaims> {
+function verify(document: Uint8Array, options: Partial<VerifyOptions> = {}): Promise<NamedClaims> {
   const evidence = nitroVerifier.recognise(document);
   if (evidence === null) throw new Error('expected a nitro document, got something else');
   return nitroVerifier.verify(evidence, { now: FAKE_NOW, ...options });
 }
 
-async function verifyFake(options: FakeNitroOptions = {}, verifyOptions: Partial<VerifyOptions> = {}): Promise<VerifiedClaims> {
+async function verifyFake(options: FakeNitroOptions = {}, verifyOptions: Partial<VerifyOptions> = {}): Promise<NamedClaims> {
   const { document, anchor } = await fakeNitroDocument(options);
-  return verify(document, { additionalAnchors: [anchor], ...verifyOptions });
+  return verify(document, { trust: { roots: [anchor] }, ...verifyOptions });
 }
 
 const bytes = (length: number, fill = 1): Uint8Array => new Uint8Array(length).fill(fill);
@@ -45,7 +45,7 @@ describe('nitroVerifier.recognise', () => {
         `${encodeBase64(document)}\n`,
       ];
       for (const file of [document, ...texts.map((text) => new TextEncoder().encode(text))]) {
-        expect((await verify(file, { additionalAnchors: [anchor] })).type).toBe('nitro');
+        expect((await verify(file, { trust: { roots: [anchor] } })).type).toBe('nitro');
       }
     }
   });
@@ -69,7 +69,7 @@ describe('nitroVerifier.verify', () => {
         user_data: concatBytes(decodeHex('1220'), bytes(32, 5), decodeHex('1220'), bytes(32, 6)),
       },
     });
-    const claims = await verify(document, { additionalAnchors: [anchor] });
+    const claims = await verify(document, { trust: { roots: [anchor] } });
     expect(claims).toMatchObject({
       type: 'nitro',
       simulated: true,
@@ -123,13 +123,13 @@ describe('nitroVerifier.verify', () => {
     const { document, anchor } = await nitroDocumentWith((payload) =>
       concatBytes(Uint8Array.of(0xbf), payload.subarray(1), Uint8Array.of(0xff)),
     );
-    const claims = await verify(document, { additionalAnchors: [anchor] });
+    const claims = await verify(document, { trust: { roots: [anchor] } });
     expect(claims.issuedAt).toBe(FAKE_NOW);
   });
 
   it.each(NITRO_DEFECTS)('refuses %s: %s', async (_, code, make) => {
     const { document, anchor } = await make();
-    await expectCode(async () => verify(document, { additionalAnchors: [anchor] }), code);
+    await expectCode(async () => verify(document, { trust: { roots: [anchor] } }), code);
   });
 
   it('consults the crls it is given', async () => {
@@ -150,7 +150,7 @@ describe('nitroVerifier.verify', () => {
       const flipped = document.slice();
       flipped[bit >> 3] = flipped[bit >> 3]! ^ (1 << (bit & 7));
       const outcome = await Promise.resolve()
-        .then(() => verify(flipped, { additionalAnchors: [anchor] }))
+        .then(() => verify(flipped, { trust: { roots: [anchor] } }))
         .then(
           () => 'accepted',
           (error: unknown) => (AttestationError.is(error) ? 'refused' : String(error)),
@@ -187,8 +187,8 @@ describe("the NSM's whole answer", () => {
   it('is opened', async () => {
     const { document, anchor } = await fakeNitroDocument();
     const answer = encodeCbor(new Map([['Attestation', new Map([['document', document]])]]));
-    expect((await verify(answer, { additionalAnchors: [anchor] })).type).toBe('nitro');
-    expect((await verify(new TextEncoder().encode(encodeHex(answer)), { additionalAnchors: [anchor] })).type).toBe('nitro');
+    expect((await verify(answer, { trust: { roots: [anchor] } })).type).toBe('nitro');
+    expect((await verify(new TextEncoder().encode(encodeHex(answer)), { trust: { roots: [anchor] } })).type).toBe('nitro');
     for (const other of [
       answer.subarray(0, -1),
       encodeCbor(new Map([['Attestation', document]])),

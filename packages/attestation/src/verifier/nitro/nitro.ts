@@ -22,10 +22,11 @@ import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
 import { rememberedCertificate } from '../../certificates/remembered.ts';
 import { AWS_NITRO_ROOTS } from '../../certificates/roots/aws.ts';
 import { type SignatureCache, verifySignature } from '../../certificates/signature.ts';
+import { resolveTrust } from '../../certificates/trust.ts';
 import { AttestationError } from '../../errors.ts';
 import { type NitroDocument, nitroDocumentBytes, parseNitroDocument } from '../../evidence/nitro/nitro-document.ts';
 import { type Check, notChecked, pass } from '../../model/check.ts';
-import type { Claims, EvidenceType, VerifiedClaims } from '../../model/claims.ts';
+import type { NitroClaims, TpmClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, TrustAnchor } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
 
@@ -48,7 +49,10 @@ export interface VerifyNitroOptions {
  * {@link verifyPath}.
  * @example await verifyNitroDocument(parseNitroDocument(bytes), { now: Date.now(), anchors: AWS_NITRO_ROOTS });
  */
-export async function verifyNitroDocument(document: NitroDocument, options: VerifyNitroOptions): Promise<VerifiedClaims> {
+export async function verifyNitroDocument(
+  document: NitroDocument,
+  options: VerifyNitroOptions,
+): Promise<VerifiedClaims<NitroClaims | TpmClaims>> {
   const { cose } = document;
   const { protectedHeader } = cose;
   if (protectedHeader.size !== 1 || protectedHeader.get(ALG_LABEL) !== ES384) {
@@ -76,16 +80,11 @@ export async function verifyNitroDocument(document: NitroDocument, options: Veri
   return mint(await claimsOf(document, path));
 }
 
-async function claimsOf(document: NitroDocument, path: VerifiedPath): Promise<Claims> {
+async function claimsOf(document: NitroDocument, path: VerifiedPath): Promise<NitroClaims | TpmClaims> {
   const { module, pcrs, publicKey, userData, nonce, timestamp, moduleId } = document;
   const { anchor, chain, notBefore, notAfter } = path;
-  const ofEnclave = module === 'enclave';
-  const register = ofEnclave ? 'pcr' : 'nitrotpm-pcr';
-  return {
-    type: typeOf(document),
+  const shared = {
     simulated: anchor.simulated,
-    debug: ofEnclave ? isDebug(pcrs) : null,
-    measurements: Object.fromEntries([...pcrs].map(([index, value]) => [`${register}${index}`, encodeHex(value)])),
     bindings: { reportData: null, nonce: hexOrNull(nonce), userData: hexOrNull(userData), publicKey: hexOrNull(publicKey) },
     identity: { 'module-id': moduleId },
     tcb: null,
@@ -104,13 +103,24 @@ async function claimsOf(document: NitroDocument, path: VerifiedPath): Promise<Cl
       })),
       anchor: anchor.name,
       module,
-      nitriding: ofEnclave ? nitridingOf(userData) : null,
+      nitriding: module === 'enclave' ? nitridingOf(userData) : null,
       unknownFields: document.unknownFields,
     },
   };
+  return module === 'enclave'
+    ? { ...shared, type: 'nitro', debug: isDebug(pcrs), measurements: registersOf(pcrs, 'pcr') }
+    : { ...shared, type: 'tpm', debug: null, measurements: registersOf(pcrs, 'nitrotpm-pcr') };
 }
 
-function typeOf({ module }: NitroDocument): EvidenceType {
+function registersOf<Prefix extends 'pcr' | 'nitrotpm-pcr'>(
+  pcrs: NitroDocument['pcrs'],
+  prefix: Prefix,
+): Readonly<Record<`${Prefix}${number}`, string>> {
+  const registers = [...pcrs].map(([index, value]) => [`${prefix}${index}`, encodeHex(value)] as const);
+  return Object.fromEntries(registers) as Readonly<Record<`${Prefix}${number}`, string>>;
+}
+
+function typeOf({ module }: NitroDocument): 'nitro' | 'tpm' {
   return module === 'enclave' ? 'nitro' : 'tpm';
 }
 
@@ -152,7 +162,7 @@ function hexOrNull(bytes: Uint8Array | null): string | null {
 }
 
 /** The plug of AWS Nitro: documents of enclaves and of NitroTPM, in binary, base64 or hex. */
-export const nitroVerifier: TeeVerifier<NitroDocument> = {
+export const nitroVerifier: TeeVerifier<NitroDocument, NitroClaims | TpmClaims> = {
   type: 'nitro',
   recognise(file) {
     const bytes = nitroDocumentBytes(file);
@@ -160,10 +170,10 @@ export const nitroVerifier: TeeVerifier<NitroDocument> = {
     const value = parseNitroDocument(bytes);
     return { type: typeOf(value), value };
   },
-  verify(evidence, { now, endorsements = [], additionalAnchors = [] }) {
+  verify(evidence, { now, endorsements = [], trust }) {
     const crls = endorsements
       .filter(({ kind }) => kind === 'crl')
       .map((endorsement) => parseCrl((endorsement as { der: Uint8Array }).der));
-    return verifyNitroDocument(evidence.value, { now, anchors: [...AWS_NITRO_ROOTS, ...additionalAnchors], crls });
+    return verifyNitroDocument(evidence.value, { now, anchors: [...AWS_NITRO_ROOTS, ...resolveTrust(trust).anchors], crls });
   },
 };

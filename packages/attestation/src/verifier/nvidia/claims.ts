@@ -13,7 +13,7 @@ import type { Certificate } from '../../certificates/x509.ts';
 import type { NvidiaDevice } from '../../evidence/nvidia/evidence-file.ts';
 import { featureMode, OPAQUE, opaqueText, vbiosVersion } from '../../evidence/nvidia/opaque.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
-import type { Claims } from '../../model/claims.ts';
+import type { NvidiaClaims, NvidiaDeviceDetails, NvidiaIdentity } from '../../model/claims.ts';
 import type { DeviceCertificate } from './device-certificate.ts';
 import type { Golden } from './golden.ts';
 
@@ -31,7 +31,7 @@ export interface DeviceClaimsInput {
 }
 
 /** Claims of a device whose signature and path were verified. */
-export function deviceClaims(input: DeviceClaimsInput): Claims {
+export function deviceClaims(input: DeviceClaimsInput): NvidiaClaims {
   const { device, path, golden } = input;
   const windows = [path, ...golden.manifests.map((manifest) => manifest.path)];
   return {
@@ -56,7 +56,7 @@ export function deviceClaims(input: DeviceClaimsInput): Claims {
   };
 }
 
-function identityOf({ device, leaf, identity, architecture }: DeviceClaimsInput): Claims['identity'] {
+function identityOf({ device, leaf, identity, architecture }: DeviceClaimsInput): NvidiaIdentity {
   const { opaque, kind } = device;
   const pdi = kind === 'switch' ? opaque.get(OPAQUE.pdi) : undefined;
   const named: Readonly<Record<string, string | null>> = {
@@ -101,7 +101,7 @@ export const CPU_BINDING: Check = notChecked(
   'a genuine device is not thereby attached to this cpu tee; the cpu evidence must commit to this evidence to show that',
 );
 
-function detailsOf({ device, architecture, identity }: DeviceClaimsInput): Claims['details'] {
+function detailsOf({ device, architecture, identity }: DeviceClaimsInput): NvidiaDeviceDetails {
   return {
     architecture,
     mode: featureMode(device.opaque),
@@ -117,7 +117,7 @@ function rimIds(
   { kind, opaque }: NvidiaDevice,
   architecture: string | null,
   { product }: DeviceCertificate,
-): Claims['details'] {
+): NvidiaDeviceDetails['rimIds'] {
   const vbios = vbiosVersion(opaque, kind)?.replaceAll('.', '') ?? null;
   if (kind === 'switch') return { driver: null, vbios: vbios === null ? null : `NV_SWITCH_BIOS_5612_0002_890_${vbios}` };
   const driver = opaqueText(opaque, OPAQUE.driverVersion);

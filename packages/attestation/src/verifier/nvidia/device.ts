@@ -16,12 +16,13 @@ import { verifyPath } from '../../certificates/path.ts';
 import { rememberedCertificate } from '../../certificates/remembered.ts';
 import { NVIDIA_DEVICE_ROOTS } from '../../certificates/roots/nvidia.ts';
 import { verifySignature } from '../../certificates/signature.ts';
+import { resolveTrust } from '../../certificates/trust.ts';
 import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import type { NvidiaDevice } from '../../evidence/nvidia/evidence-file.ts';
 import { OPAQUE } from '../../evidence/nvidia/opaque.ts';
 import type { Rim } from '../../evidence/nvidia/rim.ts';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { NvidiaClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
 import { deviceClaims } from './claims.ts';
@@ -42,18 +43,18 @@ export interface DeviceInput {
  * @throws {AttestationError} `nvidia/certificates-missing`, `nvidia/signature-invalid`, `nvidia/firmware-id-mismatch`,
  *   `nvidia/device-mismatch`, `nvidia/certificate-revoked`, `nvidia/rim-*`, and `certificate/*`.
  */
-export async function verifyDevice({ device, beside, rims, options }: DeviceInput): Promise<VerifiedClaims> {
-  const { now, additionalAnchors = [] } = options;
+export async function verifyDevice({ device, beside, rims, options }: DeviceInput): Promise<VerifiedClaims<NvidiaClaims>> {
+  const { now, trust } = options;
   const own = device.certificates.map(rememberedCertificate);
   const leaf = await signer(device, own.length > 0 ? own : beside);
-  const anchors = [...NVIDIA_DEVICE_ROOTS, ...additionalAnchors];
+  const anchors = [...NVIDIA_DEVICE_ROOTS, ...resolveTrust(trust).anchors];
   const path = await verifyPath({ chain: chainFrom(leaf, [...own, ...beside]), anchors, now });
   const identity = deviceCertificate(leaf);
   checkFirmwareId(device, identity);
   const architecture = checkProduct(device, identity);
   const [revocation, golden] = await Promise.all([
     revocationCheck({ id: 'nvidia.revocation-device', path, anchors, options }),
-    compareWithManifests(device, identity.product, rims, { now, additionalAnchors }),
+    compareWithManifests(device, identity.product, rims, { now, trust }),
   ]);
   const manifestChecks = await Promise.all(
     golden.manifests.map((manifest) =>

@@ -19,7 +19,7 @@ import {
   verifyFakeDevice,
 } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { NamedClaims } from '../../model/claims.ts';
 import type { Endorsement, Endorsements } from '../../model/endorsements.ts';
 import { nvidiaGpuVerifier, nvidiaSwitchVerifier } from './nvidia.ts';
 
@@ -31,7 +31,7 @@ function json(value: unknown): Uint8Array {
   return utf8(JSON.stringify(value));
 }
 
-function outcome(claims: VerifiedClaims, id: string): string | undefined {
+function outcome(claims: NamedClaims, id: string): string | undefined {
   return claims.checks.find((check) => check.id === id)?.outcome;
 }
 
@@ -245,7 +245,7 @@ test('every one-bit flip of measurements and signature is refused', async () => 
     try {
       const evidence = nvidiaGpuVerifier.recognise(file) ?? nvidiaSwitchVerifier.recognise(file);
       if (evidence === null) return false;
-      await nvidiaGpuVerifier.verify(evidence, { now: FAKE_NOW, endorsements, additionalAnchors: [device.anchor] });
+      await nvidiaGpuVerifier.verify(evidence, { now: FAKE_NOW, endorsements, trust: { roots: [device.anchor] } });
       return true;
     } catch (error) {
       expect(error).toHaveProperty('code');

@@ -10,7 +10,7 @@ import type { Certificate } from '../../certificates/x509.ts';
 import { type NvidiaEvidence, type NvidiaKind, nvidiaEvidenceOf } from '../../evidence/nvidia/evidence-file.ts';
 import { parseRim, type Rim } from '../../evidence/nvidia/rim.ts';
 import { type Check, fail, pass } from '../../model/check.ts';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { NvidiaClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { companionFault } from '../companion-fault.ts';
@@ -19,12 +19,12 @@ import { CPU_BINDING } from './claims.ts';
 import { verifyDevice } from './device.ts';
 
 /** The plug for evidence that holds at least one GPU. */
-export const nvidiaGpuVerifier: TeeVerifier<NvidiaEvidence> = plug('gpu');
+export const nvidiaGpuVerifier: TeeVerifier<NvidiaEvidence, NvidiaClaims> = plug('gpu');
 
 /** The plug for evidence of switches alone. */
-export const nvidiaSwitchVerifier: TeeVerifier<NvidiaEvidence> = plug('switch');
+export const nvidiaSwitchVerifier: TeeVerifier<NvidiaEvidence, NvidiaClaims> = plug('switch');
 
-function plug(kind: NvidiaKind): TeeVerifier<NvidiaEvidence> {
+function plug(kind: NvidiaKind): TeeVerifier<NvidiaEvidence, NvidiaClaims> {
   const type = kind === 'gpu' ? 'nvidia-gpu' : 'nvidia-switch';
   return {
     type,
@@ -48,12 +48,12 @@ function kindOf({ devices }: NvidiaEvidence): NvidiaKind {
  * const claims = await verifyNvidia(evidence, { now, endorsements });
  * claims.submodules['gpu-3']?.identity['driver-version'];
  */
-export async function verifyNvidia(evidence: NvidiaEvidence, options: VerifyOptions): Promise<VerifiedClaims> {
+export async function verifyNvidia(evidence: NvidiaEvidence, options: VerifyOptions): Promise<VerifiedClaims<NvidiaClaims>> {
   const { endorsements = [] } = options;
   const beside = readableCertificates(endorsements);
   const { rims, fault } = readManifests(endorsements);
   const counts = { gpu: 0, switch: 0 };
-  const submodules: Record<string, VerifiedClaims> = {};
+  const submodules: Record<string, VerifiedClaims<NvidiaClaims>> = {};
   for (const device of evidence.devices) {
     submodules[`${device.kind}-${counts[device.kind]++}`] = await verifyDevice({ device, beside, rims, options });
   }
@@ -93,7 +93,10 @@ function readableCertificates(endorsements: Endorsements): readonly Certificate[
   });
 }
 
-function parentOf(kind: NvidiaKind, submodules: Readonly<Record<string, VerifiedClaims>>): VerifiedClaims {
+function parentOf(
+  kind: NvidiaKind,
+  submodules: Readonly<Record<string, VerifiedClaims<NvidiaClaims>>>,
+): VerifiedClaims<NvidiaClaims> {
   const all = Object.values(submodules);
   const nonces = new Set(all.map(({ bindings }) => bindings.nonce));
   const [nonce = null] = nonces;
@@ -118,7 +121,7 @@ function parentOf(kind: NvidiaKind, submodules: Readonly<Record<string, Verified
 }
 
 /** One device shown twice would make a machine look larger than it is. */
-function distinctCheck(all: readonly VerifiedClaims[]): Check {
+function distinctCheck(all: readonly VerifiedClaims<NvidiaClaims>[]): Check {
   const distinct = new Set(all.map(({ identity }) => identity.ueid)).size;
   const id = 'nvidia.distinct-devices';
   const [expected, actual] = [`${all.length} different devices`, `${distinct} different devices`];

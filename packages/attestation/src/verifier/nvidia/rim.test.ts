@@ -14,7 +14,7 @@ test('every one-bit flip of a manifest outside its certificates is refused', asy
     const file = xml.slice();
     file[bit >> 3] = (file[bit >> 3] as number) ^ (1 << (bit & 7));
     try {
-      await verifyRim(parseRim(file), { now: FAKE_NOW, additionalAnchors: [anchor] });
+      await verifyRim(parseRim(file), { now: FAKE_NOW, trust: { roots: [anchor] } });
       accepted.push(bit);
     } catch (error) {
       expect(error).toHaveProperty('code');

@@ -12,10 +12,11 @@ import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
 import { rememberedCertificate } from '../../certificates/remembered.ts';
 import { NVIDIA_RIM_ROOTS } from '../../certificates/roots/nvidia.ts';
 import { verifySignature } from '../../certificates/signature.ts';
+import { resolveTrust } from '../../certificates/trust.ts';
 import { AttestationError } from '../../errors.ts';
 import { looksLikeRim, parseRim, type Rim } from '../../evidence/nvidia/rim.ts';
 import { notChecked, pass } from '../../model/check.ts';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { NvidiaRimClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
 
@@ -29,7 +30,7 @@ export interface VerifiedRim {
  * @throws {AttestationError} `nvidia/rim-digest-mismatch`, `nvidia/rim-signature-invalid`, and `certificate/*` of the path.
  * @example (await verifyRim(parseRim(xml), { now })).rim.version
  */
-export async function verifyRim(rim: Rim, options: Pick<VerifyOptions, 'now' | 'additionalAnchors'>): Promise<VerifiedRim> {
+export async function verifyRim(rim: Rim, options: Pick<VerifyOptions, 'now' | 'trust'>): Promise<VerifiedRim> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-384', bufferSource(rim.covered)));
   if (!equalBytes(digest, rim.digest)) {
     throw new AttestationError(
@@ -61,18 +62,18 @@ export async function verifyRim(rim: Rim, options: Pick<VerifyOptions, 'now' | '
       },
     );
   }
-  const { now, additionalAnchors = [] } = options;
-  return { rim, path: await verifyPath({ chain, anchors: [...NVIDIA_RIM_ROOTS, ...additionalAnchors], now }) };
+  const { now, trust } = options;
+  return { rim, path: await verifyPath({ chain, anchors: [...NVIDIA_RIM_ROOTS, ...resolveTrust(trust).anchors], now }) };
 }
 
 /** The plug for a manifest that is asked about by itself: reference values, never evidence of a device. */
-export const nvidiaRimVerifier: TeeVerifier<Rim> = {
+export const nvidiaRimVerifier: TeeVerifier<Rim, NvidiaRimClaims> = {
   type: 'nvidia-rim',
   recognise: (bytes) => (looksLikeRim(bytes) ? { type: 'nvidia-rim', value: parseRim(bytes) } : null),
   verify: async ({ value }, options) => claimsOf(await verifyRim(value, options)),
 };
 
-function claimsOf({ rim, path }: VerifiedRim): VerifiedClaims {
+function claimsOf({ rim, path }: VerifiedRim): VerifiedClaims<NvidiaRimClaims> {
   const active = rim.measurements.filter((each) => each.active);
   const [signer] = path.chain;
   return mint({

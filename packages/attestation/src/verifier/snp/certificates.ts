@@ -24,6 +24,7 @@ import {
   AMD_ASVK_TURIN,
 } from '../../certificates/roots/amd.ts';
 import type { SignatureCache } from '../../certificates/signature.ts';
+import { resolveTrust } from '../../certificates/trust.ts';
 import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { thimCertificates } from '../../evidence/snp/json-evidence.ts';
@@ -156,7 +157,7 @@ function missing(report: SnpReport): AttestationError {
   );
 }
 
-export interface KeyPathInput extends Pick<VerifyOptions, 'now' | 'additionalAnchors'> {
+export interface KeyPathInput extends Pick<VerifyOptions, 'now' | 'trust'> {
   readonly key: EndorsementKey;
   /** Everything that was presented. */
   readonly certificates: readonly Certificate[];
@@ -176,10 +177,10 @@ export async function keyPath(input: KeyPathInput): Promise<VerifiedPath> {
 }
 
 async function pathOf(input: KeyPathInput): Promise<VerifiedPath> {
-  const { key, certificates, lists, now, additionalAnchors = [], cache } = input;
+  const { key, certificates, lists, now, trust, cache } = input;
   const { crls } = lists;
   const { ark, ask, asvk } = HIERARCHIES[key.product];
-  const anchors = [ark, ...additionalAnchors];
+  const anchors = [ark, ...resolveTrust(trust).anchors];
   const presented = certificates.filter((each) => each.basicConstraints?.ca === true);
   refuseOtherHierarchy(key, presented);
   const builtIn = rememberedCertificate(key.kind === 'vcek' ? ask : asvk);

@@ -14,7 +14,7 @@ import { allZero } from '../../evidence/reading.ts';
 import type { SnpReport, SnpVersion } from '../../evidence/snp/report.ts';
 import { tcbAtMost, tcbOf, tcbText } from '../../evidence/snp/tcb.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
-import type { Claims } from '../../model/claims.ts';
+import type { SevSnpClaims, SevSnpDetails } from '../../model/claims.ts';
 import type { EndorsementKey } from './endorsement-key.ts';
 
 const ABI = 'AMD 56860 §7.3';
@@ -31,7 +31,7 @@ export interface SnpClaimsInput {
 }
 
 /** Claims of a report whose signature and path were verified. */
-export function snpClaims(input: SnpClaimsInput): Claims {
+export function snpClaims(input: SnpClaimsInput): SevSnpClaims {
   const { report, key, path } = input;
   const chipId = allZero(report.chipId) ? {} : { 'chip-id': encodeHex(report.chipId) };
   return {
@@ -138,7 +138,7 @@ function migrationCheck({ reportIdMa }: SnpReport): Check {
     : fail('snp.migration-agent', ABI, 'none bound', encodeHex(reportIdMa));
 }
 
-function detailsOf({ report, key, runtimeData }: SnpClaimsInput): Claims['details'] {
+function detailsOf({ report, key, runtimeData }: SnpClaimsInput): SevSnpDetails {
   const { reserved: _, reservedOne: __, ...policy } = report.policy;
   return {
     version: report.version,

@@ -24,7 +24,7 @@ function verifyFile(fake: FakeSnp, file: Uint8Array) {
   const evidence = snpVerifier.recognise(file);
   if (evidence === null) throw new Error('expected snp evidence');
   const endorsements = certificatesOf([fake.intermediate.der, fake.root.der]);
-  return snpVerifier.verify(evidence, { now: FAKE_NOW, endorsements, additionalAnchors: [fake.anchor] });
+  return snpVerifier.verify(evidence, { now: FAKE_NOW, endorsements, trust: { roots: [fake.anchor] } });
 }
 
 /** What serde writes of AttestationReport: the names of release 6, or those of release 3. */
@@ -222,7 +222,7 @@ describe('azure runtime data behind a report without the hcl header', () => {
     const evidence = snpVerifier.recognise(concatBytes(fake.report, header(data.length), data));
     if (evidence === null) throw new Error('expected snp evidence');
     await expectCode(
-      snpVerifier.verify(evidence, { now: FAKE_NOW, endorsements, additionalAnchors: [fake.anchor] }),
+      snpVerifier.verify(evidence, { now: FAKE_NOW, endorsements, trust: { roots: [fake.anchor] } }),
       'snp/runtime-data-unbound',
     );
   });
@@ -234,7 +234,7 @@ describe('azure runtime data behind a report without the hcl header', () => {
     const claims = await snpVerifier.verify(evidence, {
       now: FAKE_NOW,
       endorsements: certificatesOf(fake.chain),
-      additionalAnchors: [fake.anchor],
+      trust: { roots: [fake.anchor] },
     });
     expect(claims.checks.find(({ id }) => id === 'snp.unread')?.outcome).toBe('not-checked');
   });
@@ -248,7 +248,7 @@ test('a broken key beside the right one spoils nothing', async () => {
     snpVerifier.verify(evidence, {
       now: FAKE_NOW,
       endorsements: certificatesOf(certificates),
-      additionalAnchors: [fake.anchor],
+      trust: { roots: [fake.anchor] },
     });
   expect((await verify([broken.key, ...fake.chain])).type).toBe('sev-snp');
   await expectCode(verify([broken.key]), 'snp/endorsement-key-malformed');

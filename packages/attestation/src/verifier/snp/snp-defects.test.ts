@@ -118,8 +118,8 @@ describe('one defect each', () => {
 function verifyQuestion({ evidence, at, root, intermediate, key, crl }: SnpQuestion): Promise<unknown> {
   const chain = [key, intermediate, root].filter((der) => der !== undefined);
   const endorsements = [...certificatesOf(chain), ...(crl === undefined ? [] : [{ kind: 'crl', der: crl } as const])];
-  const additionalAnchors = root === undefined ? [] : [trustAnchor('fake ark', root, { simulated: true })];
-  return verifyEvidence(evidence, { now: at, endorsements, additionalAnchors });
+  const roots = root === undefined ? [] : [trustAnchor('fake ark', root, { simulated: true })];
+  return verifyEvidence(evidence, { now: at, endorsements, trust: { roots } });
 }
 
 async function hclReport(hashed: Uint8Array, carried: Uint8Array): Promise<{ fake: FakeSnp; file: Uint8Array }> {

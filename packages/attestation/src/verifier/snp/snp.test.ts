@@ -15,13 +15,13 @@ import {
   verifyFakeSnp,
 } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { NamedClaims } from '../../model/claims.ts';
 import { snpVerifier } from './snp.ts';
 
 const VCEK_GUID = '63da758de6644564adc5f4b93be8accd';
 const ASK_GUID = '4ab7b379bbac4fe4a02f05aef327c782';
 
-function outcome(claims: VerifiedClaims, id: string): string | undefined {
+function outcome(claims: NamedClaims, id: string): string | undefined {
   return claims.checks.find((check) => check.id === id)?.outcome;
 }
 
@@ -171,7 +171,7 @@ test('every one-bit flip of report and signature is refused', async () => {
     try {
       const evidence = snpVerifier.recognise(file);
       if (evidence === null) return false;
-      await snpVerifier.verify(evidence, { now: FAKE_NOW, endorsements, additionalAnchors: [fake.anchor] });
+      await snpVerifier.verify(evidence, { now: FAKE_NOW, endorsements, trust: { roots: [fake.anchor] } });
       return true;
     } catch (error) {
       expect(error).toHaveProperty('code');

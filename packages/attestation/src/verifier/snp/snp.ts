@@ -22,7 +22,7 @@ import {
   snpEvidenceOf,
 } from '../../evidence/snp/evidence-file.ts';
 import type { SnpReport } from '../../evidence/snp/report.ts';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { SevSnpClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
 import { commitsTo } from '../report-data.ts';
@@ -31,7 +31,7 @@ import { snpClaims } from './claims.ts';
 import { type EndorsementKey, parseEndorsementKey } from './endorsement-key.ts';
 
 /** The SEV-SNP plug. */
-export const snpVerifier: TeeVerifier<SnpEvidence> = {
+export const snpVerifier: TeeVerifier<SnpEvidence, SevSnpClaims> = {
   type: 'sev-snp',
   recognise(bytes) {
     const value = snpEvidenceOf(bytes);
@@ -61,7 +61,7 @@ export async function verifySnp(
   evidence: SnpReportEvidence,
   options: VerifyOptions,
   { cache }: SnpMemory = {},
-): Promise<VerifiedClaims> {
+): Promise<VerifiedClaims<SevSnpClaims>> {
   const { report } = evidence;
   const { endorsements = [] } = options;
   refuseUnsigned(report);

@@ -7,7 +7,7 @@ import { decodeBase64 } from '@assay/encoding/base64';
 import { encodeHex } from '@assay/encoding/hex';
 import type { Json, JsonObject } from '@assay/encoding/json';
 import { type Check, notChecked, pass } from '../../model/check.ts';
-import type { Claims, VerifiedClaims } from '../../model/claims.ts';
+import type { TokenClaims, TokenIdentity, TokenMeasurements, VerifiedClaims } from '../../model/claims.ts';
 import { readFindings } from './findings.ts';
 import { noncesOf } from './nonces.ts';
 import { type AuthenticToken, TOKEN_LEEWAY_SECONDS } from './signature.ts';
@@ -42,7 +42,7 @@ export function tokenClaims(
   authentic: AuthenticToken,
   submodules: Readonly<Record<string, VerifiedClaims>>,
   more: readonly Check[],
-): Claims {
+): TokenClaims {
   const { token, issuer, root, simulated, notBefore, notAfter, keySource } = authentic;
   // Intel nests the findings of each TEE under its name, Azure under x-ms-isolation-tee.
   const facts = flatten(token.payload);
@@ -91,7 +91,7 @@ function timeChecks({ token, notAfter, secondsAhead }: AuthenticToken): readonly
   ];
 }
 
-function identityOf({ token, issuer }: AuthenticToken, facts: Facts): Claims['identity'] {
+function identityOf({ token, issuer }: AuthenticToken, facts: Facts): TokenIdentity {
   const { payload } = token;
   const named: Readonly<Record<string, Json | undefined>> = {
     issuer: payload.iss ?? issuer.name,
@@ -121,7 +121,7 @@ function flatten(payload: JsonObject): Facts {
   return Object.assign({}, ...nested, payload) as Facts;
 }
 
-function measurementsOf(facts: Facts, payload: JsonObject): Claims['measurements'] {
+function measurementsOf(facts: Facts, payload: JsonObject): TokenMeasurements {
   const found: Record<string, string> = {};
   for (const [name, sources] of Object.entries(MEASUREMENTS)) {
     const value = hexOf(textOf(facts, sources));

@@ -13,6 +13,7 @@ import { verifyPath } from '../../certificates/path.ts';
 import { GOOGLE_ROOTS } from '../../certificates/roots/google.ts';
 import { PROOF_OF_CLOUD_KEY } from '../../certificates/roots/proof-of-cloud.ts';
 import { importVerifyKey } from '../../certificates/signature.ts';
+import { resolveTrust } from '../../certificates/trust.ts';
 import { parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { reading } from '../../evidence/reading.ts';
@@ -114,12 +115,12 @@ function certificateIn(text: string): Uint8Array {
   return block.der;
 }
 
-async function chainKey(x5c: Json, { now, additionalAnchors = [] }: VerifyOptions): Promise<FoundKey> {
+async function chainKey(x5c: Json, { now, trust }: VerifyOptions): Promise<FoundKey> {
   const chain = reading('token/malformed', 'x5c header', () => {
     if (!Array.isArray(x5c) || x5c.length === 0) throw malformed('expected a list of certificates in x5c');
     return (x5c as readonly Json[]).map((text) => parseCertificate(certificateIn(typeof text === 'string' ? text : '')));
   });
-  const path = await verifyPath({ chain, anchors: [...GOOGLE_ROOTS, ...additionalAnchors], now });
+  const path = await verifyPath({ chain, anchors: [...GOOGLE_ROOTS, ...resolveTrust(trust).anchors], now });
   const [leaf] = path.chain;
   if (leaf === undefined) throw malformed('expected a leaf certificate in x5c');
   return {

@@ -8,7 +8,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RELAXED_POLICY, STRICT_POLICY } from '../../appraisal/presets.ts';
 import type { Policy } from '../../model/policy.ts';
-import { type VerificationResult, verify } from '../../verify.ts';
+import type { VerificationResult } from '../../model/result.ts';
+import { verify } from '../../verify.ts';
 
 async function verified(issuer: FakeTokenIssuer, claims: object, policy: Policy = STRICT_POLICY): Promise<VerificationResult> {
   const { file, keySet } = await fakeToken(issuer, claims);

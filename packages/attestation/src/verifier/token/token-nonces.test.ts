@@ -4,7 +4,8 @@ import { FAKE_NOW, type FakeTokenIssuer, fakeToken } from '@assay/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Policy } from '../../model/policy.ts';
-import { type VerificationResult, verify } from '../../verify.ts';
+import type { VerificationResult } from '../../model/result.ts';
+import { verify } from '../../verify.ts';
 import { TOKEN_LEEWAY_SECONDS } from './signature.ts';
 
 const NONCE = new Uint8Array(32).map((_, index) => 7 * index + 3);

@@ -10,7 +10,7 @@ import type { Json } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
 import { type TokenEvidence, tokenBytes, tokenEvidenceOf } from '../../evidence/token/token.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { TokenClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
 import { tokenClaims } from './claims.ts';
@@ -18,7 +18,7 @@ import { noncesOf } from './nonces.ts';
 import { verifyToken } from './signature.ts';
 
 /** The plug for attestation tokens. */
-export const tokenVerifier: TeeVerifier<TokenEvidence> = {
+export const tokenVerifier: TeeVerifier<TokenEvidence, TokenClaims> = {
   type: 'token',
   recognise(bytes) {
     const value = tokenEvidenceOf(bytes);
@@ -32,7 +32,10 @@ export const tokenVerifier: TeeVerifier<TokenEvidence> = {
  * @throws {AttestationError} `token/detached-digest-mismatch` and the codes of {@link verifyToken}.
  * @example const claims = await verifyTokenEvidence(evidence, { now, endorsements: [{ kind: 'jwks', json, issuer: null }] });
  */
-export async function verifyTokenEvidence(evidence: TokenEvidence, options: VerifyOptions): Promise<VerifiedClaims> {
+export async function verifyTokenEvidence(
+  evidence: TokenEvidence,
+  options: VerifyOptions,
+): Promise<VerifiedClaims<TokenClaims>> {
   const { token, parts } = evidence;
   const overall = await verifyToken(token, options);
   const digests = digestsOf(token.payload.submods);

@@ -11,6 +11,7 @@ import { COORDINATE_BYTES, publicKeyAlgorithm, type SignatureAlgorithm } from '.
 import { chainFrom } from '../../certificates/chain.ts';
 import { verifyPath } from '../../certificates/path.ts';
 import { verifySignature } from '../../certificates/signature.ts';
+import { resolveTrust } from '../../certificates/trust.ts';
 import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { spkiOfPublicArea } from '../../evidence/tpm/public-area.ts';
@@ -40,8 +41,8 @@ export interface AttestationKey extends Pick<Claims, 'root' | 'simulated' | 'sub
  * with the quote or that the caller named did not sign it, `endorsements/…` for companions, `certificate/…` of the path.
  */
 export async function attestationKey(quote: TpmQuote, options: VerifyOptions): Promise<AttestationKey> {
-  const { endorsements = [], additionalAnchors = [] } = options;
-  const named = additionalAnchors.filter(({ certificate }) => certificate === null);
+  const { endorsements = [], trust } = options;
+  const named = resolveTrust(trust).anchors.filter(({ certificate }) => certificate === null);
   for (const anchor of named) if (await isSignedBy(quote, anchor.spki)) return namedKey(anchor);
   const [own, beside] = [quote.certificates.map(parseCertificate), certificatesBeside(endorsements)];
   for (const leaf of [...own, ...beside].slice(0, MAX_CANDIDATES)) {
@@ -76,7 +77,7 @@ async function namedKey({ name, spki, simulated }: TrustAnchor): Promise<Attesta
 async function certifiedKey(chain: readonly Certificate[], options: VerifyOptions): Promise<AttestationKey> {
   const path = await verifyPath({
     chain,
-    anchors: options.additionalAnchors ?? [],
+    anchors: resolveTrust(options.trust).anchors,
     now: options.now,
     knownCriticalExtensions: [EXTENDED_KEY_USAGE],
   });

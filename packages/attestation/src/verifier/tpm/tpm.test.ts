@@ -18,7 +18,7 @@ async function verify(
 ): Promise<VerifiedClaims> {
   const evidence = tpmVerifier.recognise(utf8(JSON.stringify(document)));
   if (evidence === null) throw new Error('expected a tpm quote');
-  return tpmVerifier.verify(evidence, { now: FAKE_NOW, endorsements, additionalAnchors: anchors });
+  return tpmVerifier.verify(evidence, { now: FAKE_NOW, endorsements, trust: { roots: anchors } });
 }
 
 describe('a sound quote', () => {

@@ -15,7 +15,7 @@ import { AttestationError } from '../../errors.ts';
 import { snpEvidenceOf } from '../../evidence/snp/evidence-file.ts';
 import { type TpmMessage, type TpmQuote, tpmMessageOf, tpmQuoteOf } from '../../evidence/tpm/quote.ts';
 import { type Check, notChecked, pass } from '../../model/check.ts';
-import type { Claims, VerifiedClaims } from '../../model/claims.ts';
+import type { TpmClaims, TpmMeasurements, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { azureAttestationKey } from '../azure/attestation-key.ts';
 import { mint } from '../mint.ts';
@@ -26,7 +26,7 @@ import { completeQuote } from './quote-files.ts';
 const SPEC = 'TCG TPM 2.0 Library part 2 §10.12';
 
 /** The plug for TPM quotes. NitroTPM documents have Nitro's shape and its plug, and claims of this type. */
-export const tpmVerifier: TeeVerifier<TpmQuote | TpmMessage> = {
+export const tpmVerifier: TeeVerifier<TpmQuote | TpmMessage, TpmClaims> = {
   type: 'tpm',
   recognise(bytes) {
     const value = tpmQuoteOf(bytes) ?? tpmMessageOf(bytes);
@@ -42,7 +42,7 @@ export const tpmVerifier: TeeVerifier<TpmQuote | TpmMessage> = {
  * @throws {AttestationError} `tpm/key-missing`, `tpm/key-unbound`, `tpm/signature-invalid`, `tpm/pcr-digest-mismatch`,
  * `certificate/…` of the AK's chain, `snp/…` of a report that vouches for it.
  */
-export async function verifyTpmQuote(quote: TpmQuote, options: VerifyOptions): Promise<VerifiedClaims> {
+export async function verifyTpmQuote(quote: TpmQuote, options: VerifyOptions): Promise<VerifiedClaims<TpmClaims>> {
   const vouched = quote.hclReport !== null ? await keyOfRuntimeData(quote.hclReport, options) : null;
   const key = vouched ?? (await attestationKey(quote, options));
   return quoteClaims(quote, key, await authenticQuote(quote, key.spki));
@@ -50,7 +50,7 @@ export async function verifyTpmQuote(quote: TpmQuote, options: VerifyOptions): P
 
 /** PCR values that hash to what an attestation key signed. */
 export interface AuthenticPcrs {
-  readonly measurements: Claims['measurements'];
+  readonly measurements: TpmMeasurements;
   readonly check: Check;
 }
 
@@ -66,7 +66,11 @@ export async function authenticQuote(quote: TpmQuote, spki: Uint8Array): Promise
 }
 
 /** Claims of a quote that {@link authenticQuote} let pass, under a key that somebody vouches for. */
-export async function quoteClaims(quote: TpmQuote, key: AttestationKey, values: AuthenticPcrs): Promise<VerifiedClaims> {
+export async function quoteClaims(
+  quote: TpmQuote,
+  key: AttestationKey,
+  values: AuthenticPcrs,
+): Promise<VerifiedClaims<TpmClaims>> {
   return mint({
     type: 'tpm',
     simulated: key.simulated,
@@ -110,12 +114,13 @@ async function keyOfRuntimeData(hcl: Uint8Array, options: VerifyOptions): Promis
 async function boundPcrs(quote: TpmQuote): Promise<AuthenticPcrs> {
   const id = 'tpm.pcrs';
   if (quote.pcrs.size === 0) return { measurements: {}, check: notChecked(id, SPEC, 'no pcr values came along') };
-  const measurements: Record<string, string> = {};
+  const measurements: Record<`pcr${number}` | `${string}-pcr${number}`, string> = {};
   const parts = quote.selections.flatMap(({ bank, indexes, width }) =>
     indexes.map((index) => {
       const value = quote.pcrs.get(bank)?.get(index);
       if (value?.length !== width) throw mismatch(`the value of ${bank} pcr ${index}`, 'none of that length');
-      measurements[quote.selections.length === 1 ? `pcr${index}` : `${bank}-pcr${index}`] = encodeHex(value);
+      measurements[quote.selections.length === 1 ? (`pcr${index}` as const) : (`${bank}-pcr${index}` as const)] =
+        encodeHex(value);
       return value;
     }),
   );

@@ -29,8 +29,8 @@ async function promise(change: object = {}, key = ed25519): Promise<JsonObject> 
 async function verify(document: JsonObject, keys: readonly FakeKey[] = [ed25519, p256]): Promise<VerifiedClaims> {
   const evidence = vendorVerifier.recognise(utf8(JSON.stringify(document, null, 2)));
   if (evidence === null) throw new Error('expected a commitment');
-  const additionalAnchors = keys.map(({ spki }) => ({ name: 'acme', spki, certificate: null, simulated: false }));
-  return vendorVerifier.verify(evidence, { now: FAKE_NOW, additionalAnchors });
+  const roots = keys.map(({ spki }) => ({ name: 'acme', spki, certificate: null, simulated: false }));
+  return vendorVerifier.verify(evidence, { now: FAKE_NOW, trust: { roots } });
 }
 
 describe('a promise', () => {

@@ -6,17 +6,18 @@
 import { bufferSource } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { verifySignature } from '../../certificates/signature.ts';
+import { resolveTrust } from '../../certificates/trust.ts';
 import { AttestationError } from '../../errors.ts';
 import { commitmentOf, type VendorCommitment } from '../../evidence/vendor/commitment.ts';
 import { notChecked, pass } from '../../model/check.ts';
-import type { VerifiedClaims } from '../../model/claims.ts';
+import type { VendorCommitmentClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, TrustAnchor, VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
 
 const SPEC = 'spec/vendor-commitment.md';
 
 /** The plug for vendor commitments. */
-export const vendorVerifier: TeeVerifier<VendorCommitment> = {
+export const vendorVerifier: TeeVerifier<VendorCommitment, VendorCommitmentClaims> = {
   type: 'vendor-commitment',
   recognise(bytes) {
     const value = commitmentOf(bytes);
@@ -27,11 +28,14 @@ export const vendorVerifier: TeeVerifier<VendorCommitment> = {
 
 /**
  * @throws {AttestationError} `vendor/key-not-trusted`, `vendor/signature-invalid`, `vendor/expired`, `vendor/not-yet-valid`.
- * @example await verifyCommitment(commitment, { now, additionalAnchors: [{ name: 'acme', spki, certificate: null, simulated: false }] });
+ * @example await verifyCommitment(commitment, { now, trust: { roots: [{ name: 'acme', spki, certificate: null, simulated: false }] } });
  */
-export async function verifyCommitment(commitment: VendorCommitment, options: VerifyOptions): Promise<VerifiedClaims> {
+export async function verifyCommitment(
+  commitment: VendorCommitment,
+  options: VerifyOptions,
+): Promise<VerifiedClaims<VendorCommitmentClaims>> {
   const { algorithm, signature, signed, issuedAt, expiresAt, keyId } = commitment;
-  const anchor = await anchorOf(keyId, options.additionalAnchors ?? []);
+  const anchor = await anchorOf(keyId, resolveTrust(options.trust).anchors);
   const good = await verifySignature({
     spki: anchor.spki,
     algorithm: algorithm === 'Ed25519' ? { name: 'Ed25519' } : { name: 'ECDSA', hash: 'SHA-256' },

@@ -7,7 +7,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { type Claims, endorsementFiles, packCollateral } from '@assay/attestation';
+import { type Claims, endorsementFiles, type NamedClaims, packCollateral } from '@assay/attestation';
 import {
   attestedGpus,
   type EnclaveAttestation,
@@ -94,9 +94,10 @@ export function signingSession(
   attested: ProxyAttestation,
   bindings: readonly ChannelBinding[],
 ): UpstreamSession {
-  const [node] = attested.result.claims === null ? [] : signingNodes(attested.result.claims);
+  const [node] = attested.result.claims === undefined ? [] : signingNodes(attested.result.claims);
   if (node === undefined) throw new TypeError('expected accepted evidence of a signing node');
   const { algorithm, addresses } = attested;
+  const appId = (node as NamedClaims).identity['app-id'];
   const [address = ''] = addresses;
   const shown = `${algorithm === 'ecdsa' ? '0x' : ''}${address}`;
   const evidence: VerifiedEvidence = {
@@ -105,7 +106,7 @@ export function signingSession(
     verifier: 'assay signing-proxy/1',
     identity: {
       ...{ signing_address: shown, signing_algo: algorithm, signing_addresses: addresses },
-      ...(node.identity['app-id'] === undefined ? {} : { app_id: node.identity['app-id'] }),
+      ...(appId === undefined ? {} : { app_id: appId }),
     },
     signing: { algorithm, address: shown, covers: SIGNED },
     extra: {
@@ -124,7 +125,7 @@ export function enclaveSession(
   bindings: readonly ChannelBinding[],
 ): UpstreamSession {
   const { claims, appraisal } = attested.result;
-  if (claims === null) throw new TypeError('expected accepted evidence of an enclave');
+  if (claims === undefined) throw new TypeError('expected accepted evidence of an enclave');
   const evidence: VerifiedEvidence = {
     ...attested,
     node: enclaveNode(claims),
@@ -136,7 +137,7 @@ export function enclaveSession(
   return sessionOf(name, endpoint, evidence, bindings);
 }
 
-function claimsOf({ node, result, extra }: VerifiedEvidence, gpus: readonly Claims[], simulated: boolean): JsonObject {
+function claimsOf({ node, result, extra }: VerifiedEvidence, gpus: readonly NamedClaims[], simulated: boolean): JsonObject {
   const status = node.tcb?.status ?? null;
   return {
     gpu_attested:
@@ -171,7 +172,7 @@ function claimsOf({ node, result, extra }: VerifiedEvidence, gpus: readonly Clai
 }
 
 /** The names that the seed's tools know. */
-function teeName(node: Claims, gpus: readonly Claims[]): string {
+function teeName(node: Claims, gpus: readonly NamedClaims[]): string {
   if (gpus.length > 0 && gpus.every(({ identity }) => identity.architecture === 'HOPPER')) return 'nvidia_h100_tee';
   return node.type === 'sev-snp' ? 'amd_sev' : 'intel_tdx';
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { recogniseEvidence, trustAnchor, verifyEvidence } from '@assay/attestation';
+import { type NamedClaims, recogniseEvidence, trustAnchor, verifyEvidence } from '@assay/attestation';
 import { decodeBase64 } from '@assay/encoding/base64';
 import { encodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
@@ -30,7 +30,7 @@ describe('the simulated attester', () => {
     expect([teeType, evidenceType, attester.simulated, evidence.simulated]).toEqual(['nitro', 'nitro', true, true]);
     const [pem] = decodePem(await readFile(join(directory, 'simulated-root.pem'), 'utf8'));
     const anchor = trustAnchor('simulator', pem?.der ?? new Uint8Array(0), { simulated: true });
-    const claims = await verifyEvidence(documentOf(evidence), { now: NOW, additionalAnchors: [anchor] });
+    const claims: NamedClaims = await verifyEvidence(documentOf(evidence), { now: NOW, trust: { roots: [anchor] } });
     expect(claims).toMatchObject({ type: 'nitro', simulated: true, debug: false, issuedAt: NOW });
     expect(claims.bindings).toEqual({
       reportData: null,
@@ -58,7 +58,8 @@ describe('the simulated attester', () => {
     const pcrs = [];
     for (const attester of [first, second]) {
       const { evidence } = await attester.attest({ statementDigest: digest, nonce, channelPublicKey: null });
-      pcrs.push((await verifyEvidence(documentOf(evidence), { now: NOW, additionalAnchors: [anchor] })).measurements);
+      const claims: NamedClaims = await verifyEvidence(documentOf(evidence), { now: NOW, trust: { roots: [anchor] } });
+      pcrs.push(claims.measurements);
     }
     expect(pcrs[1]).toEqual(pcrs[0]);
     for (const name of ['pcr0', 'pcr1', 'pcr2']) expect(pcrs[0]?.[name]).not.toMatch(/^0*$/);
@@ -71,7 +72,7 @@ describe('the simulated attester', () => {
     await attester.attest({ statementDigest: digest, nonce, channelPublicKey: null });
     now += 40 * HOUR;
     const { evidence } = await attester.attest({ statementDigest: digest, nonce, channelPublicKey: null });
-    await verifyEvidence(documentOf(evidence), { now, additionalAnchors: [anchor] });
+    await verifyEvidence(documentOf(evidence), { now, trust: { roots: [anchor] } });
   });
 
   it.each([

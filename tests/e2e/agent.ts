@@ -16,6 +16,7 @@ import { createApp } from '../../packages/server/src/app.ts';
 import { parseConfig } from '../../packages/server/src/config.ts';
 import { createMetrics } from '../../packages/server/src/http/metrics.ts';
 import { RateLimit } from '../../packages/server/src/http/rate-limit.ts';
+import type { Route } from '../../packages/server/src/http/route.ts';
 import { answerAttestation } from '../../packages/server/src/identity/answer-attestation.ts';
 import { ChannelKeys } from '../../packages/server/src/identity/channel-keys.ts';
 import { KeysetRotation } from '../../packages/server/src/identity/rotation.ts';
@@ -52,8 +53,10 @@ export interface TestAgent {
     more?: object,
     init?: RequestInit,
   ) => Promise<{ status: number; body: AnswerBody; headers: Headers }>;
-  /** Method and pattern of every registered handler. */
-  readonly routes: readonly string[];
+  /** What the routes declare. */
+  readonly routes: readonly Route[];
+  /** Method and pattern of every handler that the router has. */
+  readonly handlers: readonly string[];
   readonly ledger: MemoryLedger;
   readonly sandbox: ScriptedSandbox;
   readonly tasks: TaskTable;
@@ -125,7 +128,7 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
       defaults: { wallMs: config.sandbox.wallMs, memoryBytes: config.sandbox.memoryBytes },
     },
   });
-  const app = createApp({
+  const { app, routes } = createApp({
     config,
     version: '0.0.0-test',
     clock,
@@ -153,7 +156,8 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
   };
   return {
     request,
-    routes: app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`),
+    routes,
+    handlers: app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`),
     ledger,
     sandbox,
     tasks,

@@ -1,18 +1,19 @@
 /** The HTTP application: middleware and routes over the services it is given. It does not listen; `main.ts` does. */
 
 import { randomUUID } from 'node:crypto';
-import { Hono } from 'hono';
+import type { Hono } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { ServerError } from './errors.ts';
+import { Api } from './http/api.ts';
 import { authority } from './http/authority.ts';
 import { answerEhbp, isEhbp } from './http/channel/ehbp.ts';
 import type { AppEnv } from './http/environment.ts';
 import { isOpenAiPath, openAiProblemResponse } from './http/openai-problem.ts';
-import { openApiDocument } from './http/openapi.ts';
 import { problemOf, problemResponse } from './http/problem.ts';
-import { routeNameOf } from './http/route-authority.ts';
+import type { Route } from './http/route.ts';
 import { channelRoutes } from './http/routes/channel.ts';
 import { consoleRoutes } from './http/routes/console.ts';
+import { documentRoutes } from './http/routes/document.ts';
 import { inferenceRoutes } from './http/routes/inference.ts';
 import { logRoutes } from './http/routes/log.ts';
 import { operationRoutes } from './http/routes/operations.ts';
@@ -22,17 +23,22 @@ import type { Services } from './http/routes/services.ts';
 import { submitRoutes } from './http/routes/submit.ts';
 import { talkRoutes } from './http/routes/talk.ts';
 import { taskRoutes } from './http/routes/tasks.ts';
+import { workSchemas } from './http/schemas/work.ts';
 import { securityHeaders } from './http/security-headers.ts';
 
-/** Methods that some route answers to. */
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+/** An agent's application, and what it is made of. */
+export interface AgentApp {
+  readonly app: Hono<AppEnv>;
+  readonly routes: readonly Route[];
+}
 
 /**
  * The application of an agent.
- * @example const response = await createApp(services).request('/health')
+ * @example const response = await createApp(services).app.request('/health')
  */
-export function createApp(services: Services): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+export function createApp(services: Services): AgentApp {
+  const api = new Api();
+  const { app } = api;
   app.use(async (c, next) => {
     const given = c.req.header('x-request-id') ?? '';
     const requestId = /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : randomUUID();
@@ -48,16 +54,13 @@ export function createApp(services: Services): Hono<AppEnv> {
     c.header('x-aci-version', 'aci/1');
     c.header('x-aci-keyset-digest', services.identity.keysetDigest);
     const seconds = (performance.now() - begun) / 1000;
-    // Method and route come from a closed set: a stranger's words never become labels.
-    const route = routeNameOf(matchedRoutes(c)) ?? 'other';
+    const route = api.labelOf(matchedRoutes(c));
     services.metrics.request(route, c.res.status, seconds);
     log.debug({ route, status: c.res.status, seconds }, 'request');
   });
   app.use(securityHeaders);
-  app.use(authority({ ...services.config, rateLimit: services.rateLimit }));
+  app.use(authority({ ...services.config, authorityOf: (matched) => api.authorityOf(matched), rateLimit: services.rateLimit }));
 
-  const document = JSON.stringify(openApiDocument(services.version, services.tasks.types));
-  app.get('/openapi.json', () => new Response(document, { headers: { 'content-type': 'application/json' } }));
   app.use(async (c, next) => {
     if (!isEhbp(c.req.raw)) return next();
     return answerEhbp(c.req.raw, {
@@ -67,26 +70,20 @@ export function createApp(services: Services): Hono<AppEnv> {
       now: services.clock.now,
     });
   });
-  for (const routes of [
-    submitRoutes,
-    taskRoutes,
-    receiptRoutes,
-    logRoutes,
-    operationRoutes,
-    operatorRoutes,
-    inferenceRoutes,
-    talkRoutes,
-  ])
-    app.route('/', routes(services));
-  app.route(
-    '/',
-    channelRoutes(services, async (request, env) => app.fetch(request, env)),
-  );
-  app.route('/', consoleRoutes(services.console));
-
+  const schemas = workSchemas(services.tasks.types);
+  submitRoutes(api, services, schemas);
+  taskRoutes(api, services, schemas);
+  receiptRoutes(api, services);
+  logRoutes(api, services);
+  operationRoutes(api, services);
+  operatorRoutes(api, services);
+  inferenceRoutes(api, services);
+  talkRoutes(api, services);
+  channelRoutes(api, services, async (request, env) => app.fetch(request, env));
+  consoleRoutes(api, services.console);
+  documentRoutes(api, services.version);
   app.notFound((c) => {
-    const known = METHODS.some((method) => routeNameOf(app.router.match(method, c.req.path)[0].map(([[, route]]) => route)));
-    const error = known
+    const error = api.knows(c.req.path)
       ? new ServerError('http/method-not-allowed', `${c.req.method} is not possible here; see /openapi.json`)
       : new ServerError('http/not-found', 'nothing is here; see /openapi.json');
     const problem = problemOf(error, c.get('requestId'));
@@ -98,5 +95,5 @@ export function createApp(services: Services): Hono<AppEnv> {
     if (problem.status === 500) services.log.error({ request: requestId, err: error }, 'unexpected error');
     return isOpenAiPath(c.req.path) ? openAiProblemResponse(problem) : problemResponse(problem);
   });
-  return app;
+  return { app, routes: api.routes };
 }

@@ -28,6 +28,7 @@ import { RateLimit } from './http/rate-limit.ts';
 import { loadConsole } from './http/routes/console.ts';
 import { status } from './http/routes/operations.ts';
 import type { Services } from './http/routes/services.ts';
+import type { AgentStatus } from './http/schemas/status.ts';
 import { answerAttestation } from './identity/answer-attestation.ts';
 import { ChannelKeys } from './identity/channel-keys.ts';
 import { KeysetRotation, type Rotated } from './identity/rotation.ts';
@@ -42,7 +43,7 @@ export interface RunningAgent {
   /** `http://127.0.0.1:8000`, with the port that was really taken. */
   readonly url: string;
   /** As `/api/status`. */
-  status(): Promise<Readonly<Record<string, unknown>>>;
+  status(): Promise<AgentStatus>;
   /** TEEs that were looked for in vain. */
   readonly absentTees: readonly string[];
   /** Sandbox lanes that were passed over, with the reason; empty until `ready`. */
@@ -185,7 +186,7 @@ async function compose(
   };
   await sandbox.patiently(SANDBOX_PATIENCE_MS - (performance.now() - begun));
   const startedAt = clock.now();
-  const { url, stop } = await listen(createApp(services).fetch, config, identity);
+  const { url, stop } = await listen(createApp(services).app.fetch, config, identity);
   return {
     url,
     status: () => status(services, startedAt),

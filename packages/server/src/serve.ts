@@ -58,7 +58,7 @@ export async function serve(options: ServeOptions): Promise<0 | 1> {
 
 /** Waits for a sandbox that was still being opened at the start. False when it was open already, or when the agent was stopped before. */
 async function opensLater(agent: RunningAgent, stopped: Promise<void>): Promise<boolean> {
-  const { sandbox } = (await agent.status()) as { readonly sandbox: { readonly lane: string } };
+  const { sandbox } = await agent.status();
   if (sandbox.lane !== 'opening') return false;
   return Promise.race([agent.ready.then(() => true), stopped.then(() => false)]);
 }

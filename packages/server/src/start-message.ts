@@ -2,22 +2,8 @@
 
 import { styleText } from 'node:util';
 import type { Config } from './config.ts';
+import type { AgentStatus } from './http/schemas/status.ts';
 import type { RunningAgent } from './main.ts';
-
-interface Facts {
-  readonly version: string;
-  readonly tee: { readonly name: string; readonly simulated: boolean };
-  readonly model: {
-    readonly provider: string;
-    readonly model: string;
-    readonly recorded: boolean;
-    readonly reachable: boolean;
-    readonly detail: string;
-  };
-  readonly sandbox: { readonly lane: string; readonly isolation: string; readonly languages: readonly string[] };
-  readonly store: { readonly name: string };
-  readonly log: { readonly origin: string };
-}
 
 export interface StartMessageOptions {
   /** Whether the reader's terminal shows colours. */
@@ -29,7 +15,7 @@ export interface StartMessageOptions {
  * @example process.stderr.write(await startMessage(agent, config, { color: process.stderr.isTTY }));
  */
 export async function startMessage(agent: RunningAgent, config: Config, options: StartMessageOptions): Promise<string> {
-  const { version, tee, model, sandbox, store, log } = (await agent.status()) as unknown as Facts;
+  const { version, tee, model, sandbox, store, log } = await agent.status();
   const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
     options.color ? styleText(format, text, { validateStream: false }) : text;
   const line = (label: string, text: string): string => `  ${paint('dim', label.padEnd(9))}${text}`;
@@ -63,14 +49,14 @@ export async function startMessage(agent: RunningAgent, config: Config, options:
   return `${lines.join('\n')}\n\n`;
 }
 
-function sandboxText({ lane, isolation, languages }: Facts['sandbox']): string {
+function sandboxText({ lane, isolation, languages }: AgentStatus['sandbox']): string {
   if (lane === 'opening') return 'being opened (the first start prepares Python); tasks wait for it';
   return `${lane} (isolation ${isolation}), ${languages.join(', ')}`;
 }
 
 /** One line for when a sandbox that was being opened is open. */
 export async function sandboxMessage(agent: RunningAgent): Promise<string> {
-  const { sandbox } = (await agent.status()) as unknown as Facts;
+  const { sandbox } = await agent.status();
   return `  sandbox  ${sandboxText(sandbox)}\n`;
 }
 

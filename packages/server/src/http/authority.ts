@@ -1,5 +1,5 @@
 /**
- * Who may talk to the agent: the table in `route-authority.ts`, enforced on the route that the router matched. Without an API key the
+ * Who may talk to the agent: what each route declares (`route.ts`), enforced on the route that the router matched. Without an API key the
  * agent listens on loopback only, and then two more guards stand: the `Host` must be this machine's (DNS rebinding), and an `Origin`,
  * which browsers send, must be the agent's own (a web page elsewhere must not drive it).
  */
@@ -10,16 +10,18 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { isLoopback } from '../config.ts';
 import { ServerError } from '../errors.ts';
+import type { Api } from './api.ts';
 import type { AppEnv } from './environment.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { clientOf } from './request-facts.ts';
-import { authorityOf, routeNameOf } from './route-authority.ts';
 
 export interface AuthorityOptions {
   readonly apiKey: string | null;
   readonly operatorKey: string | null;
   readonly host: string;
   readonly publicUrl: string | null;
+  /** Who may make a request that the router matched so. */
+  readonly authorityOf: Api['authorityOf'];
   /** Counts tries of the operator's key. */
   readonly rateLimit: Pick<RateLimit, 'take'>;
 }
@@ -34,7 +36,7 @@ export function authority(options: AuthorityOptions): MiddlewareHandler<AppEnv> 
     const key = presentedKey(c.req.header('authorization'), c.req.header('x-api-key'));
     const right = apiKey !== null && key !== null && sameKey(key, apiKey);
     c.set('access', right ? sha256(key).toString('hex') : null);
-    const wanted = authorityOf(routeNameOf(matchedRoutes(c)));
+    const wanted = options.authorityOf(matchedRoutes(c));
     if (wanted === 'operator') refuseUnlessOperator(c, options);
     if (wanted === 'key' && apiKey !== null && !right) {
       throw new ServerError(

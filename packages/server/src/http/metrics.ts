@@ -2,11 +2,11 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { RunningTask, TaskOutcome } from '../tasks/run-task.ts';
-import type { RouteName } from './route-authority.ts';
+import type { RouteName } from './route.ts';
 
 export interface Metrics {
   readonly registry: Registry;
-  /** Counts a request; the route is a row of the route table, never a path or a method as sent, so that labels stay few. */
+  /** Counts a request; the route is a declared one, never a path or a method as sent, so that labels stay few. */
   request(route: RouteName | 'other', status: number, seconds: number): void;
   /** Counts a task that ended. */
   task(task: RunningTask, outcome: TaskOutcome, seconds: number): void;

@@ -6,6 +6,7 @@ import { parseJson } from '@assay/encoding/json';
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
 import { readBody } from './held-bodies.ts';
+import { envelopeSchema } from './schemas/work.ts';
 import { writtenContext } from './written-context.ts';
 
 /** A request for work, before its `data` is looked at. */
@@ -21,16 +22,8 @@ export interface ProcessBody {
 
 const MAX_DEPTH = 64;
 
-const envelope = z.object({
-  task_id: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, 'expected 1 to 128 letters, digits and . _ : -')
-    .nullish(),
-  query: z.string().max(32_768).nullish(),
-  nonce: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, 'expected 32 random bytes as 64 lower-case hex characters')
-    .nullish(),
+/** `data` is looked at by the task it names; `parameters` is the origin's word for it. */
+const envelope = envelopeSchema.extend({
   data: z.record(z.string(), z.unknown()).nullish(),
   parameters: z.record(z.string(), z.unknown()).nullish(),
 });

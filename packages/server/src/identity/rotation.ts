@@ -44,6 +44,17 @@ export interface Rotated {
   readonly previousEndsAt: number;
 }
 
+/** The keyset in force, for operators. Times in epoch seconds. */
+export interface KeysetStanding {
+  readonly digest: string;
+  readonly not_after: number;
+  readonly next_at: number;
+  /** Keysets whose keys still open requests. */
+  readonly ending: readonly { readonly digest: string; readonly ends_at: number }[];
+  /** Why the last replacement failed. */
+  readonly failure: string | null;
+}
+
 const LOOK_EVERY_MS = 1000;
 const RETRY_AFTER_MS = 10_000;
 /** Keysets whose keys are alive at the same time. */
@@ -132,7 +143,7 @@ export class KeysetRotation implements Identity {
   }
 
   /** For operators. Times in epoch seconds. */
-  standing(): Readonly<Record<string, unknown>> {
+  standing(): KeysetStanding {
     const { channelKeys, overlapSeconds, clock } = this.#options;
     const ending = channelKeys.ending(Math.floor(clock.now() / 1000));
     return {

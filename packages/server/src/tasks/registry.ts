@@ -23,8 +23,8 @@ export interface PreparedTask {
 export interface RegisteredTask {
   readonly type: string;
   readonly summary: string;
-  readonly input: z.ZodType;
-  readonly answer: z.ZodType;
+  readonly input: z.ZodObject;
+  readonly answer: z.ZodObject;
   /** The work that `data` asks for, or what is wrong with it. */
   prepare(data: Readonly<Record<string, unknown>>): PreparedTask | z.ZodError;
 }

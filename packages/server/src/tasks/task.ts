@@ -109,8 +109,8 @@ export interface Task<Input extends TaskInput, Answer extends object> {
   /** Work waits for a sandbox that is being opened only when it needs one; a receipt names the model of work that asks one. */
   readonly needs: readonly TaskNeed[];
   /** Shape of `data`; unknown members are ignored. */
-  readonly input: z.ZodType<Input>;
+  readonly input: z.ZodObject & z.ZodType<Input>;
   /** Shape of the task's own members of the answer. */
-  readonly answer: z.ZodType<Answer>;
+  readonly answer: z.ZodObject & z.ZodType<Answer>;
   run(input: Input, context: TaskContext): Promise<TaskResult<Answer>>;
 }

@@ -5,9 +5,11 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
-import { Hono } from 'hono';
+import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
-import type { AppEnv } from '../environment.ts';
+import type { Api } from '../api.ts';
+import { route } from '../route.ts';
+import { bytesSchema, textSchema } from '../schemas/bytes.ts';
 
 interface ConsoleFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -50,19 +52,47 @@ export function loadConsole(directory: string | null): ConsoleFiles {
   return files;
 }
 
-export function consoleRoutes(files: ConsoleFiles): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
-  app.get('/', (c) => c.redirect('/developer', 302));
-  for (const page of PAGES)
-    app.get(`/${page}`, () =>
-      send(files.get(`/${page}.html`) ?? { bytes: fallback(page), mediaType: 'text/html; charset=utf-8' }, false),
+const page = <const Path extends string>(path: Path, summary: string) =>
+  route({
+    method: 'get',
+    path,
+    authority: 'public',
+    tag: 'console',
+    summary,
+    answers: { 200: { description: 'page', content: { 'text/html': textSchema } } },
+  });
+
+const start = route({
+  method: 'get',
+  path: '/',
+  authority: 'public',
+  tag: 'console',
+  summary: 'The console',
+  answers: { 302: { description: 'its first page', content: {} } },
+});
+
+const assets = route({
+  method: 'get',
+  path: '/assets/{path+}',
+  authority: 'public',
+  tag: 'console',
+  summary: 'A file of the console',
+  params: z.object({ path: z.string() }),
+  answers: { 200: { description: 'the file, under its own media type', content: { '*/*': bytesSchema } } },
+  errors: { 404: 'no such file' },
+});
+
+export function consoleRoutes(api: Api, files: ConsoleFiles): void {
+  api.on(start, ({ c }) => c.redirect('/developer', 302));
+  for (const name of PAGES)
+    api.on(page(`/${name}`, `Page "${name}" of the console`), () =>
+      send(files.get(`/${name}.html`) ?? { bytes: fallback(name), mediaType: 'text/html; charset=utf-8' }, false),
     );
-  app.get('/assets/*', (c) => {
+  api.on(assets, ({ c }) => {
     const file = files.get(c.req.path);
     if (file === undefined) throw new ServerError('http/not-found', 'the console has no such file; load the page again');
     return send(file, true);
   });
-  return app;
 }
 
 function send(file: ConsoleFile, immutable: boolean): Response {

@@ -1,37 +1,66 @@
 /** For operators: is it alive, how is it doing, what is it made of. */
 
-import { Hono } from 'hono';
-import type { AppEnv } from '../environment.ts';
+import type { Api } from '../api.ts';
+import { json, route } from '../route.ts';
+import { textSchema } from '../schemas/bytes.ts';
+import { type AgentStatus, healthSchema, statusSchema } from '../schemas/status.ts';
 import type { Services } from './services.ts';
 
-export function operationRoutes(services: Services): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+const NO_STORE = { 'cache-control': 'no-store' };
+
+const health = route({
+  method: 'get',
+  path: '/health',
+  authority: 'public',
+  tag: 'operation',
+  summary: 'Whether the agent takes work',
+  answers: { 200: json(healthSchema, 'it does'), 503: json(healthSchema, 'it is stopping') },
+});
+
+const metrics = route({
+  method: 'get',
+  path: '/metrics',
+  authority: 'key',
+  tag: 'operation',
+  summary: 'Metrics in Prometheus form',
+  answers: { 200: { description: 'text exposition format', content: { 'text/plain': textSchema } } },
+});
+
+const agentStatus = route({
+  method: 'get',
+  path: '/api/status',
+  authority: 'key',
+  tag: 'operation',
+  summary: 'What the agent is made of',
+  answers: { 200: json(statusSchema, 'status') },
+});
+
+export function operationRoutes(api: Api, services: Services): void {
   const startedAt = services.clock.now();
-  app.get('/health', (c) => {
-    const stopping = services.stopping();
-    return c.json({ status: stopping ? 'stopping' : 'ok', version: services.version }, stopping ? 503 : 200, {
-      'cache-control': 'no-store',
-    });
+  api.on(health, ({ reply }) => {
+    const { version } = services;
+    if (services.stopping()) return reply(503, { status: 'stopping', version }, NO_STORE);
+    return reply(200, { status: 'ok', version }, NO_STORE);
   });
-  app.get(
-    '/metrics',
+  api.on(
+    metrics,
     async () =>
       new Response(await services.metrics.registry.metrics(), {
         headers: { 'content-type': services.metrics.registry.contentType },
       }),
   );
-  app.get('/api/status', async (c) => c.json(await status(services, startedAt), 200, { 'cache-control': 'no-store' }));
-  return app;
+  api.on(agentStatus, async ({ reply }) => reply(200, await status(services, startedAt), NO_STORE));
 }
 
 /** What is told of a sandbox that is still being opened. */
 const OPENING = { lane: 'opening', isolation: 'none', languages: [], packages: {}, environmentDigest: null, selfTest: [] };
 
 /** What the agent is made of and what is missing; also what the start-up message and `assay doctor` show. */
-export async function status(services: Services, startedAt: number): Promise<Readonly<Record<string, unknown>>> {
+export async function status(services: Services, startedAt: number): Promise<AgentStatus> {
   const { identity, ledger, model, config } = services;
   const probe = await model.probe();
   const capabilities = services.sandbox()?.capabilities ?? OPENING;
+  const { mode, hosts } = config.sandbox.network;
   const recorded = model.provider === 'recorded';
   return {
     name: 'assay',
@@ -51,7 +80,7 @@ export async function status(services: Services, startedAt: number): Promise<Rea
       packages: capabilities.packages,
       environment_digest: capabilities.environmentDigest,
       self_test: capabilities.selfTest,
-      network: config.sandbox.network,
+      network: { mode, hosts },
     },
     store: { name: services.storeName },
     log: { origin: ledger.origin, verifier_keys: ledger.verifierKeys },

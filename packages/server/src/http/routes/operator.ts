@@ -3,23 +3,41 @@
  * tasks, answers or receipts. The key was checked by authority.ts.
  */
 
-import { Hono } from 'hono';
+import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
-import type { AppEnv } from '../environment.ts';
+import type { Api } from '../api.ts';
 import { readBytes } from '../request-body.ts';
+import { json, route } from '../route.ts';
+import { rotatedSchema } from '../schemas/status.ts';
 import type { Services } from './services.ts';
 
 const MAX_BODY_BYTES = 1024;
 
-export function operatorRoutes(services: Services): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
-  app.post('/api/operator/rotate-keys', async (c) => {
+const rotateKeys = route({
+  method: 'post',
+  path: '/api/operator/rotate-keys',
+  authority: 'operator',
+  tag: 'operator',
+  summary: 'Put the next keyset in force; overlap_seconds 0 ends the old keys at once',
+  body: {
+    required: false,
+    content: { 'application/json': z.strictObject({ overlap_seconds: z.number().int().min(0).optional() }) },
+  },
+  answers: { 200: json(rotatedSchema, 'the new keyset and when the old one ends') },
+  errors: {
+    400: 'bad input',
+    401: 'no operator key, or a wrong one',
+    409: 'too many keysets are alive',
+    503: 'the TEE gives no evidence',
+  },
+});
+
+export function operatorRoutes(api: Api, services: Services): void {
+  api.on(rotateKeys, async ({ c, reply }) => {
     const body = await readBytes(c.req.raw, MAX_BODY_BYTES);
-    const rotated = await services.rotation.rotate(overlapOf(body));
-    const { keysetDigest, previousDigest, previousEndsAt } = rotated;
-    return c.json({ keyset_digest: keysetDigest, previous_digest: previousDigest, previous_ends_at: previousEndsAt });
+    const { keysetDigest, previousDigest, previousEndsAt } = await services.rotation.rotate(overlapOf(body));
+    return reply(200, { keyset_digest: keysetDigest, previous_digest: previousDigest, previous_ends_at: previousEndsAt });
   });
-  return app;
 }
 
 /** `{"overlap_seconds": n}`; `undefined` for an empty body or object. */

@@ -1,15 +1,47 @@
 /** `POST /api/process`: work comes in, the answer goes out after its receipt is durable. */
 
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
+import { z } from 'zod';
 import type { RunningTask, TaskOutcome } from '../../tasks/run-task.ts';
+import type { Api } from '../api.ts';
 import type { AppEnv } from '../environment.ts';
 import { readProcessBody } from '../request-body.ts';
 import { clientOf, originOf } from '../request-facts.ts';
+import { json, route } from '../route.ts';
+import { flagParameter } from '../schemas/parameters.ts';
+import { acceptedSchema, type WorkSchemas } from '../schemas/work.ts';
 import type { Services } from './services.ts';
 
-export function submitRoutes(services: Services): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
-  app.post('/api/process', async (c) => {
+const processRoute = ({ request, answer }: WorkSchemas) =>
+  route({
+    method: 'post',
+    path: '/api/process',
+    authority: 'key',
+    tag: 'work',
+    summary: 'Do a task: generate and execute code, execute code, read and write files',
+    query: z.object({
+      async: flagParameter.describe('1 answers at once with 202 and the task id, as Prefer: respond-async does'),
+    }),
+    body: {
+      required: true,
+      content: { 'application/json': request, 'multipart/form-data': z.looseObject({ request }) },
+    },
+    answers: {
+      200: json(answer, 'the answer, with its receipt'),
+      202: json(acceptedSchema, 'accepted (async)'),
+    },
+    errors: {
+      400: 'malformed JSON',
+      422: 'bad input',
+      429: 'too many requests',
+      502: 'the model misbehaved',
+      503: 'unavailable',
+      504: 'the model took too long',
+    },
+  });
+
+export function submitRoutes(api: Api, services: Services, schemas: WorkSchemas): void {
+  api.on(processRoute(schemas), async ({ c, query, reply }) => {
     services.rateLimit.take(clientOf(c));
     const body = await readProcessBody(c.req.raw, services.config.limits.bodyBytes);
     const data =
@@ -26,20 +58,23 @@ export function submitRoutes(services: Services): Hono<AppEnv> {
       origin: originOf(c, services.config),
     });
     observe(services, task, c);
-    if (wantsAsync(c)) return accepted(c, services, task);
+    if (query.async || prefersAsync(c)) {
+      task.outcome.catch(() => undefined); // reported by observe
+      const url = `${originOf(c, services.config)}/api/tasks/${encodeURIComponent(task.id)}`;
+      return reply(202, accepted(task, url), { location: url, 'preference-applied': 'respond-async' });
+    }
     const onGone = (): void => task.cancel('task/cancelled');
     c.req.raw.signal.addEventListener('abort', onGone, { once: true });
     try {
-      return answer(await task.outcome);
+      return answerOf(await task.outcome);
     } finally {
       c.req.raw.signal.removeEventListener('abort', onGone);
     }
   });
-  return app;
 }
 
 /** The answer of a task that ended, as JSON; a problem as well when the work could not be done. */
-export function answer({ body, refusal, sealed }: TaskOutcome): Response {
+function answerOf({ body, refusal, sealed }: TaskOutcome): Response {
   const headers = { 'content-type': 'application/json', 'x-receipt-id': sealed.receiptId, 'cache-control': 'no-store' };
   if (refusal === null) return new Response(JSON.stringify(body), { headers });
   const { status, retryAfterSeconds } = refusal;
@@ -50,22 +85,12 @@ export function answer({ body, refusal, sealed }: TaskOutcome): Response {
   });
 }
 
-function wantsAsync(c: Context<AppEnv>): boolean {
-  const wish = c.req.query('async');
-  return wish === '1' || wish === 'true' || /(?:^|[,;\s])respond-async(?:$|[,;\s])/i.test(c.req.header('prefer') ?? '');
+function prefersAsync(c: Context<AppEnv>): boolean {
+  return /(?:^|[,;\s])respond-async(?:$|[,;\s])/i.test(c.req.header('prefer') ?? '');
 }
 
-function accepted(c: Context<AppEnv>, services: Services, task: RunningTask): Response {
-  const url = `${originOf(c, services.config)}/api/tasks/${encodeURIComponent(task.id)}`;
-  task.outcome.catch(() => undefined); // reported by observe
-  const body = {
-    task_id: task.id,
-    status: 'running',
-    receipt_id: task.receiptId,
-    status_url: url,
-    events_url: `${url}/events`,
-  };
-  return c.json(body, 202, { location: url, 'preference-applied': 'respond-async' });
+function accepted(task: RunningTask, url: string): z.infer<typeof acceptedSchema> {
+  return { task_id: task.id, status: 'running', receipt_id: task.receiptId, status_url: url, events_url: `${url}/events` };
 }
 
 /** Counts and logs the end of a task; never its content. */

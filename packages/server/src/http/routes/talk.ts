@@ -3,23 +3,61 @@
 import { randomUUID } from 'node:crypto';
 import { encodeHex } from '@assay/encoding/hex';
 import { statementDigest } from '@assay/receipt';
-import { Hono } from 'hono';
 import { ServerError } from '../../errors.ts';
 import { talk } from '../../tasks/talk/talk.ts';
-import type { AppEnv } from '../environment.ts';
+import type { Api } from '../api.ts';
 import { readBytes } from '../request-body.ts';
 import { clientOf } from '../request-facts.ts';
+import { json, route } from '../route.ts';
+import {
+  pingSchema,
+  talkAnswerSchema,
+  talkErrorSchema,
+  talkRequestSchema,
+  tutorialAttestationSchema,
+} from '../schemas/talk.ts';
 import type { Services } from './services.ts';
 
-export function talkRoutes(services: Services): Hono<AppEnv> {
+const ping = route({
+  method: 'get',
+  path: '/ping',
+  authority: 'public',
+  tag: 'tutorial',
+  summary: 'Time of the agent',
+  answers: { 200: json(pingSchema, 'epoch seconds') },
+});
+
+const tutorialAttestation = route({
+  method: 'get',
+  path: '/attestation',
+  authority: 'public',
+  tag: 'tutorial',
+  summary: 'Evidence that names the key for /talk',
+  answers: { 200: json(tutorialAttestationSchema, "the TEE's document") },
+  errors: { 429: 'too many requests', 503: 'no evidence' },
+});
+
+const talkRoute = route({
+  method: 'post',
+  path: '/talk',
+  authority: 'key',
+  tag: 'tutorial',
+  summary: "Ask a platform's model under one's own key, the question encrypted to the attested key",
+  body: { required: true, content: { 'application/json': talkRequestSchema } },
+  answers: {
+    200: json(talkAnswerSchema, "the answer, or the tutorial's refusal"),
+    500: json(talkErrorSchema, 'what went wrong'),
+  },
+});
+
+export function talkRoutes(api: Api, services: Services): void {
   const { modelOf } = services;
-  const app = new Hono<AppEnv>();
   const keysInUse = () => services.talkKeys.live(Math.floor(services.clock.now() / 1000));
   const ports = { modelOf, ledger: services.ledger, now: () => services.clock.now(), newTaskId: randomUUID };
 
-  app.get('/ping', (c) => c.json({ pong: Math.floor(services.clock.now() / 1000) }));
+  api.on(ping, ({ reply }) => reply(200, { pong: Math.floor(services.clock.now() / 1000) }));
 
-  app.get('/attestation', async (c) => {
+  api.on(tutorialAttestation, async ({ c }) => {
     services.rateLimit.take(`quote ${clientOf(c)}`);
     const nonce = crypto.getRandomValues(new Uint8Array(32));
     await services.identity.inForce();
@@ -38,11 +76,10 @@ export function talkRoutes(services: Services): Hono<AppEnv> {
     });
   });
 
-  app.post('/talk', async (c) => {
+  api.on(talkRoute, async ({ c }) => {
     services.rateLimit.take(clientOf(c));
     const body = await readBytes(c.req.raw, services.config.limits.bodyBytes);
     const reply = await talk(body, { ...ports, access: c.get('access'), keys: keysInUse() }, c.req.raw.signal);
     return c.json(reply.body, reply.status);
   });
-  return app;
 }

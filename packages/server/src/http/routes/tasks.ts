@@ -2,14 +2,19 @@
 
 import { type JsonObject, parseJson } from '@assay/encoding/json';
 import { keptPayloads } from '@assay/receipt';
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
+import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
 import type { ReceiptSummary, SealedReceipt } from '../../ports/ledger.ts';
 import { endingIn, type TaskStatus } from '../../tasks/ending.ts';
 import type { ProgressEvent } from '../../tasks/progress.ts';
 import type { RunningTask } from '../../tasks/run-task.ts';
+import type { Api } from '../api.ts';
 import type { AppEnv } from '../environment.ts';
 import { wholeNumber } from '../request-facts.ts';
+import { json, route, type Sent } from '../route.ts';
+import { bytesSchema, eventStreamSchema } from '../schemas/bytes.ts';
+import { artifactListSchema, cancelledSchema, type WorkSchemas } from '../schemas/work.ts';
 import { eventStream } from '../sse.ts';
 import type { Services } from './services.ts';
 
@@ -18,49 +23,96 @@ const EARLY_MS = 30_000;
 /** Media types a browser may show in place; everything else is downloaded. */
 const SHOWN = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
 
-export function taskRoutes(services: Services): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
-  app.get('/api/tasks/:id', async (c) => c.json(await describe(c, services), 200, { 'cache-control': 'no-store' }));
-  app.get('/api/tasks/:id/events', (c) => events(c, services));
-  app.delete('/api/tasks/:id', async (c) => {
-    const task = mine(c, services.tasks.find(c.req.param('id')));
-    if (task === null) return c.json(await describe(c, services));
+const byId = z.object({ id: z.string() });
+const NOT_FOUND = { 404: 'no such task' };
+
+const taskState = ({ state }: WorkSchemas) =>
+  route({
+    method: 'get',
+    path: '/api/tasks/{id}',
+    authority: 'key',
+    tag: 'tasks',
+    summary: 'State of a task, and its answer when it has ended',
+    params: byId,
+    answers: { 200: json(state, 'state') },
+    errors: NOT_FOUND,
+  });
+
+const taskEvents = route({
+  method: 'get',
+  path: '/api/tasks/{id}/events',
+  authority: 'key',
+  tag: 'tasks',
+  summary: 'Progress as server-sent events; resumes after Last-Event-ID; may be opened before the task starts',
+  params: byId,
+  query: z.object({ after: z.string().optional().describe('number of the last event that was seen') }),
+  answers: { 200: { description: 'spec/http-api.md §4', content: { 'text/event-stream': eventStreamSchema } } },
+  errors: { 400: 'not the number of an event', ...NOT_FOUND },
+});
+
+const cancelTask = ({ state }: WorkSchemas) =>
+  route({
+    method: 'delete',
+    path: '/api/tasks/{id}',
+    authority: 'key',
+    tag: 'tasks',
+    summary: 'Cancel a task',
+    params: byId,
+    answers: {
+      200: json(z.union([cancelledSchema, state]), 'it had ended'),
+      202: json(cancelledSchema, 'cancelling'),
+    },
+    errors: NOT_FOUND,
+  });
+
+const artifactList = route({
+  method: 'get',
+  path: '/api/tasks/{id}/artifacts',
+  authority: 'key',
+  tag: 'tasks',
+  summary: 'Files the task left behind',
+  params: byId,
+  answers: { 200: json(artifactListSchema, 'list') },
+  errors: NOT_FOUND,
+});
+
+const artifactFile = route({
+  method: 'get',
+  path: '/api/tasks/{id}/artifacts/{path+}',
+  authority: 'key',
+  tag: 'tasks',
+  summary: 'A file the task left behind',
+  params: z.object({ id: z.string(), path: z.string() }),
+  answers: { 200: { description: 'its bytes, under its own media type', content: { '*/*': bytesSchema } } },
+  errors: { 404: 'no such file' },
+});
+
+export function taskRoutes(api: Api, services: Services, schemas: WorkSchemas): void {
+  api.on(taskState(schemas), async ({ c, params, reply }) =>
+    reply(200, await describe(params.id, c, services), { 'cache-control': 'no-store' }),
+  );
+  api.on(taskEvents, ({ c, params, query }) => events(c, { id: params.id, after: query.after }, services));
+  api.on(cancelTask(schemas), async ({ c, params, reply }) => {
+    const task = mine(c, services.tasks.find(params.id));
+    if (task === null) return reply(200, await describe(params.id, c, services));
+    const base = { task_id: task.id, receipt_id: task.receiptId };
     const ended = task.progress.ended;
     task.cancel('task/cancelled');
-    return c.json({ task_id: task.id, status: ended ? 'ended' : 'cancelling', receipt_id: task.receiptId }, ended ? 200 : 202);
+    return ended ? reply(200, { ...base, status: 'ended' }) : reply(202, { ...base, status: 'cancelling' });
   });
-  app.get('/api/tasks/:id/artifacts', async (c) =>
-    c.json({
-      artifacts: (await artifactsOf(c, services)).map(({ path, mediaType, bytes, hash }) => ({
-        path,
-        mediaType,
-        bytes,
-        sha256: hash.slice(7),
-      })),
-    }),
-  );
-  app.get('/api/tasks/:id/artifacts/:path{.+}', (c) => artifact(c, services));
-  return app;
+  api.on(artifactList, async ({ c, params, reply }) => {
+    const found = artifactsIn(await sealedOf(params.id, c, services));
+    const artifacts = found.map(({ path, mediaType, bytes, hash }) => ({ path, mediaType, bytes, sha256: hash.slice(7) }));
+    return reply(200, { artifacts });
+  });
+  api.on(artifactFile, async ({ c, params }) => artifact(`/${params.path}`, await sealedOf(params.id, c, services), services));
 }
 
-/** `GET /api/tasks/{id}`. */
-type TaskState = {
-  readonly task_id: string;
-  readonly type: string;
-  readonly receipt_id: string;
-  readonly started_at: string;
-  /** Newest step; only for tasks that are remembered. */
-  readonly step?: string;
-  readonly status: TaskStatus;
-  /** The answer, once there is one. */
-  readonly result?: object | null;
-  readonly error?: string;
-  readonly code?: string;
-};
+type TaskState = Sent<z.infer<WorkSchemas['state']>>;
 
-async function describe(c: Context<AppEnv>, services: Services): Promise<TaskState> {
-  const task = mine(c, services.tasks.find(c.req.param('id') ?? ''));
-  return task === null ? describeStored(await stored(c, services)) : describeRunning(task);
+async function describe(id: string, c: Context<AppEnv>, services: Services): Promise<TaskState> {
+  const task = mine(c, services.tasks.find(id));
+  return task === null ? describeStored(await stored(id, c, services)) : describeRunning(task);
 }
 
 async function describeRunning(task: RunningTask): Promise<TaskState> {
@@ -92,19 +144,22 @@ function describeStored({ summary, sealed, answer }: StoredTask): TaskState {
   return { ...base, status, result };
 }
 
-async function events(c: Context<AppEnv>, services: Services): Promise<Response> {
-  const given = c.req.header('last-event-id') ?? c.req.query('after');
+async function events(
+  c: Context<AppEnv>,
+  { id, after: asked }: { readonly id: string; readonly after: string | undefined },
+  services: Services,
+): Promise<Response> {
+  const given = c.req.header('last-event-id') ?? asked;
   const after = wholeNumber(given, 0, 0, Number.MAX_SAFE_INTEGER);
   if (after === null)
     throw new ServerError(
       'http/bad-parameter',
       `last-event-id: expected a number, got ${JSON.stringify(given?.slice(0, 40))}; send that of the last event seen, or none`,
     );
-  const id = c.req.param('id') ?? '';
   const known = services.tasks.find(id);
   const { signal } = c.req.raw;
   if (known === null && (await services.ledger.findTask(id)) !== null) {
-    const { status } = describeStored(await stored(c, services));
+    const { status } = describeStored(await stored(id, c, services));
     return eventStream(once(lastEvent(status, { id, after, now: services.clock.now() })), signal);
   }
   const task = mine(c, known ?? (await services.tasks.await(id, EARLY_MS, signal)));
@@ -133,19 +188,15 @@ interface StoredArtifact {
   readonly hash: string;
 }
 
-/** What the receipt says was collected; the last attempt that left a path wins. */
-async function artifactsOf(c: Context<AppEnv>, services: Services): Promise<readonly StoredArtifact[]> {
-  return artifactsIn(await sealedOf(c, services));
-}
-
 /** The sealed receipt of the task, once it has ended; `null` when there is none. */
-async function sealedOf(c: Context<AppEnv>, services: Services): Promise<SealedReceipt | null> {
-  const running = mine(c, services.tasks.find(c.req.param('id') ?? ''));
+async function sealedOf(id: string, c: Context<AppEnv>, services: Services): Promise<SealedReceipt | null> {
+  const running = mine(c, services.tasks.find(id));
   if (running !== null) await running.outcome.catch(() => null);
-  const summary = await summaryOf(c, services);
+  const summary = await summaryOf(id, c, services);
   return summary.state === 'sealed' ? services.ledger.find(summary.receiptId) : null;
 }
 
+/** What the receipt says was collected; the last attempt that left a path wins. */
 function artifactsIn(sealed: SealedReceipt | null): readonly StoredArtifact[] {
   const found = new Map<string, StoredArtifact>();
   for (const event of sealed?.receipt.event_log ?? []) {
@@ -161,9 +212,7 @@ function artifactsIn(sealed: SealedReceipt | null): readonly StoredArtifact[] {
   return [...found.values()];
 }
 
-async function artifact(c: Context<AppEnv>, services: Services): Promise<Response> {
-  const path = `/${c.req.param('path') ?? ''}`;
-  const sealed = await sealedOf(c, services);
+async function artifact(path: string, sealed: SealedReceipt | null, services: Services): Promise<Response> {
   const found = artifactsIn(sealed).find((candidate) => candidate.path === path);
   const bytes = sealed === null || found === undefined ? null : await services.ledger.payload(sealed, found.hash);
   if (found === undefined || bytes === null)
@@ -191,8 +240,8 @@ interface StoredTask {
   readonly answer: JsonObject | null;
 }
 
-async function stored(c: Context<AppEnv>, services: Services): Promise<StoredTask> {
-  const summary = await summaryOf(c, services);
+async function stored(id: string, c: Context<AppEnv>, services: Services): Promise<StoredTask> {
+  const summary = await summaryOf(id, c, services);
   const sealed = summary.state === 'sealed' ? await services.ledger.find(summary.receiptId) : null;
   if (sealed === null) return { summary, sealed, answer: null };
   const kept = keptPayloads(sealed.receipt.event_log).find(({ name }) => name === 'answer');
@@ -200,8 +249,8 @@ async function stored(c: Context<AppEnv>, services: Services): Promise<StoredTas
   return { summary, sealed, answer: bytes === null ? null : (parseJson(bytes) as JsonObject) };
 }
 
-async function summaryOf(c: Context<AppEnv>, services: Services): Promise<ReceiptSummary> {
-  const summary = await services.ledger.findTask(c.req.param('id') ?? '');
+async function summaryOf(id: string, c: Context<AppEnv>, services: Services): Promise<ReceiptSummary> {
+  const summary = await services.ledger.findTask(id);
   if (summary !== null && (summary.access === null || summary.access === c.get('access'))) return summary;
   throw new ServerError('http/not-found', 'no task has this id; check it, or start the task first');
 }

@@ -1,0 +1,31 @@
+/** Parameters of queries: text as it was sent, read strictly. */
+
+import { z } from '@hono/zod-openapi';
+
+export interface WholeParameter {
+  readonly least: number;
+  readonly most: number;
+  /** The refusal, given the text as JSON. */
+  readonly refuse: (given: string) => string;
+}
+
+/** A whole number in decimal digits; may be left out. */
+export function wholeParameter({ least, most, refuse }: WholeParameter) {
+  return z
+    .string()
+    .transform((text, context) => {
+      const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
+      if (value >= least && value <= most) return value;
+      context.addIssue({ code: 'custom', message: refuse(JSON.stringify(text.slice(0, 40))) });
+      return z.NEVER;
+    })
+    .optional()
+    .openapi({ type: 'integer', minimum: least, maximum: most });
+}
+
+/** `1` or `true` is yes; everything else, and nothing, is no. */
+export const flagParameter = z
+  .string()
+  .optional()
+  .transform((text) => text === '1' || text === 'true')
+  .openapi({ type: 'string' });

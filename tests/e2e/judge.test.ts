@@ -71,12 +71,10 @@ beforeAll(async () => {
     promptHash: sha256('q'),
     responseHash: sha256(CODE),
     timestamp: NOW / 1000,
-    usage: null,
+    usage: { prompt_tokens: null, completion_tokens: null, total_tokens: null },
+    session: null,
   };
-  const attestation = await answerAttestation(identity, clock)(
-    { success: true, members: {}, artifacts: [], inference, errorCode: null } as never,
-    NONCE,
-  );
+  const { member: attestation } = await answerAttestation(identity, clock)(inference, NONCE);
   const body = {
     success: true,
     language: 'python',

@@ -94,6 +94,9 @@ export async function startOpenAiServer(options: OpenAiServerOptions): Promise<O
   };
 }
 
+/** Where the script is played; it must suit the path that is asked. */
+const PROMPT_PATHS: ReadonlySet<string> = new Set(['/v1/chat/completions', '/v1/completions', '/v1/embeddings']);
+
 async function serve(
   options: OpenAiServerOptions,
   requests: SeenRequest[],
@@ -108,7 +111,7 @@ async function serve(
     const data = (options.models ?? ['gemma3:4b']).map((id) => ({ id, object: 'model', created: 0, owned_by: 'library' }));
     return sendJson(response, 200, { object: 'list', data });
   }
-  if (request.method !== 'POST' || request.url !== '/v1/chat/completions') return sendError(response, 404, 'not found');
+  if (request.method !== 'POST' || !PROMPT_PATHS.has(request.url ?? '')) return sendError(response, 404, 'not found');
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const bodyBytes = new Uint8Array(Buffer.concat(chunks));

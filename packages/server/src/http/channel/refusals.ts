@@ -9,7 +9,7 @@ import type { Claim } from '../../identity/channel-keys.ts';
 
 /** @param type of the problem, where a protocol names one; the code's own URN unless told. */
 export function problem(status: number, code: string, detail: string, type?: string): Response {
-  const members = problemMembers(code, detail, status);
+  const members = { ...problemMembers(code, detail, status), success: false, error: detail };
   return new Response(JSON.stringify(type === undefined ? members : { ...members, type }), {
     status,
     headers: { 'content-type': 'application/problem+json' },

@@ -5,6 +5,7 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import { PROVIDERS } from '../../adapters/models/providers.ts';
 import type { ModelConfig } from '../../config.ts';
+import { ServerError } from '../../errors.ts';
 import { InferenceError } from '../../inference/inference-error.ts';
 import { passthrough } from '../../inference/passthrough.ts';
 import { responsesSurface } from '../../inference/responses/surface.ts';
@@ -157,10 +158,10 @@ export function inferenceRoutes(api: Api, services: Services): void {
     return reply(200, { api_version: 'aci/1', sessions: listed });
   });
 
-  api.on(session, async ({ c, params }) => {
+  api.on(session, async ({ params }) => {
     const current = upstream.sessions().find(({ sessionId }) => sessionId === params.id);
     const bytes = current === undefined ? await ledger.session(params.id) : sessionBytes(current);
-    if (bytes === null) return failed(c, new InferenceError(404, 'not_found', 'no session has this id'));
+    if (bytes === null) throw new ServerError('http/not-found', 'no session has this id; /v1/aci/sessions lists them');
     return new Response(new Uint8Array(bytes), { headers: { 'content-type': 'application/json' } });
   });
 }

@@ -11,8 +11,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { loadavg } from 'node:os';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { createSealedFetch } from '@assay/client';
 import { decodeHex } from '@assay/encoding/hex';
+import { createSealedFetch } from 'assay';
 import type { EchoServer } from './channel/echo-server.ts';
 import type { FirstConnect } from './channel/first-connect.ts';
 

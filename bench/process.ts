@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseConfig, startAgent } from '../packages/server/src/index.ts';
+import { parseConfig, startAgent } from '../packages/agent/src/index.ts';
 
 const seconds = Number(process.argv[2] ?? 8);
 const IN_FLIGHT = 8;

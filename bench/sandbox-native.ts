@@ -13,10 +13,10 @@
 
 import { execFileSync } from 'node:child_process';
 import { cpus, loadavg, tmpdir } from 'node:os';
-import { openLinuxNs } from '../packages/server/src/adapters/sandboxes/linux-ns/linux-ns.ts';
-import type { NativeSandbox } from '../packages/server/src/adapters/sandboxes/native/native-sandbox.ts';
-import { findPython } from '../packages/server/src/adapters/sandboxes/native/programs.ts';
-import type { SandboxJob } from '../packages/server/src/ports/sandbox.ts';
+import { openLinuxNs } from '../packages/sandbox/src/linux-ns/linux-ns.ts';
+import type { NativeSandbox } from '../packages/sandbox/src/native/native-sandbox.ts';
+import { findPython } from '../packages/sandbox/src/native/programs.ts';
+import type { SandboxJob } from '../packages/sandbox/src/port.ts';
 
 const ROUNDS = 20;
 const IN_FLIGHT = 4;

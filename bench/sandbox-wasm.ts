@@ -14,8 +14,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { LANES, type Sandbox, type SandboxJob } from '@assay/server';
-import { findRuntimeFiles } from '../packages/server/src/adapters/sandboxes/wasm/runtime-files.ts';
+import { LANES, type Sandbox, type SandboxJob } from '@assay/agent';
+import { findRuntimeFiles } from '../packages/sandbox/src/wasm/runtime-files.ts';
 
 const { positionals } = parseArgs({ allowPositionals: true });
 const RUNS = Number(positionals[0] ?? 15);

@@ -17,10 +17,10 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { utf8 } from '../packages/encoding/src/bytes.ts';
+import { openLedger } from '../packages/ledger/src/open-ledger.ts';
+import type { Ledger } from '../packages/ledger/src/port.ts';
+import { createSigningKeys } from '../packages/ledger/src/signing-keys.ts';
 import { verifyBundle } from '../packages/receipt/src/index.ts';
-import { openLedger } from '../packages/server/src/adapters/stores/open-ledger.ts';
-import { createSigningKeys } from '../packages/server/src/log/signing-keys.ts';
-import type { Ledger } from '../packages/server/src/ports/ledger.ts';
 import { believeFakeEvidence, fakeReport } from '../packages/testing/src/index.ts';
 
 const { positionals } = parseArgs({ allowPositionals: true });

@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { trustAnchor } from '@assay/attestation';
-import { connect } from '@assay/client';
 import { decodePem } from '@assay/encoding/pem';
 import { generateText, streamText } from 'ai';
+import { connect } from 'assay';
 
 const [url = 'http://127.0.0.1:8000', rootFile] = process.argv.slice(2);
 const [root] = rootFile === undefined ? [] : decodePem(readFileSync(rootFile, 'utf8'));

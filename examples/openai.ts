@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { trustAnchor } from '@assay/attestation';
-import { connect } from '@assay/client';
 import { decodePem } from '@assay/encoding/pem';
+import { connect } from 'assay';
 import OpenAI from 'openai';
 
 const [url = 'http://127.0.0.1:8000', rootFile] = process.argv.slice(2);

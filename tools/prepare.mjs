@@ -13,7 +13,7 @@ for (const [command, args] of steps) {
 
 // The memory snapshot from which Python sandboxes start: a few seconds now, instead of at the first start of the agent.
 try {
-  const { installSnapshot } = await import('../packages/server/dist/adapters/sandboxes/wasm/install.js');
+  const { installSnapshot } = await import('../packages/sandbox/dist/wasm/install.js');
   await installSnapshot();
 } catch (error) {
   process.stderr.write(`prepare: no Python snapshot (${error.message}); the agent will make it when it first starts\n`);

@@ -8,9 +8,9 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { encodeHex } from '@assay/encoding/hex';
 import { getRequestListener } from '@hono/node-server';
-import { answerEncapsulated } from '../../packages/server/src/http/channel/ohttp-gateway.ts';
-import { ChannelKeys } from '../../packages/server/src/identity/channel-keys.ts';
-import { createTlsKey } from '../../packages/server/src/identity/tls-key.ts';
+import { answerEncapsulated } from '../../packages/agent/src/http/channel/ohttp-gateway.ts';
+import { ChannelKeys } from '../../packages/agent/src/identity/channel-keys.ts';
+import { createTlsKey } from '../../packages/agent/src/identity/tls-key.ts';
 import { type StandInTdx, standInTdx } from './stand-in-tdx.ts';
 
 /** What the client must know of this process. */

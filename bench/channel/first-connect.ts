@@ -3,7 +3,7 @@
  * and what the requests after it do. Started by `bench/channel.ts`.
  */
 
-import { connect } from '@assay/client';
+import { connect } from 'assay';
 import type { EchoServer } from './echo-server.ts';
 
 /** All times in milliseconds. */

@@ -6,9 +6,9 @@
 import { ohttpEntry } from '@assay/channel';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { fakeDcap, fakeKey } from '@assay/testing';
-import type { ChannelKeys } from '../../packages/server/src/identity/channel-keys.ts';
-import { createIdentity, type Identity } from '../../packages/server/src/identity/identity.ts';
-import { createSigningKeys } from '../../packages/server/src/log/signing-keys.ts';
+import type { ChannelKeys } from '../../packages/agent/src/identity/channel-keys.ts';
+import { createIdentity, type Identity } from '../../packages/agent/src/identity/identity.ts';
+import { createSigningKeys } from '../../packages/ledger/src/signing-keys.ts';
 
 const HEADER = 48; // bytes of a DCAP quote header
 const SIGNED = HEADER + 584; // header and TD report of a version 4 quote

@@ -18,7 +18,7 @@ import {
 import { concatBytes, decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parseConfig, type RunningAgent, startAgent } from '../../packages/server/src/index.ts';
+import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
 
 let directory: string;
 let agent: RunningAgent;

@@ -1,9 +1,9 @@
 /** The gateway with the client's sealed fetch in front: whole round trips over real Request and Response objects. */
 import { encapsulateRequest, encodeRequest, MEDIA_TYPES, parseKeyConfigs, toReadableStream } from '@assay/channel';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createSealedFetch } from '../../packages/client/src/channel/sealed-fetch.ts';
-import { answerEncapsulated, type OhttpGatewayOptions } from '../../packages/server/src/http/channel/ohttp-gateway.ts';
-import { ChannelKeys } from '../../packages/server/src/identity/channel-keys.ts';
+import { answerEncapsulated, type OhttpGatewayOptions } from '../../packages/agent/src/http/channel/ohttp-gateway.ts';
+import { ChannelKeys } from '../../packages/agent/src/identity/channel-keys.ts';
+import { createSealedFetch } from '../../packages/assay/src/channel/sealed-fetch.ts';
 
 const NOW = 1_790_000_000_000;
 let options: OhttpGatewayOptions;

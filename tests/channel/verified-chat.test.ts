@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { trustAnchor } from '@assay/attestation';
-import { type ConnectOptions, connect } from '@assay/client';
 import { decodePem } from '@assay/encoding/pem';
+import { type ConnectOptions, connect } from 'assay';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../packages/server/src/config.ts';
-import { type RunningAgent, startAgent } from '../../packages/server/src/main.ts';
+import { parseConfig } from '../../packages/agent/src/config.ts';
+import { type RunningAgent, startAgent } from '../../packages/agent/src/main.ts';
 
 let directory: string;
 let agent: RunningAgent;

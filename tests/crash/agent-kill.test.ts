@@ -11,11 +11,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_POLICY, trustAnchor } from '@assay/attestation';
-import { judgeBundle } from '@assay/client';
 import { decodePem } from '@assay/encoding/pem';
+import { judgeBundle } from 'assay';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-const MAIN = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../packages/assay/src/command-line/main.ts', import.meta.url));
 const OPERATOR_KEY = 'operator-key-of-the-test';
 let directory: string;
 const children: ChildProcess[] = [];

@@ -7,9 +7,9 @@
 import { randomBytes } from 'node:crypto';
 import { readSync, writeSync } from 'node:fs';
 import { keysetDigest, parseCheckpoint, parseInclusion } from '@assay/receipt';
-import { openLedger } from '../../packages/server/src/adapters/stores/open-ledger.ts';
-import { createSigningKeys } from '../../packages/server/src/log/signing-keys.ts';
-import { LedgerError } from '../../packages/server/src/ports/ledger-error.ts';
+import { LedgerError } from '../../packages/ledger/src/errors.ts';
+import { openLedger } from '../../packages/ledger/src/open-ledger.ts';
+import { createSigningKeys } from '../../packages/ledger/src/signing-keys.ts';
 import { fakeReport } from '../../packages/testing/src/fake-report.ts';
 
 const IN_FLIGHT = 32;

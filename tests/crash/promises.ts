@@ -21,10 +21,10 @@ import {
   verifyBundle,
   verifyLeafChains,
 } from '@assay/receipt';
-import { openLedger } from '../../packages/server/src/adapters/stores/open-ledger.ts';
-import { GrowingTree } from '../../packages/server/src/log/tree.ts';
-import type { Ledger } from '../../packages/server/src/ports/ledger.ts';
-import { LedgerError } from '../../packages/server/src/ports/ledger-error.ts';
+import { LedgerError } from '../../packages/ledger/src/errors.ts';
+import { openLedger } from '../../packages/ledger/src/open-ledger.ts';
+import type { Ledger } from '../../packages/ledger/src/port.ts';
+import { GrowingTree } from '../../packages/ledger/src/tree.ts';
 import { believeFakeEvidence } from '../../packages/testing/src/fake-report.ts';
 
 export class Promises {

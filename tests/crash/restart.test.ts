@@ -7,8 +7,8 @@ import { decodeUtf8 } from '@assay/encoding/bytes';
 import { decodeEntryBundle, parseLeafText, verifyLeafChains, verifyLogProof } from '@assay/receipt';
 import { fakeReport } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import { assertSqliteVersion } from '../../packages/server/src/adapters/stores/sqlite/database.ts';
-import { createSigningKeys } from '../../packages/server/src/log/signing-keys.ts';
+import { createSigningKeys } from '../../packages/ledger/src/signing-keys.ts';
+import { assertSqliteVersion } from '../../packages/ledger/src/sqlite/database.ts';
 import { atEnd, codeOf, directory, open, run, start } from './test-ledger.ts';
 
 const NONCE = 'ab'.repeat(32);

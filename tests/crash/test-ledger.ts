@@ -7,12 +7,12 @@ import { utf8 } from '@assay/encoding/bytes';
 import { digestBytes, type Keyset } from '@assay/receipt';
 import { fakeReport } from '@assay/testing';
 import { afterEach } from 'vitest';
-import { openSqliteStore } from '../../packages/server/src/adapters/stores/sqlite/store.ts';
-import { createLedger } from '../../packages/server/src/log/ledger.ts';
-import { createSigningKeys } from '../../packages/server/src/log/signing-keys.ts';
-import type { Ledger, ReceiptDraft, SealedReceipt } from '../../packages/server/src/ports/ledger.ts';
-import type { LogStore } from '../../packages/server/src/ports/log-store.ts';
-import type { SigningKeys } from '../../packages/server/src/ports/signing-keys.ts';
+import { createLedger } from '../../packages/ledger/src/ledger.ts';
+import type { Ledger, ReceiptDraft, SealedReceipt } from '../../packages/ledger/src/port.ts';
+import type { SigningKeys } from '../../packages/ledger/src/sealing-keys.ts';
+import { createSigningKeys } from '../../packages/ledger/src/signing-keys.ts';
+import { openSqliteStore } from '../../packages/ledger/src/sqlite/store.ts';
+import type { LogStore } from '../../packages/ledger/src/store.ts';
 
 /** Epoch milliseconds at which everything here happens. */
 export const NOW = 1_795_219_200_123;

@@ -19,9 +19,9 @@ import {
   tileHashes,
 } from '@assay/receipt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openLedger } from '../../packages/server/src/adapters/stores/open-ledger.ts';
-import { createSigningKeys } from '../../packages/server/src/log/signing-keys.ts';
-import type { Ledger } from '../../packages/server/src/ports/ledger.ts';
+import { openLedger } from '../../packages/ledger/src/open-ledger.ts';
+import type { Ledger } from '../../packages/ledger/src/port.ts';
+import { createSigningKeys } from '../../packages/ledger/src/signing-keys.ts';
 import { fakeReport } from '../../packages/testing/src/index.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'assay-sumdb-'));

@@ -3,13 +3,14 @@
 import { globSync, readFileSync } from 'node:fs';
 import { ATTESTATION_ERROR_KINDS } from '@assay/attestation';
 import { CHANNEL_ERROR_KINDS } from '@assay/channel';
-import { CLIENT_ERROR_KINDS } from '@assay/client';
 import { ENCODING_ERROR_KINDS } from '@assay/encoding/errors';
 import { RECEIPT_ERROR_KINDS } from '@assay/receipt';
+import { SANDBOX_ERROR_KINDS } from '@assay/sandbox';
+import { CLIENT_ERROR_KINDS } from 'assay';
 import { describe, expect, it } from 'vitest';
-import { CLI_ERROR_KINDS } from '../../packages/cli/src/errors.ts';
-import { SERVER_ERROR_KINDS } from '../../packages/server/src/errors.ts';
-import { LEDGER_ERROR_KINDS } from '../../packages/server/src/ports/ledger-error.ts';
+import { SERVER_ERROR_KINDS } from '../../packages/agent/src/errors.ts';
+import { CLI_ERROR_KINDS } from '../../packages/assay/src/command-line/errors.ts';
+import { LEDGER_ERROR_KINDS } from '../../packages/ledger/src/errors.ts';
 
 const PAGE = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
 
@@ -31,7 +32,7 @@ function isNamedInTests(code: string): boolean {
 
 /** Rows of the tables below one heading: code → kind. */
 function documented(heading: string): Readonly<Record<string, string>> {
-  const section = PAGE.split(/^## /m).find((part) => part.startsWith(heading)) ?? '';
+  const section = PAGE.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
   return Object.fromEntries(
     [...section.matchAll(/^\| `([^`]+)` *\| ([a-z]+) *\| ([^|]+) \| ([^|]+) \|$/gm)].map(([, code, kind, meaning, action]) => {
       expect(meaning?.trim().length, `${code} has a meaning`).toBeGreaterThan(3);
@@ -46,8 +47,10 @@ describe.each<[string, Readonly<Record<string, string>>]>([
   ['@assay/attestation', ATTESTATION_ERROR_KINDS],
   ['@assay/receipt', RECEIPT_ERROR_KINDS],
   ['@assay/channel', CHANNEL_ERROR_KINDS],
-  ['@assay/client', CLIENT_ERROR_KINDS],
-  ['@assay/server', { ...SERVER_ERROR_KINDS, ...LEDGER_ERROR_KINDS }],
+  ['assay', CLIENT_ERROR_KINDS],
+  ['@assay/sandbox', SANDBOX_ERROR_KINDS],
+  ['@assay/ledger', LEDGER_ERROR_KINDS],
+  ['@assay/agent', SERVER_ERROR_KINDS],
   ['assay (command line)', CLI_ERROR_KINDS],
 ])('%s', (heading, kinds) => {
   it('is documented code by code', () => {

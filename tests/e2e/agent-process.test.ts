@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { parseConfig, type RunningAgent, serve, startAgent } from '../../packages/server/src/index.ts';
+import { parseConfig, type RunningAgent, serve, startAgent } from '../../packages/agent/src/index.ts';
 
 const json = { 'content-type': 'application/json' };
 const sleeper = JSON.stringify({

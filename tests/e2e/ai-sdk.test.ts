@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { trustAnchor } from '@assay/attestation';
 import { ChannelError } from '@assay/channel';
-import { type Agent, type ConnectOptions, connect, judge } from '@assay/client';
 import { decodePem } from '@assay/encoding/pem';
 import { verifyReceipt } from '@assay/receipt';
 import { type OpenAiServer, startOpenAiServer } from '@assay/testing';
 import { generateText, streamText } from 'ai';
+import { type Agent, type ConnectOptions, connect, judge } from 'assay';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parseConfig, type RunningAgent, startAgent } from '../../packages/server/src/index.ts';
+import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
 
 const HELLO = 'Good morning, said the model.';
 const PROMPT = 'a secret greeting';

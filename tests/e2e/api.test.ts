@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@assay/encoding/json';
+import { SandboxError } from '@assay/sandbox';
 import { fenced, type ScriptedAnswer, startOpenAiServer } from '@assay/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ServerError } from '../../packages/server/src/errors.ts';
-import { LedgerError } from '../../packages/server/src/ports/ledger-error.ts';
+import { LedgerError } from '../../packages/ledger/src/errors.ts';
 import { startTestAgent, type TestAgentOptions } from './agent.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -612,7 +612,7 @@ describe('tasks that take their time', () => {
   });
 
   test('a sandbox that cannot be opened: nothing runs', async () => {
-    const failed = Promise.reject(new ServerError('sandbox/unavailable', 'no sandbox works here'));
+    const failed = Promise.reject(new SandboxError('sandbox/unavailable', 'no sandbox works here'));
     failed.catch(() => undefined);
     const agent = await startTestAgent({ sandboxReady: failed });
     const { status, body } = await agent.process({ type: 'execute', code: 'x' });

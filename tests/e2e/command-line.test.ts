@@ -3,10 +3,10 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseConfig, type RunningAgent, startAgent } from '@assay/server';
+import { parseConfig, type RunningAgent, startAgent } from '@assay/agent';
 import { fenced, type OpenAiServer, startOpenAiServer, transcript } from '@assay/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run } from '../../packages/cli/src/program.ts';
+import { run } from '../../packages/assay/src/command-line/program.ts';
 
 let directory = '';
 let model: OpenAiServer;

@@ -12,11 +12,11 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { processIo } from '../../packages/cli/src/io.ts';
-import { serveHttp } from '../../packages/cli/src/mcp/http-server.ts';
-import { createMcpServer } from '../../packages/cli/src/mcp/server.ts';
-import { createTools, type Tools, toolSettings } from '../../packages/cli/src/mcp/tools.ts';
-import { parseConfig, type RunningAgent, startAgent } from '../../packages/server/src/index.ts';
+import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
+import { processIo } from '../../packages/assay/src/command-line/io.ts';
+import { serveHttp } from '../../packages/assay/src/mcp/http-server.ts';
+import { createMcpServer } from '../../packages/assay/src/mcp/server.ts';
+import { createTools, type Tools, toolSettings } from '../../packages/assay/src/mcp/tools.ts';
 
 interface Called {
   readonly isError: boolean;

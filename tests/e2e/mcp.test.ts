@@ -9,9 +9,9 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parseConfig, type RunningAgent, startAgent } from '../../packages/server/src/index.ts';
+import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
 
-const MAIN = new URL('../../packages/cli/src/main.ts', import.meta.url).pathname;
+const MAIN = new URL('../../packages/assay/src/command-line/main.ts', import.meta.url).pathname;
 const ARGS = ['--disable-warning=ExperimentalWarning', '--conditions=@assay/source', MAIN, 'mcp'];
 let directory: string;
 let agent: RunningAgent;

@@ -9,7 +9,7 @@ import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { fenced, type OpenAiServer, type ScriptedAnswer, startOpenAiServer } from '@assay/testing';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseConfig, type RunningAgent, startAgent } from '../../packages/server/src/index.ts';
+import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
 import { type ApiDocument, answerChecker, type CheckAnswer } from './openapi-answers.ts';
 
 const API_KEY = 'the-key-of-the-clients';

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { nameOf, patternOf, type Route } from '../../packages/server/src/http/route.ts';
+import { nameOf, patternOf, type Route } from '../../packages/agent/src/http/route.ts';
 import { startTestAgent } from './agent.ts';
 
 const API_KEY = 'correct-horse-battery-staple';

@@ -11,10 +11,10 @@ import { encodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
 import { fenced, type JsonRpcServer, type OpenAiServer, startJsonRpcServer, startOpenAiServer } from '@assay/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Io } from '../../packages/cli/src/io.ts';
-import { run } from '../../packages/cli/src/program.ts';
-import { type JudgeRequest, judge } from '../../packages/client/src/index.ts';
-import { parseConfig, type RunningAgent, startAgent } from '../../packages/server/src/index.ts';
+import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
+import type { Io } from '../../packages/assay/src/command-line/io.ts';
+import { run } from '../../packages/assay/src/command-line/program.ts';
+import { type JudgeRequest, judge } from '../../packages/assay/src/index.ts';
 
 const ADDRESS = '0x742d35Cc6634C0532925a3b844Bc9e7595f0bEb'; // as in the seed: one digit short of an address
 const SALES = 'product,revenue\nApple,120.50\nBread,80\nApple,30\nCheese,300\nDates,15\nEggs,40\nFigs,5\n';

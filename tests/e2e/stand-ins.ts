@@ -3,15 +3,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { canonicalJson } from '@assay/encoding/json';
 import type { ExecutionClaim, ExecutionStatus, Receipt } from '@assay/receipt';
-import type { Ledger, ReceiptDraft, ReceiptSummary, SealedReceipt } from '../../packages/server/src/ports/ledger.ts';
-import { LedgerError } from '../../packages/server/src/ports/ledger-error.ts';
+import { LedgerError } from '../../packages/ledger/src/errors.ts';
+import type { Ledger, ReceiptDraft, ReceiptSummary, SealedReceipt } from '../../packages/ledger/src/port.ts';
 import {
   DEFAULT_LIMITS,
   type Sandbox,
   type SandboxFile,
   type SandboxJob,
   type SandboxResult,
-} from '../../packages/server/src/ports/sandbox.ts';
+} from '../../packages/sandbox/src/port.ts';
 
 const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 

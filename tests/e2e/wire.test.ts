@@ -9,14 +9,14 @@ import { type AddressInfo, connect as dial, createServer as listen, type Server 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { trustAnchor } from '@assay/attestation';
-import { connect } from '@assay/client';
 import { decodePem } from '@assay/encoding/pem';
 import { fenced, type OpenAiServer, startOpenAiServer, transcript } from '@assay/testing';
+import { connect } from 'assay';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Io } from '../../packages/cli/src/io.ts';
-import { createTools, toolSettings } from '../../packages/cli/src/mcp/tools.ts';
-import { run } from '../../packages/cli/src/program.ts';
-import { parseConfig, type RunningAgent, startAgent } from '../../packages/server/src/index.ts';
+import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
+import type { Io } from '../../packages/assay/src/command-line/io.ts';
+import { run } from '../../packages/assay/src/command-line/program.ts';
+import { createTools, toolSettings } from '../../packages/assay/src/mcp/tools.ts';
 
 const API_KEY = 'sk-key-of-the-clients-01';
 const OPERATOR_KEY = 'key-of-the-operator-0001';

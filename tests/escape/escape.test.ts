@@ -3,8 +3,8 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SandboxLane } from '@assay/receipt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LANES } from '../../packages/server/src/adapters/sandboxes/select.ts';
-import type { Sandbox, SandboxResult } from '../../packages/server/src/ports/sandbox.ts';
+import type { Sandbox, SandboxResult } from '../../packages/sandbox/src/port.ts';
+import { LANES } from '../../packages/sandbox/src/select.ts';
 import { type HostWatch, survivors, watchHost } from './host-watch.ts';
 import { ESCAPE_PROBES, type EscapeProbe, readProbe } from './probes.ts';
 

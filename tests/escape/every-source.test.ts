@@ -6,9 +6,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { replayExecution } from '../../packages/server/src/adapters/sandboxes/replay.ts';
-import { wasmLane } from '../../packages/server/src/adapters/sandboxes/wasm/lane.ts';
-import type { Sandbox, SandboxJob, SandboxResult } from '../../packages/server/src/ports/sandbox.ts';
+import type { Sandbox, SandboxJob, SandboxResult } from '../../packages/sandbox/src/port.ts';
+import { replayExecution } from '../../packages/sandbox/src/replay.ts';
+import { wasmLane } from '../../packages/sandbox/src/wasm/lane.ts';
 
 const directory = fileURLToPath(new URL('../../node_modules/.cache/assay-tests', import.meta.url));
 const read = (name: string): string => readFileSync(new URL(`./sources/${name}`, import.meta.url), 'utf8');

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { descendants, readProcesses } from '../../packages/server/src/adapters/sandboxes/native/process-tree.ts';
+import { descendants, readProcesses } from '../../packages/sandbox/src/native/process-tree.ts';
 
 /** Given to every probe as its first argument, in JSON. */
 export interface Bait {

@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { ExecutionLimits, ExecutionStatus, SandboxLane } from '@assay/receipt';
-import type { SandboxResult } from '../../packages/server/src/ports/sandbox.ts';
+import type { SandboxResult } from '../../packages/sandbox/src/port.ts';
 
 export interface EscapeProbe {
   /** File below `probes/`. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type OpenAiServer, startOpenAiServer } from '@assay/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseConfig, type RunningAgent, startAgent } from '../../packages/server/src/index.ts';
+import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
 
 const run = promisify(execFile);
 const CLIENT = new URL('./tutorial_client.py', import.meta.url).pathname;

@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type TrustAnchor, trustAnchor } from '@assay/attestation';
 import { decodePem } from '@assay/encoding/pem';
 import { onTestFinished } from 'vitest';
-import { parseConfig } from '../../packages/server/src/config.ts';
-import { type RunningAgent, startAgent } from '../../packages/server/src/main.ts';
+import { parseConfig } from '../../packages/agent/src/config.ts';
+import { type RunningAgent, startAgent } from '../../packages/agent/src/main.ts';
 
 export interface ClockedAgent {
   readonly url: string;

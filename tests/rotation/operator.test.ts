@@ -1,8 +1,8 @@
 /** The operator's road to new keys: its own key, which opens nothing else, over HTTP and the command line. */
 
 import { expect, it } from 'vitest';
-import type { Io } from '../../packages/cli/src/io.ts';
-import { run } from '../../packages/cli/src/program.ts';
+import type { Io } from '../../packages/assay/src/command-line/io.ts';
+import { run } from '../../packages/assay/src/command-line/program.ts';
 import { startClockedAgent } from './agent.ts';
 
 const API_KEY = 'the-key-of-the-clients';

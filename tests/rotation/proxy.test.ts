@@ -2,8 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { DEFAULT_POLICY } from '@assay/attestation';
-import { type AnswerProof, createVerifyingProxy, judgeBundle, openAciUpstream } from '@assay/client';
 import { parseBundle } from '@assay/receipt';
+import { type AnswerProof, createVerifyingProxy, judgeBundle, openAciUpstream } from 'assay';
 import { expect, it } from 'vitest';
 import { startClockedAgent, wire } from './agent.ts';
 

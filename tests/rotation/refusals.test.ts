@@ -3,7 +3,7 @@
 import { copyFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DEFAULT_POLICY } from '@assay/attestation';
-import { type ConnectOptions, connect } from '@assay/client';
+import { type ConnectOptions, connect } from 'assay';
 import { expect, it } from 'vitest';
 import { type ClockedAgent, startClockedAgent, temporary, wire } from './agent.ts';
 

@@ -3,12 +3,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encapsulateRequest, encodeRequest, MEDIA_TYPES, ohttpKey, parseKeyConfigs } from '@assay/channel';
-import { type ConnectOptions, connect, judgeReceipt } from '@assay/client';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import { parseBundle, parseReceipt, parseReport, verifyReceipt } from '@assay/receipt';
+import { type ConnectOptions, connect, judgeReceipt } from 'assay';
 import { expect, it } from 'vitest';
-import type { Io } from '../../packages/cli/src/io.ts';
-import { run } from '../../packages/cli/src/program.ts';
+import type { Io } from '../../packages/assay/src/command-line/io.ts';
+import { run } from '../../packages/assay/src/command-line/program.ts';
 import { type ClockedAgent, startClockedAgent, temporary, wire } from './agent.ts';
 
 const KEY_CONFIG_PROBLEM = 'https://iana.org/assignments/http-problem-types#ohttp-key';

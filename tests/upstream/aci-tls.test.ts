@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { trustAnchor } from '@assay/attestation';
 import { createTlsDialer } from '@assay/channel/tls';
-import { openUpstream, type UpstreamOptions } from '@assay/client';
 import { decodePem } from '@assay/encoding/pem';
 import { fakeTls } from '@assay/testing';
+import { openUpstream, type UpstreamOptions } from 'assay';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseConfig } from '../../packages/server/src/config.ts';
-import { type RunningAgent, startAgent } from '../../packages/server/src/main.ts';
+import { parseConfig } from '../../packages/agent/src/config.ts';
+import { type RunningAgent, startAgent } from '../../packages/agent/src/main.ts';
 
 const API_KEY = 'a-key-of-sixteen-letters';
 let directory: string;

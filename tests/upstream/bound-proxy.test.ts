@@ -3,8 +3,8 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openUpstream } from '@assay/client';
 import { fakeTls, type RedpillLie } from '@assay/testing';
+import { openUpstream } from 'assay';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { judgeOffline, MODEL, messages, start, streamed } from './proxy-line.ts';
 

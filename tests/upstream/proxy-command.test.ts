@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRedpillServer, startTinfoilServer, transcript } from '@assay/testing';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { run } from '../../packages/cli/src/program.ts';
+import { run } from '../../packages/assay/src/command-line/program.ts';
 
 let cwd: string;
 

@@ -2,6 +2,9 @@
 
 import { parsePolicy, type TrustAnchor } from '@assay/attestation';
 import { createTlsDialer } from '@assay/channel/tls';
+import { utf8 } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
+import { type RedpillServer, type RedpillServerOptions, startRedpillServer } from '@assay/testing';
 import {
   type AnswerProof,
   type ChannelDemand,
@@ -10,10 +13,7 @@ import {
   openUpstream,
   type ProxyEvent,
   type UpstreamOptions,
-} from '@assay/client';
-import { utf8 } from '@assay/encoding/bytes';
-import { encodeHex } from '@assay/encoding/hex';
-import { type RedpillServer, type RedpillServerOptions, startRedpillServer } from '@assay/testing';
+} from 'assay';
 import OpenAI from 'openai';
 import { onTestFinished } from 'vitest';
 

@@ -4,13 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_POLICY, trustAnchor } from '@assay/attestation';
-import { judge } from '@assay/client';
 import { encodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
 import { type LooseJson, type RedpillServer, startRedpillServer } from '@assay/testing';
+import { judge } from 'assay';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { parseConfig } from '../../packages/server/src/config.ts';
-import { type RunningAgent, startAgent } from '../../packages/server/src/main.ts';
+import { parseConfig } from '../../packages/agent/src/config.ts';
+import { type RunningAgent, startAgent } from '../../packages/agent/src/main.ts';
 import { type ApiDocument, answerChecker } from '../e2e/openapi-answers.ts';
 
 const MODEL = 'phala/gemma-3-27b-it';

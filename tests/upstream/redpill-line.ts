@@ -5,8 +5,8 @@ import { createTlsDialer } from '@assay/channel/tls';
 import { encodeHex } from '@assay/encoding/hex';
 import { type RedpillServer, type RedpillServerOptions, startRedpillServer } from '@assay/testing';
 import { onTestFinished } from 'vitest';
-import { createRedpillUpstream } from '../../packages/server/src/adapters/upstreams/redpill-upstream.ts';
-import type { ChannelDemand, Upstream } from '../../packages/server/src/ports/upstream.ts';
+import { createRedpillUpstream } from '../../packages/agent/src/adapters/upstreams/redpill-upstream.ts';
+import type { ChannelDemand, Upstream } from '../../packages/agent/src/ports/upstream.ts';
 
 export const MODEL = 'phala/gemma-3-27b-it';
 

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { DEFAULT_POLICY } from '@assay/attestation';
-import { parseAnswerProof, verifyAnswerProof } from '@assay/attestation/services';
 import { FAKE_NOW, type RedpillLie, type RedpillServerOptions, vectorsDirectory } from '@assay/testing';
+import { parseAnswerProof, verifyAnswerProof } from '@assay/upstream';
 import { describe, expect, test } from 'vitest';
 import { ask, bodyOf, line, MODEL } from './redpill-line.ts';
 

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_POLICY, trustAnchor } from '@assay/attestation';
-import { judge } from '@assay/client';
 import { encodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
 import { type LooseJson, startTinfoilServer, type TinfoilServer } from '@assay/testing';
+import { judge } from 'assay';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseConfig } from '../../packages/server/src/config.ts';
-import { type RunningAgent, startAgent } from '../../packages/server/src/main.ts';
+import { parseConfig } from '../../packages/agent/src/config.ts';
+import { type RunningAgent, startAgent } from '../../packages/agent/src/main.ts';
 
 const MODEL = 'llama3-3-70b';
 let directory: string;

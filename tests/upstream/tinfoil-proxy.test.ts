@@ -3,8 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_POLICY } from '@assay/attestation';
 import { createTlsDialer } from '@assay/channel/tls';
-import { createVerifyingProxy, openUpstream, type ProxyEvent, type UpstreamOptions } from '@assay/client';
 import { startTinfoilServer, type TinfoilLie, type TinfoilServerOptions } from '@assay/testing';
+import { createVerifyingProxy, openUpstream, type ProxyEvent, type UpstreamOptions } from 'assay';
 import OpenAI from 'openai';
 import { expect, onTestFinished, test } from 'vitest';
 

@@ -13,8 +13,8 @@ import {
   type TinfoilServerOptions,
 } from '@assay/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createTinfoilUpstream } from '../../packages/server/src/adapters/upstreams/tinfoil-upstream.ts';
-import type { Upstream } from '../../packages/server/src/ports/upstream.ts';
+import { createTinfoilUpstream } from '../../packages/agent/src/adapters/upstreams/tinfoil-upstream.ts';
+import type { Upstream } from '../../packages/agent/src/ports/upstream.ts';
 
 const MODEL = 'llama3-3-70b';
 

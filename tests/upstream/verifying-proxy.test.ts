@@ -1,8 +1,8 @@
 /** An unmodified OpenAI client, the verifying proxy, and a service that signs in a TEE: proofs that anybody judges offline, and lies. */
 
-import { judge, openUpstream } from '@assay/client';
 import { utf8 } from '@assay/encoding/bytes';
 import type { RedpillLie, RedpillServerOptions } from '@assay/testing';
+import { judge, openUpstream } from 'assay';
 import { describe, expect, test } from 'vitest';
 import { judgeOffline, MODEL, messages, start, streamed } from './proxy-line.ts';
 

@@ -7,8 +7,8 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { transcript } from '@assay/testing';
 import { describe, expect, it } from 'vitest';
-import { run } from '../../../packages/cli/src/program.ts';
-import { measurementsOf, type ProvenanceOptions, readProvenance } from '../../../packages/cli/src/provenance.ts';
+import { run } from '../../../packages/assay/src/command-line/program.ts';
+import { measurementsOf, type ProvenanceOptions, readProvenance } from '../../../packages/assay/src/command-line/provenance.ts';
 
 const file = fileURLToPath(new URL('./conformance.bundle.json', import.meta.url));
 const text = await readFile(file, 'utf8');

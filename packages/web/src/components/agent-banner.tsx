@@ -1,4 +1,4 @@
-import type { Agent } from '@assay/client';
+import type { Agent } from 'assay';
 import type { JSX } from 'preact';
 
 /** On whose word the agent is believed, before its answers are read. */

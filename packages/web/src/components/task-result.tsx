@@ -1,5 +1,5 @@
-import type { RunResult } from '@assay/client';
 import { encodeBase64 } from '@assay/encoding/base64';
+import type { RunResult } from 'assay';
 import type { JSX } from 'preact';
 import { Download } from './download.tsx';
 

@@ -1,4 +1,4 @@
-import type { Verdict } from '@assay/client';
+import type { Verdict } from 'assay';
 import type { JSX } from 'preact';
 import { nameSimulator } from '../state/agent-connection.ts';
 import { asVerification } from '../state/verification.ts';

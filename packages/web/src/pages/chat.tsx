@@ -1,7 +1,7 @@
 import '../style/theme.css';
 import { trustAnchor } from '@assay/attestation';
-import { type Agent, ClientError, connect, type Verdict } from '@assay/client';
 import { decodePem } from '@assay/encoding/pem';
+import { type Agent, ClientError, connect, type Verdict } from 'assay';
 import { type JSX, render } from 'preact';
 import { useState } from 'preact/hooks';
 import { Layout } from '../components/layout.tsx';

@@ -1,5 +1,5 @@
 import '../style/theme.css';
-import type { Agent, RunResult, TaskRun, Verdict } from '@assay/client';
+import type { Agent, RunResult, TaskRun, Verdict } from 'assay';
 import { type JSX, render } from 'preact';
 import { useState } from 'preact/hooks';
 import { AgentBanner } from '../components/agent-banner.tsx';

@@ -1,5 +1,5 @@
 import '../style/theme.css';
-import type { Verdict } from '@assay/client';
+import type { Verdict } from 'assay';
 import { type JSX, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Layout } from '../components/layout.tsx';

@@ -6,8 +6,8 @@
  * the visitor names its root.
  */
 
-import { type Agent, ClientError, type ConnectOptions, connect, type Verdict } from '@assay/client';
 import { readAtMost } from '@assay/encoding/bounded-reader';
+import { type Agent, ClientError, type ConnectOptions, connect, type Verdict } from 'assay';
 import { getText } from './public-files.ts';
 import { simulatorAnchor } from './verification.ts';
 

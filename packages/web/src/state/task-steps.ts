@@ -1,6 +1,6 @@
 /** Folds the events of a task into the steps that the page shows: writing, running, retry 1 …, sealing, logged. */
 
-import type { TaskStep } from '@assay/client';
+import type { TaskStep } from 'assay';
 import type { Step, StepState } from '../components/steps.tsx';
 
 export interface TaskView {

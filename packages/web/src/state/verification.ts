@@ -12,10 +12,10 @@ import {
   type TrustAnchor,
   trustAnchor,
 } from '@assay/attestation';
-import { judge, type Verdict } from '@assay/client';
 import { encodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
 import { parseBundle, type Receipt } from '@assay/receipt';
+import { judge, type Verdict } from 'assay';
 
 export interface NamedBytes {
   readonly name: string;

@@ -1,0 +1,122 @@
+/** The attested upstream that the settings name, with what it is verified by: policy, a simulator's root, collateral. */
+
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
+import {
+  AttestationError,
+  collectEndorsements,
+  DEFAULT_POLICY,
+  type Endorsements,
+  POLICY_PRESETS,
+  type Policy,
+  type PolicyPreset,
+  parsePolicy,
+  type TrustAnchor,
+  trustAnchor,
+} from '@assay/attestation';
+import type { CachedAnswer, EndorsementCache } from '@assay/attestation/endorsements';
+import { createTlsDialer, type TlsDialerOptions } from '@assay/channel/tls';
+import { EncodingError } from '@assay/encoding/errors';
+import { decodePem } from '@assay/encoding/pem';
+import type { AttestedService } from '@assay/upstream';
+import type { ModelConfig } from '../../config.ts';
+import { ServerError } from '../../errors.ts';
+import type { Upstream } from '../../ports/upstream.ts';
+import { createRedpillUpstream } from './redpill-upstream.ts';
+import { createTinfoilUpstream } from './tinfoil-upstream.ts';
+
+const MAX_CACHED = 256;
+
+/**
+ * @returns `null` for providers without a TEE.
+ * @throws {ServerError} `config/unreadable`, `config/bad-value` for the files that settings name.
+ */
+export function createAttestedUpstream(config: ModelConfig, now: () => number): Upstream | null {
+  const { provider } = config;
+  if (provider !== 'redpill' && provider !== 'near' && provider !== 'tinfoil') return null;
+  const { simulatedRoot, pccs, collateral, channel } = config.attestation;
+  const root = simulatedRoot === null ? null : read('ASSAY_UPSTREAM_SIMULATED_ROOT', () => rootIn(simulatedRoot));
+  const policy = read('ASSAY_UPSTREAM_POLICY', () => policyOf(config.attestation.policy));
+  const dialer = createTlsDialer({ ...authoritiesOf(config.attestation.authorities), silenceMs: 0 });
+  const endpoint = {
+    name: provider,
+    base: config.base,
+    apiKey: config.apiKey,
+    defaultModel: config.model,
+    timeoutMs: config.timeoutMs,
+    dialer,
+  };
+  const service: AttestedService = {
+    base: config.base.replace(/\/v1$/, ''),
+    apiKey: config.apiKey,
+    fetch: dialer.open,
+    now,
+    policy: root === null ? policy : { ...policy, simulatedRoots: [...(policy.simulatedRoots ?? []), spkiHash(root)] },
+    additionalAnchors: root === null ? [] : [root],
+    endorsements: collateral === null ? [] : read('ASSAY_UPSTREAM_COLLATERAL', () => filesIn(collateral)),
+    collateral: { cache: memoryCache(), ...(pccs === null ? {} : { services: { intel: pccs } }) },
+  };
+  if (provider === 'tinfoil') return createTinfoilUpstream({ ...endpoint, service });
+  // RedPill's gateway shows nodes in the back, whose TLS keys are those of other addresses.
+  const askTlsKey = provider === 'near' || channel === 'bound';
+  return createRedpillUpstream({ ...endpoint, channel, service: { ...service, askTlsKey } });
+}
+
+/** Authorities beside the known ones. */
+function authoritiesOf(path: string | null): TlsDialerOptions {
+  if (path === null) return {};
+  const added = read('ASSAY_UPSTREAM_AUTHORITIES', () => {
+    const pem = readFileSync(path, 'utf8');
+    decodePem(pem); // a file without certificates would silently add nothing
+    return pem;
+  });
+  return { authorities: [...rootCertificates, added].join('\n') };
+}
+
+function policyOf(setting: string | null): Policy {
+  if (setting === null) return DEFAULT_POLICY;
+  if (Object.hasOwn(POLICY_PRESETS, setting)) return POLICY_PRESETS[setting as PolicyPreset];
+  return parsePolicy(new Uint8Array(readFileSync(setting)));
+}
+
+function rootIn(path: string): TrustAnchor {
+  const [block, ...more] = decodePem(readFileSync(path, 'utf8'));
+  if (block === undefined || more.length > 0)
+    throw new ServerError('config/bad-value', `ASSAY_UPSTREAM_SIMULATED_ROOT: expected one certificate in ${path}`);
+  return trustAnchor(path, block.der, { simulated: true });
+}
+
+function filesIn(directory: string): Endorsements {
+  const files = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isFile());
+  return collectEndorsements(files.map(({ name }) => ({ name, bytes: new Uint8Array(readFileSync(join(directory, name))) })));
+}
+
+function read<Value>(setting: string, load: () => Value): Value {
+  try {
+    return load();
+  } catch (cause) {
+    if (ServerError.is(cause)) throw cause;
+    const readable = AttestationError.is(cause) || EncodingError.is(cause);
+    const message = `${setting}: ${(cause as Error).message}; name a file this agent can read and understand`;
+    throw new ServerError(readable ? 'config/bad-value' : 'config/unreadable', message, { cause });
+  }
+}
+
+function spkiHash({ spki }: TrustAnchor): string {
+  return createHash('sha256').update(spki).digest('hex');
+}
+
+/** Vendor answers of this process; the oldest goes first. */
+function memoryCache(): EndorsementCache {
+  const kept = new Map<string, CachedAnswer>();
+  return {
+    get: (key) => Promise.resolve(kept.get(key) ?? null),
+    put: (key, answer) => {
+      if (kept.size >= MAX_CACHED) kept.delete(kept.keys().next().value ?? '');
+      kept.set(key, answer);
+      return Promise.resolve();
+    },
+  };
+}

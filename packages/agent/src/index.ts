@@ -1,0 +1,25 @@
+/** What the command line and embedding programs use of the agent. */
+
+export { systemClock } from '@assay/ledger';
+export type { Sandbox, SandboxFile, SandboxJob, SandboxResult } from '@assay/sandbox';
+export {
+  installNativeImage,
+  installSnapshot,
+  installWasmRuntime,
+  LANES,
+  type RecordedExecution,
+  type ReplayDifference,
+  type ReplayReport,
+  replayExecution,
+  type SandboxSelection,
+  selectSandbox,
+  transcriptFromJson,
+} from '@assay/sandbox';
+export { detectAttester } from './adapters/attesters/detect.ts';
+export { createModel } from './adapters/models/select.ts';
+export { type Config, isLoopback, parseConfig } from './config.ts';
+export { type Environment, parseEnvFile, readEnvironment } from './env-file.ts';
+export { SERVER_ERROR_KINDS, ServerError, type ServerErrorCode } from './errors.ts';
+export { type RunningAgent, type StartOptions, startAgent } from './main.ts';
+export { type ServeOptions, serve } from './serve.ts';
+export { startMessage } from './start-message.ts';

@@ -1,0 +1,297 @@
+/** The composition root: settings → attester, model, sandbox, ledger → application → listening. Nothing else joins adapters. */
+
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { utf8 } from '@assay/encoding/bytes';
+import { canonicalJson } from '@assay/encoding/json';
+import { type Clock, openLedger, systemClock } from '@assay/ledger';
+import { type LaneRefusal, OpeningSandbox, selectSandbox, transcriptToJson } from '@assay/sandbox';
+import { getRequestListener } from '@hono/node-server';
+import { type Logger, pino } from 'pino';
+import { detectAttester } from './adapters/attesters/detect.ts';
+import { platformModels } from './adapters/models/platforms.ts';
+import { createModel } from './adapters/models/select.ts';
+import { createAttestedUpstream } from './adapters/upstreams/attested.ts';
+import { createUpstream } from './adapters/upstreams/select.ts';
+import { createWorkspaces } from './adapters/workspaces/directory.ts';
+import { createApp } from './app.ts';
+import type { Config } from './config.ts';
+import { ServerError } from './errors.ts';
+import { createMetrics } from './http/metrics.ts';
+import { RateLimit } from './http/rate-limit.ts';
+import { loadConsole } from './http/routes/console.ts';
+import { status } from './http/routes/operations.ts';
+import type { Services } from './http/routes/services.ts';
+import type { AgentStatus } from './http/schemas/status.ts';
+import { answerAttestation } from './identity/answer-attestation.ts';
+import { ChannelKeys } from './identity/channel-keys.ts';
+import { KeysetRotation, type Rotated } from './identity/rotation.ts';
+import { createTlsKey, type TlsKey } from './identity/tls-key.ts';
+import { permitHosts } from './tasks/network-hosts.ts';
+import { createTasks } from './tasks/registry.ts';
+import { TalkKeyring } from './tasks/talk/talk-keys.ts';
+import { TaskTable } from './tasks/task-table.ts';
+
+export interface RunningAgent {
+  /** `http://127.0.0.1:8000`, with the port that was really taken. */
+  readonly url: string;
+  /** As `/api/status`. */
+  status(): Promise<AgentStatus>;
+  /** TEEs that were looked for in vain. */
+  readonly absentTees: readonly string[];
+  /** Sandbox lanes that were passed over, with the reason; empty until `ready`. */
+  readonly refusedLanes: readonly LaneRefusal[];
+  /** Resolves when code can run; rejects with `sandbox/unavailable` when no lane may serve here. Work that needs one waits for it. */
+  readonly ready: Promise<void>;
+  readonly consoleBuilt: boolean;
+  /** Puts the next keyset in force, as it happens by itself ahead of `not_after`. Keys of the last one open requests for the overlap. */
+  rotateKeys(overlapSeconds?: number): Promise<Rotated>;
+  /** Takes no more work, lets tasks end for up to `graceMs` (10 s), cancels the rest, seals their receipts and closes everything. */
+  close(graceMs?: number): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Where log lines go; standard error by default. */
+  readonly log?: Logger;
+  /** Tells the time; the system's clock unless told. */
+  readonly clock?: Clock;
+}
+
+const require = createRequire(import.meta.url);
+const GRACE_MS = 10_000;
+/** The agent listens after this time even when the sandbox is still being opened, milliseconds. */
+const SANDBOX_PATIENCE_MS = 1500;
+
+/**
+ * Starts an agent. It listens when this resolves, and its keyset is attested and logged.
+ *
+ * @throws {ServerError} `sandbox/unavailable`, `attester/unavailable`, `config/unreadable`, `config/bad-value` for a port in use;
+ * the ledger's errors. What was opened is closed again.
+ * @example
+ * const agent = await startAgent(parseConfig({ AGENT_PORT: '0' }));
+ * await fetch(`${agent.url}/health`);
+ * await agent.close();
+ */
+export async function startAgent(config: Config, options: StartOptions = {}): Promise<RunningAgent> {
+  const closing: (() => Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closing.splice(0).reverse()) await close();
+  };
+  try {
+    const { log = createLog(config), clock = systemClock } = options;
+    return await compose(config, { log, clock }, closing, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function compose(
+  config: Config,
+  { log, clock }: Required<StartOptions>,
+  closing: (() => Promise<void>)[],
+  closeAll: () => Promise<void>,
+): Promise<RunningAgent> {
+  const begun = performance.now();
+  const sandbox = keep(
+    closing,
+    new OpeningSandbox(
+      selectSandbox({
+        directory: config.dataDir,
+        minIsolation: config.sandbox.minIsolation,
+        concurrency: config.sandbox.concurrency,
+        ...(config.sandbox.prefer === null ? {} : { prefer: config.sandbox.prefer }),
+      }),
+    ),
+  );
+  const [ledger, { attester, absent }] = await allSettled([
+    openLedger({ directory: config.dataDir, clock }).then((opened) => keep(closing, opened)),
+    detectAttester({ choice: config.attester, directory: config.dataDir, clock, simulators: config.guestSimulators }),
+  ]);
+  const attestedUpstream = createAttestedUpstream(config.model, clock.now);
+  const model = createModel(config.model, clock.now, attestedUpstream);
+  const channelKeys = new ChannelKeys();
+  const talkKeys = new TalkKeyring();
+  const identity = keep(
+    closing,
+    await KeysetRotation.start({
+      attester,
+      ledger,
+      channelKeys,
+      talkKeys,
+      createTlsKey: config.tls === 'off' ? null : (notAfter) => createTlsKey(tlsNames(config), clock.now(), notAfter),
+      clock,
+      lifetimeSeconds: config.keys.lifetimeSeconds,
+      overlapSeconds: config.keys.overlapSeconds,
+      provenance: {
+        repo_url: config.source.repository,
+        repo_commit: config.source.commit,
+        image_digest: config.source.imageDigest,
+        image_provenance: null,
+      },
+      onRotated: ({ keysetDigest, previousDigest }) => log.info({ keysetDigest, previousDigest }, 'keyset replaced'),
+      onFailure: (error) => log.error({ err: error }, 'keyset not replaced; it will be tried again'),
+    }),
+  );
+
+  let stopping = false;
+  const tasks = new TaskTable({
+    tasks: createTasks(),
+    most: config.limits.tasks,
+    ledger,
+    clock,
+    attest: answerAttestation(identity, clock),
+    keysetInForce: () => identity.keysetDigest,
+    sandboxReady: sandbox.ready,
+    onUnexpected: (error, task) => log.error({ err: error, task }, 'unexpected error'),
+    ports: {
+      model,
+      get sandbox() {
+        return sandbox.now();
+      },
+      workspaces: createWorkspaces(join(config.dataDir, 'workspaces')),
+      clock,
+      permitHosts: (wanted) => permitHosts(config.sandbox.network, wanted),
+      encodeTranscript: (transcript) => utf8(canonicalJson(transcriptToJson(transcript))),
+      defaults: { wallMs: config.sandbox.wallMs, memoryBytes: config.sandbox.memoryBytes },
+    },
+  });
+  const services: Services = {
+    config,
+    version: ownVersion(),
+    clock,
+    log,
+    ledger,
+    identity,
+    rotation: identity,
+    channelKeys,
+    talkKeys,
+    modelOf: platformModels(config.model),
+    model,
+    upstream: createUpstream(config.model, model, clock.now, attestedUpstream),
+    sandbox: () => sandbox.current,
+    tasks,
+    metrics: createMetrics(() => tasks.running),
+    rateLimit: new RateLimit(config.limits.ratePerMinute, clock.now),
+    console: loadConsole(consoleDirectory()),
+    storeName: 'embedded SQLite',
+    stopping: () => stopping,
+  };
+  await sandbox.patiently(SANDBOX_PATIENCE_MS - (performance.now() - begun));
+  const startedAt = clock.now();
+  const { url, stop } = await listen(createApp(services).app.fetch, config, identity);
+  return {
+    url,
+    status: () => status(services, startedAt),
+    absentTees: absent,
+    get refusedLanes() {
+      return sandbox.refused;
+    },
+    ready: sandbox.ready,
+    consoleBuilt: services.console.size > 0,
+    rotateKeys: (overlapSeconds) => identity.rotate(overlapSeconds),
+    close: async (graceMs = GRACE_MS) => {
+      if (stopping) return;
+      stopping = true;
+      await tasks.drain(graceMs);
+      await stop();
+      await closeAll();
+    },
+  };
+}
+
+/** All results, or the first error once every promise has settled, so that whatever was opened is known and can be closed. */
+async function allSettled<Results extends readonly unknown[]>(
+  promises: { readonly [Index in keyof Results]: Promise<Results[Index]> },
+): Promise<Results> {
+  await Promise.allSettled(promises);
+  return (await Promise.all(promises)) as unknown as Results;
+}
+
+/** Notes what must be closed; the newest is closed first. */
+function keep<T extends { close(): Promise<void> }>(closing: (() => Promise<void>)[], resource: T): T {
+  closing.push(() => resource.close());
+  return resource;
+}
+
+async function listen(
+  fetch: (request: Request, env: object) => Response | Promise<Response>,
+  config: Config,
+  rotation: KeysetRotation,
+): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
+  const limits = { maxHeaderSize: 16 * 1024, requestTimeout: 120_000, headersTimeout: 20_000, keepAliveTimeout: 10_000 };
+  const answer = getRequestListener(fetch);
+  const server = rotation.tlsKey === null ? createServer(limits, answer) : tlsServer(rotation, limits, answer);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, config)));
+    server.listen(config.port, config.host, resolve);
+  });
+  const { address, port, family } = server.address() as AddressInfo;
+  const host = family === 'IPv6' ? `[${address}]` : address;
+  const stop = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeIdleConnections();
+      setTimeout(() => server.closeAllConnections(), 1000).unref();
+    });
+  return { url: `${rotation.tlsKey === null ? 'http' : 'https'}://${host}:${port}`, stop };
+}
+
+/** HTTPS under the key of the keyset in force. Connections that stand keep theirs; new ones get the new one. */
+function tlsServer(rotation: KeysetRotation, limits: ServerOptions, answer: RequestListener): TlsServer {
+  const context = ({ privateKeyPem, certificatePem }: TlsKey) =>
+    ({ key: privateKeyPem, cert: certificatePem, minVersion: 'TLSv1.3' }) as const;
+  const server = createTlsServer(limits, answer);
+  rotation.onTlsKey = (key) => server.setSecureContext(context(key));
+  if (rotation.tlsKey !== null) server.setSecureContext(context(rotation.tlsKey));
+  return server;
+}
+
+/** Names that a client may reach this agent by. */
+function tlsNames({ host, publicUrl }: Config): readonly string[] {
+  const own = publicUrl === null ? [] : [new URL(publicUrl).hostname];
+  return [...new Set(['localhost', '127.0.0.1', ...(/^[0-9.]+$|^[a-zA-Z][\w.-]*$/.test(host) ? [host] : []), ...own])];
+}
+
+function listenError(cause: NodeJS.ErrnoException, config: Config): unknown {
+  const where = `${config.host}:${config.port}`;
+  if (cause.code === 'EADDRINUSE') {
+    return new ServerError(
+      'config/bad-value',
+      `AGENT_PORT: ${where} is in use by another program; stop it, or set another AGENT_PORT (0 takes a free one)`,
+      { cause },
+    );
+  }
+  if (cause.code === 'EADDRNOTAVAIL' || cause.code === 'ENOTFOUND' || cause.code === 'EACCES') {
+    return new ServerError(
+      'config/bad-value',
+      `AGENT_HOST: ${where} cannot be used on this machine (${cause.code}); set another AGENT_HOST or AGENT_PORT`,
+      { cause },
+    );
+  }
+  return cause;
+}
+
+/** Structured lines on standard error. Request bodies, prompts and headers are never handed to it. */
+function createLog(config: Config): Logger {
+  const destination = pino.destination({ fd: 2, sync: false });
+  destination.on('error', () => undefined); // a reader that went away must not end the agent
+  return pino({ level: config.logLevel, base: null, redact: ['*.authorization', '*.apiKey'] }, destination);
+}
+
+function ownVersion(): string {
+  return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+}
+
+/** The built console beside this package, or `null`. */
+function consoleDirectory(): string | null {
+  try {
+    return join(dirname(require.resolve('@assay/web/package.json')), 'dist');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,344 @@
+/**
+ * `ai_generate_and_execute`: a person describes a task, a model writes a program, the sandbox runs it, and a failure goes back to
+ * the model until it works or the retries are used up. Every attempt is in the receipt: what was asked, what came back, which
+ * code that was, how it ran.
+ */
+
+import { createHash } from 'node:crypto';
+import { utf8 } from '@assay/encoding/bytes';
+import { canonicalJson } from '@assay/encoding/json';
+import type { SandboxResult } from '@assay/sandbox';
+import { SandboxError } from '@assay/sandbox';
+import { z } from 'zod';
+import { ServerError } from '../../errors.ts';
+import type { ModelProvenance, ModelReply } from '../../ports/model.ts';
+import { DEFAULT_WORKSPACE } from '../../ports/workspaces.ts';
+import { filesSchema, limitsSchema, networkSchema, readFiles, reproducibleSchema, workspaceSchema } from '../inputs.ts';
+import { hostsOfContext } from '../network-hosts.ts';
+import {
+  codeAnswer,
+  codeAnswerSchema,
+  describeRun,
+  executionResultSchema,
+  failureText,
+  runCode,
+  runDetailsSchema,
+} from '../run-code.ts';
+import type { Artifact, Inference, Task, TaskContext, TaskResult, WorkEnding } from '../task.ts';
+import { type FileWishes, gatherFiles, keepRequestFiles } from '../task-files.ts';
+import { conversation, type FailedAttempt, type PromptFacts } from './prompt.ts';
+import { programOf, type ReplyProgram } from './reply/reply-program.ts';
+import { spokenPart } from './reply/spoken.ts';
+
+const languageSchema = z.enum(['python', 'javascript']);
+
+const input = z.object({
+  type: z.literal('ai_generate_and_execute'),
+  description: z.string().trim().min(1, 'expected what the code should do').max(32_768),
+  language: languageSchema.default('python'),
+  context: z.record(z.string(), z.unknown()).nullish().describe('variables, requirements and other facts for the program'),
+  max_retries: z.number().int().min(0).max(10).default(2),
+  include_attestation: z.boolean().default(false),
+  files: filesSchema,
+  workspace: workspaceSchema,
+  network: networkSchema,
+  limits: limitsSchema,
+  reproducible: reproducibleSchema,
+});
+
+const tokenUsageSchema = z.object({
+  prompt_tokens: z.number().int().nullable(),
+  completion_tokens: z.number().int().nullable(),
+  total_tokens: z.number().int().nullable(),
+});
+
+const provenanceSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('unverified'), provider: z.string(), url: z.string() }),
+  z.object({ kind: z.literal('recorded'), file: z.string(), sha256: z.string() }),
+  z.object({
+    kind: z.literal('attested'),
+    provider: z.string(),
+    url: z.string(),
+    session: z.string(),
+    simulated: z.boolean(),
+  }),
+]);
+
+const answer = codeAnswerSchema.extend({
+  language: languageSchema,
+  generated_code: z.string().nullable(),
+  execution_details: z.union([runDetailsSchema, executionResultSchema]),
+  retries_used: z.number().int(),
+  model: z.string().nullable(),
+  usage: tokenUsageSchema.nullable(),
+  model_provenance: provenanceSchema.nullable(),
+  warnings: z.array(z.string()),
+});
+
+type Input = z.infer<typeof input>;
+type Answer = z.infer<typeof answer>;
+
+interface AttemptFailure {
+  readonly error: string;
+  readonly code: 'model/incomplete' | 'model/no-code' | 'task/code-failed';
+}
+
+/** What the attempts so far have led to. */
+interface Standing {
+  readonly failures: readonly FailedAttempt[];
+  readonly code: string | null;
+  readonly result: SandboxResult | null;
+  readonly artifacts: readonly Artifact[];
+  readonly inference: Inference | null;
+  readonly provenance: ModelProvenance | null;
+  /** What went wrong in the last attempt; `null` when it worked. */
+  readonly failure: AttemptFailure | null;
+  /** What was mended in the program that ran last. */
+  readonly notes: readonly string[];
+}
+
+const NOTHING: Standing = {
+  failures: [],
+  code: null,
+  result: null,
+  artifacts: [],
+  inference: null,
+  provenance: null,
+  failure: null,
+  notes: [],
+};
+const MAX_CONTEXT_LENGTH = 128 * 1024;
+
+export const generateAndExecute: Task<Input, Answer> = {
+  type: 'ai_generate_and_execute',
+  summary: 'A model writes a program for the task, the sandbox runs it, failures are retried with the error.',
+  needs: ['model', 'sandbox'],
+  input,
+  answer,
+  run,
+};
+
+async function run(task: Input, context: TaskContext): Promise<TaskResult<Answer>> {
+  const contextText = task.context == null ? null : (context.contextText ?? JSON.stringify(task.context, null, 2));
+  if ((contextText ?? '').length > MAX_CONTEXT_LENGTH) {
+    throw new ServerError(
+      'task/bad-input',
+      `context: expected at most ${MAX_CONTEXT_LENGTH} characters of JSON; send large data in files`,
+    );
+  }
+  const wishes: FileWishes = { workspace: task.workspace, files: readFiles(task.files) };
+  const { hosts, warnings } = permittedHosts(task, context);
+  await keepRequestFiles(context.ports.workspaces, wishes);
+  const named = `${task.description}\n${JSON.stringify(task.context ?? {})}`;
+  const files = await gatherFiles(context.ports.workspaces, wishes, named);
+  const facts: PromptFacts = {
+    description: task.description,
+    language: task.language,
+    context: contextText,
+    files: files.map(({ path, bytes }) => ({ path, bytes: bytes.length })),
+    hosts,
+    packages: context.ports.sandbox.capabilities.packages,
+  };
+
+  let standing = NOTHING;
+  let retries = 0;
+  for (; ; retries += 1) {
+    standing = await attempt(task, context, facts, wishes, hosts, named, standing, retries + 1);
+    if (standing.failure === null || retries >= task.max_retries) break;
+    context.emit({ type: 'retry', attempt: retries + 1, reason: standing.failure.error.slice(-2000) });
+  }
+  return resultOf(task, standing, retries, warnings);
+}
+
+async function attempt(
+  task: Input,
+  context: TaskContext,
+  facts: PromptFacts,
+  wishes: FileWishes,
+  hosts: readonly string[],
+  named: string,
+  before: Standing,
+  number: number,
+): Promise<Standing> {
+  const { reply, promptHash } = await ask(context, facts, before.failures, number);
+  const program = await programOf(reply, task.language, { previous: before.code });
+  if (program.kind !== 'program') return withoutProgram(task, before, reply, program);
+  const { code, notes } = program;
+  context.emit({ type: 'code', attempt: number, language: task.language, code });
+  const files = await gatherFiles(context.ports.workspaces, wishes, `${named}\n${code}`);
+  const { result, artifacts } = await runCode(context, {
+    attempt: number,
+    language: task.language,
+    code,
+    source: 'model',
+    files,
+    hosts,
+    limits: task.limits,
+    reproducible: task.reproducible,
+  });
+  await keepArtifacts(context, task, result);
+  const error = result.status === 'ok' ? null : failureText(result);
+  const inference: Inference = {
+    model: reply.model,
+    promptHash,
+    responseHash: sha256(code),
+    usage: usageOf(reply),
+    timestamp: Math.floor(context.ports.clock.now() / 1000),
+    session: reply.attested?.session ?? null,
+  };
+  const failures = error === null ? before.failures : [...before.failures, { said: '', previousCode: code, error }];
+  const failure = error === null ? null : { error, code: 'task/code-failed' as const };
+  return { failures, code, result, artifacts, inference, provenance: reply.provenance, failure, notes };
+}
+
+/** An attempt whose reply holds nothing that may run. */
+function withoutProgram(
+  task: Input,
+  before: Standing,
+  reply: ModelReply,
+  { kind, reason }: Exclude<ReplyProgram, { readonly kind: 'program' }>,
+): Standing {
+  const error = `${reason}; reply with one \`\`\`${task.language} block`;
+  const failed: FailedAttempt = { said: spokenPart(reply.text, task.language), previousCode: null, error };
+  const code = kind === 'incomplete' ? 'model/incomplete' : 'model/no-code';
+  return { ...before, failures: [...before.failures, failed], provenance: reply.provenance, failure: { error, code } };
+}
+
+/** Asks the model and records the exchange, also when it fails. */
+async function ask(
+  context: TaskContext,
+  facts: PromptFacts,
+  failures: readonly FailedAttempt[],
+  number: number,
+): Promise<{ readonly reply: ModelReply; readonly promptHash: string }> {
+  const { draft, emit, ports } = context;
+  const messages = conversation(facts, failures);
+  const promptHash = sha256(messages.at(-1)?.content ?? '');
+  const { provider, model } = ports.model;
+  const beginWriting = (): void =>
+    emit({ type: 'writing', attempt: number, model, provider, recorded: provider === 'recorded' });
+  beginWriting();
+  try {
+    const reply = await ports.model.complete({
+      messages,
+      signal: context.signal,
+      onText: (text) => emit({ type: 'text', attempt: number, text }),
+      onRestart: beginWriting,
+    });
+    recordAttested(context, reply, model, number);
+    draft.append({
+      type: 'model.called',
+      attempt: number,
+      provider,
+      model: reply.model,
+      ...provenanceFields(reply.provenance),
+      prompt_hash: `sha256:${promptHash}`,
+      request_hash: draft.payload(`attempt-${number}/model-request.json`, 'application/json', reply.requestBytes),
+      response_hash: draft.payload(`attempt-${number}/model-response`, 'application/octet-stream', reply.responseBytes),
+      finish_reason: reply.finishReason,
+      ...usageOf(reply),
+    });
+    return { reply, promptHash };
+  } catch (error) {
+    const code = ServerError.is(error) ? error.code : 'server/internal';
+    if (ServerError.is(error) && error.code === 'upstream/not-verified') {
+      const reason = String(error.details.reason ?? error.message);
+      const failed = { result: 'failed', required: true, model_id: model, reason, upstream_name: provider } as const;
+      draft.append({ type: 'upstream.verified', ...failed });
+    }
+    draft.append({ type: 'model.called', attempt: number, provider, model, prompt_hash: `sha256:${promptHash}`, error: code });
+    throw error;
+  }
+}
+
+/** The session in which the model answered, and its signature over the answer (spec/receipt.md §3). */
+function recordAttested({ draft }: TaskContext, { attested }: ModelReply, model: string, number: number): void {
+  if (attested === undefined) return;
+  const { session, proof } = attested;
+  const { sessionId, document } = session;
+  draft.session(`attempt-${number}/upstream-session`, utf8(canonicalJson(document)));
+  draft.append({ type: 'upstream.verified', result: 'verified', required: true, model_id: model, session_id: sessionId });
+  draft.payload(`attempt-${number}/${proof.payload.name}`, proof.payload.mediaType, proof.payload.bytes);
+  draft.append({ ...proof.event, attempt: number });
+}
+
+function permittedHosts(
+  task: Input,
+  context: TaskContext,
+): { readonly hosts: readonly string[]; readonly warnings: readonly string[] } {
+  const explicit = context.ports.permitHosts(task.network?.allow ?? []);
+  const [refusal] = explicit.refused;
+  if (refusal !== undefined) {
+    throw new SandboxError('sandbox/network-refused', `code may not reach ${refusal.host}: ${refusal.reason}`);
+  }
+  const implied = context.ports.permitHosts(hostsOfContext(task.context ?? null));
+  return {
+    hosts: [...new Set([...explicit.allowed, ...implied.allowed])].sort(),
+    warnings: implied.refused.map(({ host, reason }) => `the code could not reach ${host}: ${reason}`),
+  };
+}
+
+async function keepArtifacts(context: TaskContext, task: Input, result: SandboxResult): Promise<void> {
+  if (task.workspace === undefined || task.workspace === DEFAULT_WORKSPACE || result.artifacts.length === 0) return;
+  await context.ports.workspaces.write(task.workspace, result.artifacts);
+}
+
+/** What stands in place of a run when no program came to run. */
+const NO_RUN = { success: false, stdout: '', stderr: '', result: null };
+const NO_RUN_ANSWER = { execution_result: NO_RUN, execution_details: NO_RUN, output: '', result: null };
+
+function resultOf(task: Input, standing: Standing, retries: number, warnings: readonly string[]): TaskResult<Answer> {
+  const { result, code, provenance, inference, artifacts } = standing;
+  const run = result === null ? NO_RUN_ANSWER : codeAnswer(describeRun(result));
+  const ending = endingOf(standing, retries);
+  const recorded = provenance?.kind === 'recorded';
+  return {
+    ending,
+    answer: {
+      language: task.language,
+      generated_code: code,
+      ...run,
+      retries_used: retries,
+      model: inference?.model ?? null,
+      usage: inference?.usage ?? null,
+      model_provenance: provenance,
+      warnings: [
+        ...(recorded ? ['RECORDED: no AI model ran; this answer comes from a transcript that ships with the agent'] : []),
+        ...(ending.status === 'succeeded' ? standing.notes.map((note) => `the program was mended before it ran: ${note}`) : []),
+        ...warnings,
+      ],
+    },
+    artifacts,
+    inference,
+    generation: { language: task.language, retries },
+  };
+}
+
+function endingOf({ failure }: Standing, retries: number): WorkEnding {
+  const attempts = `${retries + 1} attempt${retries === 0 ? '' : 's'}`;
+  if (failure === null) return { status: 'succeeded', message: `Code generated and executed successfully in ${attempts}` };
+  return { status: 'failed', message: `Code generation failed after ${attempts}`, ...failure };
+}
+
+function provenanceFields(provenance: ModelProvenance): Readonly<Record<string, string>> {
+  switch (provenance.kind) {
+    case 'recorded':
+      return { provenance: 'recorded', transcript_hash: `sha256:${provenance.sha256}` };
+    case 'unverified':
+      return { provenance: 'unverified', url: provenance.url };
+    case 'attested':
+      return { provenance: 'attested', url: provenance.url, session_id: provenance.session };
+  }
+}
+
+function usageOf(reply: ModelReply): Inference['usage'] {
+  return {
+    prompt_tokens: reply.usage.promptTokens,
+    completion_tokens: reply.usage.completionTokens,
+    total_tokens: reply.usage.totalTokens,
+  };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}

@@ -1,0 +1,240 @@
+/**
+ * The road of every piece of work: request → task → seal → log → respond. Opens the receipt, runs the task, appends how it ended,
+ * seals, and only then gives the answer away. A task that fails or is cancelled gets its receipt like any other.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { type CodedError, isCoded } from '@assay/encoding/coded-error';
+import { canonicalJson, type JsonObject } from '@assay/encoding/json';
+import type { Clock, Ledger, ReceiptDraft, SealedReceipt } from '@assay/ledger';
+import type { LogProof, Receipt } from '@assay/receipt';
+import { statusOf } from '../error-status.ts';
+import { ServerError } from '../errors.ts';
+import type { TaskEnding } from './ending.ts';
+import { Progress } from './progress.ts';
+import type { PreparedTask } from './registry.ts';
+import type { Generation, Inference, TaskNeed, TaskPorts, TokenUsage } from './task.ts';
+import { type TaskAnswer, taskAnswer, type Work, workEnding } from './task-answer.ts';
+
+/** A request for work, as it came in. */
+export interface TaskRequest {
+  /** Chosen by the client, or `null` for a fresh one. */
+  readonly taskId: string | null;
+  /** The `data` object of the request. */
+  readonly data: Readonly<Record<string, unknown>>;
+  /** Its `context` as JSON text with the digits that the client wrote; left out when there is none. */
+  readonly contextText?: string | null | undefined;
+  /** Exact bytes of the body. */
+  readonly requestBody: Uint8Array;
+  readonly method: string;
+  readonly endpoint: string;
+  /** The client's nonce, 64 lower-case hex characters, or `null`. */
+  readonly nonce: string | null;
+  /** Hex SHA-256 of the API key, or `null`. */
+  readonly access: string | null;
+  /** `https://agent.example`, for the URLs in the answer. */
+  readonly origin: string;
+}
+
+/** Why work could not be done, for HTTP. */
+export interface TaskRefusal {
+  readonly code: string;
+  readonly status: number;
+  readonly retryAfterSeconds: number | null;
+}
+
+/** What comes out: the answer's body and what was learnt on the way. */
+export interface TaskOutcome {
+  readonly ending: TaskEnding;
+  readonly body: TaskAnswer & { readonly receipt: Receipt; readonly log_proof: LogProof };
+  /** `null` when the work was done, whatever came of it. */
+  readonly refusal: TaskRefusal | null;
+  /** `null` when no model wrote anything that counts. */
+  readonly generation: (Generation & { readonly model: string | null; readonly usage: TokenUsage | null }) | null;
+  readonly sealed: SealedReceipt;
+  /** Length of the answer as it is kept in the ledger. */
+  readonly answerBytes: number;
+}
+
+/** An `attestation` member, with the keyset that it attests. */
+export interface AnswerAttestation {
+  readonly keysetDigest: string;
+  readonly member: JsonObject;
+}
+
+/** Makes the `attestation` member of an answer, bound to this agent's keyset and to the nonce. */
+export type Attest = (inference: Inference | null, nonce: string | null) => Promise<AnswerAttestation>;
+
+export interface RunningTask {
+  readonly id: string;
+  readonly type: string;
+  readonly needs: readonly TaskNeed[];
+  readonly access: string | null;
+  readonly receiptId: string;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  readonly progress: Progress;
+  /** Rejects only when no receipt could be sealed. */
+  readonly outcome: Promise<TaskOutcome>;
+  cancel(reason: 'task/cancelled' | 'task/interrupted'): void;
+}
+
+export interface RunTaskOptions {
+  readonly ledger: Ledger;
+  readonly ports: TaskPorts;
+  readonly clock: Clock;
+  readonly attest: Attest;
+  /** Digest of the keyset that seals now. */
+  readonly keysetInForce: () => string;
+  /** Resolves when code can run; rejects when it never will. */
+  readonly sandboxReady: Promise<void>;
+  /** Told about errors that have no code; clients only learn that one happened. */
+  readonly onUnexpected: (error: unknown, taskId: string) => void;
+}
+
+/** Request bodies beyond this are named by their hash but not kept for the bundle. Bytes. */
+const MAX_KEPT_REQUEST = 4 * 1024 * 1024;
+
+/**
+ * Begins a task. The receipt is open when this returns.
+ * @throws the ledger's errors, e.g. `ledger/nonce-reused`.
+ */
+export function startTask(task: PreparedTask, request: TaskRequest, options: RunTaskOptions): RunningTask {
+  const { ledger, clock, ports } = options;
+  const id = request.taskId ?? randomUUID();
+  const draft = ledger.open({
+    taskId: id,
+    task: task.type,
+    method: request.method,
+    endpoint: request.endpoint,
+    requestBody: request.requestBody,
+    nonce: request.nonce,
+    model: task.needs.includes('model') ? ports.model.model : null,
+    access: request.access,
+  });
+  const progress = new Progress(id, clock.now);
+  const abort = new AbortController();
+  const begun = { id, draft, progress, signal: abort.signal, task, request };
+  return {
+    id,
+    type: task.type,
+    needs: task.needs,
+    access: request.access,
+    receiptId: draft.receiptId,
+    startedAt: clock.now(),
+    progress,
+    outcome: carryOut(begun, options),
+    cancel: (reason) =>
+      abort.abort(new ServerError(reason, reason === 'task/cancelled' ? 'the task was cancelled' : 'the agent is stopping')),
+  };
+}
+
+interface Begun {
+  readonly id: string;
+  readonly draft: ReceiptDraft;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly task: PreparedTask;
+  readonly request: TaskRequest;
+}
+
+async function carryOut(begun: Begun, options: RunTaskOptions): Promise<TaskOutcome> {
+  const { id, draft, progress, request } = begun;
+  try {
+    await draft.started;
+    progress.emit({ type: 'accepted', task: begun.task.type, receipt_id: draft.receiptId });
+    if (request.requestBody.length <= MAX_KEPT_REQUEST) draft.payload('request', 'application/json', request.requestBody);
+    const work = await carry(begun, options);
+    const ending = workEnding(work);
+    const attestation = begun.task.attested ? await attestationOf(work, request.nonce, options) : null;
+    const answer = taskAnswer(work, { taskId: id, receiptId: draft.receiptId, origin: request.origin, attestation });
+    const answerText = new TextEncoder().encode(canonicalJson(answer));
+    recordEnding(draft, work, ending, draft.payload('answer', 'application/json', answerText));
+    progress.emit({ type: 'sealing' });
+    const sealed = await options.ledger.seal(draft);
+    const refusal = refusalOf(work);
+    progress.emit({ type: 'logged', receipt_id: sealed.receiptId, log_index: sealed.proof.index });
+    progress.emit({ type: 'done', success: answer.success, status: ending.status, error: refusal?.code ?? null });
+    const body = { ...answer, receipt: sealed.receipt, log_proof: sealed.proof };
+    return { ending, body, refusal, generation: generationOf(work), sealed, answerBytes: answerText.length };
+  } catch (error) {
+    // Nothing was sealed, so nothing may be acknowledged.
+    const code = isCoded(error) ? error.code : 'server/internal';
+    progress.emit({ type: 'done', success: false, status: 'failed', error: code });
+    await options.ledger.discard(draft).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function carry({ id, draft, progress, signal, task, request }: Begun, options: RunTaskOptions): Promise<Work> {
+  try {
+    signal.throwIfAborted();
+    if (task.needs.includes('sandbox')) await unlessAborted(options.sandboxReady, signal);
+    const result = await task.run({
+      taskId: id,
+      access: request.access,
+      contextText: request.contextText ?? null,
+      draft,
+      signal,
+      ports: options.ports,
+      emit: (event) => progress.emit(event),
+    });
+    return { kind: 'done', result };
+  } catch (thrown) {
+    return { kind: 'refused', error: codedOf(signal.aborted ? signal.reason : thrown, id, options) };
+  }
+}
+
+function recordEnding(draft: ReceiptDraft, work: Work, ending: TaskEnding, hash: string): void {
+  const generation = work.kind === 'done' ? work.result.generation : undefined;
+  const retries = generation === undefined ? {} : { retries: generation.retries };
+  if (ending.status === 'succeeded') draft.append({ type: 'task.completed', result_hash: hash, ...retries });
+  else draft.append({ type: 'task.failed', code: ending.code, error_hash: hash, ...retries });
+  draft.append({ type: 'response.returned', body_hash: hash, form: 'jcs-without-receipt' });
+}
+
+/**
+ * The `attestation` member. The keyset may be replaced while the TEE answers: the report in the answer must be of the keyset that
+ * seals it. Work that is done is not lost because the TEE did not answer; the member then says why it is empty.
+ */
+async function attestationOf(work: Work, nonce: string | null, options: RunTaskOptions): Promise<JsonObject> {
+  const inference = work.kind === 'done' ? (work.result.inference ?? null) : null;
+  try {
+    for (;;) {
+      const { keysetDigest, member } = await options.attest(inference, nonce);
+      if (keysetDigest === options.keysetInForce()) return member;
+    }
+  } catch (error) {
+    if (!isCoded(error)) throw error;
+    return { error: error.message, code: error.code };
+  }
+}
+
+function refusalOf(work: Work): TaskRefusal | null {
+  if (work.kind === 'done') return null;
+  const { code, kind, details } = work.error;
+  const seconds = details.retryAfterSeconds;
+  return { code, status: statusOf(code, kind), retryAfterSeconds: typeof seconds === 'number' ? seconds : null };
+}
+
+function generationOf(work: Work): TaskOutcome['generation'] {
+  if (work.kind !== 'done' || work.result.generation === undefined) return null;
+  const { generation, inference } = work.result;
+  return { ...generation, model: inference?.model ?? null, usage: inference?.usage ?? null };
+}
+
+function codedOf(error: unknown, id: string, options: RunTaskOptions): CodedError {
+  if (isCoded(error)) return error;
+  options.onUnexpected(error, id);
+  return new ServerError('server/internal', `the agent met an error it did not expect; its log says more under task ${id}`, {
+    cause: error,
+  });
+}
+
+function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

@@ -1,0 +1,81 @@
+/** Reads documents of a verified agent through its sealed channel, up to a bound. */
+
+import { readAtMost } from '@assay/encoding/bounded-reader';
+import { decodeUtf8 } from '@assay/encoding/bytes';
+import { type JsonObject, parseJson } from '@assay/encoding/json';
+import { withoutTrailing } from '@assay/encoding/text-ends';
+import type { Agent } from '../index.ts';
+import { CliError } from './errors.ts';
+
+export interface AgentApi {
+  readonly url: string;
+  /** JSON of an endpoint. */
+  get(path: string): Promise<JsonObject>;
+  bytes(path: string): Promise<Uint8Array>;
+  post(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<JsonObject>;
+}
+
+const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
+/** Bundles carry the payloads. */
+const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
+const MAX_PROBLEM_BYTES = 64 * 1024;
+
+/**
+ * @throws {CliError} `cli/agent-failed` for an error of the agent; {ClientError} and {ChannelError} of the channel.
+ * @example const { receipts } = await agentApi(agent).get('api/receipts?limit=20');
+ */
+export function agentApi(agent: Agent): AgentApi {
+  const base = withoutTrailing(agent.attested.url.href, '/');
+  const request = async (path: string, most: number, init: RequestInit = {}): Promise<Uint8Array> => {
+    const response = await agent.fetch(`${base}/${path}`, init);
+    if (!response.ok) throw await refusal(response, base);
+    const refuse = (): CliError =>
+      new CliError(
+        'cli/agent-failed',
+        `${base} answers more than ${most} bytes; ask for less, or look at the log of the agent`,
+      );
+    return readAtMost(response.body, { most, what: base, refuse });
+  };
+  const json = async (path: string, init: RequestInit = {}): Promise<JsonObject> => {
+    const bytes = await request(path, MAX_DOCUMENT_BYTES, init);
+    try {
+      const value = parseJson(bytes);
+      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+    } catch {
+      // Said below.
+    }
+    throw new CliError('cli/agent-failed', `${base} answers no JSON object at ${path}; look at the log of the agent`);
+  };
+  return {
+    url: base,
+    get: (path) => json(path),
+    bytes: (path) => request(path, MAX_BUNDLE_BYTES),
+    post: (path, body, headers = {}) =>
+      json(path, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json', ...headers },
+      }),
+  };
+}
+
+async function refusal(response: Response, base: string): Promise<CliError> {
+  const text = await readAtMost(response.body, { most: MAX_PROBLEM_BYTES, what: base }).then(decodeUtf8, () => '');
+  let detail = text.slice(0, 300);
+  try {
+    const problem = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    detail = String(problem.detail ?? problem.error ?? problem.title ?? detail);
+  } catch {
+    // Not problem JSON.
+  }
+  const advice = response.status === 401 ? 'set ASSAY_API_KEY' : 'mend the request, or look at the log of the agent';
+  return new CliError('cli/agent-failed', `${base} answers ${response.status}: ${oneLine(detail) || 'no text'}; ${advice}`);
+}
+
+/** What others wrote, without its line ends and its full stop. */
+function oneLine(text: string): string {
+  return text
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .trim()
+    .replace(/\.$/, '');
+}

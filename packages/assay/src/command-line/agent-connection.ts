@@ -1,0 +1,146 @@
+/**
+ * How every command reaches an agent: it is verified first, and then asked only through its sealed channel. The API key of `ASSAY_API_KEY`
+ * belongs to the address that the user named with it; it leaves inside the channel only. Never on the command line, where others could read it.
+ *
+ * An agent on this machine that no `--url` named may be a simulator under the root in the user's own data folder. Any other agent
+ * needs evidence under a pinned root, or a root named with `--simulated-root`.
+ */
+
+import { access } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import type { TrustAnchor } from '@assay/attestation';
+import { isLoopbackName } from '@assay/channel';
+import type { Command } from 'commander';
+import { type Agent, ClientError, type ConnectOptions, connect, type Verdict } from '../index.ts';
+import { CliError } from './errors.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { Io } from './io.ts';
+import { addressOption, policyOption, rootOption } from './options.ts';
+import { printable, styleOf } from './output.ts';
+import { printVerdict } from './verdict.ts';
+
+export const DEFAULT_AGENT = 'http://127.0.0.1:8000';
+
+/** Which agent, and what is believed of it. */
+export interface AgentFlags {
+  readonly url?: string;
+  readonly policy?: string;
+  readonly simulatedRoot?: string;
+}
+
+export interface ReachOptions extends AgentFlags {
+  /** Data folder whose simulator may be believed; `null` for an agent that the user named. */
+  readonly ownFolder: string | null;
+  /** `null` leaves the key at home. */
+  readonly apiKey: string | null;
+  readonly keyExchange?: ConnectOptions['keyExchange'];
+  /** Does not say on whose word the agent is believed. */
+  readonly quiet?: boolean;
+}
+
+/** The options of {@link AgentFlags}, for commands that take `--url`. */
+export function agentOptions(command: Command): Command {
+  return command
+    .option('--url <address>', `the agent; ${DEFAULT_AGENT} or ASSAY_URL`)
+    .option('--policy <file|preset>', 'policy file, or strict, moderate, relaxed')
+    .option('--simulated-root <file>', "accept a simulator's evidence under this root, marked as simulated");
+}
+
+/** The address that flags and settings come to. @throws {CliError} `cli/bad-option`. */
+export function agentAddress(flags: AgentFlags, io: Io): URL {
+  return addressOption('--url', flags.url ?? nonEmpty(io.env.ASSAY_URL) ?? DEFAULT_AGENT);
+}
+
+/** As {@link reachAgent} for the flags of a command: an agent that no `--url` names may be the user's own. */
+export function agentOf(flags: AgentFlags & Pick<ReachOptions, 'quiet'>, io: Io, apiKey = apiKeyOf(io)): Promise<Agent> {
+  const ownRoot = flags.url === undefined ? ownFolder(io) : null;
+  return reachAgent({ ...flags, ownFolder: ownRoot, apiKey }, io);
+}
+
+export function apiKeyOf(io: Io): string | null {
+  return nonEmpty(io.env.ASSAY_API_KEY) ?? null;
+}
+
+/** The data folder of this directory. */
+export function ownFolder(io: Io): string {
+  return resolve(io.cwd, nonEmpty(io.env.ASSAY_DATA_DIR) ?? '.assay');
+}
+
+/**
+ * Verifies an agent. Nothing but a nonce leaves before that.
+ * @throws {CliError} `cli/agent-unreachable`; {ClientError} `client/attestation-refused` and others; {ChannelError}.
+ */
+export async function reachAgent(options: ReachOptions, io: Io): Promise<Agent> {
+  const url = agentAddress(options, io);
+  const root = await trustedRoot(options, url, io);
+  try {
+    const agent = await connect(url, {
+      policy: await policyOption(io, options.policy),
+      ...(root === null ? {} : { simulatedRoot: root }),
+      ...(options.apiKey === null ? {} : { apiKey: options.apiKey }),
+      ...(options.keyExchange === undefined ? {} : { keyExchange: options.keyExchange }),
+      fetch: io.fetch,
+      now: () => io.now(),
+      signal: io.signal,
+    });
+    if (options.quiet !== true) announce(agent, root, io);
+    return agent;
+  } catch (cause) {
+    if (!isAbsent(cause)) throw cause;
+    const reason = /\(([^()]*)\)/.exec(cause.message)?.[1];
+    throw new CliError(
+      'cli/agent-unreachable',
+      `no agent answers at ${url.href.replace(/\/$/, '')}${reason === undefined ? '' : ` (${reason})`}; start one with assay serve, or give --url`,
+      { cause },
+    );
+  }
+}
+
+/** No server listens. A server that answers with an error does. */
+function isAbsent(cause: unknown): cause is ClientError {
+  return ClientError.is(cause) && cause.code === 'client/agent-unreachable' && cause.details.status === undefined;
+}
+
+async function trustedRoot(options: ReachOptions, url: URL, io: Io): Promise<TrustAnchor | null> {
+  if (options.simulatedRoot !== undefined) return rootOption(io, options.simulatedRoot, true);
+  if (options.ownFolder === null || !isLoopbackName(url.hostname.replace(/^\[|\]$/g, ''))) return null;
+  const file = relative(io.cwd, join(options.ownFolder, 'simulated-root.pem'));
+  const exists = await access(resolve(io.cwd, file)).then(
+    () => true,
+    () => false,
+  );
+  return exists ? rootOption(io, file, true) : null;
+}
+
+/** On whose word the agent is believed. */
+function announce({ attested }: Agent, root: TrustAnchor | null, io: Io): void {
+  const style = styleOf(io);
+  const { verdict, url } = attested;
+  const words = verdict.simulated ? `${verdict.scope}, at ${url.host} under the root ${root?.name}` : verdict.scope;
+  io.stderr(`${verdict.simulated ? style.bad('SIMULATED') : style.good('verified')}  ${printable(words)}\n`);
+}
+
+/**
+ * Runs `work` with a verified agent. An agent that does not verify is answered with its verdict, and the exit code of that.
+ * @param reach - One of {@link agentOf} and {@link reachAgent}, not yet called.
+ */
+export async function withAgent(
+  reach: () => Promise<Agent>,
+  io: Io,
+  options: { readonly json: boolean },
+  work: (agent: Agent) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  let agent: Agent;
+  try {
+    agent = await reach();
+  } catch (error) {
+    const verdict = ClientError.is(error) ? error.details.verdict : undefined;
+    if (verdict === undefined) throw error;
+    return printVerdict(verdict as Verdict, io, { json: options.json, verbose: false });
+  }
+  return work(agent);
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}

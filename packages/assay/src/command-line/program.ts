@@ -1,0 +1,92 @@
+/**
+ * The command line: names, dispatch and the last line of defence. A command's file is imported only when it is asked for, so that
+ * `assay --help` does not load a server.
+ */
+
+import { isCoded } from '@assay/encoding/coded-error';
+import { Command, CommanderError } from 'commander';
+import type { CommandModule, Finish } from './command.ts';
+import { EXIT, type ExitCode, exitCodeOfKind } from './exit-codes.ts';
+import type { Io } from './io.ts';
+import { printError } from './output.ts';
+import { VERSION } from './version.ts';
+
+interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  run: { summary: 'describe a task, get code that ran, its output and a receipt', load: () => import('../commands/run.ts') },
+  serve: { summary: 'run an agent', load: () => import('../commands/serve.ts') },
+  verify: { summary: 'check evidence, a bundle, a receipt or a result file', load: () => import('../commands/verify.ts') },
+  ask: { summary: 'verify an agent, then ask it one question', load: () => import('../commands/ask.ts') },
+  inspect: { summary: 'show what a file claims, unverified', load: () => import('../commands/inspect.ts') },
+  collateral: { summary: 'fetch and pack what evidence is verified with', load: () => import('../commands/collateral.ts') },
+  mcp: { summary: 'tools for assistants: verify, ask, run, fetch receipts', load: () => import('../commands/mcp.ts') },
+  proxy: { summary: 'a local OpenAI endpoint that verifies its upstream', load: () => import('../commands/proxy.ts') },
+  receipt: { summary: 'fetch receipts from an agent', load: () => import('../commands/receipt.ts') },
+  bundle: { summary: 'fetch the offline bundle of a receipt', load: () => import('../commands/bundle.ts') },
+  replay: { summary: 'run the code of a bundle again and compare', load: () => import('../commands/replay.ts') },
+  operator: { summary: 'replace the keys of a running agent', load: () => import('../commands/operator.ts') },
+  doctor: { summary: 'look at what this machine has for an agent', load: () => import('../commands/doctor.ts') },
+  sandbox: { summary: 'install packages for code, and attack the sandbox', load: () => import('../commands/sandbox.ts') },
+  policy: { summary: 'write, explain and show appraisal policies', load: () => import('../commands/policy.ts') },
+};
+
+/**
+ * Runs one command line.
+ *
+ * @param args without `node` and the script, e.g. `['verify', 'quote.bin', '--json']`.
+ * @returns the exit code; errors are printed, never thrown.
+ * @example
+ * process.exitCode = await run(process.argv.slice(2), processIo());
+ */
+export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
+  let code: ExitCode = EXIT.accepted;
+  try {
+    const program = await createProgram(args, io, (finished) => {
+      code = finished;
+    });
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.accepted : EXIT.misuse;
+    return report(error, io);
+  }
+}
+
+async function createProgram(args: readonly string[], io: Io, finish: Finish): Promise<Command> {
+  const program = new Command('assay')
+    .description('Run an AI agent in a TEE, and check what such agents claim.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpCommand(true)
+    .enablePositionalOptions();
+  prepare(program, io);
+  const wanted = args.filter((arg) => !arg.startsWith('-')).slice(0, 2);
+  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+    const command = program.command(name).description(summary);
+    prepare(command, io);
+    const asked = wanted[0] === name || (wanted[0] === 'help' && wanted[1] === name);
+    if (asked) (await load()).configure(command, io, finish);
+    for (const inner of command.commands) prepare(inner, io);
+  }
+  return program;
+}
+
+function prepare(command: Command, io: Io): void {
+  command
+    .exitOverride()
+    .showHelpAfterError('hint: --help shows the options')
+    .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) });
+}
+
+function report(error: unknown, io: Io): ExitCode {
+  if (isCoded(error)) {
+    printError(error, io);
+    return exitCodeOfKind(error.kind);
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  io.stderr(`error: ${message}\nhint: this is a fault in assay itself; please report it with the command that showed it\n`);
+  return EXIT.misuse;
+}

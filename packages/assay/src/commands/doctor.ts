@@ -1,0 +1,153 @@
+/** `assay doctor`: what this machine has for an agent, what is missing, and what to do about it. Changes nothing. */
+
+import { access, constants, mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { isCoded } from '@assay/encoding/coded-error';
+import type { Command } from 'commander';
+import { agentApi } from '../command-line/agent-api.ts';
+import { apiKeyOf, reachAgent } from '../command-line/agent-connection.ts';
+import { cacheDirectory } from '../command-line/collateral-cache.ts';
+import type { Finish } from '../command-line/command.ts';
+import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
+import type { Io } from '../command-line/io.ts';
+import { jsonText, printable, styleOf, table } from '../command-line/output.ts';
+
+type Standing = 'ok' | 'warning' | 'problem';
+
+interface Finding {
+  readonly what: string;
+  readonly standing: Standing;
+  readonly detail: string;
+}
+
+export function configure(command: Command, io: Io, finish: Finish): void {
+  command
+    .option('--json', 'machine-readable result')
+    .option('--env <file>', 'settings file', '.env')
+    .action(async (flags: { json?: boolean; env: string }) => finish(await doctor(flags, io)));
+}
+
+async function doctor(flags: { readonly json?: boolean; readonly env: string }, io: Io): Promise<ExitCode> {
+  const findings = [nodeVersion(), ...(await agentFindings(flags.env, io))];
+  if (flags.json === true) io.stdout(jsonText({ findings }));
+  else {
+    const style = styleOf(io);
+    const marks = { ok: style.good('✓'), warning: style.open('!'), problem: style.bad('✗') };
+    io.stdout(
+      table(
+        findings.map(({ what, standing, detail }) => [marks[standing], what, printable(detail)]),
+        '',
+      ),
+    );
+  }
+  return findings.some(({ standing }) => standing === 'problem') ? EXIT.unavailable : EXIT.accepted;
+}
+
+function nodeVersion(): Finding {
+  const major = Number(process.versions.node.split('.')[0]);
+  return major >= 24
+    ? { what: 'node', standing: 'ok', detail: process.versions.node }
+    : {
+        what: 'node',
+        standing: 'problem',
+        detail: `${process.versions.node}; the agent needs 24 or later, which npx assay brings along`,
+      };
+}
+
+async function agentFindings(envFile: string, io: Io): Promise<readonly Finding[]> {
+  const { createModel, parseConfig, readEnvironment, selectSandbox } = await import('@assay/agent');
+  let config: ReturnType<typeof parseConfig>;
+  try {
+    config = parseConfig(readEnvironment(resolve(io.cwd, envFile), io.env));
+  } catch (error) {
+    return [failed('settings', error)];
+  }
+  const warnings = config.warnings.map((detail): Finding => ({ what: 'settings', standing: 'warning', detail }));
+  const probe = await createModel(config.model).probe();
+  const model: Finding = {
+    what: 'model',
+    standing: probe.reachable ? 'ok' : 'warning',
+    detail: `${config.model.provider}: ${probe.detail}`,
+  };
+  const sandbox = await sandboxFindings(() =>
+    selectSandbox({ directory: config.dataDir, minIsolation: config.sandbox.minIsolation, concurrency: 1, warm: 0 }),
+  );
+  return [
+    { what: 'settings', standing: 'ok', detail: `${config.host}:${config.port}, data in ${config.dataDir}` },
+    ...warnings,
+    await writable('data', config.dataDir),
+    await writable('cache', cacheDirectory(io)),
+    model,
+    ...sandbox,
+    await runningAgent(
+      io,
+      `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`,
+      config.dataDir,
+    ),
+  ];
+}
+
+async function sandboxFindings(
+  select: () => Promise<Awaited<ReturnType<typeof import('@assay/agent').selectSandbox>>>,
+): Promise<readonly Finding[]> {
+  try {
+    const { sandbox, refused } = await select();
+    const { lane, isolation, languages, packages, selfTest } = sandbox.capabilities;
+    await sandbox.close();
+    const contained = selfTest.filter((probe) => probe.contained).length;
+    const libraries =
+      Object.values(packages).flat().join(', ') || 'none beyond the standard ones; assay sandbox install adds some';
+    return [
+      {
+        what: 'sandbox',
+        standing: 'ok',
+        detail: `${lane}, isolation ${isolation}, ${languages.join(', ')}; ${contained} of ${selfTest.length} attacks contained`,
+      },
+      { what: 'packages', standing: 'ok', detail: libraries },
+      ...refused.map((each): Finding => ({ what: `lane ${each.lane}`, standing: 'warning', detail: each.reason })),
+    ];
+  } catch (error) {
+    return [failed('sandbox', error)];
+  }
+}
+
+async function writable(what: string, directory: string): Promise<Finding> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await access(directory, constants.W_OK);
+    return { what, standing: 'ok', detail: directory };
+  } catch (cause) {
+    return {
+      what,
+      standing: what === 'cache' ? 'warning' : 'problem',
+      detail: `${directory} cannot be written (${(cause as NodeJS.ErrnoException).code})`,
+    };
+  }
+}
+
+/** Verified as every agent is; the key, if one is set, goes only to an agent that was. */
+async function runningAgent(io: Io, url: string, ownFolder: string): Promise<Finding> {
+  try {
+    const agent = await reachAgent({ url, ownFolder, apiKey: apiKeyOf(io), quiet: true }, io);
+    const status = await agentApi(agent).get('api/status');
+    const tee = status.tee as Readonly<Record<string, unknown>> | undefined;
+    const simulated = tee?.simulated === true ? ' (SIMULATED)' : '';
+    return {
+      what: 'agent',
+      standing: 'ok',
+      detail: `${String(status.version)} runs at ${url}, TEE ${String(tee?.name)}${simulated}, verified`,
+    };
+  } catch (error) {
+    if (!isCoded(error)) throw error;
+    const detail =
+      error.code === 'cli/agent-unreachable'
+        ? `none runs at ${url}; assay serve starts one`
+        : `${error.message} [${error.code}]`;
+    return { what: 'agent', standing: 'warning', detail };
+  }
+}
+
+function failed(what: string, error: unknown): Finding {
+  if (!isCoded(error)) throw error;
+  return { what, standing: 'problem', detail: `${error.message} [${error.code}]` };
+}

@@ -1,0 +1,55 @@
+/** `assay operator`: what only the operator of an agent may do. Its key comes from `ASSAY_OPERATOR_KEY`, never from the command line. */
+
+import { type Command, InvalidArgumentError } from 'commander';
+import { agentApi } from '../command-line/agent-api.ts';
+import { type AgentFlags, agentOf, agentOptions, withAgent } from '../command-line/agent-connection.ts';
+import type { Finish } from '../command-line/command.ts';
+import { CliError } from '../command-line/errors.ts';
+import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
+import type { Io } from '../command-line/io.ts';
+import { jsonText, printable, styleOf } from '../command-line/output.ts';
+import type { Agent } from '../index.ts';
+
+interface RotateFlags extends AgentFlags {
+  readonly overlap?: number;
+  readonly json?: boolean;
+}
+
+export function configure(command: Command, io: Io, finish: Finish): void {
+  agentOptions(command.command('rotate-keys'))
+    .description('put the next keyset in force; clients verify the agent again by themselves')
+    .option('--overlap <seconds>', 'how long the old keys still open requests; 0 ends them at once', wholeSeconds)
+    .option('--json', 'machine-readable')
+    .action(async (flags: RotateFlags) => finish(await rotateKeys(flags, io)));
+}
+
+function wholeSeconds(text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('expected a whole number of seconds from 0.');
+  return Number(text);
+}
+
+async function rotateKeys(flags: RotateFlags, io: Io): Promise<ExitCode> {
+  const key = io.env.ASSAY_OPERATOR_KEY;
+  if (key === undefined || key === '')
+    throw new CliError('cli/bad-option', 'ASSAY_OPERATOR_KEY is needed: the operator key that the agent was started with');
+  // The clients' key has no business here.
+  return withAgent(
+    () => agentOf(flags, io, null),
+    io,
+    { json: flags.json === true },
+    (agent) => rotate(agent, key, flags, io),
+  );
+}
+
+async function rotate(agent: Agent, key: string, flags: RotateFlags, io: Io): Promise<ExitCode> {
+  const body = flags.overlap === undefined ? {} : { overlap_seconds: flags.overlap };
+  const rotated = await agentApi(agent).post('api/operator/rotate-keys', body, { 'x-operator-key': key });
+  if (flags.json === true) io.stdout(jsonText(rotated));
+  else {
+    const style = styleOf(io);
+    const ends = new Date(Number(rotated.previous_ends_at) * 1000).toISOString();
+    io.stdout(`${style.good('in force')}  ${printable(String(rotated.keyset_digest))}\n`);
+    io.stdout(`before    ${printable(String(rotated.previous_digest))}, opens requests until ${ends}\n`);
+  }
+  return EXIT.accepted;
+}

@@ -1,0 +1,50 @@
+/** `assay receipt`: one receipt of an agent, or the newest ones. */
+
+import type { Command } from 'commander';
+import { type AgentApi, agentApi } from '../command-line/agent-api.ts';
+import { type AgentFlags, agentOf, agentOptions, withAgent } from '../command-line/agent-connection.ts';
+import type { Finish } from '../command-line/command.ts';
+import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
+import type { Io } from '../command-line/io.ts';
+import { jsonText, printable, styleOf, table } from '../command-line/output.ts';
+
+interface ReceiptFlags extends AgentFlags {
+  readonly json?: boolean;
+}
+
+export function configure(command: Command, io: Io, finish: Finish): void {
+  agentOptions(command)
+    .argument('[id]', 'rcpt_…; left out: the newest receipts')
+    .option('--json', 'machine-readable')
+    .action(async (id: string | undefined, flags: ReceiptFlags) => finish(await receipt(id, flags, io)));
+}
+
+function receipt(id: string | undefined, flags: ReceiptFlags, io: Io): Promise<ExitCode> {
+  const reach = () => agentOf(flags, io);
+  return withAgent(reach, io, { json: flags.json === true }, (agent) => show(agentApi(agent), id, flags, io));
+}
+
+async function show(agent: AgentApi, id: string | undefined, flags: ReceiptFlags, io: Io): Promise<ExitCode> {
+  if (id !== undefined) {
+    io.stdout(jsonText(await agent.get(`v1/aci/receipts/${encodeURIComponent(id)}`)));
+    return EXIT.accepted;
+  }
+  const { receipts } = await agent.get('api/receipts?limit=20');
+  const rows = (Array.isArray(receipts) ? receipts : []) as readonly Readonly<Record<string, unknown>>[];
+  if (flags.json === true) io.stdout(jsonText({ receipts: rows }));
+  else {
+    const style = styleOf(io);
+    const cells = rows.map((row) => [
+      String(row.receipt_id),
+      String(row.task),
+      new Date(Number(row.served_at) * 1000).toISOString(),
+      row.state === 'sealed' ? style.good('sealed') : style.open(String(row.state)),
+    ]);
+    io.stdout(
+      cells.length === 0
+        ? 'no receipts yet\n'
+        : table(cells.map((row) => row.map((cell, index) => (index === 3 ? cell : printable(cell))))),
+    );
+  }
+  return EXIT.accepted;
+}

@@ -1,0 +1,103 @@
+/**
+ * `assay replay`: run the code of a bundle again and say whether the same came out. Code runs in the sandbox only; whether the bundle
+ * is authentic is said first, because replaying a forgery proves nothing.
+ */
+
+import { resolve } from 'node:path';
+import type { ReplayReport, Sandbox } from '@assay/agent';
+import { DEFAULT_POLICY } from '@assay/attestation';
+import { type Bundle, type Digest, parseBundle } from '@assay/receipt';
+import type { Command } from 'commander';
+import type { Finish } from '../command-line/command.ts';
+import { EXIT, type ExitCode, exitCodeOfOutcome } from '../command-line/exit-codes.ts';
+import type { Io } from '../command-line/io.ts';
+import { rootHash, rootOption } from '../command-line/options.ts';
+import { jsonText, printable, printError, styleOf } from '../command-line/output.ts';
+import { recordedRuns } from '../command-line/recorded-runs.ts';
+import { readSubject } from '../command-line/subject.ts';
+import { judge } from '../index.ts';
+
+interface ReplayFlags {
+  readonly receipt?: string;
+  readonly simulatedRoot?: string;
+  readonly json?: boolean;
+}
+
+interface ReplayedRun extends Omit<ReplayReport, 'result' | 'sameEnvironment'> {
+  readonly name: string;
+}
+
+export function configure(command: Command, io: Io, finish: Finish): void {
+  command
+    .argument('<bundle>', 'file, URL, or - for standard input')
+    .option('--receipt <id>', 'only this receipt')
+    .option('--simulated-root <file>', "accept a simulator's evidence under this root")
+    .option('--json', 'machine-readable result')
+    .action(async (bundle: string, flags: ReplayFlags) => finish(await replay(bundle, flags, io)));
+}
+
+async function replay(subject: string, flags: ReplayFlags, io: Io): Promise<ExitCode> {
+  const bytes = await readSubject(io, subject);
+  const anchors = flags.simulatedRoot === undefined ? [] : [await rootOption(io, flags.simulatedRoot, true)];
+  const policy = { ...DEFAULT_POLICY, simulatedRoots: anchors.map(rootHash) };
+  const verdict = await judge(bytes, { now: io.now(), additionalAnchors: anchors, policy });
+  const runs = await repeatAll(parseBundle(bytes), flags.receipt, io);
+  if (flags.json === true) {
+    const { outcome, simulated, error } = verdict;
+    io.stdout(jsonText({ bundle: { outcome, simulated, error }, runs }));
+  } else {
+    const style = styleOf(io);
+    const authentic = verdict.outcome === 'accepted' || verdict.outcome === 'refused';
+    const standing = authentic
+      ? `${verdict.outcome}${verdict.simulated ? ' (SIMULATED)' : ''}`
+      : style.bad(`${verdict.outcome}: a replay of it proves nothing`);
+    io.stdout(`bundle  ${standing}\n`);
+    for (const each of runs) io.stdout(describe(each, io));
+    if (runs.length === 0) io.stdout('no code ran in this bundle\n');
+  }
+  if (verdict.error !== null) printError(verdict.error, io);
+  if (runs.some(({ outcome }) => outcome === 'differs')) return EXIT.refused;
+  if (verdict.outcome !== 'accepted') return exitCodeOfOutcome(verdict.outcome);
+  return runs.every(({ outcome }) => outcome === 'identical') ? EXIT.accepted : EXIT.unavailable;
+}
+
+/** One sandbox a lane, opened when it is first needed. */
+async function repeatAll(bundle: Bundle, only: string | undefined, io: Io): Promise<readonly ReplayedRun[]> {
+  const { replayExecution, selectSandbox, transcriptFromJson } = await import('@assay/agent');
+  const directory = resolve(io.cwd, io.env.ASSAY_DATA_DIR ?? '.assay');
+  const sandboxes = new Map<string, Sandbox>();
+  const replayed: ReplayedRun[] = [];
+  try {
+    for (const { receipt } of bundle.receipts) {
+      if (only !== undefined && receipt.receipt_id !== only) continue;
+      const payload = (digest: string): Uint8Array | null => bundle.payloads.get(digest as Digest) ?? null;
+      const sources = { receiptId: receipt.receipt_id, events: receipt.event_log, payload, readTranscript: transcriptFromJson };
+      for (const run of recordedRuns(sources)) {
+        if ('missing' in run) {
+          replayed.push({ name: run.name, outcome: 'inconclusive', notes: [run.missing], differences: [] });
+          continue;
+        }
+        const { lane } = run.execution.claim;
+        const open = async () =>
+          (await selectSandbox({ directory, minIsolation: 'wasm', prefer: lane, concurrency: 1, warm: 0 })).sandbox;
+        const sandbox = sandboxes.get(lane) ?? (await open());
+        sandboxes.set(lane, sandbox);
+        const { outcome, notes, differences } = await replayExecution(run.execution, sandbox);
+        replayed.push({ name: run.name, outcome, notes, differences });
+      }
+    }
+    return replayed;
+  } finally {
+    for (const sandbox of sandboxes.values()) await sandbox.close();
+  }
+}
+
+function describe({ name, outcome, notes, differences }: ReplayedRun, io: Io): string {
+  const style = styleOf(io);
+  const paint = { identical: style.good, differs: style.bad, inconclusive: style.open }[outcome];
+  const lines = [`${paint(outcome)}  ${printable(name)}`];
+  for (const { what, recorded, now } of differences)
+    lines.push(`  ${what}: recorded ${printable(recorded)}, now ${printable(now)}`);
+  for (const note of notes) lines.push(`  ${style.faint(printable(note))}`);
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,165 @@
+/** `assay run`: describe a task, watch it happen, get output, files and proof. Talks to a running agent, or starts one inside. */
+
+import { basename, resolve } from 'node:path';
+import { parseWrittenJson } from '@assay/encoding/written-json';
+import type { Command } from 'commander';
+import { type AgentFlags, agentOf, agentOptions, reachAgent, withAgent } from '../command-line/agent-connection.ts';
+import type { Finish } from '../command-line/command.ts';
+import { startEmbeddedAgent } from '../command-line/embedded-agent.ts';
+import { CliError } from '../command-line/errors.ts';
+import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
+import type { Io } from '../command-line/io.ts';
+import { append } from '../command-line/options.ts';
+import { jsonText, printable, styleOf } from '../command-line/output.ts';
+import { saveAnswer } from '../command-line/save-answer.ts';
+import { readFileOf } from '../command-line/subject.ts';
+import { describeStep } from '../command-line/task-steps.ts';
+import type { Agent, RunOptions, RunResult, TaskStep } from '../index.ts';
+
+interface RunFlags extends AgentFlags {
+  readonly language?: string;
+  readonly input?: readonly string[];
+  readonly context?: string;
+  readonly maxRetries?: string;
+  readonly nonce?: string;
+  readonly save?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function configure(command: Command, io: Io, finish: Finish): void {
+  agentOptions(command)
+    .argument('<task>', 'what the code should do, in plain words')
+    .option('--language <name>', 'python or javascript', 'python')
+    .option('--input <file>', 'a file the code finds as /tmp/<name>; repeatable', append)
+    .option('--context <json>', 'facts for the model, as a JSON object')
+    .option('--max-retries <n>', 'attempts after the first', '2')
+    .option('--nonce <hex>', '32 random bytes of yours, bound into attestation and receipt')
+    .option('--save <folder>', 'write answer, code, files and bundle there')
+    .option('--json', "the agent's whole answer")
+    .option('--quiet', 'no steps')
+    .action(async (task: string, flags: RunFlags) => finish(await runTask(task, flags, io)));
+}
+
+async function runTask(task: string, flags: RunFlags, io: Io): Promise<ExitCode> {
+  const options = await optionsOf(flags, io);
+  let close = async (): Promise<void> => {};
+  const reach = async (): Promise<Agent> => {
+    const found = await findAgent(flags, io);
+    close = found.close;
+    return found.agent;
+  };
+  try {
+    return await withAgent(reach, io, { json: flags.json === true }, async (agent) => {
+      const run = agent.run(task, options);
+      for await (const step of run) if (flags.quiet !== true) showStep(step, io);
+      return present(await run, flags, io);
+    });
+  } finally {
+    await close();
+  }
+}
+
+async function optionsOf(flags: RunFlags, io: Io): Promise<RunOptions> {
+  if (flags.language !== 'python' && flags.language !== 'javascript') {
+    throw new CliError(
+      'cli/bad-option',
+      `--language: expected python or javascript, got ${JSON.stringify(flags.language)}; choose one`,
+    );
+  }
+  if (flags.nonce !== undefined && !/^[0-9a-f]{64}$/.test(flags.nonce)) {
+    throw new CliError('cli/bad-option', '--nonce: expected 64 lower-case hex characters; make one with openssl rand -hex 32');
+  }
+  const files: Record<string, Uint8Array> = {};
+  for (const path of flags.input ?? []) files[basename(path)] = await readFileOf(io, path);
+  const retries = flags.maxRetries ?? '2';
+  if (!/^\d{1,2}$/.test(retries))
+    throw new CliError('cli/bad-option', `--max-retries: expected a number, got ${JSON.stringify(retries)}; write 2`);
+  return {
+    language: flags.language,
+    maxRetries: Number(retries),
+    includeAttestation: true,
+    nonce: flags.nonce,
+    context: flags.context === undefined ? undefined : contextOf(flags.context),
+    files,
+    signal: io.signal,
+  };
+}
+
+/** The digits of its numbers stay as they were typed. */
+function contextOf(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value = parseWrittenJson(text);
+    if (text.trimStart().startsWith('{')) return value as Readonly<Record<string, unknown>>;
+  } catch {
+    // Said below.
+  }
+  throw new CliError('cli/bad-option', '--context: expected a JSON object; quote it for the shell, e.g. \'{"rate":0.05}\'');
+}
+
+/** The agent named, the one that listens here, or a fresh one inside this process. */
+async function findAgent(flags: RunFlags, io: Io): Promise<{ readonly agent: Agent; close(): Promise<void> }> {
+  const named = flags.url !== undefined || (io.env.ASSAY_URL ?? '') !== '';
+  const quiet = flags.quiet === true;
+  try {
+    return { agent: await agentOf({ ...flags, quiet }, io), close: async () => {} };
+  } catch (error) {
+    if (named || !(error instanceof CliError) || error.code !== 'cli/agent-unreachable') throw error;
+  }
+  if (!quiet) io.stderr('no agent is running; starting one inside\n');
+  const embedded = await startEmbeddedAgent(io);
+  try {
+    const own = { ...flags, url: embedded.url, ownFolder: embedded.folder, apiKey: null, quiet };
+    return { agent: await reachAgent(own, io), close: () => embedded.close() };
+  } catch (error) {
+    await embedded.close();
+    throw error;
+  }
+}
+
+function showStep(step: TaskStep, io: Io): void {
+  const line = describeStep(step, styleOf(io));
+  if (line !== null) io.stderr(line);
+}
+
+async function present(result: RunResult, flags: RunFlags, io: Io): Promise<ExitCode> {
+  const { answer, success: succeeded } = result;
+  const saved = flags.save === undefined ? null : await saveAnswer(result, resolve(io.cwd, flags.save));
+  if (flags.json === true) {
+    io.stdout(jsonText(answer));
+  } else {
+    const style = styleOf(io);
+    if (typeof answer.output === 'string') io.stdout(printableOutput(answer.output));
+    if (typeof answer.result === 'string') io.stdout(`${printableOutput(answer.result)}\n`);
+    io.stderr(`${succeeded ? style.good('done') : style.bad('failed')}  ${printable(String(answer.message ?? ''))}\n`);
+    io.stderr(`receipt  ${printable(String(answer.receipt_id))}\n`);
+    if (saved !== null) io.stderr(`saved  ${saved.join(', ')}\n`);
+    io.stderr(
+      saved === null
+        ? 'hint: --save keeps answer, files and bundle for assay verify\n'
+        : `hint: check it with assay verify ${verifyArguments(result, flags, io)}\n`,
+    );
+  }
+  if (succeeded) return EXIT.accepted;
+  const reason =
+    String(answer.error ?? '')
+      .trim()
+      .split('\n')
+      .at(-1) ?? '';
+  throw new CliError(
+    'cli/task-failed',
+    `the task failed${reason === '' ? '' : `: ${reason}`}; change the task, or raise --max-retries`,
+  );
+}
+
+function verifyArguments({ verdict }: RunResult, { save, simulatedRoot }: RunFlags, io: Io): string {
+  const root = verdict.simulated
+    ? ` --simulated-root ${simulatedRoot ?? `${io.env.ASSAY_DATA_DIR ?? '.assay'}/simulated-root.pem`}`
+    : '';
+  return `${save}/attestation.json${root}`;
+}
+
+/** Program output keeps its lines and tabs; other control characters, which could drive the terminal, do not get through. */
+function printableOutput(text: string): string {
+  return text.replace(/\r\n/g, '\n').replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
+}

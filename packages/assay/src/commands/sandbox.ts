@@ -1,0 +1,112 @@
+/** `assay sandbox`: prepare the packages that code may import, and attack the sandbox to see that it holds. */
+
+import { basename, join, resolve } from 'node:path';
+import type { LANES, Sandbox } from '@assay/agent';
+import { type Command, Option } from 'commander';
+import type { Finish } from '../command-line/command.ts';
+import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
+import { readRegularFile } from '../command-line/file-reader.ts';
+import type { Io } from '../command-line/io.ts';
+import { jsonText, printable, styleOf, table } from '../command-line/output.ts';
+
+/** The largest wheel is a fifth of this. */
+const MAX_WHEEL_BYTES = 64 * 1024 * 1024;
+
+export function configure(command: Command, io: Io, finish: Finish): void {
+  command
+    .command('install')
+    .description('fetch numpy, pandas and matplotlib for native Python and for the wasm lane, each file by its pinned hash')
+    .addOption(new Option('--lane <lane>', 'only this one').choices(['native', 'wasm']))
+    .option('--from <folder>', "take the wasm lane's wheels from here instead of the network")
+    .action(async (flags: InstallFlags) => finish(await install(flags, io)));
+  command
+    .command('test')
+    .description('run the hostile self-test of every lane, and one honest program')
+    .option('--json', 'machine-readable result')
+    .action(async (flags: { json?: boolean }) => finish(await test(flags.json === true, io)));
+}
+
+function dataDirectory(io: Io): string {
+  return resolve(io.cwd, io.env.ASSAY_DATA_DIR ?? '.assay');
+}
+
+interface InstallFlags {
+  readonly lane?: 'native' | 'wasm';
+  readonly from?: string;
+}
+
+/** Each lane on its own: a machine without Python, or without the way to one registry, still gets the other. */
+async function install({ lane, from }: InstallFlags, io: Io): Promise<ExitCode> {
+  const native = lane === 'native' || (lane === undefined && from === undefined && process.platform === 'linux');
+  const attempts = [
+    ...(native ? [{ name: 'native', run: () => installNative(io) }] : []),
+    ...(lane === 'native' ? [] : [{ name: 'wasm', run: () => installWasm(from, io) }]),
+  ];
+  let done = 0;
+  for (const { name, run } of attempts) {
+    try {
+      io.stdout(`${name}: installed ${printable((await run()).join(', '))}\n`);
+      done += 1;
+    } catch (error) {
+      if (attempts.length === 1) throw error;
+      io.stderr(`${name}: ${printable((error as Error).message)}\n`);
+    }
+  }
+  return done > 0 ? EXIT.accepted : EXIT.unavailable;
+}
+
+async function installNative(io: Io): Promise<readonly string[]> {
+  const { installNativeImage } = await import('@assay/agent');
+  const image = await installNativeImage(dataDirectory(io), (message) => io.stderr(`${printable(message)}\n`));
+  return image.names;
+}
+
+async function installWasm(from: string | undefined, io: Io): Promise<readonly string[]> {
+  const { installWasmRuntime } = await import('@assay/agent');
+  const source = from === undefined ? {} : { source: (file: string) => folderWheel(resolve(io.cwd, from), file) };
+  const { wheels } = await installWasmRuntime(dataDirectory(io), (message) => io.stderr(`${printable(message)}\n`), source);
+  return wheels.map(({ name, version }) => `${name} ${version}`);
+}
+
+async function folderWheel(folder: string, file: string): Promise<Uint8Array | null> {
+  const shown = join(folder, basename(file));
+  return readRegularFile(shown, { shown, most: MAX_WHEEL_BYTES }).catch(() => null);
+}
+
+async function test(json: boolean, io: Io): Promise<ExitCode> {
+  const { LANES } = await import('@assay/agent');
+  const reports = [];
+  for (const lane of LANES) reports.push(await testLane(lane, dataDirectory(io)));
+  if (json) io.stdout(jsonText({ lanes: reports }));
+  else {
+    const style = styleOf(io);
+    for (const { lane, isolation, works, probes, reason } of reports) {
+      const standing = works ? style.good('works') : style.bad(printable(reason ?? 'gives wrong answers'));
+      io.stdout(`${style.strong(lane)}  isolation ${isolation}  ${standing}\n`);
+      io.stdout(
+        table(probes.map((probe) => [probe.contained ? style.good('✓') : style.bad('✗'), probe.name, printable(probe.detail)])),
+      );
+    }
+  }
+  return reports.some(({ works }) => works) ? EXIT.accepted : EXIT.unavailable;
+}
+
+async function testLane(lane: (typeof LANES)[number], directory: string) {
+  const { name, isolation } = lane;
+  try {
+    const sandbox = await lane.open({ directory, concurrency: 1, warm: 0 });
+    const { selfTest, packages } = sandbox.capabilities;
+    const works = (await honestProgram(sandbox)) === '42\n';
+    await sandbox.close();
+    return { lane: name, isolation, works, probes: selfTest, packages, reason: null };
+  } catch (error) {
+    return { lane: name, isolation, works: false, probes: [], packages: {}, reason: (error as Error).message };
+  }
+}
+
+async function honestProgram(sandbox: Sandbox): Promise<string> {
+  for await (const event of sandbox.run({ language: 'python', code: 'print(6 * 7)' })) {
+    if (event.type === 'result') return event.result.stdout.text;
+  }
+  return '';
+}

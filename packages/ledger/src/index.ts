@@ -1,0 +1,7 @@
+/** The ledger: its port, the log behind it, and the embedded store. */
+
+export { type Clock, systemClock } from './clock.ts';
+export { LEDGER_ERROR_KINDS, LedgerError, type LedgerErrorCode } from './errors.ts';
+export { openLedger } from './open-ledger.ts';
+export type * from './port.ts';
+export { createSigningKeys } from './signing-keys.ts';

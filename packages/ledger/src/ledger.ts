@@ -1,0 +1,334 @@
+/**
+ * The ledger: opens drafts, signs receipts with the key of the keyset in force and hands them to the store, which logs them. See
+ * ports/ledger.ts for the contract and spec/receipt.md, spec/log.md for the formats.
+ */
+
+import { decodeHex } from '@assay/encoding/hex';
+import { canonicalJson, parseJson } from '@assay/encoding/json';
+import {
+  type Digest,
+  isDigest,
+  isNonce,
+  parseReceipt,
+  parseReport,
+  type Receipt,
+  ReceiptError,
+  reportBody,
+  type Signer,
+  sealReceiptText,
+} from '@assay/receipt';
+import { type Clock, systemClock } from './clock.ts';
+import { Draft } from './draft.ts';
+import { LedgerError } from './errors.ts';
+import { bundleOf, proofOf, tileOf } from './exports.ts';
+import type {
+  DraftOptions,
+  KeysetRegistration,
+  Ledger,
+  ReceiptDraft,
+  ReceiptSummary,
+  SealedReceipt,
+  SealOptions,
+} from './port.ts';
+import { ed25519Signer } from './signing-keys.ts';
+import type { LogStore, StoredReceipt, StoredTask, SuccessionEntry } from './store.ts';
+
+export interface LedgerOptions {
+  readonly store: LogStore;
+  readonly clock?: Clock;
+}
+
+const LIST_LIMIT = 500;
+
+/**
+ * A ledger over an open store. `registerReport` must come before the first `seal`.
+ * @example
+ * const ledger = createLedger({ store: await openSqliteStore({ directory: '.assay' }) })
+ * await ledger.registerReport({ report, nonce: null, keys: createSigningKeys() })
+ */
+export function createLedger(options: LedgerOptions): Ledger {
+  return new LogLedger(options.store, options.clock ?? systemClock);
+}
+
+/** The keyset in force. */
+interface SealingKeyset {
+  readonly digest: Digest;
+  /** Epoch seconds. */
+  readonly notAfter: number;
+  readonly signer: Signer;
+}
+
+class LogLedger implements Ledger {
+  readonly #store: LogStore;
+  readonly #clock: Clock;
+  /** Nonces of open drafts. */
+  readonly #claimed = new Set<string>();
+  #keyset: SealingKeyset | null = null;
+  /** The last leaf of the keyset before, until it is durable. */
+  #owed: Omit<SuccessionEntry, 'time'> | null = null;
+  #settling: Promise<void> | null = null;
+
+  constructor(store: LogStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  get origin(): string {
+    return this.#store.origin;
+  }
+
+  get verifierKeys(): readonly string[] {
+    return this.#store.verifierKeys;
+  }
+
+  open(options: DraftOptions): ReceiptDraft {
+    const { nonce } = options;
+    if (nonce !== null) {
+      if (!isNonce(nonce))
+        throw new LedgerError(
+          'ledger/event-refused',
+          'expected a nonce of 64 lower-case hex characters; send 32 random bytes as hex',
+        );
+      if (this.#claimed.has(nonce) || this.#store.hasNonce(nonce))
+        throw new LedgerError('ledger/nonce-reused', 'this nonce was used before; send 32 fresh random bytes');
+    }
+    const draft = this.#draft(options);
+    if (nonce !== null) this.#claimed.add(nonce);
+    const { receiptId, taskId, startedAt } = draft;
+    draft.started = this.#store.start({ receiptId, taskId, task: options.task, startedAt, access: options.access ?? null });
+    draft.started.catch(() => undefined);
+    return draft;
+  }
+
+  async seal(draft: ReceiptDraft, options: SealOptions = {}): Promise<SealedReceipt> {
+    const own = this.#own(draft);
+    const keyset = this.#keyset;
+    if (keyset === null)
+      throw new LedgerError(
+        'ledger/report-missing',
+        'no attestation report is registered, so nothing can be sealed; call registerReport first',
+      );
+    const time = this.#clock.now();
+    const servedAt = Math.floor(time / 1000);
+    if (servedAt >= keyset.notAfter)
+      throw new LedgerError(
+        'ledger/report-missing',
+        'the registered keyset has expired, so nothing can be sealed; register a report of a new one',
+      );
+    // Signed and posted in the turn of the call: a caller that has just looked knows which keyset seals.
+    const { receipt, text } = this.#sign(own, keyset, servedAt, options.chatId ?? null);
+    own.finished = true;
+    if (this.#owed !== null) this.#settle().catch(() => undefined); // this seal meets the same error
+    const { receiptId, startedAt } = own;
+    const { taskId, task, nonce, access = null } = own.options;
+    try {
+      const proof = await this.#store.seal({
+        receiptId,
+        taskId,
+        task,
+        startedAt,
+        access,
+        body: text,
+        chatId: receipt.chat_id,
+        nonce,
+        keysetDigest: keyset.digest,
+        time,
+        payloads: own.payloads().map(({ digest, bytes, kind }) => ({ hash: hashOf(digest), bytes, kind })),
+        changes: options.changes ?? [],
+      });
+      if (nonce !== null) this.#claimed.delete(nonce);
+      return { receiptId, receipt, proof, access };
+    } catch (cause) {
+      own.finished = false;
+      throw cause;
+    }
+  }
+
+  async discard(draft: ReceiptDraft): Promise<void> {
+    const own = this.#own(draft);
+    own.finished = true;
+    if (own.options.nonce !== null) this.#claimed.delete(own.options.nonce);
+    await this.#store.discard(own.receiptId);
+  }
+
+  async registerReport(first: KeysetRegistration): Promise<void> {
+    this.#keyset = await this.#logReport(first);
+  }
+
+  async succeed(next: KeysetRegistration, publish: () => void): Promise<void> {
+    if (this.#keyset === null)
+      throw new LedgerError('ledger/report-missing', 'no keyset is in force that could be followed; call registerReport first');
+    await this.#settle();
+    const following = await this.#logReport(next);
+    const { digest } = this.#keyset;
+    this.#keyset = following;
+    this.#owed = { keysetDigest: digest, successor: following.digest };
+    publish();
+    await this.#settle();
+  }
+
+  /** Has the keyset before sign its last leaf, if that is still to be done. Nothing sealed later is logged before it. */
+  #settle(): Promise<void> {
+    if (this.#owed === null) return Promise.resolve();
+    this.#settling ??= this.#store.logSuccession({ ...this.#owed, time: this.#clock.now() }).then(
+      () => {
+        this.#owed = null;
+        this.#settling = null;
+      },
+      (error: unknown) => {
+        this.#settling = null;
+        if (!LedgerError.is(error) || error.code !== 'ledger/keyset-ended') throw error;
+        this.#owed = null; // its time was over before there was room: nobody can sign it any more
+      },
+    );
+    return this.#settling;
+  }
+
+  async #logReport({ report: document, nonce, collateral = [], keys }: KeysetRegistration): Promise<SealingKeyset> {
+    let report: ReturnType<typeof parseReport>;
+    try {
+      report = parseReport(document, nonce);
+    } catch (cause) {
+      if (!ReceiptError.is(cause)) throw cause;
+      throw new LedgerError('ledger/report-mismatch', cause.message, { cause });
+    }
+    for (const { entry } of [keys.receipt, keys.leaf])
+      if (
+        !report.keyset.receipt_signing_keys.some(
+          (key) => key.key_id === entry.key_id && key.algo === entry.algo && key.public_key === entry.public_key,
+        )
+      )
+        throw new LedgerError(
+          'ledger/report-mismatch',
+          `expected the keyset to list ${entry.key_id}; build it from the keys that are to seal`,
+        );
+    const { keyset, keysetDigest } = report;
+    await this.#store.logReport({
+      leafKey: { keyId: keys.leaf.entry.key_id, privateKey: keys.leaf.privateKey, notAfter: keyset.not_after },
+      report: canonicalJson(document),
+      body: reportBody(document, nonce, collateral),
+      keysetDigest,
+      nonce,
+      time: this.#clock.now(),
+      collateral,
+    });
+    const signer = ed25519Signer(keys.receipt.entry.key_id, keys.receipt.privateKey);
+    return { digest: keysetDigest, notAfter: keyset.not_after, signer };
+  }
+
+  async find(receiptId: string): Promise<SealedReceipt | null> {
+    const stored = this.#stored(receiptId);
+    if (stored === null) return null;
+    const receipt = parseReceipt(parseJson(stored.body));
+    const head = await this.#store.publish(this.#clock.now());
+    return { receiptId: receipt.receipt_id, receipt, proof: proofOf(this.#store, stored, head), access: stored.access };
+  }
+
+  async findTask(taskId: string): Promise<ReceiptSummary | null> {
+    const task = this.#store.task(taskId);
+    return task === null ? null : summary(task);
+  }
+
+  async list(options: { readonly limit: number; readonly before?: number }): Promise<readonly ReceiptSummary[]> {
+    const limit = Math.max(1, Math.min(LIST_LIMIT, Math.floor(options.limit)));
+    return this.#store.tasks({ ...options, limit }).map(summary);
+  }
+
+  async bundle(
+    receiptIds: string | readonly string[],
+    options: { readonly redact?: boolean } = {},
+  ): Promise<Uint8Array | null> {
+    const ids = [...new Set(typeof receiptIds === 'string' ? [receiptIds] : receiptIds)];
+    const found = ids.map((id) => this.#stored(id));
+    const stored = found.filter((item) => item !== null);
+    if (stored.length === 0 || stored.length < found.length) return null;
+    const head = await this.#store.publish(this.#clock.now());
+    return bundleOf(this.#store, stored, head, options.redact ?? false);
+  }
+
+  async payload({ receipt }: SealedReceipt, digest: string): Promise<Uint8Array | null> {
+    const kept = receipt.event_log.some(({ type, hash }) => type === 'payload.kept' && hash === digest);
+    return kept && isDigest(digest) ? this.#store.payload(hashOf(digest)) : null;
+  }
+
+  async session(id: string): Promise<Uint8Array | null> {
+    const digest = `sha256:${id}`;
+    return isDigest(digest) ? this.#store.session(hashOf(digest)) : null;
+  }
+
+  async readState(collection: string, key: string) {
+    return this.#store.state(collection, key);
+  }
+
+  async listState(collection: string) {
+    return this.#store.states(collection);
+  }
+
+  async checkpoint(): Promise<string> {
+    return (await this.#store.publish(this.#clock.now())).note;
+  }
+
+  async tile(path: string): Promise<Uint8Array | null> {
+    return tileOf(this.#store, path);
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  #draft(options: DraftOptions): Draft {
+    try {
+      return new Draft(options, this.#clock.now());
+    } catch (cause) {
+      if (!ReceiptError.is(cause)) throw cause;
+      throw new LedgerError('ledger/event-refused', cause.message, { cause });
+    }
+  }
+
+  #own(draft: ReceiptDraft): Draft {
+    if (!(draft instanceof Draft) || draft.finished)
+      throw new LedgerError(
+        'ledger/draft-finished',
+        `the draft ${draft.receiptId} is sealed, given up or of another ledger; open another`,
+      );
+    return draft;
+  }
+
+  #sign(
+    draft: Draft,
+    keyset: SealingKeyset,
+    servedAt: number,
+    chatId: string | null,
+  ): { readonly receipt: Receipt; readonly text: string } {
+    const { method, endpoint, model = null } = draft.options;
+    return sealReceiptText(
+      {
+        api_version: 'aci/1',
+        receipt_id: draft.receiptId,
+        chat_id: chatId,
+        model,
+        workload_keyset_digest: keyset.digest,
+        endpoint,
+        method,
+        served_at: servedAt,
+        event_log: draft.events(),
+      },
+      keyset.signer,
+    );
+  }
+
+  #stored(id: string): StoredReceipt | null {
+    return this.#store.receipt(id) ?? this.#store.receiptByChat(id);
+  }
+}
+
+function hashOf(digest: Digest): Uint8Array {
+  return decodeHex(digest.slice('sha256:'.length), { bytes: 32 });
+}
+
+function summary(task: StoredTask): ReceiptSummary {
+  const { receiptId, taskId, index, access, cursor } = task;
+  const state = index !== null ? 'sealed' : task.current ? 'running' : 'interrupted';
+  const servedAt = Math.floor((task.sealedAt ?? task.startedAt) / 1000);
+  return { receiptId, taskId, task: task.task, servedAt, logIndex: index, state, access, cursor };
+}

@@ -1,0 +1,160 @@
+/**
+ * The port to what is sealed and logged. A task opens a draft, appends typed events to it, hands over the payload bytes behind the
+ * hashes, and seals. `seal` resolves only when receipt, payloads, nonce, changes and log entry are durable in one transaction.
+ *
+ * Nothing is answered before `seal` resolved. Errors are LedgerError (ledger-error.ts); every code is in docs/errors.md.
+ */
+
+import type { JsonObject } from '@assay/encoding/json';
+import type { Digest, LogProof, Receipt } from '@assay/receipt';
+import type { SigningKeys } from './sealing-keys.ts';
+
+/** What the receipt is about; fixed when the draft is opened. */
+export interface DraftOptions {
+  readonly taskId: string;
+  /** Task name, e.g. `ai_generate_and_execute`. */
+  readonly task: string;
+  /** HTTP method and path that brought the request, e.g. `POST`, `/api/process`. */
+  readonly method: string;
+  readonly endpoint: string;
+  /** The exact bytes of the request body; hashed into the first event, not stored (call `payload` to store them). */
+  readonly requestBody: Uint8Array;
+  /** The client's nonce, 64 lower-case hex characters, claimed once in the transaction of `seal`; `null` when none was sent. */
+  readonly nonce: string | null;
+  /** The model id the client asked for; `null` or absent when the task names none. */
+  readonly model?: string | null;
+  /** Hex SHA-256 of the API key that made the request; whoever fetches the receipt must show the same one (aci/1 §7.6). */
+  readonly access?: string | null;
+}
+
+/** A receipt being written. Events keep the order in which they are appended. */
+export interface ReceiptDraft {
+  /** `rcpt_` and 32 hex characters; known before sealing so that answers and events can name it. */
+  readonly receiptId: string;
+  readonly taskId: string;
+  /** Resolves when the task's row is durable: from then on a crash leaves it listed as `interrupted`. */
+  readonly started: Promise<void>;
+  /**
+   * Appends one event. `type` is one of those in spec/receipt.md; the other members are that event's fields. The draft itself
+   * writes `request.received` and `task.received` first and `payload.kept` last; those cannot be appended.
+   */
+  append(event: { readonly type: string } & JsonObject): void;
+  /**
+   * Keeps bytes that an event names by hash; they go into bundles and can be redacted there. `name` is unique in the draft,
+   * e.g. `request`, `attempt-1/code.py`. Returns `sha256:<hex>`, the form every `*_hash` field has.
+   */
+  payload(name: string, mediaType: string, bytes: Uint8Array): Digest;
+  /** Keeps the document of an upstream session as a payload that {@link Ledger.session} gives to everyone: it holds no task content. */
+  session(name: string, bytes: Uint8Array): Digest;
+}
+
+/** One conditional write that commits with the receipt or not at all: variables, counters, idempotency rows. */
+export interface StateChange {
+  /** e.g. `variables`. */
+  readonly collection: string;
+  readonly key: string;
+  /** The version that must be there now; 0: none may be there. The new version is one higher. */
+  readonly expectedVersion: number;
+  /** `null` removes the row. */
+  readonly value: Uint8Array | null;
+}
+
+export interface StateRow {
+  readonly key: string;
+  readonly version: number;
+  readonly value: Uint8Array;
+}
+
+export interface SealOptions {
+  /** Id of the OpenAI-style response, when the body has one. */
+  readonly chatId?: string | null;
+  readonly changes?: readonly StateChange[];
+}
+
+export interface SealedReceipt {
+  readonly receiptId: string;
+  readonly receipt: Receipt;
+  /** Salt, leaf and the tlog-proof under a signed checkpoint: all a stranger needs beside the keyset. JSON-safe. */
+  readonly proof: LogProof;
+  /** As given in {@link DraftOptions.access}. */
+  readonly access: string | null;
+}
+
+/** `running`: open in this process. `interrupted`: the agent stopped before the task ended; there is no receipt. */
+export type TaskState = 'running' | 'sealed' | 'interrupted';
+
+export interface ReceiptSummary {
+  /** Reserved when the task began; a receipt exists when `state` is `sealed`. */
+  readonly receiptId: string;
+  readonly taskId: string;
+  readonly task: string;
+  /** Epoch seconds: of the receipt, or of the task's start when there is none. */
+  readonly servedAt: number;
+  /** `null` unless sealed. */
+  readonly logIndex: number | null;
+  readonly state: TaskState;
+  readonly access: string | null;
+  /** Position in the list; pass the last one as `before` to go on. */
+  readonly cursor: number;
+}
+
+/** A file that was needed to verify a report when it was made: CRL, TCB info, certificate. Archived in every bundle. */
+export interface ArchivedFile {
+  readonly name: string;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+}
+
+/** A keyset that is to seal, with the report that attests it. */
+export interface KeysetRegistration {
+  /** The `aci/1` attestation report as served (spec/keyset.md), its keyset naming `keys`. */
+  readonly report: JsonObject;
+  /** The nonce the report was made for; `null` for the unchallenged form. */
+  readonly nonce: string | null;
+  readonly collateral?: readonly ArchivedFile[];
+  /** The keyset's own; it lists their public halves. */
+  readonly keys: SigningKeys;
+}
+
+export interface Ledger {
+  /** Throws `ledger/nonce-reused` when the nonce was used before or is in use now. */
+  open(options: DraftOptions): ReceiptDraft;
+  /** Signs, stores and logs. Rejects with `ledger/nonce-reused`, `ledger/conflict`, `ledger/full`, `ledger/unavailable`, … */
+  seal(draft: ReceiptDraft, options?: SealOptions): Promise<SealedReceipt>;
+  /** Gives a draft up without a receipt (the request was refused before any work). Its nonce is free again. */
+  discard(draft: ReceiptDraft): Promise<void>;
+  /** By receipt id, or by the id of the OpenAI-style response. */
+  find(receiptId: string): Promise<SealedReceipt | null>;
+  findTask(taskId: string): Promise<ReceiptSummary | null>;
+  /** Newest first, with running and interrupted tasks among them. */
+  list(options: { readonly limit: number; readonly before?: number }): Promise<readonly ReceiptSummary[]>;
+  /** The offline bundle of one or more receipts (spec/bundle.md) as JSON bytes. `redact` leaves payloads out. */
+  bundle(receiptIds: string | readonly string[], options?: { readonly redact?: boolean }): Promise<Uint8Array | null>;
+  /**
+   * A payload that this receipt kept, by `sha256:<hex>`; `null` for one that it did not keep. There is no look-up by hash alone: hashes
+   * stand in receipts and redacted bundles, and whoever reads those may not read the payloads.
+   */
+  payload(of: SealedReceipt, digest: string): Promise<Uint8Array | null>;
+  /** The document of an upstream session, by the hex SHA-256 that is its id; `null` for every other hash, also of a kept payload. */
+  session(id: string): Promise<Uint8Array | null>;
+  /** Logs the report of the boot's first keyset and seals under it. Must be called before the first `seal`. */
+  registerReport(first: KeysetRegistration): Promise<void>;
+  /**
+   * Replaces the keyset: logs the report of the next one; then, in one turn, seals under it from there on, calls `publish`, and has the
+   * ending keyset sign its last leaf, which names the next. Resolves when that leaf is durable. When logging the report fails, nothing
+   * has changed. When only the last leaf fails, the next keyset is in force and the leaf is written before anything else is sealed.
+   */
+  succeed(next: KeysetRegistration, publish: () => void): Promise<void>;
+  /** Committed rows of a collection. */
+  readState(collection: string, key: string): Promise<StateRow | null>;
+  listState(collection: string): Promise<readonly StateRow[]>;
+  /** C2SP signed note of the newest checkpoint. */
+  checkpoint(): Promise<string>;
+  /** Bytes of a tlog-tiles path below `/log/`, e.g. `tile/0/000`, `tile/entries/000.p/7`; `null` when it does not exist. */
+  tile(path: string): Promise<Uint8Array | null>;
+  /** The log's origin line. */
+  readonly origin: string;
+  /** Verifier keys (vkey lines) of the log. */
+  readonly verifierKeys: readonly string[];
+  close(): Promise<void>;
+}

@@ -1,0 +1,51 @@
+/** What the main thread and the writer thread say to each other. Everything survives structured clone. */
+
+import type { LedgerErrorCode } from '../errors.ts';
+import type { LogKey } from '../log-key.ts';
+import type { PublishedHead, ReceiptEntry, ReportEntry, SuccessionEntry, TaskStart } from '../store.ts';
+
+export interface WriterSetup {
+  readonly directory: string;
+  readonly maxBytes?: number;
+  readonly logKey: LogKey;
+  /** Random id of this start, 32 hex characters. */
+  readonly boot: string;
+}
+
+export type WriteRequest =
+  | { readonly id: number; readonly kind: 'start'; readonly task: TaskStart }
+  | { readonly id: number; readonly kind: 'discard'; readonly receiptId: string }
+  | { readonly id: number; readonly kind: 'seal'; readonly entry: ReceiptEntry }
+  | { readonly id: number; readonly kind: 'report'; readonly entry: ReportEntry }
+  | { readonly id: number; readonly kind: 'succession'; readonly entry: SuccessionEntry };
+
+/** Requests come in lists; one list is at most one transaction. */
+export type ToWriter =
+  | { readonly kind: 'write'; readonly requests: readonly WriteRequest[] }
+  | { readonly kind: 'publish'; readonly id: number; readonly time: number }
+  | { readonly kind: 'close'; readonly id: number };
+
+export interface WrittenError {
+  readonly code: LedgerErrorCode;
+  readonly message: string;
+}
+
+/** Where an entry went; its checkpoint stands once in the list of answers. */
+export interface WrittenEntry {
+  readonly index: number;
+  readonly leaf: string;
+  readonly salt: string;
+  /** Lines of base64, as in a `tlog-proof`. */
+  readonly path: string;
+}
+
+export type Answer =
+  | { readonly id: number; readonly entry: WrittenEntry }
+  | { readonly id: number; readonly value: PublishedHead | null }
+  | { readonly id: number; readonly error: WrittenError };
+
+export type FromWriter =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'refused'; readonly error: WrittenError }
+  /** `answers` is JSON of {@link Answer}s: one text crosses threads faster than many small objects. */
+  | { readonly kind: 'answers'; readonly answers: string; readonly checkpoint: string };

@@ -1,0 +1,118 @@
+/**
+ * What happens before the first signature after a start (spec/log.md §4): the root is recomputed from the tiles and compared with the
+ * committed head and with the last published checkpoint. A smaller or different tree is never signed.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { equalBytes, utf8 } from '@assay/encoding/bytes';
+import { EMPTY_ROOT, hashLeaf, parseCheckpoint, parseVerifierKey, TILE_WIDTH, verifyCheckpoint } from '@assay/receipt';
+import { LedgerError } from '../errors.ts';
+import type { LogKey } from '../log-key.ts';
+import { GrowingTree } from '../tree.ts';
+
+const CHECKPOINT_FILE = 'checkpoint.note';
+
+/** Reads a tile's row. */
+export function tileReader(db: DatabaseSync): (level: number, index: number) => Uint8Array | null {
+  const select = db.prepare('SELECT hashes FROM tiles WHERE level = ? AND n = ?');
+  return (level, index) => (select.get(level, index)?.hashes as Uint8Array | undefined) ?? null;
+}
+
+/**
+ * The tree as committed, checked.
+ * @throws {LedgerError} `ledger/corrupt` when tiles, entries and head disagree.
+ */
+export function loadTree(db: DatabaseSync): GrowingTree {
+  const head = db.prepare('SELECT size, root FROM head WHERE id = 1').get() as { size: number; root: Uint8Array } | undefined;
+  const size = head?.size ?? 0;
+  const corrupt = (why: string, cause?: unknown) =>
+    new LedgerError(
+      'ledger/corrupt',
+      `the log in the data directory is damaged: ${why}; restore it from a backup and tell its witnesses`,
+      { cause },
+    );
+  let tree: GrowingTree;
+  try {
+    tree = new GrowingTree(size, tileReader(db));
+  } catch (cause) {
+    throw corrupt('tiles are missing', cause);
+  }
+  if (!equalBytes(tree.root(), head?.root ?? EMPTY_ROOT)) throw corrupt('the tiles do not lead to the committed root');
+  const last = db.prepare('SELECT max(idx) AS last FROM entries').get()?.last as number | null;
+  if ((last ?? -1) !== size - 1) throw corrupt(`the last entry is ${last} under a head of ${size}`);
+  assertEdgeEntries(db, size, corrupt);
+  return tree;
+}
+
+/** The entries of the last, partial tile are all there and hash to it; older ones are checked whenever they are handed out. */
+function assertEdgeEntries(db: DatabaseSync, size: number, corrupt: (why: string) => LedgerError): void {
+  const from = Math.floor(size / TILE_WIDTH) * TILE_WIDTH;
+  const tile = tileReader(db)(0, from / TILE_WIDTH) ?? new Uint8Array();
+  const entries = db.prepare('SELECT idx, leaf FROM entries WHERE idx >= ? ORDER BY idx').all(from);
+  if (entries.length !== size - from) throw corrupt(`${entries.length} of the last ${size - from} entries are there`);
+  entries.forEach((row, i) => {
+    if (row.idx !== from + i || !equalBytes(hashLeaf(utf8(row.leaf as string)), tile.subarray(i * 32, i * 32 + 32)))
+      throw corrupt(`entry ${from + i} is not the one in the tree`);
+  });
+}
+
+/**
+ * Compares the tree with the last checkpoint that was published from this directory.
+ * @throws {LedgerError} `ledger/rolled-back`, `ledger/forked`, `ledger/corrupt`.
+ */
+export async function assertNotRolledBack(directory: string, tree: GrowingTree, key: LogKey): Promise<void> {
+  let note: string;
+  try {
+    note = readFileSync(join(directory, CHECKPOINT_FILE), 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw new LedgerError(
+      'ledger/unavailable',
+      `${CHECKPOINT_FILE} in the data directory cannot be read; give the agent access to it`,
+      { cause },
+    );
+  }
+  let published: ReturnType<typeof parseCheckpoint>;
+  try {
+    published = parseCheckpoint(note);
+    await verifyCheckpoint(published, key.verifierKeys.map(parseVerifierKey));
+  } catch (cause) {
+    throw new LedgerError(
+      'ledger/corrupt',
+      `${CHECKPOINT_FILE} in the data directory is not this log's; restore both from one backup`,
+      { cause },
+    );
+  }
+  if (published.size > tree.size)
+    throw new LedgerError(
+      'ledger/rolled-back',
+      `the log has ${tree.size} entries, but ${published.size} were signed before; restore the newest data, a smaller log must never be signed`,
+    );
+  if (!equalBytes(tree.rootAt(published.size), published.root))
+    throw new LedgerError(
+      'ledger/forked',
+      `the log differs from what was signed at size ${published.size}; restore the data, a fork must never be signed`,
+    );
+}
+
+/** Keeps the newest published checkpoint for the next start, whole or not at all. */
+export function keepCheckpoint(directory: string, note: string): void {
+  const temporary = join(directory, `${CHECKPOINT_FILE}.new`);
+  const file = openSync(temporary, 'w', 0o600);
+  try {
+    writeSync(file, note);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, join(directory, CHECKPOINT_FILE));
+}
+
+/** The directory's id, 16 hex characters, made on the first start. */
+export function replicaId(db: DatabaseSync): string {
+  db.prepare("INSERT INTO meta VALUES ('replica', ?) ON CONFLICT DO NOTHING").run(randomBytes(8).toString('hex'));
+  return db.prepare("SELECT value FROM meta WHERE key = 'replica'").get()?.value as string;
+}

@@ -1,0 +1,175 @@
+/**
+ * The embedded store: node:sqlite behind {@link LogStore}. Writes go to the writer thread; reads are made here, on a connection of
+ * their own that sees committed rows only.
+ */
+
+import { randomBytes } from 'node:crypto';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import { utf8 } from '@assay/encoding/bytes';
+import { decodeHex } from '@assay/encoding/hex';
+import { LedgerError } from '../errors.ts';
+import { openLogKey } from '../log-key.ts';
+import type { StateRow } from '../port.ts';
+import type { LogStore, StoredReceipt, StoredReport, StoredSuccession, StoredTask } from '../store.ts';
+import { openReader } from './database.ts';
+import { lockDirectory } from './directory-lock.ts';
+import { tileReader } from './recovery.ts';
+import { WriterClient } from './writer-client.ts';
+
+export interface SqliteStoreOptions {
+  /** Made with mode 0700 when it is not there. One agent at a time. */
+  readonly directory: string;
+  /** Name of the log, fixed on the first start. */
+  readonly origin?: string;
+  /** Largest size of the database in bytes; none unless told. */
+  readonly maxBytes?: number;
+}
+
+type Row = Readonly<Record<string, SQLOutputValue>>;
+
+/**
+ * Opens the store after checking the log in it.
+ * @throws {LedgerError} `ledger/in-use`, `ledger/bad-key-file`, `ledger/origin-changed`, `ledger/corrupt`, `ledger/rolled-back`,
+ * `ledger/forked`, `ledger/runtime-too-old`, `ledger/unavailable`.
+ * @example const store = await openSqliteStore({ directory: '.assay' })
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<LogStore> {
+  const { directory, maxBytes } = options;
+  const unlock = lockDirectory(directory);
+  try {
+    const logKey = openLogKey(directory, options.origin);
+    const boot = randomBytes(16).toString('hex');
+    const writer = await WriterClient.start({
+      directory,
+      logKey,
+      boot,
+      ...(maxBytes === undefined ? {} : { maxBytes }),
+    });
+    const db = openReader({ directory });
+    return sqliteStore(db, writer, boot, logKey, unlock);
+  } catch (cause) {
+    unlock();
+    throw LedgerError.is(cause)
+      ? cause
+      : new LedgerError('ledger/unavailable', `the data directory ${directory} cannot be used: ${String(cause)}`, { cause });
+  }
+}
+
+function sqliteStore(
+  db: DatabaseSync,
+  writer: WriterClient,
+  boot: string,
+  logKey: { readonly origin: string; readonly verifierKeys: readonly string[] },
+  unlock: () => void,
+): LogStore {
+  const sql = prepare(db);
+  const task = (row: Row): StoredTask => ({
+    cursor: row.cursor as number,
+    receiptId: row.receipt_id as string,
+    taskId: row.task_id as string,
+    task: row.task as string,
+    startedAt: row.started_at as number,
+    sealedAt: row.sealed_at as number | null,
+    index: row.idx as number | null,
+    current: row.boot === boot,
+    access: row.access as string | null,
+  });
+  return {
+    origin: logKey.origin,
+    verifierKeys: logKey.verifierKeys,
+    start: (row) => writer.start(row),
+    discard: (receiptId) => writer.discard(receiptId),
+    seal: (entry) => writer.seal(entry),
+    logReport: (entry) => writer.report(entry),
+    logSuccession: (entry) => writer.succession(entry),
+    publish: (time) => writer.ask({ kind: 'publish', time }),
+    hasNonce: (nonce) => sql.nonce.get(decodeHex(nonce)) !== undefined,
+    receipt: (receiptId) => receipt(sql.receipt.get(receiptId)),
+    receiptByChat: (chatId) => receipt(sql.receiptByChat.get(chatId)),
+    report(keysetDigest, beforeIndex) {
+      const row = sql.report.get(keysetDigest, beforeIndex);
+      return row === undefined ? null : report(row, sql.collateral.all(row.idx as number));
+    },
+    succession: (keysetDigest) => succession(sql.succession.get(keysetDigest)),
+    payload: (hash) => (sql.blob.get(hash)?.bytes as Uint8Array | undefined) ?? null,
+    session: (hash) => (sql.session.get(hash)?.bytes as Uint8Array | undefined) ?? null,
+    tasks: ({ limit, before }) => sql.tasks.all(before ?? Number.MAX_SAFE_INTEGER, limit).map(task),
+    task(taskId) {
+      const row = sql.task.get(taskId);
+      return row === undefined ? null : task(row);
+    },
+    state: (collection, key) => state(sql.state.get(collection, key)),
+    states: (collection) => sql.states.all(collection).map((row) => state(row) as StateRow),
+    size: () => (sql.size.get()?.size as number | undefined) ?? 0,
+    tile: tileReader(db),
+    entries: (from, to) => sql.entries.all(from, to).map((row) => utf8(row.leaf as string)),
+    async close() {
+      await writer.close();
+      db.close();
+      unlock();
+    },
+  };
+}
+
+function receipt(row: Row | undefined): StoredReceipt | null {
+  if (row === undefined) return null;
+  return {
+    index: row.idx as number,
+    body: row.body as string,
+    salt: row.salt as Uint8Array,
+    leaf: row.leaf as string,
+    access: row.access as string | null,
+  };
+}
+
+function report(row: Row, files: readonly Row[]): StoredReport {
+  return {
+    index: row.idx as number,
+    report: row.report as string,
+    nonce: row.nonce as string | null,
+    salt: row.salt as Uint8Array,
+    leaf: row.leaf as string,
+    collateral: files.map((file) => ({
+      name: file.name as string,
+      mediaType: file.media_type as string,
+      bytes: file.bytes as Uint8Array,
+    })),
+  };
+}
+
+function succession(row: Row | undefined): StoredSuccession | null {
+  if (row === undefined) return null;
+  return { index: row.idx as number, leaf: row.leaf as string, successor: row.successor as string };
+}
+
+function state(row: Row | undefined): StateRow | null {
+  if (row === undefined) return null;
+  return { key: row.key as string, version: row.version as number, value: row.value as Uint8Array };
+}
+
+function prepare(db: DatabaseSync) {
+  const receipts = 'SELECT r.idx, r.body, r.salt, r.access, e.leaf FROM receipts r JOIN entries e ON e.idx = r.idx WHERE';
+  const tasks = 'SELECT cursor, receipt_id, task_id, task, boot, started_at, access, sealed_at, idx FROM receipts WHERE';
+  return {
+    nonce: db.prepare('SELECT 1 FROM nonces WHERE nonce = ?'),
+    receipt: db.prepare(`${receipts} r.receipt_id = ?`),
+    receiptByChat: db.prepare(`${receipts} r.chat_id = ? ORDER BY r.idx DESC LIMIT 1`),
+    report: db.prepare(
+      'SELECT r.*, e.leaf FROM reports r JOIN entries e ON e.idx = r.idx WHERE r.keyset_digest = ? AND r.idx < ? ORDER BY r.idx DESC LIMIT 1',
+    ),
+    collateral: db.prepare(
+      'SELECT c.name, c.media_type, b.bytes FROM collateral c JOIN blobs b ON b.hash = c.hash WHERE c.idx = ? ORDER BY c.ord',
+    ),
+    succession: db.prepare(
+      'SELECT s.idx, s.successor, e.leaf FROM successions s JOIN entries e ON e.idx = s.idx WHERE s.keyset_digest = ?',
+    ),
+    blob: db.prepare('SELECT bytes FROM blobs WHERE hash = ?'),
+    session: db.prepare('SELECT b.bytes FROM sessions s JOIN blobs b ON b.hash = s.hash WHERE s.hash = ?'),
+    tasks: db.prepare(`${tasks} cursor < ? ORDER BY cursor DESC LIMIT ?`),
+    task: db.prepare(`${tasks} task_id = ? ORDER BY cursor DESC LIMIT 1`),
+    state: db.prepare('SELECT key, version, value FROM state WHERE collection = ? AND key = ?'),
+    states: db.prepare('SELECT key, version, value FROM state WHERE collection = ? ORDER BY key'),
+    size: db.prepare('SELECT size FROM head WHERE id = 1'),
+    entries: db.prepare('SELECT leaf FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx'),
+  };
+}

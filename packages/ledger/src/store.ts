@@ -1,0 +1,156 @@
+/**
+ * The port between the ledger and a database. A store assigns the index, writes everything of one entry in one transaction, commits
+ * the tree's head, and only then signs it. Reads see committed rows only.
+ */
+
+import type { KeyObject } from 'node:crypto';
+import type { ArchivedFile, StateChange, StateRow } from './port.ts';
+
+/** A task that began; a crash leaves the row behind. */
+export interface TaskStart {
+  readonly receiptId: string;
+  readonly taskId: string;
+  readonly task: string;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  readonly access: string | null;
+}
+
+export interface StoredPayload {
+  /** SHA-256, 32 bytes. */
+  readonly hash: Uint8Array;
+  readonly bytes: Uint8Array;
+  /** `session`: a document that anyone may read by its hash. `private`: read only through its receipt. */
+  readonly kind: 'private' | 'session';
+}
+
+/** One receipt to be logged. */
+export interface ReceiptEntry extends TaskStart {
+  /** JCS text of the signed receipt. */
+  readonly body: string;
+  readonly chatId: string | null;
+  readonly nonce: string | null;
+  readonly keysetDigest: string;
+  /** Epoch milliseconds. */
+  readonly time: number;
+  readonly payloads: readonly StoredPayload[];
+  readonly changes: readonly StateChange[];
+}
+
+/** Signs the leaves of one keyset, until that keyset names its successor or ends. */
+export interface LeafKey {
+  readonly keyId: string;
+  readonly privateKey: KeyObject;
+  /** Epoch seconds. */
+  readonly notAfter: number;
+}
+
+/** One attestation report to be logged; from its leaf on, the leaf key of its keyset signs. */
+export interface ReportEntry {
+  readonly leafKey: LeafKey;
+  /** JCS text of the report. */
+  readonly report: string;
+  /** What the leaf commits to. */
+  readonly body: Uint8Array;
+  readonly keysetDigest: string;
+  readonly nonce: string | null;
+  readonly time: number;
+  readonly collateral: readonly ArchivedFile[];
+}
+
+/** The last leaf of a keyset; its leaf key is forgotten in the same transaction. */
+export interface SuccessionEntry {
+  readonly keysetDigest: string;
+  /** Digest of the keyset that follows. */
+  readonly successor: string;
+  /** Epoch milliseconds. */
+  readonly time: number;
+}
+
+/** Where an entry went. */
+export interface Appended {
+  readonly index: number;
+  readonly leaf: string;
+  /** Hex. */
+  readonly salt: string;
+  /** `tlog-proof@v1` under the checkpoint of the commit. */
+  readonly proof: string;
+}
+
+export interface StoredReceipt {
+  readonly index: number;
+  readonly body: string;
+  readonly salt: Uint8Array;
+  readonly leaf: string;
+  readonly access: string | null;
+}
+
+export interface StoredReport {
+  readonly index: number;
+  readonly report: string;
+  readonly nonce: string | null;
+  readonly salt: Uint8Array;
+  readonly leaf: string;
+  readonly collateral: readonly ArchivedFile[];
+}
+
+export interface StoredSuccession {
+  readonly index: number;
+  readonly leaf: string;
+  readonly successor: string;
+}
+
+export interface StoredTask {
+  readonly cursor: number;
+  readonly receiptId: string;
+  readonly taskId: string;
+  readonly task: string;
+  readonly startedAt: number;
+  /** Epoch milliseconds; `null` unless sealed. */
+  readonly sealedAt: number | null;
+  readonly index: number | null;
+  /** Whether it began in this boot. */
+  readonly current: boolean;
+  readonly access: string | null;
+}
+
+export interface PublishedHead {
+  readonly size: number;
+  /** Checkpoint note with both of the log's signatures. */
+  readonly note: string;
+}
+
+export interface LogStore {
+  readonly origin: string;
+  /** Ed25519, then ML-DSA-44. */
+  readonly verifierKeys: readonly string[];
+  start(task: TaskStart): Promise<void>;
+  discard(receiptId: string): Promise<void>;
+  /** Resolves when the transaction is durable and its head is signed. */
+  seal(entry: ReceiptEntry): Promise<Appended>;
+  logReport(entry: ReportEntry): Promise<Appended>;
+  logSuccession(entry: SuccessionEntry): Promise<Appended>;
+  /** Signs the committed head with all keys. */
+  publish(time: number): Promise<PublishedHead>;
+  hasNonce(nonce: string): boolean;
+  receipt(receiptId: string): StoredReceipt | null;
+  receiptByChat(chatId: string): StoredReceipt | null;
+  /** The newest report of the keyset that was logged before `beforeIndex`. */
+  report(keysetDigest: string, beforeIndex: number): StoredReport | null;
+  /** What a keyset named as its successor. */
+  succession(keysetDigest: string): StoredSuccession | null;
+  payload(hash: Uint8Array): Uint8Array | null;
+  /** A payload that was stored with kind `session`. */
+  session(hash: Uint8Array): Uint8Array | null;
+  tasks(options: { readonly limit: number; readonly before?: number }): readonly StoredTask[];
+  task(taskId: string): StoredTask | null;
+  state(collection: string, key: string): StateRow | null;
+  states(collection: string): readonly StateRow[];
+  /** Committed number of entries. */
+  size(): number;
+  /** Hashes of a tile, 32 bytes each, as many as there are; `null` for none. */
+  tile(level: number, index: number): Uint8Array | null;
+  /** Entries from `from` up to, not including, `to`, as far as committed. */
+  entries(from: number, to: number): readonly Uint8Array[];
+  close(): Promise<void>;
+}

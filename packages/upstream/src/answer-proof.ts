@@ -1,0 +1,196 @@
+/**
+ * `assay-proof/1` for signed answers (spec/proof.md): one file with the report, its nonce and collateral, the signature, and the
+ * exchange as hashes or as bytes, so that anybody verifies it offline. Not proved: when it happened; `time` is the keeper's word.
+ */
+
+import { formatInstant, parseInstant } from '@assay/attestation/appraisal/instant';
+import { AttestationError } from '@assay/attestation/errors';
+import { endorsementFiles, packCollateral } from '@assay/attestation/evidence/collateral-pack';
+import {
+  type AnswerSignature,
+  parseAnswerSignature,
+  verifyAnswerSignature,
+  verifyAnswerSigner,
+} from '@assay/attestation/evidence/combined/answer-signature';
+import { collectEndorsements } from '@assay/attestation/evidence/endorsement-files';
+import { reading } from '@assay/attestation/evidence/reading';
+import type { NamedClaims } from '@assay/attestation/model/claims';
+import type { Endorsements } from '@assay/attestation/model/endorsements';
+import type { Policy } from '@assay/attestation/model/policy';
+import type { VerificationResult } from '@assay/attestation/model/result';
+import type { TrustAnchor } from '@assay/attestation/model/verification';
+import { combinedVerifier } from '@assay/attestation/verifier/combined/combined';
+import { verify } from '@assay/attestation/verify';
+import { decodeBase64, encodeBase64 } from '@assay/encoding/base64';
+import { bufferSource, utf8 } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
+import { canonicalJson, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import { signingNodes } from './signing-proxy.ts';
+
+const FORMAT = 'assay-proof/1';
+const SKEW_MS = 300_000;
+
+/** One side of an exchange. */
+export interface ProvedBytes {
+  /** Lower-case hex SHA-256. */
+  readonly hash: string;
+  /** `null` where only the hash was kept. */
+  readonly bytes: Uint8Array | null;
+}
+
+export interface AnswerProof {
+  /** Origin of the service. */
+  readonly service: string;
+  readonly model: string;
+  /** When the answer was checked, epoch milliseconds: evidence and collateral are verified as of then. */
+  readonly time: number;
+  readonly nonce: string;
+  /** Exact bytes. */
+  readonly report: Uint8Array;
+  readonly endorsements: Endorsements;
+  /** Exact bytes of the signature document. */
+  readonly signature: Uint8Array;
+  readonly request: ProvedBytes;
+  readonly response: ProvedBytes;
+}
+
+/** True for JSON that is such a proof, authentic or not. */
+export function isAnswerProof(json: Json): json is JsonObject {
+  return isObject(json) && json.format === FORMAT && 'signature' in json;
+}
+
+/** The file, UTF-8 JSON. */
+export function encodeAnswerProof(proof: AnswerProof): Uint8Array {
+  const side = ({ hash, bytes }: ProvedBytes): JsonObject => ({
+    hash: `sha256:${hash}`,
+    ...(bytes === null ? {} : { bytes: encodeBase64(bytes) }),
+  });
+  return utf8(
+    canonicalJson({
+      format: FORMAT,
+      service: proof.service,
+      model: proof.model,
+      time: formatInstant(proof.time),
+      nonce: proof.nonce,
+      report: encodeBase64(proof.report),
+      collateral: parseJson(packCollateral(endorsementFiles(proof.endorsements))),
+      signature: encodeBase64(proof.signature),
+      request: side(proof.request),
+      response: side(proof.response),
+    }),
+  );
+}
+
+/** @throws {AttestationError} `proof/malformed`. */
+export function parseAnswerProof(json: Json): AnswerProof {
+  if (!isAnswerProof(json)) throw malformed(`expected format ${FORMAT} with a signature`);
+  const time = parseInstant(text(json, 'time'));
+  const nonce = text(json, 'nonce');
+  if (time === null) throw malformed('expected an RFC 3339 instant in "time"');
+  if (!/^[0-9a-f]{64}$/.test(nonce)) throw malformed('expected 64 lower-case hex digits in "nonce"');
+  const collateral = { name: 'collateral', bytes: utf8(canonicalJson(json.collateral ?? {})) };
+  return {
+    ...{ service: text(json, 'service'), model: text(json, 'model'), time, nonce },
+    report: bytesOf(text(json, 'report')),
+    endorsements: collectEndorsements([collateral]),
+    signature: bytesOf(text(json, 'signature')),
+    request: sideOf(json, 'request'),
+    response: sideOf(json, 'response'),
+  };
+}
+
+export interface VerifyProofOptions {
+  /** Epoch milliseconds; a proof from later than that is refused. */
+  readonly now: number;
+  readonly policy?: Policy;
+  /** Beside those in the proof. */
+  readonly endorsements?: Endorsements;
+  readonly additionalAnchors?: readonly TrustAnchor[];
+}
+
+export interface VerifiedAnswerProof {
+  readonly signature: AnswerSignature;
+  /** Of the report, as of the proof's time; its outcome may be `refused`. */
+  readonly result: VerificationResult;
+}
+
+/**
+ * Verifies the report as of the proof's time, then the signature under an address that the report binds, then hashes and bytes.
+ * The signature is checked for authentic reports only; anything else comes back as `result` says.
+ * @throws {AttestationError} `proof/…`, `answer/…`, `service/address-missing`.
+ */
+export async function verifyAnswerProof(proof: AnswerProof, options: VerifyProofOptions): Promise<VerifiedAnswerProof> {
+  const { now, policy, endorsements = [], additionalAnchors = [] } = options;
+  if (proof.time > now + SKEW_MS)
+    throw new AttestationError(
+      'proof/not-yet-made',
+      `expected a proof made before ${formatInstant(now)}, got one of ${formatInstant(proof.time)}; set the clock, or do not use it`,
+    );
+  const result = await verify(proof.report, {
+    now: proof.time,
+    expected: { nonce: proof.nonce },
+    endorsements: [...proof.endorsements, ...endorsements],
+    trust: { roots: additionalAnchors },
+    verifiers: [combinedVerifier],
+    ...(policy === undefined ? {} : { policy }),
+  });
+  const signature = parseAnswerSignature(proof.signature);
+  if (result.claims === undefined) return { signature, result };
+  const addresses = signingNodes(result.claims).map(({ identity }: NamedClaims) => identity['signing-address'] ?? '');
+  const [first] = addresses;
+  if (first === undefined)
+    throw new AttestationError(
+      'service/address-missing',
+      'expected a report that binds a signing address, got none; nothing shows who signed, do not rely on the answer',
+    );
+  const claimed = encodeHex(signature.address);
+  const attestedAddress = addresses.find((address) => address === claimed) ?? first;
+  const { request, response } = proof;
+  if (request.bytes !== null && response.bytes !== null) {
+    await verifyAnswerSignature({ signature, attestedAddress, request: request.bytes, response: response.bytes });
+  } else {
+    await verifyAnswerSigner(signature, attestedAddress);
+  }
+  await compare('answer/request-mismatch', 'request', signature.requestHash, request);
+  await compare('answer/response-mismatch', 'response', signature.responseHash, response);
+  return { signature, result };
+}
+
+async function compare(
+  code: 'answer/request-mismatch' | 'answer/response-mismatch',
+  what: string,
+  signed: string,
+  { hash, bytes }: ProvedBytes,
+): Promise<void> {
+  const actual = bytes === null ? hash : encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(bytes))));
+  if (hash === signed && actual === signed) return;
+  throw new AttestationError(code, `expected the ${what} that was signed, got another in the proof; it was changed`, {
+    details: { signed, hash, actual },
+  });
+}
+
+function sideOf(json: JsonObject, name: 'request' | 'response'): ProvedBytes {
+  const side = json[name];
+  const hash = isObject(side) ? side.hash : undefined;
+  if (!isObject(side) || typeof hash !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(hash))
+    throw malformed(`expected {"hash":"sha256:…"} in "${name}"`);
+  return { hash: hash.slice(7), bytes: typeof side.bytes === 'string' ? bytesOf(side.bytes) : null };
+}
+
+function bytesOf(base64: string): Uint8Array {
+  return reading('proof/malformed', 'base64 in the proof', () => decodeBase64(base64));
+}
+
+function text(json: JsonObject, member: string): string {
+  const value = json[member];
+  if (typeof value !== 'string' || value === '') throw malformed(`expected text in "${member}"`);
+  return value;
+}
+
+function isObject(json: Json | undefined): json is JsonObject {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+function malformed(message: string): AttestationError {
+  return new AttestationError('proof/malformed', `${message} of the proof; save it again`);
+}

@@ -1,0 +1,139 @@
+/**
+ * A service that answers a nonce with evidence over HTTP: how its evidence is fetched and verified, whatever its kind. The HTTP client is handed in,
+ * and so is the clock; nothing the service says is believed before the verifiers of this package agree.
+ */
+
+import type { EndorsementSource } from '@assay/attestation/endorsements/index';
+import { fetchEndorsements } from '@assay/attestation/endorsements/index';
+import { AttestationError } from '@assay/attestation/errors';
+import type { Endorsements } from '@assay/attestation/model/endorsements';
+import type { Policy } from '@assay/attestation/model/policy';
+import type { VerificationResult } from '@assay/attestation/model/result';
+import type { TrustAnchor } from '@assay/attestation/model/verification';
+import { combinedVerifier } from '@assay/attestation/verifier/combined/combined';
+import { verify } from '@assay/attestation/verify';
+import { readAtMost } from '@assay/encoding/bounded-reader';
+import { decodeUtf8 } from '@assay/encoding/bytes';
+
+export interface AttestedService {
+  /** Base URL that `/v1/…` follows, without a trailing slash. */
+  readonly base: string;
+  /** For what comes after the verdict; the report is asked for without it. */
+  readonly apiKey: string | null;
+  /**
+   * Dangerous: also sends the key with the request for the report, to a service that nothing is known of yet. For services that refuse
+   * their report without it.
+   */
+  readonly keyBeforeVerdict?: boolean | undefined;
+  readonly fetch: typeof globalThis.fetch;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly policy: Policy;
+  readonly additionalAnchors?: readonly TrustAnchor[];
+  /** Companions at hand. */
+  readonly endorsements?: Endorsements;
+  /** Where missing vendor collateral is fetched; `null`: nowhere, only what is at hand counts. */
+  readonly collateral: Omit<EndorsementSource, 'fetch' | 'now'> | null;
+  /** Milliseconds for one request; 30 000 by default. */
+  readonly timeoutMs?: number;
+}
+
+/** Evidence as it came, what it needed, and what was found. */
+export interface FreshEvidence {
+  /** Exact bytes. */
+  readonly report: Uint8Array;
+  readonly endorsements: Endorsements;
+  readonly result: VerificationResult;
+  /** Epoch milliseconds. */
+  readonly verifiedAt: number;
+  readonly expiresAt: number;
+}
+
+const TIMEOUT_MS = 30_000;
+const MAX_REPORT_BYTES = 16 * 1024 * 1024;
+const MAX_WORDS_BYTES = 16 * 1024;
+/** How long one verification holds; a TEE that restarts has other keys and is noticed at once. */
+const SESSION_MS = 10 * 60_000;
+
+/**
+ * Fetches combined evidence at `path` and verifies it as an answer to `nonce`.
+ * @throws {AttestationError} `service/unreachable`, `service/refused`, `endorsements/…`.
+ */
+export async function verifyFresh(service: AttestedService, path: string, nonce: string): Promise<FreshEvidence> {
+  const apiKey = service.keyBeforeVerdict === true ? service.apiKey : null;
+  const report = await fetchBytes({ ...service, apiKey }, path, MAX_REPORT_BYTES);
+  const now = service.now();
+  const found = await collateralFor(report, service, now);
+  const endorsements = [...(service.endorsements ?? []), ...found.endorsements];
+  const result = await verify(report, {
+    now,
+    endorsements,
+    policy: service.policy,
+    expected: { nonce },
+    trust: { roots: service.additionalAnchors ?? [] },
+    verifiers: [combinedVerifier],
+  });
+  if (result.outcome === 'unavailable' && found.problem !== null) throw found.problem;
+  const expiresAt = Math.min(now + SESSION_MS, result.claims?.validity.notAfter ?? now);
+  return { report, endorsements, result, verifiedAt: now, expiresAt };
+}
+
+async function collateralFor(
+  report: Uint8Array,
+  { collateral, fetch, timeoutMs = TIMEOUT_MS }: AttestedService,
+  now: number,
+): Promise<{ readonly endorsements: Endorsements; readonly problem: AttestationError | null }> {
+  if (collateral === null) return { endorsements: [], problem: null };
+  const { endorsements, problems } = await fetchEndorsements(report, { timeoutMs, ...collateral, fetch, now });
+  return { endorsements, problem: problems[0] ?? null };
+}
+
+/**
+ * At most `most` bytes of one answer; a longer one is cancelled on the way. The key of `service` goes along when there is one.
+ * @throws {AttestationError} `service/unreachable`, `service/refused` with `details.status`.
+ */
+export async function fetchBytes(service: AttestedService, path: string, most: number): Promise<Uint8Array> {
+  const { base, apiKey, fetch, timeoutMs = TIMEOUT_MS } = service;
+  const refused = (got: string, status: number): AttestationError =>
+    new AttestationError(
+      'service/refused',
+      `expected at most ${most} bytes from ${base}${path.split('?', 1)[0]}, got ${got}; ${adviceFor(status)}`,
+      { details: { status } },
+    );
+  try {
+    const answer = await fetch(`${base}${path}`, {
+      headers: apiKey === null ? {} : { authorization: `Bearer ${apiKey}` },
+      redirect: 'error', // a redirect could carry the key elsewhere
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    if (!answer.ok) {
+      const silence = (): Error => refused(`status ${answer.status}`, answer.status);
+      const words = await readAtMost(answer.body, { most: MAX_WORDS_BYTES, what: base, refuse: silence });
+      throw refused(`status ${answer.status}${wordsOf(words)}`, answer.status);
+    }
+    return await readAtMost(answer.body, { most, what: base, refuse: () => refused('more', answer.status) });
+  } catch (cause) {
+    if (AttestationError.is(cause)) throw cause;
+    throw new AttestationError('service/unreachable', `no answer from ${base}; check the address and the network`, { cause });
+  }
+}
+
+function adviceFor(status: number): string {
+  return status === 401 || status === 403
+    ? 'check model, key and address; no key is sent before the service is verified'
+    : 'check model, key and address';
+}
+
+/** The service's own words about an error, one line. */
+function wordsOf(bytes: Uint8Array): string {
+  try {
+    const { error, detail } = JSON.parse(decodeUtf8(bytes)) as {
+      readonly error?: { readonly message?: unknown };
+      readonly detail?: unknown;
+    };
+    const words = String(error?.message ?? detail ?? '').replace(/[\p{Cc}\s]+/gu, ' ');
+    return words === '' ? '' : ` (${words.slice(0, 120)})`;
+  } catch {
+    return '';
+  }
+}

@@ -1,2 +1,18 @@
 #!/usr/bin/env node
-import '../dist/command-line/main.js';
+// Node's version is checked before the program is loaded: an older Node would stop at the first thing it does not know.
+// biome-ignore lint/style/useNodejsImportProtocol: Node before 14.18 does not know it
+import { readFileSync } from 'fs';
+
+const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const wanted = engines.node.replace('>=', '');
+const [major, minor] = process.version.slice(1).split('.').map(Number);
+const [leastMajor, leastMinor = 0] = wanted.split('.').map(Number);
+
+if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) {
+  void import('../dist/command-line/main.js');
+} else {
+  process.stderr.write(
+    `error: expected Node ${wanted} or newer, got ${process.version}; install one from https://nodejs.org (in a clone, npm start brings its own)\n`,
+  );
+  process.exitCode = 1;
+}

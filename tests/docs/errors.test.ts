@@ -6,6 +6,7 @@ import { CHANNEL_ERROR_KINDS } from '@assay/channel';
 import { ENCODING_ERROR_KINDS } from '@assay/encoding/errors';
 import { RECEIPT_ERROR_KINDS } from '@assay/receipt';
 import { SANDBOX_ERROR_KINDS } from '@assay/sandbox';
+import { UPSTREAM_ERROR_KINDS } from '@assay/upstream';
 import { CLIENT_ERROR_KINDS } from 'assay';
 import { describe, expect, it } from 'vitest';
 import { SERVER_ERROR_KINDS } from '../../packages/agent/src/errors.ts';
@@ -47,6 +48,7 @@ describe.each<[string, Readonly<Record<string, string>>]>([
   ['@assay/attestation', ATTESTATION_ERROR_KINDS],
   ['@assay/receipt', RECEIPT_ERROR_KINDS],
   ['@assay/channel', CHANNEL_ERROR_KINDS],
+  ['@assay/upstream', UPSTREAM_ERROR_KINDS],
   ['assay', CLIENT_ERROR_KINDS],
   ['@assay/sandbox', SANDBOX_ERROR_KINDS],
   ['@assay/ledger', LEDGER_ERROR_KINDS],

@@ -5,7 +5,7 @@
 
 import type { EndorsementSource } from '@assay/attestation/endorsements/index';
 import { fetchEndorsements } from '@assay/attestation/endorsements/index';
-import { AttestationError } from '@assay/attestation/errors';
+import type { AttestationError } from '@assay/attestation/errors';
 import type { Endorsements } from '@assay/attestation/model/endorsements';
 import type { Policy } from '@assay/attestation/model/policy';
 import type { VerificationResult } from '@assay/attestation/model/result';
@@ -14,6 +14,7 @@ import { combinedVerifier } from '@assay/attestation/verifier/combined/combined'
 import { verify } from '@assay/attestation/verify';
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import { decodeUtf8 } from '@assay/encoding/bytes';
+import { UpstreamError } from './errors.ts';
 
 export interface AttestedService {
   /** Base URL that `/v1/…` follows, without a trailing slash. */
@@ -57,7 +58,7 @@ const SESSION_MS = 10 * 60_000;
 
 /**
  * Fetches combined evidence at `path` and verifies it as an answer to `nonce`.
- * @throws {AttestationError} `service/unreachable`, `service/refused`, `endorsements/…`.
+ * @throws {UpstreamError} `service/unreachable`, `service/refused`, `endorsements/…`.
  */
 export async function verifyFresh(service: AttestedService, path: string, nonce: string): Promise<FreshEvidence> {
   const apiKey = service.keyBeforeVerdict === true ? service.apiKey : null;
@@ -90,12 +91,12 @@ async function collateralFor(
 
 /**
  * At most `most` bytes of one answer; a longer one is cancelled on the way. The key of `service` goes along when there is one.
- * @throws {AttestationError} `service/unreachable`, `service/refused` with `details.status`.
+ * @throws {UpstreamError} `service/unreachable`, `service/refused` with `details.status`.
  */
 export async function fetchBytes(service: AttestedService, path: string, most: number): Promise<Uint8Array> {
   const { base, apiKey, fetch, timeoutMs = TIMEOUT_MS } = service;
-  const refused = (got: string, status: number): AttestationError =>
-    new AttestationError(
+  const refused = (got: string, status: number): UpstreamError =>
+    new UpstreamError(
       'service/refused',
       `expected at most ${most} bytes from ${base}${path.split('?', 1)[0]}, got ${got}; ${adviceFor(status)}`,
       { details: { status } },
@@ -113,8 +114,8 @@ export async function fetchBytes(service: AttestedService, path: string, most: n
     }
     return await readAtMost(answer.body, { most, what: base, refuse: () => refused('more', answer.status) });
   } catch (cause) {
-    if (AttestationError.is(cause)) throw cause;
-    throw new AttestationError('service/unreachable', `no answer from ${base}; check the address and the network`, { cause });
+    if (UpstreamError.is(cause)) throw cause;
+    throw new UpstreamError('service/unreachable', `no answer from ${base}; check the address and the network`, { cause });
   }
 }
 

@@ -1,8 +1,13 @@
-export { type AnswerProof, encodeAnswerProof, isAnswerProof, parseAnswerProof, verifyAnswerProof } from './answer-proof.ts';
 export type { AttestedService, FreshEvidence } from './attested-service.ts';
-export type { SealedAnswer } from './e2ee/opened-answer.ts';
-export { FIELD_ENCRYPTION, type SealedChat, sealChat } from './e2ee/sealed-chat.ts';
-export { type EnclaveAttestation, enclaveNode, verifyEnclave } from './enclave.ts';
+export { type EnclaveAttestation, enclaveNode, verifyEnclave } from './enclave/attestation.ts';
+export { UPSTREAM_ERROR_KINDS, UpstreamError, type UpstreamErrorCode } from './errors.ts';
+export {
+  type AnswerProof,
+  encodeAnswerProof,
+  isAnswerProof,
+  parseAnswerProof,
+  verifyAnswerProof,
+} from './signing-proxy/answer-proof.ts';
 export {
   attestedGpus,
   chatIdOf,
@@ -13,4 +18,6 @@ export {
   type SigningProxy,
   signingNodes,
   verifyProxy,
-} from './signing-proxy.ts';
+} from './signing-proxy/attestation.ts';
+export type { SealedAnswer } from './signing-proxy/e2ee/opened-answer.ts';
+export { FIELD_ENCRYPTION, type SealedChat, sealChat } from './signing-proxy/e2ee/sealed-chat.ts';

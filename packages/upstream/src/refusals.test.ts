@@ -7,10 +7,10 @@ import { encodeHex } from '@assay/encoding/hex';
 import { parseJson } from '@assay/encoding/json';
 import { expectRefusal, FAKE_NOW, fakeDstack } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import { encodeAnswerProof, parseAnswerProof, verifyAnswerProof } from './answer-proof.ts';
-import { sealChat } from './e2ee/sealed-chat.ts';
-import { verifyEnclave } from './enclave.ts';
-import { type ProxyAttestation, proveAnswer, type SigningProxy, verifyProxy } from './signing-proxy.ts';
+import { verifyEnclave } from './enclave/attestation.ts';
+import { encodeAnswerProof, parseAnswerProof, verifyAnswerProof } from './signing-proxy/answer-proof.ts';
+import { type ProxyAttestation, proveAnswer, type SigningProxy, verifyProxy } from './signing-proxy/attestation.ts';
+import { sealChat } from './signing-proxy/e2ee/sealed-chat.ts';
 
 const BASE = 'https://service.example';
 const MODEL = 'acme/model-1';

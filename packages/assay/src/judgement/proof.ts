@@ -45,7 +45,7 @@ async function judgeSignature(proof: AnswerProof, request: JudgeRequest): Promis
     ...(policy === undefined ? {} : { policy }),
   });
   const verdict = evidenceVerdict(result, proof.time);
-  if (result.claims === null) return { ...verdict, type: 'proof' };
+  if (result.claims === undefined) return { ...verdict, type: 'proof' };
   const address = encodeHex(signature.address);
   const kept = proof.request.bytes !== null && proof.response.bytes !== null;
   const checks: readonly Check[] = [

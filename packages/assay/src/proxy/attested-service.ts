@@ -3,7 +3,7 @@
 import { AttestationError } from '@assay/attestation';
 import { isLoopbackName } from '@assay/channel';
 import { withoutTrailing } from '@assay/encoding/text-ends';
-import type { AttestedService } from '@assay/upstream';
+import { type AttestedService, UpstreamError } from '@assay/upstream';
 import { trustOf } from '../connection/attestation.ts';
 import { ClientError } from '../errors.ts';
 import type { Verdict } from '../judgement/verdict.ts';
@@ -48,7 +48,7 @@ export async function coded<Value>(
   try {
     return await work();
   } catch (cause) {
-    if (!AttestationError.is(cause)) throw cause;
+    if (!UpstreamError.is(cause) && !AttestationError.is(cause)) throw cause;
     const away = cause.code === 'service/unreachable' || (cause.code === 'service/refused' && code !== 'client/proof-refused');
     throw new ClientError(away ? 'client/agent-unreachable' : code, `${cause.code}: ${cause.message}`, {
       cause,

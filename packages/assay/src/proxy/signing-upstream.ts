@@ -7,7 +7,6 @@
  * prompts are encrypted to the attested signing key as well. Where neither holds, whoever terminates TLS can read prompts, and the verdict says so.
  */
 
-import { AttestationError } from '@assay/attestation';
 import { ChannelError, readPieces, type TlsDialer, toReadableStream } from '@assay/channel';
 import { bufferSource, concatBytes, decodeUtf8 } from '@assay/encoding/bytes';
 import { EncodingError } from '@assay/encoding/errors';
@@ -21,6 +20,7 @@ import {
   type SealedChat,
   type SigningProxy,
   sealChat,
+  UpstreamError,
   verifyProxy,
 } from '@assay/upstream';
 import { contentOf } from '../connection/answer-content.ts';
@@ -204,7 +204,7 @@ async function* opened(sealed: SealedChat, answer: SealedAnswer): AsyncGenerator
   try {
     yield* sealed.open(answer);
   } catch (cause) {
-    if (!AttestationError.is(cause)) throw cause;
+    if (!UpstreamError.is(cause)) throw cause;
     throw new ClientError('client/proof-refused', `${cause.code}: ${cause.message}`, { cause, details: { code: cause.code } });
   }
 }

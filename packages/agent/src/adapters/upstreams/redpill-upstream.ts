@@ -11,6 +11,7 @@ import { createHash } from 'node:crypto';
 import { AttestationError } from '@assay/attestation';
 import type { TlsDialer } from '@assay/channel';
 import { concatBytes } from '@assay/encoding/bytes';
+import { isCoded } from '@assay/encoding/coded-error';
 import { encodeHex } from '@assay/encoding/hex';
 import {
   FIELD_ENCRYPTION,
@@ -20,6 +21,7 @@ import {
   type SealedChat,
   type SigningProxy,
   sealChat,
+  UpstreamError,
   verifyProxy,
 } from '@assay/upstream';
 import { ServerError } from '../../errors.ts';
@@ -80,7 +82,7 @@ export function createRedpillUpstream(options: RedpillUpstreamOptions): Upstream
       verified.set(model, { session, attested, service: bound });
       return { result: 'verified', session };
     } catch (error) {
-      if (!AttestationError.is(error)) throw error;
+      if (!isCoded(error)) throw error;
       return { result: 'failed', reason: `${error.code}: ${error.message}` };
     }
   };
@@ -171,7 +173,7 @@ async function sealing(seal: () => Promise<SealedChat>): Promise<SealedChat> {
   try {
     return await seal();
   } catch (cause) {
-    if (!AttestationError.is(cause)) throw cause;
+    if (!UpstreamError.is(cause)) throw cause;
     const code = cause.code === 'e2ee/not-sealable' ? 'upstream/not-sealable' : 'upstream/not-verified';
     throw new ServerError(code, `${cause.code}: ${cause.message}; nothing was sent`, { cause });
   }
@@ -219,6 +221,6 @@ async function prove(
 }
 
 function invalidProof(cause: unknown): unknown {
-  if (!AttestationError.is(cause)) return cause;
+  if (!UpstreamError.is(cause) && !AttestationError.is(cause)) return cause;
   return new ServerError('upstream/proof-invalid', `${cause.code}: ${cause.message}`, { cause });
 }

@@ -7,9 +7,9 @@
  */
 
 import { createHash } from 'node:crypto';
-import { AttestationError } from '@assay/attestation';
 import { type AnswerShape, ChannelError, type OpenedAnswer, postSealed, type TlsDialer, X25519 } from '@assay/channel';
 import { utf8 } from '@assay/encoding/bytes';
+import { isCoded } from '@assay/encoding/coded-error';
 import { decodeHex } from '@assay/encoding/hex';
 import { canonicalJson, parseJson } from '@assay/encoding/json';
 import { type AttestedService, type EnclaveAttestation, verifyEnclave } from '@assay/upstream';
@@ -51,7 +51,7 @@ export function createTinfoilUpstream(options: TinfoilUpstreamOptions): Upstream
       verified = { standing, attested };
       return standing;
     } catch (error) {
-      if (!AttestationError.is(error)) throw error;
+      if (!isCoded(error)) throw error;
       return { result: 'failed', reason: `${error.code}: ${error.message}` };
     }
   };

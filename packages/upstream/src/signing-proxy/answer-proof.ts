@@ -13,7 +13,6 @@ import {
   verifyAnswerSigner,
 } from '@assay/attestation/evidence/combined/answer-signature';
 import { collectEndorsements } from '@assay/attestation/evidence/endorsement-files';
-import { reading } from '@assay/attestation/evidence/reading';
 import type { NamedClaims } from '@assay/attestation/model/claims';
 import type { Endorsements } from '@assay/attestation/model/endorsements';
 import type { Policy } from '@assay/attestation/model/policy';
@@ -25,7 +24,8 @@ import { decodeBase64, encodeBase64 } from '@assay/encoding/base64';
 import { bufferSource, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { canonicalJson, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
-import { signingNodes } from './signing-proxy.ts';
+import { UpstreamError } from '../errors.ts';
+import { signingNodes } from './attestation.ts';
 
 const FORMAT = 'assay-proof/1';
 const SKEW_MS = 300_000;
@@ -81,7 +81,7 @@ export function encodeAnswerProof(proof: AnswerProof): Uint8Array {
   );
 }
 
-/** @throws {AttestationError} `proof/malformed`. */
+/** @throws {UpstreamError} `proof/malformed`. */
 export function parseAnswerProof(json: Json): AnswerProof {
   if (!isAnswerProof(json)) throw malformed(`expected format ${FORMAT} with a signature`);
   const time = parseInstant(text(json, 'time'));
@@ -117,12 +117,12 @@ export interface VerifiedAnswerProof {
 /**
  * Verifies the report as of the proof's time, then the signature under an address that the report binds, then hashes and bytes.
  * The signature is checked for authentic reports only; anything else comes back as `result` says.
- * @throws {AttestationError} `proof/…`, `answer/…`, `service/address-missing`.
+ * @throws {UpstreamError} `proof/…`, `service/address-missing`; {AttestationError} `answer/…`.
  */
 export async function verifyAnswerProof(proof: AnswerProof, options: VerifyProofOptions): Promise<VerifiedAnswerProof> {
   const { now, policy, endorsements = [], additionalAnchors = [] } = options;
   if (proof.time > now + SKEW_MS)
-    throw new AttestationError(
+    throw new UpstreamError(
       'proof/not-yet-made',
       `expected a proof made before ${formatInstant(now)}, got one of ${formatInstant(proof.time)}; set the clock, or do not use it`,
     );
@@ -139,7 +139,7 @@ export async function verifyAnswerProof(proof: AnswerProof, options: VerifyProof
   const addresses = signingNodes(result.claims).map(({ identity }: NamedClaims) => identity['signing-address'] ?? '');
   const [first] = addresses;
   if (first === undefined)
-    throw new AttestationError(
+    throw new UpstreamError(
       'service/address-missing',
       'expected a report that binds a signing address, got none; nothing shows who signed, do not rely on the answer',
     );
@@ -178,7 +178,11 @@ function sideOf(json: JsonObject, name: 'request' | 'response'): ProvedBytes {
 }
 
 function bytesOf(base64: string): Uint8Array {
-  return reading('proof/malformed', 'base64 in the proof', () => decodeBase64(base64));
+  try {
+    return decodeBase64(base64);
+  } catch (cause) {
+    throw malformed('expected base64', { cause });
+  }
 }
 
 function text(json: JsonObject, member: string): string {
@@ -191,6 +195,6 @@ function isObject(json: Json | undefined): json is JsonObject {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
-function malformed(message: string): AttestationError {
-  return new AttestationError('proof/malformed', `${message} of the proof; save it again`);
+function malformed(message: string, options: { readonly cause?: unknown } = {}): UpstreamError {
+  return new UpstreamError('proof/malformed', `${message} of the proof; save it again`, options);
 }

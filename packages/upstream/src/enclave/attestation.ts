@@ -6,10 +6,10 @@
  * answers; that an answer is genuine is known to whoever holds the channel, and cannot be shown to others.
  */
 
-import { AttestationError } from '@assay/attestation/errors';
 import type { Claims, NamedClaims } from '@assay/attestation/model/claims';
 import { encodeHex } from '@assay/encoding/hex';
-import { type AttestedService, type FreshEvidence, verifyFresh } from './attested-service.ts';
+import { type AttestedService, type FreshEvidence, verifyFresh } from '../attested-service.ts';
+import { UpstreamError } from '../errors.ts';
 
 /** Usable only when `result.outcome` is `accepted`. */
 export interface EnclaveAttestation extends FreshEvidence {
@@ -25,7 +25,7 @@ const PATH = '/.well-known/tinfoil-attestation';
 
 /**
  * Fetches the enclave's document for a fresh nonce and verifies it. No prompt and no API key is part of this.
- * @throws {AttestationError} `service/unreachable`, `service/refused`, `service/keys-missing`, `endorsements/…`.
+ * @throws {UpstreamError} `service/unreachable`, `service/refused`, `service/keys-missing`, `endorsements/…`.
  * @example
  * const { result, hpkeKey } = await verifyEnclave(service);
  * if (result.outcome !== 'accepted') throw new Error(result.error?.message);
@@ -37,7 +37,7 @@ export async function verifyEnclave(service: AttestedService): Promise<EnclaveAt
   const { claims, outcome } = verified.result;
   const { 'tls-key-fingerprint': tlsKey = '', 'hpke-key': hpkeKey = '' } = (claims as NamedClaims | undefined)?.identity ?? {};
   if (outcome === 'accepted' && (tlsKey === '' || hpkeKey === '')) {
-    throw new AttestationError(
+    throw new UpstreamError(
       'service/keys-missing',
       `expected a document that binds a TLS key and an HPKE key, got one that does not; nothing can be sealed to ${origin}`,
     );

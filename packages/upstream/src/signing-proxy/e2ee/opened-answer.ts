@@ -5,9 +5,9 @@
  * Not proved by opening: that no event is missing, repeated or moved. The signature over the whole answer shows that.
  */
 
-import { AttestationError } from '@assay/attestation/errors';
 import { concatBytes, decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import { UpstreamError } from '../../errors.ts';
 import { hasText, isObject } from './clear-text.ts';
 import type { FieldCipher } from './field-cipher.ts';
 
@@ -120,13 +120,13 @@ function textOr(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';
 }
 
-function inClear(what: string): AttestationError {
-  return new AttestationError(
+function inClear(what: string): UpstreamError {
+  return new UpstreamError(
     'e2ee/answer-in-clear',
     `expected an answer sealed for this request, got ${what}; do not use it, somebody outside the TEE may have written it`,
   );
 }
 
-function malformed(what: string, options: { readonly cause?: unknown } = {}): AttestationError {
-  return new AttestationError('e2ee/open-failed', `expected a sealed answer, got ${what}; do not use it`, options);
+function malformed(what: string, options: { readonly cause?: unknown } = {}): UpstreamError {
+  return new UpstreamError('e2ee/open-failed', `expected a sealed answer, got ${what}; do not use it`, options);
 }

@@ -8,7 +8,6 @@
  * terminates TLS in front of the service can read prompts, and can only not change answers unnoticed.
  */
 
-import { AttestationError } from '@assay/attestation/errors';
 import {
   type AnswerSignature,
   parseAnswerSignature,
@@ -18,7 +17,8 @@ import type { Claims, NamedClaims, VerifiedClaims } from '@assay/attestation/mod
 import type { Endorsements } from '@assay/attestation/model/endorsements';
 import type { VerificationResult } from '@assay/attestation/model/result';
 import { encodeHex } from '@assay/encoding/hex';
-import { type AttestedService, fetchBytes, verifyFresh } from './attested-service.ts';
+import { type AttestedService, fetchBytes, verifyFresh } from '../attested-service.ts';
+import { UpstreamError } from '../errors.ts';
 
 export interface SigningProxy extends AttestedService {
   /**
@@ -68,7 +68,7 @@ const PAUSES = [0, 50, 200, 800] as const;
 
 /**
  * Fetches the report of `model` for a fresh nonce and verifies it. No prompt is part of this.
- * @throws {AttestationError} `service/unreachable`, `service/refused`, `endorsements/…`.
+ * @throws {UpstreamError} `service/unreachable`, `service/refused`, `endorsements/…`.
  * @example
  * const { result, addresses } = await verifyProxy(service, 'phala/gemma-3-27b-it');
  * if (result.outcome !== 'accepted') throw new Error(result.error?.message);
@@ -83,7 +83,7 @@ export async function verifyProxy(service: SigningProxy, model: string): Promise
   const signers = result.claims === undefined ? [] : signingNodes(result.claims);
   const speaker: NamedClaims | undefined = signers[0];
   if (result.outcome === 'accepted' && speaker === undefined) {
-    throw new AttestationError(
+    throw new UpstreamError(
       'service/address-missing',
       `expected a report that binds a signing address, got one that binds none; ${service.base} cannot prove its answers`,
     );
@@ -134,7 +134,7 @@ export function attestedGpus(node: Claims): readonly VerifiedClaims[] {
 
 /**
  * Fetches the signature of an answer and checks it over the exact bytes.
- * @throws {AttestationError} `service/signature-missing`, `service/unreachable`, `answer/…`.
+ * @throws {UpstreamError} `service/signature-missing`, `service/unreachable`, `answer/…`.
  */
 export async function proveAnswer(
   service: SigningProxy,
@@ -143,7 +143,7 @@ export async function proveAnswer(
 ): Promise<ProvedAnswer> {
   const chatId = chatIdOf(received);
   if (chatId === null) {
-    throw new AttestationError(
+    throw new UpstreamError(
       'service/signature-missing',
       'expected an answer with an id, got one without; its signature cannot be fetched, do not rely on it',
     );
@@ -179,10 +179,10 @@ async function signatureOf(service: SigningProxy, { model, algorithm }: ProxyAtt
     try {
       return await fetchBytes(service, `/v1/signature/${encodeURIComponent(chatId)}?${query}`, MAX_SIGNATURE_BYTES);
     } catch (error) {
-      if (!AttestationError.is(error) || error.details.status !== 404) throw error;
+      if (!UpstreamError.is(error) || error.details.status !== 404) throw error;
     }
   }
-  throw new AttestationError(
+  throw new UpstreamError(
     'service/signature-missing',
     `expected a signature of answer ${chatId}, got none; do not rely on the answer`,
   );

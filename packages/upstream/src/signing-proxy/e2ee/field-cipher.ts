@@ -6,13 +6,13 @@
  * Not checked here: whether anybody attested the service's key.
  */
 
-import { AttestationError } from '@assay/attestation/errors';
 import { bufferSource, concatBytes, decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { UpstreamError } from '../../errors.ts';
 
 export type FieldAlgorithm = 'ecdsa' | 'ed25519';
 
@@ -23,7 +23,7 @@ export interface FieldCipher {
   readonly clientKey: string;
   /** Hex of `text` sealed under `aad`, with an ephemeral key of its own. */
   seal(text: string, aad: string): Promise<string>;
-  /** @throws {AttestationError} `e2ee/open-failed`: changed, moved, or never sealed at all. */
+  /** @throws {UpstreamError} `e2ee/open-failed`: changed, moved, or never sealed at all. */
   open(field: string, aad: string): Promise<string>;
 }
 
@@ -79,7 +79,7 @@ const CURVES: Readonly<Record<FieldAlgorithm, Curve>> = {
 
 /**
  * @param serviceKey hex of the attested signing key: 64 bytes x ‖ y for `ecdsa`, 32 for `ed25519`.
- * @throws {AttestationError} `e2ee/key-missing` when it is no point of its curve.
+ * @throws {UpstreamError} `e2ee/key-missing` when it is no point of its curve.
  */
 export function createFieldCipher(algorithm: FieldAlgorithm, serviceKey: string): FieldCipher {
   const curve = CURVES[algorithm];
@@ -88,7 +88,7 @@ export function createFieldCipher(algorithm: FieldAlgorithm, serviceKey: string)
     recipient = curve.service(decodeHex(serviceKey));
     curve.agree(curve.ephemeral().secret, recipient);
   } catch (cause) {
-    throw new AttestationError(
+    throw new UpstreamError(
       'e2ee/key-missing',
       `expected an attested ${algorithm} key to seal to, got no point of its curve; take another service`,
       { cause },
@@ -124,7 +124,7 @@ export function createFieldCipher(algorithm: FieldAlgorithm, serviceKey: string)
         const opened = await crypto.subtle.decrypt(gcm(iv, aad), key, bufferSource(bytes.subarray(start)));
         return decodeUtf8(new Uint8Array(opened));
       } catch (cause) {
-        throw new AttestationError(
+        throw new UpstreamError(
           'e2ee/open-failed',
           'expected a field that the attested key sealed for this request, got another; do not use the answer',
           { cause },

@@ -6,11 +6,11 @@
  * Still readable on the way: the model's name, numeric settings, the shape of the conversation, roles and lengths.
  */
 
-import { AttestationError } from '@assay/attestation/errors';
 import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
-import type { ProxyAttestation } from '../signing-proxy.ts';
+import { UpstreamError } from '../../errors.ts';
+import type { ProxyAttestation } from '../attestation.ts';
 import { hasText, isObject } from './clear-text.ts';
 import { createFieldCipher, type FieldCipher } from './field-cipher.ts';
 import { openAnswer, type SealedAnswer } from './opened-answer.ts';
@@ -24,7 +24,7 @@ export interface SealedChat {
   readonly body: Uint8Array;
   /**
    * The answer in clear, as it arrives. Pieces come out line by line for streams, and whole otherwise.
-   * @throws {AttestationError} `e2ee/answer-in-clear`, `e2ee/open-failed`.
+   * @throws {UpstreamError} `e2ee/answer-in-clear`, `e2ee/open-failed`.
    */
   open(answer: SealedAnswer): AsyncIterable<Uint8Array>;
 }
@@ -37,7 +37,7 @@ const PLAIN = new Set(['model', 'reasoning_effort', 'service_tier']);
  * @param attested accepted evidence of the service.
  * @param body the request in clear, UTF-8 JSON.
  * @param now epoch milliseconds; the service takes requests within 300 s of its own clock.
- * @throws {AttestationError} `e2ee/key-missing`, `e2ee/not-sealable`. Nothing has left then.
+ * @throws {UpstreamError} `e2ee/key-missing`, `e2ee/not-sealable`. Nothing has left then.
  * @example
  * const sealed = await sealChat(attested, '/v1/chat/completions', body, Date.now());
  * const answer = await fetch(url, { method: 'POST', headers: sealed.headers, body: sealed.body });
@@ -51,7 +51,7 @@ export async function sealChat(
 ): Promise<SealedChat> {
   if (path !== PATH) throw notSealable(`${path}: only ${PATH} can be sealed`);
   if (publicKey === null) {
-    throw new AttestationError(
+    throw new UpstreamError(
       'e2ee/key-missing',
       'expected a report with signing_public_key to seal prompts to, got none; take another service, or send in clear knowingly',
     );
@@ -148,8 +148,8 @@ function isPlainFormat(value: Json | undefined): boolean {
   return isObject(value) && Object.keys(value).length === 1 && (value.type === 'text' || value.type === 'json_object');
 }
 
-function notSealable(what: string, options: { readonly cause?: unknown } = {}): AttestationError {
-  return new AttestationError(
+function notSealable(what: string, options: { readonly cause?: unknown } = {}): UpstreamError {
+  return new UpstreamError(
     'e2ee/not-sealable',
     `expected a chat request whose words can all be sealed, got ${what}; leave it out, or allow a pinned connection (channel "bound")`,
     options,

@@ -4,7 +4,7 @@ import { DEFAULT_POLICY } from '@assay/attestation/appraisal/presets';
 import { decodeHex } from '@assay/encoding/hex';
 import { FAKE_NOW, redpillKey, redpillReport } from '@assay/testing';
 import { expect, test } from 'vitest';
-import { verifyEnclave } from './enclave.ts';
+import { verifyEnclave } from './attestation.ts';
 
 test('service/keys-missing: the report of a signing service', async () => {
   const key = await redpillKey('ecdsa');

@@ -94,8 +94,8 @@ describe.skipIf(!haveVectors)('nitro vectors', () => {
     for (let bit = 0; bit < bytes.length * 8; bit += FLIP_STRIDE) {
       const flipped = bytes.slice();
       flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
-      const { error } = await verify(flipped, { now });
-      if (error === null) accepted.push(bit);
+      const { claims } = await verify(flipped, { now });
+      if (claims !== undefined) accepted.push(bit);
     }
     expect(accepted).toEqual([]);
   });

@@ -131,7 +131,7 @@ async function acceptedFlips(
     const flipped = bytes.slice();
     flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
     const { claims } = await verify(flipped, options);
-    if (claims !== null) accepted.push(bit);
+    if (claims !== undefined) accepted.push(bit);
   }
   return accepted;
 }

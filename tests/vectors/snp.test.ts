@@ -97,8 +97,8 @@ test.skipIf(!haveVectors)('every one-bit flip of a genuine report is refused', a
   for (let bit = 0; bit < bytes.length * 8; bit += FLIP_STRIDE) {
     const flipped = bytes.slice();
     flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
-    const { error } = await verify(flipped, options);
-    if (error === null) accepted.push(bit);
+    const { claims } = await verify(flipped, options);
+    if (claims !== undefined) accepted.push(bit);
   }
   expect(accepted).toEqual([]);
 });

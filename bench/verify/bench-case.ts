@@ -2,11 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import type { Question } from '@assay/testing';
-import {
-  SignatureCache,
-  type VerifySignatureInput,
-  verifySignature,
-} from '../../packages/attestation/src/certificates/signature.ts';
+import { type VerifySignatureInput, verifySignature } from '../../packages/attestation/src/certificates/signature.ts';
+import { VerificationCache } from '../../packages/attestation/src/certificates/verification-cache.ts';
 
 export interface BenchCase {
   readonly name: string;
@@ -15,7 +12,7 @@ export interface BenchCase {
   readonly parse: () => unknown;
   /** Everything that is not this evidence's own is remembered from before. */
   readonly warm: () => Promise<unknown>;
-  /** No signature, key or collateral is remembered; certificates seen before need not be parsed again. */
+  /** Nothing is remembered. */
   readonly cold: () => Promise<unknown>;
   /** Cold, and the collateral is read from its file besides. */
   readonly coldFile?: () => Promise<unknown>;
@@ -29,7 +26,7 @@ const VECTORS = new URL('../../../shared/vectors/', import.meta.url);
 export const readGenuine = (path: string): Uint8Array => new Uint8Array(readFileSync(new URL(path, VECTORS)));
 
 /** Checks signatures one after another, keys imported anew, with the crypto library Assay uses. */
-export async function rawChecks(checks: readonly VerifySignatureInput[], cache = new SignatureCache()): Promise<void> {
+export async function rawChecks(checks: readonly VerifySignatureInput[], cache = new VerificationCache()): Promise<void> {
   for (const check of checks) {
     if (!(await verifySignature({ ...check, cache }))) throw new Error('expected a good signature among the raw ones');
   }

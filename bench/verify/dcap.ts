@@ -4,8 +4,8 @@ import { collectEndorsements, type TeeVerifier } from '@assay/attestation';
 import { decodePem } from '@assay/encoding/pem';
 import type { DcapCollateral } from '@assay/testing';
 import { parseCrl } from '../../packages/attestation/src/certificates/crl.ts';
-import { AWS_NITRO_ROOT_G1 } from '../../packages/attestation/src/certificates/roots/aws.ts';
 import type { VerifySignatureInput } from '../../packages/attestation/src/certificates/signature.ts';
+import { VerificationCache } from '../../packages/attestation/src/certificates/verification-cache.ts';
 import { parseCertificate } from '../../packages/attestation/src/certificates/x509.ts';
 import { parseQuote } from '../../packages/attestation/src/evidence/dcap/quote.ts';
 import { sgxVerifier } from '../../packages/attestation/src/verifier/dcap/sgx.ts';
@@ -71,14 +71,14 @@ export function dcapCases(): readonly BenchCase[] {
     const endorsements = collectEndorsements([{ name: null, bytes: file }]);
     const parse = () => verifier.recognise(evidence) as never;
     const verify = (options: Parameters<typeof verifier.verify>[1]) => verifier.verify(parse(), options);
-    // A new array of anchors has a memory of its own, a new array of endorsements is parsed anew.
-    const cold = (pieces: typeof endorsements) => verify({ now, endorsements: pieces, trust: { roots: [AWS_NITRO_ROOT_G1] } });
+    const cold = (pieces: typeof endorsements) => verify({ now, endorsements: pieces, cache: new VerificationCache() });
+    const cache = new VerificationCache();
     return {
       name,
       question: { kind, evidence, at: now, collateral },
       parse,
-      warm: () => verify({ now, endorsements }),
-      cold: () => cold([...endorsements]),
+      warm: () => verify({ now, endorsements, cache }),
+      cold: () => cold(endorsements),
       coldFile: () => cold(collectEndorsements([{ name: null, bytes: file }])),
       checks: checksOf(evidence, collateral),
     };

@@ -2,7 +2,8 @@
 
 import { AWS_NITRO_ROOTS, parseNitroDocument, verifyNitroDocument } from '@assay/attestation';
 import { sigStructure } from '@assay/encoding/cose';
-import { SignatureCache, type VerifySignatureInput } from '../../packages/attestation/src/certificates/signature.ts';
+import type { VerifySignatureInput } from '../../packages/attestation/src/certificates/signature.ts';
+import { VerificationCache } from '../../packages/attestation/src/certificates/verification-cache.ts';
 import { parseCertificate } from '../../packages/attestation/src/certificates/x509.ts';
 import { type BenchCase, readGenuine } from './bench-case.ts';
 
@@ -30,15 +31,15 @@ export function nitroCases(): readonly BenchCase[] {
   const evidence = readGenuine(DOCUMENT);
   const at = Date.parse(AT);
   const parse = () => parseNitroDocument(evidence);
-  const verify = (cache: SignatureCache) => verifyNitroDocument(parse(), { now: at, anchors: AWS_NITRO_ROOTS, cache });
-  const memory = new SignatureCache();
+  const verify = (cache: VerificationCache) => verifyNitroDocument(parse(), { now: at, anchors: AWS_NITRO_ROOTS, cache });
+  const memory = new VerificationCache();
   return [
     {
       name: 'Nitro',
       question: { kind: 'nitro', evidence, at },
       parse,
       warm: () => verify(memory),
-      cold: () => verify(new SignatureCache()),
+      cold: () => verify(new VerificationCache()),
       checks: checksOf(evidence),
     },
   ];

@@ -8,7 +8,7 @@
  */
 
 import { vectorsDirectory } from '@assay/testing';
-import { SignatureCache } from '../../packages/attestation/src/certificates/signature.ts';
+import { VerificationCache } from '../../packages/attestation/src/certificates/verification-cache.ts';
 import { openPeers } from '../peers/open-peers.ts';
 import { ourVerdict } from '../peers/ours.ts';
 import { type Peer, processorTime, refuses } from '../peers/question.ts';
@@ -36,7 +36,7 @@ function ourRunners({ checks, coldFile, ...bench }: BenchCase): readonly Runner[
   const own = 'raw: the one check of the evidence';
   const over = (label: string, raw: string) => (figures: ReadonlyMap<string, number>) =>
     `${times(figures.get(label), figures.get(raw))} × raw`;
-  const known = new SignatureCache();
+  const known = new VerificationCache();
   const together = () => Promise.all(Array.from({ length: TOGETHER }, bench.warm));
   return [
     { label: own, cost: here(() => rawChecks(checks.slice(0, 1), known)), note: () => 'key imported before' },

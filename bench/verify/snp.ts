@@ -1,6 +1,6 @@
 /** SEV-SNP reports: warm remembers the chain, as a server does that sees one platform again; cold checks two RSA-4096 PSS besides. */
 
-import { SignatureCache } from '../../packages/attestation/src/certificates/signature.ts';
+import { VerificationCache } from '../../packages/attestation/src/certificates/verification-cache.ts';
 import { parseCertificate } from '../../packages/attestation/src/certificates/x509.ts';
 import type { SnpReportEvidence } from '../../packages/attestation/src/evidence/snp/evidence-file.ts';
 import type { Endorsements } from '../../packages/attestation/src/model/endorsements.ts';
@@ -43,14 +43,14 @@ export function snpCases(): readonly BenchCase[] {
     const options = { now: Date.parse(at), endorsements };
     const parse = () => snpVerifier.recognise(evidence)?.value as SnpReportEvidence;
     const { signature, signed: message } = parse().report;
-    const memory = new SignatureCache();
+    const cache = new VerificationCache();
     const issued = [[vcek, issuer] as const, [issuer, root] as const];
     return {
       name: `SNP ${product} ${report.slice(0, 2)}`,
       question: { kind: 'sev-snp', evidence, at: options.now, key: vcek.der, intermediate: issuer.der, product },
       parse,
-      warm: () => verifySnp(parse(), options, { cache: memory }),
-      cold: () => verifySnp(parse(), options, { cache: new SignatureCache() }),
+      warm: () => verifySnp(parse(), { ...options, cache }),
+      cold: () => verifySnp(parse(), { ...options, cache: new VerificationCache() }),
       checks: [
         { spki: vcek.spki, algorithm: { name: 'ECDSA', hash: 'SHA-384' }, signature, message, signatureForm: 'raw' },
         ...issued.map(([of, by]) => ({

@@ -1,5 +1,5 @@
 /**
- * A verifier (RFC 9334): an object that holds whom it trusts. The evidence road in one call: bytes → parsed → verified → appraised.
+ * A verifier (RFC 9334): an object that holds whom it trusts and what it remembers. The evidence road in one call: bytes → parsed → verified → appraised.
  * Nothing is thrown for what the evidence is or lacks: that is the result.
  */
 
@@ -7,6 +7,7 @@ import { EncodingError } from '@assay/encoding/errors';
 import { appraise } from './appraisal/appraise.ts';
 import { DEFAULT_POLICY } from './appraisal/presets.ts';
 import { policyUnder, type ResolvedTrust, resolveTrust } from './certificates/trust.ts';
+import { VerificationCache } from './certificates/verification-cache.ts';
 import { AttestationError } from './errors.ts';
 import type { Appraisal } from './model/appraisal.ts';
 import { fail } from './model/check.ts';
@@ -20,6 +21,8 @@ import { type RecognisedEvidence, recogniseIn } from './recognise.ts';
 export interface VerifierOptions<Of extends Claims = Claims> {
   /** Roots beside the vendors' pinned ones. */
   readonly trust?: Trust | undefined;
+  /** What it remembers; a memory of its own where none is given. */
+  readonly cache?: VerificationCache | undefined;
   /** The TEEs to try, in order. */
   readonly verifiers: readonly TeeVerifier<unknown, Of>[];
 }
@@ -39,7 +42,7 @@ export interface VerificationQuestion extends EvidenceQuestion {
   readonly expected?: Expected | undefined;
 }
 
-/** Verifies evidence under one set of roots. */
+/** Verifies evidence under one set of roots; keep it, and platforms seen before cost one signature check. */
 export interface Verifier<Of extends Claims = Claims> {
   readonly trust: ResolvedTrust;
   /**
@@ -67,7 +70,7 @@ export interface Verifier<Of extends Claims = Claims> {
  */
 export function createVerifier<Of extends Claims>(options: VerifierOptions<Of>): Verifier<Of> {
   const trust = resolveTrust(options.trust);
-  const { verifiers } = options;
+  const { verifiers, cache = new VerificationCache() } = options;
 
   const authenticate = (evidence: RecognisedEvidence<Of>, { now, endorsements = [] }: EvidenceQuestion) => {
     const { companions } = evidence;
@@ -75,6 +78,7 @@ export function createVerifier<Of extends Claims>(options: VerifierOptions<Of>):
       now,
       endorsements: companions.length === 0 ? endorsements : [...endorsements, ...companions],
       trust: { roots: trust.anchors },
+      cache,
     });
   };
 

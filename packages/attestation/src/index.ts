@@ -18,8 +18,8 @@ export { type TrustAnchorOptions, trustAnchor } from './certificates/anchor.ts';
 export { AMD_ROOTS } from './certificates/roots/amd.ts';
 export { AWS_NITRO_ROOTS } from './certificates/roots/aws.ts';
 export { NVIDIA_DEVICE_ROOTS, NVIDIA_RIM_ROOTS } from './certificates/roots/nvidia.ts';
-export { SignatureCache } from './certificates/signature.ts';
 export { policyUnder, type ResolvedTrust, resolveTrust } from './certificates/trust.ts';
+export { VerificationCache } from './certificates/verification-cache.ts';
 export { type Certificate, parseCertificate } from './certificates/x509.ts';
 export { companionNotes } from './companion-notes.ts';
 export {
@@ -57,7 +57,7 @@ export { type KeyCustodyInput, verifyKeyCustody } from './verifier/dstack/key-cu
 export { nitroVerifier, type VerifyNitroOptions, verifyNitroDocument } from './verifier/nitro/nitro.ts';
 export { nvidiaGpuVerifier, nvidiaSwitchVerifier, verifyNvidia } from './verifier/nvidia/nvidia.ts';
 export { nvidiaRimVerifier, type VerifiedRim, verifyRim } from './verifier/nvidia/rim.ts';
-export { type SnpMemory, snpVerifier, verifySnp } from './verifier/snp/snp.ts';
+export { snpVerifier, verifySnp } from './verifier/snp/snp.ts';
 export {
   type EvidenceOptions,
   recogniseEvidence,

@@ -37,9 +37,9 @@ export function recogniseEvidence(file: Uint8Array, verifiers: readonly TeeVerif
  */
 export async function verifyEvidence(
   evidence: Uint8Array | RecognisedEvidence,
-  { trust, verifiers = TEE_VERIFIERS, ...question }: EvidenceOptions,
+  { trust, cache, verifiers = TEE_VERIFIERS, ...question }: EvidenceOptions,
 ): Promise<VerifiedClaims> {
-  return createVerifier<Claims>({ trust, verifiers }).authenticate(evidence, question);
+  return createVerifier<Claims>({ trust, cache, verifiers }).authenticate(evidence, question);
 }
 
 /**
@@ -54,7 +54,7 @@ export async function verifyEvidence(
  */
 export async function verify(
   evidence: Uint8Array | RecognisedEvidence,
-  { trust, verifiers = TEE_VERIFIERS, ...question }: VerificationOptions,
+  { trust, cache, verifiers = TEE_VERIFIERS, ...question }: VerificationOptions,
 ): Promise<VerificationResult> {
-  return createVerifier<Claims>({ trust, verifiers }).verify(evidence, question);
+  return createVerifier<Claims>({ trust, cache, verifiers }).verify(evidence, question);
 }

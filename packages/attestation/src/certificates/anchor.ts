@@ -25,11 +25,7 @@ export function pinnedAnchor(name: string, certificate: string): TrustAnchor {
   return trustAnchor(name, decodeBase64(certificate));
 }
 
-const digests = /* @__PURE__ */ new WeakMap<TrustAnchor, string>();
-
 /** SHA-256 of the anchor's DER SubjectPublicKeyInfo, lower-case hex: what claims name as their root. */
-export function anchorDigest(anchor: TrustAnchor): string {
-  const digest = digests.get(anchor) ?? encodeHex(sha256(anchor.spki));
-  digests.set(anchor, digest);
-  return digest;
+export function anchorDigest({ spki }: Pick<TrustAnchor, 'spki'>): string {
+  return encodeHex(sha256(spki));
 }

@@ -20,7 +20,8 @@ import { encodeHex } from '@assay/encoding/hex';
 import { AttestationError } from '../errors.ts';
 import { type SignatureAlgorithm, signatureAlgorithm } from './algorithms.ts';
 import { nameText } from './name.ts';
-import { type SignatureCache, verifySignature } from './signature.ts';
+import { verifySignature } from './signature.ts';
+import type { VerificationCache } from './verification-cache.ts';
 import { type Certificate, EXTENSION, type Extension, KEY_USAGE, parseExtensions } from './x509.ts';
 
 export interface CertificateList {
@@ -173,7 +174,7 @@ export interface VerifyCrlInput {
   readonly issuer: Pick<Certificate, 'subject' | 'spki' | 'keyUsage'>;
   /** Epoch milliseconds. */
   readonly now: number;
-  readonly cache?: SignatureCache;
+  readonly cache?: VerificationCache | undefined;
 }
 
 /**
@@ -196,7 +197,7 @@ export async function verifyCrl({ crl, issuer, now, cache }: VerifyCrlInput): Pr
     signature,
     message,
     remember: true,
-    ...(cache && { cache }),
+    cache,
   });
   if (!good) {
     throw new AttestationError(

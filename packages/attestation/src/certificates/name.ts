@@ -1,8 +1,8 @@
 /** Distinguished names as text (RFC 4514): last component first, special characters escaped. For people; comparison uses bytes. */
 
 import { type DerElement, derOid, derSequence, derSet, derString } from '@assay/encoding/der';
+import { EncodingError } from '@assay/encoding/errors';
 import { encodeHex } from '@assay/encoding/hex';
-import { BytesCache } from './bytes-cache.ts';
 
 const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ['2.5.4.3', 'CN'],
@@ -14,17 +14,46 @@ const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ['2.5.4.11', 'OU'],
 ]);
 
-/** The same few issuers name themselves again and again. */
-const texts: BytesCache<string> = /* @__PURE__ */ new BytesCache(256);
-
-/** Text of a Name, e.g. `CN=Intel SGX Root CA,O=Intel Corporation,C=US`. Values of unknown string types appear as `#hex`. */
+/**
+ * Text of a Name, e.g. `CN=Intel SGX Root CA,O=Intel Corporation,C=US`. Values of unknown string types appear as `#hex`.
+ * @throws {EncodingError} for broken DER.
+ */
 export function nameText(name: DerElement): string {
-  const known = texts.get(name.raw);
-  if (known !== undefined) return known;
   const components = derSequence(name).map((set) => derSet(set).map(attributeText).join('+'));
-  const text = components.reverse().join(',');
-  texts.set(name.raw, text);
-  return text;
+  return components.reverse().join(',');
+}
+
+/** Texts of a certificate's names, made when somebody reads them. A name that is broken DER appears as `#hex`. */
+export class NameTexts {
+  readonly #names: readonly [issuer: DerElement, subject: DerElement];
+  readonly #texts: [issuer: string | null, subject: string | null] = [null, null];
+
+  constructor(issuer: DerElement, subject: DerElement) {
+    this.#names = [issuer, subject];
+  }
+
+  get issuer(): string {
+    return this.#text(0);
+  }
+
+  get subject(): string {
+    return this.#text(1);
+  }
+
+  #text(which: 0 | 1): string {
+    const known = this.#texts[which] ?? readableText(this.#names[which]);
+    this.#texts[which] = known;
+    return known;
+  }
+}
+
+function readableText(name: DerElement): string {
+  try {
+    return nameText(name);
+  } catch (error) {
+    if (!EncodingError.is(error)) throw error;
+    return `#${encodeHex(name.raw)}`;
+  }
 }
 
 function attributeText(attribute: DerElement): string {

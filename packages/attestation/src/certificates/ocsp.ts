@@ -25,6 +25,7 @@ import type { TrustAnchor } from '../model/verification.ts';
 import { type SignatureAlgorithm, signatureAlgorithm } from './algorithms.ts';
 import { verifyPath } from './path.ts';
 import { verifySignature } from './signature.ts';
+import type { VerificationCache } from './verification-cache.ts';
 import { type Certificate, parseCertificate } from './x509.ts';
 
 const BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1';
@@ -145,6 +146,7 @@ export interface OcspStatusInput {
   readonly anchors: readonly TrustAnchor[];
   /** Epoch milliseconds. */
   readonly now: number;
+  readonly cache?: VerificationCache | undefined;
 }
 
 /**
@@ -185,10 +187,10 @@ async function namesIssuer(single: SingleResponse, issuer: OcspStatusInput['issu
 }
 
 /** Signed by the issuer itself, or by a responder it or its hierarchy authorises (RFC 6960 §4.2.2.2). */
-async function authenticate({ response, issuer, anchors, now }: OcspStatusInput): Promise<void> {
+async function authenticate({ response, issuer, anchors, now, cache }: OcspStatusInput): Promise<void> {
   const { algorithm, signature, tbs: message } = response;
   const signed = (spki: Uint8Array): Promise<boolean> =>
-    verifySignature({ spki, algorithm, signature, message, remember: true }).catch(() => false);
+    verifySignature({ spki, algorithm, signature, message, remember: true, cache }).catch(() => false);
   if (await signed(issuer.spki)) return;
   for (const responder of response.certificates) {
     if (!(await signed(responder.spki))) continue;
@@ -201,6 +203,7 @@ async function authenticate({ response, issuer, anchors, now }: OcspStatusInput)
         anchors: [direct, ...anchors],
         now,
         knownCriticalExtensions: [EXTENDED_KEY_USAGE],
+        cache,
       });
     } catch (cause) {
       throw new AttestationError(

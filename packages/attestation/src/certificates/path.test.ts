@@ -17,7 +17,7 @@ import { AttestationError } from '../errors.ts';
 import { trustAnchor } from './anchor.ts';
 import { parseCrl } from './crl.ts';
 import { type VerifiedPath, type VerifyPathInput, verifyPath } from './path.ts';
-import { SignatureCache } from './signature.ts';
+import { VerificationCache } from './verification-cache.ts';
 import { parseCertificate } from './x509.ts';
 
 const HOUR = 3_600_000;
@@ -28,7 +28,7 @@ function verify({ chain, anchor }: FakeChain, options: Partial<VerifyPathInput> 
     chain: chain.map(parseCertificate),
     anchors: [anchor],
     now: FAKE_NOW,
-    cache: new SignatureCache(),
+    cache: new VerificationCache(),
     ...options,
   });
 }
@@ -204,7 +204,7 @@ describe('every one-bit flip', () => {
 describe('the signature cache', () => {
   it('spares the second signature check and nothing else', async () => {
     const fake = await fakeChain();
-    const cache = new SignatureCache();
+    const cache = new VerificationCache();
     await verify(fake, { cache });
     const verifyOnce = crypto.subtle.verify;
     let calls = 0;
@@ -228,7 +228,7 @@ describe('the signature cache', () => {
 
   it('is not fooled by a buffer that changes after it was seen', async () => {
     const fake = await fakeChain();
-    const cache = new SignatureCache();
+    const cache = new VerificationCache();
     const bytes = fake.leaf.der.slice();
     await verify(fake, { cache, chain: [bytes, fake.intermediate.der].map(parseCertificate) });
     bytes[bytes.length - 1] = bytes.at(-1)! ^ 1;

@@ -17,8 +17,9 @@ import type { TrustAnchor } from '../model/verification.ts';
 import { MAX_CHAIN } from './chain.ts';
 import type { CertificateList } from './crl.ts';
 import { checkRevocation, type Revocation } from './revocation.ts';
-import { type SignatureCache, verifySignature } from './signature.ts';
-import { type Certificate, EXTENSION, KEY_USAGE, parseCertificate } from './x509.ts';
+import { verifySignature } from './signature.ts';
+import { readCertificate, type VerificationCache } from './verification-cache.ts';
+import { type Certificate, EXTENSION, KEY_USAGE } from './x509.ts';
 
 export interface VerifyPathInput {
   /** Leaf first, each followed by its issuer; the root may be there or not. */
@@ -32,8 +33,8 @@ export interface VerifyPathInput {
   readonly requireCrls?: boolean;
   /** Critical extensions the caller itself understands, dotted. */
   readonly knownCriticalExtensions?: readonly string[];
-  /** A fresh cache makes the call do every signature check anew. */
-  readonly cache?: SignatureCache;
+  /** What was verified before; without one every check is made. */
+  readonly cache?: VerificationCache | undefined;
 }
 
 export interface VerifiedPath {
@@ -57,7 +58,7 @@ export interface VerifiedPath {
 export async function verifyPath(input: VerifyPathInput): Promise<VerifiedPath> {
   const { now, cache } = input;
   const { chain, anchor, anchorCertificate } = await findAnchor(input);
-  const pinned = certificateOf(anchor);
+  const pinned = certificateOf(anchor, cache);
   const dated = pinned === null ? chain : [...chain, pinned];
   const isAnchorItself = chain.length === 1 && equalBytes((chain[0] as Certificate).spki, anchor.spki);
   const known = new Set([EXTENSION.basicConstraints, EXTENSION.keyUsage, ...(input.knownCriticalExtensions ?? [])]);
@@ -98,7 +99,7 @@ export async function verifyPath(input: VerifyPathInput): Promise<VerifiedPath> 
         crls: input.crls ?? [],
         requireCrls: input.requireCrls ?? false,
         now,
-        ...(cache && { cache }),
+        cache,
       });
   return { chain, anchor, ...window, revocation };
 }
@@ -126,7 +127,7 @@ async function findAnchor({ chain, anchors, cache }: VerifyPathInput): Promise<A
     return { chain: chain.slice(0, index), anchor, anchorCertificate: certificate };
   }
   for (const anchor of anchors) {
-    const certificate = certificateOf(anchor);
+    const certificate = certificateOf(anchor, cache);
     if (certificate !== null && !equalBytes(certificate.subject, last.issuer)) continue;
     if (await signedBy(last, anchor.spki, cache)) return { chain, anchor, anchorCertificate: certificate };
   }
@@ -139,21 +140,16 @@ async function findAnchor({ chain, anchors, cache }: VerifyPathInput): Promise<A
   );
 }
 
-const parsedAnchors = new WeakMap<TrustAnchor, Certificate>();
-
-/** The anchor's own certificate, parsed once an anchor. */
-function certificateOf(anchor: TrustAnchor): Certificate | null {
-  if (anchor.certificate === null) return null;
-  const certificate = parsedAnchors.get(anchor) ?? parseCertificate(anchor.certificate);
-  parsedAnchors.set(anchor, certificate);
-  return certificate;
+/** The anchor's own certificate. */
+function certificateOf({ certificate }: TrustAnchor, cache: VerificationCache | undefined): Certificate | null {
+  return certificate === null ? null : readCertificate(certificate, cache);
 }
 
 /** False also where the key cannot carry the algorithm: another issuer's key is no error of its own. */
-async function signedBy(certificate: Certificate, spki: Uint8Array, cache: SignatureCache | undefined): Promise<boolean> {
+async function signedBy(certificate: Certificate, spki: Uint8Array, cache: VerificationCache | undefined): Promise<boolean> {
   const { signatureAlgorithm: algorithm, signature, tbs: message } = certificate;
   try {
-    return await verifySignature({ spki, algorithm, signature, message, remember: true, ...(cache && { cache }) });
+    return await verifySignature({ spki, algorithm, signature, message, remember: true, cache });
   } catch (error) {
     if (AttestationError.is(error) && error.code === 'certificate/unsupported-algorithm') return false;
     throw error;

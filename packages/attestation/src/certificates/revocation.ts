@@ -6,7 +6,7 @@
 
 import { AttestationError } from '../errors.ts';
 import { type CertificateList, crlCovers, verifyCrl } from './crl.ts';
-import type { SignatureCache } from './signature.ts';
+import type { VerificationCache } from './verification-cache.ts';
 import type { Certificate } from './x509.ts';
 
 /** `not-checked`: no list at hand covers the certificate. */
@@ -22,7 +22,7 @@ export interface CheckRevocationInput {
   readonly requireCrls: boolean;
   /** Epoch milliseconds. */
   readonly now: number;
-  readonly cache?: SignatureCache;
+  readonly cache?: VerificationCache | undefined;
 }
 
 /**
@@ -59,7 +59,7 @@ async function revocationOf(
     if (!crlCovers(crl, certificate)) continue;
     const listed = crl.revoked.has(certificate.serial);
     try {
-      await verifyCrl({ crl, issuer, now, ...(cache && { cache }) });
+      await verifyCrl({ crl, issuer, now, cache });
       if (!listed) outcome = 'good';
     } catch (error) {
       // Dates are looked at last: an old list is still its issuer's, and what was revoked stays revoked.

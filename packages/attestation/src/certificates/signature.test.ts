@@ -3,7 +3,8 @@ import { expectCode, type FakeKeyKind, fakeKey } from '@assay/testing';
 import { describe, expect, it } from 'vitest';
 import type { SignatureAlgorithm } from './algorithms.ts';
 import { BytesCache } from './bytes-cache.ts';
-import { SignatureCache, verifySignature } from './signature.ts';
+import { verifySignature } from './signature.ts';
+import { VerificationCache } from './verification-cache.ts';
 
 const message = new TextEncoder().encode('what is signed');
 const ALGORITHMS: readonly [FakeKeyKind, SignatureAlgorithm][] = [
@@ -68,7 +69,7 @@ describe('verifySignature', () => {
 
   it('remembers good results only, of exactly these bytes, when asked', async () => {
     const key = await fakeKey('P-256');
-    const cache = new SignatureCache();
+    const cache = new VerificationCache();
     const input = { spki: key.spki, algorithm: { name: 'ECDSA', hash: 'SHA-256' }, message, remember: true, cache } as const;
     const signature = await key.sign(message);
     const bad = encodeEcdsaSignature(new Uint8Array(64).fill(1));

@@ -8,27 +8,7 @@ import { derSequence, derUnsigned, readDer } from '@assay/encoding/der';
 import { isEd25519Form } from '@assay/encoding/ed25519-form';
 import { AttestationError } from '../errors.ts';
 import { COORDINATE_BYTES, type PublicKeyAlgorithm, publicKeyAlgorithm, type SignatureAlgorithm } from './algorithms.ts';
-import { BytesCache } from './bytes-cache.ts';
-
-/**
- * Remembers imported keys and signatures found good, so that the same chain costs no second signature check. Dates, names and
- * revocation are never remembered. Give a fresh one to a call to start cold.
- */
-export class SignatureCache {
-  /** By SubjectPublicKeyInfo, then by what the key was imported for. */
-  readonly keys: BytesCache<Map<string, Promise<CryptoKey>>> = new BytesCache(256);
-  /** By signature; what it was found good for is compared to the last byte. */
-  readonly good: BytesCache<GoodSignature> = new BytesCache(1024);
-}
-
-interface GoodSignature {
-  readonly label: string;
-  readonly spki: Uint8Array;
-  readonly message: Uint8Array;
-}
-
-/** The cache used where no other is given. */
-export const SHARED_SIGNATURE_CACHE: SignatureCache = /* @__PURE__ */ new SignatureCache();
+import type { VerificationCache } from './verification-cache.ts';
 
 export interface VerifySignatureInput {
   /** DER SubjectPublicKeyInfo. */
@@ -40,7 +20,7 @@ export interface VerifySignatureInput {
   readonly signatureForm?: 'der' | 'raw';
   /** Remember a good result of exactly these bytes. For certificates, not for evidence, which is never seen twice. */
   readonly remember?: boolean;
-  readonly cache?: SignatureCache;
+  readonly cache?: VerificationCache | undefined;
 }
 
 /**
@@ -49,8 +29,9 @@ export interface VerifySignatureInput {
  * @example await verifySignature({ spki, algorithm: { name: 'ECDSA', hash: 'SHA-384' }, signature, message, signatureForm: 'raw' })
  */
 export async function verifySignature(input: VerifySignatureInput): Promise<boolean> {
-  const { spki, algorithm, message, signatureForm = 'der', cache = SHARED_SIGNATURE_CACHE } = input;
-  if (input.remember === true && isKnownGood(input, cache)) return true;
+  const { spki, algorithm, message, signatureForm = 'der', cache } = input;
+  const memory = input.remember === true ? cache : undefined;
+  if (memory !== undefined && isKnownGood(input, memory)) return true;
   const kind = publicKeyAlgorithm(spki);
   const signature = algorithm.name === 'ECDSA' ? rawSignature(input.signature, kind, signatureForm) : input.signature;
   if (signature === null) return false;
@@ -58,13 +39,13 @@ export async function verifySignature(input: VerifySignatureInput): Promise<bool
   if (kind === 'Ed25519' && !isEd25519Form(spki.subarray(-32), signature)) return false;
   const key = await importVerifyKey({ spki, algorithm, cache });
   const good = await crypto.subtle.verify(verifyParameters(algorithm), key, bufferSource(signature), bufferSource(message));
-  if (good && input.remember === true) {
-    cache.good.set(input.signature, { label: memoryLabel(input), spki: concatBytes(spki), message: concatBytes(message) });
+  if (good && memory !== undefined) {
+    memory.good.set(input.signature, { label: memoryLabel(input), spki: concatBytes(spki), message: concatBytes(message) });
   }
   return good;
 }
 
-function isKnownGood(input: VerifySignatureInput, cache: SignatureCache): boolean {
+function isKnownGood(input: VerifySignatureInput, cache: VerificationCache): boolean {
   const known = cache.good.get(input.signature);
   if (known === undefined || known.label !== memoryLabel(input)) return false;
   return equalBytes(known.spki, input.spki) && equalBytes(known.message, input.message);
@@ -73,12 +54,13 @@ function isKnownGood(input: VerifySignatureInput, cache: SignatureCache): boolea
 export interface ImportVerifyKeyInput {
   readonly spki: Uint8Array;
   readonly algorithm: SignatureAlgorithm;
-  readonly cache?: SignatureCache;
+  readonly cache?: VerificationCache | undefined;
 }
 
 /** The WebCrypto key of `spki` for `algorithm`, from the cache when it was imported before. */
 export function importVerifyKey(input: ImportVerifyKeyInput): Promise<CryptoKey> {
-  const { spki, algorithm, cache = SHARED_SIGNATURE_CACHE } = input;
+  const { spki, algorithm, cache } = input;
+  if (cache === undefined) return importKey(spki, algorithm);
   const label = algorithmLabel(algorithm);
   const ofKey = cache.keys.get(spki);
   const known = ofKey?.get(label);

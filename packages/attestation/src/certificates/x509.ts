@@ -22,7 +22,7 @@ import { EncodingError } from '@assay/encoding/errors';
 import { encodeHex } from '@assay/encoding/hex';
 import { AttestationError } from '../errors.ts';
 import { type PublicKeyAlgorithm, publicKeyAlgorithm, type SignatureAlgorithm, signatureAlgorithm } from './algorithms.ts';
-import { nameText } from './name.ts';
+import { NameTexts } from './name.ts';
 
 export type { PublicKeyAlgorithm, SignatureAlgorithm } from './algorithms.ts';
 
@@ -99,15 +99,20 @@ function parse(der: Uint8Array): Certificate {
   const [notBefore, notAfter, ...moreTimes] = derSequence(validity);
   if (!notBefore || !notAfter || moreTimes.length > 0) throw malformed('two times of validity');
   const extensions = extensionsOf(rest, version);
+  const texts = new NameTexts(issuer, subject);
   return {
+    get issuerText() {
+      return texts.issuer;
+    },
+    get subjectText() {
+      return texts.subject;
+    },
     der,
     tbs: tbsElement.raw,
     version,
     serial: encodeHex(derUnsigned(serial)),
     issuer: issuer.raw,
     subject: subject.raw,
-    issuerText: nameText(issuer),
-    subjectText: nameText(subject),
     notBefore: derTime(notBefore),
     notAfter: derTime(notAfter),
     spki: spki.raw,

@@ -2,6 +2,7 @@
  * The one interface a TEE plugs into. `recognise` looks at bytes and parses them; `verify` decides whether they are authentic.
  */
 
+import type { VerificationCache } from '../certificates/verification-cache.ts';
 import type { Claims, EvidenceType, VerifiedClaims } from './claims.ts';
 import type { Endorsements } from './endorsements.ts';
 
@@ -37,6 +38,8 @@ export interface VerifyOptions {
   readonly endorsements?: Endorsements | undefined;
   /** Roots beside the vendors' pinned ones. */
   readonly trust?: Trust | undefined;
+  /** What the verifier remembers; without one every check is made. */
+  readonly cache?: VerificationCache | undefined;
 }
 
 /** Parsed evidence of some type: what bytes claim, not yet authentic. `value` is the type's own parsed form. */

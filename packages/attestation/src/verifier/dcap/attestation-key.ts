@@ -8,6 +8,7 @@
 import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { verifySignature } from '../../certificates/signature.ts';
+import type { VerificationCache } from '../../certificates/verification-cache.ts';
 import { AttestationError, type AttestationErrorCode } from '../../errors.ts';
 import type { DcapQuote } from '../../evidence/dcap/quote.ts';
 import type { PckChain } from './pck-chain.ts';
@@ -21,7 +22,7 @@ type CertifiedKey = Pick<DcapQuote, 'attestationKey' | 'qeAuthData' | 'qeReportS
 const KEYS_KEPT = 4;
 
 /** Keys certified before, by platform. A hit compares every byte that went into the certification. */
-const certified = /* @__PURE__ */ new WeakMap<PckChain, CertifiedKey[]>();
+const keyMemory = (): WeakMap<PckChain, readonly CertifiedKey[]> => new WeakMap();
 
 const ECDSA_SHA256 = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
@@ -29,20 +30,25 @@ const ECDSA_SHA256 = { name: 'ECDSA', hash: 'SHA-256' } as const;
  * Checks the two signatures of a quote and the link between them.
  * @throws {AttestationError} `dcap/qe-report-signature-invalid`, `dcap/attestation-key-unbound`, `dcap/quote-signature-invalid`.
  */
-export async function verifyQuoteSignatures(quote: DcapQuote, pck: PckChain): Promise<void> {
-  const keys = certified.get(pck) ?? [];
+export async function verifyQuoteSignatures(
+  quote: DcapQuote,
+  pck: PckChain,
+  cache: VerificationCache | undefined,
+): Promise<void> {
+  const certified = cache?.room(keyMemory);
+  const keys = certified?.get(pck) ?? [];
   const before = keys.find((known) => isSameCertification(known, quote));
   if (before !== undefined) {
     if (!(await isSigned(quote, before.key))) throw unsigned();
     return;
   }
-  const [reportIsSigned, key] = await Promise.all([isReportSigned(quote, pck), importSigningKey(quote)]);
+  const [reportIsSigned, key] = await Promise.all([isReportSigned(quote, pck, cache), importSigningKey(quote)]);
   if (!reportIsSigned) throw forged('dcap/qe-report-signature-invalid', 'the report of the quoting enclave signed by the PCK');
   if (!isBound(quote)) {
     throw forged('dcap/attestation-key-unbound', 'the attestation key hashed into the report of the quoting enclave');
   }
   if (key === null) throw unsigned();
-  certified.set(pck, [...keys.slice(1 - KEYS_KEPT), remembered(quote, key)]);
+  certified?.set(pck, [...keys.slice(1 - KEYS_KEPT), remembered(quote, key)]);
 }
 
 /** Copies, because the quote's fields are views into a buffer that callers may reuse. */
@@ -65,14 +71,14 @@ function isSameCertification(known: CertifiedKey, quote: DcapQuote): boolean {
   );
 }
 
-function isReportSigned(quote: DcapQuote, pck: PckChain): Promise<boolean> {
+function isReportSigned(quote: DcapQuote, pck: PckChain, cache: VerificationCache | undefined): Promise<boolean> {
   return verifySignature({
     spki: pck.leaf.spki,
     algorithm: ECDSA_SHA256,
     signature: quote.qeReportSignature,
     message: quote.qeReport.raw,
     signatureForm: 'raw',
-    cache: pck.signatures,
+    cache,
   });
 }
 

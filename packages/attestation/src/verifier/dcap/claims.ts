@@ -117,16 +117,6 @@ export function sharedDetails({ quote, pck, collateral, tcb, currentTcb }: Authe
   };
 }
 
-/** Texts of instants seen before: collateral has few, and formatting a date costs more than matching a TCB level. */
-const texts = /* @__PURE__ */ new Map<number, string>();
-const TEXTS_KEPT = 256;
-
 function instant(milliseconds: number | null): string | null {
-  if (milliseconds === null) return null;
-  const before = texts.get(milliseconds);
-  if (before !== undefined) return before;
-  const text = new Date(milliseconds).toISOString().replace('.000Z', 'Z');
-  if (texts.size >= TEXTS_KEPT) texts.clear();
-  texts.set(milliseconds, text);
-  return text;
+  return milliseconds === null ? null : new Date(milliseconds).toISOString().replace('.000Z', 'Z');
 }

@@ -9,17 +9,19 @@
 
 import { equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { type CertificateList, crlCovers, parseCrl } from '../../certificates/crl.ts';
+import { crlCovers } from '../../certificates/crl.ts';
 import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
 import { checkRevocation } from '../../certificates/revocation.ts';
-import { type SignatureCache, verifySignature } from '../../certificates/signature.ts';
-import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
+import { verifySignature } from '../../certificates/signature.ts';
+import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
+import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError, type AttestationErrorCode } from '../../errors.ts';
-import { type EnclaveIdentity, parseEnclaveIdentity } from '../../evidence/dcap/enclave-identity.ts';
+import type { EnclaveIdentity } from '../../evidence/dcap/enclave-identity.ts';
 import { SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
-import { parseTcbInfo, type TcbInfo } from '../../evidence/dcap/tcb-info.ts';
+import type { TcbInfo } from '../../evidence/dcap/tcb-info.ts';
 import type { Endorsement, Endorsements } from '../../model/endorsements.ts';
 import { companionFault, foreignCompanion, withCompanion } from '../companion-fault.ts';
+import { type CollateralPieces, collateralIn, type SignedDocument } from './collateral-pieces.ts';
 import type { PckChain } from './pck-chain.ts';
 
 export interface PlatformCollateral {
@@ -30,84 +32,62 @@ export interface PlatformCollateral {
   readonly notAfter: number;
 }
 
-type SignedPiece = Extract<Endorsement, { kind: 'tcb-info' | 'enclave-identity' }>;
-
-/** A signed document beside the piece it came in. */
-interface Document<Value> {
-  readonly piece: SignedPiece;
-  readonly value: Value;
+export interface CollateralQuestion {
+  readonly endorsements: Endorsements;
+  readonly tee: 'sgx' | 'tdx';
+  /** Authenticated chain of the platform. */
+  readonly pck: PckChain;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly cache: VerificationCache | undefined;
 }
 
-/** One bag of endorsements, parsed once. */
-interface ParsedBag {
-  readonly tcbInfos: readonly Document<TcbInfo>[];
-  readonly identities: readonly Document<EnclaveIdentity>[];
-  readonly crls: readonly CertificateList[];
-  readonly certificates: readonly Uint8Array[];
-  /** Why pieces could not be read, by kind. It counts only when no other piece does the service. */
-  readonly faults: ReadonlyMap<Endorsement['kind'], AttestationError>;
+/** Collateral found authentic for a platform. */
+interface Authenticated {
+  readonly tee: 'sgx' | 'tdx';
+  readonly pieces: CollateralPieces['all'];
+  readonly collateral: PlatformCollateral;
+}
+
+/** A platform's collateral changes a few times a year. */
+const RESULTS_KEPT = 4;
+
+const collateralMemory = () => ({
+  /** A PCK chain object stands for one exact chain under one root. */
+  results: new WeakMap<PckChain, readonly Authenticated[]>(),
   /** The key that was found to have signed a document. Whose key it is, is asked for every platform. */
-  readonly signedBy: Map<SignedPiece, Uint8Array>;
-  /** Results by platform; a PCK chain object stands for one exact chain under one root. */
-  readonly results: Record<'sgx' | 'tdx', WeakMap<PckChain, PlatformCollateral>>;
-}
-
-const bags = /* @__PURE__ */ new WeakMap<Endorsements, ParsedBag>();
+  signedBy: new WeakMap<SignedDocument<unknown>, Uint8Array>(),
+});
 
 /**
  * The authenticated collateral of a platform.
- * @param endorsements the bag; parsed once per array object, so reuse the array for many quotes and never change it.
- * @param pck authenticated chain of the platform.
- * @param now epoch milliseconds.
  * @throws {AttestationError} `dcap/collateral-missing` with `details.missing`, `dcap/collateral-expired`,
  * `dcap/collateral-not-yet-valid`, `dcap/tcb-info-mismatch`, `dcap/tcb-info-malformed`, `dcap/tcb-info-signature-invalid`,
  * `dcap/qe-identity-malformed`, `dcap/qe-identity-signature-invalid`, the `endorsements/` codes of {@link companionFault},
  * `dcap/tcb-signing-chain-invalid`, and the `certificate/` codes of paths and CRLs.
  */
-export async function verifyCollateral(
-  endorsements: Endorsements,
-  tee: 'sgx' | 'tdx',
-  pck: PckChain,
-  now: number,
-): Promise<PlatformCollateral> {
-  let bag = bags.get(endorsements);
-  if (bag === undefined) {
-    bag = parseBag(endorsements);
-    bags.set(endorsements, bag);
-  }
-  const before = bag.results[tee].get(pck);
-  if (before !== undefined && now >= before.notBefore && now <= before.notAfter) return before;
-  const collateral = await authenticate(bag, tee, pck, now);
-  bag.results[tee].set(pck, collateral);
+export async function verifyCollateral(question: CollateralQuestion): Promise<PlatformCollateral> {
+  const { endorsements, tee, pck, now, cache } = question;
+  const pieces = collateralIn(endorsements, cache);
+  const results = cache?.room(collateralMemory).results;
+  const before = results?.get(pck) ?? [];
+  const known = before.find((each) => each.tee === tee && isSameList(each.pieces, pieces.all));
+  if (known !== undefined && now >= known.collateral.notBefore && now <= known.collateral.notAfter) return known.collateral;
+  const collateral = await authenticate(pieces, question);
+  results?.set(pck, [...before.slice(1 - RESULTS_KEPT), { tee, pieces: pieces.all, collateral }]);
   return collateral;
 }
 
-function parseBag(endorsements: Endorsements): ParsedBag {
-  const tcbInfos: Document<TcbInfo>[] = [];
-  const identities: Document<EnclaveIdentity>[] = [];
-  const crls: CertificateList[] = [];
-  const certificates: Uint8Array[] = [];
-  const faults = new Map<Endorsement['kind'], AttestationError>();
-  for (const piece of endorsements) {
-    try {
-      if (piece.kind === 'tcb-info') tcbInfos.push({ piece, value: parseTcbInfo(piece.body) });
-      else if (piece.kind === 'enclave-identity') identities.push({ piece, value: parseEnclaveIdentity(piece.body) });
-      else if (piece.kind === 'crl') crls.push(parseCrl(piece.der));
-      else if (piece.kind === 'certificate') certificates.push(piece.der);
-    } catch (error) {
-      if (!AttestationError.is(error)) throw error;
-      faults.set(piece.kind, error);
-    }
-  }
-  const results = { sgx: new WeakMap(), tdx: new WeakMap() };
-  return { tcbInfos, identities, crls, certificates, faults, signedBy: new Map(), results };
+function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((piece, index) => piece === b[index]);
 }
 
-async function authenticate(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain, now: number): Promise<PlatformCollateral> {
-  refuseMissing(bag, tee, pck);
-  const tcbInfos = bag.tcbInfos.filter(({ value }) => isForPlatform(value, tee, pck));
+async function authenticate(pieces: CollateralPieces, question: CollateralQuestion): Promise<PlatformCollateral> {
+  const { tee, pck, now, cache } = question;
+  refuseMissing(pieces, tee, pck);
+  const tcbInfos = pieces.tcbInfos.filter(({ value }) => isForPlatform(value, tee, pck));
   if (tcbInfos.length === 0) {
-    throwFault(bag, 'tcb-info');
+    throwFault(pieces, 'tcb-info');
     throw new AttestationError(
       'dcap/tcb-info-mismatch',
       `expected ${tee} TCB info for FMSPC ${encodeHex(pck.extensions.fmspc)}, got it for other platforms only; fetch the right one`,
@@ -115,25 +95,25 @@ async function authenticate(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain, n
     );
   }
   const id = tee === 'tdx' ? 'TD_QE' : 'QE';
-  const identities = bag.identities.filter(({ value }) => value.id === id);
+  const identities = pieces.identities.filter(({ value }) => value.id === id);
   if (identities.length === 0) {
-    throwFault(bag, 'enclave-identity');
-    const got = [...new Set(bag.identities.map(({ value }) => value.id))].join(' and ');
+    throwFault(pieces, 'enclave-identity');
+    const got = [...new Set(pieces.identities.map(({ value }) => value.id))].join(' and ');
     throw foreignCompanion('the QE identity', `that of ${id} for a ${tee} quote`, `that of ${got}`, { expected: id });
   }
-  const tcbInfo = chooseInDate(withSigners(tcbInfos, bag, now), now, 'TCB info');
-  const qeIdentity = chooseInDate(withSigners(identities, bag, now), now, 'QE identity');
-  const pieces = [tcbInfo.document.piece, qeIdentity.document.piece];
-  const signers = findSigners(pieces, bag, now);
+  const tcbInfo = chooseInDate(withSigners(tcbInfos, question, pieces), now, 'TCB info');
+  const qeIdentity = chooseInDate(withSigners(identities, question, pieces), now, 'QE identity');
+  const documents = [tcbInfo.document, qeIdentity.document];
+  const signers = findSigners(documents, question, pieces);
   const issued = [
     { certificate: pck.leaf, issuer: pck.issuer },
     ...[pck.issuer, ...new Set(signers)].map((certificate) => ({ certificate, issuer: pck.root })),
   ];
-  const paths = Promise.all([...new Set(signers)].map((signer) => verifySigner(signer, pck, now)));
-  const bodies = pieces.map((piece, index) => verifySigned(piece, signers[index] ?? pck.leaf, bag, pck.signatures));
-  const revocation = checkRevocation({ issued, crls: bag.crls, requireCrls: true, now, cache: pck.signatures });
+  const paths = Promise.all([...new Set(signers)].map((signer) => verifySigner(signer, question)));
+  const bodies = documents.map((document, index) => verifySigned(document, signers[index] ?? pck.leaf, cache));
+  const revocation = checkRevocation({ issued, crls: pieces.crls, requireCrls: true, now, cache });
   await firstFault([paths, ...bodies, revocation]);
-  const lists = bag.crls
+  const lists = pieces.crls
     .filter((crl) => issued.some(({ certificate }) => crlCovers(crl, certificate)))
     .map(({ thisUpdate, nextUpdate }) => ({ notBefore: thisUpdate, notAfter: nextUpdate ?? thisUpdate }))
     .filter(({ notBefore, notAfter }) => notBefore <= now && now <= notAfter);
@@ -151,17 +131,17 @@ async function firstFault(checks: readonly Promise<unknown>[]): Promise<void> {
   for (const check of await Promise.allSettled(checks)) if (check.status === 'rejected') throw check.reason;
 }
 
-function refuseMissing(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain): void {
+function refuseMissing(pieces: CollateralPieces, tee: 'sgx' | 'tdx', pck: PckChain): void {
   const missing = [
-    ...(bag.tcbInfos.length === 0 ? ['TCB info'] : []),
-    ...(bag.identities.length === 0 ? ['QE identity'] : []),
-    ...(bag.crls.some(({ issuer }) => equalBytes(issuer, pck.leaf.issuer)) ? [] : ['PCK CRL']),
-    ...(bag.crls.some(({ issuer }) => equalBytes(issuer, pck.root.subject)) ? [] : ['root CRL']),
+    ...(pieces.tcbInfos.length === 0 ? ['TCB info'] : []),
+    ...(pieces.identities.length === 0 ? ['QE identity'] : []),
+    ...(pieces.crls.some(({ issuer }) => equalBytes(issuer, pck.leaf.issuer)) ? [] : ['PCK CRL']),
+    ...(pieces.crls.some(({ issuer }) => equalBytes(issuer, pck.root.subject)) ? [] : ['root CRL']),
   ];
   if (missing.length === 0) return;
-  if (bag.tcbInfos.length === 0) throwFault(bag, 'tcb-info');
-  if (bag.identities.length === 0) throwFault(bag, 'enclave-identity');
-  if (missing.some((piece) => piece.endsWith('CRL'))) throwFault(bag, 'crl');
+  if (pieces.tcbInfos.length === 0) throwFault(pieces, 'tcb-info');
+  if (pieces.identities.length === 0) throwFault(pieces, 'enclave-identity');
+  if (missing.some((piece) => piece.endsWith('CRL'))) throwFault(pieces, 'crl');
   throw new AttestationError(
     'dcap/collateral-missing',
     `the quote's signatures are good, but its standing is unknown without ${missing.join(', ')}; fetch the collateral for ` +
@@ -171,8 +151,8 @@ function refuseMissing(bag: ParsedBag, tee: 'sgx' | 'tdx', pck: PckChain): void 
 }
 
 /** A piece that is missing because it could not be read is a broken piece, not a missing one. */
-function throwFault(bag: ParsedBag, kind: Endorsement['kind']): void {
-  const fault = bag.faults.get(kind);
+function throwFault(pieces: CollateralPieces, kind: Endorsement['kind']): void {
+  const fault = pieces.faults.get(kind);
   if (fault !== undefined) throw companionFault(fault, NAMES[kind] ?? kind);
 }
 
@@ -193,14 +173,14 @@ function isForPlatform(tcbInfo: TcbInfo, tee: 'sgx' | 'tdx', { extensions }: Pck
 }
 
 interface Chosen<Value> {
-  readonly document: Document<Value>;
+  readonly document: SignedDocument<Value>;
   readonly notBefore: number;
   /** Ends early where another document would be preferred from then on. */
   readonly notAfter: number;
 }
 
 function chooseInDate<Value extends { issueDate: number; nextUpdate: number; evaluationNumber: number }>(
-  documents: readonly Document<Value>[],
+  documents: readonly SignedDocument<Value>[],
   now: number,
   name: string,
 ): Chosen<Value> {
@@ -235,35 +215,45 @@ const RAW_SIGNATURE_LENGTH = 64; // bytes
 const SIGNATURE_CODES = {
   'tcb-info': 'dcap/tcb-info-signature-invalid',
   'enclave-identity': 'dcap/qe-identity-signature-invalid',
-} as const satisfies Record<SignedPiece['kind'], AttestationErrorCode>;
+} as const satisfies Record<SignedDocument<unknown>['signed']['kind'], AttestationErrorCode>;
 
 /** The signing certificate must be a direct and only child of the root that certified the platform. */
-function verifySigner(signer: Certificate, pck: PckChain, now: number): Promise<VerifiedPath> {
-  const path = { chain: [signer], anchors: [pck.anchor], now, cache: pck.signatures };
+function verifySigner(signer: Certificate, { pck, now, cache }: CollateralQuestion): Promise<VerifiedPath> {
+  const path = { chain: [signer], anchors: [pck.anchor], now, cache };
   return withCompanion('the TCB signing certificate of the collateral', () => verifyPath(path));
 }
 
-async function verifySigned(piece: SignedPiece, { spki }: Certificate, bag: ParsedBag, cache: SignatureCache): Promise<void> {
-  const before = bag.signedBy.get(piece);
+async function verifySigned(
+  document: SignedDocument<unknown>,
+  { spki }: Certificate,
+  cache: VerificationCache | undefined,
+): Promise<void> {
+  const signedBy = cache?.room(collateralMemory).signedBy;
+  const before = signedBy?.get(document);
   if (before !== undefined && equalBytes(before, spki)) return;
-  const { signature, body: message } = piece;
+  const { kind, signature, body: message } = document.signed;
   // Intel writes r ‖ s; tools that keep collateral in a form of their own have turned it into DER.
   const signatureForm = signature.length === RAW_SIGNATURE_LENGTH ? 'raw' : 'der';
   if (!(await verifySignature({ spki, algorithm: ECDSA_SHA256, signature, message, signatureForm, cache }))) {
     throw new AttestationError(
-      SIGNATURE_CODES[piece.kind],
-      `expected ${piece.kind} signed by Intel, got a bad signature; the document was changed, fetch it again`,
+      SIGNATURE_CODES[kind],
+      `expected ${kind} signed by Intel, got a bad signature; the document was changed, fetch it again`,
     );
   }
-  bag.signedBy.set(piece, spki);
+  signedBy?.set(document, spki);
 }
 
 /** The documents whose signing certificate is at hand and in force; all of them where none is, so that the fault gets its name. */
-function withSigners<Value>(documents: readonly Document<Value>[], bag: ParsedBag, now: number): readonly Document<Value>[] {
+function withSigners<Value>(
+  documents: readonly SignedDocument<Value>[],
+  question: CollateralQuestion,
+  pieces: CollateralPieces,
+): readonly SignedDocument<Value>[] {
   if (documents.length === 1) return documents;
-  const sound = documents.filter(({ piece }) => {
+  const { now } = question;
+  const sound = documents.filter((document) => {
     try {
-      const { notBefore, notAfter } = findSigner(piece, bag, [], now);
+      const { notBefore, notAfter } = findSigner(document, question, pieces, []);
       return notBefore <= now && now <= notAfter;
     } catch (error) {
       if (AttestationError.is(error)) return false;
@@ -273,10 +263,14 @@ function withSigners<Value>(documents: readonly Document<Value>[], bag: ParsedBa
   return sound.length > 0 ? sound : documents;
 }
 
-/** The signer of each piece; the same object where two pieces carry the same certificate, which they usually do. */
-function findSigners(pieces: readonly SignedPiece[], bag: ParsedBag, now: number): readonly Certificate[] {
+/** The signer of each document; the same object where two carry the same certificate, which they usually do. */
+function findSigners(
+  documents: readonly SignedDocument<unknown>[],
+  question: CollateralQuestion,
+  pieces: CollateralPieces,
+): readonly Certificate[] {
   const found: Certificate[] = [];
-  for (const piece of pieces) found.push(findSigner(piece, bag, found, now));
+  for (const document of documents) found.push(findSigner(document, question, pieces, found));
   return found;
 }
 
@@ -284,11 +278,16 @@ function findSigners(pieces: readonly SignedPiece[], bag: ParsedBag, now: number
  * From its own issuer chain, in any order; a PCS answer kept without its headers finds its signer among all certificates. Intel
  * renews the certificate, so among several the one in force counts.
  */
-function findSigner(piece: SignedPiece, bag: ParsedBag, known: readonly Certificate[], now: number): Certificate {
-  const candidates = piece.issuerChain.length === 0 ? bag.certificates : piece.issuerChain;
+function findSigner(
+  { signed: { kind, issuerChain } }: SignedDocument<unknown>,
+  { now, cache }: CollateralQuestion,
+  { certificates }: CollateralPieces,
+  known: readonly Certificate[],
+): Certificate {
+  const candidates = issuerChain.length === 0 ? certificates : issuerChain;
   let outOfDate: Certificate | null = null;
   for (const der of candidates) {
-    const certificate = known.find((each) => equalBytes(each.der, der)) ?? parseCandidate(der);
+    const certificate = known.find((each) => equalBytes(each.der, der)) ?? readCandidate(der, cache);
     if (certificate === null || !isTcbSigner(certificate)) continue;
     if (certificate.notBefore <= now && now <= certificate.notAfter) return certificate;
     outOfDate ??= certificate;
@@ -298,15 +297,15 @@ function findSigner(piece: SignedPiece, bag: ParsedBag, known: readonly Certific
     throw chainInvalid('expected an Intel SGX TCB Signing certificate in the issuer chain, got others');
   throw new AttestationError(
     'dcap/collateral-missing',
-    `expected the issuer chain of ${piece.kind}, got none; give the TCB signing chain beside it`,
+    `expected the issuer chain of ${kind}, got none; give the TCB signing chain beside it`,
     { details: { missing: ['TCB signing chain'] } },
   );
 }
 
 /** Companions hold certificates of all vendors; one that cannot be read is not the one looked for. */
-function parseCandidate(der: Uint8Array): Certificate | null {
+function readCandidate(der: Uint8Array, cache: VerificationCache | undefined): Certificate | null {
   try {
-    return parseCertificate(der);
+    return readCertificate(der, cache);
   } catch (error) {
     if (AttestationError.is(error)) return null;
     throw error;

@@ -11,6 +11,7 @@ import { EncodingError } from '@assay/encoding/errors';
 import { encodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
 import { verifySignature } from '../../certificates/signature.ts';
+import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
 import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { type CertificationId, certificationId } from '../../evidence/dcap/certification-id.ts';
@@ -19,7 +20,7 @@ import type { CertificationData, DcapQuote } from '../../evidence/dcap/quote.ts'
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { TrustAnchor } from '../../model/verification.ts';
 import { withCompanion } from '../companion-fault.ts';
-import { authenticateChain, isPckCertificate, type PckChain, signaturesUnder } from './pck-chain.ts';
+import { authenticateChain, isPckCertificate, type PckChain } from './pck-chain.ts';
 
 /** Types for which a companion certificate helps. */
 const REFERENCES = [1, 2, 3, 4, 7];
@@ -42,25 +43,26 @@ export async function findPckChain(
   anchors: readonly TrustAnchor[],
   endorsements: Endorsements,
   now: number,
+  cache: VerificationCache | undefined,
 ): Promise<PckChain> {
   const { certification } = quote;
   const own = certification.type === LEAF_DATA ? [readLeaf(certification.data)] : [];
-  const given = endorsements.flatMap((piece) => (piece.kind === 'certificate' ? parsed(piece.der) : []));
+  const given = endorsements.flatMap((piece) => (piece.kind === 'certificate' ? parsed(piece.der, cache) : []));
   const id = certificationId(certification);
   const leaves = (certification.type === LEAF_DATA ? own : given).filter(isPckCertificate);
   const candidates = leaves.filter((leaf) => id === null || isNamed(leaf, id));
-  const leaf = await signerOf(quote, candidates.slice(0, MAX_CANDIDATES));
+  const leaf = await signerOf(quote, candidates.slice(0, MAX_CANDIDATES), cache);
   if (leaf === null) {
     const named = certification.type === LEAF_DATA ? candidates.length > 0 : candidates.some((each) => isExactly(each, id));
     throw named ? unsigned() : missing('PCK certificate', id);
   }
   const authorities = [...own, ...given];
-  const issuer = await issuerOf(leaf, authorities, anchors);
+  const issuer = await issuerOf(leaf, authorities, anchors, cache);
   if (issuer === null) throw missing('CA that issued the PCK certificate', id);
-  const root = authorities.find(({ spki }) => isPinned(spki, anchors)) ?? pinnedRoot(anchors, issuer);
+  const root = authorities.find(({ spki }) => isPinned(spki, anchors)) ?? pinnedRoot(anchors, issuer, cache);
   if (root === null) throw missing('root certificate', id);
   const parts = { leaf, issuer, root };
-  return withCompanion('the PCK certificate chain', () => authenticateChain(parts, anchors, now, signaturesUnder(anchors)));
+  return withCompanion('the PCK certificate chain', () => authenticateChain(parts, anchors, now, cache));
 }
 
 function isNamed(leaf: Certificate, { ppid, pceId }: CertificationId): boolean {
@@ -87,9 +89,10 @@ function extensionsOf(leaf: Certificate): ReturnType<typeof parsePckExtensions> 
 async function signerOf(
   { qeReport, qeReportSignature: signature }: Pick<DcapQuote, 'qeReport' | 'qeReportSignature'>,
   candidates: readonly Certificate[],
+  cache: VerificationCache | undefined,
 ): Promise<Certificate | null> {
   for (const candidate of candidates) {
-    const input = { spki: candidate.spki, algorithm: ECDSA_SHA256, signature, message: qeReport.raw } as const;
+    const input = { spki: candidate.spki, algorithm: ECDSA_SHA256, signature, message: qeReport.raw, cache } as const;
     if (await verifySignature({ ...input, signatureForm: 'raw' })) return candidate;
   }
   return null;
@@ -100,6 +103,7 @@ async function issuerOf(
   leaf: Certificate,
   authorities: readonly Certificate[],
   anchors: readonly TrustAnchor[],
+  cache: VerificationCache | undefined,
 ): Promise<Certificate | null> {
   const { signatureAlgorithm: algorithm, signature, tbs: message } = leaf;
   const named = authorities.filter(
@@ -107,7 +111,7 @@ async function issuerOf(
       equalBytes(subject, leaf.issuer) && basicConstraints?.ca === true && !isPinned(spki, anchors),
   );
   for (const issuer of named.slice(0, MAX_CANDIDATES)) {
-    if (await verifySignature({ spki: issuer.spki, algorithm, signature, message })) return issuer;
+    if (await verifySignature({ spki: issuer.spki, algorithm, signature, message, cache })) return issuer;
   }
   return named[0] ?? null;
 }
@@ -117,15 +121,19 @@ function isPinned(spki: Uint8Array, anchors: readonly TrustAnchor[]): boolean {
 }
 
 /** The certificate that came with the pinned key, where the companions hold none. */
-function pinnedRoot(anchors: readonly TrustAnchor[], issuer: Certificate): Certificate | null {
-  const roots = anchors.flatMap(({ certificate }) => (certificate === null ? [] : parsed(certificate)));
+function pinnedRoot(
+  anchors: readonly TrustAnchor[],
+  issuer: Certificate,
+  cache: VerificationCache | undefined,
+): Certificate | null {
+  const roots = anchors.flatMap(({ certificate }) => (certificate === null ? [] : parsed(certificate, cache)));
   return roots.find(({ subject }) => equalBytes(subject, issuer.issuer)) ?? null;
 }
 
 /** Companions hold certificates of all vendors; one that cannot be read is not the one looked for. */
-function parsed(der: Uint8Array): readonly Certificate[] {
+function parsed(der: Uint8Array, cache: VerificationCache | undefined): readonly Certificate[] {
   try {
-    return [parseCertificate(der)];
+    return [readCertificate(der, cache)];
   } catch (error) {
     if (AttestationError.is(error)) return [];
     throw error;

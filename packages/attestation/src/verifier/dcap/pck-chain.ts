@@ -6,13 +6,13 @@
 
 import { decodeUtf8, equalBytes } from '@assay/encoding/bytes';
 import { EncodingError } from '@assay/encoding/errors';
-import { encodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { anchorDigest } from '../../certificates/anchor.ts';
 import { BytesCache } from '../../certificates/bytes-cache.ts';
 import { verifyPath } from '../../certificates/path.ts';
-import { SignatureCache, verifySignature } from '../../certificates/signature.ts';
-import { type Certificate, type Extension, parseCertificate } from '../../certificates/x509.ts';
+import { verifySignature } from '../../certificates/signature.ts';
+import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
+import type { Certificate, Extension } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { type PckExtensions, parsePckExtensions, SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
 import { type CertificationData, PCK_CHAIN_DATA } from '../../evidence/dcap/quote.ts';
@@ -25,8 +25,6 @@ export interface PckChain {
   readonly anchor: TrustAnchor;
   /** SHA-256 of the anchor's key, lower-case hex. */
   readonly anchorDigest: string;
-  /** Signatures found good under the same anchors. */
-  readonly signatures: SignatureCache;
   readonly extensions: PckExtensions;
   /** Window in which all certificates are valid, epoch milliseconds. */
   readonly notBefore: number;
@@ -38,17 +36,12 @@ const CHAINS_KEPT = 256;
 /** Genuine chains have about 3,700 bytes. */
 const MAX_CHAIN_LENGTH = 1 << 16;
 
-/** What was found good under one set of anchors: chains by their exact bytes, and single signatures. Dates are never remembered. */
-interface Memory {
-  readonly chains: BytesCache<PckChain>;
-  readonly signatures: SignatureCache;
-}
-
-const memories = /* @__PURE__ */ new WeakMap<readonly TrustAnchor[], Memory>();
+/** Chains by their exact bytes. */
+const platformMemory = (): BytesCache<PckChain> => new BytesCache(CHAINS_KEPT);
 
 /**
  * Authenticates certification data that is a chain; companion-pck.ts looks for the certificate where a quote only names it.
- * @param anchors roots to accept; one array must mean one set of roots for ever.
+ * @param anchors roots to accept.
  * @param now epoch milliseconds.
  * @throws {AttestationError} `dcap/certification-data-unsupported`, `dcap/pck-chain-invalid`, `dcap/pck-extensions-malformed`,
  * and the `certificate/` codes of path validation.
@@ -57,6 +50,7 @@ export async function verifyPckChain(
   certification: CertificationData,
   anchors: readonly TrustAnchor[],
   now: number,
+  cache: VerificationCache | undefined,
 ): Promise<PckChain> {
   if (certification.type !== PCK_CHAIN_DATA) {
     throw new AttestationError(
@@ -65,35 +59,19 @@ export async function verifyPckChain(
       { details: { type: certification.type } },
     );
   }
-  const memory = memoryOf(anchors);
-  const before = memory.chains.get(certification.data);
-  if (before !== undefined && now >= before.notBefore && now <= before.notAfter) return before;
-  const chain = await authenticate(certification.data, anchors, now, memory.signatures);
-  memory.chains.set(certification.data, chain);
+  const known = cache?.room(platformMemory);
+  const before = known?.get(certification.data);
+  if (before !== undefined && now >= before.notBefore && now <= before.notAfter && isAccepted(before.anchor, anchors))
+    return before;
+  const chain = await authenticateChain(sortChain(readCertificates(certification.data, cache)), anchors, now, cache);
+  known?.set(certification.data, chain);
   return chain;
 }
 
-function memoryOf(anchors: readonly TrustAnchor[]): Memory {
-  let memory = memories.get(anchors);
-  if (memory === undefined) {
-    memory = { chains: new BytesCache(CHAINS_KEPT), signatures: new SignatureCache() };
-    memories.set(anchors, memory);
-  }
-  return memory;
-}
-
-/** Signatures found good under these anchors before. */
-export function signaturesUnder(anchors: readonly TrustAnchor[]): SignatureCache {
-  return memoryOf(anchors).signatures;
-}
-
-async function authenticate(
-  data: Uint8Array,
-  anchors: readonly TrustAnchor[],
-  now: number,
-  signatures: SignatureCache,
-): Promise<PckChain> {
-  return authenticateChain(sortChain(readCertificates(data)), anchors, now, signatures);
+/** The anchor that a chain was found to lead to is the one that these anchors would find for it. */
+function isAccepted(anchor: TrustAnchor, anchors: readonly TrustAnchor[]): boolean {
+  const found = anchors.find(({ spki }) => spki === anchor.spki || equalBytes(spki, anchor.spki));
+  return found?.simulated === anchor.simulated;
 }
 
 /** What {@link verifyPckChain} does once the three certificates are told apart. */
@@ -101,26 +79,25 @@ export async function authenticateChain(
   { leaf, issuer, root }: Pick<PckChain, 'leaf' | 'issuer' | 'root'>,
   anchors: readonly TrustAnchor[],
   now: number,
-  signatures: SignatureCache,
+  cache: VerificationCache | undefined,
 ): Promise<PckChain> {
   const extension = leaf.extensions.get(SGX_EXTENSION_OID) as Extension;
   const { chain, anchor, notBefore, notAfter } = await verifyPath({
     chain: [leaf, issuer, root],
     anchors,
     now,
-    cache: signatures,
+    cache,
   });
   if (chain.length !== 2 || !equalBytes(root.spki, anchor.spki)) {
     throw invalid('expected the root, and only it, to carry a pinned key');
   }
-  await verifyRoot(root, now, signatures);
+  await verifyRoot(root, now, cache);
   return {
     leaf,
     issuer,
     root,
     anchor,
-    anchorDigest: encodeHex(sha256(anchor.spki)),
-    signatures,
+    anchorDigest: anchorDigest(anchor),
     extensions: parsePckExtensions(extension.value),
     notBefore: Math.max(notBefore, root.notBefore),
     notAfter: Math.min(notAfter, root.notAfter),
@@ -144,7 +121,7 @@ export function isPckCertificate({ extensions, basicConstraints }: Certificate):
 }
 
 /** The pinned key settles trust; its own signature settles that the rest of the certificate is as it was issued. */
-async function verifyRoot(root: Certificate, now: number, cache: SignatureCache): Promise<void> {
+async function verifyRoot(root: Certificate, now: number, cache: VerificationCache | undefined): Promise<void> {
   const { spki, signatureAlgorithm: algorithm, signature, tbs: message } = root;
   if (!(await verifySignature({ spki, algorithm, signature, message, remember: true, cache }))) {
     throw invalid('expected a root that signs itself, got a bad signature');
@@ -152,11 +129,11 @@ async function verifyRoot(root: Certificate, now: number, cache: SignatureCache)
   if (now < root.notBefore || now > root.notAfter) throw invalid('expected a root in force, got one out of date');
 }
 
-function readCertificates(data: Uint8Array): readonly Certificate[] {
+function readCertificates(data: Uint8Array, cache: VerificationCache | undefined): readonly Certificate[] {
   if (data.length > MAX_CHAIN_LENGTH)
     throw invalid(`expected a chain of at most ${MAX_CHAIN_LENGTH} bytes, got ${data.length}`);
   try {
-    return decodePem(decodeUtf8(data)).map(({ der }) => parseCertificate(der));
+    return decodePem(decodeUtf8(data)).map(({ der }) => readCertificate(der, cache));
   } catch (error) {
     if (!EncodingError.is(error)) throw error;
     throw invalid(`expected a PEM certificate chain, got something else: ${error.message}`, error);

@@ -20,7 +20,7 @@ import { resolveTrust } from '../../certificates/trust.ts';
 import { AttestationError } from '../../errors.ts';
 import type { DcapQuote } from '../../evidence/dcap/quote.ts';
 import { INTEL_QE_VENDOR_ID } from '../../evidence/dcap/quote-file.ts';
-import type { TrustAnchor, VerifyOptions } from '../../model/verification.ts';
+import type { VerifyOptions } from '../../model/verification.ts';
 import { verifyQuoteSignatures } from './attestation-key.ts';
 import { type PlatformCollateral, verifyCollateral } from './collateral.ts';
 import { findPckChain, refersToCertificate } from './companion-pck.ts';
@@ -49,34 +49,19 @@ export interface AuthenticQuote {
  * {@link findPckChain}, {@link verifyQuoteSignatures} and {@link verifyCollateral}.
  */
 export async function verifyQuote(quote: DcapQuote, options: VerifyOptions): Promise<AuthenticQuote> {
-  const { now, endorsements = NO_ENDORSEMENTS, trust } = options;
+  const { now, endorsements = [], trust, cache } = options;
   if (!equalBytes(quote.header.qeVendorId, INTEL_QE_VENDOR_ID)) {
     throw new AttestationError('dcap/qe-vendor-unknown', "expected Intel's QE vendor id, got another; do not trust this quote");
   }
-  const anchors = acceptedAnchors(resolveTrust(trust).anchors);
+  const anchors = [...INTEL_ROOTS, ...resolveTrust(trust).anchors];
   const pck = refersToCertificate(quote.certification)
-    ? await findPckChain(quote, anchors, endorsements, now)
-    : await verifyPckChain(quote.certification, anchors, now);
-  await verifyQuoteSignatures(quote, pck);
-  const collateral = await verifyCollateral(endorsements, quote.header.tee, pck, now);
+    ? await findPckChain(quote, anchors, endorsements, now, cache)
+    : await verifyPckChain(quote.certification, anchors, now, cache);
+  await verifyQuoteSignatures(quote, pck, cache);
+  const collateral = await verifyCollateral({ endorsements, tee: quote.header.tee, pck, now, cache });
   matchQuotingEnclave(quote.qeReport, collateral.qeIdentity);
   if (quote.body.kind === 'td') matchTdxModule(quote.body, collateral.tcbInfo);
   return { quote, pck, collateral, ...matchTcb(quote, pck, collateral) };
-}
-
-const NO_ENDORSEMENTS: readonly never[] = [];
-
-const combinedAnchors = /* @__PURE__ */ new WeakMap<readonly TrustAnchor[], readonly TrustAnchor[]>();
-
-/** One array per set of additional anchors, because remembered chains hang on it. */
-function acceptedAnchors(additional: readonly TrustAnchor[] | undefined): readonly TrustAnchor[] {
-  if (additional === undefined || additional.length === 0) return INTEL_ROOTS;
-  let anchors = combinedAnchors.get(additional);
-  if (anchors === undefined) {
-    anchors = [...INTEL_ROOTS, ...additional];
-    combinedAnchors.set(additional, anchors);
-  }
-  return anchors;
 }
 
 function matchTcb(

@@ -19,10 +19,10 @@ import { sigStructure } from '@assay/encoding/cose';
 import { encodeHex } from '@assay/encoding/hex';
 import { type CertificateList, parseCrl } from '../../certificates/crl.ts';
 import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
-import { rememberedCertificate } from '../../certificates/remembered.ts';
 import { AWS_NITRO_ROOTS } from '../../certificates/roots/aws.ts';
-import { type SignatureCache, verifySignature } from '../../certificates/signature.ts';
+import { verifySignature } from '../../certificates/signature.ts';
 import { resolveTrust } from '../../certificates/trust.ts';
+import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
 import { AttestationError } from '../../errors.ts';
 import { type NitroDocument, nitroDocumentBytes, parseNitroDocument } from '../../evidence/nitro/nitro-document.ts';
 import { type Check, notChecked, pass } from '../../model/check.ts';
@@ -40,8 +40,8 @@ export interface VerifyNitroOptions {
   readonly now: number;
   readonly anchors: readonly TrustAnchor[];
   readonly crls?: readonly CertificateList[];
-  /** A fresh cache makes every signature check happen anew. */
-  readonly cache?: SignatureCache;
+  /** What was verified before; without one every check is made. */
+  readonly cache?: VerificationCache | undefined;
 }
 
 /**
@@ -54,22 +54,24 @@ export async function verifyNitroDocument(
   options: VerifyNitroOptions,
 ): Promise<VerifiedClaims<NitroClaims | TpmClaims>> {
   const { cose } = document;
+  const { cache } = options;
   const { protectedHeader } = cose;
   if (protectedHeader.size !== 1 || protectedHeader.get(ALG_LABEL) !== ES384) {
     throw new AttestationError('nitro/algorithm-not-es384', 'expected protected header {alg: ES384} alone, got another one');
   }
-  const leaf = rememberedCertificate(document.certificate);
+  const leaf = readCertificate(document.certificate, cache);
   if (leaf.publicKey !== 'P-384') {
     throw new AttestationError('nitro/algorithm-not-es384', `expected a p-384 leaf key, got ${leaf.publicKey}`);
   }
-  const path = await verifyPath({ ...options, chain: [leaf, ...document.cabundle.map(rememberedCertificate).reverse()] });
+  const issuers = document.cabundle.map((der) => readCertificate(der, cache)).reverse();
+  const path = await verifyPath({ ...options, chain: [leaf, ...issuers] });
   const good = await verifySignature({
     spki: leaf.spki,
     algorithm: { name: 'ECDSA', hash: 'SHA-384' },
     signature: cose.signature,
     message: sigStructure(cose),
     signatureForm: 'raw',
-    ...(options.cache && { cache: options.cache }),
+    cache,
   });
   if (!good) {
     throw new AttestationError(
@@ -170,10 +172,15 @@ export const nitroVerifier: TeeVerifier<NitroDocument, NitroClaims | TpmClaims> 
     const value = parseNitroDocument(bytes);
     return { type: typeOf(value), value };
   },
-  verify(evidence, { now, endorsements = [], trust }) {
+  verify(evidence, { now, endorsements = [], trust, cache }) {
     const crls = endorsements
       .filter(({ kind }) => kind === 'crl')
       .map((endorsement) => parseCrl((endorsement as { der: Uint8Array }).der));
-    return verifyNitroDocument(evidence.value, { now, anchors: [...AWS_NITRO_ROOTS, ...resolveTrust(trust).anchors], crls });
+    return verifyNitroDocument(evidence.value, {
+      now,
+      anchors: [...AWS_NITRO_ROOTS, ...resolveTrust(trust).anchors],
+      crls,
+      cache,
+    });
   },
 };

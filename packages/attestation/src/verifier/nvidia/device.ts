@@ -13,10 +13,10 @@ import { equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { chainFrom } from '../../certificates/chain.ts';
 import { verifyPath } from '../../certificates/path.ts';
-import { rememberedCertificate } from '../../certificates/remembered.ts';
 import { NVIDIA_DEVICE_ROOTS } from '../../certificates/roots/nvidia.ts';
 import { verifySignature } from '../../certificates/signature.ts';
 import { resolveTrust } from '../../certificates/trust.ts';
+import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
 import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import type { NvidiaDevice } from '../../evidence/nvidia/evidence-file.ts';
@@ -44,17 +44,17 @@ export interface DeviceInput {
  *   `nvidia/device-mismatch`, `nvidia/certificate-revoked`, `nvidia/rim-*`, and `certificate/*`.
  */
 export async function verifyDevice({ device, beside, rims, options }: DeviceInput): Promise<VerifiedClaims<NvidiaClaims>> {
-  const { now, trust } = options;
-  const own = device.certificates.map(rememberedCertificate);
-  const leaf = await signer(device, own.length > 0 ? own : beside);
+  const { now, trust, cache } = options;
+  const own = device.certificates.map((der) => readCertificate(der, cache));
+  const leaf = await signer(device, own.length > 0 ? own : beside, cache);
   const anchors = [...NVIDIA_DEVICE_ROOTS, ...resolveTrust(trust).anchors];
-  const path = await verifyPath({ chain: chainFrom(leaf, [...own, ...beside]), anchors, now });
+  const path = await verifyPath({ chain: chainFrom(leaf, [...own, ...beside]), anchors, now, cache });
   const identity = deviceCertificate(leaf);
   checkFirmwareId(device, identity);
   const architecture = checkProduct(device, identity);
   const [revocation, golden] = await Promise.all([
     revocationCheck({ id: 'nvidia.revocation-device', path, anchors, options }),
-    compareWithManifests(device, identity.product, rims, { now, trust }),
+    compareWithManifests(device, identity.product, rims, { now, trust, cache }),
   ]);
   const manifestChecks = await Promise.all(
     golden.manifests.map((manifest) =>
@@ -71,7 +71,11 @@ export async function verifyDevice({ device, beside, rims, options }: DeviceInpu
 }
 
 /** The device certificate whose key made the signature. */
-async function signer({ spdm }: NvidiaDevice, certificates: readonly Certificate[]): Promise<Certificate> {
+async function signer(
+  { spdm }: NvidiaDevice,
+  certificates: readonly Certificate[],
+  cache: VerificationCache | undefined,
+): Promise<Certificate> {
   const candidates = certificates.filter(isDeviceCertificate);
   if (candidates.length === 0) {
     throw new AttestationError(
@@ -87,6 +91,7 @@ async function signer({ spdm }: NvidiaDevice, certificates: readonly Certificate
       signature: spdm.signature,
       message: spdm.signed,
       signatureForm: 'raw',
+      cache,
     });
     if (good) return candidate;
   }

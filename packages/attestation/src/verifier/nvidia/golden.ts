@@ -34,7 +34,7 @@ export async function compareWithManifests(
   device: NvidiaDevice,
   product: string | null,
   rims: readonly Rim[],
-  options: Pick<VerifyOptions, 'now' | 'trust'>,
+  options: Pick<VerifyOptions, 'now' | 'trust' | 'cache'>,
 ): Promise<Golden> {
   const subjects: readonly (readonly [RimSubject, string | null])[] =
     device.kind === 'gpu'
@@ -58,7 +58,7 @@ interface CompareInput {
   readonly subject: RimSubject;
   readonly version: string | null;
   readonly rims: readonly Rim[];
-  readonly options: Pick<VerifyOptions, 'now' | 'trust'>;
+  readonly options: Pick<VerifyOptions, 'now' | 'trust' | 'cache'>;
 }
 
 async function compareOne(

@@ -5,7 +5,7 @@
  * Not proved: that the devices are in one machine, or attached to any CPU TEE.
  */
 
-import { rememberedCertificate } from '../../certificates/remembered.ts';
+import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
 import type { Certificate } from '../../certificates/x509.ts';
 import { type NvidiaEvidence, type NvidiaKind, nvidiaEvidenceOf } from '../../evidence/nvidia/evidence-file.ts';
 import { parseRim, type Rim } from '../../evidence/nvidia/rim.ts';
@@ -49,8 +49,8 @@ function kindOf({ devices }: NvidiaEvidence): NvidiaKind {
  * claims.submodules['gpu-3']?.identity['driver-version'];
  */
 export async function verifyNvidia(evidence: NvidiaEvidence, options: VerifyOptions): Promise<VerifiedClaims<NvidiaClaims>> {
-  const { endorsements = [] } = options;
-  const beside = readableCertificates(endorsements);
+  const { endorsements = [], cache } = options;
+  const beside = readableCertificates(endorsements, cache);
   const { rims, fault } = readManifests(endorsements);
   const counts = { gpu: 0, switch: 0 };
   const submodules: Record<string, VerifiedClaims<NvidiaClaims>> = {};
@@ -82,11 +82,11 @@ function lacksManifest({ checks }: VerifiedClaims): boolean {
   return checks.some(({ id, outcome }) => outcome === 'not-checked' && /^nvidia\.rim-(driver|vbios)$/.test(id));
 }
 
-function readableCertificates(endorsements: Endorsements): readonly Certificate[] {
+function readableCertificates(endorsements: Endorsements, cache: VerificationCache | undefined): readonly Certificate[] {
   return endorsements.flatMap((each) => {
     if (each.kind !== 'certificate') return [];
     try {
-      return [rememberedCertificate(each.der)];
+      return [readCertificate(each.der, cache)];
     } catch {
       return [];
     }

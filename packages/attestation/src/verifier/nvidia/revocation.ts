@@ -11,7 +11,7 @@ import {
   parseOcspResponse,
 } from '../../certificates/ocsp.ts';
 import type { VerifiedPath } from '../../certificates/path.ts';
-import { rememberedCertificate } from '../../certificates/remembered.ts';
+import { readCertificate } from '../../certificates/verification-cache.ts';
 import { AttestationError } from '../../errors.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
@@ -33,14 +33,14 @@ export interface RevocationInput {
  * @throws {AttestationError} `nvidia/certificate-revoked`; `certificate/ocsp-*` for answers that are forged, outdated or broken.
  */
 export async function revocationCheck({ id, path, anchors, options }: RevocationInput): Promise<Check> {
-  const { endorsements = [], now } = options;
+  const { endorsements = [], now, cache } = options;
   const { responses, faults } = readResponses(endorsements);
   if (responses.length + faults.length === 0) return notChecked(id, SPEC, 'no ocsp answer was supplied');
   const statuses: (OcspStatus | null)[] = [];
   for (const [index, certificate] of path.chain.entries()) {
     const issuer =
-      path.chain[index + 1] ?? (path.anchor.certificate === null ? null : rememberedCertificate(path.anchor.certificate));
-    const status = issuer === null ? null : await settledStatus(responses, { certificate, issuer, anchors, now });
+      path.chain[index + 1] ?? (path.anchor.certificate === null ? null : readCertificate(path.anchor.certificate, cache));
+    const status = issuer === null ? null : await settledStatus(responses, { certificate, issuer, anchors, now, cache });
     if (status === 'revoked') {
       throw new AttestationError(
         'nvidia/certificate-revoked',

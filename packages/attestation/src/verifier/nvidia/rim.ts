@@ -9,10 +9,10 @@ import { bufferSource, equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { anchorDigest } from '../../certificates/anchor.ts';
 import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
-import { rememberedCertificate } from '../../certificates/remembered.ts';
 import { NVIDIA_RIM_ROOTS } from '../../certificates/roots/nvidia.ts';
 import { verifySignature } from '../../certificates/signature.ts';
 import { resolveTrust } from '../../certificates/trust.ts';
+import { readCertificate } from '../../certificates/verification-cache.ts';
 import { AttestationError } from '../../errors.ts';
 import { looksLikeRim, parseRim, type Rim } from '../../evidence/nvidia/rim.ts';
 import { notChecked, pass } from '../../model/check.ts';
@@ -30,7 +30,8 @@ export interface VerifiedRim {
  * @throws {AttestationError} `nvidia/rim-digest-mismatch`, `nvidia/rim-signature-invalid`, and `certificate/*` of the path.
  * @example (await verifyRim(parseRim(xml), { now })).rim.version
  */
-export async function verifyRim(rim: Rim, options: Pick<VerifyOptions, 'now' | 'trust'>): Promise<VerifiedRim> {
+export async function verifyRim(rim: Rim, options: Pick<VerifyOptions, 'now' | 'trust' | 'cache'>): Promise<VerifiedRim> {
+  const { now, trust, cache } = options;
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-384', bufferSource(rim.covered)));
   if (!equalBytes(digest, rim.digest)) {
     throw new AttestationError(
@@ -41,7 +42,7 @@ export async function verifyRim(rim: Rim, options: Pick<VerifyOptions, 'now' | '
       },
     );
   }
-  const chain = rim.certificates.map(rememberedCertificate);
+  const chain = rim.certificates.map((der) => readCertificate(der, cache));
   const [signer] = chain;
   const good =
     signer?.publicKey === 'P-384' &&
@@ -52,6 +53,7 @@ export async function verifyRim(rim: Rim, options: Pick<VerifyOptions, 'now' | '
       message: rim.signedInfo,
       signatureForm: 'raw',
       remember: true,
+      cache,
     }));
   if (!good) {
     throw new AttestationError(
@@ -62,8 +64,7 @@ export async function verifyRim(rim: Rim, options: Pick<VerifyOptions, 'now' | '
       },
     );
   }
-  const { now, trust } = options;
-  return { rim, path: await verifyPath({ chain, anchors: [...NVIDIA_RIM_ROOTS, ...resolveTrust(trust).anchors], now }) };
+  return { rim, path: await verifyPath({ chain, anchors: [...NVIDIA_RIM_ROOTS, ...resolveTrust(trust).anchors], now, cache }) };
 }
 
 /** The plug for a manifest that is asked about by itself: reference values, never evidence of a device. */

@@ -11,7 +11,6 @@ import { equalBytes } from '@assay/encoding/bytes';
 import { parseJson } from '@assay/encoding/json';
 import { type CertificateList, parseCrl } from '../../certificates/crl.ts';
 import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
-import { rememberedCertificate } from '../../certificates/remembered.ts';
 import {
   AMD_ARK_GENOA,
   AMD_ARK_MILAN,
@@ -23,8 +22,8 @@ import {
   AMD_ASVK_MILAN,
   AMD_ASVK_TURIN,
 } from '../../certificates/roots/amd.ts';
-import type { SignatureCache } from '../../certificates/signature.ts';
 import { resolveTrust } from '../../certificates/trust.ts';
+import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
 import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { thimCertificates } from '../../evidence/snp/json-evidence.ts';
@@ -52,14 +51,18 @@ const HIERARCHIES: Readonly<Record<SnpProduct, Hierarchy>> = {
 };
 
 /** Every certificate at hand, those in the evidence first. Ones that cannot be read are passed over: other vendors' lie there too. */
-export function candidateCertificates(inEvidence: readonly Uint8Array[], endorsements: Endorsements): readonly Certificate[] {
+export function candidateCertificates(
+  inEvidence: readonly Uint8Array[],
+  endorsements: Endorsements,
+  cache: VerificationCache | undefined,
+): readonly Certificate[] {
   const beside = endorsements.flatMap((endorsement): readonly Uint8Array[] => {
     if (endorsement.kind === 'certificate') return [endorsement.der];
     if (endorsement.kind === 'bytes') return oakCertificates(endorsement.bytes);
     if (endorsement.kind !== 'json' || !endorsement.json.includes('"vcekCert"')) return [];
     return readable(() => thimCertificates(parseJson(endorsement.json))) ?? [];
   });
-  return [...inEvidence, ...beside].flatMap((der) => readable(() => rememberedCertificate(der)) ?? []);
+  return [...inEvidence, ...beside].flatMap((der) => readable(() => readCertificate(der, cache)) ?? []);
 }
 
 function readable<Value>(read: () => Value): Value | null {
@@ -82,7 +85,11 @@ export interface KeyChoice {
  * @throws {AttestationError} `snp/endorsement-key-missing`, `snp/endorsement-key-malformed`, `snp/product-unknown`. The errors of
  *   misfits are `snp/product-mismatch`, `snp/chip-id-mismatch` and `snp/tcb-mismatch`.
  */
-export function chooseKeys(report: SnpReport, certificates: readonly Certificate[]): KeyChoice {
+export function chooseKeys(
+  report: SnpReport,
+  certificates: readonly Certificate[],
+  cache?: VerificationCache | undefined,
+): KeyChoice {
   const product = report.cpuid === null ? null : productOfCpuid(report.cpuid);
   if (report.cpuid !== null && product === null) {
     throw new AttestationError(
@@ -93,7 +100,7 @@ export function chooseKeys(report: SnpReport, certificates: readonly Certificate
       },
     );
   }
-  const read = certificates.filter(isEndorsementKey).map(readKey);
+  const read = certificates.filter(isEndorsementKey).map((each) => readKey(each, cache));
   const ofKind = read.flatMap((each) => ('key' in each && each.key.kind === report.signingKey ? [each.key] : []));
   if (ofKind.length === 0) throw read.find((each) => 'fault' in each)?.fault ?? missing(report);
   const checked = ofKind.map((key) => ({ key, fault: faultOf(key, report, product) }));
@@ -108,9 +115,12 @@ function cpuidText({ family, model, stepping }: SnpCpuid): string {
 }
 
 /** A key that cannot be read spoils no other that lies beside it. */
-function readKey(certificate: Certificate): { readonly key: EndorsementKey } | { readonly fault: AttestationError } {
+function readKey(
+  certificate: Certificate,
+  cache: VerificationCache | undefined,
+): { readonly key: EndorsementKey } | { readonly fault: AttestationError } {
   try {
-    return { key: parseEndorsementKey(certificate) };
+    return { key: parseEndorsementKey(certificate, cache) };
   } catch (error) {
     if (!AttestationError.is(error)) throw error;
     return { fault: error };
@@ -157,12 +167,11 @@ function missing(report: SnpReport): AttestationError {
   );
 }
 
-export interface KeyPathInput extends Pick<VerifyOptions, 'now' | 'trust'> {
+export interface KeyPathInput extends Pick<VerifyOptions, 'now' | 'trust' | 'cache'> {
   readonly key: EndorsementKey;
   /** Everything that was presented. */
   readonly certificates: readonly Certificate[];
   readonly lists: Lists;
-  readonly cache?: SignatureCache;
 }
 
 /**
@@ -183,13 +192,13 @@ async function pathOf(input: KeyPathInput): Promise<VerifiedPath> {
   const anchors = [ark, ...resolveTrust(trust).anchors];
   const presented = certificates.filter((each) => each.basicConstraints?.ca === true);
   refuseOtherHierarchy(key, presented);
-  const builtIn = rememberedCertificate(key.kind === 'vcek' ? ask : asvk);
+  const builtIn = readCertificate(key.kind === 'vcek' ? ask : asvk, cache);
   const issuers = [...presented, builtIn].filter(({ subject }) => equalBytes(subject, key.certificate.issuer));
   let first: unknown;
   for (const issuer of issuers) {
     try {
       return await withCompanion(`the ${key.kind} and its issuers`, () =>
-        verifyPath({ chain: [key.certificate, issuer], anchors, now, crls, ...(cache && { cache }) }),
+        verifyPath({ chain: [key.certificate, issuer], anchors, now, crls, cache }),
       );
     } catch (error) {
       first ??= error;

@@ -7,6 +7,7 @@
  */
 
 import { derInteger, derOctetString, derString, readDer } from '@assay/encoding/der';
+import type { VerificationCache } from '../../certificates/verification-cache.ts';
 import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { reading } from '../../evidence/reading.ts';
@@ -44,15 +45,16 @@ export function isEndorsementKey(certificate: Certificate): boolean {
 }
 
 /** Keys read before, by the certificate object, which never changes. */
-const known = /* @__PURE__ */ new WeakMap<Certificate, EndorsementKey>();
+const keyMemory = (): WeakMap<Certificate, EndorsementKey> => new WeakMap();
 
 /**
  * Reads AMD's extensions, once for each certificate object.
  * @throws {AttestationError} `snp/endorsement-key-malformed`; `snp/product-unknown` for a product line this verifier does not know.
  */
-export function parseEndorsementKey(certificate: Certificate): EndorsementKey {
-  const key = known.get(certificate) ?? readKey(certificate);
-  known.set(certificate, key);
+export function parseEndorsementKey(certificate: Certificate, cache?: VerificationCache | undefined): EndorsementKey {
+  const known = cache?.room(keyMemory);
+  const key = known?.get(certificate) ?? readKey(certificate);
+  known?.set(certificate, key);
   return key;
 }
 

@@ -11,8 +11,8 @@
 
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { rememberedCertificate } from '../../certificates/remembered.ts';
-import { type SignatureCache, verifySignature } from '../../certificates/signature.ts';
+import { verifySignature } from '../../certificates/signature.ts';
+import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
 import { AttestationError } from '../../errors.ts';
 import { allZero, reading } from '../../evidence/reading.ts';
 import {
@@ -42,11 +42,6 @@ export const snpVerifier: TeeVerifier<SnpEvidence, SevSnpClaims> = {
   },
 };
 
-export interface SnpMemory {
-  /** Keys and certificate signatures seen before; a fresh one does every check anew. The shared one unless told. */
-  readonly cache?: SignatureCache;
-}
-
 /**
  * Authenticates a report.
  * @throws {AttestationError} `endorsements/…` for a key or a list that is foreign, out of date or broken;
@@ -57,18 +52,13 @@ export interface SnpMemory {
  * const evidence = snpVerifier.recognise(file);
  * const claims = await snpVerifier.verify(evidence, { now, endorsements: [{ kind: 'certificate', der: vcek }] });
  */
-export async function verifySnp(
-  evidence: SnpReportEvidence,
-  options: VerifyOptions,
-  { cache }: SnpMemory = {},
-): Promise<VerifiedClaims<SevSnpClaims>> {
+export async function verifySnp(evidence: SnpReportEvidence, options: VerifyOptions): Promise<VerifiedClaims<SevSnpClaims>> {
   const { report } = evidence;
-  const { endorsements = [] } = options;
+  const { endorsements = [], cache } = options;
   refuseUnsigned(report);
-  const certificates = candidateCertificates(evidence.certificates, endorsements);
-  const memory = cache === undefined ? {} : { cache };
-  const keys = await signers(report, chooseKeys(report, certificates), memory);
-  const { key, path } = await firstPath(keys, { certificates, lists: listsIn(endorsements), ...options, ...memory });
+  const certificates = candidateCertificates(evidence.certificates, endorsements, cache);
+  const keys = await signers(report, chooseKeys(report, certificates, cache), cache);
+  const { key, path } = await firstPath(keys, { certificates, lists: listsIn(endorsements), ...options });
   const runtimeData = await boundRuntimeData(evidence);
   return mint(snpClaims({ report, key, path, runtimeData, unread: evidence.unread }));
 }
@@ -99,14 +89,14 @@ async function firstPath(keys: readonly EndorsementKey[], input: Omit<KeyPathInp
 async function signers(
   report: SnpReport,
   { fitting, misfits }: KeyChoice,
-  memory: SnpMemory,
+  cache: VerificationCache | undefined,
 ): Promise<readonly EndorsementKey[]> {
   const good: EndorsementKey[] = [];
-  for (const key of fitting) if (await isSignedBy(report, key, memory)) good.push(key);
+  for (const key of fitting) if (await isSignedBy(report, key, cache)) good.push(key);
   if (good.length > 0) return good;
   for (const { key, error } of misfits) {
     // The report contradicts the key that signed it: one of the two was made up.
-    if (await isSignedBy(report, key, memory)) throw error;
+    if (await isSignedBy(report, key, cache)) throw error;
   }
   const [closest] = misfits;
   if (closest !== undefined) {
@@ -122,14 +112,18 @@ async function signers(
   );
 }
 
-function isSignedBy(report: SnpReport, { certificate }: EndorsementKey, memory: SnpMemory): Promise<boolean> {
+function isSignedBy(
+  report: SnpReport,
+  { certificate }: EndorsementKey,
+  cache: VerificationCache | undefined,
+): Promise<boolean> {
   return verifySignature({
     spki: certificate.spki,
     algorithm: { name: 'ECDSA', hash: 'SHA-384' },
     signature: report.signature,
     message: report.signed,
     signatureForm: 'raw',
-    ...memory,
+    cache,
   });
 }
 
@@ -148,8 +142,8 @@ async function boundRuntimeData({ report, runtimeData }: SnpReportEvidence): Pro
 
 /** A key without a report proves nothing about a guest; a forged key is named as such. */
 async function refuseLoneKey(evidence: SnpKeyEvidence, options: VerifyOptions): Promise<never> {
-  const key = parseEndorsementKey(rememberedCertificate(evidence.certificate));
-  const certificates = candidateCertificates([], options.endorsements ?? []);
+  const key = parseEndorsementKey(readCertificate(evidence.certificate, options.cache));
+  const certificates = candidateCertificates([], options.endorsements ?? [], options.cache);
   await keyPath({ key, certificates, lists: listsIn(options.endorsements ?? []), ...options });
   throw new AttestationError(
     'snp/report-missing',

@@ -99,7 +99,7 @@ const ALWAYS = { simulated: false, notBefore: 0, notAfter: NO_END };
 async function keyOf(token: Token, issuer: TokenIssuer, alg: string, options: VerifyOptions): Promise<FoundKey> {
   if (issuer.family === 'proof-of-cloud') {
     const { spki, name } = PROOF_OF_CLOUD_KEY;
-    const key = await importVerifyKey({ spki, algorithm: { name: 'Ed25519' } });
+    const key = await importVerifyKey({ spki, algorithm: { name: 'Ed25519' }, cache: options.cache });
     return { ...ALWAYS, key, root: await fingerprint(spki), source: name };
   }
   const { x5c } = token.header;
@@ -115,16 +115,16 @@ function certificateIn(text: string): Uint8Array {
   return block.der;
 }
 
-async function chainKey(x5c: Json, { now, trust }: VerifyOptions): Promise<FoundKey> {
+async function chainKey(x5c: Json, { now, trust, cache }: VerifyOptions): Promise<FoundKey> {
   const chain = reading('token/malformed', 'x5c header', () => {
     if (!Array.isArray(x5c) || x5c.length === 0) throw malformed('expected a list of certificates in x5c');
     return (x5c as readonly Json[]).map((text) => parseCertificate(certificateIn(typeof text === 'string' ? text : '')));
   });
-  const path = await verifyPath({ chain, anchors: [...GOOGLE_ROOTS, ...resolveTrust(trust).anchors], now });
+  const path = await verifyPath({ chain, anchors: [...GOOGLE_ROOTS, ...resolveTrust(trust).anchors], now, cache });
   const [leaf] = path.chain;
   if (leaf === undefined) throw malformed('expected a leaf certificate in x5c');
   return {
-    key: await importVerifyKey({ spki: leaf.spki, algorithm: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } }),
+    key: await importVerifyKey({ spki: leaf.spki, algorithm: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, cache }),
     root: await fingerprint(path.anchor.spki),
     source: `chain to ${path.anchor.name}`,
     simulated: path.anchor.simulated,

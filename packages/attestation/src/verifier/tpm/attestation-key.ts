@@ -80,6 +80,7 @@ async function certifiedKey(chain: readonly Certificate[], options: VerifyOption
     anchors: resolveTrust(options.trust).anchors,
     now: options.now,
     knownCriticalExtensions: [EXTENDED_KEY_USAGE],
+    cache: options.cache,
   });
   const { anchor, notBefore, notAfter } = path;
   return {

@@ -1,0 +1,48 @@
+/**
+ * What a verifier remembers between pieces of evidence: imported keys, signatures found good, parsed certificates, and what single TEEs
+ * keep of platforms and collateral. Hits are exact to the last byte, whatever an attacker feeds it. Dates, revocation and trust are never
+ * remembered: they are asked every time. Entries are bounded, the oldest leave first.
+ */
+
+import { BytesCache } from './bytes-cache.ts';
+import { type Certificate, parseCertificate } from './x509.ts';
+
+/** What a signature was found good for; compared to the last byte. */
+export interface GoodSignature {
+  readonly label: string;
+  readonly spki: Uint8Array;
+  readonly message: Uint8Array;
+}
+
+/** One verifier's memory. Verifiers with different roots may share one; a new one starts cold. */
+export class VerificationCache {
+  /** By SubjectPublicKeyInfo, then by what the key was imported for. */
+  readonly keys: BytesCache<Map<string, Promise<CryptoKey>>> = new BytesCache(256);
+  /** By signature. */
+  readonly good: BytesCache<GoodSignature> = new BytesCache(1024);
+  /** By DER. */
+  readonly certificates: BytesCache<Certificate> = new BytesCache(256);
+  readonly #rooms = new Map<() => unknown, unknown>();
+
+  /**
+   * A module's own part of the memory, made at first use; `make` is its key.
+   * @example const { chains } = cache.room(platformMemory);
+   */
+  room<Value>(make: () => Value): Value {
+    if (!this.#rooms.has(make)) this.#rooms.set(make, make());
+    return this.#rooms.get(make) as Value;
+  }
+}
+
+/**
+ * {@link parseCertificate}, once for the same bytes. A remembered certificate views a copy, so later changes to `der` change nothing.
+ * @throws {AttestationError} `certificate/malformed`, `certificate/unsupported-algorithm`.
+ */
+export function readCertificate(der: Uint8Array, cache: VerificationCache | undefined): Certificate {
+  if (cache === undefined) return parseCertificate(der);
+  const found = cache.certificates.get(der);
+  if (found !== undefined) return found;
+  const certificate = parseCertificate(der.slice());
+  cache.certificates.set(der, certificate);
+  return certificate;
+}

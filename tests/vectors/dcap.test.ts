@@ -1,7 +1,14 @@
 /** Genuine SGX and TDX quotes with genuine collateral, verified as Intel's own library verifies them (see the manifest's oracles). */
 
 import { createHash } from 'node:crypto';
-import { AttestationError, DEFAULT_POLICY, type NamedClaims, verify, verifyEvidence } from '@assay/attestation';
+import {
+  AttestationError,
+  DEFAULT_POLICY,
+  type NamedClaims,
+  VerificationCache,
+  verify,
+  verifyEvidence,
+} from '@assay/attestation';
 import { describe, expect, test } from 'vitest';
 import { tdxVerifier } from '../../packages/attestation/src/verifier/dcap/tdx.ts';
 import { casesOf, endorsementsOf, haveVectors, vectorBytes } from './vectors.ts';
@@ -137,7 +144,11 @@ describe.runIf(haveVectors)('every single-bit flip of a genuine quote', () => {
     async (id) => {
       const found = cases.find((each) => each.id === id);
       if (found === undefined) throw new Error(`expected case ${id}`);
-      const options = { now: Date.parse(found.at), endorsements: endorsementsOf(found.companions) };
+      const options = {
+        now: Date.parse(found.at),
+        endorsements: endorsementsOf(found.companions),
+        cache: new VerificationCache(),
+      };
       const quote = vectorBytes(found.evidence);
       await verifyEvidence(quote, options);
       const pem = Buffer.from(quote).indexOf('-----BEGIN');

@@ -1,6 +1,13 @@
 /** NVIDIA devices and reference manifests under fake roots, sound or with any one defect. */
 
-import { type Endorsement, type NamedClaims, type TrustAnchor, trustAnchor, verifyEvidence } from '@assay/attestation';
+import {
+  type Endorsement,
+  type NamedClaims,
+  type TrustAnchor,
+  trustAnchor,
+  VerificationCache,
+  verifyEvidence,
+} from '@assay/attestation';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { DER_TAG, encodeDer, encodeDerOid, encodeDerUnsigned } from '@assay/encoding/der';
@@ -248,6 +255,9 @@ export interface FakeDeviceAttempt extends FakeAttempt {
   readonly manifests?: readonly FakeManifest[];
 }
 
+/** Shared, so that a defect is refused also by a verifier that remembers the sound ones. */
+const cache = new VerificationCache();
+
 /** Recognises and verifies a fake device, or a file made of it, with its root trusted. */
 export function verifyFakeDevice(device: FakeDevice, attempt: FakeDeviceAttempt = {}): Promise<NamedClaims> {
   const { manifests = [] } = attempt;
@@ -257,6 +267,7 @@ export function verifyFakeDevice(device: FakeDevice, attempt: FakeDeviceAttempt 
       ...(attempt.endorsements ?? certificatesOf(device.chain)),
       ...manifests.map(({ xml }): Endorsement => ({ kind: 'rim', xml })),
     ],
+    cache,
     trust: { roots: [device.anchor, ...manifests.map(({ anchor }) => anchor)] },
   });
 }

@@ -1,6 +1,13 @@
 /** SEV-SNP reports and their keys, shaped like AMD's under a fake root, sound or with any one defect. */
 
-import { type Endorsements, type NamedClaims, type TrustAnchor, trustAnchor, verifyEvidence } from '@assay/attestation';
+import {
+  type Endorsements,
+  type NamedClaims,
+  type TrustAnchor,
+  trustAnchor,
+  VerificationCache,
+  verifyEvidence,
+} from '@assay/attestation';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { DER_TAG, encodeDer, encodeDerUnsigned } from '@assay/encoding/der';
 import type { ExtensionFields } from '@assay/encoding/x509-writer';
@@ -181,11 +188,15 @@ export interface FakeAttempt {
   readonly now?: number;
 }
 
+/** Shared, so that a defect is refused also by a verifier that remembers the sound ones. */
+const cache = new VerificationCache();
+
 /** Recognises and verifies a fake report, or a file made of it, with its root trusted. */
 export function verifyFakeSnp(fake: FakeSnp, attempt: FakeAttempt = {}): Promise<NamedClaims> {
   return verifyEvidence(attempt.file ?? fake.report, {
     now: attempt.now ?? FAKE_NOW,
     endorsements: attempt.endorsements ?? certificatesOf(fake.chain),
+    cache,
     trust: { roots: [fake.anchor] },
   });
 }

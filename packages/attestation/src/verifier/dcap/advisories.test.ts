@@ -6,14 +6,17 @@ import { encodeHex } from '@assay/encoding/hex';
 import { expectCode, type FakeDcap, type FakeDcapOptions, fakeCrl, fakeDcap, fakeKey, fakeSgxExtension } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
 import { parseCrl } from '../../certificates/crl.ts';
+import { VerificationCache } from '../../certificates/verification-cache.ts';
 import { parsePckExtensions } from '../../evidence/dcap/pck-extensions.ts';
 import type { Endorsement } from '../../model/endorsements.ts';
 import { tdxVerifier } from './tdx.ts';
 
+const cache = new VerificationCache();
+
 async function verify({ quote, endorsements, anchors, now }: FakeDcap) {
   const evidence = tdxVerifier.recognise(quote);
   if (evidence === null) throw new Error('expected a TDX quote');
-  return tdxVerifier.verify(evidence, { now, endorsements, trust: { roots: anchors } });
+  return tdxVerifier.verify(evidence, { now, endorsements, trust: { roots: anchors }, cache });
 }
 
 const refused = async (options: FakeDcapOptions, code: string): Promise<void> => {

@@ -12,16 +12,20 @@ import {
   fakeSgxExtension,
 } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
+import { VerificationCache } from '../../certificates/verification-cache.ts';
 import type { NamedClaims } from '../../model/claims.ts';
 import type { Endorsement } from '../../model/endorsements.ts';
 import { sgxVerifier } from './sgx.ts';
 import { tdxVerifier } from './tdx.ts';
 
+/** Shared, so that whatever is remembered is remembered. */
+const cache = new VerificationCache();
+
 async function verify(fake: FakeDcap, overrides: Partial<FakeDcap> = {}): Promise<NamedClaims> {
   const { quote, endorsements, anchors, now } = { ...fake, ...overrides };
   for (const verifier of [sgxVerifier, tdxVerifier]) {
     const evidence = verifier.recognise(quote);
-    if (evidence !== null) return verifier.verify(evidence, { now, endorsements, trust: { roots: anchors } });
+    if (evidence !== null) return verifier.verify(evidence, { now, endorsements, trust: { roots: anchors }, cache });
   }
   throw new Error('expected a quote that a verifier recognises');
 }

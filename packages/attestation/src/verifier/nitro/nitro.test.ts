@@ -15,15 +15,19 @@ import {
   nitroDocumentWith,
 } from '@assay/testing';
 import { describe, expect, it } from 'vitest';
+import { VerificationCache } from '../../certificates/verification-cache.ts';
 import { AttestationError } from '../../errors.ts';
 import type { NamedClaims } from '../../model/claims.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { nitroVerifier } from './nitro.ts';
 
+/** Shared, so that whatever is remembered is remembered. */
+const cache = new VerificationCache();
+
 function verify(document: Uint8Array, options: Partial<VerifyOptions> = {}): Promise<NamedClaims> {
   const evidence = nitroVerifier.recognise(document);
   if (evidence === null) throw new Error('expected a nitro document, got something else');
-  return nitroVerifier.verify(evidence, { now: FAKE_NOW, ...options });
+  return nitroVerifier.verify(evidence, { now: FAKE_NOW, cache, ...options });
 }
 
 async function verifyFake(options: FakeNitroOptions = {}, verifyOptions: Partial<VerifyOptions> = {}): Promise<NamedClaims> {

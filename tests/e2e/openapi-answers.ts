@@ -1,39 +1,61 @@
-/** Holds answers against the document that the agent serves about itself: status, media type, and every member of a JSON body. */
+/** Holds requests and answers against the document that the agent serves about itself: status, media type, every member of JSON. */
 
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
-interface Answers {
-  readonly [status: string]: { readonly content?: Readonly<Record<string, { readonly schema: object }>> };
+interface Body {
+  readonly content?: Readonly<Record<string, { readonly schema: object }>>;
+}
+
+interface Operation {
+  readonly requestBody?: Body;
+  readonly responses: Readonly<Record<string, Body>>;
 }
 
 /** The part of an OpenAPI document that answers are checked against. */
 export interface ApiDocument extends Json {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly responses: Answers }>>>>;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 
-/** Says what is wrong with an answer; empty when it is as declared. */
-export type CheckAnswer = (route: string, response: Response) => Promise<readonly string[]>;
+/** Each says what is wrong; empty when all is as declared. */
+export interface ApiChecker {
+  answer(route: string, response: Response): Promise<readonly string[]>;
+  /** @param json - the body that is about to be sent. */
+  request(route: string, json: unknown): readonly string[];
+}
 
 /** @param document - as `/openapi.json` has it. */
-export function answerChecker(document: ApiDocument): CheckAnswer {
+export function apiChecker(document: ApiDocument): ApiChecker {
   const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
   ajv.addSchema(closed(document) as Json, 'api');
-  return async (route, response) => {
+  const validate = (pointer: readonly string[], value: unknown): readonly string[] => {
+    const schema = ajv.compile({ $ref: `api#/${pointer.map(escaped).join('/')}` });
+    return schema(value) ? [] : (schema.errors ?? []).map(sentence);
+  };
+  const find = (route: string): { readonly operation: Operation | undefined; readonly pointer: readonly string[] } => {
     const [method = '', path = ''] = route.split(' ');
-    const { responses } = document.paths[path]?.[method.toLowerCase()] ?? {};
-    if (responses === undefined) return [`${route} is not in the document`];
-    const status = String(response.status) in responses ? String(response.status) : 'default';
-    const content = responses[status]?.content ?? {};
-    const [mediaType = ''] = (response.headers.get('content-type') ?? '').split(';');
-    if (Object.keys(content).length === 0) return [];
-    if (content[mediaType] === undefined && content['*/*'] === undefined)
-      return [`${response.status} ${mediaType}, expected ${Object.keys(content).join(' or ')}`];
-    if (!/^application\/(?:problem\+)?json$/.test(mediaType)) return [];
-    const pointer = ['paths', path, method.toLowerCase(), 'responses', status, 'content', mediaType, 'schema'];
-    const validate = ajv.compile({ $ref: `api#/${pointer.map(escaped).join('/')}` });
-    return validate(await response.json()) ? [] : (validate.errors ?? []).map(sentence);
+    const name = method.toLowerCase();
+    return { operation: document.paths[path]?.[name], pointer: ['paths', path, name] };
+  };
+  return {
+    request(route, json) {
+      const { operation, pointer } = find(route);
+      if (operation?.requestBody?.content?.['application/json'] === undefined) return [`${route} takes no JSON`];
+      return validate([...pointer, 'requestBody', 'content', 'application/json', 'schema'], json);
+    },
+    async answer(route, response) {
+      const { operation, pointer } = find(route);
+      if (operation === undefined) return [`${route} is not in the document`];
+      const status = String(response.status) in operation.responses ? String(response.status) : 'default';
+      const content = operation.responses[status]?.content ?? {};
+      const [mediaType = ''] = (response.headers.get('content-type') ?? '').split(';');
+      if (Object.keys(content).length === 0) return [];
+      if (content[mediaType] === undefined && content['*/*'] === undefined)
+        return [`${response.status} ${mediaType}, expected ${Object.keys(content).join(' or ')}`];
+      if (!/^application\/(?:problem\+)?json$/.test(mediaType)) return [];
+      return validate([...pointer, 'responses', status, 'content', mediaType, 'schema'], await response.json());
+    },
   };
 }
 

@@ -10,7 +10,7 @@ import { fenced, type OpenAiServer, type ScriptedAnswer, startOpenAiServer } fro
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
-import { type ApiDocument, answerChecker, type CheckAnswer } from './openapi-answers.ts';
+import { type ApiChecker, type ApiDocument, apiChecker } from './openapi-answers.ts';
 
 const API_KEY = 'the-key-of-the-clients';
 const OPERATOR_KEY = 'the-key-of-the-operator';
@@ -20,7 +20,7 @@ let directory: string;
 let model: OpenAiServer;
 let agent: RunningAgent;
 let document: ApiDocument;
-let check: CheckAnswer;
+let check: ApiChecker;
 let script: ScriptedAnswer = GOOD;
 /** Routes whose answers were checked with a status that is no problem. */
 const seen = new Set<string>();
@@ -43,7 +43,7 @@ beforeAll(async () => {
   );
   await agent.ready;
   document = (await (await fetch(`${agent.url}/openapi.json`)).json()) as ApiDocument;
-  check = answerChecker(document);
+  check = apiChecker(document);
 }, 120_000);
 
 afterAll(async () => {
@@ -64,6 +64,7 @@ interface Call {
 /** Makes a call and holds its answer against the document. Gives the answer. */
 async function call(route: string, { path, headers, body, status = 200 }: Call = {}): Promise<Response> {
   const [method = '', template = ''] = route.split(' ');
+  if (status < 400 && typeof body === 'string') expect(check.request(route, JSON.parse(body)), `${route} ${body}`).toEqual([]);
   const response = await fetch(`${agent.url}${path ?? template}`, {
     method,
     redirect: 'manual',
@@ -72,7 +73,7 @@ async function call(route: string, { path, headers, body, status = 200 }: Call =
   });
   const copy = response.clone();
   expect([route, response.status, response.status === status ? '' : await response.text()]).toEqual([route, status, '']);
-  expect(await check(route, copy), `${route} ${status}`).toEqual([]);
+  expect(await check.answer(route, copy), `${route} ${status}`).toEqual([]);
   if (status < 400) seen.add(route);
   return response;
 }
@@ -103,13 +104,17 @@ test('every route declares an answer of success', () => {
       ).toBe(true);
 });
 
-test('an answer that is not as declared is found', async () => {
+test('a request or an answer that is not as declared is found', async () => {
+  expect(check.request('POST /api/process', { data: { type: 'execute', code: 'x' } })).toEqual([]);
+  expect(check.request('POST /api/process', { data: { type: 'execute', code: 7 } })).not.toEqual([]);
+  expect(check.request('POST /api/process', { data: { type: 'fly' } })).not.toEqual([]);
+  expect(check.request('GET /ping', {})).toHaveLength(1);
   const said = (body: object): Response => Response.json(body);
-  expect(await check('GET /ping', said({ pong: 1 }))).toEqual([]);
-  expect(await check('GET /ping', said({ pong: 'soon' }))).toHaveLength(1);
-  expect(await check('GET /ping', said({ pong: 1, more: 2 }))).toHaveLength(1);
-  expect(await check('GET /ping', new Response('pong'))).toHaveLength(1);
-  expect(await check('GET /pong', said({}))).toHaveLength(1);
+  expect(await check.answer('GET /ping', said({ pong: 1 }))).toEqual([]);
+  expect(await check.answer('GET /ping', said({ pong: 'soon' }))).toHaveLength(1);
+  expect(await check.answer('GET /ping', said({ pong: 1, more: 2 }))).toHaveLength(1);
+  expect(await check.answer('GET /ping', new Response('pong'))).toHaveLength(1);
+  expect(await check.answer('GET /pong', said({}))).toHaveLength(1);
 });
 
 test('console, operation, log and channel', async () => {
@@ -138,7 +143,8 @@ test('console, operation, log and channel', async () => {
   const { bytes } = await encapsulateRequest(parseKeyConfigs(configurations)[0]!, encodeRequest(inner));
   await call('POST /ohttp', { headers: { 'content-type': 'message/ohttp-req' }, body: bytes as BodyInit });
   await call('POST /ohttp', { headers: JSON_TYPE, body: '{}', status: 415 });
-  await call('POST /api/operator/rotate-keys', { headers: { 'x-operator-key': OPERATOR_KEY } });
+  const headers = { ...JSON_TYPE, 'x-operator-key': OPERATOR_KEY };
+  await call('POST /api/operator/rotate-keys', { headers, body: '{"overlap_seconds":60}' });
 });
 
 test('tasks of every type, their states, events and files', { timeout: 120_000 }, async () => {

@@ -11,7 +11,7 @@ import { judge } from 'assay';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { parseConfig } from '../../packages/agent/src/config.ts';
 import { type RunningAgent, startAgent } from '../../packages/agent/src/main.ts';
-import { type ApiDocument, answerChecker } from '../e2e/openapi-answers.ts';
+import { type ApiDocument, apiChecker } from '../e2e/openapi-answers.ts';
 
 const MODEL = 'phala/gemma-3-27b-it';
 let directory: string;
@@ -101,10 +101,10 @@ test('a task: the model is verified, its answer signed, both are sealed, and the
   const called = events.find(({ type }) => type === 'model.called');
   expect([signed?.request_hash, signed?.response_hash]).toEqual([called?.request_hash, called?.response_hash]);
   const kept = await fetch(`${agent.url}/v1/aci/sessions/${session}`);
-  const check = answerChecker((await (await fetch(`${agent.url}/openapi.json`)).json()) as ApiDocument);
-  expect(await check('GET /v1/aci/sessions/{id}', kept.clone())).toEqual([]);
-  expect(await check('GET /v1/aci/sessions', await fetch(`${agent.url}/v1/aci/sessions`))).toEqual([]);
-  expect(await check('POST /api/process', Response.json(body))).toEqual([]);
+  const check = apiChecker((await (await fetch(`${agent.url}/openapi.json`)).json()) as ApiDocument);
+  expect(await check.answer('GET /v1/aci/sessions/{id}', kept.clone())).toEqual([]);
+  expect(await check.answer('GET /v1/aci/sessions', await fetch(`${agent.url}/v1/aci/sessions`))).toEqual([]);
+  expect(await check.answer('POST /api/process', Response.json(body))).toEqual([]);
   expect(((await kept.json()) as Loose).upstream_name).toBe('redpill');
   const { bytes, verdict } = await judgeBundleOf(body.receipt_id);
   expect(verdict.error).toBeNull();

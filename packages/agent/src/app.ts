@@ -11,6 +11,7 @@ import type { AppEnv } from './http/environment.ts';
 import { isOpenAiPath, openAiProblemResponse } from './http/openai-problem.ts';
 import { problemOf, problemResponse } from './http/problem.ts';
 import type { Route } from './http/route.ts';
+import { artifactRoutes } from './http/routes/artifacts.ts';
 import { channelRoutes } from './http/routes/channel.ts';
 import { consoleRoutes } from './http/routes/console.ts';
 import { documentRoutes } from './http/routes/document.ts';
@@ -73,6 +74,7 @@ export function createApp(services: Services): AgentApp {
   const schemas = workSchemas(services.tasks.types);
   submitRoutes(api, services, schemas);
   taskRoutes(api, services, schemas);
+  artifactRoutes(api, services);
   receiptRoutes(api, services);
   logRoutes(api, services);
   operationRoutes(api, services);

@@ -10,7 +10,7 @@ const document = route({
   path: '/openapi.json',
   authority: 'public',
   tag: 'operation',
-  summary: 'This document',
+  summary: 'This interface, in full',
   answers: { 200: json(z.looseObject({ openapi: z.string() }), 'OpenAPI 3.1') },
 });
 

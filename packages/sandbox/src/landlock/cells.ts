@@ -9,13 +9,14 @@ import type { ExecutionLimits } from '@assay/receipt';
 import { addressSpaceOf } from '../native/address-space.ts';
 import type { Cell, CellFactory, CellKind, CellUsage } from '../native/cell.ts';
 import { cellCommand, type Layout } from '../native/layout.ts';
-import { MemoryLook, socketBytesOf } from '../native/memory-look.ts';
+import { MemoryLook } from '../native/memory-look.ts';
 import { Paced } from '../native/paced.ts';
 import { killQuietly, offerToOomKiller, type ProcessUsage, readProcesses } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
 import { pipesOf, StartedCell } from '../native/started-cell.ts';
 import { UserIds } from '../native/user-ids.ts';
-import { type DiskUse, measureDisk, measureUnlinked } from './disk.ts';
+import { DescriptorLook } from './descriptors.ts';
+import { type DiskUse, measureDisk } from './disk.ts';
 import type { Place } from './place.ts';
 
 const run = promisify(execFile);
@@ -141,6 +142,7 @@ interface LandlockCellOptions {
 class LandlockCell extends StartedCell {
   readonly #options: LandlockCellOptions;
   readonly #look = new MemoryLook();
+  readonly #descriptors: DescriptorLook;
   readonly #disk = new Paced<DiskUse>(DISK_LOOK_MS);
   #peakBytes = 0;
   #cpuMs = 0;
@@ -148,6 +150,7 @@ class LandlockCell extends StartedCell {
   constructor(options: LandlockCellOptions) {
     super(options.kind, options.limits, pipesOf(options.child));
     this.#options = options;
+    this.#descriptors = new DescriptorLook(options.root, options.limits.fileBytes);
   }
 
   admits(limits: ExecutionLimits): boolean {
@@ -176,26 +179,20 @@ class LandlockCell extends StartedCell {
 
   usage(): CellUsage {
     const members = this.#members();
-    const kernel = socketBytesOf(members);
-    const memoryBytes = this.#look.processes(members, this.limits.memoryBytes) + kernel;
+    const { socketBytes, unlinked } = this.#descriptors.look(members);
+    const memoryBytes = this.#look.processes(members, this.limits.memoryBytes) + socketBytes;
     this.#peakBytes = Math.max(this.#peakBytes, memoryBytes);
     this.#cpuMs = Math.max(
       this.#cpuMs,
       members.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
     );
-    const disk = this.#disk.get(() => this.#measureDisk(members));
+    const named = this.#disk.get(() => measureDisk(this.#options.root, this.limits.inodes));
     const processes = members.reduce((sum, { threads }) => sum + threads, 0);
     return {
       ...{ memoryBytes, peakBytes: this.#peakBytes, cpuMs: this.#cpuMs, oomKills: 0, processes },
-      ...{ inodes: disk.inodes, diskBytes: disk.bytes, excess: this.#look.excess(members, false) },
+      ...{ inodes: named.inodes + unlinked.inodes, diskBytes: named.bytes + unlinked.bytes },
+      excess: this.#look.excess(members, false),
     };
-  }
-
-  #measureDisk(members: readonly ProcessUsage[]): DiskUse {
-    const { root } = this.#options;
-    const named = measureDisk(root, this.limits.inodes);
-    const unlinked = measureUnlinked(root, members, this.limits.fileBytes);
-    return { bytes: named.bytes + unlinked.bytes, inodes: named.inodes + unlinked.inodes };
   }
 
   openOutput(): number {

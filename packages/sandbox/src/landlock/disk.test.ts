@@ -6,7 +6,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { measureDisk, measureUnlinked } from './disk.ts';
+import { DescriptorLook } from './descriptors.ts';
+import { measureDisk } from './disk.ts';
 
 const MIB = 1024 * 1024;
 const roots: string[] = [];
@@ -70,8 +71,8 @@ describe('without a name', () => {
     try {
       await once(child.stdout, 'data');
       expect(measureDisk(place, 100).bytes).toBe(0);
-      const { bytes, inodes } = measureUnlinked(place, [{ task: `/proc/${child.pid}` }], 32 * MIB);
-      expect([bytes, inodes]).toEqual([mebibytes * MIB, 1]);
+      const { unlinked } = new DescriptorLook(place, 32 * MIB).look([{ pid: 1, task: `/proc/${child.pid}` }]);
+      expect(unlinked).toEqual({ bytes: mebibytes * MIB, inodes: 1 });
     } finally {
       child.kill('SIGKILL');
     }

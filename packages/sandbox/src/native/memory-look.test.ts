@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { isMachineShort, MemoryLook, socketBytesOf } from './memory-look.ts';
+import { DescriptorLook } from '../landlock/descriptors.ts';
+import { isMachineShort, MemoryLook } from './memory-look.ts';
 import { descendants, killQuietly } from './process-tree.ts';
 
 const MIB = 1024 * 1024;
@@ -65,7 +66,7 @@ describe.skipIf(!here)('memory of a cell', () => {
       'ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[os.uname().machine], 0)',
     );
     await delay(100);
-    expect(socketBytesOf(descendants(pid))).toBeGreaterThanOrEqual(40 * 256 * 1024);
+    expect(new DescriptorLook('/tmp', MIB).look(descendants(pid)).socketBytes).toBeGreaterThanOrEqual(40 * 256 * 1024);
   });
 
   it.each([

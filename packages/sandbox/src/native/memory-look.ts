@@ -6,11 +6,11 @@
 
 import { readFileSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
-import { bytesOf, hides, namesIn, readStart, targetOf } from './proc-file.ts';
+import { bytesOf, hides, readStart, targetOf } from './proc-file.ts';
 import type { ProcessUsage } from './process-tree.ts';
 
 /** What a socket can hold in the kernel, both directions (net.core.wmem_default, rounded up). Larger buffers are refused by seccomp. */
-const SOCKET_BYTES = 256 * 1024;
+export const SOCKET_BYTES = 256 * 1024;
 /** Locks of files that one cell may hold, and how much of the kernel's list is read to count them: some 60 bytes a lock. */
 const MAX_LOCKS = 1_000;
 const LOCKS_BYTES = 128 * 1024;
@@ -119,23 +119,9 @@ function drawn<T>(from: readonly T[], count: number): readonly T[] {
 }
 
 /**
- * Kernel memory that the sockets of these processes can hold: it is in no process's count, so every socket is charged with all that
- * its buffers take. Sockets that a fork shares count once.
- */
-export function socketBytesOf(processes: readonly ProcessUsage[]): number {
-  const sockets = new Set<string>();
-  for (const { task } of processes) {
-    for (const descriptor of namesIn(`${task}/fd`)) {
-      const link = targetOf(`${task}/fd/${descriptor}`);
-      if (link.startsWith('socket:')) sockets.add(link);
-    }
-  }
-  return sockets.size * SOCKET_BYTES;
-}
-
-/**
- * The same for processes in a network namespace of their own, where the kernel counts sockets: also those in no process's table,
- * because they are on their way to another process or wait to be accepted.
+ * Kernel memory that the sockets of processes in a network namespace of their own can hold: it is in no process's count, so every
+ * socket is charged with all that its buffers take. The kernel counts them: also those in no process's table, because they are on
+ * their way to another process or wait to be accepted.
  */
 export function namespaceSocketBytesOf(processes: readonly ProcessUsage[]): number {
   const own = targetOf('/proc/self/ns/net');

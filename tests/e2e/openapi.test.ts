@@ -117,6 +117,18 @@ test('a request or an answer that is not as declared is found', async () => {
   expect(await check.answer('GET /pong', said({}))).toHaveLength(1);
 });
 
+test("the seeds' requests are as declared", () => {
+  const type = 'ai_generate_and_execute';
+  const seeds = [
+    { data: { type, description: 'Calculate the factorial of 10', language: 'python', include_attestation: false } },
+    { data: { type, description: 'x', language: 'javascript', context: {}, max_retries: 2, include_attestation: false } },
+    { data: { type, description: 'Balance', context: { rpc: 'https://base.llamarpc.com', address: '0x1' } } },
+    { query: 'Calculate', task_id: 't-1', data: { type, description: 'x', include_attestation: true } },
+    { data: { command: 'ls', timeout: 5 } },
+  ];
+  for (const seed of seeds) expect(check.request('POST /api/process', seed), JSON.stringify(seed)).toEqual([]);
+});
+
 test('console, operation, log and channel', async () => {
   await call('GET /', { status: 302 });
   for (const page of ['developer', 'chat', 'verify', 'receipts', 'status']) {

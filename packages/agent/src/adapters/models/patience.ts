@@ -31,8 +31,8 @@ const LOADING = [
   /\b(?:still being|not (?:yet )?ready)\b/i,
 ];
 const CANNOT_LOAD = [
-  /\b(?:failed|unable|cannot|could not|couldn't)\b[^.;]{0,40}\bload/i,
-  /\b(?:error|not enough|insufficient)\b[^.;]{0,40}\bload/i,
+  /\b(?:failed|unable|cannot|could not|couldn't)\b[^.;]{0,24}\bload/i,
+  /\b(?:error|not enough|insufficient)\b[^.;]{0,24}\bload/i,
 ];
 /** No waiting within one task brings money. */
 const QUOTA = [/insufficient[_ ](?:quota|credit|balance|funds)/i, /billing|credit balance|payment required/i];

@@ -18,8 +18,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { utf8 } from '../packages/encoding/src/bytes.ts';
 import { openLedger } from '../packages/ledger/src/open-ledger.ts';
-import type { Ledger } from '../packages/ledger/src/port.ts';
+import type { Ledger, StoredBytes } from '../packages/ledger/src/port.ts';
 import { createSigningKeys } from '../packages/ledger/src/signing-keys.ts';
+import { readStored } from '../packages/ledger/src/stored-bytes.ts';
 import { verifyBundle } from '../packages/receipt/src/index.ts';
 import { believeFakeEvidence, fakeReport } from '../packages/testing/src/index.ts';
 
@@ -90,7 +91,8 @@ const message = utf8('x'.repeat(1_000));
 const raw = openSync(join(directory, 'raw'), 'a');
 const block = new Uint8Array(1_000 * IN_FLIGHT);
 const fill = await Promise.all(Array.from({ length: 10 }, () => ledger.seal(work(ledger))));
-const bundle = (await ledger.bundle(fill.map(({ receiptId }) => receiptId))) as Uint8Array;
+const stored = (await ledger.bundle(fill.map(({ receiptId }) => receiptId))) as StoredBytes;
+const bundle = await readStored(stored, stored.length);
 
 const runs = {
   unsealed: [] as number[],

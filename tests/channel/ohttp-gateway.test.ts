@@ -10,6 +10,12 @@ let options: OhttpGatewayOptions;
 let keys: ChannelKeys;
 const seen: Request[] = [];
 
+/** Pieces of 1 MiB that were asked for. */
+let given = 0;
+async function* long(pieces: number): AsyncGenerator<Uint8Array> {
+  for (given = 0; given < pieces; given += 1) yield new Uint8Array(1024 * 1024).fill(given);
+}
+
 async function application(request: Request): Promise<Response> {
   seen.push(request);
   const { pathname } = new URL(request.url);
@@ -22,6 +28,10 @@ async function application(request: Request): Promise<Response> {
       ),
       { headers: { 'content-type': 'text/event-stream' } },
     );
+  }
+  if (pathname === '/long') {
+    const [pieces = 0] = new URL(request.url).searchParams.getAll('pieces').map(Number);
+    return new Response(toReadableStream(long(pieces)), { headers: { 'content-type': 'application/octet-stream' } });
   }
   if (pathname === '/empty') return new Response(null, { status: 204 });
   return Response.json(
@@ -177,5 +187,41 @@ describe('the gateway refuses', () => {
       { ...options, now: () => NOW + 3_600_000 },
     );
     expect(await code(late)).toBe('channel/key-unknown');
+  });
+});
+
+describe('a long answer', () => {
+  it('goes out as it is read, and stops with its reader', async () => {
+    const answer = await sealed()('http://agent.test/long?pieces=200');
+    const reader = answer.body!.getReader();
+    expect((await reader.read()).value?.[0]).toBe(0);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(given).toBeLessThan(8);
+    await reader.cancel();
+    const whole = await (await sealed()('http://agent.test/long?pieces=5')).arrayBuffer();
+    expect(whole.byteLength).toBe(5 * 1024 * 1024);
+  });
+
+  it('http/answer-too-large in the form of one message, without reading on', async () => {
+    const config = parseKeyConfigs(keys.configuration(NOW / 1000))[0]!;
+    const ask = async (pieces: number): Promise<Response> => {
+      const message = encodeRequest({
+        method: 'GET',
+        scheme: 'http',
+        authority: 'agent.test',
+        path: `/long?pieces=${pieces}`,
+        headers: [],
+        body: new Uint8Array(),
+      });
+      const { bytes } = await encapsulateRequest(config, message);
+      const headers = { 'content-type': MEDIA_TYPES.request };
+      return answerEncapsulated(
+        new Request('http://agent.test/ohttp', { method: 'POST', headers, body: bytes as BodyInit }),
+        options,
+      );
+    };
+    expect((await (await ask(3)).arrayBuffer()).byteLength).toBeGreaterThan(3 * 1024 * 1024);
+    await expect(ask(300)).rejects.toMatchObject({ code: 'http/answer-too-large' });
+    expect(given).toBeLessThan(70);
   });
 });

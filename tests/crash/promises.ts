@@ -24,6 +24,7 @@ import {
 import { LedgerError } from '../../packages/ledger/src/errors.ts';
 import { openLedger } from '../../packages/ledger/src/open-ledger.ts';
 import type { Ledger } from '../../packages/ledger/src/port.ts';
+import { readStored } from '../../packages/ledger/src/stored-bytes.ts';
 import { GrowingTree } from '../../packages/ledger/src/tree.ts';
 import { believeFakeEvidence } from '../../packages/testing/src/fake-report.ts';
 
@@ -147,10 +148,13 @@ async function lostReceipts(directory: string, ledger: Ledger, promises: Promise
   const found = new Map(rows.map((row) => [row.receipt_id as string, row.idx as number]));
   const lost = [...promises.acked].filter(([id, { index }]) => found.get(id) !== index).map(([id]) => id);
   const newest = [...promises.acked].slice(-10);
-  const together = await ledger.bundle([...promises.acked.keys()].slice(-60).filter((id) => !lost.includes(id)));
+  const together = await bytesOf(
+    ledger,
+    [...promises.acked.keys()].slice(-60).filter((id) => !lost.includes(id)),
+  );
   if (together !== null) await verifyBundle(together, { verifyEvidence: believeFakeEvidence });
   for (const [id, { nonce }] of newest) {
-    const bundle = lost.includes(id) ? null : await ledger.bundle(id);
+    const bundle = lost.includes(id) ? null : await bytesOf(ledger, [id]);
     if (bundle !== null) await verifyBundle(bundle, { verifyEvidence: believeFakeEvidence });
     const reused = bundle !== null && nonceIsFree(ledger, nonce);
     if (reused) lost.push(`nonce of ${id}`);
@@ -191,4 +195,9 @@ function unlinkedKeysets(leaves: readonly Leaf[], promises: Promises): readonly 
 async function unlistedTasks(ledger: Ledger, promises: Promises): Promise<readonly string[]> {
   const states = await Promise.all(promises.opened.map(async (task) => [task, (await ledger.findTask(task))?.state] as const));
   return states.filter(([, state]) => state !== 'interrupted').map(([task]) => task);
+}
+
+async function bytesOf(ledger: Ledger, ids: readonly string[]): Promise<Uint8Array | null> {
+  const bundle = await ledger.bundle(ids);
+  return bundle === null ? null : readStored(bundle, bundle.length);
 }

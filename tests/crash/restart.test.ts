@@ -40,7 +40,7 @@ describe('starting again', () => {
     const first = await start(path);
     const { receiptId } = await run(first.ledger, 'a');
     await first.close();
-    spoil('DROP TABLE successions; DROP TABLE sessions; PRAGMA user_version = 1')(path);
+    spoil('DROP TABLE successions; DROP TABLE sessions; DROP TABLE blob_pieces; PRAGMA user_version = 1')(path);
     const { ledger } = await start(path);
     const keys = createSigningKeys();
     await ledger.succeed({ ...fakeReport(keys.keysetEntries), keys }, () => undefined);

@@ -4,15 +4,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { utf8 } from '@assay/encoding/bytes';
-import { digestBytes, type Keyset } from '@assay/receipt';
+import { digestBytes, type Keyset, MAX_BUNDLE_BYTES } from '@assay/receipt';
 import { fakeReport } from '@assay/testing';
 import { afterEach } from 'vitest';
 import { createLedger } from '../../packages/ledger/src/ledger.ts';
-import type { Ledger, ReceiptDraft, SealedReceipt } from '../../packages/ledger/src/port.ts';
+import type { BundleOptions, Ledger, ReceiptDraft, SealedReceipt } from '../../packages/ledger/src/port.ts';
 import type { SigningKeys } from '../../packages/ledger/src/sealing-keys.ts';
 import { createSigningKeys } from '../../packages/ledger/src/signing-keys.ts';
 import { openSqliteStore } from '../../packages/ledger/src/sqlite/store.ts';
 import type { LogStore } from '../../packages/ledger/src/store.ts';
+import { readStored } from '../../packages/ledger/src/stored-bytes.ts';
 
 /** Epoch milliseconds at which everything here happens. */
 export const NOW = 1_795_219_200_123;
@@ -96,4 +97,14 @@ export function codeOf(work: Promise<unknown> | (() => unknown)): Promise<string
       () => 'nothing thrown',
       (error: { readonly code?: string }) => error.code ?? String(error),
     );
+}
+
+/** The bytes of a bundle; `null` when the ledger has none of these receipts. */
+export async function bundleBytes(
+  ledger: Ledger,
+  ids: string | readonly string[],
+  options: BundleOptions = {},
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const stored = await ledger.bundle(ids, options);
+  return stored === null ? null : readStored(stored, MAX_BUNDLE_BYTES);
 }

@@ -19,6 +19,7 @@ import { createIdentity } from '../../packages/agent/src/identity/identity.ts';
 import { run } from '../../packages/assay/src/command-line/program.ts';
 import { openLedger } from '../../packages/ledger/src/open-ledger.ts';
 import { createSigningKeys } from '../../packages/ledger/src/signing-keys.ts';
+import { bundleBytes } from '../crash/test-ledger.ts';
 
 const NOW = Date.parse('2026-06-10T12:00:00Z');
 const NONCE = 'ab'.repeat(32);
@@ -87,7 +88,7 @@ beforeAll(async () => {
   draft.append({ type: 'response.returned', body_hash: bodyHash, form: 'jcs-without-receipt' });
   const sealed = await ledger.seal(draft);
   answer = JSON.parse(JSON.stringify({ ...body, receipt: sealed.receipt, log_proof: sealed.proof }));
-  bundle = new Uint8Array((await ledger.bundle(sealed.receiptId)) ?? []);
+  bundle = (await bundleBytes(ledger, sealed.receiptId)) ?? new Uint8Array();
   report = JSON.parse(JSON.stringify((await identity.report(NONCE)).document));
   await ledger.close();
   const root = trustAnchor('simulator', decodePem(attester.rootCertificate)[0]?.der ?? new Uint8Array(), { simulated: true });

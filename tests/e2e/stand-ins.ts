@@ -4,7 +4,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { canonicalJson } from '@assay/encoding/json';
 import type { ExecutionClaim, ExecutionStatus, Receipt } from '@assay/receipt';
 import { LedgerError } from '../../packages/ledger/src/errors.ts';
-import type { Ledger, ReceiptDraft, ReceiptSummary, SealedReceipt } from '../../packages/ledger/src/port.ts';
+import type { Ledger, ReceiptDraft, ReceiptSummary, SealedReceipt, StoredBytes } from '../../packages/ledger/src/port.ts';
+import { storedBytes } from '../../packages/ledger/src/stored-bytes.ts';
 import {
   DEFAULT_LIMITS,
   type Sandbox,
@@ -34,6 +35,10 @@ export function createMemoryLedger(): MemoryLedger {
   const sessions = new Set<string>();
   const nonces = new Set<string>();
   let failure: Error | null = null;
+  const stored = (digest: string): StoredBytes | null => {
+    const bytes = payloads.get(digest);
+    return bytes === undefined ? null : storedBytes(bytes);
+  };
   return {
     sealed,
     failNext: (error) => {
@@ -116,10 +121,15 @@ export function createMemoryLedger(): MemoryLedger {
     find: (id) => Promise.resolve(sealed.find(({ receiptId }) => receiptId === id) ?? null),
     findTask: (id) => Promise.resolve(summaries.get(id) ?? null),
     list: ({ limit }) => Promise.resolve([...summaries.values()].reverse().slice(0, limit)),
-    bundle: (id) => Promise.resolve(new TextEncoder().encode(JSON.stringify({ id }))),
+    bundle: (given, { access } = {}) => {
+      const ids = typeof given === 'string' ? [given] : given;
+      const found = ids.map((id) => sealed.find(({ receiptId }) => receiptId === id));
+      const there = found.every((entry) => entry !== undefined && (entry.access === null || entry.access === access));
+      return Promise.resolve(there ? storedBytes(new TextEncoder().encode(JSON.stringify({ id: ids }))) : null);
+    },
     payload: ({ receipt }, digest) =>
-      Promise.resolve(receipt.event_log.some(({ hash }) => hash === digest) ? (payloads.get(digest) ?? null) : null),
-    session: (id) => Promise.resolve(sessions.has(id) ? (payloads.get(`sha256:${id}`) ?? null) : null),
+      Promise.resolve(receipt.event_log.some(({ hash }) => hash === digest) ? stored(digest) : null),
+    session: (id) => Promise.resolve(sessions.has(id) ? stored(`sha256:${id}`) : null),
     registerReport: () => Promise.resolve(),
     succeed: (_next, publish) => Promise.resolve(publish()),
     readState: () => Promise.resolve(null),

@@ -12,6 +12,7 @@ const KIND_STATUS: Readonly<Record<ErrorKind, number>> = {
 };
 
 const CODE_STATUS: Readonly<Record<string, number>> = {
+  'http/answer-too-large': 413,
   'http/bad-origin': 403,
   'http/body-too-large': 413,
   'http/conflict': 409,
@@ -20,6 +21,7 @@ const CODE_STATUS: Readonly<Record<string, number>> = {
   'http/rate-limited': 429,
   'http/unauthorized': 401,
   'http/unsupported-media-type': 415,
+  'ledger/bundle-too-large': 413,
   'ledger/conflict': 409,
   'ledger/full': 507,
   'ledger/nonce-reused': 409,

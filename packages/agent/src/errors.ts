@@ -17,6 +17,7 @@ export const SERVER_ERROR_KINDS = {
   'config/insecure-bind': 'refused',
   'config/missing-key': 'misuse',
   'config/unreadable': 'misuse',
+  'http/answer-too-large': 'refused',
   'http/bad-json': 'malformed',
   'http/bad-origin': 'refused',
   'http/bad-parameter': 'malformed',

@@ -27,6 +27,7 @@ import { loadConsole } from './http/routes/console.ts';
 import { status } from './http/routes/operations.ts';
 import type { Services } from './http/routes/services.ts';
 import type { AgentStatus } from './http/schemas/status.ts';
+import { cutStalledReaders } from './http/stalled-readers.ts';
 import { answerAttestation } from './identity/answer-attestation.ts';
 import { ChannelKeys } from './identity/channel-keys.ts';
 import { KeysetRotation, type Rotated } from './identity/rotation.ts';
@@ -226,6 +227,7 @@ async function listen(
   const limits = { maxHeaderSize: 16 * 1024, requestTimeout: 120_000, headersTimeout: 20_000, keepAliveTimeout: 10_000 };
   const answer = getRequestListener(fetch);
   const server = rotation.tlsKey === null ? createServer(limits, answer) : tlsServer(rotation, limits, answer);
+  cutStalledReaders(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, config)));
     server.listen(config.port, config.host, resolve);

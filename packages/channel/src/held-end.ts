@@ -7,7 +7,9 @@
  */
 
 import { joinBytes } from '@assay/encoding/bytes';
+import { EncodingError } from '@assay/encoding/errors';
 import { type EventStreamPart, EventStreamReader, type ServerSentEvent } from '@assay/encoding/event-stream';
+import { parseLooseJson } from '@assay/encoding/json';
 
 /** Names of events, in their own field or as `type` in their data, behind which nothing of an answer follows. */
 const LAST_EVENTS: ReadonlySet<string> = new Set([
@@ -47,7 +49,7 @@ export class HeldEnd {
 
   /**
    * Takes what arrived and gives what may go out now; often empty.
-   * @throws {EncodingError} `event-stream/limit`.
+   * @throws {EncodingError} `event-stream/limit`, `json/limit`.
    */
   push(piece: Uint8Array): Uint8Array<ArrayBuffer> {
     return joinBytes(this.#reader.push(piece).flatMap((part) => this.#released(part)));
@@ -110,10 +112,12 @@ function isReason(value: unknown): boolean {
   return value !== undefined && value !== null && value !== '' && value !== 'null';
 }
 
+/** @throws {EncodingError} `json/limit`: what cannot be looked at may say that the answer is whole. */
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
+    return parseLooseJson(text);
+  } catch (cause) {
+    if (EncodingError.is(cause) && cause.code === 'json/limit') throw cause;
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from './bytes.ts';
-import { canonicalJson, parseJson } from './json.ts';
+import { canonicalJson, parseJson, parseLooseJson } from './json.ts';
 
 describe('parseJson', () => {
   it('reads what JSON.parse reads', () => {
@@ -150,5 +150,30 @@ describe('canonicalJson (RFC 8785)', () => {
     ],
   ])('refuses %s', (_, value) => {
     expect(() => canonicalJson(value)).toThrow(expect.objectContaining({ code: 'json/unencodable', kind: 'misuse' }));
+  });
+});
+
+describe('parseLooseJson', () => {
+  it('reads what JSON.parse reads, twice named members and halves of characters too', () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(parseLooseJson(text)).toEqual(JSON.parse(text));
+      }),
+    );
+    expect(parseLooseJson('{"a":1,"a":"\\ud800"}')).toEqual({ a: '\ud800' });
+  });
+
+  it.each([
+    ['parts', '[],'.repeat(400_000), 'json/limit'],
+    ['depth', '['.repeat(600_000), 'json/limit'],
+    ['nothing', '', 'json/malformed'],
+    ['a half', '{"a":', 'json/malformed'],
+  ])('refuses too many %s before it builds them', (_, text, code) => {
+    expect(() => parseLooseJson(text === '' ? '' : text, 300_000)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('counts no commas inside of texts', () => {
+    const text = JSON.stringify(`${'[,:{'.repeat(100_000)}\\"${','.repeat(200_000)}`);
+    expect(parseLooseJson(text, 10)).toBe(JSON.parse(text));
   });
 });

@@ -71,6 +71,39 @@ function assertBounded(bytes: Uint8Array, maxNodes: number, maxDepth: number): v
   }
 }
 
+/**
+ * JSON of programs that are not strict, as `JSON.parse` reads it: names may come twice, halves of characters may stand alone. Parts and
+ * depth are bounded, because each part costs memory beyond its text.
+ * @throws {EncodingError} `json/malformed`, `json/limit`.
+ * @example parseLooseJson('{"a":1,"a":2}') // { a: 2 }
+ */
+export function parseLooseJson(text: string, maxNodes: number = MAX_NODES): unknown {
+  assertBoundedText(text, maxNodes, MAX_DEPTH);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new EncodingError('json/malformed', 'expected json, got something else; check what was sent', { cause });
+  }
+}
+
+/** As {@link assertBounded}, for text. */
+function assertBoundedText(text: string, maxNodes: number, maxDepth: number): void {
+  if (text.length <= Math.min(maxNodes, maxDepth)) return;
+  let nodes = 1;
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) quoted = !quoted;
+    else if (quoted) at += code === 0x5c ? 1 : 0;
+    else if (code === 0x2c || code === 0x3a) {
+      if (++nodes > maxNodes) throw tooManyNodes(maxNodes);
+    } else if (code === 0x5b || code === 0x7b) {
+      if (++depth > maxDepth) throw tooDeep();
+    } else if (code === 0x5d || code === 0x7d) depth -= 1;
+  }
+}
+
 function tooDeep(): EncodingError {
   return error('json/limit', 'expected less nesting, got json deeper than allowed; send less nested json');
 }

@@ -5,6 +5,7 @@ import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 /** Every code, with its kind; docs/errors.md explains each one and is held equal by a test. */
 export const LEDGER_ERROR_KINDS = {
   'ledger/bad-key-file': 'misuse',
+  'ledger/bundle-too-large': 'refused',
   'ledger/closed': 'unavailable',
   'ledger/conflict': 'refused',
   'ledger/corrupt': 'untrusted',

@@ -1,23 +1,15 @@
-/** What leaves the log for strangers: proofs under the published checkpoint, bundles, tiles (spec/log.md §5 and §6, spec/bundle.md). */
+/** What leaves the log for strangers: proofs under the published checkpoint, successions, tiles (spec/log.md §5 and §6). */
 
-import { decodeHex, encodeHex } from '@assay/encoding/hex';
-import { type JsonObject, parseJson } from '@assay/encoding/json';
+import { encodeHex } from '@assay/encoding/hex';
 import {
-  type BundleEntry,
-  type BundleReport,
   type Digest,
-  encodeBundle,
   encodeEntryBundle,
   formatInclusion,
   inclusionPath,
-  keptPayloads,
   type LogProof,
-  parseLeafText,
-  parseReceipt,
   parseTilePath,
   ReceiptError,
   rangeRoot,
-  SUCCESSION_SALT,
   TILE_WIDTH,
   tileHashes,
 } from '@assay/receipt';
@@ -25,7 +17,7 @@ import { LedgerError } from './errors.ts';
 import type { LogStore, PublishedHead, StoredReceipt, StoredSuccession } from './store.ts';
 
 /** Inclusion path of an entry in the tree of a published head. */
-function pathIn(store: LogStore, index: number, size: number): readonly Uint8Array[] {
+export function pathIn(store: LogStore, index: number, size: number): readonly Uint8Array[] {
   const hashes = tileHashes((level, tile) => store.tile(level, tile));
   return inclusionPath((from, to) => rangeRoot(hashes, from, to), index, size);
 }
@@ -37,62 +29,14 @@ export function proofOf(store: LogStore, stored: StoredReceipt, head: PublishedH
   return { index, leaf, salt: encodeHex(salt), proof };
 }
 
-/** The bundle of stored receipts under `head`, with the reports of their keysets and the successions between these. */
-export function bundleOf(store: LogStore, stored: readonly StoredReceipt[], head: PublishedHead, redact: boolean): Uint8Array {
-  const entry = (item: { readonly index: number; readonly leaf: string }, salt: Uint8Array | string): BundleEntry => ({
-    index: item.index,
-    leaf: parseLeafText(item.leaf),
-    salt: typeof salt === 'string' ? salt : encodeHex(salt),
-    path: pathIn(store, item.index, head.size),
-  });
-  const receipts = stored.map((item) => ({ entry: entry(item, item.salt), receipt: parseReceipt(parseJson(item.body)) }));
-  /** Keysets with the index that their report stands before. */
-  const keysets = new Map<Digest, number>();
-  const need = (digest: Digest, index: number): void => {
-    keysets.set(digest, Math.min(index, keysets.get(digest) ?? index));
-  };
-  for (const { entry: at, receipt } of receipts) need(receipt.workload_keyset_digest, at.index);
-  const successions = successionsBetween(store, new Set(keysets.keys())).map(({ stored: item, successor }) => {
-    const at = entry(item, SUCCESSION_SALT);
-    need(at.leaf.keyset_digest, item.index);
-    need(successor, item.index);
-    return { entry: at, successor };
-  });
-  const reports = [...keysets].map(([digest, index]): BundleReport => {
-    const report = store.report(digest, index);
-    if (report === null)
-      throw new LedgerError(
-        'ledger/corrupt',
-        `the report of keyset ${digest} is not in the data directory; restore it from a backup`,
-      );
-    const document = parseJson(report.report) as JsonObject;
-    return { entry: entry(report, report.salt), report: document, nonce: report.nonce, collateral: report.collateral };
-  });
-  const payloads = new Map<Digest, Uint8Array>();
-  if (!redact)
-    for (const { receipt } of receipts)
-      for (const { hash } of keptPayloads(receipt.event_log)) {
-        const bytes = store.payload(decodeHex(hash.slice('sha256:'.length)));
-        if (bytes !== null) payloads.set(hash as Digest, bytes);
-      }
-  return encodeBundle({
-    checkpoint: head.note,
-    vkeys: store.verifierKeys,
-    witnesses: [],
-    reports,
-    receipts,
-    successions,
-    payloads,
-  });
-}
-
-interface Link {
+/** A succession with the digest that it names. */
+export interface Link {
   readonly stored: StoredSuccession;
   readonly successor: Digest;
 }
 
 /** The successions that lead from one of these keysets to another, keysets on the way included. A keyset of another boot has none. */
-function successionsBetween(store: LogStore, keysets: ReadonlySet<Digest>): readonly Link[] {
+export function successionsBetween(store: LogStore, keysets: ReadonlySet<Digest>): readonly Link[] {
   const links = new Map<number, Link>();
   for (const digest of keysets) {
     let way: Link[] = [];

@@ -5,3 +5,4 @@ export { LEDGER_ERROR_KINDS, LedgerError, type LedgerErrorCode } from './errors.
 export { openLedger } from './open-ledger.ts';
 export type * from './port.ts';
 export { createSigningKeys } from './signing-keys.ts';
+export { joinStored, openObject, readStored, storedBytes } from './stored-bytes.ts';

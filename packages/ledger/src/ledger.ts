@@ -20,8 +20,9 @@ import {
 import { type Clock, systemClock } from './clock.ts';
 import { Draft } from './draft.ts';
 import { LedgerError } from './errors.ts';
-import { bundleOf, proofOf, tileOf } from './exports.ts';
+import { proofOf, tileOf } from './exports.ts';
 import type {
+  BundleOptions,
   DraftOptions,
   KeysetRegistration,
   Ledger,
@@ -29,9 +30,11 @@ import type {
   ReceiptSummary,
   SealedReceipt,
   SealOptions,
+  StoredBytes,
 } from './port.ts';
 import { ed25519Signer } from './signing-keys.ts';
 import type { LogStore, StoredReceipt, StoredTask, SuccessionEntry } from './store.ts';
+import { storedBundle } from './stored-bundle.ts';
 
 export interface LedgerOptions {
   readonly store: LogStore;
@@ -236,22 +239,24 @@ class LogLedger implements Ledger {
 
   async bundle(
     receiptIds: string | readonly string[],
-    options: { readonly redact?: boolean } = {},
-  ): Promise<Uint8Array | null> {
+    { redact = false, access }: BundleOptions = {},
+  ): Promise<StoredBytes | null> {
     const ids = [...new Set(typeof receiptIds === 'string' ? [receiptIds] : receiptIds)];
-    const found = ids.map((id) => this.#stored(id));
-    const stored = found.filter((item) => item !== null);
-    if (stored.length === 0 || stored.length < found.length) return null;
-    const head = await this.#store.publish(this.#clock.now());
-    return bundleOf(this.#store, stored, head, options.redact ?? false);
+    if (ids.length === 0) return null;
+    const find = (id: string): StoredReceipt | null => {
+      const stored = this.#stored(id);
+      const visible = stored !== null && (access === undefined || stored.access === null || stored.access === access);
+      return visible ? stored : null;
+    };
+    return storedBundle(this.#store, { ids, find, redact, publish: () => this.#store.publish(this.#clock.now()) });
   }
 
-  async payload({ receipt }: SealedReceipt, digest: string): Promise<Uint8Array | null> {
+  async payload({ receipt }: SealedReceipt, digest: string): Promise<StoredBytes | null> {
     const kept = receipt.event_log.some(({ type, hash }) => type === 'payload.kept' && hash === digest);
     return kept && isDigest(digest) ? this.#store.payload(hashOf(digest)) : null;
   }
 
-  async session(id: string): Promise<Uint8Array | null> {
+  async session(id: string): Promise<StoredBytes | null> {
     const digest = `sha256:${id}`;
     return isDigest(digest) ? this.#store.session(hashOf(digest)) : null;
   }

@@ -71,6 +71,24 @@ export interface SealOptions {
   readonly changes?: readonly StateChange[];
 }
 
+/**
+ * Bytes that stand in the store. They are read piece by piece, as fast as they are taken, so that memory does not grow with what is
+ * stored. Every call of `pieces` reads them again.
+ */
+export interface StoredBytes {
+  readonly length: number;
+  /** What stays in memory until the last piece is taken, beside one piece. Bytes. */
+  readonly heldBytes: number;
+  pieces(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
+export interface BundleOptions {
+  /** Leaves payloads out. */
+  readonly redact?: boolean | undefined;
+  /** Hex SHA-256 of the API key that asks, `null` for none: receipts of other keys are not found. Left out: all are. */
+  readonly access?: string | null | undefined;
+}
+
 export interface SealedReceipt {
   readonly receiptId: string;
   readonly receipt: Receipt;
@@ -128,15 +146,18 @@ export interface Ledger {
   findTask(taskId: string): Promise<ReceiptSummary | null>;
   /** Newest first, with running and interrupted tasks among them. */
   list(options: { readonly limit: number; readonly before?: number }): Promise<readonly ReceiptSummary[]>;
-  /** The offline bundle of one or more receipts (spec/bundle.md) as JSON bytes. `redact` leaves payloads out. */
-  bundle(receiptIds: string | readonly string[], options?: { readonly redact?: boolean }): Promise<Uint8Array | null>;
+  /**
+   * The offline bundle of one or more receipts (spec/bundle.md) as JSON bytes; `null` when one of them is not found. Its length is known
+   * before anything is read: rejects with `ledger/bundle-too-large` when verifiers would not take it.
+   */
+  bundle(receiptIds: string | readonly string[], options?: BundleOptions): Promise<StoredBytes | null>;
   /**
    * A payload that this receipt kept, by `sha256:<hex>`; `null` for one that it did not keep. There is no look-up by hash alone: hashes
    * stand in receipts and redacted bundles, and whoever reads those may not read the payloads.
    */
-  payload(of: SealedReceipt, digest: string): Promise<Uint8Array | null>;
+  payload(of: SealedReceipt, digest: string): Promise<StoredBytes | null>;
   /** The document of an upstream session, by the hex SHA-256 that is its id; `null` for every other hash, also of a kept payload. */
-  session(id: string): Promise<Uint8Array | null>;
+  session(id: string): Promise<StoredBytes | null>;
   /** Logs the report of the boot's first keyset and seals under it. Must be called before the first `seal`. */
   registerReport(first: KeysetRegistration): Promise<void>;
   /**

@@ -4,7 +4,7 @@
  */
 
 import type { KeyObject } from 'node:crypto';
-import type { ArchivedFile, StateChange, StateRow } from './port.ts';
+import type { ArchivedFile, StateChange, StateRow, StoredBytes } from './port.ts';
 
 /** A task that began; a crash leaves the row behind. */
 export interface TaskStart {
@@ -77,6 +77,11 @@ export interface Appended {
   readonly proof: string;
 }
 
+/** As {@link StoredBytes}, read in the turn in which a piece is asked for. */
+export interface StoredBlob extends StoredBytes {
+  pieces(): Iterable<Uint8Array>;
+}
+
 export interface StoredReceipt {
   readonly index: number;
   readonly body: string;
@@ -139,9 +144,9 @@ export interface LogStore {
   report(keysetDigest: string, beforeIndex: number): StoredReport | null;
   /** What a keyset named as its successor. */
   succession(keysetDigest: string): StoredSuccession | null;
-  payload(hash: Uint8Array): Uint8Array | null;
+  payload(hash: Uint8Array): StoredBlob | null;
   /** A payload that was stored with kind `session`. */
-  session(hash: Uint8Array): Uint8Array | null;
+  session(hash: Uint8Array): StoredBlob | null;
   tasks(options: { readonly limit: number; readonly before?: number }): readonly StoredTask[];
   task(taskId: string): StoredTask | null;
   state(collection: string, key: string): StateRow | null;

@@ -1,29 +1,21 @@
 /**
- * Bundles: one JSON file with everything needed to check receipts offline. Format: spec/bundle.md. Reading and writing here;
- * verify-bundle.ts proves.
+ * Bundles: one JSON file with everything needed to check receipts offline. Format: spec/bundle.md. Reading and writing here, written
+ * piece by piece in bundle-pieces.ts; verify-bundle.ts proves.
  */
 
-import { decodeBase64, encodeBase64 } from '@assay/encoding/base64';
-import { compareBytes, decodeUtf8, utf8 } from '@assay/encoding/bytes';
-import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import { decodeBase64 } from '@assay/encoding/base64';
+import { compareBytes, decodeUtf8, joinBytes, utf8 } from '@assay/encoding/bytes';
+import { decodeHex } from '@assay/encoding/hex';
 import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
+import { BUNDLE_FORMAT, type BundleEntry, bundlePieces, MAX_BUNDLE_BYTES } from './bundle-pieces.ts';
 import { type Digest, isDigest } from './digest.ts';
 import { ReceiptError } from './errors.ts';
-import { encodeLeaf, type Leaf, parseLeaf } from './leaf.ts';
+import { encodeLeaf, parseLeaf } from './leaf.ts';
 import { formatInclusion, type LogProof } from './log-proof.ts';
 import { parseReceipt, type Receipt } from './receipt.ts';
 import type { CollateralFile } from './report.ts';
 import { Shape } from './shape.ts';
 import { isNonce } from './statement.ts';
-
-/** An entry of the log with its inclusion path to the bundle's checkpoint. */
-export interface BundleEntry {
-  readonly index: number;
-  readonly leaf: Leaf;
-  /** Lower-case hex, 32 bytes. */
-  readonly salt: string;
-  readonly path: readonly Uint8Array[];
-}
 
 export interface BundleReport {
   readonly entry: BundleEntry;
@@ -56,42 +48,28 @@ export interface Bundle {
   readonly payloads: ReadonlyMap<Digest, Uint8Array>;
 }
 
-const FORMAT = 'assay-bundle/1';
-const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
 const MAX_PATH = 63;
 
 /** The bundle's bytes: UTF-8 of its JCS form, lists sorted. */
 export function encodeBundle(bundle: Bundle): Uint8Array {
   const byIndex = (a: { readonly entry: BundleEntry }, b: { readonly entry: BundleEntry }) => a.entry.index - b.entry.index;
-  const document = {
-    format: FORMAT,
+  const pieces = bundlePieces({
     checkpoint: bundle.checkpoint,
     vkeys: bundle.vkeys,
     witnesses: bundle.witnesses,
-    reports: [...bundle.reports].sort(byIndex).map(({ entry, report, nonce, collateral }) => ({
-      entry: entryDocument(entry),
-      report,
+    reports: [...bundle.reports].sort(byIndex).map(({ entry, report, nonce, collateral }) => () => ({
+      entry,
+      text: canonicalJson(report),
       nonce,
-      collateral: collateral.map((file) => ({ name: file.name, media_type: file.mediaType, bytes: encodeBase64(file.bytes) })),
+      collateral,
     })),
-    receipts: [...bundle.receipts].sort(byIndex).map(({ entry, receipt }) => ({ entry: entryDocument(entry), receipt })),
-    // Absent, not empty, in a bundle of one keyset: its form is the one from before there were successions.
-    ...(bundle.successions.length === 0
-      ? {}
-      : {
-          successions: [...bundle.successions]
-            .sort(byIndex)
-            .map(({ entry, successor }) => ({ entry: entryDocument(entry), successor })),
-        }),
+    receipts: [...bundle.receipts].sort(byIndex).map(({ entry, receipt }) => () => ({ entry, text: canonicalJson(receipt) })),
+    successions: [...bundle.successions].sort(byIndex).map((succession) => () => succession),
     payloads: [...bundle.payloads]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([hash, bytes]) => ({ hash, bytes: encodeBase64(bytes) })),
-  };
-  return utf8(canonicalJson(document));
-}
-
-function entryDocument(entry: BundleEntry): JsonObject {
-  return { index: entry.index, leaf: { ...entry.leaf }, salt: entry.salt, path: entry.path.map(encodeHex) };
+      .map(([hash, bytes]) => ({ hash, length: bytes.length, pieces: () => [bytes] })),
+  });
+  return joinBytes([...pieces]);
 }
 
 /**
@@ -105,8 +83,8 @@ export function parseBundle(bytes: Uint8Array): Bundle {
     required: ['format', 'checkpoint', 'vkeys', 'witnesses', 'reports', 'receipts', 'payloads'],
     optional: ['successions'],
   });
-  if (shape.string('format') !== FORMAT)
-    throw new ReceiptError('bundle/malformed', `bundle refused: expected format ${FORMAT}`);
+  if (shape.string('format') !== BUNDLE_FORMAT)
+    throw new ReceiptError('bundle/malformed', `bundle refused: expected format ${BUNDLE_FORMAT}`);
   const reports = shape.array('reports').map(parseBundleReport);
   const receipts = shape.array('receipts').map((value): BundleReceipt => {
     const item = new Shape(value, 'bundle.receipts', 'bundle/malformed', { required: ['entry', 'receipt'] });

@@ -1,6 +1,5 @@
 export {
   type Bundle,
-  type BundleEntry,
   type BundleReceipt,
   type BundleReport,
   type BundleSuccession,
@@ -9,6 +8,15 @@ export {
   parseBundle,
   redactBundle,
 } from './bundle.ts';
+export {
+  type BundleEntry,
+  type BundleSource,
+  base64Length,
+  bundleLength,
+  bundlePieces,
+  MAX_BUNDLE_BYTES,
+  type PayloadSource,
+} from './bundle-pieces.ts';
 export type { Check } from './check.ts';
 export { type Checkpoint, checkpointText, parseCheckpoint, type VerifiedSignature, verifyCheckpoint } from './checkpoint.ts';
 export {

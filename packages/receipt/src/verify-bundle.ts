@@ -8,7 +8,8 @@
 
 import { equalBytes, utf8 } from '@assay/encoding/bytes';
 import { canonicalJson } from '@assay/encoding/json';
-import { type Bundle, type BundleEntry, type BundleReport, type BundleSuccession, parseBundle } from './bundle.ts';
+import { type Bundle, type BundleReport, type BundleSuccession, parseBundle } from './bundle.ts';
+import type { BundleEntry } from './bundle-pieces.ts';
 import type { Check } from './check.ts';
 import { type Checkpoint, parseCheckpoint, type VerifiedSignature, verifyCheckpoint } from './checkpoint.ts';
 import { type Digest, digestBytes } from './digest.ts';

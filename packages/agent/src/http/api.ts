@@ -8,6 +8,7 @@ import type { Context, Handler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { z } from 'zod';
 import { ServerError } from '../errors.ts';
+import { heldAnswer } from './answers.ts';
 import type { AppEnv } from './environment.ts';
 import { documentRoute } from './openapi.ts';
 import { type Authority, nameOf, type Parameters, patternOf, type Route, type RouteName, type Sent } from './route.ts';
@@ -101,7 +102,11 @@ function askedOf<R extends Route>(c: Context<AppEnv>, { params, query }: Route):
     // Checked by the schemas of this very declaration.
     params: (params === undefined ? {} : valid('param')) as ParametersOf<R['params']>,
     query: (query === undefined ? {} : valid('query')) as ParametersOf<R['query']>,
-    reply: (status, body, headers = {}) => c.json(body as object, status as ContentfulStatusCode, headers),
+    reply: (status, body, headers = {}) =>
+      heldAnswer(JSON.stringify(body), {
+        status: status as ContentfulStatusCode,
+        headers: { 'content-type': 'application/json', ...headers },
+      }),
   };
 }
 

@@ -1,24 +1,7 @@
-/**
- * Bodies that are still being read. A slow sender holds memory of the agent, and `/ohttp` takes bodies from strangers, so all of
- * them share one pool, and those from strangers a smaller one inside it. The first bytes of a body are free: a prompt is let in also
- * while large uploads fill the pool. Connections bound how many such beginnings there are.
- */
+/** Bodies that are still being read: a slow sender holds memory of the agent, and `/ohttp` takes bodies from strangers. */
 
 import { readAtMost } from '@assay/encoding/bounded-reader';
-import { Budget } from '@assay/encoding/budget';
-import { ServerError } from '../errors.ts';
-
-/** Bytes of a body that are not counted. */
-const FREE_BYTES = 64 * 1024;
-const RETRY_AFTER_SECONDS = 2;
-
-const busy = (): ServerError =>
-  new ServerError('server/busy', 'the agent is reading as many large requests as it may hold; try again in a moment', {
-    details: { retryAfterSeconds: RETRY_AFTER_SECONDS },
-  });
-
-const ALL = new Budget({ name: 'bytes held for requests', limit: 256 * 1024 * 1024, refuse: busy });
-const STRANGERS = new Budget({ name: 'bytes held for sealed requests', limit: 96 * 1024 * 1024, parent: ALL, refuse: busy });
+import { holdMemory } from './held-memory.ts';
 
 export interface ReadBodyOptions {
   /** Longest body, bytes. */
@@ -38,20 +21,9 @@ export interface ReadBodyOptions {
 export async function readBody(request: Request, options: ReadBodyOptions): Promise<Uint8Array<ArrayBuffer>> {
   const { most, sender, tooLong } = options;
   if (Number(request.headers.get('content-length') ?? 0) > most) throw tooLong();
-  const held = (sender === 'stranger' ? STRANGERS : ALL).reserve(0);
-  let seen = 0;
-  const counted = {
-    amount: 0,
-    grow: (by: number): void => {
-      const before = Math.max(0, seen - FREE_BYTES);
-      seen += by;
-      held.grow(Math.max(0, seen - FREE_BYTES) - before);
-    },
-    shrinkTo: held.shrinkTo,
-    release: held.release,
-  };
+  const held = holdMemory(sender === 'stranger' ? 'sealedRequest' : 'request');
   try {
-    return await readAtMost(request.body, { most, what: 'the request', held: counted, refuse: tooLong });
+    return await readAtMost(request.body, { most, what: 'the request', held, refuse: tooLong });
   } finally {
     held.release();
   }

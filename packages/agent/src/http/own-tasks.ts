@@ -1,8 +1,6 @@
 /** The tasks that a caller may see: those that run or are remembered, and those that the ledger keeps. */
 
-import { type JsonObject, parseJson } from '@assay/encoding/json';
 import type { ReceiptSummary, SealedReceipt } from '@assay/ledger';
-import { keptPayloads } from '@assay/receipt';
 import type { Context } from 'hono';
 import { ServerError } from '../errors.ts';
 import type { RunningTask } from '../tasks/run-task.ts';
@@ -14,18 +12,12 @@ export interface StoredTask {
   readonly summary: ReceiptSummary;
   /** `null` when the agent stopped before it was sealed. */
   readonly sealed: SealedReceipt | null;
-  /** As it was given, without receipt and proof; `null` for receipts that kept none. */
-  readonly answer: JsonObject | null;
 }
 
 /** What is kept of a task. @throws {ServerError} `http/not-found`. */
 export async function storedTask(id: string, c: Context<AppEnv>, services: Services): Promise<StoredTask> {
   const summary = await summaryOf(id, c, services);
-  const sealed = summary.state === 'sealed' ? await services.ledger.find(summary.receiptId) : null;
-  if (sealed === null) return { summary, sealed, answer: null };
-  const kept = keptPayloads(sealed.receipt.event_log).find(({ name }) => name === 'answer');
-  const bytes = kept === undefined ? null : await services.ledger.payload(sealed, kept.hash);
-  return { summary, sealed, answer: bytes === null ? null : (parseJson(bytes) as JsonObject) };
+  return { summary, sealed: summary.state === 'sealed' ? await services.ledger.find(summary.receiptId) : null };
 }
 
 async function summaryOf(id: string, c: Context<AppEnv>, services: Services): Promise<ReceiptSummary> {

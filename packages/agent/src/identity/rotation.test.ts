@@ -7,7 +7,7 @@ import type { Ledger } from '@assay/ledger';
 import { openLedger } from '@assay/ledger';
 import { verifyBundle } from '@assay/receipt';
 import { afterEach, describe, expect, it } from 'vitest';
-import { codeOf, directory, open } from '../../../../tests/crash/test-ledger.ts';
+import { bundleBytes, codeOf, directory, open } from '../../../../tests/crash/test-ledger.ts';
 import { createSimulatedAttester } from '../adapters/attesters/simulated/simulated.ts';
 import type { Attester } from '../ports/attester.ts';
 import { TalkKeyring } from '../tasks/talk/talk-keys.ts';
@@ -209,7 +209,7 @@ it('receipts on both sides of a slow changeover stand in one verified bundle', a
   await rotating;
   const after = await ledger.seal(open(ledger, 'after'));
   expect([during, after].map(({ receipt }) => receipt.workload_keyset_digest)).toEqual([before, rotation.keysetDigest]);
-  const bundle = (await ledger.bundle([during.receiptId, after.receiptId]))!;
+  const bundle = (await bundleBytes(ledger, [during.receiptId, after.receiptId]))!;
   // What the evidence is worth is not the question here, only which keysets are joined.
   const { checks } = await verifyBundle(bundle, {
     verifyEvidence: async ({ report }) => ({ reportData: report.statementDigest, claims: null }),

@@ -13,6 +13,6 @@ export function passthrough(path: string): Surface {
     read: readPromptRequest,
     streams: () => true,
     whole: (bytes, _, contentType) => ({ bytes, contentType }),
-    stream: () => ({ push: (piece) => piece, end: () => NOTHING, failure: errorEvent }),
+    stream: () => ({ keeps: false, push: (piece) => piece, end: () => NOTHING, failure: errorEvent }),
   };
 }

@@ -4,11 +4,14 @@
  */
 
 import { toReadableStream } from '@assay/channel';
+import type { Reservation } from '@assay/encoding/budget';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson } from '@assay/encoding/json';
 import type { Ledger, ReceiptDraft } from '@assay/ledger';
 import { digestBytes } from '@assay/receipt';
 import { ServerError } from '../errors.ts';
+import { heldAnswer } from '../http/answers.ts';
+import { holdMemory } from '../http/held-memory.ts';
 import type { Upstream, UpstreamAnswer, UpstreamSession, UpstreamStanding } from '../ports/upstream.ts';
 import { passedHeaders } from './answer-headers.ts';
 import type { PromptRequest } from './constraints.ts';
@@ -92,7 +95,24 @@ async function respond(answer: UpstreamAnswer, { call, prompt, forwarded, draft,
     const served = { answer, sent: forwarded, translation, draft, ledger: ports.ledger, most: ports.maxAnswerBytes };
     return new Response(toReadableStream(servedStream(served)), { status, headers });
   }
-  const received = await wholeAnswer(answer.body, ports.maxAnswerBytes);
+  const held = holdMemory('answer');
+  try {
+    const returned = await settle(answer, held, { call, prompt, forwarded, draft, ports });
+    return heldAnswer(returned.bytes, { status, headers: { ...headers, 'content-type': returned.contentType } }, held);
+  } catch (error) {
+    held.release();
+    throw error;
+  }
+}
+
+/** Reads, proves and seals an answer that is not a stream; gives what goes to the client. */
+async function settle(
+  answer: UpstreamAnswer,
+  held: Reservation,
+  { call, prompt, forwarded, draft, ports }: Understood,
+): Promise<ReturnType<Surface['whole']>> {
+  const { status, contentType } = answer;
+  const received = await wholeAnswer(answer.body, ports.maxAnswerBytes, held);
   const proof = answer.finish === undefined ? null : await answer.finish({ sent: forwarded, received });
   if (proof !== null) {
     draft.payload(proof.payload.name, proof.payload.mediaType, proof.payload.bytes);
@@ -101,7 +121,7 @@ async function respond(answer: UpstreamAnswer, { call, prompt, forwarded, draft,
   const returned = status < 400 ? call.surface.whole(received, prompt, contentType) : { bytes: received, contentType };
   draft.append({ type: 'response.returned', body_hash: digestBytes(returned.bytes) });
   await ports.ledger.seal(draft, { chatId: chatIdIn(returned.bytes) });
-  return new Response(returned.bytes as BodyInit, { status, headers: { ...headers, 'content-type': returned.contentType } });
+  return returned;
 }
 
 function recordStanding(

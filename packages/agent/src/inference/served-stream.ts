@@ -10,6 +10,7 @@ import { joinBytes, utf8 } from '@assay/encoding/bytes';
 import { isCoded } from '@assay/encoding/coded-error';
 import type { Ledger, ReceiptDraft } from '@assay/ledger';
 import { ServerError } from '../errors.ts';
+import { holdMemory } from '../http/held-memory.ts';
 import type { UpstreamAnswer } from '../ports/upstream.ts';
 import type { StreamTranslation } from './surface.ts';
 import { chatIdIn, tooLarge } from './whole-answer.ts';
@@ -27,6 +28,8 @@ export interface ServedStream {
 
 /** As much of the beginning as is needed to find the answer's id. Bytes. */
 const HEAD_BYTES = 64 * 1024;
+/** Longest event, bytes. */
+const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 /** How long an upstream that signs its answers may keep the connection open behind the end mark. Milliseconds. */
 const GRACE_MS = 5000;
 
@@ -50,6 +53,7 @@ export async function* servedStream(served: ServedStream): AsyncGenerator<Uint8A
     // Words of an upstream that lied must not look complete to a client that reads no errors either: the connection breaks.
     if (kind === 'untrusted') throw error;
   } finally {
+    exchange.release();
     if (!exchange.sealed) {
       // The client went away.
       draft.append({ type: 'task.failed', code: 'task/cancelled' });
@@ -69,13 +73,16 @@ class Exchange {
   readonly #received = new ByteBuffer();
   /** The beginning of what was returned. */
   readonly #head = new ByteBuffer();
+  /** Memory for what is kept of the answer: all of it, or what waits for the end of its event. */
+  readonly #memory = holdMemory('answer');
   #length = 0;
+  #waiting = 0;
   sealed = false;
 
   constructor(served: ServedStream) {
     this.#served = served;
-    this.#end = new HeldEnd(served.most);
-    this.#upstreamEnd = new HeldEnd(served.most);
+    this.#end = new HeldEnd(MAX_EVENT_BYTES);
+    this.#upstreamEnd = new HeldEnd(MAX_EVENT_BYTES);
   }
 
   get ended(): boolean {
@@ -85,9 +92,14 @@ class Exchange {
   take(piece: Uint8Array): Uint8Array {
     this.#length += piece.length;
     if (this.#length > this.#served.most) throw tooLarge(this.#served.most);
-    if (this.#served.answer.finish !== undefined) this.#received.append(piece);
+    const { answer, translation } = this.#served;
+    this.#count(piece.length);
+    if (answer.finish !== undefined) this.#received.append(piece);
     this.#upstreamEnd.push(piece);
-    return this.#out(this.#end.push(this.#served.translation.push(piece)));
+    const translated = translation.push(piece);
+    const open = this.#end.push(translated);
+    this.#waiting += translated.length - open.length;
+    return this.#out(open);
   }
 
   /** Proves and seals; gives what was held. Without a proof over them, bytes behind the end mark are unproved and dropped. */
@@ -116,6 +128,20 @@ class Exchange {
     await ledger.seal(draft);
     this.sealed = true;
     return out;
+  }
+
+  /** Gives back what is held when nothing of the answer is left to send. */
+  release(): void {
+    this.#memory.release();
+  }
+
+  /** @throws {ServerError} `server/busy`. */
+  #count(arrived: number): void {
+    const { answer, translation } = this.#served;
+    const kept = answer.finish !== undefined || translation.keeps ? this.#length : 0;
+    const wanted = kept + this.#waiting + arrived;
+    if (wanted > this.#memory.amount) this.#memory.grow(wanted - this.#memory.amount);
+    else this.#memory.shrinkTo(wanted);
   }
 
   returnedHash(): string {

@@ -7,6 +7,8 @@ import type { PromptRequest } from './constraints.ts';
 
 /** Turns the bytes of a streamed answer into those for the client. */
 export interface StreamTranslation {
+  /** Whether it keeps what it takes until the end. */
+  readonly keeps: boolean;
   push(piece: Uint8Array): Uint8Array;
   /** Once, when the upstream's answer has ended: what makes the answer complete. */
   end(): Uint8Array;

@@ -1,16 +1,20 @@
 /** A whole answer of an upstream: all of its bytes, bounded, and the id that it goes by. */
 
-import { ByteBuffer } from '@assay/encoding/byte-buffer';
+import { readAtMost } from '@assay/encoding/bounded-reader';
+import type { Reservation } from '@assay/encoding/budget';
+import { parseLooseJson } from '@assay/encoding/json';
 import { ServerError } from '../errors.ts';
 
-/** @throws {ServerError} `model/too-large`. */
-export async function wholeAnswer(body: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array<ArrayBuffer>> {
-  const buffer = new ByteBuffer();
-  for await (const piece of body) {
-    if (buffer.length + piece.length > most) throw tooLarge(most);
-    buffer.append(piece);
-  }
-  return buffer.bytes();
+/**
+ * @param held - grows by what is read.
+ * @throws {ServerError} `model/too-large`; what `held` throws.
+ */
+export function wholeAnswer(
+  body: AsyncIterable<Uint8Array>,
+  most: number,
+  held: Reservation,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return readAtMost(body, { most, what: 'the upstream', held, refuse: tooLarge });
 }
 
 export function tooLarge(most: number): ServerError {
@@ -38,7 +42,7 @@ export function chatIdIn(returned: Uint8Array): string | null {
 
 function idOf(json: string): string | null {
   try {
-    const { id } = JSON.parse(json) as { readonly id?: unknown };
+    const { id } = parseLooseJson(json) as { readonly id?: unknown };
     return typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id) ? id : null;
   } catch {
     return null;

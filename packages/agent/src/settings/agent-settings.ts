@@ -155,7 +155,12 @@ export const AGENT_SETTINGS = {
     expected: 'URL or socket path',
     doc: 'the same for the older guest agent, tappd',
   }),
-  ASSAY_MAX_BODY_MB: whole({ fallback: 48, least: 1, most: 1024, doc: 'longest request' }),
+  ASSAY_MAX_BODY_MB: whole({
+    fallback: 48,
+    least: 1,
+    most: 90,
+    doc: 'longest request; those being read hold at most 192 MiB together',
+  }),
   ASSAY_MAX_TASKS: whole({ fallback: 64, least: 1, most: 10_000, doc: 'tasks at the same time' }),
   ASSAY_RATE_LIMIT: whole({
     fallback: null,

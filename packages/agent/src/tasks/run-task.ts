@@ -6,11 +6,12 @@
 import { randomUUID } from 'node:crypto';
 import { type CodedError, isCoded } from '@assay/encoding/coded-error';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
-import type { Clock, Ledger, ReceiptDraft, SealedReceipt } from '@assay/ledger';
+import type { Clock, DraftOptions, Ledger, ReceiptDraft, SealedReceipt } from '@assay/ledger';
 import type { LogProof, Receipt } from '@assay/receipt';
 import { statusOf } from '../error-status.ts';
 import { ServerError } from '../errors.ts';
 import type { TaskEnding } from './ending.ts';
+import { HeldWork } from './held-work.ts';
 import { Progress } from './progress.ts';
 import type { PreparedTask } from './registry.ts';
 import type { Generation, Inference, TaskNeed, TaskPorts, TokenUsage } from './task.ts';
@@ -97,12 +98,13 @@ const MAX_KEPT_REQUEST = 4 * 1024 * 1024;
 
 /**
  * Begins a task. The receipt is open when this returns.
- * @throws the ledger's errors, e.g. `ledger/nonce-reused`.
+ * @throws {ServerError} `server/busy` for a large request while tasks hold much; the ledger's errors, e.g. `ledger/nonce-reused`.
  */
 export function startTask(task: PreparedTask, request: TaskRequest, options: RunTaskOptions): RunningTask {
   const { ledger, clock, ports } = options;
   const id = request.taskId ?? randomUUID();
-  const draft = ledger.open({
+  const held = new HeldWork(request.requestBody.length);
+  const draft = opened(ledger, held, {
     taskId: id,
     task: task.type,
     method: request.method,
@@ -114,7 +116,7 @@ export function startTask(task: PreparedTask, request: TaskRequest, options: Run
   });
   const progress = new Progress(id, clock.now);
   const abort = new AbortController();
-  const begun = { id, draft, progress, signal: abort.signal, task, request };
+  const begun = { id, draft, held, progress, signal: abort.signal, task, request };
   return {
     id,
     type: task.type,
@@ -129,9 +131,19 @@ export function startTask(task: PreparedTask, request: TaskRequest, options: Run
   };
 }
 
+function opened(ledger: Ledger, held: HeldWork, options: DraftOptions): ReceiptDraft {
+  try {
+    return ledger.open(options);
+  } catch (error) {
+    held.release();
+    throw error;
+  }
+}
+
 interface Begun {
   readonly id: string;
   readonly draft: ReceiptDraft;
+  readonly held: HeldWork;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly task: PreparedTask;
@@ -163,10 +175,12 @@ async function carryOut(begun: Begun, options: RunTaskOptions): Promise<TaskOutc
     progress.emit({ type: 'done', success: false, status: 'failed', error: code });
     await options.ledger.discard(draft).catch(() => undefined);
     throw error;
+  } finally {
+    begun.held.release();
   }
 }
 
-async function carry({ id, draft, progress, signal, task, request }: Begun, options: RunTaskOptions): Promise<Work> {
+async function carry({ id, draft, held, progress, signal, task, request }: Begun, options: RunTaskOptions): Promise<Work> {
   try {
     signal.throwIfAborted();
     if (task.needs.includes('sandbox')) await unlessAborted(options.sandboxReady, signal);
@@ -174,9 +188,10 @@ async function carry({ id, draft, progress, signal, task, request }: Begun, opti
       taskId: id,
       access: request.access,
       contextText: request.contextText ?? null,
-      draft,
+      draft: held.draft(draft),
       signal,
       ports: options.ports,
+      holdInputs: (bytes) => held.inputs(bytes),
       emit: (event) => progress.emit(event),
     });
     return { kind: 'done', result };

@@ -6,6 +6,7 @@
 
 import type { SandboxFile } from '@assay/sandbox';
 import { DEFAULT_WORKSPACE, type Workspaces } from '../ports/workspaces.ts';
+import type { TaskContext } from './task.ts';
 
 export interface FileWishes {
   /** Named by the request; `undefined` is the default workspace. */
@@ -14,12 +15,14 @@ export interface FileWishes {
 }
 
 /** The files of the request over those of the workspace. `text` is what may name files: the task, its context, the code. */
-export async function gatherFiles(workspaces: Workspaces, wishes: FileWishes, text: string): Promise<readonly SandboxFile[]> {
+export async function gatherFiles(context: TaskContext, wishes: FileWishes, text: string): Promise<readonly SandboxFile[]> {
+  const { workspaces } = context.ports;
   const { workspace = DEFAULT_WORKSPACE } = wishes;
   const given = new Set(wishes.files.map(({ path }) => path));
   const entries = (await workspaces.list(workspace)).filter(
     ({ path }) => !given.has(path) && (wishes.workspace !== undefined || text.includes(path.slice(path.lastIndexOf('/') + 1))),
   );
+  context.holdInputs(entries.reduce((sum, { bytes }) => sum + bytes, 0));
   const kept = await Promise.all(entries.map(async ({ path }) => ({ path, bytes: await workspaces.read(workspace, path) })));
   return [...kept, ...wishes.files];
 }

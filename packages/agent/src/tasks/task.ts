@@ -37,6 +37,8 @@ export interface TaskContext {
   readonly draft: ReceiptDraft;
   readonly signal: AbortSignal;
   readonly ports: TaskPorts;
+  /** Makes room for files that are about to be read, together. @throws {ServerError} `server/busy`. */
+  readonly holdInputs: (bytes: number) => void;
   /** Tells those who watch. */
   readonly emit: (event: ProgressDraft) => void;
 }

@@ -17,19 +17,23 @@ const BUSY_TIMEOUT_MS = 5_000;
 const CHECKPOINT_PAGES = 4_000;
 const PAGE_BYTES = 4_096;
 const SYNCHRONOUS_FULL = 2;
-const SCHEMA_VERSION = 3;
+const SCHEMA_VERSION = 4;
 
 /** Of version 2. */
 const SUCCESSIONS =
   'CREATE TABLE successions (idx INTEGER PRIMARY KEY, keyset_digest TEXT NOT NULL UNIQUE, successor TEXT NOT NULL) STRICT;';
 /** Of version 3: which blobs are session documents, open to everyone. */
 const SESSIONS = 'CREATE TABLE sessions (hash BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;';
+/** Of version 4: what is longer than one piece, so that it can be read piece by piece; older databases have it whole in `blobs`. */
+const BLOB_PIECES =
+  'CREATE TABLE blob_pieces (hash BLOB NOT NULL, n INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (hash, n)) STRICT;';
 /** What brings a database of an older version to the next one. */
-const MIGRATIONS: Readonly<Record<number, string>> = { 1: SUCCESSIONS, 2: SESSIONS };
+const MIGRATIONS: Readonly<Record<number, string>> = { 1: SUCCESSIONS, 2: SESSIONS, 3: BLOB_PIECES };
 
 const SCHEMA = `
 ${SUCCESSIONS}
 ${SESSIONS}
+${BLOB_PIECES}
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, root BLOB NOT NULL) STRICT;
 CREATE TABLE tiles (level INTEGER NOT NULL, n INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, n)) STRICT;

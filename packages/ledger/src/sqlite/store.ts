@@ -11,6 +11,7 @@ import { LedgerError } from '../errors.ts';
 import { openLogKey } from '../log-key.ts';
 import type { StateRow } from '../port.ts';
 import type { LogStore, StoredReceipt, StoredReport, StoredSuccession, StoredTask } from '../store.ts';
+import { blobReader } from './blobs.ts';
 import { openReader } from './database.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { tileReader } from './recovery.ts';
@@ -63,6 +64,7 @@ function sqliteStore(
   unlock: () => void,
 ): LogStore {
   const sql = prepare(db);
+  const payload = blobReader(db);
   const task = (row: Row): StoredTask => ({
     cursor: row.cursor as number,
     receiptId: row.receipt_id as string,
@@ -91,8 +93,8 @@ function sqliteStore(
       return row === undefined ? null : report(row, sql.collateral.all(row.idx as number));
     },
     succession: (keysetDigest) => succession(sql.succession.get(keysetDigest)),
-    payload: (hash) => (sql.blob.get(hash)?.bytes as Uint8Array | undefined) ?? null,
-    session: (hash) => (sql.session.get(hash)?.bytes as Uint8Array | undefined) ?? null,
+    payload,
+    session: (hash) => (sql.session.get(hash) === undefined ? null : payload(hash)),
     tasks: ({ limit, before }) => sql.tasks.all(before ?? Number.MAX_SAFE_INTEGER, limit).map(task),
     task(taskId) {
       const row = sql.task.get(taskId);
@@ -163,8 +165,7 @@ function prepare(db: DatabaseSync) {
     succession: db.prepare(
       'SELECT s.idx, s.successor, e.leaf FROM successions s JOIN entries e ON e.idx = s.idx WHERE s.keyset_digest = ?',
     ),
-    blob: db.prepare('SELECT bytes FROM blobs WHERE hash = ?'),
-    session: db.prepare('SELECT b.bytes FROM sessions s JOIN blobs b ON b.hash = s.hash WHERE s.hash = ?'),
+    session: db.prepare('SELECT 1 FROM sessions WHERE hash = ?'),
     tasks: db.prepare(`${tasks} cursor < ? ORDER BY cursor DESC LIMIT ?`),
     task: db.prepare(`${tasks} task_id = ? ORDER BY cursor DESC LIMIT 1`),
     state: db.prepare('SELECT key, version, value FROM state WHERE collection = ? AND key = ?'),

@@ -14,6 +14,7 @@ import type { SequencedLeaf, Sequencer } from '../sequencer.ts';
 import { ed25519Signer } from '../signing-keys.ts';
 import type { ReceiptEntry, ReportEntry, SuccessionEntry, TaskStart } from '../store.ts';
 import type { GrowingTree } from '../tree.ts';
+import { PIECE_BYTES } from './blobs.ts';
 import type { WriteRequest, WrittenError } from './protocol.ts';
 
 /** What became of one request; `appended` when it added an entry. */
@@ -97,7 +98,7 @@ export class BatchWriter {
     if (nonce !== null) this.#sql.addNonce.run(nonce, index);
     for (const change of entry.changes) this.#change(change);
     for (const { hash, bytes, kind } of entry.payloads) {
-      this.#sql.addBlob.run(hash, bytes);
+      this.#keep(hash, bytes);
       if (kind === 'session') this.#sql.addSession.run(hash);
     }
     const { receiptId, taskId, task, startedAt, access, time, chatId, body } = entry;
@@ -156,6 +157,15 @@ export class BatchWriter {
     return { index, leaf: text, salt: encodeHex(salt) };
   }
 
+  #keep(hash: Uint8Array, bytes: Uint8Array): void {
+    if (bytes.length <= PIECE_BYTES) {
+      this.#sql.addBlob.run(hash, bytes);
+      return;
+    }
+    for (let n = 0; n * PIECE_BYTES < bytes.length; n += 1)
+      this.#sql.addBlobPiece.run(hash, n, bytes.subarray(n * PIECE_BYTES, (n + 1) * PIECE_BYTES));
+  }
+
   #change({ collection, key, expectedVersion, value }: StateChange): void {
     if (value === null) this.#sql.deleteState.run(collection, key);
     else this.#sql.putState.run(collection, key, expectedVersion + 1, value);
@@ -190,6 +200,7 @@ function prepare(db: DatabaseSync) {
     ),
     deleteState: db.prepare('DELETE FROM state WHERE collection = ? AND key = ?'),
     addBlob: db.prepare('INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING'),
+    addBlobPiece: db.prepare('INSERT INTO blob_pieces VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
     addSession: db.prepare('INSERT INTO sessions VALUES (?) ON CONFLICT DO NOTHING'),
     addEntry: db.prepare('INSERT INTO entries VALUES (?, ?)'),
     addSuccession: db.prepare('INSERT INTO successions (idx, keyset_digest, successor) VALUES (?, ?, ?)'),

@@ -17,7 +17,9 @@ import {
 } from '@assay/channel';
 import { concatBytes } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import { ServerError } from '../../errors.ts';
 import type { ChannelKeys } from '../../identity/channel-keys.ts';
+import { readBody } from '../held-bodies.ts';
 import { claimRefusal, openingRefusal } from './refusals.ts';
 
 export interface EhbpOptions {
@@ -44,6 +46,7 @@ export async function answerEhbp(request: Request, options: EhbpOptions): Promis
   try {
     ({ exchange, body } = await open(request, options));
   } catch (error) {
+    if (ServerError.is(error)) throw error;
     return openingRefusal(error, 'a body sealed to a key of the attested keyset', KEY_CONFIG_PROBLEM);
   }
   const refused = claimRefusal(options.keys.claim(exchange.encapsulated));
@@ -58,7 +61,7 @@ export async function answerEhbp(request: Request, options: EhbpOptions): Promis
 async function open(request: Request, options: EhbpOptions): Promise<{ exchange: EhbpExchange; body: Uint8Array }> {
   const encapsulated = decodeHex(request.headers.get(ENCAPSULATED_KEY_HEADER) ?? '');
   const most = options.maxRequestBytes;
-  const sealed = await readBounded(request, most + most / 8 + FRAMES_MARGIN);
+  const sealed = await readSealed(request, most + most / 8 + FRAMES_MARGIN);
   let failure: unknown = new ChannelError('channel/key-unknown', 'the channel key has expired');
   for (const baseline of options.keys.baselines(Math.floor(options.now() / 1000))) {
     try {
@@ -72,16 +75,13 @@ async function open(request: Request, options: EhbpOptions): Promise<{ exchange:
   throw failure;
 }
 
-async function readBounded({ body }: Request, most: number): Promise<Uint8Array> {
-  if (body === null) throw new ChannelError('channel/message-malformed', 'expected a sealed body');
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of readPieces(body)) {
-    length += piece.length;
-    if (length > most) throw new ChannelError('channel/oversize', `expected a body of at most ${most} bytes`);
-    parts.push(piece);
-  }
-  return concatBytes(...parts);
+function readSealed(request: Request, most: number): Promise<Uint8Array> {
+  if (request.body === null) throw new ChannelError('channel/message-malformed', 'expected a sealed body');
+  return readBody(request, { most, sender: 'known', tooLong: () => oversize(most) });
+}
+
+function oversize(most: number): ChannelError {
+  return new ChannelError('channel/oversize', `expected a body of at most ${most} bytes`);
 }
 
 async function openBody(sealed: Uint8Array, exchange: EhbpExchange, most: number): Promise<Uint8Array> {
@@ -92,7 +92,7 @@ async function openBody(sealed: Uint8Array, exchange: EhbpExchange, most: number
   let length = 0;
   for await (const piece of openFrames(exchange.request, once())) {
     length += piece.length;
-    if (length > most) throw new ChannelError('channel/oversize', `expected a body of at most ${most} bytes`);
+    if (length > most) throw oversize(most);
     parts.push(piece);
   }
   // An empty body authenticates nothing: anybody could have made the encapsulated key.

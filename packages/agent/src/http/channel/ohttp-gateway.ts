@@ -21,12 +21,16 @@ import {
   MEDIA_TYPES,
   RESEND_HEADER,
   type ResponseHead,
+  readPieces,
   toReadableStream,
 } from '@assay/channel';
-import { concatBytes } from '@assay/encoding/bytes';
+import { readAtMost } from '@assay/encoding/bounded-reader';
+import { concatBytes, joinBytes } from '@assay/encoding/bytes';
 import { ServerError } from '../../errors.ts';
 import type { ChannelKeys } from '../../identity/channel-keys.ts';
+import { heldAnswer } from '../answers.ts';
 import { readBody } from '../held-bodies.ts';
+import { holdMemory } from '../held-memory.ts';
 import { openedRequest } from './opened-request.ts';
 import { claimRefusal, openingRefusal, problem } from './refusals.ts';
 import { resendRefusal } from './resend.ts';
@@ -54,6 +58,8 @@ const HOP_BY_HOP = new Set([
   CHANNEL_HEADER,
 ]);
 
+/** Longest answer in the form of one message, bytes. */
+const MAX_WHOLE_BYTES = 64 * 1024 * 1024;
 /** Base of the addresses that the application sees. */
 const ENCLAVE = 'http://enclave.invalid';
 /** Paths that stand in an address unchanged: nothing to escape, no dot segments. */
@@ -117,31 +123,71 @@ function headOf(answer: Response): ResponseHead {
   return { status: answer.status, headers: [...answer.headers].filter(([name]) => !HOP_BY_HOP.has(name)) };
 }
 
+/** One sealed message: the answer is in memory as a whole, and bounded. Clients that expect long ones ask for the chunked form. */
 async function wholeAnswer(opened: DecapsulatedRequest, answer: Response): Promise<Response> {
   const head = headOf(answer);
-  const body = new Uint8Array(await answer.arrayBuffer());
-  const sealed = await encapsulateResponse(opened, encodeResponse(head, body));
-  return new Response(sealed as BodyInit, { headers: { 'content-type': MEDIA_TYPES.response, 'cache-control': 'no-store' } });
+  const held = holdMemory('answer');
+  try {
+    const body = await readAtMost(answer.body, { most: MAX_WHOLE_BYTES, what: 'the answer', held, refuse: tooLongForOne });
+    held.grow(body.length);
+    const sealed = await encapsulateResponse(opened, encodeResponse(head, body));
+    held.shrinkTo(sealed.length);
+    const headers = { 'content-type': MEDIA_TYPES.response, 'cache-control': 'no-store' };
+    return heldAnswer(sealed, { headers }, held);
+  } catch (error) {
+    held.release();
+    throw error;
+  }
 }
 
-/** Streams go out piece by piece; any other answer is collected and goes out as one chunk if it is short. */
+function tooLongForOne(most: number): ServerError {
+  return new ServerError(
+    'http/answer-too-large',
+    `expected an answer of at most ${most} bytes for one sealed message; ask for ${MEDIA_TYPES.chunkedResponse}`,
+  );
+}
+
+/** Goes out piece by piece as it is read; a short answer goes out as one chunk. */
 async function chunkedAnswer(opened: DecapsulatedRequest, answer: Response): Promise<Response> {
   const headers = { 'content-type': MEDIA_TYPES.chunkedResponse, 'cache-control': 'no-store' };
   const head = headOf(answer);
-  if (answer.headers.get('content-type')?.startsWith('text/event-stream') === true)
-    return new Response(toReadableStream(encapsulateChunks(opened, framed(head, answer.body ?? []))), { headers });
-  const whole = new Uint8Array(await answer.arrayBuffer());
-  if (whole.length >= MAX_CHUNK_BYTES / 2)
-    return new Response(toReadableStream(encapsulateChunks(opened, framed(head, [whole]))), { headers });
-  const sealed = await encapsulateFinalChunk(opened, encodeResponse(head, whole));
+  const pieces = answer.body === null ? none() : readPieces(answer.body);
+  const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  const { first, ended } = isStream ? { first: [], ended: false } : await beginning(pieces);
+  if (!ended)
+    return new Response(toReadableStream(encapsulateChunks(opened, framed(head, followed(first, pieces)))), { headers });
+  const sealed = await encapsulateFinalChunk(opened, encodeResponse(head, joinBytes(first)));
   return new Response(sealed as BodyInit, { headers });
 }
 
+/** Pieces up to the length of a short answer, and whether they are all of it. */
+async function beginning(
+  pieces: AsyncGenerator<Uint8Array>,
+): Promise<{ readonly first: readonly Uint8Array[]; readonly ended: boolean }> {
+  const first: Uint8Array[] = [];
+  let length = 0;
+  while (length < MAX_CHUNK_BYTES / 2) {
+    const { done, value } = await pieces.next();
+    if (done === true) return { first, ended: true };
+    first.push(value);
+    length += value.length;
+  }
+  return { first, ended: false };
+}
+
+async function* followed(first: readonly Uint8Array[], rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* first;
+    yield* rest;
+  } finally {
+    await rest.return(undefined);
+  }
+}
+
+async function* none(): AsyncGenerator<Uint8Array> {}
+
 /** A response of indeterminate length; its head goes out together with the first content. */
-async function* framed(
-  head: ResponseHead,
-  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
+async function* framed(head: ResponseHead, content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let before: Uint8Array = encodeResponseHead(head);
   for await (const part of content) {
     if (part.length === 0) continue;

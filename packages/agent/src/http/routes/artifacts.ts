@@ -3,6 +3,7 @@
 import type { SealedReceipt } from '@assay/ledger';
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
+import { storedAnswer } from '../answers.ts';
 import type { Api } from '../api.ts';
 import { sealedTask } from '../own-tasks.ts';
 import { json, route } from '../route.ts';
@@ -77,7 +78,7 @@ async function artifact(path: string, sealed: SealedReceipt | null, services: Se
     throw new ServerError('http/not-found', 'the task left no such file; its answer lists the files it left');
   const name = path.slice(path.lastIndexOf('/') + 1);
   const disposition = SHOWN.has(found.mediaType) ? 'inline' : 'attachment';
-  return new Response(new Uint8Array(bytes), {
+  return storedAnswer(bytes, {
     headers: {
       'content-type': found.mediaType.startsWith('text/') ? `${found.mediaType}; charset=utf-8` : found.mediaType,
       'content-disposition': `${disposition}; filename*=UTF-8''${encodeURIComponent(name)}`,

@@ -1,6 +1,7 @@
 /** The `aci/1` prompt endpoints (ACI §5) and attested sessions (ACI §8.1). Errors have OpenAI's shape. */
 
 import { randomUUID } from 'node:crypto';
+import { storedBytes } from '@assay/ledger';
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { PROVIDERS } from '../../adapters/models/providers.ts';
@@ -10,6 +11,7 @@ import { InferenceError } from '../../inference/inference-error.ts';
 import { passthrough } from '../../inference/passthrough.ts';
 import { responsesSurface } from '../../inference/responses/surface.ts';
 import { type InferencePorts, servePrompt, sessionBytes } from '../../inference/serve.ts';
+import { storedAnswer } from '../answers.ts';
 import type { Api } from '../api.ts';
 import type { AppEnv } from '../environment.ts';
 import { readBytes } from '../request-body.ts';
@@ -160,9 +162,9 @@ export function inferenceRoutes(api: Api, services: Services): void {
 
   api.on(session, async ({ params }) => {
     const current = upstream.sessions().find(({ sessionId }) => sessionId === params.id);
-    const bytes = current === undefined ? await ledger.session(params.id) : sessionBytes(current);
+    const bytes = current === undefined ? await ledger.session(params.id) : storedBytes(sessionBytes(current));
     if (bytes === null) throw new ServerError('http/not-found', 'no session has this id; /v1/aci/sessions lists them');
-    return new Response(new Uint8Array(bytes), { headers: { 'content-type': 'application/json' } });
+    return storedAnswer(bytes, { headers: { 'content-type': 'application/json' } });
   });
 }
 

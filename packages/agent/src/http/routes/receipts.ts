@@ -4,6 +4,7 @@ import type { ReceiptSummary, SealedReceipt } from '@assay/ledger';
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
+import { storedAnswer } from '../answers.ts';
 import type { Api } from '../api.ts';
 import type { AppEnv } from '../environment.ts';
 import { clientOf } from '../request-facts.ts';
@@ -14,6 +15,7 @@ import { bundleSchema, provenSchema, receiptListSchema, receiptSchema, reportSch
 import type { Services } from './services.ts';
 
 const MOST_IN_BUNDLE = 64;
+const SUFFIX = '.bundle.json';
 const NO_STORE = { 'cache-control': 'no-store' };
 const byId = z.object({ id: z.string() });
 
@@ -91,7 +93,7 @@ const bundle = route({
   params: byId,
   query: z.object({ redact: flagParameter.describe('1 leaves payloads out') }),
   answers: { 200: json(bundleSchema, 'bundle') },
-  errors: { 400: 'too many ids', 404: 'no such receipt' },
+  errors: { 400: 'too many ids', 404: 'no such receipt', 413: 'longer than verifiers take' },
 });
 
 export function receiptRoutes(api: Api, services: Services): void {
@@ -128,23 +130,19 @@ export function receiptRoutes(api: Api, services: Services): void {
   });
 
   api.on(bundle, async ({ c, params, query }) => {
-    const ids = params.id.split(',');
+    const ids = params.id.split(',').map(withoutSuffix);
     if (ids.length > MOST_IN_BUNDLE)
       throw new ServerError(
         'http/bad-parameter',
         `expected at most ${MOST_IN_BUNDLE} receipts in one bundle, got ${ids.length}; fetch them in parts`,
       );
-    const sealed = await Promise.all(ids.map((id) => find(id, c, services)));
-    const bytes = await services.ledger.bundle(
-      sealed.map(({ receiptId }) => receiptId),
-      { redact: query.redact },
-    );
-    if (bytes === null)
-      throw new ServerError('http/not-found', 'no bundle can be made of this receipt; look at the log of the agent');
-    return new Response(new Uint8Array(bytes), {
+    const [first = ''] = ids;
+    const stored = await services.ledger.bundle(ids, { redact: query.redact, access: c.get('access') });
+    if (stored === null) throw unknownReceipt();
+    return storedAnswer(stored, {
       headers: {
         'content-type': 'application/json',
-        'content-disposition': `attachment; filename="${sealed[0]?.receiptId ?? 'receipts'}.bundle.json"`,
+        'content-disposition': `attachment; filename="${first}.bundle.json"`,
         ...NO_STORE,
       },
     });
@@ -153,9 +151,17 @@ export function receiptRoutes(api: Api, services: Services): void {
 
 /** The receipt, unless it belongs to another key; then it does not exist (aci/1 §7.6). */
 async function find(id: string, c: Context<AppEnv>, services: Services): Promise<SealedReceipt> {
-  const sealed = await services.ledger.find(id.replace(/\.bundle\.json$/, ''));
+  const sealed = await services.ledger.find(withoutSuffix(id));
   if (sealed !== null && (sealed.access === null || sealed.access === c.get('access'))) return sealed;
-  throw new ServerError('http/not-found', 'no receipt has this id; check it, or list them at /api/receipts');
+  throw unknownReceipt();
+}
+
+function withoutSuffix(id: string): string {
+  return id.endsWith(SUFFIX) ? id.slice(0, -SUFFIX.length) : id;
+}
+
+function unknownReceipt(): ServerError {
+  return new ServerError('http/not-found', 'no receipt has this id; check it, or list them at /api/receipts');
 }
 
 function describe(summary: ReceiptSummary) {

@@ -1,8 +1,10 @@
 /** `POST /api/process`: work comes in, the answer goes out after its receipt is durable. */
 
+import type { Ledger } from '@assay/ledger';
 import type { Context } from 'hono';
 import { z } from 'zod';
 import type { RunningTask, TaskOutcome } from '../../tasks/run-task.ts';
+import { storedAnswer } from '../answers.ts';
 import type { Api } from '../api.ts';
 import type { AppEnv } from '../environment.ts';
 import { readProcessBody } from '../request-body.ts';
@@ -10,7 +12,11 @@ import { clientOf, originOf } from '../request-facts.ts';
 import { json, route } from '../route.ts';
 import { flagParameter } from '../schemas/parameters.ts';
 import { acceptedSchema, type WorkSchemas } from '../schemas/work.ts';
+import { sealedAnswer } from './sealed-answer.ts';
 import type { Services } from './services.ts';
+
+/** Answers that are held as a whole until they are read. Bytes. */
+const SHORT_BYTES = 64 * 1024;
 
 const processRoute = ({ request, answer }: WorkSchemas) =>
   route({
@@ -66,23 +72,27 @@ export function submitRoutes(api: Api, services: Services, schemas: WorkSchemas)
     const onGone = (): void => task.cancel('task/cancelled');
     c.req.raw.signal.addEventListener('abort', onGone, { once: true });
     try {
-      return answerOf(await task.outcome);
+      return await answerOf(await task.outcome, services.ledger);
     } finally {
       c.req.raw.signal.removeEventListener('abort', onGone);
     }
   });
 }
 
-/** The answer of a task that ended, as JSON; a problem as well when the work could not be done. */
-function answerOf({ body, refusal, sealed }: TaskOutcome): Response {
-  const headers = { 'content-type': 'application/json', 'x-receipt-id': sealed.receiptId, 'cache-control': 'no-store' };
-  if (refusal === null) return new Response(JSON.stringify(body), { headers });
-  const { status, retryAfterSeconds } = refusal;
-  const later: Record<string, string> = retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) };
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { ...headers, 'content-type': 'application/problem+json', ...later },
-  });
+/** The answer of a task that ended, as JSON; a problem as well when the work could not be done. A long one is read from the ledger. */
+async function answerOf({ body, refusal, sealed, answerBytes }: TaskOutcome, ledger: Ledger): Promise<Response> {
+  const later = refusal?.retryAfterSeconds ?? null;
+  const head = {
+    status: refusal?.status ?? 200,
+    headers: {
+      'content-type': refusal === null ? 'application/json' : 'application/problem+json',
+      'x-receipt-id': sealed.receiptId,
+      'cache-control': 'no-store',
+      ...(later === null ? {} : { 'retry-after': String(later) }),
+    },
+  };
+  const stored = answerBytes > SHORT_BYTES ? await sealedAnswer(sealed, ledger) : null;
+  return stored === null ? new Response(JSON.stringify(body), head) : storedAnswer(stored, head);
 }
 
 function prefersAsync(c: Context<AppEnv>): boolean {

@@ -1,23 +1,26 @@
 /** `/api/tasks/{id}`: state, progress as server-sent events, cancelling. Also for tasks of earlier starts. */
 
+import { joinStored, type SealedReceipt } from '@assay/ledger';
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
 import { endingIn, type TaskStatus } from '../../tasks/ending.ts';
 import type { ProgressEvent } from '../../tasks/progress.ts';
-import type { RunningTask } from '../../tasks/run-task.ts';
-import type { Api } from '../api.ts';
+import { storedAnswer } from '../answers.ts';
+import type { Api, Asked } from '../api.ts';
 import type { AppEnv } from '../environment.ts';
-import { ownTask, type StoredTask, storedTask } from '../own-tasks.ts';
+import { ownTask, storedTask } from '../own-tasks.ts';
 import { wholeNumber } from '../request-facts.ts';
-import { json, route, type Sent } from '../route.ts';
+import { json, route } from '../route.ts';
 import { eventStreamSchema } from '../schemas/bytes.ts';
 import { cancelledSchema, type WorkSchemas } from '../schemas/work.ts';
 import { eventStream } from '../sse.ts';
+import { sealedAnswer } from './sealed-answer.ts';
 import type { Services } from './services.ts';
 
 /** How long a subscriber may be early. Milliseconds. */
 const EARLY_MS = 30_000;
+const NO_STORE = { 'cache-control': 'no-store' };
 
 const byId = z.object({ id: z.string() });
 const NOT_FOUND = { 404: 'no such task' };
@@ -62,13 +65,12 @@ const cancelTask = ({ state }: WorkSchemas) =>
   });
 
 export function taskRoutes(api: Api, services: Services, schemas: WorkSchemas): void {
-  api.on(taskState(schemas), async ({ c, params, reply }) =>
-    reply(200, await describe(params.id, c, services), { 'cache-control': 'no-store' }),
-  );
+  api.on(taskState(schemas), (asked) => describe(asked, services));
   api.on(taskEvents, ({ c, params, query }) => events(c, { id: params.id, after: query.after }, services));
-  api.on(cancelTask(schemas), async ({ c, params, reply }) => {
+  api.on(cancelTask(schemas), async (asked) => {
+    const { c, params, reply } = asked;
     const task = ownTask(c, services.tasks.find(params.id));
-    if (task === null) return reply(200, await describe(params.id, c, services));
+    if (task === null) return describe(asked, services);
     const base = { task_id: task.id, receipt_id: task.receiptId };
     const ended = task.progress.ended;
     task.cancel('task/cancelled');
@@ -76,14 +78,13 @@ export function taskRoutes(api: Api, services: Services, schemas: WorkSchemas): 
   });
 }
 
-type TaskState = Sent<z.infer<WorkSchemas['state']>>;
+type AskedState = Pick<Asked<ReturnType<typeof taskState>>, 'c' | 'params' | 'reply'>;
 
-async function describe(id: string, c: Context<AppEnv>, services: Services): Promise<TaskState> {
-  const task = ownTask(c, services.tasks.find(id));
-  return task === null ? describeStored(await storedTask(id, c, services)) : describeRunning(task);
-}
-
-async function describeRunning(task: RunningTask): Promise<TaskState> {
+/** The state of a task; of one that has ended with its answer, which comes out of the ledger. */
+async function describe(asked: AskedState, services: Services): Promise<Response> {
+  const { c, params, reply } = asked;
+  const task = ownTask(c, services.tasks.find(params.id));
+  if (task === null) return describeStored(asked, services);
   const base = {
     task_id: task.id,
     type: task.type,
@@ -91,25 +92,34 @@ async function describeRunning(task: RunningTask): Promise<TaskState> {
     started_at: new Date(task.startedAt).toISOString(),
     step: task.progress.newest?.type ?? 'accepted',
   };
-  if (!task.progress.ended) return { ...base, status: 'running' };
+  if (!task.progress.ended) return reply(200, { ...base, status: 'running' }, NO_STORE);
   const outcome = await task.outcome.catch(() => null);
-  return { ...base, status: outcome?.ending.status ?? 'failed', result: outcome?.body ?? null };
+  if (outcome === null) return reply(200, { ...base, status: 'failed', result: null }, NO_STORE);
+  return ended({ ...base, status: outcome.ending.status }, outcome.sealed, services);
 }
 
-function describeStored({ summary, sealed, answer }: StoredTask): TaskState {
+async function describeStored({ c, params, reply }: AskedState, services: Services): Promise<Response> {
+  const { summary, sealed } = await storedTask(params.id, c, services);
   const base = {
     task_id: summary.taskId,
     type: summary.task,
     receipt_id: summary.receiptId,
     started_at: new Date(summary.servedAt * 1000).toISOString(),
   };
-  if (sealed === null) {
-    const error = 'the agent stopped before this task ended; nothing of it was acknowledged, so send it again';
-    return { ...base, status: 'interrupted', error, code: 'task/interrupted' };
-  }
-  const { status } = endingIn(sealed.receipt.event_log);
-  const result = answer === null ? null : { ...answer, receipt: sealed.receipt, log_proof: sealed.proof };
-  return { ...base, status, result };
+  if (sealed !== null) return ended({ ...base, status: endingIn(sealed.receipt.event_log).status }, sealed, services);
+  const error = 'the agent stopped before this task ended; nothing of it was acknowledged, so send it again';
+  return reply(200, { ...base, status: 'interrupted', error, code: 'task/interrupted' }, NO_STORE);
+}
+
+/** `members`, and the answer as `result`. It can be long, and is not held here. */
+async function ended(
+  members: Readonly<Record<string, string>>,
+  sealed: SealedReceipt,
+  { ledger }: Services,
+): Promise<Response> {
+  const result = (await sealedAnswer(sealed, ledger)) ?? 'null';
+  const state = joinStored([`${JSON.stringify(members).slice(0, -1)},"result":`, result, '}']);
+  return storedAnswer(state, { headers: { 'content-type': 'application/json', ...NO_STORE } });
 }
 
 async function events(
@@ -127,7 +137,8 @@ async function events(
   const known = services.tasks.find(id);
   const { signal } = c.req.raw;
   if (known === null && (await services.ledger.findTask(id)) !== null) {
-    const { status } = describeStored(await storedTask(id, c, services));
+    const { sealed } = await storedTask(id, c, services);
+    const status = sealed === null ? 'interrupted' : endingIn(sealed.receipt.event_log).status;
     return eventStream(once(lastEvent(status, { id, after, now: services.clock.now() })), signal);
   }
   const task = ownTask(c, known ?? (await services.tasks.await(id, EARLY_MS, signal)));

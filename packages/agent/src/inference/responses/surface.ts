@@ -3,7 +3,7 @@
 import { isEndMark } from '@assay/channel';
 import { joinBytes, utf8 } from '@assay/encoding/bytes';
 import { type EventStreamPart, EventStreamReader } from '@assay/encoding/event-stream';
-import type { JsonObject } from '@assay/encoding/json';
+import { type JsonObject, parseLooseJson } from '@assay/encoding/json';
 import { ServerError } from '../../errors.ts';
 import { type PromptRequest, readConstrained } from '../constraints.ts';
 import type { StreamTranslation, Surface } from '../surface.ts';
@@ -55,6 +55,7 @@ function translation(writer: ResponseWriter): StreamTranslation {
   const reader = new EventStreamReader(MAX_EVENT_BYTES);
   const take = (parts: readonly EventStreamPart[]): Uint8Array => joinBytes(parts.map((part) => takePart(writer, part)));
   return {
+    keeps: true,
     push: (piece) => take(reader.push(piece)),
     end: () => joinBytes([take(reader.end()), writer.end()]),
     failure: ({ code, message }) => {
@@ -85,7 +86,7 @@ function ofDocument(writer: ResponseWriter, received: Uint8Array): Uint8Array {
 
 function documentIn(text: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseLooseJson(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
   } catch {
     // Falls through to the one error below.

@@ -63,7 +63,7 @@ export async function executeCode(task: ExecuteInput, context: TaskContext): Pro
     language: task.language,
     code: task.code,
     source: 'client',
-    files: await gatherFiles(context.ports.workspaces, wishes, task.code),
+    files: await gatherFiles(context, wishes, task.code),
     hosts: permit.allowed,
     limits: task.limits,
     stdin: task.stdin,

@@ -130,7 +130,7 @@ async function run(task: Input, context: TaskContext): Promise<TaskResult<Answer
   const { hosts, warnings } = permittedHosts(task, context);
   await keepRequestFiles(context.ports.workspaces, wishes);
   const named = `${task.description}\n${JSON.stringify(task.context ?? {})}`;
-  const files = await gatherFiles(context.ports.workspaces, wishes, named);
+  const files = await gatherFiles(context, wishes, named);
   const facts: PromptFacts = {
     description: task.description,
     language: task.language,
@@ -165,7 +165,7 @@ async function attempt(
   if (program.kind !== 'program') return withoutProgram(task, before, reply, program);
   const { code, notes } = program;
   context.emit({ type: 'code', attempt: number, language: task.language, code });
-  const files = await gatherFiles(context.ports.workspaces, wishes, `${named}\n${code}`);
+  const files = await gatherFiles(context, wishes, `${named}\n${code}`);
   const { result, artifacts } = await runCode(context, {
     attempt: number,
     language: task.language,

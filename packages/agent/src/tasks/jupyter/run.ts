@@ -53,7 +53,7 @@ export function createJupyter(sessions = new Sessions()): Task<z.infer<typeof in
     run: async (task, context) => {
       const wishes = { workspace: task.workspace, files: readFiles(task.files) };
       await keepRequestFiles(context.ports.workspaces, wishes);
-      const files = await gatherFiles(context.ports.workspaces, wishes, task.code);
+      const files = await gatherFiles(context, wishes, task.code);
       const session = sessions.take(task.session_id, context.access, context.ports.clock.now());
       let end: CellEnd = { state: 'lost', reason: null };
       try {

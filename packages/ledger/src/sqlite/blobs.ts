@@ -1,0 +1,56 @@
+/**
+ * Payloads as the database keeps them: short ones in one row, longer ones in rows of one piece each, because SQLite reads a row only as a
+ * whole. Databases from before version 4 hold long ones in one row, too; those are read in a few large pieces.
+ */
+
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import { LedgerError } from '../errors.ts';
+import type { StoredBlob } from '../store.ts';
+
+/** Length of every piece but the last, bytes. */
+export const PIECE_BYTES: number = 64 * 1024;
+/** Pieces of an old long payload: every one of them costs a reading of the whole. */
+const MOST_OLD_PIECES = 16;
+
+/**
+ * Finds payloads by their SHA-256; nothing but their length is read before it is asked for. No statement stays open between two
+ * pieces, so that slow readers do not keep the write-ahead log from being copied back.
+ * @example blobReader(db)(hash)?.length
+ */
+export function blobReader(db: DatabaseSync): (hash: Uint8Array) => StoredBlob | null {
+  const whole = db.prepare('SELECT length(bytes) AS length FROM blobs WHERE hash = ?');
+  const part = db.prepare('SELECT substr(bytes, ?, ?) AS bytes FROM blobs WHERE hash = ?');
+  const total = db.prepare('SELECT sum(length(bytes)) AS length FROM blob_pieces WHERE hash = ?');
+  const piece = db.prepare('SELECT bytes FROM blob_pieces WHERE hash = ? AND n = ?');
+  return (hash) => {
+    const length = whole.get(hash)?.length as number | undefined;
+    if (length !== undefined) {
+      const step = Math.max(PIECE_BYTES, Math.ceil(length / MOST_OLD_PIECES));
+      return {
+        length,
+        heldBytes: step,
+        *pieces() {
+          for (let at = 0; at < length; at += step) yield found(part.get(at + 1, step, hash));
+        },
+      };
+    }
+    const sum = total.get(hash)?.length as number | null | undefined;
+    if (sum === null || sum === undefined) return null;
+    return {
+      length: sum,
+      heldBytes: 0,
+      *pieces() {
+        for (let n = 0; n * PIECE_BYTES < sum; n += 1) yield found(piece.get(hash, n));
+      },
+    };
+  };
+}
+
+function found(row: Readonly<Record<string, SQLOutputValue>> | undefined): Uint8Array {
+  if (row === undefined)
+    throw new LedgerError(
+      'ledger/corrupt',
+      'a piece of a payload is missing from the data directory; restore it from a backup',
+    );
+  return row.bytes as Uint8Array;
+}

@@ -1,0 +1,179 @@
+/**
+ * The bundle of stored receipts (spec/bundle.md) without ever holding it: a plan of what stands in it, small and made before the first
+ * byte, and the pieces, which read each part when its turn comes.
+ */
+
+import { setImmediate } from 'node:timers/promises';
+import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import { parseJson } from '@assay/encoding/json';
+import {
+  type BundleEntry,
+  type BundleSource,
+  base64Length,
+  bundleLength,
+  bundlePieces,
+  type Digest,
+  keptPayloads,
+  MAX_BUNDLE_BYTES,
+  type PayloadSource,
+  parseLeafText,
+  parseReceipt,
+  SUCCESSION_SALT,
+} from '@assay/receipt';
+import { LedgerError } from './errors.ts';
+import { type Link, pathIn, successionsBetween } from './exports.ts';
+import type { StoredBytes } from './port.ts';
+import type { LogStore, PublishedHead, StoredBlob, StoredReceipt, StoredReport } from './store.ts';
+
+/** What a part of the plan takes in memory, bytes. */
+const PLANNED_BYTES = 320;
+
+export interface BundleRequest {
+  /** Receipts by id, each once. */
+  readonly ids: readonly string[];
+  /** The receipt, or `null` for one that is not there for who asks. */
+  readonly find: (id: string) => StoredReceipt | null;
+  readonly redact: boolean;
+  /** Signs the head that all entries are proven under; called when every receipt was found. */
+  readonly publish: () => Promise<PublishedHead>;
+}
+
+/**
+ * Plans the bundle; `null` when a receipt is not found. Other work goes on between two receipts.
+ * @throws {LedgerError} `ledger/bundle-too-large` before anything of it is read for the answer; `ledger/corrupt`.
+ */
+export async function storedBundle(store: LogStore, request: BundleRequest): Promise<StoredBytes | null> {
+  const plan = new Plan(store, request);
+  for (const id of request.ids) {
+    if (!plan.take(id)) return null;
+    await setImmediate();
+  }
+  const source = plan.source(await request.publish());
+  const length = bundleLength(source);
+  assertTakenBack(length);
+  return { length, heldBytes: plan.bytes, pieces: () => bundlePieces(source) };
+}
+
+/** A bundle that no verifier takes is no use to anyone. */
+function assertTakenBack(length: number): void {
+  if (length > MAX_BUNDLE_BYTES)
+    throw new LedgerError(
+      'ledger/bundle-too-large',
+      `expected a bundle of at most ${MAX_BUNDLE_BYTES} bytes, got one of ${length}; fetch its receipts in parts, or leave payloads out with redact=1`,
+    );
+}
+
+class Plan {
+  readonly #store: LogStore;
+  readonly #request: BundleRequest;
+  /** Ids with their places in the log. */
+  readonly #receipts: { readonly id: string; readonly index: number }[] = [];
+  /** Lengths by hash. */
+  readonly #payloads = new Map<Digest, number>();
+  /** Keysets with the index that their report stands before. */
+  readonly #keysets = new Map<Digest, number>();
+  #successions: readonly Link[] = [];
+  #length = 0;
+
+  constructor(store: LogStore, request: BundleRequest) {
+    this.#store = store;
+    this.#request = request;
+  }
+
+  get bytes(): number {
+    const parts = this.#receipts.length + this.#payloads.size + this.#keysets.size + this.#successions.length;
+    return parts * PLANNED_BYTES;
+  }
+
+  /** Notes a receipt and what it needs; false when it is not there. */
+  take(id: string): boolean {
+    const stored = this.#request.find(id);
+    if (stored === null) return false;
+    if (this.#receipts.some(({ index }) => index === stored.index)) return true;
+    const receipt = parseReceipt(parseJson(stored.body));
+    // An id of an answer may come to stand for a later receipt; a receipt's own id does not.
+    this.#receipts.push({ id: receipt.receipt_id, index: stored.index });
+    this.#need(receipt.workload_keyset_digest, stored.index);
+    this.#length += stored.body.length;
+    if (!this.#request.redact)
+      for (const { hash } of keptPayloads(receipt.event_log)) {
+        const digest = hash as Digest;
+        const bytes = this.#payloads.has(digest) ? null : this.#payload(digest);
+        if (bytes === null) continue;
+        this.#payloads.set(digest, bytes.length);
+        this.#length += base64Length(bytes.length);
+      }
+    assertTakenBack(this.#length);
+    return true;
+  }
+
+  source(head: PublishedHead): BundleSource {
+    const store = this.#store;
+    this.#successions = [...successionsBetween(store, new Set(this.#keysets.keys()))].sort(
+      (a, b) => a.stored.index - b.stored.index,
+    );
+    for (const { stored, successor } of this.#successions) {
+      this.#need(parseLeafText(stored.leaf).keyset_digest, stored.index);
+      this.#need(successor, stored.index);
+    }
+    const entry = (item: { readonly index: number; readonly leaf: string }, salt: Uint8Array | string): BundleEntry => ({
+      index: item.index,
+      leaf: parseLeafText(item.leaf),
+      salt: typeof salt === 'string' ? salt : encodeHex(salt),
+      path: pathIn(store, item.index, head.size),
+    });
+    const byIndex = (a: { readonly index: number }, b: { readonly index: number }) => a.index - b.index;
+    const reports = [...this.#keysets].map(([digest, before]) => ({
+      digest,
+      before,
+      index: this.#report(digest, before).index,
+    }));
+    return {
+      checkpoint: head.note,
+      vkeys: store.verifierKeys,
+      witnesses: [],
+      reports: reports.sort(byIndex).map(({ digest, before }) => () => {
+        const stored = this.#report(digest, before);
+        const { report, nonce, collateral } = stored;
+        return { entry: entry(stored, stored.salt), text: report, nonce, collateral };
+      }),
+      receipts: this.#receipts.sort(byIndex).map(({ id }) => () => {
+        const stored = this.#request.find(id);
+        if (stored === null) throw gone(`receipt ${id}`);
+        return { entry: entry(stored, stored.salt), text: stored.body };
+      }),
+      successions: this.#successions.map(({ stored, successor }) => () => ({
+        entry: entry(stored, SUCCESSION_SALT),
+        successor,
+      })),
+      payloads: [...this.#payloads].sort(([a], [b]) => (a < b ? -1 : 1)).map(([hash, length]) => this.#source(hash, length)),
+    };
+  }
+
+  #source(hash: Digest, length: number): PayloadSource {
+    const read = (): StoredBlob => {
+      const bytes = this.#payload(hash);
+      if (bytes === null) throw gone(`payload ${hash}`);
+      return bytes;
+    };
+    return { hash, length, pieces: () => read().pieces() };
+  }
+
+  #need(digest: Digest, index: number): void {
+    this.#keysets.set(digest, Math.min(index, this.#keysets.get(digest) ?? index));
+  }
+
+  #payload(hash: Digest): StoredBlob | null {
+    return this.#store.payload(decodeHex(hash.slice('sha256:'.length)));
+  }
+
+  #report(digest: Digest, before: number): StoredReport {
+    const report = this.#store.report(digest, before);
+    if (report === null) throw gone(`the report of keyset ${digest}`);
+    return report;
+  }
+}
+
+function gone(what: string): LedgerError {
+  return new LedgerError('ledger/corrupt', `${what} is not in the data directory; restore it from a backup`);
+}

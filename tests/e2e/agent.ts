@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest';
 import { createSimulatedAttester } from '../../packages/agent/src/adapters/attesters/simulated/simulated.ts';
 import { platformModels } from '../../packages/agent/src/adapters/models/platforms.ts';
 import { createModel } from '../../packages/agent/src/adapters/models/select.ts';
-import { createAttestedUpstream } from '../../packages/agent/src/adapters/upstreams/attested.ts';
+import { attestedUpstreamOf } from '../../packages/agent/src/adapters/upstreams/attested.ts';
 import { createUpstream } from '../../packages/agent/src/adapters/upstreams/select.ts';
 import { createWorkspaces } from '../../packages/agent/src/adapters/workspaces/directory.ts';
 import { createApp } from '../../packages/agent/src/app.ts';
@@ -83,7 +83,7 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
   const log = pino({ level: config.logLevel }, { write: (line: string) => void lines.push(line) });
   const ledger = createMemoryLedger();
   const sandbox = createScriptedSandbox(options.script ?? (() => ({ stdout: '3628800\n' })));
-  const attestedUpstream = createAttestedUpstream(config.model, clock.now);
+  const attestedUpstream = attestedUpstreamOf(config.model, clock.now);
   const model = createModel(config.model, clock.now, attestedUpstream);
   const attester = await createSimulatedAttester({ directory });
   let broken = false;

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { DEFAULT_POLICY } from '@assay/attestation';
 import { parseBundle } from '@assay/receipt';
-import { type AnswerProof, createVerifyingProxy, judgeBundle, openAciUpstream } from 'assay';
+import { createVerifyingProxy, judgeBundle, openUpstream, type ProofFile } from 'assay';
 import { expect, it } from 'vitest';
 import { startClockedAgent, wire } from './agent.ts';
 
@@ -16,8 +16,8 @@ it('goes along with a rotation, and refuses one to a keyset that is not attested
     return Response.json({ ...((await answer.json()) as object), attestation: {} });
   });
   const options = { simulatedRoot: clocked.root, now: clocked.now, fetch: line.fetch };
-  const upstream = await openAciUpstream(new URL(clocked.url), options);
-  const kept: AnswerProof[] = [];
+  const upstream = await openUpstream(new URL(clocked.url), options, 'aci');
+  const kept: ProofFile[] = [];
   const proxy = createVerifyingProxy({ upstream, keep: async (proof) => void kept.push(proof) });
   const ask = async (): Promise<{ status: number; text: string }> => {
     const answer = await proxy(

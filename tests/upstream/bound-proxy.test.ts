@@ -74,8 +74,8 @@ test('somebody who relays the genuine, fresh report reads nothing but what verif
 test('a bound channel where the service offers none: refused before any prompt', async () => {
   const { server, trust } = await start();
   await expect(openUpstream(new URL(server.origin), { ...trust, channel: 'bound' }, 'redpill')).rejects.toMatchObject({
-    code: 'client/channel-unbound',
-    message: expect.stringContaining('No prompt was sent'),
+    code: 'service/channel-unbound',
+    message: expect.stringContaining('no prompt was sent'),
   });
   expect(server.prompts()).toEqual([]);
 });
@@ -117,7 +117,7 @@ describe.each(['ecdsa', 'ed25519'] as const)('sealed, %s', (algorithm) => {
     const tools = [{ type: 'function' as const, function: { name: 'secret' } }];
     await expect(openai.chat.completions.create({ model: MODEL, messages, tools })).rejects.toMatchObject({
       status: 502,
-      code: 'client/not-sealable',
+      code: 'e2ee/not-sealable',
     });
     expect(server.prompts()).toEqual([]);
   });

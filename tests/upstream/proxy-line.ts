@@ -6,11 +6,11 @@ import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { type RedpillServer, type RedpillServerOptions, startRedpillServer } from '@assay/testing';
 import {
-  type AnswerProof,
   type ChannelDemand,
   createVerifyingProxy,
   judge,
   openUpstream,
+  type ProofFile,
   type ProxyEvent,
   type UpstreamOptions,
 } from 'assay';
@@ -32,7 +32,7 @@ export async function start(options: RedpillServerOptions = {}, channel: Channel
   const dialer = createTlsDialer(server.authorities === '' ? {} : { authorities: server.authorities });
   const trust = { ...(await optionsFor(server)), channel, dialer };
   const upstream = await openUpstream(new URL(server.origin), trust, kind);
-  const kept: AnswerProof[] = [];
+  const kept: ProofFile[] = [];
   const events: ProxyEvent[] = [];
   const handle = createVerifyingProxy({
     upstream,

@@ -1,12 +1,14 @@
 /** The agent's upstream in front of RedPill's stand-in, and one question through it. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_POLICY, type Policy } from '@assay/attestation';
 import { createTlsDialer } from '@assay/channel/tls';
 import { encodeHex } from '@assay/encoding/hex';
 import { type RedpillServer, type RedpillServerOptions, startRedpillServer } from '@assay/testing';
+import { type ChannelDemand, serviceKind } from '@assay/upstream';
 import { onTestFinished } from 'vitest';
-import { createRedpillUpstream } from '../../packages/agent/src/adapters/upstreams/redpill-upstream.ts';
-import type { ChannelDemand, Upstream } from '../../packages/agent/src/ports/upstream.ts';
+import { createAttestedUpstream } from '../../packages/agent/src/adapters/upstreams/attested-upstream.ts';
+import type { Upstream } from '../../packages/agent/src/ports/upstream.ts';
 
 export const MODEL = 'phala/gemma-3-27b-it';
 
@@ -27,11 +29,12 @@ export async function line(
   );
   const now = options.now ?? Date.now;
   const dialer = createTlsDialer(server.authorities === '' ? {} : { authorities: server.authorities });
-  const upstream = createRedpillUpstream({
+  const upstream = createAttestedUpstream({
     ...{ name: 'redpill', base: `${server.origin}/v1`, apiKey: 'key', defaultModel: MODEL, timeoutMs: 5000 },
-    ...{ dialer, channel: more.channel ?? 'any' },
+    kind: serviceKind('dstack-vllm'),
     service: {
-      ...{ base: server.origin, apiKey: 'key', fetch: dialer.open, now, askTlsKey: true },
+      ...{ base: server.origin, apiKey: 'key', fetch: dialer.open, dialer, now, sleep },
+      channel: more.channel ?? 'any',
       policy: more.policy ?? { ...DEFAULT_POLICY, simulatedRoots: roots },
       additionalAnchors: anchors,
       collateral: { services: { intel: server.origin } },

@@ -91,7 +91,7 @@ test.each<TinfoilLie>([
   const { server, open } = await start();
   server.lie = lie;
   await expect(open()).rejects.toMatchObject({
-    code: expect.stringMatching(/^client\/(attestation-refused|agent-unreachable)$/),
+    code: expect.stringMatching(/^(client\/attestation-refused|service\/refused)$/),
   });
   expect(server.opened).toEqual([]);
 });
@@ -130,6 +130,6 @@ test.each<[TinfoilLie, string]>([
 test('a prompt that is no JSON is not sent', async () => {
   const { server, upstream } = await connected();
   const request = new Request('http://127.0.0.1:1/v1/chat/completions', { method: 'POST', body: 'my secret' });
-  await expect(upstream.forward(request)).rejects.toMatchObject({ code: 'client/agent-refused' });
+  await expect(upstream.forward(request)).rejects.toMatchObject({ code: 'e2ee/not-sealable' });
   expect(server.opened).toEqual([]);
 });

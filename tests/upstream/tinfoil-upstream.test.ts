@@ -12,8 +12,9 @@ import {
   type TinfoilServer,
   type TinfoilServerOptions,
 } from '@assay/testing';
+import { serviceKind } from '@assay/upstream';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createTinfoilUpstream } from '../../packages/agent/src/adapters/upstreams/tinfoil-upstream.ts';
+import { createAttestedUpstream } from '../../packages/agent/src/adapters/upstreams/attested-upstream.ts';
 import type { Upstream } from '../../packages/agent/src/ports/upstream.ts';
 
 const MODEL = 'llama3-3-70b';
@@ -38,10 +39,11 @@ async function line({ genuine = false, policy, ...options }: LineOptions = {}): 
   );
   const dialer = createTlsDialer({ authorities: server.authorities });
   const wanted = { ...DEFAULT_POLICY, simulatedRoots: roots };
-  const upstream = createTinfoilUpstream({
-    ...{ name: 'tinfoil', base: `${server.origin}/v1`, apiKey: 'key', defaultModel: MODEL, timeoutMs: 5000, dialer },
+  const upstream = createAttestedUpstream({
+    ...{ name: 'tinfoil', base: `${server.origin}/v1`, apiKey: 'key', defaultModel: MODEL, timeoutMs: 5000 },
+    kind: serviceKind('tinfoil'),
     service: {
-      ...{ base: server.origin, apiKey: 'key', fetch: dialer.open, now },
+      ...{ base: server.origin, apiKey: 'key', fetch: dialer.open, dialer, channel: 'any', now, sleep },
       policy: policy === undefined ? wanted : await policy(server, roots),
       additionalAnchors: anchors,
       // AMD's key service has no stand-in: its certificates are at hand.
@@ -204,13 +206,17 @@ describe('after verification', () => {
 
   test('an address without TLS is refused unasked', async () => {
     const dialer = createTlsDialer();
-    const upstream = createTinfoilUpstream({
-      ...{ name: 'tinfoil', base: 'http://127.0.0.1:9/v1', apiKey: null, defaultModel: MODEL, timeoutMs: 100, dialer },
+    const upstream = createAttestedUpstream({
+      ...{ name: 'tinfoil', base: 'http://127.0.0.1:9/v1', apiKey: null, defaultModel: MODEL, timeoutMs: 100 },
+      kind: serviceKind('tinfoil'),
       service: {
         base: 'http://127.0.0.1:9',
         apiKey: null,
         fetch: dialer.open,
+        dialer,
+        channel: 'any',
         now: Date.now,
+        sleep,
         policy: DEFAULT_POLICY,
         collateral: null,
       },

@@ -6,9 +6,9 @@
 import { resolve } from 'node:path';
 import { isLoopbackName } from '@assay/channel';
 import type { IsolationLevel, SandboxLane } from '@assay/receipt';
+import type { ChannelDemand } from '@assay/upstream';
 import { PROVIDERS, type ProviderName } from './adapters/models/providers.ts';
 import type { Environment } from './env-file.ts';
-import type { ChannelDemand } from './ports/upstream.ts';
 import { AGENT_SETTINGS } from './settings/agent-settings.ts';
 import {
   problem,

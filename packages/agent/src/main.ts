@@ -15,7 +15,7 @@ import { type Logger, pino } from 'pino';
 import { detectAttester } from './adapters/attesters/detect.ts';
 import { platformModels } from './adapters/models/platforms.ts';
 import { createModel } from './adapters/models/select.ts';
-import { createAttestedUpstream } from './adapters/upstreams/attested.ts';
+import { attestedUpstreamOf } from './adapters/upstreams/attested.ts';
 import { createUpstream } from './adapters/upstreams/select.ts';
 import { createWorkspaces } from './adapters/workspaces/directory.ts';
 import { createApp } from './app.ts';
@@ -113,7 +113,7 @@ async function compose(
     openLedger({ directory: config.dataDir, clock }).then((opened) => keep(closing, opened)),
     detectAttester({ choice: config.attester, directory: config.dataDir, clock, simulators: config.guestSimulators }),
   ]);
-  const attestedUpstream = createAttestedUpstream(config.model, clock.now);
+  const attestedUpstream = attestedUpstreamOf(config.model, clock.now);
   const model = createModel(config.model, clock.now, attestedUpstream);
   const channelKeys = new ChannelKeys();
   const talkKeys = new TalkKeyring();

@@ -16,7 +16,6 @@ export const CLIENT_ERROR_KINDS = {
   'client/foreign-origin': 'misuse',
   'client/key-refused': 'untrusted',
   'client/keyset-expired': 'untrusted',
-  'client/not-sealable': 'misuse',
   'client/proof-refused': 'untrusted',
   'client/receipt-mismatch': 'untrusted',
   'client/receipt-missing': 'untrusted',

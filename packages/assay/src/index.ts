@@ -1,3 +1,4 @@
+export type { ChannelDemand } from '@assay/upstream';
 export { AIAttestationVerifier, type AIAttestationVerifierOptions } from './ai-attestation-verifier.ts';
 export { type AttestedKey, createSealedFetch, type KeyRenewal, type SealedFetchOptions } from './channel/sealed-fetch.ts';
 export { type AttestedAgent, type VerifyAgentOptions, verifyAgent } from './connection/attestation.ts';
@@ -13,9 +14,6 @@ export { judgeReceipt, judgeReport, type OpenedReport, openReport } from './judg
 export type { JudgeRequest } from './judgement/request.ts';
 export { judgeResultFile, RESULT_MAX_AGE_SECONDS, RESULT_TEE_TYPES } from './judgement/result-file.ts';
 export type { SubjectType, Verdict } from './judgement/verdict.ts';
-export { openAciUpstream } from './proxy/aci-upstream.ts';
-export { openEnclaveUpstream } from './proxy/enclave-upstream.ts';
 export { openUpstream, UPSTREAM_KINDS, type UpstreamKind } from './proxy/open-upstream.ts';
-export { openSigningUpstream } from './proxy/signing-upstream.ts';
-export type { AnswerProof, ChannelDemand, ForwardedAnswer, UpstreamOptions, VerifiedUpstream } from './proxy/upstream.ts';
+export type { ForwardedAnswer, ProofFile, UpstreamOptions, VerifiedUpstream } from './proxy/upstream.ts';
 export { createVerifyingProxy, type ProxyEvent, type VerifyingProxyOptions } from './proxy/verifying-proxy.ts';

@@ -12,8 +12,11 @@ import type { VerificationResult } from '@assay/attestation/model/result';
 import type { TrustAnchor } from '@assay/attestation/model/verification';
 import { combinedVerifier } from '@assay/attestation/verifier/combined/combined';
 import { verify } from '@assay/attestation/verify';
+import type { TlsDialer } from '@assay/channel';
 import { readAtMost } from '@assay/encoding/bounded-reader';
-import { decodeUtf8 } from '@assay/encoding/bytes';
+import { bufferSource, decodeUtf8 } from '@assay/encoding/bytes';
+import { isCoded } from '@assay/encoding/coded-error';
+import type { ChannelDemand } from './channel.ts';
 import { UpstreamError } from './errors.ts';
 
 export interface AttestedService {
@@ -26,9 +29,15 @@ export interface AttestedService {
    * their report without it.
    */
   readonly keyBeforeVerdict?: boolean | undefined;
+  /** Carries what is sent before the verdict, and everything to services whose TLS key is not pinned. */
   readonly fetch: typeof globalThis.fetch;
+  /** Makes connections whose far end is known by its key (`@assay/channel/tls`, in Node); `null` where the platform shows no TLS keys. */
+  readonly dialer: TlsDialer | null;
+  /** What the way to the service must be. */
+  readonly channel: ChannelDemand;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
   readonly policy: Policy;
   readonly additionalAnchors?: readonly TrustAnchor[];
   /** Companions at hand. */
@@ -41,6 +50,8 @@ export interface AttestedService {
 
 /** Evidence as it came, what it needed, and what was found. */
 export interface FreshEvidence {
+  /** 64 hex digits, made here. */
+  readonly nonce: string;
   /** Exact bytes. */
   readonly report: Uint8Array;
   readonly endorsements: Endorsements;
@@ -76,7 +87,7 @@ export async function verifyFresh(service: AttestedService, path: string, nonce:
   });
   if (result.outcome === 'unavailable' && found.problem !== null) throw found.problem;
   const expiresAt = Math.min(now + SESSION_MS, result.claims?.validity.notAfter ?? now);
-  return { report, endorsements, result, verifiedAt: now, expiresAt };
+  return { nonce, report, endorsements, result, verifiedAt: now, expiresAt };
 }
 
 async function collateralFor(
@@ -114,9 +125,56 @@ export async function fetchBytes(service: AttestedService, path: string, most: n
     }
     return await readAtMost(answer.body, { most, what: base, refuse: () => refused('more', answer.status) });
   } catch (cause) {
-    if (UpstreamError.is(cause)) throw cause;
-    throw new UpstreamError('service/unreachable', `no answer from ${base}; check the address and the network`, { cause });
+    throw UpstreamError.is(cause) ? cause : unreachable(base, cause);
   }
+}
+
+export interface Wire {
+  readonly fetch: typeof globalThis.fetch;
+  readonly path: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly body?: Uint8Array | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * Sends one request to a verified service: a post when there is a body. The key of `service` goes along.
+ * @throws {UpstreamError} `service/unreachable`; {ChannelError} `channel/tls-key-mismatch` before a byte leaves.
+ */
+export async function send(service: AttestedService, { fetch, path, signal, body, headers }: Wire): Promise<Response> {
+  try {
+    return await fetch(`${service.base}${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { ...headersOf(service), ...headers },
+      body: body === undefined ? null : bufferSource(body),
+      redirect: 'error', // a redirect could carry key and prompt elsewhere
+      signal: signal ?? null,
+    });
+  } catch (cause) {
+    throw unanswered(service, cause);
+  }
+}
+
+/** What every request to a verified service carries. */
+export function headersOf({ apiKey }: AttestedService): Readonly<Record<string, string>> {
+  return {
+    'content-type': 'application/json',
+    'accept-encoding': 'identity', // signatures are over what the service sent, uncompressed
+    ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+  };
+}
+
+/** The error of a request that got no answer; coded errors keep their meaning. */
+export function unanswered({ base }: AttestedService, cause: unknown): unknown {
+  return isCoded(cause) ? cause : unreachable(base, cause);
+}
+
+function unreachable(base: string, cause: unknown): UpstreamError {
+  return new UpstreamError('service/unreachable', `no answer from ${base}; check the address and the network`, { cause });
+}
+
+export function originOf({ base }: AttestedService): string {
+  return new URL(base).origin;
 }
 
 function adviceFor(status: number): string {

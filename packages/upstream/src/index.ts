@@ -1,6 +1,21 @@
+/** Sessions with attested services: open, verify, pin or seal, forward, prove, expire. */
 export type { AttestedService, FreshEvidence } from './attested-service.ts';
-export { type EnclaveAttestation, enclaveNode, verifyEnclave } from './enclave/attestation.ts';
+export type { Channel, ChannelDemand } from './channel.ts';
 export { UPSTREAM_ERROR_KINDS, UpstreamError, type UpstreamErrorCode } from './errors.ts';
+export { firstModel, listModels } from './model-list.ts';
+export { SERVICE_KINDS, serviceKind } from './services.ts';
+export type {
+  AnswerEvidence,
+  AttestedSession,
+  ClearExchange,
+  Opening,
+  SealedAnswer,
+  ServiceKind,
+  SessionAnswer,
+  SessionRequest,
+  SignedAnswer,
+} from './session.ts';
+export { AttestedSessions } from './sessions.ts';
 export {
   type AnswerProof,
   encodeAnswerProof,
@@ -8,16 +23,5 @@ export {
   parseAnswerProof,
   verifyAnswerProof,
 } from './signing-proxy/answer-proof.ts';
-export {
-  attestedGpus,
-  chatIdOf,
-  type ProvedAnswer,
-  type ProxyAttestation,
-  type ProxyExchange,
-  proveAnswer,
-  type SigningProxy,
-  signingNodes,
-  verifyProxy,
-} from './signing-proxy/attestation.ts';
-export type { SealedAnswer } from './signing-proxy/e2ee/opened-answer.ts';
-export { FIELD_ENCRYPTION, type SealedChat, sealChat } from './signing-proxy/e2ee/sealed-chat.ts';
+export { attestedGpus } from './signing-proxy/attestation.ts';
+export { FIELD_ENCRYPTION } from './signing-proxy/e2ee/sealed-chat.ts';

@@ -7,19 +7,22 @@ import { encodeHex } from '@assay/encoding/hex';
 import { parseJson } from '@assay/encoding/json';
 import { expectRefusal, FAKE_NOW, fakeDstack } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
+import type { AttestedService } from './attested-service.ts';
 import { verifyEnclave } from './enclave/attestation.ts';
 import { encodeAnswerProof, parseAnswerProof, verifyAnswerProof } from './signing-proxy/answer-proof.ts';
-import { type ProxyAttestation, proveAnswer, type SigningProxy, verifyProxy } from './signing-proxy/attestation.ts';
+import { type ProxyAttestation, proveAnswer, verifyProxy } from './signing-proxy/attestation.ts';
 import { sealChat } from './signing-proxy/e2ee/sealed-chat.ts';
 
 const BASE = 'https://service.example';
 const MODEL = 'acme/model-1';
 const { anchors, endorsements } = await fakeDstack();
+const paused: number[] = [];
 
 /** Roots are not marked as simulated: what is tested is what an otherwise wanted report lacks. */
-function serviceOf(fetch: typeof globalThis.fetch, timeoutMs = 1000): SigningProxy {
+function serviceOf(fetch: typeof globalThis.fetch, timeoutMs = 1000): AttestedService {
   return {
     ...{ base: BASE, apiKey: 'a secret key', fetch, now: () => FAKE_NOW, policy: DEFAULT_POLICY, collateral: null, timeoutMs },
+    ...{ dialer: null, channel: 'any', sleep: async (ms: number) => void paused.push(ms) },
     additionalAnchors: anchors.map((anchor) => ({ ...anchor, simulated: false })),
     endorsements,
   };
@@ -92,7 +95,7 @@ test('service/signature-missing: it has no signature of its answer, also after a
   };
   const exchange = { sent: utf8('{}'), received: utf8('{"id":"chat-1"}') };
   await expectRefusal(proveAnswer(serviceOf(fetch), ATTESTED, exchange), 'service/signature-missing', ['chat-1', 'got none']);
-  expect(asked).toBe(4);
+  expect([asked, paused]).toEqual([4, [50, 200, 800]]);
   const nameless = { sent: utf8('{}'), received: utf8('{}') };
   await expectRefusal(proveAnswer(serviceOf(fetch), ATTESTED, nameless), 'service/signature-missing', ['an id']);
 });

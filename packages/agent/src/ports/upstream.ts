@@ -5,12 +5,6 @@
 
 import type { JsonObject } from '@assay/encoding/json';
 
-/**
- * What the way to an attested upstream must be: `any` binds it where the report allows; `bound` demands that it ends in the TEE, by a pinned TLS key or
- * sealed; `sealed` demands that prompts are encrypted to a key of the TEE.
- */
-export type ChannelDemand = 'any' | 'bound' | 'sealed';
-
 /** One verification of an upstream (ACI §8). `document` is immutable; its id is the hex SHA-256 of its JCS form. */
 export interface UpstreamSession {
   readonly sessionId: string;

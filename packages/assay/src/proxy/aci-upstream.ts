@@ -11,7 +11,7 @@ import { judgeBundle } from '../judgement/bundle.ts';
 import { withChannel } from './channel-standing.ts';
 import { keysetConnection } from './keyset-connection.ts';
 import { settledBy } from './proved-answer.ts';
-import type { AnswerProof, ForwardedAnswer, UpstreamOptions, VerifiedUpstream } from './upstream.ts';
+import type { ForwardedAnswer, ProofFile, UpstreamOptions, VerifiedUpstream } from './upstream.ts';
 
 /** @throws {ClientError} when the service is not authentic or not wanted. */
 export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): Promise<VerifiedUpstream> {
@@ -23,7 +23,7 @@ export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): 
     ...(options.simulatedRoot === undefined ? [] : [{ ...options.simulatedRoot, simulated: true }]),
   ];
 
-  const proofOf = async (receiptId: string): Promise<AnswerProof> => {
+  const proofOf = async (receiptId: string): Promise<ProofFile> => {
     const answer = await agent.fetch(new URL(`bundles/${encodeURIComponent(receiptId)}`, withSlash(url)));
     if (!answer.ok)
       throw new ClientError(
@@ -48,9 +48,10 @@ export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): 
     url,
     get verdict() {
       const { verdict, report } = agent.attested;
-      const pin = tls?.pin() ?? null;
-      const unpinned = tls === null ? 'its TLS key cannot be seen from here' : 'its keyset lists no TLS key';
-      return withChannel(verdict, { pin, sealedTo: report.keysetDigest, unpinned });
+      const tlsKey = tls?.pin() ?? null;
+      const why = tls === null ? 'its TLS key cannot be seen from here' : 'its keyset lists no TLS key';
+      const sealedTo = { algorithm: 'ohttp', publicKey: report.keysetDigest };
+      return withChannel(verdict, { tlsKey, sealedTo, unpinned: tlsKey === null ? why : null });
     },
     async forward(request: Request): Promise<ForwardedAnswer> {
       const { pathname, search } = new URL(request.url);
@@ -64,8 +65,7 @@ export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): 
       });
       const receiptId = response.headers.get('x-receipt-id');
       if (receiptId === null || response.body === null) return { response, proof: Promise.resolve(null) };
-      const { response: proved, proof } = settledBy(response, () => proofOf(receiptId));
-      return { response: proved, proof };
+      return settledBy(response, () => proofOf(receiptId));
     },
   };
 }

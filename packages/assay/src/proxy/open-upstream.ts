@@ -1,8 +1,8 @@
-/** Which kinds of upstream a verifying proxy knows; a new one is one file and one line here. */
+/** Which kinds of upstream a verifying proxy knows: attested services, which `@assay/upstream` lists, and agents. */
 
+import { SERVICE_KINDS } from '@assay/upstream';
 import { openAciUpstream } from './aci-upstream.ts';
-import { openEnclaveUpstream } from './enclave-upstream.ts';
-import { openSigningUpstream } from './signing-upstream.ts';
+import { openServiceUpstream } from './service-upstream.ts';
 import type { UpstreamOptions, VerifiedUpstream } from './upstream.ts';
 
 export interface UpstreamKind {
@@ -12,27 +12,19 @@ export interface UpstreamKind {
   readonly open: (url: URL, options: UpstreamOptions) => Promise<VerifiedUpstream>;
 }
 
-const below = (...domains: readonly string[]) => {
-  return ({ hostname }: URL): boolean => domains.some((domain) => hostname === domain || hostname.endsWith(`.${domain}`));
-};
-const signing = (name: string, matches: (url: URL) => boolean): UpstreamKind => ({
-  name,
-  matches,
-  open: (url, options) => openSigningUpstream(url, options, name),
-});
-
 export const UPSTREAM_KINDS: readonly UpstreamKind[] = [
-  signing('redpill', below('redpill.ai')),
-  signing('near-ai', below('near.ai')),
-  signing('dstack-vllm', () => false),
-  { name: 'tinfoil', matches: below('tinfoil.sh'), open: (url, options) => openEnclaveUpstream(url, options, 'tinfoil') },
+  ...SERVICE_KINDS.map((kind) => ({
+    name: kind.name,
+    matches: kind.matches,
+    open: (url: URL, options: UpstreamOptions) => openServiceUpstream(url, options, kind),
+  })),
   { name: 'aci', matches: () => true, open: openAciUpstream },
 ];
 
 /**
  * Verifies the upstream at `url`.
  * @param kind one of {@link UPSTREAM_KINDS}; recognised by address when left out.
- * @throws {ClientError} when it is not authentic, or not what the policy wants.
+ * @throws {ClientError} when it is not authentic, or not what the policy wants; {UpstreamError} when it gives no usable evidence.
  */
 export async function openUpstream(url: URL, options: UpstreamOptions, kind?: string): Promise<VerifiedUpstream> {
   const found = UPSTREAM_KINDS.find(({ name, matches }) => (kind === undefined ? matches(url) : name === kind));

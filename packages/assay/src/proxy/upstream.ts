@@ -5,6 +5,7 @@
 
 import type { EndorsementSource } from '@assay/attestation/endorsements';
 import type { TlsDialer } from '@assay/channel';
+import type { ChannelDemand } from '@assay/upstream';
 import type { ConnectOptions } from '../connection/connect.ts';
 import type { Verdict } from '../judgement/verdict.ts';
 
@@ -25,12 +26,6 @@ export interface UpstreamOptions extends ConnectOptions {
   readonly channel?: ChannelDemand;
 }
 
-/**
- * `any` binds the way to the TEE where the evidence allows it, and says where it does not. `bound` demands that it ends in the TEE: by a
- * pinned TLS key, or sealed. `sealed` demands that prompts are encrypted to a key of the TEE.
- */
-export type ChannelDemand = 'any' | 'bound' | 'sealed';
-
 /** The decision an upstream is used on. */
 export interface VerifiedUpstream {
   /** Kind for people: `aci/1`, `redpill`, `near-ai`, `tinfoil`, `dstack-vllm`. */
@@ -39,7 +34,7 @@ export interface VerifiedUpstream {
   readonly verdict: Verdict;
   /**
    * Forwards one request whose path begins with `/v1/`. The answer's body ends in an error when its proof does not verify.
-   * @throws {ClientError}, {ChannelError} before any byte leaves when the channel is not bound.
+   * @throws {ClientError}, {UpstreamError}; {ChannelError} before any byte leaves when the channel is not bound.
    */
   forward(request: Request): Promise<ForwardedAnswer>;
 }
@@ -47,11 +42,11 @@ export interface VerifiedUpstream {
 export interface ForwardedAnswer {
   readonly response: Response;
   /** Resolves when the body was read to its end and its proof verified; rejects when it did not. `null`: this route leaves none. */
-  readonly proof: Promise<AnswerProof | null>;
+  readonly proof: Promise<ProofFile | null>;
 }
 
 /** What is kept for one answer: a file that `assay verify` takes. */
-export interface AnswerProof {
+export interface ProofFile {
   /** Name for the file, without extension: a receipt id or chat id. */
   readonly id: string;
   readonly bytes: Uint8Array;

@@ -3,14 +3,14 @@
  * was verified. Answers whose proof does not verify end in an error, so that a client cannot take them for complete.
  */
 
-import { ChannelError, LOCAL_REFUSALS, localRefusal, localRequestOf } from '@assay/channel';
-import { ClientError } from '../errors.ts';
-import type { AnswerProof, VerifiedUpstream } from './upstream.ts';
+import { LOCAL_REFUSALS, localRefusal, localRequestOf } from '@assay/channel';
+import { isCoded } from '@assay/encoding/coded-error';
+import type { ProofFile, VerifiedUpstream } from './upstream.ts';
 
 export interface VerifyingProxyOptions {
   readonly upstream: VerifiedUpstream;
   /** Keeps the proof of each answer. */
-  readonly keep: (proof: AnswerProof) => Promise<void>;
+  readonly keep: (proof: ProofFile) => Promise<void>;
   /** Told what happened, for people to watch. Never carries prompts. */
   readonly onEvent?: (event: ProxyEvent) => void;
 }
@@ -63,7 +63,7 @@ export function createVerifyingProxy({
 }
 
 function describe(error: unknown): { readonly code: string; readonly message: string } {
-  if (ClientError.is(error) || ChannelError.is(error)) return { code: error.code, message: error.message };
+  if (isCoded(error)) return { code: error.code, message: error.message };
   return { code: 'client/agent-unreachable', message: error instanceof Error ? error.message : String(error) };
 }
 

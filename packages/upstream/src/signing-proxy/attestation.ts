@@ -1,7 +1,6 @@
 /**
  * Inference services that sign their answers inside a TEE: RedPill, NEAR AI, the dstack vLLM proxy. `/v1/attestation/report` shows
- * which signing addresses the hardware vouches for; `/v1/signature/{id}` is the signature over one answer. The HTTP client is handed
- * in, and so is the clock; nothing the service says is believed before the verifiers of this package agree.
+ * which signing addresses the hardware vouches for; `/v1/signature/{id}` is the signature over one answer.
  *
  * Proves: keys in genuine, wanted TEEs, for a nonce made here; answers signed by them byte by byte; and, where the report data commits to
  * it, the TLS key that the service's connections must show (`tlsKey`). Pinning that key is the caller's part: without it, whoever
@@ -14,29 +13,14 @@ import {
   verifyAnswerSignature,
 } from '@assay/attestation/evidence/combined/answer-signature';
 import type { Claims, NamedClaims, VerifiedClaims } from '@assay/attestation/model/claims';
-import type { Endorsements } from '@assay/attestation/model/endorsements';
-import type { VerificationResult } from '@assay/attestation/model/result';
 import { encodeHex } from '@assay/encoding/hex';
-import { type AttestedService, fetchBytes, verifyFresh } from '../attested-service.ts';
+import { type AttestedService, type FreshEvidence, fetchBytes, verifyFresh } from '../attested-service.ts';
 import { UpstreamError } from '../errors.ts';
-
-export interface SigningProxy extends AttestedService {
-  /**
-   * Asks for a report that binds the TLS key, for services whose address ends in the TEE that is shown. Behind a gateway that shows only
-   * the nodes in the back, the key would be that of another address.
-   */
-  readonly askTlsKey?: boolean;
-}
+import type { ClearExchange } from '../session.ts';
 
 /** A report as it came, what it needed, and what was found. Usable only when `result.outcome` is `accepted`. */
-export interface ProxyAttestation {
+export interface ProxyAttestation extends FreshEvidence {
   readonly model: string;
-  /** 64 hex digits, made here. */
-  readonly nonce: string;
-  /** Exact bytes. */
-  readonly report: Uint8Array;
-  readonly endorsements: Endorsements;
-  readonly result: VerificationResult;
   /** Lower-case hex addresses that may sign answers. */
   readonly addresses: readonly string[];
   readonly algorithm: 'ecdsa' | 'ed25519';
@@ -44,15 +28,14 @@ export interface ProxyAttestation {
   readonly publicKey: string | null;
   /** Hex SHA-256 of the SPKI that the node in front proves it serves TLS with; `null` when the report binds none. */
   readonly tlsKey: string | null;
-  /** Epoch milliseconds. */
-  readonly verifiedAt: number;
-  readonly expiresAt: number;
 }
 
-export interface ProxyExchange {
-  readonly sent: Uint8Array;
-  /** Every byte of the answer, of a stream with its framing. */
-  readonly received: Uint8Array;
+export interface ReportForm {
+  /**
+   * Asks for a report that binds the TLS key, for services whose address ends in the TEE that is shown. Behind a gateway that shows only
+   * the nodes in the back, the key would be that of another address.
+   */
+  readonly askTlsKey?: boolean;
 }
 
 export interface ProvedAnswer {
@@ -73,10 +56,14 @@ const PAUSES = [0, 50, 200, 800] as const;
  * const { result, addresses } = await verifyProxy(service, 'phala/gemma-3-27b-it');
  * if (result.outcome !== 'accepted') throw new Error(result.error?.message);
  */
-export async function verifyProxy(service: SigningProxy, model: string): Promise<ProxyAttestation> {
+export async function verifyProxy(
+  service: AttestedService,
+  model: string,
+  { askTlsKey = false }: ReportForm = {},
+): Promise<ProxyAttestation> {
   const nonce = encodeHex(crypto.getRandomValues(new Uint8Array(32)));
   // NEAR listens to the one name, the dstack proxy to the other; who knows neither leaves the key out.
-  const tlsForm = service.askTlsKey === true ? { include_tls_fingerprint: 'true', version: '2' } : {};
+  const tlsForm = askTlsKey ? { include_tls_fingerprint: 'true', version: '2' } : {};
   const query = new URLSearchParams({ model, nonce, ...tlsForm });
   const verified = await verifyFresh(service, `/v1/attestation/report?${query}`, nonce);
   const { result } = verified;
@@ -89,7 +76,7 @@ export async function verifyProxy(service: SigningProxy, model: string): Promise
     );
   }
   return {
-    ...{ model, nonce, ...verified },
+    ...{ model, ...verified },
     addresses: signers.map(({ identity }: NamedClaims) => identity['signing-address'] ?? ''),
     algorithm: speaker?.identity['signing-algorithm'] === 'ed25519' ? 'ed25519' : 'ecdsa',
     publicKey: publicKeyOf(speaker),
@@ -137,9 +124,9 @@ export function attestedGpus(node: Claims): readonly VerifiedClaims[] {
  * @throws {UpstreamError} `service/signature-missing`, `service/unreachable`, `answer/…`.
  */
 export async function proveAnswer(
-  service: SigningProxy,
+  service: AttestedService,
   attested: ProxyAttestation,
-  { sent, received }: ProxyExchange,
+  { sent, received }: ClearExchange,
 ): Promise<ProvedAnswer> {
   const chatId = chatIdOf(received);
   if (chatId === null) {
@@ -172,10 +159,14 @@ export function chatIdOf(received: Uint8Array): string | null {
   }
 }
 
-async function signatureOf(service: SigningProxy, { model, algorithm }: ProxyAttestation, chatId: string): Promise<Uint8Array> {
+async function signatureOf(
+  service: AttestedService,
+  { model, algorithm }: ProxyAttestation,
+  chatId: string,
+): Promise<Uint8Array> {
   const query = new URLSearchParams({ model, signing_algo: algorithm });
   for (const pause of PAUSES) {
-    if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+    if (pause > 0) await service.sleep(pause);
     try {
       return await fetchBytes(service, `/v1/signature/${encodeURIComponent(chatId)}?${query}`, MAX_SIGNATURE_BYTES);
     } catch (error) {

@@ -6,7 +6,7 @@
 import type { ModelConfig } from '../../config.ts';
 import type { Model } from '../../ports/model.ts';
 import type { Upstream } from '../../ports/upstream.ts';
-import { createAttestedUpstream } from '../upstreams/attested.ts';
+import { attestedUpstreamOf } from '../upstreams/attested.ts';
 import { createOpenAiCompatible } from './openai-compatible.ts';
 import { PROVIDERS } from './providers.ts';
 import { createRecorded } from './recorded.ts';
@@ -21,7 +21,7 @@ const LOOK_AGAIN_MS = 10_000;
 export function createModel(
   config: ModelConfig,
   now: () => number = Date.now,
-  attested: Upstream | null = createAttestedUpstream(config, now),
+  attested: Upstream | null = attestedUpstreamOf(config, now),
 ): Model {
   if (config.provider === 'recorded') return createRecorded(config.recordedFile);
   const endpoint = createOpenAiCompatible({

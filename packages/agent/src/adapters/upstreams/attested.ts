@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { rootCertificates } from 'node:tls';
 import {
   AttestationError,
@@ -20,48 +21,37 @@ import type { CachedAnswer, EndorsementCache } from '@assay/attestation/endorsem
 import { createTlsDialer, type TlsDialerOptions } from '@assay/channel/tls';
 import { EncodingError } from '@assay/encoding/errors';
 import { decodePem } from '@assay/encoding/pem';
-import type { AttestedService } from '@assay/upstream';
+import { type AttestedService, serviceKind } from '@assay/upstream';
 import type { ModelConfig } from '../../config.ts';
 import { ServerError } from '../../errors.ts';
 import type { Upstream } from '../../ports/upstream.ts';
-import { createRedpillUpstream } from './redpill-upstream.ts';
-import { createTinfoilUpstream } from './tinfoil-upstream.ts';
+import { createAttestedUpstream } from './attested-upstream.ts';
 
 const MAX_CACHED = 256;
+
+/** Providers that run in TEEs, with the kind of service they are verified as. */
+const KINDS: Partial<Record<ModelConfig['provider'], string>> = { redpill: 'redpill', near: 'near-ai', tinfoil: 'tinfoil' };
 
 /**
  * @returns `null` for providers without a TEE.
  * @throws {ServerError} `config/unreadable`, `config/bad-value` for the files that settings name.
  */
-export function createAttestedUpstream(config: ModelConfig, now: () => number): Upstream | null {
-  const { provider } = config;
-  if (provider !== 'redpill' && provider !== 'near' && provider !== 'tinfoil') return null;
+export function attestedUpstreamOf(config: ModelConfig, now: () => number): Upstream | null {
+  const { provider: name, base, apiKey, model: defaultModel, timeoutMs } = config;
+  const kind = KINDS[name];
+  if (kind === undefined) return null;
   const { simulatedRoot, pccs, collateral, channel } = config.attestation;
   const root = simulatedRoot === null ? null : read('ASSAY_UPSTREAM_SIMULATED_ROOT', () => rootIn(simulatedRoot));
   const policy = read('ASSAY_UPSTREAM_POLICY', () => policyOf(config.attestation.policy));
   const dialer = createTlsDialer({ ...authoritiesOf(config.attestation.authorities), silenceMs: 0 });
-  const endpoint = {
-    name: provider,
-    base: config.base,
-    apiKey: config.apiKey,
-    defaultModel: config.model,
-    timeoutMs: config.timeoutMs,
-    dialer,
-  };
   const service: AttestedService = {
-    base: config.base.replace(/\/v1$/, ''),
-    apiKey: config.apiKey,
-    fetch: dialer.open,
-    now,
+    ...{ base: base.replace(/\/v1$/, ''), apiKey, fetch: dialer.open, dialer, channel, now, sleep },
     policy: root === null ? policy : { ...policy, simulatedRoots: [...(policy.simulatedRoots ?? []), spkiHash(root)] },
     additionalAnchors: root === null ? [] : [root],
     endorsements: collateral === null ? [] : read('ASSAY_UPSTREAM_COLLATERAL', () => filesIn(collateral)),
     collateral: { cache: memoryCache(), ...(pccs === null ? {} : { services: { intel: pccs } }) },
   };
-  if (provider === 'tinfoil') return createTinfoilUpstream({ ...endpoint, service });
-  // RedPill's gateway shows nodes in the back, whose TLS keys are those of other addresses.
-  const askTlsKey = provider === 'near' || channel === 'bound';
-  return createRedpillUpstream({ ...endpoint, channel, service: { ...service, askTlsKey } });
+  return createAttestedUpstream({ name, base, apiKey, defaultModel, timeoutMs, kind: serviceKind(kind), service });
 }
 
 /** Authorities beside the known ones. */

@@ -3,7 +3,7 @@
 import type { ModelConfig } from '../../config.ts';
 import type { Model } from '../../ports/model.ts';
 import type { Upstream } from '../../ports/upstream.ts';
-import { createAttestedUpstream } from './attested.ts';
+import { attestedUpstreamOf } from './attested.ts';
 import { createModelUpstream } from './model-upstream.ts';
 import { createOpenAiUpstream } from './openai-upstream.ts';
 
@@ -15,7 +15,7 @@ export function createUpstream(
   config: ModelConfig,
   model: Model,
   now: () => number,
-  attested: Upstream | null = createAttestedUpstream(config, now),
+  attested: Upstream | null = attestedUpstreamOf(config, now),
 ): Upstream {
   if (attested !== null) return attested;
   const recorded = createModelUpstream(model, now);

@@ -9,62 +9,43 @@
 import { createHash } from 'node:crypto';
 import { type Claims, endorsementFiles, type NamedClaims, packCollateral } from '@assay/attestation';
 import { encodeBase64 } from '@assay/encoding/base64';
+import { decodeHex } from '@assay/encoding/hex';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
-import {
-  attestedGpus,
-  type EnclaveAttestation,
-  enclaveNode,
-  type FreshEvidence,
-  type ProxyAttestation,
-  signingNodes,
-} from '@assay/upstream';
-import type { UpstreamFacts, UpstreamSession } from '../../ports/upstream.ts';
-import { type ChannelBinding, teeAttested } from './session-binding.ts';
+import { type AttestedSession, attestedGpus } from '@assay/upstream';
+import type { UpstreamSession } from '../../ports/upstream.ts';
 
-const SIGNED = 'the model request and response: upstream.signed in the receipt, upstream-signature in its bundle';
-const SEALED = 'the channel that carried request and response: upstream.sealed in the receipt; nobody signed the answer';
+/** What vouches for an answer, where that is kept, and the member of `claims.extra` that says whether its key is in a TEE. */
+const VOUCHING = {
+  signed: {
+    covers: 'the model request and response: upstream.signed in the receipt, upstream-signature in its bundle',
+    inTee: 'signing_key_in_tee',
+  },
+  sealed: {
+    covers: 'the channel that carried request and response: upstream.sealed in the receipt; nobody signed the answer',
+    inTee: 'hpke_key_in_tee',
+  },
+} as const satisfies Record<AttestedSession['vouching'], unknown>;
 const UNKNOWN = { status: 'unknown' } as const;
 const MEASUREMENTS = /^(mrtd|rtmr[0-3]|mrconfigid|compose-hash|os-image-hash|measurement)$/;
 
-/** A verification of any kind of upstream, as a session records it. */
-export interface VerifiedEvidence extends FreshEvidence {
-  readonly nonce: string;
-  /** Which verifier, with its version. */
-  readonly verifier: string;
-  /** The node whose keys are relied on. */
-  readonly node: Claims;
-  /** Verifier-specific keys of the upstream (ACI §8.2). */
-  readonly identity: JsonObject;
-  /** Whose key vouches for answers. */
-  readonly signing: UpstreamFacts['signing'];
-  /** Facts of this kind of upstream, beside the common ones. */
-  readonly extra: JsonObject;
-}
-
-/**
- * @param evidence accepted.
- * @param bindings what is enforced on every connection that carries a prompt.
- */
-export function sessionOf(
-  name: string,
-  endpoint: string,
-  evidence: VerifiedEvidence,
-  bindings: readonly ChannelBinding[],
-): UpstreamSession {
-  const { node, result, nonce } = evidence;
-  const simulated = result.appraisal?.simulated !== false;
+/** @param name label of the upstream. */
+export function sessionRecord(name: string, session: AttestedSession): UpstreamSession {
+  const { node, origin, evidence, signer } = session;
+  const { result, nonce, verifiedAt, expiresAt } = evidence;
+  const { simulated } = result.appraisal;
   const gpus = attestedGpus(node);
   const collateral = packCollateral(endorsementFiles(evidence.endorsements));
+  const bindings = bindingsOf(name, session);
   const document: JsonObject = {
     api_version: 'aci/1',
     upstream_name: name,
-    endpoint,
-    verifier_id: evidence.verifier,
-    established_at: Math.floor(evidence.verifiedAt / 1000),
-    expires_at: Math.floor(evidence.expiresAt / 1000),
-    identity: evidence.identity,
+    endpoint: origin,
+    verifier_id: session.verifier,
+    established_at: Math.floor(verifiedAt / 1000),
+    expires_at: Math.floor(expiresAt / 1000),
+    identity: session.identity,
     channel_binding: bindings.map(({ entry }) => entry),
-    claims: { ...claimsOf(evidence, gpus, simulated), tee_attested: teeAttested(bindings, simulated) },
+    claims: { ...claimsOf(session, gpus), tee_attested: teeAttested(bindings, simulated) },
     evidence: {
       digest: digest(evidence.report),
       data: dataUri(evidence.report),
@@ -75,69 +56,52 @@ export function sessionOf(
   return {
     sessionId: createHash('sha256').update(canonicalJson(document), 'utf8').digest('hex'),
     document,
-    expiresAt: evidence.expiresAt,
+    expiresAt,
     facts: {
       type: simulated ? 'simulated' : teeName(node, gpus),
       simulated,
       measurements: measurementsOf(node),
-      signing: evidence.signing,
+      signing: { ...signer, covers: VOUCHING[session.vouching].covers },
       nonce,
-      verifiedAt: evidence.verifiedAt,
+      verifiedAt,
     },
   };
 }
 
-/** The session of a service that signs its answers. */
-export function signingSession(
-  name: string,
-  endpoint: string,
-  attested: ProxyAttestation,
-  bindings: readonly ChannelBinding[],
-): UpstreamSession {
-  const [node] = attested.result.claims === undefined ? [] : signingNodes(attested.result.claims);
-  if (node === undefined) throw new TypeError('expected accepted evidence of a signing node');
-  const { algorithm, addresses } = attested;
-  const appId = (node as NamedClaims).identity['app-id'];
-  const [address = ''] = addresses;
-  const shown = `${algorithm === 'ecdsa' ? '0x' : ''}${address}`;
-  const evidence: VerifiedEvidence = {
-    ...attested,
-    node,
-    verifier: 'assay signing-proxy/1',
-    identity: {
-      ...{ signing_address: shown, signing_algo: algorithm, signing_addresses: addresses },
-      ...(appId === undefined ? {} : { app_id: appId }),
-    },
-    signing: { algorithm, address: shown, covers: SIGNED },
-    extra: {
-      signing_key_in_tee: attested.result.appraisal?.simulated === false,
-      asked_model: attested.model,
-    },
-  };
-  return sessionOf(name, endpoint, evidence, bindings);
+interface ChannelBinding {
+  readonly entry: JsonObject;
+  /** What it means for the prompt, for people. */
+  readonly reason: string;
 }
 
-/** The session of an enclave that prompts are sealed to. */
-export function enclaveSession(
-  name: string,
-  endpoint: string,
-  attested: EnclaveAttestation,
-  bindings: readonly ChannelBinding[],
-): UpstreamSession {
-  const { claims, appraisal } = attested.result;
-  if (claims === undefined) throw new TypeError('expected accepted evidence of an enclave');
-  const evidence: VerifiedEvidence = {
-    ...attested,
-    node: enclaveNode(claims),
-    verifier: 'assay enclave/1',
-    identity: { tls_spki_sha256: attested.tlsKey, hpke_public_key: attested.hpkeKey },
-    signing: { algorithm: 'ehbp-x25519', address: attested.hpkeKey, covers: SEALED },
-    extra: { hpke_key_in_tee: appraisal?.simulated === false },
-  };
-  return sessionOf(name, endpoint, evidence, bindings);
+/** What is enforced on every connection that carries a prompt (ACI §8.2). */
+function bindingsOf(provider: string, { origin, channel }: AttestedSession): readonly ChannelBinding[] {
+  const { tlsKey, sealedTo } = channel;
+  const bindings: ChannelBinding[] = [];
+  if (tlsKey !== null)
+    bindings.push({
+      entry: { type: 'tls_spki_sha256', origin, spki_sha256: tlsKey },
+      reason: 'every connection shows the TLS key that the report data commits to',
+    });
+  if (sealedTo !== null) {
+    const { algorithm, publicKey } = sealedTo;
+    const public_key_sha256 = createHash('sha256').update(decodeHex(publicKey)).digest('hex');
+    bindings.push({
+      entry: { type: 'e2ee_public_key_sha256', provider, algorithm, public_key_sha256 },
+      reason: 'prompts are encrypted to the key that the report data commits to',
+    });
+  }
+  return bindings;
 }
 
-function claimsOf({ node, result, extra }: VerifiedEvidence, gpus: readonly NamedClaims[], simulated: boolean): JsonObject {
+/** About where the channel ends (ACI §8.3): asserted only when a key of that TEE was pinned or sealed to. */
+function teeAttested(bindings: readonly ChannelBinding[], simulated: boolean): JsonObject {
+  if (simulated || bindings.length === 0) return UNKNOWN;
+  return { status: 'asserted', source: 'hardware_proven', reason: bindings.map(({ reason }) => reason).join('; ') };
+}
+
+function claimsOf({ node, evidence, vouching, model }: AttestedSession, gpus: readonly NamedClaims[]): JsonObject {
+  const { simulated, policy } = evidence.result.appraisal;
   const status = node.tcb?.status ?? null;
   return {
     gpu_attested:
@@ -161,12 +125,13 @@ function claimsOf({ node, result, extra }: VerifiedEvidence, gpus: readonly Name
     model_weights_provenance: UNKNOWN,
     extra: {
       simulated,
-      policy: result.appraisal?.policy ?? 'unnamed',
+      policy,
       tcb_status: status ?? 'none',
       gpu_count: gpus.length,
       gpu_arch: gpus[0]?.identity.architecture ?? null,
       measurements: measurementsOf(node),
-      ...extra,
+      [VOUCHING[vouching].inTee]: !simulated,
+      ...(model === null ? {} : { asked_model: model }),
     },
   };
 }

@@ -12,8 +12,7 @@ import {
   reproducibleSchema,
   workspaceSchema,
 } from '../inputs.ts';
-import { codeAnswer, codeAnswerSchema, describeRun, runEnding } from '../run-answer.ts';
-import { runCode } from '../run-code.ts';
+import { codeAnswer, codeAnswerSchema, describeRun, runCode, runEnding } from '../run-code.ts';
 import type { Task, TaskContext, TaskResult } from '../task.ts';
 import { gatherFiles, keepRequestFiles } from '../task-files.ts';
 

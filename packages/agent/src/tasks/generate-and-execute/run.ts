@@ -21,9 +21,9 @@ import {
   describeRun,
   executionResultSchema,
   failureText,
+  runCode,
   runDetailsSchema,
-} from '../run-answer.ts';
-import { runCode } from '../run-code.ts';
+} from '../run-code.ts';
 import type { Artifact, Inference, Task, TaskContext, TaskResult, WorkEnding } from '../task.ts';
 import { type FileWishes, gatherFiles, keepRequestFiles } from '../task-files.ts';
 import { conversation, type FailedAttempt, type PromptFacts } from './prompt.ts';

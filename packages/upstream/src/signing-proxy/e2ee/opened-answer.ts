@@ -11,7 +11,7 @@ import { UpstreamError } from '../../errors.ts';
 import { hasText, isObject } from './clear-text.ts';
 import type { FieldCipher } from './field-cipher.ts';
 
-export interface SealedAnswer {
+export interface SealedBody {
   readonly headers: Headers;
   readonly body: AsyncIterable<Uint8Array>;
 }
@@ -26,7 +26,7 @@ const PLAIN_CHOICE = new Set(['finish_reason', 'stop_reason']);
 
 /** @param context `|n=…|ts=…` of the request, which answers carry on. */
 export async function* openAnswer(
-  { headers, body }: SealedAnswer,
+  { headers, body }: SealedBody,
   cipher: FieldCipher,
   context: string,
 ): AsyncGenerator<Uint8Array> {

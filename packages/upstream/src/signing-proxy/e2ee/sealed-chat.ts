@@ -13,7 +13,7 @@ import { UpstreamError } from '../../errors.ts';
 import type { ProxyAttestation } from '../attestation.ts';
 import { hasText, isObject } from './clear-text.ts';
 import { createFieldCipher, type FieldCipher } from './field-cipher.ts';
-import { openAnswer, type SealedAnswer } from './opened-answer.ts';
+import { openAnswer, type SealedBody } from './opened-answer.ts';
 
 export const FIELD_ENCRYPTION = 'vllm-proxy-e2ee/2';
 
@@ -26,7 +26,7 @@ export interface SealedChat {
    * The answer in clear, as it arrives. Pieces come out line by line for streams, and whole otherwise.
    * @throws {UpstreamError} `e2ee/answer-in-clear`, `e2ee/open-failed`.
    */
-  open(answer: SealedAnswer): AsyncIterable<Uint8Array>;
+  open(answer: SealedBody): AsyncGenerator<Uint8Array>;
 }
 
 const PATH = '/v1/chat/completions';

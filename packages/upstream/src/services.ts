@@ -1,0 +1,23 @@
+/** The attested services that are known, by name; a new one is a line here, a new kind is a folder too. */
+
+import { enclave } from './enclave/session.ts';
+import type { ServiceKind } from './session.ts';
+import { signingProxy } from './signing-proxy/session.ts';
+
+export const SERVICE_KINDS: readonly ServiceKind[] = [
+  // RedPill's gateway shows nodes behind it, whose TLS keys are those of other addresses.
+  signingProxy({ name: 'redpill', domains: ['redpill.ai'], tlsKey: 'on-demand' }),
+  signingProxy({ name: 'near-ai', domains: ['near.ai'], tlsKey: 'always' }),
+  signingProxy({ name: 'dstack-vllm', domains: [], tlsKey: 'always' }),
+  enclave({ name: 'tinfoil', domains: ['tinfoil.sh'] }),
+];
+
+/** @throws {RangeError} for a name that is not listed. */
+export function serviceKind(name: string): ServiceKind {
+  const found = SERVICE_KINDS.find((kind) => kind.name === name);
+  if (found === undefined)
+    throw new RangeError(
+      `expected one of ${SERVICE_KINDS.map((kind) => kind.name).join(', ')}, got ${name}; name one of these`,
+    );
+  return found;
+}

@@ -1,0 +1,77 @@
+/** The sessions with one service: opened when first needed, shared while they hold, dropped when they expire or their keys are gone. */
+
+import { ChannelError } from '@assay/channel';
+import type { AttestedService } from './attested-service.ts';
+import type { AttestedSession, Opening, ServiceKind, SessionAnswer, SessionRequest } from './session.ts';
+
+/** Models that are kept verified at the same time; the oldest is verified again after that. */
+const MAX_SESSIONS = 64;
+
+/**
+ * @example
+ * const sessions = new AttestedSessions(kind, service);
+ * const opening = await sessions.open('phala/gemma-3-27b-it');
+ * if (opening.outcome === 'verified') await sessions.forward(opening.session, request);
+ */
+export class AttestedSessions {
+  readonly #kind: ServiceKind;
+  readonly #service: AttestedService;
+  readonly #sessions = new Map<string, AttestedSession>();
+  readonly #opening = new Map<string, Promise<Opening>>();
+
+  constructor(kind: ServiceKind, service: AttestedService) {
+    this.#kind = kind;
+    this.#service = service;
+  }
+
+  /**
+   * The session for `model` that holds now; verified first when there is none. Callers that ask at the same time share one verification.
+   * @throws {UpstreamError} `service/…`; {AttestationError} `endorsements/…`. No prompt has left then.
+   */
+  async open(model: string): Promise<Opening> {
+    const key = this.#kind.scope === 'model' ? model : '';
+    const held = this.#sessions.get(key);
+    if (held !== undefined && this.#isFresh(held)) return { outcome: 'verified', session: held };
+    const opening = this.#opening.get(key) ?? this.#verify(key, model).finally(() => this.#opening.delete(key));
+    this.#opening.set(key, opening);
+    return opening;
+  }
+
+  /** Sessions that hold now. */
+  current(): readonly AttestedSession[] {
+    return [...this.#sessions.values()].filter((session) => this.#isFresh(session));
+  }
+
+  /** Whether `session` is still the newest of its model; one that was verified again or dropped is not. */
+  holds(session: AttestedSession): boolean {
+    return [...this.#sessions.values()].includes(session);
+  }
+
+  /**
+   * Forwards over `session`. When the far end holds other keys, a renewed one or an intruder, the session is dropped: the next
+   * request asks for new evidence.
+   * @throws as {@link AttestedSession.forward}.
+   */
+  async forward(session: AttestedSession, request: SessionRequest): Promise<SessionAnswer> {
+    try {
+      return await session.forward(request);
+    } catch (error) {
+      if (ChannelError.is(error)) for (const [key, held] of this.#sessions) if (held === session) this.#sessions.delete(key);
+      throw error;
+    }
+  }
+
+  async #verify(key: string, model: string): Promise<Opening> {
+    this.#sessions.delete(key);
+    const opening = await this.#kind.open(this.#service, model);
+    if (opening.outcome === 'verified') {
+      if (this.#sessions.size >= MAX_SESSIONS) this.#sessions.delete(this.#sessions.keys().next().value ?? '');
+      this.#sessions.set(key, opening.session);
+    }
+    return opening;
+  }
+
+  #isFresh({ evidence }: AttestedSession): boolean {
+    return evidence.expiresAt > this.#service.now();
+  }
+}

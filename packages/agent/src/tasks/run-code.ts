@@ -139,7 +139,7 @@ export const runDetailsSchema = executionResultSchema.extend({
 export type RunDetails = z.infer<typeof runDetailsSchema>;
 
 /** Members that describe a run, with the seed's names first. */
-export function describeRun(result: SandboxResult): RunDetails {
+function describeRun(result: SandboxResult): RunDetails {
   return {
     success: result.status === 'ok',
     stdout: result.stdout.text,
@@ -165,12 +165,29 @@ export const codeAnswerSchema = z.object({
   execution_details: runDetailsSchema,
   output: z.string(),
   result: z.string().nullable(),
+  warnings: z.array(z.string()),
 });
 
 /** The run under the names of {@link codeAnswerSchema}. */
-export function codeAnswer(details: RunDetails): z.infer<typeof codeAnswerSchema> {
+export function codeAnswer(run: SandboxResult): z.infer<typeof codeAnswerSchema> {
+  const details = describeRun(run);
   const { success, stdout, stderr, result } = details;
-  return { execution_result: { success, stdout, stderr, result }, execution_details: details, output: stdout, result };
+  return {
+    ...{ execution_result: { success, stdout, stderr, result }, execution_details: details, output: stdout, result },
+    warnings: runWarnings(run),
+  };
+}
+
+/** Says how many files of a run were not kept, by reason. */
+export function runWarnings({ skipped, claim }: SandboxResult): string[] {
+  if (skipped.length === 0) return [];
+  const counts = new Map<string, number>();
+  for (const { reason } of skipped) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const reasons = [...counts].map(([reason, count]) => `${count} × ${reason}`).join(', ');
+  const { artifacts } = claim.limits;
+  return [
+    `expected at most ${artifacts} regular files, got ${skipped.length} more that were not kept (${reasons}); write fewer, or an archive`,
+  ];
 }
 
 /** How work ended that was one run of code. */

@@ -4,7 +4,7 @@
  * caches ignore permissions, and only an impossible `DENO_DIR` closes them).
  */
 
-import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { encodeFrame, type Frame, FrameReader } from '../frames.ts';
@@ -234,12 +234,23 @@ function wrappers(memoryBytes: number): string[] {
       '--',
     );
   }
+  wrapped.push(...emptyNamespaces());
   if (existsSync('/usr/bin/setpriv')) {
     wrapped.push('/usr/bin/setpriv', '--no-new-privs', '--pdeathsig=KILL');
     if (process.getuid?.() === 0) wrapped.push('--bounding-set=-all', '--inh-caps=-all');
     wrapped.push('--');
   }
   return wrapped;
+}
+
+const UNSHARE = ['/usr/bin/unshare', '--user', '--map-current-user', '--net', '--ipc', '--uts', '--'];
+let namespacesWork: boolean | null = null;
+
+/** A second wall where the kernel allows it: a network without interfaces, and no objects shared with other processes. */
+function emptyNamespaces(): readonly string[] {
+  namespacesWork ??=
+    existsSync(UNSHARE[0] ?? '') && spawnSync(UNSHARE[0] ?? '', [...UNSHARE.slice(1), '/bin/true']).status === 0;
+  return namespacesWork ? UNSHARE : [];
 }
 
 const TICKS_PER_MS = 0.1;

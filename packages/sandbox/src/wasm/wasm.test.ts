@@ -1,6 +1,10 @@
+import { spawnSync } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestClaim } from '../claim.ts';
+import { descendants } from '../native/process-tree.ts';
 import type { Sandbox, SandboxEvent, SandboxJob, SandboxResult } from '../port.ts';
 import { wasmLane } from './lane.ts';
 
@@ -211,6 +215,57 @@ print(asyncio.run(work()))`;
     expect(result.observed.wallMs).toBeLessThan(10_000);
   });
 
+  it.each<[string, string, string]>([
+    ['a summer', "datetime(2026, 7, 1, 12, tzinfo=ZoneInfo('America/New_York'))", '2026-07-01T12:00:00-04:00 EDT 1:00:00'],
+    ['a winter', "datetime(2026, 1, 1, 12, tzinfo=ZoneInfo('Europe/Berlin'))", '2026-01-01T12:00:00+01:00 CET 0:00:00'],
+    ['the south', "datetime(2026, 1, 1, 12, tzinfo=ZoneInfo('Australia/Sydney'))", '2026-01-01T12:00:00+11:00 AEDT 1:00:00'],
+    ['no change for long', "datetime(2026, 1, 1, tzinfo=ZoneInfo('Asia/Kolkata'))", '2026-01-01T00:00:00+05:30 IST 0:00:00'],
+    ['numbers', "datetime(2026, 1, 1, tzinfo=ZoneInfo('America/Sao_Paulo'))", '2026-01-01T00:00:00-03:00 -03 0:00:00'],
+    ['long ago', "datetime(1950, 7, 1, tzinfo=ZoneInfo('Europe/London'))", '1950-07-01T00:00:00+01:00 BST 1:00:00'],
+    ['no zone', "datetime(2026, 1, 1, tzinfo=ZoneInfo('UTC'))", '2026-01-01T00:00:00+00:00 UTC 0:00:00'],
+    [
+      'the hour of a change',
+      "datetime(2026, 3, 8, 7, tzinfo=timezone.utc).astimezone(ZoneInfo('America/New_York'))",
+      '2026-03-08T03:00:00-04:00 EDT 1:00:00',
+    ],
+  ])('knows zones: %s', async (_name, code, shown) => {
+    const head = 'from zoneinfo import ZoneInfo\nfrom datetime import datetime, timezone\n';
+    const result = await py(`${head}d = ${code}\nprint(d.isoformat(), d.tzname(), d.dst())`);
+    expect(result.error).toBeNull();
+    expect(result.stdout.text).toBe(`${shown}\n`);
+  });
+
+  it('names a zone that there is not', async () => {
+    const result = await py("from zoneinfo import ZoneInfo\nZoneInfo('Mars/Base')");
+    expect(result.error?.name).toBe('ZoneInfoNotFoundError');
+    expect(result.error?.message).toContain('available_timezones() lists');
+  });
+
+  it.each(['', 'import sys\nsys.exit(0)', 'raise ValueError'])(
+    'collects files left open as whole as closed ones, after %j',
+    async (end) => {
+      const code = `
+import csv, gzip, zipfile
+plain = open('/tmp/plain.csv', 'w', newline='')
+csv.writer(plain).writerow(['ann', 3])
+packed = gzip.open('/tmp/packed.gz', 'wb')
+packed.write(b'hello')
+archive = zipfile.ZipFile('/tmp/archive.zip', 'w')
+archive.writestr('x', 'y')
+circle = []
+circle += [circle, open('/tmp/circle.txt', 'w')]
+circle[1].write('zz')
+${end}`;
+      const { artifacts } = await py(code);
+      const found = Object.fromEntries(artifacts.map((file) => [file.path, file.bytes]));
+      expect(Buffer.from(found['/tmp/plain.csv'] ?? []).toString()).toBe('ann,3\r\n');
+      expect(Buffer.from(found['/tmp/circle.txt'] ?? []).toString()).toBe('zz');
+      expect(gunzipSync(found['/tmp/packed.gz'] ?? new Uint8Array()).toString()).toBe('hello');
+      // The end of a central directory, APPNOTE 4.3.16.
+      expect(Buffer.from(found['/tmp/archive.zip'] ?? []).indexOf('PK\u0005\u0006')).toBeGreaterThan(0);
+    },
+  );
+
   it('meets its memory limit with MemoryError, which the code can catch', async () => {
     const code =
       'a = []\ntry:\n    while True: a.append(bytearray(16 << 20))\nexcept MemoryError:\n    n = len(a); a = None; print(n < 12)';
@@ -244,4 +299,13 @@ describe('jobs that are refused', () => {
     expect(result.claim.status).toBe('rejected');
     expect(digestClaim(result.claim)).toBe(result.claimDigest);
   });
+});
+
+const namespaces = process.platform === 'linux' && spawnSync('unshare', ['--user', '--net', 'true']).status === 0;
+
+it.skipIf(!namespaces)('guests have a network of their own, which is empty', () => {
+  const own = readlinkSync('/proc/self/ns/net');
+  const guests = descendants(process.pid).slice(1);
+  expect(guests.length).toBeGreaterThan(0);
+  expect(guests.filter(({ task }) => readlinkSync(`${task}/ns/net`) === own)).toEqual([]);
 });

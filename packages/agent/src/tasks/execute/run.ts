@@ -12,7 +12,7 @@ import {
   reproducibleSchema,
   workspaceSchema,
 } from '../inputs.ts';
-import { codeAnswer, codeAnswerSchema, describeRun, runCode, runEnding } from '../run-code.ts';
+import { codeAnswer, codeAnswerSchema, runCode, runEnding } from '../run-code.ts';
 import type { Task, TaskContext, TaskResult } from '../task.ts';
 import { gatherFiles, keepRequestFiles } from '../task-files.ts';
 
@@ -75,7 +75,7 @@ export async function executeCode(task: ExecuteInput, context: TaskContext): Pro
   }
   return {
     ending: runEnding(result, { succeeded: 'Code executed successfully', failed: 'Code execution failed' }),
-    answer: { language: task.language, ...codeAnswer(describeRun(result)) },
+    answer: { language: task.language, ...codeAnswer(result) },
     artifacts,
   };
 }

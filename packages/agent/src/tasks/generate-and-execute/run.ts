@@ -15,15 +15,7 @@ import type { ModelProvenance, ModelReply } from '../../ports/model.ts';
 import { DEFAULT_WORKSPACE } from '../../ports/workspaces.ts';
 import { filesSchema, limitsSchema, networkSchema, readFiles, reproducibleSchema, workspaceSchema } from '../inputs.ts';
 import { hostsOfContext } from '../network-hosts.ts';
-import {
-  codeAnswer,
-  codeAnswerSchema,
-  describeRun,
-  executionResultSchema,
-  failureText,
-  runCode,
-  runDetailsSchema,
-} from '../run-code.ts';
+import { codeAnswer, codeAnswerSchema, executionResultSchema, failureText, runCode, runDetailsSchema } from '../run-code.ts';
 import type { Artifact, Inference, Task, TaskContext, TaskResult, WorkEnding } from '../task.ts';
 import { type FileWishes, gatherFiles, keepRequestFiles } from '../task-files.ts';
 import { conversation, type FailedAttempt, type PromptFacts } from './prompt.ts';
@@ -72,7 +64,6 @@ const answer = codeAnswerSchema.extend({
   model: z.string().nullable(),
   usage: tokenUsageSchema.nullable(),
   model_provenance: provenanceSchema.nullable(),
-  warnings: z.array(z.string()),
 });
 
 type Input = z.infer<typeof input>;
@@ -285,11 +276,11 @@ async function keepArtifacts(context: TaskContext, task: Input, result: SandboxR
 
 /** What stands in place of a run when no program came to run. */
 const NO_RUN = { success: false, stdout: '', stderr: '', result: null };
-const NO_RUN_ANSWER = { execution_result: NO_RUN, execution_details: NO_RUN, output: '', result: null };
+const NO_RUN_ANSWER = { execution_result: NO_RUN, execution_details: NO_RUN, output: '', result: null, warnings: [] };
 
 function resultOf(task: Input, standing: Standing, retries: number, warnings: readonly string[]): TaskResult<Answer> {
   const { result, code, provenance, inference, artifacts } = standing;
-  const run = result === null ? NO_RUN_ANSWER : codeAnswer(describeRun(result));
+  const run = result === null ? NO_RUN_ANSWER : codeAnswer(result);
   const ending = endingOf(standing, retries);
   const recorded = provenance?.kind === 'recorded';
   return {
@@ -306,6 +297,7 @@ function resultOf(task: Input, standing: Standing, retries: number, warnings: re
         ...(recorded ? ['RECORDED: no AI model ran; this answer comes from a transcript that ships with the agent'] : []),
         ...(ending.status === 'succeeded' ? standing.notes.map((note) => `the program was mended before it ran: ${note}`) : []),
         ...warnings,
+        ...run.warnings,
       ],
     },
     artifacts,

@@ -3,7 +3,7 @@
 import type { SandboxResult } from '@assay/sandbox';
 import { z } from 'zod';
 import { codeSchema, filesSchema, readFiles, timeoutSchema, workspaceSchema } from '../inputs.ts';
-import { codeAnswer, codeAnswerSchema, describeRun, failureText, runCode, runEnding } from '../run-code.ts';
+import { codeAnswer, codeAnswerSchema, failureText, runCode, runEnding } from '../run-code.ts';
 import type { Task } from '../task.ts';
 import { gatherFiles, keepRequestFiles } from '../task-files.ts';
 import { type CellEnd, Sessions } from './sessions.ts';
@@ -78,7 +78,7 @@ export function createJupyter(sessions = new Sessions()): Task<z.infer<typeof in
             ...(session.lost === null ? {} : { session_restarted: session.lost }),
             ...(end.state === 'kept' ? {} : { session_lost: end.reason }),
             session_id: session.id,
-            ...codeAnswer(describeRun(result)),
+            ...codeAnswer(result),
             data: {
               kernel_name: 'python3',
               session_id: session.id,

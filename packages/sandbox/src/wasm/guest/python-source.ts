@@ -4,7 +4,7 @@
  */
 
 export const PYTHON_SOURCE = String.raw`
-import ast, asyncio, builtins, errno, gc, http.client, importlib.util, inspect, io, json, linecache, os, posix, random, socket, sys, time, traceback, types, urllib.request
+import ast, asyncio, builtins, errno, gc, http.client, importlib.util, inspect, io, json, linecache, os, posix, random, socket, sys, time, traceback, types, urllib.request, zoneinfo
 
 MAIN = '/tmp/main.py'
 _host = None
@@ -166,6 +166,29 @@ os.system = posix.system = _refuse('processes')
 socket.socketpair = socket._fallback_socketpair = _refuse('sockets; use urllib or requests with an allowed host')
 for _name in ('bind', 'connect', 'connect_ex', 'listen', 'accept', 'sendto', 'recvfrom'):
     setattr(socket.socket, _name, _refuse('sockets; use urllib or requests with an allowed host'))
+
+
+_load_packaged_zone = zoneinfo._common.load_tzdata
+_packaged_zones = zoneinfo.available_timezones
+
+
+def _load_zone(key):
+    """Data of a zone from the engine, where no package brings it."""
+    try:
+        return _load_packaged_zone(key)
+    except zoneinfo.ZoneInfoNotFoundError:
+        data = None if _host is None else _host.zone(str(key))
+    if data is None:
+        raise zoneinfo.ZoneInfoNotFoundError('no time zone found with key %s; zoneinfo.available_timezones() lists those of this sandbox' % key) from None
+    return io.BytesIO(data.to_bytes())
+
+
+def _all_zones():
+    return _packaged_zones() | set(_host.zones().split(','))
+
+
+zoneinfo._common.load_tzdata = _load_zone
+zoneinfo.available_timezones = _all_zones
 
 
 class HostSocket:

@@ -15,6 +15,7 @@ import { type FileSystem, type Interpreter, startInterpreter } from './python-in
 import { closePythonRealm } from './python-realm.ts';
 import { armUnseeded } from './unseeded.ts';
 import { deno, exit, plain, receive, send } from './wire.ts';
+import { zoneFile, zoneNames } from './zones.ts';
 
 const config = JSON.parse(deno.args[0] ?? '{}') as GuestConfig;
 const ROOT = '/tmp';
@@ -31,6 +32,8 @@ interface Support extends PyProxy {
 function hostModule(): object {
   return {
     sleep: (seconds: number) => advance(seconds * 1000),
+    zone: (name: string) => zoneFile(name) ?? undefined,
+    zones: () => zoneNames().join(),
     fetch: (method: string, url: string, headers: string, body: Uint8Array, follow: boolean) => {
       const answer = askOne({ method, url, headers: JSON.parse(headers), body }, follow);
       return [answer.status, JSON.stringify(answer.headers), answer.body, answer.url];

@@ -16,6 +16,11 @@ export interface BenchCase {
   readonly cold: () => Promise<unknown>;
   /** Cold, and the collateral is read from its file besides. */
   readonly coldFile?: () => Promise<unknown>;
+  /** A platform of the same kind that was never seen, by a verifier that knows the collateral from another one. */
+  readonly newPlatform?: {
+    readonly prepare: () => Promise<VerificationCache>;
+    readonly verify: (cache: VerificationCache) => Promise<unknown>;
+  };
   /** The checks of a cold verification; the first one is that of the evidence itself, which a warm one does too. */
   readonly checks: readonly VerifySignatureInput[];
 }

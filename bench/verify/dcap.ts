@@ -1,4 +1,7 @@
-/** SGX and TDX quotes: warm reuses parsed collateral and what was remembered of the platform; cold does ten signature checks. */
+/**
+ * SGX and TDX quotes: warm reuses parsed collateral and what was remembered of the platform; cold does ten signature checks; a new
+ * platform on known collateral costs three.
+ */
 
 import { collectEndorsements, type TeeVerifier } from '@assay/attestation';
 import { decodePem } from '@assay/encoding/pem';
@@ -18,6 +21,7 @@ const GENUINE = [
     kind: 'tdx',
     verifier: tdxVerifier as TeeVerifier<never>,
     quote: 'tdx/v4-90c06f000000-openpcc-e560b5c9.quote',
+    other: 'tdx/v4-90c06f000000-dstack-cbdb5b2f.quote',
     collateral: 'tdx/collateral/tdx-90c06f000000-eval18-2026-03-16-plat.collateral.json',
     at: '2026-03-17T22:34:05Z',
   },
@@ -26,6 +30,7 @@ const GENUINE = [
     kind: 'sgx',
     verifier: sgxVerifier as TeeVerifier<never>,
     quote: 'sgx/v3-00606a000000-pallets-2008020f.quote',
+    other: 'sgx/v3-00606a000000-teepot-b7ab1cb4.quote',
     collateral: 'sgx/collateral/sgx-00606a000000-eval21-2026-06-05-plat-2.collateral.json',
     at: '2026-06-06T18:27:03Z',
   },
@@ -63,7 +68,7 @@ function checksOf(file: Uint8Array, collateral: DcapCollateral): readonly Verify
 }
 
 export function dcapCases(): readonly BenchCase[] {
-  return GENUINE.map(({ name, kind, verifier, quote: quotePath, collateral: collateralPath, at }) => {
+  return GENUINE.map(({ name, kind, verifier, quote: quotePath, other: otherPath, collateral: collateralPath, at }) => {
     const evidence = readGenuine(quotePath);
     const file = readGenuine(collateralPath);
     const collateral = JSON.parse(new TextDecoder().decode(file)) as DcapCollateral;
@@ -73,6 +78,7 @@ export function dcapCases(): readonly BenchCase[] {
     const verify = (options: Parameters<typeof verifier.verify>[1]) => verifier.verify(parse(), options);
     const cold = (pieces: typeof endorsements) => verify({ now, endorsements: pieces, cache: new VerificationCache() });
     const cache = new VerificationCache();
+    const other = readGenuine(otherPath);
     return {
       name,
       question: { kind, evidence, at: now, collateral },
@@ -80,6 +86,14 @@ export function dcapCases(): readonly BenchCase[] {
       warm: () => verify({ now, endorsements, cache }),
       cold: () => cold(endorsements),
       coldFile: () => cold(collectEndorsements([{ name: null, bytes: file }])),
+      newPlatform: {
+        async prepare() {
+          const known = new VerificationCache();
+          await verify({ now, endorsements, cache: known });
+          return known;
+        },
+        verify: (known) => verifier.verify(verifier.recognise(other) as never, { now, endorsements, cache: known }),
+      },
       checks: checksOf(evidence, collateral),
     };
   });

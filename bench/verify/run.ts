@@ -31,7 +31,9 @@ interface Runner {
 const here = (run: () => unknown) => (calls: number) => processorTime(calls, run);
 const times = (figure: number | undefined, base: number | undefined): string => ((figure ?? 0) / (base ?? 1)).toFixed(2);
 
-function ourRunners({ checks, coldFile, ...bench }: BenchCase): readonly Runner[] {
+const NEW_PLATFORM = 'Assay, new platform on known collateral';
+
+function ourRunners({ checks, coldFile, newPlatform, ...bench }: BenchCase): readonly Runner[] {
   const all = `raw: all ${checks.length} signature checks`;
   const own = 'raw: the one check of the evidence';
   const over = (label: string, raw: string) => (figures: ReadonlyMap<string, number>) =>
@@ -48,6 +50,9 @@ function ourRunners({ checks, coldFile, ...bench }: BenchCase): readonly Runner[
       cost: async (calls) => (await processorTime(Math.ceil(calls / TOGETHER), together)) / TOGETHER,
       note: over(`Assay, warm, ${TOGETHER} at a time`, own),
     },
+    ...(newPlatform === undefined
+      ? []
+      : [{ label: NEW_PLATFORM, cost: onNewPlatforms(newPlatform), note: over(NEW_PLATFORM, all) }]),
     { label: 'Assay, cold', cost: here(bench.cold), note: over('Assay, cold', all) },
     ...(coldFile === undefined
       ? []
@@ -61,12 +66,23 @@ function ourRunners({ checks, coldFile, ...bench }: BenchCase): readonly Runner[
   ];
 }
 
+/** A memory for each call, made before the clock runs, because the second call would know the platform. */
+function onNewPlatforms({ prepare, verify }: NonNullable<BenchCase['newPlatform']>): Runner['cost'] {
+  return async (calls) => {
+    const known: VerificationCache[] = [];
+    for (let call = 0; call < calls; call++) known.push(await prepare());
+    let next = 0;
+    return processorTime(calls, () => verify(known[next++] ?? new VerificationCache()));
+  };
+}
+
 async function peerRunner(peer: Peer, { question }: BenchCase): Promise<Runner | string> {
   const verdict = await peer.verdict(question);
   if (refuses(verdict)) return `${peer.name}: left out, it refuses this evidence (${verdict.slice(4)})`;
   const ratios = (figures: ReadonlyMap<string, number>): string => {
-    const [figure, cold, warm] = [peer.name, 'Assay, cold', 'Assay, warm'].map((label) => figures.get(label));
-    return `${times(figure, cold)} × our cold, ${times(figure, warm)} × our warm`;
+    const figure = figures.get(peer.name);
+    const known = figures.has(NEW_PLATFORM) ? `, ${times(figure, figures.get(NEW_PLATFORM))} × our new platform` : '';
+    return `${times(figure, figures.get('Assay, cold'))} × our cold${known}, ${times(figure, figures.get('Assay, warm'))} × our warm`;
   };
   return { label: peer.name, cost: (calls) => peer.cost(question, calls), note: ratios };
 }

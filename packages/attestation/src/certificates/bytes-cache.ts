@@ -1,6 +1,6 @@
 /**
  * A bounded map from byte strings to values. Lookup hashes cheaply, then compares every byte, so a hit is exact whatever the
- * attacker feeds it; keys are copied, so later changes to a caller's buffer change nothing. Oldest entries leave first.
+ * attacker feeds it; keys are copied, so that later changes to a caller's buffer change nothing. Oldest entries leave first.
  */
 
 import { concatBytes, equalBytes } from '@assay/encoding/bytes';
@@ -25,11 +25,17 @@ export class BytesCache<Value> {
     return this.#buckets.get(hash(key))?.find((entry) => equalBytes(entry.key, key))?.value;
   }
 
+  /** Remembers `value` under a copy of `key`. */
   set(key: Uint8Array, value: Value): void {
+    this.keep(concatBytes(key), value);
+  }
+
+  /** As {@link set} without a copy: the bytes are the caller's own and never change. */
+  keep(key: Uint8Array, value: Value): void {
     const at = hash(key);
     const others = (this.#buckets.get(at) ?? []).filter((entry) => !equalBytes(entry.key, key));
     this.#buckets.delete(at);
-    this.#buckets.set(at, [...others.slice(1 - BUCKET_SIZE), { key: concatBytes(key), value }]);
+    this.#buckets.set(at, [...others.slice(1 - BUCKET_SIZE), { key, value }]);
     if (this.#buckets.size > this.#capacity) this.#buckets.delete(this.#buckets.keys().next().value as number);
   }
 }

@@ -16,7 +16,7 @@ import {
   readDer,
 } from '@assay/encoding/der';
 import { EncodingError } from '@assay/encoding/errors';
-import { encodeHex } from '@assay/encoding/hex';
+import { decodeHex } from '@assay/encoding/hex';
 import { AttestationError } from '../errors.ts';
 import { type SignatureAlgorithm, signatureAlgorithm } from './algorithms.ts';
 import { nameText } from './name.ts';
@@ -34,8 +34,8 @@ export interface CertificateList {
   readonly thisUpdate: number;
   /** Epoch milliseconds; `null` when the list never says when it ends, which {@link verifyCrl} refuses. */
   readonly nextUpdate: number | null;
-  /** Serials as in {@link Certificate.serial}. */
-  readonly revoked: ReadonlySet<string>;
+  /** Whether the list names this serial number, written as in {@link Certificate.serial}. */
+  readonly isRevoked: (serial: string) => boolean;
   /** Raw GeneralNames of the issuing distribution point; `null` when the list covers everything of its issuer. */
   readonly distributionPoint: readonly Uint8Array[] | null;
   /** The list covers only end-entity or only CA certificates. */
@@ -89,26 +89,31 @@ function parse(der: Uint8Array): CertificateList {
     issuerText: nameText(issuer),
     thisUpdate: derTime(thisUpdate),
     nextUpdate,
-    revoked: serialsOf(entries === undefined ? [] : derSequence(entries)),
+    isRevoked: revokedIn(entries === undefined ? [] : derSequence(entries)),
     ...scopeOf(extensions.get(EXTENSION.issuingDistributionPoint)),
     signatureAlgorithm: signatureAlgorithm(outerAlgorithm),
     signature: derBitString(signature),
   };
 }
 
-function serialsOf(entries: readonly DerElement[]): ReadonlySet<string> {
-  const serials = new Set<string>();
+/** Serials are compared as bytes: writing out thousands of them would cost more than all the rest. */
+function revokedIn(entries: readonly DerElement[]): (serial: string) => boolean {
+  const serials: Uint8Array[] = [];
   let checked: Uint8Array | undefined; // reasons repeat byte for byte, in lists of thousands
   for (const entry of entries) {
-    const [serial, , extensions] = derSequence(entry);
+    const parts = derSequence(entry);
+    const [serial, extensions] = [parts[0], parts[2]];
     if (serial === undefined) throw malformed('a serial in every entry');
     if (extensions !== undefined && !(checked !== undefined && equalBytes(checked, extensions.raw))) {
       refuseUnknownCritical(parseExtensions(extensions));
       checked = extensions.raw;
     }
-    serials.add(encodeHex(derUnsigned(serial)));
+    serials.push(derUnsigned(serial));
   }
-  return serials;
+  return (serial) => {
+    const wanted = decodeHex(serial);
+    return serials.some((each) => equalBytes(each, wanted));
+  };
 }
 
 function refuseUnknownCritical(extensions: ReadonlyMap<string, Extension>, known?: string): void {

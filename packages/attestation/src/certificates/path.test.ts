@@ -332,7 +332,7 @@ describe('revocation', () => {
     const started = performance.now();
     const crl = parseCrl(bytes);
     expect(performance.now() - started).toBeLessThan(1000);
-    expect([crl.revoked.size, crl.revoked.has('0101869f'), crl.revoked.has('02')]).toEqual([100_000, true, false]);
+    expect([crl.isRevoked('0101869f'), crl.isRevoked('02')]).toEqual([true, false]);
   });
 
   it('refuses every list with one bit flipped', async () => {

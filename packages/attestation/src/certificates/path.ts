@@ -62,6 +62,9 @@ export async function verifyPath(input: VerifyPathInput): Promise<VerifiedPath> 
   const dated = pinned === null ? chain : [...chain, pinned];
   const isAnchorItself = chain.length === 1 && equalBytes((chain[0] as Certificate).spki, anchor.spki);
   const known = new Set([EXTENSION.basicConstraints, EXTENSION.keyUsage, ...(input.knownCriticalExtensions ?? [])]);
+  const signed = isAnchorItself
+    ? []
+    : await Promise.all(chain.map((each, index) => signedBy(each, (chain[index + 1] ?? anchor).spki, cache)));
   let intermediatesBelow = 0;
   for (const [index, certificate] of chain.entries()) {
     if (index === 0) checkLeaf(certificate);
@@ -75,7 +78,7 @@ export async function verifyPath(input: VerifyPathInput): Promise<VerifiedPath> 
     if (issuer !== null && !equalBytes(certificate.issuer, issuer.subject)) {
       throw refusal('certificate/chain-broken', certificate, `an issuer named ${issuer.subjectText}`, certificate.issuerText);
     }
-    if (!(await signedBy(certificate, (chain[index + 1] ?? anchor).spki, cache))) {
+    if (signed[index] !== true) {
       throw refusal('certificate/signature-invalid', certificate, 'a signature by its issuer', 'a bad signature');
     }
   }

@@ -57,7 +57,7 @@ async function revocationOf(
   let outcome: Revocation = 'not-checked';
   for (const crl of crls) {
     if (!crlCovers(crl, certificate)) continue;
-    const listed = crl.revoked.has(certificate.serial);
+    const listed = crl.isRevoked(certificate.serial);
     try {
       await verifyCrl({ crl, issuer, now, cache });
       if (!listed) outcome = 'good';

@@ -8,7 +8,7 @@ import { derSequence, derUnsigned, readDer } from '@assay/encoding/der';
 import { isEd25519Form } from '@assay/encoding/ed25519-form';
 import { AttestationError } from '../errors.ts';
 import { COORDINATE_BYTES, type PublicKeyAlgorithm, publicKeyAlgorithm, type SignatureAlgorithm } from './algorithms.ts';
-import type { VerificationCache } from './verification-cache.ts';
+import type { KnownKey, VerificationCache } from './verification-cache.ts';
 
 export interface VerifySignatureInput {
   /** DER SubjectPublicKeyInfo. */
@@ -32,17 +32,28 @@ export async function verifySignature(input: VerifySignatureInput): Promise<bool
   const { spki, algorithm, message, signatureForm = 'der', cache } = input;
   const memory = input.remember === true ? cache : undefined;
   if (memory !== undefined && isKnownGood(input, memory)) return true;
-  const kind = publicKeyAlgorithm(spki);
+  const known = knownKey(spki, cache);
+  const { kind } = known;
   const signature = algorithm.name === 'ECDSA' ? rawSignature(input.signature, kind, signatureForm) : input.signature;
   if (signature === null) return false;
   // The key is the last 32 bytes of its SubjectPublicKeyInfo (RFC 8410 §4).
   if (kind === 'Ed25519' && !isEd25519Form(spki.subarray(-32), signature)) return false;
-  const key = await importVerifyKey({ spki, algorithm, cache });
+  const key = await importKnown(known, spki, algorithm);
   const good = await crypto.subtle.verify(verifyParameters(algorithm), key, bufferSource(signature), bufferSource(message));
-  if (good && memory !== undefined) {
-    memory.good.set(input.signature, { label: memoryLabel(input), spki: concatBytes(spki), message: concatBytes(message) });
-  }
+  if (good && memory !== undefined) remember(input, memory);
   return good;
+}
+
+/** One copy of everything that was compared, so that later changes to a caller's buffers change nothing. */
+function remember(input: VerifySignatureInput, cache: VerificationCache): void {
+  const { signature, spki, message } = input;
+  const copy = concatBytes(signature, spki, message);
+  const end = signature.length + spki.length;
+  cache.good.keep(copy.subarray(0, signature.length), {
+    label: memoryLabel(input),
+    spki: copy.subarray(signature.length, end),
+    message: copy.subarray(end),
+  });
 }
 
 function isKnownGood(input: VerifySignatureInput, cache: VerificationCache): boolean {
@@ -58,21 +69,28 @@ export interface ImportVerifyKeyInput {
 }
 
 /** The WebCrypto key of `spki` for `algorithm`, from the cache when it was imported before. */
-export function importVerifyKey(input: ImportVerifyKeyInput): Promise<CryptoKey> {
-  const { spki, algorithm, cache } = input;
-  if (cache === undefined) return importKey(spki, algorithm);
-  const label = algorithmLabel(algorithm);
-  const ofKey = cache.keys.get(spki);
-  const known = ofKey?.get(label);
-  if (known !== undefined) return known;
-  const imported = importKey(spki, algorithm);
-  if (ofKey === undefined) cache.keys.set(spki, new Map([[label, imported]]));
-  else ofKey.set(label, imported);
-  return imported;
+export function importVerifyKey({ spki, algorithm, cache }: ImportVerifyKeyInput): Promise<CryptoKey> {
+  return importKnown(knownKey(spki, cache), spki, algorithm);
 }
 
-async function importKey(spki: Uint8Array, algorithm: SignatureAlgorithm): Promise<CryptoKey> {
-  const kind = publicKeyAlgorithm(spki);
+function knownKey(spki: Uint8Array, cache: VerificationCache | undefined): KnownKey {
+  const before = cache?.keys.get(spki);
+  if (before !== undefined) return before;
+  const key: KnownKey = { kind: publicKeyAlgorithm(spki), imported: new Map() };
+  cache?.keys.set(spki, key);
+  return key;
+}
+
+function importKnown({ kind, imported }: KnownKey, spki: Uint8Array, algorithm: SignatureAlgorithm): Promise<CryptoKey> {
+  const label = algorithmLabel(algorithm);
+  const before = imported.get(label);
+  if (before !== undefined) return before;
+  const key = importKey(spki, kind, algorithm);
+  imported.set(label, key);
+  return key;
+}
+
+async function importKey(spki: Uint8Array, kind: PublicKeyAlgorithm, algorithm: SignatureAlgorithm): Promise<CryptoKey> {
   const family = kind === 'RSA' || kind === 'Ed25519' ? kind : 'ECDSA';
   const wanted = algorithm.name === 'ECDSA' || algorithm.name === 'Ed25519' ? algorithm.name : 'RSA';
   if (family !== wanted) {

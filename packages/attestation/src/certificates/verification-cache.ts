@@ -4,6 +4,7 @@
  * remembered: they are asked every time. Entries are bounded, the oldest leave first.
  */
 
+import type { PublicKeyAlgorithm } from './algorithms.ts';
 import { BytesCache } from './bytes-cache.ts';
 import { type Certificate, parseCertificate } from './x509.ts';
 
@@ -14,10 +15,16 @@ export interface GoodSignature {
   readonly message: Uint8Array;
 }
 
+/** A public key and what it was imported for, by algorithm. */
+export interface KnownKey {
+  readonly kind: PublicKeyAlgorithm;
+  readonly imported: Map<string, Promise<CryptoKey>>;
+}
+
 /** One verifier's memory. Verifiers with different roots may share one; a new one starts cold. */
 export class VerificationCache {
-  /** By SubjectPublicKeyInfo, then by what the key was imported for. */
-  readonly keys: BytesCache<Map<string, Promise<CryptoKey>>> = new BytesCache(256);
+  /** By SubjectPublicKeyInfo. */
+  readonly keys: BytesCache<KnownKey> = new BytesCache(256);
   /** By signature. */
   readonly good: BytesCache<GoodSignature> = new BytesCache(1024);
   /** By DER. */
@@ -42,7 +49,15 @@ export function readCertificate(der: Uint8Array, cache: VerificationCache | unde
   if (cache === undefined) return parseCertificate(der);
   const found = cache.certificates.get(der);
   if (found !== undefined) return found;
-  const certificate = parseCertificate(der.slice());
-  cache.certificates.set(der, certificate);
+  return keep(parseCertificate(der.slice()), cache);
+}
+
+/** As {@link readCertificate} for bytes that are the caller's own and never change, such as decoded text. */
+export function readOwnCertificate(der: Uint8Array, cache: VerificationCache | undefined): Certificate {
+  return cache?.certificates.get(der) ?? keep(parseCertificate(der), cache);
+}
+
+function keep(certificate: Certificate, cache: VerificationCache | undefined): Certificate {
+  cache?.certificates.keep(certificate.der, certificate);
   return certificate;
 }

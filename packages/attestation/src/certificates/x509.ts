@@ -88,31 +88,29 @@ export function parseCertificate(der: Uint8Array): Certificate {
 }
 
 function parse(der: Uint8Array): Certificate {
-  const [tbsElement, outerAlgorithm, signatureElement, ...more] = derSequence(readDer(der));
-  if (!tbsElement || !outerAlgorithm || !signatureElement || more.length > 0) throw malformed('three parts');
-  const fields = [...derSequence(tbsElement)];
-  const version = fields[0]?.tag === 0xa0 ? versionOf(fields.shift()) : 1;
-  const [serial, innerAlgorithm, issuer, validity, subject, spki, ...rest] = fields;
+  const parts = derSequence(readDer(der));
+  const [tbsElement, outerAlgorithm, signatureElement] = [parts[0], parts[1], parts[2]];
+  if (!tbsElement || !outerAlgorithm || !signatureElement || parts.length > 3) throw malformed('three parts');
+  const fields = derSequence(tbsElement);
+  const version = fields[0]?.tag === 0xa0 ? versionOf(fields[0]) : 1;
+  const at = version === 1 ? 0 : 1;
+  const [serial, innerAlgorithm, issuer] = [fields[at], fields[at + 1], fields[at + 2]];
+  const [validity, subject, spki] = [fields[at + 3], fields[at + 4], fields[at + 5]];
+  const rest = fields.slice(at + 6);
   if (!serial || !innerAlgorithm || !issuer || !validity || !subject || !spki)
     throw malformed('all fields of a tbsCertificate');
   if (!equalBytes(innerAlgorithm.raw, outerAlgorithm.raw)) throw malformed('the same algorithm inside and outside');
-  const [notBefore, notAfter, ...moreTimes] = derSequence(validity);
-  if (!notBefore || !notAfter || moreTimes.length > 0) throw malformed('two times of validity');
+  const times = derSequence(validity);
+  const [notBefore, notAfter] = [times[0], times[1]];
+  if (!notBefore || !notAfter || times.length > 2) throw malformed('two times of validity');
   const extensions = extensionsOf(rest, version);
-  const texts = new NameTexts(issuer, subject);
-  return {
-    get issuerText() {
-      return texts.issuer;
-    },
-    get subjectText() {
-      return texts.subject;
-    },
+  return new ParsedCertificate({
     der,
     tbs: tbsElement.raw,
     version,
     serial: encodeHex(derUnsigned(serial)),
-    issuer: issuer.raw,
-    subject: subject.raw,
+    issuer,
+    subject,
     notBefore: derTime(notBefore),
     notAfter: derTime(notAfter),
     spki: spki.raw,
@@ -122,7 +120,59 @@ function parse(der: Uint8Array): Certificate {
     extensions,
     basicConstraints: basicConstraintsOf(extensions.get(EXTENSION.basicConstraints)),
     keyUsage: keyUsageOf(extensions.get(EXTENSION.keyUsage)),
-  };
+  });
+}
+
+type Fields = Omit<Certificate, 'issuer' | 'subject' | 'issuerText' | 'subjectText'> & {
+  readonly issuer: DerElement;
+  readonly subject: DerElement;
+};
+
+/** A certificate whose names are written out when somebody reads them. A class, so that all certificates have one shape. */
+class ParsedCertificate implements Certificate {
+  readonly der: Uint8Array;
+  readonly tbs: Uint8Array;
+  readonly version: 1 | 2 | 3;
+  readonly serial: string;
+  readonly issuer: Uint8Array;
+  readonly subject: Uint8Array;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly spki: Uint8Array;
+  readonly publicKey: PublicKeyAlgorithm;
+  readonly signatureAlgorithm: SignatureAlgorithm;
+  readonly signature: Uint8Array;
+  readonly extensions: ReadonlyMap<string, Extension>;
+  readonly basicConstraints: Certificate['basicConstraints'];
+  readonly keyUsage: number | null;
+  readonly #names: NameTexts;
+
+  constructor(fields: Fields) {
+    this.der = fields.der;
+    this.tbs = fields.tbs;
+    this.version = fields.version;
+    this.serial = fields.serial;
+    this.issuer = fields.issuer.raw;
+    this.subject = fields.subject.raw;
+    this.notBefore = fields.notBefore;
+    this.notAfter = fields.notAfter;
+    this.spki = fields.spki;
+    this.publicKey = fields.publicKey;
+    this.signatureAlgorithm = fields.signatureAlgorithm;
+    this.signature = fields.signature;
+    this.extensions = fields.extensions;
+    this.basicConstraints = fields.basicConstraints;
+    this.keyUsage = fields.keyUsage;
+    this.#names = new NameTexts(fields.issuer, fields.subject);
+  }
+
+  get issuerText(): string {
+    return this.#names.issuer;
+  }
+
+  get subjectText(): string {
+    return this.#names.subject;
+  }
 }
 
 function versionOf(element: DerElement | undefined): 2 | 3 {
@@ -148,7 +198,7 @@ export function parseExtensions(list: DerElement): ReadonlyMap<string, Extension
   const out = new Map<string, Extension>();
   for (const element of derSequence(list)) {
     const parts = derSequence(element);
-    const [oid, second, third] = parts;
+    const [oid, second, third] = [parts[0], parts[1], parts[2]];
     const critical = second?.tag === DER_TAG.boolean ? derBoolean(second) : false;
     const value = second?.tag === DER_TAG.boolean ? third : second;
     if (oid === undefined || value === undefined || parts.length > (second === value ? 2 : 3))

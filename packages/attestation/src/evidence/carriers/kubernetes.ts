@@ -14,6 +14,7 @@ const YAML_MEMBER = /^[ \t]{1,8}([A-Za-z0-9._-]{1,253}):[ \t]{1,8}["']?([A-Za-z0
 
 /** The values, in order; none when `text` is something else. */
 export function kubernetesMembers(text: string): readonly Uint8Array[] {
+  if (!text.includes('Secret') && !text.includes('ConfigMap')) return [];
   if (!KIND.test(text.slice(0, 65_536)) && !KIND.test(text.slice(-65_536))) return [];
   const json = jsonObjectIn(utf8(text));
   const values = json === null ? yamlValues(text) : jsonValues(json.data ?? json.stringData);

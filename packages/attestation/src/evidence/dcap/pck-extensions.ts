@@ -4,7 +4,6 @@
  * Not checked here: the certificate that carries it.
  */
 
-import { equalBytes } from '@assay/encoding/bytes';
 import { DER_TAG, type DerElement, derBoolean, derOctetString, derUnsigned, readDer } from '@assay/encoding/der';
 import { EncodingError } from '@assay/encoding/errors';
 import { AttestationError } from '../../errors.ts';
@@ -75,21 +74,29 @@ function readExtensions(value: Uint8Array): PckExtensions {
 /** Content of the extension's OID, and so the beginning of every OID inside. */
 const OID_PREFIX = Uint8Array.of(0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01);
 
-/** A SEQUENCE of (OID, value) pairs, keyed by the arc below `parent`; no arc in use needs more than one byte. */
+/** A SEQUENCE of (OID, value) pairs, keyed by the arc below `parent`. */
 function readPairs(sequence: DerElement, ...parent: readonly number[]): ReadonlyMap<number, DerElement> {
   if (sequence.tag !== DER_TAG.sequence) throw malformed(`expected a SEQUENCE of pairs, got tag ${sequence.tag}`);
   const prefix = Uint8Array.of(...OID_PREFIX, ...parent);
   const pairs = new Map<number, DerElement>();
   for (const pair of sequence.children()) {
-    const [name, value, ...more] = pair.tag === DER_TAG.sequence ? pair.children() : [];
-    if (name === undefined || value === undefined || more.length > 0) throw malformed('expected pairs of OID and value');
-    const arc = name.content.at(-1) ?? 0x80;
-    const isBelow = name.content.length === prefix.length + 1 && equalBytes(name.content.subarray(0, -1), prefix) && arc < 0x80;
-    if (name.tag !== DER_TAG.oid || !isBelow) throw malformed(`expected OIDs one arc below ${SGX_EXTENSION_OID}, got another`);
+    const parts = pair.tag === DER_TAG.sequence ? pair.children() : [];
+    const [name, value] = [parts[0], parts[1]];
+    if (name === undefined || value === undefined || parts.length > 2) throw malformed('expected pairs of OID and value');
+    const arc = name.tag === DER_TAG.oid ? arcBelow(prefix, name.content) : null;
+    if (arc === null) throw malformed(`expected OIDs one arc below ${SGX_EXTENSION_OID}, got another`);
     if (pairs.has(arc)) throw malformed(`expected arc ${arc} once, got it twice`);
     pairs.set(arc, value);
   }
   return pairs;
+}
+
+/** The last arc of an OID that is one arc below `prefix`, `null` for others. No arc in use needs more than one byte. */
+function arcBelow(prefix: Uint8Array, oid: Uint8Array): number | null {
+  if (oid.length !== prefix.length + 1) return null;
+  for (let at = 0; at < prefix.length; at++) if (oid[at] !== prefix[at]) return null;
+  const arc = oid[prefix.length] as number;
+  return arc < 0x80 ? arc : null;
 }
 
 function required(pairs: ReadonlyMap<number, DerElement>, arc: number): DerElement {

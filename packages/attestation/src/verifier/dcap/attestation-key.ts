@@ -9,30 +9,36 @@ import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { verifySignature } from '../../certificates/signature.ts';
 import type { VerificationCache } from '../../certificates/verification-cache.ts';
+import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError, type AttestationErrorCode } from '../../errors.ts';
 import type { DcapQuote } from '../../evidence/dcap/quote.ts';
-import type { PckChain } from './pck-chain.ts';
 
-type CertifiedKey = Pick<DcapQuote, 'attestationKey' | 'qeAuthData' | 'qeReportSignature'> & {
-  readonly qeReport: Uint8Array;
+interface CertifiedKey {
+  /** {@link certifiedParts}, copied into one array. */
+  readonly certified: Uint8Array;
   readonly key: CryptoKey;
-};
+}
+
+/** Everything that went into the certification; only the last part has a length of its own choice. */
+function certifiedParts(quote: DcapQuote): readonly Uint8Array[] {
+  return [quote.attestationKey, quote.qeReport.raw, quote.qeReportSignature, quote.qeAuthData];
+}
 
 /** A platform makes a new attestation key only when its TCB changes; a few are enough. */
 const KEYS_KEPT = 4;
 
-/** Keys certified before, by platform. A hit compares every byte that went into the certification. */
-const keyMemory = (): WeakMap<PckChain, readonly CertifiedKey[]> => new WeakMap();
+/** Keys certified before, by the platform's certificate. A hit compares every byte that went into the certification. */
+const keyMemory = (): WeakMap<Certificate, readonly CertifiedKey[]> => new WeakMap();
 
 const ECDSA_SHA256 = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
 /**
- * Checks the two signatures of a quote and the link between them.
+ * Checks the two signatures of a quote and the link between them. Whether `pck` is Intel's is for pck-chain.ts.
  * @throws {AttestationError} `dcap/qe-report-signature-invalid`, `dcap/attestation-key-unbound`, `dcap/quote-signature-invalid`.
  */
 export async function verifyQuoteSignatures(
   quote: DcapQuote,
-  pck: PckChain,
+  pck: Certificate,
   cache: VerificationCache | undefined,
 ): Promise<void> {
   const certified = cache?.room(keyMemory);
@@ -53,27 +59,23 @@ export async function verifyQuoteSignatures(
 
 /** Copies, because the quote's fields are views into a buffer that callers may reuse. */
 function remembered(quote: DcapQuote, key: CryptoKey): CertifiedKey {
-  return {
-    attestationKey: quote.attestationKey.slice(),
-    qeAuthData: quote.qeAuthData.slice(),
-    qeReport: quote.qeReport.raw.slice(),
-    qeReportSignature: quote.qeReportSignature.slice(),
-    key,
-  };
+  return { certified: concatBytes(...certifiedParts(quote)), key };
 }
 
 function isSameCertification(known: CertifiedKey, quote: DcapQuote): boolean {
-  return (
-    equalBytes(known.attestationKey, quote.attestationKey) &&
-    equalBytes(known.qeReport, quote.qeReport.raw) &&
-    equalBytes(known.qeReportSignature, quote.qeReportSignature) &&
-    equalBytes(known.qeAuthData, quote.qeAuthData)
-  );
+  let offset = 0;
+  const { certified } = known;
+  for (const part of certifiedParts(quote)) {
+    const end = offset + part.length;
+    if (end > certified.length || !equalBytes(certified.subarray(offset, end), part)) return false;
+    offset = end;
+  }
+  return offset === certified.length;
 }
 
-function isReportSigned(quote: DcapQuote, pck: PckChain, cache: VerificationCache | undefined): Promise<boolean> {
+function isReportSigned(quote: DcapQuote, pck: Certificate, cache: VerificationCache | undefined): Promise<boolean> {
   return verifySignature({
-    spki: pck.leaf.spki,
+    spki: pck.spki,
     algorithm: ECDSA_SHA256,
     signature: quote.qeReportSignature,
     message: quote.qeReport.raw,

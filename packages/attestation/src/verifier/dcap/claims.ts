@@ -37,7 +37,7 @@ export function sharedClaims(authentic: AuthenticQuote): SharedClaims {
       'pce-svn': String(extensions.pceSvn),
       'cpu-svn': encodeHex(extensions.cpuSvn),
       'pck-serial': pck.leaf.serial,
-      'pck-ca': pck.leaf.issuerText.includes('Processor') ? 'processor' : 'platform',
+      'pck-ca': pck.issuer.subjectText.includes('Processor') ? 'processor' : 'platform',
       'platform-id': encodeHex(quote.header.userData.subarray(0, 16)),
       ...(extensions.platformInstanceId === null ? {} : { 'platform-instance-id': encodeHex(extensions.platformInstanceId) }),
     },

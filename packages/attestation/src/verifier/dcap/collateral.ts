@@ -22,6 +22,7 @@ import type { TcbInfo } from '../../evidence/dcap/tcb-info.ts';
 import type { Endorsement, Endorsements } from '../../model/endorsements.ts';
 import { companionFault, foreignCompanion, withCompanion } from '../companion-fault.ts';
 import { type CollateralPieces, collateralIn, type SignedDocument } from './collateral-pieces.ts';
+import { inOrder } from './in-order.ts';
 import type { PckChain } from './pck-chain.ts';
 
 export interface PlatformCollateral {
@@ -109,26 +110,21 @@ async function authenticate(pieces: CollateralPieces, question: CollateralQuesti
     { certificate: pck.leaf, issuer: pck.issuer },
     ...[pck.issuer, ...new Set(signers)].map((certificate) => ({ certificate, issuer: pck.root })),
   ];
-  const paths = Promise.all([...new Set(signers)].map((signer) => verifySigner(signer, question)));
+  const paths = inOrder([...new Set(signers)].map((signer) => verifySigner(signer, question)));
   const bodies = documents.map((document, index) => verifySigned(document, signers[index] ?? pck.leaf, cache));
   const revocation = checkRevocation({ issued, crls: pieces.crls, requireCrls: true, now, cache });
-  await firstFault([paths, ...bodies, revocation]);
+  const [signerPaths] = await inOrder([paths, inOrder(bodies), revocation]);
   const lists = pieces.crls
     .filter((crl) => issued.some(({ certificate }) => crlCovers(crl, certificate)))
     .map(({ thisUpdate, nextUpdate }) => ({ notBefore: thisUpdate, notAfter: nextUpdate ?? thisUpdate }))
     .filter(({ notBefore, notAfter }) => notBefore <= now && now <= notAfter);
-  const windows = [tcbInfo, qeIdentity, ...(await paths), ...lists];
+  const windows = [tcbInfo, qeIdentity, ...signerPaths, ...lists];
   return {
     tcbInfo: tcbInfo.document.value,
     qeIdentity: qeIdentity.document.value,
     notBefore: Math.max(...windows.map(({ notBefore }) => notBefore)),
     notAfter: Math.min(...windows.map(({ notAfter }) => notAfter)),
   };
-}
-
-/** Lets all checks end, then throws the fault of the first in the list that has one: the same defects, the same error. */
-async function firstFault(checks: readonly Promise<unknown>[]): Promise<void> {
-  for (const check of await Promise.allSettled(checks)) if (check.status === 'rejected') throw check.reason;
 }
 
 function refuseMissing(pieces: CollateralPieces, tee: 'sgx' | 'tdx', pck: PckChain): void {
@@ -164,7 +160,7 @@ const NAMES: Readonly<Partial<Record<Endorsement['kind'], string>>> = {
 
 /** What a fetcher needs to ask Intel for. */
 function describePlatform(tee: 'sgx' | 'tdx', pck: PckChain): Readonly<Record<string, string>> {
-  const ca = pck.leaf.issuerText.includes('Processor') ? 'processor' : 'platform';
+  const ca = pck.issuer.subjectText.includes('Processor') ? 'processor' : 'platform';
   return { tee, fmspc: encodeHex(pck.extensions.fmspc), pceId: encodeHex(pck.extensions.pceId), ca };
 }
 

@@ -62,7 +62,7 @@ export async function findPckChain(
   const root = authorities.find(({ spki }) => isPinned(spki, anchors)) ?? pinnedRoot(anchors, issuer, cache);
   if (root === null) throw missing('root certificate', id);
   const parts = { leaf, issuer, root };
-  return withCompanion('the PCK certificate chain', () => authenticateChain(parts, anchors, now, cache));
+  return withCompanion('the PCK certificate chain', () => authenticateChain(parts, { anchors, now, cache }));
 }
 
 function isNamed(leaf: Certificate, { ppid, pceId }: CertificationId): boolean {

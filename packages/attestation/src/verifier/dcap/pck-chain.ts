@@ -4,24 +4,22 @@
  * Not checked here: revocation, which needs collateral.
  */
 
-import { decodeUtf8, equalBytes } from '@assay/encoding/bytes';
+import { decodeUtf8, equalBytes, utf8 } from '@assay/encoding/bytes';
 import { EncodingError } from '@assay/encoding/errors';
 import { decodePem } from '@assay/encoding/pem';
 import { anchorDigest } from '../../certificates/anchor.ts';
 import { BytesCache } from '../../certificates/bytes-cache.ts';
 import { verifyPath } from '../../certificates/path.ts';
 import { verifySignature } from '../../certificates/signature.ts';
-import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
+import { readOwnCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
 import type { Certificate, Extension } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { type PckExtensions, parsePckExtensions, SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
 import { type CertificationData, PCK_CHAIN_DATA } from '../../evidence/dcap/quote.ts';
 import type { TrustAnchor } from '../../model/verification.ts';
+import { inOrder } from './in-order.ts';
 
-export interface PckChain {
-  readonly leaf: Certificate;
-  readonly issuer: Certificate;
-  readonly root: Certificate;
+export interface PckChain extends PckCertificates {
   readonly anchor: TrustAnchor;
   /** SHA-256 of the anchor's key, lower-case hex. */
   readonly anchorDigest: string;
@@ -36,22 +34,28 @@ const CHAINS_KEPT = 256;
 /** Genuine chains have about 3,700 bytes. */
 const MAX_CHAIN_LENGTH = 1 << 16;
 
+/** PEM blocks by their exact bytes. */
+const blockMemory = (): BytesCache<readonly Certificate[]> => new BytesCache(2 * CHAINS_KEPT);
+
 /** Chains by their exact bytes. */
 const platformMemory = (): BytesCache<PckChain> => new BytesCache(CHAINS_KEPT);
 
+/** The three certificates of a chain, told apart. */
+export interface PckCertificates {
+  /** Provisioning certification key. */
+  readonly leaf: Certificate;
+  readonly issuer: Certificate;
+  readonly root: Certificate;
+}
+
 /**
- * Authenticates certification data that is a chain; companion-pck.ts looks for the certificate where a quote only names it.
- * @param anchors roots to accept.
- * @param now epoch milliseconds.
- * @throws {AttestationError} `dcap/certification-data-unsupported`, `dcap/pck-chain-invalid`, `dcap/pck-extensions-malformed`,
- * and the `certificate/` codes of path validation.
+ * The chain in certification data; companion-pck.ts looks for the certificate where a quote only names it.
+ * @throws {AttestationError} `dcap/certification-data-unsupported`, `dcap/pck-chain-invalid`.
  */
-export async function verifyPckChain(
+export function readPckChain(
   certification: CertificationData,
-  anchors: readonly TrustAnchor[],
-  now: number,
   cache: VerificationCache | undefined,
-): Promise<PckChain> {
+): PckCertificates | PckChain {
   if (certification.type !== PCK_CHAIN_DATA) {
     throw new AttestationError(
       'dcap/certification-data-unsupported',
@@ -59,12 +63,30 @@ export async function verifyPckChain(
       { details: { type: certification.type } },
     );
   }
-  const known = cache?.room(platformMemory);
-  const before = known?.get(certification.data);
-  if (before !== undefined && now >= before.notBefore && now <= before.notAfter && isAccepted(before.anchor, anchors))
-    return before;
-  const chain = await authenticateChain(sortChain(readCertificates(certification.data, cache)), anchors, now, cache);
-  known?.set(certification.data, chain);
+  return cache?.room(platformMemory).get(certification.data) ?? sortChain(readCertificates(certification.data, cache));
+}
+
+export interface PckChainQuestion {
+  /** Roots to accept. */
+  readonly anchors: readonly TrustAnchor[];
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly cache: VerificationCache | undefined;
+}
+
+/**
+ * Authenticates the chain that {@link readPckChain} read from `certification`.
+ * @throws {AttestationError} `dcap/pck-chain-invalid`, `dcap/pck-extensions-malformed`, and the `certificate/` codes of path validation.
+ */
+export async function verifyPckChain(
+  read: PckCertificates | PckChain,
+  { data }: CertificationData,
+  question: PckChainQuestion,
+): Promise<PckChain> {
+  const { anchors, now, cache } = question;
+  if ('anchor' in read && now >= read.notBefore && now <= read.notAfter && isAccepted(read.anchor, anchors)) return read;
+  const chain = await authenticateChain(read, question);
+  cache?.room(platformMemory).set(data, chain);
   return chain;
 }
 
@@ -76,22 +98,20 @@ function isAccepted(anchor: TrustAnchor, anchors: readonly TrustAnchor[]): boole
 
 /** What {@link verifyPckChain} does once the three certificates are told apart. */
 export async function authenticateChain(
-  { leaf, issuer, root }: Pick<PckChain, 'leaf' | 'issuer' | 'root'>,
-  anchors: readonly TrustAnchor[],
-  now: number,
-  cache: VerificationCache | undefined,
+  { leaf, issuer, root }: PckCertificates,
+  { anchors, now, cache }: PckChainQuestion,
 ): Promise<PckChain> {
   const extension = leaf.extensions.get(SGX_EXTENSION_OID) as Extension;
-  const { chain, anchor, notBefore, notAfter } = await verifyPath({
-    chain: [leaf, issuer, root],
-    anchors,
-    now,
-    cache,
-  });
+  const [path, rootIsSigned] = await inOrder([
+    verifyPath({ chain: [leaf, issuer, root], anchors, now, cache }),
+    isSelfSigned(root, cache),
+  ]);
+  const { chain, anchor, notBefore, notAfter } = path;
   if (chain.length !== 2 || !equalBytes(root.spki, anchor.spki)) {
     throw invalid('expected the root, and only it, to carry a pinned key');
   }
-  await verifyRoot(root, now, cache);
+  if (!rootIsSigned) throw invalid('expected a root that signs itself, got a bad signature');
+  if (now < root.notBefore || now > root.notAfter) throw invalid('expected a root in force, got one out of date');
   return {
     leaf,
     issuer,
@@ -105,7 +125,7 @@ export async function authenticateChain(
 }
 
 /** Provisioning services have written the three in more than one order; each is known by what it is, as in Intel's library. */
-function sortChain(certificates: readonly Certificate[]): Pick<PckChain, 'leaf' | 'issuer' | 'root'> {
+function sortChain(certificates: readonly Certificate[]): PckCertificates {
   const leaf = certificates.find(isPckCertificate);
   const root = certificates.find(({ subject, issuer }) => equalBytes(subject, issuer));
   const issuer = certificates.find((each) => each !== leaf && each !== root);
@@ -121,23 +141,46 @@ export function isPckCertificate({ extensions, basicConstraints }: Certificate):
 }
 
 /** The pinned key settles trust; its own signature settles that the rest of the certificate is as it was issued. */
-async function verifyRoot(root: Certificate, now: number, cache: VerificationCache | undefined): Promise<void> {
+function isSelfSigned(root: Certificate, cache: VerificationCache | undefined): Promise<boolean> {
   const { spki, signatureAlgorithm: algorithm, signature, tbs: message } = root;
-  if (!(await verifySignature({ spki, algorithm, signature, message, remember: true, cache }))) {
-    throw invalid('expected a root that signs itself, got a bad signature');
-  }
-  if (now < root.notBefore || now > root.notAfter) throw invalid('expected a root in force, got one out of date');
+  return verifySignature({ spki, algorithm, signature, message, remember: true, cache });
 }
 
 function readCertificates(data: Uint8Array, cache: VerificationCache | undefined): readonly Certificate[] {
   if (data.length > MAX_CHAIN_LENGTH)
     throw invalid(`expected a chain of at most ${MAX_CHAIN_LENGTH} bytes, got ${data.length}`);
   try {
-    return decodePem(decodeUtf8(data)).map(({ der }) => readCertificate(der, cache));
+    return pemBlocks(data).flatMap((block) => readBlock(block, cache));
   } catch (error) {
     if (!EncodingError.is(error)) throw error;
     throw invalid(`expected a PEM certificate chain, got something else: ${error.message}`, error);
   }
+}
+
+const END = utf8('-----END CERTIFICATE-----');
+
+/** The text up to each end of a certificate; what stands behind the last one belongs to it. */
+function pemBlocks(data: Uint8Array): readonly Uint8Array[] {
+  const blocks: Uint8Array[] = [];
+  let start = 0;
+  for (let at = data.indexOf(0x2d); at >= 0; at = data.indexOf(0x2d, at + 1)) {
+    if (!END.every((byte, index) => data[at + index] === byte)) continue;
+    at += END.length;
+    blocks.push(data.subarray(start, at));
+    start = at;
+  }
+  const last = blocks.pop();
+  return last === undefined ? [data] : [...blocks, data.subarray(last.byteOffset - data.byteOffset)];
+}
+
+/** The CA and the root of a new platform are those of the others, letter by letter. */
+function readBlock(block: Uint8Array, cache: VerificationCache | undefined): readonly Certificate[] {
+  const known = cache?.room(blockMemory);
+  const before = known?.get(block);
+  if (before !== undefined) return before;
+  const certificates = decodePem(decodeUtf8(block)).map(({ der }) => readOwnCertificate(der, cache));
+  known?.set(block, certificates);
+  return certificates;
 }
 
 function invalid(message: string, cause?: unknown): AttestationError {

@@ -20,11 +20,13 @@ import { resolveTrust } from '../../certificates/trust.ts';
 import { AttestationError } from '../../errors.ts';
 import type { DcapQuote } from '../../evidence/dcap/quote.ts';
 import { INTEL_QE_VENDOR_ID } from '../../evidence/dcap/quote-file.ts';
+import type { Endorsements } from '../../model/endorsements.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { verifyQuoteSignatures } from './attestation-key.ts';
 import { type PlatformCollateral, verifyCollateral } from './collateral.ts';
 import { findPckChain, refersToCertificate } from './companion-pck.ts';
-import { type PckChain, verifyPckChain } from './pck-chain.ts';
+import { inOrder } from './in-order.ts';
+import { type PckChain, type PckChainQuestion, readPckChain, verifyPckChain } from './pck-chain.ts';
 import { matchQuotingEnclave } from './quoting-enclave.ts';
 import { shortfallOf } from './shortfall.ts';
 import { adviseRelaunch, evaluateTcb, type TcbEvaluation } from './tcb-level.ts';
@@ -54,14 +56,25 @@ export async function verifyQuote(quote: DcapQuote, options: VerifyOptions): Pro
     throw new AttestationError('dcap/qe-vendor-unknown', "expected Intel's QE vendor id, got another; do not trust this quote");
   }
   const anchors = [...INTEL_ROOTS, ...resolveTrust(trust).anchors];
-  const pck = refersToCertificate(quote.certification)
-    ? await findPckChain(quote, anchors, endorsements, now, cache)
-    : await verifyPckChain(quote.certification, anchors, now, cache);
-  await verifyQuoteSignatures(quote, pck, cache);
+  const pck = await platformOf(quote, endorsements, { anchors, now, cache });
   const collateral = await verifyCollateral({ endorsements, tee: quote.header.tee, pck, now, cache });
   matchQuotingEnclave(quote.qeReport, collateral.qeIdentity);
   if (quote.body.kind === 'td') matchTdxModule(quote.body, collateral.tcbInfo);
   return { quote, pck, collateral, ...matchTcb(quote, pck, collateral) };
+}
+
+/** The platform that signed the quote; its chain and the quote's signatures are checked at the same time. */
+async function platformOf(quote: DcapQuote, endorsements: Endorsements, question: PckChainQuestion): Promise<PckChain> {
+  const { anchors, now, cache } = question;
+  const { certification } = quote;
+  if (refersToCertificate(certification)) {
+    const found = await findPckChain(quote, anchors, endorsements, now, cache);
+    await verifyQuoteSignatures(quote, found.leaf, cache);
+    return found;
+  }
+  const read = readPckChain(certification, cache);
+  const [pck] = await inOrder([verifyPckChain(read, certification, question), verifyQuoteSignatures(quote, read.leaf, cache)]);
+  return pck;
 }
 
 function matchTcb(

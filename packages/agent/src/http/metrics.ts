@@ -1,7 +1,8 @@
 /** Metrics in Prometheus form. The seed's names `ai_generation.success` and so on appear with `_` for `.`. */
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { RunningTask, TaskOutcome } from '../tasks/run-task.ts';
+import type { RunningTask } from '../tasks/run-task.ts';
+import type { TaskOutcome } from '../tasks/task-outcome.ts';
 import type { RouteName } from './route.ts';
 
 export interface Metrics {

@@ -6,8 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '@assay/ledger';
 import type { UpstreamSession } from '../ports/upstream.ts';
-import type { Attest } from '../tasks/run-task.ts';
 import type { Inference } from '../tasks/task.ts';
+import type { Attest } from '../tasks/task-attestation.ts';
 import { factsOf } from './evidence-facts.ts';
 import type { Identity } from './identity.ts';
 

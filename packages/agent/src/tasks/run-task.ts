@@ -5,17 +5,16 @@
 
 import { randomUUID } from 'node:crypto';
 import { type CodedError, isCoded } from '@assay/encoding/coded-error';
-import { canonicalJson, type JsonObject } from '@assay/encoding/json';
-import type { Clock, DraftOptions, Ledger, ReceiptDraft, SealedReceipt } from '@assay/ledger';
-import type { LogProof, Receipt } from '@assay/receipt';
-import { statusOf } from '../error-status.ts';
+import { canonicalJson } from '@assay/encoding/json';
+import type { Clock, DraftOptions, Ledger, ReceiptDraft } from '@assay/ledger';
 import { ServerError } from '../errors.ts';
-import type { TaskEnding } from './ending.ts';
 import { HeldWork } from './held-work.ts';
 import { Progress } from './progress.ts';
 import type { PreparedTask } from './registry.ts';
-import type { Generation, Inference, TaskNeed, TaskPorts, TokenUsage } from './task.ts';
-import { type TaskAnswer, taskAnswer, type Work, workEnding } from './task-answer.ts';
+import type { TaskNeed, TaskPorts } from './task.ts';
+import { taskAnswer, type Work, workEnding } from './task-answer.ts';
+import { type AttestationOptions, attestationOf } from './task-attestation.ts';
+import { generationOf, recordEnding, refusalOf, type TaskOutcome } from './task-outcome.ts';
 
 /** A request for work, as it came in. */
 export interface TaskRequest {
@@ -37,35 +36,6 @@ export interface TaskRequest {
   readonly origin: string;
 }
 
-/** Why work could not be done, for HTTP. */
-export interface TaskRefusal {
-  readonly code: string;
-  readonly status: number;
-  readonly retryAfterSeconds: number | null;
-}
-
-/** What comes out: the answer's body and what was learnt on the way. */
-export interface TaskOutcome {
-  readonly ending: TaskEnding;
-  readonly body: TaskAnswer & { readonly receipt: Receipt; readonly log_proof: LogProof };
-  /** `null` when the work was done, whatever came of it. */
-  readonly refusal: TaskRefusal | null;
-  /** `null` when no model wrote anything that counts. */
-  readonly generation: (Generation & { readonly model: string | null; readonly usage: TokenUsage | null }) | null;
-  readonly sealed: SealedReceipt;
-  /** Length of the answer as it is kept in the ledger. */
-  readonly answerBytes: number;
-}
-
-/** An `attestation` member, with the keyset that it attests. */
-export interface AnswerAttestation {
-  readonly keysetDigest: string;
-  readonly member: JsonObject;
-}
-
-/** Makes the `attestation` member of an answer, bound to this agent's keyset and to the nonce. */
-export type Attest = (inference: Inference | null, nonce: string | null) => Promise<AnswerAttestation>;
-
 export interface RunningTask {
   readonly id: string;
   readonly type: string;
@@ -80,13 +50,10 @@ export interface RunningTask {
   cancel(reason: 'task/cancelled' | 'task/interrupted'): void;
 }
 
-export interface RunTaskOptions {
+export interface RunTaskOptions extends AttestationOptions {
   readonly ledger: Ledger;
   readonly ports: TaskPorts;
   readonly clock: Clock;
-  readonly attest: Attest;
-  /** Digest of the keyset that seals now. */
-  readonly keysetInForce: () => string;
   /** Resolves when code can run; rejects when it never will. */
   readonly sandboxReady: Promise<void>;
   /** Told about errors that have no code; clients only learn that one happened. */
@@ -198,44 +165,6 @@ async function carry({ id, draft, held, progress, signal, task, request }: Begun
   } catch (thrown) {
     return { kind: 'refused', error: codedOf(signal.aborted ? signal.reason : thrown, id, options) };
   }
-}
-
-function recordEnding(draft: ReceiptDraft, work: Work, ending: TaskEnding, hash: string): void {
-  const generation = work.kind === 'done' ? work.result.generation : undefined;
-  const retries = generation === undefined ? {} : { retries: generation.retries };
-  if (ending.status === 'succeeded') draft.append({ type: 'task.completed', result_hash: hash, ...retries });
-  else draft.append({ type: 'task.failed', code: ending.code, error_hash: hash, ...retries });
-  draft.append({ type: 'response.returned', body_hash: hash, form: 'jcs-without-receipt' });
-}
-
-/**
- * The `attestation` member. The keyset may be replaced while the TEE answers: the report in the answer must be of the keyset that
- * seals it. Work that is done is not lost because the TEE did not answer; the member then says why it is empty.
- */
-async function attestationOf(work: Work, nonce: string | null, options: RunTaskOptions): Promise<JsonObject> {
-  const inference = work.kind === 'done' ? (work.result.inference ?? null) : null;
-  try {
-    for (;;) {
-      const { keysetDigest, member } = await options.attest(inference, nonce);
-      if (keysetDigest === options.keysetInForce()) return member;
-    }
-  } catch (error) {
-    if (!isCoded(error)) throw error;
-    return { error: error.message, code: error.code };
-  }
-}
-
-function refusalOf(work: Work): TaskRefusal | null {
-  if (work.kind === 'done') return null;
-  const { code, kind, details } = work.error;
-  const seconds = details.retryAfterSeconds;
-  return { code, status: statusOf(code, kind), retryAfterSeconds: typeof seconds === 'number' ? seconds : null };
-}
-
-function generationOf(work: Work): TaskOutcome['generation'] {
-  if (work.kind !== 'done' || work.result.generation === undefined) return null;
-  const { generation, inference } = work.result;
-  return { ...generation, model: inference?.model ?? null, usage: inference?.usage ?? null };
 }
 
 function codedOf(error: unknown, id: string, options: RunTaskOptions): CodedError {

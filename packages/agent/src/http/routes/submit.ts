@@ -3,7 +3,8 @@
 import type { Ledger } from '@assay/ledger';
 import type { Context } from 'hono';
 import { z } from 'zod';
-import type { RunningTask, TaskOutcome } from '../../tasks/run-task.ts';
+import type { RunningTask } from '../../tasks/run-task.ts';
+import type { TaskOutcome } from '../../tasks/task-outcome.ts';
 import { storedAnswer } from '../answers.ts';
 import type { Api } from '../api.ts';
 import type { AppEnv } from '../environment.ts';

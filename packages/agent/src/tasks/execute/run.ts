@@ -12,7 +12,8 @@ import {
   reproducibleSchema,
   workspaceSchema,
 } from '../inputs.ts';
-import { codeAnswer, codeAnswerSchema, runCode, runEnding } from '../run-code.ts';
+import { codeAnswer, codeAnswerSchema, runEnding } from '../run-answer.ts';
+import { runCode } from '../run-code.ts';
 import type { Task, TaskContext, TaskResult } from '../task.ts';
 import { gatherFiles, keepRequestFiles } from '../task-files.ts';
 

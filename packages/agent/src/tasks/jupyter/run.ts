@@ -3,7 +3,8 @@
 import type { SandboxResult } from '@assay/sandbox';
 import { z } from 'zod';
 import { codeSchema, filesSchema, readFiles, timeoutSchema, workspaceSchema } from '../inputs.ts';
-import { codeAnswer, codeAnswerSchema, failureText, runCode, runEnding } from '../run-code.ts';
+import { codeAnswer, codeAnswerSchema, failureText, runEnding } from '../run-answer.ts';
+import { runCode } from '../run-code.ts';
 import type { Task } from '../task.ts';
 import { gatherFiles, keepRequestFiles } from '../task-files.ts';
 import { type CellEnd, Sessions } from './sessions.ts';

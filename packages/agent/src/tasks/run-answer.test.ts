@@ -1,6 +1,6 @@
 import type { SandboxResult } from '@assay/sandbox';
 import { describe, expect, it } from 'vitest';
-import { runWarnings } from './run-code.ts';
+import { runWarnings } from './run-answer.ts';
 
 const left = (...reasons: readonly string[]): SandboxResult =>
   ({

@@ -27,7 +27,7 @@ export function answerAttestation(identity: Identity, clock: Clock): Attest {
       inference: inference === null ? null : inferenceMember(inference),
       verification: {
         nonce,
-        nonce_source: given === null ? 'agent' : 'client',
+        nonce_source: given === null ? ('agent' as const) : ('client' as const),
         fetched_at: new Date(clock.now()).toISOString(),
         inference_timestamp: inference?.timestamp ?? null,
         ...(upstream === null ? {} : upstreamMembers(upstream)),

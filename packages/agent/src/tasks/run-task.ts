@@ -11,7 +11,7 @@ import { ServerError } from '../errors.ts';
 import { HeldWork } from './held-work.ts';
 import { Progress } from './progress.ts';
 import type { PreparedTask } from './registry.ts';
-import type { TaskNeed, TaskPorts } from './task.ts';
+import type { Inference, TaskNeed, TaskPorts } from './task.ts';
 import { taskAnswer, type Work, workEnding } from './task-answer.ts';
 import { type AttestationOptions, attestationOf } from './task-attestation.ts';
 import { generationOf, recordEnding, refusalOf, type TaskOutcome } from './task-outcome.ts';
@@ -125,7 +125,7 @@ async function carryOut(begun: Begun, options: RunTaskOptions): Promise<TaskOutc
     if (request.requestBody.length <= MAX_KEPT_REQUEST) draft.payload('request', 'application/json', request.requestBody);
     const work = await carry(begun, options);
     const ending = workEnding(work);
-    const attestation = begun.task.attested ? await attestationOf(work, request.nonce, options) : null;
+    const attestation = begun.task.attested ? await attestationOf(inferenceOf(work), request.nonce, options) : null;
     const answer = taskAnswer(work, { taskId: id, receiptId: draft.receiptId, origin: request.origin, attestation });
     const answerText = new TextEncoder().encode(canonicalJson(answer));
     recordEnding(draft, work, ending, draft.payload('answer', 'application/json', answerText));
@@ -165,6 +165,10 @@ async function carry({ id, draft, held, progress, signal, task, request }: Begun
   } catch (thrown) {
     return { kind: 'refused', error: codedOf(signal.aborted ? signal.reason : thrown, id, options) };
   }
+}
+
+function inferenceOf(work: Work): Inference | null {
+  return work.kind === 'done' ? (work.result.inference ?? null) : null;
 }
 
 function codedOf(error: unknown, id: string, options: RunTaskOptions): CodedError {

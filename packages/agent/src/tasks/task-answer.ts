@@ -4,11 +4,11 @@
  */
 
 import type { CodedError } from '@assay/encoding/coded-error';
-import type { JsonObject } from '@assay/encoding/json';
 import { z } from 'zod';
 import { problemMembers, statusOf } from '../error-status.ts';
 import { endingOf, type TaskEnding } from './ending.ts';
 import type { Artifact, TaskResult } from './task.ts';
+import { type AttestationMember, attestationSchema } from './task-attestation.ts';
 
 /** What came of the work: a result, or the error because of which there is none. */
 export type Work =
@@ -26,10 +26,7 @@ export const artifactSchema = z.object({
 
 /** Members of every answer, beside the task's own. */
 export const commonAnswerSchema = z.object({
-  attestation: z
-    .record(z.string(), z.unknown())
-    .nullable()
-    .describe('what attests the agent, when include_attestation asked for it'),
+  attestation: attestationSchema.nullable().describe('what attests the agent, when include_attestation asked for it'),
   verification_instructions: z.object({ message: z.string(), verification_script: z.string(), docs_url: z.string() }),
   verification_url: z.string(),
   task_id: z.string(),
@@ -54,7 +51,7 @@ export interface AnswerFacts {
   /** `https://agent.example`. */
   readonly origin: string;
   /** `null` when none was asked for. */
-  readonly attestation: JsonObject | null;
+  readonly attestation: AttestationMember | null;
 }
 
 /** The ending of the work. */

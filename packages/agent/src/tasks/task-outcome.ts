@@ -4,8 +4,9 @@ import type { ReceiptDraft, SealedReceipt } from '@assay/ledger';
 import type { LogProof, Receipt } from '@assay/receipt';
 import { statusOf } from '../error-status.ts';
 import type { TaskEnding } from './ending.ts';
-import type { Generation, TokenUsage } from './task.ts';
+import type { Generation } from './task.ts';
 import type { TaskAnswer, Work } from './task-answer.ts';
+import type { TokenUsage } from './token-usage.ts';
 
 /** Why work could not be done, for HTTP. */
 export interface TaskRefusal {

@@ -12,6 +12,7 @@ import type { UpstreamSession } from '../ports/upstream.ts';
 import type { Workspaces } from '../ports/workspaces.ts';
 import type { HostPermit } from './network-hosts.ts';
 import type { ProgressDraft } from './progress.ts';
+import type { TokenUsage } from './token-usage.ts';
 
 /** What every task may use. */
 export interface TaskPorts {
@@ -50,13 +51,6 @@ export interface Artifact {
   readonly bytes: number;
   /** Lower-case hex. */
   readonly sha256: string;
-}
-
-/** Tokens of one reply, as the provider counts them. */
-export interface TokenUsage {
-  readonly prompt_tokens: number | null;
-  readonly completion_tokens: number | null;
-  readonly total_tokens: number | null;
 }
 
 /** What is known about the inference behind an answer; becomes `attestation.inference`. */

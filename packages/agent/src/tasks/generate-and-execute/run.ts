@@ -19,6 +19,7 @@ import { codeAnswer, codeAnswerSchema, executionResultSchema, failureText, runDe
 import { runCode } from '../run-code.ts';
 import type { Artifact, Inference, Task, TaskContext, TaskResult, WorkEnding } from '../task.ts';
 import { type FileWishes, gatherFiles, keepRequestFiles } from '../task-files.ts';
+import { tokenUsageSchema } from '../token-usage.ts';
 import { conversation, type FailedAttempt, type PromptFacts } from './prompt.ts';
 import { programOf, type ReplyProgram } from './reply/reply-program.ts';
 import { spokenPart } from './reply/spoken.ts';
@@ -37,12 +38,6 @@ const input = z.object({
   network: networkSchema,
   limits: limitsSchema,
   reproducible: reproducibleSchema,
-});
-
-const tokenUsageSchema = z.object({
-  prompt_tokens: z.number().int().nullable(),
-  completion_tokens: z.number().int().nullable(),
-  total_tokens: z.number().int().nullable(),
 });
 
 const provenanceSchema = z.discriminatedUnion('kind', [

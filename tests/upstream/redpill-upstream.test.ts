@@ -125,6 +125,16 @@ describe('before any byte of the prompt leaves', () => {
   });
 });
 
+test('the list of models is asked over a verified session; a service that is not verified gets no key', async () => {
+  const found = await line();
+  found.server.lie = 'wrong-nonce';
+  expect(await found.upstream.models()).toEqual([MODEL]);
+  expect(found.server.requests.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+  found.server.lie = null;
+  expect(await found.upstream.models()).toContain('phala/qwen-2.5-7b-instruct');
+  expect(found.server.requests.at(-1)).toMatchObject({ url: '/v1/models', headers: { authorization: 'Bearer key' } });
+});
+
 describe('after the answer', () => {
   test.each<[RedpillLie, RegExp]>([
     ['tampered-response', /answer\/response-mismatch/],

@@ -14,6 +14,6 @@ export { judgeReceipt, judgeReport, type OpenedReport, openReport } from './judg
 export type { JudgeRequest } from './judgement/request.ts';
 export { judgeResultFile, RESULT_MAX_AGE_SECONDS, RESULT_TEE_TYPES } from './judgement/result-file.ts';
 export type { SubjectType, Verdict } from './judgement/verdict.ts';
-export { openUpstream, UPSTREAM_KINDS, type UpstreamKind } from './proxy/open-upstream.ts';
+export { openUpstream, UPSTREAM_KINDS } from './proxy/open-upstream.ts';
 export type { ForwardedAnswer, ProofFile, UpstreamOptions, VerifiedUpstream } from './proxy/upstream.ts';
 export { createVerifyingProxy, type ProxyEvent, type VerifyingProxyOptions } from './proxy/verifying-proxy.ts';

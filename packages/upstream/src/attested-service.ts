@@ -16,6 +16,7 @@ import type { TlsDialer } from '@assay/channel';
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import { bufferSource, decodeUtf8 } from '@assay/encoding/bytes';
 import { isCoded } from '@assay/encoding/coded-error';
+import { encodeHex } from '@assay/encoding/hex';
 import type { ChannelDemand } from './channel.ts';
 import { UpstreamError } from './errors.ts';
 
@@ -68,12 +69,13 @@ const MAX_WORDS_BYTES = 16 * 1024;
 const SESSION_MS = 10 * 60_000;
 
 /**
- * Fetches combined evidence at `path` and verifies it as an answer to `nonce`.
+ * Fetches combined evidence for a fresh nonce and verifies it as an answer to that. No prompt is part of this.
  * @throws {UpstreamError} `service/unreachable`, `service/refused`, `endorsements/…`.
  */
-export async function verifyFresh(service: AttestedService, path: string, nonce: string): Promise<FreshEvidence> {
+export async function verifyFresh(service: AttestedService, pathFor: (nonce: string) => string): Promise<FreshEvidence> {
+  const nonce = encodeHex(crypto.getRandomValues(new Uint8Array(32)));
   const apiKey = service.keyBeforeVerdict === true ? service.apiKey : null;
-  const report = await fetchBytes({ ...service, apiKey }, path, MAX_REPORT_BYTES);
+  const report = await fetchBytes({ ...service, apiKey }, pathFor(nonce), MAX_REPORT_BYTES);
   const now = service.now();
   const found = await collateralFor(report, service, now);
   const endorsements = [...(service.endorsements ?? []), ...found.endorsements];

@@ -3,7 +3,7 @@ export type { AttestedService, FreshEvidence } from './attested-service.ts';
 export type { Channel, ChannelDemand } from './channel.ts';
 export { UPSTREAM_ERROR_KINDS, UpstreamError, type UpstreamErrorCode } from './errors.ts';
 export { firstModel, listModels } from './model-list.ts';
-export { SERVICE_KINDS, serviceKind } from './services.ts';
+export { SERVICE_KINDS, serviceAt, serviceKind } from './services.ts';
 export type {
   AnswerEvidence,
   AttestedSession,
@@ -23,5 +23,5 @@ export {
   parseAnswerProof,
   verifyAnswerProof,
 } from './signing-proxy/answer-proof.ts';
-export { attestedGpus } from './signing-proxy/attestation.ts';
 export { FIELD_ENCRYPTION } from './signing-proxy/e2ee/sealed-chat.ts';
+export { attestedGpus } from './signing-proxy/report.ts';

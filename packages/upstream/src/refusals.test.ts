@@ -8,9 +8,9 @@ import { parseJson } from '@assay/encoding/json';
 import { expectRefusal, FAKE_NOW, fakeDstack } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
 import type { AttestedService } from './attested-service.ts';
-import { verifyEnclave } from './enclave/attestation.ts';
+import { serviceKind } from './services.ts';
 import { encodeAnswerProof, parseAnswerProof, verifyAnswerProof } from './signing-proxy/answer-proof.ts';
-import { type ProxyAttestation, proveAnswer, verifyProxy } from './signing-proxy/attestation.ts';
+import { fetchSignature, type Signer } from './signing-proxy/answer-signature.ts';
 import { sealChat } from './signing-proxy/e2ee/sealed-chat.ts';
 
 const BASE = 'https://service.example';
@@ -40,12 +40,8 @@ const answering =
   async () =>
     new Response(body, { status });
 
-const ATTESTED: ProxyAttestation = {
-  ...{ model: MODEL, nonce: '11'.repeat(32), report: new Uint8Array(0), endorsements: [], addresses: [], algorithm: 'ecdsa' },
-  ...{ publicKey: null, tlsKey: null },
-  ...{ verifiedAt: FAKE_NOW, expiresAt: FAKE_NOW + 1000 },
-  result: { outcome: 'accepted' } as ProxyAttestation['result'],
-};
+const SIGNER: Signer = { model: MODEL, addresses: [], algorithm: 'ecdsa' };
+const redpill = serviceKind('redpill');
 
 test.each<[string, typeof fetch]>([
   ['nobody listens', () => Promise.reject(new TypeError('fetch failed'))],
@@ -63,7 +59,7 @@ test.each<[string, typeof fetch]>([
   ],
   ['it breaks off', async () => new Response(new ReadableStream({ start: (body) => body.error(new TypeError('terminated')) }))],
 ])('service/unreachable: %s', async (_, fetch) => {
-  await expectRefusal(verifyProxy(serviceOf(fetch, 50), MODEL), 'service/unreachable', [BASE, 'check the address']);
+  await expectRefusal(redpill.open(serviceOf(fetch, 50), MODEL), 'service/unreachable', [BASE, 'check the address']);
 });
 
 describe('service/refused', () => {
@@ -74,7 +70,7 @@ describe('service/refused', () => {
     ['an error without words', answering('<html>', 502), ['status 502', 'check model']],
     ['an endless report', answering(new Uint8Array(16 * 1024 * 1024 + 1)), ['at most 16777216', 'got more']],
   ])('for a report: %s', async (_, fetch, words) => {
-    const message = await expectRefusal(verifyProxy(serviceOf(fetch), MODEL), 'service/refused', [BASE, ...words]);
+    const message = await expectRefusal(redpill.open(serviceOf(fetch), MODEL), 'service/refused', [BASE, ...words]);
     expect(message).not.toMatch(/secret|nonce=/);
   });
 
@@ -83,7 +79,7 @@ describe('service/refused', () => {
     ['an endless signature', answering(new Uint8Array(64 * 1024 + 1)), ['at most 65536', 'got more']],
   ])('for a signature: %s', async (_, fetch, words) => {
     const exchange = { sent: utf8('{}'), received: utf8('{"id":"chat-1"}') };
-    await expectRefusal(proveAnswer(serviceOf(fetch), ATTESTED, exchange), 'service/refused', [BASE, 'chat-1', ...words]);
+    await expectRefusal(fetchSignature(serviceOf(fetch), SIGNER, exchange), 'service/refused', [BASE, 'chat-1', ...words]);
   });
 });
 
@@ -94,17 +90,17 @@ test('service/signature-missing: it has no signature of its answer, also after a
     return Response.json({ detail: 'not found' }, { status: 404 });
   };
   const exchange = { sent: utf8('{}'), received: utf8('{"id":"chat-1"}') };
-  await expectRefusal(proveAnswer(serviceOf(fetch), ATTESTED, exchange), 'service/signature-missing', ['chat-1', 'got none']);
+  await expectRefusal(fetchSignature(serviceOf(fetch), SIGNER, exchange), 'service/signature-missing', ['chat-1', 'got none']);
   expect([asked, paused]).toEqual([4, [50, 200, 800]]);
   const nameless = { sent: utf8('{}'), received: utf8('{}') };
-  await expectRefusal(proveAnswer(serviceOf(fetch), ATTESTED, nameless), 'service/signature-missing', ['an id']);
+  await expectRefusal(fetchSignature(serviceOf(fetch), SIGNER, nameless), 'service/signature-missing', ['an id']);
 });
 
 describe('service/address-missing', () => {
   test('a genuine, fresh report that binds no signing address', async () => {
     const fetch: typeof globalThis.fetch = async (input) =>
       new Response(bufferSource(await reportWithoutSigner(new URL(String(input)).searchParams.get('nonce') ?? '')));
-    await expectRefusal(verifyProxy(serviceOf(fetch), MODEL), 'service/address-missing', [BASE, 'binds none']);
+    await expectRefusal(redpill.open(serviceOf(fetch), MODEL), 'service/address-missing', [BASE, 'binds none']);
   });
 
   test('a proof over such a report', async () => {
@@ -132,7 +128,10 @@ test('service/keys-missing: a genuine, fresh document that binds no keys to seal
     sent.push(`${url.pathname} ${new Headers(init?.headers).get('authorization')}`);
     return new Response(bufferSource(await reportWithoutSigner(url.searchParams.get('nonce') ?? '')));
   };
-  await expectRefusal(verifyEnclave(serviceOf(fetch)), 'service/keys-missing', ['a TLS key and an HPKE key', BASE]);
+  await expectRefusal(serviceKind('tinfoil').open(serviceOf(fetch), ''), 'service/keys-missing', [
+    'a TLS key and an HPKE key',
+    BASE,
+  ]);
   expect(sent).toEqual(['/.well-known/tinfoil-attestation null']);
 });
 

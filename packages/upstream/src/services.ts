@@ -12,6 +12,12 @@ export const SERVICE_KINDS: readonly ServiceKind[] = [
   enclave({ name: 'tinfoil', domains: ['tinfoil.sh'] }),
 ];
 
+/** The kind of service at `url`, by its domain; `null` for an unknown one. */
+export function serviceAt({ hostname }: URL): ServiceKind | null {
+  const at = (domain: string): boolean => hostname === domain || hostname.endsWith(`.${domain}`);
+  return SERVICE_KINDS.find(({ domains }) => domains.some(at)) ?? null;
+}
+
 /** @throws {RangeError} for a name that is not listed. */
 export function serviceKind(name: string): ServiceKind {
   const found = SERVICE_KINDS.find((kind) => kind.name === name);

@@ -97,8 +97,8 @@ export type Opening =
 /** A kind of service. Its folder implements it; `services.ts` lists it. */
 export interface ServiceKind {
   readonly name: string;
-  /** Whether the address is of this kind. */
-  readonly matches: (url: URL) => boolean;
+  /** It is recognised by: addresses at or below these. */
+  readonly domains: readonly string[];
   /** Whether a session holds for one model or for all of the service. */
   readonly scope: 'model' | 'service';
   /**

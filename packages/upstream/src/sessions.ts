@@ -39,12 +39,12 @@ export class AttestedSessions {
 
   /** Sessions that hold now. */
   current(): readonly AttestedSession[] {
-    return [...this.#sessions.values()].filter((session) => this.#isFresh(session));
+    return this.newest().filter((session) => this.#isFresh(session));
   }
 
-  /** Whether `session` is still the newest of its model; one that was verified again or dropped is not. */
-  holds(session: AttestedSession): boolean {
-    return [...this.#sessions.values()].includes(session);
+  /** The newest session of each model, expired or not; one that was verified again or dropped is not among them. */
+  newest(): readonly AttestedSession[] {
+    return [...this.#sessions.values()];
   }
 
   /**

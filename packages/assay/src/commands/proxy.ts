@@ -35,7 +35,7 @@ interface ProxyFlags {
   readonly sendKeyBeforeVerdict?: boolean;
 }
 
-const KINDS = UPSTREAM_KINDS.map(({ name }) => name).join(', ');
+const KINDS = UPSTREAM_KINDS.join(', ');
 const CHANNELS: readonly ChannelDemand[] = ['any', 'bound', 'sealed'];
 
 export function configure(command: Command, io: Io, finish: Finish): void {
@@ -61,7 +61,7 @@ async function proxy(address: string, flags: ProxyFlags, io: Io): Promise<ExitCo
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new CliError('cli/bad-option', `--port: expected 0 to 65535, got ${flags.port}; write 8788`);
   const url = addressOption('upstream', address);
-  if (flags.kind !== undefined && !UPSTREAM_KINDS.some(({ name }) => name === flags.kind))
+  if (flags.kind !== undefined && !UPSTREAM_KINDS.includes(flags.kind))
     throw new CliError(
       'cli/bad-option',
       `--kind: expected ${KINDS}, got ${JSON.stringify(flags.kind)}; leave it out to have it recognised`,

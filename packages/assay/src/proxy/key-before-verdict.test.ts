@@ -33,7 +33,7 @@ const ANSWERS: readonly (readonly [string, (url: URL) => Response | Promise<Resp
 ];
 
 test.each(ANSWERS)('a stranger that says %s gets no key and no second address', async (_, answer) => {
-  for (const { name } of UPSTREAM_KINDS) {
+  for (const name of UPSTREAM_KINDS) {
     const { sent, fetch } = stranger(answer);
     await expect(openUpstream(new URL('https://stranger.example'), { fetch, apiKey: KEY }, name)).rejects.toThrow();
     await expect(connect('https://stranger.example', { fetch, apiKey: KEY })).rejects.toThrow();

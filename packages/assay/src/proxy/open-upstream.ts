@@ -1,34 +1,23 @@
-/** Which kinds of upstream a verifying proxy knows: attested services, which `@assay/upstream` lists, and agents. */
+/** Which kinds of upstream a verifying proxy knows: attested services, which `@assay/upstream` lists, and `aci/1` agents. */
 
-import { SERVICE_KINDS } from '@assay/upstream';
+import { SERVICE_KINDS, serviceAt } from '@assay/upstream';
 import { openAciUpstream } from './aci-upstream.ts';
 import { openServiceUpstream } from './service-upstream.ts';
 import type { UpstreamOptions, VerifiedUpstream } from './upstream.ts';
 
-export interface UpstreamKind {
-  readonly name: string;
-  /** Recognises the address; the first kind that does is used when none is named. */
-  readonly matches: (url: URL) => boolean;
-  readonly open: (url: URL, options: UpstreamOptions) => Promise<VerifiedUpstream>;
-}
+const AGENT = 'aci';
 
-export const UPSTREAM_KINDS: readonly UpstreamKind[] = [
-  ...SERVICE_KINDS.map((kind) => ({
-    name: kind.name,
-    matches: kind.matches,
-    open: (url: URL, options: UpstreamOptions) => openServiceUpstream(url, options, kind),
-  })),
-  { name: 'aci', matches: () => true, open: openAciUpstream },
-];
+/** Names that {@link openUpstream} takes. */
+export const UPSTREAM_KINDS: readonly string[] = [...SERVICE_KINDS.map(({ name }) => name), AGENT];
 
 /**
  * Verifies the upstream at `url`.
- * @param kind one of {@link UPSTREAM_KINDS}; recognised by address when left out.
+ * @param name one of {@link UPSTREAM_KINDS}; recognised by address when left out.
  * @throws {ClientError} when it is not authentic, or not what the policy wants; {UpstreamError} when it gives no usable evidence.
  */
-export async function openUpstream(url: URL, options: UpstreamOptions, kind?: string): Promise<VerifiedUpstream> {
-  const found = UPSTREAM_KINDS.find(({ name, matches }) => (kind === undefined ? matches(url) : name === kind));
-  if (found === undefined)
-    throw new RangeError(`expected one of ${UPSTREAM_KINDS.map(({ name }) => name).join(', ')}, got ${kind}`);
-  return found.open(url, options);
+export async function openUpstream(url: URL, options: UpstreamOptions, name?: string): Promise<VerifiedUpstream> {
+  if (name !== undefined && !UPSTREAM_KINDS.includes(name))
+    throw new RangeError(`expected one of ${UPSTREAM_KINDS.join(', ')}, got ${name}; leave it out to have it recognised`);
+  const kind = name === undefined ? serviceAt(url) : (SERVICE_KINDS.find((each) => each.name === name) ?? null);
+  return kind === null ? openAciUpstream(url, options) : openServiceUpstream(url, options, kind);
 }

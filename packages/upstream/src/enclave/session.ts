@@ -1,15 +1,16 @@
 /**
- * Sessions with enclaves that bind an HPKE key: every prompt is sealed to it (EHBP), and connections show the TLS key it binds where the
- * platform can see one. No prompt leaves in clear, and no answer in clear is taken as one.
+ * Sessions with Tinfoil's enclaves and others that serve `/.well-known/tinfoil-attestation?nonce=` (tinfoilsh/cvmimage, tinfoil/cmd/shim): the
+ * document binds the enclave's TLS key and its HPKE key. Every prompt is sealed to the latter (EHBP), and connections show the former where the
+ * platform can see it. No prompt leaves in clear, and no answer in clear is taken as one.
  *
  * Nobody signs answers: that one is genuine is known to the holder of the channel, and cannot be shown to others.
  */
 
+import type { NamedClaims } from '@assay/attestation/model/claims';
 import { type AnswerShape, postSealed, X25519 } from '@assay/channel';
 import { decodeHex } from '@assay/encoding/hex';
 import { parseJson } from '@assay/encoding/json';
-import { below } from '../address.ts';
-import { type AttestedService, headersOf, originOf, send, unanswered } from '../attested-service.ts';
+import { type AttestedService, headersOf, originOf, send, unanswered, verifyFresh } from '../attested-service.ts';
 import { type BoundChannel, bindChannel } from '../channel.ts';
 import { UpstreamError } from '../errors.ts';
 import {
@@ -21,8 +22,8 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from '../session.ts';
-import { verifyEnclave } from './attestation.ts';
 
+const PATH = '/.well-known/tinfoil-attestation';
 const LIMITS = [
   'That an answer came from the enclave, to others than you: nobody signs answers there.',
   'What stands behind the enclave: the keys are those of the one that connections end in, which may be a router.',
@@ -30,7 +31,7 @@ const LIMITS = [
 
 /** A service at `domains` that is verified as an enclave. */
 export function enclave({ name, domains }: { readonly name: string; readonly domains: readonly string[] }): ServiceKind {
-  return { name, matches: below(domains), scope: 'service', open: (service) => openEnclave(service) };
+  return { name, domains, scope: 'service', open: (service) => openEnclave(service) };
 }
 
 async function openEnclave(service: AttestedService): Promise<Opening> {
@@ -40,9 +41,15 @@ async function openEnclave(service: AttestedService): Promise<Opening> {
       'service/channel-unbound',
       `expected an https address of an enclave, whose TLS key can be pinned, got ${origin}; nothing was sent to it. Write https://`,
     );
-  const evidence = await verifyEnclave(service);
+  const evidence = await verifyFresh({ ...service, base: origin, apiKey: null }, (nonce) => `${PATH}?nonce=${nonce}`);
   if (!isAccepted(evidence)) return { outcome: 'refused', evidence };
-  const { tlsKey, hpkeKey } = evidence;
+  const { identity }: NamedClaims = evidence.result.claims;
+  const { 'tls-key-fingerprint': tlsKey, 'hpke-key': hpkeKey } = identity;
+  if (tlsKey === undefined || hpkeKey === undefined)
+    throw new UpstreamError(
+      'service/keys-missing',
+      `expected a document that binds a TLS key and an HPKE key, got one that does not; nothing can be sealed to ${origin}`,
+    );
   const bound = bindChannel(service, { tlsKey, sealedTo: { algorithm: 'x25519', publicKey: hpkeKey } });
   return { outcome: 'verified', session: enclaveSession(service, evidence, bound, { tlsKey, hpkeKey }) };
 }

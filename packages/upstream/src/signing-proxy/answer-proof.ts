@@ -9,11 +9,9 @@ import { endorsementFiles, packCollateral } from '@assay/attestation/evidence/co
 import {
   type AnswerSignature,
   parseAnswerSignature,
-  verifyAnswerSignature,
   verifyAnswerSigner,
 } from '@assay/attestation/evidence/combined/answer-signature';
 import { collectEndorsements } from '@assay/attestation/evidence/endorsement-files';
-import type { NamedClaims } from '@assay/attestation/model/claims';
 import type { Endorsements } from '@assay/attestation/model/endorsements';
 import type { Policy } from '@assay/attestation/model/policy';
 import type { VerificationResult } from '@assay/attestation/model/result';
@@ -25,7 +23,9 @@ import { bufferSource, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { canonicalJson, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { UpstreamError } from '../errors.ts';
-import { signingNodes } from './attestation.ts';
+import { attestedAddress } from './answer-signature.ts';
+import { isObject } from './e2ee/clear-text.ts';
+import { reportedKeys } from './report.ts';
 
 const FORMAT = 'assay-proof/1';
 const SKEW_MS = 300_000;
@@ -136,21 +136,14 @@ export async function verifyAnswerProof(proof: AnswerProof, options: VerifyProof
   });
   const signature = parseAnswerSignature(proof.signature);
   if (result.claims === undefined) return { signature, result };
-  const addresses = signingNodes(result.claims).map(({ identity }: NamedClaims) => identity['signing-address'] ?? '');
-  const [first] = addresses;
-  if (first === undefined)
+  const keys = reportedKeys(result.claims);
+  if (keys === null)
     throw new UpstreamError(
       'service/address-missing',
       'expected a report that binds a signing address, got none; nothing shows who signed, do not rely on the answer',
     );
-  const claimed = encodeHex(signature.address);
-  const attestedAddress = addresses.find((address) => address === claimed) ?? first;
+  await verifyAnswerSigner(signature, attestedAddress(keys.addresses, signature));
   const { request, response } = proof;
-  if (request.bytes !== null && response.bytes !== null) {
-    await verifyAnswerSignature({ signature, attestedAddress, request: request.bytes, response: response.bytes });
-  } else {
-    await verifyAnswerSigner(signature, attestedAddress);
-  }
   await compare('answer/request-mismatch', 'request', signature.requestHash, request);
   await compare('answer/response-mismatch', 'response', signature.responseHash, response);
   return { signature, result };
@@ -189,10 +182,6 @@ function text(json: JsonObject, member: string): string {
   const value = json[member];
   if (typeof value !== 'string' || value === '') throw malformed(`expected text in "${member}"`);
   return value;
-}
-
-function isObject(json: Json | undefined): json is JsonObject {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 function malformed(message: string, options: { readonly cause?: unknown } = {}): UpstreamError {

@@ -9,8 +9,7 @@
 import type { NamedClaims } from '@assay/attestation/model/claims';
 import { readPieces, toReadableStream } from '@assay/channel';
 import { concatBytes } from '@assay/encoding/bytes';
-import { below } from '../address.ts';
-import { type AttestedService, originOf, send } from '../attested-service.ts';
+import { type AttestedService, originOf, send, verifyFresh } from '../attested-service.ts';
 import { bindChannel } from '../channel.ts';
 import { UpstreamError } from '../errors.ts';
 import {
@@ -24,8 +23,9 @@ import {
   type SessionRequest,
   type SignedAnswer,
 } from '../session.ts';
-import { type ProxyAttestation, proveAnswer, signingNodes, verifyProxy } from './attestation.ts';
+import { fetchSignature } from './answer-signature.ts';
 import { sealChat } from './e2ee/sealed-chat.ts';
+import { type ReportedKeys, reportedKeys } from './report.ts';
 
 export interface SigningProxyKind {
   readonly name: string;
@@ -42,16 +42,25 @@ const OPEN_CONNECTION =
 export function signingProxy({ name, domains, tlsKey }: SigningProxyKind): ServiceKind {
   return {
     name,
-    matches: below(domains),
+    domains,
     scope: 'model',
     open: (service, model) => openProxy(service, model, tlsKey === 'always' || service.channel === 'bound'),
   };
 }
 
 async function openProxy(service: AttestedService, model: string, askTlsKey: boolean): Promise<Opening> {
-  const attested = await verifyProxy(service, model, { askTlsKey });
-  if (!isAccepted(attested)) return { outcome: 'refused', evidence: attested };
-  return { outcome: 'verified', session: new SigningSession(service, attested) };
+  // NEAR listens to the one name, the dstack proxy to the other; who knows neither leaves the key out.
+  const tlsForm = askTlsKey ? { include_tls_fingerprint: 'true', version: '2' } : {};
+  const pathFor = (nonce: string): string => `/v1/attestation/report?${new URLSearchParams({ model, nonce, ...tlsForm })}`;
+  const evidence = await verifyFresh(service, pathFor);
+  if (!isAccepted(evidence)) return { outcome: 'refused', evidence };
+  const keys = reportedKeys(evidence.result.claims);
+  if (keys === null)
+    throw new UpstreamError(
+      'service/address-missing',
+      `expected a report that binds a signing address, got one that binds none; ${service.base} cannot prove its answers`,
+    );
+  return { outcome: 'verified', session: new SigningSession(service, model, evidence, keys) };
 }
 
 class SigningSession implements AttestedSession {
@@ -59,7 +68,7 @@ class SigningSession implements AttestedSession {
   readonly vouching = 'signed';
   readonly model: string;
   readonly origin: string;
-  readonly evidence: ProxyAttestation & AcceptedEvidence;
+  readonly evidence: AcceptedEvidence;
   readonly node: AttestedSession['node'];
   readonly identity: AttestedSession['identity'];
   readonly signer: AttestedSession['signer'];
@@ -67,19 +76,18 @@ class SigningSession implements AttestedSession {
   readonly limits: readonly string[];
   /** The service over the connections that the report allows. */
   readonly #service: AttestedService;
+  readonly #keys: ReportedKeys;
 
-  constructor(service: AttestedService, attested: ProxyAttestation & AcceptedEvidence) {
-    const { algorithm, publicKey, addresses, tlsKey } = attested;
+  constructor(service: AttestedService, model: string, evidence: AcceptedEvidence, keys: ReportedKeys) {
+    const { algorithm, publicKey, addresses, tlsKey, node } = keys;
     const sealedTo = service.channel === 'sealed' && publicKey !== null ? { algorithm, publicKey } : null;
     const { channel, fetch } = bindChannel(service, { tlsKey, sealedTo });
-    const { claims } = attested.result;
-    const { identity }: NamedClaims = signingNodes(claims)[0] ?? claims;
-    const appId = identity['app-id'];
+    const { 'app-id': appId }: NamedClaims['identity'] = node.identity;
     const address = `${algorithm === 'ecdsa' ? '0x' : ''}${addresses[0] ?? ''}`;
-    this.model = attested.model;
+    this.model = model;
     this.origin = originOf(service);
-    this.evidence = attested;
-    this.node = signingNodes(claims)[0] ?? claims;
+    this.evidence = evidence;
+    this.node = node;
     this.identity = {
       ...{ signing_address: address, signing_algo: algorithm, signing_addresses: addresses },
       ...(appId === undefined ? {} : { app_id: appId }),
@@ -88,6 +96,7 @@ class SigningSession implements AttestedSession {
     this.channel = channel;
     this.limits = channel.tlsKey === null && channel.sealedTo === null ? [OPEN_CONNECTION] : [];
     this.#service = { ...service, fetch };
+    this.#keys = keys;
   }
 
   get(path: string, signal?: AbortSignal): Promise<Response> {
@@ -97,7 +106,7 @@ class SigningSession implements AttestedSession {
   async forward({ path, body, signal }: SessionRequest): Promise<SessionAnswer> {
     const { fetch, now } = this.#service;
     const [route = ''] = path.split('?', 1);
-    const sealed = this.channel.sealedTo === null ? null : await sealChat(this.evidence, route, body, now());
+    const sealed = this.channel.sealedTo === null ? null : await sealChat(this.#keys, route, body, now());
     const sent = sealed?.body ?? body;
     const response = await send(this.#service, { fetch, path, signal, body: sent, headers: sealed?.headers });
     if (!response.ok || response.body === null) return { response, prove: null };
@@ -112,9 +121,9 @@ class SigningSession implements AttestedSession {
   }
 
   async #prove(wire: ClearExchange): Promise<SignedAnswer> {
-    const attested = this.evidence;
-    const { chatId, signature, document } = await proveAnswer(this.#service, attested, wire);
-    const { model, nonce, report, endorsements, verifiedAt } = attested;
+    const { model } = this;
+    const { nonce, report, endorsements, verifiedAt } = this.evidence;
+    const { chatId, signature, document } = await fetchSignature(this.#service, { model, ...this.#keys }, wire);
     const proof = {
       ...{ service: this.origin, model, time: verifiedAt, nonce, report, endorsements, signature: document },
       request: { hash: signature.requestHash, bytes: wire.sent },

@@ -15,7 +15,7 @@ import {
   UpstreamError,
 } from '@assay/upstream';
 import { ServerError } from '../../errors.ts';
-import type { Upstream, UpstreamSession, UpstreamStanding } from '../../ports/upstream.ts';
+import type { Upstream, UpstreamSession } from '../../ports/upstream.ts';
 import { proofOf } from './answer-event.ts';
 import { type RelayOptions, relay } from './relay.ts';
 import { sessionRecord } from './session-document.ts';
@@ -35,12 +35,9 @@ export function createAttestedUpstream(options: AttestedUpstreamOptions): Upstre
   const { name, defaultModel, kind, service } = options;
   const sessions = new AttestedSessions(kind, service);
   const records = new WeakMap<AttestedSession, UpstreamSession>();
-  const byId = new Map<string, AttestedSession>();
   const recordOf = (session: AttestedSession): UpstreamSession => {
     const record = records.get(session) ?? sessionRecord(name, session);
     records.set(session, record);
-    for (const [id, kept] of byId) if (!sessions.holds(kept)) byId.delete(id);
-    byId.set(record.sessionId, session);
     return record;
   };
 
@@ -59,9 +56,10 @@ export function createAttestedUpstream(options: AttestedUpstreamOptions): Upstre
       }
     },
     async forward({ path, body, signal }, standing) {
-      const record = verifiedRecord(standing);
-      const session = byId.get(record.sessionId);
-      if (session === undefined || !sessions.holds(session)) throw notVerified('its verification is no longer the current one');
+      if (standing.result === 'failed') throw notVerified(standing.reason);
+      const record = standing.session;
+      const session = sessions.newest().find((each) => records.get(each)?.sessionId === record.sessionId);
+      if (session === undefined) throw notVerified('its verification is no longer the current one');
       const { answer, sent } = await relay(options, signal, (patience) =>
         sessions.forward(session, { path, body, signal: patience }).catch((cause: unknown) => {
           throw faultBefore(cause);
@@ -92,11 +90,6 @@ export function createAttestedUpstream(options: AttestedUpstreamOptions): Upstre
       }
     },
   };
-}
-
-function verifiedRecord(standing: UpstreamStanding): UpstreamSession {
-  if (standing.result === 'verified') return standing.session;
-  throw notVerified(standing.reason);
 }
 
 function notVerified(reason: string): ServerError {

@@ -10,7 +10,7 @@ import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { UpstreamError } from '../../errors.ts';
-import type { ProxyAttestation } from '../attestation.ts';
+import type { ReportedKeys } from '../report.ts';
 import { hasText, isObject } from './clear-text.ts';
 import { createFieldCipher, type FieldCipher } from './field-cipher.ts';
 import { openAnswer, type SealedBody } from './opened-answer.ts';
@@ -34,7 +34,7 @@ const PATH = '/v1/chat/completions';
 const PLAIN = new Set(['model', 'reasoning_effort', 'service_tier']);
 
 /**
- * @param attested accepted evidence of the service.
+ * @param attested keys of accepted evidence.
  * @param body the request in clear, UTF-8 JSON.
  * @param now epoch milliseconds; the service takes requests within 300 s of its own clock.
  * @throws {UpstreamError} `e2ee/key-missing`, `e2ee/not-sealable`. Nothing has left then.
@@ -44,7 +44,7 @@ const PLAIN = new Set(['model', 'reasoning_effort', 'service_tier']);
  * for await (const piece of sealed.open(answer)) …
  */
 export async function sealChat(
-  { algorithm, publicKey }: Pick<ProxyAttestation, 'algorithm' | 'publicKey'>,
+  { algorithm, publicKey }: Pick<ReportedKeys, 'algorithm' | 'publicKey'>,
   path: string,
   body: Uint8Array,
   now: number,

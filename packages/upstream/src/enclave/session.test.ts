@@ -4,14 +4,15 @@ import { DEFAULT_POLICY } from '@assay/attestation/appraisal/presets';
 import { decodeHex } from '@assay/encoding/hex';
 import { FAKE_NOW, redpillKey, redpillReport } from '@assay/testing';
 import { expect, test } from 'vitest';
-import { verifyEnclave } from './attestation.ts';
+import type { AttestedService } from '../attested-service.ts';
+import { serviceKind } from '../services.ts';
 
 test('service/keys-missing: the report of a signing service', async () => {
   const key = await redpillKey('ecdsa');
   const asked: { readonly url: URL; readonly headers: Headers }[] = [];
   const options = { key, model: 'm', now: FAKE_NOW, lie: null, gpu: false, shape: 'flat', textMembers: true } as const;
   const first = await redpillReport({ ...options, nonce: new Uint8Array(32), tlsFingerprint: null });
-  const attesting = verifyEnclave({
+  const service: AttestedService = {
     ...{
       base: 'https://enclave.example/v1',
       apiKey: 'a secret key',
@@ -30,8 +31,9 @@ test('service/keys-missing: the report of a signing service', async () => {
       const nonce = decodeHex(url.searchParams.get('nonce') ?? '');
       return Response.json((await redpillReport({ ...options, nonce, tlsFingerprint: null })).document);
     },
-  });
-  await expect(attesting).rejects.toMatchObject({ code: 'service/keys-missing', kind: 'untrusted' });
+  };
+  const opening = serviceKind('tinfoil').open(service, 'm');
+  await expect(opening).rejects.toMatchObject({ code: 'service/keys-missing', kind: 'untrusted' });
   expect(asked.map(({ url }) => url.pathname)).toEqual(['/.well-known/tinfoil-attestation']);
   expect(asked[0]?.headers.get('authorization')).toBeNull();
 });

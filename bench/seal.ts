@@ -21,7 +21,7 @@ import { openLedger } from '../packages/ledger/src/open-ledger.ts';
 import type { Ledger, StoredBytes } from '../packages/ledger/src/port.ts';
 import { createSigningKeys } from '../packages/ledger/src/signing-keys.ts';
 import { readStored } from '../packages/ledger/src/stored-bytes.ts';
-import { verifyBundle } from '../packages/receipt/src/index.ts';
+import { authenticateBundle } from '../packages/receipt/src/index.ts';
 import { believeFakeEvidence, fakeReport } from '../packages/testing/src/index.ts';
 
 const { positionals } = parseArgs({ allowPositionals: true });
@@ -122,7 +122,7 @@ for (let round = 0; round <= ROUNDS; round++) {
       return IN_FLIGHT;
     }),
     sealing: await sealedRate(ledger),
-    verifying: await latency(() => verifyBundle(bundle, { verifyEvidence: believeFakeEvidence })),
+    verifying: await latency(() => authenticateBundle(bundle, { verifyEvidence: believeFakeEvidence })),
   };
   if (round > 0) for (const name of Object.keys(runs) as (keyof typeof runs)[]) runs[name].push(results[name]);
 }

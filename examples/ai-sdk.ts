@@ -2,19 +2,18 @@
 
 import { readFileSync } from 'node:fs';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { trustAnchor } from '@assay/attestation';
-import { decodePem } from '@assay/encoding/pem';
 import { generateText, streamText } from 'ai';
 import { connect } from 'assay';
 
 const [url = 'http://127.0.0.1:8000', rootFile] = process.argv.slice(2);
-const [root] = rootFile === undefined ? [] : decodePem(readFileSync(rootFile, 'utf8'));
-const agent = await connect(url, root ? { simulatedRoot: trustAnchor('simulator', root.der, { simulated: true }) } : {});
+const agent = await connect(url, { trust: { simulatedRoot: rootFile && readFileSync(rootFile) } });
 
 const assay = createOpenAICompatible({ name: 'assay', baseURL: agent.baseURL, fetch: agent.fetch });
-const { text } = await generateText({ model: assay('default'), prompt: 'Say hello' });
-console.log(`${text}\n${agent.lastReceipt?.receipt_id}`);
+const { text, response } = await generateText({ model: assay('default'), prompt: 'Say hello' });
+console.log(`${text}\n${response.headers?.['x-receipt-id']}`);
 
-const { textStream } = streamText({ model: assay('default'), prompt: 'Say hello again' });
-for await (const piece of textStream) process.stdout.write(piece);
-console.log(`\n${agent.lastReceipt?.receipt_id}`);
+const streamed = streamText({ model: assay('default'), prompt: 'Say hello again' });
+for await (const piece of streamed.textStream) process.stdout.write(piece);
+const { headers } = await streamed.response;
+const { receipt } = await agent.proof(headers?.['x-receipt-id'] ?? '');
+console.log(`\n${receipt.receipt_id}`);

@@ -1,13 +1,10 @@
 /** A task with a file, its steps as they happen, and its checked result. Nothing of it leaves before the agent is verified. */
 
 import { readFileSync } from 'node:fs';
-import { trustAnchor } from '@assay/attestation';
-import { decodePem } from '@assay/encoding/pem';
 import { connect } from 'assay';
 
 const [url = 'http://127.0.0.1:8000', rootFile] = process.argv.slice(2);
-const [root] = rootFile === undefined ? [] : decodePem(readFileSync(rootFile, 'utf8'));
-const agent = await connect(url, root ? { simulatedRoot: trustAnchor('simulator', root.der, { simulated: true }) } : {});
+const agent = await connect(url, { trust: { simulatedRoot: rootFile && readFileSync(rootFile) } });
 
 const code =
   "rows = open('/tmp/sales.csv').read().split()\nopen('/tmp/count.txt', 'w').write(str(len(rows)))\nprint(len(rows))";

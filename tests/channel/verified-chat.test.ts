@@ -6,8 +6,6 @@ import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { trustAnchor } from '@assay/attestation';
-import { decodePem } from '@assay/encoding/pem';
 import { type ConnectOptions, connect } from 'assay';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../packages/agent/src/config.ts';
@@ -22,8 +20,8 @@ beforeAll(async () => {
   agent = await startAgent(
     parseConfig({ AGENT_PORT: '0', ASSAY_DATA_DIR: directory, ASSAY_LOG_LEVEL: 'error', AI_PROVIDER: 'recorded' }),
   );
-  const [root] = decodePem(readFileSync(join(directory, 'simulated-root.pem'), 'utf8'));
-  options = { simulatedRoot: trustAnchor('simulator', root!.der, { simulated: true }) };
+  const root = readFileSync(join(directory, 'simulated-root.pem'));
+  options = { trust: { simulatedRoot: root } };
 });
 
 afterAll(async () => {
@@ -59,11 +57,13 @@ describe.each(['x25519', 'hybrid'] as const)('with %s', (keyExchange) => {
     const connected = await connect(agent.url, { ...options, keyExchange, fetch: line.fetch });
     expect(connected.attested.verdict).toMatchObject({ outcome: 'accepted', simulated: true });
     const pieces: string[] = [];
-    const answer = await connected.chat('my secret question about factorials', { onText: (piece) => pieces.push(piece) });
+    const { text: answer, receipt } = await connected.chat('my secret question about factorials', {
+      onText: (piece) => pieces.push(piece),
+    });
     expect(answer.length).toBeGreaterThan(0);
     expect(pieces.join('')).toBe(answer);
-    expect(connected.lastReceipt?.endpoint).toBe('/v1/chat/completions');
-    expect(connected.lastReceipt?.event_log.map(({ type }) => type)).toEqual(
+    expect(receipt.endpoint).toBe('/v1/chat/completions');
+    expect(receipt.event_log.map(({ type }) => type)).toEqual(
       expect.arrayContaining(['request.received', 'upstream.verified', 'request.forwarded', 'response.returned']),
     );
     expect(line.text()).not.toContain('secret');
@@ -159,10 +159,10 @@ it('serves HTTPS under a key made in the enclave, whose hash is in the attested 
         sent.on('error', reject);
         sent.end(body);
       });
-    const [root] = decodePem(readFileSync(join(home, 'simulated-root.pem'), 'utf8'));
-    const connected = await connect(secure.url, { simulatedRoot: trustAnchor('simulator', root!.der), fetch: overTls });
+    const root = readFileSync(join(home, 'simulated-root.pem'));
+    const connected = await connect(secure.url, { trust: { simulatedRoot: root }, fetch: overTls });
     expect(connected.attested.keyset.tls_public_keys).toEqual([{ spki_sha256: pinned }]);
-    expect((await connected.chat('hello')).length).toBeGreaterThan(0);
+    expect((await connected.chat('hello')).text.length).toBeGreaterThan(0);
   } finally {
     await secure.close();
     rmSync(home, { recursive: true, force: true });

@@ -9,6 +9,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import {
+  authenticateBundle,
   commitment,
   type Digest,
   decodeEntryBundle,
@@ -18,7 +19,6 @@ import {
   parseLeafText,
   SUCCESSION_SALT,
   successionBody,
-  verifyBundle,
   verifyLeafChains,
 } from '@assay/receipt';
 import { LedgerError } from '../../packages/ledger/src/errors.ts';
@@ -152,10 +152,10 @@ async function lostReceipts(directory: string, ledger: Ledger, promises: Promise
     ledger,
     [...promises.acked.keys()].slice(-60).filter((id) => !lost.includes(id)),
   );
-  if (together !== null) await verifyBundle(together, { verifyEvidence: believeFakeEvidence });
+  if (together !== null) await authenticateBundle(together, { verifyEvidence: believeFakeEvidence });
   for (const [id, { nonce }] of newest) {
     const bundle = lost.includes(id) ? null : await bytesOf(ledger, [id]);
-    if (bundle !== null) await verifyBundle(bundle, { verifyEvidence: believeFakeEvidence });
+    if (bundle !== null) await authenticateBundle(bundle, { verifyEvidence: believeFakeEvidence });
     const reused = bundle !== null && nonceIsFree(ledger, nonce);
     if (reused) lost.push(`nonce of ${id}`);
   }

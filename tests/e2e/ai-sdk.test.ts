@@ -5,13 +5,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { trustAnchor } from '@assay/attestation';
 import { ChannelError } from '@assay/channel';
-import { decodePem } from '@assay/encoding/pem';
-import { verifyReceipt } from '@assay/receipt';
+import { verifyReceiptSignature } from '@assay/receipt';
 import { type OpenAiServer, startOpenAiServer } from '@assay/testing';
 import { generateText, streamText } from 'ai';
-import { type Agent, type ConnectOptions, connect, judge } from 'assay';
+import { type Agent, type ConnectOptions, connect, verify } from 'assay';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
 
@@ -34,8 +32,7 @@ beforeAll(async () => {
       AI_API_BASE: model.base,
     }),
   );
-  const [root] = decodePem(readFileSync(join(directory, 'simulated-root.pem'), 'utf8'));
-  options = { simulatedRoot: trustAnchor('simulator', root!.der, { simulated: true }) };
+  options = { trust: { simulatedRoot: readFileSync(join(directory, 'simulated-root.pem')) } };
 }, 60_000);
 
 afterAll(async () => {
@@ -46,13 +43,14 @@ afterAll(async () => {
 
 /** The SDK on `agent`, and the exact bytes it asked with and was answered. */
 function sdk(agent: Agent) {
-  const seen = { asked: '', answered: '' };
+  const seen = { asked: '', answered: '', receipt: '' };
   const provider = createOpenAICompatible({
     name: 'assay',
     baseURL: agent.baseURL,
     fetch: async (input, init) => {
       seen.asked = String(init?.body);
       const answer = await agent.fetch(input, init);
+      seen.receipt = answer.headers.get('x-receipt-id') ?? '';
       const keep = new TransformStream<Uint8Array, Uint8Array>({
         transform: (piece, controller) => {
           seen.answered += Buffer.from(piece).toString('utf8');
@@ -93,20 +91,18 @@ it.each(calls)('%s is answered sealed, and leaves a receipt of exactly what was 
   const agent = await connect(running.url, { ...options, fetch: carry });
   const { seen, model: assay } = sdk(agent);
   expect(await ask({ model: assay, prompt: PROMPT })).toBe(HELLO);
-  const { lastReceipt, lastProof } = agent;
-  if (lastReceipt === null || lastProof === null) throw new Error('expected a receipt after the answer');
-  await verifyReceipt(lastReceipt, agent.attested.keyset);
-  expect(lastReceipt.endpoint).toBe('/v1/chat/completions');
+  const proof = await agent.proof(seen.receipt);
+  const { receipt } = proof;
+  await verifyReceiptSignature(receipt, agent.attested.keyset);
+  expect(receipt.endpoint).toBe('/v1/chat/completions');
   expect(seen.asked).toContain(PROMPT);
-  expect(lastReceipt.event_log).toEqual(
+  expect(receipt.event_log).toEqual(
     expect.arrayContaining([
       expect.objectContaining({ type: 'request.received', body_hash: sha256(seen.asked) }),
       expect.objectContaining({ type: 'response.returned', body_hash: sha256(seen.answered) }),
     ]),
   );
-  const { policy } = agent.attested;
-  const additionalAnchors = options.simulatedRoot === undefined ? [] : [options.simulatedRoot];
-  expect(await judge(lastProof.encode(), { now: Date.now(), policy, additionalAnchors })).toMatchObject({
+  expect(await verify(proof.encode(), { trust: options.trust })).toMatchObject({
     outcome: 'accepted',
     type: 'receipt',
     simulated: true,

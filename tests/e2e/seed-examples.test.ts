@@ -1,20 +1,18 @@
 /**
  * The four example requests of the seed through the whole agent: a real HTTP endpoint standing in for Ollama, the sandbox of this
- * machine, the embedded store, the simulated TEE. Each bundle is then judged by the client, without the agent.
+ * machine, the embedded store, the simulated TEE. Each bundle is then verified by the client, without the agent.
  */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parsePolicy, trustAnchor } from '@assay/attestation';
 import { encodeHex } from '@assay/encoding/hex';
-import { decodePem } from '@assay/encoding/pem';
 import { fenced, type JsonRpcServer, type OpenAiServer, startJsonRpcServer, startOpenAiServer } from '@assay/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
 import type { Io } from '../../packages/assay/src/command-line/io.ts';
 import { run } from '../../packages/assay/src/command-line/program.ts';
-import { type JudgeRequest, judge } from '../../packages/assay/src/index.ts';
+import { type VerifyOptions, verify } from '../../packages/assay/src/index.ts';
 
 const ADDRESS = '0x742d35Cc6634C0532925a3b844Bc9e7595f0bEb'; // as in the seed: one digit short of an address
 const SALES = 'product,revenue\nApple,120.50\nBread,80\nApple,30\nCheese,300\nDates,15\nEggs,40\nFigs,5\n';
@@ -60,7 +58,7 @@ describe.each(['linux-ns', 'wasm'])('in the %s sandbox', (lane) => {
   let model: OpenAiServer;
   let chain: JsonRpcServer;
   let agent: RunningAgent;
-  let request: JudgeRequest;
+  let options: VerifyOptions;
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'assay-seed-'));
@@ -100,10 +98,7 @@ describe.each(['linux-ns', 'wasm'])('in the %s sandbox', (lane) => {
     const { sandbox } = (await agent.status()) as { sandbox: { lane: string } };
     if (sandbox.lane !== lane)
       console.warn(`LEFT OUT: the ${lane} sandbox does not work on this machine; ${sandbox.lane} was tested instead`);
-    const [pem] = decodePem(readFileSync(join(directory, 'simulated-root.pem'), 'utf8'));
-    const anchor = trustAnchor('simulated root', pem?.der ?? new Uint8Array(0), { simulated: true });
-    const root = encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(anchor.spki))));
-    request = { now: Date.now(), additionalAnchors: [anchor], policy: parsePolicy({ version: 1, simulatedRoots: [root] }) };
+    options = { trust: { simulatedRoot: readFileSync(join(directory, 'simulated-root.pem')) } };
   }, 120_000);
 
   afterAll(async () => {
@@ -125,22 +120,22 @@ describe.each(['linux-ns', 'wasm'])('in the %s sandbox', (lane) => {
     return (await response.json()) as Awaited<ReturnType<typeof process>>;
   }
 
-  /** Judges the bundle as a stranger with the simulator's root does, and every edit of it. */
+  /** Verifies the bundle as a stranger with the simulator's root does, and every edit of it. */
   async function checkBundle(url: string): Promise<void> {
     const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
-    const verdict = await judge(bytes, { ...request, now: Date.now() });
+    const verdict = await verify(bytes, { ...options });
     expect(verdict.checks.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
     expect([verdict.outcome, verdict.simulated]).toEqual(['accepted', true]);
-    expect((await judge(bytes, { now: Date.now() })).outcome).not.toBe('accepted'); // without the root it is nothing
+    expect((await verify(bytes)).outcome).not.toBe('accepted'); // without the root it is nothing
     for (let index = 0; index < 12; index += 1) {
       const edited = bytes.slice();
       const at = Math.floor((bytes.length * (index + 0.5)) / 12);
       edited[at] = (edited[at] ?? 0) ^ 1;
-      expect((await judge(edited, { ...request, now: Date.now() })).outcome, `byte ${at}`).not.toBe('accepted');
+      expect((await verify(edited, { ...options })).outcome, `byte ${at}`).not.toBe('accepted');
     }
     const redacted = new Uint8Array(await (await fetch(`${url}?redact=1`)).arrayBuffer());
     expect(redacted.length).toBeLessThan(bytes.length);
-    expect((await judge(redacted, { ...request, now: Date.now() })).outcome).toBe('accepted');
+    expect((await verify(redacted, { ...options })).outcome).toBe('accepted');
   }
 
   test('factorial, with an attestation that covers the whole answer', { timeout: 60_000 }, async () => {
@@ -160,11 +155,11 @@ describe.each(['linux-ns', 'wasm'])('in the %s sandbox', (lane) => {
       retries_used: 0,
     });
     const file = new TextEncoder().encode(JSON.stringify(answer, null, 2));
-    const verdict = await judge(file, { ...request, now: Date.now(), expected: { nonce } });
+    const verdict = await verify(file, { ...options, expected: { nonce } });
     expect(verdict.checks.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
     expect([verdict.outcome, verdict.simulated]).toEqual(['accepted', true]);
     const changed = new TextEncoder().encode(JSON.stringify({ ...answer, output: 'The factorial of 10 is 42\n' }));
-    expect((await judge(changed, { ...request, now: Date.now() })).outcome).not.toBe('accepted');
+    expect((await verify(changed, { ...options })).outcome).not.toBe('accepted');
     await checkBundle(answer.bundle_url);
   });
 

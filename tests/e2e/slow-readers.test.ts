@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { type VerifyBundleOptions, verifyBundle } from '@assay/receipt';
+import { authenticateBundle, type VerifyBundleOptions } from '@assay/receipt';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { HELD } from '../../packages/agent/src/http/held-memory.ts';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
@@ -88,7 +88,7 @@ it('arrives whole, many times at once', async () => {
     Array.from({ length: 4 }, async () => new Uint8Array(await (await fetch(agent.url + all())).arrayBuffer())),
   );
   expect(new Set(bundles.map((bundle) => hash('sha256', bundle))).size).toBe(1);
-  const { receipts: found } = await verifyBundle(bundles[0]!, { verifyEvidence });
+  const { receipts: found } = await authenticateBundle(bundles[0]!, { verifyEvidence });
   expect(found).toHaveLength(6);
   const task = (await (await fetch(`${agent.url}/api/tasks/read-3`)).json()) as {
     result: { data: { content: string }; receipt: { receipt_id: string } };

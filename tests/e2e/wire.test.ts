@@ -8,8 +8,6 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect as dial, createServer as listen, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { trustAnchor } from '@assay/attestation';
-import { decodePem } from '@assay/encoding/pem';
 import { fenced, type OpenAiServer, startOpenAiServer, transcript } from '@assay/testing';
 import { connect } from 'assay';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -154,9 +152,7 @@ describe('a verified agent', () => {
   });
 
   it('the SDK runs a task and gives files, bundle and verdict', { timeout: 60_000 }, async () => {
-    const [block] = decodePem(readFileSync(root, 'utf8'));
-    const simulatedRoot = trustAnchor('simulator', block?.der ?? new Uint8Array(), { simulated: true });
-    const client = await connect(tapped, { simulatedRoot, apiKey: API_KEY });
+    const client = await connect(tapped, { trust: { simulatedRoot: readFileSync(root) }, apiKey: API_KEY });
     const run = client.run(
       { type: 'execute', code: "open('/tmp/made.txt','w').write('made'); print(open('/tmp/rows.csv').read())" },
       { files: { 'rows.csv': FILE }, language: 'python' },

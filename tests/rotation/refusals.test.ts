@@ -7,7 +7,7 @@ import { type ConnectOptions, connect } from 'assay';
 import { expect, it } from 'vitest';
 import { type ClockedAgent, startClockedAgent, temporary, wire } from './agent.ts';
 
-const optionsOf = ({ root, now }: ClockedAgent): ConnectOptions => ({ simulatedRoot: root, now });
+const optionsOf = ({ root, now }: ClockedAgent): ConnectOptions => ({ trust: { simulatedRoot: root }, now });
 const PROMPT = 'my secret question';
 
 const receiptsOf = async (url: string): Promise<number> =>
@@ -21,7 +21,7 @@ it('a key that has ended: verified anew, then sent again once, without a word of
   const agent = await connect(clocked.url, { ...optionsOf(clocked), fetch: line.fetch });
   await clocked.agent.rotateKeys(0);
   line.passed.length = 0;
-  expect((await agent.chat(PROMPT)).length).toBeGreaterThan(0);
+  expect((await agent.chat(PROMPT)).text.length).toBeGreaterThan(0);
   expect(line.paths()).toEqual(['/ohttp 422', '/v1/aci/attestation 200', '/ohttp 200', '/ohttp 200']);
   expect(line.passed.map(({ body }) => new TextDecoder('latin1').decode(body)).join()).not.toContain('secret');
   expect(await receiptsOf(clocked.url)).toBe(1);
@@ -144,7 +144,7 @@ it('a request held back, refused and sent again is answered once: the one held b
   });
   const agent = await connect(clocked.url, { ...optionsOf(clocked), fetch: line.fetch });
   holding = true;
-  expect((await agent.chat(PROMPT)).length).toBeGreaterThan(0);
+  expect((await agent.chat(PROMPT)).text.length).toBeGreaterThan(0);
   const late = await held!();
   expect([late.status, await late.json()]).toMatchObject([409, { code: 'channel/replayed' }]);
   expect(await receiptsOf(clocked.url)).toBe(1);
@@ -171,5 +171,5 @@ it('an agent that was started anew cannot tell: a question is not repeated, a re
   await expect(asking.chat(PROMPT)).rejects.toMatchObject({ code: 'client/request-unsettled' });
   expect((await reading.fetch(`${reading.baseURL}/models`)).status).toBe(200);
   // Asked again by the caller, who decided so, it goes to the new boot.
-  expect((await asking.chat(PROMPT)).length).toBeGreaterThan(0);
+  expect((await asking.chat(PROMPT)).text.length).toBeGreaterThan(0);
 });

@@ -3,9 +3,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encapsulateRequest, encodeRequest, MEDIA_TYPES, ohttpKey, parseKeyConfigs } from '@assay/channel';
+import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
-import { parseBundle, parseReceipt, parseReport, verifyReceipt } from '@assay/receipt';
-import { type ConnectOptions, connect, judgeReceipt } from 'assay';
+import { parseBundle, parseReceipt, parseReport, verifyReceiptSignature } from '@assay/receipt';
+import { type ConnectOptions, connect, verifyReceipt } from 'assay';
 import { expect, it } from 'vitest';
 import type { Io } from '../../packages/assay/src/command-line/io.ts';
 import { run } from '../../packages/assay/src/command-line/program.ts';
@@ -14,7 +15,7 @@ import { type ClockedAgent, startClockedAgent, temporary, wire } from './agent.t
 const KEY_CONFIG_PROBLEM = 'https://iana.org/assignments/http-problem-types#ohttp-key';
 const HOUR = 3_600_000;
 
-const optionsOf = ({ root, now }: ClockedAgent): ConnectOptions => ({ simulatedRoot: root, now });
+const optionsOf = ({ root, now }: ClockedAgent): ConnectOptions => ({ trust: { simulatedRoot: root }, now });
 const listed = async (url: string): Promise<readonly number[]> =>
   parseKeyConfigs(new Uint8Array(await (await fetch(`${url}/ohttp-keys`)).arrayBuffer())).map(({ keyId }) => keyId);
 
@@ -43,8 +44,7 @@ it('is replaced ahead of its end, opens requests for the overlap, and then no mo
   const first = early.attested.report.keysetDigest;
   const notAfter = early.attested.keyset.not_after * 1000;
   expect(notAfter - clocked.now()).toBeGreaterThan(23.9 * HOUR);
-  await early.chat('before');
-  const before = early.lastReceipt!;
+  const { receipt: before } = await early.chat('before');
   expect(before.workload_keyset_digest).toBe(first);
   expect(await listed(clocked.url)).toEqual([1, 2]);
 
@@ -57,11 +57,11 @@ it('is replaced ahead of its end, opens requests for the overlap, and then no mo
 
   // A request to the old key is opened; its receipt is of the new keyset, which the client verifies by itself.
   line.passed.length = 0;
-  await early.chat('in between');
-  expect(early.lastReceipt?.workload_keyset_digest).toBe(second);
+  const between = await early.chat('in between');
+  expect(between.receipt.workload_keyset_digest).toBe(second);
   expect(early.attested.report.keysetDigest).toBe(second);
   expect(line.paths()).toEqual(['/ohttp 200', '/ohttp 200', '/v1/aci/attestation 200']);
-  const proof = JSON.parse(new TextDecoder().decode(early.lastProof!.encode())) as {
+  const proof = JSON.parse(new TextDecoder().decode(between.proof.encode())) as {
     report: { workload_keyset_digest: string };
   };
   expect(proof.report.workload_keyset_digest).toBe(second);
@@ -92,12 +92,12 @@ it('is replaced ahead of its end, opens requests for the overlap, and then no mo
 
   // A client that slept through it all verifies again before it sends anything: its own clock says that the keyset ended.
   line.passed.length = 0;
-  await idle.chat('after');
+  const after = await idle.chat('after');
   expect(line.paths()[0]).toBe('/v1/aci/attestation 200');
-  expect(idle.lastReceipt?.workload_keyset_digest).toBe(second);
+  expect(after.receipt.workload_keyset_digest).toBe(second);
 
   // Receipts of both keysets in one file, verified without network or agent; the first keyset named the second.
-  const ids = [before.receipt_id, early.lastReceipt!.receipt_id, idle.lastReceipt!.receipt_id];
+  const ids = [before, between.receipt, after.receipt].map(({ receipt_id: id }) => id);
   const bytes = new Uint8Array(await (await fetch(`${clocked.url}/bundles/${ids.join(',')}`)).arrayBuffer());
   expect(parseBundle(bytes)).toMatchObject({ reports: { length: 2 }, successions: [{ successor: second }] });
   const home = temporary();
@@ -106,16 +106,14 @@ it('is replaced ahead of its end, opens requests for the overlap, and then no mo
   const verified = await offline(['verify', 'bundle.json', '--simulated-root', 'root.pem', '--verbose'], home, clocked.now());
   expect(verified.text).toContain('bundle.succession');
   expect(verified.code, verified.text).toBe(0);
-  // A receipt alone is judged under the report of its own keyset, whichever others are at hand.
+  // A receipt alone is verified under the report of its own keyset, whichever others are at hand.
   const reports = [...parseBundle(bytes).reports].reverse();
-  const judged = await judgeReceipt(before as unknown as JsonObject, {
-    now: clocked.now(),
-    policy: early.attested.policy,
-    additionalAnchors: [clocked.root],
-    endorsements: reports.map(({ report }) => ({ kind: 'json', name: 'report', json: canonicalJson(report) })),
+  const alone = await verifyReceipt(utf8(canonicalJson(before)), {
+    ...{ now: clocked.now(), trust: { simulatedRoot: clocked.root } },
+    collateral: reports.map(({ report }) => ({ kind: 'json', name: 'report', json: canonicalJson(report) })),
   });
-  expect(judged.outcome, JSON.stringify(judged.error)).toBe('accepted');
-  writeFileSync(join(home, 'proof.json'), early.lastProof!.encode());
+  expect(alone.outcome, JSON.stringify(alone.error)).toBe('accepted');
+  writeFileSync(join(home, 'proof.json'), between.proof.encode());
   expect((await offline(['verify', 'proof.json', '--simulated-root', 'root.pem'], home, clocked.now())).code).toBe(0);
 });
 
@@ -137,8 +135,10 @@ it('loses and mixes up nothing in flight, with an overlap and without', { timeou
         });
         expect(answer.status, mark).toBe(200);
         expect((await answer.text()).includes('[DONE]')).toBe(streamed);
-        answered.push(answer.headers.get('x-receipt-id')!);
-        keysets.add(client.lastReceipt!.workload_keyset_digest);
+        const id = answer.headers.get('x-receipt-id')!;
+        answered.push(id);
+        const { receipt } = await client.proof(id);
+        keysets.add(receipt.workload_keyset_digest);
       }
     }),
   );
@@ -182,7 +182,7 @@ it('seals every answer under the keyset whose report it carries', { timeout: 180
     });
     const { attestation, receipt } = (await answer.json()) as { attestation: { report: JsonObject }; receipt: unknown };
     const { keyset, keysetDigest } = parseReport(attestation.report, nonce);
-    await verifyReceipt(parseReceipt(receipt), keyset);
+    await verifyReceiptSignature(parseReceipt(receipt), keyset);
     digests.add(keysetDigest);
     nonces.add(nonce);
   }

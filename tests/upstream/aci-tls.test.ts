@@ -5,9 +5,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { trustAnchor } from '@assay/attestation';
 import { createTlsDialer } from '@assay/channel/tls';
-import { decodePem } from '@assay/encoding/pem';
 import { fakeTls } from '@assay/testing';
 import { openUpstream, type UpstreamOptions } from 'assay';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -23,8 +21,8 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'assay-aci-tls-'));
   const settings = { AGENT_PORT: '0', ASSAY_DATA_DIR: directory, ASSAY_LOG_LEVEL: 'error', AI_PROVIDER: 'recorded' };
   agent = await startAgent(parseConfig({ ...settings, ASSAY_TLS: 'enclave', ASSAY_API_KEY: API_KEY }));
-  const [root] = decodePem(readFileSync(join(directory, 'simulated-root.pem'), 'utf8'));
-  options = { simulatedRoot: trustAnchor('simulator', root!.der), apiKey: API_KEY, dialer: createTlsDialer() };
+  const root = readFileSync(join(directory, 'simulated-root.pem'));
+  options = { trust: { simulatedRoot: root }, apiKey: API_KEY, dialer: createTlsDialer() };
 });
 
 afterAll(async () => {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fakeTls, type RedpillLie } from '@assay/testing';
 import { openUpstream } from 'assay';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { judgeOffline, MODEL, messages, start, streamed } from './proxy-line.ts';
+import { MODEL, messages, start, streamed, verifyOffline } from './proxy-line.ts';
 
 const outcome = (checks: readonly { readonly id: string; readonly outcome: string }[], id: string): string | undefined =>
   checks.find((check) => check.id === id)?.outcome;
@@ -40,7 +40,7 @@ test('somebody else at that address gets no byte of the question', async () => {
 });
 
 test('somebody who relays the genuine, fresh report reads nothing but what verification sends', async () => {
-  const { server, trust } = await start({ tls: true });
+  const { server, opening } = await start({ tls: true });
   const { keyPem, certificatePem } = await fakeTls('in the middle');
   const read: string[] = [];
   const middle = createServer({ key: keyPem, cert: certificatePem }, async (request, response) => {
@@ -49,14 +49,14 @@ test('somebody who relays the genuine, fresh report reads nothing but what verif
     read.push(`${request.method} ${request.url} ${Buffer.concat(body).toString()}`);
     const headers = { authorization: String(request.headers.authorization) };
     const init = body.length === 0 ? { headers } : { method: 'POST', headers, body: Buffer.concat(body) };
-    const answer = await trust.dialer.open(`${server.origin}${request.url}`, init);
+    const answer = await opening.dialer.open(`${server.origin}${request.url}`, init);
     response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()));
   });
   await new Promise<void>((resolve) => middle.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void middle.close());
   const url = new URL(`https://127.0.0.1:${(middle.address() as AddressInfo).port}`);
   const ask = (pinning: 'near-ai' | 'redpill') =>
-    openUpstream(url, trust, pinning).then((upstream) =>
+    openUpstream(url, opening, pinning).then((upstream) =>
       upstream.forward(
         new Request('http://127.0.0.1:1/v1/chat/completions', {
           method: 'POST',
@@ -72,8 +72,8 @@ test('somebody who relays the genuine, fresh report reads nothing but what verif
 });
 
 test('a bound channel where the service offers none: refused before any prompt', async () => {
-  const { server, trust } = await start();
-  await expect(openUpstream(new URL(server.origin), { ...trust, channel: 'bound' }, 'redpill')).rejects.toMatchObject({
+  const { server, opening } = await start();
+  await expect(openUpstream(new URL(server.origin), { ...opening, channel: 'bound' }, 'redpill')).rejects.toMatchObject({
     code: 'service/channel-unbound',
     message: expect.stringContaining('no prompt was sent'),
   });
@@ -82,7 +82,7 @@ test('a bound channel where the service offers none: refused before any prompt',
 
 describe.each(['ecdsa', 'ed25519'] as const)('sealed, %s', (algorithm) => {
   test('an unmodified client asks in clear and is answered in clear; between proxy and TEE there is ciphertext', async () => {
-    const { openai, server, kept, trust, upstream } = await start({ e2ee: true, algorithm }, 'sealed');
+    const { openai, server, kept, opening, upstream } = await start({ e2ee: true, algorithm }, 'sealed');
     expect(await streamed(openai)).toBe('Grüße aus dem Enclave: 42.');
     const whole = await openai.chat.completions.create({ model: MODEL, messages });
     expect(whole.choices[0]?.message.content).toBe('Grüße aus dem Enclave: 42.');
@@ -93,7 +93,7 @@ describe.each(['ecdsa', 'ed25519'] as const)('sealed, %s', (algorithm) => {
     for (const { bytes, summary } of kept) {
       expect(summary).toContain('sealed answer');
       expect(Buffer.from(bytes).toString()).not.toContain('secret');
-      expect(await judgeOffline(bytes, trust.simulatedRoot)).toMatchObject({ outcome: 'accepted', error: null });
+      expect(await verifyOffline(bytes, opening)).toMatchObject({ outcome: 'accepted' });
     }
   });
 

@@ -1,18 +1,15 @@
 /** An unmodified OpenAI client, the verifying proxy, and RedPill's stand-in behind it. */
 
-import { parsePolicy, type TrustAnchor } from '@assay/attestation';
 import { createTlsDialer } from '@assay/channel/tls';
-import { utf8 } from '@assay/encoding/bytes';
-import { encodeHex } from '@assay/encoding/hex';
 import { type RedpillServer, type RedpillServerOptions, startRedpillServer } from '@assay/testing';
 import {
   type ChannelDemand,
   createVerifyingProxy,
-  judge,
   openUpstream,
   type ProofFile,
   type ProxyEvent,
   type UpstreamOptions,
+  verify,
 } from 'assay';
 import OpenAI from 'openai';
 import { onTestFinished } from 'vitest';
@@ -23,15 +20,15 @@ export const messages = [{ role: 'user' as const, content: 'my secret question' 
 async function optionsFor(server: RedpillServer): Promise<UpstreamOptions> {
   const [simulatedRoot] = await server.anchors();
   if (simulatedRoot === undefined) throw new Error('the stand-in has a root');
-  return { simulatedRoot, apiKey: 'upstream-key', collateral: { services: { intel: server.origin } } };
+  return { trust: { simulatedRoot }, apiKey: 'upstream-key', collateral: { services: { intel: server.origin } } };
 }
 
 export async function start(options: RedpillServerOptions = {}, channel: ChannelDemand = 'any', kind = 'redpill') {
   const server = await startRedpillServer({ apiKey: 'upstream-key', ...options });
   onTestFinished(server.close);
   const dialer = createTlsDialer(server.authorities === '' ? {} : { authorities: server.authorities });
-  const trust = { ...(await optionsFor(server)), channel, dialer };
-  const upstream = await openUpstream(new URL(server.origin), trust, kind);
+  const opening = { ...(await optionsFor(server)), channel, dialer };
+  const upstream = await openUpstream(new URL(server.origin), opening, kind);
   const kept: ProofFile[] = [];
   const events: ProxyEvent[] = [];
   const handle = createVerifyingProxy({
@@ -45,7 +42,7 @@ export async function start(options: RedpillServerOptions = {}, channel: Channel
     maxRetries: 0,
     fetch: (input, init) => handle(new Request(input as RequestInfo, init)),
   });
-  return { server, upstream, trust, kept, events, openai };
+  return { server, upstream, opening, kept, events, openai };
 }
 
 export async function streamed(openai: OpenAI, model = MODEL): Promise<string> {
@@ -55,11 +52,6 @@ export async function streamed(openai: OpenAI, model = MODEL): Promise<string> {
   return text;
 }
 
-export async function judgeOffline(bytes: Uint8Array, root: TrustAnchor | undefined) {
-  if (root === undefined) throw new Error('expected a root');
-  const hash = encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', root.spki as BufferSource)));
-  const policy = parsePolicy(
-    utf8(JSON.stringify({ version: 1, name: 'test', simulatedRoots: [hash], tcb: { statuses: ['UpToDate'] } })),
-  );
-  return judge(bytes, { now: Date.now(), policy, additionalAnchors: [{ ...root, simulated: true }] });
+export async function verifyOffline(bytes: Uint8Array, { trust }: UpstreamOptions) {
+  return verify(bytes, { trust });
 }

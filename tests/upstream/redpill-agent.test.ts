@@ -3,11 +3,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DEFAULT_POLICY, trustAnchor } from '@assay/attestation';
-import { encodeHex } from '@assay/encoding/hex';
-import { decodePem } from '@assay/encoding/pem';
 import { type LooseJson, type RedpillServer, startRedpillServer } from '@assay/testing';
-import { judge } from 'assay';
+import { verify } from 'assay';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { parseConfig } from '../../packages/agent/src/config.ts';
 import { type RunningAgent, startAgent } from '../../packages/agent/src/main.ts';
@@ -44,13 +41,10 @@ afterAll(async () => {
 
 type Loose = Record<string, LooseJson>;
 
-async function judgeBundleOf(receiptId: string) {
+async function verifyBundleOf(receiptId: string) {
   const bytes = new Uint8Array(await (await fetch(`${agent.url}/bundles/${receiptId}`)).arrayBuffer());
-  const [block] = decodePem(readFileSync(join(directory, 'simulated-root.pem'), 'utf8'));
-  const anchor = trustAnchor('simulator', block!.der, { simulated: true });
-  const hash = encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', anchor.spki as BufferSource)));
-  const policy = { ...DEFAULT_POLICY, simulatedRoots: [hash] };
-  return { bytes, verdict: await judge(bytes, { now: Date.now(), policy, additionalAnchors: [anchor] }) };
+  const simulatedRoot = readFileSync(join(directory, 'simulated-root.pem'));
+  return { bytes, verdict: await verify(bytes, { trust: { simulatedRoot } }) };
 }
 
 async function run(): Promise<{ status: number; body: Loose }> {
@@ -106,8 +100,8 @@ test('a task: the model is verified, its answer signed, both are sealed, and the
   expect(await check.answer('GET /v1/aci/sessions', await fetch(`${agent.url}/v1/aci/sessions`))).toEqual([]);
   expect(await check.answer('POST /api/process', Response.json(body))).toEqual([]);
   expect(((await kept.json()) as Loose).upstream_name).toBe('redpill');
-  const { bytes, verdict } = await judgeBundleOf(body.receipt_id);
-  expect(verdict.error).toBeNull();
+  const { bytes, verdict } = await verifyBundleOf(body.receipt_id);
+  expect(verdict.error).toBeUndefined();
   expect(verdict.outcome).toBe('accepted');
   expect(verdict.warnings.join()).toContain("SIMULATED: the model's TEE");
   expect(new TextDecoder().decode(bytes)).toContain('attempt-1/upstream-signature');
@@ -122,7 +116,7 @@ test.each([true, false])('a chat through /v1, streamed: %s', async (stream) => {
   expect(types).toEqual(
     expect.arrayContaining(['upstream.verified', 'request.forwarded', 'upstream.signed', 'response.returned']),
   );
-  expect((await judgeBundleOf(id)).verdict.outcome).toBe('accepted');
+  expect((await verifyBundleOf(id)).verdict.outcome).toBe('accepted');
 });
 
 test('an answer whose signature is wrong is no success, in tasks and in chats', async () => {

@@ -4,11 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DEFAULT_POLICY, trustAnchor } from '@assay/attestation';
-import { encodeHex } from '@assay/encoding/hex';
-import { decodePem } from '@assay/encoding/pem';
 import { type LooseJson, startTinfoilServer, type TinfoilServer } from '@assay/testing';
-import { judge } from 'assay';
+import { verify } from 'assay';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseConfig } from '../../packages/agent/src/config.ts';
 import { type RunningAgent, startAgent } from '../../packages/agent/src/main.ts';
@@ -48,14 +45,8 @@ const post = (path: string, body: unknown): Promise<Response> =>
 
 async function bundleOf(receiptId: string) {
   const bytes = new Uint8Array(await (await fetch(`${agent.url}/bundles/${receiptId}`)).arrayBuffer());
-  const [block] = decodePem(readFileSync(join(directory, 'simulated-root.pem'), 'utf8'));
-  const anchor = trustAnchor('simulator', block!.der, { simulated: true });
-  const hash = encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', anchor.spki as BufferSource)));
-  return judge(bytes, {
-    now: Date.now(),
-    policy: { ...DEFAULT_POLICY, simulatedRoots: [hash] },
-    additionalAnchors: [anchor],
-  });
+  const simulatedRoot = readFileSync(join(directory, 'simulated-root.pem'));
+  return verify(bytes, { trust: { simulatedRoot } });
 }
 
 test('a task: the prompt is sealed, the receipt names the channel, and the bundle verifies', async () => {
@@ -72,7 +63,7 @@ test('a task: the prompt is sealed, the receipt names the channel, and the bundl
   expect(sealed).toMatchObject({ sealed: 'ehbp', session_id: body.model_provenance.session, simulated: true });
   expect([sealed?.request_hash, sealed?.response_hash]).toEqual([called?.request_hash, called?.response_hash]);
   const verdict = await bundleOf(body.receipt_id);
-  expect([verdict.outcome, verdict.error]).toEqual(['accepted', null]);
+  expect([verdict.outcome, verdict.error]).toEqual(['accepted', undefined]);
   expect(verdict.warnings.join()).toContain("SIMULATED: the model's TEE");
   expect(server.plain()).toEqual([]);
 });

@@ -17,7 +17,13 @@ async function start(options: TinfoilServerOptions = {}, more: Partial<UpstreamO
   const [simulatedRoot] = await server.anchors();
   if (simulatedRoot === undefined) throw new Error('the stand-in has a root');
   const dialer = createTlsDialer({ authorities: server.authorities });
-  const trust = { simulatedRoot, apiKey: 'upstream-key', collateral: { services: { intel: server.origin } }, dialer, ...more };
+  const trust = {
+    trust: { simulatedRoot },
+    apiKey: 'upstream-key',
+    collateral: { services: { intel: server.origin } },
+    dialer,
+    ...more,
+  };
   const open = () => openUpstream(new URL(server.origin), trust, 'tinfoil');
   return { server, trust, open };
 }

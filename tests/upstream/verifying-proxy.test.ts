@@ -1,10 +1,10 @@
-/** An unmodified OpenAI client, the verifying proxy, and a service that signs in a TEE: proofs that anybody judges offline, and lies. */
+/** An unmodified OpenAI client, the verifying proxy, and a service that signs in a TEE: proofs that anybody verifies offline, and lies. */
 
 import { utf8 } from '@assay/encoding/bytes';
 import type { RedpillLie, RedpillServerOptions } from '@assay/testing';
-import { judge, openUpstream } from 'assay';
+import { openUpstream, verify } from 'assay';
 import { describe, expect, test } from 'vitest';
-import { judgeOffline, MODEL, messages, start, streamed } from './proxy-line.ts';
+import { MODEL, messages, start, streamed, verifyOffline } from './proxy-line.ts';
 
 describe.each<RedpillServerOptions & { readonly name: string }>([
   { name: 'ECDSA' },
@@ -12,7 +12,7 @@ describe.each<RedpillServerOptions & { readonly name: string }>([
   { name: 'a gateway in front', shape: 'two-layer' },
 ])('$name', (options) => {
   test('streamed and whole answers arrive, each with a proof that is accepted offline', async () => {
-    const { openai, kept, events, server, trust, upstream } = await start(options);
+    const { openai, kept, events, server, opening, upstream } = await start(options);
     expect(upstream).toMatchObject({ kind: 'redpill', verdict: { outcome: 'accepted', simulated: true } });
     expect(await streamed(openai)).toBe('Grüße aus dem Enclave: 42.');
     const whole = await openai.chat.completions.create({ model: MODEL, messages });
@@ -23,8 +23,8 @@ describe.each<RedpillServerOptions & { readonly name: string }>([
     expect(server.requests.filter(({ url }) => url.startsWith('/v1/attestation'))).toHaveLength(1);
     await server.close();
     for (const { bytes } of kept) {
-      const verdict = await judgeOffline(bytes, trust.simulatedRoot);
-      expect(verdict).toMatchObject({ outcome: 'accepted', type: 'proof', simulated: true, error: null });
+      const verdict = await verifyOffline(bytes, opening);
+      expect(verdict).toMatchObject({ outcome: 'accepted', type: 'proof', simulated: true });
       expect(verdict.checks.map(({ id }) => id)).toEqual(expect.arrayContaining(['proof.signature', 'proof.bytes']));
       expect(verdict.limits.join()).toContain('the report vouches for the key that signs answers, not for the connection');
     }
@@ -32,7 +32,7 @@ describe.each<RedpillServerOptions & { readonly name: string }>([
 });
 
 test('every change to a proof is refused, and a simulator nobody named', async () => {
-  const { openai, kept, trust } = await start();
+  const { openai, kept, opening } = await start();
   await streamed(openai);
   await expect.poll(() => kept.length).toBe(1);
   const bytes = kept[0]?.bytes ?? new Uint8Array(0);
@@ -53,13 +53,13 @@ test('every change to a proof is refused, and a simulator nobody named', async (
     [{ report: encoded({ ...report, signing_address: `0x${'33'.repeat(20)}`, all_attestations: [] }) }, 'combined/'],
   ];
   for (const [change, code] of table) {
-    const verdict = await judgeOffline(utf8(JSON.stringify({ ...proof, ...change })), trust.simulatedRoot);
+    const verdict = await verifyOffline(utf8(JSON.stringify({ ...proof, ...change })), opening);
     expect(verdict.outcome, JSON.stringify(change).slice(0, 80)).not.toBe('accepted');
     if (code !== null) expect(verdict.error?.code).toContain(code);
   }
-  expect((await judge(bytes, { now: Date.now() })).outcome).not.toBe('accepted');
+  expect((await verify(bytes, { now: Date.now() })).outcome).not.toBe('accepted');
   const stripped = { ...proof, request: { hash: proof.request.hash }, response: { hash: proof.response.hash } };
-  const hashes = await judgeOffline(utf8(JSON.stringify(stripped)), trust.simulatedRoot);
+  const hashes = await verifyOffline(utf8(JSON.stringify(stripped)), opening);
   expect(hashes.outcome).toBe('accepted');
   expect(hashes.checks.find(({ id }) => id === 'proof.bytes')?.outcome).toBe('not-checked');
 });
@@ -74,9 +74,9 @@ test.each<RedpillLie>([
   'outdated-tcb',
   'no-report',
 ])('%s: nothing is opened, and no prompt of another model leaves', async (lie) => {
-  const { server, openai, trust, events } = await start();
+  const { server, openai, opening, events } = await start();
   server.lie = lie;
-  await expect(openUpstream(new URL(server.origin), trust, 'redpill')).rejects.toMatchObject({
+  await expect(openUpstream(new URL(server.origin), opening, 'redpill')).rejects.toMatchObject({
     code: expect.stringMatching(/^(client\/attestation-refused|service\/refused)$/),
   });
   await expect(streamed(openai, 'phala/qwen-2.5-7b-instruct')).rejects.toMatchObject({ status: 502 });

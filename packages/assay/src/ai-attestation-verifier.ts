@@ -3,24 +3,23 @@
  * nonce, age, TEE type and inference metadata are asked as there; a result that no receipt vouches for is refused.
  */
 
-import { DEFAULT_POLICY } from '@assay/attestation';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type Json } from '@assay/encoding/json';
-import { sha256Hex } from './judgement/digest.ts';
-import type { JudgeRequest } from './judgement/request.ts';
-import { judgeResultFile } from './judgement/result-file.ts';
-import type { Verdict } from './judgement/verdict.ts';
+import { sha256Hex } from './verification/digest.ts';
+import { resolveOptions, type VerifyOptions } from './verification/options.ts';
+import { resultVerdict } from './verification/result-file.ts';
+import type { ResultVerdict } from './verification/verdict.ts';
 
-export interface AIAttestationVerifierOptions extends Omit<JudgeRequest, 'now'> {
-  /** Epoch milliseconds; the clock unless told. */
-  readonly now?: () => number;
-  /** Oldest accepted result, seconds; 600 unless told. */
-  readonly maxAgeSeconds?: number;
+export interface AIAttestationVerifierOptions extends Omit<VerifyOptions, 'now'> {
+  /** Epoch milliseconds; the clock by default. */
+  readonly now?: (() => number) | undefined;
+  /** Oldest accepted result, seconds; 600 by default. */
+  readonly maxAgeSeconds?: number | undefined;
 }
 
 /**
  * @example
- * const verifier = new AIAttestationVerifier({ additionalAnchors: [], endorsements: collectEndorsements([{ name: 'bundle', bytes }]) });
+ * const verifier = new AIAttestationVerifier({ collateral: collectEndorsements([{ name: 'bundle', bytes }]) });
  * if (await verifier.verifyAttestation(answer)) await verifier.verifyCodeHash(answer.generated_code, answer.attestation.inference.response_hash);
  */
 export class AIAttestationVerifier {
@@ -39,10 +38,12 @@ export class AIAttestationVerifier {
   }
 
   /** {@link verifyAttestation} with every check and the error. */
-  async examine(result: unknown): Promise<Verdict> {
-    const { now = Date.now, maxAgeSeconds, policy = DEFAULT_POLICY, ...request } = this.#options;
-    const freshness = maxAgeSeconds === undefined ? {} : { freshness: { skewSeconds: 60, required: false, maxAgeSeconds } };
-    return judgeResultFile(plain(result), { ...request, now: now(), policy: { ...policy, ...freshness } });
+  async examine(result: unknown): Promise<ResultVerdict> {
+    const { now = Date.now, maxAgeSeconds, ...options } = this.#options;
+    const resolved = resolveOptions({ ...options, now: now() });
+    const { policy } = resolved;
+    const freshness = maxAgeSeconds === undefined ? policy.freshness : { skewSeconds: 60, required: false, maxAgeSeconds };
+    return resultVerdict(plain(result), freshness === undefined ? resolved : { ...resolved, policy: { ...policy, freshness } });
   }
 
   /**

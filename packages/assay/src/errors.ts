@@ -22,6 +22,7 @@ export const CLIENT_ERROR_KINDS = {
   'client/receipt-unattested': 'untrusted',
   'client/request-unsettled': 'refused',
   'client/task-lost': 'unavailable',
+  'client/unknown-preset': 'misuse',
   'receipt/report-missing': 'unavailable',
   'report/evidence-missing': 'malformed',
   'report/unbound': 'untrusted',
@@ -36,6 +37,6 @@ export type ClientErrorCode = keyof typeof CLIENT_ERROR_KINDS;
 
 /**
  * @example
- * try { await judge(bytes, request) } catch (error) { if (ClientError.is(error)) console.error(error.code) }
+ * try { await connect(url, { trust }) } catch (error) { if (ClientError.is(error)) console.error(error.code) }
  */
 export class ClientError extends codedError('ClientError', CLIENT_ERROR_KINDS) {}

@@ -2,18 +2,43 @@ export type { ChannelDemand } from '@assay/upstream';
 export { AIAttestationVerifier, type AIAttestationVerifierOptions } from './ai-attestation-verifier.ts';
 export { type AttestedKey, createSealedFetch, type KeyRenewal, type SealedFetchOptions } from './channel/sealed-fetch.ts';
 export { type AttestedAgent, type VerifyAgentOptions, verifyAgent } from './connection/attestation.ts';
-export { type Agent, type ChatOptions, type ConnectOptions, connect, type Proof } from './connection/connect.ts';
+export {
+  type Agent,
+  type ChatAnswer,
+  type ChatOptions,
+  type ConnectOptions,
+  connect,
+  type Proof,
+} from './connection/connect.ts';
 export type { RunResult } from './connection/task-result.ts';
 export type { AttachOptions, RunOptions, TaskRequest, TaskRun } from './connection/task-run.ts';
 export type { TaskStep } from './connection/task-steps.ts';
 export { CLIENT_ERROR_KINDS, ClientError, type ClientErrorCode } from './errors.ts';
-export { judgeBundle } from './judgement/bundle.ts';
-export { judge } from './judgement/judge.ts';
-export { judgeProof } from './judgement/proof.ts';
-export { judgeReceipt, judgeReport, type OpenedReport, openReport } from './judgement/report.ts';
-export type { JudgeRequest } from './judgement/request.ts';
-export { judgeResultFile, RESULT_MAX_AGE_SECONDS, RESULT_TEE_TYPES } from './judgement/result-file.ts';
-export type { SubjectType, Verdict } from './judgement/verdict.ts';
 export { openUpstream, UPSTREAM_KINDS } from './proxy/open-upstream.ts';
 export type { ForwardedAnswer, ProofFile, UpstreamOptions, VerifiedUpstream } from './proxy/upstream.ts';
 export { createVerifyingProxy, type ProxyEvent, type VerifyingProxyOptions } from './proxy/verifying-proxy.ts';
+export { verifyProof } from './verification/answer-proof.ts';
+export { verifyBundle } from './verification/bundle.ts';
+export { type ClaimsDocument, claimsDocument, type VerdictDocument, verdictDocument } from './verification/document.ts';
+export type { VerifyOptions } from './verification/options.ts';
+export { verifyReceipt } from './verification/receipt.ts';
+export { verifyReport } from './verification/report.ts';
+export { RESULT_MAX_AGE_SECONDS, RESULT_TEE_TYPES, verifyResultFile } from './verification/result-file.ts';
+export {
+  type AcceptedSubject,
+  type BundleVerdict,
+  type EvidenceVerdict,
+  type FailedSubject,
+  type Findings,
+  type ProofVerdict,
+  type ReceiptVerdict,
+  type RefusedSubject,
+  type ReportVerdict,
+  type ResultVerdict,
+  type SubjectType,
+  type SubjectVerdict,
+  type Verdict,
+  type VerdictError,
+  verdictOf,
+} from './verification/verdict.ts';
+export { verify } from './verification/verify.ts';

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import {
+  authenticateBundle,
   decodeEntryBundle,
   hashLeaf,
   keysetDigest,
@@ -11,11 +12,10 @@ import {
   parseLeafText,
   parseVerifierKey,
   redactBundle,
-  verifyBundle,
   verifyCheckpoint,
   verifyLeafChains,
   verifyLogProof,
-  verifyReceipt,
+  verifyReceiptSignature,
 } from '@assay/receipt';
 import { believeFakeEvidence, fakeReport } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
@@ -41,7 +41,7 @@ describe('sealing', () => {
   test('a receipt comes back signed, proven and kept', async () => {
     const { ledger, keyset } = await start(directory());
     const { receipt, proof, receiptId } = await run(ledger, 'task-1', NONCE);
-    await verifyReceipt(receipt, keyset);
+    await verifyReceiptSignature(receipt, keyset);
     const { leaf } = await verifyLogProof(receipt, proof, { keyset, vkeys: ledger.verifierKeys });
     expect([leaf.seq, leaf.kind, leaf.nonce, proof.index]).toEqual([1, 'receipt', NONCE, 1]);
     expect(receipt.event_log.map(({ type }) => type)).toEqual([
@@ -237,7 +237,7 @@ describe('succession', () => {
     const all = await Promise.all(sealed);
     for (const { receipt, proof } of all) {
       const own = keysets.find((each) => keysetDigest(each) === receipt.workload_keyset_digest)!;
-      await verifyReceipt(receipt, own);
+      await verifyReceiptSignature(receipt, own);
       await verifyLogProof(receipt, proof, { keyset: own, vkeys: ledger.verifierKeys });
     }
     expect(new Set(all.map(({ receipt }) => receipt.workload_keyset_digest)).size).toBe(keysets.length);
@@ -245,12 +245,12 @@ describe('succession', () => {
       ledger,
       all.map(({ receiptId }) => receiptId),
     ))!;
-    const { checks, receipts } = await verifyBundle(bundle, { verifyEvidence });
+    const { checks, receipts } = await authenticateBundle(bundle, { verifyEvidence });
     expect(receipts.length).toBe(all.length);
     expect(checks.find(({ id }) => id === 'bundle.succession')).toMatchObject({ outcome: 'pass' });
     const ends = (await bundleBytes(ledger, [all[0]!.receiptId, all.at(-1)!.receiptId]))!;
     expect(parseBundle(ends).reports.length, 'the keysets on the way are there').toBe(keysets.length);
-    await verifyBundle(ends, { verifyEvidence });
+    await authenticateBundle(ends, { verifyEvidence });
     expect(parseBundle((await bundleBytes(ledger, all[0]!.receiptId))!).successions).toEqual([]);
   });
 
@@ -308,7 +308,7 @@ describe('succession', () => {
     const unlisted = { ...fakeReport(createSigningKeys().keysetEntries), keys: createSigningKeys() };
     expect(await codeOf(ledger.succeed(unlisted, () => (published += 1)))).toBe('ledger/report-mismatch');
     expect(published).toBe(0);
-    await verifyReceipt((await run(ledger, 'after')).receipt, keyset);
+    await verifyReceiptSignature((await run(ledger, 'after')).receipt, keyset);
   });
 
   test('before any report there is nothing to follow', async () => {
@@ -328,7 +328,7 @@ describe('succession', () => {
     const following = next();
     expect(await codeOf(ledger.succeed(following, () => undefined))).toBe('ledger/full');
     full = false;
-    await verifyReceipt((await run(ledger, 'when there is room')).receipt, following.keyset);
+    await verifyReceiptSignature((await run(ledger, 'when there is room')).receipt, following.keyset);
     expect(await chain(ledger, 5)).toEqual(['report', 'report', 'report', 'succession', 'receipt']);
   });
 });
@@ -342,7 +342,7 @@ describe('bundles', () => {
     const second = await start(path);
     const b = await run(second.ledger, 'b');
     const bytes = (await bundleBytes(second.ledger, [b.receiptId, a.receiptId]))!;
-    const { receipts, evidence, checks, log } = await verifyBundle(bytes, { verifyEvidence });
+    const { receipts, evidence, checks, log } = await authenticateBundle(bytes, { verifyEvidence });
     expect(receipts.map(({ receipt }) => receipt.receipt_id)).toEqual([a.receiptId, b.receiptId]);
     expect([evidence.length, log.size]).toEqual([2, 4]);
     expect(checks.filter(({ outcome }) => outcome !== 'pass').map(({ id }) => id)).toEqual(['bundle.witnessed']);
@@ -351,7 +351,7 @@ describe('bundles', () => {
     ]);
     const redacted = (await bundleBytes(second.ledger, [a.receiptId, b.receiptId], { redact: true }))!;
     expect(redactBundle(bytes)).toEqual(redacted);
-    const again = await verifyBundle(redacted, { verifyEvidence });
+    const again = await authenticateBundle(redacted, { verifyEvidence });
     expect(again.checks.find(({ id }) => id === 'bundle.payloads')?.outcome).toBe('not-checked');
     expect(parseBundle(bytes).reports[0]!.collateral.map(({ name }) => name)).toEqual(['crl.der']);
     expect(await bundleBytes(second.ledger, 'rcpt_nobody')).toBeNull();

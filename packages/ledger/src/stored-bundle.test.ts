@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { joinBytes } from '@assay/encoding/bytes';
-import { encodeBundle, parseBundle, verifyBundle } from '@assay/receipt';
+import { authenticateBundle, encodeBundle, parseBundle } from '@assay/receipt';
 import { believeFakeEvidence } from '@assay/testing';
 import { expect, test } from 'vitest';
 import { bundleBytes, codeOf, directory, NOW, open, start } from '../../../tests/crash/test-ledger.ts';
@@ -44,7 +44,7 @@ test('the pieces are the bundle, and each of them is short', async () => {
   const bytes = joinBytes(pieces);
   expect(bytes.length).toBe(stored.length);
   expect(encodeBundle(parseBundle(bytes))).toEqual(bytes);
-  const { receipts } = await verifyBundle(bytes, { verifyEvidence: believeFakeEvidence });
+  const { receipts } = await authenticateBundle(bytes, { verifyEvidence: believeFakeEvidence });
   expect(receipts[0]!.payloads.map(({ content }) => content?.length)).toEqual(LENGTHS);
   expect(stored.heldBytes).toBeLessThan(16 * 1024);
 });

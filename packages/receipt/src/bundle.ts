@@ -1,6 +1,6 @@
 /**
  * Bundles: one JSON file with everything needed to check receipts offline. Format: spec/bundle.md. Reading and writing here, written
- * piece by piece in bundle-pieces.ts; verify-bundle.ts proves.
+ * piece by piece in bundle-pieces.ts; authenticate-bundle.ts proves.
  */
 
 import { decodeBase64 } from '@assay/encoding/base64';

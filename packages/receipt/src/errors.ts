@@ -52,6 +52,6 @@ export type ReceiptErrorCode = keyof typeof RECEIPT_ERROR_KINDS;
  * Thrown by every parser and verifier here.
  *
  * @example
- * try { await verifyBundle(bytes, { verifyEvidence }) } catch (error) { if (ReceiptError.is(error)) console.error(error.code) }
+ * try { await authenticateBundle(bytes, { verifyEvidence }) } catch (error) { if (ReceiptError.is(error)) console.error(error.code) }
  */
 export class ReceiptError extends codedError('ReceiptError', RECEIPT_ERROR_KINDS) {}

@@ -1,4 +1,12 @@
 export {
+  authenticateBundle,
+  type EvidenceRequest,
+  type VerifiedBundle,
+  type VerifiedEvidence,
+  type VerifiedReceipt,
+  type VerifyBundleOptions,
+} from './authenticate-bundle.ts';
+export {
   type Bundle,
   type BundleReceipt,
   type BundleReport,
@@ -89,12 +97,4 @@ export {
   type TilePath,
   tileHashes,
 } from './tiles.ts';
-export {
-  type EvidenceRequest,
-  type VerifiedBundle,
-  type VerifiedEvidence,
-  type VerifiedReceipt,
-  type VerifyBundleOptions,
-  verifyBundle,
-} from './verify-bundle.ts';
-export { verifyLogProof, verifyReceipt } from './verify-receipt.ts';
+export { verifyLogProof, verifyReceiptSignature } from './verify-receipt.ts';

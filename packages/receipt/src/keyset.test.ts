@@ -13,7 +13,7 @@ import { parseReceipt, receiptSigningInput } from './receipt.ts';
 import { parseReport } from './report.ts';
 import { sealReceipt } from './seal.ts';
 import { carriesStatement, paddedReportData, statementDigest, statementText } from './statement.ts';
-import { verifyReceipt } from './verify-receipt.ts';
+import { verifyReceiptSignature } from './verify-receipt.ts';
 
 const SEED = new Uint8Array(32).fill(2);
 const KEYSET: Keyset = {
@@ -79,7 +79,7 @@ describe('aci/1 vectors', () => {
     expect(encodeHex(sha256(receiptSigningInput(receipt)))).toBe(
       '1bd328e6880a5a12b3915af95ea32111310e04ab9e21ac3d71ce268e33b965c9',
     );
-    await verifyReceipt(receipt, KEYSET);
+    await verifyReceiptSignature(receipt, KEYSET);
     const { signature, key_id: _, ...content } = receipt;
     expect(sealReceipt(content, { keyId: 'receipt-1', sign: (message) => ed25519.sign(message, SEED) }).signature).toBe(
       signature,
@@ -188,10 +188,13 @@ describe('a receipt is refused when', () => {
       { extra: 1 },
       { event_log: receipt.event_log.slice(0, 3) },
     ])
-      await expectCode(verifyReceipt(parseReceipt({ ...RECEIPT, ...change }), KEYSET), 'receipt/signature-invalid');
-    await expectCode(verifyReceipt(receipt, { ...KEYSET, subject: null }), 'receipt/keyset-mismatch');
+      await expectCode(verifyReceiptSignature(parseReceipt({ ...RECEIPT, ...change }), KEYSET), 'receipt/signature-invalid');
+    await expectCode(verifyReceiptSignature(receipt, { ...KEYSET, subject: null }), 'receipt/keyset-mismatch');
     const expired = { ...KEYSET, not_after: RECEIPT.served_at };
-    await expectCode(verifyReceipt({ ...receipt, workload_keyset_digest: keysetDigest(expired) }, expired), 'keyset/expired');
+    await expectCode(
+      verifyReceiptSignature({ ...receipt, workload_keyset_digest: keysetDigest(expired) }, expired),
+      'keyset/expired',
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 /**
  * Verifying a receipt under an established keyset (spec/receipt.md §4, ACI §9.3), alone or with its log proof (spec/log.md §5).
- * Not checked here: whether evidence binds the keyset (report.ts, verify-bundle.ts).
+ * Not checked here: whether evidence binds the keyset (report.ts, authenticate-bundle.ts).
  */
 
 import { utf8 } from '@assay/encoding/bytes';
@@ -20,9 +20,9 @@ import { type Receipt, receiptSigningInput } from './receipt.ts';
 /**
  * Proves that the attested keyset signed this receipt, before the keyset expired.
  * @throws {ReceiptError} `receipt/keyset-mismatch`, `keyset/key-missing`, `keyset/expired`, `receipt/signature-invalid`.
- * @example await verifyReceipt(parseReceipt(parseJson(bytes)), keyset)
+ * @example await verifyReceiptSignature(parseReceipt(parseJson(bytes)), keyset)
  */
-export async function verifyReceipt(receipt: Receipt, keyset: Keyset): Promise<void> {
+export async function verifyReceiptSignature(receipt: Receipt, keyset: Keyset): Promise<void> {
   const digest = keysetDigest(keyset);
   if (receipt.workload_keyset_digest !== digest)
     throw new ReceiptError(

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { encapsulateRequest, encodeRequest } from '@assay/channel';
 import type { Ledger } from '@assay/ledger';
 import { openLedger } from '@assay/ledger';
-import { verifyBundle } from '@assay/receipt';
+import { authenticateBundle } from '@assay/receipt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bundleBytes, codeOf, directory, open } from '../../../../tests/crash/test-ledger.ts';
 import { createSimulatedAttester } from '../adapters/attesters/simulated/simulated.ts';
@@ -211,7 +211,7 @@ it('receipts on both sides of a slow changeover stand in one verified bundle', a
   expect([during, after].map(({ receipt }) => receipt.workload_keyset_digest)).toEqual([before, rotation.keysetDigest]);
   const bundle = (await bundleBytes(ledger, [during.receiptId, after.receiptId]))!;
   // What the evidence is worth is not the question here, only which keysets are joined.
-  const { checks } = await verifyBundle(bundle, {
+  const { checks } = await authenticateBundle(bundle, {
     verifyEvidence: async ({ report }) => ({ reportData: report.statementDigest, claims: null }),
   });
   expect(checks.find(({ id }) => id === 'bundle.succession')).toMatchObject({ outcome: 'pass' });

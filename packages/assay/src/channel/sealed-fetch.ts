@@ -37,7 +37,7 @@ export interface SealedFetchOptions {
   readonly config: KeyConfig;
   /** Where encapsulated requests go: the agent's gateway, or a relay in front of it. */
   readonly gateway: URL;
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
   /** Without it a refused key is the end of a request. */
   readonly renewal?: KeyRenewal;
 }

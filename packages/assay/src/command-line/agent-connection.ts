@@ -8,14 +8,13 @@
 
 import { access } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import type { TrustAnchor } from '@assay/attestation';
 import { isLoopbackName } from '@assay/channel';
 import type { Command } from 'commander';
-import { type Agent, ClientError, type ConnectOptions, connect, type Verdict } from '../index.ts';
+import { type Agent, ClientError, type ConnectOptions, connect, verdictOf } from '../index.ts';
 import { CliError } from './errors.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
-import { addressOption, policyOption, rootOption } from './options.ts';
+import { addressOption, type NamedTrust, policyOption, trustOption } from './options.ts';
 import { printable, styleOf } from './output.ts';
 import { printVerdict } from './verdict.ts';
 
@@ -23,9 +22,9 @@ export const DEFAULT_AGENT = 'http://127.0.0.1:8000';
 
 /** Which agent, and what is believed of it. */
 export interface AgentFlags {
-  readonly url?: string;
-  readonly policy?: string;
-  readonly simulatedRoot?: string;
+  readonly url?: string | undefined;
+  readonly policy?: string | undefined;
+  readonly simulatedRoot?: string | undefined;
 }
 
 export interface ReachOptions extends AgentFlags {
@@ -72,18 +71,18 @@ export function ownFolder(io: Io): string {
  */
 export async function reachAgent(options: ReachOptions, io: Io): Promise<Agent> {
   const url = agentAddress(options, io);
-  const root = await trustedRoot(options, url, io);
+  const trust = await trustOf(options, url, io);
   try {
     const agent = await connect(url, {
       policy: await policyOption(io, options.policy),
-      ...(root === null ? {} : { simulatedRoot: root }),
-      ...(options.apiKey === null ? {} : { apiKey: options.apiKey }),
-      ...(options.keyExchange === undefined ? {} : { keyExchange: options.keyExchange }),
+      trust,
+      apiKey: options.apiKey ?? undefined,
+      keyExchange: options.keyExchange,
       fetch: io.fetch,
       now: () => io.now(),
       signal: io.signal,
     });
-    if (options.quiet !== true) announce(agent, root, io);
+    if (options.quiet !== true) announce(agent, { trust, own: options.simulatedRoot === undefined }, io);
     return agent;
   } catch (cause) {
     if (!isAbsent(cause)) throw cause;
@@ -101,23 +100,31 @@ function isAbsent(cause: unknown): cause is ClientError {
   return ClientError.is(cause) && cause.code === 'client/agent-unreachable' && cause.details.status === undefined;
 }
 
-async function trustedRoot(options: ReachOptions, url: URL, io: Io): Promise<TrustAnchor | null> {
-  if (options.simulatedRoot !== undefined) return rootOption(io, options.simulatedRoot, true);
-  if (options.ownFolder === null || !isLoopbackName(url.hostname.replace(/^\[|\]$/g, ''))) return null;
-  const file = relative(io.cwd, join(options.ownFolder, 'simulated-root.pem'));
+async function trustOf({ simulatedRoot, ownFolder: folder }: ReachOptions, url: URL, io: Io): Promise<NamedTrust> {
+  if (simulatedRoot !== undefined) return trustOption(io, { simulatedRoot });
+  if (folder === null || !isLoopbackName(url.hostname.replace(/^\[|\]$/g, ''))) return { roots: [] };
+  const file = relative(io.cwd, join(folder, 'simulated-root.pem'));
   const exists = await access(resolve(io.cwd, file)).then(
     () => true,
     () => false,
   );
-  return exists ? rootOption(io, file, true) : null;
+  return exists ? trustOption(io, { simulatedRoot: file }) : { roots: [] };
+}
+
+interface Believed {
+  readonly trust: NamedTrust;
+  /** The root is that of the user's own data folder, and no option named it. */
+  readonly own: boolean;
 }
 
 /** On whose word the agent is believed. */
-function announce({ attested }: Agent, root: TrustAnchor | null, io: Io): void {
+function announce({ attested }: Agent, { trust, own }: Believed, io: Io): void {
   const style = styleOf(io);
   const { verdict, url } = attested;
-  const words = verdict.simulated ? `${verdict.scope}, at ${url.host} under the root ${root?.name}` : verdict.scope;
-  io.stderr(`${verdict.simulated ? style.bad('SIMULATED') : style.good('verified')}  ${printable(words)}\n`);
+  const { name = 'none' } = trust.simulatedRoot ?? {};
+  const by = own ? `trusted by the root of your own data folder, ${name}` : `under the root ${name}`;
+  const words = verdict.simulated ? `${verdict.scope}, at ${url.host} ${by}` : verdict.scope;
+  io.stderr(`${verdict.simulated ? style.open('SIMULATED') : style.good('verified')}  ${printable(words)}\n`);
 }
 
 /**
@@ -134,9 +141,9 @@ export async function withAgent(
   try {
     agent = await reach();
   } catch (error) {
-    const verdict = ClientError.is(error) ? error.details.verdict : undefined;
-    if (verdict === undefined) throw error;
-    return printVerdict(verdict as Verdict, io, { json: options.json, verbose: false });
+    const verdict = verdictOf(error);
+    if (verdict === null) throw error;
+    return printVerdict(verdict, io, { json: options.json, verbose: false });
   }
   return work(agent);
 }

@@ -1,16 +1,17 @@
 /** Option values shared by commands, read strictly. */
 
-import { createHash } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import {
+  AttestationError,
   DEFAULT_POLICY,
   POLICY_PRESETS,
   type Policy,
   type PolicyPreset,
   parseInstant,
   parsePolicy,
+  resolveTrust,
+  type Trust,
   type TrustAnchor,
-  trustAnchor,
 } from '@assay/attestation';
 import { decodePem } from '@assay/encoding/pem';
 import { CliError } from './errors.ts';
@@ -69,32 +70,38 @@ export async function policyOption(io: Io, value: string | undefined): Promise<P
   return parsePolicy(await readFileOf(io, value, MAX_SETTING_BYTES));
 }
 
-/**
- * A root the caller trusts: a certificate (PEM or DER), or a bare public key (PEM).
- * @throws {CliError} `cli/not-a-root`.
- */
-export async function rootOption(io: Io, path: string, simulated: boolean): Promise<TrustAnchor> {
-  const bytes = await readFileOf(io, path, MAX_SETTING_BYTES);
-  try {
-    const text = Buffer.from(bytes).toString('latin1');
-    const blocks = text.includes('-----BEGIN') ? decodePem(text) : [{ label: 'CERTIFICATE', der: bytes }];
-    const [block] = blocks;
-    if (block === undefined || blocks.length !== 1) throw new Error(`${blocks.length} PEM blocks`);
-    if (block.label === 'PUBLIC KEY') return { name: path, spki: block.der, certificate: null, simulated };
-    return trustAnchor(path, block.der, { simulated });
-  } catch (cause) {
-    const reason = (cause as Error).message;
-    throw new CliError(
-      'cli/not-a-root',
-      `${path}: expected one certificate or public key, got ${reason}; give a PEM or DER file`,
-      { cause },
-    );
-  }
+/** Roots that a command names, by file. */
+export interface TrustFlags {
+  readonly simulatedRoot?: string | undefined;
+  readonly root?: readonly string[] | undefined;
 }
 
-/** How policies name a root. */
-export function rootHash(anchor: TrustAnchor): string {
-  return createHash('sha256').update(anchor.spki).digest('hex');
+/** As {@link Trust}, resolved; each anchor has the name of its file. */
+export interface NamedTrust extends Trust {
+  readonly simulatedRoot?: TrustAnchor | undefined;
+  readonly roots: readonly TrustAnchor[];
+}
+
+/**
+ * The roots in the files named: certificates or public keys, PEM or DER; one alone for a simulator.
+ * @throws {CliError} `cli/not-a-root`, `cli/file-unreadable`.
+ */
+export async function trustOption(io: Io, { simulatedRoot, root = [] }: TrustFlags): Promise<NamedTrust> {
+  const read = (path: string): Promise<Uint8Array> => readFileOf(io, path, MAX_SETTING_BYTES);
+  const roots: TrustAnchor[] = [];
+  for (const path of root) roots.push(...rootsOf(path, { roots: [await read(path)] }));
+  if (simulatedRoot === undefined) return { roots };
+  const [simulator] = rootsOf(simulatedRoot, { simulatedRoot: await read(simulatedRoot) });
+  return { roots, simulatedRoot: simulator };
+}
+
+function rootsOf(path: string, trust: Trust): readonly TrustAnchor[] {
+  try {
+    return resolveTrust(trust).anchors.map((anchor) => ({ ...anchor, name: path }));
+  } catch (cause) {
+    if (!AttestationError.is(cause)) throw cause;
+    throw new CliError('cli/not-a-root', cause.message.replace(/^trust\.\w{1,20}(?:\[\d{1,4}\])?/, path), { cause });
+  }
 }
 
 /** Certificate authorities beside the known ones, for connections to one service. */

@@ -154,9 +154,13 @@ describe('files', () => {
   });
 
   it.each<readonly [string, readonly string[], readonly string[]]>([
-    ['noise', ['verify', 'good.cose', '--root', 'noise.bin'], ['noise.bin', 'one certificate or public key']],
-    ['two of them', ['verify', 'good.cose', '--simulated-root', 'two-roots.pem'], ['two-roots.pem', 'got 2 PEM blocks']],
-    ['evidence', ['ask', 'https://a.example', 'x', '--simulated-root', 'good.cose'], ['good.cose', 'PEM or DER']],
+    ['noise', ['verify', 'good.cose', '--root', 'noise.bin'], ['noise.bin', 'X.509 certificates or public keys']],
+    [
+      'two of them',
+      ['verify', 'good.cose', '--simulated-root', 'two-roots.pem'],
+      ['two-roots.pem', 'one certificate or public key, got 2'],
+    ],
+    ['evidence', ['ask', 'https://a.example', 'x', '--simulated-root', 'good.cose'], ['good.cose', 'PEM, DER']],
   ])('cli/not-a-root: %s', async (_, args, words) => {
     await refuse(args, 'cli/not-a-root', 2, words);
   });

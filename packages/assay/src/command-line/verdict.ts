@@ -1,7 +1,7 @@
 /** Prints a verdict: one line with its scope, then every check, then what it does not prove. Returns the exit code. */
 
 import type { Check, VerificationOutcome } from '@assay/attestation';
-import type { Verdict } from '../index.ts';
+import { type Verdict, verdictDocument } from '../index.ts';
 import { type ExitCode, exitCodeOfOutcome } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { jsonText, printable, printError, type Style, styleOf, table } from './output.ts';
@@ -16,8 +16,8 @@ const WORDS: Readonly<Record<VerificationOutcome, string>> = {
 
 /** What to do, where the error alone does not say it. */
 const HINTS: Readonly<Record<string, string>> = {
-  'certificate/expired': '--at judges at an earlier instant, such as the one at which the evidence was received',
-  'certificate/not-yet-valid': '--at judges at another instant',
+  'certificate/expired': '--at verifies at an earlier instant, such as the one at which the evidence was received',
+  'certificate/not-yet-valid': '--at verifies at another instant',
   'certificate/root-not-trusted':
     'no pinned vendor root signed this; --simulated-root names a simulator, --root a private root',
 };
@@ -31,7 +31,7 @@ export interface PrintOptions {
 export function printVerdict(verdict: Verdict, io: Io, options: PrintOptions): ExitCode {
   const code = exitCodeOfOutcome(verdict.outcome);
   if (options.json) {
-    io.stdout(jsonText(verdict));
+    io.stdout(jsonText(verdictDocument(verdict)));
     return code;
   }
   const style = styleOf(io);
@@ -43,13 +43,13 @@ export function printVerdict(verdict: Verdict, io: Io, options: PrintOptions): E
     io.stdout(`\n${verdict.warnings.map((line) => `${style.open('!')} ${show(line)}\n`).join('')}`);
   if (verdict.limits.length > 0)
     io.stdout(`\nThis does not prove:\n${verdict.limits.map((line) => `  - ${show(line)}\n`).join('')}`);
-  if (verdict.error !== null) printError(verdict.error, io, HINTS[verdict.error.code]);
+  if (verdict.error !== undefined && verdict.outcome !== 'refused') printError(verdict.error, io, HINTS[verdict.error.code]);
   return code;
 }
 
 function headline({ outcome, simulated }: Verdict, style: Style): string {
   const word = `${WORDS[outcome]}${simulated ? ' (SIMULATED)' : ''}`;
-  if (outcome === 'accepted') return style.strong(simulated ? style.bad(word) : style.good(word));
+  if (outcome === 'accepted') return style.strong(simulated ? style.open(word) : style.good(word));
   return style.strong(outcome === 'unavailable' ? style.open(word) : style.bad(word));
 }
 

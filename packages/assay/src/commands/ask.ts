@@ -8,7 +8,7 @@ import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
 import { addressOption } from '../command-line/options.ts';
 import { jsonText, styleOf } from '../command-line/output.ts';
-import type { Agent } from '../index.ts';
+import { type Agent, verdictDocument } from '../index.ts';
 
 interface AskFlags {
   readonly policy?: string;
@@ -48,22 +48,16 @@ function ask(address: string, question: string, flags: AskFlags, io: Io): Promis
 async function answer(agent: Agent, question: string, flags: AskFlags, io: Io): Promise<ExitCode> {
   const style = styleOf(io);
   const { verdict } = agent.attested;
-  const text = await agent.chat(question, {
-    ...(flags.model === undefined ? {} : { model: flags.model }),
-    ...(flags.system === undefined ? {} : { system: flags.system }),
-    ...(flags.json === true ? {} : { onText: (piece: string) => io.stdout(piece) }),
+  const onText = flags.json === true ? undefined : (piece: string) => io.stdout(piece);
+  const { text, receipt, proof } = await agent.chat(question, {
+    ...{ model: flags.model, system: flags.system, onText },
     signal: io.signal,
   });
-  const receipt = agent.lastReceipt;
-  if (flags.json === true) io.stdout(jsonText({ answer: text, receipt, verdict }));
-  else io.stdout('\n');
-  if (flags.json !== true) {
-    io.stderr(
-      receipt === null
-        ? style.open('no receipt came with this answer\n')
-        : style.faint(`receipt ${receipt.receipt_id}, signed by an attested key\n`),
-    );
+  if (flags.json === true) io.stdout(jsonText({ answer: text, receipt, verdict: verdictDocument(verdict) }));
+  else {
+    io.stdout('\n');
+    io.stderr(style.faint(`receipt ${receipt.receipt_id}, signed by an attested key\n`));
   }
-  if (flags.save !== undefined && agent.lastProof !== null) await writeFileOf(io, flags.save, agent.lastProof.encode());
+  if (flags.save !== undefined) await writeFileOf(io, flags.save, proof.encode());
   return EXIT.accepted;
 }

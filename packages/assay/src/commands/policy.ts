@@ -18,7 +18,7 @@ import type { Finish } from '../command-line/command.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { append, instantOption, policyOption, rootOption } from '../command-line/options.ts';
+import { append, instantOption, policyOption, trustOption } from '../command-line/options.ts';
 import { jsonText, printable } from '../command-line/output.ts';
 import { MAX_SETTING_BYTES, readCompanions, readFileOf, readSubject } from '../command-line/subject.ts';
 
@@ -102,12 +102,10 @@ function alternatives(rules: readonly MeasurementRule[]): readonly MeasurementRu
 
 async function init(flags: InitFlags, io: Io): Promise<ExitCode> {
   const now = flags.at === undefined ? io.now() : instantOption('at', flags.at);
-  const simulator = flags.simulatedRoot === undefined ? null : await rootOption(io, flags.simulatedRoot, true);
-  const roots = await Promise.all((flags.root ?? []).map((path) => rootOption(io, path, false)));
   const claims = await verifyEvidence(await readSubject(io, flags.from), {
     now,
     endorsements: collectEndorsements(openArchives(await readCompanions(io, flags.collateral ?? []))),
-    trust: { roots: simulator === null ? roots : [...roots, simulator] },
+    trust: await trustOption(io, flags),
   });
   const { policy, concessions, failed } = policyFrom(claims, { now, allowDebug: flags.allowDebug === true });
   if (!hasSubstance(policy))

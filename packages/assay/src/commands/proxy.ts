@@ -9,18 +9,17 @@ import { endorsementSource } from '../command-line/endorsement-source.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { addressOption, authoritiesOption, policyOption, rootOption } from '../command-line/options.ts';
+import { addressOption, authoritiesOption, policyOption, trustOption } from '../command-line/options.ts';
 import { printable, type Style, styleOf } from '../command-line/output.ts';
 import { printVerdict } from '../command-line/verdict.ts';
 import {
   type ChannelDemand,
-  ClientError,
   createVerifyingProxy,
   openUpstream,
   type ProxyEvent,
   UPSTREAM_KINDS,
-  type Verdict,
   type VerifiedUpstream,
+  verdictOf,
 } from '../index.ts';
 
 interface ProxyFlags {
@@ -80,8 +79,8 @@ async function proxy(address: string, flags: ProxyFlags, io: Io): Promise<ExitCo
       url,
       {
         policy: await policyOption(io, flags.policy),
-        ...(flags.simulatedRoot === undefined ? {} : { simulatedRoot: await rootOption(io, flags.simulatedRoot, true) }),
-        ...(apiKey === undefined ? {} : { apiKey }),
+        trust: await trustOption(io, flags),
+        apiKey,
         fetch: io.fetch,
         now: () => io.now(),
         channel,
@@ -92,9 +91,9 @@ async function proxy(address: string, flags: ProxyFlags, io: Io): Promise<ExitCo
       flags.kind,
     );
   } catch (error) {
-    const verdict = ClientError.is(error) ? error.details.verdict : undefined;
-    if (verdict === undefined) throw error;
-    return printVerdict(verdict as Verdict, io, { json: false, verbose: false });
+    const verdict = verdictOf(error);
+    if (verdict === null) throw error;
+    return printVerdict(verdict, io, { json: false, verbose: false });
   }
   const handle = createVerifyingProxy({
     upstream,

@@ -5,17 +5,16 @@
 
 import { resolve } from 'node:path';
 import type { ReplayReport, Sandbox } from '@assay/agent';
-import { DEFAULT_POLICY } from '@assay/attestation';
 import { type Bundle, type Digest, parseBundle } from '@assay/receipt';
 import type { Command } from 'commander';
 import type { Finish } from '../command-line/command.ts';
 import { EXIT, type ExitCode, exitCodeOfOutcome } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { rootHash, rootOption } from '../command-line/options.ts';
+import { trustOption } from '../command-line/options.ts';
 import { jsonText, printable, printError, styleOf } from '../command-line/output.ts';
 import { recordedRuns } from '../command-line/recorded-runs.ts';
 import { readSubject } from '../command-line/subject.ts';
-import { judge } from '../index.ts';
+import { verdictDocument, verifyBundle } from '../index.ts';
 
 interface ReplayFlags {
   readonly receipt?: string;
@@ -38,12 +37,11 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 
 async function replay(subject: string, flags: ReplayFlags, io: Io): Promise<ExitCode> {
   const bytes = await readSubject(io, subject);
-  const anchors = flags.simulatedRoot === undefined ? [] : [await rootOption(io, flags.simulatedRoot, true)];
-  const policy = { ...DEFAULT_POLICY, simulatedRoots: anchors.map(rootHash) };
-  const verdict = await judge(bytes, { now: io.now(), additionalAnchors: anchors, policy });
+  const verdict = await verifyBundle(bytes, { now: io.now(), trust: await trustOption(io, flags) });
+  if (verdict.outcome === 'malformed') throw verdict.error;
   const runs = await repeatAll(parseBundle(bytes), flags.receipt, io);
   if (flags.json === true) {
-    const { outcome, simulated, error } = verdict;
+    const { outcome, simulated, error } = verdictDocument(verdict);
     io.stdout(jsonText({ bundle: { outcome, simulated, error }, runs }));
   } else {
     const style = styleOf(io);
@@ -55,7 +53,7 @@ async function replay(subject: string, flags: ReplayFlags, io: Io): Promise<Exit
     for (const each of runs) io.stdout(describe(each, io));
     if (runs.length === 0) io.stdout('no code ran in this bundle\n');
   }
-  if (verdict.error !== null) printError(verdict.error, io);
+  if (verdict.error !== undefined) printError(verdict.error, io);
   if (runs.some(({ outcome }) => outcome === 'differs')) return EXIT.refused;
   if (verdict.outcome !== 'accepted') return exitCodeOfOutcome(verdict.outcome);
   return runs.every(({ outcome }) => outcome === 'identical') ? EXIT.accepted : EXIT.unavailable;

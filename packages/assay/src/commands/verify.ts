@@ -4,11 +4,11 @@ import { randomBytes } from 'node:crypto';
 import {
   collectEndorsements,
   companionNotes,
-  DEFAULT_POLICY,
   type EndorsementFile,
   type Endorsements,
+  type Expected,
+  type Policy,
   signEar,
-  verify,
 } from '@assay/attestation';
 import type { Command } from 'commander';
 import { openArchives, openGzip } from '../command-line/archive.ts';
@@ -16,20 +16,15 @@ import type { Finish } from '../command-line/command.ts';
 import { CliError } from '../command-line/errors.ts';
 import { type ExitCode, exitCodeOfOutcome } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import {
-  append,
-  hexOption,
-  instantOption,
-  policyOption,
-  rootHash,
-  rootOption,
-  secondsOption,
-} from '../command-line/options.ts';
+import { append, hexOption, instantOption, policyOption, secondsOption, trustOption } from '../command-line/options.ts';
 import { printError } from '../command-line/output.ts';
 import { MAX_SETTING_BYTES, readCompanions, readFileOf, readSubject } from '../command-line/subject.ts';
 import { printVerdict } from '../command-line/verdict.ts';
 import { VERSION } from '../command-line/version.ts';
-import { type JudgeRequest, judge } from '../index.ts';
+import { type ResolvedOptions, resolveOptions } from '../verification/options.ts';
+import { type Subject, subjectOf } from '../verification/subject.ts';
+import { isEvidence, type Verdict } from '../verification/verdict.ts';
+import { verifySubject } from '../verification/verify.ts';
 
 /** Vendors hand out today's collateral only: it says nothing about instants further away, milliseconds. */
 const FETCHABLE_MS = 24 * 3_600_000;
@@ -67,7 +62,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
   command
     .argument('<subject>', "file, URL, - for standard input, or an agent's address")
     .option('--collateral <path>', 'companion file or folder; repeatable, any order', append)
-    .option('--at <time>', 'judge at this RFC 3339 instant instead of now')
+    .option('--at <time>', 'verify at this RFC 3339 instant instead of now')
     .option('--nonce <hex>', 'the nonce you sent')
     .option('--report-data <hex>', 'expected report data; shorter is zero-padded')
     .option('--user-data <hex>', 'expected user data (Nitro)')
@@ -83,23 +78,39 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--witness <vkey>', 'a log witness you trust (C2SP verifier key); repeatable', append)
     .option('--max-age <seconds>', 'oldest accepted evidence')
     .option('--verify-code <file>', 'the code that a result file should be about')
-    .action(async (subject: string, flags: VerifyFlags) => finish(await verifySubject(subject, flags, io)));
+    .action(async (subject: string, flags: VerifyFlags) => finish(await verifyFile(subject, flags, io)));
 }
 
-async function verifySubject(subject: string, flags: VerifyFlags, io: Io): Promise<ExitCode> {
+async function verifyFile(name: string, flags: VerifyFlags, io: Io): Promise<ExitCode> {
   const companions = openArchives(await readCompanions(io, flags.collateral ?? []));
-  const request = await readRequest(flags, companions, io);
-  const { bytes, nonce } = await readEvidence(subject, flags, io);
-  const asked = nonce === null ? request : { ...request, expected: { ...request.expected, nonce } };
-  const fetched = await missingEndorsements(bytes, asked, flags, io);
-  const complete = { ...asked, endorsements: [...(asked.endorsements ?? []), ...fetched] };
-  const verdict = await judge(bytes, complete);
+  const options = await readOptions(flags, companions, io);
+  const { bytes, nonce } = await readEvidence(name, flags, io);
+  const asked = nonce === null ? options : { ...options, expected: { ...options.expected, nonce } };
+  const subject = subjectOf(bytes);
+  const verdict = await verdictOn({ subject, bytes }, asked, flags, io);
   if (flags.ear !== undefined) {
-    io.stdout(`${await earOf(bytes, complete, flags.ear, io)}\n`);
+    io.stdout(`${await earOf(verdict, asked.now, flags.ear, io)}\n`);
     return exitCodeOfOutcome(verdict.outcome);
   }
   const warnings = [...verdict.warnings, ...companionWarnings(companions)];
   return printVerdict({ ...verdict, warnings }, io, { json: flags.json === true, verbose: flags.verbose === true });
+}
+
+interface ReadFile {
+  readonly subject: Subject;
+  readonly bytes: Uint8Array;
+}
+
+/** One verification when everything is at hand; a second one with what the vendors sent when something was missing. */
+async function verdictOn({ subject, bytes }: ReadFile, options: ResolvedOptions, flags: VerifyFlags, io: Io): Promise<Verdict> {
+  const wanted = flags.fetch === true;
+  if (!wanted) {
+    const verdict = await verifySubject(subject, options);
+    const fetchable = Math.abs(io.now() - options.now) <= FETCHABLE_MS;
+    if (verdict.outcome !== 'unavailable' || !fetchable) return verdict;
+  }
+  const fetched = await fetchMissing(bytes, flags, io);
+  return verifySubject(subject, { ...options, endorsements: [...options.endorsements, ...fetched] });
 }
 
 /** Files that nothing read are named; of many, the first. */
@@ -117,17 +128,8 @@ async function readEvidence(subject: string, flags: VerifyFlags, io: Io): Promis
   return { bytes: await readSubject(io, new URL(`/v1/aci/attestation?nonce=${nonce}`, subject).href), nonce };
 }
 
-/** What the evidence cannot be judged without, from the vendors or the cache; with `--fetch` also what it could do without. */
-async function missingEndorsements(
-  bytes: Uint8Array,
-  request: JudgeRequest,
-  flags: VerifyFlags,
-  io: Io,
-): Promise<Endorsements> {
-  if (flags.fetch !== true) {
-    if (Math.abs(io.now() - request.now) > FETCHABLE_MS) return [];
-    if ((await judge(bytes, request)).outcome !== 'unavailable') return [];
-  }
+/** What the evidence cannot be verified without, from the vendors or the cache; with `--fetch` also what it could do without. */
+async function fetchMissing(bytes: Uint8Array, flags: VerifyFlags, io: Io): Promise<Endorsements> {
   const { fetchEndorsements } = await import('@assay/attestation/endorsements');
   const { endorsementSource } = await import('../command-line/endorsement-source.ts');
   const source = endorsementSource(io, flags.offline === true);
@@ -136,12 +138,12 @@ async function missingEndorsements(
   return endorsements;
 }
 
-/** The appraisal of bare evidence as an EAR; what the JWK signs names this program as verifier. */
-async function earOf(bytes: Uint8Array, request: JudgeRequest, keyFile: string, io: Io): Promise<string> {
+/** The verdict on bare evidence as an EAR; what the JWK signs names this program as verifier. */
+async function earOf(verdict: Verdict, now: number, keyFile: string, io: Io): Promise<string> {
   const key = parseKey(await readFileOf(io, keyFile, MAX_SETTING_BYTES), keyFile);
-  const { policy = DEFAULT_POLICY, expected = {}, endorsements = [], additionalAnchors = [], now } = request;
-  const result = await verify(bytes, { policy, expected, endorsements, trust: { roots: additionalAnchors }, now });
-  return signEar(result, {
+  if (!isEvidence(verdict))
+    throw new CliError('cli/bad-option', `--ear: expected evidence, got a ${verdict.type}; leave --ear out for such files`);
+  return signEar(verdict, {
     now,
     verifier: { developer: 'https://github.com/assay', build: `assay ${VERSION}` },
     key,
@@ -164,36 +166,31 @@ function parseKey(bytes: Uint8Array, name: string): EarKey {
   );
 }
 
-async function readRequest(flags: VerifyFlags, companions: readonly EndorsementFile[], io: Io): Promise<JudgeRequest> {
-  const now = flags.at === undefined ? io.now() : instantOption('at', flags.at);
-  const anchors = await Promise.all((flags.root ?? []).map((path) => rootOption(io, path, false)));
-  const simulator = flags.simulatedRoot === undefined ? null : await rootOption(io, flags.simulatedRoot, true);
-  const policy = await policyOption(io, flags.policy);
-  return {
-    now,
-    policy: {
-      ...policy,
-      ...(simulator === null ? {} : { simulatedRoots: [...(policy.simulatedRoots ?? []), rootHash(simulator)] }),
-      ...(flags.maxAge === undefined
-        ? {}
-        : {
-            freshness: {
-              skewSeconds: 60,
-              required: false,
-              ...policy.freshness,
-              maxAgeSeconds: secondsOption('max-age', flags.maxAge),
-            },
-          }),
-    },
-    expected: {
-      ...(flags.nonce === undefined ? {} : { nonce: hexOption('nonce', flags.nonce) }),
-      ...(flags.reportData === undefined ? {} : { reportData: hexOption('report-data', flags.reportData) }),
-      ...(flags.userData === undefined ? {} : { userData: hexOption('user-data', flags.userData) }),
-      ...(flags.publicKey === undefined ? {} : { publicKey: hexOption('public-key', flags.publicKey) }),
-    },
-    additionalAnchors: simulator === null ? anchors : [...anchors, simulator],
-    endorsements: collectEndorsements(companions),
-    trustedWitnesses: flags.witness ?? [],
-    ...(flags.verifyCode === undefined ? {} : { code: await readFileOf(io, flags.verifyCode, MAX_SETTING_BYTES) }),
-  };
+async function readOptions(flags: VerifyFlags, companions: readonly EndorsementFile[], io: Io): Promise<ResolvedOptions> {
+  const hex = (name: string, value: string | undefined) => (value === undefined ? undefined : hexOption(name, value));
+  return resolveOptions({
+    now: flags.at === undefined ? io.now() : instantOption('at', flags.at),
+    policy: withMaxAge(await policyOption(io, flags.policy), flags),
+    trust: await trustOption(io, flags),
+    expected: given({
+      nonce: hex('nonce', flags.nonce),
+      reportData: hex('report-data', flags.reportData),
+      userData: hex('user-data', flags.userData),
+      publicKey: hex('public-key', flags.publicKey),
+    }),
+    collateral: collectEndorsements(companions),
+    witnesses: flags.witness,
+    code: flags.verifyCode === undefined ? undefined : await readFileOf(io, flags.verifyCode, MAX_SETTING_BYTES),
+  });
+}
+
+/** The members that have a value. */
+function given(expected: Readonly<Record<keyof Expected, string | undefined>>): Expected {
+  return Object.fromEntries(Object.entries(expected).filter(([, value]) => value !== undefined));
+}
+
+function withMaxAge(policy: Policy, { maxAge }: VerifyFlags): Policy {
+  if (maxAge === undefined) return policy;
+  const maxAgeSeconds = secondsOption('max-age', maxAge);
+  return { ...policy, freshness: { skewSeconds: 60, required: false, ...policy.freshness, maxAgeSeconds } };
 }

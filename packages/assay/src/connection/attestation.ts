@@ -1,9 +1,9 @@
 /**
- * Fetches an agent's attestation report for a fresh nonce and judges it. What comes back is a decision with everything it rests on;
- * nothing is trusted because the agent says so. There is no place for a key here: nobody has been verified yet.
+ * Fetches an agent's attestation report for a fresh nonce and verifies it, once. What comes back is a decision with everything it rests on;
+ * nothing is trusted because the agent says so. There is no place for a key here: the agent is not verified yet.
  */
 
-import { DEFAULT_POLICY, type Endorsements, type Policy, type TrustAnchor } from '@assay/attestation';
+import type { Endorsements, Policy, PolicyPreset, Trust } from '@assay/attestation';
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
@@ -11,25 +11,24 @@ import { type Json, parseJson } from '@assay/encoding/json';
 import type { Keyset, Report } from '@assay/receipt';
 import { brokenOff, createWire } from '../channel/wire.ts';
 import { ClientError } from '../errors.ts';
-import { judgeReport, openReport } from '../judgement/report.ts';
-import type { JudgeRequest } from '../judgement/request.ts';
-import type { Verdict } from '../judgement/verdict.ts';
+import { type ResolvedOptions, resolveOptions } from '../verification/options.ts';
+import { reportVerdict } from '../verification/report.ts';
+import { type AcceptedSubject, type ReportVerdict, reasonOf } from '../verification/verdict.ts';
 
 const MAX_REPORT_BYTES = 4 * 1024 * 1024;
 
 export interface VerifyAgentOptions {
-  readonly policy?: Policy;
-  /** A simulator's root, named on purpose; its evidence is accepted and marked as simulated for ever. */
-  readonly simulatedRoot?: TrustAnchor;
-  /** Roots beside the pinned ones. */
-  readonly anchors?: readonly TrustAnchor[];
+  /** A policy, or a preset's name. */
+  readonly policy?: Policy | PolicyPreset | undefined;
+  /** Roots beside the pinned ones. A simulator named here is accepted, and its evidence stays marked as simulated. */
+  readonly trust?: Trust | undefined;
   /** Vendor collateral, when the agent does not send it along. */
-  readonly endorsements?: Endorsements;
+  readonly endorsements?: Endorsements | undefined;
   /** Carries requests; the platform's `fetch` by default. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
   /** Epoch milliseconds; the platform's clock by default. */
-  readonly now?: () => number;
-  readonly signal?: AbortSignal;
+  readonly now?: (() => number) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An agent whose keyset is attested and wanted. */
@@ -39,7 +38,7 @@ export interface AttestedAgent {
   readonly nonce: string;
   readonly report: Report;
   readonly keyset: Keyset;
-  readonly verdict: Verdict;
+  readonly verdict: AcceptedSubject<'report'>;
   /** The policy the decision was made under, the named simulator included. */
   readonly policy: Policy;
   /** The report as it was sent, for the file. */
@@ -52,20 +51,20 @@ export interface AttestedAgent {
  */
 export async function verifyAgent(url: URL, options: VerifyAgentOptions = {}): Promise<AttestedAgent> {
   const nonce = encodeHex(crypto.getRandomValues(new Uint8Array(32)));
+  const asked = agentOptions(options);
   const bytes = await fetchReport(new URL(`v1/aci/attestation?nonce=${nonce}`, withSlash(url)), options);
   const document = parseDocument(bytes);
   const now = (options.now ?? Date.now)();
-  const request = await judgeRequest(options, nonce, now);
-  const verdict = await judgeReport(document, request);
+  const verdict = await reportVerdict(document, { ...asked, now, expected: { nonce } });
   if (verdict.outcome !== 'accepted') throw refused(url, verdict);
-  const { report } = await openReport(document, request, now);
-  if (report.keyset.not_after * 1000 <= now) {
+  const { report, keyset } = verdict;
+  if (keyset.not_after * 1000 <= now) {
     throw new ClientError(
       'client/keyset-expired',
-      `expected keys in force, got a keyset that ended ${new Date(report.keyset.not_after * 1000).toISOString()}; the agent must restart or rotate them`,
+      `expected keys in force, got a keyset that ended ${new Date(keyset.not_after * 1000).toISOString()}; the agent must restart or rotate them`,
     );
   }
-  return { url, nonce, report, keyset: report.keyset, verdict, policy: request.policy, bytes };
+  return { url, nonce, report, keyset, verdict, policy: asked.policy, bytes };
 }
 
 /** `https://agent/base` → `https://agent/base/`, so that relative paths stay below it. */
@@ -75,35 +74,9 @@ export function withSlash(url: URL): URL {
   return slashed;
 }
 
-async function judgeRequest(
-  options: VerifyAgentOptions,
-  nonce: string,
-  now: number,
-): Promise<JudgeRequest & { readonly policy: Policy }> {
-  const { policy, anchors } = await trustOf(options);
-  return {
-    now,
-    policy,
-    expected: { nonce },
-    additionalAnchors: anchors,
-    ...(options.endorsements === undefined ? {} : { endorsements: options.endorsements }),
-  };
-}
-
-/** Policy and roots that the options come to; a simulator named in them is accepted by the policy too. */
-export async function trustOf(
-  options: VerifyAgentOptions,
-): Promise<{ readonly policy: Policy; readonly anchors: readonly TrustAnchor[] }> {
-  const { simulatedRoot, policy = DEFAULT_POLICY, anchors = [] } = options;
-  if (simulatedRoot === undefined) return { policy, anchors };
-  return {
-    policy: { ...policy, simulatedRoots: [...(policy.simulatedRoots ?? []), await spkiHash(simulatedRoot)] },
-    anchors: [...anchors, { ...simulatedRoot, simulated: true }],
-  };
-}
-
-async function spkiHash({ spki }: TrustAnchor): Promise<string> {
-  return encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', spki as BufferSource)));
+/** How the report of an agent, and every bundle of it, is verified. */
+export function agentOptions({ policy, trust, endorsements, now = Date.now }: VerifyAgentOptions): ResolvedOptions {
+  return resolveOptions({ policy, trust, collateral: endorsements, now: now() });
 }
 
 async function fetchReport(url: URL, options: VerifyAgentOptions): Promise<Uint8Array> {
@@ -138,14 +111,10 @@ function parseDocument(bytes: Uint8Array): Json {
   }
 }
 
-function refused(url: URL, verdict: Verdict): ClientError {
-  const failed = verdict.checks.find(({ outcome }) => outcome === 'fail');
-  const reason =
-    verdict.error?.message ??
-    (failed === undefined ? verdict.outcome : `${failed.id}: expected ${failed.expected}, got ${failed.actual}`);
+function refused(url: URL, verdict: Exclude<ReportVerdict, { readonly outcome: 'accepted' }>): ClientError {
   return new ClientError(
     'client/attestation-refused',
-    `${url.origin} is ${verdict.outcome}: ${reason}. Nothing was sent to it.`,
+    `${url.origin} is ${verdict.outcome}: ${reasonOf(verdict)}. Nothing was sent to it.`,
     { details: { verdict } },
   );
 }

@@ -9,27 +9,34 @@
 import { type KemId, type KeyConfig, ohttpKey } from '@assay/channel';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
-import { parseBundle, parseReceipt, type Receipt, verifyReceipt } from '@assay/receipt';
+import { parseReceipt, type Receipt, verifyReceiptSignature } from '@assay/receipt';
 import { type OutgoingRequest, readOutgoing } from '../channel/outgoing-request.ts';
 import { type AttestedKey, createSealedSend, type SealedSend } from '../channel/sealed-fetch.ts';
 import { ClientError } from '../errors.ts';
-import { judgeBundle } from '../judgement/bundle.ts';
-import type { JudgeRequest } from '../judgement/request.ts';
+import { bundleVerdict } from '../verification/bundle.ts';
+import { reasonOf } from '../verification/verdict.ts';
 import { contentOf, MAX_BUNDLE_BYTES, MAX_RECEIPT_BYTES, refusalOf } from './answer-content.ts';
-import { type AttestedAgent, trustOf, type VerifyAgentOptions, verifyAgent, withSlash } from './attestation.ts';
+import { type AttestedAgent, agentOptions, type VerifyAgentOptions, verifyAgent, withSlash } from './attestation.ts';
 import { streamedAnswer, wholeAnswer } from './chat-answer.ts';
 import { assertCovers } from './receipt-coverage.ts';
-import { settledAnswer } from './settled-answer.ts';
+import { settledWith } from './settled-answer.ts';
 import type { TaskPort } from './task-port.ts';
 import { type AttachOptions, attachRun, type RunOptions, startRun, type TaskRequest, type TaskRun } from './task-run.ts';
 
 export interface ConnectOptions extends VerifyAgentOptions {
   /** The key for this agent. It leaves only inside the channel, after the verdict, and never to another origin. */
-  readonly apiKey?: string;
-  /** Where encapsulated requests go: a relay that hides who asks. The agent's own gateway unless told. */
-  readonly relay?: URL;
+  readonly apiKey?: string | undefined;
+  /** Where encapsulated requests go: a relay that hides who asks. The agent's own gateway by default. */
+  readonly relay?: URL | undefined;
   /** `hybrid` prefers the X-Wing key, against recorded traffic and future computers. */
-  readonly keyExchange?: 'x25519' | 'hybrid';
+  readonly keyExchange?: 'x25519' | 'hybrid' | undefined;
+}
+
+/** One answer of a model, with the receipt that covers exactly this question and this answer. */
+export interface ChatAnswer {
+  readonly text: string;
+  readonly receipt: Receipt;
+  readonly proof: Proof;
 }
 
 /** What one answer left behind, for the file. */
@@ -48,11 +55,16 @@ export interface Agent {
   readonly fetch: typeof fetch;
   /** The decision this connection rests on; replaced when the agent's keys changed and were verified anew. */
   readonly attested: AttestedAgent;
-  /** Of the newest finished answer that named one; `null` before. */
-  readonly lastReceipt: Receipt | null;
-  readonly lastProof: Proof | null;
-  /** One question, one answer, over `/v1/chat/completions`. */
-  chat(message: string, options?: ChatOptions): Promise<string>;
+  /**
+   * One question, one answer, over `/v1/chat/completions`.
+   * @example const { text, receipt, proof } = await agent.chat('What is 6 times 7?');
+   */
+  chat(message: string, options?: ChatOptions): Promise<ChatAnswer>;
+  /**
+   * The receipt that an answer of {@link fetch} named in its `x-receipt-id` header, verified under the attested keyset.
+   * @throws {ClientError} `client/receipt-missing`, `client/receipt-unattested`.
+   */
+  proof(receiptId: string): Promise<Proof>;
   /**
    * Starts a task: what code should do, in plain words, or a request of any other type. Iterate it for its steps, await it for its result.
    * @example
@@ -68,11 +80,11 @@ export interface Agent {
 }
 
 export interface ChatOptions {
-  readonly model?: string;
-  readonly system?: string;
+  readonly model?: string | undefined;
+  readonly system?: string | undefined;
   /** Called with each piece of text as it arrives. */
-  readonly onText?: (text: string) => void;
-  readonly signal?: AbortSignal;
+  readonly onText?: ((text: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const KEMS: Readonly<Record<NonNullable<ConnectOptions['keyExchange']>, KemId>> = { x25519: 0x0020, hybrid: 0x647a };
@@ -89,8 +101,8 @@ const MOST_KNOWN = 8;
  *
  * @throws {ClientError} `client/attestation-refused`, `client/agent-unreachable`, `client/keyset-expired`; {ChannelError}.
  * @example
- * const agent = await connect('https://agent.example', { policy: STRICT_POLICY });
- * console.log(await agent.chat('Is this private?'));
+ * const agent = await connect('https://agent.example', { policy: 'strict' });
+ * const { text, receipt } = await agent.chat('Is this private?');
  */
 export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Agent> {
   const connection = new Connection(new URL(url), options);
@@ -98,12 +110,17 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
   return connection;
 }
 
+interface Exchanged {
+  readonly answer: Response;
+  /** Resolves when the answer was read to its end; `null` for an answer that names no receipt. */
+  readonly proof: Promise<Proof> | null;
+}
+
 class Connection implements Agent {
   readonly #url: URL;
   readonly #options: ConnectOptions;
   #attested: AttestedAgent | null = null;
   #sealed: SealedSend | null = null;
-  #lastProof: Proof | null = null;
   /** What was verified on this connection, by keyset digest: an answer under way may bring the receipt of a keyset before. */
   readonly #known = new Map<string, AttestedAgent>();
   #renewing: Promise<AttestedAgent> | null = null;
@@ -122,14 +139,6 @@ class Connection implements Agent {
   get attested(): AttestedAgent {
     if (this.#attested === null) throw new Error('connect() hands an agent out after it was verified');
     return this.#attested;
-  }
-
-  get lastProof(): Proof | null {
-    return this.#lastProof;
-  }
-
-  get lastReceipt(): Receipt | null {
-    return this.#lastProof?.receipt ?? null;
   }
 
   /** One at a time: requests that are refused together wait for the same verification. */
@@ -155,7 +164,7 @@ class Connection implements Agent {
     this.#sealed = createSealedSend({
       config,
       gateway: this.#options.relay ?? new URL('ohttp', withSlash(this.#url)),
-      ...(this.#options.fetch === undefined ? {} : { fetch: this.#options.fetch }),
+      fetch: this.#options.fetch,
       renewal: { keysetDigest, renew: (refused) => this.#replaceKey(refused) },
     });
     return attested;
@@ -177,10 +186,12 @@ class Connection implements Agent {
     return ohttpKey(keyset.e2ee_public_keys, KEMS[this.#options.keyExchange ?? 'x25519']);
   }
 
-  readonly fetch: typeof fetch = async (input, init) => {
+  readonly fetch: typeof fetch = async (input, init) => (await this.#exchange(input, init)).answer;
+
+  async #exchange(...asked: Parameters<typeof fetch>): Promise<Exchanged> {
     const expired = this.attested.keyset.not_after * 1000 <= (this.#options.now ?? Date.now)();
     if (expired || this.#changed) await this.reattest();
-    const request = await readOutgoing(input, init);
+    const request = await readOutgoing(...asked);
     if (request.url.origin !== this.#url.origin) {
       throw new ClientError(
         'client/foreign-origin',
@@ -189,8 +200,8 @@ class Connection implements Agent {
     }
     const answer = await this.#send(request);
     const receiptId = answer.headers.get(RECEIPT_HEADER);
-    return receiptId === null ? answer : this.#proving(answer, receiptId, request);
-  };
+    return receiptId === null ? { answer, proof: null } : this.#proving(answer, receiptId, request);
+  }
 
   /** The one place where the key is added: to a request for this agent alone, which is sealed next. */
   async #send(request: OutgoingRequest): Promise<Response> {
@@ -206,13 +217,14 @@ class Connection implements Agent {
    * The agent seals before it ends an answer, so its receipt can be fetched and checked before anything goes out that makes the answer
    * look complete.
    */
-  #proving(answer: Response, receiptId: string, request: OutgoingRequest): Response {
-    return settledAnswer(answer, async (bytes) => {
+  #proving(answer: Response, receiptId: string, request: OutgoingRequest): Exchanged {
+    const { response, settled } = settledWith(answer, async (bytes) => {
       const receipt = await this.#fetchReceipt(receiptId);
       // What is only read may name the receipt of an earlier answer, such as the receipt itself.
       if (!SAFE_METHODS.has(request.method)) await assertCovers(receipt, { request: request.body, answer: bytes });
-      this.#lastProof = await this.#prove(receipt);
+      return this.#prove(receipt);
     });
+    return { answer: response, proof: settled };
   }
 
   /** Reads a path below the agent's address. */
@@ -220,10 +232,8 @@ class Connection implements Agent {
     return this.#send(await readOutgoing(new URL(path, withSlash(this.#url))));
   }
 
-  /** How bundles of this agent are judged: as its attestation was. */
-  async #judging(): Promise<JudgeRequest> {
-    const { anchors } = await trustOf(this.#options);
-    return { now: (this.#options.now ?? Date.now)(), policy: this.attested.policy, additionalAnchors: anchors };
+  async proof(receiptId: string): Promise<Proof> {
+    return this.#prove(await this.#fetchReceipt(receiptId));
   }
 
   async #fetchReceipt(receiptId: string): Promise<Receipt> {
@@ -249,29 +259,28 @@ class Connection implements Agent {
     if (!this.#known.has(digest)) await this.reattest();
     const attested = this.#known.get(digest);
     if (attested === undefined) return this.#proveByBundle(receipt);
-    await verifyReceipt(receipt, attested.keyset);
+    await verifyReceiptSignature(receipt, attested.keyset);
     return proofOf(receipt, attested.bytes, attested.nonce);
   }
 
-  /** For a keyset that came and went while the agent worked: its report is in the bundle, judged under the same policy. */
+  /** For a keyset that came and went while the agent worked: its report is in the bundle, verified under the same policy. */
   async #proveByBundle(receipt: Receipt): Promise<Proof> {
     const id = receipt.receipt_id;
     const bytes = await contentOf(await this.#read(`bundles/${encodeURIComponent(id)}`), MAX_BUNDLE_BYTES);
-    const verdict = await judgeBundle(bytes, await this.#judging());
+    const verdict = await bundleVerdict(bytes, agentOptions(this.#options));
     if (verdict.outcome !== 'accepted')
       throw new ClientError(
         'client/receipt-unattested',
-        `receipt ${id} is of a keyset that ${this.#url.origin} does not attest any more, and its bundle is ${verdict.outcome}; do not rely on the answer`,
+        `receipt ${id} is of a keyset that ${this.#url.origin} does not attest any more, and its bundle is ${verdict.outcome} (${reasonOf(verdict)}); do not rely on the answer`,
         { details: { verdict } },
       );
-    const { receipts, reports } = parseBundle(bytes);
-    const [own, report] = [receipts[0]?.receipt, reports[0]];
-    if (own === undefined || report === undefined || canonicalJson(own) !== canonicalJson(receipt))
+    const [own, signer] = [verdict.receipts[0]?.receipt, verdict.evidence[0]?.report];
+    if (own === undefined || signer === undefined || canonicalJson(own) !== canonicalJson(receipt))
       throw new ClientError(
         'client/receipt-missing',
         `expected the bundle of receipt ${id}, got another one; do not rely on the answer`,
       );
-    return proofOf(receipt, utf8(canonicalJson(report.report)), report.nonce);
+    return proofOf(receipt, utf8(canonicalJson(signer.document)), signer.nonce);
   }
 
   run(task: string | TaskRequest, options: RunOptions = {}): TaskRun {
@@ -284,23 +293,28 @@ class Connection implements Agent {
 
   readonly #tasks: TaskPort = {
     ask: (path, init) => this.fetch(new URL(path, withSlash(this.#url)), init),
-    judging: () => this.#judging(),
+    options: () => agentOptions(this.#options),
   };
 
-  async chat(message: string, options: ChatOptions = {}): Promise<string> {
-    const messages = [
-      ...(options.system === undefined ? [] : [{ role: 'system', content: options.system }]),
-      { role: 'user', content: message },
-    ];
-    const stream = options.onText !== undefined;
-    const answer = await this.fetch(`${this.baseURL}/chat/completions`, {
+  async chat(message: string, options: ChatOptions = {}): Promise<ChatAnswer> {
+    const { model = 'default', system, onText, signal = null } = options;
+    const question = { role: 'user', content: message };
+    const messages = system === undefined ? [question] : [{ role: 'system', content: system }, question];
+    const { answer, proof } = await this.#exchange(`${this.baseURL}/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ model: options.model ?? 'default', messages, stream }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      body: JSON.stringify({ model, messages, stream: onText !== undefined }),
+      signal,
     });
     if (!answer.ok) throw await refusalOf(answer);
-    return options.onText === undefined ? wholeAnswer(answer) : streamedAnswer(answer, options.onText);
+    const text = onText === undefined ? await wholeAnswer(answer) : await streamedAnswer(answer, onText);
+    if (proof === null)
+      throw new ClientError(
+        'client/receipt-missing',
+        'expected an answer that names its receipt, got one without; nothing shows what was asked and answered, do not rely on it',
+      );
+    const proved = await proof;
+    return { text, receipt: proved.receipt, proof: proved };
   }
 }
 

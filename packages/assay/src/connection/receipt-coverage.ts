@@ -7,7 +7,7 @@
 import { type JsonObject, parseJson } from '@assay/encoding/json';
 import type { Receipt } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
-import { answerDigest, bytesDigest } from '../judgement/answer-digest.ts';
+import { answerDigest, bytesDigest } from '../verification/answer-digest.ts';
 
 export interface Exchange {
   /** Bodies, without any encryption of the channel. `null`: a request of another process, not compared. */

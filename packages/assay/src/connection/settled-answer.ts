@@ -26,6 +26,29 @@ export function settledAnswer(answer: Response, settle: (bytes: Uint8Array) => P
   return new Response(toReadableStream(streamed ? cutAtEnd(pieces, settle) : whole(pieces, settle)), { status, headers });
 }
 
+/**
+ * As {@link settledAnswer}, with what `settle` found: it resolves when the body was read to its end, and rejects with the error the body ends in.
+ * @example const { response, settled } = settledWith(answer, async (bytes) => prove(bytes));
+ */
+export function settledWith<Value>(
+  answer: Response,
+  settle: (bytes: Uint8Array) => Promise<Value>,
+): { readonly response: Response; readonly settled: Promise<Value> } {
+  let response = answer;
+  const settled = new Promise<Value>((resolve, reject) => {
+    response = settledAnswer(answer, async (bytes) => {
+      try {
+        resolve(await settle(bytes));
+      } catch (error) {
+        reject(error);
+        throw error;
+      }
+    });
+  });
+  settled.catch(() => undefined); // the body ends in the same error
+  return { response, settled };
+}
+
 type Settle = (bytes: Uint8Array) => Promise<void>;
 
 async function* cutAtEnd(pieces: AsyncIterable<Uint8Array>, settle: Settle): AsyncGenerator<Uint8Array> {

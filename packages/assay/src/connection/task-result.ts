@@ -1,13 +1,12 @@
-/** The result of a task that ended: its answer, checked against a bundle that is judged here, and the files its receipt names. */
+/** The result of a task that ended: its answer, checked against a bundle that is verified here, and the files its receipt names. */
 
-import type { VerifiedClaims } from '@assay/attestation';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
-import type { Receipt, VerifiedBundle } from '@assay/receipt';
+import type { Receipt } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
-import { bytesDigest } from '../judgement/answer-digest.ts';
-import { bundleVerdict, openBundle } from '../judgement/bundle.ts';
-import { failedVerdict, type Verdict } from '../judgement/verdict.ts';
+import { bytesDigest } from '../verification/answer-digest.ts';
+import { bundleVerdict } from '../verification/bundle.ts';
+import { type AcceptedSubject, reasonOf } from '../verification/verdict.ts';
 import { contentOf, MAX_ANSWER_BYTES, MAX_BUNDLE_BYTES, refusalOf } from './answer-content.ts';
 import { oneLine } from './one-line.ts';
 import { assertCovers } from './receipt-coverage.ts';
@@ -29,7 +28,7 @@ export interface RunResult {
   /** Everything needed to check the work offline: a file for `assay verify`. */
   readonly bundle: Uint8Array;
   /** The decision on the bundle; accepted, or the run ends in an error. */
-  readonly verdict: Verdict;
+  readonly verdict: AcceptedSubject<'bundle'>;
   /** All members that the agent answered. */
   readonly answer: JsonObject;
 }
@@ -52,9 +51,9 @@ export async function resultOf(port: TaskPort, asked: AskedTask, signal: AbortSi
   const answer = await answerOf(port, asked.id, signal);
   const receiptId = String(answer.receipt_id);
   const bundle = await read(port, `bundles/${encodeURIComponent(receiptId)}`, MAX_BUNDLE_BYTES, signal);
-  const { opened, verdict } = await judged(port, bundle, asked.nonce);
-  const found = opened.receipts.find(({ receipt }) => receipt.receipt_id === receiptId);
-  if (found === undefined || opened.receipts.length !== 1)
+  const verdict = await accepted(port, bundle, asked.nonce);
+  const found = verdict.receipts.find(({ receipt }) => receipt.receipt_id === receiptId);
+  if (found === undefined || verdict.receipts.length !== 1)
     throw new ClientError(
       'client/receipt-missing',
       `expected the bundle of receipt ${receiptId}, got another one; do not rely on the answer`,
@@ -88,21 +87,13 @@ function objectOf(value: Json): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 }
 
-async function judged(
-  port: TaskPort,
-  bundle: Uint8Array,
-  nonce: string | null,
-): Promise<{ readonly opened: VerifiedBundle<VerifiedClaims>; readonly verdict: Verdict }> {
-  const judging = await port.judging();
-  const request = nonce === null ? judging : { ...judging, expected: { nonce } };
-  const found = await openBundle(bundle, request).catch((error: unknown) => failedVerdict('bundle', error, request.now));
-  const verdict = 'bundle' in found ? bundleVerdict(found, request) : found;
-  if ('bundle' in found && verdict.outcome === 'accepted') return { opened: found.bundle, verdict };
-  const failed = verdict.checks.find(({ outcome }) => outcome === 'fail');
-  const reason = verdict.error?.message ?? `${failed?.id}: expected ${failed?.expected}, got ${failed?.actual}`;
+async function accepted(port: TaskPort, bundle: Uint8Array, nonce: string | null): Promise<AcceptedSubject<'bundle'>> {
+  const options = port.options();
+  const verdict = await bundleVerdict(bundle, nonce === null ? options : { ...options, expected: { nonce } });
+  if (verdict.outcome === 'accepted') return verdict;
   throw new ClientError(
     'client/proof-refused',
-    `the bundle of this task is ${verdict.outcome} (${reason}); do not rely on the answer`,
+    `the bundle of this task is ${verdict.outcome} (${reasonOf(verdict)}); do not rely on the answer`,
     { details: { verdict } },
   );
 }

@@ -26,7 +26,7 @@ async function open(answer: Answer) {
     },
   });
   const client = await connect('https://agent.example', {
-    simulatedRoot: agent.root,
+    trust: { simulatedRoot: agent.root },
     fetch: agent.fetch,
     now: () => FAKE_NOW,
     apiKey: 'sk-secret',

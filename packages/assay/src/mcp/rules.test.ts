@@ -44,7 +44,7 @@ afterAll(async () => {
 
 function tools(settings: Partial<ToolSettings> = {}, fetch: typeof globalThis.fetch = globalThis.fetch) {
   const io = transcript({ cwd, now: FAKE_NOW, fetch });
-  return createTools(io, { simulatedRoot: null, files: false, agent: null, apiKey: null, ...settings });
+  return createTools(io, { trust: {}, files: false, agent: null, apiKey: null, ...settings });
 }
 
 function codeOf({ content }: ToolResult): string | null {
@@ -134,7 +134,7 @@ it('the key goes to the named agent alone, inside its channel', async () => {
       return Response.json({ detail: 'enough' }, { status: 400 });
     },
   });
-  const settings = { simulatedRoot: agent.root, apiKey: 'sk-secret' };
+  const settings = { trust: { simulatedRoot: agent.root }, apiKey: 'sk-secret' };
   const ask = (named: string) =>
     tools({ ...settings, agent: new URL(named) }, agent.fetch).askAgent({ url: 'http://127.0.0.1:8000', question: 'hi' });
   expect(codeOf(await ask('http://127.0.0.1:8000'))).toBe('client/agent-refused');

@@ -3,7 +3,7 @@
  * with a note; a verdict is its outcome, its scope and what failed.
  */
 
-import type { Verdict } from '../index.ts';
+import type { Verdict, VerdictDocument } from '../index.ts';
 
 /** A verdict without the checks that passed; `fetch_receipt` and `verify_evidence` give all of it. */
 export interface ShortVerdict {
@@ -15,7 +15,7 @@ export interface ShortVerdict {
   readonly checks: { readonly pass: number; readonly fail: number; readonly 'not-checked': number };
   readonly failed: readonly { readonly id: string; readonly expected: unknown; readonly actual: unknown }[];
   readonly warnings: readonly string[];
-  readonly error: Verdict['error'];
+  readonly error: VerdictDocument['error'];
 }
 
 const MOST_LISTED = 8;
@@ -33,8 +33,12 @@ export function shortVerdict(verdict: Verdict): ShortVerdict {
       .slice(0, MOST_LISTED)
       .map(({ id, expected, actual }) => ({ id, expected: brief(expected), actual: brief(actual) })),
     warnings: warnings.slice(0, MOST_LISTED).map((warning) => cutText(warning, MOST_WORDS).text),
-    error: error === null ? null : { ...error, message: cutText(error.message, MOST_WORDS * 2).text },
+    error: error === undefined ? null : shortError(error),
   };
+}
+
+function shortError({ code, kind, message }: NonNullable<VerdictDocument['error']>): ShortVerdict['error'] {
+  return { code, kind, message: cutText(message, MOST_WORDS * 2).text };
 }
 
 function brief(value: unknown): string {

@@ -3,14 +3,14 @@
  * verdict with its scope; a tool that could not verify says so as an error, never as an answer.
  */
 
-import { collectEndorsements, DEFAULT_POLICY, POLICY_PRESETS, type Policy, type TrustAnchor } from '@assay/attestation';
+import { collectEndorsements, type PolicyPreset, type Trust } from '@assay/attestation';
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import { isCoded } from '@assay/encoding/coded-error';
 import { z } from 'zod';
 import type { Io } from '../command-line/io.ts';
-import { addressOption, instantOption, rootHash, rootOption } from '../command-line/options.ts';
+import { addressOption, instantOption, trustOption } from '../command-line/options.ts';
 import { jsonText } from '../command-line/output.ts';
-import { type Agent, ClientError, connect, judge, judgeBundle, type Verdict } from '../index.ts';
+import { type Agent, ClientError, connect, type Verdict, verdictDocument, verdictOf, verify, verifyBundle } from '../index.ts';
 import { evidenceBytes } from './evidence-source.ts';
 import type { ToolCall } from './progress.ts';
 import { createReach } from './reach.ts';
@@ -23,8 +23,8 @@ const MOST_MESSAGE = 3000;
 const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
 
 export interface ToolSettings {
-  /** Simulator's root that the operator of this server named; assistants cannot name one. */
-  readonly simulatedRoot: TrustAnchor | null;
+  /** Roots that the operator of this server named; assistants cannot name one. */
+  readonly trust: Trust;
   /** Files may be read below the working directory only when the operator said so. */
   readonly files: boolean;
   /** The one agent that gets the key, and that may be on a private address. */
@@ -49,7 +49,7 @@ export const TOOL_INPUTS = {
       .max(32)
       .optional()
       .describe('collateral, certificates, key sets: text, or file names with encoding file'),
-    at: z.string().optional().describe('judge at this RFC 3339 instant instead of now'),
+    at: z.string().optional().describe('verify at this RFC 3339 instant instead of now'),
     nonce: z
       .string()
       .regex(/^[0-9a-f]{64}$/)
@@ -80,24 +80,14 @@ export interface Tools {
 }
 
 export function createTools(io: Io, settings: ToolSettings): Tools {
-  const policyOf = (name: keyof typeof POLICY_PRESETS | undefined): Policy => {
-    const policy = name === undefined ? DEFAULT_POLICY : POLICY_PRESETS[name];
-    const root = settings.simulatedRoot;
-    return root === null ? policy : { ...policy, simulatedRoots: [...(policy.simulatedRoots ?? []), rootHash(root)] };
-  };
-  const anchors = settings.simulatedRoot === null ? [] : [settings.simulatedRoot];
+  const { trust } = settings;
   const reach = createReach(io, settings);
   const source = { io, reach, files: settings.files };
-  const open = (address: string, policy: Policy): Promise<Agent> => {
+  const open = (address: string, policy: PolicyPreset | undefined): Promise<Agent> => {
     const url = addressOption('url', address);
-    return connect(url, {
-      policy,
-      ...(settings.simulatedRoot === null ? {} : { simulatedRoot: settings.simulatedRoot }),
-      ...reach.optionsFor(url),
-      now: () => io.now(),
-    });
+    return connect(url, { policy, trust, ...reach.optionsFor(url), now: () => io.now() });
   };
-  const bundleOf = async (agent: Agent, url: string, receiptId: string, policy: Policy): Promise<Verdict> => {
+  const bundleOf = async (agent: Agent, url: string, receiptId: string, policy: PolicyPreset | undefined): Promise<Verdict> => {
     const answer = await agent.fetch(new URL(`bundles/${receiptId}`, url.endsWith('/') ? url : `${url}/`));
     if (!answer.ok)
       throw new ClientError(
@@ -105,7 +95,7 @@ export function createTools(io: Io, settings: ToolSettings): Tools {
         `expected the bundle of receipt ${receiptId}, got status ${answer.status}; do not rely on the answer`,
       );
     const bytes = await readAtMost(answer.body, { most: MAX_BUNDLE_BYTES, what: url });
-    return judgeBundle(bytes, { now: io.now(), policy, additionalAnchors: anchors });
+    return verifyBundle(bytes, { now: io.now(), policy, trust });
   };
 
   return {
@@ -115,46 +105,40 @@ export function createTools(io: Io, settings: ToolSettings): Tools {
         const companions = await Promise.all(
           (input.companions ?? []).map((text) => evidenceBytes(text, input.encoding === 'file' ? 'file' : 'text', source)),
         );
-        const verdict = await judge(bytes, {
+        const verdict = await verify(bytes, {
           now: input.at === undefined ? io.now() : instantOption('at', input.at),
-          policy: policyOf(input.policy),
+          policy: input.policy,
           expected: input.nonce === undefined ? {} : { nonce: input.nonce },
-          endorsements: collectEndorsements(
-            companions.map((content, index) => ({ name: `companion-${index}`, bytes: content })),
-          ),
-          additionalAnchors: anchors,
+          collateral: collectEndorsements(companions.map((content, index) => ({ name: `companion-${index}`, bytes: content }))),
+          trust,
         });
         return wholeVerdict({}, verdict);
       }),
     askAgent: ({ url, question, model, policy }) =>
       guarded(async () => {
-        const agent = await open(url, policyOf(policy));
-        const answer = await agent.chat(question, model === undefined ? {} : { model });
+        const agent = await open(url, policy);
+        const { text: answer, receipt } = await agent.chat(question, { model });
         const { verdict } = agent.attested;
         const { text, left } = cutText(answer, MOST_ANSWER);
         const note = left === 0 ? {} : { shortened: `${left} characters left out; ask for less` };
-        const receipt = agent.lastReceipt?.receipt_id ?? null;
         return {
-          members: { answer: text, ...note, receipt_id: receipt, verdict: shortVerdict(verdict) },
+          members: { answer: text, ...note, receipt_id: receipt.receipt_id, verdict: shortVerdict(verdict) },
           verdict,
           failed: false,
         };
       }),
     runTask: ({ url, policy, ...input }, call = quietly(io)) =>
-      guarded(async () => runTask(await open(url, policyOf(policy)), input, call, source)),
+      guarded(async () => runTask(await open(url, policy), input, call, source)),
     fetchArtifact: ({ url, policy, ...input }, call = quietly(io)) =>
-      guarded(async () => fetchArtifact(await open(url, policyOf(policy)), input, call)),
+      guarded(async () => fetchArtifact(await open(url, policy), input, call)),
     fetchReceipt: ({ url, receipt_id, policy }) =>
-      guarded(async () => {
-        const wanted = policyOf(policy);
-        return wholeVerdict({ receipt_id }, await bundleOf(await open(url, wanted), url, receipt_id, wanted));
-      }),
+      guarded(async () => wholeVerdict({ receipt_id }, await bundleOf(await open(url, policy), url, receipt_id, policy))),
   };
 }
 
 /** All of a verdict, for the tools whose answer it is. */
 function wholeVerdict(members: Readonly<Record<string, unknown>>, verdict: Verdict): ToolAnswer {
-  return { members: { ...members, verdict }, verdict, failed: false };
+  return { members: { ...members, verdict: verdictDocument(verdict) }, verdict, failed: false };
 }
 
 function quietly(io: Io): ToolCall {
@@ -169,10 +153,10 @@ async function guarded(work: () => Promise<ToolAnswer>): Promise<ToolResult> {
     return { content: [{ type: 'text', text: jsonText(members) }], ...(isError ? { isError } : {}) };
   } catch (error) {
     if (!isCoded(error)) throw error;
-    const verdict = ClientError.is(error) ? (error.details.verdict as Verdict | undefined) : undefined;
+    const verdict = verdictOf(error);
     const { code, kind } = error;
     const message = cutText(error.message, MOST_MESSAGE).text;
-    const answer = { error: { code, kind, message }, verdict: verdict === undefined ? null : shortVerdict(verdict) };
+    const answer = { error: { code, kind, message }, verdict: verdict === null ? null : shortVerdict(verdict) };
     return { isError: true, content: [{ type: 'text', text: jsonText(answer) }] };
   }
 }
@@ -184,7 +168,7 @@ export async function toolSettings(
 ): Promise<ToolSettings> {
   const named = flags.agent ?? io.env.ASSAY_URL ?? '';
   return {
-    simulatedRoot: flags.simulatedRoot === undefined ? null : await rootOption(io, flags.simulatedRoot, true),
+    trust: await trustOption(io, flags),
     files: flags.allowFiles === true,
     agent: named === '' ? null : addressOption('--agent', named),
     apiKey: flags.apiKey ?? io.env.ASSAY_API_KEY ?? null,

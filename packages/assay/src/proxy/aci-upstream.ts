@@ -1,13 +1,14 @@
 /**
  * An `aci/1` service as upstream: Assay's own agent, or any other that publishes an attested keyset. Requests go through the sealed
- * channel of {@link connect}, over connections that show a TLS key of the keyset where there is one and the platform can see it; the proof of an answer is the agent's offline bundle, fetched and judged before it is kept.
+ * channel of {@link connect}, over connections that show a TLS key of the keyset where there is one and the platform can see it; the proof of an answer is the agent's offline bundle, fetched and verified before it is kept.
  */
 
 import { contentOf, MAX_BUNDLE_BYTES } from '../connection/answer-content.ts';
-import { withSlash } from '../connection/attestation.ts';
+import { agentOptions, withSlash } from '../connection/attestation.ts';
 import { connect } from '../connection/connect.ts';
 import { ClientError } from '../errors.ts';
-import { judgeBundle } from '../judgement/bundle.ts';
+import { bundleVerdict } from '../verification/bundle.ts';
+import { reasonOf } from '../verification/verdict.ts';
 import { withChannel } from './channel-standing.ts';
 import { keysetConnection } from './keyset-connection.ts';
 import { settledBy } from './proved-answer.ts';
@@ -18,10 +19,6 @@ export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): 
   const { dialer } = options;
   const tls = dialer === undefined || url.protocol !== 'https:' ? null : await keysetConnection(url, options, dialer);
   const agent = await connect(url, tls === null ? options : { ...options, fetch: tls.fetch });
-  const anchors = [
-    ...(options.anchors ?? []),
-    ...(options.simulatedRoot === undefined ? [] : [{ ...options.simulatedRoot, simulated: true }]),
-  ];
 
   const proofOf = async (receiptId: string): Promise<ProofFile> => {
     const answer = await agent.fetch(new URL(`bundles/${encodeURIComponent(receiptId)}`, withSlash(url)));
@@ -31,15 +28,13 @@ export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): 
         `expected the bundle of receipt ${receiptId}, got status ${answer.status}; do not rely on the answer`,
       );
     const bytes = await contentOf(answer, MAX_BUNDLE_BYTES);
-    const verdict = await judgeBundle(bytes, {
-      now: (options.now ?? Date.now)(),
-      policy: agent.attested.policy,
-      additionalAnchors: anchors,
-    });
-    if (verdict.outcome !== 'accepted') {
-      const message = verdict.error?.message ?? `the bundle of receipt ${receiptId} is ${verdict.outcome}`;
-      throw new ClientError('client/proof-refused', `${message}; do not rely on the answer`, { details: { verdict } });
-    }
+    const verdict = await bundleVerdict(bytes, agentOptions(options));
+    if (verdict.outcome !== 'accepted')
+      throw new ClientError(
+        'client/proof-refused',
+        `the bundle of receipt ${receiptId} is ${verdict.outcome} (${reasonOf(verdict)}); do not rely on the answer`,
+        { details: { verdict } },
+      );
     return { id: receiptId, bytes, summary: verdict.scope };
   };
 

@@ -2,7 +2,7 @@
 
 import type { Check } from '@assay/attestation';
 import type { Channel } from '@assay/upstream';
-import type { Verdict } from '../judgement/verdict.ts';
+import type { Verdict } from '../verification/verdict.ts';
 
 /** The verdict with what is enforced on the way. */
 export function withChannel(verdict: Verdict, { tlsKey, sealedTo, unpinned }: Channel): Verdict {

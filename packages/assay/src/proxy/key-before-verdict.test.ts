@@ -51,7 +51,7 @@ test('a verified service gets the key after its report, and one that hides its r
     const server = await startRedpillServer({ apiKey: KEY, reportNeedsKey });
     onTestFinished(server.close);
     const [simulatedRoot] = await server.anchors();
-    const trust = { simulatedRoot: simulatedRoot!, apiKey: KEY, collateral: { services: { intel: server.origin } } };
+    const trust = { trust: { simulatedRoot: simulatedRoot! }, apiKey: KEY, collateral: { services: { intel: server.origin } } };
     const asked = openUpstream(new URL(server.origin), trust, 'redpill');
     if (reportNeedsKey) {
       await expect(asked).rejects.toThrow(/no key is sent before|name one/);

@@ -18,9 +18,9 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from '@assay/upstream';
-import { trustOf } from '../connection/attestation.ts';
+import { agentOptions } from '../connection/attestation.ts';
 import { ClientError } from '../errors.ts';
-import { evidenceVerdict, type Verdict } from '../judgement/verdict.ts';
+import { evidenceVerdict, reasonOf, type Verdict } from '../verification/verdict.ts';
 import { withChannel } from './channel-standing.ts';
 import { settledBy } from './proved-answer.ts';
 import type { ForwardedAnswer, ProofFile, UpstreamOptions, VerifiedUpstream } from './upstream.ts';
@@ -30,7 +30,7 @@ import type { ForwardedAnswer, ProofFile, UpstreamOptions, VerifiedUpstream } fr
  * @throws {ClientError} `client/attestation-refused`, `client/channel-unbound`; {UpstreamError} `service/…`.
  */
 export async function openServiceUpstream(url: URL, options: UpstreamOptions, kind: ServiceKind): Promise<VerifiedUpstream> {
-  const service = await serviceOf(url, options);
+  const service = serviceOf(url, options);
   const named = kind.scope === 'service' ? '' : url.searchParams.get('model');
   const upstream = new ServiceUpstream(url, kind, service, named ?? (await firstModel(service)));
   await upstream.open();
@@ -124,8 +124,8 @@ function proofFile({ model, channel, evidence: { result } }: AttestedSession, ev
 }
 
 /** @throws {ClientError} `client/channel-unbound` for a key over plain HTTP. */
-async function serviceOf(url: URL, options: UpstreamOptions): Promise<AttestedService> {
-  const { policy, anchors } = await trustOf(options);
+function serviceOf(url: URL, options: UpstreamOptions): AttestedService {
+  const { policy, trust, endorsements } = agentOptions(options);
   const { apiKey = null, dialer = null } = options;
   if (apiKey !== null && url.protocol !== 'https:' && !isLoopbackName(url.hostname.replace(/^\[|\]$/g, '')))
     throw new ClientError(
@@ -142,18 +142,18 @@ async function serviceOf(url: URL, options: UpstreamOptions): Promise<AttestedSe
     now: options.now ?? Date.now,
     sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
     policy,
-    additionalAnchors: anchors,
-    endorsements: options.endorsements ?? [],
+    additionalAnchors: trust.anchors,
+    endorsements,
     collateral: options.collateral ?? {},
   };
 }
 
 function refused(verdict: Verdict, who: string): ClientError {
-  const failed = verdict.checks.find(({ outcome }) => outcome === 'fail');
-  const reason = verdict.error?.message ?? `${failed?.id}: expected ${failed?.expected}, got ${failed?.actual}`;
-  return new ClientError('client/attestation-refused', `${who} is ${verdict.outcome}: ${reason}. No prompt was sent to it.`, {
-    details: { verdict },
-  });
+  return new ClientError(
+    'client/attestation-refused',
+    `${who} is ${verdict.outcome}: ${reasonOf(verdict)}. No prompt was sent to it.`,
+    { details: { verdict } },
+  );
 }
 
 function modelOf(body: Uint8Array): string {

@@ -7,7 +7,7 @@ import type { EndorsementSource } from '@assay/attestation/endorsements';
 import type { TlsDialer } from '@assay/channel';
 import type { ChannelDemand } from '@assay/upstream';
 import type { ConnectOptions } from '../connection/connect.ts';
-import type { Verdict } from '../judgement/verdict.ts';
+import type { Verdict } from '../verification/verdict.ts';
 
 export interface UpstreamOptions extends ConnectOptions {
   /** Where missing vendor collateral is fetched, for upstreams that send none along; the vendors' own services unless told. */

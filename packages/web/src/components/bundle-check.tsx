@@ -21,7 +21,7 @@ export function BundleCheck({ bundle }: { readonly bundle: Uint8Array }): JSX.El
     };
   }, [bundle, simulatedRoot]);
   if (!verification) return <p aria-live="polite">Verifying in this browser…</p>;
-  const couldName = simulatedRoot === null && verification.outcome !== 'accepted' && verification.namesSimulator;
+  const couldName = simulatedRoot === null && verification.verdict.outcome !== 'accepted' && verification.namesSimulator;
   return (
     <section class="card stack" aria-label="Verification in this browser">
       <h2>Verified in this browser</h2>

@@ -3,13 +3,15 @@ import { CHECK_MARKS, outcomeTone, type Verification } from '../state/verificati
 
 /** One sentence with its scope, then every check, then what it does not prove. Amber or red for anything short of accepted. */
 export function VerdictView({ verification }: { readonly verification: Verification }): JSX.Element {
-  const { outcome, headline, scope, checks, error, simulated, warnings, limits } = verification;
+  const { headline, verdict } = verification;
+  const { outcome, scope, checks, error, simulated, warnings, limits } = verdict;
   return (
     <section class="stack" aria-label="Verification result">
-      <div class={`verdict is-${outcomeTone(verification)}`} role="status" data-outcome={outcome}>
-        <strong>{headline}</strong> {simulated && <span class="badge is-fail">SIMULATED TEE</span>}
+      <div class={`verdict is-${outcomeTone(verdict)}`} role="status" data-outcome={outcome}>
+        <strong>{headline}</strong>{' '}
+        {simulated && <span class={`badge is-${outcome === 'accepted' ? 'open' : 'fail'}`}>SIMULATED TEE</span>}
         <p>{scope}</p>
-        {error && (
+        {error !== undefined && outcome !== 'refused' && (
           <p>
             <code>{error.code}</code>: {error.message}
           </p>

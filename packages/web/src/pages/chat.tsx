@@ -1,7 +1,6 @@
 import '../style/theme.css';
-import { trustAnchor } from '@assay/attestation';
-import { decodePem } from '@assay/encoding/pem';
-import { type Agent, ClientError, connect, type Verdict } from 'assay';
+import type { Receipt } from '@assay/receipt';
+import { type Agent, connect, type Verdict, verdictOf } from 'assay';
 import { type JSX, render } from 'preact';
 import { useState } from 'preact/hooks';
 import { Layout } from '../components/layout.tsx';
@@ -17,27 +16,25 @@ function ChatPage(): JSX.Element {
   const [verdict, setVerdict] = useState<Verdict | null>(null);
   const [question, setQuestion] = useState('What does a receipt prove?');
   const [answer, setAnswer] = useState('');
+  const [receipt, setReceipt] = useState<Receipt | null>(null);
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState('');
 
   const verify = async (simulatedRoot: string | null): Promise<void> => {
     setFault('');
-    const [block] = simulatedRoot === null ? [] : decodePem(simulatedRoot);
     const key = apiKey();
     try {
       const connected = await connect(new URL('.', location.href), {
-        ...(block === undefined
-          ? {}
-          : { simulatedRoot: trustAnchor("the simulator's root you named", block.der, { simulated: true }) }),
-        ...(key === '' ? {} : { apiKey: key }),
+        trust: { simulatedRoot: simulatedRoot ?? undefined },
+        apiKey: key === '' ? undefined : key,
       });
       setVerdict(connected.attested.verdict);
       setAgent(connected);
     } catch (error) {
       setAgent(null);
-      const refused = ClientError.is(error) ? error.details.verdict : undefined;
-      setVerdict((refused as Verdict | undefined) ?? null);
-      if (refused === undefined) setFault(error instanceof Error ? error.message : String(error));
+      const refused = verdictOf(error);
+      setVerdict(refused);
+      if (refused === null) setFault(error instanceof Error ? error.message : String(error));
     }
   };
 
@@ -45,9 +42,11 @@ function ChatPage(): JSX.Element {
     if (agent === null) return;
     setBusy(true);
     setAnswer('');
+    setReceipt(null);
     setFault('');
     try {
-      await agent.chat(question, { onText: (piece) => setAnswer((known) => known + piece) });
+      const answered = await agent.chat(question, { onText: (piece) => setAnswer((known) => known + piece) });
+      setReceipt(answered.receipt);
     } catch (error) {
       setFault(error instanceof Error ? error.message : String(error));
     } finally {
@@ -103,16 +102,16 @@ function ChatPage(): JSX.Element {
           <pre aria-live="polite" data-answer>
             {answer}
           </pre>
-          {!busy && agent?.lastReceipt && (
+          {!busy && receipt !== null && (
             <details>
               <summary>
                 Receipt{' '}
                 <span class="mono" data-receipt>
-                  {agent.lastReceipt.receipt_id}
+                  {receipt.receipt_id}
                 </span>
                 , signed by an attested key
               </summary>
-              <Timeline events={agent.lastReceipt.event_log} />
+              <Timeline events={receipt.event_log} />
             </details>
           )}
         </section>

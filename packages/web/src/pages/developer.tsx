@@ -1,5 +1,5 @@
 import '../style/theme.css';
-import type { Agent, RunResult, TaskRun, Verdict } from 'assay';
+import { type Agent, type RunResult, type TaskRun, type Verdict, verdictOf } from 'assay';
 import { type JSX, render } from 'preact';
 import { useState } from 'preact/hooks';
 import { AgentBanner } from '../components/agent-banner.tsx';
@@ -10,7 +10,7 @@ import { Steps } from '../components/steps.tsx';
 import { TaskForm } from '../components/task-form.tsx';
 import { TaskResultView } from '../components/task-result.tsx';
 import { UnverifiedAgent } from '../components/unverified-agent.tsx';
-import { openAgent, verdictOf } from '../state/agent-connection.ts';
+import { openAgent } from '../state/agent-connection.ts';
 import type { TaskRequest } from '../state/task-request.ts';
 import { applyEvent, NO_TASK } from '../state/task-steps.ts';
 

@@ -1,12 +1,12 @@
 import '../style/theme.css';
-import type { Verdict } from 'assay';
+import { type Verdict, verdictOf } from 'assay';
 import { type JSX, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { BundleCheck } from '../components/bundle-check.tsx';
 import { Download } from '../components/download.tsx';
 import { Layout } from '../components/layout.tsx';
 import { UnverifiedAgent } from '../components/unverified-agent.tsx';
-import { getBundle, getJson, verdictOf } from '../state/agent-connection.ts';
+import { getBundle, getJson } from '../state/agent-connection.ts';
 
 interface ReceiptSummary {
   readonly receipt_id: string;

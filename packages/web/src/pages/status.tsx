@@ -1,10 +1,10 @@
 import '../style/theme.css';
-import type { Verdict } from 'assay';
+import { type Verdict, verdictOf } from 'assay';
 import { type JSX, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Layout } from '../components/layout.tsx';
 import { UnverifiedAgent } from '../components/unverified-agent.tsx';
-import { apiKey, getJson, setApiKey, verdictOf } from '../state/agent-connection.ts';
+import { apiKey, getJson, setApiKey } from '../state/agent-connection.ts';
 import { getText } from '../state/public-files.ts';
 
 type Members = Readonly<Record<string, unknown>>;

@@ -117,9 +117,9 @@ function VerifyPage(): JSX.Element {
       )}
       {verification && (
         <section class="card stack">
-          {verification.type !== null && (
+          {verification.verdict.type !== null && (
             <p>
-              Recognised as <strong class="mono">{verification.type}</strong>
+              Recognised as <strong class="mono">{verification.verdict.type}</strong>
             </p>
           )}
           <VerdictView verification={verification} />

@@ -7,9 +7,8 @@
  */
 
 import { readAtMost } from '@assay/encoding/bounded-reader';
-import { type Agent, ClientError, type ConnectOptions, connect, type Verdict } from 'assay';
+import { type Agent, connect, verdictOf } from 'assay';
 import { getText } from './public-files.ts';
-import { simulatorAnchor } from './verification.ts';
 
 const KEY_SLOT = 'assay.api-key';
 const ROOT_SLOT = 'assay.simulated-root';
@@ -61,11 +60,8 @@ async function verified(): Promise<Agent> {
 
 function connectWith(rootPem: string | null): Promise<Agent> {
   const key = apiKey();
-  const options: ConnectOptions = {
-    ...(rootPem === null ? {} : { simulatedRoot: simulatorAnchor(rootPem) }),
-    ...(key === '' ? {} : { apiKey: key }),
-  };
-  return connect(new URL('.', location.href), options);
+  const trust = { simulatedRoot: rootPem ?? undefined };
+  return connect(new URL('.', location.href), { trust, apiKey: key === '' ? undefined : key });
 }
 
 /** The page itself came from here, so the server that answers is the one whose code runs in this page. */
@@ -75,11 +71,6 @@ function isThisMachine(): boolean {
 
 function isUnknownRoot(error: unknown): boolean {
   return verdictOf(error)?.error?.code === 'certificate/root-not-trusted';
-}
-
-/** The verdict that an error of {@link openAgent} carries. */
-export function verdictOf(error: unknown): Verdict | null {
-  return ClientError.is(error) ? ((error.details.verdict as Verdict | undefined) ?? null) : null;
 }
 
 /** JSON of the verified agent. */

@@ -3,19 +3,9 @@
  * has no say in it, and a simulator's root counts only when the visitor names it.
  */
 
-import {
-  type CheckOutcome,
-  collectEndorsements,
-  DEFAULT_POLICY,
-  POLICY_PRESETS,
-  type PolicyPreset,
-  type TrustAnchor,
-  trustAnchor,
-} from '@assay/attestation';
-import { encodeHex } from '@assay/encoding/hex';
-import { decodePem } from '@assay/encoding/pem';
-import { parseBundle, type Receipt } from '@assay/receipt';
-import { judge, type Verdict } from 'assay';
+import { type CheckOutcome, collectEndorsements, type PolicyPreset } from '@assay/attestation';
+import type { Receipt } from '@assay/receipt';
+import { type ClaimsDocument, claimsDocument, type Verdict, verify } from 'assay';
 
 export interface NamedBytes {
   readonly name: string;
@@ -31,8 +21,12 @@ export interface BrowserOptions {
   readonly simulatedRoot: string | null;
 }
 
-export interface Verification extends Verdict {
+/** A verdict as the pages show it. */
+export interface Verification {
+  readonly verdict: Verdict;
   readonly headline: string;
+  /** What is authentic, for people; `null` when nothing is. */
+  readonly claims: ClaimsDocument | null;
   /** The evidence is a simulator's; naming its root would show its structure. */
   readonly namesSimulator: boolean;
   /** Of an authentic bundle; empty otherwise. */
@@ -58,37 +52,28 @@ const HEADLINES: Readonly<Record<Verdict['outcome'], string>> = {
 };
 
 /** Green only for accepted, genuine evidence. A simulated TEE is never green. */
-export function outcomeTone({ outcome, simulated }: Verification): Tone {
+export function outcomeTone({ outcome, simulated }: Verdict): Tone {
   if (outcome === 'unavailable') return 'open';
   if (outcome !== 'accepted') return 'fail';
   return simulated ? 'open' : 'pass';
 }
 
 /**
- * Judges the files, dropped in any order: the first one that is a bundle, receipt, report, result file or evidence, with all others as
+ * Verifies the files, dropped in any order: the first one that is a bundle, receipt, report, result file or evidence, with all others as
  * its companions. Every fault of the files is a verdict.
  */
 export async function verifyInBrowser(files: readonly NamedBytes[], options: BrowserOptions): Promise<Verification> {
-  const anchor = options.simulatedRoot === null ? null : simulatorAnchor(options.simulatedRoot);
-  const chosen = options.policy === undefined ? DEFAULT_POLICY : POLICY_PRESETS[options.policy];
-  const policy =
-    anchor === null ? chosen : { ...chosen, simulatedRoots: [...(chosen.simulatedRoots ?? []), await spkiHash(anchor)] };
+  const { now, policy, nonce, simulatedRoot } = options;
   const namesSimulator = files.some(({ bytes }) => mentionsSimulator(bytes));
   let first: Verification | null = null;
   for (const file of [...files].sort((a, b) => Number(isCompanion(a)) - Number(isCompanion(b)))) {
-    const verdict = await judge(file.bytes, {
-      now: options.now,
-      policy,
-      expected: options.nonce === undefined ? {} : { nonce: options.nonce.toLowerCase() },
-      endorsements: collectEndorsements(files.filter((other) => other !== file)),
-      additionalAnchors: anchor === null ? [] : [anchor],
+    const verdict = await verify(file.bytes, {
+      ...{ now, policy },
+      expected: nonce === undefined ? {} : { nonce: nonce.toLowerCase() },
+      collateral: collectEndorsements(files.filter((other) => other !== file)),
+      trust: { simulatedRoot: simulatedRoot ?? undefined },
     });
-    const found = {
-      ...verdict,
-      headline: HEADLINES[verdict.outcome],
-      namesSimulator,
-      receipts: receiptsOf(verdict, file.bytes),
-    };
+    const found = { ...asVerification(verdict), namesSimulator };
     if (verdict.type !== null) return found;
     first ??= found;
   }
@@ -102,25 +87,16 @@ function isCompanion(file: NamedBytes): boolean {
   return pieces.length > 0 && pieces.every(({ kind }) => kind !== 'bytes' && kind !== 'json');
 }
 
-/** A verdict from elsewhere, as the view shows it. */
+/** A verdict as the view shows it. */
 export function asVerification(verdict: Verdict): Verification {
-  return { ...verdict, headline: HEADLINES[verdict.outcome], namesSimulator: false, receipts: [] };
-}
-
-/** The receipts of an authentic bundle, for the timeline. */
-function receiptsOf({ type, claims }: Verdict, bytes: Uint8Array): readonly Receipt[] {
-  return type === 'bundle' && claims !== null ? parseBundle(bytes).receipts.map(({ receipt }) => receipt) : [];
-}
-
-/** The root that a PEM file holds, marked as a simulator's. @throws {Error} for text without a certificate. */
-export function simulatorAnchor(pem: string): TrustAnchor {
-  const [block] = decodePem(pem);
-  if (block === undefined) throw new Error('expected a PEM certificate');
-  return trustAnchor("the simulator's root you named", block.der, { simulated: true });
-}
-
-async function spkiHash({ spki }: TrustAnchor): Promise<string> {
-  return encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', spki as BufferSource)));
+  const authentic = verdict.type === 'bundle' && verdict.claims !== undefined;
+  return {
+    verdict,
+    headline: HEADLINES[verdict.outcome],
+    claims: claimsDocument(verdict),
+    namesSimulator: false,
+    receipts: authentic ? verdict.receipts.map(({ receipt }) => receipt) : [],
+  };
 }
 
 /** Only decides whether to offer the button; nothing is believed because of it. */

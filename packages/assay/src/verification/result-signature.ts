@@ -6,21 +6,25 @@
 import { type Check, notChecked, pass } from '@assay/attestation';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
-import { parseReceipt, type Receipt, verifyReceipt } from '@assay/receipt';
+import { parseReceipt, type Receipt, verifyReceiptSignature } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
 import { answerDigest } from './answer-digest.ts';
-import { bundleVerdict, openBundle } from './bundle.ts';
-import { openReport, reportVerdict } from './report.ts';
-import type { JudgeRequest } from './request.ts';
-import type { Verdict } from './verdict.ts';
+import { openBundle, openedVerdict } from './bundle.ts';
+import { type ResolvedOptions, withoutNonce } from './options.ts';
+import { openReport, reportFindings } from './report.ts';
+import type { AcceptedSubject } from './verdict.ts';
 
 const SPEC = 'spec/receipt.md §2';
-/** Members that are added to an answer after its hash was taken. */
+
+/** What a result takes over from the TEE that signed it. */
+export type ResultSigner = Pick<
+  AcceptedSubject<'report'>,
+  'claims' | 'tcb' | 'checks' | 'warnings' | 'limits' | 'simulated' | 'policy' | 'subject'
+>;
 
 export interface ResultSignature {
   readonly receipt: Receipt;
-  /** On the TEE that signed. */
-  readonly verdict: Verdict;
+  readonly signer: ResultSigner;
   readonly checks: readonly Check[];
 }
 
@@ -32,13 +36,13 @@ interface SignedFile {
 /**
  * @throws {ClientError} `result/unsigned`, `result/receipt-mismatch`, `result/changed`; the codes of bundle, receipt and evidence.
  */
-export async function openSignature(file: SignedFile, request: JudgeRequest): Promise<ResultSignature> {
+export async function openSignature(file: SignedFile, options: ResolvedOptions): Promise<ResultSignature> {
   const { answer, attestation } = file;
-  const [bundle] = bundlesOf(file, request);
-  if (bundle !== undefined) return bySealedBundle(file, bundle, withoutNonce(request));
+  const [bundle] = bundlesOf(file, options);
+  if (bundle !== undefined) return bySealedBundle(file, bundle, withoutNonce(options));
   const { receipt } = answer;
   const report = attestation.report;
-  if (isObject(receipt) && isObject(report)) return byReceipt(file, receipt, report, request);
+  if (isObject(receipt) && isObject(report)) return byReceipt(file, receipt, report, options);
   throw new ClientError(
     'result/unsigned',
     "nothing in this file shows who signed it; ask with include_attestation, or give the answer's bundle with --collateral",
@@ -49,24 +53,25 @@ async function byReceipt(
   file: SignedFile,
   document: JsonObject,
   report: JsonObject,
-  request: JudgeRequest,
+  options: ResolvedOptions,
 ): Promise<ResultSignature> {
   const receipt = parseReceipt(document);
-  const nonce = file.attestation.nonce;
-  const { nonce: _, ...expected } = request.expected ?? {};
-  const asked = { ...request, expected: typeof nonce === 'string' ? { ...expected, nonce } : expected };
+  const { nonce } = file.attestation;
+  const unasked = withoutNonce(options);
+  const asked = typeof nonce === 'string' ? { ...unasked, expected: { ...unasked.expected, nonce } } : unasked;
   const opened = await openReport(report, asked, receipt.served_at * 1000);
-  await verifyReceipt(receipt, opened.report.keyset);
+  await verifyReceiptSignature(receipt, opened.report.keyset);
   const checks = [
     pass('result.receipt', SPEC, receipt.receipt_id),
     await coverage(file, receipt),
     notChecked('result.inclusion', 'spec/log.md §5', 'the file does not carry the keys of the log; the bundle does'),
   ];
-  return { receipt, verdict: reportVerdict('report', opened, [], request, { receipt_id: receipt.receipt_id }), checks };
+  const signer = { ...reportFindings(opened), checks: opened.checks, subject: `report by ${opened.appraisal.subject}` };
+  return { receipt, signer, checks };
 }
 
-async function bySealedBundle(file: SignedFile, bytes: Uint8Array, request: JudgeRequest): Promise<ResultSignature> {
-  const opened = await openBundle(bytes, request);
+async function bySealedBundle(file: SignedFile, bytes: Uint8Array, options: ResolvedOptions): Promise<ResultSignature> {
+  const opened = await openBundle(bytes, options);
   const id = file.answer.receipt_id ?? file.attestation.receipt_id;
   const entry = opened.bundle.receipts.find(({ receipt }) => typeof id !== 'string' || receipt.receipt_id === id);
   if (entry === undefined) {
@@ -77,7 +82,7 @@ async function bySealedBundle(file: SignedFile, bytes: Uint8Array, request: Judg
   }
   const { receipt } = entry;
   const checks = [pass('result.receipt', SPEC, receipt.receipt_id), await coverage(file, receipt)];
-  return { receipt, verdict: bundleVerdict(opened, request), checks };
+  return { receipt, signer: openedVerdict(opened, options), checks };
 }
 
 function named(entries: readonly { readonly receipt: Receipt }[]): string {
@@ -103,18 +108,12 @@ async function coverage({ answer, attestation }: SignedFile, receipt: Receipt): 
 }
 
 /** Bundles that belong to the file: inside it, or among the companions. */
-function bundlesOf({ answer, attestation }: SignedFile, request: JudgeRequest): readonly Uint8Array[] {
+function bundlesOf({ answer, attestation }: SignedFile, { endorsements }: ResolvedOptions): readonly Uint8Array[] {
   const inside = [answer.bundle, attestation.bundle].filter(isObject).map((bundle) => utf8(canonicalJson(bundle)));
-  const beside = (request.endorsements ?? []).flatMap((item) =>
+  const beside = endorsements.flatMap((item) =>
     item.kind === 'json' && item.json.includes('"assay-bundle/1"') ? [utf8(item.json)] : [],
   );
   return [...inside, ...beside];
-}
-
-/** The nonce of a result is compared with the one in the file and the one in the receipt. */
-function withoutNonce(request: JudgeRequest): JudgeRequest {
-  const { nonce: _, ...expected } = request.expected ?? {};
-  return { ...request, expected };
 }
 
 function isObject(value: unknown): value is JsonObject {

@@ -22,7 +22,7 @@ import type { Receipt } from './receipt.ts';
 import { type CollateralFile, parseReport, type Report, reportBody } from './report.ts';
 import { carriesStatement, nonceBytes } from './statement.ts';
 import { SUCCESSION_SALT, successionBody } from './succession.ts';
-import { matchNonce, verifyReceipt } from './verify-receipt.ts';
+import { matchNonce, verifyReceiptSignature } from './verify-receipt.ts';
 
 /** What the caller is asked to verify with the attestation package. */
 export interface EvidenceRequest {
@@ -73,9 +73,9 @@ export interface VerifiedBundle<Claims> {
  * Verifies all of a bundle.
  * @throws {ReceiptError} at the first thing that is not authentic; and whatever `verifyEvidence` throws.
  * @example
- * const { receipts, checks } = await verifyBundle(bytes, { verifyEvidence: ({ evidence, time }) => verifyWith(evidence, time) })
+ * const { receipts, checks } = await authenticateBundle(bytes, { verifyEvidence: ({ evidence, time }) => verifyWith(evidence, time) })
  */
-export async function verifyBundle<Claims>(
+export async function authenticateBundle<Claims>(
   bytes: Uint8Array,
   options: VerifyBundleOptions<Claims>,
 ): Promise<VerifiedBundle<Claims>> {
@@ -204,7 +204,7 @@ async function verifyBundleReceipt<Claims>(
   if (reportLeaf.time > entry.leaf.time || reportLeaf.replica !== entry.leaf.replica || source.item.entry.index >= entry.index)
     throw new ReceiptError('leaf/chain-broken', 'expected the report to be logged before the receipt, by the same replica');
   await Promise.all([
-    verifyReceipt(receipt, source.report.keyset),
+    verifyReceiptSignature(receipt, source.report.keyset),
     verifyLeaf(entry.leaf, {
       keyset: source.report.keyset,
       origin: log.checkpoint.origin,

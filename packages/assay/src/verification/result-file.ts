@@ -1,5 +1,5 @@
 /**
- * Judges the result file that the agent hands out (`attestation.json`: the answer with its `attestation` member, or that member
+ * Verifies the result file that the agent hands out (`attestation.json`: the answer with its `attestation` member, or that member
  * alone). Asked: structure, nonce, age, TEE type, inference metadata, the code against `response_hash` — and the signatures, by the
  * receipt or bundle that belongs to the answer. All but the last are claims that anyone can write; without a signature the file is
  * not authentic, however well it is formed.
@@ -7,14 +7,14 @@
 
 import { type Check, fail, formatInstant, notChecked, parseInstant, pass } from '@assay/attestation';
 import { utf8 } from '@assay/encoding/bytes';
-import type { Json, JsonObject } from '@assay/encoding/json';
+import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { type Receipt, taskNonce } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
 import { modelWarnings } from './bundle.ts';
 import { sha256Hex } from './digest.ts';
-import type { JudgeRequest } from './request.ts';
+import { type ResolvedOptions, resolveOptions, type VerifyOptions } from './options.ts';
 import { openSignature, type ResultSignature } from './result-signature.ts';
-import { concluded, failedVerdict, type Verdict } from './verdict.ts';
+import { concluded, failedVerdict, type ResultVerdict } from './verdict.ts';
 
 const SPEC = 'spec/result-file.md';
 /** Seconds a result may be old unless the policy says otherwise. */
@@ -60,31 +60,45 @@ function asResult(json: Json | undefined): ResultFile | null {
   return 'measurements' in json && 'timestamp' in json ? { answer: json, attestation: json } : null;
 }
 
-/** @example const verdict = await judgeResultFile(parseJson(text), { now: Date.now() }); */
-export async function judgeResultFile(json: Json, request: JudgeRequest): Promise<Verdict> {
+/**
+ * The verdict on a result file.
+ * @param bytes the agent's whole answer, or its `attestation` member.
+ * @example const verdict = await verifyResultFile(bytes, { expected: { nonce }, trust: { simulatedRoot: pem } });
+ */
+export async function verifyResultFile(bytes: Uint8Array, options: VerifyOptions = {}): Promise<ResultVerdict> {
+  const resolved = resolveOptions(options);
+  try {
+    return await resultVerdict(parseJson(bytes), resolved);
+  } catch (error) {
+    return failedVerdict('result', error, resolved.now);
+  }
+}
+
+/** {@link verifyResultFile} for a file that was parsed already. */
+export async function resultVerdict(json: Json, options: ResolvedOptions): Promise<ResultVerdict> {
   const file = asResult(json);
   if (file === null) {
     const error = new ClientError(
       'result/malformed',
       'expected an answer of the agent or its attestation member, got other JSON; save the whole response',
     );
-    return failedVerdict('result', error, request.now);
+    return failedVerdict('result', error, options.now);
   }
-  const stated = [...statedChecks(file, request), ...(await codeChecks(file, request))];
+  const stated = [...statedChecks(file, options), ...(await codeChecks(file, options))];
   try {
-    const signed = await openSignature(file, request);
-    return resultVerdict(file, signed, [...stated, ...signed.checks, ...(await signedChecks(file, signed.receipt))], request);
+    const signed = await openSignature(file, options);
+    return signedVerdict(file, signed, [...stated, ...signed.checks, ...(await signedChecks(file, signed.receipt))], options);
   } catch (error) {
-    return failedVerdict('result', error, request.now, stated);
+    return failedVerdict('result', error, options.now, stated);
   }
 }
 
 /** What the file says of itself, checked for shape and against the caller's wishes. */
-function statedChecks({ attestation }: ResultFile, request: JudgeRequest): readonly Check[] {
+function statedChecks({ attestation }: ResultFile, options: ResolvedOptions): readonly Check[] {
   return [
     structure(attestation),
-    nonce(attestation, request),
-    freshness(attestation, request),
+    nonce(attestation, options),
+    freshness(attestation, options),
     teeType(attestation),
     inference(attestation),
   ];
@@ -106,17 +120,17 @@ function nonceOf(attestation: JsonObject): string | null {
   return typeof found === 'string' ? found : null;
 }
 
-function nonce(attestation: JsonObject, { expected }: JudgeRequest): Check {
+function nonce(attestation: JsonObject, { expected }: ResolvedOptions): Check {
   const found = nonceOf(attestation);
-  const wanted = expected?.nonce ?? '64 hex characters';
+  const wanted = expected.nonce ?? '64 hex characters';
   if (found === null) return fail('result.nonce', SPEC, wanted, 'none');
-  if (expected?.nonce !== undefined)
+  if (expected.nonce !== undefined)
     return found === expected.nonce ? pass('result.nonce', SPEC, found, wanted) : fail('result.nonce', SPEC, wanted, found);
   return /^[0-9a-f]{64}$/i.test(found) ? pass('result.nonce', SPEC, found, wanted) : fail('result.nonce', SPEC, wanted, found);
 }
 
-function freshness({ timestamp }: JsonObject, { now, policy }: JudgeRequest): Check {
-  const maxAge = policy?.freshness?.maxAgeSeconds ?? RESULT_MAX_AGE_SECONDS;
+function freshness({ timestamp }: JsonObject, { now, policy }: ResolvedOptions): Check {
+  const maxAge = policy.freshness?.maxAgeSeconds ?? RESULT_MAX_AGE_SECONDS;
   const expected = `at most ${maxAge} s old`;
   const made =
     typeof timestamp === 'number' ? timestamp * 1000 : typeof timestamp === 'string' ? parseInstant(timestamp) : null;
@@ -150,7 +164,7 @@ function inference(attestation: JsonObject): Check {
 }
 
 /** The code in the answer, and the code the caller holds, against `response_hash`. */
-async function codeChecks({ answer, attestation }: ResultFile, request: JudgeRequest): Promise<readonly Check[]> {
+async function codeChecks({ answer, attestation }: ResultFile, options: ResolvedOptions): Promise<readonly Check[]> {
   const { inference: stated } = attestation;
   const expected = isObject(stated) ? hash(stated.response_hash) : null;
   const code = answer.generated_code;
@@ -158,9 +172,9 @@ async function codeChecks({ answer, attestation }: ResultFile, request: JudgeReq
     typeof code === 'string'
       ? [compareHash('result.code-hash', expected, await sha256Hex(utf8(code)))]
       : [notChecked('result.code-hash', SPEC, 'the file carries no code')];
-  return request.code === undefined
+  return options.code === null
     ? inside
-    : [...inside, compareHash('result.given-code', expected, await sha256Hex(request.code))];
+    : [...inside, compareHash('result.given-code', expected, await sha256Hex(options.code))];
 }
 
 function compareHash(id: string, expected: string | null, actual: string): Check {
@@ -205,25 +219,24 @@ async function signedChecks({ answer, attestation }: ResultFile, receipt: Receip
   return checks;
 }
 
-function resultVerdict(
-  file: ResultFile,
-  { verdict, receipt }: ResultSignature,
+function signedVerdict(
+  { attestation }: ResultFile,
+  { signer, receipt }: ResultSignature,
   checks: readonly Check[],
-  request: JudgeRequest,
-): Verdict {
-  const all = [...checks, ...verdict.checks];
+  { now }: ResolvedOptions,
+): ResultVerdict {
+  const { claims, tcb, simulated, policy } = signer;
   return concluded({
-    ...verdict,
-    type: 'result',
-    subject: `${verdict.simulated ? 'SIMULATED ' : ''}result file, signed under ${verdict.subject.replace(/SIMULATED /g, '')}`,
-    claims: { ...verdict.claims, inference: file.attestation.inference ?? null },
-    checks: all,
-    warnings: [...new Set([...modelWarnings([receipt]), ...verdict.warnings])],
+    ...{ type: 'result', receipt, claims, tcb, simulated, policy },
+    inference: attestation.inference ?? null,
+    subject: `${simulated ? 'SIMULATED ' : ''}result file, signed under ${signer.subject.replace(/SIMULATED /g, '')}`,
+    checks: [...checks, ...signer.checks],
+    warnings: [...new Set([...modelWarnings([receipt]), ...signer.warnings])],
     limits: [
       'That the model named made the code: the receipt says which endpoint answered, and whether that endpoint was attested.',
-      ...verdict.limits,
+      ...signer.limits,
     ],
-    at: formatInstant(request.now),
+    at: formatInstant(now),
   });
 }
 

@@ -5,12 +5,12 @@ import { canonicalJson, parseJson } from '@assay/encoding/json';
 import { believeFakeEvidence, expectCode, fakeLog, fakeReport } from '@assay/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { authenticateBundle } from './authenticate-bundle.ts';
 import { type Bundle, bundleLogProof, encodeBundle, parseBundle, redactBundle } from './bundle.ts';
 import { digestBytes } from './digest.ts';
 import { commitment, encodeLeaf, type Leaf, parseLeafText, verifyLeafChains } from './leaf.ts';
 import { hashLeaf } from './merkle.ts';
 import { sealLeaf } from './seal.ts';
-import { verifyBundle } from './verify-bundle.ts';
 import { verifyLogProof } from './verify-receipt.ts';
 
 const verifyEvidence = believeFakeEvidence;
@@ -27,7 +27,7 @@ const patch = (change: (document: Record<string, unknown>) => unknown) => {
 };
 
 test('all of a good bundle is checked, and what cannot be is said', async () => {
-  const found = await verifyBundle(log.bytes, { verifyEvidence });
+  const found = await authenticateBundle(log.bytes, { verifyEvidence });
   expect(found.receipts.map(({ receipt, index }) => [receipt.receipt_id.slice(-1), index])).toEqual([
     ['0', 1],
     ['1', 2],
@@ -43,13 +43,13 @@ test('all of a good bundle is checked, and what cannot be is said', async () => 
     'bundle.payloads pass',
     'bundle.witnessed not-checked',
   ]);
-  const trusting = await verifyBundle(log.bytes, { verifyEvidence, trustedWitnesses: log.witnessKeys });
+  const trusting = await authenticateBundle(log.bytes, { verifyEvidence, trustedWitnesses: log.witnessKeys });
   expect(trusting.checks.at(-1)).toMatchObject({ outcome: 'pass', actual: 'witness.example/w1, witness.example/w1' });
 });
 
 test('redaction leaves payloads out, and the rest still verifies', async () => {
   const keep = digestBytes(utf8('print(1)'));
-  const found = await verifyBundle(
+  const found = await authenticateBundle(
     redactBundle(log.bytes, (hash) => hash === keep),
     { verifyEvidence },
   );
@@ -181,34 +181,34 @@ describe('a bundle is refused when', () => {
     ],
   ];
   test.each(cases)('%s', async (_, bytes, code) => {
-    await expectCode(verifyBundle(bytes, { verifyEvidence }), code);
+    await expectCode(authenticateBundle(bytes, { verifyEvidence }), code);
   });
 
   test('a report belongs to no receipt', async () => {
-    await expectCode(verifyBundle(fakeLog({ reportTwice: true }).bytes, { verifyEvidence }), 'bundle/report-unused');
+    await expectCode(authenticateBundle(fakeLog({ reportTwice: true }).bytes, { verifyEvidence }), 'bundle/report-unused');
   });
 
   test('a leaf was signed by somebody else in the name of the leaf key', async () => {
     const forger = { keyId: log.signers.leaf.keyId, sign: log.signers.receipt.sign };
     const forged = { ...first, entry: { ...first.entry, leaf: sealLeaf(first.entry.leaf, forger) } };
-    await expectCode(verifyBundle(edit({ receipts: [forged] }), { verifyEvidence }), 'leaf/signature-invalid');
+    await expectCode(authenticateBundle(edit({ receipts: [forged] }), { verifyEvidence }), 'leaf/signature-invalid');
   });
 
   test('the keyset had expired', async () => {
-    await expectCode(verifyBundle(fakeLog({ notAfter: 1_795_219_200 }).bytes, { verifyEvidence }), 'keyset/expired');
+    await expectCode(authenticateBundle(fakeLog({ notAfter: 1_795_219_200 }).bytes, { verifyEvidence }), 'keyset/expired');
   });
 
   test('the evidence carries something else, or is not authentic', async () => {
     const believe = (reportData: Uint8Array, nonce?: Uint8Array | null) =>
-      verifyBundle(log.bytes, {
+      authenticateBundle(log.bytes, {
         verifyEvidence: async () => ({ reportData, claims: null, ...(nonce === undefined ? {} : { nonce }) }),
       });
     await expectCode(believe(new Uint8Array(32)), 'keyset/unbound');
     await expectCode(believe(new Uint8Array(0)), 'keyset/unbound');
-    const real = (await verifyBundle(log.bytes, { verifyEvidence })).evidence[0]!.report.statementDigest;
+    const real = (await authenticateBundle(log.bytes, { verifyEvidence })).evidence[0]!.report.statementDigest;
     await believe(real, null);
     await expectCode(believe(real, new Uint8Array(32)), 'keyset/unbound');
-    const refusing = verifyBundle(log.bytes, { verifyEvidence: () => Promise.reject(new Error('no root')) });
+    const refusing = authenticateBundle(log.bytes, { verifyEvidence: () => Promise.reject(new Error('no root')) });
     await expect(refusing).rejects.toThrow('no root');
   });
 });
@@ -224,7 +224,7 @@ describe('keysets of one boot', () => {
   });
 
   test('both verify, and the first named the second', async () => {
-    const found = await verifyBundle(rotated.bytes, { verifyEvidence });
+    const found = await authenticateBundle(rotated.bytes, { verifyEvidence });
     expect(new Set(found.receipts.map(({ keysetDigest }) => keysetDigest)).size).toBe(2);
     expect(found.checks.find(({ id }) => id === 'bundle.succession')).toMatchObject({ outcome: 'pass' });
     verifyLeafChains(rotated.leaves);
@@ -232,7 +232,7 @@ describe('keysets of one boot', () => {
   });
 
   test('without the succession each is still attested, and the link reads not-checked', async () => {
-    const found = await verifyBundle(change({ successions: [] }), { verifyEvidence });
+    const found = await authenticateBundle(change({ successions: [] }), { verifyEvidence });
     expect(found.checks.find(({ id }) => id === 'bundle.succession')).toMatchObject({ outcome: 'not-checked' });
   });
 
@@ -286,7 +286,7 @@ describe('keysets of one boot', () => {
       'bundle/report-missing',
     ],
   ])('a succession is refused with %s', async (_, bytes, code) => {
-    await expectCode(verifyBundle(bytes, { verifyEvidence }), code);
+    await expectCode(authenticateBundle(bytes, { verifyEvidence }), code);
   });
 
   test('a receipt that its keyset signed after naming its successor is refused, in chain and bundle', async () => {
@@ -296,7 +296,7 @@ describe('keysets of one boot', () => {
     await expectCode(() => verifyLeafChains([...leaves, sealLeaf(after, signers.leaf)]), 'leaf/chain-broken');
     // In a bundle the log itself would have to hold it: the order is judged after the inclusion, so the log is made with it.
     const early = fakeLog({ receipts: 4, rotateAfter: 2, sealAfterSuccession: true });
-    await expectCode(verifyBundle(early.bytes, { verifyEvidence }), 'leaf/chain-broken');
+    await expectCode(authenticateBundle(early.bytes, { verifyEvidence }), 'leaf/chain-broken');
   });
 
   test.each<[string, (leaves: Leaf[]) => Leaf[]]>([
@@ -316,7 +316,7 @@ describe('keysets of one boot', () => {
     for (let at = 0; at < small.length; at++) {
       const changed = small.slice();
       changed[at]! ^= 1 << (at % 7);
-      await verifyBundle(changed, { verifyEvidence }).then(
+      await authenticateBundle(changed, { verifyEvidence }).then(
         () => accepted.push(at),
         () => undefined,
       );
@@ -356,7 +356,7 @@ describe('leaves', () => {
 describe('edits of one byte', () => {
   const small = fakeLog({ receipts: 1 }).bytes;
   const refused = (bytes: Uint8Array) =>
-    verifyBundle(bytes, { verifyEvidence }).then(
+    authenticateBundle(bytes, { verifyEvidence }).then(
       () => false,
       () => true,
     );

@@ -5,7 +5,7 @@ import { encodeHex } from '@assay/encoding/hex';
 import type { JsonObject } from '@assay/encoding/json';
 import { type FakeDstack, fakeDstack, fakeReport } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import { judge } from './judge.ts';
+import { verify } from './verify.ts';
 
 const ADDRESS = new Uint8Array(20).fill(0xad);
 const NONCE = new Uint8Array(32).fill(0x4e);
@@ -27,15 +27,15 @@ describe("the private AI gateway's answer", () => {
     const fake = await fakeDstack({ reportData: LEGACY });
     const { now, endorsements, anchors } = fake;
     const bytes = utf8(JSON.stringify(gatewayAnswer(fake, encodeHex(LEGACY))));
-    const verdict = await judge(bytes, { now, endorsements, additionalAnchors: anchors });
-    expect(verdict).toMatchObject({ type: 'combined', error: null });
+    const verdict = await verify(bytes, { now, collateral: endorsements, trust: { roots: anchors } });
+    expect(verdict).toMatchObject({ type: 'combined', outcome: 'refused' });
     expect(verdict.claims?.identity).toMatchObject({ 'signing-address': encodeHex(ADDRESS) });
   });
 
   test('is a report where its report data is that of a statement', async () => {
     const fake = await fakeDstack({ reportData: LEGACY });
     const answer = gatewayAnswer(fake, encodeHex(new Uint8Array(32)));
-    const verdict = await judge(utf8(JSON.stringify(answer)), { now: fake.now, expected: { nonce: encodeHex(NONCE) } });
+    const verdict = await verify(utf8(JSON.stringify(answer)), { now: fake.now, expected: { nonce: encodeHex(NONCE) } });
     expect(verdict).toMatchObject({ outcome: 'not-authentic', type: 'report', error: { code: 'report/mismatch' } });
   });
 });

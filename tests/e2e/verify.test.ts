@@ -1,5 +1,5 @@
 /**
- * From a simulated TEE through the real ledger to the relying party: bundles, result files, reports and receipts are judged by the
+ * From a simulated TEE through the real ledger to the relying party: bundles, result files, reports and receipts are verified by the
  * call that the command line and the console use. No agent is asked; only files are.
  */
 
@@ -7,11 +7,10 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { collectEndorsements, DEFAULT_POLICY, type Policy, STRICT_POLICY, trustAnchor } from '@assay/attestation';
+import { collectEndorsements, resolveTrust, type TrustAnchor } from '@assay/attestation';
 import { canonicalJson } from '@assay/encoding/json';
-import { decodePem } from '@assay/encoding/pem';
 import { expectAdvice, transcript } from '@assay/testing';
-import { AIAttestationVerifier, type JudgeRequest, judge } from 'assay';
+import { AIAttestationVerifier, type VerifyOptions, verify } from 'assay';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSimulatedAttester } from '../../packages/agent/src/adapters/attesters/simulated/simulated.ts';
 import { answerAttestation } from '../../packages/agent/src/identity/answer-attestation.ts';
@@ -31,10 +30,11 @@ let directory = '';
 let bundle = new Uint8Array();
 let answer: Record<string, unknown> = {};
 let report: unknown;
-let request: JudgeRequest;
+let root: TrustAnchor;
+let options: VerifyOptions & { readonly now: number };
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'assay-judge-'));
+  directory = await mkdtemp(join(tmpdir(), 'assay-verify-'));
   const clock = { now: () => NOW };
   const keys = createSigningKeys();
   const attester = await createSimulatedAttester({ directory, clock });
@@ -91,9 +91,8 @@ beforeAll(async () => {
   bundle = (await bundleBytes(ledger, sealed.receiptId)) ?? new Uint8Array();
   report = JSON.parse(JSON.stringify((await identity.report(NONCE)).document));
   await ledger.close();
-  const root = trustAnchor('simulator', decodePem(attester.rootCertificate)[0]?.der ?? new Uint8Array(), { simulated: true });
-  const policy: Policy = { ...DEFAULT_POLICY, simulatedRoots: [sha256(root.spki)] };
-  request = { now: NOW + 60_000, policy, additionalAnchors: [root] };
+  root = resolveTrust({ simulatedRoot: attester.rootCertificate }).anchors[0] as TrustAnchor;
+  options = { now: NOW + 60_000, trust: { simulatedRoot: root } };
 });
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
@@ -104,29 +103,29 @@ const failing = (checks: readonly { readonly id: string; readonly outcome: strin
 
 describe('a bundle', () => {
   it('is accepted under a named simulator, and marked', async () => {
-    const verdict = await judge(bundle, { ...request, expected: { nonce: NONCE } });
-    expect(verdict).toMatchObject({ outcome: 'accepted', type: 'bundle', simulated: true, error: null });
+    const verdict = await verify(bundle, { ...options, expected: { nonce: NONCE } });
+    expect(verdict).toMatchObject({ outcome: 'accepted', type: 'bundle', simulated: true });
     expect(verdict.scope).toMatch(/^SIMULATED bundle of 1 receipt sealed in nitro/);
     expect(verdict.checks.find(({ id }) => id === 'bundle.nonce')?.outcome).toBe('pass');
   });
 
-  it.each<readonly [string, (good: JudgeRequest) => JudgeRequest, string, string | string[]]>([
-    ['no root named', ({ additionalAnchors: _, ...rest }) => rest, 'not-authentic', 'certificate/root-not-trusted'],
-    ['a root the policy does not name', (good) => ({ ...good, policy: DEFAULT_POLICY }), 'refused', ['policy.simulated']],
+  it.each<readonly [string, (good: VerifyOptions) => VerifyOptions, string, string | string[]]>([
+    ['no root named', ({ trust: _, ...rest }) => rest, 'not-authentic', 'certificate/root-not-trusted'],
+    ['a root the policy does not name', (good) => ({ ...good, trust: { roots: [root] } }), 'refused', ['policy.simulated']],
     ['another nonce', (good) => ({ ...good, expected: { nonce: '00'.repeat(32) } }), 'refused', ['bundle.nonce']],
     [
       'sealed too long ago',
       (good) => ({
         ...good,
         now: NOW + 3_601_000,
-        policy: { ...good.policy, ...STRICT_POLICY, simulatedRoots: good.policy?.simulatedRoots ?? [] },
+        policy: 'strict',
       }),
       'refused',
       ['bundle.freshness'],
     ],
     ['sealed in the future', (good) => ({ ...good, now: NOW - 301_000 }), 'refused', ['bundle.freshness']],
   ])('is not accepted: %s', async (_, change, outcome, why) => {
-    const verdict = await judge(bundle, change(request));
+    const verdict = await verify(bundle, change(options));
     expect(verdict.outcome).toBe(outcome);
     if (typeof why === 'string') expect(verdict.error?.code).toBe(why);
     else expect(failing(verdict.checks)).toEqual(why);
@@ -136,7 +135,7 @@ describe('a bundle', () => {
     for (let index = 0; index < bundle.length; index += 97) {
       const changed = new Uint8Array(bundle);
       changed[index] = (changed[index] ?? 0) ^ 1;
-      const { outcome } = await judge(changed, request);
+      const { outcome } = await verify(changed, options);
       expect(outcome, `byte ${index}`).toMatch(/^(?:malformed|not-authentic)$/);
     }
   });
@@ -146,7 +145,7 @@ describe('a result file', () => {
   const accepted = ['result.inclusion', 'nitro.revocation'];
 
   it('is accepted by the receipt and report inside it', async () => {
-    const verdict = await judge(file(answer), request);
+    const verdict = await verify(file(answer), options);
     expect(failing(verdict.checks)).toEqual([]);
     expect(verdict).toMatchObject({ outcome: 'accepted', type: 'result', simulated: true });
     const skipped = verdict.checks
@@ -157,9 +156,9 @@ describe('a result file', () => {
 
   it('is accepted by the bundle beside it', async () => {
     const { receipt: _, log_proof: __, ...rest } = answer;
-    const endorsements = collectEndorsements([{ name: 'b', bytes: bundle }]);
-    expect((await judge(file(rest), { ...request, endorsements })).outcome).toBe('accepted');
-    expect((await judge(file(rest), request)).error?.code).toBe('result/unsigned');
+    const collateral = collectEndorsements([{ name: 'b', bytes: bundle }]);
+    expect((await verify(file(rest), { ...options, collateral })).outcome).toBe('accepted');
+    expect((await verify(file(rest), options)).error?.code).toBe('result/unsigned');
   });
 
   const attestation = () => answer.attestation as Record<string, unknown>;
@@ -193,7 +192,7 @@ describe('a result file', () => {
       'result/changed',
     ],
   ])('is not authentic with %s', async (_, change, code) => {
-    const verdict = await judge(file(change()), request);
+    const verdict = await verify(file(change()), options);
     expect(verdict.outcome).toBe('not-authentic');
     expect(verdict.error?.code).toBe(code);
   });
@@ -221,18 +220,18 @@ describe('a result file', () => {
       [`expected code ${sha256(CODE)}`, 'got none'],
     ],
   ])('is not authentic with %s', async (_, change, code, words) => {
-    const endorsements = collectEndorsements([{ name: 'b', bytes: bundle }]);
-    const { outcome, error } = await judge(file(change()), { ...request, endorsements });
+    const collateral = collectEndorsements([{ name: 'b', bytes: bundle }]);
+    const { outcome, error } = await verify(file(change()), { ...options, collateral });
     expect([outcome, error?.code]).toEqual(['not-authentic', code]);
     expectAdvice(error?.message ?? '', words);
   });
 
   it('asks the questions of the original verifier', async () => {
-    const late = await judge(file(answer), { ...request, now: NOW + 601_000 });
+    const late = await verify(file(answer), { ...options, now: NOW + 601_000 });
     expect([late.outcome, failing(late.checks)]).toEqual(['refused', ['result.freshness']]);
-    const other = await judge(file(answer), { ...request, code: utf8('print(1)'), expected: { nonce: '00'.repeat(32) } });
+    const other = await verify(file(answer), { ...options, code: utf8('print(1)'), expected: { nonce: '00'.repeat(32) } });
     expect([other.outcome, failing(other.checks)]).toEqual(['refused', ['result.nonce', 'result.given-code']]);
-    const bare = await judge(file({ generated_code: CODE, retries_used: 0, attestation: { type: 'mock' } }), request);
+    const bare = await verify(file({ generated_code: CODE, retries_used: 0, attestation: { type: 'mock' } }), options);
     expect(failing(bare.checks)).toEqual([
       'result.structure',
       'result.nonce',
@@ -245,7 +244,7 @@ describe('a result file', () => {
   });
 
   it('AIAttestationVerifier says the same in one word', async () => {
-    const { now, ...rest } = request;
+    const { now, ...rest } = options;
     const verifier = new AIAttestationVerifier({ ...rest, now: () => now });
     expect(await verifier.verifyAttestation(answer)).toBe(true);
     expect(await verifier.verifyAttestation({ ...answer, generated_code: 'print(1)' })).toBe(false);
@@ -263,27 +262,27 @@ describe('a result file', () => {
 
 describe('a live report and a receipt', () => {
   it('the report is accepted for its nonce only', async () => {
-    expect(await judge(file(report), { ...request, expected: { nonce: NONCE } })).toMatchObject({
+    expect(await verify(file(report), { ...options, expected: { nonce: NONCE } })).toMatchObject({
       outcome: 'accepted',
       type: 'report',
     });
-    expect((await judge(file(report), { ...request, expected: { nonce: '00'.repeat(32) } })).outcome).toBe('not-authentic');
-    expect((await judge(file(report), request)).outcome).toBe('not-authentic');
+    expect((await verify(file(report), { ...options, expected: { nonce: '00'.repeat(32) } })).outcome).toBe('not-authentic');
+    expect((await verify(file(report), options)).outcome).toBe('not-authentic');
   });
 
   it('a receipt needs a report', async () => {
     const receipt = file(answer.receipt);
-    expect((await judge(receipt, request)).error?.code).toBe('receipt/report-missing');
-    const endorsements = collectEndorsements([{ name: 'report', bytes: file(report) }]);
-    const judged = { ...request, endorsements, expected: { nonce: NONCE } };
-    expect(await judge(receipt, judged)).toMatchObject({ outcome: 'accepted', type: 'receipt' });
-    const yearsLater = { ...judged, now: NOW + 3 * 365 * 86_400_000 };
-    expect(await judge(receipt, yearsLater)).toMatchObject({ outcome: 'accepted', type: 'receipt' });
+    expect((await verify(receipt, options)).error?.code).toBe('receipt/report-missing');
+    const collateral = collectEndorsements([{ name: 'report', bytes: file(report) }]);
+    const asked = { ...options, collateral, expected: { nonce: NONCE } };
+    expect(await verify(receipt, asked)).toMatchObject({ outcome: 'accepted', type: 'receipt' });
+    const yearsLater = { ...asked, now: NOW + 3 * 365 * 86_400_000 };
+    expect(await verify(receipt, yearsLater)).toMatchObject({ outcome: 'accepted', type: 'receipt' });
   });
 });
 
 describe('assay verify', () => {
-  it('judges the files by itself, with exit codes', async () => {
+  it('verifies the files by itself, with exit codes', async () => {
     await writeFile(join(directory, 'bundle.json'), bundle);
     await writeFile(join(directory, 'attestation.json'), file(answer));
     const assay = async (...args: readonly string[]) => {

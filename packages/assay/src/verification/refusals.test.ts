@@ -1,14 +1,14 @@
 /** Reports whose evidence is missing or binds something else, and files that are no results. */
 
-import { trustAnchor } from '@assay/attestation';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import type { Json } from '@assay/encoding/json';
 import { type Keyset, keysetDigest, statementDigest } from '@assay/receipt';
 import { expectAdvice, expectRefusal, FAKE_NOW, fakeChain, fakeNitroDocument } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
-import { judgeReport, openReport } from './report.ts';
-import { judgeResultFile } from './result-file.ts';
+import { resolveOptions } from './options.ts';
+import { openReport, reportVerdict } from './report.ts';
+import { resultVerdict } from './result-file.ts';
 
 const NONCE = 'ab'.repeat(32);
 const KEYSET: Keyset = {
@@ -16,7 +16,7 @@ const KEYSET: Keyset = {
   ...{ receipt_signing_keys: [], e2ee_public_keys: [], tls_public_keys: [] },
 };
 const chain = await fakeChain({ simulated: true });
-const additionalAnchors = [trustAnchor('simulator', chain.root.der, { simulated: true })];
+const trust = { simulatedRoot: chain.root.der };
 
 interface Slots {
   /** Bytes in the evidence's `user_data`, `null` for none. */
@@ -45,14 +45,11 @@ const slots = (userData: Uint8Array | null, nonce: string | null): Slots => ({
   userData,
   nonce: nonce === null ? null : decodeHex(nonce),
 });
-const requestFor = (nonce: string | null) => ({
-  ...{ now: FAKE_NOW, additionalAnchors },
-  ...(nonce === null ? {} : { expected: { nonce } }),
-});
+const asking = (nonce: string | null) => resolveOptions({ now: FAKE_NOW, trust, expected: nonce === null ? {} : { nonce } });
 
 describe('a report', () => {
   test('is opened when its evidence holds the statement of its keyset', async () => {
-    const { report } = await openReport(await reportWith(NONCE, slots(statement(NONCE), NONCE)), requestFor(NONCE), FAKE_NOW);
+    const { report } = await openReport(await reportWith(NONCE, slots(statement(NONCE), NONCE)), asking(NONCE), FAKE_NOW);
     expect(report.keyset).toEqual(KEYSET);
   });
 
@@ -95,8 +92,8 @@ describe('a report', () => {
     ],
   ])('with %s is refused: %s', async (_, code, nonce, filled, evidence, words) => {
     const document = await reportWith(nonce, filled, evidence);
-    await expectRefusal(openReport(document, requestFor(nonce), FAKE_NOW), code, words);
-    const { outcome, error } = await judgeReport(document, requestFor(nonce));
+    await expectRefusal(openReport(document, asking(nonce), FAKE_NOW), code, words);
+    const { outcome, error } = await reportVerdict(document, asking(nonce));
     expect([outcome, error?.code]).toEqual([code === 'report/unbound' ? 'not-authentic' : 'malformed', code]);
   });
 });
@@ -107,7 +104,7 @@ test.each<[string, Json]>([
   ['an object of another kind', { hello: 'world' }],
   ['measurements without a time', { measurements: {} }],
 ])('result/malformed: %s', async (_, json) => {
-  const { outcome, error } = await judgeResultFile(json, { now: FAKE_NOW });
+  const { outcome, error } = await resultVerdict(json, resolveOptions({ now: FAKE_NOW }));
   expect([outcome, error?.code]).toEqual(['malformed', 'result/malformed']);
   expectAdvice(error?.message ?? '', ['an answer of the agent', 'got other JSON', 'save the whole response']);
 });

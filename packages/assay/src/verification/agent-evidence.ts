@@ -1,17 +1,19 @@
 /**
- * The evidence inside an agent's report (spec/keyset.md §4): finds the bytes, hands companions along, verifies, and returns the slot
- * that must hold the statement. Which member carries the bytes depends on the TEE; all members are tried by content.
+ * The evidence inside an agent's report (spec/keyset.md §4): finds and parses it once, hands companions along, verifies, and returns the
+ * slot that must hold the statement. Which member carries the bytes depends on the TEE; all members are tried by content.
  */
 
 import {
   collectEndorsements,
   type Endorsements,
+  type RecognisedEvidence,
+  type ResolvedTrust,
   recogniseEvidence,
-  type TrustAnchor,
   type VerifiedClaims,
   verifyEvidence,
 } from '@assay/attestation';
 import { utf8 } from '@assay/encoding/bytes';
+import { isCoded } from '@assay/encoding/coded-error';
 import { decodeHex } from '@assay/encoding/hex';
 import type { Report, VerifiedEvidence } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
@@ -20,7 +22,7 @@ export interface AgentEvidenceOptions {
   /** Epoch milliseconds at which certificates must be valid. */
   readonly time: number;
   readonly endorsements: Endorsements;
-  readonly additionalAnchors: readonly TrustAnchor[];
+  readonly trust: ResolvedTrust;
 }
 
 /**
@@ -29,14 +31,14 @@ export interface AgentEvidenceOptions {
  */
 export async function verifyAgentEvidence(
   evidence: Report['evidence'],
-  options: AgentEvidenceOptions,
+  { time, endorsements, trust }: AgentEvidenceOptions,
 ): Promise<VerifiedEvidence<VerifiedClaims>> {
   const text = JSON.stringify(evidence);
   const companions = collectEndorsements([{ name: 'evidence.json', bytes: utf8(text) }]);
   const claims = await verifyEvidence(findEvidence(evidence, text), {
-    now: options.time,
-    endorsements: [...companions, ...options.endorsements],
-    trust: { roots: options.additionalAnchors },
+    now: time,
+    endorsements: [...companions, ...endorsements],
+    trust: { roots: trust.anchors },
   });
   const { reportData, userData, nonce } = claims.bindings;
   const slot = reportData ?? userData;
@@ -52,24 +54,25 @@ export async function verifyAgentEvidence(
   };
 }
 
-function findEvidence(evidence: Report['evidence'], text: string): Uint8Array {
+function findEvidence(evidence: Report['evidence'], text: string): RecognisedEvidence {
   const values = Object.values(evidence).filter((value): value is string => typeof value === 'string' && value.length >= 64);
-  const candidates = [text, ...values.toSorted((a, b) => b.length - a.length)].map(utf8);
-  const found = candidates.find((bytes) => {
-    try {
-      recogniseEvidence(bytes);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (found === undefined) {
-    throw new ClientError(
-      'report/evidence-missing',
-      `expected evidence of a known TEE in the report, got ${membersOf(evidence)}; the agent may be newer than this verifier`,
-    );
+  for (const candidate of [text, ...values.toSorted((a, b) => b.length - a.length)]) {
+    const found = recognised(utf8(candidate));
+    if (found !== null) return found;
   }
-  return found;
+  throw new ClientError(
+    'report/evidence-missing',
+    `expected evidence of a known TEE in the report, got ${membersOf(evidence)}; the agent may be newer than this verifier`,
+  );
+}
+
+function recognised(bytes: Uint8Array): RecognisedEvidence | null {
+  try {
+    return recogniseEvidence(bytes);
+  } catch (error) {
+    if (isCoded(error)) return null;
+    throw error;
+  }
 }
 
 function membersOf(evidence: Report['evidence']): string {

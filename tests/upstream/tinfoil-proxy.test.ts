@@ -133,6 +133,22 @@ test.each<[TinfoilLie, string]>([
   expect(await ask()).toContain('42');
 });
 
+test('an enclave that does not know the key any more is verified again, and the prompt is sealed again', async () => {
+  const { server, trust } = await start();
+  let documents = 0;
+  const open: typeof fetch = (...request) => {
+    documents += String(request[0]).includes('tinfoil-attestation') ? 1 : 0;
+    if (documents === 2) server.lie = null; // from here on the key is the attested one
+    return trust.dialer.open(...request);
+  };
+  const upstream = await openUpstream(new URL(server.origin), { ...trust, dialer: { ...trust.dialer, open } }, 'tinfoil');
+  server.lie = 'rotated-hpke-key';
+  const body = JSON.stringify({ model: MODEL, messages });
+  const { response } = await upstream.forward(new Request('http://127.0.0.1:1/v1/chat/completions', { method: 'POST', body }));
+  expect(await response.text()).toContain('42');
+  expect([documents, server.opened.length, server.plain()]).toEqual([2, 1, []]);
+});
+
 test('a prompt that is no JSON is not sent', async () => {
   const { server, upstream } = await connected();
   const request = new Request('http://127.0.0.1:1/v1/chat/completions', { method: 'POST', body: 'my secret' });

@@ -41,6 +41,11 @@ export function createAttestedUpstream(options: AttestedUpstreamOptions): Upstre
     return record;
   };
 
+  const listed = async (limit: AbortSignal): Promise<readonly string[]> => {
+    const opening = await sessions.open(defaultModel);
+    return opening.outcome === 'verified' ? listModels(opening.session, limit) : [];
+  };
+
   return {
     name,
     defaultModel,
@@ -81,13 +86,10 @@ export function createAttestedUpstream(options: AttestedUpstreamOptions): Upstre
     },
     sessions: () => sessions.current().map(recordOf),
     async models() {
-      try {
-        const opening = await sessions.open(defaultModel);
-        const ids = opening.outcome === 'verified' ? await listModels(opening.session, AbortSignal.timeout(LIST_MS)) : [];
-        return ids.length > 0 ? ids : [defaultModel];
-      } catch {
-        return [defaultModel];
-      }
+      const limit = AbortSignal.timeout(LIST_MS);
+      const late = new Promise<readonly string[]>((resolve) => limit.addEventListener('abort', () => resolve([])));
+      const ids = await Promise.race([listed(limit), late]).catch(() => []);
+      return ids.length > 0 ? ids : [defaultModel];
     },
   };
 }

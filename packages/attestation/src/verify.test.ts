@@ -1,9 +1,12 @@
 /** The evidence road in one call: no error of the evidence is thrown away, and none becomes an acceptance. */
 
 import { EncodingError } from '@assay/encoding/errors';
-import { describe, expect, it } from 'vitest';
+import { expectAdvice, fakeDcap } from '@assay/testing';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { createVerifier } from './create-verifier.ts';
 import { AttestationError } from './errors.ts';
 import type { TeeVerifier } from './model/verification.ts';
+import { tdxVerifier } from './verifier/dcap/tdx.ts';
 import { mint } from './verifier/mint.ts';
 import { recogniseEvidence, verify, verifyEvidence } from './verify.ts';
 
@@ -68,5 +71,41 @@ describe('recogniseEvidence and verifyEvidence', () => {
     expect(recogniseEvidence(bytes('fake good'), [fake]).value).toBe('good');
     expect((await verifyEvidence(bytes('fake good'), options)).issuedAt).toBe(1_000_000);
     await expect(verifyEvidence(bytes('x'), options)).rejects.toMatchObject({ code: 'evidence/unrecognised' });
+  });
+});
+
+describe('results narrow', () => {
+  it('by outcome, then by type, so that nothing is cast', async () => {
+    const fake = await fakeDcap();
+    const trust = { simulatedRoot: fake.root.der };
+    const result = await verify(fake.quote, { now: fake.now, endorsements: fake.endorsements, trust });
+    if (result.outcome !== 'accepted') throw result.error;
+    if (result.claims.type !== 'tdx') return expect.unreachable('expected a tdx quote');
+    expectTypeOf(result.claims.measurements.mrtd).toEqualTypeOf<string>();
+    expect(result.claims.measurements.mrtd).toMatch(/^[0-9a-f]{96}$/);
+    expect(result.claims.simulated).toBe(true);
+  });
+
+  it('to one TEE without a test, where one verifier is asked', async () => {
+    const fake = await fakeDcap();
+    const verifier = createVerifier({ trust: { roots: fake.anchors }, verifiers: [tdxVerifier] });
+    const evidence = verifier.recognise(fake.quote);
+    const claims = await verifier.authenticate(evidence, { now: fake.now, endorsements: fake.endorsements });
+    expectTypeOf(claims.measurements.rtmr3).toEqualTypeOf<string>();
+    expectTypeOf(claims.details.tdAttributes.septVeDisable).toEqualTypeOf<boolean>();
+    const result = await verifier.verify(evidence, { now: fake.now, endorsements: fake.endorsements });
+    expect(result.claims).toEqual(claims);
+  });
+
+  it('to the codes of each outcome', async () => {
+    const result = await verify(bytes('fake'), options);
+    if (result.outcome !== 'malformed') return expect.unreachable('expected a malformed result');
+    expectTypeOf<'certificate/revoked'>().not.toExtend<typeof result.error.code>();
+    expectTypeOf<'dcap/quote-malformed'>().toExtend<typeof result.error.code>();
+    expect(result.error).toBeInstanceOf(Error);
+    const refused = await verify(bytes('fake debug'), options);
+    if (refused.outcome !== 'refused') return expect.unreachable('expected a refusal');
+    expectAdvice(refused.error.message, ['policy.debug']);
+    expect(refused.error.details.failed).toMatchObject([{ id: 'policy.debug' }]);
   });
 });

@@ -179,7 +179,8 @@ function readBlock(block: Uint8Array, cache: VerificationCache | undefined): rea
   const before = known?.get(block);
   if (before !== undefined) return before;
   const certificates = decodePem(decodeUtf8(block)).map(({ der }) => readOwnCertificate(der, cache));
-  known?.set(block, certificates);
+  // The platform's own is remembered with its whole chain.
+  if (!certificates.some(isPckCertificate)) known?.set(block, certificates);
   return certificates;
 }
 

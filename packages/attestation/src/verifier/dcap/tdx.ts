@@ -28,15 +28,24 @@ import { type AuthenticQuote, verifyQuote } from './verify-quote.ts';
 export const tdxVerifier: TeeVerifier<TdxEvidence, TdxClaims> = {
   type: 'tdx',
   recognise(file) {
-    const bytes = quoteBytes(file);
-    if (bytes === null || quoteTeeType(bytes) !== TEE_TYPE_TDX) return null;
-    const quote = parseQuote(bytes);
-    return { type: 'tdx', value: bytes === file ? quote : { ...quote, envelope: openQuoteEnvelope(file) } };
+    const found = tdxQuoteIn(file);
+    return found === null ? null : { type: 'tdx', value: found.quote };
   },
   async verify({ value }, options) {
     return claimsOf(await verifyQuote(value, options), value.envelope ?? null);
   },
 };
+
+/**
+ * The TDX quote that a file is, with its bytes; `null` for other files.
+ * @throws {AttestationError} `dcap/quote-malformed`.
+ */
+export function tdxQuoteIn(file: Uint8Array): { readonly bytes: Uint8Array; readonly quote: TdxEvidence } | null {
+  const bytes = quoteBytes(file);
+  if (bytes === null || quoteTeeType(bytes) !== TEE_TYPE_TDX) return null;
+  const quote = parseQuote(bytes);
+  return { bytes, quote: bytes === file ? quote : { ...quote, envelope: openQuoteEnvelope(file) } };
+}
 
 /** A TDX quote, with the file it came in where that holds more. */
 export type TdxEvidence = DcapQuote & { readonly envelope?: QuoteEnvelope | null };

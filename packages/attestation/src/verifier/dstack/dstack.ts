@@ -33,7 +33,7 @@ import type {
   VerifiedClaims,
 } from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
-import { tdxVerifier } from '../dcap/tdx.ts';
+import { type TdxEvidence, tdxVerifier } from '../dcap/tdx.ts';
 import { mint } from '../mint.ts';
 import { nitroVerifier } from '../nitro/nitro.ts';
 import { verifySnp } from '../snp/snp.ts';
@@ -59,17 +59,22 @@ export const dstackVerifier: TeeVerifier<DstackEvidence, DstackClaims> = {
 
 /**
  * Authenticates dstack evidence.
+ * @param quote of a TDX carrier, where it was parsed already.
  * @throws {AttestationError} `dstack/event-digest-mismatch`, `dstack/register-mismatch`, `dstack/identity-event-repeated`,
  *   `dstack/compose-hash-mismatch`, `dstack/config-mismatch`, `dstack/report-data-mismatch`, and those of the carrier.
  * @example
  * const claims = await verifyDstack(evidence, { now, endorsements });
  * claims.measurements['compose-hash'];
  */
-export async function verifyDstack(evidence: DstackEvidence, options: VerifyOptions): Promise<VerifiedClaims<DstackClaims>> {
+export async function verifyDstack(
+  evidence: DstackEvidence,
+  options: VerifyOptions,
+  quote?: TdxEvidence,
+): Promise<VerifiedClaims<DstackClaims>> {
   switch (evidence.carrier) {
     case 'tdx':
     case 'gcp-tdx':
-      return overTdx(evidence, options);
+      return overTdx(evidence, quote ?? parseQuote(evidence.evidence), options);
     case 'sev-snp':
       return overSnp(evidence, options);
     default:
@@ -77,8 +82,11 @@ export async function verifyDstack(evidence: DstackEvidence, options: VerifyOpti
   }
 }
 
-async function overTdx(evidence: DstackEvidence, options: VerifyOptions): Promise<VerifiedClaims<DstackClaims>> {
-  const value = parseQuote(evidence.evidence);
+async function overTdx(
+  evidence: DstackEvidence,
+  value: TdxEvidence,
+  options: VerifyOptions,
+): Promise<VerifiedClaims<DstackClaims>> {
   if (value.body.kind !== 'td') throw malformed('expected a tdx quote, got an sgx quote');
   const carrier = await tdxVerifier.verify({ type: 'tdx', value }, options);
   const { measurements } = carrier;

@@ -5,18 +5,16 @@
 
 import { parseJson } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
-import type { DcapQuote } from '../../evidence/dcap/quote.ts';
-import { quoteBytes } from '../../evidence/dcap/quote-file.ts';
 import { parseEventLog } from '../../evidence/dstack/event-log.ts';
 import type { DstackEvidence } from '../../evidence/dstack/evidence-file.ts';
 import { reading } from '../../evidence/reading.ts';
 import type { TeeVerifier } from '../../model/verification.ts';
 import { foreignCompanion, withCompanion } from '../companion-fault.ts';
-import { tdxVerifier } from '../dcap/tdx.ts';
+import { type TdxEvidence, tdxQuoteIn, tdxVerifier } from '../dcap/tdx.ts';
 import { verifyDstack } from './dstack.ts';
 
 interface QuoteFile {
-  readonly quote: DcapQuote;
+  readonly quote: TdxEvidence;
   readonly bytes: Uint8Array;
 }
 
@@ -24,9 +22,8 @@ interface QuoteFile {
 export const tdxOrDstackVerifier: TeeVerifier<QuoteFile> = {
   type: 'tdx',
   recognise(file) {
-    const evidence = tdxVerifier.recognise(file);
-    const bytes = evidence === null ? null : quoteBytes(file);
-    return evidence === null || bytes === null ? null : { type: 'tdx', value: { quote: evidence.value as DcapQuote, bytes } };
+    const value = tdxQuoteIn(file);
+    return value === null ? null : { type: 'tdx', value };
   },
   async verify({ value }, options) {
     const log = options.endorsements?.find(({ kind }) => kind === 'event-log');
@@ -49,7 +46,7 @@ export const tdxOrDstackVerifier: TeeVerifier<QuoteFile> = {
       },
     };
     try {
-      return await verifyDstack(evidence, options);
+      return await verifyDstack(evidence, options, value.quote);
     } catch (error) {
       if (!AttestationError.is(error) || error.code !== 'dstack/register-mismatch') throw error;
       throw foreignCompanion('the event log', 'one that leads to the signed registers', 'another', error.details);

@@ -11,14 +11,15 @@ import { join } from 'node:path';
 import { digestEnvironment } from '../claim.ts';
 import { SandboxError } from '../errors.ts';
 import { failedProbes, type Lane, type LaneOptions } from '../lane.ts';
-import { digestModules, digestRunners } from '../linux-ns/environment.ts';
+import { digestModules } from '../linux-ns/environment.ts';
 import { readInstalledImage, verifyImage } from '../native/image.ts';
-import { moduleVersion, planLayout, RUNNERS } from '../native/layout.ts';
+import { moduleVersion, planLayout } from '../native/layout.ts';
 import { NativeSandbox } from '../native/native-sandbox.ts';
 import { digestOf, findProgram, findPython, ownNode, type Python } from '../native/programs.ts';
 import { type SeccompPolicy, seccompProgram } from '../native/seccomp.ts';
 import { selfTest } from '../native/self-test.ts';
 import { DEFAULT_LIMITS } from '../port.ts';
+import { digestRunners, RUNNERS } from '../runners.ts';
 import { LandlockCells } from './cells.ts';
 import { isOpenToAll, openPlace } from './place.ts';
 

@@ -18,7 +18,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { nodeModules, RUNNERS } from '../native/layout.ts';
+import { nodeModules } from '../native/layout.ts';
+import { RUNNERS } from '../runners.ts';
 
 const NAME = 'assay-landlock-';
 

@@ -1,15 +1,14 @@
 /** The environment manifest of the lane: everything that can change what a program prints, by digest. */
 
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { join } from 'node:path';
 import type { ExecutionLanguage } from '@assay/receipt';
 import type { GroupTree } from '../native/cgroup.ts';
 import type { InstalledImage } from '../native/image.ts';
-import { type Layout, moduleVersion, nodeModules, RUNNERS } from '../native/layout.ts';
+import { type Layout, moduleVersion, nodeModules } from '../native/layout.ts';
 import { digestOf, versionOf } from '../native/programs.ts';
 import type { SeccompPolicy } from '../native/seccomp.ts';
+import { digestRunners } from '../runners.ts';
 import type { LaunchPrograms } from './bubblewrap.ts';
 
 export interface EnvironmentFacts {
@@ -54,19 +53,6 @@ export async function describeEnvironment(facts: EnvironmentFacts): Promise<Desc
     variables: layout.environment,
   };
   return { manifest, packages };
-}
-
-/** SHA-256 of every runner file by name. */
-export function digestRunners(): Readonly<Record<string, string>> {
-  const digests = readdirSync(RUNNERS, { withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map(({ name }): [string, string] => [
-      name,
-      createHash('sha256')
-        .update(readFileSync(join(RUNNERS, name)))
-        .digest('hex'),
-    ]);
-  return Object.fromEntries(digests.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Versions of the JavaScript modules on offer; `ethers` by the digest of its one file. */

@@ -1,6 +1,6 @@
 /**
  * The Python fork server: one sandbox that has imported what is slow to import and forks single-use cells into namespaces of
- * their own (`runners/zygote.py`). Where it cannot run (no nested user namespaces), cells are started one by one instead.
+ * their own (`runners/python/zygote.py`). Where it cannot run (no nested user namespaces), cells are started one by one instead.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -287,7 +287,7 @@ function launch(options: ZygoteOptions, directory: string): Launch {
     environment: {
       ASSAY_ZYGOTE: JSON.stringify({ ...fixed, addressSpaceBytes: groups === null ? addressSpaceOf(limits) : null, preload }),
     },
-    command: [layout.python?.path ?? '', '-s', '-S', join(INSIDE.runners, 'zygote.py')],
+    command: [layout.python?.path ?? '', '-s', '-S', join(INSIDE.runners, 'python', 'zygote.py')],
   });
 }
 

@@ -10,8 +10,9 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync }
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { SandboxError } from '../errors.ts';
+import { RUNNERS } from '../runners.ts';
 import { digestTree, type InstalledImage, imageRoot, readInstalledImage } from './image.ts';
-import { INSIDE, RUNNERS } from './layout.ts';
+import { INSIDE } from './layout.ts';
 import { findProgram, findPython, type Python } from './programs.ts';
 
 const run = promisify(execFile);

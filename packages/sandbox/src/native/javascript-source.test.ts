@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import { RUNNERS } from './layout.ts';
+import { RUNNERS } from '../runners.ts';
 
 const { functionBody, RESULT } = createRequire(import.meta.url)(`${RUNNERS}/javascript-source.cjs`) as {
   functionBody(source: string, options?: { keep?: boolean }): string;

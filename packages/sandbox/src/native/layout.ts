@@ -6,13 +6,10 @@
 import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { RUNNERS } from '../runners.ts';
 import type { CellKind } from './cell.ts';
 import type { InstalledImage } from './image.ts';
 import type { Interpreter, Python } from './programs.ts';
-
-/** `packages/sandbox/runners`, next to `src` and `dist` alike. */
-export const RUNNERS = fileURLToPath(new URL('../../runners', import.meta.url));
 
 /** A host path and where the code finds it. Read-only, always. */
 export interface Bind {
@@ -127,7 +124,7 @@ function hasAvx2(): boolean {
 /** The command that becomes a cell of this kind, with the paths of inside or outside the mount namespace. */
 export function cellCommand(kind: CellKind, programs: { python: string; node: string; runners: string }): readonly string[] {
   return kind === 'python'
-    ? [programs.python, '-s', '-S', join(programs.runners, 'cell.py')]
+    ? [programs.python, '-s', '-S', join(programs.runners, 'python', 'cell.py')]
     : [programs.node, '--disable-warning=ExperimentalWarning', join(programs.runners, 'cell.cjs')];
 }
 

@@ -1,6 +1,7 @@
 /** Turns what was seen of a run into its status and its one-line error. */
 
 import type { ExecutionLimits, ExecutionStatus } from '@assay/receipt';
+import { exitError } from '../exit-code.ts';
 import type { SandboxResult } from '../port.ts';
 import type { CellEnd, CellUsage } from './cell.ts';
 
@@ -66,7 +67,7 @@ export function judge(facts: {
 function reported(report: Report, usage: CellUsage, limits: ExecutionLimits): Outcome {
   const { error, exitCode } = report;
   if (error === null)
-    return { status: exitCode === 0 ? 'ok' : 'error', exitCode, error: exitCode === 0 ? null : exited(exitCode) };
+    return { status: exitCode === 0 ? 'ok' : 'error', exitCode, error: exitCode === 0 ? null : exitError(exitCode) };
   const text = `${error.name}: ${error.message}`;
   if (OUT_OF_MEMORY.test(text) || usage.oomKills > 0)
     return { ...limited('oom', oomMessage(limits), exitCode), error: named('oom', error) };
@@ -90,7 +91,7 @@ function unreported(facts: Parameters<typeof judge>[0]): Outcome {
   if (exitCode === 0) return { status: 'ok', exitCode, error: null };
   if (exitCode === null) return limited('killed', `the process was ended by ${end?.signal ?? 'something unknown'}`, null);
   const last = stderr.trim().split('\n').at(-1) ?? '';
-  return { status: 'error', exitCode, error: { ...exited(exitCode), traceback: last === '' ? '' : stderr.slice(-8192) } };
+  return { status: 'error', exitCode, error: { ...exitError(exitCode), traceback: last === '' ? '' : stderr.slice(-8192) } };
 }
 
 function limited(status: ExecutionStatus, message: string, exitCode: number | null): Outcome {
@@ -100,10 +101,6 @@ function limited(status: ExecutionStatus, message: string, exitCode: number | nu
 function lostMessage(end: CellEnd | null): string {
   const how = end?.signal ?? (end?.exitCode == null ? 'something unknown' : `exit code ${end.exitCode}`);
   return `the cell ended the process of its session (${how}) before it was finished; names are lost, run the earlier cells again`;
-}
-
-function exited(exitCode: number): NonNullable<Outcome['error']> {
-  return { name: 'ExitCode', message: `the program ended with exit code ${exitCode}`, traceback: '' };
 }
 
 export function oomMessage(limits: ExecutionLimits): string {

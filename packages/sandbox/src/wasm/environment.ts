@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { NETWORK_BOUNDS } from '../network/gateway.ts';
 import { sha256 } from './checked-job.ts';
 import { ENGINE_FLAGS, GUEST_ENVIRONMENT, GUEST_FLAGS } from './guest-process.ts';
@@ -33,12 +33,15 @@ export async function digestPyodide({ pyodide }: RuntimeFiles): Promise<PythonDi
   return { version: pyodide.version, files: Object.fromEntries(entries) };
 }
 
-/** Hashes the guest programs, by file name without extension. */
-export function digestGuests({ guest, extension }: RuntimeFiles): Readonly<Record<string, string>> {
+/** Hashes the guest programs, by file name without extension, and the modules of the Python front end, by file name. */
+export function digestGuests({ guest, extension, frontEnd }: RuntimeFiles): Readonly<Record<string, string>> {
   const names = readdirSync(guest)
     .filter((name) => name.endsWith(extension) && !name.endsWith(`.d${extension}`) && !name.endsWith(`.test${extension}`))
     .sort();
-  return Object.fromEntries(names.map((name) => [name.slice(0, -extension.length), sha256(readFileSync(join(guest, name)))]));
+  return Object.fromEntries([
+    ...names.map((name) => [name.slice(0, -extension.length), sha256(readFileSync(join(guest, name)))]),
+    ...frontEnd.map((path) => [basename(path), sha256(readFileSync(path))]),
+  ]);
 }
 
 /** Key of the snapshot: changes when anything it is made of does. */

@@ -65,6 +65,8 @@ export interface GuestConfig {
   /** Load ethers before the job comes. */
   readonly preload: boolean;
   readonly pyodide: string | null;
+  /** Paths of the Python front end's modules, read when there is no snapshot. */
+  readonly frontEnd: readonly string[];
   /** Path of the memory snapshot; `null` starts the interpreter from scratch. */
   readonly snapshot: string | null;
   /** Wheels to load before the first job: directory path and the names to import. */

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { ExecutionLimits, ExecutionStatus } from '@assay/receipt';
 import { networkAllowed } from '../claim.ts';
 import type { PlainEvent } from '../event-queue.ts';
+import { exitError } from '../exit-code.ts';
 import { digestFile, pathDefect } from '../files.ts';
 import type { Frame } from '../frames.ts';
 import { sniffMediaType } from '../media-type.ts';
@@ -264,9 +265,7 @@ class GuestRun {
   #done(frame: Frame): void {
     const { exitCode, value, diskFull, over } = frame.head;
     const code = Number.isInteger(exitCode) ? Number(exitCode) & 255 : 1;
-    const error =
-      readError(frame.head.error) ??
-      (code === 0 ? null : { name: 'ExitStatus', message: `exit status ${code}`, traceback: '' });
+    const error = readError(frame.head.error) ?? (code === 0 ? null : exitError(code));
     const status =
       error === null ? 'ok' : diskFull === true ? 'disk-limit' : /^MemoryError$/.test(error.name) ? 'oom' : 'error';
     if (status === 'disk-limit') this.#limit('diskBytes', `it wrote more than ${this.#job.limits.diskBytes} bytes of files`);

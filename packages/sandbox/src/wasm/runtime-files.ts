@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SandboxError } from '../errors.ts';
+import { pythonFrontEnd } from '../runners.ts';
 
 /** A part and the version that its package names. */
 export interface Part {
@@ -26,6 +27,8 @@ export interface RuntimeFiles {
   readonly acorn: Part;
   /** Directory of the guest programs. */
   readonly guest: string;
+  /** Paths of the Python front end's modules. */
+  readonly frontEnd: readonly string[];
   /** `.ts` from source, `.js` when compiled. */
   readonly extension: string;
 }
@@ -61,6 +64,7 @@ export function findRuntimeFiles(): RuntimeFiles {
     ethers: { path: join(ethers, 'dist', 'ethers.min.js'), version: versionOf(ethers) },
     acorn: { path: join(acorn, 'dist', 'acorn.mjs'), version: versionOf(acorn) },
     guest: join(dirname(here), 'guest'),
+    frontEnd: pythonFrontEnd(),
     extension: extname(here),
   };
 }

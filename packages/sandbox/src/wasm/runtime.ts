@@ -58,6 +58,7 @@ export function startGuest(
     acorn: javascript ? pathToFileURL(files.acorn.path).href : null,
     preload: program === 'ethers',
     pyodide: javascript ? null : `${pathToFileURL(files.pyodide.path).href}/`,
+    frontEnd: javascript || snapshot !== null ? [] : files.frontEnd,
     snapshot: javascript ? null : (snapshot?.path ?? null),
     wheels:
       javascript || wheels === null ? null : { directory: wheels.directory, lockFile: wheels.lockFile, load: wheels.load },
@@ -66,7 +67,11 @@ export function startGuest(
   };
   const reads = javascript
     ? [files.ethers.path, files.acorn.path]
-    : [files.pyodide.path, ...(snapshot === null ? [] : [snapshot.path]), ...(wheels === null ? [] : [wheels.directory])];
+    : [
+        files.pyodide.path,
+        ...(snapshot === null ? files.frontEnd : [snapshot.path]),
+        ...(wheels === null ? [] : [wheels.directory]),
+      ];
   return new GuestProcess({
     deno: files.deno.path,
     script: join(files.guest, `${program === 'ethers' ? 'javascript' : program}${files.extension}`),

@@ -4,7 +4,6 @@ import type { PyodideAPI } from 'pyodide';
 import type { GuestConfig } from '../messages.ts';
 import { fillRandom, reset } from './determinism.ts';
 import { installEvaluation } from './program-text.ts';
-import { PRELOADED, PYTHON_SOURCE } from './python-source.ts';
 import { installSubstitutes } from './substitutes.ts';
 import { capInstantiation } from './wasm-memory.ts';
 import { deno } from './wire.ts';
@@ -28,7 +27,11 @@ export type Interpreter = PyodideAPI & { makeMemorySnapshot(): Uint8Array };
 
 export type FileSystem = PyodideAPI['FS'];
 
-/** Starts the interpreter with module `_assay` in it. `forSnapshot` leaves it ready for `makeMemorySnapshot`. */
+/** Imported before the snapshot is made, so that jobs find them loaded. */
+const PRELOADED =
+  'asyncio, csv, collections, copy, datetime, decimal, functools, hashlib, itertools, math, re, statistics, string, textwrap, uuid';
+
+/** Starts the interpreter with the front end (`runners/python/_assay`) in it. `forSnapshot` leaves it ready for `makeMemorySnapshot`. */
 export async function startInterpreter(config: GuestConfig, forSnapshot: boolean): Promise<Interpreter> {
   if (config.pyodide === null) throw new Error('no Pyodide configured');
   await replaceHostEntropy();
@@ -48,16 +51,32 @@ export async function startInterpreter(config: GuestConfig, forSnapshot: boolean
     ...(forSnapshot ? { _makeSnapshot: true } : {}),
   })) as Interpreter;
   if (snapshot === null) {
-    interpreter.globals.set('_assay_source', PYTHON_SOURCE);
-    interpreter.runPython(`
-import ${PRELOADED}, sys, types
-module = types.ModuleType('_assay')
-sys.modules['_assay'] = module
-exec(compile(_assay_source, '<assay>', 'exec'), module.__dict__)
-del module, _assay_source
-`);
+    loadFrontEnd(interpreter, config.frontEnd);
   }
   return interpreter;
+}
+
+/** Imports the front end from its files. They are not there any more when programs run. */
+function loadFrontEnd(interpreter: Interpreter, paths: readonly string[]): void {
+  const { FS } = interpreter;
+  const place = '/assay/_assay';
+  FS.mkdirTree(place);
+  const inside = paths.map((path) => ({ path, copy: `${place}/${path.split(/[\\/]/).at(-1)}` }));
+  for (const { path, copy } of inside) FS.writeFile(copy, deno.readFileSync(path));
+  interpreter.runPython(`
+import ${PRELOADED}, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, '/assay')
+from _assay import wasm_cell
+wasm_cell.set_up()
+sys.path.remove('/assay')
+sys.path_importer_cache.pop('/assay', None)
+sys.path_importer_cache.pop('/assay/_assay', None)
+del wasm_cell
+`);
+  for (const { copy } of inside) FS.unlink(copy);
+  FS.rmdir(place);
+  FS.rmdir('/assay');
 }
 
 const EMPTY_LOCK = JSON.stringify({

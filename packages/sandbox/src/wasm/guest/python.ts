@@ -25,8 +25,8 @@ const EXERCISE = ['import json\nprint(json.dumps({"a": [1, 2.5]}))\nsorted([2, 1
 interface Support extends PyProxy {
   forget(): void;
   finish(session: boolean): void;
-  prepare(host: object, argv: readonly string[], network: boolean, installed: readonly string[]): void;
-  run: PyProxy & { callPromising(source: string): Promise<PyProxy> };
+  prepare(host: object, installed: readonly string[]): void;
+  run: PyProxy & { callPromising(source: string, argv: readonly string[]): Promise<PyProxy> };
 }
 
 function hostModule(): object {
@@ -66,7 +66,7 @@ function* walk(FS: FileSystem, directory: string, budget: { left: number }): Gen
 async function serve(python: Interpreter): Promise<void> {
   // Kept, because an interpreter that has exited gives nothing away any more.
   const { FS } = python;
-  const support = python.pyimport('_assay') as Support;
+  const support = python.pyimport('_assay.wasm_cell') as Support;
   const installed = config.wheels?.load ?? [];
   let stdin: Uint8Array | null = null;
   let silent = true;
@@ -85,8 +85,8 @@ async function serve(python: Interpreter): Promise<void> {
   FS.chdir(ROOT);
   // Goes once through what every job needs, so that the engine has compiled it before the job comes.
   reset('00'.repeat(32), 0);
-  support.prepare(hostModule(), [], false, installed);
-  for (const source of EXERCISE) (await support.run.callPromising(source)).toJs();
+  support.prepare(hostModule(), installed);
+  for (const source of EXERCISE) (await support.run.callPromising(source, [])).toJs();
   support.forget();
   silent = false;
   const crashed = watchCrashes();
@@ -108,8 +108,8 @@ async function serve(python: Interpreter): Promise<void> {
     stdin = receive().body.slice();
     const disk = limitDisk(FS, ROOT, head);
     reset(head.seed, head.epochMs);
-    support.prepare(hostModule(), head.argv, head.network, installed);
-    const { exitCode, value, error, dead } = await execute(support, new TextDecoder().decode(frame.body), crashed);
+    support.prepare(hostModule(), installed);
+    const { exitCode, value, error, dead } = await execute(support, new TextDecoder().decode(frame.body), head.argv, crashed);
     if (!dead) finishFiles(support, head.session);
     sendArtifacts(walk(FS, ROOT, { left: head.inodes }), before, head);
     const over = !head.session || dead;
@@ -150,9 +150,9 @@ function watchCrashes(): Promise<never> {
 }
 
 /** Runs the source. `dead` when the interpreter cannot go on: `os._exit`, or a crash of its own. */
-async function execute(support: Support, source: string, crashed: Promise<never>): Promise<Executed> {
+async function execute(support: Support, source: string, argv: readonly string[], crashed: Promise<never>): Promise<Executed> {
   try {
-    const outcome = await Promise.race([support.run.callPromising(source), crashed]);
+    const outcome = await Promise.race([support.run.callPromising(source, argv), crashed]);
     const [exitCode, value, name, message, traceback] = outcome.toJs() as [
       number,
       string | null,

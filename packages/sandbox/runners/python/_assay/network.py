@@ -2,9 +2,10 @@
 urllib and pandas.read_csv) and requests. TLS is spoken by the host, which checks the allow-list and records both bodies; the
 sandbox itself has no network."""
 
+import sys
 import threading
 
-import after_import
+from . import imports
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding"}
 _lock = threading.Lock()
@@ -17,8 +18,8 @@ def install(exchange):
             status, answer, content = exchange({"method": method, "url": url, "headers": kept}, body)
         return status, {name: value for name, value in answer.items() if name.lower() not in HOP_BY_HOP}, content
 
-    after_import.call("http.client", lambda module: patch_http_client(module, fetch))
-    after_import.call("requests.adapters", lambda module: patch_requests(module, fetch))
+    imports.call("http.client", lambda module: patch_http_client(module, fetch))
+    imports.call("requests.adapters", lambda module: patch_requests(module, fetch))
 
 
 def patch_http_client(client, fetch):
@@ -64,7 +65,8 @@ class BridgeSocket:
         status, answer, content = self.fetch(method, url, headers, body)
         lines = "".join(f"{name}: {value}\r\n" for name, value in answer.items())
         length = f"content-length: {len(content)}\r\n"
-        return f"HTTP/1.1 {status} Status\r\n{lines}{length}\r\n".encode("latin-1") + (b"" if method == "HEAD" else content)
+        reason = sys.modules["http.client"].responses.get(status, "")
+        return f"HTTP/1.1 {status} {reason}\r\n{lines}{length}\r\n".encode("latin-1") + (b"" if method == "HEAD" else content)
 
     def settimeout(self, _):
         pass

@@ -99,6 +99,6 @@ def watch_numpy(seed):
         numpy.random.seed(seed)
         return
 
-    import after_import
+    from . import imports
 
-    after_import.call("numpy.random.mtrand", lambda module: module.seed(seed))
+    imports.call("numpy.random.mtrand", lambda module: module.seed(seed))

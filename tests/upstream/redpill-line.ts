@@ -36,7 +36,7 @@ export async function line(
       ...{ base: server.origin, apiKey: 'key', fetch: dialer.open, dialer, now, sleep },
       channel: more.channel ?? 'any',
       policy: more.policy ?? { ...DEFAULT_POLICY, simulatedRoots: roots },
-      additionalAnchors: anchors,
+      trust: { roots: anchors },
       collateral: { services: { intel: server.origin } },
     },
   });

@@ -45,7 +45,7 @@ async function line({ genuine = false, policy, ...options }: LineOptions = {}): 
     service: {
       ...{ base: server.origin, apiKey: 'key', fetch: dialer.open, dialer, channel: 'any', now, sleep },
       policy: policy === undefined ? wanted : await policy(server, roots),
-      additionalAnchors: anchors,
+      trust: { roots: anchors },
       // AMD's key service has no stand-in: its certificates are at hand.
       endorsements: options.platform === 'sev-snp' ? await server.endorsements() : [],
       collateral: options.platform === 'sev-snp' ? null : { services: { intel: server.origin } },

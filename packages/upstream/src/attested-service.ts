@@ -9,7 +9,7 @@ import type { AttestationError } from '@assay/attestation/errors';
 import type { Endorsements } from '@assay/attestation/model/endorsements';
 import type { Policy } from '@assay/attestation/model/policy';
 import type { VerificationResult } from '@assay/attestation/model/result';
-import type { TrustAnchor } from '@assay/attestation/model/verification';
+import type { Trust } from '@assay/attestation/model/verification';
 import { combinedVerifier } from '@assay/attestation/verifier/combined/combined';
 import { verify } from '@assay/attestation/verify';
 import type { TlsDialer } from '@assay/channel';
@@ -40,7 +40,8 @@ export interface AttestedService {
   readonly now: () => number;
   readonly sleep: (milliseconds: number) => Promise<void>;
   readonly policy: Policy;
-  readonly additionalAnchors?: readonly TrustAnchor[];
+  /** Roots beside the vendors' pinned ones. */
+  readonly trust?: Trust;
   /** Companions at hand. */
   readonly endorsements?: Endorsements;
   /** Where missing vendor collateral is fetched; `null`: nowhere, only what is at hand counts. */
@@ -84,7 +85,7 @@ export async function verifyFresh(service: AttestedService, pathFor: (nonce: str
     endorsements,
     policy: service.policy,
     expected: { nonce },
-    trust: { roots: service.additionalAnchors ?? [] },
+    trust: service.trust,
     verifiers: [combinedVerifier],
   });
   if (result.outcome === 'unavailable' && found.problem !== null) throw found.problem;

@@ -23,7 +23,7 @@ function serviceOf(fetch: typeof globalThis.fetch, timeoutMs = 1000): AttestedSe
   return {
     ...{ base: BASE, apiKey: 'a secret key', fetch, now: () => FAKE_NOW, policy: DEFAULT_POLICY, collateral: null, timeoutMs },
     ...{ dialer: null, channel: 'any', sleep: async (ms: number) => void paused.push(ms) },
-    additionalAnchors: anchors.map((anchor) => ({ ...anchor, simulated: false })),
+    trust: { roots: anchors.map((anchor) => ({ ...anchor, simulated: false })) },
     endorsements,
   };
 }
@@ -113,11 +113,9 @@ describe('service/address-missing', () => {
       ...{ service: BASE, model: MODEL, time: FAKE_NOW, nonce, report: await reportWithoutSigner(nonce), endorsements },
       ...{ signature: utf8(JSON.stringify(signature)), request: side, response: side },
     });
-    const { additionalAnchors = [] } = serviceOf(fetch);
+    const { trust = {} } = serviceOf(fetch);
     const proof = parseAnswerProof(parseJson(file));
-    await expectRefusal(verifyAnswerProof(proof, { now: FAKE_NOW, additionalAnchors }), 'service/address-missing', [
-      'got none',
-    ]);
+    await expectRefusal(verifyAnswerProof(proof, { now: FAKE_NOW, trust }), 'service/address-missing', ['got none']);
   });
 });
 

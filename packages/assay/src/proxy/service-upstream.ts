@@ -142,7 +142,7 @@ function serviceOf(url: URL, options: UpstreamOptions): AttestedService {
     now: options.now ?? Date.now,
     sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
     policy,
-    additionalAnchors: trust.anchors,
+    trust: { roots: trust.anchors },
     endorsements,
     collateral: options.collateral ?? {},
   };

@@ -55,7 +55,7 @@ async function signedAnswerVerdict(proof: AnswerProof, options: ResolvedOptions)
   const { now, policy, endorsements, trust } = options;
   const { signature, result } = await verifyAnswerProof(proof, {
     ...{ now, policy, endorsements },
-    additionalAnchors: trust.anchors,
+    trust: { roots: trust.anchors },
   });
   if (result.claims === undefined) return failedVerdict('proof', result.error, proof.time);
   const evidence = evidenceVerdict(result, proof.time);

@@ -23,7 +23,7 @@ test('service/keys-missing: the report of a signing service', async () => {
       channel: 'any',
       sleep: async () => undefined,
     },
-    additionalAnchors: first.anchors.map((anchor) => ({ ...anchor, simulated: false })),
+    trust: { roots: first.anchors.map((anchor) => ({ ...anchor, simulated: false })) },
     endorsements: first.endorsements,
     fetch: async (input, init) => {
       const url = new URL(String(input));

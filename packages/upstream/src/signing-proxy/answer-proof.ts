@@ -15,7 +15,7 @@ import { collectEndorsements } from '@assay/attestation/evidence/endorsement-fil
 import type { Endorsements } from '@assay/attestation/model/endorsements';
 import type { Policy } from '@assay/attestation/model/policy';
 import type { VerificationResult } from '@assay/attestation/model/result';
-import type { TrustAnchor } from '@assay/attestation/model/verification';
+import type { Trust } from '@assay/attestation/model/verification';
 import { combinedVerifier } from '@assay/attestation/verifier/combined/combined';
 import { verify } from '@assay/attestation/verify';
 import { decodeBase64, encodeBase64 } from '@assay/encoding/base64';
@@ -105,7 +105,7 @@ export interface VerifyProofOptions {
   readonly policy?: Policy;
   /** Beside those in the proof. */
   readonly endorsements?: Endorsements;
-  readonly additionalAnchors?: readonly TrustAnchor[];
+  readonly trust?: Trust;
 }
 
 export interface VerifiedAnswerProof {
@@ -120,7 +120,7 @@ export interface VerifiedAnswerProof {
  * @throws {UpstreamError} `proof/…`, `service/address-missing`; {AttestationError} `answer/…`.
  */
 export async function verifyAnswerProof(proof: AnswerProof, options: VerifyProofOptions): Promise<VerifiedAnswerProof> {
-  const { now, policy, endorsements = [], additionalAnchors = [] } = options;
+  const { now, policy, endorsements = [], trust } = options;
   if (proof.time > now + SKEW_MS)
     throw new UpstreamError(
       'proof/not-yet-made',
@@ -130,7 +130,7 @@ export async function verifyAnswerProof(proof: AnswerProof, options: VerifyProof
     now: proof.time,
     expected: { nonce: proof.nonce },
     endorsements: [...proof.endorsements, ...endorsements],
-    trust: { roots: additionalAnchors },
+    trust,
     verifiers: [combinedVerifier],
     ...(policy === undefined ? {} : { policy }),
   });

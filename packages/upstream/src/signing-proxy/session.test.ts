@@ -32,7 +32,7 @@ test('service/refused: a sealed answer without end', async () => {
         collateral: null,
       },
       ...{ now: () => FAKE_NOW, sleep: async () => undefined, endorsements },
-      additionalAnchors: anchors.map((anchor) => ({ ...anchor, simulated: false })),
+      trust: { roots: anchors.map((anchor) => ({ ...anchor, simulated: false })) },
       fetch: async (input, init) => {
         const { pathname, searchParams } = new URL(String(input));
         if (pathname === '/v1/attestation/report')

@@ -1,6 +1,5 @@
 /** The attested upstream that the settings name, with what it is verified by: policy, a simulator's root, collateral. */
 
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,8 +13,8 @@ import {
   type Policy,
   type PolicyPreset,
   parsePolicy,
-  type TrustAnchor,
-  trustAnchor,
+  resolveTrust,
+  type Trust,
 } from '@assay/attestation';
 import type { CachedAnswer, EndorsementCache } from '@assay/attestation/endorsements';
 import { createTlsDialer, type TlsDialerOptions } from '@assay/channel/tls';
@@ -41,13 +40,13 @@ export function attestedUpstreamOf(config: ModelConfig, now: () => number): Upst
   const kind = KINDS[name];
   if (kind === undefined) return null;
   const { simulatedRoot, pccs, collateral, channel } = config.attestation;
-  const root = simulatedRoot === null ? null : read('ASSAY_UPSTREAM_SIMULATED_ROOT', () => rootIn(simulatedRoot));
+  const simulator = simulatedRoot === null ? {} : read('ASSAY_UPSTREAM_SIMULATED_ROOT', () => simulatorIn(simulatedRoot));
   const policy = read('ASSAY_UPSTREAM_POLICY', () => policyOf(config.attestation.policy));
   const dialer = createTlsDialer({ ...authoritiesOf(config.attestation.authorities), silenceMs: 0 });
   const service: AttestedService = {
     ...{ base: base.replace(/\/v1$/, ''), apiKey, fetch: dialer.open, dialer, channel, now, sleep },
-    policy: root === null ? policy : { ...policy, simulatedRoots: [...(policy.simulatedRoots ?? []), spkiHash(root)] },
-    additionalAnchors: root === null ? [] : [root],
+    policy,
+    trust: simulator,
     endorsements: collateral === null ? [] : read('ASSAY_UPSTREAM_COLLATERAL', () => filesIn(collateral)),
     collateral: { cache: memoryCache(), ...(pccs === null ? {} : { services: { intel: pccs } }) },
   };
@@ -71,11 +70,10 @@ function policyOf(setting: string | null): Policy {
   return parsePolicy(new Uint8Array(readFileSync(setting)));
 }
 
-function rootIn(path: string): TrustAnchor {
-  const [block, ...more] = decodePem(readFileSync(path, 'utf8'));
-  if (block === undefined || more.length > 0)
-    throw new ServerError('config/bad-value', `ASSAY_UPSTREAM_SIMULATED_ROOT: expected one certificate in ${path}`);
-  return trustAnchor(path, block.der, { simulated: true });
+function simulatorIn(path: string): Trust {
+  const trust = { simulatedRoot: new Uint8Array(readFileSync(path)) };
+  resolveTrust(trust); // a file without one root is noticed at start
+  return trust;
 }
 
 function filesIn(directory: string): Endorsements {
@@ -92,10 +90,6 @@ function read<Value>(setting: string, load: () => Value): Value {
     const message = `${setting}: ${(cause as Error).message}; name a file this agent can read and understand`;
     throw new ServerError(readable ? 'config/bad-value' : 'config/unreadable', message, { cause });
   }
-}
-
-function spkiHash({ spki }: TrustAnchor): string {
-  return createHash('sha256').update(spki).digest('hex');
 }
 
 /** Vendor answers of this process; the oldest goes first. */

@@ -22,6 +22,7 @@ export const CLIENT_ERROR_KINDS = {
   'client/receipt-unattested': 'untrusted',
   'client/request-unsettled': 'refused',
   'client/task-lost': 'unavailable',
+  'client/unknown-measurement': 'misuse',
   'client/unknown-preset': 'misuse',
   'receipt/report-missing': 'unavailable',
   'report/evidence-missing': 'malformed',

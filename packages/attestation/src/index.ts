@@ -4,7 +4,7 @@ export { explainPolicy } from './appraisal/explain.ts';
 export { describeOutcome, type HeadlineOptions } from './appraisal/headline.ts';
 export { formatInstant, parseInstant } from './appraisal/instant.ts';
 export { parsePolicy } from './appraisal/policy-file.ts';
-export { hasSubstance, type PolicyFromClaims, type PolicyFromOptions, policyFrom } from './appraisal/policy-from-claims.ts';
+export { type DraftPolicy, type DraftPolicyOptions, draftPolicy, hasSubstance } from './appraisal/policy-from-claims.ts';
 export {
   DEFAULT_POLICY,
   MODERATE_POLICY,

@@ -3,12 +3,12 @@
 import {
   type Check,
   collectEndorsements,
+  draftPolicy,
   explainPolicy,
   hasSubstance,
   type MeasurementRule,
   POLICY_PRESETS,
   type Policy,
-  policyFrom,
   STRICT_POLICY,
   verifyEvidence,
 } from '@assay/attestation';
@@ -107,7 +107,7 @@ async function init(flags: InitFlags, io: Io): Promise<ExitCode> {
     endorsements: collectEndorsements(openArchives(await readCompanions(io, flags.collateral ?? []))),
     trust: await trustOption(io, flags),
   });
-  const { policy, concessions, failed } = policyFrom(claims, { now, allowDebug: flags.allowDebug === true });
+  const { policy, concessions, failed } = draftPolicy(claims, { now, allowDebug: flags.allowDebug === true });
   if (!hasSubstance(policy))
     throw new CliError(
       'cli/bad-option',

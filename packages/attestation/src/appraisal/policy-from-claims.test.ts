@@ -10,7 +10,7 @@ import type { Policy } from '../model/policy.ts';
 import { verify, verifyEvidence } from '../verify.ts';
 import { appraise } from './appraise.ts';
 import { parsePolicy } from './policy-file.ts';
-import { hasSubstance, policyFrom } from './policy-from-claims.ts';
+import { draftPolicy, hasSubstance } from './policy-from-claims.ts';
 import { listNodes } from './question.ts';
 
 const ALL = await fakeEvidence();
@@ -19,7 +19,7 @@ const AUTHENTIC = await Promise.all(
 );
 
 function policyOf(claims: VerifiedClaims, now: number): Policy {
-  return parsePolicy(JSON.stringify(policyFrom(claims, { now }).policy));
+  return parsePolicy(JSON.stringify(draftPolicy(claims, { now }).policy));
 }
 
 /** Claims with another set of parts; for appraisal only. */
@@ -46,7 +46,7 @@ test('the evidence here is of every type', () => {
 
 describe.each(AUTHENTIC)('a policy from %s', (_, claims, now) => {
   test('accepts its own evidence', () => {
-    const { policy, failed } = policyFrom(claims, { now });
+    const { policy, failed } = draftPolicy(claims, { now });
     expect(failed).toEqual([]);
     const { outcome, checks } = appraise(claims, { now, policy: policyOf(claims, now) });
     expect(checks.filter((check) => check.outcome === 'fail')).toEqual([]);
@@ -147,12 +147,12 @@ describe('evidence that is weaker than strict', () => {
       endorsements: certificatesOf(snp.chain),
       trust: { roots: [snp.anchor] },
     });
-    const made = policyFrom(claims, { now: FAKE_NOW });
+    const made = draftPolicy(claims, { now: FAKE_NOW });
     expect(made.policy.hostRequested).toBe('allow');
     expect(made.concessions).toEqual(['the host asked for this report and not the guest, and the policy accepts that']);
     expect(made.failed).toEqual([]);
     const { file, keySet } = await fakeToken('intel', { attester_tcb_status: 'OutOfDate', iat: FAKE_NOW / 1000 - 2 * 3600 });
-    const token = policyFrom(await verifyEvidence(file, { now: FAKE_NOW, endorsements: [keySet] }), { now: FAKE_NOW });
+    const token = draftPolicy(await verifyEvidence(file, { now: FAKE_NOW, endorsements: [keySet] }), { now: FAKE_NOW });
     expect(token.policy).toMatchObject({ tcb: { statuses: ['UpToDate', 'OutOfDate'] }, freshness: { maxAgeSeconds: 7200 } });
     expect(token.failed).toEqual([]);
   });
@@ -160,14 +160,14 @@ describe('evidence that is weaker than strict', () => {
   test('is not conceded when it is debuggable, unless asked for', async () => {
     const { file, keySet } = await fakeToken('intel', { tdx_is_debuggable: true });
     const claims = await verifyEvidence(file, { now: FAKE_NOW, endorsements: [keySet] });
-    expect(policyFrom(claims, { now: FAKE_NOW }).failed.map(({ id }) => id)).toEqual(['policy.debug']);
-    expect(policyFrom(claims, { now: FAKE_NOW, allowDebug: true })).toMatchObject({ failed: [], policy: { debug: 'allow' } });
+    expect(draftPolicy(claims, { now: FAKE_NOW }).failed.map(({ id }) => id)).toEqual(['policy.debug']);
+    expect(draftPolicy(claims, { now: FAKE_NOW, allowDebug: true })).toMatchObject({ failed: [], policy: { debug: 'allow' } });
   });
 
   test('is never conceded when a verification step failed', async () => {
     const { file, keySet } = await fakeToken('nras', { measres: 'fail' });
     const claims = await verifyEvidence(file, { now: FAKE_NOW, endorsements: [keySet] });
-    expect(policyFrom(claims, { now: FAKE_NOW, allowDebug: true }).failed.map(({ id }) => id)).toEqual([
+    expect(draftPolicy(claims, { now: FAKE_NOW, allowDebug: true }).failed.map(({ id }) => id)).toEqual([
       'token.measurement-result',
     ]);
   });

@@ -20,14 +20,14 @@ const VOLATILE: Readonly<Partial<Record<EvidenceType, readonly string[]>>> = { n
 const MANIFESTED: readonly EvidenceType[] = ['nvidia-gpu', 'nvidia-switch'];
 const HOUR_SECONDS = 3600;
 
-export interface PolicyFromOptions {
+export interface DraftPolicyOptions {
   /** Epoch milliseconds at which the evidence was verified. */
   readonly now: number;
   /** Accepts debuggable environments, which keep no secret, if the evidence is from one. */
   readonly allowDebug?: boolean;
 }
 
-export interface PolicyFromClaims {
+export interface DraftPolicy {
   readonly policy: Policy;
   /** Where the policy asks less than `strict`, because the evidence shows less. One sentence each. */
   readonly concessions: readonly string[];
@@ -38,9 +38,9 @@ export interface PolicyFromClaims {
 /**
  * Writes a policy from `claims`, on the base of `strict` without its refused products.
  * @example
- * const { policy, failed } = policyFrom(claims, { now: Date.now() });
+ * const { policy, failed } = draftPolicy(claims, { now: Date.now() });
  */
-export function policyFrom(claims: NamedClaims, options: PolicyFromOptions): PolicyFromClaims {
+export function draftPolicy(claims: NamedClaims, options: DraftPolicyOptions): DraftPolicy {
   const { now } = options;
   const nodes = listNodes(claims);
   const { refusedProducts: _, ...strict } = STRICT_POLICY;
@@ -111,7 +111,7 @@ interface Concessions {
   readonly sentences: readonly string[];
 }
 
-function concessions(nodes: readonly ClaimsNode[], { now, allowDebug = false }: PolicyFromOptions): Concessions {
+function concessions(nodes: readonly ClaimsNode[], { now, allowDebug = false }: DraftPolicyOptions): Concessions {
   const statuses = [...new Set(nodes.flatMap(({ claims }) => claims.tcb?.status ?? []))].filter((each) => each !== 'UpToDate');
   const debug = allowDebug && nodes.some(({ claims }) => claims.debug === true);
   const byHost = nodes.some(({ claims }) => isHostRequested(claims.details));

@@ -1,0 +1,38 @@
+/** Verification of one TEE's evidence: pure, at the time it is given, without a network. The claims have that TEE's type. */
+
+import type {
+  Claims,
+  Endorsements,
+  Expected,
+  Policy,
+  PolicyPreset,
+  TeeVerifier,
+  Trust,
+  VerificationResult,
+} from '@assay/attestation';
+import { createVerifier } from '@assay/attestation/create-verifier';
+import { policyOf } from '../verification/options.ts';
+
+export interface VerifyTeeOptions {
+  /** Epoch milliseconds at which certificates and collateral must be valid. */
+  readonly now: number;
+  /** A policy, or a preset's name. */
+  readonly policy?: Policy | PolicyPreset | undefined;
+  /** Roots beside the vendor's pinned ones. */
+  readonly trust?: Trust | undefined;
+  /** Companions at hand, in any order: collateral, certificates, revocation lists. Nothing is fetched. */
+  readonly collateral?: Endorsements | undefined;
+  readonly expected?: Expected | undefined;
+}
+
+/** Verifies evidence of one kind of TEE; anything else is `malformed`. Errors of the evidence are in the result. */
+export type VerifyTee<Of extends Claims> = (evidence: Uint8Array, options: VerifyTeeOptions) => Promise<VerificationResult<Of>>;
+
+/** The function for evidence that `verifiers` read. */
+export function verifyTee<Of extends Claims>(verifiers: readonly TeeVerifier<unknown, Of>[]): VerifyTee<Of> {
+  return async (evidence, { now, policy, trust, collateral, expected }) =>
+    createVerifier({ trust, verifiers }).verify(evidence, {
+      ...{ now, expected, endorsements: collateral },
+      policy: policyOf(policy),
+    });
+}

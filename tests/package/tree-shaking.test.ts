@@ -33,6 +33,10 @@ it('a bundle of the Nitro verifier holds the AWS root and no other', async () =>
   expect(await vendorsIn('nitroVerifier')).toEqual(['aws']);
 });
 
+it('a bundle of the TDX verifier and what makes it one holds the Intel root and no other', async () => {
+  expect(await vendorsIn('createVerifier, tdxVerifier')).toEqual(['intel']);
+});
+
 it('a bundle of the verifier of everything holds every root', async () => {
   expect(await vendorsIn('verify')).toEqual(['aws', 'intel', 'amd', 'nvidia']);
 });

@@ -53,11 +53,18 @@ export type * from './model/policy.ts';
 export type * from './model/result.ts';
 export type * from './model/verification.ts';
 export type { RecognisedEvidence } from './recognise.ts';
+export { combinedVerifier } from './verifier/combined/combined.ts';
+export { sgxVerifier } from './verifier/dcap/sgx.ts';
+export { tdxVerifier } from './verifier/dcap/tdx.ts';
+export { dstackVerifier } from './verifier/dstack/dstack.ts';
 export { type KeyCustodyInput, verifyKeyCustody } from './verifier/dstack/key-custody.ts';
 export { nitroVerifier, type VerifyNitroOptions, verifyNitroDocument } from './verifier/nitro/nitro.ts';
 export { nvidiaGpuVerifier, nvidiaSwitchVerifier, verifyNvidia } from './verifier/nvidia/nvidia.ts';
 export { nvidiaRimVerifier, type VerifiedRim, verifyRim } from './verifier/nvidia/rim.ts';
 export { snpVerifier, verifySnp } from './verifier/snp/snp.ts';
+export { tokenVerifier } from './verifier/token/token.ts';
+export { tpmVerifier } from './verifier/tpm/tpm.ts';
+export { vendorVerifier } from './verifier/vendor/vendor.ts';
 export {
   type EvidenceOptions,
   recogniseEvidence,

@@ -3,6 +3,7 @@
  * and so is the clock; nothing the service says is believed before the verifiers of this package agree.
  */
 
+import type { VerificationCache } from '@assay/attestation/certificates/verification-cache';
 import type { EndorsementSource } from '@assay/attestation/endorsements/index';
 import { fetchEndorsements } from '@assay/attestation/endorsements/index';
 import type { AttestationError } from '@assay/attestation/errors';
@@ -42,6 +43,8 @@ export interface AttestedService {
   readonly policy: Policy;
   /** Roots beside the vendors' pinned ones. */
   readonly trust?: Trust;
+  /** What was verified before, to verify the same collateral sooner. */
+  readonly cache?: VerificationCache;
   /** Companions at hand. */
   readonly endorsements?: Endorsements;
   /** Where missing vendor collateral is fetched; `null`: nowhere, only what is at hand counts. */
@@ -86,6 +89,7 @@ export async function verifyFresh(service: AttestedService, pathFor: (nonce: str
     policy: service.policy,
     expected: { nonce },
     trust: service.trust,
+    cache: service.cache,
     verifiers: [combinedVerifier],
   });
   if (result.outcome === 'unavailable' && found.problem !== null) throw found.problem;

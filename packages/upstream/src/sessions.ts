@@ -1,5 +1,6 @@
 /** The sessions with one service: opened when first needed, shared while they hold, dropped when they expire or their keys are gone. */
 
+import { VerificationCache } from '@assay/attestation/certificates/verification-cache';
 import { ChannelError } from '@assay/channel';
 import type { AttestedService } from './attested-service.ts';
 import type { AttestedSession, Opening, ServiceKind, SessionAnswer, SessionRequest } from './session.ts';
@@ -21,7 +22,7 @@ export class AttestedSessions {
 
   constructor(kind: ServiceKind, service: AttestedService) {
     this.#kind = kind;
-    this.#service = service;
+    this.#service = { cache: new VerificationCache(), ...service };
   }
 
   /**

@@ -14,7 +14,7 @@ import { encodeLeaf, parseLeaf } from './leaf.ts';
 import { formatInclusion, type LogProof } from './log-proof.ts';
 import { parseReceipt, type Receipt } from './receipt.ts';
 import type { CollateralFile } from './report.ts';
-import { Shape } from './shape.ts';
+import { foreignVersion, Shape } from './shape.ts';
 import { isNonce } from './statement.ts';
 
 export interface BundleReport {
@@ -79,12 +79,13 @@ export function encodeBundle(bundle: Bundle): Uint8Array {
  */
 export function parseBundle(bytes: Uint8Array): Bundle {
   const document = parseCanonical(bytes);
+  const format = new Shape(document, 'bundle', 'bundle/malformed', { required: ['format'], open: true }).string('format');
+  if (format !== BUNDLE_FORMAT)
+    throw new ReceiptError('bundle/malformed', `bundle refused: ${foreignVersion(`format ${BUNDLE_FORMAT}`, format)}`);
   const shape = new Shape(document, 'bundle', 'bundle/malformed', {
     required: ['format', 'checkpoint', 'vkeys', 'witnesses', 'reports', 'receipts', 'payloads'],
     optional: ['successions'],
   });
-  if (shape.string('format') !== BUNDLE_FORMAT)
-    throw new ReceiptError('bundle/malformed', `bundle refused: expected format ${BUNDLE_FORMAT}`);
   const reports = shape.array('reports').map(parseBundleReport);
   const receipts = shape.array('receipts').map((value): BundleReceipt => {
     const item = new Shape(value, 'bundle.receipts', 'bundle/malformed', { required: ['entry', 'receipt'] });

@@ -8,7 +8,7 @@ import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import { type Digest, isDigest } from './digest.ts';
 import { ReceiptError } from './errors.ts';
 import { parseEvent, type ReceiptEvent } from './events.ts';
-import { Shape } from './shape.ts';
+import { foreignVersion, Shape } from './shape.ts';
 
 /** A receipt before it is signed. */
 export interface ReceiptContent {
@@ -53,7 +53,8 @@ const MEMBERS = [
 export function parseReceipt(value: unknown): Receipt {
   const shape = new Shape(value, 'receipt', 'receipt/malformed', { required: MEMBERS, open: true });
   const malformed = (why: string) => new ReceiptError('receipt/malformed', `receipt refused: ${why}`);
-  if (shape.string('api_version') !== 'aci/1') throw malformed('expected api_version aci/1');
+  const version = shape.string('api_version');
+  if (version !== 'aci/1') throw malformed(foreignVersion('api_version aci/1', version));
   for (const name of ['receipt_id', 'endpoint', 'method', 'key_id']) shape.string(name);
   for (const name of ['chat_id', 'model']) shape.stringOrNull(name);
   shape.count('served_at');

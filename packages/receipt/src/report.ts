@@ -10,7 +10,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { type Digest, isDigest } from './digest.ts';
 import { ReceiptError } from './errors.ts';
 import { type Keyset, keysetDigest, parseKeyset } from './keyset.ts';
-import { Shape } from './shape.ts';
+import { foreignVersion, Shape } from './shape.ts';
 import { statementDigest } from './statement.ts';
 
 export interface Report {
@@ -41,8 +41,9 @@ export interface CollateralFile {
 export function parseReport(value: unknown, nonce: string | null): Report {
   const members = { required: ['api_version', 'workload_keyset_digest', 'attestation'], open: true };
   const shape = new Shape(value, 'report', 'report/malformed', members);
-  if (shape.string('api_version') !== 'aci/1')
-    throw new ReceiptError('report/malformed', 'report refused: expected api_version aci/1');
+  const version = shape.string('api_version');
+  if (version !== 'aci/1')
+    throw new ReceiptError('report/malformed', `report refused: ${foreignVersion('api_version aci/1', version)}`);
   const attestation = new Shape(shape.object('attestation'), 'report.attestation', 'report/malformed', {
     required: ['tee_type', 'workload_keyset', 'report_data', 'evidence'],
     open: true,

@@ -3,6 +3,11 @@
 import type { Json, JsonObject } from '@assay/encoding/json';
 import { ReceiptError, type ReceiptErrorCode } from './errors.ts';
 
+/** What a reader of one version says of another: a newer maker is likelier than a broken one. */
+export function foreignVersion(expected: string, actual: string): string {
+  return `expected ${expected}, got ${JSON.stringify(actual.slice(0, 40))}; it may be newer than this package, update Assay`;
+}
+
 /** Reads the members of one JSON object and throws `code` with the place of the first defect. */
 export class Shape {
   readonly #object: JsonObject;

@@ -114,7 +114,7 @@ function parseDocument(bytes: Uint8Array): Json {
 function refused(url: URL, verdict: Exclude<ReportVerdict, { readonly outcome: 'accepted' }>): ClientError {
   return new ClientError(
     'client/attestation-refused',
-    `${url.origin} is ${verdict.outcome}: ${reasonOf(verdict)}. Nothing was sent to it.`,
+    `${url.origin} is ${verdict.outcome}, and nothing was sent to it: ${reasonOf(verdict)}`,
     { details: { verdict } },
   );
 }

@@ -97,4 +97,5 @@ export {
   type TilePath,
   tileHashes,
 } from './tiles.ts';
+export { type EventOf, eventsOf, type KnownEventType, type TypedEvent, typedEvent, type UnknownEvent } from './typed-events.ts';
 export { verifyLogProof, verifyReceiptSignature } from './verify-receipt.ts';

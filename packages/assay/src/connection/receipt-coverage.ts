@@ -5,7 +5,7 @@
  */
 
 import { type JsonObject, parseJson } from '@assay/encoding/json';
-import type { Receipt } from '@assay/receipt';
+import { eventsOf, type Receipt } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
 import { answerDigest, bytesDigest } from '../verification/answer-digest.ts';
 
@@ -21,9 +21,9 @@ export interface Exchange {
  * @example await assertCovers(receipt, { request: utf8('{"model":"default"}'), answer: bytes });
  */
 export async function assertCovers(receipt: Receipt, { request, answer }: Exchange): Promise<void> {
-  const received = receipt.event_log.find(({ type }) => type === 'request.received');
+  const [received] = eventsOf(receipt.event_log, 'request.received');
   if (request !== null) compare(receipt, 'request', received?.body_hash, await bytesDigest(request));
-  const returned = receipt.event_log.findLast(({ type }) => type === 'response.returned');
+  const returned = eventsOf(receipt.event_log, 'response.returned').at(-1);
   const digest =
     returned?.form === 'jcs-without-receipt' ? await answerDigest(parseJson(answer) as JsonObject) : await bytesDigest(answer);
   compare(receipt, 'answer', returned?.body_hash, digest);

@@ -2,7 +2,7 @@
 
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
-import type { Receipt } from '@assay/receipt';
+import { eventsOf, type Receipt } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
 import { bytesDigest } from '../verification/answer-digest.ts';
 import { bundleVerdict } from '../verification/bundle.ts';
@@ -126,8 +126,7 @@ async function filesOf(
   signal: AbortSignal | undefined,
 ): Promise<Readonly<Record<string, Uint8Array>>> {
   const named = new Map<string, string>();
-  for (const { type, path, content_hash: hash } of receipt.event_log as readonly Readonly<Record<string, unknown>>[])
-    if (type === 'file.collected' && typeof path === 'string' && typeof hash === 'string') named.set(path, hash);
+  for (const { path, content_hash: hash } of eventsOf(receipt.event_log, 'file.collected')) named.set(path, hash);
   const files: Record<string, Uint8Array> = Object.create(null);
   let left = MAX_FILES_BYTES;
   for (const [path, hash] of named) {

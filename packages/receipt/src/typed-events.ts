@@ -1,0 +1,96 @@
+/**
+ * The events of a receipt as a union that `type` narrows (spec/receipt.md §2, §3). An event of another type, or with other fields, is an
+ * {@link UnknownEvent}: readers ignore it.
+ *
+ * Not checked: the receipt's signature, and hashes against bytes.
+ */
+
+import type { Json } from '@assay/encoding/json';
+import type { ReceiptEvent } from './events.ts';
+
+/** What a field holds; `?`: absent or `null` where there is nothing to say. */
+type Field = 'text' | 'number' | 'flag' | 'text?' | 'number?' | 'flag?';
+
+const EVENT_FIELDS = {
+  'request.received': { body_hash: 'text' },
+  'response.returned': { body_hash: 'text', form: 'text?' },
+  'task.received': { task_id: 'text', task: 'text', nonce: 'text?' },
+  'model.called': {
+    ...{ provider: 'text', model: 'text', provenance: 'text', attempt: 'number?', url: 'text?', session_id: 'text?' },
+    ...{ prompt_hash: 'text?', request_hash: 'text?', response_hash: 'text?', finish_reason: 'text?', error: 'text?' },
+  },
+  'upstream.signed': {
+    ...{ session_id: 'text', chat_id: 'text', signing_address: 'text', signing_algo: 'text', signature_hash: 'text' },
+    ...{ request_hash: 'text', response_hash: 'text', simulated: 'flag', sealed: 'text?', attempt: 'number?' },
+  },
+  'upstream.sealed': {
+    ...{ session_id: 'text', sealed: 'text', encapsulated_key: 'text', response_nonce: 'text' },
+    ...{ request_hash: 'text', response_hash: 'text', simulated: 'flag', attempt: 'number?' },
+  },
+  'code.generated': { language: 'text', code_hash: 'text', source: 'text', attempt: 'number?' },
+  'code.executed': {
+    ...{ language: 'text', code_hash: 'text', claim_hash: 'text', status: 'text', lane: 'text', isolation: 'text' },
+    ...{ stdout_hash: 'text', stderr_hash: 'text', environment_hash: 'text', reproducibility: 'text' },
+    ...{ attempt: 'number?', exit_code: 'number?', stdin_hash: 'text?', network_hash: 'text?' },
+  },
+  'tool.called': { tool: 'text', arguments_hash: 'text', status: 'text', call_id: 'text?', result_hash: 'text?' },
+  'file.read': { path: 'text', content_hash: 'text', bytes: 'number' },
+  'file.written': { path: 'text', content_hash: 'text', bytes: 'number' },
+  'file.collected': { path: 'text', content_hash: 'text', bytes: 'number', media_type: 'text' },
+  'network.fetched': { transcript_hash: 'text', exchanges: 'number', attempt: 'number?' },
+  'task.completed': { result_hash: 'text', retries: 'number?' },
+  'task.failed': { code: 'text', error_hash: 'text?', retries: 'number?' },
+  'payload.kept': { name: 'text', media_type: 'text', bytes: 'number', hash: 'text' },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Field>>>>;
+
+type Values = {
+  readonly text: string;
+  readonly number: number;
+  readonly flag: boolean;
+  readonly 'text?': string | null | undefined;
+  readonly 'number?': number | null | undefined;
+  readonly 'flag?': boolean | null | undefined;
+};
+type FieldsOf<Type extends KnownEventType> = (typeof EVENT_FIELDS)[Type];
+
+export type KnownEventType = keyof typeof EVENT_FIELDS;
+
+/** An event of this type, its fields of their types. */
+export type EventOf<Type extends KnownEventType> = { readonly type: Type } & {
+  readonly [Name in keyof FieldsOf<Type>]: FieldsOf<Type>[Name] extends Field ? Values[FieldsOf<Type>[Name]] : never;
+};
+
+/** Real types have a dot, so that this one is none of them. */
+export interface UnknownEvent {
+  readonly type: 'unknown';
+  readonly event: ReceiptEvent;
+}
+
+export type TypedEvent = { [Type in KnownEventType]: EventOf<Type> }[KnownEventType] | UnknownEvent;
+
+/**
+ * The event by its type.
+ * @example
+ * for (const event of receipt.event_log.map(typedEvent)) if (event.type === 'file.collected') console.log(event.path, event.bytes);
+ */
+export function typedEvent(event: ReceiptEvent): TypedEvent {
+  const fields: Readonly<Record<string, Field>> | undefined = Object.hasOwn(EVENT_FIELDS, event.type)
+    ? EVENT_FIELDS[event.type as KnownEventType]
+    : undefined;
+  const fits = fields !== undefined && Object.entries(fields).every(([name, field]) => holds(event[name], field));
+  return fits ? (event as unknown as TypedEvent) : { type: 'unknown', event };
+}
+
+/**
+ * The events of one type, in order.
+ * @example eventsOf(receipt.event_log, 'model.called').map(({ model }) => model)
+ */
+export function eventsOf<Type extends KnownEventType>(events: readonly ReceiptEvent[], type: Type): readonly EventOf<Type>[] {
+  return events.map(typedEvent).filter((event): event is EventOf<Type> & TypedEvent => event.type === type);
+}
+
+function holds(value: Json | undefined, field: Field): boolean {
+  if (field.endsWith('?') && (value === undefined || value === null)) return true;
+  if (field.startsWith('text')) return typeof value === 'string';
+  return typeof value === (field.startsWith('number') ? 'number' : 'boolean');
+}

@@ -12,6 +12,7 @@ export const CLI_ERROR_KINDS = {
   'cli/file-unwritable': 'misuse',
   'cli/input-too-large': 'malformed',
   'cli/not-a-root': 'malformed',
+  'cli/package-missing': 'misuse',
   'cli/task-failed': 'refused',
   'cli/url-unreachable': 'unavailable',
   'provenance/malformed': 'malformed',

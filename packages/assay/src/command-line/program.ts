@@ -8,6 +8,7 @@ import { Command, CommanderError } from 'commander';
 import type { CommandModule, Finish } from './command.ts';
 import { EXIT, type ExitCode, exitCodeOfKind } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { missingPackage } from './missing-package.ts';
 import { printError } from './output.ts';
 import { VERSION } from './version.ts';
 
@@ -52,7 +53,7 @@ export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.accepted : EXIT.misuse;
-    return report(error, io);
+    return report(missingPackage(error), io);
   }
 }
 

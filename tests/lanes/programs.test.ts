@@ -7,6 +7,7 @@ import type { ExecutionLanguage } from '@assay/receipt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Sandbox, SandboxResult } from '../../packages/sandbox/src/port.ts';
 import { LANES } from '../../packages/sandbox/src/select.ts';
+import { JAVASCRIPT_PROGRAMS } from './javascript-programs.ts';
 import type { LaneProgram } from './program.ts';
 import { PYTHON_PROGRAMS } from './python-programs.ts';
 
@@ -60,12 +61,12 @@ for (const lane of LANES) {
     });
     afterAll(() => sandbox?.close());
 
-    it.for([...PYTHON_PROGRAMS.map((program) => ({ language: 'python' as const, name: program.name, program }))])(
-      '$language: $name',
-      async ({ language, program }, context) => {
-        if (sandbox === null) return context.skip();
-        expect(told(await run(sandbox, language, program), program)).toEqual(wanted(program));
-      },
-    );
+    it.for([
+      ...PYTHON_PROGRAMS.map((program) => ({ language: 'python' as const, name: program.name, program })),
+      ...JAVASCRIPT_PROGRAMS.map((program) => ({ language: 'javascript' as const, name: program.name, program })),
+    ])('$language: $name', async ({ language, program }, context) => {
+      if (sandbox === null) return context.skip();
+      expect(told(await run(sandbox, language, program), program)).toEqual(wanted(program));
+    });
   });
 }

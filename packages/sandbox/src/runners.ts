@@ -13,6 +13,11 @@ export function pythonFrontEnd(): readonly string[] {
   return filesBelow(join(RUNNERS, 'python', '_assay')).filter((path) => path.endsWith('.py'));
 }
 
+/** Paths of the shared JavaScript front end's modules, sorted. Guests import them. */
+export function javascriptFrontEnd(): readonly string[] {
+  return filesBelow(join(RUNNERS, 'javascript')).filter((path) => path.endsWith('.mjs'));
+}
+
 /** SHA-256 of every runner file by path below {@link RUNNERS}. */
 export function digestRunners(): Readonly<Record<string, string>> {
   return Object.fromEntries(filesBelow(RUNNERS).map((path) => [relative(RUNNERS, path).replaceAll('\\', '/'), digest(path)]));

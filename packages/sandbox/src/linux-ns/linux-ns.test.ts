@@ -65,7 +65,7 @@ describe.skipIf(!here)('linux-ns', () => {
     [
       'a promise nobody settles',
       { language: 'javascript', code: 'await new Promise(() => {})' },
-      { status: 'error', exitCode: 1 },
+      { status: 'error', exitCode: 13 },
     ],
     ['shell', { language: 'shell', code: 'echo "$1"; exit 4', argv: ['one'] }, { status: 'error', exitCode: 4 }],
   ])('%s', async (_title, job, wanted) => {

@@ -125,7 +125,7 @@ function hasAvx2(): boolean {
 export function cellCommand(kind: CellKind, programs: { python: string; node: string; runners: string }): readonly string[] {
   return kind === 'python'
     ? [programs.python, '-s', '-S', join(programs.runners, 'python', 'cell.py')]
-    : [programs.node, '--disable-warning=ExperimentalWarning', join(programs.runners, 'cell.cjs')];
+    : [programs.node, '--disable-warning=ExperimentalWarning', join(programs.runners, 'javascript', 'cell.cjs')];
 }
 
 function isLink(path: string): boolean {

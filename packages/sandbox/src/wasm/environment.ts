@@ -5,6 +5,7 @@ import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { NETWORK_BOUNDS } from '../network/gateway.ts';
+import { javascriptFrontEnd } from '../runners.ts';
 import { sha256 } from './checked-job.ts';
 import { ENGINE_FLAGS, GUEST_ENVIRONMENT, GUEST_FLAGS } from './guest-process.ts';
 import type { RuntimeFiles } from './runtime-files.ts';
@@ -33,14 +34,14 @@ export async function digestPyodide({ pyodide }: RuntimeFiles): Promise<PythonDi
   return { version: pyodide.version, files: Object.fromEntries(entries) };
 }
 
-/** Hashes the guest programs, by file name without extension, and the modules of the Python front end, by file name. */
+/** Hashes the guest programs, by file name without extension, and the modules of the front ends, by file name. */
 export function digestGuests({ guest, extension, frontEnd }: RuntimeFiles): Readonly<Record<string, string>> {
   const names = readdirSync(guest)
     .filter((name) => name.endsWith(extension) && !name.endsWith(`.d${extension}`) && !name.endsWith(`.test${extension}`))
     .sort();
   return Object.fromEntries([
     ...names.map((name) => [name.slice(0, -extension.length), sha256(readFileSync(join(guest, name)))]),
-    ...frontEnd.map((path) => [basename(path), sha256(readFileSync(path))]),
+    ...[...frontEnd, ...javascriptFrontEnd()].map((path) => [basename(path), sha256(readFileSync(path))]),
   ]);
 }
 

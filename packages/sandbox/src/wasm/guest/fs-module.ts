@@ -10,8 +10,25 @@ type Callback = (error: unknown, value?: unknown) => void;
 
 const encoder = new TextEncoder();
 
+interface Pushing {
+  push(chunk: unknown): void;
+}
+
+/** What this file uses of Node's `stream`. */
+export interface StreamModule {
+  readonly Readable: new (options: { readonly encoding?: string | undefined; read(this: Pushing): void }) => object;
+  readonly Writable: new (options: {
+    readonly decodeStrings: boolean;
+    write(chunk: Uint8Array, encoding: string, done: (error?: unknown) => void): void;
+  }) => object;
+}
+
 /** `fs` and `fs/promises`; `stdin` is what `readFileSync(0)` reads. */
-export function fsModules(files: MemoryFiles, stdin: () => Uint8Array): { readonly fs: object; readonly promises: object } {
+export function fsModules(
+  files: MemoryFiles,
+  stdin: () => Uint8Array,
+  streams: StreamModule,
+): { readonly fs: object; readonly promises: object } {
   const source = (path: unknown): Uint8Array =>
     path === 0 || path === '/dev/stdin' ? stdin() : files.read(files.resolve(path));
 
@@ -105,8 +122,31 @@ export function fsModules(files: MemoryFiles, stdin: () => Uint8Array): { readon
       });
     };
   }
+  const createWriteStream = (path: unknown, options?: Encoding): object => {
+    if (typeof options !== 'object' || options?.flag?.startsWith('a') !== true) write(path, '');
+    const append = (chunk: Uint8Array, _encoding: string, done: (error?: unknown) => void): void => {
+      try {
+        write(path, chunk, { flag: 'a' });
+        done();
+      } catch (error) {
+        done(error);
+      }
+    };
+    return Object.assign(new streams.Writable({ decodeStrings: true, write: append }), { path });
+  };
+  const createReadStream = (path: unknown, options?: Encoding): object => {
+    const read = function (this: Pushing): void {
+      const bytes = source(path);
+      if (bytes.length > 0) this.push(Buffer.from(bytes));
+      this.push(null);
+    };
+    return Object.assign(new streams.Readable({ encoding: encodingOf(options) ?? undefined, read }), { path });
+  };
   const constants = { F_OK: 0, R_OK: 4, W_OK: 2, X_OK: 1 };
-  return { fs: { ...sync, ...callbacks, promises, constants }, promises: { ...promises, constants } };
+  return {
+    fs: { ...sync, ...callbacks, createReadStream, createWriteStream, promises, constants },
+    promises: { ...promises, constants },
+  };
 }
 
 function encodingOf(options: Encoding | undefined): string | null {

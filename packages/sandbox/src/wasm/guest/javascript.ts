@@ -1,24 +1,26 @@
 /**
- * Runs JavaScript jobs inside a deno process without permissions. The program is wrapped here (`transform.ts`) into an async
+ * Runs JavaScript jobs inside a deno process without permissions. The program is wrapped here (`runners/javascript/source.mjs`) into an async
  * function of `require`, `module`, … that reports its last value. A job ends as a Node program does: when nothing is left to do.
  *
  * User code shares this realm. It reaches what `realm.ts` lists and what `require` gives; the way to the host (`wire.ts`) is in
  * no object that it can reach. The boundary is still the process around it.
  */
 
+import type { Acorn } from '../../../runners/javascript/parser.mjs';
+import { describe, exitCodeOf, programFrames, textOf, UNSETTLED, unsettledError } from '../../../runners/javascript/report.mjs';
+import { type ColumnShift, prepareJavaScript, type SyntaxDefect } from '../../../runners/javascript/source.mjs';
 import { type DoneHead, type GuestConfig, type JobHead, MESSAGE } from '../messages.ts';
 import { sendArtifacts } from './artifacts.ts';
 import { installFetch, setNetwork } from './bridge.ts';
 import { inspect, makeConsole } from './console.ts';
 import { forgetTimers, isIdle, reset } from './determinism.ts';
 import { MemoryFiles } from './memory-files.ts';
-import { loadBuiltins, makeProcess, makeRequire } from './modules.ts';
-import type { Acorn } from './program-parser.ts';
+import { loadBuiltins, makeBuiltins, makeProcess, makeStdin } from './modules.ts';
 import { installEvaluation, runScript } from './program-text.ts';
 import { closeRealm } from './realm.ts';
 import { installSubstitutes } from './substitutes.ts';
-import { type ColumnShift, prepareJavaScript, type SyntaxDefect } from './transform.ts';
 import { armUnseeded } from './unseeded.ts';
+import { MAIN, ModuleLoader } from './uploaded-modules.ts';
 import { capInstantiation } from './wasm-memory.ts';
 import { deno, exit, plain, receive, send } from './wire.ts';
 
@@ -47,20 +49,24 @@ const write = (type: number, text: string | Uint8Array): void => {
 const out = (text: string | Uint8Array): void => write(MESSAGE.stdout, text);
 const err = (text: string | Uint8Array): void => write(MESSAGE.stderr, text);
 
+loadBuiltins();
 const process = makeProcess({
   argv: [],
   out,
   err,
-  stdin: () => stdin,
   exit: (code) => {
+    process.exitCode = code;
     // As in Node, nothing runs after it: the process is gone, and with it the state of a session.
     finish(code, { over: true });
     return exit(0);
   },
 });
+const emit = process.emit as (event: string, ...args: unknown[]) => boolean;
+const listeners = process.listenerCount as (event: string) => number;
+/** True from the event `exit` on, which comes once. */
+let leaving = false;
 
 function prepareGlobals(): void {
-  loadBuiltins();
   installSubstitutes({ fractionalNow: false });
   capInstantiation(config.memoryPages);
   installEvaluation();
@@ -95,11 +101,13 @@ async function begin(): Promise<void> {
   }
   for (const entry of files.entries()) if (entry.bytes !== null) before.set(entry.path, entry.bytes);
   stdin = receive().body.slice();
+  process.stdin = makeStdin(stdin);
   const ethers = /\bethers\b/.test(source) ? await loadEthers() : null;
   reset(head.seed, head.epochMs);
   const prepared = prepareJavaScript(source, { acorn, session: head.session });
   if ('source' in prepared) {
     shifts = prepared.shifts;
+    for (const line of prepared.leftOut) err(`${line}\n`);
     run(prepared.source, ethers);
   } else refuse(prepared);
 }
@@ -129,13 +137,10 @@ async function preloadEthers(): Promise<void> {
 }
 
 function run(source: string, ethers: Namespace | null): void {
-  const require = makeRequire({ files, stdin: () => stdin, process, ethers });
-  const load = async (name: unknown): Promise<unknown> => {
-    const module = require(String(name));
-    return typeof module === 'object' && module !== null && 'default' in module
-      ? module
-      : Object.assign(Object.create(null), module, { default: module });
-  };
+  const { get, has } = makeBuiltins({ files, stdin: () => stdin, process, ethers });
+  const loader = new ModuleLoader({ files, acorn, builtin: get, isBuiltin: has });
+  const require = loader.requireFrom('/tmp');
+  const module = loader.main;
   const keep = (last: unknown): void => {
     value = last;
     if (last instanceof Promise) {
@@ -150,11 +155,10 @@ function run(source: string, ethers: Namespace | null): void {
     }
   };
   Object.assign(globalThis, { require });
-  const module = { exports: {} };
   let main: Promise<unknown>;
   try {
     const program = runScript(source, 'main.js') as (...args: unknown[]) => Promise<unknown>;
-    main = program.call(module.exports, require, module, module.exports, '/tmp/main.js', '/tmp', load, keep);
+    main = program.call(module.exports, require, module, module.exports, MAIN, '/tmp', loader.importFrom('/tmp'), keep);
   } catch (reason) {
     main = Promise.reject(reason);
   }
@@ -166,10 +170,18 @@ function run(source: string, ethers: Namespace | null): void {
   );
 }
 
-/** Notes the first error. The cell ends when the code that runs now has come to its end. */
-function fail(reason: unknown): void {
+/** Notes the first error that no listener takes. The cell ends when the code that runs now has come to its end. */
+function fail(reason: unknown, event = 'uncaughtException'): void {
   settled = true;
   if (failure !== null || finished) return;
+  const taking = listeners(event) > 0 ? event : 'uncaughtException';
+  if (listeners(taking) > 0) {
+    realSetTimeout(() => {
+      attempt(() => emit(taking, reason, taking === 'unhandledRejection' ? Promise.resolve() : taking));
+      conclude();
+    }, 0);
+    return;
+  }
   failure = { reason };
   forgetTimers();
   realSetTimeout(conclude, 0);
@@ -178,26 +190,50 @@ function fail(reason: unknown): void {
 /** Ends the cell when nothing is left to do, or an error ended it; in a session, waits for the next. */
 function conclude(): void {
   if (finished || (failure === null && !isIdle())) return;
-  if (failure === null && !settled)
-    failure = { reason: new Error('the program waits for something that can never happen (an unsettled await)') };
-  finish(failure === null ? Number(process.exitCode ?? 0) | 0 : settled ? 1 : 13, { over: false });
+  if (failure === null && !head.session) {
+    attempt(() => emit('beforeExit', exitCodeOf(process.exitCode)));
+    if (finished || (failure === null && !isIdle())) return;
+  }
+  if (failure === null && !settled) failure = { reason: unsettledError() };
+  finish(failure === null ? exitCodeOf(process.exitCode) : settled ? 1 : UNSETTLED, { over: false });
   void begin();
 }
 
 /** Reports the result, once. Whatever user code made of the realm, a cell that cannot be reported ends the process. */
 function finish(exitCode: number, { over }: { readonly over: boolean }): void {
   if (finished) return;
+  const last = over || !head.session;
+  const code = last ? exitCodeAfter(exitCode) : exitCode;
+  if (finished) return;
   finished = true;
   try {
-    report(exitCode, over || !head.session);
+    report(code, last);
   } catch {
     exit(70);
   }
   if (over || !head.session) exit(0);
 }
 
+/** Runs what the program wants to have run when its process ends; gives the exit code, which that can change. */
+function exitCodeAfter(exitCode: number): number {
+  if (leaving) return exitCodeOf(process.exitCode ?? exitCode);
+  leaving = true;
+  if (failure !== null) process.exitCode = exitCode;
+  attempt(() => emit('exit', exitCode));
+  return exitCodeOf(process.exitCode ?? exitCode);
+}
+
+/** Calls the program's listeners; what they throw is the program's error. */
+function attempt(call: () => unknown): void {
+  try {
+    call();
+  } catch (reason) {
+    failure ??= { reason };
+  }
+}
+
 function report(exitCode: number, over: boolean): void {
-  const error = failure === null ? null : describe(failure.reason);
+  const error = failure === null ? null : describeReason(failure.reason);
   if (error !== null) err(`${error.traceback}\n`);
   sendArtifacts(
     (function* () {
@@ -207,17 +243,8 @@ function report(exitCode: number, over: boolean): void {
     head,
   );
   const told = error === null ? null : plain(error);
-  const done: DoneHead = { cell, over, exitCode, value: textOf(value), error: told, diskFull: files.full };
+  const done: DoneHead = { cell, over, exitCode, value: textOf(value, inspect), error: told, diskFull: files.full };
   send(MESSAGE.done, plain(done));
-}
-
-function textOf(last: unknown): string | null {
-  if (last === undefined || last === null) return null;
-  try {
-    return (typeof last === 'string' ? last : inspect(last)).slice(0, 64 * 1024);
-  } catch {
-    return null;
-  }
 }
 
 /** Defects are made here; user code has no way to one. */
@@ -225,47 +252,13 @@ const defects = new WeakSet<object>();
 const isSyntaxDefect = (reason: unknown): reason is SyntaxDefect =>
   typeof reason === 'object' && reason !== null && defects.has(reason);
 
-function describe(reason: unknown): NonNullable<DoneHead['error']> {
-  try {
-    if (isSyntaxDefect(reason)) return reason;
-    if (!(reason instanceof Error)) {
-      const text = typeof reason === 'string' ? reason : inspect(reason);
-      return { name: 'Error', message: text.slice(0, 8192), traceback: `Uncaught ${text}`.slice(0, 16_384) };
-    }
-    const message = String(reason.message).slice(0, 8192);
-    const name = String(reason.name).slice(0, 200);
-    const lines = String(reason.stack ?? '').split('\n');
-    const frames = lines.filter((line) => /^\s+at .*main\.js(?:, <anonymous>)?:\d+:\d+\)?$/.test(line)).map(tidyFrame);
-    return { name, message, traceback: [`${name}: ${message}`, ...frames.slice(0, 30)].join('\n').slice(0, 32_768) };
-  } catch {
-    return { name: 'Error', message: 'an error that cannot be shown', traceback: 'an error that cannot be shown' };
-  }
-}
-
-/** Names under which the engine shows the program itself. */
-const EVALUATED = /^(?:async )?(?:Object\.)?(?:eval|<anonymous>)$/;
-
-function tidyFrame(line: string): string {
-  const file = line.lastIndexOf('main.js');
-  const [, row, column] = /^main\.js(?:, <anonymous>)?:(\d+):(\d+)\)?$/.exec(line.slice(file)) ?? [];
-  const before = line.slice(0, file).trimStart().slice('at '.length);
-  const name = before.slice(0, Math.max(0, before.lastIndexOf(' ('))).replace(EVALUATED, '');
-  const where = `main.js:${row}:${columnOf(Number(row), Number(column))}`;
-  return name === '' ? `    at ${where}` : `    at ${name} (${where})`;
-}
-
-/** The program's own column for one in what was run. Both count from 1. */
-function columnOf(line: number, column: number): number {
-  let shift = 0;
-  for (const [row, at, by] of shifts) {
-    if (row === line && column - 1 >= at + shift + Math.max(0, by)) shift += by;
-  }
-  return Math.max(1, column - shift);
+function describeReason(reason: unknown): NonNullable<DoneHead['error']> {
+  return isSyntaxDefect(reason) ? reason : describe(reason, { inspect, framesOf: (lines) => programFrames(lines, shifts) });
 }
 
 globalThis.addEventListener('unhandledrejection', (event) => {
   event.preventDefault();
-  fail(event.reason);
+  fail(event.reason, 'unhandledRejection');
 });
 globalThis.addEventListener('error', (event) => {
   event.preventDefault();
@@ -283,12 +276,12 @@ function exercise(): void {
   files.setLimits({ diskBytes: 16, fileBytes: 16, inodes: 16 });
   files.write('/tmp/exercise', new Uint8Array(1));
   files.remove('/tmp/exercise', { recursive: false, directory: false, force: false });
-  const require = makeRequire({ files, stdin: () => stdin, process, ethers: null });
+  const { get } = makeBuiltins({ files, stdin: () => stdin, process, ethers: null });
   const text = 'console.log("warm", { a: [1] }, new Error("x")); await 1;';
   const prepared = prepareJavaScript(text, { acorn, session: false });
   const program = runScript('source' in prepared ? prepared.source : '', 'main.js') as (...args: unknown[]) => Promise<unknown>;
-  void program(require, {}, {}, '', '', require, () => {});
-  describe(new Error('x'));
+  void program(get, {}, {}, '', '', get, () => {});
+  describeReason(new Error('x'));
 }
 
 // Read before the globals go; deno imports it as a module only from here.

@@ -1,7 +1,7 @@
 /** What `require` and `import` give to a JavaScript job: ethers, files in memory, and Node's pure built-ins. Nothing else. */
 
 import { elapsed } from './determinism.ts';
-import { fsModules } from './fs-module.ts';
+import { fsModules, type StreamModule } from './fs-module.ts';
 import type { MemoryFiles } from './memory-files.ts';
 import { builtinFor } from './node-modules.ts';
 
@@ -16,6 +16,8 @@ const PURE = new Set([
   'path/posix',
   'punycode',
   'querystring',
+  'readline',
+  'readline/promises',
   'stream',
   'stream/promises',
   'string_decoder',
@@ -55,9 +57,15 @@ export class PackageUnavailable extends Error {
   }
 }
 
-/** Makes `require` for one job. */
-export function makeRequire(world: ModuleWorld): (name: string) => unknown {
-  const { fs, promises } = fsModules(world.files, world.stdin);
+/** The built-ins of one job: `get` throws for what is not in this sandbox, `has` tells. */
+export interface Builtins {
+  readonly get: (name: string) => unknown;
+  readonly has: (name: string) => boolean;
+}
+
+/** Makes the built-ins for one job. */
+export function makeBuiltins(world: ModuleWorld): Builtins {
+  const { fs, promises } = fsModules(world.files, world.stdin, builtinNamed('stream') as StreamModule);
   const timers = {
     setTimeout: globalThis.setTimeout,
     setInterval: globalThis.setInterval,
@@ -80,7 +88,7 @@ export function makeRequire(world: ModuleWorld): (name: string) => unknown {
     }),
   };
   const loaded = new Map<string, unknown>();
-  return (wanted: string) => {
+  const get = (wanted: string): unknown => {
     const name = String(wanted).replace(/^node:/, '');
     if (name === 'ethers' && world.ethers !== null) return world.ethers;
     if (Object.hasOwn(own, name)) return own[name];
@@ -88,15 +96,39 @@ export function makeRequire(world: ModuleWorld): (name: string) => unknown {
     if (!loaded.has(name)) loaded.set(name, builtinFor(name, builtins.get(name) ?? {}));
     return loaded.get(name);
   };
+  const has = (wanted: string): boolean => {
+    const name = wanted.replace(/^node:/, '');
+    return Object.hasOwn(own, name) || PURE.has(name) || (name === 'ethers' && world.ethers !== null);
+  };
+  return { get, has };
 }
 
 type Loader = { getBuiltinModule(name: string): Readonly<Record<string, unknown>> };
 const builtins = new Map<string, Readonly<Record<string, unknown>>>();
+const builtinNamed = (name: string): unknown => builtins.get(name) ?? {};
 
 /** Loads the engine's own built-ins, while the globals are there that they look for when they load. */
 export function loadBuiltins(): void {
   const loader = (globalThis as unknown as { readonly process: Loader }).process;
   for (const name of PURE) builtins.set(name, loader.getBuiltinModule(`node:${name}`));
+}
+
+type EmitterModule = { readonly EventEmitter: new () => Readonly<Record<string, (...args: unknown[]) => unknown>> };
+const CHAINED = [
+  ...['on', 'once', 'off', 'addListener', 'removeListener', 'removeAllListeners', 'prependListener'],
+  ...['prependOnceListener', 'setMaxListeners'],
+];
+
+/** A standard input of these bytes. */
+export function makeStdin(bytes: Uint8Array): object {
+  const { Readable } = builtinNamed('stream') as StreamModule;
+  const stream = new Readable({
+    read() {
+      if (bytes.length > 0) this.push(Buffer.from(bytes));
+      this.push(null);
+    },
+  });
+  return Object.assign(stream, { fd: 0, isTTY: false });
 }
 
 /** `process` as programs know it: no environment, no signals, no host. */
@@ -105,7 +137,6 @@ export function makeProcess(options: {
   readonly out: (text: string | Uint8Array) => void;
   readonly err: (text: string | Uint8Array) => void;
   readonly exit: (code: number) => never;
-  readonly stdin: () => Uint8Array;
 }): Record<string, unknown> & { exitCode: number | undefined } {
   const stream = (write: (text: string | Uint8Array) => void, fd: number): object => ({
     fd,
@@ -137,18 +168,6 @@ export function makeProcess(options: {
     versions: { node: '24.0.0' },
     stdout: stream(options.out, 1),
     stderr: stream(options.err, 2),
-    stdin: {
-      fd: 0,
-      isTTY: false,
-      setEncoding: () => {},
-      on: (event: string, listener: (chunk?: string) => void) => {
-        if (event === 'data') globalThis.setTimeout(() => listener(new TextDecoder().decode(options.stdin())), 0);
-        if (event === 'end') globalThis.setTimeout(() => listener(), 1);
-      },
-      async *[Symbol.asyncIterator]() {
-        yield new TextDecoder().decode(options.stdin());
-      },
-    },
     nextTick: (work: (...args: unknown[]) => void, ...args: unknown[]) => {
       if (typeof work !== 'function') throw new TypeError('expected a function as first argument');
       queueMicrotask(() => work(...args));
@@ -165,7 +184,14 @@ export function makeProcess(options: {
     cpuUsage: () => ({ user: 0, system: 0 }),
     emitWarning: () => {},
   };
-  for (const name of ['on', 'once', 'off', 'addListener', 'removeListener', 'removeAllListeners', 'emit'])
-    shim[name] = () => shim;
+  const emitter = new (builtinNamed('events') as EmitterModule).EventEmitter();
+  for (const name of CHAINED) {
+    shim[name] = (...args: unknown[]) => {
+      emitter[name]?.(...args);
+      return shim;
+    };
+  }
+  for (const name of ['emit', 'listenerCount', 'listeners', 'eventNames', 'rawListeners'])
+    shim[name] = (...args: unknown[]) => emitter[name]?.(...args);
   return shim;
 }

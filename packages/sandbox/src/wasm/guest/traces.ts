@@ -12,7 +12,7 @@ interface CallSite {
 }
 
 /** Names of scripts that `program-text.ts` gives, of nothing at all (built-ins), and of wasm modules. */
-const OF_PROGRAM = /^(main\.js|eval|)$|^wasm:/;
+const OF_PROGRAM = /^(main\.js|eval|)$|^\/tmp\/|^wasm:/;
 
 function ofProgram(site: CallSite): boolean {
   const name = site.getFileName() ?? site.getScriptNameOrSourceURL?.() ?? '';

@@ -1,7 +1,7 @@
 import * as acorn from 'acorn';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { prepareJavaScript } from './transform.ts';
+import { prepareJavaScript } from '../../runners/javascript/source.mjs';
 
 /** Runs what the transform made, in this process: the inputs are this file's own. */
 async function evaluate(code: string, session = false): Promise<unknown> {

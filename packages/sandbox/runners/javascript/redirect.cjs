@@ -38,7 +38,10 @@ function install(root, kept) {
       wrap(fs.promises, name, count);
     }
   }
-  require('node:module').syncBuiltinESMExports();
+  const Module = require('node:module');
+  const resolve = Module._resolveFilename;
+  Module._resolveFilename = (request, ...rest) => resolve(lead(request), ...rest);
+  Module.syncBuiltinESMExports();
 }
 
 module.exports = { install };

@@ -3,7 +3,7 @@
 import { Session } from 'node:inspector/promises';
 import * as acorn from 'acorn';
 import { describe, expect, it } from 'vitest';
-import { prepareJavaScript } from './transform.ts';
+import { prepareJavaScript } from '../../runners/javascript/source.mjs';
 
 /** Array and text searches are native and show in no block: what they look at is counted here. */
 function countSearches(): { readonly steps: () => number; readonly restore: () => void } {

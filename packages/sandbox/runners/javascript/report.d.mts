@@ -1,0 +1,22 @@
+/** Types of `report.mjs`. */
+
+import type { ColumnShift } from './source.mjs';
+
+export interface Described {
+  readonly name: string;
+  readonly message: string;
+  readonly traceback: string;
+}
+
+export const UNSETTLED: number;
+export function unsettledError(): Error;
+export function textOf(value: unknown, inspect: (value: unknown) => string): string | null;
+export function exitCodeOf(code: unknown): number;
+export function describe(
+  reason: unknown,
+  ways: {
+    readonly inspect: (value: unknown) => string;
+    readonly framesOf: (lines: readonly string[]) => readonly string[];
+  },
+): Described;
+export function programFrames(lines: readonly string[], shifts: readonly ColumnShift[]): readonly string[];

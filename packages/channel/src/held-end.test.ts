@@ -68,6 +68,6 @@ test('text, comments and empty finish reasons go out as they come', () => {
 
 test('an event with more parts than can be looked at goes nowhere: it may say that the answer is whole', () => {
   const end = new HeldEnd(16 * 1024 * 1024);
-  const event = `data: {"x":[${'0,'.repeat(600_000)}0],"choices":[{"finish_reason":"stop"}]}\n\n`;
+  const event = `data: {"x":[${'0,'.repeat(4_100_000)}0],"choices":[{"finish_reason":"stop"}]}\n\n`;
   expect(() => end.push(utf8(event))).toThrow(expect.objectContaining({ code: 'json/limit' }));
 });

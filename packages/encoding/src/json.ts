@@ -25,6 +25,8 @@ export interface ParseJsonOptions {
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_DEPTH = 128;
 const MAX_NODES = 500_000;
+/** Embeddings and log probabilities have millions of parts. */
+const MAX_LOOSE_NODES = 4_000_000;
 /** A list that grows has room for this many members from the first one on; short ones are copied to their size. */
 const SPARE = 16;
 const LONE_SURROGATE = /\p{Surrogate}/u;
@@ -77,7 +79,7 @@ function assertBounded(bytes: Uint8Array, maxNodes: number, maxDepth: number): v
  * @throws {EncodingError} `json/malformed`, `json/limit`.
  * @example parseLooseJson('{"a":1,"a":2}') // { a: 2 }
  */
-export function parseLooseJson(text: string, maxNodes: number = MAX_NODES): unknown {
+export function parseLooseJson(text: string, maxNodes: number = MAX_LOOSE_NODES): unknown {
   assertBoundedText(text, maxNodes, MAX_DEPTH);
   try {
     return JSON.parse(text);

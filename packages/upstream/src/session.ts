@@ -6,6 +6,7 @@
 import type { AnswerSignature } from '@assay/attestation/evidence/combined/answer-signature';
 import type { Claims } from '@assay/attestation/model/claims';
 import type { AcceptedResult } from '@assay/attestation/model/result';
+import type { Reservation } from '@assay/encoding/budget';
 import type { JsonObject } from '@assay/encoding/json';
 import type { AttestedService, FreshEvidence } from './attested-service.ts';
 import type { Channel } from './channel.ts';
@@ -49,6 +50,8 @@ export interface SessionRequest {
   /** UTF-8 JSON. */
   readonly body: Uint8Array;
   readonly signal?: AbortSignal;
+  /** Grows by what is kept of the answer; the caller releases it. */
+  readonly held?: Reservation | undefined;
 }
 
 export interface SessionAnswer {

@@ -14,6 +14,7 @@ export const CLI_ERROR_KINDS = {
   'cli/not-a-root': 'malformed',
   'cli/package-missing': 'misuse',
   'cli/task-failed': 'refused',
+  'cli/url-redirected': 'unavailable',
   'cli/url-unreachable': 'unavailable',
   'provenance/malformed': 'malformed',
   'provenance/no-measurements': 'malformed',

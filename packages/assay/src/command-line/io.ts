@@ -13,6 +13,7 @@ export interface Io {
   readonly cwd: string;
   /** Epoch milliseconds. */
   now(): number;
+  /** Follows no redirect. */
   readonly fetch: typeof globalThis.fetch;
   /** True when standard output is a terminal. */
   readonly interactive: boolean;
@@ -33,7 +34,7 @@ export function processIo(): Io {
     env: process.env,
     cwd: process.cwd(),
     now: () => Date.now(),
-    fetch: (input, init) => globalThis.fetch(input, init),
+    fetch: (input, init) => globalThis.fetch(input, { redirect: 'error', ...init }),
     interactive: process.stdout.isTTY === true,
     get signal() {
       if (!listening) {

@@ -180,6 +180,21 @@ describe('addresses', () => {
     await refuse(['verify', url], 'cli/url-unreachable', 4, [url, ...words], { fetch });
   });
 
+  it.each([
+    ['elsewhere', 302, { location: 'https://other.example/quote.bin?x=1' }, 'https://other.example/quote.bin?x=1'],
+    ['to a place of the same host', 307, { location: '/moved' }, 'https://evidence.example/moved'],
+    ['to plain HTTP', 301, { location: 'http://evidence.example/quote.bin' }, 'http://evidence.example/quote.bin'],
+    ['to no address', 308, { location: 'http://' }, 'another address'],
+  ])('cli/url-redirected: %s', async (_, status, headers, target) => {
+    const asked: (string | undefined)[] = [];
+    const fetch: typeof globalThis.fetch = async (_url, init) => {
+      asked.push(init?.redirect);
+      return new Response('the bytes', { status, headers: headers as HeadersInit });
+    };
+    await refuse(['verify', url], 'cli/url-redirected', 4, [url, `a redirect to ${target}`, 'if you trust it'], { fetch });
+    expect(asked).toEqual(['manual']);
+  });
+
   it('cli/agent-unreachable: nobody listens', async () => {
     const args = ['receipt', '--url', 'http://127.0.0.1:1/'];
     const words = ['http://127.0.0.1:1', 'ECONNREFUSED', 'assay serve'];

@@ -3,8 +3,8 @@
 import { opendir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { EndorsementFile } from '@assay/attestation';
-import { readAtMost } from '@assay/encoding/bounded-reader';
 import { Budget } from '@assay/encoding/budget';
+import { addressContent } from './address-content.ts';
 import { CliError } from './errors.ts';
 import { inputTooLarge, readRegularFile } from './file-reader.ts';
 import type { Io } from './io.ts';
@@ -15,7 +15,6 @@ export const MAX_BYTES = 64 * 1024 * 1024;
 export const MAX_SETTING_BYTES = 4 * 1024 * 1024;
 /** The longest companion: readers of collateral take some five times their input. Bytes. */
 const MAX_COMPANION_BYTES = 8 * 1024 * 1024;
-const URL_TIMEOUT_MS = 30_000;
 const MAX_COMPANIONS = 1024;
 /** Entries of the folders of companions, hidden ones and folders included. */
 const MAX_ENTRIES = 16 * 1024;
@@ -23,11 +22,11 @@ const MAX_DEPTH = 4;
 
 /**
  * @param most bytes; what a bundle may have by default.
- * @throws {CliError} `cli/file-unreadable`, `cli/url-unreachable`, `cli/input-too-large`.
+ * @throws {CliError} `cli/file-unreadable`, `cli/url-unreachable`, `cli/url-redirected`, `cli/input-too-large`.
  */
 export async function readSubject(io: Io, subject: string, most = MAX_BYTES): Promise<Uint8Array> {
   if (subject === '-') return io.stdin(most, () => inputTooLarge('standard input', most));
-  if (/^https?:\/\//i.test(subject)) return readUrl(io, subject, most);
+  if (/^https?:\/\//i.test(subject)) return addressContent(subject, { fetch: io.fetch, most, signal: io.signal });
   return readFileOf(io, subject, most);
 }
 
@@ -104,17 +103,4 @@ async function isFolder(absolute: string): Promise<boolean> {
 
 function tooMany(): CliError {
   return new CliError('cli/bad-option', `expected at most ${MAX_COMPANIONS} companion files, got more; name fewer`);
-}
-
-async function readUrl(io: Io, url: string, most: number): Promise<Uint8Array> {
-  const signal = AbortSignal.any([io.signal, AbortSignal.timeout(URL_TIMEOUT_MS)]);
-  try {
-    const response = await io.fetch(url, { signal, headers: { accept: 'application/json, application/octet-stream' } });
-    if (!response.ok) throw new CliError('cli/url-unreachable', `${url} answers ${response.status}; check the address`);
-    return await readAtMost(response.body, { most, what: url, refuse: () => inputTooLarge(url, most) });
-  } catch (cause) {
-    if (cause instanceof CliError) throw cause;
-    const reason = cause instanceof Error ? ((cause.cause as Error | undefined)?.message ?? cause.message) : 'unreachable';
-    throw new CliError('cli/url-unreachable', `cannot fetch ${url}: ${reason}; check the address and the network`, { cause });
-  }
 }

@@ -1,6 +1,7 @@
 /** Bodies of a verified agent, read up to a bound: it is attested, not infallible. */
 
 import { readAtMost } from '@assay/encoding/bounded-reader';
+import type { Reservation } from '@assay/encoding/budget';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { ClientError } from '../errors.ts';
 import { oneLine } from './one-line.ts';
@@ -17,10 +18,10 @@ const MAX_PROBLEM_BYTES = 64 * 1024;
  * @param most - Bytes.
  * @throws {ClientError} `client/answer-oversize`.
  */
-export function contentOf(answer: Response, most: number): Promise<Uint8Array> {
+export function contentOf(answer: Response, most: number, held?: Reservation): Promise<Uint8Array> {
   const refuse = (bound: number): ClientError =>
     new ClientError('client/answer-oversize', `expected an answer of at most ${bound} bytes, got more; ask for less`);
-  return readAtMost(answer.body, { most, what: 'the agent', refuse });
+  return readAtMost(answer.body, { most, what: 'the agent', refuse, held });
 }
 
 /** The agent's own words about an error: `detail` of a problem document (RFC 9457), OpenAI's `error.message`, or its text. */

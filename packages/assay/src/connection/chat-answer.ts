@@ -6,6 +6,7 @@
 import { isEndMark, readPieces } from '@assay/channel';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { type EventStreamPart, EventStreamReader } from '@assay/encoding/event-stream';
+import { parseLooseJson } from '@assay/encoding/json';
 import { ClientError } from '../errors.ts';
 import { contentOf, MAX_ANSWER_BYTES } from './answer-content.ts';
 import { oneLine } from './one-line.ts';
@@ -72,7 +73,7 @@ interface Completion {
 function textOf(json: string, member: 'message' | 'delta'): string | null {
   let completion: Completion | null;
   try {
-    completion = JSON.parse(json) as Completion | null;
+    completion = parseLooseJson(json) as Completion | null;
   } catch {
     throw malformed('JSON', json);
   }

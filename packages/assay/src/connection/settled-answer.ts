@@ -4,6 +4,7 @@
  */
 
 import { HeldEnd, readPieces, toReadableStream } from '@assay/channel';
+import type { Reservation } from '@assay/encoding/budget';
 import { concatBytes, joinBytes } from '@assay/encoding/bytes';
 import { ClientError } from '../errors.ts';
 import { MAX_ANSWER_BYTES } from './answer-content.ts';
@@ -15,14 +16,15 @@ const MAX_EVENT_BYTES = 16 * 1024 * 1024;
  * and is held as one.
  *
  * @param settle - Called once with the whole body. When it throws, the body ends in that error and what was held never goes out.
+ * @param held - Grows by what is kept until then; the caller releases it.
  * @throws the body does, with {ClientError} `client/answer-oversize` for more than 64 MiB; {EncodingError} `event-stream/limit`.
  * @example const checked = settledAnswer(answer, async (bytes) => assertCovers(receipt, { request, answer: bytes }));
  */
-export function settledAnswer(answer: Response, settle: (bytes: Uint8Array) => Promise<void>): Response {
+export function settledAnswer(answer: Response, settle: (bytes: Uint8Array) => Promise<void>, held?: Reservation): Response {
   const { body, status, headers } = answer;
   if (body === null) return answer;
   const streamed = headers.get('content-type')?.startsWith('text/event-stream') === true;
-  const pieces = bounded(readPieces(body));
+  const pieces = bounded(readPieces(body), held);
   return new Response(toReadableStream(streamed ? cutAtEnd(pieces, settle) : whole(pieces, settle)), { status, headers });
 }
 
@@ -75,7 +77,7 @@ async function* whole(pieces: AsyncIterable<Uint8Array>, settle: Settle): AsyncG
   if (bytes.length > 0) yield bytes;
 }
 
-async function* bounded(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* bounded(pieces: AsyncIterable<Uint8Array>, held: Reservation | undefined): AsyncGenerator<Uint8Array> {
   let length = 0;
   for await (const piece of pieces) {
     length += piece.length;
@@ -84,6 +86,7 @@ async function* bounded(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
         'client/answer-oversize',
         `expected an answer of at most ${MAX_ANSWER_BYTES} bytes, got more; ask for less`,
       );
+    held?.grow(piece.length);
     yield piece;
   }
 }

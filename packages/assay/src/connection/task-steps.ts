@@ -5,6 +5,7 @@
 
 import { ChannelError, readPieces } from '@assay/channel';
 import { EventStreamReader } from '@assay/encoding/event-stream';
+import { parseLooseJson } from '@assay/encoding/json';
 import { ClientError } from '../errors.ts';
 import { refusalOf } from './answer-content.ts';
 import type { TaskPort } from './task-port.ts';
@@ -106,7 +107,7 @@ async function followOnce(port: TaskPort, { id, seen, emit, signal }: Following)
 
 function parseStep(data: string): TaskStep {
   try {
-    const step = JSON.parse(data) as Partial<TaskStep> | null;
+    const step = parseLooseJson(data) as Partial<TaskStep> | null;
     if (typeof step?.type === 'string' && Number.isSafeInteger(step.sequence)) return step as TaskStep;
   } catch {
     // Said below.

@@ -3,9 +3,8 @@
 import { realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { decodeBase64 } from '@assay/encoding/base64';
-import { readAtMost } from '@assay/encoding/bounded-reader';
 import { utf8 } from '@assay/encoding/bytes';
-import { isCoded } from '@assay/encoding/coded-error';
+import { addressContent } from '../command-line/address-content.ts';
 import { CliError } from '../command-line/errors.ts';
 import type { Io } from '../command-line/io.ts';
 import { addressOption } from '../command-line/options.ts';
@@ -22,9 +21,8 @@ export interface EvidenceSource {
 }
 
 const MAX_BYTES = 64 * 1024 * 1024;
-const TIMEOUT_MS = 30_000;
 
-/** @throws {CliError} `cli/bad-option`, `cli/file-outside`, `cli/file-unreadable`, `cli/url-unreachable`, `cli/input-too-large`. */
+/** @throws {CliError} `cli/bad-option`, `cli/file-outside`, `cli/file-unreadable`, `cli/url-unreachable`, `cli/url-redirected`, `cli/input-too-large`. */
 export async function evidenceBytes(text: string, encoding: EvidenceEncoding, source: EvidenceSource): Promise<Uint8Array> {
   switch (encoding) {
     case 'text':
@@ -32,7 +30,7 @@ export async function evidenceBytes(text: string, encoding: EvidenceEncoding, so
     case 'base64':
       return decodeBase64(text);
     case 'url':
-      return readUrl(addressOption('evidence', text), source);
+      return atAddress(addressOption('evidence', text), source);
     case 'file':
       return readFileOf(source.io, await fileBelow(text, source));
   }
@@ -67,19 +65,6 @@ function outside(): CliError {
   );
 }
 
-async function readUrl(url: URL, { io, reach }: EvidenceSource): Promise<Uint8Array> {
-  const signal = AbortSignal.any([io.signal, AbortSignal.timeout(TIMEOUT_MS)]);
-  const tooLarge = (most: number): CliError =>
-    new CliError('cli/input-too-large', `${url.href} is larger than ${most} bytes, and no evidence is; check the address`);
-  try {
-    const answer = await reach.fetchFor(url)(url, { signal, redirect: 'error', headers: { accept: '*/*' } });
-    if (!answer.ok) throw new CliError('cli/url-unreachable', `${url.href} answers ${answer.status}; check the address`);
-    return await readAtMost(answer.body, { most: MAX_BYTES, what: url.href, refuse: tooLarge });
-  } catch (cause) {
-    if (isCoded(cause)) throw cause;
-    const reason = cause instanceof Error ? ((cause.cause as Error | undefined)?.message ?? cause.message) : 'unreachable';
-    throw new CliError('cli/url-unreachable', `cannot fetch ${url.href}: ${reason}; check the address and the network`, {
-      cause,
-    });
-  }
+function atAddress(url: URL, { io, reach }: EvidenceSource): Promise<Uint8Array> {
+  return addressContent(url.href, { fetch: reach.fetchFor(url), most: MAX_BYTES, signal: io.signal });
 }

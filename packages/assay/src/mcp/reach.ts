@@ -22,10 +22,15 @@ export interface ReachSettings {
   readonly apiKey: string | null;
 }
 
+/** A redirect may be looked at, and is never followed. */
+function unfollowed(init: RequestInit | undefined): 'error' | 'manual' {
+  return init?.redirect === 'manual' ? 'manual' : 'error';
+}
+
 /** @example const agent = await connect(url, createReach(io, settings).optionsFor(url)); */
 export function createReach(io: Io, { agent, apiKey }: ReachSettings): Reach {
   const open = createPublicFetch({ resolve: (name) => lookup(name, { all: true }) });
-  const named: typeof globalThis.fetch = (input, init) => io.fetch(input, { ...init, redirect: 'error' });
+  const named: typeof globalThis.fetch = (input, init) => io.fetch(input, { ...init, redirect: unfollowed(init) });
   const isNamed = (url: URL): boolean => agent !== null && url.origin === agent.origin;
   const fetchFor = (url: URL): typeof globalThis.fetch => (isNamed(url) ? named : open);
   return {

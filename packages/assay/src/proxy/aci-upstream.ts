@@ -3,6 +3,7 @@
  * channel of {@link connect}, over connections that show a TLS key of the keyset where there is one and the platform can see it; the proof of an answer is the agent's offline bundle, fetched and verified before it is kept.
  */
 
+import type { Reservation } from '@assay/encoding/budget';
 import { contentOf, MAX_BUNDLE_BYTES } from '../connection/answer-content.ts';
 import { agentOptions, withSlash } from '../connection/attestation.ts';
 import { connect } from '../connection/connect.ts';
@@ -10,6 +11,7 @@ import { ClientError } from '../errors.ts';
 import { bundleVerdict } from '../verification/bundle.ts';
 import { reasonOf } from '../verification/verdict.ts';
 import { withChannel } from './channel-standing.ts';
+import { requestBody } from './exchange-memory.ts';
 import { keysetConnection } from './keyset-connection.ts';
 import { settledBy } from './proved-answer.ts';
 import type { ForwardedAnswer, ProofFile, UpstreamOptions, VerifiedUpstream } from './upstream.ts';
@@ -20,14 +22,14 @@ export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): 
   const tls = dialer === undefined || url.protocol !== 'https:' ? null : await keysetConnection(url, options, dialer);
   const agent = await connect(url, tls === null ? options : { ...options, fetch: tls.fetch });
 
-  const proofOf = async (receiptId: string): Promise<ProofFile> => {
+  const proofOf = async (receiptId: string, held: Reservation | undefined): Promise<ProofFile> => {
     const answer = await agent.fetch(new URL(`bundles/${encodeURIComponent(receiptId)}`, withSlash(url)));
     if (!answer.ok)
       throw new ClientError(
         'client/receipt-missing',
         `expected the bundle of receipt ${receiptId}, got status ${answer.status}; do not rely on the answer`,
       );
-    const bytes = await contentOf(answer, MAX_BUNDLE_BYTES);
+    const bytes = await contentOf(answer, MAX_BUNDLE_BYTES, held);
     const verdict = await bundleVerdict(bytes, agentOptions(options));
     if (verdict.outcome !== 'accepted')
       throw new ClientError(
@@ -48,9 +50,9 @@ export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): 
       const sealedTo = { algorithm: 'ohttp', publicKey: report.keysetDigest };
       return withChannel(verdict, { tlsKey, sealedTo, unpinned: tlsKey === null ? why : null });
     },
-    async forward(request: Request): Promise<ForwardedAnswer> {
+    async forward(request: Request, held?: Reservation): Promise<ForwardedAnswer> {
       const { pathname, search } = new URL(request.url);
-      const body = request.method === 'GET' || request.method === 'HEAD' ? null : await request.arrayBuffer();
+      const body = request.method === 'GET' || request.method === 'HEAD' ? null : await requestBody(request);
       const target = new URL(pathname.slice(1) + search, withSlash(url));
       const response = await agent.fetch(target, {
         method: request.method,
@@ -60,7 +62,7 @@ export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): 
       });
       const receiptId = response.headers.get('x-receipt-id');
       if (receiptId === null || response.body === null) return { response, proof: Promise.resolve(null) };
-      return settledBy(response, () => proofOf(receiptId));
+      return settledBy(response, () => proofOf(receiptId, held), held);
     },
   };
 }

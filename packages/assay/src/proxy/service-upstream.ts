@@ -4,6 +4,7 @@
  */
 
 import { ChannelError, isLoopbackName } from '@assay/channel';
+import type { Reservation } from '@assay/encoding/budget';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { withoutTrailing } from '@assay/encoding/text-ends';
@@ -18,10 +19,12 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from '@assay/upstream';
+import { contentOf, MAX_ANSWER_BYTES } from '../connection/answer-content.ts';
 import { agentOptions } from '../connection/attestation.ts';
 import { ClientError } from '../errors.ts';
 import { evidenceVerdict, reasonOf, type Verdict } from '../verification/verdict.ts';
 import { withChannel } from './channel-standing.ts';
+import { requestBody } from './exchange-memory.ts';
 import { settledBy } from './proved-answer.ts';
 import type { ForwardedAnswer, ProofFile, UpstreamOptions, VerifiedUpstream } from './upstream.ts';
 
@@ -73,7 +76,7 @@ class ServiceUpstream implements VerifiedUpstream {
     return opening.session;
   }
 
-  async forward(request: Request): Promise<ForwardedAnswer> {
+  async forward(request: Request, held?: Reservation): Promise<ForwardedAnswer> {
     const { pathname, search } = new URL(request.url);
     const { method, signal } = request;
     const path = pathname + search;
@@ -81,18 +84,19 @@ class ServiceUpstream implements VerifiedUpstream {
       const response = await (await this.open()).get(path, signal);
       return { response, proof: Promise.resolve(null) };
     }
-    const body = new Uint8Array(await request.arrayBuffer());
-    const { session, answer } = await this.#exchange(this.#scope === 'model' ? modelOf(body) : '', { path, body, signal });
+    const body = await requestBody(request);
+    const asked = { path, body, signal, held };
+    const { session, answer } = await this.#exchange(this.#scope === 'model' ? modelOf(body) : '', asked);
     const { response, prove } = answer;
     if (prove === null) return { response, proof: Promise.resolve(null) };
     const contentType = response.headers.get('content-type') ?? 'application/json';
     const headers = { 'content-type': contentType };
-    const settled = settledBy(new Response(response.body, { headers }), async (received) =>
-      proofFile(session, await prove({ sent: body, received })),
-    );
+    const proved = async (received: Uint8Array): Promise<ProofFile | null> =>
+      proofFile(session, await prove({ sent: body, received }));
+    const settled = settledBy(new Response(response.body, { headers }), proved, held);
     if (contentType.startsWith('text/event-stream')) return settled;
-    const whole = await settled.response.arrayBuffer(); // a failure is an error answer, not a broken body
-    return { response: new Response(whole, { headers }), proof: settled.proof };
+    const whole = await contentOf(settled.response, MAX_ANSWER_BYTES); // a failure is an error answer, not a broken body
+    return { response: new Response(whole as BodyInit, { headers }), proof: settled.proof };
   }
 
   async #exchange(

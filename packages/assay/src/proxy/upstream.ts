@@ -5,6 +5,7 @@
 
 import type { EndorsementSource } from '@assay/attestation/endorsements';
 import type { TlsDialer } from '@assay/channel';
+import type { Reservation } from '@assay/encoding/budget';
 import type { ChannelDemand } from '@assay/upstream';
 import type { ConnectOptions } from '../connection/connect.ts';
 import type { Verdict } from '../verification/verdict.ts';
@@ -34,9 +35,10 @@ export interface VerifiedUpstream {
   readonly verdict: Verdict;
   /**
    * Forwards one request whose path begins with `/v1/`. The answer's body ends in an error when its proof does not verify.
+   * @param held - grows by what is kept of the answer until its proof; the caller releases it.
    * @throws {ClientError}, {UpstreamError}; {ChannelError} before any byte leaves when the channel is not bound.
    */
-  forward(request: Request): Promise<ForwardedAnswer>;
+  forward(request: Request, held?: Reservation): Promise<ForwardedAnswer>;
 }
 
 export interface ForwardedAnswer {

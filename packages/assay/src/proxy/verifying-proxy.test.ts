@@ -1,6 +1,7 @@
 /** What the proxy on loopback lets in: programs of its user, never a web page, whichever way the page tries. */
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { heldByProxy, requestBody } from './exchange-memory.ts';
 import type { VerifiedUpstream } from './upstream.ts';
 import { createVerifyingProxy, type ProxyEvent } from './verifying-proxy.ts';
 
@@ -61,4 +62,81 @@ test('a page elsewhere reads no list and no verdict either', async () => {
   for (const headers of [{ host: 'evil.example' }, { origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }])
     for (const path of ['/v1/models', '/verification']) expect((await ask(path, headers, 'GET')).status).toBe(403);
   expect(forwarded).toEqual([]);
+});
+
+describe('large requests', () => {
+  const MIB = 1024 * 1024;
+  /** `length` bytes in pieces that counts how many were asked for. */
+  function body(length: number) {
+    let given = 0;
+    const stream = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (given >= length) return controller.close();
+        given += MIB;
+        controller.enqueue(new Uint8Array(MIB));
+      },
+    });
+    return { stream, given: () => given };
+  }
+  const post = (sent: ReadableStream<Uint8Array> | string, headers: Record<string, string> = {}): Request =>
+    new Request(`${URL_OF_PROXY}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { ...JSON_TYPE, ...headers },
+      body: sent,
+      duplex: 'half',
+    } as RequestInit);
+  /** Reads the request, and answers when `go` says so. */
+  function reader(go: Promise<unknown> = Promise.resolve()) {
+    const lengths: number[] = [];
+    const upstream: VerifiedUpstream = {
+      kind: 'aci/1',
+      url: new URL('https://agent.example'),
+      verdict: { outcome: 'accepted' } as VerifiedUpstream['verdict'],
+      async forward(request, held) {
+        lengths.push((await requestBody(request)).length);
+        await go;
+        held?.grow(MIB);
+        return { response: new Response('the answer'), proof: Promise.resolve(null) };
+      },
+    };
+    return { lengths, handle: createVerifyingProxy({ upstream, keep: async () => {} }) };
+  }
+  const codeOf = async (answer: Response): Promise<unknown> => [
+    answer.status,
+    ((await answer.json()) as { error: { code: string } }).error.code,
+  ];
+
+  test('client/request-oversize with 413, declared or not; what is too long is not read to its end', async () => {
+    const { handle, lengths } = reader();
+    expect(await codeOf(await handle(post('{}', { 'content-length': '99000000' })))).toEqual([413, 'client/request-oversize']);
+    const endless = body(Number.POSITIVE_INFINITY);
+    expect(await codeOf(await handle(post(endless.stream)))).toEqual([413, 'client/request-oversize']);
+    expect(endless.given()).toBeLessThan(70 * MIB);
+    expect(lengths).toEqual([]);
+    expect(heldByProxy()).toBe(0);
+  });
+
+  test('client/busy with 503 when many are there at once; short ones still pass, and all is given back', async () => {
+    let answer = (): void => undefined;
+    const { handle, lengths } = reader(
+      new Promise<void>((resolve) => {
+        answer = resolve;
+      }),
+    );
+    const waiting = Array.from({ length: 6 }, () =>
+      handle(post(body(60 * MIB).stream, { 'content-length': String(60 * MIB) })),
+    );
+    const refused = await Promise.race(waiting);
+    expect(await codeOf(refused)).toEqual([503, 'client/busy']);
+    expect(refused.headers.get('retry-after')).toBe('2');
+    answer();
+    expect(await (await handle(post('{}'))).text()).toBe('the answer');
+    const answers = await Promise.all(waiting);
+    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(2);
+    for (const each of answers) if (!each.bodyUsed) await each.text();
+    expect(lengths).toContain(60 * MIB);
+    const left = await handle(post('{}'));
+    await left.body?.cancel();
+    expect(heldByProxy()).toBe(0);
+  });
 });

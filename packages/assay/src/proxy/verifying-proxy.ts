@@ -5,7 +5,11 @@
 
 import { LOCAL_REFUSALS, localRefusal, localRequestOf } from '@assay/channel';
 import { isCoded } from '@assay/encoding/coded-error';
+import { boundedRequest, exchangeMemory, releasing } from './exchange-memory.ts';
 import type { ProofFile, VerifiedUpstream } from './upstream.ts';
+
+/** Of errors that are not the upstream's. */
+const STATUS: Readonly<Record<string, number>> = { 'client/request-oversize': 413, 'client/busy': 503 };
 
 export interface VerifyingProxyOptions {
   readonly upstream: VerifiedUpstream;
@@ -42,8 +46,9 @@ export function createVerifyingProxy({
     if (path === '/verification')
       return Response.json({ kind: upstream.kind, url: upstream.url.href, verdict: upstream.verdict });
     if (!path.startsWith('/v1/')) return openAiError(404, 'not_found', `expected a path below /v1/, got ${path}`);
+    const held = exchangeMemory();
     try {
-      const { response, proof } = await upstream.forward(request);
+      const { response, proof } = await upstream.forward(boundedRequest(request, held), held);
       onEvent({ type: 'forwarded', method: request.method, path, status: response.status });
       void proof.then(
         async (found) => {
@@ -53,11 +58,12 @@ export function createVerifyingProxy({
         },
         (error: unknown) => onEvent({ type: 'refused', path, ...describe(error) }),
       );
-      return response;
+      return releasing(response, held);
     } catch (error) {
+      held.release();
       const described = describe(error);
       onEvent({ type: 'refused', path, ...described });
-      return openAiError(502, described.code, described.message);
+      return openAiError(STATUS[described.code] ?? 502, described.code, described.message);
     }
   };
 }
@@ -69,5 +75,6 @@ function describe(error: unknown): { readonly code: string; readonly message: st
 
 /** The error shape of OpenAI's API, which every client of the proxy can read. */
 function openAiError(status: number, code: string, message: string): Response {
-  return Response.json({ error: { message, type: 'verification_error', param: null, code } }, { status });
+  const headers: Record<string, string> = status === 503 ? { 'retry-after': '2' } : {};
+  return Response.json({ error: { message, type: 'verification_error', param: null, code } }, { status, headers });
 }

@@ -3,7 +3,8 @@
  * fails, an old one is served up to the stale limit and refused beyond it.
  */
 
-import { bufferSource, joinBytes } from '@assay/encoding/bytes';
+import { readAtMost } from '@assay/encoding/bounded-reader';
+import { bufferSource } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { AttestationError, type AttestationErrorCode } from '../errors.ts';
 import type { CachedAnswer, EndorsementSource } from './source.ts';
@@ -95,21 +96,11 @@ async function fetchOnce(request: Download, source: EndorsementSource): Promise<
   }
 }
 
-async function readBody(request: Download, response: Response): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const reader = response.body?.getReader();
-  for (;;) {
-    const piece = await reader?.read();
-    if (piece === undefined || piece.done) break;
-    length += piece.value.length;
-    if (length > request.maxBytes) {
-      await reader?.cancel();
-      throw failure('endorsements/too-large', request, `sends more than ${request.maxBytes} bytes; that is no such answer`);
-    }
-    chunks.push(piece.value);
-  }
-  return joinBytes(chunks);
+function readBody(request: Download, { body }: Response): Promise<Uint8Array> {
+  const { what, maxBytes } = request;
+  const refuse = (most: number): AttestationError =>
+    failure('endorsements/too-large', request, `sends more than ${most} bytes; that is no such answer`);
+  return readAtMost(body, { most: maxBytes, what, refuse });
 }
 
 async function cacheKey({ url, body }: Download): Promise<string> {

@@ -7,6 +7,7 @@
  */
 
 import { readAtMost } from '@assay/encoding/bounded-reader';
+import type { Reservation } from '@assay/encoding/budget';
 import { bufferSource, concatBytes } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { readPieces, toReadableStream } from '../byte-stream.ts';
@@ -32,6 +33,8 @@ export interface SealedBody {
   readonly signal?: AbortSignal;
   readonly shape: AnswerShape;
   readonly fetch: typeof globalThis.fetch;
+  /** Grows by what is kept of a whole answer; the caller releases it. */
+  readonly held?: Reservation | undefined;
 }
 
 export interface OpenedAnswer {
@@ -71,7 +74,7 @@ export async function postSealed(config: KeyConfig, request: SealedBody): Promis
   if (!/^[0-9a-f]{64}$/.test(nonce) || answer.body === null)
     throw new ChannelError('channel/message-malformed', 'expected a response nonce of 32 bytes and a body, got something else');
   const frames = openFrames(exchange.response(decodeHex(nonce)), readPieces(answer.body));
-  const whole = answer.ok ? complete(frames, request.shape) : frames;
+  const whole = answer.ok ? complete(frames, request) : frames;
   const { status, statusText, headers } = answer;
   const opened = new Headers(headers);
   opened.delete('content-length');
@@ -118,7 +121,10 @@ async function beginningOf(answer: Response): Promise<string> {
   }
 }
 
-async function* complete(pieces: AsyncIterable<Uint8Array>, shape: AnswerShape): AsyncGenerator<Uint8Array> {
+async function* complete(
+  pieces: AsyncIterable<Uint8Array>,
+  { shape, held }: Pick<SealedBody, 'shape' | 'held'>,
+): AsyncGenerator<Uint8Array> {
   const kept: Uint8Array[] = [];
   const end = new HeldEnd(MAX_EVENT_BYTES);
   let length = 0;
@@ -126,6 +132,7 @@ async function* complete(pieces: AsyncIterable<Uint8Array>, shape: AnswerShape):
     if (shape === 'document') {
       length += piece.length;
       if (length > MAX_DOCUMENT) throw new ChannelError('channel/oversize', `expected at most ${MAX_DOCUMENT} bytes`);
+      held?.grow(piece.length);
       kept.push(piece);
     } else {
       const open = end.push(piece);

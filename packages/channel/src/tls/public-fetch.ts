@@ -51,7 +51,7 @@ export function createPublicFetch({ resolve, connectMs = CONNECT_MS }: PublicFet
     else connect(target, done);
   };
   const send = fetchThrough(new Agent({ connect: guarded }));
-  return (input, init) => send(input, { ...init, redirect: 'error' });
+  return (input, init) => send(input, { ...init, redirect: init?.redirect === 'manual' ? 'manual' : 'error' });
 }
 
 function refused(host: string): ChannelError {

@@ -2,6 +2,7 @@
  * Prepares the wasm lane ahead of time: the Python snapshot at `npm install`, the packages by `assay sandbox install`.
  */
 
+import { readAtMost } from '@assay/encoding/bounded-reader';
 import { SandboxError } from '../errors.ts';
 import { prepareRuntime } from './runtime.ts';
 import { findRuntimeFiles, snapshotCache } from './runtime-files.ts';
@@ -54,14 +55,16 @@ export async function installSnapshot(): Promise<string> {
 function publishedWheels(version: string): WheelSource {
   return async (file) => {
     const url = `${PUBLISHED}/v${version}/full/${encodeURIComponent(file)}`;
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) }).catch((cause: unknown) => {
+    const failed = (cause: unknown): never => {
       throw new SandboxError(
         'sandbox/download-failed',
-        `${new URL(url).host} cannot be reached; check the network or pass a folder with the wheels`,
+        `${new URL(url).host} cannot be reached, or sends no such file; check the network or pass a folder with the wheels`,
         { cause },
       );
-    });
-    if (!response.ok || Number(response.headers.get('content-length') ?? 0) > MAX_WHEEL_BYTES) return null;
-    return new Uint8Array(await response.arrayBuffer());
+    };
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const response = await fetch(url, { redirect: 'error', signal }).catch(failed);
+    if (!response.ok) return null;
+    return readAtMost(response.body, { most: MAX_WHEEL_BYTES, what: url }).catch(failed);
   };
 }

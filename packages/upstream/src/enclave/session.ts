@@ -74,8 +74,8 @@ function enclaveSession(
     channel,
     limits: LIMITS,
     get: (path, signal) => send(service, { fetch, path, signal }),
-    async forward({ path, body, signal }: SessionRequest): Promise<SessionAnswer> {
-      const sealing = { url: `${service.base}${path}`, headers: headersOf(service), body, shape: shapeOf(body), fetch };
+    async forward({ path, body, signal, held }: SessionRequest): Promise<SessionAnswer> {
+      const sealing = { url: `${service.base}${path}`, headers: headersOf(service), body, shape: shapeOf(body), held, fetch };
       const opened = await postSealed(key, signal === undefined ? sealing : { ...sealing, signal }).catch((cause: unknown) => {
         throw unanswered(service, cause);
       });

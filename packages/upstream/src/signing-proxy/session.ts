@@ -8,6 +8,7 @@
 
 import type { NamedClaims } from '@assay/attestation/model/claims';
 import { readPieces, toReadableStream } from '@assay/channel';
+import type { Reservation } from '@assay/encoding/budget';
 import { concatBytes } from '@assay/encoding/bytes';
 import { type AttestedService, originOf, send, verifyFresh } from '../attested-service.ts';
 import { bindChannel } from '../channel.ts';
@@ -103,7 +104,7 @@ class SigningSession implements AttestedSession {
     return send(this.#service, { fetch: this.#service.fetch, path, signal });
   }
 
-  async forward({ path, body, signal }: SessionRequest): Promise<SessionAnswer> {
+  async forward({ path, body, signal, held }: SessionRequest): Promise<SessionAnswer> {
     const { fetch, now } = this.#service;
     const [route = ''] = path.split('?', 1);
     const sealed = this.channel.sealedTo === null ? null : await sealChat(this.#keys, route, body, now());
@@ -112,7 +113,7 @@ class SigningSession implements AttestedSession {
     if (!response.ok || response.body === null) return { response, prove: null };
     if (sealed === null) return { response, prove: (exchange) => this.#prove(exchange) };
     const wire: Uint8Array[] = [];
-    const opened = sealed.open({ headers: response.headers, body: kept(response.body, wire) });
+    const opened = sealed.open({ headers: response.headers, body: kept(response.body, { wire, held }) });
     const { status, headers } = response;
     return {
       response: new Response(toReadableStream(opened), { status, headers }),
@@ -134,7 +135,10 @@ class SigningSession implements AttestedSession {
 }
 
 /** The pieces as they arrive; they stay in `wire`. @throws {UpstreamError} `service/refused` for more than 64 MiB. */
-async function* kept(body: ReadableStream<Uint8Array>, wire: Uint8Array[]): AsyncGenerator<Uint8Array> {
+async function* kept(
+  body: ReadableStream<Uint8Array>,
+  { wire, held }: { readonly wire: Uint8Array[]; readonly held: Reservation | undefined },
+): AsyncGenerator<Uint8Array> {
   let length = 0;
   for await (const piece of readPieces(body)) {
     length += piece.length;
@@ -143,6 +147,7 @@ async function* kept(body: ReadableStream<Uint8Array>, wire: Uint8Array[]): Asyn
         'service/refused',
         `expected an answer of at most ${MAX_ANSWER_BYTES} bytes, got more; ask for less`,
       );
+    held?.grow(piece.length);
     wire.push(piece);
     yield piece;
   }

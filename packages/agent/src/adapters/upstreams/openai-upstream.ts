@@ -3,6 +3,9 @@
  * What it is sent it sees in clear, and every receipt says so.
  */
 
+import { readAtMost } from '@assay/encoding/bounded-reader';
+import { decodeUtf8 } from '@assay/encoding/bytes';
+import { parseLooseJson } from '@assay/encoding/json';
 import type { Upstream, UpstreamAnswer, UpstreamRequest } from '../../ports/upstream.ts';
 import { patientFetch } from '../patient-fetch.ts';
 import { type RelayOptions, relay } from './relay.ts';
@@ -42,15 +45,19 @@ async function forwardTo(options: OpenAiUpstreamOptions, { path, body, signal }:
   return answer;
 }
 
+/** Longest list of models, bytes. */
+const MAX_LIST_BYTES = 4 * 1024 * 1024;
+
 /** Ids at `/models`, or the default one when nobody lists any. */
-async function listModels({ base, apiKey, defaultModel }: OpenAiUpstreamOptions): Promise<readonly string[]> {
+async function listModels({ name, base, apiKey, defaultModel }: OpenAiUpstreamOptions): Promise<readonly string[]> {
   try {
     const response = await fetch(`${base}/models`, {
       headers: apiKey === null ? {} : { authorization: `Bearer ${apiKey}` },
       redirect: 'error',
       signal: AbortSignal.timeout(5000),
     });
-    const { data } = (await response.json()) as { readonly data?: readonly { readonly id?: unknown }[] };
+    const text = decodeUtf8(await readAtMost(response.body, { most: MAX_LIST_BYTES, what: name }));
+    const { data } = parseLooseJson(text) as { readonly data?: readonly { readonly id?: unknown }[] };
     const ids = (data ?? []).flatMap(({ id }) => (typeof id === 'string' ? [id] : []));
     return ids.length > 0 ? ids : [defaultModel];
   } catch {

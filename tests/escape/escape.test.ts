@@ -23,8 +23,8 @@ const probesFor = (lane: SandboxLane): readonly EscapeProbe[] =>
   ESCAPE_PROBES.filter(({ lanes }) => lanes === undefined || lanes.some((name) => name === lane));
 
 /**
- * Each lane with waiting sandboxes; linux-ns then forks its Python cells. Without waiting ones it starts them one by one, as its
- * JavaScript cells always are, so that only what a fork could do differently is tried again.
+ * Each lane with waiting sandboxes; linux-ns then forks its cells. Without waiting ones it starts them one by one, so that only what
+ * a fork could do differently is tried again.
  */
 const WAYS = LANES.flatMap((lane) => [
   { lane, title: lane.name, warm: 1, probes: probesFor(lane.name) },

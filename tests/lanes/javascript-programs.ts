@@ -16,6 +16,11 @@ export const JAVASCRIPT_PROGRAMS: readonly LaneProgram[] = [
     stdout: "/tmp/main.js /tmp [ '/tmp/main.js', 'one', '2' ] object true\n",
   },
   {
+    name: 'more than 64 files',
+    code: "for (let i = 0; i < 70; i += 1) require('fs').writeFileSync(`${i}.txt`, 'x');",
+    skipped: 6,
+  },
+  {
     name: 'requires uploaded modules',
     code: "const { f } = require('./helper');\nconsole.log(f(), require('./lib').two, require('./d.json').a, require('./helper.js').f === f, require('pack').name, require('./lib/deep.cjs').up)",
     files: [

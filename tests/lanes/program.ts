@@ -19,6 +19,8 @@ export interface LaneProgram {
   readonly error?: string | null;
   readonly message?: RegExp;
   readonly exitCode?: number;
+  /** How many files were reported and not kept. */
+  readonly skipped?: number;
   /** Every artifact, by path below /tmp; a function looks at its bytes. */
   readonly artifacts?: Readonly<Record<string, string | RegExp>>;
 }

@@ -31,6 +31,7 @@ function told(result: SandboxResult, program: LaneProgram): object {
     ...(program.message === undefined ? {} : { message: result.error?.message }),
     ...(program.value === undefined ? {} : { value: result.value }),
     ...(program.exitCode === undefined ? {} : { exitCode: result.exitCode }),
+    ...(program.skipped === undefined ? {} : { skipped: result.skipped.length }),
     ...(program.artifacts === undefined ? {} : { artifacts: Object.fromEntries(artifacts) }),
   };
 }

@@ -53,6 +53,7 @@ circle[0].write('zz')
     exitCode: 1,
     artifacts: { 'a.txt': 'hello' },
   },
+  { name: 'more than 64 files', code: "for i in range(70): open(f'/tmp/{i}.txt', 'w').write('x')", skipped: 6 },
   {
     name: 'is __main__',
     code: "import sys, __main__\nx = 5\nif __name__ == '__main__': print(__file__, sys.argv, __main__.x, __spec__, __package__)",

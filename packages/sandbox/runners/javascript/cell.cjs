@@ -7,7 +7,6 @@
  * Everything here runs beside hostile code and is believed by nobody: limits, clean-up and the record are the host's.
  */
 
-const childProcess = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const util = require('node:util');
@@ -189,7 +188,7 @@ function respond({ head, body }) {
 
 /** For machines without Python: the shell runs as a child and its end is ours. */
 function runShell(line, argv) {
-  const { status } = childProcess.spawnSync('/bin/sh', ['-c', line, 'sh', ...argv], { stdio: 'inherit' });
+  const { status } = require('node:child_process').spawnSync('/bin/sh', ['-c', line, 'sh', ...argv], { stdio: 'inherit' });
   process.exit(status ?? 1);
 }
 

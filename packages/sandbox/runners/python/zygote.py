@@ -1,10 +1,10 @@
-"""Fork server for Python cells. Lives inside a sandbox of its own (bubblewrap, no network, own root), imports what is slow to
-import, and for each request on standard input (`cell TOKEN`) makes one process in fresh user, mount, pid, ipc, net, uts and
+"""Fork server for cells. Lives inside a sandbox of its own (bubblewrap, no network, own root), imports what is slow to
+import, and for each request on standard input (`cell TOKEN KIND`) makes one process in fresh user, mount, pid, ipc, net, uts and
 cgroup namespaces. `forked TOKEN PID` and `ended TOKEN STATUS` go to standard output.
 
 The cell is process 1 of its pid namespace, as a container's program is. It gives up every right before it says that it is ready:
 no capabilities, no new privileges, the seccomp filter. It gets a /tmp, /dev/shm and /proc of its own, and descriptors of nobody
-else.
+else. A Python cell goes on in this process's copy; a JavaScript cell becomes Node.
 """
 
 import ctypes
@@ -29,6 +29,7 @@ FILTER = "/run/assay/seccomp.bpf"
 UID, GID = os.getuid(), os.getgid()
 
 STDIN, STDOUT, STDERR = 0, 1, 2
+PYTHON, JAVASCRIPT = "python", "javascript"
 #: Standard input, output, error and the control channel, in this order.
 CHANNELS = 4
 MOST_DESCRIPTORS = 4096
@@ -140,23 +141,24 @@ def bring_up_loopback():
         fcntl.ioctl(link.fileno(), SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP | IFF_RUNNING))
 
 
-def limit_resources():
-    """The kernel's limits of the process; `None` stands for none."""
+def limit_resources(kind):
+    """The kernel's limits of the process; `None` stands for none. V8 reserves far more address space than it uses."""
+    address_space = OPTIONS["addressSpaceBytes"] if kind == PYTHON else None
     for limit, value in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, OPTIONS["openFiles"]),
         (resource.RLIMIT_FSIZE, OPTIONS["fileBytes"]),
         (resource.RLIMIT_CPU, -(-OPTIONS["cpuMs"] // 1000)),
         (resource.RLIMIT_NPROC, OPTIONS["processes"]),
-        (resource.RLIMIT_AS, OPTIONS["addressSpaceBytes"]),
+        (resource.RLIMIT_AS, address_space),
     ):
         if value is not None:
             resource.setrlimit(limit, (value, value))
 
 
-def give_up_rights(program):
+def give_up_rights(program, kind):
     """Limits, no capabilities, no way to get any, and the filter of system calls. There is no way back."""
-    limit_resources()
+    limit_resources(kind)
     for capability in range(MOST_CAPABILITIES):
         if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             break
@@ -174,14 +176,21 @@ def reseed():
         sys.modules["numpy"].random.seed(int.from_bytes(os.urandom(4), "big"))
 
 
-def take_descriptors(links):
+def take_descriptors(links, kind):
     """Puts the connections where the cell expects them, and closes everything else."""
     for target, link in enumerate(links):
-        os.dup2(link, target, inheritable=target <= STDERR)
+        os.dup2(link, target, inheritable=target <= STDERR or kind == JAVASCRIPT)
     os.closerange(CHANNELS, MOST_DESCRIPTORS)
 
 
-def become_cell(token, program):
+def become_node():
+    """Goes on as Node, which reads jobs from the same descriptors."""
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(ignored, signal.SIG_DFL)
+    os.execv(OPTIONS["javascript"][0], OPTIONS["javascript"])
+
+
+def become_cell(token, kind, program):
     """Makes this forked process a cell, and serves."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL, "parent death")
     signal.set_wakeup_fd(-1)
@@ -192,11 +201,13 @@ def become_cell(token, program):
     mount_own()
     bring_up_loopback()
     os.setsid()
-    take_descriptors(links)
+    take_descriptors(links, kind)
     os.umask(CELL_UMASK)
     # Gaining rights in a new user namespace took the process out of its own /proc; it gives them up again below.
     prctl(PR_SET_DUMPABLE, 1, "dumpable")
-    give_up_rights(program)
+    give_up_rights(program, kind)
+    if kind == JAVASCRIPT:
+        become_node()
     reseed()
     cell.serve()
 
@@ -213,12 +224,12 @@ def fork_into_namespaces():
     return check(pid, "clone")
 
 
-def fork_cell(token, program, cells):
+def fork_cell(token, kind, program, cells):
     """Forks one cell and tells the host its process id."""
     pid = fork_into_namespaces()
     if pid == 0:
         try:
-            become_cell(token, program)
+            become_cell(token, kind, program)
         except BaseException as error:
             os.write(STDERR, ("cell did not start: %s\n" % error).encode())
         os._exit(NOT_STARTED)
@@ -261,7 +272,8 @@ def fork_on_request(program, wake):
                 os._exit(0)
             *lines, pending = (pending + part).split(b"\n")
             for line in lines:
-                fork_cell(line.decode().split(" ")[1], program, cells)
+                _, token, kind = line.decode().split(" ")
+                fork_cell(token, kind, program, cells)
 
 
 def main():

@@ -58,12 +58,12 @@ export class ForkedCells implements CellFactory {
 
   async start(kind: CellKind, limits: ExecutionLimits): Promise<Cell> {
     const zygote = this.#zygote;
-    if (kind !== 'python' || zygote === null || !fitsStartedLimits(limits, this.defaults, this.#options.groups !== null)) {
+    if (zygote === null || !fitsStartedLimits(limits, this.defaults, this.#options.groups !== null)) {
       return this.#single.start(kind, limits);
     }
     if (!zygote.alive || zygote.started >= CELLS_PER_ZYGOTE) void this.open();
     if (!zygote.alive) return this.#single.start(kind, limits);
-    const cell = await zygote.fork();
+    const cell = await zygote.fork(kind);
     await cell.admit(limits);
     return cell;
   }

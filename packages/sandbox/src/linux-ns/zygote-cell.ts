@@ -2,12 +2,14 @@
 
 import type { ExecutionLimits } from '@assay/receipt';
 import { SandboxError } from '../errors.ts';
+import type { CellKind } from '../native/cell.ts';
 import type { JobGroup } from '../native/cgroup.ts';
 import { killQuietly } from '../native/process-tree.ts';
 import type { CellPipes } from '../native/started-cell.ts';
 import { GroupedCell } from './grouped-cell.ts';
 
 export interface ZygoteCellOptions {
+  readonly kind: CellKind;
   readonly pipes: CellPipes;
   readonly group: JobGroup | null;
   readonly limits: ExecutionLimits;
@@ -22,8 +24,8 @@ export class ZygoteCell extends GroupedCell {
   readonly #forget: () => void;
   #over = false;
 
-  constructor({ pipes, group, limits, process, forget }: ZygoteCellOptions) {
-    super({ kind: 'python', limits, pipes, group, ancestor: process });
+  constructor({ kind, pipes, group, limits, process, forget }: ZygoteCellOptions) {
+    super({ kind, limits, pipes, group, ancestor: process });
     this.#process = process;
     this.#forget = forget;
     void pipes.ended.then(() => {

@@ -1,6 +1,6 @@
 /**
- * The Python fork server: one sandbox that has imported what is slow to import and forks single-use cells into namespaces of
- * their own (`runners/python/zygote.py`). Where it cannot run (no nested user namespaces), cells are started one by one instead.
+ * The fork server: one sandbox that has imported what is slow to import in Python and forks single-use cells into namespaces of
+ * their own, Node among them (`runners/python/zygote.py`). Where it cannot run (no nested user namespaces), cells are started one by one instead.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -12,9 +12,9 @@ import { createInterface } from 'node:readline';
 import type { ExecutionLimits } from '@assay/receipt';
 import { SandboxError } from '../errors.ts';
 import { addressSpaceOf } from '../native/address-space.ts';
-import type { Cell, CellEnd } from '../native/cell.ts';
+import type { Cell, CellEnd, CellKind } from '../native/cell.ts';
 import type { GroupTree } from '../native/cgroup.ts';
-import { INSIDE, type Layout } from '../native/layout.ts';
+import { cellCommand, INSIDE, type Layout } from '../native/layout.ts';
 import { childrenByFile, descendants, offerToOomKiller } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
 import { type Launch, type LaunchPrograms, launchCommand, writeOptions } from './bubblewrap.ts';
@@ -181,11 +181,11 @@ export class Zygote {
    *
    * @throws {SandboxError} `sandbox/start-failed`.
    */
-  async fork(): Promise<Cell> {
+  async fork(kind: CellKind): Promise<Cell> {
     if (!this.alive)
       throw new SandboxError(
         'sandbox/start-failed',
-        'the Python fork server has ended and is being started again; send the job again',
+        'the fork server has ended and is being started again; send the job again',
       );
     const token = randomBytes(16).toString('hex');
     this.#started += 1;
@@ -213,14 +213,14 @@ export class Zygote {
         void end.then(() =>
           reject(new SandboxError('sandbox/start-failed', 'the cell ended before it was ready; run assay doctor')),
         );
-        this.#child.stdin?.write(`cell ${token}\n`);
+        this.#child.stdin?.write(`cell ${token} ${kind}\n`);
       });
       const [stdin, stdout, stderr, control] = links as [Socket, Socket, Socket, Socket];
       const process = this.#processOf(expected.pid);
       const group = this.#options.groups?.create(`${this.#options.name}-${number}`) ?? null;
       const cell: ZygoteCell = new ZygoteCell({
         pipes: { stdin, stdout, stderr, control, ended: end },
-        ...{ group, limits: this.#options.limits },
+        ...{ kind, group, limits: this.#options.limits },
         process,
         forget: () => this.#cells.delete(cell),
       });
@@ -277,7 +277,9 @@ export class Zygote {
 function launch(options: ZygoteOptions, directory: string): Launch {
   const { programs, layout, stage, groups, limits, preload, uid } = options;
   const { diskBytes, inodes, openFiles, fileBytes, cpuMs, processes } = limits;
-  const fixed = { diskBytes, inodes, openFiles, fileBytes, cpuMs, processes };
+  const inside = { python: layout.python?.path ?? '', node: INSIDE.node, runners: INSIDE.runners };
+  const javascript = cellCommand('javascript', inside);
+  const fixed = { javascript, diskBytes, inodes, openFiles, fileBytes, cpuMs, processes };
   return launchCommand({
     ...{ programs, layout, uid, joinFiles: [], scratch: null, filterDescriptor: null, nestedNamespaces: true },
     optionsDescriptor: OPTIONS_DESCRIPTOR,

@@ -28,7 +28,8 @@ export interface Outcome {
 }
 
 const SIGKILL_CODE = 128 + 9;
-const SIGABRT_CODE = 128 + 6;
+/** An abort; where the process is the first of its namespace the signal does not reach it, and the processor's fault ends it. */
+const ABORT_CODES = [128 + 6, 128 + 4, 128 + 5, 128 + 11];
 const SIGXFSZ_CODE = 128 + 25;
 const DISK_FULL = /\b(ENOSPC|EFBIG|EDQUOT)\b|No space left on device|File too large|\[Errno (28|27|122)\]/;
 const OUT_OF_MEMORY = /heap out of memory|Array buffer allocation failed|MemoryError/;
@@ -83,7 +84,7 @@ function named(status: ExecutionStatus, error: NonNullable<Outcome['error']>): O
 function unreported(facts: Parameters<typeof judge>[0]): Outcome {
   const { end, usage, limits, stderr } = facts;
   const exitCode = end?.exitCode ?? null;
-  if (usage.oomKills > 0 || (exitCode === SIGABRT_CODE && OUT_OF_MEMORY.test(stderr)))
+  if (usage.oomKills > 0 || (ABORT_CODES.includes(exitCode ?? 0) && OUT_OF_MEMORY.test(stderr)))
     return limited('oom', oomMessage(limits), exitCode);
   if (exitCode === SIGXFSZ_CODE) return limited('disk-limit', `a file grew beyond ${limits.fileBytes} bytes`, exitCode);
   if (exitCode === SIGKILL_CODE && usage.cpuMs >= limits.cpuMs * 0.9) return limited('timeout', cpuMessage(limits), exitCode);

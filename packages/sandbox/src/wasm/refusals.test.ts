@@ -44,7 +44,10 @@ const next = (): number => {
 ${program}
 `,
   );
-  const config = { acorn: null, ethers: null, preload: false, pyodide: null, snapshot: null, wheels: null, memoryPages: 1024 };
+  const config = {
+    ...{ acorn: null, ethers: null, preload: false, pyodide: null, snapshot: null, wheels: null },
+    ...{ frontEnd: [], memoryPages: 1024 },
+  };
   const lane = new WasmSandbox({
     capabilities: {
       ...{ lane: 'wasm', isolation: 'wasm', languages: ['javascript'], packages: {}, selfTest: [] },

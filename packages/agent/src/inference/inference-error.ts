@@ -5,6 +5,7 @@ export type InferenceErrorType =
   | 'upstream_verification_failed'
   | 'session_not_accepted'
   | 'upstream_error'
+  | 'server_busy'
   | 'not_found'
   | 'unauthorized';
 

@@ -73,7 +73,10 @@ export async function servePrompt(call: PromptCall, ports: InferencePorts): Prom
     return await respond(await upstream.forward(request, standing), { call, prompt, forwarded, draft, ports });
   } catch (error) {
     if (!ServerError.is(error)) throw error;
-    return sealRefusal(new InferenceError(502, 'upstream_error', `${error.code}: ${error.message}`), draft, ledger);
+    const words = `${error.code}: ${error.message}`;
+    const busy = error.code === 'server/busy';
+    const refusal = busy ? new InferenceError(503, 'server_busy', words) : new InferenceError(502, 'upstream_error', words);
+    return sealRefusal(refusal, draft, ledger);
   }
 }
 

@@ -65,6 +65,17 @@ export function openWriter(options: DatabaseOptions): DatabaseSync {
   const file = join(options.directory, DATABASE_FILE);
   makePrivateFile(file); // SQLite gives its -wal and -shm files the mode of this one
   const db = open(options.directory, false);
+  try {
+    prepareWriter(db, options);
+    assertWhole(db, file);
+    return db;
+  } catch (cause) {
+    db.close(); // a thread that ends with an open database can take the process with it
+    throw cause;
+  }
+}
+
+function prepareWriter(db: DatabaseSync, options: DatabaseOptions): void {
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
   db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   if (options.maxBytes !== undefined)
@@ -76,8 +87,6 @@ export function openWriter(options: DatabaseOptions): DatabaseSync {
   for (let version = Number(pragma(db, 'user_version')); MIGRATIONS[version] !== undefined; version += 1)
     db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[version]} PRAGMA user_version = ${version + 1}; COMMIT`);
   assertPragma(db, 'user_version', SCHEMA_VERSION);
-  assertWhole(db, file);
-  return db;
 }
 
 /** A connection that sees committed rows and cannot write. The writer must have opened before. */

@@ -157,12 +157,14 @@ async function main(): Promise<void> {
   const say = (message: FromWriter) => port.postMessage(message);
   const setup = workerData as WriterSetup;
   let writer: Writer;
+  let db: DatabaseSync | null = null;
   try {
-    const db = openWriter(setup);
+    db = openWriter(setup);
     const tree = loadTree(db);
     await assertNotRolledBack(setup.directory, tree, setup.logKey);
     writer = new Writer(db, tree, setup);
   } catch (cause) {
+    db?.close();
     const { code, message } = LedgerError.is(cause) ? cause : openingError(cause);
     say({ kind: 'refused', error: { code, message } });
     return;

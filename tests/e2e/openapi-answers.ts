@@ -64,7 +64,7 @@ const escaped = (name: string): string => encodeURIComponent(name.replaceAll('~'
 const sentence = ({ instancePath, message, params }: ErrorObject): string =>
   `${instancePath === '' ? 'the answer' : instancePath} ${message} ${JSON.stringify(params)}`;
 
-/** The document with every object closed that does not say what else may be in it, so that a member that nobody declared is found. */
+/** The document with every object closed that does not say what else may be in it, so that an undeclared member is found. */
 function closed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(closed);
   if (typeof value !== 'object' || value === null) return value;

@@ -10,9 +10,9 @@ const OPERATOR_KEY = 'operator-key-of-this-test-only';
 const KEYS = { ASSAY_API_KEY: API_KEY, ASSAY_OPERATOR_KEY: OPERATOR_KEY };
 /** Who is refused, by what the route declares. */
 const REFUSED: Readonly<Record<Route['authority'], object>> = {
-  public: { nobody: false, wrongKey: false, key: false, operator: false },
-  key: { nobody: true, wrongKey: true, key: false, operator: true },
-  operator: { nobody: true, wrongKey: true, key: true, operator: false },
+  public: { keyless: false, wrongKey: false, key: false, operator: false },
+  key: { keyless: true, wrongKey: true, key: false, operator: true },
+  operator: { keyless: true, wrongKey: true, key: true, operator: false },
 };
 
 /** A path that the route answers. */
@@ -37,7 +37,7 @@ describe('with keys set', () => {
         return (await agent.request(pathOf(route), { ...init, headers, signal })).status === 401;
       };
       const refused = {
-        nobody: await ask({}),
+        keyless: await ask({}),
         wrongKey: await ask({ authorization: 'Bearer wrong' }),
         key: await ask({ authorization: `Bearer ${API_KEY}` }),
         operator: await ask({ 'x-operator-key': OPERATOR_KEY }),

@@ -4,18 +4,17 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Sandbox, SandboxJob, SandboxResult } from '../../packages/sandbox/src/port.ts';
 import { replayExecution } from '../../packages/sandbox/src/replay.ts';
 import { wasmLane } from '../../packages/sandbox/src/wasm/lane.ts';
+import { WASM_DIRECTORY } from '../lanes/wasm-lane.ts';
 
-const directory = fileURLToPath(new URL('../../node_modules/.cache/assay-tests', import.meta.url));
 const read = (name: string): string => readFileSync(new URL(`./sources/${name}`, import.meta.url), 'utf8');
 const LIMITS = { wallMs: 120_000, cpuMs: 120_000, outputBytes: 16 * 1024 * 1024, memoryBytes: 1024 * 1024 * 1024 };
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = await wasmLane.open({ directory, warm: 0, concurrency: 2 });
+  sandbox = await wasmLane.open({ directory: WASM_DIRECTORY, warm: 0, concurrency: 2 });
 });
 afterAll(() => sandbox.close());
 

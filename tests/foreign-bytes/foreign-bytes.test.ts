@@ -40,7 +40,7 @@ function callsIn(
   return found;
 }
 
-/** Whoever carries requests: `fetch`, `io.fetch`, `patientFetch`; the channels' own carriers are named in full. */
+/** What carries requests: `fetch`, `io.fetch`, `patientFetch`; the channels' own carriers are named in full. */
 const CARRIES = /(?:^|\.)(?:fetch|patientFetch|undiciFetch)$/;
 const UNFOLLOWED = /redirect: (?:'error'|'manual'|unfollowed\()/;
 const WHOLE = /\.(?:json|text|arrayBuffer|bytes|blob|formData)$/;

@@ -49,7 +49,7 @@ export function createApp(services: Services): AgentApp {
     c.set('log', log);
     c.set('access', null);
     await next();
-    // A stream that nobody takes would hold its memory.
+    // A stream that is not read would hold its memory.
     if (c.req.raw.method === 'HEAD') await c.res.body?.cancel();
     // The provider's own id goes on where SDKs look for one; the agent's stands beside it.
     if (!c.res.headers.has('x-request-id')) c.header('x-request-id', requestId);

@@ -45,7 +45,7 @@ export interface ModelConfig {
     /** PEM file of a simulator's root, whose evidence is accepted and marked for ever. */
     readonly simulatedRoot: string | null;
     readonly channel: ChannelDemand;
-    /** PEM file of authorities whose certificates the provider's address may show, beside the known ones. */
+    /** PEM file of authorities whose certificates the provider's address may show, in addition to the known ones. */
     readonly authorities: string | null;
   };
 }

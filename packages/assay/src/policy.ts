@@ -24,7 +24,7 @@ export {
 } from '@assay/attestation';
 
 export interface PolicyFromOptions {
-  /** What the policy asks besides the software: a policy or a preset's name; `strict` by default. */
+  /** What the policy asks in addition to the software: a policy or a preset's name; `strict` by default. */
   readonly base?: Policy | PolicyPreset | undefined;
   /** Names of the measurements that must keep their values; all that name software by default. */
   readonly pin?: readonly string[] | undefined;

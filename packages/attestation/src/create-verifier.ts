@@ -19,7 +19,7 @@ import type { TeeVerifier, Trust } from './model/verification.ts';
 import { type RecognisedEvidence, recogniseIn } from './recognise.ts';
 
 export interface VerifierOptions<Of extends Claims = Claims> {
-  /** Roots beside the vendors' pinned ones. */
+  /** Roots in addition to the vendors' pinned ones. */
   readonly trust?: Trust | undefined;
   /** What it remembers; a memory of its own where none is given. */
   readonly cache?: VerificationCache | undefined;

@@ -22,7 +22,7 @@ export interface RecognisedEvidence<Of extends Claims = Claims> extends ParsedEv
   readonly verifier: TeeVerifier<unknown, Of>;
   /** Endorsements that came around the evidence in the same file. */
   readonly companions: Endorsements;
-  /** What the carrier says beside the evidence, compared with what is authentic. */
+  /** What the carrier says next to the evidence, compared with what is authentic. */
   readonly carrierChecks: (claims: Claims) => readonly Check[];
 }
 

@@ -11,7 +11,7 @@ import type { TeeVerifier } from './model/verification.ts';
 import type { RecognisedEvidence } from './recognise.ts';
 import { TEE_VERIFIERS } from './verifier/registry.ts';
 
-/** Whom to trust, and the TEEs to try: all of them unless told. */
+/** Whom to trust, and the TEEs to try: all of them by default. */
 type Choice = Partial<VerifierOptions>;
 
 export type EvidenceOptions = EvidenceQuestion & Choice;

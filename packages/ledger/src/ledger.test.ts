@@ -354,6 +354,6 @@ describe('bundles', () => {
     const again = await authenticateBundle(redacted, { verifyEvidence });
     expect(again.checks.find(({ id }) => id === 'bundle.payloads')?.outcome).toBe('not-checked');
     expect(parseBundle(bytes).reports[0]!.collateral.map(({ name }) => name)).toEqual(['crl.der']);
-    expect(await bundleBytes(second.ledger, 'rcpt_nobody')).toBeNull();
+    expect(await bundleBytes(second.ledger, 'rcpt_unknown')).toBeNull();
   });
 });

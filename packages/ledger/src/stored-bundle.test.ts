@@ -57,7 +57,7 @@ test('a large bundle costs no more memory than a small one', async () => {
   const collect = runInNewContext('gc') as () => void;
   const held = async (): Promise<number> => {
     collect();
-    await sleep(20); // arrays are freed beside the program
+    await sleep(20); // arrays are freed in the background
     collect();
     return process.memoryUsage().arrayBuffers;
   };
@@ -99,7 +99,7 @@ test('receipts of another key are not there', async () => {
     access: 'a'.repeat(64),
   });
   const mine = await ledger.seal(draft);
-  const other = await work(ledger, 'of nobody', []);
+  const other = await work(ledger, 'of no task', []);
   const both = [other.receiptId, mine.receiptId];
   expect(await ledger.bundle(both, { access: null })).toBeNull();
   expect(await ledger.bundle(both, { access: 'b'.repeat(64) })).toBeNull();

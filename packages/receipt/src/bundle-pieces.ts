@@ -1,5 +1,5 @@
 /**
- * Writes a bundle piece by piece (spec/bundle.md): whoever has the parts in a database needs memory for one piece, not for the file. The
+ * Writes a bundle piece by piece (spec/bundle.md): a caller with the parts in a database needs memory for one piece, not for the file. The
  * pieces together are the JCS form; members therefore come in the order of their names.
  */
 

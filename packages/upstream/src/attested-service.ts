@@ -41,7 +41,7 @@ export interface AttestedService {
   readonly now: () => number;
   readonly sleep: (milliseconds: number) => Promise<void>;
   readonly policy: Policy;
-  /** Roots beside the vendors' pinned ones. */
+  /** Roots in addition to the vendors' pinned ones. */
   readonly trust?: Trust;
   /** What was verified before, to verify the same collateral sooner. */
   readonly cache?: VerificationCache;

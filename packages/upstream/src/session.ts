@@ -58,7 +58,7 @@ export interface SessionAnswer {
   /** In clear. The body ends in a {ChannelError} or {UpstreamError} when it was not sealed as it should be. */
   readonly response: Response;
   /**
-   * Called after the last byte. `null` for error answers, which nobody vouches for.
+   * Called after the last byte. `null` for error answers, which have no proof.
    * @throws {UpstreamError} `service/signature-missing`, `service/unreachable`, `service/refused`; {AttestationError} `answer/…`.
    */
   readonly prove: ((exchange: ClearExchange) => Promise<AnswerEvidence>) | null;
@@ -82,7 +82,7 @@ export interface SignedAnswer {
   readonly proof: AnswerProof;
 }
 
-/** Only the attested key could seal to this exchange; nobody else can check that. */
+/** Only the attested key could seal to this exchange; a third party cannot check that. */
 export interface SealedAnswer {
   readonly type: 'sealed';
   readonly scheme: 'ehbp';

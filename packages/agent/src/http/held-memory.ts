@@ -1,6 +1,6 @@
 /**
- * The memory that requests and answers in progress may hold, one amount for all of them with smaller parts inside: whoever sends slowly
- * cannot take what answers need, strangers cannot take what known senders need, and whoever does not read cannot take either.
+ * The memory that requests and answers in progress may hold, one amount for all of them with smaller parts inside: a slow sender
+ * cannot take what answers need, strangers cannot take what known senders need, and a reader that does not read cannot take either.
  *
  * The first bytes of each are free: a prompt is let in, and a short answer goes out, also while large ones fill their part. Connections
  * bound how many such beginnings there are.

@@ -74,7 +74,7 @@ describe('a stream', () => {
     ...(finish === undefined ? {} : { finish }),
   });
 
-  it('that nobody signs is not kept', async () => {
+  it('without a signature is not kept', async () => {
     const { ask } = serving(() => stream(60));
     const reader = (await ask()).body!.getReader();
     let most = 0;

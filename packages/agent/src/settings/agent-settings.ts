@@ -98,7 +98,7 @@ export const AGENT_SETTINGS = {
   }),
   ASSAY_UPSTREAM_AUTHORITIES: text({
     fallback: null,
-    doc: "PEM of certificate authorities to accept for the provider's address, beside the known ones",
+    doc: "PEM of certificate authorities to accept for the provider's address, in addition to the known ones",
   }),
   ASSAY_RECORDED_FILE: text({ fallback: null, byDefault: 'shipped', doc: 'transcript of recorded answers' }),
   ASSAY_MIN_ISOLATION: choice({

@@ -59,7 +59,7 @@ function describeRun(result: SandboxResult): RunDetails {
   };
 }
 
-/** Members of the answer of every task that runs code; the origin's names beside the seed's. */
+/** Members of the answer of every task that runs code; the origin's names and the seed's. */
 export const codeAnswerSchema = z.object({
   execution_result: executionResultSchema,
   execution_details: runDetailsSchema,

@@ -24,7 +24,7 @@ export const artifactSchema = z.object({
   url: z.string(),
 });
 
-/** Members of every answer, beside the task's own. */
+/** Members of every answer, in addition to the task's own. */
 export const commonAnswerSchema = z.object({
   attestation: attestationSchema.nullable().describe('what attests the agent, when include_attestation asked for it'),
   verification_instructions: z.object({ message: z.string(), verification_script: z.string(), docs_url: z.string() }),

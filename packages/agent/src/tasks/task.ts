@@ -88,7 +88,7 @@ export interface TaskResult<Answer extends object = object> {
   readonly generation?: Generation | undefined;
 }
 
-/** What a task needs besides the workspaces. */
+/** What a task needs in addition to the workspaces. */
 export type TaskNeed = 'model' | 'sandbox';
 
 /** Members that every request has. */

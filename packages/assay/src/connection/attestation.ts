@@ -20,7 +20,7 @@ const MAX_REPORT_BYTES = 4 * 1024 * 1024;
 export interface VerifyAgentOptions {
   /** A policy, or a preset's name. */
   readonly policy?: Policy | PolicyPreset | undefined;
-  /** Roots beside the pinned ones. A simulator named here is accepted, and its evidence stays marked as simulated. */
+  /** Roots in addition to the pinned ones. A simulator named here is accepted, and its evidence stays marked as simulated. */
   readonly trust?: Trust | undefined;
   /** Vendor collateral, when the agent does not send it along. */
   readonly endorsements?: Endorsements | undefined;

@@ -81,7 +81,7 @@ test('bundle/malformed: a bundle of a later format', async () => {
   expectAdvice(verdict.error?.message ?? '', ['assay-bundle/1, got "assay-bundle/2"', 'update Assay']);
 });
 
-test('client/task-lost: an agent that was started anew under a run says what became of it', { timeout: 30_000 }, async () => {
+test('client/task-lost: an agent that restarted during a run says what became of it', { timeout: 30_000 }, async () => {
   let broken = 0;
   const agent = await sealedAgent({
     answer: (request) => {

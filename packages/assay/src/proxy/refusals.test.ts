@@ -8,7 +8,12 @@ const BASE = 'https://service.example';
 const MODELS = Response.json({ data: [{ id: 'acme/model-1' }] });
 
 test.each<[string, string, (path: string) => Response | Promise<Response>, readonly string[]]>([
-  ['nobody listens', 'service/unreachable', () => Promise.reject(new TypeError('fetch failed')), [BASE, 'check the address']],
+  [
+    'no server listens',
+    'service/unreachable',
+    () => Promise.reject(new TypeError('fetch failed')),
+    [BASE, 'check the address'],
+  ],
   [
     'it has no list of models',
     'service/refused',

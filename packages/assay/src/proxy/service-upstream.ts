@@ -1,6 +1,6 @@
 /**
  * A service with evidence of its own as upstream, whatever its kind: sessions come from `@assay/upstream`, what is added here is HTTP and the
- * proof of each answer. An answer is held back at its end until it is proved; one that nobody signs leaves no proof for the file.
+ * proof of each answer. An answer is held back at its end until it is proved; one without a signature leaves no proof for the file.
  */
 
 import { ChannelError, isLoopbackName } from '@assay/channel';
@@ -134,7 +134,7 @@ function serviceOf(url: URL, options: UpstreamOptions): AttestedService {
   if (apiKey !== null && url.protocol !== 'https:' && !isLoopbackName(url.hostname.replace(/^\[|\]$/g, '')))
     throw new ClientError(
       'client/channel-unbound',
-      `expected https to send a key to ${url.host}, got ${url.protocol.slice(0, -1)}; this kind of service takes it beside the sealed prompt`,
+      `expected https to send a key to ${url.host}, got ${url.protocol.slice(0, -1)}; this kind of service takes it next to the sealed prompt`,
     );
   return {
     base: `${url.origin}${withoutTrailing(url.pathname, '/').replace(/\/v1$/, '')}`,

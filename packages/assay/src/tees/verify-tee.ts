@@ -18,7 +18,7 @@ export interface VerifyTeeOptions {
   readonly now: number;
   /** A policy, or a preset's name. */
   readonly policy?: Policy | PolicyPreset | undefined;
-  /** Roots beside the vendor's pinned ones. */
+  /** Roots in addition to the vendor's pinned ones. */
   readonly trust?: Trust | undefined;
   /** Companions at hand, in any order: collateral, certificates, revocation lists. Nothing is fetched. */
   readonly collateral?: Endorsements | undefined;

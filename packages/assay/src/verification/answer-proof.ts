@@ -1,6 +1,6 @@
 /**
  * Verifies the proof of one answer (spec/proof.md): an answer with an agent's receipt, or one that a service signed inside its TEE.
- * Hardware is appraised as of the time the proof states, which is the word of whoever kept it.
+ * Hardware is appraised as of the time the proof states, as claimed by the party that kept it.
  */
 
 import { type Check, fail, formatInstant, notChecked, pass } from '@assay/attestation';
@@ -79,9 +79,9 @@ async function signedAnswerVerdict(proof: AnswerProof, options: ResolvedOptions)
     ...{ requestHash: proof.request.hash, responseHash: proof.response.hash },
     subject: `answer signed by ${evidence.subject}`,
     limits: [
-      'When it happened: the time is the word of whoever kept this proof.',
-      'Which model ran, and what it was made of: nobody signed its name in the report.',
-      'That nobody read along: the report vouches for the key that signs answers, not for the connection.',
+      'When it happened: the time is a claim of the party that kept this proof.',
+      'Which model ran, and what it was made of: its name is not signed in the report.',
+      'That no third party read along: the report vouches for the key that signs answers, not for the connection.',
       ...evidence.limits,
     ],
     ...{ warnings: evidence.warnings, simulated: evidence.simulated, policy: evidence.policy },

@@ -119,7 +119,7 @@ function named(check: Check, count: number, index: number): Check {
   return count === 1 ? check : { ...check, id: `report-${index}/${check.id}` };
 }
 
-/** The caller's nonce is one of the work, kept in the receipt; the evidence answers the nonce of whoever asked for the report. */
+/** The caller's nonce is one of the work, kept in the receipt; the evidence answers the nonce of the party that asked for the report. */
 function nonceCheck({ receipts, evidence }: VerifiedBundle<VerifiedClaims>, { expected, policy }: ResolvedOptions): Check {
   const id = 'bundle.nonce';
   const wanted = expected.nonce;

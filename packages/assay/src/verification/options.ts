@@ -19,7 +19,7 @@ export interface VerifyOptions {
   readonly now?: number | undefined;
   /** A policy, or a preset's name. By default: strict about debugging and firmware, silent about measurements and age. */
   readonly policy?: Policy | PolicyPreset | undefined;
-  /** Roots beside the vendors' pinned ones, as PEM, DER or SubjectPublicKeyInfo. A simulator named here is accepted by any policy. */
+  /** Roots in addition to the vendors' pinned ones, as PEM, DER or SubjectPublicKeyInfo. A simulator named here is accepted by any policy. */
   readonly trust?: Trust | undefined;
   /** `fetch`: what is missing comes from the vendors' services. Otherwise the companions at hand, in any order. */
   readonly collateral?: 'fetch' | Endorsements | undefined;

@@ -10,7 +10,7 @@ import { isResultFile } from './result-file.ts';
 export type Subject =
   | { readonly kind: 'bundle'; readonly bytes: Uint8Array }
   | { readonly kind: 'proof' | 'receipt' | 'report' | 'result'; readonly json: JsonObject }
-  /** Parsed, or the bytes of what nobody recognises or what is broken: the verifier then says why. */
+  /** Parsed, or the bytes of an unknown or broken file: the verifier then says why. */
   | { readonly kind: 'evidence'; readonly evidence: RecognisedEvidence | Uint8Array };
 
 /** Where a bundle says that it is one: behind the checkpoint, bytes. */

@@ -221,7 +221,7 @@ export function verdictOf(error: unknown): Verdict | null {
 
 const SUBJECT_TYPES: ReadonlySet<string | null> = new Set<SubjectType>(['bundle', 'proof', 'receipt', 'report', 'result']);
 
-/** True for the verdict on bare evidence, and on files that nobody recognised. */
+/** True for the verdict on bare evidence, and on files that were not recognised. */
 export function isEvidence(verdict: Verdict): verdict is EvidenceVerdict {
   return !SUBJECT_TYPES.has(verdict.type);
 }

@@ -84,7 +84,7 @@ test.each<[string, Root, string]>([
   ['half a certificate', der.subarray(0, 100), 'other bytes'],
   ['a certificate and more', Uint8Array.of(...der, 0), 'other bytes'],
   ['base64 of something else', encodeBase64(utf8('not a certificate')), 'other bytes'],
-  ['a key on a curve nobody uses here', `${P256K}04${'11'.repeat(64)}`, 'other bytes'],
+  ['a key on a curve that is not used here', `${P256K}04${'11'.repeat(64)}`, 'other bytes'],
   ['null', null as never, 'null'],
   ['an object', {} as never, 'type object'],
 ])('trust/not-a-root: %s', async (_what, root, words) => {

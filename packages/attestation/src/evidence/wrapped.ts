@@ -2,7 +2,7 @@
  * Evidence inside JSON that no TEE's reader knows as a whole: answers of attestation APIs such as `{"attestation_document": "…"}`,
  * `{"platform": "az-snp", "evidence": {…}}` or `{"tee": "snp", "evidence": "base64 of JSON"}`. Members are found by name, never by
  * trying everything, so that a document that merely quotes evidence is not taken for it.
- * Not checked here: anything. What stands around the evidence is the word of whoever sent the file, except for endorsements, which
+ * Not checked here: anything. What stands around the evidence is a claim of the party that sent the file, except for endorsements, which
  * the verifiers authenticate; key sets are never taken from there, because nothing but the file would vouch for them.
  */
 

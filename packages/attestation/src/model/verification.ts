@@ -23,7 +23,7 @@ export interface TrustAnchor {
  */
 export type Root = string | Uint8Array | TrustAnchor;
 
-/** The roots a relying party trusts beside the vendors' pinned ones. */
+/** The roots a relying party trusts in addition to the vendors' pinned ones. */
 export interface Trust {
   /** One simulator's root. Its evidence is accepted by every policy, and stays marked as simulated. */
   readonly simulatedRoot?: Root | undefined;
@@ -36,7 +36,7 @@ export interface VerifyOptions {
   readonly now: number;
   /** Vendor and operator companions. */
   readonly endorsements?: Endorsements | undefined;
-  /** Roots beside the vendors' pinned ones. */
+  /** Roots in addition to the vendors' pinned ones. */
   readonly trust?: Trust | undefined;
   /** What the verifier remembers; without one every check is made. */
   readonly cache?: VerificationCache | undefined;

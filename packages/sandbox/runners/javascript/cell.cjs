@@ -4,7 +4,7 @@
  * One JavaScript cell: waits for files and a job on descriptor 3, runs the code as an async function with `require`, reports
  * the value of the last expression, the error and the exit code. Single use unless the job belongs to a session.
  *
- * Everything here runs beside hostile code and is believed by nobody: limits, clean-up and the record are the host's.
+ * Everything here runs next to hostile code and is not trusted: limits, clean-up and the record are the host's.
  */
 
 const fs = require('node:fs');

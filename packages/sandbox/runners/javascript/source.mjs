@@ -92,7 +92,7 @@ export function prepareModule(text, options) {
 }
 
 /** Takes the export out of a declaration, and remembers under which names which values are seen outside. */
-function exportNames(code, statement, edits, exported) {
+function exportNames(_code, statement, edits, exported) {
   const { type, start, end, declaration, specifiers, source } = statement;
   if (type === 'ExportAllDeclaration') {
     const from = JSON.stringify(source.value);

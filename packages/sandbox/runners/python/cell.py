@@ -1,7 +1,7 @@
 """One native Python cell: files and a job arrive on the control channel, the program runs as `__main__`, its report goes back.
 Single use unless the job belongs to a session.
 
-Everything here runs beside hostile code and is believed by nobody: limits, clean-up and the record are the host's.
+Everything here runs next to hostile code and is not trusted: limits, clean-up and the record are the host's.
 """
 
 import os

@@ -3,8 +3,8 @@ import, and for each request on standard input (`cell TOKEN KIND`) makes one pro
 cgroup namespaces. `forked TOKEN PID` and `ended TOKEN STATUS` go to standard output.
 
 The cell is process 1 of its pid namespace, as a container's program is. It gives up every right before it says that it is ready:
-no capabilities, no new privileges, the seccomp filter. It gets a /tmp, /dev/shm and /proc of its own, and descriptors of nobody
-else. A Python cell goes on in this process's copy; a JavaScript cell becomes Node.
+no capabilities, no new privileges, the seccomp filter. It gets a /tmp, /dev/shm and /proc of its own, and no descriptor of another
+cell. A Python cell goes on in this process's copy; a JavaScript cell becomes Node.
 """
 
 import ctypes
@@ -108,7 +108,7 @@ def connect(token):
 
 
 def map_user():
-    """Maps this user to itself in the new user namespace, and nobody else."""
+    """Maps this user to itself in the new user namespace, and no other user."""
     for name, text in (("setgroups", "deny"), ("uid_map", "%d %d 1" % (UID, UID)), ("gid_map", "%d %d 1" % (GID, GID))):
         with open("/proc/self/" + name, "w") as file:
             file.write(text)

@@ -38,13 +38,18 @@ async function workOf(code: string): Promise<number> {
     await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
     prepareJavaScript(code, { acorn, session: true });
     const { result } = await session.post('Profiler.takePreciseCoverage');
-    const own = result.filter(({ url }) => /acorn|transform|program-parser/.test(url) && !/\.test\./.test(url));
+    const own = result.filter(({ url }) => /acorn|runners\/javascript\//.test(url) && !/\.test\./.test(url));
     const ranges = own.flatMap(({ functions }) => functions.flatMap((part) => part.ranges));
     return searches.steps() + ranges.reduce((total, { count }) => total + count, 0);
   } finally {
     searches.restore();
     session.disconnect();
   }
+}
+
+/** The engine can drop counters when it collects garbage, and never adds any: the most of three is the work. */
+async function mostWorkOf(code: string): Promise<number> {
+  return Math.max(await workOf(code), await workOf(code), await workOf(code));
 }
 
 const many = (count: number, make: (index: number) => string): string =>
@@ -66,7 +71,7 @@ describe('the work of the parser grows as the program does', () => {
     ['members', (n) => `({${many(n, (at) => `m${at}: 1,`)}})`],
   ])('%s', async (_name, make) => {
     await workOf(make(500));
-    const [once, double] = [await workOf(make(5000)), await workOf(make(10_000))];
+    const [once, double] = [await mostWorkOf(make(5000)), await mostWorkOf(make(10_000))];
     expect(once).toBeGreaterThan(5000);
     expect(double / once).toBeLessThan(3);
   });

@@ -142,7 +142,7 @@ const LINUX_NS: Readonly<Record<string, Case>> = {
     },
     ['oom', '', 0],
   ],
-  'bytes that nobody accepts': [
+  'bytes that no verifier accepts': [
     {
       ...python(
         'import socket, time',
@@ -190,7 +190,7 @@ const LANDLOCK: Readonly<Record<string, Case>> = {
   ],
 };
 
-/** The agent's side, run by a user that is nobody: opens the lane, does honest and hostile work, prints what came of it. */
+/** The agent's side, run by a user without rights: opens the lane, does honest and hostile work, prints what came of it. */
 const PROGRAM = `
 const { lane, jobs } = JSON.parse(process.env.CASES);
 const open = Object.values(await import(lane)).find((value) => typeof value === 'function');

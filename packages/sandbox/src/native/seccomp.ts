@@ -60,7 +60,7 @@ const REFUSED_CONTROLS = [0x5412, 0x541c, 0x8901, 0x8902, 0x40086602, 0x401c5820
 /**
  * F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_DUPFD_CLOEXEC, F_GETPIPE_SZ. Left out: leases and
  * directory notes, through which cells that share read-only files could signal each other; locks that belong to no process, which
- * nobody could count; owners of signals; larger pipes.
+ * cannot be counted; owners of signals; larger pipes.
  */
 const FILE_COMMANDS = [0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032];
 /** PR_SET_PDEATHSIG keeps a cell from outliving the agent; PR_SET_DUMPABLE would hide it from a watchdog that is no root. */

@@ -72,11 +72,11 @@ export const ALLOWED_SYSCALLS: Readonly<Record<SyscallArchitecture, ReadonlyMap<
   arm64: parseTable(ARM64),
 };
 
-/** Refused as "not implemented", so that libc takes its older path: same number on both processors. */
+/** Answered with ENOSYS, so that libc takes its older path: same number on both processors. */
 export const CLONE3 = 435;
-/** Refused as "not implemented", which libraries that lock files take for a file system without locks. */
+/** Answered with ENOSYS, which libraries that lock files take for a file system without locks. */
 export const FLOCK: Readonly<Record<SyscallArchitecture, number>> = { x64: 73, arm64: 32 };
-/** Kernel 5.12's first number: calls from here on are unknown to this table and read "not implemented" too. */
+/** Kernel 5.12's first number: calls from here on are unknown to this table and get ENOSYS too. */
 export const FIRST_UNKNOWN = 442;
 
 /** `AUDIT_ARCH_*` of linux/audit.h. */

@@ -4,18 +4,17 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { WASM_DIRECTORY } from '../../../../tests/lanes/wasm-lane.ts';
 import { descendants } from '../native/process-tree.ts';
 import type { Sandbox, SandboxJob, SandboxResult } from '../port.ts';
 import { wasmLane } from './lane.ts';
 import { prepareRuntime, startGuest } from './runtime.ts';
 import { WasmSandbox } from './wasm-sandbox.ts';
 
-const directory = fileURLToPath(new URL('../../../../node_modules/.cache/assay-tests', import.meta.url));
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = await wasmLane.open({ directory, warm: 0, concurrency: 2 });
+  sandbox = await wasmLane.open({ directory: WASM_DIRECTORY, warm: 0, concurrency: 2 });
 }, 120_000);
 afterAll(() => sandbox.close());
 
@@ -159,7 +158,7 @@ describe('a session between its cells', () => {
   });
 
   it('an idle one is ended by a timer, without being asked for', async () => {
-    const runtime = await prepareRuntime(directory);
+    const runtime = await prepareRuntime(WASM_DIRECTORY);
     const lane = new WasmSandbox({
       capabilities: sandbox.capabilities,
       start: (flavour, memoryBytes) => startGuest(runtime, flavour, memoryBytes),

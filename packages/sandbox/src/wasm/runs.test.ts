@@ -1,39 +1,16 @@
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { type JsonRpcServer, startJsonRpcServer } from '@assay/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { wasmTestLane } from '../../../../tests/lanes/wasm-lane.ts';
 import { digestEnvironment } from '../claim.ts';
-import type { Sandbox, SandboxEvent, SandboxJob, SandboxResult } from '../port.ts';
+import type { SandboxJob, SandboxResult } from '../port.ts';
 import { replayExecution } from '../replay.ts';
-import { wasmLane } from './lane.ts';
 
-// One place for all runs of the tests, so that the snapshot is made once.
-const directory = fileURLToPath(new URL('../../../../node_modules/.cache/assay-tests', import.meta.url));
 const SEED = '07'.repeat(32);
 const EPOCH = 1_750_000_000_000;
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await wasmLane.open({ directory, warm: 1, concurrency: 2 });
-}, 120_000);
-afterAll(() => sandbox.close());
-
-async function events(job: SandboxJob): Promise<readonly SandboxEvent[]> {
-  const seen: SandboxEvent[] = [];
-  for await (const event of sandbox.run(job)) seen.push(event);
-  return seen;
-}
-
-async function run(job: SandboxJob): Promise<SandboxResult> {
-  const last = (await events(job)).at(-1);
-  if (last?.type !== 'result') throw new Error('expected a result');
-  return last.result;
-}
-
-const js = (code: string, more: Partial<SandboxJob> = {}): Promise<SandboxResult> =>
-  run({ language: 'javascript', code, ...more });
-const py = (code: string, more: Partial<SandboxJob> = {}): Promise<SandboxResult> => run({ language: 'python', code, ...more });
+const { sandbox, events, run, javascript: js, python: py } = wasmTestLane();
 
 describe('events, limits and cancelling', () => {
   it('stream numbered without gaps, the result last', async () => {
@@ -143,7 +120,7 @@ print(time.time(), object.__hash__(1) == object.__hash__(1))`,
   });
 
   it('an environment is published with its digest', () => {
-    const { environment, environmentDigest } = sandbox.capabilities;
+    const { environment, environmentDigest } = sandbox().capabilities;
     expect(digestEnvironment(JSON.parse(JSON.stringify(environment)))).toBe(environmentDigest);
     expect(environment).toMatchObject({
       deno: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
@@ -197,7 +174,7 @@ formatted;`;
     expect(result.value).toBe('1.5');
     expect(result.claim).toMatchObject({ network: { mode: 'record' }, reproducibility: 'bit-exact' });
     const asked = node.calls.length;
-    const report = await replayExecution({ claim: result.claim, code, inputs: [], transcript: result.network }, sandbox);
+    const report = await replayExecution({ claim: result.claim, code, inputs: [], transcript: result.network }, sandbox());
     expect(report.differences).toEqual([]);
     expect(report.outcome).toBe('identical');
     expect(report.result.claimDigest).toBe(result.claimDigest);
@@ -206,12 +183,12 @@ formatted;`;
       ...entry,
       responseBody: Buffer.from(Buffer.from(entry.responseBody).toString().replace('14d1120d7b160000', '24d1120d7b160000')),
     }));
-    const wrong = await replayExecution({ claim: result.claim, code, inputs: [], transcript: forged }, sandbox);
+    const wrong = await replayExecution({ claim: result.claim, code, inputs: [], transcript: forged }, sandbox());
     expect(wrong.outcome).toBe('differs');
     expect(wrong.differences.map(({ what }) => what)).toEqual(['stdout', 'network']);
     const other = await replayExecution(
       { claim: result.claim, code: `${code}\n//`, inputs: [], transcript: result.network },
-      sandbox,
+      sandbox(),
     );
     expect(other.differences.map(({ what }) => what)).toContain('code');
   });
@@ -248,7 +225,7 @@ except requests.exceptions.RequestException as error:
     expect(result.stdout.text).toBe(
       "200 /u?x=1\nbody\n/end\n200 {'path': '/r?q=z', 'body': '{\"a\": 1}'} POST\n/p\nrefused True\n",
     );
-    const report = await replayExecution({ claim: result.claim, code, inputs: [], transcript: result.network }, sandbox);
+    const report = await replayExecution({ claim: result.claim, code, inputs: [], transcript: result.network }, sandbox());
     expect(report.outcome).toBe('identical');
   });
 
@@ -314,8 +291,8 @@ describe('sessions', () => {
     }));
     const [first, second, third] = recorded;
     if (!first || !second || !third) throw new Error('expected three cells');
-    expect((await replayExecution({ ...second, earlier: [first] }, sandbox)).outcome).toBe('identical');
-    expect((await replayExecution(third, sandbox)).outcome).toBe('inconclusive');
+    expect((await replayExecution({ ...second, earlier: [first] }, sandbox())).outcome).toBe('identical');
+    expect((await replayExecution(third, sandbox())).outcome).toBe('inconclusive');
   });
 
   it('are lost when a cell is stopped, and say so', async () => {

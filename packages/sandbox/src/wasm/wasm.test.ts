@@ -1,36 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { wasmTestLane } from '../../../../tests/lanes/wasm-lane.ts';
 import { digestClaim } from '../claim.ts';
 import { descendants } from '../native/process-tree.ts';
-import type { Sandbox, SandboxEvent, SandboxJob, SandboxResult } from '../port.ts';
-import { wasmLane } from './lane.ts';
+import type { SandboxJob } from '../port.ts';
 
-// One place for all runs of the tests, so that the snapshot is made once.
-const directory = fileURLToPath(new URL('../../../../node_modules/.cache/assay-tests', import.meta.url));
-let sandbox: Sandbox;
-beforeAll(async () => {
-  sandbox = await wasmLane.open({ directory, warm: 1, concurrency: 2 });
-}, 120_000);
-afterAll(() => sandbox.close());
-
-async function events(job: SandboxJob): Promise<readonly SandboxEvent[]> {
-  const seen: SandboxEvent[] = [];
-  for await (const event of sandbox.run(job)) seen.push(event);
-  return seen;
-}
-
-async function run(job: SandboxJob): Promise<SandboxResult> {
-  const last = (await events(job)).at(-1);
-  if (last?.type !== 'result') throw new Error('expected a result');
-  return last.result;
-}
-
-const js = (code: string, more: Partial<SandboxJob> = {}): Promise<SandboxResult> =>
-  run({ language: 'javascript', code, ...more });
-const py = (code: string, more: Partial<SandboxJob> = {}): Promise<SandboxResult> => run({ language: 'python', code, ...more });
+const { run, javascript: js, python: py } = wasmTestLane();
 const text = (file: { readonly bytes: Uint8Array } | undefined): string => Buffer.from(file?.bytes ?? []).toString();
 
 describe('JavaScript', () => {

@@ -25,7 +25,7 @@ import {
 
 const PATH = '/.well-known/tinfoil-attestation';
 const LIMITS = [
-  'That an answer came from the enclave, to others than you: nobody signs answers there.',
+  'That an answer came from the enclave, to third parties: answers there are not signed.',
   'What stands behind the enclave: the keys are those of the one that connections end in, which may be a router.',
 ] as const;
 

@@ -3,7 +3,7 @@
  * before a prompt for it leaves, and each answer's signature over the exact bytes on the wire.
  *
  * Where the report binds the service's TLS key and the platform can see it, every connection with a prompt must show it; with `sealed`,
- * prompts are encrypted to the attested signing key as well. Where neither holds, whoever terminates TLS can read prompts; `limits` says so.
+ * prompts are encrypted to the attested signing key as well. Where neither holds, the party that terminates TLS can read prompts; `limits` says so.
  */
 
 import type { NamedClaims } from '@assay/attestation/model/claims';
@@ -37,7 +37,7 @@ export interface SigningProxyKind {
 
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const OPEN_CONNECTION =
-  'That nobody reads prompts on the way: the report vouches for the key that signs answers, not for the connection.';
+  'That no third party reads prompts on the way: the report vouches for the key that signs answers, not for the connection.';
 
 /** A service at `domains` that is verified as a signing proxy. */
 export function signingProxy({ name, domains, tlsKey }: SigningProxyKind): ServiceKind {

@@ -48,7 +48,7 @@ async function forwardTo(options: OpenAiUpstreamOptions, { path, body, signal }:
 /** Longest list of models, bytes. */
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
 
-/** Ids at `/models`, or the default one when nobody lists any. */
+/** Ids at `/models`, or the default one when none are listed. */
 async function listModels({ name, base, apiKey, defaultModel }: OpenAiUpstreamOptions): Promise<readonly string[]> {
   try {
     const response = await fetch(`${base}/models`, {

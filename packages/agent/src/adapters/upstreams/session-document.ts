@@ -1,6 +1,6 @@
 /**
  * The record of one verification of an upstream (ACI §8): what was proven, by whom, from which bytes, for how long. A claim
- * that nobody checked reads `unknown`; a simulator's evidence never reads as a TEE's.
+ * that was not checked reads `unknown`; a simulator's evidence never reads as a TEE's.
  *
  * An empty `channel_binding` says on purpose that the report vouches for the key that signs answers and does not bind the connection. Then
  * `tee_attested`, which is about where the channel ends (§8.3), stays `unknown`; `extra.signing_key_in_tee` says what was proven.
@@ -21,7 +21,7 @@ const VOUCHING = {
     inTee: 'signing_key_in_tee',
   },
   sealed: {
-    covers: 'the channel that carried request and response: upstream.sealed in the receipt; nobody signed the answer',
+    covers: 'the channel that carried request and response: upstream.sealed in the receipt; the answer has no signature',
     inTee: 'hpke_key_in_tee',
   },
 } as const satisfies Record<AttestedSession['vouching'], unknown>;

@@ -32,7 +32,7 @@ export interface CollateralPieces {
   readonly tcbInfos: readonly SignedDocument<TcbInfo>[];
   readonly identities: readonly SignedDocument<EnclaveIdentity>[];
   readonly crls: readonly CertificateList[];
-  /** DER of all certificates beside the documents. */
+  /** DER of all certificates next to the documents. */
   readonly certificates: readonly Uint8Array[];
   /** Why pieces could not be read, by kind. It counts only when no other piece does the service. */
   readonly faults: ReadonlyMap<Endorsement['kind'], AttestationError>;

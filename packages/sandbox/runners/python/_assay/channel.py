@@ -1,6 +1,6 @@
 """The control channel of a native cell, descriptor 3: frames as `u32be length | u8 type | u32be head length | head | body`.
 
-The numbers are those of `src/native/cell.ts`. Everything here runs beside hostile code and is believed by nobody.
+The numbers are those of `src/native/cell.ts`. Everything here runs next to hostile code and is not trusted.
 """
 
 import json

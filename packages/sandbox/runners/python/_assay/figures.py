@@ -1,4 +1,4 @@
-"""Figures that a program shows, leaves open, or has as its last value become PNG files: nobody looks at a window here.
+"""Figures that a program shows, leaves open, or has as its last value become PNG files: there is no window here.
 
 A figure that the program saved itself is not saved twice.
 """
@@ -89,7 +89,7 @@ def keep(figure):
 
 
 def free_path(pattern):
-    """The first path of this pattern beside the program that is not taken."""
+    """The first path of this pattern next to the program that is not taken."""
     for number in itertools.count(1):
         path = os.path.join(HOME, pattern % number)
         if not os.path.lexists(path):

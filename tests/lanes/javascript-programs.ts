@@ -36,6 +36,23 @@ export const JAVASCRIPT_PROGRAMS: readonly LaneProgram[] = [
     artifacts: {},
   },
   {
+    name: 'a module may use the names of CommonJS for its own',
+    code: "import { createRequire } from 'node:module';\nimport { fileURLToPath } from 'node:url';\nimport path from 'node:path';\nconst require = createRequire(import.meta.url);\nconst __filename = fileURLToPath(import.meta.url);\nconst __dirname = path.dirname(__filename);\nconsole.log(typeof require('node:path').join, __filename, __dirname);",
+    stdout: 'function /tmp/main.js /tmp\n',
+  },
+  {
+    name: 'modules in a circle that begin at the same time',
+    code: "const [a, b] = await Promise.all([import('./a.mjs'), import('./b.mjs')]);\nconsole.log(a.name, b.name, typeof a.where);",
+    files: [
+      file('a.mjs', "import './c.mjs';\nexport const name = 'a';\nexport const where = import.meta.dirname;"),
+      file('c.mjs', "import './b.mjs';"),
+      file('b.mjs', "import './d.mjs';\nexport const name = 'b';"),
+      file('d.mjs', "import './a.mjs';"),
+    ],
+    stdout: 'a b string\n',
+    artifacts: {},
+  },
+  {
     name: 'imports uploaded modules',
     code: "import { f } from './helper.mjs';\nimport d, { g } from './other.mjs';\nimport common from './common.cjs';\nimport data from './d.json' with { type: 'json' };\nconst late = await import('./helper.mjs');\nconsole.log(f(), d, g, common.x, data.a, late.f === f)",
     files: [

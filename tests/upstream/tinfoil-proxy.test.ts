@@ -62,7 +62,7 @@ test('an unmodified client is answered; between proxy and enclave there is ciphe
     ['channel.tls-key', 'pass', server.tlsKey],
     ['channel.sealed', 'pass', server.hpkeKey],
   ]);
-  expect(limits.join()).toContain('nobody signs answers');
+  expect(limits.join()).toContain('answers there are not signed');
   expect((await openai.models.list()).data.map(({ id }) => id)).toEqual([MODEL]);
   await expect.poll(() => events.map(({ type }) => type)).toContain('unproved');
 });

@@ -70,6 +70,7 @@ export function createApp(services: Services): AgentApp {
       keys: services.channelKeys,
       handle: async (request) => app.fetch(request, { ...c.env, channel: 'ehbp' }),
       maxRequestBytes: services.config.limits.bodyBytes,
+      sender: services.config.apiKey === null || c.get('access') !== null ? 'known' : 'stranger',
       now: services.clock.now,
     });
   });

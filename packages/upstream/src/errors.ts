@@ -14,6 +14,7 @@ export const UPSTREAM_ERROR_KINDS = {
   'proof/malformed': 'malformed',
   'proof/not-yet-made': 'untrusted',
   'service/address-missing': 'untrusted',
+  'service/answer-unproved': 'untrusted',
   'service/channel-unbound': 'untrusted',
   'service/keys-missing': 'untrusted',
   'service/refused': 'unavailable',

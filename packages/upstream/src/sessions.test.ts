@@ -4,7 +4,7 @@ import { ChannelError } from '@assay/channel';
 import { expect, test } from 'vitest';
 import type { AttestedService } from './attested-service.ts';
 import { UpstreamError } from './errors.ts';
-import type { AttestedSession, Opening, ServiceKind } from './session.ts';
+import type { AttestedSession, Opening, ServiceKind, SessionAnswer } from './session.ts';
 import { AttestedSessions } from './sessions.ts';
 
 const REQUEST = { path: '/v1/chat/completions', body: new Uint8Array(0) };
@@ -13,6 +13,10 @@ function line({ scope = 'model', refuse = false }: { scope?: ServiceKind['scope'
   const clock = { now: 1000 };
   const opened: string[] = [];
   const fault: { error: Error | null } = { error: null };
+  const answer: { response: Response; prove: SessionAnswer['prove'] } = {
+    response: new Response('answer'),
+    prove: async () => expect.unreachable('not asked for'),
+  };
   const kind: ServiceKind = {
     ...{ name: 'stand-in', domains: [], scope },
     open: async (service, model): Promise<Opening> => {
@@ -21,7 +25,7 @@ function line({ scope = 'model', refuse = false }: { scope?: ServiceKind['scope'
       if (refuse) return { outcome: 'refused', evidence };
       const forward = async () => {
         if (fault.error !== null) throw fault.error;
-        return { response: new Response('answer'), prove: null };
+        return answer;
       };
       return { outcome: 'verified', session: { model, evidence, forward } as unknown as AttestedSession };
     },
@@ -31,7 +35,7 @@ function line({ scope = 'model', refuse = false }: { scope?: ServiceKind['scope'
     const opening = await sessions.open(model);
     return opening.outcome === 'verified' ? opening.session : expect.unreachable('refused');
   };
-  return { clock, opened, fault, sessions, open };
+  return { clock, opened, fault, answer, sessions, open };
 }
 
 test('callers that come together share one verification, and later ones its session', async () => {
@@ -93,4 +97,18 @@ test('the oldest of 65 models is verified again', async () => {
   await open('64');
   await open('0');
   expect(opened.filter((model) => model === '0')).toHaveLength(2);
+});
+
+test.each([200, 204, 226, 300, 304])('an answer without a proof is no answer: status %i', async (status) => {
+  const { open, sessions, answer } = line();
+  answer.response = new Response(status === 204 || status === 304 ? null : 'made up', { status });
+  answer.prove = null;
+  await expect(sessions.forward(await open('a'), REQUEST)).rejects.toMatchObject({ code: 'service/answer-unproved' });
+});
+
+test.each([400, 429, 500])('an error of the service needs no proof: status %i', async (status) => {
+  const { open, sessions, answer } = line();
+  answer.response = new Response('no', { status });
+  answer.prove = null;
+  expect((await sessions.forward(await open('a'), REQUEST)).response.status).toBe(status);
 });

@@ -3,6 +3,7 @@
 import { VerificationCache } from '@assay/attestation/certificates/verification-cache';
 import { ChannelError } from '@assay/channel';
 import type { AttestedService } from './attested-service.ts';
+import { UpstreamError } from './errors.ts';
 import type { AttestedSession, Opening, ServiceKind, SessionAnswer, SessionRequest } from './session.ts';
 
 /** Models that are kept verified at the same time; the oldest is verified again after that. */
@@ -51,11 +52,18 @@ export class AttestedSessions {
   /**
    * Forwards over `session`. When the far end holds other keys, a renewed one or an intruder, the session is dropped: the next
    * request asks for new evidence.
-   * @throws as {@link AttestedSession.forward}.
+   * @throws as {@link AttestedSession.forward}; {UpstreamError} `service/answer-unproved` for anything but an error that comes without a proof.
    */
   async forward(session: AttestedSession, request: SessionRequest): Promise<SessionAnswer> {
     try {
-      return await session.forward(request);
+      const answer = await session.forward(request);
+      const { status, body } = answer.response;
+      if (answer.prove !== null || status >= 400) return answer;
+      await body?.cancel();
+      throw new UpstreamError(
+        'service/answer-unproved',
+        `expected an answer with a proof or an error, got status ${status} from ${session.origin}; do not rely on the answer`,
+      );
     } catch (error) {
       if (ChannelError.is(error)) for (const [key, held] of this.#sessions) if (held === session) this.#sessions.delete(key);
       throw error;

@@ -4,7 +4,7 @@ import { utf8 } from '@assay/encoding/bytes';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createMemoryLedger } from '../../../../tests/e2e/stand-ins.ts';
 import { HELD } from '../http/held-memory.ts';
-import type { Upstream, UpstreamAnswer } from '../ports/upstream.ts';
+import type { Upstream, UpstreamAnswer, UpstreamRequest } from '../ports/upstream.ts';
 import { passthrough } from './passthrough.ts';
 import { servePrompt } from './serve.ts';
 
@@ -14,13 +14,13 @@ const PATH = '/v1/chat/completions';
 afterEach(() => expect(HELD.answer.used, 'nothing is held behind a test').toBe(0));
 
 /** Serves answers that `answer` makes. */
-function serving(answer: () => Pick<UpstreamAnswer, 'contentType' | 'body' | 'finish'>) {
+function serving(answer: (request: UpstreamRequest) => Pick<UpstreamAnswer, 'contentType' | 'body' | 'finish'>) {
   const upstream: Upstream = {
     name: 'model',
     defaultModel: 'm',
     attestable: false,
     standing: async () => ({ result: 'failed', reason: 'it has no TEE' }),
-    forward: async () => ({ status: 200, ...answer() }),
+    forward: async (request) => ({ status: 200, ...answer(request) }),
     sessions: () => [],
     models: async () => ['m'],
   };
@@ -103,5 +103,24 @@ describe('a stream', () => {
     for (let i = 0; i < 5; i += 1) await reader.read();
     expect(HELD.answer.used).toBeGreaterThan(3 * MIB);
     await reader.cancel();
+  });
+});
+
+describe('what an upstream keeps of an answer to prove it', () => {
+  it.each(['application/json', 'text/event-stream'])('is counted until the answer ended: %s', async (contentType) => {
+    let most = 0;
+    const { ask } = serving(({ held }) => ({
+      contentType,
+      body: (async function* () {
+        for (let i = 0; i < 8; i += 1) {
+          held?.grow(MIB);
+          most = Math.max(most, HELD.answer.used);
+          yield utf8(': kept elsewhere\n\n');
+        }
+        yield utf8('data: [DONE]\n\n');
+      })(),
+    }));
+    await (await ask()).arrayBuffer();
+    expect(most).toBeGreaterThan(7 * MIB);
   });
 });

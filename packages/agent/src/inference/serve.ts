@@ -68,10 +68,12 @@ export async function servePrompt(call: PromptCall, ports: InferencePorts): Prom
   if (refusal !== null) return sealRefusal(refusal, draft, ledger);
   const forwarded = prompt.forwardedBody(model);
   draft.append({ type: 'request.forwarded', body_hash: digestBytes(forwarded) });
+  const kept = holdMemory('answer');
   try {
-    const request = { path: call.surface.upstreamPath, body: forwarded, signal: call.signal };
-    return await respond(await upstream.forward(request, standing), { call, prompt, forwarded, draft, ports });
+    const request = { path: call.surface.upstreamPath, body: forwarded, signal: call.signal, held: kept };
+    return await respond(await upstream.forward(request, standing), { call, prompt, forwarded, draft, ports, kept });
   } catch (error) {
+    kept.release();
     if (!ServerError.is(error)) throw error;
     const words = `${error.code}: ${error.message}`;
     const busy = error.code === 'server/busy';
@@ -86,21 +88,25 @@ interface Understood {
   readonly forwarded: Uint8Array;
   readonly draft: ReceiptDraft;
   readonly ports: InferencePorts;
+  /** Memory for what the upstream keeps of the answer, until the answer is proved. */
+  readonly kept: Reservation;
 }
 
-async function respond(answer: UpstreamAnswer, { call, prompt, forwarded, draft, ports }: Understood): Promise<Response> {
+async function respond(answer: UpstreamAnswer, understood: Understood): Promise<Response> {
+  const { call, prompt, forwarded, draft, ports, kept } = understood;
   const { status, contentType } = answer;
   const passed = passedHeaders(answer.headers);
   const headers = { ...passed, 'content-type': contentType, 'x-receipt-id': draft.receiptId, 'cache-control': 'no-store' };
   const isStream = /^text\/event-stream\b/i.test(contentType) && call.surface.streams(prompt);
   if (status < 400 && isStream) {
     const translation = call.surface.stream(prompt);
-    const served = { answer, sent: forwarded, translation, draft, ledger: ports.ledger, most: ports.maxAnswerBytes };
+    const served = { answer, sent: forwarded, translation, draft, ledger: ports.ledger, most: ports.maxAnswerBytes, kept };
     return new Response(toReadableStream(servedStream(served)), { status, headers });
   }
   const held = holdMemory('answer');
   try {
-    const returned = await settle(answer, held, { call, prompt, forwarded, draft, ports });
+    const returned = await settle(answer, held, understood);
+    kept.release();
     return heldAnswer(returned.bytes, { status, headers: { ...headers, 'content-type': returned.contentType } }, held);
   } catch (error) {
     held.release();

@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { HeldEnd } from '@assay/channel';
+import type { Reservation } from '@assay/encoding/budget';
 import { ByteBuffer } from '@assay/encoding/byte-buffer';
 import { joinBytes, utf8 } from '@assay/encoding/bytes';
 import { isCoded } from '@assay/encoding/coded-error';
@@ -24,6 +25,8 @@ export interface ServedStream {
   readonly ledger: Ledger;
   /** Longest answer, bytes. */
   readonly most: number;
+  /** Memory for what the upstream keeps of the answer; released at the end. */
+  readonly kept: Reservation;
 }
 
 /** As much of the beginning as is needed to find the answer's id. Bytes. */
@@ -133,6 +136,7 @@ class Exchange {
   /** Gives back what is held when nothing of the answer is left to send. */
   release(): void {
     this.#memory.release();
+    this.#served.kept.release();
   }
 
   /** @throws {ServerError} `server/busy`. */

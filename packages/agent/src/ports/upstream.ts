@@ -3,6 +3,7 @@
  * with a TEE is verified before the first byte leaves; one without is used openly and named `unverified` in the receipt.
  */
 
+import type { Reservation } from '@assay/encoding/budget';
 import type { JsonObject } from '@assay/encoding/json';
 
 /** One verification of an upstream (ACI §8). `document` is immutable; its id is the hex SHA-256 of its JCS form. */
@@ -40,6 +41,8 @@ export interface UpstreamRequest {
   /** Exact bytes to send. */
   readonly body: Uint8Array;
   readonly signal: AbortSignal;
+  /** Grows by what the upstream keeps of the answer to prove it; the caller releases it. */
+  readonly held?: Reservation;
 }
 
 export interface UpstreamAnswer {

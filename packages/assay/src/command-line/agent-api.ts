@@ -4,6 +4,7 @@ import { readAtMost } from '@assay/encoding/bounded-reader';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { type JsonObject, parseJson } from '@assay/encoding/json';
 import { withoutTrailing } from '@assay/encoding/text-ends';
+import { MAX_BUNDLE_BYTES } from '@assay/receipt';
 import type { Agent } from '../index.ts';
 import { CliError } from './errors.ts';
 
@@ -17,7 +18,6 @@ export interface AgentApi {
 
 const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 /** Bundles carry the payloads. */
-const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
 const MAX_PROBLEM_BYTES = 64 * 1024;
 
 /**

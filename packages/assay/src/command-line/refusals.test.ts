@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodePem } from '@assay/encoding/pem';
+import { MAX_BUNDLE_BYTES } from '@assay/receipt';
 import {
   expectAdvice,
   expectRefusal,
@@ -39,7 +40,7 @@ beforeAll(async () => {
     mkdir(join(cwd, 'folder')),
     mkdir(join(cwd, 'many')),
   ]);
-  await truncate(join(cwd, 'sparse.bin'), MOST + 1);
+  await truncate(join(cwd, 'sparse.bin'), MAX_BUNDLE_BYTES + 1);
   await Promise.all(Array.from({ length: 1025 }, (_, index) => writeFile(join(cwd, 'many', `${index}.crl`), 'x')));
   taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
@@ -140,17 +141,18 @@ describe('files', () => {
     await expectRefusal(written, 'cli/file-unwritable', ['noise.bin/proof.json', 'check the folder']);
   });
 
-  it.each<readonly [string, readonly string[], readonly string[], () => More]>([
-    ['a file', ['verify', 'sparse.bin'], ['sparse.bin'], () => ({})],
-    ['standard input', ['inspect', '-'], ['standard input'], () => ({ stdin: new Uint8Array(MOST + 1) })],
+  it.each<readonly [string, readonly string[], readonly string[], number, () => More]>([
+    ['a file', ['verify', 'sparse.bin'], ['sparse.bin'], MAX_BUNDLE_BYTES, () => ({})],
+    ['standard input', ['inspect', '-'], ['standard input'], MOST, () => ({ stdin: new Uint8Array(MOST + 1) })],
     [
       'a URL',
       ['verify', 'https://evidence.example/quote.bin'],
       ['https://evidence.example/quote.bin'],
+      MOST,
       () => ({ fetch: always(new Uint8Array(MOST + 1)) }),
     ],
-  ])('cli/input-too-large: %s', async (_, args, words, more) => {
-    await refuse(args, 'cli/input-too-large', 2, [...words, `${MOST} bytes`, 'check the file'], more());
+  ])('cli/input-too-large: %s', async (_, args, words, most, more) => {
+    await refuse(args, 'cli/input-too-large', 2, [...words, `${most} bytes`, 'check the file'], more());
   });
 
   it.each<readonly [string, readonly string[], readonly string[]]>([

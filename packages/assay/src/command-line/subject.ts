@@ -4,12 +4,13 @@ import { opendir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { EndorsementFile } from '@assay/attestation';
 import { Budget } from '@assay/encoding/budget';
+import { MAX_BUNDLE_BYTES } from '@assay/receipt';
 import { addressContent } from './address-content.ts';
 import { CliError } from './errors.ts';
 import { inputTooLarge, readRegularFile } from './file-reader.ts';
 import type { Io } from './io.ts';
 
-/** The longest file, answer or standard input that a command takes, bytes. */
+/** The longest answer or standard input that a command takes, bytes. Files may be as long as a bundle. */
 export const MAX_BYTES = 64 * 1024 * 1024;
 /** The longest policy, root, key or list of authorities, bytes. */
 export const MAX_SETTING_BYTES = 4 * 1024 * 1024;
@@ -21,13 +22,14 @@ const MAX_ENTRIES = 16 * 1024;
 const MAX_DEPTH = 4;
 
 /**
- * @param most bytes; what a bundle may have by default.
+ * @param most bytes; by default what a bundle may have in a file, and {@link MAX_BYTES} from elsewhere.
  * @throws {CliError} `cli/file-unreadable`, `cli/url-unreachable`, `cli/url-redirected`, `cli/input-too-large`.
  */
-export async function readSubject(io: Io, subject: string, most = MAX_BYTES): Promise<Uint8Array> {
-  if (subject === '-') return io.stdin(most, () => inputTooLarge('standard input', most));
-  if (/^https?:\/\//i.test(subject)) return addressContent(subject, { fetch: io.fetch, most, signal: io.signal });
-  return readFileOf(io, subject, most);
+export async function readSubject(io: Io, subject: string, most?: number): Promise<Uint8Array> {
+  const passing = most ?? MAX_BYTES;
+  if (subject === '-') return io.stdin(passing, () => inputTooLarge('standard input', passing));
+  if (/^https?:\/\//i.test(subject)) return addressContent(subject, { fetch: io.fetch, most: passing, signal: io.signal });
+  return readFileOf(io, subject, most ?? MAX_BUNDLE_BYTES);
 }
 
 /**

@@ -7,8 +7,6 @@ import { ClientError } from '../errors.ts';
 import { oneLine } from './one-line.ts';
 
 export const MAX_RECEIPT_BYTES: number = 16 * 1024 * 1024;
-/** As `parseBundle` of @assay/receipt takes them. */
-export const MAX_BUNDLE_BYTES: number = 256 * 1024 * 1024;
 /** Answers of tasks and of models. */
 export const MAX_ANSWER_BYTES: number = 64 * 1024 * 1024;
 const MAX_PROBLEM_BYTES = 64 * 1024;

@@ -9,13 +9,13 @@
 import { type KemId, type KeyConfig, ohttpKey } from '@assay/channel';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
-import { parseReceipt, type Receipt, verifyReceiptSignature } from '@assay/receipt';
+import { MAX_BUNDLE_BYTES, parseReceipt, type Receipt, verifyReceiptSignature } from '@assay/receipt';
 import { type OutgoingRequest, readOutgoing } from '../channel/outgoing-request.ts';
 import { type AttestedKey, createSealedSend, type SealedSend } from '../channel/sealed-fetch.ts';
 import { ClientError } from '../errors.ts';
 import { bundleVerdict } from '../verification/bundle.ts';
 import { reasonOf } from '../verification/verdict.ts';
-import { contentOf, MAX_BUNDLE_BYTES, MAX_RECEIPT_BYTES, refusalOf } from './answer-content.ts';
+import { contentOf, MAX_RECEIPT_BYTES, refusalOf } from './answer-content.ts';
 import { type AttestedAgent, agentOptions, type VerifyAgentOptions, verifyAgent, withSlash } from './attestation.ts';
 import { streamedAnswer, wholeAnswer } from './chat-answer.ts';
 import { assertCovers } from './receipt-coverage.ts';

@@ -2,12 +2,12 @@
 
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
-import { eventsOf, type Receipt } from '@assay/receipt';
+import { eventsOf, MAX_BUNDLE_BYTES, type Receipt } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
 import { bytesDigest } from '../verification/answer-digest.ts';
 import { bundleVerdict } from '../verification/bundle.ts';
 import { type AcceptedSubject, reasonOf } from '../verification/verdict.ts';
-import { contentOf, MAX_ANSWER_BYTES, MAX_BUNDLE_BYTES, refusalOf } from './answer-content.ts';
+import { contentOf, MAX_ANSWER_BYTES, refusalOf } from './answer-content.ts';
 import { oneLine } from './one-line.ts';
 import { assertCovers } from './receipt-coverage.ts';
 import type { TaskPort } from './task-port.ts';

@@ -6,6 +6,7 @@
 import { collectEndorsements, type PolicyPreset, type Trust } from '@assay/attestation';
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import { isCoded } from '@assay/encoding/coded-error';
+import { MAX_BUNDLE_BYTES } from '@assay/receipt';
 import { z } from 'zod';
 import type { Io } from '../command-line/io.ts';
 import { addressOption, instantOption, trustOption } from '../command-line/options.ts';
@@ -20,7 +21,6 @@ import { FETCH_ARTIFACT_INPUT, fetchArtifact, RUN_TASK_INPUT, runTask, type Tool
 /** Of an answer of `ask_agent`, and of the words of an error. Characters. */
 const MOST_ANSWER = 48_000;
 const MOST_MESSAGE = 3000;
-const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
 
 export interface ToolSettings {
   /** Roots that the operator of this server named; assistants cannot name one. */

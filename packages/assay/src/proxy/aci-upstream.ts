@@ -4,7 +4,8 @@
  */
 
 import type { Reservation } from '@assay/encoding/budget';
-import { contentOf, MAX_BUNDLE_BYTES } from '../connection/answer-content.ts';
+import { MAX_BUNDLE_BYTES } from '@assay/receipt';
+import { contentOf } from '../connection/answer-content.ts';
 import { agentOptions, withSlash } from '../connection/attestation.ts';
 import { connect } from '../connection/connect.ts';
 import { ClientError } from '../errors.ts';

@@ -338,3 +338,10 @@ describe('appraise', () => {
     expect(limits[0]).toMatch(/simulator/);
   });
 });
+
+it('takes claims of a verifier only', () => {
+  const parsed: Claims = claims();
+  // @ts-expect-error claims that were not verified
+  const ask = () => appraise(parsed, { now: NOW });
+  expect(ask).not.toThrow(); // the compiler holds it, not the program
+});

@@ -5,7 +5,7 @@
 
 import type { Appraisal } from '../model/appraisal.ts';
 import type { Check } from '../model/check.ts';
-import type { NamedClaims } from '../model/claims.ts';
+import type { VerifiedNamedClaims } from '../model/claims.ts';
 import type { Expected, Policy } from '../model/policy.ts';
 import { askClaimRules } from './claim-rules.ts';
 import { askDebug } from './debug.ts';
@@ -72,7 +72,7 @@ export interface AppraiseOptions {
  * @example
  * const { outcome, checks } = appraise(claims, { now: Date.now(), policy: STRICT_POLICY, expected: { nonce } });
  */
-export function appraise(claims: NamedClaims, options: AppraiseOptions): Appraisal {
+export function appraise(claims: VerifiedNamedClaims, options: AppraiseOptions): Appraisal {
   const { now, policy = DEFAULT_POLICY, expected = {} } = options;
   const context: AppraisalContext = { now, policy, expected };
   const nodes = listNodes(claims);

@@ -4,7 +4,7 @@
  */
 
 import type { Check } from '../model/check.ts';
-import type { EvidenceType, NamedClaims } from '../model/claims.ts';
+import type { EvidenceType, VerifiedNamedClaims } from '../model/claims.ts';
 import type { MeasurementRule, Policy } from '../model/policy.ts';
 import { appraise } from './appraise.ts';
 import { openManifests } from './gpu.ts';
@@ -40,7 +40,7 @@ export interface DraftPolicy {
  * @example
  * const { policy, failed } = draftPolicy(claims, { now: Date.now() });
  */
-export function draftPolicy(claims: NamedClaims, options: DraftPolicyOptions): DraftPolicy {
+export function draftPolicy(claims: VerifiedNamedClaims, options: DraftPolicyOptions): DraftPolicy {
   const { now } = options;
   const nodes = listNodes(claims);
   const { refusedProducts: _, ...strict } = STRICT_POLICY;

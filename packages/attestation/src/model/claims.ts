@@ -11,6 +11,7 @@ import type { NitroClaims } from './claims/nitro.ts';
 import type { CombinedClaims, DstackClaims } from './claims/node.ts';
 import type { NvidiaClaims, NvidiaRimClaims } from './claims/nvidia.ts';
 import type { SevSnpClaims } from './claims/sev-snp.ts';
+import type { NamedClaims } from './claims/shape.ts';
 import type { TokenClaims, VendorCommitmentClaims } from './claims/statement.ts';
 import type { TpmClaims } from './claims/tpm.ts';
 
@@ -59,3 +60,6 @@ declare const minted: unique symbol;
 
 /** Claims of authentic evidence. Minted by `verifier/mint.ts` only. */
 export type VerifiedClaims<Of extends Claims = Claims> = Of & { readonly [minted]: true };
+
+/** {@link VerifiedClaims} by the names that all types share. */
+export type VerifiedNamedClaims = NamedClaims & { readonly [minted]: true };

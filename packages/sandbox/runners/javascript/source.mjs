@@ -8,6 +8,8 @@ import { parseProgram } from './parser.mjs';
 
 const HEAD = '(async function (require, module, exports, __filename, __dirname, __load, __keep) {';
 const MAX_DEPTH = 2000;
+/** Statements that only a module may have. */
+const MODULE_SYNTAX = /^(?:Import|Export)/;
 /**
  * Wraps a program. With `session`, its top-level names become globals, so that later cells see them.
  *
@@ -30,9 +32,11 @@ export function prepareJavaScript(text, options) {
     if (options.session) shareNames(statement, edits, hoisted);
     if (index === program.body.length - 1) keepLast(code, statement, edits);
   }
-  const head = HEAD + hoisted.map((name) => `globalThis.${name}=${name};`).join('');
+  // A module may use the names of CommonJS for its own: a block lets it.
+  const [open, close] = program.body.some(({ type }) => MODULE_SYNTAX.test(type)) ? ['{', '}'] : ['', ''];
+  const head = HEAD + open + hoisted.map((name) => `globalThis.${name}=${name};`).join('');
   return {
-    source: `${head}${apply(code, edits)}\n})\n//# sourceURL=main.js`,
+    source: `${head}${apply(code, edits)}\n${close}})\n//# sourceURL=main.js`,
     shifts: [[1, 0, head.length], ...shiftsOf(code, edits)],
     leftOut,
   };
@@ -78,11 +82,16 @@ export function prepareModule(text, options) {
   } catch {
     return null;
   }
-  if (!program.body.some(({ type }) => /^(Import|Export)/.test(type)) && options.always !== true) return null;
+  if (!program.body.some(({ type }) => MODULE_SYNTAX.test(type)) && options.always !== true) return null;
   const edits = [];
   const exported = [];
   const url = JSON.stringify(`file://${options.path}`);
-  rewriteImports(program, edits, 0, `({url:${url},filename:${JSON.stringify(options.path)},main:false})`);
+  rewriteImports(
+    program,
+    edits,
+    0,
+    `({url:${url},filename:${JSON.stringify(options.path)},dirname:${JSON.stringify(options.path.replace(/\/[^/]*$/, ''))},main:false})`,
+  );
   for (const statement of program.body) {
     if (/^Export/.test(statement.type)) exportNames(code, statement, edits, exported);
     else rewriteModuleSyntax(statement, edits, false);

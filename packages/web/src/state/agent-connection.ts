@@ -7,6 +7,7 @@
  */
 
 import { readAtMost } from '@assay/encoding/bounded-reader';
+import { MAX_BUNDLE_BYTES } from '@assay/receipt';
 import { type Agent, connect, verdictOf } from 'assay';
 import { getText } from './public-files.ts';
 
@@ -14,7 +15,6 @@ const KEY_SLOT = 'assay.api-key';
 const ROOT_SLOT = 'assay.simulated-root';
 const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
 /** Bundles carry the payloads. */
-const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
 
 /** The API key of this browser tab, for agents that demand one; kept for the session only. */
 export function apiKey(): string {

@@ -60,13 +60,13 @@ export function createAttestedUpstream(options: AttestedUpstreamOptions): Upstre
         return { result: 'failed', reason: `${error.code}: ${error.message}` };
       }
     },
-    async forward({ path, body, signal }, standing) {
+    async forward({ path, body, signal, held }, standing) {
       if (standing.result === 'failed') throw notVerified(standing.reason);
       const record = standing.session;
       const session = sessions.newest().find((each) => records.get(each)?.sessionId === record.sessionId);
       if (session === undefined) throw notVerified('its verification is no longer the current one');
       const { answer, sent } = await relay(options, signal, (patience) =>
-        sessions.forward(session, { path, body, signal: patience }).catch((cause: unknown) => {
+        sessions.forward(session, { path, body, signal: patience, held }).catch((cause: unknown) => {
           throw faultBefore(cause);
         }),
       );
@@ -109,6 +109,7 @@ function reasonOf({ outcome, error, checks }: VerificationResult): string {
 function faultBefore(cause: unknown): unknown {
   if (UpstreamError.is(cause)) {
     if (cause.code === 'service/unreachable') return cause.cause;
+    if (cause.code === 'service/answer-unproved') return faultAfter(cause);
     const code = cause.code === 'e2ee/not-sealable' ? 'upstream/not-sealable' : 'upstream/not-verified';
     return new ServerError(code, `${cause.code}: ${cause.message}; nothing was sent`, { cause });
   }

@@ -27,6 +27,8 @@ export interface EhbpOptions {
   readonly handle: (request: Request) => Promise<Response>;
   /** Longest encrypted body, bytes. */
   readonly maxRequestBytes: number;
+  /** `stranger` for a request without the key that this agent asks for. */
+  readonly sender: 'known' | 'stranger';
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -61,7 +63,7 @@ export async function answerEhbp(request: Request, options: EhbpOptions): Promis
 async function open(request: Request, options: EhbpOptions): Promise<{ exchange: EhbpExchange; body: Uint8Array }> {
   const encapsulated = decodeHex(request.headers.get(ENCAPSULATED_KEY_HEADER) ?? '');
   const most = options.maxRequestBytes;
-  const sealed = await readSealed(request, most + most / 8 + FRAMES_MARGIN);
+  const sealed = await readSealed(request, most + most / 8 + FRAMES_MARGIN, options.sender);
   let failure: unknown = new ChannelError('channel/key-unknown', 'the channel key has expired');
   for (const baseline of options.keys.baselines(Math.floor(options.now() / 1000))) {
     try {
@@ -75,9 +77,9 @@ async function open(request: Request, options: EhbpOptions): Promise<{ exchange:
   throw failure;
 }
 
-function readSealed(request: Request, most: number): Promise<Uint8Array> {
+function readSealed(request: Request, most: number, sender: EhbpOptions['sender']): Promise<Uint8Array> {
   if (request.body === null) throw new ChannelError('channel/message-malformed', 'expected a sealed body');
-  return readBody(request, { most, sender: 'known', tooLong: () => oversize(most) });
+  return readBody(request, { most, sender, tooLong: () => oversize(most) });
 }
 
 function oversize(most: number): ChannelError {

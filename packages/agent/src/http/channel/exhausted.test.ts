@@ -58,7 +58,7 @@ async function overEhbp(): Promise<Response> {
   const exchange = await openExchange(config());
   const headers = { [ENCAPSULATED_KEY_HEADER]: encodeHex(exchange.encapsulated) };
   const body = new Uint8Array(await sealFrame(exchange.request, MESSAGE));
-  return answerEhbp(new Request('http://agent/talk', { method: 'POST', headers, body }), options());
+  return answerEhbp(new Request('http://agent/talk', { method: 'POST', headers, body }), { ...options(), sender: 'known' });
 }
 
 test('channel/key-exhausted: a key that took a million requests takes no other', async () => {

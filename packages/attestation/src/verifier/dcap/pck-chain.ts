@@ -93,7 +93,9 @@ export async function verifyPckChain(
 /** The anchor that a chain was found to lead to is the one that these anchors would find for it. */
 function isAccepted(anchor: TrustAnchor, anchors: readonly TrustAnchor[]): boolean {
   const found = anchors.find(({ spki }) => spki === anchor.spki || equalBytes(spki, anchor.spki));
-  return found?.simulated === anchor.simulated;
+  if (found === undefined || found.simulated !== anchor.simulated) return false;
+  const [named, kept] = [found.certificate, anchor.certificate]; // its dates count
+  return named === kept || (named !== null && kept !== null && equalBytes(named, kept));
 }
 
 /** What {@link verifyPckChain} does once the three certificates are told apart. */

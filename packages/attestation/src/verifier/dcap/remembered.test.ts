@@ -111,4 +111,22 @@ describe('nothing passes because something like it was seen', () => {
     const without = fake.endorsements.filter(({ kind }) => kind !== 'crl');
     expect(await outcomeOf(verifier, fake, { endorsements: without })).toBe('dcap/collateral-missing');
   });
+
+  test('no root out of date, for a verifier that shares the memory of one that named its key alone', async () => {
+    const fake = await fakeDcap();
+    const [anchor] = fake.anchors as readonly [TrustAnchor];
+    const certificate = Uint8Array.from(anchor.certificate ?? []);
+    const [, end] = [
+      ...Buffer.from(certificate)
+        .toString('latin1')
+        .matchAll(/[0-9]{12,14}Z/g),
+    ];
+    const past = end?.[0].length === 13 ? '210101000000Z' : '20210101000000Z';
+    certificate.set(Buffer.from(past), end?.index ?? 0);
+    const ended = { ...anchor, certificate };
+    expect(await outcomeOf(verifierOf([ended]), fake)).toBe('certificate/expired');
+    const cache = new VerificationCache();
+    expect(await outcomeOf(verifierOf([{ ...anchor, certificate: null }], cache), fake)).toBe('tdx');
+    expect(await outcomeOf(verifierOf([ended], cache), fake)).toBe('certificate/expired');
+  });
 });

@@ -39,6 +39,10 @@ export interface LoaderWorld {
 
 type Namespace = Record<string, unknown>;
 type Load = (name: unknown) => Promise<unknown>;
+interface ImportedModule {
+  readonly namespace: Namespace;
+  readonly done: Promise<Namespace>;
+}
 const decoder = new TextDecoder();
 
 const directoryOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
@@ -59,7 +63,9 @@ export class ModuleLoader {
   readonly main = newModule('.', MAIN);
   readonly #world: LoaderWorld;
   readonly #cache: Record<string, UploadedModule> = Object.assign(Object.create(null), { [MAIN]: this.main });
-  readonly #namespaces = new Map<string, { readonly namespace: Namespace; readonly done: Promise<Namespace> }>();
+  readonly #namespaces = new Map<string, ImportedModule>();
+  /** Modules that wait for others at the moment, by path. */
+  readonly #waits = new Map<string, Set<string>>();
 
   constructor(world: LoaderWorld) {
     this.#world = world;
@@ -75,19 +81,26 @@ export class ModuleLoader {
     });
   }
 
-  /** `import()` as a module in `directory` has it; `chain` names the modules that wait for it. */
-  importFrom(directory: string, chain: readonly string[] = []): Load {
+  /** `import()` as a module in `directory` has it; `importer` is that module's path when others can wait for it. */
+  importFrom(directory: string, importer: string | null = null): Load {
     return async (name) => {
       const wanted = String(name).replace(/^file:\/\//, '');
       const path = this.#resolve(wanted, directory);
-      if (path === null) return namespaceOf(this.#world.builtin(wanted));
-      return await this.#import(path, chain);
+      if (path === null) return namespaceOf(this.#builtin(wanted));
+      return await this.#import(path, importer);
     };
+  }
+
+  /** `node:module` has what makes sense here: `createRequire`. */
+  #builtin(name: string): unknown {
+    if (!/^(?:node:)?module$/.test(name)) return this.#world.builtin(name);
+    const createRequire = (from: unknown): Require => this.requireFrom(directoryOf(String(from).replace(/^file:\/\//, '')));
+    return { createRequire, isBuiltin: (wanted: string) => this.#world.isBuiltin(wanted) };
   }
 
   #require(name: string, directory: string): unknown {
     const path = this.#resolve(name, directory);
-    if (path === null) return this.#world.builtin(name);
+    if (path === null) return this.#builtin(name);
     const known = this.#cache[path];
     if (known !== undefined) return known.exports;
     const module = newModule(path, path);
@@ -119,22 +132,42 @@ export class ModuleLoader {
     start.call(module.exports, module.exports, this.requireFrom(path), module, filename, path);
   }
 
-  async #import(path: string, chain: readonly string[]): Promise<unknown> {
+  async #import(path: string, importer: string | null): Promise<unknown> {
     const known = this.#namespaces.get(path);
-    // In a circle the importer gets what is there so far.
-    if (known !== undefined) return chain.includes(path) ? known.namespace : await known.done;
+    if (known !== undefined) return await this.#waitFor(path, known, importer);
     const { acorn } = this.#world;
     const source = path.endsWith('.json')
       ? null
       : prepareModule(this.#text(path), { acorn, path, always: path.endsWith('.mjs') });
     if (source === null) return namespaceOf(this.#require(path, '/'));
     const namespace: Namespace = Object.create(null) as Namespace;
-    const done = this.#evaluate(source, path, namespace, [...chain, path]);
-    this.#namespaces.set(path, { namespace, done });
-    return await done;
+    // Known before it begins, so that a circle finds it.
+    const begun = { namespace, done: Promise.resolve().then(() => this.#evaluate(source, path, namespace)) };
+    this.#namespaces.set(path, begun);
+    return await this.#waitFor(path, begun, importer);
   }
 
-  async #evaluate(source: string, path: string, namespace: Namespace, chain: readonly string[]): Promise<Namespace> {
+  /** In a circle the importer gets what is there so far: else it would wait for itself. */
+  async #waitFor(path: string, { namespace, done }: ImportedModule, importer: string | null): Promise<Namespace> {
+    if (importer === null) return await done;
+    if (this.#waitsFor(path, importer)) return namespace;
+    const waits = this.#waits.get(importer) ?? new Set();
+    this.#waits.set(importer, waits.add(path));
+    try {
+      return await done;
+    } finally {
+      waits.delete(path);
+    }
+  }
+
+  /** True when `path` is `wanted`, or waits for it through others. */
+  #waitsFor(path: string, wanted: string): boolean {
+    const seen = new Set([path]);
+    for (const each of seen) for (const next of this.#waits.get(each) ?? []) seen.add(next);
+    return seen.has(wanted);
+  }
+
+  async #evaluate(source: string, path: string, namespace: Namespace): Promise<Namespace> {
     const show = (name: string, get: () => unknown): void => {
       Object.defineProperty(namespace, name, { get, enumerable: true, configurable: true });
     };
@@ -146,7 +179,7 @@ export class ModuleLoader {
       else for (const key of Object.keys(from)) if (key !== 'default' && !(key in namespace)) show(key, () => from[key]);
     };
     const start = runScript(source, path) as (...args: unknown[]) => Promise<void>;
-    await start(this.importFrom(directoryOf(path), chain), exported, exportAll);
+    await start(this.importFrom(directoryOf(path), path), exported, exportAll);
     return namespace;
   }
 

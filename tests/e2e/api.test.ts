@@ -129,6 +129,29 @@ describe('ai_generate_and_execute', () => {
     expect((await agent.request(`/v1/aci/attestation?nonce=${'0f'.repeat(32)}`)).status).toBe(503);
   });
 
+  test.each([
+    { retries: 0, ran: 'print(1)', asked: 1 },
+    { retries: 2, ran: 'print(2)', asked: 2 },
+  ])('a program in a call of a tool that nobody offered, $retries retries left', async ({ retries, ran, asked }) => {
+    const call = { index: 0, id: 'c1', type: 'function', function: { name: 'python', arguments: '{"code":"print(1)"}' } };
+    const message = { role: 'assistant', content: null, tool_calls: [call] };
+    const body = JSON.stringify({
+      id: 'x',
+      object: 'chat.completion',
+      choices: [{ index: 0, finish_reason: 'tool_calls', message }],
+    });
+    const { agent, model } = await startWithModel([
+      { kind: 'raw', contentType: 'application/json', body },
+      fenced('python', 'print(2)'),
+    ]);
+    const answered = await agent.process({ ...factorial, max_retries: retries });
+    expect(answered.body).toMatchObject({ success: true, generated_code: ran });
+    expect(model.requests).toHaveLength(asked);
+    const said = model.requests.at(-1)?.body.messages ?? [];
+    expect(said.map(({ content }) => content)).not.toContain('');
+    if (asked === 2) expect(said.at(-1)?.content).toContain('called the tool "python", which does not exist');
+  });
+
   test('all attempts fail', async () => {
     const { agent, model } = await startWithModel([fenced('python', 'boom()')], {
       script: () => ({ error: "NameError: name 'boom' is not defined" }),

@@ -148,7 +148,10 @@ async function attempt(
   number: number,
 ): Promise<Standing> {
   const { reply, promptHash } = await ask(context, facts, before.failures, number);
-  const program = await programOf(reply, task.language, { previous: before.code });
+  const program = askedPlainly(
+    await programOf(reply, task.language, { previous: before.code }),
+    number === 1 && task.max_retries > 0,
+  );
   if (program.kind !== 'program') return withoutProgram(task, before, reply, program);
   const { code, notes } = program;
   context.emit({ type: 'code', attempt: number, language: task.language, code });
@@ -176,6 +179,18 @@ async function attempt(
   const failures = error === null ? before.failures : [...before.failures, { said: '', previousCode: code, error }];
   const failure = error === null ? null : { error, code: 'task/code-failed' as const };
   return { failures, code, result, artifacts, inference, provenance: reply.provenance, failure, notes };
+}
+
+/**
+ * A model that calls a tool nobody offered is told so once, while attempts are left: endpoints cut and rewrite the arguments of calls.
+ * Afterwards the program in the call is taken.
+ */
+function askedPlainly(program: ReplyProgram, again: boolean): ReplyProgram {
+  if (!again || program.kind !== 'program' || program.tool === null) return program;
+  return {
+    kind: 'none',
+    reason: `the reply called the tool ${JSON.stringify(program.tool)}, which does not exist; no tools are offered`,
+  };
 }
 
 /** An attempt whose reply holds nothing that may run. */

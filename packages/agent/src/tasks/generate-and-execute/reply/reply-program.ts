@@ -9,7 +9,13 @@ import { extractAside } from './extract-aside.ts';
 import type { GeneratedLanguage } from './language.ts';
 
 export type ReplyProgram =
-  | { readonly kind: 'program'; readonly code: string; readonly notes: readonly string[] }
+  | {
+      readonly kind: 'program';
+      readonly code: string;
+      readonly notes: readonly string[];
+      /** The tool that the model called with it, although none was offered; `null` when the text holds the program. */
+      readonly tool: string | null;
+    }
   /** The reply is whole and holds no program. */
   | { readonly kind: 'none'; readonly reason: string }
   /** The reply is not whole. */
@@ -22,7 +28,7 @@ const MAX_CALLS = 16;
 /**
  * The program for `language` in a reply.
  *
- * @example await programOf(reply, 'python') // { kind: 'program', code: 'print(1)', notes: [] }
+ * @example await programOf(reply, 'python') // { kind: 'program', code: 'print(1)', notes: [], tool: null }
  */
 export async function programOf(
   reply: ModelReply,
@@ -43,7 +49,8 @@ export async function programOf(
       reason: 'the reply broke off inside its program, and the endpoint did not say that it was finished',
     };
   }
-  return { kind: 'program', code: found.code, notes: found.notes };
+  const tool = found === inCalls ? (reply.toolCalls[0]?.name.slice(0, 80) ?? '') : null;
+  return { kind: 'program', code: found.code, notes: found.notes, tool };
 }
 
 /** Why the reply is not whole; `null` when it is. */

@@ -32,6 +32,7 @@ import { answerAttestation } from './identity/answer-attestation.ts';
 import { ChannelKeys } from './identity/channel-keys.ts';
 import { KeysetRotation, type Rotated } from './identity/rotation.ts';
 import { createTlsKey, type TlsKey } from './identity/tls-key.ts';
+import type { Attester } from './ports/attester.ts';
 import { permitHosts } from './tasks/network-hosts.ts';
 import { createTasks } from './tasks/registry.ts';
 import { TalkKeyring } from './tasks/talk/talk-keys.ts';
@@ -60,6 +61,8 @@ export interface StartOptions {
   readonly log?: Logger;
   /** Tells the time; the system's clock unless told. */
   readonly clock?: Clock;
+  /** The TEE to attest from; the one that the settings name or that is found here unless told. */
+  readonly attester?: Attester;
 }
 
 const require = createRequire(import.meta.url);
@@ -83,8 +86,8 @@ export async function startAgent(config: Config, options: StartOptions = {}): Pr
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
-    const { log = createLog(config), clock = systemClock } = options;
-    return await compose(config, { log, clock }, closing, closeAll);
+    const { log = createLog(config), clock = systemClock, attester } = options;
+    return await compose(config, { log, clock, attester }, closing, closeAll);
   } catch (error) {
     await closeAll();
     throw error;
@@ -93,7 +96,7 @@ export async function startAgent(config: Config, options: StartOptions = {}): Pr
 
 async function compose(
   config: Config,
-  { log, clock }: Required<StartOptions>,
+  { log, clock, attester: given }: Required<Omit<StartOptions, 'attester'>> & { readonly attester: Attester | undefined },
   closing: (() => Promise<void>)[],
   closeAll: () => Promise<void>,
 ): Promise<RunningAgent> {
@@ -111,7 +114,9 @@ async function compose(
   );
   const [ledger, { attester, absent }] = await allSettled([
     openLedger({ directory: config.dataDir, clock }).then((opened) => keep(closing, opened)),
-    detectAttester({ choice: config.attester, directory: config.dataDir, clock, simulators: config.guestSimulators }),
+    given === undefined
+      ? detectAttester({ choice: config.attester, directory: config.dataDir, clock, simulators: config.guestSimulators })
+      : { attester: given, absent: [] },
   ]);
   const attestedUpstream = attestedUpstreamOf(config.model, clock.now);
   const model = createModel(config.model, clock.now, attestedUpstream);
@@ -207,7 +212,7 @@ async function compose(
 
 /** All results, or the first error once every promise has settled, so that whatever was opened is known and can be closed. */
 async function allSettled<Results extends readonly unknown[]>(
-  promises: { readonly [Index in keyof Results]: Promise<Results[Index]> },
+  promises: { readonly [Index in keyof Results]: Results[Index] | Promise<Results[Index]> },
 ): Promise<Results> {
   await Promise.allSettled(promises);
   return (await Promise.all(promises)) as unknown as Results;

@@ -6,6 +6,7 @@ import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 export const CLIENT_ERROR_KINDS = {
   'client/agent-refused': 'refused',
   'client/agent-unreachable': 'unavailable',
+  'client/answer-forged': 'untrusted',
   'client/answer-incomplete': 'untrusted',
   'client/answer-malformed': 'malformed',
   'client/answer-oversize': 'malformed',

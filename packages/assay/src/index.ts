@@ -17,6 +17,8 @@ export { CLIENT_ERROR_KINDS, ClientError, type ClientErrorCode } from './errors.
 export { openUpstream, UPSTREAM_KINDS } from './proxy/open-upstream.ts';
 export type { ForwardedAnswer, ProofFile, UpstreamOptions, VerifiedUpstream } from './proxy/upstream.ts';
 export { createVerifyingProxy, type ProxyEvent, type VerifyingProxyOptions } from './proxy/verifying-proxy.ts';
+export type { AttestedTalkKey, TalkAttestationOptions } from './talk/talk-attestation.ts';
+export { type TalkAnswer, TalkClient, type TalkOptions } from './talk/talk-client.ts';
 export { verifyProof } from './verification/answer-proof.ts';
 export { verifyBundle } from './verification/bundle.ts';
 export { type ClaimsDocument, claimsDocument, type VerdictDocument, verdictDocument } from './verification/document.ts';

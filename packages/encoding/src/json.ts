@@ -13,6 +13,11 @@ export interface JsonObject {
   readonly [name: string]: Json;
 }
 
+/** True for an object; arrays and `null` are none. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 export interface ParseJsonOptions {
   /** Largest input in UTF-8 bytes (for text: in UTF-16 units); 64 MiB by default. */
   readonly maxBytes?: number;

@@ -93,6 +93,7 @@ export {
 } from './redpill-server.ts';
 export { type SealedAgent, type SealedAgentOptions, sealedAgent } from './sealed-agent.ts';
 export { SNP_DEFECTS } from './snp-defects.ts';
+export { startTalkServer, type TalkLie, type TalkServer } from './talk-server.ts';
 export { type TinfoilDocument, type TinfoilLie, type TinfoilPlatform, tinfoilDocument } from './tinfoil-document.ts';
 export { startTinfoilServer, type TinfoilServer, type TinfoilServerOptions } from './tinfoil-server.ts';
 export { type Transcript, type TranscriptOptions, transcript } from './transcript.ts';

@@ -102,7 +102,12 @@ function isAbsent(cause: unknown): cause is ClientError {
 
 async function trustOf({ simulatedRoot, ownFolder: folder }: ReachOptions, url: URL, io: Io): Promise<NamedTrust> {
   if (simulatedRoot !== undefined) return trustOption(io, { simulatedRoot });
-  if (folder === null || !isLoopbackName(url.hostname.replace(/^\[|\]$/g, ''))) return { roots: [] };
+  return folder === null ? { roots: [] } : trustAt(url, folder, io);
+}
+
+/** The simulator of the data folder, for an address on this machine; nothing for any other. */
+export async function trustAt(url: URL, folder: string, io: Io): Promise<NamedTrust> {
+  if (!isLoopbackName(url.hostname.replace(/^\[|\]$/g, ''))) return { roots: [] };
   const file = relative(io.cwd, join(folder, 'simulated-root.pem'));
   const exists = await access(resolve(io.cwd, file)).then(
     () => true,

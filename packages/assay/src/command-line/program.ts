@@ -22,6 +22,14 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   serve: { summary: 'run an agent', load: () => import('../commands/serve.ts') },
   verify: { summary: 'check evidence, a bundle, a receipt or a result file', load: () => import('../commands/verify.ts') },
   ask: { summary: 'verify an agent, then ask it one question', load: () => import('../commands/ask.ts') },
+  talk: {
+    summary: "ask a server of the TEE tutorial, with the tutorial's settings",
+    load: () => import('../commands/talk.ts'),
+  },
+  service: {
+    summary: 'verify a model service in a TEE directly, such as RedPill',
+    load: () => import('../commands/service.ts'),
+  },
   inspect: { summary: 'show what a file claims, unverified', load: () => import('../commands/inspect.ts') },
   collateral: { summary: 'fetch and pack what evidence is verified with', load: () => import('../commands/collateral.ts') },
   mcp: { summary: 'tools for assistants: verify, ask, run, fetch receipts', load: () => import('../commands/mcp.ts') },

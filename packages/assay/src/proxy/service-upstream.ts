@@ -33,7 +33,7 @@ import type { ForwardedAnswer, ProofFile, UpstreamOptions, VerifiedUpstream } fr
  * @throws {ClientError} `client/attestation-refused`, `client/channel-unbound`; {UpstreamError} `service/…`.
  */
 export async function openServiceUpstream(url: URL, options: UpstreamOptions, kind: ServiceKind): Promise<VerifiedUpstream> {
-  const service = serviceOf(url, options);
+  const service = attestedServiceOf(url, options);
   const named = kind.scope === 'service' ? '' : url.searchParams.get('model');
   const upstream = new ServiceUpstream(url, kind, service, named ?? (await firstModel(service)));
   await upstream.open();
@@ -127,8 +127,8 @@ function proofFile({ model, channel, evidence: { result } }: AttestedSession, ev
   return { id: chatId, bytes: encodeAnswerProof(proof), summary };
 }
 
-/** @throws {ClientError} `client/channel-unbound` for a key over plain HTTP. */
-function serviceOf(url: URL, options: UpstreamOptions): AttestedService {
+/** How the service at `url` is reached and verified. @throws {ClientError} `client/channel-unbound` for a key over plain HTTP. */
+export function attestedServiceOf(url: URL, options: UpstreamOptions): AttestedService {
   const { policy, trust, endorsements } = agentOptions(options);
   const { apiKey = null, dialer = null } = options;
   if (apiKey !== null && url.protocol !== 'https:' && !isLoopbackName(url.hostname.replace(/^\[|\]$/g, '')))

@@ -37,7 +37,7 @@ export interface EnvelopeOptions {
   /** 8 bytes at least; the tutorial's client sends 32. */
   readonly nonce: Uint8Array;
   /** Bound to the message but not sent. The tutorial uses none. */
-  readonly additionalData?: Uint8Array;
+  readonly additionalData?: Uint8Array | undefined;
 }
 
 function cipher({ nonce, additionalData }: EnvelopeOptions): AesGcmParams {

@@ -1,0 +1,1 @@
+packages/assay/python/test_ai_generation.py

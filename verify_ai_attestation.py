@@ -1,0 +1,1 @@
+packages/assay/python/verify_ai_attestation.py

@@ -3,9 +3,10 @@
  * between. With `--ask` one question follows the verdict, and its signed answer is verified too.
  */
 
+import { endorsementFiles, packCollateral } from '@assay/attestation';
 import { createTlsDialer } from '@assay/channel/tls';
 import { utf8 } from '@assay/encoding/bytes';
-import { encodeAnswerProof, firstModel, SERVICE_KINDS, type ServiceKind, serviceAt } from '@assay/upstream';
+import { encodeAnswerProof, firstModel, SERVICE_KINDS, type ServiceKind, serviceAt, UpstreamError } from '@assay/upstream';
 import type { Command } from 'commander';
 import type { Finish } from '../command-line/command.ts';
 import { writeFileOf } from '../command-line/destination.ts';
@@ -75,18 +76,37 @@ async function service(address: string | undefined, flags: ServiceFlags, io: Io)
   });
   const kind = kindOf(url, flags.kind);
   const model = flags.model ?? (kind.scope === 'service' ? '' : await firstModel(asked));
-  const opening = await kind.open(asked, model);
+  const opening = await kind.open(asked, model).catch((error: unknown) => {
+    throw wantsKey(error) && asked.keyBeforeVerdict !== true ? keyWanted(error, flags.keyFrom) : error;
+  });
   const evidence = opening.outcome === 'verified' ? opening.session.evidence : opening.evidence;
   const code = printVerdict(evidenceVerdict(evidence.result, evidence.verifiedAt), io, {
     json: flags.json === true,
     verbose: flags.verbose === true,
   });
-  if (flags.save !== undefined) await writeFileOf(io, `${flags.save}/report.json`, evidence.report);
-  const again =
-    flags.save === undefined ? 'it is part of the report' : `assay verify ${flags.save}/report.json --nonce ${evidence.nonce}`;
-  io.stderr(`nonce  ${evidence.nonce}\nhint: ${again}\n`);
+  io.stderr(`nonce  ${evidence.nonce}\n`);
+  if (flags.save !== undefined) {
+    await writeFileOf(io, `${flags.save}/report.json`, evidence.report);
+    await writeFileOf(io, `${flags.save}/collateral.json`, packCollateral(endorsementFiles(evidence.endorsements)));
+    const files = `${flags.save}/report.json --collateral ${flags.save}/collateral.json`;
+    io.stderr(`hint: check it again with assay verify ${files} --nonce ${evidence.nonce}\n`);
+  }
   if (opening.outcome === 'refused' || flags.ask === undefined) return code;
   return ask(opening.session, { model, question: flags.ask, save: flags.save, json: flags.json === true }, io);
+}
+
+/** The service gives its report to holders of a key alone. */
+function wantsKey(error: unknown): error is UpstreamError {
+  return UpstreamError.is(error) && (error.details.status === 401 || error.details.status === 403);
+}
+
+function keyWanted(cause: UpstreamError, variable: string): CliError {
+  const [what] = cause.message.split('; ');
+  return new CliError(
+    'cli/agent-failed',
+    `${what}; --send-key-before-verdict shows the key of ${variable} to this service before it is verified`,
+    { cause },
+  );
 }
 
 function kindOf(url: URL, name: string | undefined): ServiceKind {

@@ -97,7 +97,7 @@ describe('assay run', () => {
 
   it('says so when the task fails', async () => {
     const { code, err } = await assay('run', 'Fail', '--max-retries', '0', '--quiet');
-    expect(code).toBe(5);
+    expect(code).toBe(6);
     expect(err).toMatch(/error: .*SyntaxError.*\nhint: /);
     expect(err).toContain('[cli/task-failed]');
   }, 60_000);
@@ -137,7 +137,7 @@ describe('assay receipt and bundle', () => {
     const verdict = await assay('verify', 'redacted.json', ...root);
     expect(verdict.code).toBe(0);
     expect(verdict.out).toMatch(/○ {2}bundle\.payloads +not checked: left out/);
-    expect((await assay('replay', 'redacted.json', ...root)).code).toBe(4);
+    expect((await assay('replay', 'redacted.json', ...root)).code).toBe(7);
     expect((await assay('bundle', 'rcpt_nobody')).code).toBe(4);
   }, 60_000);
 });

@@ -262,6 +262,7 @@ describe.each(['linux-ns', 'wasm'])('in the %s sandbox', (lane) => {
       cwd: directory,
       now: () => Date.now(),
       fetch: globalThis.fetch,
+      columns: null,
       interactive: false,
       signal: new AbortController().signal,
     };

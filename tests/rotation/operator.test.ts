@@ -67,6 +67,7 @@ it('assay operator rotate-keys does it, and says what it needs', { timeout: 180_
       env,
       fetch: globalThis.fetch,
       now: Date.now,
+      columns: null,
       interactive: false,
       signal: new AbortController().signal,
     };

@@ -30,6 +30,7 @@ async function offline(args: readonly string[], cwd: string, now: number): Promi
     env: {},
     fetch: () => Promise.reject(new Error('no network')),
     now: () => now,
+    columns: null,
     interactive: false,
     signal: new AbortController().signal,
   };

@@ -8,6 +8,7 @@ export interface Transcript {
   readonly cwd: string;
   now(): number;
   readonly fetch: typeof globalThis.fetch;
+  readonly columns: number | null;
   readonly interactive: boolean;
   readonly signal: AbortSignal;
   /** Everything printed so far. */
@@ -21,6 +22,9 @@ export interface TranscriptOptions {
   readonly now: number;
   readonly stdin?: Uint8Array;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** A terminal this wide; a pipe when left out. */
+  readonly columns?: number;
+  /** A terminal; follows from `columns` when left out. */
   readonly interactive?: boolean;
   readonly fetch?: typeof globalThis.fetch;
 }
@@ -44,7 +48,8 @@ export function transcript(options: TranscriptOptions): Transcript {
     cwd: options.cwd,
     now: () => options.now,
     fetch: options.fetch ?? (() => Promise.reject(new TypeError('no network in tests'))),
-    interactive: options.interactive ?? false,
+    columns: options.columns ?? null,
+    interactive: options.interactive ?? options.columns !== undefined,
     signal: new AbortController().signal,
     out: () => written.out,
     err: () => written.err,

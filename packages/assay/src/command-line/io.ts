@@ -2,6 +2,9 @@
 
 import { readAtMost } from '@assay/encoding/bounded-reader';
 
+/** Where a terminal does not say how wide it is. */
+const DEFAULT_COLUMNS = 80;
+
 export interface Io {
   /** Results. */
   stdout(text: string): void;
@@ -15,6 +18,8 @@ export interface Io {
   now(): number;
   /** Follows no redirect. */
   readonly fetch: typeof globalThis.fetch;
+  /** Of the terminal behind standard output; `null` for a pipe or a file, whose lines are never broken. */
+  readonly columns: number | null;
   /** True when standard output is a terminal. */
   readonly interactive: boolean;
   /** Aborted on Ctrl-C and on SIGTERM; a second signal ends the process. */
@@ -35,6 +40,7 @@ export function processIo(): Io {
     cwd: process.cwd(),
     now: () => Date.now(),
     fetch: (input, init) => globalThis.fetch(input, { redirect: 'error', ...init }),
+    columns: process.stdout.isTTY === true ? process.stdout.columns || DEFAULT_COLUMNS : null,
     interactive: process.stdout.isTTY === true,
     get signal() {
       if (!listening) {

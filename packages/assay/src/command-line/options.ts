@@ -16,6 +16,7 @@ import {
 import { decodePem } from '@assay/encoding/pem';
 import { CliError } from './errors.ts';
 import type { Io } from './io.ts';
+import { nearest } from './near-miss.ts';
 import { MAX_SETTING_BYTES, readFileOf } from './subject.ts';
 
 /** For repeatable options. */
@@ -63,11 +64,49 @@ export function secondsOption(name: string, value: string): number {
   return Number(value);
 }
 
-/** A preset by name, a policy file by path, or the default policy. */
+/** One of several words. @throws {CliError} `cli/bad-option`, which names the near one. */
+export function choiceOption<Choice extends string>(name: string, value: string, choices: readonly Choice[]): Choice {
+  const chosen = choices.find((choice) => choice === value);
+  if (chosen !== undefined) return chosen;
+  throw new CliError(
+    'cli/bad-option',
+    `--${name}: expected ${listed(choices)}, got ${JSON.stringify(value.slice(0, 40))}; ${meant(value, choices) ?? 'choose one'}`,
+  );
+}
+
+/** A preset by name, a policy file by path, or the default policy. @throws {CliError} `cli/bad-option`, `cli/file-unreadable`. */
 export async function policyOption(io: Io, value: string | undefined): Promise<Policy> {
   if (value === undefined) return DEFAULT_POLICY;
   if (Object.hasOwn(POLICY_PRESETS, value)) return POLICY_PRESETS[value as PolicyPreset];
-  return parsePolicy(await readFileOf(io, value, MAX_SETTING_BYTES));
+  const bytes = await readFileOf(io, value, MAX_SETTING_BYTES).catch((error: unknown) => {
+    throw isPlainWord(value) && CliError.is(error) && error.code === 'cli/file-unreadable'
+      ? unknownPreset(value, error)
+      : error;
+  });
+  return parsePolicy(bytes);
+}
+
+/** No path and no file name, so it was meant for a preset. */
+function isPlainWord(value: string): boolean {
+  return /^\w{1,40}$/.test(value);
+}
+
+function unknownPreset(value: string, cause: unknown): CliError {
+  const presets = Object.keys(POLICY_PRESETS);
+  return new CliError(
+    'cli/bad-option',
+    `expected a policy file, or ${listed(presets)}, got ${JSON.stringify(value)}; ${meant(value, presets) ?? 'name one of these, or a file'}`,
+    { cause },
+  );
+}
+
+function meant(value: string, choices: readonly string[]): string | null {
+  const near = nearest(value, choices);
+  return near === null ? null : `did you mean ${near}?`;
+}
+
+function listed(words: readonly string[]): string {
+  return words.join(', ').replace(/, ([^,]+)$/, ' or $1');
 }
 
 /** Roots that a command names, by file. */

@@ -6,11 +6,16 @@
 import { isCoded } from '@assay/encoding/coded-error';
 import { Command, CommanderError } from 'commander';
 import type { CommandModule, Finish } from './command.ts';
+import { DocumentOutput } from './document-output.ts';
+import { CliError } from './errors.ts';
 import { EXIT, type ExitCode, exitCodeOfKind } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { missingPackage } from './missing-package.ts';
 import { printError } from './output.ts';
 import { VERSION } from './version.ts';
+
+/** Of help in a pipe. */
+const HELP_COLUMNS = 80;
 
 interface CommandEntry {
   readonly summary: string;
@@ -53,16 +58,34 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
  */
 export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   let code: ExitCode = EXIT.accepted;
+  const document = new DocumentOutput(io, asksForJson(args));
   try {
-    const program = await createProgram(args, io, (finished) => {
+    const program = await createProgram(args, document.io, (finished) => {
       code = finished;
     });
     await program.parseAsync([...args], { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.accepted : EXIT.misuse;
-    return report(missingPackage(error), io);
+    if (!(error instanceof CommanderError)) return report(missingPackage(error), document);
+    if (error.exitCode === 0) return EXIT.accepted;
+    return error.code === 'commander.help' ? EXIT.misuse : report(usageError(error, args), document);
   }
+}
+
+function asksForJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return (end < 0 ? args : args.slice(0, end)).includes('--json');
+}
+
+/** Commander's error in our form; what it suggests becomes the hint. */
+function usageError({ message }: CommanderError, args: readonly string[]): CliError {
+  const [what = '', suggestion = ''] = message.replace(/^error: /, '').split('\n');
+  const meant = /\(Did you mean (.+)\?\)/.exec(suggestion)?.[1];
+  const command = Object.hasOwn(COMMANDS, args[0] ?? '') ? ` ${args[0]}` : '';
+  return new CliError(
+    'cli/bad-option',
+    `${what}; ${meant === undefined ? `see assay${command} --help` : `did you mean ${meant}?`}`,
+  );
 }
 
 async function createProgram(args: readonly string[], io: Io, finish: Finish): Promise<Command> {
@@ -84,13 +107,18 @@ async function createProgram(args: readonly string[], io: Io, finish: Finish): P
 }
 
 function prepare(command: Command, io: Io): void {
-  command
-    .exitOverride()
-    .showHelpAfterError('hint: --help shows the options')
-    .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) });
+  command.exitOverride().configureOutput({
+    writeOut: (text) => io.stdout(text),
+    writeErr: (text) => io.stderr(text),
+    outputError: () => undefined, // said by report()
+    getOutHelpWidth: () => io.columns ?? HELP_COLUMNS,
+    getErrHelpWidth: () => io.columns ?? HELP_COLUMNS,
+  });
 }
 
-function report(error: unknown, io: Io): ExitCode {
+function report(error: unknown, document: DocumentOutput): ExitCode {
+  const { io } = document;
+  document.fail(error);
   if (isCoded(error)) {
     printError(error, io);
     return exitCodeOfKind(error.kind);

@@ -40,7 +40,7 @@ async function doctor(flags: { readonly json?: boolean; readonly env: string }, 
       ),
     );
   }
-  return findings.some(({ standing }) => standing === 'problem') ? EXIT.unavailable : EXIT.accepted;
+  return findings.some(({ standing }) => standing === 'problem') ? EXIT.no : EXIT.accepted;
 }
 
 function nodeVersion(): Finding {

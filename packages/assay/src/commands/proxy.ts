@@ -9,7 +9,7 @@ import { endorsementSource } from '../command-line/endorsement-source.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { addressOption, authoritiesOption, policyOption, trustOption } from '../command-line/options.ts';
+import { addressOption, authoritiesOption, choiceOption, policyOption, trustOption } from '../command-line/options.ts';
 import { printable, type Style, styleOf } from '../command-line/output.ts';
 import { printVerdict } from '../command-line/verdict.ts';
 import {
@@ -60,19 +60,10 @@ async function proxy(address: string, flags: ProxyFlags, io: Io): Promise<ExitCo
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new CliError('cli/bad-option', `--port: expected 0 to 65535, got ${flags.port}; write 8788`);
   const url = addressOption('upstream', address);
-  if (flags.kind !== undefined && !UPSTREAM_KINDS.includes(flags.kind))
-    throw new CliError(
-      'cli/bad-option',
-      `--kind: expected ${KINDS}, got ${JSON.stringify(flags.kind)}; leave it out to have it recognised`,
-    );
+  if (flags.kind !== undefined) choiceOption('kind', flags.kind, UPSTREAM_KINDS);
   const style = styleOf(io);
   const apiKey = flags.apiKey ?? io.env.ASSAY_API_KEY;
-  const channel = CHANNELS.find((name) => name === flags.channel);
-  if (channel === undefined)
-    throw new CliError(
-      'cli/bad-option',
-      `--channel: expected ${CHANNELS.join(', ')}, got ${JSON.stringify(flags.channel)}; leave it out for any`,
-    );
+  const channel = choiceOption('channel', flags.channel, CHANNELS);
   let upstream: VerifiedUpstream;
   try {
     upstream = await openUpstream(

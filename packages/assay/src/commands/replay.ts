@@ -54,9 +54,9 @@ async function replay(subject: string, flags: ReplayFlags, io: Io): Promise<Exit
     if (runs.length === 0) io.stdout('no code ran in this bundle\n');
   }
   if (verdict.error !== undefined) printError(verdict.error, io);
-  if (runs.some(({ outcome }) => outcome === 'differs')) return EXIT.refused;
+  if (runs.some(({ outcome }) => outcome === 'differs')) return EXIT.no;
   if (verdict.outcome !== 'accepted') return exitCodeOfOutcome(verdict.outcome);
-  return runs.every(({ outcome }) => outcome === 'identical') ? EXIT.accepted : EXIT.unavailable;
+  return runs.every(({ outcome }) => outcome === 'identical') ? EXIT.accepted : EXIT.undecided;
 }
 
 /** One sandbox a lane, opened when it is first needed. */

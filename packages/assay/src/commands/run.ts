@@ -9,8 +9,8 @@ import { startEmbeddedAgent } from '../command-line/embedded-agent.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { append } from '../command-line/options.ts';
-import { jsonText, printable, styleOf } from '../command-line/output.ts';
+import { append, choiceOption } from '../command-line/options.ts';
+import { jsonText, printable, printError, styleOf } from '../command-line/output.ts';
 import { saveAnswer } from '../command-line/save-answer.ts';
 import { readFileOf } from '../command-line/subject.ts';
 import { describeStep } from '../command-line/task-steps.ts';
@@ -61,12 +61,7 @@ async function runTask(task: string, flags: RunFlags, io: Io): Promise<ExitCode>
 }
 
 async function optionsOf(flags: RunFlags, io: Io): Promise<RunOptions> {
-  if (flags.language !== 'python' && flags.language !== 'javascript') {
-    throw new CliError(
-      'cli/bad-option',
-      `--language: expected python or javascript, got ${JSON.stringify(flags.language)}; choose one`,
-    );
-  }
+  const language = choiceOption('language', flags.language ?? 'python', ['python', 'javascript'] as const);
   if (flags.nonce !== undefined && !/^[0-9a-f]{64}$/.test(flags.nonce)) {
     throw new CliError('cli/bad-option', '--nonce: expected 64 lower-case hex characters; make one with openssl rand -hex 32');
   }
@@ -76,7 +71,7 @@ async function optionsOf(flags: RunFlags, io: Io): Promise<RunOptions> {
   if (!/^\d{1,2}$/.test(retries))
     throw new CliError('cli/bad-option', `--max-retries: expected a number, got ${JSON.stringify(retries)}; write 2`);
   return {
-    language: flags.language,
+    language,
     maxRetries: Number(retries),
     includeAttestation: true,
     nonce: flags.nonce,
@@ -146,10 +141,9 @@ async function present(result: RunResult, flags: RunFlags, io: Io): Promise<Exit
       .trim()
       .split('\n')
       .at(-1) ?? '';
-  throw new CliError(
-    'cli/task-failed',
-    `the task failed${reason === '' ? '' : `: ${reason}`}; change the task, or raise --max-retries`,
-  );
+  const failure = `the task failed${reason === '' ? '' : `: ${reason}`}; change the task, or raise --max-retries`;
+  printError(new CliError('cli/task-failed', failure), io);
+  return EXIT.no;
 }
 
 function verifyArguments({ verdict }: RunResult, { save, simulatedRoot }: RunFlags, io: Io): string {

@@ -7,6 +7,7 @@ import type { Finish } from '../command-line/command.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import { readRegularFile } from '../command-line/file-reader.ts';
 import type { Io } from '../command-line/io.ts';
+import { installLanes } from '../command-line/lane-installs.ts';
 import { jsonText, printable, styleOf, table } from '../command-line/output.ts';
 
 /** The largest wheel is a fifth of this. */
@@ -35,24 +36,13 @@ interface InstallFlags {
   readonly from?: string;
 }
 
-/** Each lane on its own: a machine without Python, or without the way to one registry, still gets the other. */
-async function install({ lane, from }: InstallFlags, io: Io): Promise<ExitCode> {
+function install({ lane, from }: InstallFlags, io: Io): Promise<ExitCode> {
   const native = lane === 'native' || (lane === undefined && from === undefined && process.platform === 'linux');
-  const attempts = [
-    ...(native ? [{ name: 'native', run: () => installNative(io) }] : []),
-    ...(lane === 'native' ? [] : [{ name: 'wasm', run: () => installWasm(from, io) }]),
+  const installs = [
+    ...(native ? [{ lane: 'native', install: () => installNative(io) }] : []),
+    ...(lane === 'native' ? [] : [{ lane: 'wasm', install: () => installWasm(from, io) }]),
   ];
-  let done = 0;
-  for (const { name, run } of attempts) {
-    try {
-      io.stdout(`${name}: installed ${printable((await run()).join(', '))}\n`);
-      done += 1;
-    } catch (error) {
-      if (attempts.length === 1) throw error;
-      io.stderr(`${name}: ${printable((error as Error).message)}\n`);
-    }
-  }
-  return done > 0 ? EXIT.accepted : EXIT.unavailable;
+  return installLanes(installs, io);
 }
 
 async function installNative(io: Io): Promise<readonly string[]> {
@@ -88,7 +78,7 @@ async function test(json: boolean, io: Io): Promise<ExitCode> {
       );
     }
   }
-  return reports.some(({ works }) => works) ? EXIT.accepted : EXIT.unavailable;
+  return reports.some(({ works }) => works) ? EXIT.accepted : EXIT.no;
 }
 
 async function testLane(lane: (typeof LANES)[number], directory: string) {

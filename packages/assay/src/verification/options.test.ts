@@ -1,6 +1,6 @@
 /** Options as callers give them: presets by name, roots in any of their forms, and what is neither. */
 
-import { DEFAULT_POLICY, STRICT_POLICY } from '@assay/attestation';
+import { DEFAULT_POLICY, MODERATE_POLICY, STRICT_POLICY } from '@assay/attestation';
 import { encodePem } from '@assay/encoding/pem';
 import { expectAdvice, fakeChain } from '@assay/testing';
 import { expect, test } from 'vitest';
@@ -18,9 +18,12 @@ test.each<readonly [string, string | Uint8Array]>([
   ['PEM bytes', new TextEncoder().encode(pem)],
   ['DER', root.der],
 ])('a simulator named by %s is trusted, and accepted by the policy', (_, simulatedRoot) => {
-  const { trust, policy } = resolveOptions({ trust: { simulatedRoot }, policy: 'strict' });
+  const { trust, policy } = resolveOptions({ trust: { simulatedRoot }, policy: 'moderate' });
   expect(trust.anchors).toMatchObject([{ simulated: true }]);
-  expect(policy).toEqual({ ...STRICT_POLICY, simulatedRoots: trust.simulatedRoots });
+  expect(policy).toEqual({ ...MODERATE_POLICY, simulatedRoots: trust.simulatedRoots });
+  expect(resolveOptions({ trust: { simulatedRoot }, policy: 'strict' }).policy, 'strict takes no simulator').toEqual(
+    STRICT_POLICY,
+  );
 });
 
 test('nothing named is nothing trusted, under the default policy', () => {

@@ -19,7 +19,7 @@ export interface VerifyOptions {
   readonly now?: number | undefined;
   /** A policy, or a preset's name. By default: strict about debugging and firmware, silent about measurements and age. */
   readonly policy?: Policy | PolicyPreset | undefined;
-  /** Roots in addition to the vendors' pinned ones, as PEM, DER or SubjectPublicKeyInfo. A simulator named here is accepted by any policy. */
+  /** Roots in addition to the vendors' pinned ones, as PEM, DER or SubjectPublicKeyInfo. A simulator named here is accepted, but not by `strict`. */
   readonly trust?: Trust | undefined;
   /** `fetch`: what is missing comes from the vendors' services. Otherwise the companions at hand, in any order. */
   readonly collateral?: 'fetch' | Endorsements | undefined;
@@ -45,7 +45,7 @@ export interface ResolvedOptions {
 
 /**
  * @throws {AttestationError} `trust/not-a-root`, `trust/several-roots`; {ClientError} `client/unknown-preset`.
- * @example resolveOptions({ policy: 'strict', trust: { simulatedRoot: pem } }).policy.simulatedRoots // one digest
+ * @example resolveOptions({ policy: 'moderate', trust: { simulatedRoot: pem } }).policy.simulatedRoots // one digest
  */
 export function resolveOptions(options: VerifyOptions = {}): ResolvedOptions {
   const { now = Date.now(), collateral = [], expected = {}, witnesses = [], code = null } = options;

@@ -25,7 +25,7 @@ export function explainPolicy(policy: Policy): readonly string[] {
   );
   lines.push(
     policy.simulatedRoots === undefined || policy.simulatedRoots.length === 0
-      ? 'Refuses simulated evidence.'
+      ? `Refuses simulated evidence${policy.simulated === 'refuse' ? ', also of a simulator that the caller names' : ''}.`
       : `Accepts SIMULATED evidence under ${policy.simulatedRoots.join(', ')}.`,
   );
   lines.push(

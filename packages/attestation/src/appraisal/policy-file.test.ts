@@ -16,6 +16,7 @@ const FULL = {
   types: ['tdx', 'nvidia-gpu'],
   roots: ['ab'.repeat(32)],
   simulatedRoots: [],
+  simulated: 'refuse',
   debug: 'refuse',
   hostRequested: 'refuse',
   parts: { tdx: 1, 'nvidia-gpu': 8 },

@@ -27,6 +27,7 @@ export const STRICT_POLICY: Policy = {
   name: 'strict',
   description: 'Hardware evidence at most an hour old, firmware up to date, no product whose root secrets leak.',
   types: ['nitro', 'sgx', 'tdx', 'sev-snp', 'nvidia-gpu', 'nvidia-switch', 'dstack', 'tpm', 'token', 'combined'],
+  simulated: 'refuse',
   debug: 'refuse',
   hostRequested: 'refuse',
   tcb: { statuses: STRICT_STATUSES },

@@ -43,9 +43,9 @@ export function resolveTrust(trust: Trust = {}): ResolvedTrust {
   return { anchors: [...named, { ...simulator, simulated: true }], simulatedRoots: [anchorDigest(simulator)] };
 }
 
-/** `policy`, and the named simulator accepted. */
+/** `policy`, and the named simulator accepted, unless the policy refuses simulators. */
 export function policyUnder(policy: Policy, { simulatedRoots }: ResolvedTrust): Policy {
-  if (simulatedRoots.length === 0) return policy;
+  if (simulatedRoots.length === 0 || policy.simulated === 'refuse') return policy;
   return { ...policy, simulatedRoots: [...new Set([...(policy.simulatedRoots ?? []), ...simulatedRoots])] };
 }
 

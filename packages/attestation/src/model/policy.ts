@@ -109,6 +109,8 @@ export interface Policy {
   readonly roots?: readonly string[];
   /** Simulators' roots that are accepted, same form. Everything under them stays marked as simulated. */
   readonly simulatedRoots?: readonly string[];
+  /** `refuse`: only `simulatedRoots` names simulators, the caller cannot add one. `when-named` is the same as leaving it out. */
+  readonly simulated?: 'refuse' | 'when-named';
   /** `allow` accepts debuggable environments, which keep no secret. */
   readonly debug?: 'refuse' | 'allow';
   /** `refuse` refuses SEV-SNP reports that the host asked for instead of the guest; otherwise they are a warning. */

@@ -25,7 +25,7 @@ export type Root = string | Uint8Array | TrustAnchor;
 
 /** The roots a relying party trusts in addition to the vendors' pinned ones. */
 export interface Trust {
-  /** One simulator's root. Its evidence is accepted by every policy, and stays marked as simulated. */
+  /** One simulator's root. Its evidence is accepted by every policy that does not refuse simulators (`strict` does), and stays marked as simulated. */
   readonly simulatedRoot?: Root | undefined;
   /** Roots of private authorities, vendors' commitment keys, TPM attestation keys. */
   readonly roots?: readonly Root[] | undefined;

@@ -20,6 +20,7 @@ import { answerAttestation } from '../../packages/agent/src/identity/answer-atte
 import { ChannelKeys } from '../../packages/agent/src/identity/channel-keys.ts';
 import { KeysetRotation } from '../../packages/agent/src/identity/rotation.ts';
 import { permitHosts } from '../../packages/agent/src/tasks/network-hosts.ts';
+import { createLedgerTaskStore } from '../../packages/agent/src/tasks/record/ledger-task-store.ts';
 import { createTasks } from '../../packages/agent/src/tasks/registry.ts';
 import { TalkKeyring } from '../../packages/agent/src/tasks/talk/talk-keys.ts';
 import { TaskTable } from '../../packages/agent/src/tasks/task-table.ts';
@@ -109,8 +110,11 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
   });
   onTestFinished(() => identity.close());
   broken = options.brokenTee === true;
+  const kinds = createTasks();
+  const taskStore = createLedgerTaskStore({ ledger, types: new Set(kinds.keys()) });
   const tasks = new TaskTable({
-    tasks: createTasks(),
+    tasks: kinds,
+    store: taskStore,
     most: config.limits.tasks,
     ledger,
     clock,
@@ -143,6 +147,7 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
     modelOf: platformModels(config.model),
     sandbox: () => sandbox,
     tasks,
+    taskStore,
     metrics: createMetrics(() => tasks.running),
     rateLimit: new RateLimit(config.limits.ratePerMinute, clock.now),
     console: options.console ?? new Map(),

@@ -180,6 +180,12 @@ test('tasks of every type, their states, events and files', { timeout: 120_000 }
   await work({ command: 'echo 1' }, {}, sandbox.languages.includes('shell') ? 200 : 422);
 
   const path = (of: { task_id: string }, rest = ''): string => `/api/tasks/${of.task_id}${rest}`;
+  await call('GET /api/tasks', { path: '/api/tasks?limit=200' });
+  await call('GET /api/tasks', { path: '/api/tasks?limit=x', status: 400 });
+  for (const one of [left, refused]) {
+    await call('GET /api/tasks/{id}/attempts', { path: path(one, '/attempts') });
+    await call('GET /api/tasks/{id}/request', { path: path(one, '/request') });
+  }
   await call('GET /api/tasks/{id}', { path: path(left) });
   await call('GET /api/tasks/{id}', { path: path(refused) });
   await call('GET /api/tasks/{id}', { path: '/api/tasks/none', status: 404 });

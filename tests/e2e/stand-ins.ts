@@ -58,6 +58,8 @@ export function createMemoryLedger(): MemoryLedger {
         taskId: options.taskId,
         task: options.task,
         servedAt: 1,
+        startedAt: 1000,
+        sealedAt: null,
         logIndex: null,
         state: 'running',
         access: options.access ?? null,
@@ -111,7 +113,8 @@ export function createMemoryLedger(): MemoryLedger {
       };
       sealed.push(entry);
       const summary = summaries.get(draft.taskId);
-      if (summary !== undefined) summaries.set(draft.taskId, { ...summary, state: 'sealed', logIndex: entry.proof.index });
+      if (summary !== undefined)
+        summaries.set(draft.taskId, { ...summary, state: 'sealed', sealedAt: 1000, logIndex: entry.proof.index });
       return Promise.resolve(entry);
     },
     discard: (draft) => {
@@ -120,7 +123,13 @@ export function createMemoryLedger(): MemoryLedger {
     },
     find: (id) => Promise.resolve(sealed.find(({ receiptId }) => receiptId === id) ?? null),
     findTask: (id) => Promise.resolve(summaries.get(id) ?? null),
-    list: ({ limit }) => Promise.resolve([...summaries.values()].reverse().slice(0, limit)),
+    list: ({ limit, before = Number.POSITIVE_INFINITY }) =>
+      Promise.resolve(
+        [...summaries.values()]
+          .reverse()
+          .filter(({ cursor }) => cursor < before)
+          .slice(0, limit),
+      ),
     bundle: (given, { access } = {}) => {
       const ids = typeof given === 'string' ? [given] : given;
       const found = ids.map((id) => sealed.find(({ receiptId }) => receiptId === id));
@@ -178,7 +187,10 @@ export function createScriptedSandbox(script: (job: SandboxJob) => ScriptedRun):
       if (run.hangs === true)
         await new Promise<void>((resolve) => job.signal?.addEventListener('abort', () => resolve(), { once: true }));
       if (run.stdout !== undefined) yield { sequence: 1, type: 'stdout', text: run.stdout };
-      yield { sequence: 2, type: 'result', result: resultOf(job, run) };
+      if (run.stderr !== undefined) yield { sequence: 2, type: 'stderr', text: run.stderr };
+      for (const { path, mediaType, bytes } of run.files ?? [])
+        yield { sequence: 3, type: 'artifact', path, mediaType, bytes: bytes.length, sha256: sha256(bytes) };
+      yield { sequence: 4, type: 'result', result: resultOf(job, run) };
     },
     close: () => Promise.resolve(),
   };

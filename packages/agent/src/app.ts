@@ -23,6 +23,7 @@ import { receiptRoutes } from './http/routes/receipts.ts';
 import type { Services } from './http/routes/services.ts';
 import { submitRoutes } from './http/routes/submit.ts';
 import { talkRoutes } from './http/routes/talk.ts';
+import { taskListRoutes } from './http/routes/task-list.ts';
 import { taskRoutes } from './http/routes/tasks.ts';
 import { workSchemas } from './http/schemas/work.ts';
 import { securityHeaders } from './http/security-headers.ts';
@@ -76,6 +77,7 @@ export function createApp(services: Services): AgentApp {
   });
   const schemas = workSchemas(services.tasks.types);
   submitRoutes(api, services, schemas);
+  taskListRoutes(api, services);
   taskRoutes(api, services, schemas);
   artifactRoutes(api, services);
   receiptRoutes(api, services);

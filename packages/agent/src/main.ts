@@ -34,6 +34,7 @@ import { KeysetRotation, type Rotated } from './identity/rotation.ts';
 import { createTlsKey, type TlsKey } from './identity/tls-key.ts';
 import type { Attester } from './ports/attester.ts';
 import { permitHosts } from './tasks/network-hosts.ts';
+import { createLedgerTaskStore } from './tasks/record/ledger-task-store.ts';
 import { createTasks } from './tasks/registry.ts';
 import { TalkKeyring } from './tasks/talk/talk-keys.ts';
 import { TaskTable } from './tasks/task-table.ts';
@@ -145,8 +146,11 @@ async function compose(
   );
 
   let stopping = false;
+  const kinds = createTasks();
+  const taskStore = createLedgerTaskStore({ ledger, types: new Set(kinds.keys()) });
   const tasks = new TaskTable({
-    tasks: createTasks(),
+    tasks: kinds,
+    store: taskStore,
     most: config.limits.tasks,
     ledger,
     clock,
@@ -181,6 +185,7 @@ async function compose(
     upstream: createUpstream(config.model, model, clock.now, attestedUpstream),
     sandbox: () => sandbox.current,
     tasks,
+    taskStore,
     metrics: createMetrics(() => tasks.running),
     rateLimit: new RateLimit(config.limits.ratePerMinute, clock.now),
     console: loadConsole(consoleDirectory()),

@@ -332,8 +332,8 @@ function hashOf(digest: Digest): Uint8Array {
 }
 
 function summary(task: StoredTask): ReceiptSummary {
-  const { receiptId, taskId, index, access, cursor } = task;
+  const { receiptId, taskId, startedAt, sealedAt, index, access, cursor } = task;
   const state = index !== null ? 'sealed' : task.current ? 'running' : 'interrupted';
-  const servedAt = Math.floor((task.sealedAt ?? task.startedAt) / 1000);
-  return { receiptId, taskId, task: task.task, servedAt, logIndex: index, state, access, cursor };
+  const servedAt = Math.floor((sealedAt ?? startedAt) / 1000);
+  return { receiptId, taskId, task: task.task, servedAt, startedAt, sealedAt, logIndex: index, state, access, cursor };
 }

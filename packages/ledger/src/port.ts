@@ -108,6 +108,10 @@ export interface ReceiptSummary {
   readonly task: string;
   /** Epoch seconds: of the receipt, or of the task's start when there is none. */
   readonly servedAt: number;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  /** Epoch milliseconds; `null` unless sealed. */
+  readonly sealedAt: number | null;
   /** `null` unless sealed. */
   readonly logIndex: number | null;
   readonly state: TaskState;

@@ -1,6 +1,6 @@
 /** Server-sent events (HTML living standard, §9.2): numbered, resumable, with a heartbeat so that proxies keep the line open. */
 
-import type { ProgressEvent } from '../tasks/progress.ts';
+import type { ProgressEvent } from '../ports/task-events.ts';
 
 const HEARTBEAT_MS = 15_000;
 

@@ -7,8 +7,6 @@ export type TaskEnding =
   | { readonly status: 'succeeded' }
   | { readonly status: 'failed' | 'cancelled' | 'interrupted'; readonly code: string };
 
-export type TaskStatus = 'running' | TaskEnding['status'];
-
 /**
  * The ending that goes with an error code; `null` is success.
  * @example endingOf('task/cancelled').status // 'cancelled'

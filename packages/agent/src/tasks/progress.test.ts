@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { Progress, type ProgressEvent } from './progress.ts';
+import type { ProgressEvent } from '../ports/task-events.ts';
+import { MAX_STREAM_TEXT, Progress } from './progress.ts';
 
 const never = new AbortController().signal;
 
@@ -12,7 +13,7 @@ async function collect(events: AsyncGenerator<ProgressEvent>): Promise<number[]>
 test('followers from before, in the middle and after see the same events', async () => {
   const progress = new Progress('t', () => 5);
   const before = collect(progress.follow(0, never));
-  progress.emit({ type: 'accepted', task: 'execute', receipt_id: 'r' });
+  progress.emit({ type: 'accepted', task: 'execute', receipt_id: 'r', title: 'x' });
   const middle = collect(progress.follow(0, never));
   await new Promise((resolve) => setTimeout(resolve, 5));
   progress.emit({ type: 'sealing' });
@@ -32,11 +33,69 @@ test('a follower that leaves is let go', async () => {
   expect(await events).toEqual([]);
 });
 
-test('streamed text is bounded, steps are not lost', async () => {
-  const progress = new Progress('t', () => 0);
-  for (let index = 0; index < 40; index += 1) progress.emit({ type: 'stdout', attempt: 1, text: 'x'.repeat(64 * 1024) });
+async function all(progress: Progress): Promise<ProgressEvent[]> {
   progress.emit({ type: 'done', success: true, status: 'succeeded', error: null });
-  const seen = await collect(progress.follow(0, never));
-  expect(seen.length).toBe(17); // 16 pieces of 64 KiB, and the end
+  const events: ProgressEvent[] = [];
+  for await (const event of progress.follow(0, never)) events.push(event);
+  return events;
+}
+
+const textOf = (events: readonly ProgressEvent[], attempt: number): string =>
+  events.map((event) => (event.type === 'stdout' && event.attempt === attempt ? event.text : '')).join('');
+
+test('each stream of each attempt is bounded, and says where it was cut; steps are not lost', async () => {
+  const progress = new Progress('t', () => 0);
+  for (const attempt of [1, 2])
+    for (let index = 0; index < 40; index += 1) progress.emit({ type: 'stdout', attempt, text: 'x'.repeat(64 * 1024) });
+  progress.emit({ type: 'stderr', attempt: 2, text: 'why' });
+  const events = await all(progress);
+  expect([1, 2].map((attempt) => textOf(events, attempt).length)).toEqual([MAX_STREAM_TEXT, MAX_STREAM_TEXT]);
+  expect(events.filter(({ type }) => type !== 'stdout').map(({ type }) => type)).toEqual([
+    'omitted',
+    'omitted',
+    'stderr',
+    'done',
+  ]);
   expect(progress.newest?.type).toBe('done');
+});
+
+test('a program that prints letter by letter costs few events, and nothing of it is lost', async () => {
+  const unread = new Progress('t', () => 0);
+  const letters = 'abcdefgh'.repeat(4000);
+  for (const letter of letters) unread.emit({ type: 'stdout', attempt: 1, text: letter });
+  const events = await all(unread);
+  expect(textOf(events, 1)).toBe(letters);
+  expect(events.length).toBeLessThan(20);
+});
+
+test('a follower gets each piece as it comes, until there are many; then pieces are joined', async () => {
+  const progress = new Progress('t', () => 0);
+  const seen: ProgressEvent[] = [];
+  const following = (async () => {
+    for await (const event of progress.follow(0, never)) seen.push(event);
+  })();
+  const letters = 'abcdefgh'.repeat(1500);
+  for (const letter of letters) {
+    progress.emit({ type: 'stdout', attempt: 1, text: letter });
+    await Promise.resolve();
+    await Promise.resolve();
+    await Promise.resolve();
+  }
+  progress.emit({ type: 'done', success: true, status: 'succeeded', error: null });
+  await following;
+  expect(textOf(seen, 1)).toBe(letters);
+  expect(seen.length).toBeGreaterThan(1000);
+  expect(seen.length).toBeLessThan(2100);
+  expect(seen.map(({ sequence }) => sequence)).toEqual(seen.map((_, index) => index + 1));
+});
+
+test('where a task stands follows from its events', () => {
+  const progress = new Progress('t', () => 7);
+  expect([progress.status, progress.endedAt, progress.attempts]).toEqual(['running', null, 0]);
+  progress.emit({ type: 'queued', ahead: 2 });
+  expect(progress.status).toBe('queued');
+  progress.emit({ type: 'running', attempt: 2, language: 'python', lane: 'wasm' });
+  expect([progress.status, progress.attempts]).toEqual(['running', 2]);
+  progress.emit({ type: 'done', success: false, status: 'cancelled', error: 'task/cancelled' });
+  expect([progress.status, progress.endedAt, progress.code]).toEqual(['cancelled', 7, 'task/cancelled']);
 });

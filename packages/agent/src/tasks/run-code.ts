@@ -60,9 +60,11 @@ export async function runCode(context: TaskContext, run: CodeRun): Promise<CodeO
   const codeHash = draft.payload(`attempt-${attempt}/code.${SUFFIX[language]}`, SOURCE_TYPE[language], utf8(code));
   draft.append({ type: 'code.generated', attempt, language, code_hash: codeHash, source: run.source });
   keepInputs(context, run.files);
+  if (run.source === 'client') emit({ type: 'code', attempt, language, code, source: run.source });
   emit({ type: 'running', attempt, language, lane: ports.sandbox.capabilities.lane });
   const result = await drain(context, run);
   const { claim } = result;
+  const failure = result.status === 'ok' ? null : failureText(result);
   const keep = (name: string, mediaType: string, bytes: Uint8Array): string =>
     draft.payload(`attempt-${attempt}/${name}`, mediaType, bytes);
   draft.append({
@@ -74,6 +76,7 @@ export async function runCode(context: TaskContext, run: CodeRun): Promise<CodeO
     claim_hash: keep('claim.json', 'application/json', utf8(canonicalJson(claim))),
     status: result.status,
     exit_code: result.exitCode,
+    ...(failure === null ? {} : { error_hash: keep('error.txt', 'text/plain', utf8(failure)) }),
     stdout_hash: keep('stdout.txt', 'text/plain', utf8(result.stdout.text)),
     stderr_hash: keep('stderr.txt', 'text/plain', utf8(result.stderr.text)),
     lane: claim.lane,
@@ -96,7 +99,7 @@ export async function runCode(context: TaskContext, run: CodeRun): Promise<CodeO
       media_type: mediaType,
     });
   }
-  emit({ type: 'executed', attempt, status: result.status, error: result.error === null ? null : failureText(result) });
+  emit({ type: 'executed', attempt, status: result.status, error: failure });
   if (context.signal.aborted) throw new ServerError('task/cancelled', 'the task was cancelled while its code ran');
   return {
     result,

@@ -8,13 +8,18 @@ import { type CodedError, isCoded } from '@assay/encoding/coded-error';
 import { canonicalJson } from '@assay/encoding/json';
 import type { Clock, DraftOptions, Ledger, ReceiptDraft } from '@assay/ledger';
 import { ServerError } from '../errors.ts';
+import type { ProgressDraft } from '../ports/task-events.ts';
+import type { TaskRecord, TaskStore } from '../ports/task-store.ts';
 import { HeldWork } from './held-work.ts';
+import { MAX_KEPT_REQUEST } from './kept-request.ts';
 import { Progress } from './progress.ts';
 import type { PreparedTask } from './registry.ts';
 import type { Inference, TaskNeed, TaskPorts } from './task.ts';
 import { taskAnswer, type Work, workEnding } from './task-answer.ts';
 import { type AttestationOptions, attestationOf } from './task-attestation.ts';
 import { generationOf, recordEnding, refusalOf, type TaskOutcome } from './task-outcome.ts';
+import { titleOf } from './title.ts';
+import type { Turns } from './turns.ts';
 
 /** A request for work, as it came in. */
 export interface TaskRequest {
@@ -32,6 +37,8 @@ export interface TaskRequest {
   readonly nonce: string | null;
   /** Hex SHA-256 of the API key, or `null`. */
   readonly access: string | null;
+  /** Waits for its turn when others have theirs; otherwise it is refused then. */
+  readonly mayWait?: boolean | undefined;
   /** `https://agent.example`, for the URLs in the answer. */
   readonly origin: string;
 }
@@ -44,7 +51,10 @@ export interface RunningTask {
   readonly receiptId: string;
   /** Epoch milliseconds. */
   readonly startedAt: number;
+  readonly title: string;
   readonly progress: Progress;
+  /** What is known of it now. */
+  record(): TaskRecord;
   /** Rejects only when no receipt could be sealed. */
   readonly outcome: Promise<TaskOutcome>;
   cancel(reason: 'task/cancelled' | 'task/interrupted'): void;
@@ -54,14 +64,14 @@ export interface RunTaskOptions extends AttestationOptions {
   readonly ledger: Ledger;
   readonly ports: TaskPorts;
   readonly clock: Clock;
+  readonly store: TaskStore;
+  /** Who may run now. */
+  readonly turns: Turns;
   /** Resolves when code can run; rejects when it never will. */
   readonly sandboxReady: Promise<void>;
   /** Told about errors that have no code; clients only learn that one happened. */
   readonly onUnexpected: (error: unknown, taskId: string) => void;
 }
-
-/** Request bodies beyond this are named by their hash but not kept for the bundle. Bytes. */
-const MAX_KEPT_REQUEST = 4 * 1024 * 1024;
 
 /**
  * Begins a task. The receipt is open when this returns.
@@ -83,15 +93,36 @@ export function startTask(task: PreparedTask, request: TaskRequest, options: Run
   });
   const progress = new Progress(id, clock.now);
   const abort = new AbortController();
-  const begun = { id, draft, held, progress, signal: abort.signal, task, request };
+  const startedAt = clock.now();
+  const title = titleOf({ ...request.data, type: task.type });
+  const record = (): TaskRecord => ({
+    taskId: id,
+    receiptId: draft.receiptId,
+    type: task.type,
+    title,
+    status: progress.status,
+    acceptedAt: startedAt,
+    endedAt: progress.endedAt,
+    attempts: progress.attempts,
+    code: progress.code,
+    access: request.access,
+  });
+  const emit = (event: ProgressDraft): void => {
+    const { status } = progress;
+    progress.emit(event);
+    if (event.type === 'accepted' || progress.status !== status) options.store.note(record());
+  };
+  const begun = { id, title, draft, held, emit, signal: abort.signal, task, request };
   return {
     id,
     type: task.type,
     needs: task.needs,
     access: request.access,
     receiptId: draft.receiptId,
-    startedAt: clock.now(),
+    startedAt,
+    title,
     progress,
+    record,
     outcome: carryOut(begun, options),
     cancel: (reason) =>
       abort.abort(new ServerError(reason, reason === 'task/cancelled' ? 'the task was cancelled' : 'the agent is stopping')),
@@ -110,36 +141,42 @@ function opened(ledger: Ledger, held: HeldWork, options: DraftOptions): ReceiptD
 interface Begun {
   readonly id: string;
   readonly draft: ReceiptDraft;
+  readonly title: string;
   readonly held: HeldWork;
-  readonly progress: Progress;
+  readonly emit: (event: ProgressDraft) => void;
   readonly signal: AbortSignal;
   readonly task: PreparedTask;
   readonly request: TaskRequest;
 }
 
 async function carryOut(begun: Begun, options: RunTaskOptions): Promise<TaskOutcome> {
-  const { id, draft, progress, request } = begun;
+  const { id, draft, emit, request, title } = begun;
   try {
     await draft.started;
-    progress.emit({ type: 'accepted', task: begun.task.type, receipt_id: draft.receiptId });
+    emit({ type: 'accepted', task: begun.task.type, receipt_id: draft.receiptId, title });
     if (request.requestBody.length <= MAX_KEPT_REQUEST) draft.payload('request', 'application/json', request.requestBody);
-    const work = await carry(begun, options);
+    const work = await carryInTurn(begun, options);
     const ending = workEnding(work);
     const attestation = begun.task.attested ? await attestationOf(inferenceOf(work), request.nonce, options) : null;
     const answer = taskAnswer(work, { taskId: id, receiptId: draft.receiptId, origin: request.origin, attestation });
     const answerText = new TextEncoder().encode(canonicalJson(answer));
     recordEnding(draft, work, ending, draft.payload('answer', 'application/json', answerText));
-    progress.emit({ type: 'sealing' });
+    emit({ type: 'sealing' });
     const sealed = await options.ledger.seal(draft);
     const refusal = refusalOf(work);
-    progress.emit({ type: 'logged', receipt_id: sealed.receiptId, log_index: sealed.proof.index });
-    progress.emit({ type: 'done', success: answer.success, status: ending.status, error: refusal?.code ?? null });
+    emit({ type: 'logged', receipt_id: sealed.receiptId, log_index: sealed.proof.index });
+    emit({
+      type: 'done',
+      success: answer.success,
+      status: ending.status,
+      error: ending.status === 'succeeded' ? null : ending.code,
+    });
     const body = { ...answer, receipt: sealed.receipt, log_proof: sealed.proof };
     return { ending, body, refusal, generation: generationOf(work), sealed, answerBytes: answerText.length };
   } catch (error) {
     // Nothing was sealed, so nothing may be acknowledged.
     const code = isCoded(error) ? error.code : 'server/internal';
-    progress.emit({ type: 'done', success: false, status: 'failed', error: code });
+    emit({ type: 'done', success: false, status: 'failed', error: code });
     await options.ledger.discard(draft).catch(() => undefined);
     throw error;
   } finally {
@@ -147,7 +184,24 @@ async function carryOut(begun: Begun, options: RunTaskOptions): Promise<TaskOutc
   }
 }
 
-async function carry({ id, draft, held, progress, signal, task, request }: Begun, options: RunTaskOptions): Promise<Work> {
+/** The work, when it is its turn. */
+async function carryInTurn(begun: Begun, options: RunTaskOptions): Promise<Work> {
+  const { turns } = options;
+  if (turns.taken) begun.emit({ type: 'queued', ahead: turns.waiting });
+  let end: () => void;
+  try {
+    end = await turns.take(begun.signal);
+  } catch (thrown) {
+    return { kind: 'refused', error: codedOf(thrown, begun.id, options) };
+  }
+  try {
+    return await carry(begun, options);
+  } finally {
+    end();
+  }
+}
+
+async function carry({ id, draft, held, emit, signal, task, request }: Begun, options: RunTaskOptions): Promise<Work> {
   try {
     signal.throwIfAborted();
     if (task.needs.includes('sandbox')) await unlessAborted(options.sandboxReady, signal);
@@ -159,7 +213,7 @@ async function carry({ id, draft, held, progress, signal, task, request }: Begun
       signal,
       ports: options.ports,
       holdInputs: (bytes) => held.inputs(bytes),
-      emit: (event) => progress.emit(event),
+      emit,
     });
     return { kind: 'done', result };
   } catch (thrown) {

@@ -7,20 +7,26 @@ import { z } from 'zod';
 import { ServerError } from '../errors.ts';
 import type { PreparedTask, RegisteredTask } from './registry.ts';
 import { type RunningTask, type RunTaskOptions, startTask, type TaskRequest } from './run-task.ts';
+import { Turns } from './turns.ts';
 
-export interface TaskTableOptions extends RunTaskOptions {
+export interface TaskTableOptions extends Omit<RunTaskOptions, 'turns'> {
   readonly tasks: ReadonlyMap<string, RegisteredTask>;
   /** How many may run at once. */
   readonly most: number;
 }
 
-/** Finished tasks that are remembered with their events, and the bytes that their answers may hold together; the ledger has the rest. */
+/** Tasks that may wait for their turn. */
+const MOST_WAITING = 64;
+/** Finished tasks that are remembered with their events, and the bytes that answers and events may hold together; the store has the rest. */
 const REMEMBERED = 64;
 const REMEMBERED_BYTES = 16 * 1024 * 1024;
 
 export class TaskTable {
   readonly #options: TaskTableOptions;
+  readonly #turns: Turns;
   readonly #running = new Map<string, RunningTask>();
+  /** Requests of what runs, so that others who may see the task can see what was asked. */
+  readonly #requests = new Map<string, TaskRequest>();
   readonly #finished = new Map<string, { readonly task: RunningTask; readonly bytes: number }>();
   #finishedBytes = 0;
   readonly #awaited = new Map<string, Set<() => void>>();
@@ -28,6 +34,7 @@ export class TaskTable {
 
   constructor(options: TaskTableOptions) {
     this.#options = options;
+    this.#turns = new Turns(options.most);
   }
 
   get running(): number {
@@ -47,20 +54,23 @@ export class TaskTable {
   start(request: TaskRequest): RunningTask {
     if (this.#stopping) throw new ServerError('server/stopping', 'the agent is stopping; send the request again in a moment');
     const task = this.#prepare(request.data);
-    if (this.#running.size >= this.#options.most) {
-      throw new ServerError('server/busy', `the agent runs ${this.#options.most} tasks already; try again in a moment`, {
+    const most = this.#options.most + (request.mayWait === true ? MOST_WAITING : 0);
+    if (this.#running.size >= most) {
+      throw new ServerError('server/busy', `the agent has ${this.#running.size} tasks already; try again in a moment`, {
         details: { retryAfterSeconds: 1 },
       });
     }
     if (request.taskId !== null && this.#running.has(request.taskId)) {
       throw new ServerError('http/conflict', 'a task with this task_id is running; choose another id, or leave it out');
     }
-    const running = startTask(task, request, this.#options);
+    const running = startTask(task, request, { ...this.#options, turns: this.#turns });
     this.#running.set(running.id, running);
+    this.#requests.set(running.id, request);
     this.#forget(running.id);
     const finish = (bytes: number): void => {
       this.#running.delete(running.id);
-      this.#remember(running, bytes);
+      this.#requests.delete(running.id);
+      this.#remember(running, bytes + 2 * running.progress.length);
     };
     running.outcome.then(
       ({ answerBytes }) => finish(answerBytes),
@@ -72,6 +82,11 @@ export class TaskTable {
 
   find(id: string): RunningTask | null {
     return this.#running.get(id) ?? this.#finished.get(id)?.task ?? null;
+  }
+
+  /** What was asked for by a task that has not ended. */
+  requestOf(id: string): TaskRequest | null {
+    return this.#requests.get(id) ?? null;
   }
 
   /** Keeps a finished task, and lets the oldest go until count and bytes fit; an answer that is too large alone is not kept. */
@@ -112,6 +127,7 @@ export class TaskTable {
   async drain(graceMs: number): Promise<void> {
     this.#stopping = true;
     const all = Promise.allSettled([...this.#running.values()].map(({ outcome }) => outcome));
+    for (const task of this.#running.values()) if (task.progress.status === 'queued') task.cancel('task/interrupted');
     const timer = setTimeout(() => {
       for (const task of this.#running.values()) task.cancel('task/interrupted');
     }, graceMs);

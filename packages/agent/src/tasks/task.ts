@@ -8,10 +8,10 @@ import type { NetworkTranscript, Sandbox } from '@assay/sandbox';
 import type { z } from 'zod';
 import type { ServerErrorCode } from '../errors.ts';
 import type { Model } from '../ports/model.ts';
+import type { ProgressDraft } from '../ports/task-events.ts';
 import type { UpstreamSession } from '../ports/upstream.ts';
 import type { Workspaces } from '../ports/workspaces.ts';
 import type { HostPermit } from './network-hosts.ts';
-import type { ProgressDraft } from './progress.ts';
 import type { TokenUsage } from './token-usage.ts';
 
 /** What every task may use. */

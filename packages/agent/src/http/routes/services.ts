@@ -8,6 +8,7 @@ import type { ChannelKeys } from '../../identity/channel-keys.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { KeysetRotation } from '../../identity/rotation.ts';
 import type { Model } from '../../ports/model.ts';
+import type { TaskStore } from '../../ports/task-store.ts';
 import type { Upstream } from '../../ports/upstream.ts';
 import type { Platform } from '../../tasks/talk/talk.ts';
 import type { TalkKeyring } from '../../tasks/talk/talk-keys.ts';
@@ -36,6 +37,8 @@ export interface Services {
   /** `null` while it is being opened. */
   readonly sandbox: () => Sandbox | null;
   readonly tasks: TaskTable;
+  /** Every task, also of earlier starts. */
+  readonly taskStore: TaskStore;
   readonly metrics: Metrics;
   readonly rateLimit: RateLimit;
   readonly console: ConsoleFiles;

@@ -51,11 +51,11 @@ export function submitRoutes(api: Api, services: Services, schemas: WorkSchemas)
   api.on(processRoute(schemas), async ({ c, query, reply }) => {
     services.rateLimit.take(clientOf(c));
     const body = await readProcessBody(c.req.raw, services.config.limits.bodyBytes);
-    const data =
-      body.data.description === undefined && body.query !== null ? { ...body.data, description: body.query } : body.data;
+    const mayWait = query.async || prefersAsync(c);
     const task = services.tasks.start({
       taskId: body.taskId,
-      data,
+      data: body.data,
+      mayWait,
       contextText: body.contextText,
       requestBody: body.bytes,
       method: 'POST',
@@ -65,7 +65,7 @@ export function submitRoutes(api: Api, services: Services, schemas: WorkSchemas)
       origin: originOf(c, services.config),
     });
     observe(services, task, c);
-    if (query.async || prefersAsync(c)) {
+    if (mayWait) {
       task.outcome.catch(() => undefined); // reported by observe
       const url = `${originOf(c, services.config)}/api/tasks/${encodeURIComponent(task.id)}`;
       return reply(202, accepted(task, url), { location: url, 'preference-applied': 'respond-async' });

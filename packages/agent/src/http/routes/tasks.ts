@@ -4,17 +4,18 @@ import { joinStored, type SealedReceipt } from '@assay/ledger';
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
-import { endingIn, type TaskStatus } from '../../tasks/ending.ts';
-import type { ProgressEvent } from '../../tasks/progress.ts';
+import type { ProgressEvent } from '../../ports/task-events.ts';
+import type { TaskRecord } from '../../ports/task-store.ts';
 import { storedAnswer } from '../answers.ts';
 import type { Api, Asked } from '../api.ts';
 import type { AppEnv } from '../environment.ts';
-import { ownTask, storedTask } from '../own-tasks.ts';
+import { ownRecord, ownTask } from '../own-tasks.ts';
 import { wholeNumber } from '../request-facts.ts';
 import { json, route } from '../route.ts';
 import { eventStreamSchema } from '../schemas/bytes.ts';
 import { cancelledSchema, type WorkSchemas } from '../schemas/work.ts';
 import { eventStream } from '../sse.ts';
+import { taskSummary } from '../task-summary.ts';
 import { sealedAnswer } from './sealed-answer.ts';
 import type { Services } from './services.ts';
 
@@ -81,39 +82,25 @@ export function taskRoutes(api: Api, services: Services, schemas: WorkSchemas): 
 type AskedState = Pick<Asked<ReturnType<typeof taskState>>, 'c' | 'params' | 'reply'>;
 
 /** The state of a task; of one that has ended with its answer, which comes out of the ledger. */
-async function describe(asked: AskedState, services: Services): Promise<Response> {
-  const { c, params, reply } = asked;
+async function describe({ c, params, reply }: AskedState, services: Services): Promise<Response> {
   const task = ownTask(c, services.tasks.find(params.id));
-  if (task === null) return describeStored(asked, services);
-  const base = {
-    task_id: task.id,
-    type: task.type,
-    receipt_id: task.receiptId,
-    started_at: new Date(task.startedAt).toISOString(),
-    step: task.progress.newest?.type ?? 'accepted',
-  };
-  if (!task.progress.ended) return reply(200, { ...base, status: 'running' }, NO_STORE);
-  const outcome = await task.outcome.catch(() => null);
-  if (outcome === null) return reply(200, { ...base, status: 'failed', result: null }, NO_STORE);
-  return ended({ ...base, status: outcome.ending.status }, outcome.sealed, services);
-}
-
-async function describeStored({ c, params, reply }: AskedState, services: Services): Promise<Response> {
-  const { summary, sealed } = await storedTask(params.id, c, services);
-  const base = {
-    task_id: summary.taskId,
-    type: summary.task,
-    receipt_id: summary.receiptId,
-    started_at: new Date(summary.servedAt * 1000).toISOString(),
-  };
-  if (sealed !== null) return ended({ ...base, status: endingIn(sealed.receipt.event_log).status }, sealed, services);
+  const known = await ownRecord(params.id, c, services);
+  if (task !== null && !task.progress.ended) {
+    const step = task.progress.newest?.type ?? 'accepted';
+    return reply(200, { ...taskSummary(known, services.clock.now()), step }, NO_STORE);
+  }
+  const outcome = task === null ? null : await task.outcome.catch(() => null);
+  const record = task?.record() ?? known;
+  const state = { ...taskSummary(record, services.clock.now()), ...(task === null ? {} : { step: 'done' }) };
+  const sealed = task === null ? await services.ledger.find(record.receiptId) : (outcome?.sealed ?? null);
+  if (sealed !== null) return ended(state, sealed, services);
   const error = 'the agent stopped before this task ended; nothing of it was acknowledged, so send it again';
-  return reply(200, { ...base, status: 'interrupted', error, code: 'task/interrupted' }, NO_STORE);
+  return reply(200, { ...state, result: null, ...(record.status === 'interrupted' ? { error } : {}) }, NO_STORE);
 }
 
 /** `members`, and the answer as `result`. It can be long, and is not held here. */
 async function ended(
-  members: Readonly<Record<string, string>>,
+  members: Readonly<Record<string, unknown>>,
   sealed: SealedReceipt,
   { ledger }: Services,
 ): Promise<Response> {
@@ -134,27 +121,27 @@ async function events(
       'http/bad-parameter',
       `last-event-id: expected a number, got ${JSON.stringify(given?.slice(0, 40))}; send that of the last event seen, or none`,
     );
-  const known = services.tasks.find(id);
   const { signal } = c.req.raw;
-  if (known === null && (await services.ledger.findTask(id)) !== null) {
-    const { sealed } = await storedTask(id, c, services);
-    const status = sealed === null ? 'interrupted' : endingIn(sealed.receipt.event_log).status;
-    return eventStream(once(lastEvent(status, { id, after, now: services.clock.now() })), signal);
-  }
+  const known = services.tasks.find(id);
+  const record = known === null ? await services.taskStore.find(id) : null;
+  if (record !== null) return eventStream(stored(await ownRecord(id, c, services), { after, services }), signal);
   const task = ownTask(c, known ?? (await services.tasks.await(id, EARLY_MS, signal)));
   if (task === null) throw new ServerError('http/not-found', 'no task has this id; check it, or start the task first');
   return eventStream(task.progress.follow(after, signal), signal);
 }
 
-/** Tasks that are not remembered have one event left: how they ended. It follows the last one that the subscriber saw. */
-function lastEvent(
-  status: TaskStatus,
-  { id, after, now }: { readonly id: string; readonly after: number; readonly now: number },
-): ProgressEvent {
-  const error = status === 'cancelled' || status === 'interrupted' ? (`task/${status}` as const) : null;
-  return { type: 'done', success: status === 'succeeded', status, error, sequence: after + 1, task_id: id, at: now };
-}
-
-async function* once(event: ProgressEvent): AsyncGenerator<ProgressEvent> {
-  yield event;
+/**
+ * Events of a task that is not in memory, from the first. They are not numbered as they were while it ran, so who saw some of those gets
+ * the last one only: how the task ended.
+ */
+async function* stored(
+  record: TaskRecord,
+  { after, services }: { readonly after: number; readonly services: Services },
+): AsyncGenerator<ProgressEvent> {
+  if (after === 0) yield* services.taskStore.events(record);
+  else {
+    const { status, code, taskId, endedAt } = record;
+    const at = endedAt ?? services.clock.now();
+    yield { type: 'done', success: status === 'succeeded', status, error: code, sequence: after + 1, task_id: taskId, at };
+  }
 }

@@ -1,6 +1,7 @@
 /** Shapes of `POST /api/process` and of tasks. What belongs to one kind of task comes from its definition. */
 
 import { z } from '@hono/zod-openapi';
+import { attemptSchema } from '../../tasks/attempts.ts';
 import type { RegisteredTask } from '../../tasks/registry.ts';
 import { commonAnswerSchema, endingSchema } from '../../tasks/task-answer.ts';
 import { problemSchema } from './problem.ts';
@@ -54,21 +55,43 @@ export const acceptedSchema = z.object({
   events_url: z.string(),
 });
 
-const taskStatusSchema = z.enum(['running', 'succeeded', 'failed', 'cancelled', 'interrupted']);
+const TASK_STATUSES = ['queued', 'running', 'review', 'succeeded', 'failed', 'cancelled', 'interrupted'] as const;
+
+export const taskStatusSchema = z.enum(TASK_STATUSES);
+
+/** What a list says of a task. */
+const summaryMembers = {
+  task_id: z.string(),
+  type: z.string(),
+  title: z.string().describe('one line from the request'),
+  status: taskStatusSchema,
+  receipt_id: z.string().describe('reserved when the task was accepted; there is a receipt when it has ended'),
+  started_at: z.string().describe('when it was accepted'),
+  ended_at: z.string().nullable(),
+  elapsed_ms: z.number().int().nullable().describe('until its end, or until now; null for one that a crash interrupted'),
+  attempts: z.number().int(),
+  code: z.string().nullable().describe('why it did not succeed, in docs/errors.md'),
+};
+
+export const taskSummarySchema = z.object(summaryMembers).openapi('TaskSummary');
+
+export const taskListSchema = z.object({
+  tasks: z.array(taskSummarySchema),
+  next: z.number().int().nullable().describe('cursor of the next page; null on the last one'),
+});
+
+export const attemptListSchema = z.object({ attempts: z.array(attemptSchema) });
+
+export const taskRequestSchema = z.object({ data: z.record(z.string(), z.unknown()) });
 
 /** State of a task; `result` is its answer. */
 function taskStateSchema(answer: z.ZodType) {
   return z
     .object({
-      task_id: z.string(),
-      type: z.string(),
-      receipt_id: z.string(),
-      started_at: z.string(),
-      step: z.string().optional().describe('newest step, of tasks of this run of the agent'),
-      status: taskStatusSchema,
+      ...summaryMembers,
+      step: z.string().optional().describe('newest step, of tasks that are in memory'),
       result: answer.nullish(),
       error: z.string().optional(),
-      code: z.string().optional(),
     })
     .openapi('TaskState');
 }

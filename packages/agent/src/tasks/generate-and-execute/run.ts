@@ -152,9 +152,9 @@ async function attempt(
     await programOf(reply, task.language, { previous: before.code }),
     number === 1 && task.max_retries > 0,
   );
-  if (program.kind !== 'program') return withoutProgram(task, before, reply, program);
+  if (program.kind !== 'program') return withoutProgram(task, context, { before, reply, program, number });
   const { code, notes } = program;
-  context.emit({ type: 'code', attempt: number, language: task.language, code });
+  context.emit({ type: 'code', attempt: number, language: task.language, code, source: 'model' });
   const files = await gatherFiles(context, wishes, `${named}\n${code}`);
   const { result, artifacts } = await runCode(context, {
     attempt: number,
@@ -193,16 +193,20 @@ function askedPlainly(program: ReplyProgram, again: boolean): ReplyProgram {
   };
 }
 
+interface EmptyReply {
+  readonly before: Standing;
+  readonly reply: ModelReply;
+  readonly program: Exclude<ReplyProgram, { readonly kind: 'program' }>;
+  readonly number: number;
+}
+
 /** An attempt whose reply holds nothing that may run. */
-function withoutProgram(
-  task: Input,
-  before: Standing,
-  reply: ModelReply,
-  { kind, reason }: Exclude<ReplyProgram, { readonly kind: 'program' }>,
-): Standing {
-  const error = `${reason}; reply with one \`\`\`${task.language} block`;
+function withoutProgram(task: Input, { draft }: TaskContext, { before, reply, program, number }: EmptyReply): Standing {
+  const error = `${program.reason}; reply with one \`\`\`${task.language} block`;
   const failed: FailedAttempt = { said: spokenPart(reply.text, task.language), previousCode: null, error };
-  const code = kind === 'incomplete' ? 'model/incomplete' : 'model/no-code';
+  const code = program.kind === 'incomplete' ? 'model/incomplete' : 'model/no-code';
+  const errorHash = draft.payload(`attempt-${number}/error.txt`, 'text/plain', utf8(error));
+  draft.append({ type: 'code.missing', attempt: number, code, error_hash: errorHash });
   return { ...before, failures: [...before.failures, failed], provenance: reply.provenance, failure: { error, code } };
 }
 

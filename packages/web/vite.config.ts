@@ -12,14 +12,7 @@ export default defineConfig({
     target: 'es2023',
     modulePreload: { polyfill: false },
     sourcemap: false,
-    rollupOptions: {
-      input: {
-        developer: page('developer'),
-        chat: page('chat'),
-        verify: page('verify'),
-        receipts: page('receipts'),
-        status: page('status'),
-      },
-    },
+    // One page for every address; the same again as verify.html, for plain file servers.
+    rollupOptions: { input: { index: page('index'), verify: page('verify') } },
   },
 });

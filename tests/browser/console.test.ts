@@ -74,8 +74,26 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     expect(faults).toEqual([]);
   });
 
+  /** Forgets what the browser keeps, as a fresh machine has it. */
+  async function freshBrowser(): Promise<void> {
+    await page.goto(`${agent.url}/verify`);
+    await page.evaluate(() => {
+      localStorage.clear();
+      sessionStorage.clear();
+    });
+  }
+
+  /** Answers the one question about the simulator, when it is asked. */
+  async function acceptSimulator(): Promise<void> {
+    await page.locator('[data-strip=tee]').waitFor();
+    const accept = page.getByRole('button', { name: 'Accept the simulator in this browser' }).first();
+    if (await accept.isVisible()) await accept.click();
+    await page.locator('[data-strip=sandbox]').waitFor();
+  }
+
   async function generate(description: string): Promise<void> {
     await page.goto(`${agent.url}/developer`);
+    await acceptSimulator();
     await page.getByLabel('Description').fill(description);
     if (description.includes('chart')) {
       await page
@@ -86,22 +104,36 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await page.locator('[data-outcome]').waitFor({ timeout: 60_000 });
   }
 
-  it('runs a task, shows each step, and refuses the simulator until the visitor names it', { timeout: 90_000 }, async () => {
-    await generate('Calculate the factorial of 10');
+  it('on a fresh machine asks once about the simulator, runs a task, and ends in amber', { timeout: 90_000 }, async () => {
+    await freshBrowser();
+    await page.goto(`${agent.url}/developer`);
+    await page.locator('[data-strip=tee]').waitFor();
+    expect(await page.locator('[data-strip=tee]').innerText()).toContain('SIMULATED');
+    await page.getByRole('button', { name: 'Generate & Execute' }).click();
+    const dialog = page.getByRole('dialog');
+    expect(await dialog.innerText()).toContain('it proves nothing about the machine');
+    await page.screenshot({ path: join(PICTURES, 'consent.png') });
+    await dialog.getByRole('button', { name: 'Accept the simulator' }).click();
+    await page.locator('[data-outcome]').waitFor({ timeout: 60_000 });
     expect(await page.locator('[data-output]').innerText()).toContain('3628800');
     expect(
       await page
         .locator('[data-step]')
         .evaluateAll((steps) => steps.map((step) => `${step.getAttribute('data-step')} ${step.getAttribute('data-state')}`)),
     ).toEqual(['writing-1 pass', 'running-1 pass', 'sealing pass', 'logged pass']);
-    expect(await page.locator('[data-outcome]').getAttribute('data-outcome')).toBe('not-authentic');
-    await page.getByRole('button', { name: /Name this simulator/ }).click();
-    await page.locator('[data-outcome=accepted]').waitFor();
-    expect(await page.locator('[data-outcome]').innerText()).toContain('SIMULATED');
+    expect(await page.locator('[data-outcome]').getAttribute('data-outcome')).toBe('accepted');
+    expect(await page.locator('[data-outcome] .notice-title').innerText()).toBe('Verified, simulated hardware');
+    expect(await page.locator('[data-simulated]').innerText()).toContain('could read everything');
+    expect(await page.locator('[data-tone=fail]').count()).toBe(0);
     expect(await page.locator('[data-check-outcome=fail]').count()).toBe(0);
     expect(await page.locator('[data-check]').count()).toBeGreaterThan(10);
-    expect(await page.getByRole('list', { name: 'Receipt timeline' }).innerText()).toContain('code.executed');
+    expect(await page.getByRole('list', { name: 'Receipt timeline', includeHidden: true }).textContent()).toContain(
+      'code.executed',
+    );
     await page.screenshot({ path: join(PICTURES, 'developer.png'), fullPage: true });
+    await page.goto(`${agent.url}/status`);
+    await page.locator('[data-strip=sandbox]').waitFor();
+    expect(await page.getByText('Accept the simulator').count()).toBe(0);
   });
 
   it('takes files in and shows the plot that comes out', { timeout: 90_000 }, async () => {
@@ -118,6 +150,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await page.getByLabel('Description').fill('Check the ETH balance of address 0xabc on Base network');
     await page.getByText('Context, retries').click();
     await page.getByLabel('Context (JSON)').fill(JSON.stringify({ network: 'Base', rpc: chain.url }));
+    await acceptSimulator();
     await page.getByRole('button', { name: 'Generate & Execute' }).click();
     await page.locator('[data-outcome]').waitFor({ timeout: 60_000 });
     expect(await page.locator('[data-output]').innerText()).toContain('Balance: 1.5 ETH');
@@ -159,13 +192,23 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await page.screenshot({ path: join(PICTURES, 'verify-changed.png'), fullPage: true });
   });
 
-  it('lists receipts and says on the status page that the TEE is simulated', { timeout: 60_000 }, async () => {
+  it('lists receipts, opens one at its own address, and says on every page that the TEE is simulated', {
+    timeout: 60_000,
+  }, async () => {
     await page.goto(`${agent.url}/receipts`);
-    await page.locator('tbody a').first().click();
-    await page.locator('[data-outcome]').waitFor();
+    await acceptSimulator();
     await page.screenshot({ path: join(PICTURES, 'receipts.png'), fullPage: true });
+    await page.locator('tbody a').first().click();
+    await page.locator('[data-outcome=accepted]').waitFor();
+    expect(new URL(page.url()).pathname).toMatch(/^\/receipts\/rcpt_/);
+    await page.reload();
+    await page.locator('[data-outcome=accepted]').waitFor();
+    await page.screenshot({ path: join(PICTURES, 'receipt.png'), fullPage: true });
+    await page.goBack();
+    await page.locator('tbody a').first().waitFor();
     await page.goto(`${agent.url}/status`);
-    await page.getByText('Simulated TEE', { exact: true }).waitFor();
+    await page.getByText('SIMULATED', { exact: true }).first().waitFor();
+    await page.getByText('Raw JSON').waitFor();
     await page.screenshot({ path: join(PICTURES, 'status.png'), fullPage: true });
   });
 
@@ -175,11 +218,11 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
       sent.push(`${request.url()} ${request.postDataBuffer()?.toString('latin1') ?? ''}`);
     };
     page.on('request', record);
+    await freshBrowser();
     await page.goto(`${agent.url}/chat`);
-    await page.getByRole('button', { name: 'Verify the agent' }).click();
-    await page.locator('[data-outcome=not-authentic]').waitFor();
+    await page.locator('[data-strip=tee]').waitFor();
     expect(await page.getByLabel('Question').count()).toBe(0);
-    await page.getByRole('button', { name: /Name this simulator/ }).click();
+    await acceptSimulator();
     await page.getByLabel('Question').fill('my secret question');
     await page.getByRole('button', { name: 'Ask, encrypted' }).click();
     await page.locator('[data-receipt]').waitFor();
@@ -194,23 +237,20 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     const sent: string[] = [];
     const record = (request: { method(): string; url(): string; headers(): object; postDataBuffer(): Buffer | null }): void => {
       const { pathname } = new URL(request.url());
-      if (pathname.startsWith('/assets/') || ['/developer', '/receipts', '/status'].includes(pathname)) return;
+      if (pathname.startsWith('/assets/') || ['/developer', '/receipts', '/verify'].includes(pathname)) return;
       const body = request.postDataBuffer()?.toString('latin1') ?? '';
       sent.push(`${request.method()} ${pathname} ${JSON.stringify(request.headers())} ${body}`);
     };
     page.on('request', record);
-    await page.goto(`${agent.url}/status`);
-    await page.getByLabel('Key, when this agent demands one').fill('sk-secret-key-of-mine');
-    await page.getByRole('button', { name: 'Use' }).click();
-    await page.getByText('Simulated TEE', { exact: true }).waitFor();
+    await freshBrowser();
+    await page.evaluate(() => sessionStorage.setItem('assay.api-key', 'sk-secret-key-of-mine'));
     await generate('Make a secret chart of /tmp/sales.csv');
     await page.locator('img.plot').waitFor();
-    await page.locator('[data-simulated]').waitFor();
     await page.goto(`${agent.url}/receipts`);
     await page.locator('tbody a').first().click();
     await page.locator('[data-outcome]').waitFor();
     page.off('request', record);
-    const open = ['GET /v1/aci/attestation', 'GET /simulated-root.pem', 'GET /log/checkpoint', 'POST /ohttp'];
+    const open = ['GET /v1/aci/attestation', 'GET /simulated-root.pem', 'POST /ohttp'];
     expect([...new Set(sent.map((line) => line.split(' ', 2).join(' ')))].toSorted()).toEqual(open.toSorted());
     expect(sent.findIndex((line) => line.startsWith('POST /ohttp'))).toBeGreaterThan(
       sent.findIndex((line) => line.startsWith('GET /v1/aci/attestation')),

@@ -785,14 +785,18 @@ describe('documents and operations', () => {
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'");
     expect(await page.text()).toContain('The console was not built');
     expect((await agent.request('/')).headers.get('location')).toBe('/developer');
-    const html = { bytes: new Uint8Array(Buffer.from('<p>built</p>')), mediaType: 'text/html' };
+    const html = { bytes: new Uint8Array(Buffer.from('<script src="./assets/a.js">')), mediaType: 'text/html' };
     const built = await startTestAgent({
       console: new Map([
-        ['/developer.html', html],
+        ['/index.html', html],
         ['/assets/a.js', html],
       ]),
     });
-    expect(await (await built.request('/developer')).text()).toBe('<p>built</p>');
+    expect(await (await built.request('/developer')).text()).toBe('<script src="./assets/a.js">');
+    expect(await (await built.request('/receipts/rcpt-1')).text()).toBe('<script src=".././assets/a.js">');
+    const visit = await built.request('/no/such/page', { headers: { accept: 'text/html,*/*' } });
+    expect([visit.status, await visit.text()]).toEqual([404, '<script src="../.././assets/a.js">']);
+    expect((await built.request('/no/such/page')).headers.get('content-type')).toBe('application/problem+json');
     expect((await built.request('/assets/a.js')).headers.get('cache-control')).toContain('immutable');
     expect((await built.request('/assets/../package.json')).status).toBe(404);
   });

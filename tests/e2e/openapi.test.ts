@@ -131,6 +131,7 @@ test("the seeds' requests are as declared", () => {
 
 test('console, operation, log and channel', async () => {
   await call('GET /', { status: 302 });
+  await call('GET /receipts/{id}', { path: '/receipts/rcpt-1' });
   for (const page of ['developer', 'chat', 'verify', 'receipts', 'status']) {
     const text = await (await call(`GET /${page}`)).text();
     const asset = /\/assets\/[\w.-]+\.js/.exec(text)?.[0];

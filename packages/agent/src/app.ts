@@ -13,7 +13,7 @@ import { problemOf, problemResponse } from './http/problem.ts';
 import type { Route } from './http/route.ts';
 import { artifactRoutes } from './http/routes/artifacts.ts';
 import { channelRoutes } from './http/routes/channel.ts';
-import { consoleRoutes } from './http/routes/console.ts';
+import { consolePage, consoleRoutes } from './http/routes/console.ts';
 import { documentRoutes } from './http/routes/document.ts';
 import { inferenceRoutes } from './http/routes/inference.ts';
 import { logRoutes } from './http/routes/log.ts';
@@ -90,6 +90,7 @@ export function createApp(services: Services): AgentApp {
   consoleRoutes(api, services.console);
   documentRoutes(api, services.version);
   app.notFound((c) => {
+    if (isPageVisit(c.req.raw) && !api.knows(c.req.path)) return consolePage(services.console, c.req.path, 404);
     const error = api.knows(c.req.path)
       ? new ServerError('http/method-not-allowed', `${c.req.method} is not possible here; see /openapi.json`)
       : new ServerError('http/not-found', 'nothing is here; see /openapi.json');
@@ -103,4 +104,9 @@ export function createApp(services: Services): AgentApp {
     return isOpenAiPath(c.req.path) ? openAiProblemResponse(problem) : problemResponse(problem);
   });
   return { app, routes: api.routes };
+}
+
+/** A person's browser asks for a page; programs ask for anything, or for JSON. */
+function isPageVisit(request: Request): boolean {
+  return request.method === 'GET' && /\btext\/html\b/.test(request.headers.get('accept') ?? '');
 }

@@ -1,33 +1,37 @@
-import highlighter from 'highlight.js/lib/core';
-import javascript from 'highlight.js/lib/languages/javascript';
-import python from 'highlight.js/lib/languages/python';
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
+import { CopyButton } from './copy-button.tsx';
 
-highlighter.registerLanguage('python', python);
-highlighter.registerLanguage('javascript', javascript);
+/** Longer texts are shown plain: highlighting takes time that grows with them. Characters. */
+const MAX_HIGHLIGHTED = 100_000;
 
-/** Source text, highlighted, with a copy button. The highlighter escapes the text itself. */
+/**
+ * Source text with a copy button; Python, JavaScript and JSON are highlighted once the highlighter is loaded.
+ * @example <Code text="print(42)" language="python" />
+ */
 export function Code({ text, language }: { readonly text: string; readonly language: string }): JSX.Element {
-  const [copied, setCopied] = useState(false);
-  const known = highlighter.getLanguage(language) !== undefined;
-  const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
-  };
+  const [html, setHtml] = useState<string | null>(null);
+  useEffect(() => {
+    setHtml(null);
+    if (text.length > MAX_HIGHLIGHTED) return;
+    let current = true;
+    void import('../state/highlight.ts').then(({ highlight }) => {
+      if (current) setHtml(highlight(text, language));
+    });
+    return () => {
+      current = false;
+    };
+  }, [text, language]);
   return (
-    <div class="stack" style="gap:0.5rem">
-      <div class="row">
-        <button type="button" class="small" onClick={() => void copy()}>
-          {copied ? 'Copied' : 'Copy'}
-        </button>
-      </div>
-      <pre>
-        {known ? (
-          // biome-ignore lint/security/noDangerouslySetInnerHtml: highlight.js escapes its input and emits span elements only
-          <code dangerouslySetInnerHTML={{ __html: highlighter.highlight(text, { language }).value }} />
-        ) : (
+    <div class="code">
+      <CopyButton text={text} what="code" word="Copy" />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must take the keyboard */}
+      <pre tabIndex={0}>
+        {html === null ? (
           <code>{text}</code>
+        ) : (
+          // biome-ignore lint/security/noDangerouslySetInnerHtml: highlight.js escapes its input and emits span elements only
+          <code dangerouslySetInnerHTML={{ __html: html }} />
         )}
       </pre>
     </div>

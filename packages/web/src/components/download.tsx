@@ -1,4 +1,8 @@
 import type { JSX } from 'preact';
+import { Button } from './button.tsx';
+import { toast } from './toast.tsx';
+
+const KEPT_MS = 10_000; // until the browser has taken the bytes
 
 /** A button that saves bytes: those the page already holds, or what comes through the channel. */
 export function Download({
@@ -13,16 +17,20 @@ export function Download({
   readonly children: string;
 }): JSX.Element {
   const save = async (): Promise<void> => {
-    const url = URL.createObjectURL(new Blob([await content()], { type }));
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    try {
+      const url = URL.createObjectURL(new Blob([await content()], { type }));
+      const link = document.createElement('a');
+      link.href = url;
+      link.download = name;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(url), KEPT_MS);
+    } catch (error) {
+      toast(error instanceof Error ? error.message : String(error), 'fail');
+    }
   };
   return (
-    <button type="button" class="small" onClick={() => void save()}>
+    <Button small icon="download" onClick={() => void save()}>
       {children}
-    </button>
+    </Button>
   );
 }

@@ -1,6 +1,7 @@
 import { encodeBase64 } from '@assay/encoding/base64';
 import type { JSX } from 'preact';
 import type { UploadedFile } from '../state/task-request.ts';
+import { Icon } from './icon.tsx';
 
 /** Files for the task; the code finds each one as `/tmp/<name>`. */
 export function FileInputs({
@@ -21,20 +22,29 @@ export function FileInputs({
   return (
     <div class="field">
       <label for="files">Files</label>
-      <input id="files" type="file" multiple onChange={(event) => void add(event.currentTarget.files)} />
-      <p class="hint">The code finds them as /tmp/name.</p>
+      <input
+        id="files"
+        class="input"
+        type="file"
+        multiple
+        aria-describedby="files-hint"
+        onChange={(event) => void add(event.currentTarget.files)}
+      />
+      <p class="hint" id="files-hint">
+        The code finds them as /tmp/name.
+      </p>
       {files.length > 0 && (
-        <ul>
+        <ul class="chips">
           {files.map(({ path }) => (
-            <li key={path} class="mono">
-              {path}{' '}
+            <li key={path} class="badge">
+              <span class="mono">{path}</span>
               <button
                 type="button"
-                class="small"
+                class="chip-remove"
                 aria-label={`Remove ${path}`}
                 onClick={() => onChange(files.filter((file) => file.path !== path))}
               >
-                Remove
+                <Icon name="close" />
               </button>
             </li>
           ))}

@@ -1,4 +1,6 @@
 import type { JSX } from 'preact';
+import { Dot } from './badge.tsx';
+import { Icon, type IconName } from './icon.tsx';
 
 export type StepState = 'active' | 'pass' | 'fail' | 'open';
 
@@ -10,8 +12,11 @@ export interface Step {
   readonly note: string;
 }
 
-const MARKS: Readonly<Record<StepState, string>> = { active: '●', pass: '✓', fail: '✗', open: '○' };
-const WORDS: Readonly<Record<StepState, string>> = { active: 'running', pass: 'done', fail: 'failed', open: 'waiting' };
+const LOOKS: Readonly<Record<Exclude<StepState, 'active'>, { readonly icon: IconName; readonly word: string }>> = {
+  pass: { icon: 'check-circle', word: 'done' },
+  fail: { icon: 'x-circle', word: 'failed' },
+  open: { icon: 'retry', word: 'waiting' },
+};
 
 /** The live steps of a task; screen readers hear each change. */
 export function Steps({ steps }: { readonly steps: readonly Step[] }): JSX.Element {
@@ -19,11 +24,9 @@ export function Steps({ steps }: { readonly steps: readonly Step[] }): JSX.Eleme
     <ol class="steps" aria-live="polite">
       {steps.map((step) => (
         <li key={step.key} class={`is-${step.state}`} data-step={step.key} data-state={step.state}>
-          <span class="mark" aria-hidden="true">
-            {MARKS[step.state]}
-          </span>
+          {step.state === 'active' ? <Dot tone="active" /> : <Icon name={LOOKS[step.state].icon} />}
           <span>
-            {step.title} <span class="skip">{WORDS[step.state]}</span>
+            {step.title} <span class="hidden">{step.state === 'active' ? 'running' : LOOKS[step.state].word}</span>
           </span>
           <span class="hint mono">{step.note}</span>
         </li>

@@ -1,11 +1,12 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { TaskRequest, UploadedFile } from '../state/task-request.ts';
+import { Field } from './field.tsx';
 import { FileInputs } from './file-inputs.tsx';
 
 type Mode = 'generate' | 'own-code';
 
-/** The purple panel: describe a task, or bring code of your own. */
+/** The purple panel of the seed: describe a task, or bring code of your own. */
 export function TaskForm({
   busy,
   onSubmit,
@@ -23,13 +24,12 @@ export function TaskForm({
   const [files, setFiles] = useState<readonly UploadedFile[]>([]);
   const [fault, setFault] = useState('');
 
-  const submit = (event: Event): void => {
-    event.preventDefault();
+  const submit = (): void => {
     let parsed: unknown;
     try {
       parsed = context.trim() === '' ? null : JSON.parse(context);
     } catch {
-      setFault('Context: expected a JSON object, for example {"rate": 0.05}.');
+      setFault('Expected a JSON object, for example {"rate": 0.05}.');
       return;
     }
     setFault('');
@@ -42,85 +42,101 @@ export function TaskForm({
   };
 
   return (
-    <form class="card panel" onSubmit={submit} aria-labelledby="panel-title">
-      <h1 id="panel-title">Generate &amp; Execute Code</h1>
-      <p class="hint">
-        Describe what you want. The agent writes the code, runs it in its sandbox and answers with a signed receipt.
-      </p>
-      <div class="field">
-        <label for="mode">What to do</label>
-        <select id="mode" value={mode} onChange={(event) => setMode(event.currentTarget.value as Mode)}>
-          <option value="generate">Describe a task, the model writes the code</option>
-          <option value="own-code">Run code of your own (needs no model)</option>
-        </select>
+    <form
+      class="panel stack"
+      aria-labelledby="panel-title"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !busy) submit();
+      }}
+    >
+      <div>
+        <h2 id="panel-title">Generate &amp; Execute Code</h2>
+        <p class="hint">Say what you want. The agent writes the code, runs it in its sandbox, and signs a receipt.</p>
       </div>
-      <div class="field">
-        <label for="language">Language</label>
-        <select
-          id="language"
-          value={language}
-          onChange={(event) => setLanguage(event.currentTarget.value as TaskRequest['language'])}
-        >
-          <option value="python">Python</option>
-          <option value="javascript">JavaScript</option>
-        </select>
+      <div class="pair">
+        <Field id="mode" label="What to do">
+          <select id="mode" class="input" value={mode} onChange={(event) => setMode(event.currentTarget.value as Mode)}>
+            <option value="generate">Describe a task</option>
+            <option value="own-code">Run code of your own</option>
+          </select>
+        </Field>
+        <Field id="language" label="Language">
+          <select
+            id="language"
+            class="input"
+            value={language}
+            onChange={(event) => setLanguage(event.currentTarget.value as TaskRequest['language'])}
+          >
+            <option value="python">Python</option>
+            <option value="javascript">JavaScript</option>
+          </select>
+        </Field>
       </div>
       {mode === 'generate' ? (
         <>
-          <div class="field">
-            <label for="description">Description</label>
+          <Field id="description" label="Description">
             <textarea
               id="description"
+              class="input"
               required
               value={description}
               onInput={(event) => setDescription(event.currentTarget.value)}
             />
-          </div>
-          <details class="field">
+          </Field>
+          <details>
             <summary>Context, retries</summary>
-            <label for="context">Context (JSON)</label>
-            <textarea
-              id="context"
-              class="mono"
-              placeholder='{"principal": 1000}'
-              value={context}
-              onInput={(event) => setContext(event.currentTarget.value)}
-            />
-            <label for="retries">Retries when the code fails</label>
-            <input
-              id="retries"
-              type="number"
-              min={0}
-              max={10}
-              value={retries}
-              onInput={(event) => setRetries(event.currentTarget.valueAsNumber)}
-            />
+            <div class="stack panel-more">
+              <Field id="context" label="Context (JSON)" fault={fault}>
+                <textarea
+                  id="context"
+                  class="input mono"
+                  placeholder='{"principal": 1000}'
+                  aria-invalid={fault !== ''}
+                  value={context}
+                  onInput={(event) => setContext(event.currentTarget.value)}
+                />
+              </Field>
+              <Field id="retries" label="Retries when the code fails">
+                <input
+                  id="retries"
+                  class="input"
+                  type="number"
+                  min={0}
+                  max={10}
+                  value={retries}
+                  onInput={(event) => setRetries(event.currentTarget.valueAsNumber)}
+                />
+              </Field>
+            </div>
           </details>
         </>
       ) : (
-        <div class="field">
-          <label for="own-code">Code</label>
+        <Field id="own-code" label="Code">
           <textarea
             id="own-code"
-            class="mono"
+            class="input mono"
             required
             rows={10}
             value={code}
             onInput={(event) => setCode(event.currentTarget.value)}
           />
-        </div>
+        </Field>
       )}
       <FileInputs files={files} onChange={setFiles} />
-      <div class="field">
-        <label>
-          <input type="checkbox" checked={attestation} onChange={(event) => setAttestation(event.currentTarget.checked)} />{' '}
-          Include the attestation
-        </label>
+      <label class="check-line">
+        <input type="checkbox" checked={attestation} onChange={(event) => setAttestation(event.currentTarget.checked)} />
+        Include the attestation
+      </label>
+      <div class="row-apart">
+        <button type="submit" class="button is-panel" disabled={busy}>
+          {mode === 'generate' ? '🤖 Generate & Execute' : 'Execute'}
+        </button>
+        <span class="hint desktop-only">Ctrl + Enter</span>
       </div>
-      {fault !== '' && <p role="alert">{fault}</p>}
-      <button type="submit" class="primary" disabled={busy}>
-        {mode === 'generate' ? '🤖 Generate & Execute' : 'Execute'}
-      </button>
     </form>
   );
 }

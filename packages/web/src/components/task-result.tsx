@@ -1,6 +1,9 @@
 import { encodeBase64 } from '@assay/encoding/base64';
 import type { RunResult } from 'assay';
 import type { JSX } from 'preact';
+import { pathTo } from '../state/base.ts';
+import { ButtonLink } from './button.tsx';
+import { Card } from './card.tsx';
 import { Download } from './download.tsx';
 
 /** Only these are rendered, and only from bytes that begin as they should: a name proves nothing. */
@@ -18,12 +21,11 @@ function pictureType(bytes: Uint8Array): string | null {
 /** Files the code left behind, each with the hash that the receipt names. Pictures are shown. */
 function Files({ files }: { readonly files: RunResult['files'] }): JSX.Element {
   return (
-    <section class="card" aria-label="Files">
-      <h2>Files</h2>
+    <Card title="Files">
       {Object.entries(files).map(([path, bytes]) => {
         const type = pictureType(bytes);
         return (
-          <figure key={path} style="margin:0 0 1rem">
+          <figure key={path} class="stack-sm">
             {type !== null && <img class="plot" src={`data:${type};base64,${encodeBase64(bytes)}`} alt={`Plot ${path}`} />}
             <figcaption class="row">
               <Download
@@ -38,11 +40,11 @@ function Files({ files }: { readonly files: RunResult['files'] }): JSX.Element {
           </figure>
         );
       })}
-    </section>
+    </Card>
   );
 }
 
-/** Output, plots and downloads of a finished task. */
+/** Plots and downloads of a finished task. */
 export function TaskResultView({ result }: { readonly result: RunResult }): JSX.Element {
   const { answer, bundle, files, receipt } = result;
   return (
@@ -55,9 +57,9 @@ export function TaskResultView({ result }: { readonly result: RunResult }): JSX.
         <Download name={`${receipt.receipt_id}.bundle.json`} content={() => bundle as BlobPart}>
           Download bundle
         </Download>
-        <a class="button small" href={`./receipts#${receipt.receipt_id}`}>
+        <ButtonLink small icon="receipt" href={pathTo(`receipts/${receipt.receipt_id}`)}>
           Receipt
-        </a>
+        </ButtonLink>
       </div>
     </>
   );

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { Icon } from './icon.tsx';
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -17,7 +18,7 @@ function short(value: string): string {
 
 function Fields({ members }: { readonly members: Members }): JSX.Element {
   return (
-    <dl>
+    <dl class="facts">
       {Object.entries(members)
         .filter(([, value]) => value !== null && value !== undefined)
         .map(([name, value]) => (
@@ -41,16 +42,18 @@ export function Timeline({ events }: { readonly events: readonly Members[] }): J
         .filter(({ type }) => type !== 'payload.kept')
         .map(({ type, ...members }, index) => (
           <li key={index}>
+            <Icon name="circle" />
             <strong class="mono">{String(type)}</strong>
             <Fields members={members} />
           </li>
         ))}
       {payloads.length > 0 && (
         <li>
+          <Icon name="file" />
           <details>
             <summary class="mono">payload.kept × {payloads.length}</summary>
-            <div class="scroll">
-              <table>
+            <div class="table-scroll">
+              <table class="table">
                 <tbody>
                   {payloads.map(({ name, bytes, hash }) => (
                     <tr key={String(name)}>

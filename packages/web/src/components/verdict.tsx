@@ -1,72 +1,53 @@
+import type { Verdict } from 'assay';
 import type { JSX } from 'preact';
-import { CHECK_MARKS, outcomeTone, type Verification } from '../state/verification.ts';
+import { CHECK_LOOKS, headlineOf, SIMULATED_MEANING, toneOf } from '../state/outcome.ts';
+import { Icon } from './icon.tsx';
+import { Notice } from './notice.tsx';
 
-/** One sentence with its scope, then every check, then what it does not prove. Amber or red for anything short of accepted. */
-export function VerdictView({ verification }: { readonly verification: Verification }): JSX.Element {
-  const { headline, verdict } = verification;
-  const { outcome, scope, checks, error, simulated, warnings, limits } = verdict;
+type Check = Verdict['checks'][number];
+
+/** The headline of a verdict with its scope; for simulated hardware, what that means. */
+export function VerdictNotice({ verdict }: { readonly verdict: Verdict }): JSX.Element {
+  const { outcome, scope, error, simulated } = verdict;
   return (
-    <section class="stack" aria-label="Verification result">
-      <div class={`verdict is-${outcomeTone(verdict)}`} role="status" data-outcome={outcome}>
-        <strong>{headline}</strong>{' '}
-        {simulated && <span class={`badge is-${outcome === 'accepted' ? 'open' : 'fail'}`}>SIMULATED TEE</span>}
+    <div data-outcome={outcome}>
+      <Notice tone={toneOf(verdict)} title={headlineOf(verdict)} role="status">
+        {simulated && outcome === 'accepted' && <p data-simulated>{SIMULATED_MEANING}</p>}
         <p>{scope}</p>
         {error !== undefined && outcome !== 'refused' && (
           <p>
-            <code>{error.code}</code>: {error.message}
+            <code>{error.code}</code> {error.message}
           </p>
         )}
-      </div>
-      {checks.length > 0 && (
-        <div class="scroll">
-          <table data-checks>
-            <caption class="hint">Every check, made in this browser from the raw evidence</caption>
-            <thead>
-              <tr>
-                <th scope="col">Outcome</th>
-                <th scope="col">Check</th>
-                <th scope="col">Found</th>
-                <th scope="col">Source</th>
-              </tr>
-            </thead>
-            <tbody>
-              {checks.map((check, index) => {
-                const { mark, tone, word } = CHECK_MARKS[check.outcome];
-                return (
-                  <tr
-                    key={`${check.id}-${index}`}
-                    class={`is-${tone}`}
-                    data-check={check.id}
-                    data-check-outcome={check.outcome}
-                  >
-                    <td class="outcome">
-                      <span class="mark" aria-hidden="true">
-                        {mark}
-                      </span>{' '}
-                      {word}
-                    </td>
-                    <td class="mono name">{check.id}</td>
-                    <td class="mono">
-                      {check.actual ?? '—'}
-                      {check.outcome === 'fail' && check.expected !== null && <p class="hint">expected {check.expected}</p>}
-                    </td>
-                    <td class="hint">{check.spec}</td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </div>
+      </Notice>
+    </div>
+  );
+}
+
+/** Every check: those that failed in full, the others folded; then warnings, and what the verdict does not prove. */
+export function VerdictChecks({ verdict }: { readonly verdict: Verdict }): JSX.Element {
+  const { checks, warnings, limits } = verdict;
+  const having = (outcome: Check['outcome']): readonly Check[] => checks.filter((check) => check.outcome === outcome);
+  const [failed, passed, open] = [having('fail'), having('pass'), having('not-checked')];
+  return (
+    <div class="stack-sm" data-checks>
+      {failed.length > 0 && (
+        <section aria-label="Failed checks">
+          <h3>{counted(failed.length, 'check')} failed</h3>
+          <Checks checks={failed} />
+        </section>
       )}
       {warnings.length > 0 && (
-        <ul class="is-open">
+        <ul>
           {warnings.map((sentence) => (
             <li key={sentence}>{sentence}</li>
           ))}
         </ul>
       )}
+      <Folded title={`${counted(passed.length, 'check')} passed`} checks={passed} />
+      <Folded title={`${open.length} not checked`} checks={open} />
       {limits.length > 0 && (
-        <details open>
+        <details>
           <summary>What this does not prove</summary>
           <ul>
             {limits.map((sentence) => (
@@ -75,6 +56,51 @@ export function VerdictView({ verification }: { readonly verification: Verificat
           </ul>
         </details>
       )}
+    </div>
+  );
+}
+
+/** A verdict in full. */
+export function VerdictView({ verdict }: { readonly verdict: Verdict }): JSX.Element {
+  return (
+    <section class="stack" aria-label="Verification result">
+      <VerdictNotice verdict={verdict} />
+      <VerdictChecks verdict={verdict} />
     </section>
   );
+}
+
+function Folded({ title, checks }: { readonly title: string; readonly checks: readonly Check[] }): JSX.Element | null {
+  if (checks.length === 0) return null;
+  return (
+    <details>
+      <summary>{title}</summary>
+      <Checks checks={checks} />
+    </details>
+  );
+}
+
+function Checks({ checks }: { readonly checks: readonly Check[] }): JSX.Element {
+  return (
+    <ul class="checks">
+      {checks.map((check, index) => {
+        const { icon, tone, word } = CHECK_LOOKS[check.outcome];
+        return (
+          <li key={`${check.id}-${index}`} class={`is-${tone}`} data-check={check.id} data-check-outcome={check.outcome}>
+            <Icon name={icon} />
+            <div class="found">
+              <code>{check.id}</code> <span class="hidden">{word}</span>
+              {check.actual !== null && <p>{check.actual}</p>}
+              {check.outcome === 'fail' && check.expected !== null && <p>Expected: {check.expected}</p>}
+              <p class="hint">{check.spec}</p>
+            </div>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

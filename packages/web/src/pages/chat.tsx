@@ -1,45 +1,33 @@
-import '../style/theme.css';
 import type { Receipt } from '@assay/receipt';
-import { type Agent, connect, type Verdict, verdictOf } from 'assay';
-import { type JSX, render } from 'preact';
+import type { Agent } from 'assay';
+import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { Layout } from '../components/layout.tsx';
+import { Button } from '../components/button.tsx';
+import { Card } from '../components/card.tsx';
+import { Field } from '../components/field.tsx';
+import { Markdown } from '../components/markdown.tsx';
+import { Notice } from '../components/notice.tsx';
+import { Page } from '../components/page.tsx';
 import { Timeline } from '../components/timeline.tsx';
-import { VerdictView } from '../components/verdict.tsx';
-import { apiKey } from '../state/agent-connection.ts';
-import { getText } from '../state/public-files.ts';
-import { asVerification } from '../state/verification.ts';
+import { Gate } from '../shell/gate.tsx';
 
 /** A chat in which nothing leaves the browser before it has verified the agent, and then only encrypted to the attested key. */
-function ChatPage(): JSX.Element {
-  const [agent, setAgent] = useState<Agent | null>(null);
-  const [verdict, setVerdict] = useState<Verdict | null>(null);
+export function ChatPage(): JSX.Element {
+  return (
+    <Page title="Ask" lead="Questions leave this browser sealed to the attested key. Every answer comes with its proof.">
+      <Gate>{({ agent }) => <Chat agent={agent} />}</Gate>
+    </Page>
+  );
+}
+
+function Chat({ agent }: { readonly agent: Agent }): JSX.Element {
   const [question, setQuestion] = useState('What does a receipt prove?');
   const [answer, setAnswer] = useState('');
   const [receipt, setReceipt] = useState<Receipt | null>(null);
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState('');
 
-  const verify = async (simulatedRoot: string | null): Promise<void> => {
-    setFault('');
-    const key = apiKey();
-    try {
-      const connected = await connect(new URL('.', location.href), {
-        trust: { simulatedRoot: simulatedRoot ?? undefined },
-        apiKey: key === '' ? undefined : key,
-      });
-      setVerdict(connected.attested.verdict);
-      setAgent(connected);
-    } catch (error) {
-      setAgent(null);
-      const refused = verdictOf(error);
-      setVerdict(refused);
-      if (refused === null) setFault(error instanceof Error ? error.message : String(error));
-    }
-  };
-
   const ask = async (): Promise<void> => {
-    if (agent === null) return;
     setBusy(true);
     setAnswer('');
     setReceipt(null);
@@ -55,53 +43,41 @@ function ChatPage(): JSX.Element {
   };
 
   return (
-    <Layout page="chat">
-      <h1>Ask</h1>
-      <p class="hint">
-        First this browser verifies the agent. Only then does your question leave, encrypted to the attested key; the answer
-        comes back the same way.
-      </p>
-      <div class="row">
-        <button type="button" onClick={() => void verify(null)}>
-          Verify the agent
-        </button>
-        {verdict !== null && agent === null && (
-          <button
-            type="button"
-            onClick={() => void getText('./simulated-root.pem').then(verify, (error: unknown) => setFault(String(error)))}
-          >
-            Name this simulator's root (development only)
-          </button>
-        )}
-      </div>
-      {agent !== null && (
+    <>
+      <Card>
         <form
-          class="card panel"
+          class="stack"
           onSubmit={(event) => {
             event.preventDefault();
             void ask();
           }}
         >
-          <div class="field">
-            <label for="question">Question</label>
-            <textarea id="question" required value={question} onInput={(event) => setQuestion(event.currentTarget.value)} />
+          <Field id="question" label="Question">
+            <textarea
+              id="question"
+              class="input"
+              required
+              value={question}
+              onInput={(event) => setQuestion(event.currentTarget.value)}
+            />
+          </Field>
+          <div>
+            <Button type="submit" kind="primary" icon="lock" disabled={busy}>
+              Ask, encrypted
+            </Button>
           </div>
-          <button type="submit" class="primary" disabled={busy}>
-            Ask, encrypted
-          </button>
         </form>
-      )}
+      </Card>
       {fault !== '' && (
-        <div class="verdict is-fail" role="alert">
-          {fault}
-        </div>
+        <Notice tone="fail" title="No answer" role="alert">
+          <p>{fault}</p>
+        </Notice>
       )}
       {answer !== '' && (
-        <section class="card" aria-label="Answer">
-          <h2>Answer</h2>
-          <pre aria-live="polite" data-answer>
-            {answer}
-          </pre>
+        <Card title="Answer">
+          <div aria-live="polite" data-answer>
+            <Markdown text={answer} />
+          </div>
           {!busy && receipt !== null && (
             <details>
               <summary>
@@ -114,16 +90,8 @@ function ChatPage(): JSX.Element {
               <Timeline events={receipt.event_log} />
             </details>
           )}
-        </section>
+        </Card>
       )}
-      {verdict !== null && (
-        <section class="card">
-          <VerdictView verification={asVerification(verdict)} />
-        </section>
-      )}
-    </Layout>
+    </>
   );
 }
-
-const root = document.getElementById('page');
-if (root) render(<ChatPage />, root);

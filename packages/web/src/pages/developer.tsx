@@ -1,132 +1,140 @@
-import '../style/theme.css';
-import { type Agent, type RunResult, type TaskRun, type Verdict, verdictOf } from 'assay';
-import { type JSX, render } from 'preact';
+import type { RunResult } from 'assay';
+import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { AgentBanner } from '../components/agent-banner.tsx';
 import { BundleCheck } from '../components/bundle-check.tsx';
+import { Button } from '../components/button.tsx';
+import { Card } from '../components/card.tsx';
 import { Code } from '../components/code.tsx';
-import { Layout } from '../components/layout.tsx';
+import { Notice } from '../components/notice.tsx';
+import { Page } from '../components/page.tsx';
 import { Steps } from '../components/steps.tsx';
 import { TaskForm } from '../components/task-form.tsx';
 import { TaskResultView } from '../components/task-result.tsx';
-import { UnverifiedAgent } from '../components/unverified-agent.tsx';
-import { openAgent } from '../state/agent-connection.ts';
+import { ConsentDialog } from '../shell/consent.tsx';
+import { Obstacle } from '../shell/gate.tsx';
+import { openConnection, type SimulatorRoot, useConnection } from '../state/connection.ts';
+import { useTask } from '../state/run-task.ts';
 import type { TaskRequest } from '../state/task-request.ts';
-import { applyEvent, NO_TASK } from '../state/task-steps.ts';
+import type { TaskView } from '../state/task-steps.ts';
 
-function DeveloperPage(): JSX.Element {
-  const [view, setView] = useState(NO_TASK);
-  const [agent, setAgent] = useState<Agent | null>(null);
-  const [task, setTask] = useState<TaskRun | null>(null);
-  const [busy, setBusy] = useState(false);
-  const [result, setResult] = useState<RunResult | null>(null);
-  const [refused, setRefused] = useState<{ readonly verdict: Verdict; readonly request: TaskRequest } | null>(null);
-  const [fault, setFault] = useState('');
+interface Pending {
+  readonly request: TaskRequest;
+  readonly simulator: SimulatorRoot;
+}
 
-  /** Verifies the agent first; only then the task leaves, sealed. */
+/** Describe a task, watch it, and check its receipt: the panel of the seed. */
+export function DeveloperPage(): JSX.Element {
+  const connection = useConnection();
+  const task = useTask();
+  const [pending, setPending] = useState<Pending | null>(null);
+
+  /** The task leaves only after the agent verified, sealed. */
   const run = async (request: TaskRequest): Promise<void> => {
-    setView({ ...NO_TASK, language: request.language, code: request.code ?? '' });
-    setResult(null);
-    setRefused(null);
-    setFault('');
-    setBusy(true);
-    try {
-      const verified = await openAgent();
-      setAgent(verified);
-      const started = verified.run(request);
-      setTask(started);
-      for await (const step of started) setView((known) => applyEvent(known, step));
-      setResult(await started);
-    } catch (error) {
-      const verdict = verdictOf(error);
-      if (verdict !== null && verdict.type === 'report') setRefused({ verdict, request });
-      else setFault(error instanceof Error ? error.message : String(error));
-    } finally {
-      setTask(null);
-      setBusy(false);
-    }
+    const opened = await openConnection();
+    if (opened.state === 'verified') task.start(opened.agent, request);
+    else if (opened.state === 'refused' && opened.simulator !== null) setPending({ request, simulator: opened.simulator });
   };
 
+  const { view, result, fault, busy } = task;
+  const blocked = connection.state !== 'verified' && connection.state !== 'connecting';
   return (
-    <Layout page="developer">
+    <Page
+      title="Run a task"
+      lead="Your browser verifies the agent, sends the task sealed to its attested key, and checks the receipt itself."
+    >
+      {blocked && <Obstacle connection={connection} />}
       <div class="columns">
-        <div class="stack">
-          <TaskForm busy={busy} onSubmit={(request) => void run(request)} />
-        </div>
+        <TaskForm busy={busy} onSubmit={(request) => void run(request)} />
         <div class="stack">
           {fault !== '' && (
-            <div class="verdict is-fail" role="alert">
-              <strong>The task did not run</strong>
+            <Notice tone="fail" title="The task did not run" role="alert">
               <p>{fault}</p>
-            </div>
+            </Notice>
           )}
-          {refused !== null && <UnverifiedAgent verdict={refused.verdict} onNamed={() => void run(refused.request)} />}
-          {agent !== null && <AgentBanner agent={agent} />}
-          {view.steps.length === 0 && fault === '' && refused === null && (
-            <section class="card">
-              <h2>What happens</h2>
-              <p>
-                First this browser verifies the agent; then your task leaves, sealed to its attested key. The steps appear here
-                as they happen: writing, running, retries with the error, sealing, logging. Then this browser checks the receipt
-                itself, from the raw evidence.
-              </p>
-            </section>
-          )}
+          {view.steps.length === 0 && fault === '' && <WhatHappens />}
           {view.recorded && (
-            <div class="verdict is-fail" role="status">
-              <strong>Recorded answer</strong>
-              <p>No model was reachable: the code below comes from a transcript file. Nobody ran a model for this request.</p>
-            </div>
+            <Notice tone="open" title="Recorded answer" role="status">
+              <p>No model is connected: this code comes from a transcript file. No model ran for this request.</p>
+            </Notice>
           )}
           {view.steps.length > 0 && (
-            <section class="card" aria-label="Steps">
-              <div class="row" style="justify-content:space-between">
-                <h2>Steps</h2>
-                {busy && task && (
-                  <button type="button" class="small" onClick={() => void task.cancel().catch(() => undefined)}>
+            <Card
+              title="Steps"
+              actions={
+                busy && (
+                  <Button small onClick={task.cancel}>
                     Cancel
-                  </button>
-                )}
-              </div>
+                  </Button>
+                )
+              }
+            >
               <Steps steps={view.steps} />
-            </section>
+            </Card>
           )}
+          <Output view={view} result={result} />
           {view.code !== '' && (
-            <section class="card" aria-label="Code">
-              <h2>Code</h2>
+            <Card title="Code">
               <Code text={result?.code ?? view.code} language={view.language} />
-            </section>
-          )}
-          {(view.stdout !== '' || view.stderr !== '' || result !== null) && (
-            <section class="card" aria-label="Output">
-              <h2>Output</h2>
-              <pre data-output>{result?.stdout ?? view.stdout}</pre>
-              {result !== null && result.value !== null && result.value !== '' && (
-                <p class="mono">
-                  Result: <span data-value>{result.value}</span>
-                </p>
-              )}
-              {(result?.stderr ?? view.stderr) !== '' && (
-                <details open={result?.success === false}>
-                  <summary>Standard error</summary>
-                  <pre>{result?.stderr ?? view.stderr}</pre>
-                </details>
-              )}
-            </section>
-          )}
-          {result?.error && (
-            <div class="verdict is-fail" role="alert">
-              <strong>The task failed</strong>
-              <p>{result.error}</p>
-            </div>
+            </Card>
           )}
           {result && <TaskResultView result={result} />}
           {result && <BundleCheck bundle={result.bundle} />}
         </div>
       </div>
-    </Layout>
+      {pending !== null && (
+        <ConsentDialog
+          simulator={pending.simulator}
+          onClose={() => setPending(null)}
+          onAccepted={() => {
+            setPending(null);
+            void run(pending.request);
+          }}
+        />
+      )}
+    </Page>
   );
 }
 
-const root = document.getElementById('page');
-if (root) render(<DeveloperPage />, root);
+function WhatHappens(): JSX.Element {
+  return (
+    <Card title="What happens">
+      <ol class="stack-sm">
+        <li>This browser verifies the agent from its raw evidence.</li>
+        <li>The task leaves sealed: only the attested agent can read it.</li>
+        <li>The model writes code; the sandbox runs it. A failure goes back to the model.</li>
+        <li>The agent seals a receipt and logs it. This browser checks both.</li>
+      </ol>
+    </Card>
+  );
+}
+
+function Output({ view, result }: { readonly view: TaskView; readonly result: RunResult | null }): JSX.Element | null {
+  if (view.stdout === '' && view.stderr === '' && result === null) return null;
+  const stderr = result?.stderr ?? view.stderr;
+  return (
+    <>
+      {result?.error && (
+        <Notice tone="fail" title="The task failed" role="alert">
+          <p>{result.error}</p>
+        </Notice>
+      )}
+      <Card title="Output">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must take the keyboard */}
+        <pre class="output" data-output tabIndex={0}>
+          {result?.stdout ?? view.stdout}
+        </pre>
+        {result !== null && result.value !== null && result.value !== '' && (
+          <p class="mono">
+            Result: <span data-value>{result.value}</span>
+          </p>
+        )}
+        {stderr !== '' && (
+          <details open={result?.success === false}>
+            <summary>Standard error</summary>
+            <pre class="output">{stderr}</pre>
+          </details>
+        )}
+      </Card>
+    </>
+  );
+}

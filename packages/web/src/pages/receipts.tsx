@@ -1,139 +1,107 @@
-import '../style/theme.css';
-import { type Verdict, verdictOf } from 'assay';
-import { type JSX, render } from 'preact';
+import type { Agent } from 'assay';
+import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { BundleCheck } from '../components/bundle-check.tsx';
-import { Download } from '../components/download.tsx';
-import { Layout } from '../components/layout.tsx';
-import { UnverifiedAgent } from '../components/unverified-agent.tsx';
-import { getBundle, getJson } from '../state/agent-connection.ts';
-
-interface ReceiptSummary {
-  readonly receipt_id: string;
-  readonly task: string;
-  readonly served_at: number;
-  readonly log_index: number | null;
-  readonly state: 'running' | 'sealed' | 'interrupted';
-  /** Where the next page begins. */
-  readonly cursor: number;
-}
+import { Badge } from '../components/badge.tsx';
+import { Button, ButtonLink } from '../components/button.tsx';
+import { Card } from '../components/card.tsx';
+import { EmptyState } from '../components/empty-state.tsx';
+import { Notice } from '../components/notice.tsx';
+import { Page } from '../components/page.tsx';
+import { Gate } from '../shell/gate.tsx';
+import { readJson } from '../state/agent-reader.ts';
+import { pathTo } from '../state/base.ts';
+import { agoOf, instantOf } from '../state/instants.ts';
+import type { ReceiptList, ReceiptSummary } from '../state/receipt-list.ts';
 
 const PAGE_SIZE = 50;
 
-function ReceiptsPage(): JSX.Element {
-  const [receipts, setReceipts] = useState<readonly ReceiptSummary[] | null>(null);
-  const [selected, setSelected] = useState(location.hash.slice(1));
-  const [bundle, setBundle] = useState<Uint8Array | null>(null);
-  const [fault, setFault] = useState('');
-  const [refused, setRefused] = useState<Verdict | null>(null);
-
-  const failed = (error: unknown): void => {
-    const verdict = verdictOf(error);
-    if (verdict === null) setFault(String(error));
-    else setRefused(verdict);
-  };
-
-  const load = async (): Promise<void> => {
-    const last = receipts?.at(-1);
-    const before = last ? `&before=${last.cursor}` : '';
-    const { receipts: page } = await getJson<{ readonly receipts: readonly ReceiptSummary[] }>(
-      `api/receipts?limit=${PAGE_SIZE}${before}`,
-    );
-    setReceipts([...(receipts ?? []), ...page]);
-  };
-
-  useEffect(() => {
-    load().catch(failed);
-    const follow = (): void => setSelected(location.hash.slice(1));
-    addEventListener('hashchange', follow);
-    return () => removeEventListener('hashchange', follow);
-  }, []);
-
-  useEffect(() => {
-    setBundle(null);
-    if (selected === '') return;
-    getBundle(selected).then(setBundle, failed);
-  }, [selected]);
-
+/** Every receipt of the agent, newest first. */
+export function ReceiptsPage(): JSX.Element {
   return (
-    <Layout page="receipts">
-      <h1>Receipts</h1>
-      <p class="hint">
-        Every piece of work leaves one: signed, logged, checkable by anyone. Choose one to verify it in this browser.
-      </p>
-      {fault !== '' && (
-        <div class="verdict is-fail" role="alert">
-          {fault}
-        </div>
-      )}
-      {refused !== null && (
-        <UnverifiedAgent
-          verdict={refused}
-          onNamed={() => {
-            setRefused(null);
-            load().catch(failed);
-          }}
-        />
-      )}
-      <div class="columns">
-        <section class="card scroll" aria-label="List of receipts">
-          {receipts?.length === 0 && <p>None yet.</p>}
-          {receipts !== null && receipts.length > 0 && (
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Log</th>
-                  <th scope="col">Task</th>
-                  <th scope="col">Served</th>
-                  <th scope="col">Receipt</th>
-                </tr>
-              </thead>
-              <tbody>
-                {receipts.map((receipt) => (
-                  <tr key={receipt.receipt_id}>
-                    <td>{receipt.log_index ?? '—'}</td>
-                    <td class="mono">
-                      {receipt.task} {receipt.state !== 'sealed' && <span class="badge is-open">{receipt.state}</span>}
-                    </td>
-                    <td>{new Date(receipt.served_at * 1000).toLocaleString()}</td>
-                    <td class="mono">
-                      <a href={`#${receipt.receipt_id}`} aria-current={receipt.receipt_id === selected}>
-                        {receipt.receipt_id.slice(0, 17)}…
-                      </a>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          )}
-          {receipts !== null && receipts.length > 0 && receipts.length % PAGE_SIZE === 0 && (
-            <button type="button" class="small" onClick={() => void load().catch(failed)}>
-              Older
-            </button>
-          )}
-        </section>
-        <div class="stack">
-          {bundle && (
-            <>
-              <div class="row">
-                <Download name={`${selected}.bundle.json`} content={() => bundle as BlobPart}>
-                  Download bundle
-                </Download>
-                <Download
-                  name={`${selected}.redacted.bundle.json`}
-                  content={async () => (await getBundle(selected, { redact: true })) as BlobPart}
-                >
-                  Without payloads
-                </Download>
-              </div>
-              <BundleCheck bundle={bundle} />
-            </>
-          )}
-        </div>
-      </div>
-    </Layout>
+    <Page title="Receipts" lead="Every piece of work leaves one: signed, logged, and checkable by anyone.">
+      <Gate>{({ agent }) => <Receipts agent={agent} />}</Gate>
+    </Page>
   );
 }
 
-const root = document.getElementById('page');
-if (root) render(<ReceiptsPage />, root);
+function Receipts({ agent }: { readonly agent: Agent }): JSX.Element {
+  const [receipts, setReceipts] = useState<readonly ReceiptSummary[] | null>(null);
+  const [next, setNext] = useState<number | null>(null);
+  const [fault, setFault] = useState('');
+
+  const load = async (before: number | null): Promise<void> => {
+    setFault('');
+    try {
+      const page = await readJson<ReceiptList>(
+        agent,
+        `api/receipts?limit=${PAGE_SIZE}${before === null ? '' : `&before=${before}`}`,
+      );
+      setReceipts((known) => (before === null ? page.receipts : [...(known ?? []), ...page.receipts]));
+      setNext(page.next);
+    } catch (error) {
+      setFault(error instanceof Error ? error.message : String(error));
+    }
+  };
+  useEffect(() => void load(null), [agent]);
+
+  if (fault !== '')
+    return (
+      <Notice tone="fail" title="The receipts could not be read" role="alert">
+        <p>{fault}</p>
+      </Notice>
+    );
+  if (receipts === null) return <Card>Reading the receipts…</Card>;
+  if (receipts.length === 0)
+    return (
+      <Card>
+        <EmptyState
+          icon="receipt"
+          title="No receipts yet"
+          action={
+            <ButtonLink kind="primary" href={pathTo('developer')}>
+              Run a task
+            </ButtonLink>
+          }
+        >
+          The first task, question or code run leaves the first one.
+        </EmptyState>
+      </Card>
+    );
+  return (
+    <>
+      <Card flush>
+        <div class="table-scroll">
+          <table class="table">
+            <thead>
+              <tr>
+                <th scope="col">Task</th>
+                <th scope="col">Outcome</th>
+                <th scope="col">When</th>
+                <th scope="col">Log entry</th>
+              </tr>
+            </thead>
+            <tbody>
+              {receipts.map((receipt) => (
+                <tr key={receipt.receipt_id}>
+                  <td>
+                    <a href={pathTo(`receipts/${receipt.receipt_id}`)}>{receipt.task}</a>
+                  </td>
+                  <td>
+                    <Badge tone={receipt.state === 'sealed' ? 'pass' : 'open'}>{receipt.state}</Badge>
+                  </td>
+                  <td title={instantOf(receipt.served_at * 1000)}>{agoOf(receipt.served_at * 1000, Date.now())}</td>
+                  <td class="mono">{receipt.log_index ?? '—'}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </Card>
+      {next !== null && (
+        <div>
+          <Button onClick={() => void load(next)}>Older receipts</Button>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,121 +1,148 @@
-import '../style/theme.css';
-import { type Verdict, verdictOf } from 'assay';
-import { type JSX, render } from 'preact';
+import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { Layout } from '../components/layout.tsx';
-import { UnverifiedAgent } from '../components/unverified-agent.tsx';
-import { apiKey, getJson, setApiKey } from '../state/agent-connection.ts';
+import { Badge } from '../components/badge.tsx';
+import { Button } from '../components/button.tsx';
+import { Card } from '../components/card.tsx';
+import { Code } from '../components/code.tsx';
+import { Hash } from '../components/hash.tsx';
+import { Notice } from '../components/notice.tsx';
+import { Page } from '../components/page.tsx';
+import { Gate } from '../shell/gate.tsx';
+import type { AgentStatus } from '../state/agent-reader.ts';
+import { refreshStatus } from '../state/connection.ts';
+import { durationOf, instantOf } from '../state/instants.ts';
 import { getText } from '../state/public-files.ts';
 
-type Members = Readonly<Record<string, unknown>>;
-
-function Facts({ members }: { readonly members: Members }): JSX.Element {
+/** What the agent is made of, for people; the raw document behind it. */
+export function StatusPage(): JSX.Element {
+  useEffect(() => void refreshStatus(), []);
   return (
-    <dl>
-      {Object.entries(members).map(([name, value]) => (
-        <>
-          <dt key={name}>{name.replaceAll('_', ' ')}</dt>
-          <dd class="mono">
-            {typeof value === 'object' && value !== null ? (
-              <pre>{JSON.stringify(value, null, 2)}</pre>
-            ) : value === true ? (
-              'yes'
-            ) : value === false ? (
-              'no'
-            ) : (
-              String(value)
+    <Page
+      title="Status"
+      lead="What this agent is made of, in its own words. The hardware claims are verified in your browser."
+      actions={
+        <Button icon="retry" onClick={() => void refreshStatus()}>
+          Refresh
+        </Button>
+      }
+    >
+      <Gate>{({ status }) => <StatusView status={status} />}</Gate>
+    </Page>
+  );
+}
+
+function StatusView({ status }: { readonly status: AgentStatus }): JSX.Element {
+  const { tee, model, sandbox, keyset, log, warnings } = status;
+  return (
+    <>
+      {warnings.length > 0 && (
+        <Notice tone="open" title="Know this first">
+          <ul>
+            {warnings.map((warning) => (
+              <li key={warning}>{warning}</li>
+            ))}
+          </ul>
+        </Notice>
+      )}
+      <div class="tiles">
+        <Card title="Agent" actions={<Badge tone={status.status === 'ok' ? 'pass' : 'open'}>{status.status}</Badge>}>
+          <dl class="facts">
+            <dt>Version</dt>
+            <dd>{status.version}</dd>
+            <dt>Up for</dt>
+            <dd title={status.started_at}>{durationOf(status.uptime_seconds)}</dd>
+            <dt>Tasks running</dt>
+            <dd>{status.tasks_running}</dd>
+            <dt>Store</dt>
+            <dd>{status.store.name}</dd>
+          </dl>
+        </Card>
+        <Card title="TEE" actions={tee.simulated ? <Badge tone="open">SIMULATED</Badge> : <Badge tone="pass">hardware</Badge>}>
+          <dl class="facts">
+            <dt>Kind</dt>
+            <dd>{tee.name}</dd>
+            <dt>Keyset</dt>
+            <dd>
+              <Hash value={status.keyset_digest} what="keyset digest" />
+            </dd>
+            <dt>Valid until</dt>
+            <dd>{instantOf(keyset.not_after * 1000)}</dd>
+            <dt>Next keyset</dt>
+            <dd>{keyset.failure ?? instantOf(keyset.next_at * 1000)}</dd>
+          </dl>
+        </Card>
+        <Card title="Model" actions={<Badge tone={modelTone(model)}>{modelWord(model)}</Badge>}>
+          <dl class="facts">
+            <dt>Provider</dt>
+            <dd>{model.provider}</dd>
+            <dt>Name</dt>
+            <dd>{model.model === '' ? 'none' : model.model}</dd>
+            <dt>State</dt>
+            <dd>{model.detail}</dd>
+          </dl>
+        </Card>
+        <Card title="Sandbox" actions={<Badge tone={sandbox.lane === 'opening' ? 'active' : 'pass'}>{sandbox.lane}</Badge>}>
+          <dl class="facts">
+            <dt>Isolation</dt>
+            <dd>{sandbox.isolation}</dd>
+            <dt>Languages</dt>
+            <dd>{sandbox.languages.join(', ') || '—'}</dd>
+            <dt>Network</dt>
+            <dd>{networkOf(sandbox.network)}</dd>
+            {sandbox.environment_digest !== null && (
+              <>
+                <dt>Environment</dt>
+                <dd>
+                  <Hash value={sandbox.environment_digest} what="digest of the environment" />
+                </dd>
+              </>
             )}
-          </dd>
-        </>
-      ))}
-    </dl>
+          </dl>
+        </Card>
+      </div>
+      <LogCard origin={log.origin} />
+      <details>
+        <summary>Raw JSON</summary>
+        <Code text={JSON.stringify(status, null, 2)} language="json" />
+      </details>
+    </>
   );
 }
 
-function StatusPage(): JSX.Element {
-  const [status, setStatus] = useState<Members | null>(null);
+function LogCard({ origin }: { readonly origin: string }): JSX.Element {
   const [checkpoint, setCheckpoint] = useState('');
-  const [key, setKey] = useState(apiKey());
-  const [fault, setFault] = useState('');
-
-  const [refused, setRefused] = useState<Verdict | null>(null);
-
-  const load = (): void => {
-    setFault('');
-    setRefused(null);
-    getJson<Members>('api/status').then(setStatus, (error: unknown) => {
-      const verdict = verdictOf(error);
-      if (verdict === null) setFault(String(error));
-      else setRefused(verdict);
-    });
-    getText('./log/checkpoint').then(setCheckpoint, () => undefined);
-  };
-  useEffect(load, []);
-
-  const simulated = (status?.tee as Members | undefined)?.simulated === true;
+  useEffect(() => void getText('log/checkpoint').then(setCheckpoint, () => undefined), []);
   return (
-    <Layout page="status">
-      <h1>Status</h1>
-      {fault !== '' && (
-        <div class="verdict is-fail" role="alert">
-          {fault}
-        </div>
-      )}
-      {refused !== null && <UnverifiedAgent verdict={refused} onNamed={load} />}
-      {simulated && (
-        <div class="verdict is-fail" role="status">
-          <strong>Simulated TEE</strong>
-          <p>This agent runs without trusted hardware. Its evidence has the real structure and no security.</p>
-        </div>
-      )}
-      {status && (
-        <div class="columns">
-          {Object.entries(status).map(([name, value]) => (
-            <section key={name} class="card" aria-label={name}>
-              <h2>{name.replaceAll('_', ' ')}</h2>
-              {typeof value === 'object' && value !== null ? (
-                <Facts members={value as Members} />
-              ) : (
-                <p class="mono">{String(value)}</p>
-              )}
-            </section>
-          ))}
-        </div>
-      )}
+    <Card title="Log">
+      <dl class="facts">
+        <dt>Origin</dt>
+        <dd>{origin}</dd>
+        <dt>Entries</dt>
+        <dd>{checkpoint.split('\n')[1] ?? '—'}</dd>
+      </dl>
       {checkpoint !== '' && (
-        <section class="card" aria-label="Log">
-          <h2>Newest checkpoint of the log</h2>
-          <pre>{checkpoint}</pre>
-        </section>
+        <details>
+          <summary>Newest checkpoint</summary>
+          <Code text={checkpoint} language="text" />
+        </details>
       )}
-      <section class="card" aria-label="API key">
-        <h2>API key</h2>
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            setApiKey(key);
-            load();
-          }}
-        >
-          <div class="field">
-            <label for="key">Key, when this agent demands one</label>
-            <input
-              id="key"
-              type="password"
-              autocomplete="off"
-              value={key}
-              onInput={(event) => setKey(event.currentTarget.value)}
-            />
-            <p class="hint">
-              Kept in this tab only. It leaves sealed, after this browser verified the agent, and goes to this agent only.
-            </p>
-          </div>
-          <button type="submit">Use</button>
-        </form>
-      </section>
-    </Layout>
+    </Card>
   );
 }
 
-const root = document.getElementById('page');
-if (root) render(<StatusPage />, root);
+function modelTone({ recorded, reachable }: AgentStatus['model']): 'pass' | 'fail' | 'open' {
+  if (recorded) return 'open';
+  return reachable ? 'pass' : 'fail';
+}
+
+function modelWord({ recorded, reachable }: AgentStatus['model']): string {
+  if (recorded) return 'recorded demos only';
+  return reachable ? 'reachable' : 'unreachable';
+}
+
+function networkOf({ mode, hosts }: AgentStatus['sandbox']['network']): string {
+  if (mode === 'none') return 'closed for code';
+  const listed = hosts.join(', ');
+  if (mode === 'listed') return `open to ${listed}`;
+  return `only hosts that a request names${listed === '' ? '' : `, and ${listed}`}`;
+}

@@ -19,7 +19,9 @@ interface ConsoleFile {
 /** URL path → file. */
 export type ConsoleFiles = ReadonlyMap<string, ConsoleFile>;
 
-const PAGES = ['developer', 'chat', 'verify', 'receipts', 'status'] as const;
+/** Addresses of the console's one page, as `packages/web/src/shell/pages.ts` knows them. */
+const PAGES = ['/developer', '/chat', '/verify', '/receipts', '/receipts/{id}', '/status'] as const;
+const HTML = 'text/html; charset=utf-8';
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -52,13 +54,14 @@ export function loadConsole(directory: string | null): ConsoleFiles {
   return files;
 }
 
-const page = <const Path extends string>(path: Path, summary: string) =>
+const page = <const Path extends string>(path: Path) =>
   route({
     method: 'get',
     path,
     authority: 'public',
     tag: 'console',
-    summary,
+    summary: `Page ${path} of the console`,
+    params: z.object(Object.fromEntries([...path.matchAll(/\{([a-z]+)\}/g)].map(([, name = '']) => [name, z.string()]))),
     answers: { 200: { description: 'page', content: { 'text/html': textSchema } } },
   });
 
@@ -84,35 +87,42 @@ const assets = route({
 
 export function consoleRoutes(api: Api, files: ConsoleFiles): void {
   api.on(start, ({ c }) => c.redirect('/developer', 302));
-  for (const name of PAGES)
-    api.on(page(`/${name}`, `Page "${name}" of the console`), () =>
-      send(files.get(`/${name}.html`) ?? { bytes: fallback(name), mediaType: 'text/html; charset=utf-8' }, false),
-    );
+  for (const path of PAGES) api.on(page(path), () => consolePage(files, path));
   api.on(assets, ({ c }) => {
     const file = files.get(c.req.path);
     if (file === undefined) throw new ServerError('http/not-found', 'the console has no such file; load the page again');
-    return send(file, true);
+    return send(file);
   });
 }
 
-function send(file: ConsoleFile, immutable: boolean): Response {
+/**
+ * The console at an address; it finds out itself which page that is. Its assets are named relative to the page, so that an agent may
+ * stand below any path.
+ */
+export function consolePage(files: ConsoleFiles, path: string, status = 200): Response {
+  const file = files.get('/index.html');
+  const depth = path.split('/').length - 2;
+  const text =
+    file === undefined
+      ? FALLBACK
+      : new TextDecoder().decode(file.bytes).replaceAll('"./assets/', `"${'../'.repeat(depth)}./assets/`);
+  return new Response(text, { status, headers: { 'content-type': HTML, 'cache-control': 'no-cache' } });
+}
+
+function send(file: ConsoleFile): Response {
   return new Response(file.bytes, {
     headers: {
       'content-type': file.mediaType,
-      'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+      'cache-control': 'public, max-age=31536000, immutable',
     },
   });
 }
 
-function fallback(page: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(
-    Buffer.from(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Assay: ${page}</title></head>
+const FALLBACK = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Assay</title></head>
 <body><main><h1>Assay</h1>
 <p>The agent runs. The console was not built; run <code>npm run build:web</code> and start it again.</p>
 <ul><li><a href="/api/status">status</a></li><li><a href="/api/receipts">receipts</a></li><li><a href="/openapi.json">API</a></li>
 <li><a href="/v1/aci/attestation">attestation</a></li><li><a href="/log/checkpoint">log</a></li></ul>
 </main></body></html>
-`),
-  );
-}
+`;

@@ -3,7 +3,7 @@
  * has no say in it, and a simulator's root counts only when the visitor names it.
  */
 
-import { type CheckOutcome, collectEndorsements, type PolicyPreset } from '@assay/attestation';
+import { collectEndorsements, type PolicyPreset } from '@assay/attestation';
 import type { Receipt } from '@assay/receipt';
 import { type ClaimsDocument, claimsDocument, type Verdict, verify } from 'assay';
 
@@ -15,8 +15,8 @@ export interface NamedBytes {
 export interface BrowserOptions {
   /** Epoch milliseconds. */
   readonly now: number;
-  readonly policy?: PolicyPreset;
-  readonly nonce?: string;
+  readonly policy?: PolicyPreset | undefined;
+  readonly nonce?: string | undefined;
   /** PEM of a simulator's root that the visitor named. */
   readonly simulatedRoot: string | null;
 }
@@ -24,38 +24,12 @@ export interface BrowserOptions {
 /** A verdict as the pages show it. */
 export interface Verification {
   readonly verdict: Verdict;
-  readonly headline: string;
   /** What is authentic, for people; `null` when nothing is. */
   readonly claims: ClaimsDocument | null;
   /** The evidence is a simulator's; naming its root would show its structure. */
   readonly namesSimulator: boolean;
   /** Of an authentic bundle; empty otherwise. */
   readonly receipts: readonly Receipt[];
-}
-
-export type Tone = 'pass' | 'fail' | 'open';
-
-export const CHECK_MARKS: Readonly<
-  Record<CheckOutcome, { readonly mark: string; readonly tone: Tone; readonly word: string }>
-> = {
-  pass: { mark: '✓', tone: 'pass', word: 'pass' },
-  fail: { mark: '✗', tone: 'fail', word: 'fail' },
-  'not-checked': { mark: '○', tone: 'open', word: 'not checked' },
-};
-
-const HEADLINES: Readonly<Record<Verdict['outcome'], string>> = {
-  accepted: 'Accepted',
-  refused: 'Authentic, refused by policy',
-  malformed: 'Malformed',
-  'not-authentic': 'Not authentic',
-  unavailable: 'Cannot tell: something is missing',
-};
-
-/** Green only for accepted, genuine evidence. A simulated TEE is never green. */
-export function outcomeTone({ outcome, simulated }: Verdict): Tone {
-  if (outcome === 'unavailable') return 'open';
-  if (outcome !== 'accepted') return 'fail';
-  return simulated ? 'open' : 'pass';
 }
 
 /**
@@ -92,7 +66,6 @@ export function asVerification(verdict: Verdict): Verification {
   const authentic = verdict.type === 'bundle' && verdict.claims !== undefined;
   return {
     verdict,
-    headline: HEADLINES[verdict.outcome],
     claims: claimsDocument(verdict),
     namesSimulator: false,
     receipts: authentic ? verdict.receipts.map(({ receipt }) => receipt) : [],

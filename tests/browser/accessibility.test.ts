@@ -1,0 +1,111 @@
+/**
+ * Every page of the console, at a desktop's and a phone's width, in both colour schemes, against axe-core (WCAG 2.2 A and AA): no finding
+ * of any weight. Saves a picture of each.
+ */
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromiumPath, fenced, launchChromium, type OpenAiServer, startOpenAiServer } from '@assay/testing';
+import type { AxeResults } from 'axe-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
+
+const PICTURES = new URL('./output/', import.meta.url).pathname;
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const LOOKS = [
+  { name: 'desktop-light', viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
+  { name: 'desktop-dark', viewport: { width: 1280, height: 900 }, colorScheme: 'dark' },
+  { name: 'phone-light', viewport: { width: 390, height: 844 }, colorScheme: 'light' },
+  { name: 'phone-dark', viewport: { width: 390, height: 844 }, colorScheme: 'dark' },
+] as const;
+
+/** What axe found, one line a place. */
+async function findingsOf(page: Page): Promise<readonly string[]> {
+  // The page allows no foreign script, so axe is not added to it but evaluated by the debugger.
+  await page.evaluate(AXE);
+  const results = (await page.evaluate('axe.run(document)')) as AxeResults;
+  expect(results.passes.length, 'rules that axe found something to check for').toBeGreaterThan(10);
+  return results.violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+  );
+}
+
+describe.skipIf(chromiumPath() === null)('accessibility of the console', () => {
+  let directory: string;
+  let model: OpenAiServer;
+  let agent: RunningAgent;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    mkdirSync(PICTURES, { recursive: true });
+    directory = mkdtempSync(join(tmpdir(), 'assay-axe-'));
+    model = await startOpenAiServer({ answers: () => fenced('python', 'import math\n# ten\nprint(math.factorial(10))') });
+    agent = await startAgent(
+      parseConfig({
+        AGENT_PORT: '0',
+        ASSAY_DATA_DIR: directory,
+        ASSAY_LOG_LEVEL: 'error',
+        AI_PROVIDER: 'ollama',
+        AI_API_BASE: model.base,
+      }),
+    );
+    browser = await launchChromium();
+  }, 120_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await agent?.close();
+    await model?.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  describe.each(LOOKS)('$name', ({ name, viewport, colorScheme }) => {
+    let context: BrowserContext;
+    let page: Page;
+
+    beforeAll(async () => {
+      context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' });
+      page = await context.newPage();
+    });
+    afterAll(async () => {
+      await context?.close();
+    });
+
+    async function check(what: string): Promise<void> {
+      await page.screenshot({ path: join(PICTURES, `${name}-${what}.png`), fullPage: true });
+      expect(await findingsOf(page), what).toEqual([]);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      expect(overflow, `${what}: pixels wider than the screen`).toBe(0);
+    }
+
+    it('the first visit, the question about the simulator, and a finished task', { timeout: 120_000 }, async () => {
+      await page.goto(`${agent.url}/developer`);
+      await page.locator('[data-strip=tee]').waitFor();
+      await check('first-visit');
+      await page.getByRole('button', { name: 'Generate & Execute' }).click();
+      await page.getByRole('dialog').waitFor();
+      await check('consent');
+      await page.getByRole('dialog').getByRole('button', { name: 'Accept the simulator' }).click();
+      await page.locator('[data-outcome=accepted]').waitFor({ timeout: 60_000 });
+      await check('finished');
+    });
+
+    it.each(['receipts', 'chat', 'verify', 'status', 'no-such-page'])('/%s', { timeout: 60_000 }, async (path) => {
+      await page.goto(`${agent.url}/${path}`);
+      await page.locator('[data-strip=sandbox]').waitFor();
+      if (path === 'receipts') await page.locator('tbody a').first().waitFor();
+      await check(path);
+    });
+
+    it('a receipt', { timeout: 60_000 }, async () => {
+      await page.goto(`${agent.url}/receipts`);
+      await page.locator('tbody a').first().click();
+      await page.locator('[data-outcome=accepted]').waitFor();
+      await check('receipt');
+    });
+  });
+});

@@ -71,6 +71,8 @@ export interface TestAgentOptions {
   /** The TEE stops answering challenges after the start. */
   readonly brokenTee?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
+  /** How long code may wait for a review; an hour unless given. */
+  readonly reviewMs?: number;
   readonly script?: (job: SandboxJob) => ScriptedRun;
   readonly console?: ReadonlyMap<string, { bytes: Uint8Array<ArrayBuffer>; mediaType: string }>;
 }
@@ -115,6 +117,7 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
   const tasks = new TaskTable({
     tasks: kinds,
     store: taskStore,
+    reviewMs: options.reviewMs,
     most: config.limits.tasks,
     ledger,
     clock,

@@ -195,6 +195,25 @@ test('tasks of every type, their states, events and files', { timeout: 120_000 }
   await call('GET /api/tasks/{id}/artifacts', { path: path(left, '/artifacts') });
   await call('GET /api/tasks/{id}/artifacts/{path}', { path: path(left, '/artifacts/tmp/out.txt') });
   await call('DELETE /api/tasks/{id}', { path: path(left) });
+  const held = await call('POST /api/process', {
+    path: '/api/process?async=1',
+    ...json({ task_id: 'held', data: { type: 'ai_generate_and_execute', description: 'six times seven', review: true } }),
+    status: 202,
+  });
+  await held.body?.cancel();
+  const told = await fetch(`${agent.url}/api/tasks/held/events`, { headers: { authorization: `Bearer ${API_KEY}` } });
+  let events = '';
+  for await (const piece of told.body!.pipeThrough(new TextDecoderStream())) {
+    events += piece;
+    if (/"code_hash":"[^"]+"/.test(events)) break;
+  }
+  const decided = { attempt: 1, proposed_hash: /"code_hash":"([^"]+)"/.exec(events)![1]!, decision: 'run', code: 'print(43)' };
+  const reviewPath = { path: '/api/tasks/held/review' };
+  await call('POST /api/tasks/{id}/review', { ...reviewPath, ...json({}), status: 422 });
+  await call('POST /api/tasks/{id}/review', { ...reviewPath, ...json(decided), status: 202 });
+  await (await fetch(`${agent.url}/api/tasks/held/events`, { headers: { authorization: `Bearer ${API_KEY}` } })).text();
+  await call('GET /api/tasks/{id}', { path: '/api/tasks/held' });
+  await call('GET /api/tasks/{id}', { path: '/api/tasks/held?brief=1' });
   const later = await call('POST /api/process', {
     path: '/api/process?async=1',
     ...json({ data: { type: 'execute', code: 'while True: pass' } }),

@@ -20,6 +20,7 @@ import { logRoutes } from './http/routes/log.ts';
 import { operationRoutes } from './http/routes/operations.ts';
 import { operatorRoutes } from './http/routes/operator.ts';
 import { receiptRoutes } from './http/routes/receipts.ts';
+import { reviewRoutes } from './http/routes/review.ts';
 import type { Services } from './http/routes/services.ts';
 import { submitRoutes } from './http/routes/submit.ts';
 import { talkRoutes } from './http/routes/talk.ts';
@@ -79,6 +80,7 @@ export function createApp(services: Services): AgentApp {
   submitRoutes(api, services, schemas);
   taskListRoutes(api, services);
   taskRoutes(api, services, schemas);
+  reviewRoutes(api, services);
   artifactRoutes(api, services);
   receiptRoutes(api, services);
   logRoutes(api, services);

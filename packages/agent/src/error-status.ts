@@ -42,6 +42,7 @@ const CODE_STATUS: Readonly<Record<string, number>> = {
   'server/internal': 500,
   'task/bad-input': 422,
   'task/cancelled': 409,
+  'task/review-expired': 409,
   'task/unknown-type': 422,
   'workspace/bad-path': 422,
   'workspace/full': 507,

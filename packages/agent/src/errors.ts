@@ -44,6 +44,7 @@ export const SERVER_ERROR_KINDS = {
   'task/cancelled': 'refused',
   'task/code-failed': 'malformed',
   'task/interrupted': 'unavailable',
+  'task/review-expired': 'refused',
   'task/unknown-type': 'malformed',
   'upstream/channel-mismatch': 'untrusted',
   'upstream/not-sealable': 'misuse',

@@ -27,6 +27,10 @@ const EVENT_FIELDS = {
     ...{ session_id: 'text', sealed: 'text', encapsulated_key: 'text', response_nonce: 'text' },
     ...{ request_hash: 'text', response_hash: 'text', simulated: 'flag', attempt: 'number?' },
   },
+  'code.proposed': { attempt: 'number', language: 'text', code_hash: 'text' },
+  'code.reviewed': {
+    ...{ attempt: 'number', decision: 'text', proposed_hash: 'text', code_hash: 'text?', review_hash: 'text?' },
+  },
   'code.generated': { language: 'text', code_hash: 'text', source: 'text', attempt: 'number?' },
   'code.executed': {
     ...{ language: 'text', code_hash: 'text', claim_hash: 'text', status: 'text', lane: 'text', isolation: 'text' },

@@ -26,6 +26,16 @@ export type ProgressDraft =
       /** Who wrote it. */
       readonly source: 'model' | 'client';
     }
+  | {
+      readonly type: 'review';
+      readonly attempt: number;
+      readonly language: string;
+      /** Of the code that waits; the decision must name it. */
+      readonly code_hash: string;
+      /** Epoch milliseconds; `null` when it is told again later. */
+      readonly expires_at: number | null;
+    }
+  | { readonly type: 'reviewed'; readonly attempt: number; readonly decision: ReviewOutcome }
   | { readonly type: 'running'; readonly attempt: number; readonly language: string; readonly lane: string }
   | { readonly type: 'stdout' | 'stderr'; readonly attempt: number; readonly text: string }
   /** What follows of this stream is not shown here; the answer and the receipt have more of it. */
@@ -43,6 +53,9 @@ export type ProgressDraft =
   | { readonly type: 'sealing' }
   | { readonly type: 'logged'; readonly receipt_id: string; readonly log_index: number }
   | { readonly type: 'done'; readonly success: boolean; readonly status: TaskStatus; readonly error: string | null };
+
+/** What became of code that waited for a person. */
+export type ReviewOutcome = 'run' | 'edited' | 'discarded' | 'expired';
 
 /** Text that comes piece by piece: the model's words, and the output of the program. */
 export type StreamName = 'text' | 'stdout' | 'stderr';

@@ -5,11 +5,14 @@ import type { ProgressEvent } from '../ports/task-events.ts';
 
 export const attemptSchema = z.object({
   attempt: z.number().int().describe('from 1'),
-  state: z.enum(['writing', 'written', 'running', 'succeeded', 'failed', 'stopped']).describe('stopped: the task ended before'),
+  state: z
+    .enum(['writing', 'written', 'review', 'running', 'succeeded', 'failed', 'stopped'])
+    .describe('stopped: the task ended before'),
   model: z.string().nullable().describe('who wrote the code; null for code of the client'),
   language: z.string().nullable(),
   source: z.enum(['model', 'client']).nullable(),
   code: z.string().nullable(),
+  proposed_code: z.string().nullable().describe('what the model wrote, when the code was edited in its review'),
   lane: z.string().nullable(),
   stdout: z.string(),
   stderr: z.string(),
@@ -27,6 +30,7 @@ const fresh = (attempt: number): Attempt => ({
   language: null,
   source: null,
   code: null,
+  proposed_code: null,
   lane: null,
   stdout: '',
   stderr: '',
@@ -57,10 +61,17 @@ function apply(attempt: Attempt, event: Extract<ProgressEvent, { readonly attemp
       attempt.model = event.model;
       break;
     case 'code':
+      if (attempt.code !== null) attempt.proposed_code = attempt.code;
       attempt.state = 'written';
       attempt.language = event.language;
       attempt.source = event.source;
       attempt.code = event.code;
+      break;
+    case 'review':
+      attempt.state = 'review';
+      break;
+    case 'reviewed':
+      attempt.state = 'written';
       break;
     case 'running':
       attempt.state = 'running';

@@ -150,7 +150,7 @@ export class Progress {
   #push(draft: ProgressDraft): void {
     const event: ProgressEvent = { ...draft, sequence: this.#events.length + 1, task_id: this.#taskId, at: this.#now() };
     this.#events.push(event);
-    this.#status = statusAfter(draft, this.#status);
+    this.#status = statusAfter(draft);
     if ('attempt' in draft) this.#attempts = Math.max(this.#attempts, draft.attempt);
     if ('text' in draft) this.#length += draft.text.length;
     if (draft.type === 'code') this.#length += draft.code.length;
@@ -160,8 +160,8 @@ export class Progress {
   }
 }
 
-function statusAfter(draft: ProgressDraft, before: TaskStatus): TaskStatus {
+function statusAfter(draft: ProgressDraft): TaskStatus {
   if (draft.type === 'done') return draft.status;
-  if (draft.type === 'queued') return 'queued';
-  return before === 'queued' ? 'running' : before;
+  if (draft.type === 'queued' || draft.type === 'review') return draft.type;
+  return 'running';
 }

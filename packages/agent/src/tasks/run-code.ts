@@ -39,8 +39,10 @@ export interface CodeOutcome {
 }
 
 const MIB = 1024 * 1024;
-const SUFFIX: Readonly<Record<ExecutionLanguage, string>> = { python: 'py', javascript: 'js', shell: 'sh' };
-const SOURCE_TYPE: Readonly<Record<ExecutionLanguage, string>> = {
+/** File name suffix of code, by language. */
+export const CODE_SUFFIX: Readonly<Record<ExecutionLanguage, string>> = { python: 'py', javascript: 'js', shell: 'sh' };
+/** Media type of code, by language. */
+export const CODE_TYPE: Readonly<Record<ExecutionLanguage, string>> = {
   python: 'text/x-python',
   javascript: 'text/javascript',
   shell: 'text/x-shellscript',
@@ -57,7 +59,7 @@ const keptInputs = new WeakMap<object, Set<string>>();
 export async function runCode(context: TaskContext, run: CodeRun): Promise<CodeOutcome> {
   const { draft, emit, ports } = context;
   const { attempt, language, code } = run;
-  const codeHash = draft.payload(`attempt-${attempt}/code.${SUFFIX[language]}`, SOURCE_TYPE[language], utf8(code));
+  const codeHash = draft.payload(`attempt-${attempt}/code.${CODE_SUFFIX[language]}`, CODE_TYPE[language], utf8(code));
   draft.append({ type: 'code.generated', attempt, language, code_hash: codeHash, source: run.source });
   keepInputs(context, run.files);
   if (run.source === 'client') emit({ type: 'code', attempt, language, code, source: run.source });

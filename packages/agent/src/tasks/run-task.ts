@@ -14,7 +14,8 @@ import { HeldWork } from './held-work.ts';
 import { MAX_KEPT_REQUEST } from './kept-request.ts';
 import { Progress } from './progress.ts';
 import type { PreparedTask } from './registry.ts';
-import type { Inference, TaskNeed, TaskPorts } from './task.ts';
+import { ReviewDesk } from './review.ts';
+import type { Inference, TaskContext, TaskNeed, TaskPorts, TaskResult } from './task.ts';
 import { taskAnswer, type Work, workEnding } from './task-answer.ts';
 import { type AttestationOptions, attestationOf } from './task-attestation.ts';
 import { generationOf, recordEnding, refusalOf, type TaskOutcome } from './task-outcome.ts';
@@ -53,6 +54,8 @@ export interface RunningTask {
   readonly startedAt: number;
   readonly title: string;
   readonly progress: Progress;
+  /** Where code of it is approved. */
+  readonly review: ReviewDesk;
   /** What is known of it now. */
   record(): TaskRecord;
   /** Rejects only when no receipt could be sealed. */
@@ -67,11 +70,15 @@ export interface RunTaskOptions extends AttestationOptions {
   readonly store: TaskStore;
   /** Who may run now. */
   readonly turns: Turns;
+  /** How long code may wait for a review, milliseconds; an hour unless given. */
+  readonly reviewMs?: number | undefined;
   /** Resolves when code can run; rejects when it never will. */
   readonly sandboxReady: Promise<void>;
   /** Told about errors that have no code; clients only learn that one happened. */
   readonly onUnexpected: (error: unknown, taskId: string) => void;
 }
+
+const REVIEW_MS = 60 * 60_000;
 
 /**
  * Begins a task. The receipt is open when this returns.
@@ -112,7 +119,8 @@ export function startTask(task: PreparedTask, request: TaskRequest, options: Run
     progress.emit(event);
     if (event.type === 'accepted' || progress.status !== status) options.store.note(record());
   };
-  const begun = { id, title, draft, held, emit, signal: abort.signal, task, request };
+  const review = new ReviewDesk();
+  const begun = { id, title, review, draft, held, emit, signal: abort.signal, task, request };
   return {
     id,
     type: task.type,
@@ -122,6 +130,7 @@ export function startTask(task: PreparedTask, request: TaskRequest, options: Run
     startedAt,
     title,
     progress,
+    review,
     record,
     outcome: carryOut(begun, options),
     cancel: (reason) =>
@@ -142,6 +151,7 @@ interface Begun {
   readonly id: string;
   readonly draft: ReceiptDraft;
   readonly title: string;
+  readonly review: ReviewDesk;
   readonly held: HeldWork;
   readonly emit: (event: ProgressDraft) => void;
   readonly signal: AbortSignal;
@@ -184,41 +194,47 @@ async function carryOut(begun: Begun, options: RunTaskOptions): Promise<TaskOutc
   }
 }
 
-/** The work, when it is its turn. */
+/** The work, in its turn. While its code waits for a person, others have it. */
 async function carryInTurn(begun: Begun, options: RunTaskOptions): Promise<Work> {
-  const { turns } = options;
-  if (turns.taken) begun.emit({ type: 'queued', ahead: turns.waiting });
-  let end: () => void;
+  const { id, signal, emit } = begun;
+  const { turns, reviewMs = REVIEW_MS } = options;
+  let end = (): void => undefined;
+  const take = async (): Promise<void> => {
+    if (turns.taken) emit({ type: 'queued', ahead: turns.waiting });
+    end = await turns.take(signal);
+  };
+  const review: TaskContext['review'] = async (proposal) => {
+    const { attempt, language, codeHash } = proposal;
+    end();
+    emit({ type: 'review', attempt, language, code_hash: codeHash, expires_at: options.clock.now() + reviewMs });
+    const decision = await begun.review.ask(proposal, { ms: reviewMs, signal });
+    await take();
+    return decision;
+  };
   try {
-    end = await turns.take(begun.signal);
+    await take();
+    return { kind: 'done', result: await carry(begun, review, options) };
   } catch (thrown) {
-    return { kind: 'refused', error: codedOf(thrown, begun.id, options) };
-  }
-  try {
-    return await carry(begun, options);
+    return { kind: 'refused', error: codedOf(signal.aborted ? signal.reason : thrown, id, options) };
   } finally {
     end();
   }
 }
 
-async function carry({ id, draft, held, emit, signal, task, request }: Begun, options: RunTaskOptions): Promise<Work> {
-  try {
-    signal.throwIfAborted();
-    if (task.needs.includes('sandbox')) await unlessAborted(options.sandboxReady, signal);
-    const result = await task.run({
-      taskId: id,
-      access: request.access,
-      contextText: request.contextText ?? null,
-      draft: held.draft(draft),
-      signal,
-      ports: options.ports,
-      holdInputs: (bytes) => held.inputs(bytes),
-      emit,
-    });
-    return { kind: 'done', result };
-  } catch (thrown) {
-    return { kind: 'refused', error: codedOf(signal.aborted ? signal.reason : thrown, id, options) };
-  }
+async function carry(begun: Begun, review: TaskContext['review'], options: RunTaskOptions): Promise<TaskResult> {
+  const { id, draft, held, emit, signal, task, request } = begun;
+  if (task.needs.includes('sandbox')) await unlessAborted(options.sandboxReady, signal);
+  return task.run({
+    taskId: id,
+    access: request.access,
+    contextText: request.contextText ?? null,
+    draft: held.draft(draft),
+    signal,
+    ports: options.ports,
+    holdInputs: (bytes) => held.inputs(bytes),
+    review,
+    emit,
+  });
 }
 
 function inferenceOf(work: Work): Inference | null {

@@ -15,7 +15,7 @@ export interface TaskTableOptions extends Omit<RunTaskOptions, 'turns'> {
   readonly most: number;
 }
 
-/** Tasks that may wait for their turn. */
+/** Tasks that may wait, for their turn or for a person. */
 const MOST_WAITING = 64;
 /** Finished tasks that are remembered with their events, and the bytes that answers and events may hold together; the store has the rest. */
 const REMEMBERED = 64;
@@ -54,8 +54,10 @@ export class TaskTable {
   start(request: TaskRequest): RunningTask {
     if (this.#stopping) throw new ServerError('server/stopping', 'the agent is stopping; send the request again in a moment');
     const task = this.#prepare(request.data);
-    const most = this.#options.most + (request.mayWait === true ? MOST_WAITING : 0);
-    if (this.#running.size >= most) {
+    const { most } = this.#options;
+    const atWork = [...this.#running.values()].filter(({ progress }) => progress.status !== 'review').length;
+    const full = this.#running.size >= most + MOST_WAITING || (request.mayWait !== true && atWork >= most);
+    if (full) {
       throw new ServerError('server/busy', `the agent has ${this.#running.size} tasks already; try again in a moment`, {
         details: { retryAfterSeconds: 1 },
       });
@@ -127,7 +129,8 @@ export class TaskTable {
   async drain(graceMs: number): Promise<void> {
     this.#stopping = true;
     const all = Promise.allSettled([...this.#running.values()].map(({ outcome }) => outcome));
-    for (const task of this.#running.values()) if (task.progress.status === 'queued') task.cancel('task/interrupted');
+    for (const task of this.#running.values())
+      if (task.progress.status === 'queued' || task.progress.status === 'review') task.cancel('task/interrupted');
     const timer = setTimeout(() => {
       for (const task of this.#running.values()) task.cancel('task/interrupted');
     }, graceMs);

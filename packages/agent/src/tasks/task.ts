@@ -12,6 +12,7 @@ import type { ProgressDraft } from '../ports/task-events.ts';
 import type { UpstreamSession } from '../ports/upstream.ts';
 import type { Workspaces } from '../ports/workspaces.ts';
 import type { HostPermit } from './network-hosts.ts';
+import type { Decision, Proposal } from './review.ts';
 import type { TokenUsage } from './token-usage.ts';
 
 /** What every task may use. */
@@ -40,6 +41,8 @@ export interface TaskContext {
   readonly ports: TaskPorts;
   /** Makes room for files that are about to be read, together. @throws {ServerError} `server/busy`. */
   readonly holdInputs: (bytes: number) => void;
+  /** Shows code to whoever started the task and waits for the decision, outside of its turn; `null` when it took too long. */
+  readonly review: (proposal: Proposal) => Promise<Decision | null>;
   /** Tells those who watch. */
   readonly emit: (event: ProgressDraft) => void;
 }

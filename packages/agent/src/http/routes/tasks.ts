@@ -13,6 +13,7 @@ import { ownRecord, ownTask } from '../own-tasks.ts';
 import { wholeNumber } from '../request-facts.ts';
 import { json, route } from '../route.ts';
 import { eventStreamSchema } from '../schemas/bytes.ts';
+import { flagParameter } from '../schemas/parameters.ts';
 import { cancelledSchema, type WorkSchemas } from '../schemas/work.ts';
 import { eventStream } from '../sse.ts';
 import { taskSummary } from '../task-summary.ts';
@@ -34,6 +35,7 @@ const taskState = ({ state }: WorkSchemas) =>
     tag: 'tasks',
     summary: 'State of a task, and its answer when it has ended',
     params: byId,
+    query: z.object({ brief: flagParameter.describe('1 leaves the answer out') }),
     answers: { 200: json(state, 'state') },
     errors: NOT_FOUND,
   });
@@ -71,7 +73,7 @@ export function taskRoutes(api: Api, services: Services, schemas: WorkSchemas): 
   api.on(cancelTask(schemas), async (asked) => {
     const { c, params, reply } = asked;
     const task = ownTask(c, services.tasks.find(params.id));
-    if (task === null) return describe(asked, services);
+    if (task === null) return describe({ ...asked, query: { brief: false } }, services);
     const base = { task_id: task.id, receipt_id: task.receiptId };
     const ended = task.progress.ended;
     task.cancel('task/cancelled');
@@ -79,10 +81,12 @@ export function taskRoutes(api: Api, services: Services, schemas: WorkSchemas): 
   });
 }
 
-type AskedState = Pick<Asked<ReturnType<typeof taskState>>, 'c' | 'params' | 'reply'>;
+type AskedState = Pick<Asked<ReturnType<typeof taskState>>, 'c' | 'params' | 'reply'> & {
+  readonly query: { readonly brief: boolean };
+};
 
 /** The state of a task; of one that has ended with its answer, which comes out of the ledger. */
-async function describe({ c, params, reply }: AskedState, services: Services): Promise<Response> {
+async function describe({ c, params, query, reply }: AskedState, services: Services): Promise<Response> {
   const task = ownTask(c, services.tasks.find(params.id));
   const known = await ownRecord(params.id, c, services);
   if (task !== null && !task.progress.ended) {
@@ -93,6 +97,7 @@ async function describe({ c, params, reply }: AskedState, services: Services): P
   const record = task?.record() ?? known;
   const state = { ...taskSummary(record, services.clock.now()), ...(task === null ? {} : { step: 'done' }) };
   const sealed = task === null ? await services.ledger.find(record.receiptId) : (outcome?.sealed ?? null);
+  if (query.brief) return reply(200, state, NO_STORE);
   if (sealed !== null) return ended(state, sealed, services);
   const error = 'the agent stopped before this task ended; nothing of it was acknowledged, so send it again';
   return reply(200, { ...state, result: null, ...(record.status === 'interrupted' ? { error } : {}) }, NO_STORE);

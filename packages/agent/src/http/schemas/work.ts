@@ -2,6 +2,7 @@
 
 import { z } from '@hono/zod-openapi';
 import { attemptSchema } from '../../tasks/attempts.ts';
+import { codeSchema } from '../../tasks/inputs.ts';
 import type { RegisteredTask } from '../../tasks/registry.ts';
 import { commonAnswerSchema, endingSchema } from '../../tasks/task-answer.ts';
 import { problemSchema } from './problem.ts';
@@ -95,6 +96,18 @@ function taskStateSchema(answer: z.ZodType) {
     })
     .openapi('TaskState');
 }
+
+/** A decision on code that waits for a person (spec/receipt.md §3a). */
+export const reviewSchema = z
+  .object({
+    attempt: z.number().int().min(1),
+    proposed_hash: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected the code_hash of the event "review"'),
+    decision: z.enum(['run', 'discard']),
+    code: codeSchema.optional().describe('the edited program; left out to run it as it is'),
+  })
+  .openapi('Review');
+
+export const reviewedSchema = z.object({ task_id: z.string(), receipt_id: z.string(), status: z.literal('decided') });
 
 export const cancelledSchema = z.object({
   task_id: z.string(),

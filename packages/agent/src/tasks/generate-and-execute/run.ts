@@ -23,6 +23,7 @@ import { tokenUsageSchema } from '../token-usage.ts';
 import { conversation, type FailedAttempt, type PromptFacts } from './prompt.ts';
 import { programOf, type ReplyProgram } from './reply/reply-program.ts';
 import { spokenPart } from './reply/spoken.ts';
+import { type ReviewedCode, reviewedCode } from './reviewed-code.ts';
 
 const languageSchema = z.enum(['python', 'javascript']);
 
@@ -33,6 +34,7 @@ const input = z.object({
   context: z.record(z.string(), z.unknown()).nullish().describe('variables, requirements and other facts for the program'),
   max_retries: z.number().int().min(0).max(10).default(2),
   include_attestation: z.boolean().default(false),
+  review: z.boolean().default(false).describe('each program waits for a person before it runs'),
   files: filesSchema,
   workspace: workspaceSchema,
   network: networkSchema,
@@ -55,6 +57,8 @@ const provenanceSchema = z.discriminatedUnion('kind', [
 const answer = codeAnswerSchema.extend({
   language: languageSchema,
   generated_code: z.string().nullable(),
+  executed_code: z.string().nullish().describe('what ran, when the code was reviewed before'),
+  reviewed: z.enum(['run', 'edited']).nullish().describe('how the newest code was approved'),
   execution_details: z.union([runDetailsSchema, executionResultSchema]),
   retries_used: z.number().int(),
   model: z.string().nullable(),
@@ -73,7 +77,10 @@ interface AttemptFailure {
 /** What the attempts so far have led to. */
 interface Standing {
   readonly failures: readonly FailedAttempt[];
+  /** The model's newest. */
   readonly code: string | null;
+  /** What was approved last, when the code is reviewed. */
+  readonly reviewed: ReviewedCode | null;
   readonly result: SandboxResult | null;
   readonly artifacts: readonly Artifact[];
   readonly inference: Inference | null;
@@ -87,6 +94,7 @@ interface Standing {
 const NOTHING: Standing = {
   failures: [],
   code: null,
+  reviewed: null,
   result: null,
   artifacts: [],
   inference: null,
@@ -149,18 +157,20 @@ async function attempt(
 ): Promise<Standing> {
   const { reply, promptHash } = await ask(context, facts, before.failures, number);
   const program = askedPlainly(
-    await programOf(reply, task.language, { previous: before.code }),
+    await programOf(reply, task.language, { previous: before.reviewed?.code ?? before.code }),
     number === 1 && task.max_retries > 0,
   );
   if (program.kind !== 'program') return withoutProgram(task, context, { before, reply, program, number });
   const { code, notes } = program;
   context.emit({ type: 'code', attempt: number, language: task.language, code, source: 'model' });
-  const files = await gatherFiles(context, wishes, `${named}\n${code}`);
+  const reviewed = task.review ? await reviewedCode(context, { attempt: number, language: task.language, code }) : null;
+  const approved = reviewed?.code ?? code;
+  const files = await gatherFiles(context, wishes, `${named}\n${approved}`);
   const { result, artifacts } = await runCode(context, {
     attempt: number,
     language: task.language,
-    code,
-    source: 'model',
+    code: approved,
+    source: reviewed?.outcome === 'edited' ? 'client' : 'model',
     files,
     hosts,
     limits: task.limits,
@@ -176,9 +186,9 @@ async function attempt(
     timestamp: Math.floor(context.ports.clock.now() / 1000),
     session: reply.attested?.session ?? null,
   };
-  const failures = error === null ? before.failures : [...before.failures, { said: '', previousCode: code, error }];
+  const failures = error === null ? before.failures : [...before.failures, { said: '', previousCode: approved, error }];
   const failure = error === null ? null : { error, code: 'task/code-failed' as const };
-  return { failures, code, result, artifacts, inference, provenance: reply.provenance, failure, notes };
+  return { failures, code, reviewed, result, artifacts, inference, provenance: reply.provenance, failure, notes };
 }
 
 /**
@@ -294,7 +304,7 @@ const NO_RUN = { success: false, stdout: '', stderr: '', result: null };
 const NO_RUN_ANSWER = { execution_result: NO_RUN, execution_details: NO_RUN, output: '', result: null, warnings: [] };
 
 function resultOf(task: Input, standing: Standing, retries: number, warnings: readonly string[]): TaskResult<Answer> {
-  const { result, code, provenance, inference, artifacts } = standing;
+  const { result, code, reviewed, provenance, inference, artifacts } = standing;
   const run = result === null ? NO_RUN_ANSWER : codeAnswer(result);
   const ending = endingOf(standing, retries);
   const recorded = provenance?.kind === 'recorded';
@@ -303,6 +313,7 @@ function resultOf(task: Input, standing: Standing, retries: number, warnings: re
     answer: {
       language: task.language,
       generated_code: code,
+      ...(task.review ? { executed_code: reviewed?.code ?? null, reviewed: reviewed?.outcome ?? null } : {}),
       ...run,
       retries_used: retries,
       model: inference?.model ?? null,

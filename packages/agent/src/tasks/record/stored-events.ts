@@ -5,7 +5,7 @@
 
 import type { Ledger, SealedReceipt } from '@assay/ledger';
 import { type ReceiptEvent, type TypedEvent, typedEvent } from '@assay/receipt';
-import type { ProgressDraft, ProgressEvent } from '../../ports/task-events.ts';
+import type { ProgressDraft, ProgressEvent, ReviewOutcome } from '../../ports/task-events.ts';
 import type { TaskRecord } from '../../ports/task-store.ts';
 import { endingIn } from '../ending.ts';
 import { MAX_STREAM_TEXT } from '../progress.ts';
@@ -27,6 +27,8 @@ async function* draftsOf(record: TaskRecord, sealed: SealedReceipt, ledger: Ledg
   /** Files of a run come before its end, as they did for those who watched. */
   let executed: ProgressDraft | null = null;
   let failed: { readonly attempt: number; readonly reason: string } | null = null;
+  /** Code that was shown when it was proposed is not shown again when it runs. */
+  let shown: string | null = null;
   for (const event of sealed.receipt.event_log) {
     const typed = typedEvent(event);
     if (executed !== null && typed.type !== 'file.collected' && typed.type !== 'network.fetched') {
@@ -48,7 +50,12 @@ async function* draftsOf(record: TaskRecord, sealed: SealedReceipt, ledger: Ledg
       failed = error === null ? null : { attempt, reason: error };
     } else if (typed.type === 'code.missing') {
       failed = { attempt: typed.attempt, reason: (await read(typed.error_hash, MAX_ERROR)).text };
-    } else {
+    } else if (typed.type === 'code.proposed') {
+      const { attempt, language, code_hash } = typed;
+      shown = code_hash;
+      yield { type: 'code', attempt, language, code: (await read(code_hash, MAX_CODE)).text, source: 'model' };
+      yield { type: 'review', attempt, language, code_hash, expires_at: null };
+    } else if (typed.type !== 'code.generated' || typed.code_hash !== shown) {
       const draft = await draftOf(typed, read);
       if (draft !== null) yield draft;
     }
@@ -83,6 +90,8 @@ async function draftOf(
       const source = event.source === 'model' ? 'model' : 'client';
       return { type: 'code', attempt, language, code: (await read(event.code_hash, MAX_CODE)).text, source };
     }
+    case 'code.reviewed':
+      return { type: 'reviewed', attempt: event.attempt, decision: event.decision as ReviewOutcome };
     case 'file.collected': {
       const { attempt, path, bytes, media_type } = numbered(event);
       return { type: 'artifact', attempt, path, bytes, media_type };

@@ -17,6 +17,7 @@ import {
 } from '@assay/channel';
 import { concatBytes, decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import { recordedChats } from '@assay/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
 
@@ -27,7 +28,13 @@ const QUESTION = utf8(JSON.stringify({ model: 'default', messages: [{ role: 'use
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'assay-ehbp-'));
   agent = await startAgent(
-    parseConfig({ AGENT_PORT: '0', ASSAY_DATA_DIR: directory, ASSAY_LOG_LEVEL: 'error', AI_PROVIDER: 'recorded' }),
+    parseConfig({
+      AGENT_PORT: '0',
+      ASSAY_DATA_DIR: directory,
+      ASSAY_LOG_LEVEL: 'error',
+      AI_PROVIDER: 'recorded',
+      ASSAY_RECORDED_FILE: recordedChats(directory, ['my secret question']),
+    }),
   );
 }, 60_000);
 

@@ -6,10 +6,14 @@ import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
+import { recordedChats } from '@assay/testing';
 import { type ConnectOptions, connect } from 'assay';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../packages/agent/src/config.ts';
 import { type RunningAgent, startAgent } from '../../packages/agent/src/main.ts';
+
+/** Asked all at once. */
+const QUESTIONS = Array.from({ length: 100 }, (_, number) => `question ${number}`);
 
 let directory: string;
 let agent: RunningAgent;
@@ -18,7 +22,13 @@ let options: ConnectOptions;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'assay-chat-'));
   agent = await startAgent(
-    parseConfig({ AGENT_PORT: '0', ASSAY_DATA_DIR: directory, ASSAY_LOG_LEVEL: 'error', AI_PROVIDER: 'recorded' }),
+    parseConfig({
+      AGENT_PORT: '0',
+      ASSAY_DATA_DIR: directory,
+      ASSAY_LOG_LEVEL: 'error',
+      AI_PROVIDER: 'recorded',
+      ASSAY_RECORDED_FILE: recordedChats(directory, ['my secret question about factorials', ...QUESTIONS]),
+    }),
   );
   const root = readFileSync(join(directory, 'simulated-root.pem'));
   options = { trust: { simulatedRoot: root } };
@@ -105,16 +115,15 @@ describe('before any byte of the prompt leaves', () => {
 
 it('carries a hundred chats at once without mixing them up', async () => {
   const connected = await connect(agent.url, options);
-  const numbers = Array.from({ length: 100 }, (_, index) => index);
   const receipts = await Promise.all(
-    numbers.map(async (number) => {
+    QUESTIONS.map(async (content) => {
       const answer = await connected.fetch(`${connected.baseURL}/chat/completions`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ model: 'default', messages: [{ role: 'user', content: `question ${number}` }] }),
+        body: JSON.stringify({ model: 'default', messages: [{ role: 'user', content }] }),
       });
       expect(answer.status).toBe(200);
-      await answer.text();
+      expect(await answer.json()).toMatchObject({ choices: [{ message: { content: `You said: ${content}` } }] });
       return answer.headers.get('x-receipt-id');
     }),
   );
@@ -162,7 +171,7 @@ it('serves HTTPS under a key made in the enclave, whose hash is in the attested 
     const root = readFileSync(join(home, 'simulated-root.pem'));
     const connected = await connect(secure.url, { trust: { simulatedRoot: root }, fetch: overTls });
     expect(connected.attested.keyset.tls_public_keys).toEqual([{ spki_sha256: pinned }]);
-    expect((await connected.chat('hello')).text.length).toBeGreaterThan(0);
+    expect((await connected.chat('Say hello')).text.length).toBeGreaterThan(0);
   } finally {
     await secure.close();
     rmSync(home, { recursive: true, force: true });

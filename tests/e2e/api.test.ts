@@ -217,6 +217,32 @@ describe('ai_generate_and_execute', () => {
     });
   });
 
+  test('a task that was not recorded is refused, with the demos that were, under a receipt', async () => {
+    const agent = await startTestAgent();
+    const { status, body } = await agent.process({ ...factorial, description: 'Write a poem' });
+    expect(status).toBe(503);
+    expect(body).toMatchObject({
+      success: false,
+      code: 'model/not-connected',
+      error: expect.stringMatching(/no AI model is connected.*assay model fetch/),
+      recorded_demos: expect.arrayContaining([
+        { description: 'Calculate the factorial of 10', language: 'python', context: null },
+      ]),
+    });
+    expect(body.generated_code).toBeUndefined();
+    expect(agent.ledger.sealed[0]?.receipt.event_log.map(({ type }) => type)).toContain('task.failed');
+    const chat = await agent.request('/v1/chat/completions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'default', messages: [{ role: 'user', content: 'Write a poem' }] }),
+    });
+    expect(chat.status).toBe(503);
+    expect(await chat.json()).toMatchObject({
+      error: { type: 'model_not_connected', message: expect.stringContaining('model/not-connected') },
+    });
+    expect(chat.headers.get('x-receipt-id')).toMatch(/^rcpt_/);
+  });
+
   test('recorded answers say so everywhere', async () => {
     const agent = await startTestAgent();
     const { body } = await agent.process(factorial);

@@ -6,9 +6,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type TrustAnchor, trustAnchor } from '@assay/attestation';
 import { decodePem } from '@assay/encoding/pem';
+import { recordedChats } from '@assay/testing';
 import { onTestFinished } from 'vitest';
 import { parseConfig } from '../../packages/agent/src/config.ts';
 import { type RunningAgent, startAgent } from '../../packages/agent/src/main.ts';
+
+/** What tests of rotation ask. */
+const QUESTIONS = ['hi', 'hello', 'before', 'in between', 'after', 'my secret question'];
 
 export interface ClockedAgent {
   readonly url: string;
@@ -36,6 +40,7 @@ export async function startClockedAgent(
       ASSAY_DATA_DIR: directory,
       ASSAY_LOG_LEVEL: 'silent',
       AI_PROVIDER: 'recorded',
+      ASSAY_RECORDED_FILE: recordedChats(directory, QUESTIONS),
       ...environment,
     }),
     { clock: { now: () => now } },

@@ -34,7 +34,7 @@ const question = (): Request =>
   new Request('http://127.0.0.1:1/v1/chat/completions', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'default', messages: [{ role: 'user', content: 'hello' }] }),
+    body: JSON.stringify({ model: 'default', messages: [{ role: 'user', content: 'Say hello' }] }),
   });
 
 test('a certificate that signs itself is enough when its key stands in the attested keyset', async () => {

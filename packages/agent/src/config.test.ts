@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseConfig } from './config.ts';
+import { parseConfig, UNNAMED_MODEL } from './config.ts';
 import { parseEnvFile } from './env-file.ts';
 import { ServerError } from './errors.ts';
 
@@ -38,7 +38,7 @@ const models: readonly { name: string; environment: Record<string, string>; expe
     environment: { OLLAMA_URL: 'http://10.0.0.1:11434' },
     expect: { base: 'http://10.0.0.1:11434/v1', chosen: true },
   },
-  { name: 'OLLAMA_MODEL', environment: { OLLAMA_MODEL: 'qwen3:8b' }, expect: { model: 'qwen3:8b' } },
+  { name: 'OLLAMA_MODEL', environment: { OLLAMA_MODEL: 'qwen3:8b' }, expect: { model: 'qwen3:8b', chosen: true } },
   { name: 'AI_MODEL wins', environment: { OLLAMA_MODEL: 'a', AI_MODEL: 'b' }, expect: { model: 'b' } },
   {
     name: 'a RedPill key alone chooses RedPill',
@@ -64,6 +64,46 @@ const models: readonly { name: string; environment: Record<string, string>; expe
     name: 'custom',
     environment: { AI_PROVIDER: 'custom', AI_API_BASE: 'http://h/api', AI_MODEL: 'm' },
     expect: { base: 'http://h/api', apiKey: null },
+  },
+  {
+    name: 'OLLAMA_HOST alone chooses Ollama',
+    environment: { OLLAMA_HOST: '10.0.0.1' },
+    expect: { provider: 'ollama', chosen: true, base: 'http://10.0.0.1:11434/v1' },
+  },
+  {
+    name: 'OLLAMA_URL comes before OLLAMA_HOST',
+    environment: { OLLAMA_HOST: '10.0.0.1', OLLAMA_URL: 'http://10.0.0.2' },
+    expect: { base: 'http://10.0.0.2/v1' },
+  },
+  {
+    name: 'an OpenAI key alone chooses OpenAI',
+    environment: { OPENAI_API_KEY: 'k' },
+    expect: { provider: 'openai', chosen: true, apiKey: 'k', base: 'https://api.openai.com/v1', model: 'gpt-4.1-mini' },
+  },
+  {
+    name: 'OPENAI_BASE_URL alone chooses its endpoint',
+    environment: { OPENAI_BASE_URL: 'http://10.0.0.1:8080/v1/' },
+    expect: { provider: 'custom', chosen: true, apiKey: null, base: 'http://10.0.0.1:8080/v1', model: UNNAMED_MODEL },
+  },
+  {
+    name: 'OPENAI_BASE_URL gets the key beside it',
+    environment: { OPENAI_BASE_URL: 'http://10.0.0.1:8080/v1', OPENAI_API_KEY: 'k', AI_MODEL: 'm' },
+    expect: { provider: 'custom', apiKey: 'k', model: 'm' },
+  },
+  {
+    name: 'OPENAI_BASE_URL that is OpenAI',
+    environment: { OPENAI_BASE_URL: 'https://api.openai.com/v1', OPENAI_API_KEY: 'k' },
+    expect: { provider: 'openai', apiKey: 'k', base: 'https://api.openai.com/v1' },
+  },
+  {
+    name: "another address does not get OpenAI's key",
+    environment: { AI_PROVIDER: 'custom', AI_API_BASE: 'http://h/v1', OPENAI_API_KEY: 'k' },
+    expect: { provider: 'custom', apiKey: null },
+  },
+  {
+    name: 'a model on this machine comes before a key that opens one elsewhere',
+    environment: { OLLAMA_HOST: 'localhost', OPENAI_API_KEY: 'k' },
+    expect: { provider: 'ollama', apiKey: 'ollama' },
   },
   { name: 'recorded', environment: { AI_PROVIDER: 'recorded' }, expect: { provider: 'recorded', chosen: true } },
 ];
@@ -101,7 +141,7 @@ const bad: readonly { name: string; environment: Record<string, string>; code: s
   },
   {
     name: 'no model',
-    environment: { AI_PROVIDER: 'openai', AI_API_KEY: 'k' },
+    environment: { AI_PROVIDER: 'openrouter', AI_API_KEY: 'k' },
     code: 'config/missing-key',
     message: /AI_MODEL/,
   },

@@ -20,13 +20,17 @@ import {
 } from './settings/read-settings.ts';
 import type { HostRule } from './tasks/network-hosts.ts';
 
+/** Stands for the first model that an endpoint lists (`adapters/models/listed-models.ts`). */
+export const UNNAMED_MODEL = 'unnamed';
+
 export interface ModelConfig {
   readonly provider: ProviderName | 'recorded';
-  /** True when a setting named the provider or its endpoint; only an unnamed one may fall back to recorded answers. */
+  /** True when a setting named the provider, its endpoint or its key; only an unnamed one may give way to another. */
   readonly chosen: boolean;
   /** Base URL without a trailing slash; `/chat/completions` is appended. */
   readonly base: string;
   readonly apiKey: string | null;
+  /** {@link UNNAMED_MODEL} when no setting names one and the provider has no default. */
   readonly model: string;
   readonly temperature: number;
   readonly maxTokens: number;
@@ -175,21 +179,46 @@ function togetherProblems(values: Values): readonly SettingProblem[] {
   return problems;
 }
 
+/**
+ * The provider that settings without `AI_PROVIDER` come to; `null` when they name none. One that is attested comes first, then one on
+ * this machine or named by its address, and a key that opens a service elsewhere comes last.
+ */
+function impliedProvider(values: Values): ProviderName | null {
+  if (values.REDPILL_API_KEY !== null) return 'redpill';
+  if ([values.AI_API_BASE, values.OLLAMA_URL, values.OLLAMA_HOST, values.OLLAMA_MODEL].some((value) => value !== null))
+    return 'ollama';
+  if (values.OPENAI_BASE_URL !== null) return isOpenAi(values.OPENAI_BASE_URL) ? 'openai' : 'custom';
+  return values.OPENAI_API_KEY === null ? null : 'openai';
+}
+
+const isOpenAi = (base: string): boolean => new URL(base).host === new URL(PROVIDERS.openai.base).host;
+
 /** What the model's settings say, before it is known whether they suffice. */
 function modelChoice(values: Values) {
-  const provider = values.AI_PROVIDER ?? (values.REDPILL_API_KEY === null ? 'ollama' : 'redpill');
+  const named = values.AI_PROVIDER ?? impliedProvider(values);
+  const provider = named ?? 'ollama';
   const row = PROVIDERS[provider === 'recorded' ? 'ollama' : provider];
-  const base =
-    values.AI_API_BASE ??
-    (provider === 'ollama' ? values.OLLAMA_URL : null) ??
-    (provider === 'redpill' ? values.REDPILL_API_URL : null);
+  const base = values.AI_API_BASE ?? baseSettings(values)[provider] ?? null;
   const ownKey = row.keySettings.map((name) => values[name]).find((key) => key !== null);
+  // Only the address that came with it gets OpenAI's key.
+  const openAiKey = provider === 'custom' && values.AI_API_BASE === null && base !== null ? values.OPENAI_API_KEY : null;
   return {
     provider,
+    chosen: named !== null,
     row,
     base,
-    apiKey: values.AI_API_KEY ?? ownKey ?? row.defaultKey,
+    apiKey: values.AI_API_KEY ?? ownKey ?? openAiKey ?? row.defaultKey,
     model: values.AI_MODEL ?? (provider === 'ollama' ? values.OLLAMA_MODEL : null) ?? row.defaultModel,
+  };
+}
+
+/** Addresses in settings of one provider's own. */
+function baseSettings(values: Values): { readonly [Name in ModelConfig['provider']]?: string | null } {
+  return {
+    ollama: values.OLLAMA_URL ?? values.OLLAMA_HOST,
+    redpill: values.REDPILL_API_URL,
+    openai: values.OPENAI_BASE_URL,
+    custom: values.OPENAI_BASE_URL,
   };
 }
 
@@ -206,18 +235,19 @@ function modelProblems(values: Values, found: readonly SettingProblem[]): readon
     );
   if (row.needsKey && apiKey === null)
     problems.push(problem('AI_API_KEY', 'config/missing-key', `${needed}; set it, or ${row.keySettings.join(' or ')}`));
-  if (model === null) problems.push(problem('AI_MODEL', 'config/missing-key', `${needed}; set the model's name`));
+  if (model === null && provider !== 'custom')
+    problems.push(problem('AI_MODEL', 'config/missing-key', `${needed}; set the model's name`));
   return problems;
 }
 
 function modelConfig(values: Values): ModelConfig {
-  const { provider, row, base, apiKey, model } = modelChoice(values);
+  const { provider, chosen, row, base, apiKey, model } = modelChoice(values);
   return {
     provider,
-    chosen: values.AI_PROVIDER !== null || base !== null || values.REDPILL_API_KEY !== null,
+    chosen,
     base: base === null ? row.base : row.completeBase(base),
     apiKey,
-    model: model ?? 'unnamed',
+    model: model ?? UNNAMED_MODEL,
     temperature: values.AI_TEMPERATURE,
     maxTokens: values.AI_MAX_TOKENS,
     timeoutMs: values.ASSAY_MODEL_SECONDS * 1000,

@@ -31,6 +31,7 @@ export const SERVER_ERROR_KINDS = {
   'model/bad-reply': 'unavailable',
   'model/incomplete': 'unavailable',
   'model/no-code': 'unavailable',
+  'model/not-connected': 'unavailable',
   'model/rate-limited': 'unavailable',
   'model/refused': 'refused',
   'model/timeout': 'unavailable',

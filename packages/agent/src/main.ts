@@ -13,6 +13,7 @@ import { type LaneRefusal, OpeningSandbox, selectSandbox, transcriptToJson } fro
 import { getRequestListener } from '@hono/node-server';
 import { type Logger, pino } from 'pino';
 import { detectAttester } from './adapters/attesters/detect.ts';
+import { withNamedModel } from './adapters/models/listed-models.ts';
 import { platformModels } from './adapters/models/platforms.ts';
 import { createModel } from './adapters/models/select.ts';
 import { attestedUpstreamOf } from './adapters/upstreams/attested.ts';
@@ -119,8 +120,9 @@ async function compose(
       ? detectAttester({ choice: config.attester, directory: config.dataDir, clock, simulators: config.guestSimulators })
       : { attester: given, absent: [] },
   ]);
-  const attestedUpstream = attestedUpstreamOf(config.model, clock.now);
-  const model = createModel(config.model, clock.now, attestedUpstream);
+  const modelConfig = await withNamedModel(config.model);
+  const attestedUpstream = attestedUpstreamOf(modelConfig, clock.now);
+  const model = createModel(modelConfig, clock.now, attestedUpstream);
   const channelKeys = new ChannelKeys();
   const talkKeys = new TalkKeyring();
   const identity = keep(
@@ -180,9 +182,9 @@ async function compose(
     rotation: identity,
     channelKeys,
     talkKeys,
-    modelOf: platformModels(config.model),
+    modelOf: platformModels(modelConfig),
     model,
-    upstream: createUpstream(config.model, model, clock.now, attestedUpstream),
+    upstream: createUpstream(modelConfig, model, clock.now, attestedUpstream),
     sandbox: () => sandbox.current,
     tasks,
     taskStore,

@@ -83,6 +83,7 @@ export {
   startOpenAiServer,
 } from './openai-server.ts';
 export type { DcapCollateral, DcapQuestion, NitroQuestion, Question, SnpQuestion } from './question.ts';
+export { recordedChats } from './recorded-chats.ts';
 export { acceptE2ee, E2eeRefusal, sealerFor } from './redpill-e2ee.ts';
 export { type RedpillKey, type RedpillLie, redpillKey, redpillReport } from './redpill-report.ts';
 export {

@@ -4,6 +4,7 @@ export type InferenceErrorType =
   | 'invalid_request_error'
   | 'upstream_verification_failed'
   | 'session_not_accepted'
+  | 'model_not_connected'
   | 'upstream_error'
   | 'server_busy'
   | 'not_found'

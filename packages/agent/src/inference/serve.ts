@@ -75,10 +75,7 @@ export async function servePrompt(call: PromptCall, ports: InferencePorts): Prom
   } catch (error) {
     kept.release();
     if (!ServerError.is(error)) throw error;
-    const words = `${error.code}: ${error.message}`;
-    const busy = error.code === 'server/busy';
-    const refusal = busy ? new InferenceError(503, 'server_busy', words) : new InferenceError(502, 'upstream_error', words);
-    return sealRefusal(refusal, draft, ledger);
+    return sealRefusal(refusalFor(error), draft, ledger);
   }
 }
 
@@ -176,6 +173,18 @@ function refuse(standing: UpstreamStanding, prompt: PromptRequest, required: boo
     'session_not_accepted',
     'none of the accepted sessions can serve now; verify the current one at /v1/aci/sessions',
   );
+}
+
+function refusalFor({ code, message }: ServerError): InferenceError {
+  const words = `${code}: ${message}`;
+  switch (code) {
+    case 'server/busy':
+      return new InferenceError(503, 'server_busy', words);
+    case 'model/not-connected':
+      return new InferenceError(503, 'model_not_connected', words);
+    default:
+      return new InferenceError(502, 'upstream_error', words);
+  }
 }
 
 async function sealRefusal(error: InferenceError, draft: ReceiptDraft, ledger: Ledger): Promise<Response> {

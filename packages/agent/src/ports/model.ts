@@ -10,8 +10,18 @@ export interface ChatMessage {
   readonly content: string;
 }
 
+/** The task behind a prompt. */
+export interface ModelTask {
+  readonly description: string;
+  readonly language: 'python' | 'javascript';
+  /** JSON text, or `null`. */
+  readonly context: string | null;
+}
+
 export interface ModelRequest {
   readonly messages: readonly ChatMessage[];
+  /** What the messages were made from; recorded answers are found by it. Left out in a chat. */
+  readonly task?: ModelTask | undefined;
   readonly model?: string;
   readonly temperature?: number;
   readonly maxTokens?: number;

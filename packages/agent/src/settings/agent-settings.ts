@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { PROVIDERS, type ProviderName } from '../adapters/models/providers.ts';
 import type { HostRule } from '../tasks/network-hosts.ts';
 import { parseNetworkRule } from './network-rule.ts';
+import { parseOllamaHost } from './ollama-host.ts';
 import { choice, decimal, type Setting, secret, text, url, whole } from './setting.ts';
 
 const PROVIDER_NAMES = Object.keys(PROVIDERS) as ProviderName[];
@@ -64,15 +65,29 @@ export const AGENT_SETTINGS = {
     choices: [...PROVIDER_NAMES, 'recorded'],
     anyCase: true,
     fallback: null,
-    byDefault: '`ollama`, or `redpill` when `REDPILL_API_KEY` is set',
-    doc: 'who runs the model; `recorded`: answers from a transcript, see below',
+    byDefault: 'by the other settings, see below',
+    doc: 'who runs the model; `recorded`: demos from a transcript, see below',
   }),
   AI_API_BASE: url({ byDefault: 'of the provider', doc: 'base URL before `/chat/completions`' }),
   OLLAMA_URL: url({ doc: 'base URL of Ollama; `AI_API_BASE` comes first' }),
+  OLLAMA_HOST: {
+    parse: parseOllamaHost,
+    fallback: null,
+    accepts: 'host, `host:port`, URL',
+    byDefault: 'none',
+    doc: "where Ollama listens, as Ollama's own tools read it; `OLLAMA_URL` comes first",
+  } satisfies Setting<string | null>,
+  OPENAI_BASE_URL: url({
+    doc: "base URL of an OpenAI-compatible endpoint, as OpenAI's tools read it; `AI_API_BASE` comes first",
+  }),
   REDPILL_API_URL: url({ doc: 'base URL of RedPill; `AI_API_BASE` comes first' }),
   AI_API_KEY: text({ fallback: null, doc: 'key of the provider' }),
   ...providerKeys,
-  AI_MODEL: text({ fallback: null, byDefault: 'of the provider; `gemma3:4b` for Ollama', doc: 'model name' }),
+  AI_MODEL: text({
+    fallback: null,
+    byDefault: 'of the provider; for `custom` the first that the endpoint lists',
+    doc: 'model name',
+  }),
   OLLAMA_MODEL: text({ fallback: null, doc: 'model name for Ollama; `AI_MODEL` comes first' }),
   AI_TEMPERATURE: decimal({ fallback: 0.3, least: 0, most: 2, doc: "the model's temperature" }),
   AI_MAX_TOKENS: whole({ fallback: 2000, least: 1, most: 1_000_000, doc: 'longest reply of the model' }),

@@ -11,10 +11,10 @@ import { utf8 } from '@assay/encoding/bytes';
 import { ServerError } from '../../errors.ts';
 import type { Model, ModelReply, ModelRequest } from '../../ports/model.ts';
 import type { Upstream } from '../../ports/upstream.ts';
-import { patientFetch } from '../patient-fetch.ts';
 import { ChatReplyBuilder } from './chat-reply.ts';
 import { type Endpoint, MAX_REPLY_BYTES, readBody, type Sent, send } from './exchange.ts';
 import { finishOf } from './finish.ts';
+import { listedModels } from './listed-models.ts';
 import { cutShort, ModelFault, refusedByStatus, reportedInReply } from './model-fault.ts';
 import { type Pacing, pauseBefore, retryAfterMs, systemPacing } from './patience.ts';
 import { providerWords } from './provider-words.ts';
@@ -39,7 +39,6 @@ export interface OpenAiCompatibleOptions {
   readonly pacing?: Pacing;
 }
 
-const PROBE_TIMEOUT_MS = 1500;
 const MAX_ERROR_BYTES = 64 * 1024;
 /** Each refusal takes one thing away, and there are few. */
 const MAX_ADAPTATIONS = 6;
@@ -232,35 +231,20 @@ function noMessage(): ServerError {
 }
 
 async function probe(options: OpenAiCompatibleOptions): Promise<{ reachable: boolean; detail: string }> {
-  const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
-  try {
-    const response = await patientFetch(`${options.base}/models`, {
-      headers: options.apiKey === null ? {} : { authorization: `Bearer ${options.apiKey}` },
-      redirect: 'error',
-      signal,
-    });
-    if (response.status === 401 || response.status === 403) {
-      await response.body?.cancel();
-      return { reachable: false, detail: `${options.base} refuses the API key` };
+  const { base, model } = options;
+  const listed = await listedModels(options);
+  switch (listed.kind) {
+    case 'unreachable':
+      return { reachable: false, detail: `no answer from ${base}` };
+    case 'unauthorized':
+      return { reachable: false, detail: `${base} refuses the API key` };
+    case 'unlisted':
+      return { reachable: true, detail: `${model} at ${base}` };
+    case 'listed': {
+      const { names } = listed;
+      if (names.includes(model)) return { reachable: true, detail: `${model} at ${base}` };
+      const instead = names.slice(0, 8).join(', ') || 'no models';
+      return { reachable: true, detail: `${base} answers but does not list ${model}; it has ${instead}` };
     }
-    const names = modelNames(new TextDecoder().decode(await readBody(response, { most: MAX_REPLY_BYTES, signal })));
-    if (names === null || names.includes(options.model))
-      return { reachable: true, detail: `${options.model} at ${options.base}` };
-    return {
-      reachable: true,
-      detail: `${options.base} answers but does not list ${options.model}; it has ${names.slice(0, 8).join(', ') || 'no models'}`,
-    };
-  } catch {
-    return { reachable: false, detail: `no answer from ${options.base}` };
-  }
-}
-
-function modelNames(text: string): readonly string[] | null {
-  try {
-    const body = JSON.parse(text) as { data?: unknown };
-    if (!Array.isArray(body.data)) return null;
-    return body.data.map((entry: unknown) => String((entry as { id?: unknown } | null)?.id ?? '')).filter((id) => id !== '');
-  } catch {
-    return null;
   }
 }

@@ -38,7 +38,7 @@ export const PROVIDERS = {
   openai: {
     title: 'OpenAI',
     base: 'https://api.openai.com/v1',
-    defaultModel: null,
+    defaultModel: 'gpt-4.1-mini',
     keySettings: ['OPENAI_API_KEY'],
     needsKey: true,
     defaultKey: null,

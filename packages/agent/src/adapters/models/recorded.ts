@@ -1,71 +1,67 @@
 /**
- * Recorded answers: a transcript file stands in when no model answers, so that a newcomer sees the whole road from task to
+ * Recorded answers: a transcript file stands in when no model is connected, so that a newcomer sees the whole road from task to
  * receipt. Nobody ran a model: provenance says `recorded`, and every page, answer and receipt shows it in red.
  *
- * A task that the transcript does not know gets its default, a program that says so.
+ * A transcript answers its own demos, word for word, and refuses everything else: a program that somebody wrote for another task
+ * is no answer.
  */
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { canonicalJson } from '@assay/encoding/json';
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
 import type { Model, ModelReply, ModelRequest } from '../../ports/model.ts';
 
-const transcriptSchema = z.object({
-  version: z.literal(1),
-  answers: z.array(
-    z.object({
-      /** All of these words must be in the task, in any case. */
-      words: z.array(z.string().min(1)).min(1),
-      language: z.enum(['python', 'javascript']),
+const transcriptSchema = z.strictObject({
+  version: z.literal(2),
+  demos: z.array(
+    z.strictObject({
+      /** The wordings that this demo answers. Case, white space and a full stop at the end do not matter. */
+      tasks: z.array(z.string().trim().min(1)).min(1),
+      /** `chat`: a question that wants words, not a program. */
+      language: z.enum(['python', 'javascript', 'chat']),
+      /** The request's context, which must be the same. */
+      context: z.record(z.string(), z.json()).optional(),
       /** One reply an attempt; the last one again and again. */
       replies: z.array(z.string().min(1)).min(1),
     }),
   ),
-  default: z.object({ python: z.string().min(1), javascript: z.string().min(1) }),
 });
 
+type Transcript = z.infer<typeof transcriptSchema>;
+type Demo = Transcript['demos'][number];
+
 const SHIPPED = new URL('../../../transcripts/recorded.json', import.meta.url);
+/** More would not fit an error text; the file has them all. */
+const MAX_LISTED = 12;
+
+/** How a person gets a model, for messages. */
+export const HOW_TO_CONNECT =
+  'fetch one with "assay model fetch", start Ollama, or set AI_PROVIDER, OPENAI_BASE_URL or a provider\'s key';
 
 /**
- * A {@link Model} that replays a transcript.
+ * A {@link Model} that replays a transcript. `complete` rejects with `model/not-connected` for what it has no recording of;
+ * `details.recordedDemos` lists what it has.
  *
  * @param file - path of the transcript, `null` for the shipped one.
  * @throws {ServerError} `config/unreadable` when the file is missing or is not a transcript.
  */
 export function createRecorded(file: string | null): Model {
   const path = file ?? fileURLToPath(SHIPPED);
-  let bytes: Uint8Array;
-  let transcript: z.infer<typeof transcriptSchema>;
-  try {
-    bytes = readFileSync(path);
-    transcript = transcriptSchema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
-  } catch (cause) {
-    throw new ServerError(
-      'config/unreadable',
-      `${path} is not a transcript of recorded answers; mend or unset ASSAY_RECORDED_FILE`,
-      { cause },
-    );
-  }
-  const provenance = {
-    kind: 'recorded',
-    file: basename(path),
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-  } as const;
+  const { transcript, sha256 } = readTranscript(path);
+  const provenance = { kind: 'recorded', file: basename(path), sha256 } as const;
 
-  const complete = (request: ModelRequest): Promise<ModelReply> => {
-    const task = (request.messages.find(({ role }) => role === 'user')?.content ?? '').toLowerCase();
-    const language = /language: javascript/.test(task) ? 'javascript' : 'python';
-    const known = transcript.answers.find(
-      (answer) => answer.language === language && answer.words.every((word) => task.includes(word.toLowerCase())),
-    );
+  const complete = async (request: ModelRequest): Promise<ModelReply> => {
+    const asked = askedIn(request);
+    const demo = transcript.demos.find((each) => isAskedFor(each, asked));
+    if (demo === undefined) throw notConnected(transcript, asked.language);
     const earlier = request.messages.filter(({ role }) => role === 'assistant').length;
-    const replies = known?.replies ?? [transcript.default[language]];
-    const text = replies[Math.min(earlier, replies.length - 1)] ?? transcript.default[language];
+    const text = demo.replies[Math.min(earlier, demo.replies.length - 1)] ?? '';
     request.onText?.(text);
-    return Promise.resolve({
+    return {
       text,
       reasoning: '',
       toolCalls: [],
@@ -76,13 +72,78 @@ export function createRecorded(file: string | null): Model {
       requestBytes: new TextEncoder().encode(JSON.stringify({ messages: request.messages })),
       responseBytes: new TextEncoder().encode(text),
       provenance,
-    });
+    };
   };
 
   return {
     provider: 'recorded',
     model: 'recorded',
     complete,
-    probe: () => Promise.resolve({ reachable: true, detail: `recorded answers of ${basename(path)}: no model runs` }),
+    probe: () =>
+      Promise.resolve({
+        reachable: true,
+        detail: `no model runs, only the demos of ${basename(path)} are answered; ${HOW_TO_CONNECT}`,
+      }),
   };
+}
+
+function readTranscript(path: string): { readonly transcript: Transcript; readonly sha256: string } {
+  try {
+    const bytes = readFileSync(path);
+    const transcript = transcriptSchema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    return { transcript, sha256: createHash('sha256').update(bytes).digest('hex') };
+  } catch (cause) {
+    const message = `${path} is not a transcript of recorded answers, version 2; mend or unset ASSAY_RECORDED_FILE`;
+    throw new ServerError('config/unreadable', message, { cause });
+  }
+}
+
+interface Asked {
+  readonly task: string;
+  readonly language: Demo['language'];
+  readonly context: string | null;
+}
+
+/** What a request asks for: the task that its prompt was made from, or the last words of a chat. */
+function askedIn({ task, messages }: ModelRequest): Asked {
+  if (task !== undefined) return { ...task, task: normal(task.description) };
+  const last = messages.findLast(({ role }) => role === 'user')?.content ?? '';
+  return { task: normal(last), language: 'chat', context: null };
+}
+
+function isAskedFor({ tasks, language, context }: Demo, asked: Asked): boolean {
+  if (language !== asked.language || !tasks.some((task) => normal(task) === asked.task)) return false;
+  return context === undefined ? asked.context === null : sameJson(asked.context, context);
+}
+
+function sameJson(text: string | null, value: unknown): boolean {
+  try {
+    return text !== null && canonicalJson(JSON.parse(text)) === canonicalJson(value);
+  } catch {
+    return false; // numbers that JCS does not have
+  }
+}
+
+function normal(task: string): string {
+  return task
+    .normalize('NFC')
+    .toLowerCase()
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+    .replace(/[.!?]$/, '');
+}
+
+function notConnected({ demos }: Transcript, language: Demo['language']): ServerError {
+  const isChat = language === 'chat';
+  const recordedDemos = demos
+    .filter((demo) => (demo.language === 'chat') === isChat)
+    .map(({ tasks, language, context }) => ({ description: tasks[0], language, context: context ?? null }));
+  const listed = recordedDemos.slice(0, MAX_LISTED).map(({ description, language }) => {
+    return isChat ? JSON.stringify(description) : `${JSON.stringify(description)} (${language})`;
+  });
+  return new ServerError(
+    'model/not-connected',
+    `no AI model is connected, and this task was not recorded; ${HOW_TO_CONNECT}. Recorded demos: ${listed.join(', ')}`,
+    { details: { recordedDemos } },
+  );
 }

@@ -1,11 +1,11 @@
 import { fenced, startOpenAiServer } from '@assay/testing';
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../config.ts';
-import { createRecorded } from './recorded.ts';
 import { createModel } from './select.ts';
 
 const ask = {
-  messages: [{ role: 'user', content: 'Language: Python\n\nTask:\nCalculate the factorial of 10 and print the result' }],
+  messages: [{ role: 'user', content: 'the prompt' }],
+  task: { description: 'Calculate the factorial of 10 and print the result', language: 'python', context: null },
 } as const;
 
 test('an endpoint that was chosen and is down is an error, never a recording', async () => {
@@ -28,23 +28,4 @@ test('nothing chosen: recorded while nothing answers, the endpoint as soon as it
   await server.close();
   time += 60_000;
   expect((await up.complete(ask)).provenance.kind).toBe('recorded');
-});
-
-test('recorded answers: one reply an attempt, and an honest default', async () => {
-  const model = createRecorded(null);
-  const task = { role: 'user', content: 'Language: Python\n\nTask:\nRead /tmp/missing.txt' } as const;
-  const first = await model.complete({ messages: [task] });
-  const second = await model.complete({
-    messages: [task, { role: 'assistant', content: first.text }, { role: 'user', content: 'error' }],
-  });
-  expect(first.text).not.toContain('FileNotFoundError');
-  expect(second.text).toContain('FileNotFoundError');
-  const unknown = await model.complete({
-    messages: [{ role: 'user', content: 'Language: JavaScript\n\nTask:\nwrite a poem' }],
-  });
-  expect(unknown.text).toMatch(/```javascript[\s\S]*No AI model is connected/);
-});
-
-test('a transcript file that is none', () => {
-  expect(() => createRecorded('/nonexistent.json')).toThrow(expect.objectContaining({ code: 'config/unreadable' }));
 });

@@ -237,6 +237,7 @@ async function ask(
   try {
     const reply = await ports.model.complete({
       messages,
+      task: facts,
       signal: context.signal,
       onText: (text) => emit({ type: 'text', attempt: number, text }),
       onRestart: beginWriting,

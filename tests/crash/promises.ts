@@ -156,15 +156,17 @@ async function lostReceipts(directory: string, ledger: Ledger, promises: Promise
   for (const [id, { nonce }] of newest) {
     const bundle = lost.includes(id) ? null : await bytesOf(ledger, [id]);
     if (bundle !== null) await authenticateBundle(bundle, { verifyEvidence: believeFakeEvidence });
-    const reused = bundle !== null && nonceIsFree(ledger, nonce);
+    const reused = bundle !== null && (await nonceIsFree(ledger, nonce));
     if (reused) lost.push(`nonce of ${id}`);
   }
   return lost;
 }
 
-function nonceIsFree(ledger: Ledger, nonce: string): boolean {
+async function nonceIsFree(ledger: Ledger, nonce: string): Promise<boolean> {
+  const requestBody = new Uint8Array();
+  const draft = ledger.open({ taskId: 'again', task: 'execute', method: 'POST', endpoint: '/', requestBody, nonce });
   try {
-    ledger.open({ taskId: 'again', task: 'execute', method: 'POST', endpoint: '/', requestBody: new Uint8Array(), nonce });
+    await draft.started;
     return true;
   } catch (error) {
     if (LedgerError.is(error) && error.code === 'ledger/nonce-reused') return false;

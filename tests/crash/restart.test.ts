@@ -9,7 +9,7 @@ import { fakeReport } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
 import { createSigningKeys } from '../../packages/ledger/src/signing-keys.ts';
 import { assertSqliteVersion } from '../../packages/ledger/src/sqlite/database.ts';
-import { atEnd, codeOf, directory, open, run, start } from './test-ledger.ts';
+import { atEnd, codeOf, directory, downgrade, open, run, start } from './test-ledger.ts';
 
 const NONCE = 'ab'.repeat(32);
 
@@ -40,12 +40,22 @@ describe('starting again', () => {
     const first = await start(path);
     const { receiptId } = await run(first.ledger, 'a');
     await first.close();
-    spoil('DROP TABLE successions; DROP TABLE sessions; DROP TABLE blob_pieces; PRAGMA user_version = 1')(path);
+    downgrade(path, 1).close();
     const { ledger } = await start(path);
     const keys = createSigningKeys();
     await ledger.succeed({ ...fakeReport(keys.keysetEntries), keys }, () => undefined);
     await run(ledger, 'b');
     expect(await ledger.find(receiptId)).not.toBeNull();
+  });
+
+  test('a database that a later release made is refused, and left as it is', async () => {
+    const path = directory();
+    await (await start(path)).close();
+    spoil('PRAGMA user_version = 4711')(path);
+    expect(await codeOf(start(path))).toBe('ledger/schema-newer');
+    const db = new DatabaseSync(join(path, 'log.db'));
+    expect(db.prepare('PRAGMA user_version').get()).toEqual({ user_version: 4711 });
+    db.close();
   });
 
   test('a second agent on the same directory is refused, and let in afterwards', async () => {

@@ -3,12 +3,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { utf8 } from '@assay/encoding/bytes';
 import { digestBytes, type Keyset, MAX_BUNDLE_BYTES } from '@assay/receipt';
 import { fakeReport } from '@assay/testing';
 import { afterEach } from 'vitest';
 import { createLedger } from '../../packages/ledger/src/ledger.ts';
 import type { BundleOptions, Ledger, ReceiptDraft, SealedReceipt } from '../../packages/ledger/src/port.ts';
+import { ROOM_TABLES } from '../../packages/ledger/src/rows/tables.ts';
 import type { SigningKeys } from '../../packages/ledger/src/sealing-keys.ts';
 import { createSigningKeys } from '../../packages/ledger/src/signing-keys.ts';
 import { openSqliteStore } from '../../packages/ledger/src/sqlite/store.ts';
@@ -87,6 +89,16 @@ export async function run(ledger: Ledger, taskId: string, nonce: string | null =
   draft.append({ type: 'code.generated', language: 'python', code_hash, source: 'client' });
   draft.append({ type: 'task.completed', result_hash: digestBytes(utf8('42')) });
   return ledger.seal(draft);
+}
+
+/** Takes a closed database back to an older schema: the tables of later versions go. */
+export function downgrade(path: string, version: 1 | 3): DatabaseSync {
+  const db = new DatabaseSync(join(path, 'log.db'));
+  const later = version === 1 ? ['successions', 'sessions', 'blob_pieces'] : ['blob_pieces'];
+  const rooms = ROOM_TABLES.flatMap((sql) => [...sql.matchAll(/CREATE TABLE (\w+)/g)].map(([, name = '']) => name));
+  for (const table of [...later, ...rooms]) db.exec(`DROP TABLE ${table}`);
+  db.exec(`PRAGMA user_version = ${version}`);
+  return db;
 }
 
 /** The code of the error that some work ends in. */

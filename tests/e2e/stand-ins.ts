@@ -1,10 +1,16 @@
 /** Stand-ins for the ports that other rooms implement, for tests of the API alone: a ledger in memory and a scripted sandbox. */
 
 import { createHash, randomBytes } from 'node:crypto';
+import { DatabaseSync } from 'node:sqlite';
 import { canonicalJson } from '@assay/encoding/json';
 import type { ExecutionClaim, ExecutionStatus, Receipt } from '@assay/receipt';
+import { systemClock } from '../../packages/ledger/src/clock.ts';
 import { LedgerError } from '../../packages/ledger/src/errors.ts';
+import { JobQueue } from '../../packages/ledger/src/jobs/queue.ts';
+import { JOB_TABLES } from '../../packages/ledger/src/jobs/tables.ts';
 import type { Ledger, ReceiptDraft, ReceiptSummary, SealedReceipt, StoredBytes } from '../../packages/ledger/src/port.ts';
+import { tableFor } from '../../packages/ledger/src/rows/operation.ts';
+import { SqliteRows } from '../../packages/ledger/src/sqlite/rows.ts';
 import { storedBytes } from '../../packages/ledger/src/stored-bytes.ts';
 import {
   DEFAULT_LIMITS,
@@ -28,6 +34,12 @@ export interface MemoryLedger extends Ledger {
   failNext(error: Error): void;
 }
 
+function jobTables(): DatabaseSync {
+  const db = new DatabaseSync(':memory:');
+  db.exec(tableFor('sqlite', JOB_TABLES));
+  return db;
+}
+
 export function createMemoryLedger(): MemoryLedger {
   const sealed: SealedReceipt[] = [];
   const summaries = new Map<string, ReceiptSummary>();
@@ -39,8 +51,18 @@ export function createMemoryLedger(): MemoryLedger {
     const bytes = payloads.get(digest);
     return bytes === undefined ? null : storedBytes(bytes);
   };
+  const rows = new SqliteRows(jobTables());
+  const jobs = new JobQueue(
+    {
+      shared: false,
+      read: async (operation) => rows.run(operation),
+      change: async (operation, args) => rows.run(operation.steps(args)),
+    },
+    systemClock,
+  );
   return {
     sealed,
+    jobs,
     failNext: (error) => {
       failure = error;
     },
@@ -147,7 +169,7 @@ export function createMemoryLedger(): MemoryLedger {
     tile: (path) => Promise.resolve(path === 'tile/0/000' || path === 'tile/entries/000.p/7' ? new Uint8Array([1]) : null),
     origin: 'log.test',
     verifierKeys: ['log.test+00000000+AA=='],
-    close: () => Promise.resolve(),
+    close: () => jobs.close(),
   };
 }
 

@@ -31,6 +31,8 @@ export class Draft implements ReceiptDraft {
   readonly options: DraftOptions;
   /** Epoch milliseconds. */
   readonly startedAt: number;
+  /** Settles when it is known whether the nonce was used. */
+  admitted: Promise<void> = Promise.resolve();
   started: Promise<void> = Promise.resolve();
   finished = false;
   readonly #events: ReceiptEvent[];

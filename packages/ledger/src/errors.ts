@@ -4,6 +4,14 @@ import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 
 /** Every code, with its kind; docs/errors.md explains each one and is held equal by a test. */
 export const LEDGER_ERROR_KINDS = {
+  'job/bad-name': 'misuse',
+  'job/cancelled': 'refused',
+  'job/failed': 'unavailable',
+  'job/lost': 'unavailable',
+  'job/queue-full': 'unavailable',
+  'job/stopped': 'unavailable',
+  'job/too-large': 'refused',
+  'job/worker-lost': 'unavailable',
   'ledger/bad-key-file': 'misuse',
   'ledger/bundle-too-large': 'refused',
   'ledger/closed': 'unavailable',
@@ -23,6 +31,7 @@ export const LEDGER_ERROR_KINDS = {
   'ledger/report-missing': 'misuse',
   'ledger/rolled-back': 'untrusted',
   'ledger/runtime-too-old': 'misuse',
+  'ledger/schema-newer': 'misuse',
   'ledger/unavailable': 'unavailable',
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 

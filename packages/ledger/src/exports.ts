@@ -14,18 +14,32 @@ import {
   tileHashes,
 } from '@assay/receipt';
 import { LedgerError } from './errors.ts';
-import type { LogStore, PublishedHead, StoredReceipt, StoredSuccession } from './store.ts';
+import type { LogStore, PublishedHead, StoredReceipt, StoredSuccession, TilePlace } from './store.ts';
 
 /** Inclusion path of an entry in the tree of a published head. */
-export function pathIn(store: LogStore, index: number, size: number): readonly Uint8Array[] {
-  const hashes = tileHashes((level, tile) => store.tile(level, tile));
+export async function pathIn(store: LogStore, index: number, size: number): Promise<readonly Uint8Array[]> {
+  const tiles = await store.tiles(tilesOfPath(index, size));
+  const known = new Map(tiles.map((tile) => [`${tile.level}/${tile.index}`, tile.hashes]));
+  const hashes = tileHashes((level, tile) => known.get(`${level}/${tile}`) ?? null);
   return inclusionPath((from, to) => rangeRoot(hashes, from, to), index, size);
 }
 
+/** The tiles that hold the path of one entry: at each level its own, and the last one, whose subtrees make the right edge. */
+function tilesOfPath(index: number, size: number): readonly TilePlace[] {
+  const places: TilePlace[] = [];
+  for (let level = 0, at = index, count = size; count > 0; level += 1) {
+    at = Math.floor(at / TILE_WIDTH);
+    count = Math.floor(count / TILE_WIDTH);
+    places.push({ level, index: at });
+    if (at !== count) places.push({ level, index: count });
+  }
+  return places;
+}
+
 /** The proof of a stored receipt under `head`. */
-export function proofOf(store: LogStore, stored: StoredReceipt, head: PublishedHead): LogProof {
+export async function proofOf(store: LogStore, stored: StoredReceipt, head: PublishedHead): Promise<LogProof> {
   const { index, leaf, salt } = stored;
-  const proof = formatInclusion({ index, path: pathIn(store, index, head.size), checkpoint: head.note });
+  const proof = formatInclusion({ index, path: await pathIn(store, index, head.size), checkpoint: head.note });
   return { index, leaf, salt: encodeHex(salt), proof };
 }
 
@@ -36,13 +50,13 @@ export interface Link {
 }
 
 /** The successions that lead from one of these keysets to another, keysets on the way included. A keyset of another boot has none. */
-export function successionsBetween(store: LogStore, keysets: ReadonlySet<Digest>): readonly Link[] {
+export async function successionsBetween(store: LogStore, keysets: ReadonlySet<Digest>): Promise<readonly Link[]> {
   const links = new Map<number, Link>();
   for (const digest of keysets) {
     let way: Link[] = [];
     for (let at: Digest | null = digest; at !== null; ) {
-      const stored = store.succession(at);
-      const successor = stored === null ? null : (stored.successor as Digest);
+      const stored: StoredSuccession | null = await store.succession(at);
+      const successor: Digest | null = stored === null ? null : (stored.successor as Digest);
       if (stored !== null && successor !== null) way.push({ stored, successor });
       if (successor !== null && keysets.has(successor)) {
         for (const link of way) links.set(link.stored.index, link);
@@ -55,7 +69,7 @@ export function successionsBetween(store: LogStore, keysets: ReadonlySet<Digest>
 }
 
 /** A tile or entry bundle by its path; `null` unless the committed tree has all of it. */
-export function tileOf(store: LogStore, path: string): Uint8Array | null {
+export async function tileOf(store: LogStore, path: string): Promise<Uint8Array | null> {
   let tile: ReturnType<typeof parseTilePath>;
   try {
     tile = parseTilePath(path);
@@ -64,10 +78,10 @@ export function tileOf(store: LogStore, path: string): Uint8Array | null {
     throw cause;
   }
   const first = tile.index * TILE_WIDTH;
-  const available = Math.floor(store.size() / TILE_WIDTH ** tile.level);
+  const available = Math.floor((await store.size()) / TILE_WIDTH ** tile.level);
   if (first + tile.width > available) return null;
   if (tile.kind === 'entries') {
-    const entries = store.entries(first, first + tile.width);
+    const entries = await store.entries(first, first + tile.width);
     if (entries.length < tile.width)
       throw new LedgerError(
         'ledger/corrupt',
@@ -75,5 +89,6 @@ export function tileOf(store: LogStore, path: string): Uint8Array | null {
       );
     return encodeEntryBundle(entries);
   }
-  return store.tile(tile.level, tile.index)?.slice(0, tile.width * 32) ?? null;
+  const [stored] = await store.tiles([{ level: tile.level, index: tile.index }]);
+  return stored?.hashes.slice(0, tile.width * 32) ?? null;
 }

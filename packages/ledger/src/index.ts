@@ -2,6 +2,7 @@
 
 export { type Clock, systemClock } from './clock.ts';
 export { LEDGER_ERROR_KINDS, LedgerError, type LedgerErrorCode } from './errors.ts';
+export type * from './jobs/port.ts';
 export { openLedger } from './open-ledger.ts';
 export type * from './port.ts';
 export { createSigningKeys } from './signing-keys.ts';

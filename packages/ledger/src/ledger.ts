@@ -21,6 +21,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { Draft } from './draft.ts';
 import { LedgerError } from './errors.ts';
 import { proofOf, tileOf } from './exports.ts';
+import { JobQueue } from './jobs/queue.ts';
 import type {
   BundleOptions,
   DraftOptions,
@@ -62,6 +63,7 @@ interface SealingKeyset {
 }
 
 class LogLedger implements Ledger {
+  readonly jobs: JobQueue;
   readonly #store: LogStore;
   readonly #clock: Clock;
   /** Nonces of open drafts. */
@@ -74,6 +76,7 @@ class LogLedger implements Ledger {
   constructor(store: LogStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
+    this.jobs = new JobQueue(store, clock);
   }
 
   get origin(): string {
@@ -92,15 +95,24 @@ class LogLedger implements Ledger {
           'ledger/event-refused',
           'expected a nonce of 64 lower-case hex characters; send 32 random bytes as hex',
         );
-      if (this.#claimed.has(nonce) || this.#store.hasNonce(nonce))
-        throw new LedgerError('ledger/nonce-reused', 'this nonce was used before; send 32 fresh random bytes');
+      if (this.#claimed.has(nonce)) throw nonceReused();
     }
     const draft = this.#draft(options);
     if (nonce !== null) this.#claimed.add(nonce);
-    const { receiptId, taskId, startedAt } = draft;
-    draft.started = this.#store.start({ receiptId, taskId, task: options.task, startedAt, access: options.access ?? null });
+    if (nonce !== null) draft.admitted = this.#admit(nonce);
+    draft.started = this.#start(draft);
     draft.started.catch(() => undefined);
     return draft;
+  }
+
+  async #admit(nonce: string): Promise<void> {
+    if (await this.#store.hasNonce(nonce)) throw nonceReused();
+  }
+
+  async #start({ receiptId, taskId, startedAt, admitted, options }: Draft): Promise<void> {
+    const { nonce, task, access = null } = options;
+    if (nonce !== null) await admitted;
+    return this.#store.start({ receiptId, taskId, task, startedAt, access });
   }
 
   async seal(draft: ReceiptDraft, options: SealOptions = {}): Promise<SealedReceipt> {
@@ -151,6 +163,7 @@ class LogLedger implements Ledger {
     const own = this.#own(draft);
     own.finished = true;
     if (own.options.nonce !== null) this.#claimed.delete(own.options.nonce);
+    await own.admitted.catch(() => undefined); // the row to be removed is on its way from then on
     await this.#store.discard(own.receiptId);
   }
 
@@ -220,21 +233,21 @@ class LogLedger implements Ledger {
   }
 
   async find(receiptId: string): Promise<SealedReceipt | null> {
-    const stored = this.#stored(receiptId);
+    const stored = await this.#stored(receiptId);
     if (stored === null) return null;
     const receipt = parseReceipt(parseJson(stored.body));
     const head = await this.#store.publish(this.#clock.now());
-    return { receiptId: receipt.receipt_id, receipt, proof: proofOf(this.#store, stored, head), access: stored.access };
+    return { receiptId: receipt.receipt_id, receipt, proof: await proofOf(this.#store, stored, head), access: stored.access };
   }
 
   async findTask(taskId: string): Promise<ReceiptSummary | null> {
-    const task = this.#store.task(taskId);
+    const task = await this.#store.task(taskId);
     return task === null ? null : summary(task);
   }
 
   async list(options: { readonly limit: number; readonly before?: number }): Promise<readonly ReceiptSummary[]> {
     const limit = Math.max(1, Math.min(LIST_LIMIT, Math.floor(options.limit)));
-    return this.#store.tasks({ ...options, limit }).map(summary);
+    return (await this.#store.tasks({ ...options, limit })).map(summary);
   }
 
   async bundle(
@@ -243,8 +256,8 @@ class LogLedger implements Ledger {
   ): Promise<StoredBytes | null> {
     const ids = [...new Set(typeof receiptIds === 'string' ? [receiptIds] : receiptIds)];
     if (ids.length === 0) return null;
-    const find = (id: string): StoredReceipt | null => {
-      const stored = this.#stored(id);
+    const find = async (id: string): Promise<StoredReceipt | null> => {
+      const stored = await this.#stored(id);
       const visible = stored !== null && (access === undefined || stored.access === null || stored.access === access);
       return visible ? stored : null;
     };
@@ -277,8 +290,9 @@ class LogLedger implements Ledger {
     return tileOf(this.#store, path);
   }
 
-  close(): Promise<void> {
-    return this.#store.close();
+  async close(): Promise<void> {
+    await this.jobs.close();
+    await this.#store.close();
   }
 
   #draft(options: DraftOptions): Draft {
@@ -322,9 +336,13 @@ class LogLedger implements Ledger {
     );
   }
 
-  #stored(id: string): StoredReceipt | null {
-    return this.#store.receipt(id) ?? this.#store.receiptByChat(id);
+  async #stored(id: string): Promise<StoredReceipt | null> {
+    return (await this.#store.receipt(id)) ?? (await this.#store.receiptByChat(id));
   }
+}
+
+function nonceReused(): LedgerError {
+  return new LedgerError('ledger/nonce-reused', 'this nonce was used before; send 32 fresh random bytes');
 }
 
 function hashOf(digest: Digest): Uint8Array {

@@ -7,6 +7,7 @@
 
 import type { JsonObject } from '@assay/encoding/json';
 import type { Digest, LogProof, Receipt } from '@assay/receipt';
+import type { Jobs } from './jobs/port.ts';
 import type { SigningKeys } from './sealing-keys.ts';
 
 /** What the receipt is about; fixed when the draft is opened. */
@@ -32,7 +33,10 @@ export interface ReceiptDraft {
   /** `rcpt_` and 32 hex characters; known before sealing so that answers and events can name it. */
   readonly receiptId: string;
   readonly taskId: string;
-  /** Resolves when the task's row is durable: from then on a crash leaves it listed as `interrupted`. */
+  /**
+   * Resolves when the task's row is durable: from then on a crash leaves it listed as `interrupted`. Rejects with `ledger/nonce-reused`
+   * when a sealed receipt has the nonce: wait for it before the work.
+   */
   readonly started: Promise<void>;
   /**
    * Appends one event. `type` is one of those in spec/receipt.md; the other members are that event's fields. The draft itself
@@ -139,7 +143,7 @@ export interface KeysetRegistration {
 }
 
 export interface Ledger {
-  /** Throws `ledger/nonce-reused` when the nonce was used before or is in use now. */
+  /** Throws `ledger/nonce-reused` when the nonce is in use in this agent now; the draft's `started` looks it up in the store. */
   open(options: DraftOptions): ReceiptDraft;
   /** Signs, stores and logs. Rejects with `ledger/nonce-reused`, `ledger/conflict`, `ledger/full`, `ledger/unavailable`, … */
   seal(draft: ReceiptDraft, options?: SealOptions): Promise<SealedReceipt>;
@@ -173,6 +177,8 @@ export interface Ledger {
   /** Committed rows of a collection. */
   readState(collection: string, key: string): Promise<StateRow | null>;
   listState(collection: string): Promise<readonly StateRow[]>;
+  /** Long work that outlives requests and restarts. */
+  readonly jobs: Jobs;
   /** C2SP signed note of the newest checkpoint. */
   checkpoint(): Promise<string>;
   /** Bytes of a tlog-tiles path below `/log/`, e.g. `tile/0/000`, `tile/entries/000.p/7`; `null` when it does not exist. */

@@ -1,10 +1,12 @@
 /**
- * The port between the ledger and a database. A store assigns the index, writes everything of one entry in one transaction, commits
+ * The port between the ledger and a database, for one agent (sqlite/) or many (postgres/). A store assigns the index, writes everything of one entry in one transaction, commits
  * the tree's head, and only then signs it. Reads see committed rows only.
  */
 
 import type { KeyObject } from 'node:crypto';
+import type { Json } from '@assay/encoding/json';
 import type { ArchivedFile, StateChange, StateRow, StoredBytes } from './port.ts';
+import type { Operation, RoomOperation } from './rows/operation.ts';
 
 /** A task that began; a crash leaves the row behind. */
 export interface TaskStart {
@@ -77,9 +79,20 @@ export interface Appended {
   readonly proof: string;
 }
 
-/** As {@link StoredBytes}, read in the turn in which a piece is asked for. */
+/** As {@link StoredBytes}, read when a piece is asked for. */
 export interface StoredBlob extends StoredBytes {
-  pieces(): Iterable<Uint8Array>;
+  pieces(): AsyncIterable<Uint8Array>;
+}
+
+/** The place of one tile. */
+export interface TilePlace {
+  readonly level: number;
+  readonly index: number;
+}
+
+/** Hashes of a tile, 32 bytes each, as many as there are. */
+export interface StoredTile extends TilePlace {
+  readonly hashes: Uint8Array;
 }
 
 export interface StoredReceipt {
@@ -129,6 +142,8 @@ export interface LogStore {
   readonly origin: string;
   /** Ed25519, then ML-DSA-44. */
   readonly verifierKeys: readonly string[];
+  /** Whether other agents may write at the same time. */
+  readonly shared: boolean;
   start(task: TaskStart): Promise<void>;
   discard(receiptId: string): Promise<void>;
   /** Resolves when the transaction is durable and its head is signed. */
@@ -137,25 +152,29 @@ export interface LogStore {
   logSuccession(entry: SuccessionEntry): Promise<Appended>;
   /** Signs the committed head with all keys. */
   publish(time: number): Promise<PublishedHead>;
-  hasNonce(nonce: string): boolean;
-  receipt(receiptId: string): StoredReceipt | null;
-  receiptByChat(chatId: string): StoredReceipt | null;
+  /** Runs an operation of a room in a transaction of its own or of what is written with it. Resolves when it is durable. */
+  change<Args, Result extends Json>(operation: RoomOperation<Args, Result>, args: Args): Promise<Result>;
+  /** Runs an operation that only reads. */
+  read<Result>(operation: Operation<Result>): Promise<Result>;
+  hasNonce(nonce: string): Promise<boolean>;
+  receipt(receiptId: string): Promise<StoredReceipt | null>;
+  receiptByChat(chatId: string): Promise<StoredReceipt | null>;
   /** The newest report of the keyset that was logged before `beforeIndex`. */
-  report(keysetDigest: string, beforeIndex: number): StoredReport | null;
+  report(keysetDigest: string, beforeIndex: number): Promise<StoredReport | null>;
   /** What a keyset named as its successor. */
-  succession(keysetDigest: string): StoredSuccession | null;
-  payload(hash: Uint8Array): StoredBlob | null;
+  succession(keysetDigest: string): Promise<StoredSuccession | null>;
+  payload(hash: Uint8Array): Promise<StoredBlob | null>;
   /** A payload that was stored with kind `session`. */
-  session(hash: Uint8Array): StoredBlob | null;
-  tasks(options: { readonly limit: number; readonly before?: number }): readonly StoredTask[];
-  task(taskId: string): StoredTask | null;
-  state(collection: string, key: string): StateRow | null;
-  states(collection: string): readonly StateRow[];
+  session(hash: Uint8Array): Promise<StoredBlob | null>;
+  tasks(options: { readonly limit: number; readonly before?: number }): Promise<readonly StoredTask[]>;
+  task(taskId: string): Promise<StoredTask | null>;
+  state(collection: string, key: string): Promise<StateRow | null>;
+  states(collection: string): Promise<readonly StateRow[]>;
   /** Committed number of entries. */
-  size(): number;
-  /** Hashes of a tile, 32 bytes each, as many as there are; `null` for none. */
-  tile(level: number, index: number): Uint8Array | null;
+  size(): Promise<number>;
+  /** Those of the tiles that are there. */
+  tiles(places: readonly TilePlace[]): Promise<readonly StoredTile[]>;
   /** Entries from `from` up to, not including, `to`, as far as committed. */
-  entries(from: number, to: number): readonly Uint8Array[];
+  entries(from: number, to: number): Promise<readonly Uint8Array[]>;
   close(): Promise<void>;
 }

@@ -13,7 +13,7 @@ import { joinBytes } from '@assay/encoding/bytes';
 import { authenticateBundle, encodeBundle, parseBundle } from '@assay/receipt';
 import { believeFakeEvidence } from '@assay/testing';
 import { expect, test } from 'vitest';
-import { bundleBytes, codeOf, directory, NOW, open, start } from '../../../tests/crash/test-ledger.ts';
+import { bundleBytes, codeOf, directory, downgrade, NOW, open, start } from '../../../tests/crash/test-ledger.ts';
 import { createLedger } from './ledger.ts';
 import type { Ledger, SealedReceipt } from './port.ts';
 import type { LogStore } from './store.ts';
@@ -80,7 +80,7 @@ test('ledger/bundle-too-large before anything of it is read', async () => {
   const unread = (): never => {
     throw new Error('it was read');
   };
-  const vast: LogStore = { ...store, payload: () => ({ length: 100 * MIB, heldBytes: 0, pieces: unread }) };
+  const vast: LogStore = { ...store, payload: async () => ({ length: 100 * MIB, heldBytes: 0, pieces: unread }) };
   const tooLarge = createLedger({ store: vast, clock: { now: () => NOW } });
   expect(await codeOf(tooLarge.bundle(ids))).toBe('ledger/bundle-too-large');
   expect((await tooLarge.bundle(ids[0]!))!.length).toBeGreaterThan(133 * MIB);
@@ -123,8 +123,8 @@ test('a database from before pieces gives the same bundle', async () => {
   expect(whole.size).toBe(2);
   for (const [hash, pieces] of whole)
     db.prepare('INSERT INTO blobs VALUES (?, ?)').run(Buffer.from(hash, 'hex'), joinBytes(pieces));
-  db.exec('DROP TABLE blob_pieces; PRAGMA user_version = 3');
   db.close();
+  downgrade(place, 3).close();
   const second = await start(place, { silent: true });
   const after = await bundleBytes(second.ledger, receiptId);
   const [a, b] = [parseBundle(before!), parseBundle(after!)];

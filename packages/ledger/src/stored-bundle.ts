@@ -8,17 +8,17 @@ import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { parseJson } from '@assay/encoding/json';
 import {
   type BundleEntry,
-  type BundleSource,
   base64Length,
-  bundleLength,
-  bundlePieces,
   type Digest,
   keptPayloads,
   MAX_BUNDLE_BYTES,
-  type PayloadSource,
   parseLeafText,
   parseReceipt,
+  type StreamedBundle,
+  type StreamedPayload,
   SUCCESSION_SALT,
+  streamBundle,
+  streamedBundleLength,
 } from '@assay/receipt';
 import { LedgerError } from './errors.ts';
 import { type Link, pathIn, successionsBetween } from './exports.ts';
@@ -32,7 +32,7 @@ export interface BundleRequest {
   /** Receipts by id, each once. */
   readonly ids: readonly string[];
   /** The receipt, or `null` for one that is not there for who asks. */
-  readonly find: (id: string) => StoredReceipt | null;
+  readonly find: (id: string) => Promise<StoredReceipt | null>;
   readonly redact: boolean;
   /** Signs the head that all entries are proven under; called when every receipt was found. */
   readonly publish: () => Promise<PublishedHead>;
@@ -45,13 +45,13 @@ export interface BundleRequest {
 export async function storedBundle(store: LogStore, request: BundleRequest): Promise<StoredBytes | null> {
   const plan = new Plan(store, request);
   for (const id of request.ids) {
-    if (!plan.take(id)) return null;
+    if (!(await plan.take(id))) return null;
     await setImmediate();
   }
-  const source = plan.source(await request.publish());
-  const length = bundleLength(source);
+  const source = await plan.source(await request.publish());
+  const length = await streamedBundleLength(source);
   assertTakenBack(length);
-  return { length, heldBytes: plan.bytes, pieces: () => bundlePieces(source) };
+  return { length, heldBytes: plan.bytes, pieces: () => streamBundle(source) };
 }
 
 /** A bundle that no verifier takes is no use to anyone. */
@@ -86,8 +86,8 @@ class Plan {
   }
 
   /** Notes a receipt and what it needs; false when it is not there. */
-  take(id: string): boolean {
-    const stored = this.#request.find(id);
+  async take(id: string): Promise<boolean> {
+    const stored = await this.#request.find(id);
     if (stored === null) return false;
     if (this.#receipts.some(({ index }) => index === stored.index)) return true;
     const receipt = parseReceipt(parseJson(stored.body));
@@ -98,7 +98,7 @@ class Plan {
     if (!this.#request.redact)
       for (const { hash } of keptPayloads(receipt.event_log)) {
         const digest = hash as Digest;
-        const bytes = this.#payloads.has(digest) ? null : this.#payload(digest);
+        const bytes = this.#payloads.has(digest) ? null : await this.#payload(digest);
         if (bytes === null) continue;
         this.#payloads.set(digest, bytes.length);
         this.#length += base64Length(bytes.length);
@@ -107,68 +107,75 @@ class Plan {
     return true;
   }
 
-  source(head: PublishedHead): BundleSource {
+  async source(head: PublishedHead): Promise<StreamedBundle> {
     const store = this.#store;
-    this.#successions = [...successionsBetween(store, new Set(this.#keysets.keys()))].sort(
+    this.#successions = [...(await successionsBetween(store, new Set(this.#keysets.keys())))].sort(
       (a, b) => a.stored.index - b.stored.index,
     );
     for (const { stored, successor } of this.#successions) {
       this.#need(parseLeafText(stored.leaf).keyset_digest, stored.index);
       this.#need(successor, stored.index);
     }
-    const entry = (item: { readonly index: number; readonly leaf: string }, salt: Uint8Array | string): BundleEntry => ({
+    const entry = async (
+      item: { readonly index: number; readonly leaf: string },
+      salt: Uint8Array | string,
+    ): Promise<BundleEntry> => ({
       index: item.index,
       leaf: parseLeafText(item.leaf),
       salt: typeof salt === 'string' ? salt : encodeHex(salt),
-      path: pathIn(store, item.index, head.size),
+      path: await pathIn(store, item.index, head.size),
     });
     const byIndex = (a: { readonly index: number }, b: { readonly index: number }) => a.index - b.index;
-    const reports = [...this.#keysets].map(([digest, before]) => ({
-      digest,
-      before,
-      index: this.#report(digest, before).index,
-    }));
+    const reports: { readonly digest: Digest; readonly before: number; readonly index: number }[] = [];
+    for (const [digest, before] of this.#keysets)
+      reports.push({ digest, before, index: (await this.#report(digest, before)).index });
     return {
       checkpoint: head.note,
       vkeys: store.verifierKeys,
       witnesses: [],
-      reports: reports.sort(byIndex).map(({ digest, before }) => () => {
-        const stored = this.#report(digest, before);
+      reports: reports.sort(byIndex).map(({ digest, before }) => async () => {
+        const stored = await this.#report(digest, before);
         const { report, nonce, collateral } = stored;
-        return { entry: entry(stored, stored.salt), text: report, nonce, collateral };
+        return { entry: await entry(stored, stored.salt), text: report, nonce, collateral };
       }),
-      receipts: this.#receipts.sort(byIndex).map(({ id }) => () => {
-        const stored = this.#request.find(id);
+      receipts: this.#receipts.sort(byIndex).map(({ id }) => async () => {
+        const stored = await this.#request.find(id);
         if (stored === null) throw gone(`receipt ${id}`);
-        return { entry: entry(stored, stored.salt), text: stored.body };
+        return { entry: await entry(stored, stored.salt), text: stored.body };
       }),
-      successions: this.#successions.map(({ stored, successor }) => () => ({
-        entry: entry(stored, SUCCESSION_SALT),
+      successions: this.#successions.map(({ stored, successor }) => async () => ({
+        entry: await entry(stored, SUCCESSION_SALT),
         successor,
       })),
       payloads: [...this.#payloads].sort(([a], [b]) => (a < b ? -1 : 1)).map(([hash, length]) => this.#source(hash, length)),
     };
   }
 
-  #source(hash: Digest, length: number): PayloadSource {
-    const read = (): StoredBlob => {
-      const bytes = this.#payload(hash);
+  #source(hash: Digest, length: number): StreamedPayload {
+    const read = async (): Promise<StoredBlob> => {
+      const bytes = await this.#payload(hash);
       if (bytes === null) throw gone(`payload ${hash}`);
       return bytes;
     };
-    return { hash, length, pieces: () => read().pieces() };
+    return {
+      hash,
+      length,
+      async *pieces() {
+        yield* (await read()).pieces();
+      },
+    };
   }
 
   #need(digest: Digest, index: number): void {
     this.#keysets.set(digest, Math.min(index, this.#keysets.get(digest) ?? index));
   }
 
-  #payload(hash: Digest): StoredBlob | null {
+  #payload(hash: Digest): Promise<StoredBlob | null> {
     return this.#store.payload(decodeHex(hash.slice('sha256:'.length)));
   }
 
-  #report(digest: Digest, before: number): StoredReport {
-    const report = this.#store.report(digest, before);
+  async #report(digest: Digest, before: number): Promise<StoredReport> {
+    const report = await this.#store.report(digest, before);
     if (report === null) throw gone(`the report of keyset ${digest}`);
     return report;
   }

@@ -47,6 +47,7 @@ export interface SuccessionText {
 
 /** Reads one part when its turn comes; what it gives is the same every time. */
 export type Read<Part> = () => Part;
+type ReadLater<Part> = () => Promise<Part>;
 
 export interface PayloadSource {
   readonly hash: Digest;
@@ -67,21 +68,54 @@ export interface BundleSource {
   readonly payloads: readonly PayloadSource[];
 }
 
-/**
- * The bundle's bytes in order: UTF-8 of its JCS form.
- * @example for (const piece of bundlePieces(source)) file.write(piece)
- */
+/** A payload that is read over time. */
+export interface StreamedPayload extends Omit<PayloadSource, 'pieces'> {
+  readonly pieces: () => AsyncIterable<Uint8Array>;
+}
+
+/** As {@link BundleSource}, for parts that stand in a database: each is read when its turn comes, with the one before forgotten. */
+export interface StreamedBundle extends Omit<BundleSource, 'reports' | 'receipts' | 'successions' | 'payloads'> {
+  readonly reports: readonly ReadLater<ReportText>[];
+  readonly receipts: readonly ReadLater<ReceiptText>[];
+  readonly successions: readonly ReadLater<SuccessionText>[];
+  readonly payloads: readonly StreamedPayload[];
+}
+
+/** The bundle's bytes in order: UTF-8 of its JCS form. */
 export function* bundlePieces(source: BundleSource): Generator<Uint8Array> {
   for (const part of partsOf(source)) {
     if (typeof part === 'string') yield utf8(part);
-    else yield* base64Pieces(part.pieces());
+    else if ('hash' in part) {
+      const base64 = new Base64Pieces();
+      for (const piece of (part as PayloadSource).pieces()) yield* base64.next(piece);
+      yield* base64.last();
+    } else yield utf8(part.text(part.read()));
   }
 }
 
-/** How many bytes {@link bundlePieces} will give. Payloads are not read for it. */
-export function bundleLength(source: BundleSource): number {
+/**
+ * As {@link bundlePieces}, of parts that are read over time.
+ * @example for await (const piece of streamBundle(source)) file.write(piece)
+ */
+export async function* streamBundle(source: StreamedBundle): AsyncGenerator<Uint8Array> {
+  for (const part of partsOf(source)) {
+    if (typeof part === 'string') yield utf8(part);
+    else if ('hash' in part) {
+      const base64 = new Base64Pieces();
+      for await (const piece of part.pieces()) yield* base64.next(piece);
+      yield* base64.last();
+    } else yield utf8(part.text(await part.read()));
+  }
+}
+
+/** How many bytes {@link streamBundle} will give. Payloads are not read for it. */
+export async function streamedBundleLength(source: StreamedBundle): Promise<number> {
   let length = 0;
-  for (const part of partsOf(source)) length += typeof part === 'string' ? utf8(part).length : base64Length(part.length);
+  for (const part of partsOf(source)) {
+    if (typeof part === 'string') length += utf8(part).length;
+    else if ('hash' in part) length += base64Length(part.length);
+    else length += utf8(part.text(await part.read())).length;
+  }
   return length;
 }
 
@@ -90,8 +124,18 @@ export function base64Length(bytes: number): number {
   return Math.ceil(bytes / 3) * 4;
 }
 
-/** Texts of the bundle, and between them the payloads whose base64 stands there. */
-function* partsOf(source: BundleSource): Generator<string | PayloadSource> {
+/** A part that must be read, now or over time, before its text is known. */
+interface Unread {
+  readonly read: () => unknown;
+  readonly text: (part: unknown) => string;
+}
+
+function unread<Part>(read: (() => Part) | (() => Promise<Part>), text: (part: Part) => string): Unread {
+  return { read, text: (part) => text(part as Part) };
+}
+
+/** Texts of the bundle, between them the parts to be read, and the payloads whose base64 stands there. */
+function* partsOf(source: BundleSource | StreamedBundle): Generator<string | Unread | PayloadSource | StreamedPayload> {
   yield `{"checkpoint":${canonicalJson(source.checkpoint)},"format":"${BUNDLE_FORMAT}","payloads":[`;
   for (const [i, payload] of source.payloads.entries()) {
     yield `${i === 0 ? '' : ','}{"bytes":"`;
@@ -99,29 +143,33 @@ function* partsOf(source: BundleSource): Generator<string | PayloadSource> {
     yield `","hash":"${payload.hash}"}`;
   }
   yield '],"receipts":[';
-  for (const [i, read] of source.receipts.entries()) {
-    const { entry, text } = read();
-    yield `${i === 0 ? '' : ','}{"entry":${entryText(entry)},"receipt":${text}}`;
-  }
+  for (const [i, read] of source.receipts.entries())
+    yield unread<ReceiptText>(
+      read,
+      ({ entry, text }) => `${i === 0 ? '' : ','}{"entry":${entryText(entry)},"receipt":${text}}`,
+    );
   yield '],"reports":[';
-  for (const [i, read] of source.reports.entries()) {
-    const { entry, text, nonce, collateral } = read();
-    const files = collateral.map((file) => ({
-      name: file.name,
-      media_type: file.mediaType,
-      bytes: encodeBase64(file.bytes),
-    }));
-    const before = `"collateral":${canonicalJson(files)},"entry":${entryText(entry)},"nonce":${canonicalJson(nonce)}`;
-    yield `${i === 0 ? '' : ','}{${before},"report":${text}}`;
-  }
+  for (const [i, read] of source.reports.entries())
+    yield unread<ReportText>(read, (report) => `${i === 0 ? '' : ','}${reportText(report)}`);
   yield ']';
   // Absent, not empty, in a bundle of one keyset: its form is the one from before there were successions.
-  for (const [i, read] of source.successions.entries()) {
-    const { entry, successor } = read();
-    yield `${i === 0 ? ',"successions":[' : ','}{"entry":${entryText(entry)},"successor":"${successor}"}`;
-  }
+  for (const [i, read] of source.successions.entries())
+    yield unread<SuccessionText>(
+      read,
+      ({ entry, successor }) => `${i === 0 ? ',"successions":[' : ','}{"entry":${entryText(entry)},"successor":"${successor}"}`,
+    );
   if (source.successions.length > 0) yield ']';
   yield `,"vkeys":${canonicalJson(source.vkeys)},"witnesses":${canonicalJson(source.witnesses)}}`;
+}
+
+function reportText({ entry, text, nonce, collateral }: ReportText): string {
+  const files = collateral.map((file) => ({
+    name: file.name,
+    media_type: file.mediaType,
+    bytes: encodeBase64(file.bytes),
+  }));
+  const before = `"collateral":${canonicalJson(files)},"entry":${entryText(entry)},"nonce":${canonicalJson(nonce)}`;
+  return `{${before},"report":${text}}`;
 }
 
 function entryText(entry: BundleEntry): string {
@@ -133,13 +181,17 @@ function entryDocument(entry: BundleEntry): JsonObject {
 }
 
 /** Base64 of all pieces together; bytes that make no whole group wait for the next piece. */
-function* base64Pieces(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
-  let rest: Uint8Array = new Uint8Array(0);
-  for (const piece of pieces) {
-    const bytes = rest.length === 0 ? piece : concatBytes(rest, piece);
+class Base64Pieces {
+  #rest: Uint8Array = new Uint8Array(0);
+
+  *next(piece: Uint8Array): Generator<Uint8Array> {
+    const bytes = this.#rest.length === 0 ? piece : concatBytes(this.#rest, piece);
     const whole = bytes.length - (bytes.length % 3);
     if (whole > 0) yield utf8(encodeBase64(bytes.subarray(0, whole)));
-    rest = bytes.slice(whole);
+    this.#rest = bytes.slice(whole);
   }
-  if (rest.length > 0) yield utf8(encodeBase64(rest));
+
+  *last(): Generator<Uint8Array> {
+    if (this.#rest.length > 0) yield utf8(encodeBase64(this.#rest));
+  }
 }

@@ -18,12 +18,12 @@ export {
 } from './bundle.ts';
 export {
   type BundleEntry,
-  type BundleSource,
   base64Length,
-  bundleLength,
-  bundlePieces,
   MAX_BUNDLE_BYTES,
-  type PayloadSource,
+  type StreamedBundle,
+  type StreamedPayload,
+  streamBundle,
+  streamedBundleLength,
 } from './bundle-pieces.ts';
 export type { Check } from './check.ts';
 export { type Checkpoint, checkpointText, parseCheckpoint, type VerifiedSignature, verifyCheckpoint } from './checkpoint.ts';

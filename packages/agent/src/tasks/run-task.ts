@@ -58,6 +58,8 @@ export interface RunningTask {
   readonly review: ReviewDesk;
   /** What is known of it now. */
   record(): TaskRecord;
+  /** Resolves when the task's row is durable; rejects when its nonce was used. */
+  readonly started: Promise<void>;
   /** Rejects only when no receipt could be sealed. */
   readonly outcome: Promise<TaskOutcome>;
   cancel(reason: 'task/cancelled' | 'task/interrupted'): void;
@@ -132,6 +134,7 @@ export function startTask(task: PreparedTask, request: TaskRequest, options: Run
     progress,
     review,
     record,
+    started: draft.started,
     outcome: carryOut(begun, options),
     cancel: (reason) =>
       abort.abort(new ServerError(reason, reason === 'task/cancelled' ? 'the task was cancelled' : 'the agent is stopping')),

@@ -29,7 +29,7 @@ export function blobReader(db: DatabaseSync): (hash: Uint8Array) => StoredBlob |
       return {
         length,
         heldBytes: step,
-        *pieces() {
+        async *pieces() {
           for (let at = 0; at < length; at += step) yield found(part.get(at + 1, step, hash));
         },
       };
@@ -39,7 +39,7 @@ export function blobReader(db: DatabaseSync): (hash: Uint8Array) => StoredBlob |
     return {
       length: sum,
       heldBytes: 0,
-      *pieces() {
+      async *pieces() {
         for (let n = 0; n * PIECE_BYTES < sum; n += 1) yield found(piece.get(hash, n));
       },
     };

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LedgerError } from '../errors.ts';
 import { assertWhole } from './integrity.ts';
+import { migrate } from './migrations.ts';
 import { makePrivateFile } from './private-files.ts';
 
 /** First release without the WAL-reset corruption. */
@@ -17,43 +18,10 @@ const BUSY_TIMEOUT_MS = 5_000;
 const CHECKPOINT_PAGES = 4_000;
 const PAGE_BYTES = 4_096;
 const SYNCHRONOUS_FULL = 2;
-const SCHEMA_VERSION = 4;
-
-/** Of version 2. */
-const SUCCESSIONS =
-  'CREATE TABLE successions (idx INTEGER PRIMARY KEY, keyset_digest TEXT NOT NULL UNIQUE, successor TEXT NOT NULL) STRICT;';
-/** Of version 3: which blobs are session documents, open to everyone. */
-const SESSIONS = 'CREATE TABLE sessions (hash BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;';
-/** Of version 4: what is longer than one piece, so that it can be read piece by piece; older databases have it whole in `blobs`. */
-const BLOB_PIECES =
-  'CREATE TABLE blob_pieces (hash BLOB NOT NULL, n INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (hash, n)) STRICT;';
-/** What brings a database of an older version to the next one. */
-const MIGRATIONS: Readonly<Record<number, string>> = { 1: SUCCESSIONS, 2: SESSIONS, 3: BLOB_PIECES };
-
-const SCHEMA = `
-${SUCCESSIONS}
-${SESSIONS}
-${BLOB_PIECES}
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, root BLOB NOT NULL) STRICT;
-CREATE TABLE tiles (level INTEGER NOT NULL, n INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, n)) STRICT;
-CREATE TABLE entries (idx INTEGER PRIMARY KEY, leaf TEXT NOT NULL) STRICT;
-CREATE TABLE receipts (cursor INTEGER PRIMARY KEY, receipt_id TEXT NOT NULL UNIQUE, task_id TEXT NOT NULL, task TEXT NOT NULL, boot TEXT NOT NULL,
-  started_at INTEGER NOT NULL, access TEXT, sealed_at INTEGER, idx INTEGER, chat_id TEXT, salt BLOB, body TEXT) STRICT;
-CREATE INDEX receipts_chat ON receipts (chat_id) WHERE chat_id IS NOT NULL;
-CREATE INDEX receipts_task ON receipts (task_id, cursor);
-CREATE TABLE reports (idx INTEGER PRIMARY KEY, keyset_digest TEXT NOT NULL, nonce TEXT, salt BLOB NOT NULL, report TEXT NOT NULL) STRICT;
-CREATE INDEX reports_keyset ON reports (keyset_digest, idx);
-CREATE TABLE collateral (idx INTEGER NOT NULL, ord INTEGER NOT NULL, name TEXT NOT NULL, media_type TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (idx, ord)) STRICT, WITHOUT ROWID;
-CREATE TABLE blobs (hash BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
-CREATE TABLE nonces (nonce BLOB PRIMARY KEY, idx INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE state (collection TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (collection, key)) STRICT, WITHOUT ROWID;
-`;
-
 export interface DatabaseOptions {
   readonly directory: string;
   /** Largest size of the database in bytes; writes beyond it fail as on a full disk. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
 }
 
 /**
@@ -83,10 +51,7 @@ function prepareWriter(db: DatabaseSync, options: DatabaseOptions): void {
   assertPragma(db, 'journal_mode', 'wal');
   assertPragma(db, 'synchronous', SYNCHRONOUS_FULL);
   assertPragma(db, 'busy_timeout', BUSY_TIMEOUT_MS);
-  if (pragma(db, 'user_version') === 0) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
-  for (let version = Number(pragma(db, 'user_version')); MIGRATIONS[version] !== undefined; version += 1)
-    db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[version]} PRAGMA user_version = ${version + 1}; COMMIT`);
-  assertPragma(db, 'user_version', SCHEMA_VERSION);
+  migrate(db);
 }
 
 /** A connection that sees committed rows and cannot write. The writer must have opened before. */

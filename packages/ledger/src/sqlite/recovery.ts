@@ -1,19 +1,11 @@
-/**
- * What happens before the first signature after a start (spec/log.md §4): the root is recomputed from the tiles and compared with the
- * committed head and with the last published checkpoint. A smaller or different tree is never signed.
- */
+/** Reads the committed tree of the embedded database, checked (spec/log.md §4). */
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { equalBytes, utf8 } from '@assay/encoding/bytes';
-import { EMPTY_ROOT, hashLeaf, parseCheckpoint, parseVerifierKey, TILE_WIDTH, verifyCheckpoint } from '@assay/receipt';
+import { EMPTY_ROOT, hashLeaf, TILE_WIDTH } from '@assay/receipt';
 import { LedgerError } from '../errors.ts';
-import type { LogKey } from '../log-key.ts';
 import { GrowingTree } from '../tree.ts';
-
-const CHECKPOINT_FILE = 'checkpoint.note';
 
 /** Reads a tile's row. */
 export function tileReader(db: DatabaseSync): (level: number, index: number) => Uint8Array | null {
@@ -57,58 +49,6 @@ function assertEdgeEntries(db: DatabaseSync, size: number, corrupt: (why: string
     if (row.idx !== from + i || !equalBytes(hashLeaf(utf8(row.leaf as string)), tile.subarray(i * 32, i * 32 + 32)))
       throw corrupt(`entry ${from + i} is not the one in the tree`);
   });
-}
-
-/**
- * Compares the tree with the last checkpoint that was published from this directory.
- * @throws {LedgerError} `ledger/rolled-back`, `ledger/forked`, `ledger/corrupt`.
- */
-export async function assertNotRolledBack(directory: string, tree: GrowingTree, key: LogKey): Promise<void> {
-  let note: string;
-  try {
-    note = readFileSync(join(directory, CHECKPOINT_FILE), 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw new LedgerError(
-      'ledger/unavailable',
-      `${CHECKPOINT_FILE} in the data directory cannot be read; give the agent access to it`,
-      { cause },
-    );
-  }
-  let published: ReturnType<typeof parseCheckpoint>;
-  try {
-    published = parseCheckpoint(note);
-    await verifyCheckpoint(published, key.verifierKeys.map(parseVerifierKey));
-  } catch (cause) {
-    throw new LedgerError(
-      'ledger/corrupt',
-      `${CHECKPOINT_FILE} in the data directory is not this log's; restore both from one backup`,
-      { cause },
-    );
-  }
-  if (published.size > tree.size)
-    throw new LedgerError(
-      'ledger/rolled-back',
-      `the log has ${tree.size} entries, but ${published.size} were signed before; restore the newest data, a smaller log must never be signed`,
-    );
-  if (!equalBytes(tree.rootAt(published.size), published.root))
-    throw new LedgerError(
-      'ledger/forked',
-      `the log differs from what was signed at size ${published.size}; restore the data, a fork must never be signed`,
-    );
-}
-
-/** Keeps the newest published checkpoint for the next start, whole or not at all. */
-export function keepCheckpoint(directory: string, note: string): void {
-  const temporary = join(directory, `${CHECKPOINT_FILE}.new`);
-  const file = openSync(temporary, 'w', 0o600);
-  try {
-    writeSync(file, note);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, join(directory, CHECKPOINT_FILE));
 }
 
 /** The directory's id, 16 hex characters, made on the first start. */

@@ -10,12 +10,13 @@ import { decodeHex } from '@assay/encoding/hex';
 import { LedgerError } from '../errors.ts';
 import { openLogKey } from '../log-key.ts';
 import type { StateRow } from '../port.ts';
-import type { LogStore, StoredReceipt, StoredReport, StoredSuccession, StoredTask } from '../store.ts';
+import type { LogStore, StoredReceipt, StoredReport, StoredSuccession, StoredTask, StoredTile } from '../store.ts';
+import { WriterClient } from '../writer/writer-client.ts';
 import { blobReader } from './blobs.ts';
 import { openReader } from './database.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { tileReader } from './recovery.ts';
-import { WriterClient } from './writer-client.ts';
+import { SqliteRows } from './rows.ts';
 
 export interface SqliteStoreOptions {
   /** Made with mode 0700 when it is not there. One agent at a time. */
@@ -42,9 +43,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<LogS
     const boot = randomBytes(16).toString('hex');
     const writer = await WriterClient.start({
       directory,
+      database: { engine: 'sqlite', maxBytes },
       logKey,
       boot,
-      ...(maxBytes === undefined ? {} : { maxBytes }),
     });
     const db = openReader({ directory });
     return sqliteStore(db, writer, boot, logKey, unlock);
@@ -65,6 +66,8 @@ function sqliteStore(
 ): LogStore {
   const sql = prepare(db);
   const payload = blobReader(db);
+  const tile = tileReader(db);
+  const rows = new SqliteRows(db);
   const task = (row: Row): StoredTask => ({
     cursor: row.cursor as number,
     receiptId: row.receipt_id as string,
@@ -79,32 +82,38 @@ function sqliteStore(
   return {
     origin: logKey.origin,
     verifierKeys: logKey.verifierKeys,
+    shared: false,
     start: (row) => writer.start(row),
     discard: (receiptId) => writer.discard(receiptId),
     seal: (entry) => writer.seal(entry),
     logReport: (entry) => writer.report(entry),
     logSuccession: (entry) => writer.succession(entry),
     publish: (time) => writer.ask({ kind: 'publish', time }),
-    hasNonce: (nonce) => sql.nonce.get(decodeHex(nonce)) !== undefined,
-    receipt: (receiptId) => receipt(sql.receipt.get(receiptId)),
-    receiptByChat: (chatId) => receipt(sql.receiptByChat.get(chatId)),
-    report(keysetDigest, beforeIndex) {
+    change: (operation, args) => writer.rows(operation.name, args),
+    read: async (operation) => rows.run(operation),
+    hasNonce: async (nonce) => sql.nonce.get(decodeHex(nonce)) !== undefined,
+    receipt: async (receiptId) => receipt(sql.receipt.get(receiptId)),
+    receiptByChat: async (chatId) => receipt(sql.receiptByChat.get(chatId)),
+    async report(keysetDigest, beforeIndex) {
       const row = sql.report.get(keysetDigest, beforeIndex);
       return row === undefined ? null : report(row, sql.collateral.all(row.idx as number));
     },
-    succession: (keysetDigest) => succession(sql.succession.get(keysetDigest)),
-    payload,
-    session: (hash) => (sql.session.get(hash) === undefined ? null : payload(hash)),
-    tasks: ({ limit, before }) => sql.tasks.all(before ?? Number.MAX_SAFE_INTEGER, limit).map(task),
-    task(taskId) {
+    succession: async (keysetDigest) => succession(sql.succession.get(keysetDigest)),
+    payload: async (hash) => payload(hash),
+    session: async (hash) => (sql.session.get(hash) === undefined ? null : payload(hash)),
+    tasks: async ({ limit, before }) => sql.tasks.all(before ?? Number.MAX_SAFE_INTEGER, limit).map(task),
+    async task(taskId) {
       const row = sql.task.get(taskId);
       return row === undefined ? null : task(row);
     },
-    state: (collection, key) => state(sql.state.get(collection, key)),
-    states: (collection) => sql.states.all(collection).map((row) => state(row) as StateRow),
-    size: () => (sql.size.get()?.size as number | undefined) ?? 0,
-    tile: tileReader(db),
-    entries: (from, to) => sql.entries.all(from, to).map((row) => utf8(row.leaf as string)),
+    state: async (collection, key) => state(sql.state.get(collection, key)),
+    states: async (collection) => sql.states.all(collection).map((row) => state(row) as StateRow),
+    size: async () => (sql.size.get()?.size as number | undefined) ?? 0,
+    async tiles(places) {
+      const found = places.map(({ level, index }) => ({ level, index, hashes: tile(level, index) }));
+      return found.filter((each): each is StoredTile => each.hashes !== null);
+    },
+    entries: async (from, to) => sql.entries.all(from, to).map((row) => utf8(row.leaf as string)),
     async close() {
       await writer.close();
       db.close();

@@ -1,117 +1,125 @@
 /**
- * The writer thread: the only place that writes. It gathers what is waiting into one transaction (group commit), commits, and only then
- * signs the committed head and answers. Started by store.ts; it speaks protocol.ts.
+ * The one writer of the embedded database: one list of requests is one transaction, committed before its head is signed. Runs in the
+ * writer thread (writer/thread.ts).
  */
 
 import type { DatabaseSync } from 'node:sqlite';
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { encodeBase64 } from '@assay/encoding/base64';
 import { EMPTY_ROOT, logKeysDigest } from '@assay/receipt';
 import { LedgerError } from '../errors.ts';
-import { CheckpointSigner } from '../log-key.ts';
+import { operationNamed } from '../rows/rooms.ts';
 import { Sequencer } from '../sequencer.ts';
 import type { PublishedHead } from '../store.ts';
 import type { GrowingTree } from '../tree.ts';
+import { assertContinues, readKeptCheckpoint } from '../writer/kept-checkpoint.ts';
+import { answerOf, LogHead } from '../writer/log-head.ts';
+import { type PlannedBatch, planBatch, questionsOf } from '../writer/plan-batch.ts';
+import type { Answer, LogRequest, RowsRequest, WriteRequest, WriterSetup, WrittenError } from '../writer/protocol.ts';
+import type { LogWriter } from '../writer/thread.ts';
+import { BatchWriter } from './batch-writer.ts';
 import { openWriter, sqliteCode } from './database.ts';
 import { flushWal } from './integrity.ts';
-import type { Answer, FromWriter, ToWriter, WriteRequest, WriterSetup, WrittenError } from './protocol.ts';
-import { assertNotRolledBack, keepCheckpoint, loadTree, replicaId } from './recovery.ts';
-import { BatchWriter, type Outcome } from './transaction.ts';
+import { loadTree, replicaId } from './recovery.ts';
+import { SqliteRows } from './rows.ts';
 
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_NOT_A_DATABASE = 26;
-/** Entries in one transaction; more wait for the next. */
-const BATCH_LIMIT = 256;
-const KEEP_CHECKPOINT_MS = 1_000;
 
-class Writer {
+/**
+ * Opens the database for writing and checks the log in it.
+ * @throws {LedgerError} `ledger/corrupt`, `ledger/rolled-back`, `ledger/forked`, `ledger/runtime-too-old`, `ledger/unavailable`.
+ */
+export async function openSqliteWriter(setup: WriterSetup): Promise<LogWriter> {
+  const { directory, database, logKey } = setup;
+  let db: DatabaseSync | null = null;
+  try {
+    db = openWriter({ directory, maxBytes: database.engine === 'sqlite' ? database.maxBytes : undefined });
+    const tree = loadTree(db);
+    const signed = await readKeptCheckpoint(directory, logKey);
+    if (signed !== null) assertContinues(tree, signed);
+    return new SqliteWriter(db, tree, setup);
+  } catch (cause) {
+    db?.close();
+    throw LedgerError.is(cause) ? cause : openingError(cause);
+  }
+}
+
+class SqliteWriter implements LogWriter {
   readonly #db: DatabaseSync;
-  readonly #directory: string;
-  readonly #signer: CheckpointSigner;
   readonly #sequencer: Sequencer;
   readonly #batch: BatchWriter;
+  readonly #rows: SqliteRows;
+  readonly #head: LogHead;
   #tree: GrowingTree;
-  #note: string;
-  #published: PublishedHead | null = null;
-  #keptAt = 0;
-  /** Newest time that came with an entry or a question, epoch milliseconds. */
-  #lastTime = 0;
   #broken: WrittenError | null = null;
 
-  constructor(db: DatabaseSync, tree: GrowingTree, setup: WriterSetup) {
-    const { directory, logKey, boot } = setup;
+  constructor(db: DatabaseSync, tree: GrowingTree, { directory, logKey, boot }: WriterSetup) {
     this.#db = db;
-    this.#directory = directory;
     this.#tree = tree;
     db.prepare('INSERT INTO head VALUES (1, 0, ?) ON CONFLICT DO NOTHING').run(EMPTY_ROOT);
     const name = { origin: logKey.origin, logKeys: logKeysDigest(logKey.verifierKeys), replica: replicaId(db), boot };
     this.#sequencer = new Sequencer(name);
-    this.#batch = new BatchWriter(db, boot, this.#sequencer);
-    this.#signer = new CheckpointSigner(logKey);
-    this.#note = this.#signer.sign(tree.size, tree.root());
+    this.#batch = new BatchWriter(db, boot);
+    this.#rows = new SqliteRows(db);
+    this.#head = new LogHead(directory, logKey);
+    this.#head.sign(tree);
+  }
+
+  get checkpoint(): string {
+    return this.#head.checkpoint;
   }
 
   write(requests: readonly WriteRequest[]): readonly Answer[] {
     const broken = this.#broken;
     if (broken !== null) return requests.map(({ id }) => ({ id, error: broken }));
+    const log: LogRequest[] = [];
+    const rows: RowsRequest[] = [];
+    for (const request of requests) {
+      if (request.kind === 'rows') rows.push(request);
+      else log.push(request);
+      if ('entry' in request) this.#head.saw(request.entry.time);
+    }
+    this.#sequencer.expire(this.#head.lastTime);
     const before = this.#tree.size;
-    for (const request of requests) if ('entry' in request) this.#lastTime = Math.max(this.#lastTime, request.entry.time);
-    this.#sequencer.expire(this.#lastTime);
-    let outcomes: readonly Outcome[];
+    let batch: PlannedBatch;
+    let answers: readonly Answer[];
     try {
       this.#db.exec('BEGIN IMMEDIATE');
-      outcomes = this.#batch.write(requests, this.#tree);
+      batch = planBatch(log, this.#batch.answer(questionsOf(log)), { sequencer: this.#sequencer, tree: this.#tree });
+      this.#batch.write(batch, this.#tree, before);
+      answers = rows.map((request) => this.#operate(request));
       this.#db.exec('COMMIT');
       this.#sequencer.commit();
     } catch (cause) {
       const error = this.#undo(cause);
       return requests.map(({ id }) => ({ id, error }));
     }
-    if (this.#tree.size > before) this.#note = this.#signer.sign(this.#tree.size, this.#tree.root());
-    return outcomes.map((outcome) => this.#answer(outcome));
+    if (this.#tree.size > before) this.#head.sign(this.#tree);
+    return [...batch.outcomes.map((outcome) => answerOf(outcome, this.#tree)), ...answers];
   }
 
-  /** The committed head with its Ed25519 signature. */
-  get checkpoint(): string {
-    return this.#note;
-  }
-
-  /** The committed head with all signatures. `time` in epoch milliseconds. */
   publish(time: number): PublishedHead {
-    this.#lastTime = Math.max(this.#lastTime, time);
-    const { size } = this.#tree;
-    if (this.#published?.size !== size)
-      this.#published = { size, note: this.#signer.publish(size, this.#tree.root(), Math.floor(time / 1000)) };
-    if (time - this.#keptAt >= KEEP_CHECKPOINT_MS || time < this.#keptAt) this.#keep(this.#published, time);
-    return this.#published;
+    return this.#head.publish(this.#tree, time);
   }
 
   close(): void {
-    if (this.#broken === null && this.#tree.size > 0) this.#keep(this.publish(this.#lastTime), 0);
+    if (this.#broken === null) this.#head.close(this.#tree);
     flushWal(this.#db);
     this.#db.close();
   }
 
-  #keep(head: PublishedHead, time: number): void {
+  /** One operation of a room. What it refuses is undone alone. */
+  #operate({ id, operation, args }: RowsRequest): Answer {
+    this.#db.exec('SAVEPOINT operation');
     try {
-      keepCheckpoint(this.#directory, head.note);
-      this.#keptAt = time;
-    } catch {
-      this.#keptAt = 0;
+      const value = this.#rows.run(operationNamed(operation).steps(args));
+      this.#db.exec('RELEASE operation');
+      return { id, value };
+    } catch (cause) {
+      if (!LedgerError.is(cause)) throw cause;
+      this.#db.exec('ROLLBACK TO operation; RELEASE operation');
+      return { id, error: { code: cause.code, message: cause.message } };
     }
-  }
-
-  #answer(outcome: Outcome): Answer {
-    const { id, error, appended } = outcome;
-    if (error !== undefined) return { id, error };
-    if (appended === undefined) return { id, value: null };
-    const { index, leaf, salt } = appended;
-    const path = this.#tree
-      .inclusionPath(index)
-      .map((hash) => `${encodeBase64(hash)}\n`)
-      .join('');
-    return { id, entry: { index, leaf, salt, path } };
   }
 
   /** Back to what is committed. A full disk may pass; after any other failure of the database nothing more is written. */
@@ -150,57 +158,3 @@ function openingError(cause: unknown): LedgerError {
       )
     : new LedgerError('ledger/unavailable', `the database cannot be opened: ${String(cause)}; check disk and permissions`);
 }
-
-async function main(): Promise<void> {
-  const port = parentPort;
-  if (port === null) throw new Error('writer.ts runs as a worker thread of store.ts');
-  const say = (message: FromWriter) => port.postMessage(message);
-  const setup = workerData as WriterSetup;
-  let writer: Writer;
-  let db: DatabaseSync | null = null;
-  try {
-    db = openWriter(setup);
-    const tree = loadTree(db);
-    await assertNotRolledBack(setup.directory, tree, setup.logKey);
-    writer = new Writer(db, tree, setup);
-  } catch (cause) {
-    db?.close();
-    const { code, message } = LedgerError.is(cause) ? cause : openingError(cause);
-    say({ kind: 'refused', error: { code, message } });
-    return;
-  }
-  const answer = (answers: readonly Answer[]) =>
-    say({ kind: 'answers', answers: JSON.stringify(answers), checkpoint: writer.checkpoint });
-  const obey = (first: ToWriter) => {
-    let waiting: WriteRequest[] = [];
-    const flush = () => {
-      if (waiting.length > 0) answer(writer.write(waiting));
-      waiting = [];
-    };
-    for (
-      let message: ToWriter | undefined = first;
-      message !== undefined;
-      message = receiveMessageOnPort(port)?.message as ToWriter | undefined
-    ) {
-      if (message.kind === 'write') {
-        waiting.push(...message.requests);
-        if (waiting.length >= BATCH_LIMIT) flush();
-        continue;
-      }
-      flush();
-      if (message.kind === 'publish') {
-        answer([{ id: message.id, value: writer.publish(message.time) }]);
-      } else {
-        writer.close();
-        answer([{ id: message.id, value: null }]);
-        port.close();
-        return;
-      }
-    }
-    flush();
-  };
-  port.on('message', obey);
-  say({ kind: 'ready' });
-}
-
-await main();

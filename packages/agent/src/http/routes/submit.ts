@@ -64,9 +64,10 @@ export function submitRoutes(api: Api, services: Services, schemas: WorkSchemas)
       access: c.get('access'),
       origin: originOf(c, services.config),
     });
+    task.outcome.catch(() => undefined); // a refused start is thrown here; any other end is reported by observe
+    await task.started;
     observe(services, task, c);
     if (mayWait) {
-      task.outcome.catch(() => undefined); // reported by observe
       const url = `${originOf(c, services.config)}/api/tasks/${encodeURIComponent(task.id)}`;
       return reply(202, accepted(task, url), { location: url, 'preference-applied': 'respond-async' });
     }

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { Json } from '@assay/encoding/json';
 import { formatInclusion } from '@assay/receipt';
 import { LedgerError } from '../errors.ts';
 import type { Appended, ReceiptEntry, ReportEntry, SuccessionEntry, TaskStart } from '../store.ts';
@@ -47,7 +48,7 @@ export class WriterClient {
    */
   static async start(setup: WriterSetup): Promise<WriterClient> {
     const source = import.meta.url.endsWith('.ts');
-    const worker = new Worker(new URL(source ? './writer.ts' : './writer.js', import.meta.url), {
+    const worker = new Worker(new URL(source ? './thread.ts' : './thread.js', import.meta.url), {
       workerData: setup,
       ...(source ? { execArgv: ['--conditions=@assay/source'] } : {}),
     });
@@ -100,6 +101,11 @@ export class WriterClient {
 
   succession(entry: SuccessionEntry): Promise<Appended> {
     return this.#write({ kind: 'succession', entry });
+  }
+
+  /** Runs an operation of a room, in the transaction of what is written with it. */
+  rows<T extends Json>(operation: string, args: unknown): Promise<T> {
+    return this.#write({ kind: 'rows', operation, args });
   }
 
   #write<T>(request: Unnumbered<WriteRequest>): Promise<T> {

@@ -1,23 +1,40 @@
 /** What the main thread and the writer thread say to each other. Everything survives structured clone. */
 
+import type { Json } from '@assay/encoding/json';
 import type { LedgerErrorCode } from '../errors.ts';
 import type { LogKey } from '../log-key.ts';
 import type { PublishedHead, ReceiptEntry, ReportEntry, SuccessionEntry, TaskStart } from '../store.ts';
 
 export interface WriterSetup {
+  /** Holds the last published checkpoint, and the embedded database. */
   readonly directory: string;
-  readonly maxBytes?: number;
+  readonly database: DatabasePlace;
   readonly logKey: LogKey;
   /** Random id of this start, 32 hex characters. */
   readonly boot: string;
 }
 
-export type WriteRequest =
+export type DatabasePlace =
+  | { readonly engine: 'sqlite'; readonly maxBytes?: number | undefined }
+  | { readonly engine: 'postgres'; readonly url: string };
+
+/** Requests that make the log longer. */
+export type LogRequest =
   | { readonly id: number; readonly kind: 'start'; readonly task: TaskStart }
   | { readonly id: number; readonly kind: 'discard'; readonly receiptId: string }
   | { readonly id: number; readonly kind: 'seal'; readonly entry: ReceiptEntry }
   | { readonly id: number; readonly kind: 'report'; readonly entry: ReportEntry }
   | { readonly id: number; readonly kind: 'succession'; readonly entry: SuccessionEntry };
+
+/** One operation of a room (rows/rooms.ts). */
+export interface RowsRequest {
+  readonly id: number;
+  readonly kind: 'rows';
+  readonly operation: string;
+  readonly args: unknown;
+}
+
+export type WriteRequest = LogRequest | RowsRequest;
 
 /** Requests come in lists; one list is at most one transaction. */
 export type ToWriter =
@@ -41,7 +58,7 @@ export interface WrittenEntry {
 
 export type Answer =
   | { readonly id: number; readonly entry: WrittenEntry }
-  | { readonly id: number; readonly value: PublishedHead | null }
+  | { readonly id: number; readonly value: PublishedHead | Json }
   | { readonly id: number; readonly error: WrittenError };
 
 export type FromWriter =

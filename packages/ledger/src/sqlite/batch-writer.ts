@@ -1,0 +1,101 @@
+/** Writes a planned batch into the embedded database, and answers what planning asks. The caller holds the transaction. */
+
+import type { DatabaseSync } from 'node:sqlite';
+import { decodeHex } from '@assay/encoding/hex';
+import type { GrowingTree } from '../tree.ts';
+import { type Facts, type PlannedBatch, type Questions, rowName } from '../writer/plan-batch.ts';
+import { PIECE_BYTES } from './blobs.ts';
+
+export class BatchWriter {
+  readonly #sql: ReturnType<typeof prepare>;
+  readonly #boot: string;
+
+  constructor(db: DatabaseSync, boot: string) {
+    this.#sql = prepare(db);
+    this.#boot = boot;
+  }
+
+  answer({ nonces, rows }: Questions): Facts {
+    const versions = new Map<string, number>();
+    for (const row of rows) {
+      const version = this.#sql.stateVersion.get(row.collection, row.key)?.version as number | undefined;
+      if (version !== undefined) versions.set(rowName(row), version);
+    }
+    return {
+      usedNonces: new Set(nonces.filter((nonce) => this.#sql.findNonce.get(decodeHex(nonce)) !== undefined)),
+      versions,
+    };
+  }
+
+  write(batch: PlannedBatch, tree: GrowingTree, sizeBefore: number): void {
+    const sql = this.#sql;
+    for (const { receiptId, taskId, task, startedAt, access } of batch.starts)
+      sql.addTask.run(receiptId, taskId, task, this.#boot, startedAt, access);
+    for (const { nonce, index } of batch.nonces) sql.addNonce.run(nonce, index);
+    for (const { collection, key, version, value } of batch.changes) {
+      if (value === null) sql.deleteState.run(collection, key);
+      else sql.putState.run(collection, key, version, value);
+    }
+    for (const { hash, bytes, kind } of batch.payloads) {
+      this.#keep(hash, bytes);
+      if (kind === 'session') sql.addSession.run(hash);
+    }
+    for (const { index, leaf } of batch.entries) sql.addEntry.run(index, leaf);
+    for (const row of batch.receipts) {
+      const { receiptId, taskId, task, startedAt, access, time, index, chatId, salt, body } = row;
+      sql.addReceipt.run(receiptId, taskId, task, this.#boot, startedAt, access, time, index, chatId, salt, body);
+    }
+    for (const { index, keysetDigest, nonce, salt, report, collateral } of batch.reports) {
+      sql.addReport.run(index, keysetDigest, nonce, salt, report);
+      collateral.forEach(({ name, mediaType, hash, bytes }, ord) => {
+        sql.addBlob.run(hash, bytes);
+        sql.addCollateral.run(index, ord, name, mediaType, hash);
+      });
+    }
+    for (const { index, keysetDigest, successor } of batch.successions) sql.addSuccession.run(index, keysetDigest, successor);
+    for (const receiptId of batch.discards) sql.deleteTask.run(receiptId);
+    if (tree.size === sizeBefore) return;
+    for (const { level, index, bytes } of tree.takeChanged()) sql.putTile.run(level, index, bytes);
+    const { changes } = sql.moveHead.run(tree.size, tree.root(), sizeBefore);
+    if (changes !== 1) throw new Error(`the head moved under the writer: expected size ${sizeBefore}`);
+  }
+
+  #keep(hash: Uint8Array, bytes: Uint8Array): void {
+    if (bytes.length <= PIECE_BYTES) {
+      this.#sql.addBlob.run(hash, bytes);
+      return;
+    }
+    for (let n = 0; n * PIECE_BYTES < bytes.length; n += 1)
+      this.#sql.addBlobPiece.run(hash, n, bytes.subarray(n * PIECE_BYTES, (n + 1) * PIECE_BYTES));
+  }
+}
+
+function prepare(db: DatabaseSync) {
+  return {
+    addTask: db.prepare(
+      'INSERT INTO receipts (receipt_id, task_id, task, boot, started_at, access) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    ),
+    addReceipt: db.prepare(
+      `INSERT INTO receipts (receipt_id, task_id, task, boot, started_at, access, sealed_at, idx, chat_id, salt, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (receipt_id) DO UPDATE SET sealed_at = excluded.sealed_at, idx = excluded.idx,
+       chat_id = excluded.chat_id, salt = excluded.salt, body = excluded.body WHERE idx IS NULL`,
+    ),
+    deleteTask: db.prepare('DELETE FROM receipts WHERE receipt_id = ? AND idx IS NULL'),
+    findNonce: db.prepare('SELECT 1 FROM nonces WHERE nonce = ?'),
+    addNonce: db.prepare('INSERT INTO nonces VALUES (?, ?)'),
+    stateVersion: db.prepare('SELECT version FROM state WHERE collection = ? AND key = ?'),
+    putState: db.prepare(
+      'INSERT INTO state VALUES (?, ?, ?, ?) ON CONFLICT (collection, key) DO UPDATE SET version = excluded.version, value = excluded.value',
+    ),
+    deleteState: db.prepare('DELETE FROM state WHERE collection = ? AND key = ?'),
+    addBlob: db.prepare('INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING'),
+    addBlobPiece: db.prepare('INSERT INTO blob_pieces VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
+    addSession: db.prepare('INSERT INTO sessions VALUES (?) ON CONFLICT DO NOTHING'),
+    addEntry: db.prepare('INSERT INTO entries VALUES (?, ?)'),
+    addSuccession: db.prepare('INSERT INTO successions (idx, keyset_digest, successor) VALUES (?, ?, ?)'),
+    addReport: db.prepare('INSERT INTO reports VALUES (?, ?, ?, ?, ?)'),
+    addCollateral: db.prepare('INSERT INTO collateral VALUES (?, ?, ?, ?, ?)'),
+    putTile: db.prepare('INSERT INTO tiles VALUES (?, ?, ?) ON CONFLICT (level, n) DO UPDATE SET hashes = excluded.hashes'),
+    moveHead: db.prepare('UPDATE head SET size = ?, root = ? WHERE id = 1 AND size = ?'),
+  };
+}

@@ -10,7 +10,9 @@ export {
   connect,
   type Proof,
 } from './connection/connect.ts';
+export type { TaskArchive, TaskAttempt, TaskPage, TaskQuery, TaskStatus, TaskSummary } from './connection/task-archive.ts';
 export type { RunResult } from './connection/task-result.ts';
+export type { ProposedCode, ReviewCode, ReviewDecision } from './connection/task-review.ts';
 export type { AttachOptions, RunOptions, TaskRequest, TaskRun } from './connection/task-run.ts';
 export type { TaskStep } from './connection/task-steps.ts';
 export { CLIENT_ERROR_KINDS, ClientError, type ClientErrorCode } from './errors.ts';

@@ -20,6 +20,7 @@ import { type AttestedAgent, agentOptions, type VerifyAgentOptions, verifyAgent,
 import { streamedAnswer, wholeAnswer } from './chat-answer.ts';
 import { assertCovers } from './receipt-coverage.ts';
 import { settledWith } from './settled-answer.ts';
+import { type TaskArchive, taskArchive } from './task-archive.ts';
 import type { TaskPort } from './task-port.ts';
 import { type AttachOptions, attachRun, type RunOptions, startRun, type TaskRequest, type TaskRun } from './task-run.ts';
 
@@ -75,6 +76,8 @@ export interface Agent {
   run(task: string | TaskRequest, options?: RunOptions): TaskRun;
   /** Takes up a task that was started before, by this or another process: its steps from the beginning, and its result. */
   attach(taskId: string, options?: AttachOptions): TaskRun;
+  /** The tasks that the agent has: listed, searched, asked for again. */
+  readonly tasks: TaskArchive;
   /** Verifies the agent again with a fresh nonce. */
   reattest(): Promise<AttestedAgent>;
 }
@@ -284,17 +287,19 @@ class Connection implements Agent {
   }
 
   run(task: string | TaskRequest, options: RunOptions = {}): TaskRun {
-    return startRun(this.#tasks, task, options);
+    return startRun(this.#taskPort, task, options);
   }
 
   attach(taskId: string, options: AttachOptions = {}): TaskRun {
-    return attachRun(this.#tasks, taskId, options);
+    return attachRun(this.#taskPort, taskId, options);
   }
 
-  readonly #tasks: TaskPort = {
+  readonly #taskPort: TaskPort = {
     ask: (path, init) => this.fetch(new URL(path, withSlash(this.#url)), init),
     options: () => agentOptions(this.#options),
   };
+
+  readonly tasks: TaskArchive = taskArchive(this.#taskPort);
 
   async chat(message: string, options: ChatOptions = {}): Promise<ChatAnswer> {
     const { model = 'default', system, onText, signal = null } = options;

@@ -22,6 +22,8 @@ export interface RunResult {
   readonly value: string | null;
   /** Code that the model wrote; `null` for tasks of other types. */
   readonly code: string | null;
+  /** What ran, when the code was reviewed before; else `null`. */
+  readonly executedCode: string | null;
   /** Files that the code left, by name below `/tmp`. Each has the hash that the receipt names. */
   readonly files: Readonly<Record<string, Uint8Array>>;
   readonly receipt: Receipt;
@@ -98,7 +100,9 @@ async function accepted(port: TaskPort, bundle: Uint8Array, nonce: string | null
   );
 }
 
-function membersOf(answer: JsonObject): Pick<RunResult, 'success' | 'error' | 'stdout' | 'stderr' | 'value' | 'code'> {
+function membersOf(
+  answer: JsonObject,
+): Pick<RunResult, 'success' | 'error' | 'stdout' | 'stderr' | 'value' | 'code' | 'executedCode'> {
   const run = objectOf(answer.execution_result ?? null);
   const text = (value: Json | undefined): string | null => (typeof value === 'string' ? value : null);
   const success = answer.success === true;
@@ -109,6 +113,7 @@ function membersOf(answer: JsonObject): Pick<RunResult, 'success' | 'error' | 's
     stderr: text(run.stderr) ?? '',
     value: text(run.result) ?? text(answer.result),
     code: text(answer.generated_code),
+    executedCode: text(answer.executed_code),
   };
 }
 

@@ -12,6 +12,7 @@ import { encodeHex } from '@assay/encoding/hex';
 import { refusalOf } from './answer-content.ts';
 import type { TaskPort } from './task-port.ts';
 import { type RunResult, resultOf } from './task-result.ts';
+import { type ReviewCode, Reviewer } from './task-review.ts';
 import { followSteps, type TaskStep } from './task-steps.ts';
 
 /** A request as `POST /api/process` takes it in `data`: `execute`, `shell`, `file_read`, `file_write`, `jupyter`, `nodejs` and others. */
@@ -33,6 +34,12 @@ export interface RunOptions {
   readonly nonce?: string | undefined;
   /** Also puts an attestation of its own into the answer. The bundle has one in any case. */
   readonly includeAttestation?: boolean | undefined;
+  /**
+   * Shows each program of the model before it runs: what it returns runs, `null` discards it. The receipt must then tell of these decisions
+   * and of no other code.
+   * @example agent.run('Plot sales', { review: ({ code }) => (code.includes('remove') ? null : code) })
+   */
+  readonly review?: ReviewCode | undefined;
   /** Cancels the task. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -50,33 +57,46 @@ export interface TaskRun extends Promise<RunResult>, AsyncIterable<TaskStep> {
   readonly id: string;
   /** Ends the task at the agent. Its receipt then says that it was cancelled. */
   cancel(): Promise<void>;
+  /** Stops following; the task goes on. The run then rejects with an `AbortError`. */
+  leave(): void;
 }
 
 /** Starts a task. Errors come out of the run: of its iteration and of its promise. */
 export function startRun(port: TaskPort, task: string | TaskRequest, options: RunOptions): TaskRun {
   const id = crypto.randomUUID();
   const nonce = options.nonce ?? encodeHex(crypto.getRandomValues(new Uint8Array(32)));
-  return createRun(port, id, options.signal, async (emit) => {
+  const reviewer = options.review === undefined ? null : new Reviewer(port, id, options.review);
+  return createRun(port, id, options.signal, async (emit, signal) => {
     const request = utf8(JSON.stringify({ task_id: id, nonce, data: dataOf(task, options) }));
     const answer = await port.ask('api/process', {
       method: 'POST',
       headers: { 'content-type': 'application/json', prefer: 'respond-async' },
       body: request as BodyInit,
-      signal: options.signal ?? null,
+      signal,
     });
     if (answer.status !== 202) throw await refusalOf(answer);
     await answer.body?.cancel();
-    await followSteps(port, id, emit, options.signal);
-    return resultOf(port, { id, request, nonce }, options.signal);
+    await followSteps(port, id, reviewer === null ? emit : reviewing(reviewer, emit), signal);
+    const result = await resultOf(port, { id, request, nonce }, signal);
+    reviewer?.assertTold(result.receipt);
+    return result;
   });
 }
 
 /** Takes up a task that was started before. */
 export function attachRun(port: TaskPort, id: string, { signal, nonce }: AttachOptions): TaskRun {
-  return createRun(port, id, signal, async (emit) => {
-    await followSteps(port, id, emit, signal);
-    return resultOf(port, { id, request: null, nonce: nonce ?? null }, signal);
+  return createRun(port, id, signal, async (emit, until) => {
+    await followSteps(port, id, emit, until);
+    return resultOf(port, { id, request: null, nonce: nonce ?? null }, until);
   });
+}
+
+/** Tells of a step, then waits for the decision that it may ask for: until then there is no next one. */
+function reviewing(reviewer: Reviewer, emit: (step: TaskStep) => void): (step: TaskStep) => Promise<void> {
+  return async (step) => {
+    emit(step);
+    await reviewer.take(step);
+  };
 }
 
 function dataOf(task: string | TaskRequest, options: RunOptions): TaskRequest {
@@ -91,12 +111,13 @@ function dataOf(task: string | TaskRequest, options: RunOptions): TaskRequest {
     ...(language === undefined ? {} : { language }),
     ...(context === undefined ? {} : { context }),
     ...(maxRetries === undefined ? {} : { max_retries: maxRetries }),
+    ...(options.review === undefined ? {} : { review: true }),
     ...(includeAttestation === undefined ? {} : { include_attestation: includeAttestation }),
     ...(files.length === 0 ? {} : { files }),
   };
 }
 
-type Work = (emit: (step: TaskStep) => void) => Promise<RunResult>;
+type Work = (emit: (step: TaskStep) => void, signal: AbortSignal) => Promise<RunResult>;
 
 function createRun(port: TaskPort, id: string, signal: AbortSignal | undefined, work: Work): TaskRun {
   const steps: TaskStep[] = [];
@@ -116,7 +137,10 @@ function createRun(port: TaskPort, id: string, signal: AbortSignal | undefined, 
     wake();
   };
   const stopped = (): void => void cancel().catch(() => undefined);
-  const result = unlessAborted(work(onStep), signal, stopped).finally(() => {
+  const left = new AbortController();
+  const until = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
+  const leave = (): void => left.abort(new DOMException('the run is not followed any more; the task goes on', 'AbortError'));
+  const result = unlessAborted(work(onStep, until), signal, stopped).finally(() => {
     ended = true;
     wake();
   });
@@ -132,7 +156,7 @@ function createRun(port: TaskPort, id: string, signal: AbortSignal | undefined, 
     }
     await result;
   }
-  return Object.assign(result, { id, cancel, [Symbol.asyncIterator]: iterate });
+  return Object.assign(result, { id, cancel, leave, [Symbol.asyncIterator]: iterate });
 }
 
 /** The promise, or the reason of `signal` when that comes first; then `stopped` is called. */

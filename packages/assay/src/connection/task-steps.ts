@@ -12,7 +12,10 @@ import type { TaskPort } from './task-port.ts';
 
 /** One step; its `type` says which members it has. */
 export interface TaskStep {
-  /** `accepted`, `writing`, `text`, `code`, `running`, `stdout`, `stderr`, `artifact`, `limit`, `executed`, `retry`, `sealing`, `logged`, `done`. */
+  /**
+   * `accepted`, `queued`, `writing`, `text`, `code`, `review`, `reviewed`, `running`, `stdout`, `stderr`, `omitted`, `artifact`, `limit`,
+   * `executed`, `retry`, `sealing`, `logged`, `done`; spec/http-api.md §4 has the members of each.
+   */
   readonly type: string;
   /** From 1, without gaps. */
   readonly sequence: number;
@@ -22,6 +25,19 @@ export interface TaskStep {
   readonly attempt?: number;
   readonly text?: string;
   readonly code?: string;
+  /** Who wrote the code: `model` or `client`. */
+  readonly source?: string;
+  /** Of the code that waits for a review. */
+  readonly code_hash?: string;
+  /** Epoch milliseconds by the agent's clock, when the review ends by itself. */
+  readonly expires_at?: number | null;
+  /** `run`, `edited`, `discarded` or `expired`. */
+  readonly decision?: string;
+  /** Of a stream that is longer than what is shown. */
+  readonly stream?: string;
+  /** Tasks that wait before this one. */
+  readonly ahead?: number;
+  readonly title?: string;
   readonly language?: string;
   readonly model?: string;
   readonly provider?: string;
@@ -32,6 +48,7 @@ export interface TaskStep {
   readonly reason?: string;
   readonly path?: string;
   readonly bytes?: number;
+  readonly media_type?: string;
   readonly message?: string;
   readonly receipt_id?: string;
   readonly log_index?: number;
@@ -45,14 +62,14 @@ const MOST_FAILURES = 6;
 const FIRST_PAUSE_MS = 100;
 
 /**
- * Calls `emit` with each step until the task has ended.
+ * Calls `emit` with each step until the task has ended, and waits for it.
  * @throws {ClientError} `client/agent-refused`, `client/answer-incomplete`, `client/answer-malformed`, `client/answer-oversize`;
  * `client/agent-unreachable` and `client/connection-broken` after six failures in a row.
  */
 export async function followSteps(
   port: TaskPort,
   id: string,
-  emit: (step: TaskStep) => void,
+  emit: (step: TaskStep) => void | Promise<void>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const seen = { sequence: 0, bytes: 0 };
@@ -62,6 +79,7 @@ export async function followSteps(
     try {
       if (await followOnce(port, { id, seen, emit, signal })) return;
     } catch (error) {
+      if (error instanceof ListenerFailure) throw error.cause;
       if (!mayPass(error)) throw error;
       failure = error;
     }
@@ -74,7 +92,7 @@ export async function followSteps(
 interface Following {
   readonly id: string;
   readonly seen: { sequence: number; bytes: number };
-  readonly emit: (step: TaskStep) => void;
+  readonly emit: (step: TaskStep) => void | Promise<void>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -98,11 +116,22 @@ async function followOnce(port: TaskPort, { id, seen, emit, signal }: Following)
       const step = event === null ? null : parseStep(event.lines.join('\n'));
       if (step === null || step.sequence <= seen.sequence) continue;
       seen.sequence = step.sequence;
-      emit(step);
+      await told(emit, step);
       if (step.type === 'done') return true;
     }
   }
   return false;
+}
+
+/** What a listener threw: no failure of the line, whatever its code says. */
+class ListenerFailure extends Error {}
+
+async function told(emit: Following['emit'], step: TaskStep): Promise<void> {
+  try {
+    await emit(step);
+  } catch (cause) {
+    throw new ListenerFailure('a listener failed', { cause });
+  }
 }
 
 function parseStep(data: string): TaskStep {

@@ -41,7 +41,7 @@ export async function startMessage(agent: RunningAgent, config: Config, options:
     line('console', agent.consoleBuilt ? `${agent.url}/developer` : 'not built; run npm run build:web'),
   ];
   const missing = [
-    ...agent.refusedLanes.map(({ lane, reason }) => `sandbox lane ${lane}: ${reason}`),
+    ...refusedLanes(agent),
     ...(agent.absentTees.length > 0 ? [`no TEE found (looked for ${agent.absentTees.join(', ')})`] : []),
     ...config.warnings,
   ];
@@ -54,10 +54,15 @@ function sandboxText({ lane, isolation, languages }: AgentStatus['sandbox']): st
   return `${lane} (isolation ${isolation}), ${languages.join(', ')}`;
 }
 
-/** One line for when a sandbox that was being opened is open. */
+function refusedLanes(agent: RunningAgent): readonly string[] {
+  return agent.refusedLanes.map(({ lane, reason }) => `sandbox lane ${lane}: ${reason}`);
+}
+
+/** For when a sandbox that was being opened is open: which, and which lanes were passed over. */
 export async function sandboxMessage(agent: RunningAgent): Promise<string> {
   const { sandbox } = await agent.status();
-  return `  sandbox  ${sandboxText(sandbox)}\n`;
+  const lines = [`  sandbox  ${sandboxText(sandbox)}`, ...refusedLanes(agent).map((text) => `  - ${text}`)];
+  return `${lines.join('\n')}\n`;
 }
 
 function networkText(config: Config): string {

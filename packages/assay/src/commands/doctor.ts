@@ -2,6 +2,7 @@
 
 import { access, constants, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { Config, selectSandbox } from '@assay/agent';
 import { isCoded } from '@assay/encoding/coded-error';
 import type { Command } from 'commander';
 import { agentApi } from '../command-line/agent-api.ts';
@@ -55,7 +56,8 @@ function nodeVersion(): Finding {
 }
 
 async function agentFindings(envFile: string, io: Io): Promise<readonly Finding[]> {
-  const { createModel, parseConfig, readEnvironment, selectSandbox } = await import('@assay/agent');
+  const agent = await import('@assay/agent');
+  const { createModel, parseConfig, readEnvironment } = agent;
   let config: ReturnType<typeof parseConfig>;
   try {
     config = parseConfig(readEnvironment(resolve(io.cwd, envFile), io.env));
@@ -70,7 +72,7 @@ async function agentFindings(envFile: string, io: Io): Promise<readonly Finding[
     detail: `${config.model.provider}: ${probe.detail}`,
   };
   const sandbox = await sandboxFindings(() =>
-    selectSandbox({ directory: config.dataDir, minIsolation: config.sandbox.minIsolation, concurrency: 1, warm: 0 }),
+    agent.selectSandbox({ ...laneWishes(config), directory: config.dataDir, concurrency: 1, warm: 0 }),
   );
   return [
     { what: 'settings', standing: 'ok', detail: `${config.host}:${config.port}, data in ${config.dataDir}` },
@@ -87,9 +89,14 @@ async function agentFindings(envFile: string, io: Io): Promise<readonly Finding[
   ];
 }
 
-async function sandboxFindings(
-  select: () => Promise<Awaited<ReturnType<typeof import('@assay/agent').selectSandbox>>>,
-): Promise<readonly Finding[]> {
+/** As the agent itself would choose. */
+function laneWishes({
+  sandbox: { minIsolation, prefer },
+}: Config): Pick<Parameters<typeof selectSandbox>[0], 'minIsolation' | 'prefer'> {
+  return { minIsolation, ...(prefer === null ? {} : { prefer }) };
+}
+
+async function sandboxFindings(select: () => Promise<Awaited<ReturnType<typeof selectSandbox>>>): Promise<readonly Finding[]> {
   try {
     const { sandbox, refused } = await select();
     const { lane, isolation, languages, packages, selfTest } = sandbox.capabilities;

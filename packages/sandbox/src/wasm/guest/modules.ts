@@ -184,7 +184,8 @@ export function makeProcess(options: {
     cpuUsage: () => ({ user: 0, system: 0 }),
     emitWarning: () => {},
   };
-  const emitter = new (builtinNamed('events') as EmitterModule).EventEmitter();
+  const { EventEmitter } = builtinNamed('events') as EmitterModule;
+  const emitter = new EventEmitter();
   for (const name of CHAINED) {
     shim[name] = (...args: unknown[]) => {
       emitter[name]?.(...args);

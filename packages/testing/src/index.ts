@@ -27,6 +27,15 @@ export {
   scaleVector,
 } from './fake-dstack.ts';
 export { type FakeEvidence, fakeEvidence } from './fake-evidence.ts';
+export {
+  FAKE_METADATA,
+  FAKE_TENSORS,
+  type FakeGgufOptions,
+  type FakeTensor,
+  fakeGguf,
+  fakeSafetensors,
+  pattern,
+} from './fake-gguf.ts';
 export { type FakeLog, type FakeLogOptions, fakeLog } from './fake-log.ts';
 export { type FakeNitro, type FakeNitroOptions, fakeNitroDocument } from './fake-nitro.ts';
 export {

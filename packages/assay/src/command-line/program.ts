@@ -35,6 +35,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'verify a model service in a TEE directly, such as RedPill',
     load: () => import('../commands/service.ts'),
   },
+  model: { summary: 'digests and signatures of model files', load: () => import('../commands/model.ts') },
   inspect: { summary: 'show what a file claims, unverified', load: () => import('../commands/inspect.ts') },
   collateral: { summary: 'fetch and pack what evidence is verified with', load: () => import('../commands/collateral.ts') },
   mcp: { summary: 'tools for assistants: verify, ask, run, fetch receipts', load: () => import('../commands/mcp.ts') },

@@ -1,0 +1,27 @@
+/** The one error class of this package: model files and what is said about them. */
+
+import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
+
+/** Every code, with its kind; docs/errors.md explains each one and is held equal by a test. */
+export const MODEL_ERROR_KINDS = {
+  'model/incomplete': 'unavailable',
+  'model/limit': 'malformed',
+  'model/malformed': 'malformed',
+  'model/unsupported': 'malformed',
+  'signing/file-changed': 'untrusted',
+  'signing/file-ignored': 'refused',
+  'signing/file-missing': 'untrusted',
+  'signing/file-unsigned': 'untrusted',
+  'signing/key-mismatch': 'untrusted',
+  'signing/malformed': 'malformed',
+  'signing/signature-invalid': 'untrusted',
+  'signing/unsupported': 'malformed',
+} as const satisfies Readonly<Record<string, ErrorKind>>;
+
+export type ModelErrorCode = keyof typeof MODEL_ERROR_KINDS;
+
+/**
+ * @example
+ * try { await modelIdentity([source]) } catch (error) { if (ModelError.is(error)) console.error(error.code) }
+ */
+export class ModelError extends codedError('ModelError', MODEL_ERROR_KINDS) {}

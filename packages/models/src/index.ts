@@ -1,0 +1,14 @@
+/** Model identity, signatures over model files, and the statistics of comparing two models. Pure: the caller reads, writes and tells the time. */
+export { MODEL_ERROR_KINDS, ModelError, type ModelErrorCode } from './errors.ts';
+export { type ByteSource, bytesSource, type Hasher, type HashOptions } from './identity/byte-source.ts';
+export { type IdentifiedModel, identifyModel, identityDigest, type ModelIdentity } from './identity/model-identity.ts';
+export type { TensorEntry } from './identity/tensor-list.ts';
+export type { SignedManifest, SignedPiece } from './signing/manifest.ts';
+export {
+  type ModelFile,
+  manifestRoot,
+  type SignModelOptions,
+  signModel,
+  type VerifyModelSignatureOptions,
+  verifyModelSignature,
+} from './signing/model-signature.ts';

@@ -5,6 +5,7 @@ import { ATTESTATION_ERROR_KINDS } from '@assay/attestation';
 import { CHANNEL_ERROR_KINDS } from '@assay/channel';
 import { ENCODING_ERROR_KINDS } from '@assay/encoding/errors';
 import { MODEL_ERROR_KINDS } from '@assay/models';
+import { OPERATOR_ERROR_KINDS } from '@assay/operator';
 import { RECEIPT_ERROR_KINDS } from '@assay/receipt';
 import { SANDBOX_ERROR_KINDS } from '@assay/sandbox';
 import { UPSTREAM_ERROR_KINDS } from '@assay/upstream';
@@ -49,6 +50,7 @@ describe.each<[string, Readonly<Record<string, string>>]>([
   ['@assay/attestation', ATTESTATION_ERROR_KINDS],
   ['@assay/receipt', RECEIPT_ERROR_KINDS],
   ['@assay/models', MODEL_ERROR_KINDS],
+  ['@assay/operator', OPERATOR_ERROR_KINDS],
   ['@assay/channel', CHANNEL_ERROR_KINDS],
   ['@assay/upstream', UPSTREAM_ERROR_KINDS],
   ['assay', CLIENT_ERROR_KINDS],

@@ -1,6 +1,6 @@
 /** `/openapi.json` is valid OpenAPI 3.1, and a running agent answers on every route as the document says. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encapsulateRequest, encodeRequest, parseKeyConfigs, sealEnvelope } from '@assay/channel';
@@ -10,6 +10,7 @@ import { fenced, type OpenAiServer, type ScriptedAnswer, startOpenAiServer } fro
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
+import { type ConfigBody, MANIFEST, OWNER_ADDRESSES, signedBy, variableEntry } from '../operator/owned-agent.ts';
 import { type ApiChecker, type ApiDocument, apiChecker } from './openapi-answers.ts';
 
 const API_KEY = 'the-key-of-the-clients';
@@ -28,6 +29,7 @@ const seen = new Set<string>();
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'assay-openapi-'));
   model = await startOpenAiServer({ answers: () => script, models: ['maker/model-1'] });
+  writeFileSync(join(directory, 'operator.json'), JSON.stringify(MANIFEST));
   agent = await startAgent(
     parseConfig({
       AGENT_PORT: '0',
@@ -35,6 +37,7 @@ beforeAll(async () => {
       ASSAY_LOG_LEVEL: 'silent',
       ASSAY_API_KEY: API_KEY,
       ASSAY_OPERATOR_KEY: OPERATOR_KEY,
+      ASSAY_OPERATOR_MANIFEST: join(directory, 'operator.json'),
       AI_PROVIDER: 'openai',
       AI_API_BASE: model.base,
       AI_API_KEY: 'key-of-the-operator',
@@ -127,6 +130,22 @@ test("the seeds' requests are as declared", () => {
     { data: { command: 'ls', timeout: 5 } },
   ];
   for (const seed of seeds) expect(check.request('POST /api/process', seed), JSON.stringify(seed)).toEqual([]);
+});
+
+test('what owners set', async () => {
+  const config = (await (await call('GET /api/v1/config')).json()) as ConfigBody;
+  await call('GET /api/v1/config', { path: '/api/v1/config?nonce=7', status: 400 });
+  const variables = [await variableEntry(config, 'anthropic_api_key', 'sk-1'), await variableEntry(config, 'greeting', 'hi')];
+  await call('POST /api/v1/variables', json({ variables }));
+  await call('POST /api/v1/variables', { ...json({ variables }), status: 409 });
+  await call('POST /api/v1//variables', json({ variables: [await variableEntry(config, 'secret_token', 't')] }));
+  await call('GET /api/v1/variables');
+  await call('GET /api/v1//variables', { path: '/api/v1//variables?name=greeting' });
+  await call('GET /api/v1/variables', { path: '/api/v1/variables?name=secret_token', status: 404 });
+  const links = { version: 1, previousHash: config.control.owners.change_hash, expiry: Math.floor(Date.now() / 1000) + 600 };
+  const fields = { agentId: config.agent_id, owners: OWNER_ADDRESSES, threshold: 1, ...links };
+  const message = { type: 'SetOwners', fields } as const;
+  await call('POST /api/v1/control', json({ message, signatures: await signedBy(message, 2) }));
 });
 
 test('console, operation, log and channel', async () => {

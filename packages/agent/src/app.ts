@@ -19,6 +19,7 @@ import { inferenceRoutes } from './http/routes/inference.ts';
 import { logRoutes } from './http/routes/log.ts';
 import { operationRoutes } from './http/routes/operations.ts';
 import { operatorRoutes } from './http/routes/operator.ts';
+import { operatorApiRoutes } from './http/routes/operator-api.ts';
 import { receiptRoutes } from './http/routes/receipts.ts';
 import { reviewRoutes } from './http/routes/review.ts';
 import type { Services } from './http/routes/services.ts';
@@ -86,6 +87,7 @@ export function createApp(services: Services): AgentApp {
   logRoutes(api, services);
   operationRoutes(api, services);
   operatorRoutes(api, services);
+  operatorApiRoutes(api, services);
   inferenceRoutes(api, services);
   talkRoutes(api, services);
   channelRoutes(api, services, async (request, env) => app.fetch(request, env));

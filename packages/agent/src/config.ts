@@ -63,6 +63,8 @@ export interface Config {
   readonly apiKey: string | null;
   /** Opens the operator's routes and nothing else; `null` closes them. */
   readonly operatorKey: string | null;
+  /** Absolute path of the operator manifest; `null` closes `/api/v1/…`. */
+  readonly operatorManifest: string | null;
   /** A keyset's life, and how long the keys of a replaced one still open requests. */
   readonly keys: { readonly lifetimeSeconds: number; readonly overlapSeconds: number };
   /** Origin under which clients reach the agent, without a trailing slash; `null` when only host and port are known. */
@@ -120,6 +122,7 @@ export function parseConfig(environment: Environment): Config {
     dataDir: resolve(values.ASSAY_DATA_DIR),
     apiKey: values.ASSAY_API_KEY,
     operatorKey: values.ASSAY_OPERATOR_KEY,
+    operatorManifest: values.ASSAY_OPERATOR_MANIFEST === null ? null : resolve(values.ASSAY_OPERATOR_MANIFEST),
     keys: { lifetimeSeconds: values.ASSAY_KEY_HOURS * 3600, overlapSeconds: values.ASSAY_KEY_OVERLAP_MINUTES * 60 },
     publicUrl: values.ASSAY_PUBLIC_URL,
     model: modelConfig(values),

@@ -38,6 +38,8 @@ export const SERVER_ERROR_KINDS = {
   'model/too-large': 'unavailable',
   'model/unauthorized': 'misuse',
   'model/unreachable': 'unavailable',
+  'operator/absent': 'misuse',
+  'operator/state-broken': 'untrusted',
   'server/busy': 'unavailable',
   'server/internal': 'unavailable',
   'server/stopping': 'unavailable',

@@ -125,6 +125,17 @@ async function compose(
   const model = createModel(modelConfig, clock.now, attestedUpstream);
   const channelKeys = new ChannelKeys();
   const talkKeys = new TalkKeyring();
+  // Loaded for agents with a manifest only: it brings the Ethereum library.
+  const operator =
+    config.operatorManifest === null
+      ? null
+      : await (await import('./operator/open-operator.ts')).openOperator({
+          manifestFile: config.operatorManifest,
+          attester,
+          ledger,
+          clock,
+          channelKeys,
+        });
   const identity = keep(
     closing,
     await KeysetRotation.start({
@@ -136,6 +147,7 @@ async function compose(
       clock,
       lifetimeSeconds: config.keys.lifetimeSeconds,
       overlapSeconds: config.keys.overlapSeconds,
+      operatorKeys: operator?.keyring ?? null,
       provenance: {
         repo_url: config.source.repository,
         repo_commit: config.source.commit,
@@ -178,6 +190,7 @@ async function compose(
     clock,
     log,
     ledger,
+    operator: operator?.api ?? null,
     identity,
     rotation: identity,
     channelKeys,

@@ -6,6 +6,7 @@ export { CHANNEL_ERROR_KINDS, ChannelError, type ChannelErrorCode } from './erro
 export { HeldEnd, isEndMark } from './held-end.ts';
 export type { AeadStream } from './hpke/aead.ts';
 export { type Kem, type KemId, type KemKeyPair, kemById, X_WING, X25519 } from './hpke/kem.ts';
+export { openMessage, type SealedMessage, type SingleShot, sealMessage } from './hpke/single-shot.ts';
 export { type KeysetEntry, ohttpEntry, ohttpKey, TALK_ALGORITHM, talkEntry } from './keyset-entry.ts';
 export * from './local-request.ts';
 export * from './ohttp/binary-http.ts';

@@ -39,6 +39,7 @@ export { RECEIPT_ERROR_KINDS, ReceiptError, type ReceiptErrorCode } from './erro
 export { type KeptPayload, keptPayloads, parseEvent, type ReceiptEvent, taskNonce } from './events.ts';
 export type * from './execution-claim.ts';
 export {
+  AGENT_ALGORITHM,
   type Keyset,
   type KeysetKey,
   keyId,
@@ -48,6 +49,7 @@ export {
   RECEIPT_ALGORITHM,
   signingKey,
   type TlsKey,
+  WALLET_ALGORITHM,
 } from './keyset.ts';
 export {
   commitment,

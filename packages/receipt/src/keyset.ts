@@ -34,6 +34,10 @@ export interface Keyset {
 
 export const RECEIPT_ALGORITHM = 'ed25519';
 export const LEAF_ALGORITHM = 'assay-leaf-ed25519';
+/** Signs answers to prompts, nothing else (spec/operator.md §7). */
+export const AGENT_ALGORITHM = 'assay-agent-secp256k1';
+/** Signs transactions, nothing else; outlives its keyset. */
+export const WALLET_ALGORITHM = 'assay-wallet-secp256k1';
 
 const MEMBERS = ['subject', 'not_after', 'receipt_signing_keys', 'e2ee_public_keys', 'tls_public_keys'];
 
@@ -104,6 +108,6 @@ export function signingKey(
 }
 
 /** The id Assay gives a key: role, `-`, the first 16 hex characters of the key's SHA-256. */
-export function keyId(role: 'receipt' | 'leaf' | 'e2ee', publicKey: Uint8Array): string {
+export function keyId(role: 'receipt' | 'leaf' | 'e2ee' | 'agent' | 'wallet', publicKey: Uint8Array): string {
   return `${role}-${encodeHex(sha256(publicKey)).slice(0, 16)}`;
 }

@@ -32,6 +32,8 @@ export interface IdentityOptions {
   readonly channelPublicKey: Uint8Array | null;
   readonly clock: Clock;
   readonly provenance?: SourceProvenance;
+  /** Names the agent for as long as it lives; `null` when it has no operator manifest. */
+  readonly subject?: string | null | undefined;
 }
 
 /** A report and the parts that are reused elsewhere. */
@@ -65,7 +67,7 @@ const NO_PROVENANCE: SourceProvenance = { repo_url: null, repo_commit: null, ima
 export function createIdentity(options: IdentityOptions): Identity {
   const { attester, clock } = options;
   const keyset = parseKeyset({
-    subject: null,
+    subject: options.subject ?? null,
     not_after: options.notAfter,
     receipt_signing_keys: options.receiptKeys,
     e2ee_public_keys: options.channelKeys,

@@ -63,6 +63,7 @@ async function setting(): Promise<Setting> {
     clock: { now },
     lifetimeSeconds: 10 * HOUR,
     overlapSeconds: HOUR,
+    operatorKeys: null,
     provenance: { repo_url: null, repo_commit: null, image_digest: null, image_provenance: null },
     onRotated: (each) => rotated.push(each),
     onFailure: (error) => failures.push(error),

@@ -12,6 +12,7 @@ import type { Clock, KeysetRegistration, Ledger } from '@assay/ledger';
 import { createSigningKeys } from '@assay/ledger';
 import type { Digest, Keyset } from '@assay/receipt';
 import { ServerError } from '../errors.ts';
+import type { AgentKey, OperatorKeyring } from '../operator/operator-keys.ts';
 import type { Attester } from '../ports/attester.ts';
 import { generateTalkKeys, type TalkKeyring, type TalkKeys } from '../tasks/talk/talk-keys.ts';
 import type { ChannelKeySet, ChannelKeys } from './channel-keys.ts';
@@ -31,6 +32,8 @@ export interface RotationOptions {
   /** How long the keys of a replaced keyset still open requests; the next one is made so long ahead of the end. */
   readonly overlapSeconds: number;
   readonly provenance: SourceProvenance;
+  /** The keys of an agent with an operator manifest; `null` without. */
+  readonly operatorKeys: OperatorKeyring | null;
   readonly onRotated: (rotated: Rotated) => void;
   readonly onFailure: (error: unknown) => void;
 }
@@ -65,6 +68,7 @@ interface Prepared {
   readonly channel: ChannelKeySet;
   readonly talk: TalkKeys;
   readonly tls: TlsKey | null;
+  readonly agentKey: AgentKey | null;
   readonly registration: KeysetRegistration;
 }
 
@@ -204,9 +208,10 @@ export class KeysetRotation implements Identity {
   }
 
   /** One turn, no await: nobody sees half of it. */
-  #putInForce({ identity, channel, talk, tls }: Prepared, othersEndAt: number): void {
+  #putInForce({ identity, channel, talk, tls, agentKey }: Prepared, othersEndAt: number): void {
     const { channelKeys, talkKeys, clock } = this.#options;
     this.#identity = identity;
+    if (agentKey !== null) this.#options.operatorKeys?.publish(agentKey);
     channelKeys.publish(channel, identity.keysetDigest, othersEndAt);
     talkKeys.publish(talk, channel.notAfter, othersEndAt);
     channelKeys.end(Math.floor(clock.now() / 1000));
@@ -224,11 +229,13 @@ async function prepare(options: RotationOptions): Promise<Prepared> {
   const keys = createSigningKeys();
   const [channel, talk] = await Promise.all([channelKeys.next(notAfter), generateTalkKeys()]);
   const tls = options.createTlsKey?.(notAfter * 1000) ?? null;
+  const agentKey = options.operatorKeys?.next() ?? null;
   const entries = channel.keys.map(({ keyId, keyPair }) => ({ keyId, kem: keyPair.kem, publicKey: keyPair.publicKey }));
   const identity = createIdentity({
     attester,
     notAfter,
-    receiptKeys: keys.keysetEntries,
+    receiptKeys: [...keys.keysetEntries, ...(options.operatorKeys?.entries(agentKey) ?? [])],
+    subject: options.operatorKeys?.subject,
     channelKeys: [...entries.map(ohttpEntry), talkEntry(talk.spki)],
     tlsKeys: tls === null ? [] : [{ spki_sha256: tls.spkiSha256 }],
     channelPublicKey: entries[0]?.publicKey ?? null,
@@ -236,5 +243,5 @@ async function prepare(options: RotationOptions): Promise<Prepared> {
     provenance,
   });
   const { document } = await identity.report(null);
-  return { identity, channel, talk, tls, registration: { report: document, nonce: null, keys } };
+  return { identity, channel, talk, tls, agentKey, registration: { report: document, nonce: null, keys } };
 }

@@ -29,4 +29,9 @@ export interface Attester {
   /** PEM of the simulator's root, for those who name it on purpose; other TEEs have none. */
   readonly rootCertificate?: string;
   attest(request: AttestationRequest): Promise<AttesterEvidence>;
+  /**
+   * 32 secret bytes that the platform gives to this code alone, the same at every start. Platforms without such a secret leave it out.
+   * @throws {ServerError} `attester/unavailable`.
+   */
+  keptSecret?(): Promise<Uint8Array>;
 }

@@ -32,6 +32,12 @@ export const AGENT_SETTINGS = {
     least: 16,
     doc: "key for the operator's own routes (`/api/operator/…`), different from `ASSAY_API_KEY`; without it they are closed. `assay operator` verifies the agent, then sends the key sealed; other clients send it over HTTPS",
   }),
+  ASSAY_OPERATOR_MANIFEST: text({
+    pattern: /^[^\0]+$/,
+    expected: 'a file',
+    fallback: null,
+    doc: 'operator manifest (docs/operator.md): opens `/api/v1/…`; its digest stands in the attested keyset, so another file is another agent',
+  }),
   ASSAY_KEY_HOURS: whole({
     fallback: 168,
     least: 1,

@@ -3,6 +3,7 @@
  * identity (research: dstack guest agent). A quote from its simulator is genuine in form and proves nothing.
  */
 
+import { decodeHex } from '@assay/encoding/hex';
 import { ServerError } from '../../errors.ts';
 import type { Attester, AttesterEvidence } from '../../ports/attester.ts';
 import { callGuestAgent, findGuestAgent, type GuestAgentAddress } from './guest-agent.ts';
@@ -24,6 +25,10 @@ export function openDstackAttester(simulator: string | null, sockets: readonly s
     name: simulated ? 'dstack simulator' : 'dstack',
     simulated,
     attest: ({ statementDigest }) => attest(address, statementDigest),
+    keptSecret: async () => {
+      const { key } = await callGuestAgent(address, '/GetKey', { path: 'assay/operator/1', purpose: 'assay-operator' });
+      return guestSecret(key);
+    },
   };
 }
 
@@ -64,6 +69,19 @@ export function guestEvidence(
     ...(typeof compose === 'string' ? { app_compose: compose } : {}),
     ...(typeof reply.vm_config === 'string' ? { vm_config: reply.vm_config } : {}),
   };
+}
+
+/**
+ * The key of 32 bytes in a guest agent's reply.
+ * @throws {ServerError} `attester/unavailable` for anything else.
+ */
+export function guestSecret(key: unknown): Uint8Array {
+  const digits = typeof key === 'string' ? key.replace(/^0x/, '').toLowerCase() : '';
+  if (/^[0-9a-f]{64}$/.test(digits)) return decodeHex(digits, { bytes: 32 });
+  throw new ServerError(
+    'attester/unavailable',
+    'expected a key of 32 bytes in hex from the guest agent, got none; check its version and log',
+  );
 }
 
 /** `tcb_info` comes as an object or as its JSON text. */

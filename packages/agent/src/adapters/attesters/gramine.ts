@@ -3,6 +3,7 @@
  * `user_report_data` and reading `quote` are two steps over one slot, so quotes are taken one after the other.
  */
 
+import { hkdfSync } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import type { Attester, AttesterEvidence } from '../../ports/attester.ts';
 
 const DIRECTORY = '/dev/attestation';
 const REPORT_DATA_LENGTH = 64; // bytes
+const SEALING_KEY_LENGTH = 16; // bytes
 const SMALLEST_QUOTE = 436; // bytes: header 48, report body 384, length 4
 
 /** The attester of this enclave, or `null` outside of Gramine. */
@@ -29,7 +31,19 @@ export function openGramineAttester(directory: string = DIRECTORY): Attester | n
       last = turn;
       return turn;
     },
+    keptSecret: () => sealingKey(directory),
   };
+}
+
+/** 32 bytes from the sealing key that SGX derives for this enclave's measurement (16 bytes). */
+async function sealingKey(directory: string): Promise<Uint8Array> {
+  const key = new Uint8Array(await readFile(join(directory, 'keys', '_sgx_mrenclave')).catch(() => new Uint8Array(0)));
+  if (key.length !== SEALING_KEY_LENGTH)
+    throw new ServerError(
+      'attester/unavailable',
+      `expected a sealing key of ${SEALING_KEY_LENGTH} bytes in ${directory}/keys/_sgx_mrenclave, got ${key.length}; check the Gramine version`,
+    );
+  return new Uint8Array(hkdfSync('sha256', key, '', 'assay operator secret/1', 32));
 }
 
 async function takeQuote(directory: string, statementDigest: Uint8Array): Promise<AttesterEvidence> {

@@ -1,7 +1,7 @@
 /** The older guest agent of dstack. `RawQuote` quotes exactly 64 bytes; `TdxQuote` would hash them with a tag of its own first. */
 
 import type { Attester } from '../../ports/attester.ts';
-import { guestEvidence, paddedHex } from './dstack.ts';
+import { guestEvidence, guestSecret, paddedHex } from './dstack.ts';
 import { callGuestAgent, findGuestAgent } from './guest-agent.ts';
 
 const SOCKETS = ['/var/run/tappd.sock', '/run/tappd.sock', '/var/run/tappd/tappd.sock', '/run/tappd/tappd.sock'];
@@ -20,6 +20,13 @@ export function openTappdAttester(simulator: string | null, sockets: readonly st
         callGuestAgent(address, '/prpc/Tappd.Info', {}),
       ]);
       return { teeType: 'tdx', evidenceType: 'tdx', evidence: guestEvidence(reply, about) };
+    },
+    keptSecret: async () => {
+      const { k256_key: key } = await callGuestAgent(address, '/prpc/Tappd.DeriveK256Key', {
+        path: 'assay/operator/1',
+        purpose: 'assay-operator',
+      });
+      return guestSecret(key);
     },
   };
 }

@@ -7,6 +7,7 @@ import type { Config } from '../../config.ts';
 import type { ChannelKeys } from '../../identity/channel-keys.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { KeysetRotation } from '../../identity/rotation.ts';
+import type { OperatorApi } from '../../operator/operator-api.ts';
 import type { Model } from '../../ports/model.ts';
 import type { TaskStore } from '../../ports/task-store.ts';
 import type { Upstream } from '../../ports/upstream.ts';
@@ -23,6 +24,8 @@ export interface Services {
   readonly clock: Clock;
   readonly log: Logger;
   readonly ledger: Ledger;
+  /** `null` without an operator manifest. */
+  readonly operator: OperatorApi | null;
   readonly identity: Identity;
   /** Puts the next keyset in force. */
   readonly rotation: Pick<KeysetRotation, 'rotate' | 'standing'>;

@@ -15,6 +15,7 @@ import { type Issued, issueCertificate, newSigningKey } from './certificate.ts';
 import { writeNitroDocument } from './document.ts';
 import { measureRunningCode } from './measurements.ts';
 import { openSimulatedRoot } from './root.ts';
+import { openSimulatedSecret } from './secret.ts';
 
 const HOUR = 3_600_000;
 const LEAF_LIFETIME = 3 * HOUR; // as on Nitro
@@ -74,6 +75,7 @@ export async function createSimulatedAttester(options: SimulatedAttesterOptions)
       });
       return { teeType: 'nitro', evidenceType: 'nitro', evidence: { document: encodeBase64(document), simulated: true } };
     },
+    keptSecret: () => openSimulatedSecret(directory),
   };
 }
 

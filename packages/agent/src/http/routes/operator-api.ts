@@ -1,0 +1,153 @@
+/**
+ * What the owners of an agent set, and what it shows of itself (seed 001): `/api/v1/config`, `/api/v1/variables`, `/api/v1/control`.
+ * Owners' signatures are the authority of changes, so these routes need no API key. Without a manifest all of them are refused.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { isCoded } from '@assay/encoding/coded-error';
+import type { Context } from 'hono';
+import { ServerError } from '../../errors.ts';
+import type { OperatorRequest } from '../../operator/operator.ts';
+import type { OperatorApi } from '../../operator/operator-api.ts';
+import type { Api } from '../api.ts';
+import type { AppEnv } from '../environment.ts';
+import { readBytes } from '../request-body.ts';
+import { clientOf } from '../request-facts.ts';
+import { json, type Route, route } from '../route.ts';
+import {
+  configQuerySchema,
+  configSchema,
+  controlChangedSchema,
+  controlRequestSchema,
+  setVariablesSchema,
+  variableMissingSchema,
+  variablesQuerySchema,
+  variablesSchema,
+  variablesSetSchema,
+} from '../schemas/operator.ts';
+import type { Services } from './services.ts';
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const NO_STORE = { 'cache-control': 'no-store' };
+
+const about = { authority: 'public', tag: 'owners' } as const;
+const changeErrors = {
+  400: 'malformed, or not for this agent',
+  403: 'not signed by enough owners, or not allowed',
+  404: 'no such variable, or no manifest',
+  409: 'replayed, or out of order',
+  429: 'too many requests',
+} as const;
+
+const config = route({
+  ...about,
+  method: 'get',
+  path: '/api/v1/config',
+  summary: 'Who the agent is, with fresh evidence, and what its owners set',
+  query: configQuerySchema,
+  answers: { 200: json(configSchema, 'identity, keys, manifest, state and report') },
+  errors: { 404: 'no manifest', 429: 'too many requests', 503: 'no evidence' },
+});
+
+const setVariables = route({
+  ...about,
+  method: 'post',
+  path: '/api/v1/variables',
+  summary: 'Set variables, signed by owners; all of a batch or none',
+  body: { required: true, content: { 'application/json': setVariablesSchema } },
+  answers: { 200: json(variablesSetSchema, "the receipt; in compatibility mode the seed's text") },
+  errors: changeErrors,
+});
+
+const getVariables = route({
+  ...about,
+  method: 'get',
+  path: '/api/v1/variables',
+  summary: 'Public variables, or the value of one',
+  query: variablesQuerySchema,
+  answers: {
+    200: json(variablesSchema, 'variables by name, or a value'),
+    404: json(variableMissingSchema, 'no public variable has this name'),
+  },
+});
+
+const control = route({
+  ...about,
+  method: 'post',
+  path: '/api/v1/control',
+  summary: 'Change owners, policy or pause, signed by owners',
+  body: { required: true, content: { 'application/json': controlRequestSchema } },
+  answers: { 200: json(controlChangedSchema, 'the receipt') },
+  errors: changeErrors,
+});
+
+/** The seed writes the path with two slashes. */
+const asTheSeedWritesIt = <const R extends Route>(declared: R) => ({ ...declared, path: '/api/v1//variables' }) as const;
+
+export function operatorApiRoutes(api: Api, services: Services): void {
+  api.on(config, async ({ c, query, reply }) => {
+    const operator = operatorOf(services);
+    services.rateLimit.take(`quote ${clientOf(c)}`);
+    const document = await operator.config(services.identity, query.nonce ?? randomBytes(32).toString('hex'));
+    return reply(200, document as never, NO_STORE); // shaped by operator-api.ts; the OpenAPI test holds it to the schema
+  });
+  for (const declared of [setVariables, asTheSeedWritesIt(setVariables)])
+    api.on(declared, async ({ c, reply }) => {
+      const operator = operatorOf(services);
+      services.rateLimit.take(`owners ${clientOf(c)}`);
+      const request = await requestOf(c);
+      try {
+        const { receiptId, proof } = await operator.setVariables(request);
+        const headers = { ...NO_STORE, 'x-receipt-id': receiptId };
+        if (operator.compatible && !isSigned(request)) return reply(200, 'Variables set.', headers);
+        return reply(200, { receipt_id: receiptId, log_index: proof.index }, headers);
+      } catch (error) {
+        const text = operator.compatible && !isSigned(request) ? seedRefusal(error) : null;
+        if (text !== null) return reply(200, text, NO_STORE);
+        throw error;
+      }
+    });
+  for (const declared of [getVariables, asTheSeedWritesIt(getVariables)])
+    api.on(declared, ({ query, reply }) => {
+      const operator = operatorOf(services);
+      if (query.name === undefined) return reply(200, operator.publicVariables() as never, NO_STORE);
+      const value = operator.publicValue(query.name);
+      if (value !== undefined) return reply(200, value, NO_STORE);
+      return reply(operator.compatible ? 200 : 404, { error: 'Variable not found' }, NO_STORE);
+    });
+  api.on(control, async ({ c, reply }) => {
+    const operator = operatorOf(services);
+    services.rateLimit.take(`owners ${clientOf(c)}`);
+    const { receiptId, proof } = await operator.changeControl(await requestOf(c));
+    return reply(200, { receipt_id: receiptId, log_index: proof.index }, { ...NO_STORE, 'x-receipt-id': receiptId });
+  });
+}
+
+/** @throws {ServerError} `operator/absent`. */
+export function operatorOf({ operator }: Services): OperatorApi {
+  if (operator !== null) return operator;
+  throw new ServerError(
+    'operator/absent',
+    'expected an agent with an operator manifest, got one without; set ASSAY_OPERATOR_MANIFEST and start it again',
+  );
+}
+
+async function requestOf(c: Context<AppEnv>): Promise<OperatorRequest> {
+  const bytes = await readBytes(c.req.raw, MAX_BODY_BYTES);
+  return { bytes, method: c.req.method, endpoint: c.req.path, access: c.get('access') };
+}
+
+/** Whether a batch holds typed data; its refusals are problems in every mode. */
+function isSigned({ bytes }: OperatorRequest): boolean {
+  return new TextDecoder().decode(bytes).includes('"message"');
+}
+
+/** The seed's own words for a refusal; `null` for what it has none for. */
+function seedRefusal(error: unknown): string | null {
+  if (!isCoded(error)) return null;
+  if (error.code === 'operator/immutable')
+    return `Variable ${error.message.split(' ')[0] ?? ''} is immutable and can only be set once.`;
+  return ['operator/signature-invalid', 'operator/replayed', 'operator/legacy-refused'].includes(error.code)
+    ? 'Signature verification failed.'
+    : null;
+}

@@ -1,0 +1,114 @@
+/** What the routes below `/api/v1/` are answered with. Routes know this interface only, so that agents without a manifest load nothing else. */
+
+import { encodeBase64 } from '@assay/encoding/base64';
+import { utf8 } from '@assay/encoding/bytes';
+import { canonicalJson, type Json, type JsonObject } from '@assay/encoding/json';
+import type { SealedReceipt } from '@assay/ledger';
+import type { ControlState } from '@assay/operator';
+import type { Identity } from '../identity/identity.ts';
+import { changeControl } from './control.ts';
+import type { Operator, OperatorRequest } from './operator.ts';
+import { readControlEntry, readVariableEntries } from './requests.ts';
+import type { ShownVariable, Variables } from './variables.ts';
+
+export interface OperatorApi {
+  /** True when the manifest takes the seed's legacy messages and answers in its words. */
+  readonly compatible: boolean;
+  readonly agentId: string;
+  /** `GET /api/v1/config`. */
+  config(identity: Identity, nonce: string): Promise<JsonObject>;
+  /** Public variables as the seed shows them, by name. */
+  publicVariables(): JsonObject;
+  /** The value of a public variable; `undefined` for every other name. */
+  publicValue(name: string): string | undefined;
+  setVariables(request: OperatorRequest): Promise<SealedReceipt>;
+  changeControl(request: OperatorRequest): Promise<SealedReceipt>;
+}
+
+/** The parts that answer. */
+export interface OperatorParts {
+  readonly operator: Operator;
+  readonly variables: Variables;
+}
+
+/** The interface over its parts. */
+export function operatorApi({ operator, variables }: OperatorParts): OperatorApi {
+  const { manifest, agentId, ledger } = operator;
+  return {
+    compatible: manifest.compatibility !== null,
+    agentId,
+    config: async (identity, nonce) => {
+      const { document, evidence, keysetDigest } = await identity.report(nonce);
+      return {
+        tee_name: manifest.name,
+        tee_public_key: operator.keyring.agent.address,
+        operator_pubkey: manifest.compatibility?.operator_public_key ?? null,
+        code_attestation: attestationText(evidence.evidence),
+        agent_id: agentId,
+        wallet: { address: operator.wallet?.address ?? null, kept: operator.kept },
+        manifest: manifest as unknown as JsonObject,
+        manifest_digest: operator.manifestDigest,
+        log: { origin: ledger.origin, verifier_keys: [...ledger.verifierKeys] },
+        control: controlMember(operator.control),
+        variables: variables.list().map(variableMember),
+        keyset_digest: keysetDigest,
+        nonce,
+        report: document,
+      };
+    },
+    publicVariables: () =>
+      Object.fromEntries(
+        variables
+          .list()
+          .flatMap((shown) =>
+            shown.visibility === 'public'
+              ? [[shown.name, { ...variableMember(shown), public: true, immutable: shown.mutability === 'immutable' }]]
+              : [],
+          ),
+      ),
+    publicValue: (name) => variables.list().find((shown) => shown.name === name)?.value ?? undefined,
+    setVariables: async (request) => variables.set(readVariableEntries(request.bytes), request),
+    changeControl: async (request) => changeControl(operator, readControlEntry(request.bytes), request),
+  };
+}
+
+/** Base64 of the TEE's own document where it has one (Nitro), else of the evidence as JCS. */
+function attestationText(evidence: Readonly<Record<string, unknown>>): string {
+  return typeof evidence.document === 'string' ? evidence.document : encodeBase64(utf8(canonicalJson(evidence)));
+}
+
+function variableMember({
+  name,
+  visibility,
+  mutability,
+  version,
+  changeHash,
+  valueHash,
+  value,
+  salt,
+  receiptId,
+}: ShownVariable) {
+  return {
+    name,
+    visibility,
+    mutability,
+    version,
+    change_hash: changeHash,
+    value_hash: valueHash,
+    ...(visibility === 'public' ? { value, salt } : {}),
+    receipt_id: receiptId,
+  };
+}
+
+function controlMember({ owners, policy, paused }: ControlState): Json {
+  return {
+    owners: {
+      addresses: [...owners.value.addresses],
+      threshold: owners.value.threshold,
+      version: owners.version,
+      change_hash: owners.changeHash,
+    },
+    policy: { policy_hash: policy.value, version: policy.version, change_hash: policy.changeHash },
+    paused: { paused: paused.value, version: paused.version, change_hash: paused.changeHash },
+  };
+}

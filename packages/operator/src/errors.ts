@@ -1,0 +1,32 @@
+/** What is wrong with an owner's message, a policy or a transaction. The messages go out to clients and never hold values of variables. */
+
+import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
+
+/** Every code, with its kind; docs/errors.md explains each one and is held equal by a test. */
+export const OPERATOR_ERROR_KINDS = {
+  'operator/expired': 'refused',
+  'operator/immutable': 'refused',
+  'operator/legacy-refused': 'refused',
+  'operator/manifest-malformed': 'malformed',
+  'operator/message-malformed': 'malformed',
+  'operator/other-agent': 'refused',
+  'operator/out-of-order': 'refused',
+  'operator/policy-changed': 'refused',
+  'operator/replayed': 'refused',
+  'operator/signature-invalid': 'untrusted',
+  'operator/signer-repeated': 'refused',
+  'operator/signer-unknown': 'untrusted',
+  'operator/too-few-signers': 'refused',
+  'operator/value-mismatch': 'untrusted',
+  'operator/variable-unknown': 'misuse',
+  'operator/widened': 'refused',
+} as const satisfies Readonly<Record<string, ErrorKind>>;
+
+export type OperatorErrorCode = keyof typeof OPERATOR_ERROR_KINDS;
+
+/**
+ * Thrown by every parser and check here; state is unchanged then.
+ * @example
+ * try { await authorize(request, rules) } catch (error) { if (OperatorError.is(error)) console.error(error.code) }
+ */
+export class OperatorError extends codedError('OperatorError', OPERATOR_ERROR_KINDS) {}

@@ -1,0 +1,46 @@
+/** Hexadecimal as Ethereum writes it: `0x` in front, here always lower case. */
+
+import { bytesToHex, hexToBytes, keccak256 } from 'viem/utils';
+import { z } from 'zod';
+
+export type Hex = `0x${string}`;
+
+/** 32 zero bytes: there is nothing before. */
+export const ZERO_HASH: Hex = `0x${'00'.repeat(32)}`;
+
+const asHex = (text: string): Hex => text.toLowerCase() as Hex;
+
+/** 32 bytes. */
+export const hash32Schema = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{64}$/, 'expected 0x and 64 hex characters')
+  .transform(asHex);
+
+/** 20 bytes; the mixed-case checksum is not looked at, so that every library's spelling is taken. */
+export const addressSchema = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'expected 0x and 40 hex characters')
+  .transform(asHex);
+
+/** A signature: r, s and v (27 or 28), 65 bytes. */
+export const signatureSchema = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{130}$/, 'expected 0x and 130 hex characters')
+  .transform(asHex);
+
+/** Keccak-256 of the parts, one after the other. */
+export function keccakOf(...parts: readonly Uint8Array[]): Hex {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return keccak256(whole);
+}
+
+/** The bytes of a hex text that was checked before. */
+export const bytesOf = (hex: Hex): Uint8Array => hexToBytes(hex);
+
+/** Bytes as hex. */
+export const hexOf = (bytes: Uint8Array): Hex => bytesToHex(bytes);

@@ -1,0 +1,109 @@
+/**
+ * The operator manifest (spec/operator.md §1): who owns an agent at its start and what they may set. Its digest is part of the agent id,
+ * which stands in the attested keyset, so a reader knows exactly which manifest is in force.
+ */
+
+import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
+import { z } from 'zod';
+import { OperatorError } from './errors.ts';
+import { addressSchema, type Hex, keccakOf } from './hex.ts';
+
+export const MAX_MANIFEST_BYTES = 256 * 1024;
+/** Longest value of a variable, UTF-8 bytes. */
+export const MAX_VALUE_BYTES = 64 * 1024;
+const MOST_OWNERS = 64;
+const MOST_VARIABLES = 1000;
+
+/** Names of variables. No `;`, which the seed's message splits at. */
+const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+
+const ownersSchema = z
+  .strictObject({
+    addresses: z.array(addressSchema).min(1).max(MOST_OWNERS),
+    threshold: z.number().int().min(1).max(MOST_OWNERS).default(1),
+  })
+  .refine(({ addresses }) => new Set(addresses).size === addresses.length, 'addresses: expected each owner once')
+  .refine(({ addresses, threshold }) => threshold <= addresses.length, 'threshold: expected at most the number of owners');
+
+const variableSchema = z.strictObject({
+  default: z.string().default(''),
+  visibility: z.enum(['hidden', 'public']).default('hidden'),
+  mutability: z.enum(['mutable', 'immutable']).default('mutable'),
+  signers: z.enum(['one', 'threshold']).default('threshold'),
+});
+
+const manifestSchema = z.strictObject({
+  v: z.literal('assay-operator/1'),
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/, 'expected up to 64 letters, digits, spaces and . _ -'),
+  owners: ownersSchema,
+  variables: z.record(z.string().regex(NAME, 'expected a name like anthropic_api_key'), variableSchema).default({}),
+  wallet: z.enum(['kept', 'ephemeral']).default('kept'),
+  compatibility: z
+    .strictObject({
+      operator_public_key: z.string().regex(/^[0-9a-f]{128}$/, 'expected x and y as 128 lower-case hex characters'),
+    })
+    .nullable()
+    .default(null),
+});
+
+/** What the owners declared before the start. Members as in spec/operator.md §1, defaults filled in. */
+export type Manifest = z.output<typeof manifestSchema>;
+/** Who may sign now, and how many of them must. */
+export type Owners = z.output<typeof ownersSchema>;
+export type DeclaredVariable = z.output<typeof variableSchema>;
+export type Visibility = DeclaredVariable['visibility'];
+export type Mutability = DeclaredVariable['mutability'];
+
+/**
+ * The manifest in a file.
+ * @param bytes UTF-8 JSON, at most 256 KiB.
+ * @throws {OperatorError} `operator/manifest-malformed`.
+ * @example const manifest = parseManifest(readFileSync('/etc/assay/operator.json'))
+ */
+export function parseManifest(bytes: Uint8Array): Manifest {
+  const malformed = (why: string, cause?: unknown): OperatorError =>
+    new OperatorError('operator/manifest-malformed', `the operator manifest: ${why}; see spec/operator.md §1`, { cause });
+  let value: unknown;
+  try {
+    value = parseJson(bytes, { maxBytes: MAX_MANIFEST_BYTES });
+  } catch (cause) {
+    throw malformed(`expected JSON, got ${cause instanceof Error ? cause.message : 'other bytes'}`, cause);
+  }
+  const checked = manifestSchema.safeParse(value);
+  if (!checked.success) {
+    const [issue] = checked.error.issues;
+    throw malformed(`${z.core.toDotPath(issue?.path ?? []) || 'whole'}: ${issue?.message ?? 'malformed'}`, checked.error);
+  }
+  const { variables } = checked.data;
+  if (Object.keys(variables).length > MOST_VARIABLES) throw malformed(`expected at most ${MOST_VARIABLES} variables`);
+  for (const [name, { default: text }] of Object.entries(variables))
+    if (new TextEncoder().encode(text).length > MAX_VALUE_BYTES)
+      throw malformed(`variables.${name}.default: expected at most ${MAX_VALUE_BYTES} bytes`);
+  return checked.data;
+}
+
+/** Keccak-256 of the manifest's JCS form, defaults filled in. */
+export function manifestDigest(manifest: Manifest): Hex {
+  return keccakOf(new TextEncoder().encode(canonicalJson(manifest as unknown as JsonObject)));
+}
+
+/** What an agent id is made of (spec/operator.md §2). */
+export interface AgentIdParts {
+  readonly manifest: Hex;
+  /** Origin of the agent's log. */
+  readonly log: string;
+  /** Verifier keys of the log, in its order. */
+  readonly logKeys: readonly string[];
+  /** Names the secret that seals the agent's state: another secret is another agent. Keccak-256. */
+  readonly secret: Hex;
+}
+
+/**
+ * The id that owners' messages name: 32 bytes that no other deployment has, so that no message serves two agents.
+ * @example agentId({ manifest: manifestDigest(manifest), log: 'log.assay/1f', logKeys, secret }) // 0x9c…
+ */
+export function agentId(parts: AgentIdParts): Hex {
+  const { manifest, log, logKeys, secret } = parts;
+  const text = canonicalJson({ v: 'assay-agent/1', manifest, log, log_keys: [...logKeys], secret });
+  return keccakOf(new TextEncoder().encode(text));
+}

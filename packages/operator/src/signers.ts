@@ -1,0 +1,71 @@
+/** Who signed a digest, and whether that suffices (spec/operator.md §3). */
+
+import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import { OperatorError } from './errors.ts';
+import { bytesOf, type Hex, hexOf } from './hex.ts';
+import type { Owners } from './manifest.ts';
+
+/** The address of an uncompressed public key, 64 or 65 bytes. */
+export function addressOf(publicKey: Uint8Array): Hex {
+  return hexOf(keccak_256(publicKey.subarray(-64)).subarray(-20));
+}
+
+/**
+ * The address that signed a digest.
+ * @param signature r, s and v (27 or 28), 65 bytes. A high s is refused, because it is the same signature written twice.
+ * @throws {OperatorError} `operator/signature-invalid`.
+ */
+export function recoverSigner(digest: Hex, signature: Hex): Hex {
+  const bytes = bytesOf(signature);
+  const invalid = (why: string, cause?: unknown): OperatorError =>
+    new OperatorError('operator/signature-invalid', `${why}; sign the digest again with the owner's key`, { cause });
+  const v = bytes[64];
+  if (bytes.length !== 65 || (v !== 27 && v !== 28)) throw invalid('expected r, s and v of 27 or 28 in 65 bytes, got others');
+  try {
+    const parsed = secp256k1.Signature.fromBytes(bytes.subarray(0, 64), 'compact');
+    if (parsed.hasHighS()) throw invalid('expected a signature with a low s, got a high one');
+    return addressOf(
+      parsed
+        .addRecoveryBit(v - 27)
+        .recoverPublicKey(bytesOf(digest))
+        .toBytes(false),
+    );
+  } catch (cause) {
+    if (OperatorError.is(cause)) throw cause;
+    throw invalid('expected a signature of a secp256k1 key, got none', cause);
+  }
+}
+
+/**
+ * The owners who signed, each once, in the order of their signatures.
+ * @param needed how many must have signed; 1 to the number of owners.
+ * @throws {OperatorError} `operator/signature-invalid`, `operator/signer-unknown`, `operator/signer-repeated`,
+ * `operator/too-few-signers`.
+ * @example authorizedSigners(ownerMessageHash(message), signatures, owners, owners.threshold)
+ */
+export function authorizedSigners(digest: Hex, signatures: readonly Hex[], owners: Owners, needed: number): readonly Hex[] {
+  if (signatures.length > owners.addresses.length)
+    throw new OperatorError(
+      'operator/signer-repeated',
+      `expected at most ${owners.addresses.length} signatures, got ${signatures.length}; send one an owner`,
+    );
+  const signers: Hex[] = [];
+  for (const signature of signatures) {
+    const signer = recoverSigner(digest, signature);
+    if (!owners.addresses.includes(signer))
+      throw new OperatorError(
+        'operator/signer-unknown',
+        `expected a signature of an owner over this message, got one of ${signer}; sign exactly this message with an owner's key`,
+      );
+    if (signers.includes(signer))
+      throw new OperatorError('operator/signer-repeated', `${signer} signed twice; each owner counts once`);
+    signers.push(signer);
+  }
+  if (signers.length < needed)
+    throw new OperatorError(
+      'operator/too-few-signers',
+      `expected signatures of ${needed} owners, got ${signers.length}; collect the others`,
+    );
+  return signers;
+}

@@ -134,7 +134,7 @@ describe('assay receipt and bundle', () => {
     expect(receipts.map(({ task }) => task)).toContain('ai_generate_and_execute');
     expect(JSON.parse((await assay('receipt', id)).out)).toMatchObject({ receipt_id: id });
     expect((await assay('bundle', id, '--redact', '-o', 'redacted.json')).code).toBe(0);
-    const verdict = await assay('verify', 'redacted.json', ...root);
+    const verdict = await assay('verify', 'redacted.json', ...root, '--verbose');
     expect(verdict.code).toBe(0);
     expect(verdict.out).toMatch(/○ {2}bundle\.payloads +not checked: left out/);
     expect((await assay('replay', 'redacted.json', ...root)).code).toBe(7);

@@ -117,8 +117,8 @@ describe('a bundle', () => {
       'sealed too long ago',
       (good) => ({
         ...good,
-        now: NOW + 3_601_000,
-        policy: 'strict',
+        now: NOW + 7_201_000,
+        policy: 'moderate',
       }),
       'refused',
       ['bundle.freshness'],

@@ -1,4 +1,5 @@
 export { type AppraiseOptions, appraise } from './appraisal/appraise.ts';
+export { checkName } from './appraisal/check-names.ts';
 export { type EarOptions, earClaims, signEar } from './appraisal/ear.ts';
 export { explainPolicy } from './appraisal/explain.ts';
 export { describeOutcome, type HeadlineOptions } from './appraisal/headline.ts';
@@ -17,6 +18,7 @@ export { typeName } from './appraisal/scope.ts';
 export { type TrustAnchorOptions, trustAnchor } from './certificates/anchor.ts';
 export { AMD_ROOTS } from './certificates/roots/amd.ts';
 export { AWS_NITRO_ROOTS } from './certificates/roots/aws.ts';
+export { pinnedRootName } from './certificates/roots/names.ts';
 export { NVIDIA_DEVICE_ROOTS, NVIDIA_RIM_ROOTS } from './certificates/roots/nvidia.ts';
 export { policyUnder, type ResolvedTrust, resolveTrust } from './certificates/trust.ts';
 export { VerificationCache } from './certificates/verification-cache.ts';

@@ -1,8 +1,8 @@
-/** Text for terminals: colours where they are wanted, tables that line up, long hex shortened. JSON goes out untouched. */
+/** Text for terminals: colours where they are wanted, nothing that drives the terminal, long hex shortened. JSON goes out untouched. */
 
-import { stripVTControlCharacters } from 'node:util';
 import type { CodedError } from '@assay/encoding/coded-error';
 import type { Io } from './io.ts';
+import { wrapped } from './layout.ts';
 
 export interface Style {
   good(text: string): string;
@@ -29,22 +29,6 @@ export function styleOf(io: Pick<Io, 'env' | 'interactive'>): Style {
   };
 }
 
-/** Columns padded to the widest cell, two spaces between them, no trailing space. Colour codes take no width. */
-export function table(rows: readonly (readonly string[])[], indent = '  '): string {
-  const columns = Math.max(0, ...rows.map((row) => row.length));
-  const widths = Array.from({ length: columns }, (_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
-  return rows
-    .map((row) =>
-      `${indent}${row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell))).join('  ')}`.trimEnd(),
-    )
-    .map((line) => `${line}\n`)
-    .join('');
-}
-
-function width(cell: string): number {
-  return stripVTControlCharacters(cell).length;
-}
-
 /** Evidence is written by strangers: nothing in it may move the cursor or hide text. Runs of hex beyond 40 digits are shortened. */
 export function printable(text: string, options: { readonly full?: boolean } = {}): string {
   const safe = text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, '\ufffd');
@@ -64,7 +48,7 @@ export function jsonText(value: unknown): string {
 export function printError(error: Pick<CodedError, 'code' | 'message'>, io: Io, advice?: string): void {
   const cut = error.message.lastIndexOf('; ');
   const [what, own] = cut < 0 ? [error.message, undefined] : [error.message.slice(0, cut), error.message.slice(cut + 2)];
-  io.stderr(`error: ${printable(what)} [${error.code}]\n`);
+  io.stderr(wrapped(`error: ${printable(what)} [${error.code}]`, io.columns, 7));
   const hint = advice ?? own;
-  if (hint !== undefined) io.stderr(`hint: ${printable(hint)}\n`);
+  if (hint !== undefined) io.stderr(wrapped(`hint: ${printable(hint)}`, io.columns, 6));
 }

@@ -82,10 +82,11 @@ describe('assay verify', () => {
     expect(JSON.parse(json.out)).toMatchObject({ outcome });
   });
 
-  it('prints one verdict line, every check, and what it does not prove', async () => {
-    const { out, err } = await assay(['verify', 'good.cose', ...simulated]);
+  it('prints one verdict line, the claims, every check when asked, and what it does not prove', async () => {
+    const { out, err } = await assay(['verify', 'good.cose', ...simulated, '--verbose']);
     expect(out).toMatch(/✓ {2}nitro\.signature/);
     expect(out).toMatch(/○ {2}policy\.measurements +not checked: no reference values given/);
+    expect(out).toMatch(/^ {2}pcr0 +(01){48}$/m);
     expect(out).toMatch(/This does not prove:\n {2}- Anything about hardware: a simulator/);
     expect(err).toBe('');
     expect(out).not.toContain('\u001b');

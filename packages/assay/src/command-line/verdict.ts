@@ -1,10 +1,13 @@
-/** Prints a verdict: one line with its scope, then every check, then what it does not prove. Returns the exit code. */
+/** Prints a verdict: one sentence with its scope, what is authentic, failed checks, warnings, what it does not prove. Returns the exit code. */
 
-import type { Check, VerificationOutcome } from '@assay/attestation';
+import type { VerificationOutcome } from '@assay/attestation';
 import { type Verdict, verdictDocument } from '../index.ts';
+import { checkLines } from './check-lines.ts';
+import { claimsLines } from './claims-lines.ts';
 import { type ExitCode, exitCodeOfOutcome } from './exit-codes.ts';
 import type { Io } from './io.ts';
-import { jsonText, printable, printError, type Style, styleOf, table } from './output.ts';
+import { wrapped } from './layout.ts';
+import { jsonText, printable, printError, type Style, styleOf } from './output.ts';
 
 const WORDS: Readonly<Record<VerificationOutcome, string>> = {
   accepted: 'ACCEPTED',
@@ -36,13 +39,18 @@ export function printVerdict(verdict: Verdict, io: Io, options: PrintOptions): E
   }
   const style = styleOf(io);
   const show = (text: string): string => printable(text, { full: options.verbose });
-  io.stdout(`${headline(verdict, style)}  ${show(verdict.scope)}\n`);
-  if (verdict.checks.length > 0)
-    io.stdout(`\n${table(verdict.checks.map((check) => checkRow(check, style, options.verbose)))}`);
-  if (verdict.warnings.length > 0)
-    io.stdout(`\n${verdict.warnings.map((line) => `${style.open('!')} ${show(line)}\n`).join('')}`);
-  if (verdict.limits.length > 0)
-    io.stdout(`\nThis does not prove:\n${verdict.limits.map((line) => `  - ${show(line)}\n`).join('')}`);
+  io.stdout(wrapped(`${headline(verdict, style)}  ${show(verdict.scope)}`, io.columns, 2));
+  const { claims, warnings, limits, error } = verdict;
+  const checks = error === undefined ? verdict.checks : verdict.checks.filter(({ id }) => id !== error.code.replace('/', '.'));
+  const failing = checks.some(({ outcome }) => outcome === 'fail');
+  const shown = checkLines(checks, io, { verbose: options.verbose, listPassed: claims === undefined });
+  if (failing) io.stdout(`\n${shown}`);
+  if (claims !== undefined) io.stdout(`\n${claimsLines(claims, checks, io, options)}`);
+  if (!failing && checks.length > 0) io.stdout(`\n${shown}`);
+  if (warnings.length > 0)
+    io.stdout(`\n${warnings.map((line) => wrapped(`${style.open('!')} ${show(line)}`, io.columns, 2)).join('')}`);
+  if (limits.length > 0)
+    io.stdout(`\nThis does not prove:\n${limits.map((line) => wrapped(`  - ${show(line)}`, io.columns, 4)).join('')}`);
   if (verdict.error !== undefined && verdict.outcome !== 'refused') printError(verdict.error, io, HINTS[verdict.error.code]);
   return code;
 }
@@ -51,14 +59,4 @@ function headline({ outcome, simulated }: Verdict, style: Style): string {
   const word = `${WORDS[outcome]}${simulated ? ' (SIMULATED)' : ''}`;
   if (outcome === 'accepted') return style.strong(simulated ? style.open(word) : style.good(word));
   return style.strong(outcome === 'unavailable' ? style.open(word) : style.bad(word));
-}
-
-function checkRow({ id, outcome, expected, actual, spec }: Check, style: Style, verbose: boolean): readonly string[] {
-  const show = (text: string): string => printable(text, { full: verbose });
-  const name = printable(id, { full: true });
-  const tail = verbose ? [style.faint(printable(spec, { full: true }))] : [];
-  if (outcome === 'pass') return [style.good('✓'), name, show(actual ?? ''), ...tail];
-  if (outcome === 'not-checked') return [style.open('○'), name, style.open(`not checked: ${show(actual ?? '')}`), ...tail];
-  const text = expected === null ? show(actual ?? '') : `expected ${show(expected)}, got ${show(actual ?? 'nothing')}`;
-  return [style.bad('✗'), name, style.bad(text), ...tail];
 }

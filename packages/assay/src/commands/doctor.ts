@@ -11,7 +11,8 @@ import { cacheDirectory } from '../command-line/collateral-cache.ts';
 import type { Finish } from '../command-line/command.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { jsonText, printable, styleOf, table } from '../command-line/output.ts';
+import { table } from '../command-line/layout.ts';
+import { jsonText, printable, styleOf } from '../command-line/output.ts';
 
 type Standing = 'ok' | 'warning' | 'problem';
 
@@ -37,7 +38,7 @@ async function doctor(flags: { readonly json?: boolean; readonly env: string }, 
     io.stdout(
       table(
         findings.map(({ what, standing, detail }) => [marks[standing], what, printable(detail)]),
-        '',
+        { indent: '', columns: io.columns },
       ),
     );
   }

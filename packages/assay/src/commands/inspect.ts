@@ -5,7 +5,8 @@ import type { Command } from 'commander';
 import type { Finish } from '../command-line/command.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { jsonText, printable, styleOf, table } from '../command-line/output.ts';
+import { table } from '../command-line/layout.ts';
+import { jsonText, printable, styleOf } from '../command-line/output.ts';
 import { readSubject } from '../command-line/subject.ts';
 
 interface InspectFlags {
@@ -37,6 +38,7 @@ async function inspect(subject: string, flags: InspectFlags, io: Io): Promise<Ex
   io.stdout(
     table(
       rows.slice(0, MAX_ROWS).map(([path, text]) => [style.faint(path), printable(text, { full: flags.verbose === true })]),
+      { columns: io.columns },
     ),
   );
   if (rows.length > MAX_ROWS) io.stdout(`  … ${rows.length - MAX_ROWS} more; --json shows all\n`);

@@ -94,7 +94,7 @@ async function proxy(address: string, flags: ProxyFlags, io: Io): Promise<ExitCo
   await new Promise<void>((resolve, reject) => {
     const server = serve({ fetch: handle, hostname: '127.0.0.1', port }, ({ port: actual }) => {
       const { verdict } = upstream;
-      io.stderr(`${verdict.simulated ? style.bad('SIMULATED') : style.good('verified')}  ${printable(verdict.scope)}\n`);
+      io.stderr(`${verdict.simulated ? style.open('SIMULATED') : style.good('verified')}  ${printable(verdict.scope)}\n`);
       io.stdout(`OPENAI_BASE_URL=http://127.0.0.1:${actual}/v1\n`);
     });
     server.on('error', (cause: NodeJS.ErrnoException) =>

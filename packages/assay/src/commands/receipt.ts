@@ -6,7 +6,8 @@ import { type AgentFlags, agentOf, agentOptions, withAgent } from '../command-li
 import type { Finish } from '../command-line/command.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { jsonText, printable, styleOf, table } from '../command-line/output.ts';
+import { table } from '../command-line/layout.ts';
+import { jsonText, printable, styleOf } from '../command-line/output.ts';
 
 interface ReceiptFlags extends AgentFlags {
   readonly json?: boolean;

@@ -8,7 +8,8 @@ import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import { readRegularFile } from '../command-line/file-reader.ts';
 import type { Io } from '../command-line/io.ts';
 import { installLanes } from '../command-line/lane-installs.ts';
-import { jsonText, printable, styleOf, table } from '../command-line/output.ts';
+import { table } from '../command-line/layout.ts';
+import { jsonText, printable, styleOf } from '../command-line/output.ts';
 
 /** The largest wheel is a fifth of this. */
 const MAX_WHEEL_BYTES = 64 * 1024 * 1024;
@@ -74,7 +75,10 @@ async function test(json: boolean, io: Io): Promise<ExitCode> {
       const standing = works ? style.good('works') : style.bad(printable(reason ?? 'gives wrong answers'));
       io.stdout(`${style.strong(lane)}  isolation ${isolation}  ${standing}\n`);
       io.stdout(
-        table(probes.map((probe) => [probe.contained ? style.good('✓') : style.bad('✗'), probe.name, printable(probe.detail)])),
+        table(
+          probes.map((probe) => [probe.contained ? style.good('✓') : style.bad('✗'), probe.name, printable(probe.detail)]),
+          { columns: io.columns },
+        ),
       );
     }
   }

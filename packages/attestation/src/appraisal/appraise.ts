@@ -7,6 +7,7 @@ import type { Appraisal } from '../model/appraisal.ts';
 import type { Check } from '../model/check.ts';
 import type { VerifiedNamedClaims } from '../model/claims.ts';
 import type { Expected, Policy } from '../model/policy.ts';
+import { nameChecks } from './check-names.ts';
 import { askClaimRules } from './claim-rules.ts';
 import { askDebug } from './debug.ts';
 import { askFreshness } from './freshness.ts';
@@ -107,7 +108,8 @@ function warn(nodes: readonly ClaimsNode[], checks: readonly Check[]): readonly 
   for (const { claims, prefix } of nodes) {
     if (claims.tcb !== null && claims.tcb.status !== 'UpToDate') {
       const advisories = claims.tcb.advisories.length === 0 ? '' : ` (${claims.tcb.advisories.join(', ')})`;
-      const reason = claims.tcb.reason === undefined ? '' : `: ${claims.tcb.reason}`;
+      const said = checks.some(({ id, outcome }) => id === `${prefix}policy.tcb-status` && outcome === 'fail');
+      const reason = claims.tcb.reason === undefined || said ? '' : `: ${claims.tcb.reason}`;
       warnings.push(`${prefix}firmware standing is ${claims.tcb.status}${advisories}${reason}.`);
     }
     if (isHostRequested(claims.details)) warnings.push(`${prefix}${HOST_REQUESTED}`);
@@ -119,6 +121,6 @@ function warn(nodes: readonly ClaimsNode[], checks: readonly Check[]): readonly 
     );
   }
   const skipped = checks.filter(({ id, outcome }) => outcome === 'not-checked' && !id.includes('policy.'));
-  if (skipped.length > 0) warnings.push(`not verified: ${skipped.map(({ id }) => id).join(', ')}.`);
+  if (skipped.length > 0) warnings.push(`not verified: ${nameChecks(skipped.map(({ id }) => id))}.`);
   return warnings;
 }

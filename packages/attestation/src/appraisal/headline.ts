@@ -1,9 +1,10 @@
 /**
- * The one sentence over a verdict, computed from its checks and nothing else, so that it cannot contradict one: every failed check is
- * named, and a question is said to be answered only when all checks about it passed.
+ * The one sentence over a verdict, computed from its checks and nothing else, so that it cannot contradict one: failed checks are
+ * named (of many, the first, and how many more), and a question is said to be answered only when all checks about it passed.
  */
 
 import type { Check } from '../model/check.ts';
+import { nameChecks } from './check-names.ts';
 
 export interface HeadlineOptions {
   /** Name of the policy that was applied; `null` when it did not come to that, and nothing is said about its questions. */
@@ -48,7 +49,7 @@ const TOPICS: readonly Topic[] = [
 export function describeOutcome(subject: string, checks: readonly Check[], { policy }: HeadlineOptions): string {
   const failed = [...new Set(checks.filter(({ outcome }) => outcome === 'fail').map(({ id }) => id))];
   const said = [
-    ...(failed.length === 0 ? [] : [`failed ${failed.join(', ')}`]),
+    ...(failed.length === 0 ? [] : [`failed ${nameChecks(failed)}`]),
     ...(policy === null ? [] : TOPICS.map((topic) => wordsOf(topic, checks))),
   ];
   const applied = policy === null ? subject : `${subject}, policy ${policy}`;

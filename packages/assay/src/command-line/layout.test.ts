@@ -1,0 +1,47 @@
+/** What fits stays on its line; what does not is broken between words and lines up; a pipe gets whole lines. */
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { table, wrapped } from './layout.ts';
+
+describe('a paragraph', () => {
+  test.each<readonly [string, string, number | null, number, string]>([
+    ['in a pipe', 'one two three', null, 2, 'one two three\n'],
+    ['that fits', 'one two', 7, 2, 'one two\n'],
+    ['that does not', 'one two three', 8, 2, 'one two\n  three\n'],
+    ['with a word that is too long', 'a 0123456789 b', 6, 0, 'a\n0123456789\nb\n'],
+    ['that is indented', '  - one two', 9, 4, '  - one\n    two\n'],
+    ['with colours', '\u001b[31mone\u001b[0m two', 7, 0, '\u001b[31mone\u001b[0m two\n'],
+    ['of nothing', '', 10, 2, '\n'],
+  ])('%s', (_, text, columns, hang, expected) => expect(wrapped(text, columns, hang)).toBe(expected));
+
+  test('keeps its words, and its lines within the columns where words allow it', () => {
+    const word = fc.stringMatching(/^[a-z]{1,12}$/);
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 30 }), fc.integer({ min: 20, max: 90 }), (words, columns) => {
+        const text = wrapped(words.join(' '), columns, 4);
+        expect(text.split(/\s+/).filter((each) => each !== '')).toEqual(words);
+        for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(columns);
+      }),
+    );
+  });
+});
+
+describe('a table', () => {
+  const rows = [
+    ['x', 'short', 'a text of some words that is broken'],
+    ['y', 'longer', 'b'],
+  ];
+  test('in a pipe has whole lines', () => {
+    expect(table(rows)).toBe('  x  short   a text of some words that is broken\n  y  longer  b\n');
+  });
+  test('in a terminal breaks its last column in place', () => {
+    expect(table(rows, { columns: 42 })).toBe(
+      '  x  short   a text of some words that is\n             broken\n  y  longer  b\n',
+    );
+  });
+  test('in a narrow terminal puts what does not fit below', () => {
+    expect(table(rows, { columns: 30 })).toBe('  x  short\n      a text of some words\n      that is broken\n  y  longer  b\n');
+  });
+  test('of nothing is nothing', () => expect(table([])).toBe(''));
+});

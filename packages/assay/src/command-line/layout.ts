@@ -1,0 +1,68 @@
+/** Lines and tables that fit a terminal. In a pipe (`columns` is `null`) lines are never broken, so that programs find them whole. */
+
+import { stripVTControlCharacters } from 'node:util';
+
+/** The last column of a table gets this much room at least, or goes below the others. */
+const LEAST_ROOM = 28;
+/** Of text below the other columns. */
+const BELOW = 6;
+
+/** One paragraph with its line end, broken between words; further lines are indented by `hang`. Words are never broken. */
+export function wrapped(text: string, columns: number | null, hang = 0): string {
+  return `${linesOf(text, columns, hang).join('\n')}\n`;
+}
+
+export interface TableOptions {
+  /** In front of every line. */
+  readonly indent?: string;
+  readonly columns?: number | null;
+}
+
+/** Columns padded to the widest cell, two spaces between them, no trailing space; the last column is broken to fit. Colour codes take no width. */
+export function table(rows: readonly (readonly string[])[], { indent = '  ', columns = null }: TableOptions = {}): string {
+  const count = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: count }, (_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
+  const before = widths.slice(0, -1).reduce((sum, each) => sum + each + 2, indent.length);
+  const below = columns !== null && columns - before < LEAST_ROOM && before > BELOW;
+  return rows.map((row) => rowText(row, { widths, indent, columns, before, below })).join('');
+}
+
+interface Placement {
+  readonly widths: readonly number[];
+  readonly indent: string;
+  readonly columns: number | null;
+  /** Where the last column begins. */
+  readonly before: number;
+  /** The last column goes below the others. */
+  readonly below: boolean;
+}
+
+function rowText(row: readonly string[], { widths, indent, columns, before, below }: Placement): string {
+  const last = row[widths.length - 1] ?? '';
+  const head = row
+    .slice(0, widths.length - 1)
+    .map((cell, column) => `${cell}${' '.repeat((widths[column] ?? 0) - width(cell))}  `);
+  const line = `${indent}${head.join('')}${last}`.trimEnd();
+  if (columns === null || before + width(last) <= columns) return `${line}\n`;
+  if (!below) return wrapped(line, columns, before);
+  return `${wrapped(`${indent}${head.join('')}`.trimEnd(), columns, BELOW)}${wrapped(' '.repeat(BELOW) + last, columns, BELOW)}`;
+}
+
+/** Of the text as it is seen. */
+function width(text: string): number {
+  return stripVTControlCharacters(text).length;
+}
+
+function linesOf(text: string, columns: number | null, hang: number): readonly string[] {
+  if (columns === null || width(text) <= columns) return [text];
+  const start = /^ */.exec(text)?.[0] ?? '';
+  const lines: string[] = [];
+  let line = start;
+  for (const piece of text.slice(start.length).match(/ *[^ ]+/g) ?? []) {
+    if (width(line) + width(piece) > columns && line.trim() !== '') {
+      lines.push(line);
+      line = ' '.repeat(hang) + piece.trimStart();
+    } else line += piece;
+  }
+  return [...lines, line];
+}

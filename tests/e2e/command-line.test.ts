@@ -28,6 +28,7 @@ beforeAll(async () => {
       AGENT_PORT: '0',
       ASSAY_DATA_DIR: join(directory, '.assay'),
       ASSAY_LOG_LEVEL: 'silent',
+      ASSAY_SANDBOX_CONCURRENCY: '1',
       AI_PROVIDER: 'ollama',
       AI_API_BASE: model.base,
     }),

@@ -5,8 +5,9 @@ import type { Command } from 'commander';
 import type { Finish } from '../../command-line/command.ts';
 import { EXIT, type ExitCode } from '../../command-line/exit-codes.ts';
 import type { Io } from '../../command-line/io.ts';
+import { table } from '../../command-line/layout.ts';
 import { modelPaths, NATIVE_HASH, signedPaths, withModelFiles } from '../../command-line/model-files.ts';
-import { jsonText, printable, styleOf, table } from '../../command-line/output.ts';
+import { jsonText, printable, styleOf } from '../../command-line/output.ts';
 
 interface DigestFlags {
   readonly oms?: boolean;

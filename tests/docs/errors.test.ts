@@ -3,6 +3,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { ATTESTATION_ERROR_KINDS } from '@assay/attestation';
 import { CHANNEL_ERROR_KINDS } from '@assay/channel';
+import { CONTRACTS_ERROR_KINDS } from '@assay/contracts';
 import { ENCODING_ERROR_KINDS } from '@assay/encoding/errors';
 import { MODEL_ERROR_KINDS } from '@assay/models';
 import { OPERATOR_ERROR_KINDS } from '@assay/operator';
@@ -52,6 +53,7 @@ describe.each<[string, Readonly<Record<string, string>>]>([
   ['@assay/models', MODEL_ERROR_KINDS],
   ['@assay/operator', OPERATOR_ERROR_KINDS],
   ['@assay/channel', CHANNEL_ERROR_KINDS],
+  ['@assay/contracts', CONTRACTS_ERROR_KINDS],
   ['@assay/upstream', UPSTREAM_ERROR_KINDS],
   ['assay', CLIENT_ERROR_KINDS],
   ['@assay/sandbox', SANDBOX_ERROR_KINDS],

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { createSimulatedAttester } from '../../packages/agent/src/adapters/attesters/simulated/simulated.ts';
+import { openCompilers } from '../../packages/agent/src/adapters/compilers/compilers.ts';
 import { platformModels } from '../../packages/agent/src/adapters/models/platforms.ts';
 import { createModel } from '../../packages/agent/src/adapters/models/select.ts';
 import { attestedUpstreamOf } from '../../packages/agent/src/adapters/upstreams/attested.ts';
@@ -115,6 +116,8 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
   broken = options.brokenTee === true;
   const kinds = createTasks();
   const taskStore = createLedgerTaskStore({ ledger, types: new Set(kinds.keys()) });
+  const compilers = openCompilers({ folder: config.compilersDir });
+  onTestFinished(() => compilers.close());
   const tasks = new TaskTable({
     tasks: kinds,
     store: taskStore,
@@ -130,6 +133,8 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
       model,
       sandbox,
       workspaces: createWorkspaces(join(directory, 'workspaces')),
+      compilers,
+      attestResult: (result, nonce) => identity.attestResult(result, nonce),
       clock,
       permitHosts: (wanted) => permitHosts(config.sandbox.network, wanted),
       encodeTranscript: (transcript) => new TextEncoder().encode(JSON.stringify(transcriptToJson(transcript))),

@@ -3,7 +3,7 @@
  * bad value is an error that names the setting, what was expected and what to do; a secret's value is never repeated.
  */
 
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isLoopbackName } from '@assay/channel';
 import type { IsolationLevel, SandboxLane } from '@assay/receipt';
 import type { ChannelDemand } from '@assay/upstream';
@@ -60,6 +60,8 @@ export interface Config {
   readonly port: number;
   /** Absolute. */
   readonly dataDir: string;
+  /** Absolute: where the Solidity compilers are. */
+  readonly compilersDir: string;
   readonly apiKey: string | null;
   /** Opens the operator's routes and nothing else; `null` closes them. */
   readonly operatorKey: string | null;
@@ -120,6 +122,7 @@ export function parseConfig(environment: Environment): Config {
     host,
     port: values.AGENT_PORT,
     dataDir: resolve(values.ASSAY_DATA_DIR),
+    compilersDir: resolve(values.ASSAY_COMPILERS_DIR ?? join(values.ASSAY_DATA_DIR, 'compilers')),
     apiKey: values.ASSAY_API_KEY,
     operatorKey: values.ASSAY_OPERATOR_KEY,
     operatorManifest: values.ASSAY_OPERATOR_MANIFEST === null ? null : resolve(values.ASSAY_OPERATOR_MANIFEST),

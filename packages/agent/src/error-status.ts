@@ -12,6 +12,10 @@ const KIND_STATUS: Readonly<Record<ErrorKind, number>> = {
 };
 
 const CODE_STATUS: Readonly<Record<string, number>> = {
+  'compiler/crashed': 422,
+  'compiler/timeout': 422,
+  'compiler/too-large': 413,
+  'compiler/unknown': 422,
   'http/answer-too-large': 413,
   'http/bad-origin': 403,
   'http/body-too-large': 413,
@@ -36,6 +40,12 @@ const CODE_STATUS: Readonly<Record<string, number>> = {
   'operator/policy-changed': 409,
   'operator/replayed': 409,
   'operator/variable-unknown': 404,
+  'project/bad-path': 422,
+  'project/empty': 422,
+  'project/import-missing': 422,
+  'project/malformed': 422,
+  'project/pragma-unmet': 422,
+  'project/too-large': 413,
   'sandbox/allow-invalid': 422,
   'sandbox/code-too-large': 413,
   'sandbox/file-refused': 422,

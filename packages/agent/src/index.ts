@@ -16,6 +16,9 @@ export {
   transcriptFromJson,
 } from '@assay/sandbox';
 export { detectAttester } from './adapters/attesters/detect.ts';
+export { installCompiler } from './adapters/compilers/install.ts';
+export { DEFAULT_COMPILERS } from './adapters/compilers/pins.ts';
+export { installedCompilers } from './adapters/compilers/store.ts';
 export { createModel } from './adapters/models/select.ts';
 export { type Config, isLoopback, parseConfig } from './config.ts';
 export { type Environment, parseEnvFile, readEnvironment } from './env-file.ts';

@@ -13,6 +13,7 @@ import { type LaneRefusal, OpeningSandbox, selectSandbox, transcriptToJson } fro
 import { getRequestListener } from '@hono/node-server';
 import { type Logger, pino } from 'pino';
 import { detectAttester } from './adapters/attesters/detect.ts';
+import { openCompilers } from './adapters/compilers/compilers.ts';
 import { withNamedModel } from './adapters/models/listed-models.ts';
 import { platformModels } from './adapters/models/platforms.ts';
 import { createModel } from './adapters/models/select.ts';
@@ -159,6 +160,7 @@ async function compose(
     }),
   );
 
+  const compilers = keep(closing, openCompilers({ folder: config.compilersDir }));
   let stopping = false;
   const kinds = createTasks();
   const taskStore = createLedgerTaskStore({ ledger, types: new Set(kinds.keys()) });
@@ -178,6 +180,8 @@ async function compose(
         return sandbox.now();
       },
       workspaces: createWorkspaces(join(config.dataDir, 'workspaces')),
+      compilers,
+      attestResult: (result, nonce) => identity.attestResult(result, nonce),
       clock,
       permitHosts: (wanted) => permitHosts(config.sandbox.network, wanted),
       encodeTranscript: (transcript) => utf8(canonicalJson(transcriptToJson(transcript))),

@@ -82,7 +82,16 @@ export {
 export { parseReceipt, type Receipt, type ReceiptContent, receiptSigningInput } from './receipt.ts';
 export { type CollateralFile, parseReport, type Report, reportBody } from './report.ts';
 export { type Signer, sealLeaf, sealReceipt, sealReceiptText } from './seal.ts';
-export { carriesStatement, isNonce, nonceBytes, paddedReportData, statementDigest, statementText } from './statement.ts';
+export {
+  carriesStatement,
+  isNonce,
+  nonceBytes,
+  paddedReportData,
+  resultStatementDigest,
+  resultStatementText,
+  statementDigest,
+  statementText,
+} from './statement.ts';
 export { isSubtree, verifySubtreeConsistency, verifySubtreeInclusion } from './subtree.ts';
 export { SUCCESSION_SALT, successionBody } from './succession.ts';
 export {

@@ -38,6 +38,22 @@ export function statementDigest(keysetDigest: Digest, nonce: string | null): Uin
 }
 
 /**
+ * The exact text of the statement about one result (spec/keyset.md §2a): the agent of this keyset computed what `result` is the digest of.
+ * @throws {ReceiptError} `statement/malformed`.
+ * @example resultStatementText(keysetDigest(keyset), nonce, buildHash)
+ */
+export function resultStatementText(keysetDigest: Digest, nonce: string | null, result: Digest): string {
+  if (!isDigest(result)) throw new ReceiptError('statement/malformed', 'expected a result digest like sha256:<64 hex>');
+  const common = statementText(keysetDigest, nonce);
+  return common.replace('"purpose":"aci.report_data.v1"}', `"purpose":"assay.result.v1","result":"${result}"}`);
+}
+
+/** SHA-256 of the statement about a result, 32 bytes. */
+export function resultStatementDigest(keysetDigest: Digest, nonce: string | null, result: Digest): Uint8Array {
+  return sha256(utf8(resultStatementText(keysetDigest, nonce, result)));
+}
+
+/**
  * Whether a slot of the evidence holds `digest`: 32 bytes equal to it, or 64 bytes that go on with zeros. Any other length is `false`.
  * @example carriesStatement(claims.reportData, statementDigest(digest, nonce))
  */

@@ -6,9 +6,18 @@
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import type { JsonObject } from '@assay/encoding/json';
 import type { Clock } from '@assay/ledger';
-import { type Digest, type Keyset, type KeysetKey, keysetDigest, parseKeyset, statementDigest } from '@assay/receipt';
+import {
+  type Digest,
+  type Keyset,
+  type KeysetKey,
+  keysetDigest,
+  parseKeyset,
+  resultStatementDigest,
+  resultStatementText,
+  statementDigest,
+} from '@assay/receipt';
 import { ServerError } from '../errors.ts';
-import type { Attester, AttesterEvidence } from '../ports/attester.ts';
+import type { Attester, AttesterEvidence, ResultAttestation } from '../ports/attester.ts';
 
 /** Where the code came from, as far as the operator says; never bound by the quote itself. */
 export interface SourceProvenance {
@@ -58,6 +67,12 @@ export interface Identity {
    * @throws {ServerError} `http/bad-parameter` for a malformed nonce, `attester/unavailable` when the TEE gives no evidence.
    */
   report(nonce: string | null): Promise<IssuedReport>;
+  /**
+   * Evidence about one result: the TEE quotes the statement of spec/keyset.md §2a. `result` is a digest that this agent computed itself;
+   * one that a client sent must never get here.
+   * @throws {ServerError} `attester/unavailable`.
+   */
+  attestResult(result: Digest, nonce: string | null): Promise<ResultAttestation>;
 }
 
 const UNCHALLENGED_FOR_MS = 10 * 60_000;
@@ -100,6 +115,22 @@ export function createIdentity(options: IdentityOptions): Identity {
     keysetDigest: digest,
     attester,
     inForce: () => Promise.resolve(),
+    attestResult: async (result, nonce) => {
+      const statement = resultStatementDigest(digest, nonce, result);
+      const { teeType, evidence } = await quote(attester, statement, nonce, options.channelPublicKey);
+      return {
+        purpose: 'assay.result.v1',
+        result,
+        nonce,
+        statement: resultStatementText(digest, nonce, result),
+        tee_type: teeType,
+        simulated: attester.simulated,
+        workload_keyset_digest: digest,
+        workload_keyset: keyset,
+        report_data: encodeHex(statement),
+        evidence,
+      };
+    },
     report: async (nonce) => {
       if (nonce !== null && !/^[0-9a-f]{64}$/.test(nonce)) {
         throw new ServerError(

@@ -13,7 +13,7 @@ import { createSigningKeys } from '@assay/ledger';
 import type { Digest, Keyset } from '@assay/receipt';
 import { ServerError } from '../errors.ts';
 import type { AgentKey, OperatorKeyring } from '../operator/operator-keys.ts';
-import type { Attester } from '../ports/attester.ts';
+import type { Attester, ResultAttestation } from '../ports/attester.ts';
 import { generateTalkKeys, type TalkKeyring, type TalkKeys } from '../tasks/talk/talk-keys.ts';
 import type { ChannelKeySet, ChannelKeys } from './channel-keys.ts';
 import { createIdentity, type Identity, type IssuedReport, type SourceProvenance } from './identity.ts';
@@ -126,6 +126,11 @@ export class KeysetRotation implements Identity {
   async report(nonce: string | null): Promise<IssuedReport> {
     await this.inForce();
     return this.#identity.report(nonce);
+  }
+
+  async attestResult(result: Digest, nonce: string | null): Promise<ResultAttestation> {
+    await this.inForce();
+    return this.#identity.attestResult(result, nonce);
   }
 
   async inForce(): Promise<void> {

@@ -4,6 +4,7 @@
  */
 
 import type { EvidenceType } from '@assay/attestation';
+import type { Digest, Keyset } from '@assay/receipt';
 
 export interface AttestationRequest {
   /** SHA-256 of the canonical statement, 32 bytes. Carriers with 64 bytes of report data pad it with zeros on the right. */
@@ -34,4 +35,19 @@ export interface Attester {
    * @throws {ServerError} `attester/unavailable`.
    */
   keptSecret?(): Promise<Uint8Array>;
+}
+
+/** What attests one result (spec/keyset.md §2a). */
+export interface ResultAttestation {
+  readonly purpose: 'assay.result.v1';
+  readonly result: Digest;
+  readonly nonce: string | null;
+  readonly statement: string;
+  readonly tee_type: string;
+  readonly simulated: boolean;
+  readonly workload_keyset_digest: Digest;
+  readonly workload_keyset: Keyset;
+  /** Hex of the statement's SHA-256. */
+  readonly report_data: string;
+  readonly evidence: Readonly<Record<string, unknown>>;
 }

@@ -49,6 +49,8 @@ export type ProgressDraft =
     }
   | { readonly type: 'limit'; readonly attempt: number; readonly limit: string; readonly message: string }
   | { readonly type: 'executed'; readonly attempt: number; readonly status: string; readonly error: string | null }
+  | { readonly type: 'compiling'; readonly compiler: string; readonly sources: number }
+  | { readonly type: 'compiled'; readonly contracts: number; readonly errors: number }
   | { readonly type: 'retry'; readonly attempt: number; readonly reason: string }
   | { readonly type: 'sealing' }
   | { readonly type: 'logged'; readonly receipt_id: string; readonly log_index: number }

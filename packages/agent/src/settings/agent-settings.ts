@@ -67,6 +67,13 @@ export const AGENT_SETTINGS = {
     fallback: '.assay',
     doc: 'store, log keys, workspaces, simulated root; closed to other users at every start (mode 0700), refused where that cannot be done',
   }),
+  ASSAY_COMPILERS_DIR: text({
+    pattern: /^[^\0]+$/,
+    expected: 'a directory',
+    fallback: null,
+    byDefault: '`compilers` in the data directory',
+    doc: 'where the Solidity compilers are that `assay solc add` installed',
+  }),
   AI_PROVIDER: choice({
     choices: [...PROVIDER_NAMES, 'recorded'],
     anyCase: true,

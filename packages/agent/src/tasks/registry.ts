@@ -1,6 +1,7 @@
 /** Every task, one line each. A new task adds its folder and its line. */
 
 import type { z } from 'zod';
+import { attestedBuild } from './attested-build/run.ts';
 import { execute } from './execute/run.ts';
 import { fileRead } from './file-read/run.ts';
 import { fileWrite } from './file-write/run.ts';
@@ -39,6 +40,7 @@ export function createTasks(): ReadonlyMap<string, RegisteredTask> {
     register(fileWrite),
     register(createJupyter()),
     register(nodejs),
+    register(attestedBuild),
   ];
   return new Map(tasks.map((task) => [task.type, task]));
 }

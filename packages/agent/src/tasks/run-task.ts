@@ -42,6 +42,8 @@ export interface TaskRequest {
   readonly mayWait?: boolean | undefined;
   /** `https://agent.example`, for the URLs in the answer. */
   readonly origin: string;
+  /** The request came through a channel that ends inside the enclave; `false` unless told. */
+  readonly sealed?: boolean | undefined;
 }
 
 export interface RunningTask {
@@ -230,6 +232,8 @@ async function carry(begun: Begun, review: TaskContext['review'], options: RunTa
   return task.run({
     taskId: id,
     access: request.access,
+    nonce: request.nonce,
+    sealed: request.sealed === true,
     contextText: request.contextText ?? null,
     draft: held.draft(draft),
     signal,

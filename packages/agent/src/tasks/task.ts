@@ -4,9 +4,12 @@
  */
 
 import type { Clock, ReceiptDraft } from '@assay/ledger';
+import type { Digest } from '@assay/receipt';
 import type { NetworkTranscript, Sandbox } from '@assay/sandbox';
 import type { z } from 'zod';
 import type { ServerErrorCode } from '../errors.ts';
+import type { ResultAttestation } from '../ports/attester.ts';
+import type { Compilers } from '../ports/compilers.ts';
 import type { Model } from '../ports/model.ts';
 import type { ProgressDraft } from '../ports/task-events.ts';
 import type { UpstreamSession } from '../ports/upstream.ts';
@@ -20,6 +23,9 @@ export interface TaskPorts {
   readonly model: Model;
   readonly sandbox: Sandbox;
   readonly workspaces: Workspaces;
+  readonly compilers: Compilers;
+  /** Has the TEE vouch for a result that this agent computed. @throws {ServerError} `attester/unavailable`. */
+  readonly attestResult: (result: Digest, nonce: string | null) => Promise<ResultAttestation>;
   readonly clock: Clock;
   /** Which hosts code may reach, by the operator's rule. */
   readonly permitHosts: (wanted: readonly string[]) => HostPermit;
@@ -34,6 +40,10 @@ export interface TaskContext {
   readonly taskId: string;
   /** Hex SHA-256 of the API key behind the request, `null` without one; sessions belong to it. */
   readonly access: string | null;
+  /** The client's nonce, 64 lower-case hex characters, or `null`. */
+  readonly nonce: string | null;
+  /** The request came through a channel that ends inside the enclave. */
+  readonly sealed: boolean;
   /** The request's `context` as JSON text with the digits that the client wrote; `null` when there is none. */
   readonly contextText: string | null;
   readonly draft: ReceiptDraft;

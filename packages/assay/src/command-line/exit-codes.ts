@@ -7,7 +7,7 @@ export const EXIT = {
   notAuthentic: 3,
   unavailable: 4,
   refused: 5,
-  /** Done, and the answer is no: a failed task, a run that differs, a machine with a problem. */
+  /** Done, and the answer is no: a failed task, sources that do not compile, code that does not match, a run that differs, a machine with a problem. */
   no: 6,
   /** Done, and neither yes nor no: a run that cannot be repeated here. */
   undecided: 7,

@@ -20,6 +20,8 @@ export function describeStep(event: TaskStep, style: Style): string | null {
       return line('running', `in the ${String(event.lane)} sandbox`);
     case 'artifact':
       return line('file', `${String(event.path)}, ${String(event.bytes)} bytes`);
+    case 'compiling':
+      return line('compiling', `${String(event.sources)} sources with solc ${String(event.compiler)}`);
     case 'limit':
       return line('limit', String(event.message));
     case 'executed':

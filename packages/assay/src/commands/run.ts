@@ -3,11 +3,11 @@
 import { basename, resolve } from 'node:path';
 import { parseWrittenJson } from '@assay/encoding/written-json';
 import type { Command } from 'commander';
-import { type AgentFlags, agentOf, agentOptions, reachAgent, withAgent } from '../command-line/agent-connection.ts';
+import { type AgentFlags, agentOptions, withAgent } from '../command-line/agent-connection.ts';
 import type { Finish } from '../command-line/command.ts';
-import { startEmbeddedAgent } from '../command-line/embedded-agent.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
+import { findAgent } from '../command-line/find-agent.ts';
 import type { Io } from '../command-line/io.ts';
 import { append, choiceOption } from '../command-line/options.ts';
 import { jsonText, printable, printError, styleOf } from '../command-line/output.ts';
@@ -90,26 +90,6 @@ function contextOf(text: string): Readonly<Record<string, unknown>> {
     // Said below.
   }
   throw new CliError('cli/bad-option', '--context: expected a JSON object; quote it for the shell, e.g. \'{"rate":0.05}\'');
-}
-
-/** The agent named, the one that listens here, or a fresh one inside this process. */
-async function findAgent(flags: RunFlags, io: Io): Promise<{ readonly agent: Agent; close(): Promise<void> }> {
-  const named = flags.url !== undefined || (io.env.ASSAY_URL ?? '') !== '';
-  const quiet = flags.quiet === true;
-  try {
-    return { agent: await agentOf({ ...flags, quiet }, io), close: async () => {} };
-  } catch (error) {
-    if (named || !(error instanceof CliError) || error.code !== 'cli/agent-unreachable') throw error;
-  }
-  if (!quiet) io.stderr('no agent is running; starting one inside\n');
-  const embedded = await startEmbeddedAgent(io);
-  try {
-    const own = { ...flags, url: embedded.url, ownFolder: embedded.folder, apiKey: null, quiet };
-    return { agent: await reachAgent(own, io), close: () => embedded.close() };
-  } catch (error) {
-    await embedded.close();
-    throw error;
-  }
 }
 
 function showStep(step: TaskStep, io: Io): void {

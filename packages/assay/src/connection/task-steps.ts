@@ -14,7 +14,7 @@ import type { TaskPort } from './task-port.ts';
 export interface TaskStep {
   /**
    * `accepted`, `queued`, `writing`, `text`, `code`, `review`, `reviewed`, `running`, `stdout`, `stderr`, `omitted`, `artifact`, `limit`,
-   * `executed`, `retry`, `sealing`, `logged`, `done`; spec/http-api.md §4 has the members of each.
+   * `executed`, `retry`, `compiling`, `compiled`, `sealing`, `logged`, `done`; spec/http-api.md §4 has the members of each.
    */
   readonly type: string;
   /** From 1, without gaps. */
@@ -53,6 +53,10 @@ export interface TaskStep {
   readonly receipt_id?: string;
   readonly log_index?: number;
   readonly success?: boolean;
+  readonly compiler?: string;
+  readonly sources?: number;
+  readonly contracts?: number;
+  readonly errors?: number;
 }
 
 const MAX_STEP_BYTES = 8 * 1024 * 1024;

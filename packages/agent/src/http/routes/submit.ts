@@ -63,6 +63,7 @@ export function submitRoutes(api: Api, services: Services, schemas: WorkSchemas)
       nonce: body.nonce,
       access: c.get('access'),
       origin: originOf(c, services.config),
+      sealed: c.env?.channel !== undefined || services.config.tls === 'enclave',
     });
     task.outcome.catch(() => undefined); // a refused start is thrown here; any other end is reported by observe
     await task.started;

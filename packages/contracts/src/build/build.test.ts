@@ -1,0 +1,191 @@
+/** Builds: compiler inputs and outputs as they are read, and a hash that depends on sources, settings and compiler alone. */
+
+import { canonicalJson } from '@assay/encoding/json';
+import { describe, expect, it } from 'vitest';
+import { ContractsError } from '../errors.ts';
+import { compilerText, inputHash, parseStandardInput, standardInput } from '../project/standard-input.ts';
+import { contractArtifacts } from './artifact.ts';
+import { codeBytes, openLibraries } from './code-bytes.ts';
+import { compileErrors, parseCompilerOutput } from './compiler-output.ts';
+import { type BuildManifest, buildHash, buildManifest, manifestText } from './manifest.ts';
+
+const PLACEHOLDER = '__$1234567890abcdef1234567890abcdef12$__';
+
+function outputText(change: (contract: Record<string, unknown>) => void = () => {}): string {
+  const contract = {
+    abi: [{ type: 'constructor', inputs: [] }],
+    metadata: '{"compiler":{}}',
+    storageLayout: {
+      storage: [{ astId: 3, label: 'x', type: 't_struct(S)5_storage' }],
+      types: { 't_struct(S)5_storage': { members: [{ astId: 2 }] } },
+    },
+    evm: {
+      methodIdentifiers: { 'f()': '26121ff0' },
+      bytecode: {
+        object: `60${PLACEHOLDER}00`,
+        sourceMap: '0:1:0',
+        linkReferences: { 'L.sol': { L: [{ start: 1, length: 20 }] } },
+      },
+      deployedBytecode: {
+        object: '6000',
+        sourceMap: '',
+        linkReferences: {},
+        immutableReferences: { '7': [{ start: 1, length: 1 }] },
+      },
+    },
+  };
+  change(contract);
+  const ast = {
+    nodes: [
+      { nodeType: 'PragmaDirective' },
+      {
+        nodeType: 'ContractDefinition',
+        name: 'A',
+        nodes: [{ nodeType: 'VariableDeclaration', id: 7, name: 'owner', typeDescriptions: { typeString: 'address' } }],
+      },
+    ],
+  };
+  const none = { abi: [], evm: { bytecode: { object: '' }, deployedBytecode: { object: '' } } };
+  return JSON.stringify({
+    contracts: { 'A.sol': { I: none, A: contract } },
+    sources: { 'A.sol': { id: 0, ast } },
+    errors: [{ severity: 'warning', message: 'w' }],
+  });
+}
+
+const compiler = {
+  name: 'solc',
+  version: '0.8.24+commit.e11b9ed9',
+  platform: 'emscripten',
+  hash: `sha256:${'ab'.repeat(32)}`,
+} as const;
+const input = standardInput({ 'A.sol': 'contract A {}' });
+
+function manifestOf(text: string, more: Partial<Parameters<typeof buildManifest>[0]> = {}): BuildManifest {
+  return buildManifest({ compiler, input, output: parseCompilerOutput(text), ...more });
+}
+
+describe('the manifest', () => {
+  it('names every contract in order, with the hashes of its code', () => {
+    const manifest = manifestOf(outputText());
+    expect(manifest.contracts.map(({ name }) => name)).toEqual(['A', 'I']);
+    expect(manifest.contracts[0]).toMatchObject({
+      open_libraries: ['L.sol:L'],
+      creation: { length: 22 },
+      runtime: { length: 2 },
+    });
+    expect(manifest.contracts[1]).toMatchObject({ creation: null, runtime: null, metadata_hash: null });
+    expect(manifestText(manifest)).toBe(canonicalJson(JSON.parse(manifestText(manifest))));
+  });
+
+  const reference = buildHash(manifestOf(outputText()));
+
+  it.each([
+    ['a source', () => manifestOf(outputText(), { input: standardInput({ 'A.sol': 'contract A { }' }) })],
+    ['a name', () => manifestOf(outputText(), { input: standardInput({ 'B.sol': 'contract A {}' }) })],
+    ['the runs', () => manifestOf(outputText(), { input: standardInput({ 'A.sol': 'contract A {}' }, { runs: 201 }) })],
+    ['the compiler', () => manifestOf(outputText(), { compiler: { ...compiler, hash: `sha256:${'ac'.repeat(32)}` } })],
+    [
+      'a byte of code',
+      () =>
+        manifestOf(
+          outputText((c) => Object.assign((c.evm as { deployedBytecode: object }).deployedBytecode, { object: '6001' })),
+        ),
+    ],
+    ['the metadata', () => manifestOf(outputText((c) => Object.assign(c, { metadata: '{}' })))],
+    ['the interface', () => manifestOf(outputText((c) => Object.assign(c, { abi: [] })))],
+    ['the layout', () => manifestOf(outputText((c) => Object.assign(c, { storageLayout: { storage: [] } })))],
+  ])('hashes differently with another %s', (_, manifest) => {
+    expect(buildHash(manifest())).not.toBe(reference);
+  });
+
+  it('does not depend on numbers of the syntax tree, which change with what else is compiled', () => {
+    const other = outputText().replaceAll('"astId":3', '"astId":30').replaceAll('(S)5_storage', '(S)99_storage');
+    expect(buildHash(manifestOf(other))).toBe(reference);
+  });
+});
+
+describe('artifacts', () => {
+  it('name immutables and open libraries', () => {
+    const { A } = contractArtifacts(parseCompilerOutput(outputText()));
+    expect(A?.immutables).toEqual([
+      { name: 'owner', type: 'address', declaredIn: 'A.sol:A', places: [{ start: 1, length: 1 }] },
+    ]);
+    expect(A?.openLibraries).toEqual(['L.sol:L']);
+    expect(A?.bytecode).toBe(`0x60${PLACEHOLDER}00`);
+  });
+
+  it('tell two contracts of one name apart', () => {
+    const twice = JSON.parse(outputText());
+    twice.contracts['B.sol'] = twice.contracts['A.sol'];
+    expect(Object.keys(contractArtifacts(parseCompilerOutput(JSON.stringify(twice))))).toEqual([
+      'A.sol:A',
+      'A.sol:I',
+      'B.sol:A',
+      'B.sol:I',
+    ]);
+  });
+
+  it('count open libraries as zero bytes, and refuse other text', () => {
+    const [contract] = parseCompilerOutput(outputText()).contracts;
+    if (contract === undefined) throw new Error('no contract');
+    expect([...codeBytes(contract.creation)]).toEqual([0x60, ...new Array(20).fill(0), 0]);
+    expect(openLibraries(contract.creation)).toEqual(['L.sol:L']);
+    const unlinked = { ...contract.creation, linkReferences: {} };
+    expect(() => codeBytes(unlinked)).toThrow(expect.objectContaining({ code: 'build/malformed' }));
+  });
+});
+
+describe('standard JSON', () => {
+  it('hashes to the same whatever is to be printed, and however it is written', () => {
+    const text = compilerText(input);
+    expect(inputHash(parseStandardInput(text))).toBe(inputHash(input));
+    const { language, sources, settings } = JSON.parse(text);
+    const mixed = JSON.stringify({ settings: { ...settings, outputSelection: {} }, sources, language }, null, 2);
+    expect(inputHash(parseStandardInput(mixed))).toBe(inputHash(input));
+  });
+
+  it.each([
+    ['another language', { language: 'Yul', sources: { a: { content: '' } } }, 'project/malformed'],
+    ['sources by URL', { language: 'Solidity', sources: { 'A.sol': { urls: ['ipfs://x'] } } }, 'project/malformed'],
+    ['no sources', { language: 'Solidity', sources: {} }, 'project/empty'],
+    ['a list', { language: 'Solidity', sources: [] }, 'project/malformed'],
+    ['a name that leads out', { language: 'Solidity', sources: { '../A.sol': { content: '' } } }, 'project/bad-path'],
+    [
+      'settings that are text',
+      { language: 'Solidity', sources: { 'A.sol': { content: '' } }, settings: 'x' },
+      'project/malformed',
+    ],
+  ])('refuses %s', (_, given, code) => {
+    expect(() => parseStandardInput(JSON.stringify(given))).toThrow(expect.objectContaining({ code }));
+    expect(() => parseStandardInput(JSON.stringify(given))).toThrow(ContractsError);
+  });
+});
+
+describe("the compiler's output", () => {
+  it('is read with its messages', () => {
+    const failed = JSON.stringify({
+      errors: [
+        {
+          severity: 'error',
+          type: 'ParserError',
+          message: 'm',
+          formattedMessage: 'A.sol:1:1: m\n',
+          sourceLocation: { file: 'A.sol' },
+        },
+      ],
+    });
+    const output = parseCompilerOutput(failed);
+    expect(compileErrors(output)).toEqual([
+      { severity: 'error', type: 'ParserError', message: 'm', formatted: 'A.sol:1:1: m\n', source: 'A.sol' },
+    ]);
+    expect(output.contracts).toEqual([]);
+    expect(compileErrors(parseCompilerOutput(outputText()))).toEqual([]);
+  });
+
+  it('is refused when it is no json', () => {
+    expect(() => parseCompilerOutput('Segmentation fault')).toThrow(
+      expect.objectContaining({ code: 'compiler/output-malformed' }),
+    );
+  });
+});

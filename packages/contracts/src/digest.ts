@@ -1,0 +1,25 @@
+/** Hashes of this package. SHA-256 names content, as everywhere in Assay; Keccak-256 names code, as chains do. */
+
+import { utf8 } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
+import { canonicalJson } from '@assay/encoding/json';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { keccak_256 } from '@noble/hashes/sha3.js';
+
+/** `sha256:` and 64 lower-case hex characters. */
+export type Sha256 = `sha256:${string}`;
+
+/** SHA-256 of bytes, or of the UTF-8 of a text. */
+export function digestOf(content: Uint8Array | string): Sha256 {
+  return `sha256:${encodeHex(sha256(typeof content === 'string' ? utf8(content) : content))}`;
+}
+
+/** SHA-256 of a value's JCS form (RFC 8785). @throws {EncodingError} `json/unencodable`. */
+export function digestOfJson(value: unknown): Sha256 {
+  return digestOf(canonicalJson(value));
+}
+
+/** Keccak-256 as Ethereum prints it: `0x` and 64 lower-case hex characters. */
+export function keccakOf(content: Uint8Array | string): `0x${string}` {
+  return `0x${encodeHex(keccak_256(typeof content === 'string' ? utf8(content) : content))}`;
+}

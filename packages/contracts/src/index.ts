@@ -1,0 +1,38 @@
+export { type ContractArtifact, contractArtifacts } from './build/artifact.ts';
+export { codeBytes, openLibraries } from './build/code-bytes.ts';
+export {
+  type CodeRange,
+  type CompiledCode,
+  type CompiledContract,
+  type CompilerMessage,
+  type CompilerOutput,
+  compileErrors,
+  MAX_OUTPUT_LENGTH,
+  parseCompilerOutput,
+} from './build/compiler-output.ts';
+export type { Immutable } from './build/immutables.ts';
+export {
+  type BuildManifest,
+  buildHash,
+  buildManifest,
+  type CompilerIdentity,
+  type ManifestCode,
+  type ManifestContract,
+  manifestText,
+} from './build/manifest.ts';
+export { digestOf, digestOfJson, keccakOf, type Sha256 } from './digest.ts';
+export { CONTRACTS_ERROR_KINDS, ContractsError, type ContractsErrorCode } from './errors.ts';
+export { type CollectOptions, checkSources, collectSources, SOURCE_LIMITS, type Sources } from './project/collect-sources.ts';
+export { chooseCompiler, DEFAULT_COMPILER } from './project/compiler-choice.ts';
+export { findLayout, type LayoutOptions, type ProjectLayout } from './project/layout.ts';
+export { parseRemappings, type Remapping, remap, remappingText } from './project/remapping.ts';
+export { resolveImport, sourcePath } from './project/source-path.ts';
+export { type SourceFacts, scanSource } from './project/source-scan.ts';
+export {
+  type BuildSettings,
+  compilerText,
+  inputHash,
+  parseStandardInput,
+  type StandardInput,
+  standardInput,
+} from './project/standard-input.ts';

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { createSimulatedAttester } from '../../packages/agent/src/adapters/attesters/simulated/simulated.ts';
 import { openCompilers } from '../../packages/agent/src/adapters/compilers/compilers.ts';
+import { createLocalModels } from '../../packages/agent/src/adapters/models/embedded/local-models.ts';
 import { platformModels } from '../../packages/agent/src/adapters/models/platforms.ts';
 import { createModel } from '../../packages/agent/src/adapters/models/select.ts';
 import { attestedUpstreamOf } from '../../packages/agent/src/adapters/upstreams/attested.ts';
@@ -152,6 +153,11 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
     rotation: identity,
     channelKeys,
     model,
+    localModels: createLocalModels({
+      dataDir: directory,
+      onFetched: () => undefined,
+      onUnexpected: (error) => log.error({ err: error }, 'not fetched'),
+    }),
     upstream: createUpstream(config.model, model, clock.now, attestedUpstream),
     talkKeys,
     modelOf: platformModels(config.model),

@@ -179,6 +179,19 @@ test('console, operation, log and channel', async () => {
   await call('POST /api/operator/rotate-keys', { headers, body: '{"overlap_seconds":60}' });
 });
 
+test('models that run here', async () => {
+  await call('GET /api/models');
+  await call('POST /api/models/fetch', { ...json({ name: 'none' }), status: 404 });
+  await call('POST /api/models/fetch', { ...json({ model: 'none' }), status: 400 });
+  await call('DELETE /api/models/fetch', { status: 404 });
+  await call('GET /api/models/fetch/events', { status: 404 });
+  await call('POST /api/models/fetch', { ...json({ name: 'smollm2-135m' }), status: 202 });
+  await call('POST /api/models/fetch', { ...json({ name: 'smollm2-135m' }), status: 409 });
+  await call('DELETE /api/models/fetch');
+  expect(await (await call('GET /api/models/fetch/events')).text()).toContain('"status":"cancelled"');
+  await call('GET /api/models');
+});
+
 test('tasks of every type, their states, events and files', { timeout: 120_000 }, async () => {
   const files = [{ path: '/tmp/a.txt', content: 'a' }];
   const left = await work({ type: 'execute', code: "open('/tmp/out.txt', 'w').write('out')", include_attestation: true });

@@ -16,6 +16,7 @@ import { channelRoutes } from './http/routes/channel.ts';
 import { consolePage, consoleRoutes } from './http/routes/console.ts';
 import { documentRoutes } from './http/routes/document.ts';
 import { inferenceRoutes } from './http/routes/inference.ts';
+import { localModelRoutes } from './http/routes/local-models.ts';
 import { logRoutes } from './http/routes/log.ts';
 import { operationRoutes } from './http/routes/operations.ts';
 import { operatorRoutes } from './http/routes/operator.ts';
@@ -88,6 +89,7 @@ export function createApp(services: Services): AgentApp {
   operationRoutes(api, services);
   operatorRoutes(api, services);
   operatorApiRoutes(api, services);
+  localModelRoutes(api, services);
   inferenceRoutes(api, services);
   talkRoutes(api, services);
   channelRoutes(api, services, async (request, env) => app.fetch(request, env));

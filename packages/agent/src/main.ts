@@ -14,6 +14,7 @@ import { getRequestListener } from '@hono/node-server';
 import { type Logger, pino } from 'pino';
 import { detectAttester } from './adapters/attesters/detect.ts';
 import { openCompilers } from './adapters/compilers/compilers.ts';
+import { createLocalModels } from './adapters/models/embedded/local-models.ts';
 import { withNamedModel } from './adapters/models/listed-models.ts';
 import { platformModels } from './adapters/models/platforms.ts';
 import { createModel } from './adapters/models/select.ts';
@@ -124,6 +125,14 @@ async function compose(
   const modelConfig = await withNamedModel(config.model);
   const attestedUpstream = attestedUpstreamOf(modelConfig, clock.now);
   const model = createModel(modelConfig, clock.now, attestedUpstream);
+  const localModels = keep(
+    closing,
+    createLocalModels({
+      dataDir: config.dataDir,
+      onFetched: ({ name, sha256 }) => log.info({ name, sha256 }, 'model fetched'),
+      onUnexpected: (error) => log.error({ err: error }, 'model not fetched'),
+    }),
+  );
   const channelKeys = new ChannelKeys();
   const talkKeys = new TalkKeyring();
   // Loaded for agents with a manifest only: it brings the Ethereum library.
@@ -201,6 +210,7 @@ async function compose(
     talkKeys,
     modelOf: platformModels(modelConfig),
     model,
+    localModels,
     upstream: createUpstream(modelConfig, model, clock.now, attestedUpstream),
     sandbox: () => sandbox.current,
     tasks,

@@ -1,11 +1,15 @@
 /** Server-sent events (HTML living standard, §9.2): numbered, resumable, with a heartbeat so that proxies keep the line open. */
 
-import type { ProgressEvent } from '../ports/task-events.ts';
-
 const HEARTBEAT_MS = 15_000;
 
+/** An event; all of it is sent as JSON. */
+export interface StreamedEvent {
+  readonly type: string;
+  readonly sequence: number;
+}
+
 /** Events as a response; ends with the events, or when the client is gone. */
-export function eventStream(events: AsyncGenerator<ProgressEvent>, signal: AbortSignal): Response {
+export function eventStream(events: AsyncGenerator<StreamedEvent>, signal: AbortSignal): Response {
   const encoder = new TextEncoder();
   let heartbeat: NodeJS.Timeout | undefined;
   const stream = new ReadableStream<Uint8Array>({

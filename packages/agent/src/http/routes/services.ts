@@ -8,6 +8,7 @@ import type { ChannelKeys } from '../../identity/channel-keys.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { KeysetRotation } from '../../identity/rotation.ts';
 import type { OperatorApi } from '../../operator/operator-api.ts';
+import type { LocalModels } from '../../ports/local-models.ts';
 import type { Model } from '../../ports/model.ts';
 import type { TaskStore } from '../../ports/task-store.ts';
 import type { Upstream } from '../../ports/upstream.ts';
@@ -31,6 +32,8 @@ export interface Services {
   readonly rotation: Pick<KeysetRotation, 'rotate' | 'standing'>;
   readonly channelKeys: ChannelKeys;
   readonly model: Model;
+  /** Models that run on this machine. */
+  readonly localModels: LocalModels;
   /** Serves `/v1/…`. */
   readonly upstream: Upstream;
   /** The tutorial's keys (seed 004). */

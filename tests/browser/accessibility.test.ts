@@ -76,6 +76,7 @@ describe.skipIf(chromiumPath() === null)('accessibility of the console', () => {
     });
 
     async function check(what: string): Promise<void> {
+      await page.evaluate(() => scrollTo(0, 0));
       await page.screenshot({ path: join(PICTURES, `${name}-${what}.png`), fullPage: true });
       expect(await findingsOf(page), what).toEqual([]);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -97,13 +98,13 @@ describe.skipIf(chromiumPath() === null)('accessibility of the console', () => {
     it.each(['receipts', 'chat', 'verify', 'status', 'no-such-page'])('/%s', { timeout: 60_000 }, async (path) => {
       await page.goto(`${agent.url}/${path}`);
       await page.locator('[data-strip=sandbox]').waitFor();
-      if (path === 'receipts') await page.locator('tbody a').first().waitFor();
+      if (path === 'receipts') await page.locator('a.row-link').first().waitFor();
       await check(path);
     });
 
     it('a receipt', { timeout: 60_000 }, async () => {
       await page.goto(`${agent.url}/receipts`);
-      await page.locator('tbody a').first().click();
+      await page.locator('a.row-link').first().click();
       await page.locator('[data-outcome=accepted]').waitFor();
       await check('receipt');
     });

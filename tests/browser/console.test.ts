@@ -21,6 +21,9 @@ const PICTURES = new URL('./output/', import.meta.url).pathname;
 const PNG =
   "import base64\nopen('/tmp/chart.png','wb').write(base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAIAAAACUFjqAAAAEklEQVR4nGP4z8CAB+GTG8HSALfKY52fTcuYAAAAAElFTkSuQmCC'))\nprint(open('/tmp/sales.csv').read().count('\\n'))";
 
+const PROSE =
+  'A receipt proves **what ran**: <script>alert(1)</script>\n\n- code\n- inputs\n\n| event | says |\n|---|---|\n| asked | the request |\n\n[no](javascript:alert(1)) ![no](https://elsewhere.example/x.png)';
+
 const ETH =
   "const { ethers } = require('ethers');\nconst provider = new ethers.JsonRpcProvider('RPC');\nconst balance = BigInt(await provider.send('eth_getBalance', ['0xabc', 'latest']));\nconst formatted = ethers.formatEther(balance);\nconsole.log(`Balance: ${formatted} ETH`);\nformatted;";
 
@@ -40,6 +43,8 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     model = await startOpenAiServer({
       answers: ({ body }) => {
         const task = body.messages[1]?.content ?? '';
+        const asked = body.messages.at(-1)?.content ?? '';
+        if (asked === 'my secret question' || asked === 'and then?') return { kind: 'text', text: PROSE };
         if (task.includes('ETH balance')) return fenced('javascript', ETH.replace('RPC', chain.url));
         if (task.includes('chart')) return fenced('python', PNG);
         if (task.includes('missing') && body.messages.length === 2) return fenced('python', "open('/tmp/missing.txt')");
@@ -127,9 +132,9 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     expect(await page.locator('[data-tone=fail]').count()).toBe(0);
     expect(await page.locator('[data-check-outcome=fail]').count()).toBe(0);
     expect(await page.locator('[data-check]').count()).toBeGreaterThan(10);
-    expect(await page.getByRole('list', { name: 'Receipt timeline', includeHidden: true }).textContent()).toContain(
-      'code.executed',
-    );
+    expect(
+      await page.locator('[data-story]').evaluateAll((steps) => steps.map((step) => step.getAttribute('data-story'))),
+    ).toEqual([...['asked', 'model', 'code', 'run', 'ended', 'answered', 'sealed', 'logged']]);
     await page.screenshot({ path: join(PICTURES, 'developer.png'), fullPage: true });
     await page.goto(`${agent.url}/status`);
     await page.locator('[data-strip=sandbox]').waitFor();
@@ -192,24 +197,44 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await page.screenshot({ path: join(PICTURES, 'verify-changed.png'), fullPage: true });
   });
 
-  it('lists receipts, opens one at its own address, and says on every page that the TEE is simulated', {
+  it('finds a receipt by its words, tells its story at its own address, and survives reload and Back', {
     timeout: 60_000,
   }, async () => {
     await page.goto(`${agent.url}/receipts`);
     await acceptSimulator();
+    await page
+      .getByRole('link', { name: /factorial/ })
+      .first()
+      .waitFor();
     await page.screenshot({ path: join(PICTURES, 'receipts.png'), fullPage: true });
-    await page.locator('tbody a').first().click();
+    await page.getByLabel('Search the receipts').fill('MISSING');
+    await page.waitForURL(/search=MISSING/);
+    await page.getByRole('status').filter({ hasText: '1 receipt' }).waitFor();
+    await page.getByRole('link', { name: /missing/ }).click();
     await page.locator('[data-outcome=accepted]').waitFor();
     expect(new URL(page.url()).pathname).toMatch(/^\/receipts\/rcpt_/);
+    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Read /tmp/missing.txt and print it');
+    const story = await page.getByRole('list', { name: 'What happened' }).innerText();
+    for (const words of [
+      'Asked the model',
+      "open('/tmp/missing.txt')",
+      'attempt 2',
+      'using default content',
+      'After 1 retry',
+      'Entry',
+    ])
+      expect(story).toContain(words);
     await page.reload();
     await page.locator('[data-outcome=accepted]').waitFor();
-    await page.screenshot({ path: join(PICTURES, 'receipt.png'), fullPage: true });
+    await page.getByRole('tab', { name: /checks/ }).click();
+    await page.getByText(/checks passed/).waitFor();
+    await page.keyboard.press('ArrowRight');
+    await page.getByText('workload_keyset_digest').first().waitFor();
+    await page.screenshot({ path: join(PICTURES, 'receipt-raw.png'), fullPage: true });
     await page.goBack();
-    await page.locator('tbody a').first().waitFor();
-    await page.goto(`${agent.url}/status`);
-    await page.getByText('SIMULATED', { exact: true }).first().waitFor();
-    await page.getByText('Raw JSON').waitFor();
-    await page.screenshot({ path: join(PICTURES, 'status.png'), fullPage: true });
+    expect(await page.getByLabel('Search the receipts').inputValue()).toBe('MISSING');
+    await page.goto(`${agent.url}/receipts/rcpt_${'0'.repeat(32)}`);
+    await page.getByText('No receipt has this id').waitFor();
   });
 
   it('chats sealed and streamed, after it verified the agent', { timeout: 60_000 }, async () => {
@@ -224,13 +249,28 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     expect(await page.getByLabel('Question').count()).toBe(0);
     await acceptSimulator();
     await page.getByLabel('Question').fill('my secret question');
-    await page.getByRole('button', { name: 'Ask, encrypted' }).click();
+    await page.keyboard.press('Enter');
     await page.locator('[data-receipt]').waitFor();
-    expect((await page.locator('[data-answer]').innerText()).length).toBeGreaterThan(5);
+    await page.getByLabel('Question').fill('and then?');
+    await page.keyboard.press('Shift+Enter');
+    await page.keyboard.press('Enter');
+    await page.locator('[data-receipt]').nth(1).waitFor();
+    const turns = model.requests.at(-1)?.body.messages.map(({ role, content }) => `${role}: ${content}`) ?? [];
+    expect(turns.slice(-3)[0]).toBe('user: my secret question');
+    expect(turns.at(-1)).toBe('user: and then?');
+    const answer = page.locator('[data-answer]').first();
+    expect(await answer.locator('strong').innerText()).toBe('what ran');
+    expect(await answer.locator('table').count()).toBe(1);
+    expect(await answer.locator('script, img, a[href^=javascript]').count()).toBe(0);
+    expect(await answer.innerText()).toContain('<script>alert(1)</script>');
+    expect(await page.getByText('Verified, simulated hardware').count()).toBe(2);
     page.off('request', record);
     expect(sent.some((line) => line.includes('/ohttp'))).toBe(true);
     expect(sent.join('\n')).not.toMatch(/secret|completions/);
     await page.screenshot({ path: join(PICTURES, 'chat.png'), fullPage: true });
+    await page.locator('[data-receipt]').first().click();
+    await page.locator('[data-outcome=accepted]').waitFor();
+    await page.getByRole('heading', { name: /Question to/ }).waitFor();
   });
 
   it('sends a task, its files and the key only sealed, after it verified the agent', { timeout: 90_000 }, async () => {
@@ -247,7 +287,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await generate('Make a secret chart of /tmp/sales.csv');
     await page.locator('img.plot').waitFor();
     await page.goto(`${agent.url}/receipts`);
-    await page.locator('tbody a').first().click();
+    await page.locator('a.row-link').first().click();
     await page.locator('[data-outcome]').waitFor();
     page.off('request', record);
     const open = ['GET /v1/aci/attestation', 'GET /simulated-root.pem', 'POST /ohttp'];

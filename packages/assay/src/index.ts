@@ -6,6 +6,7 @@ export {
   type Agent,
   type ChatAnswer,
   type ChatOptions,
+  type ChatTurn,
   type ConnectOptions,
   connect,
   type Proof,
@@ -24,6 +25,7 @@ export { type TalkAnswer, TalkClient, type TalkOptions } from './talk/talk-clien
 export { verifyProof } from './verification/answer-proof.ts';
 export { verifyBundle } from './verification/bundle.ts';
 export { type ClaimsDocument, claimsDocument, type VerdictDocument, verdictDocument } from './verification/document.ts';
+export { type FilesVerdict, type FileVerdict, type NamedFile, verifyFiles } from './verification/files.ts';
 export type { VerifyOptions } from './verification/options.ts';
 export { verifyReceipt } from './verification/receipt.ts';
 export { verifyReport } from './verification/report.ts';

@@ -82,9 +82,17 @@ export interface Agent {
   reattest(): Promise<AttestedAgent>;
 }
 
+/** One turn of a conversation. */
+export interface ChatTurn {
+  readonly role: 'user' | 'assistant';
+  readonly content: string;
+}
+
 export interface ChatOptions {
   readonly model?: string | undefined;
   readonly system?: string | undefined;
+  /** Earlier turns of the conversation, oldest first. */
+  readonly history?: readonly ChatTurn[] | undefined;
   /** Called with each piece of text as it arrives. */
   readonly onText?: ((text: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -302,9 +310,9 @@ class Connection implements Agent {
   readonly tasks: TaskArchive = taskArchive(this.#taskPort);
 
   async chat(message: string, options: ChatOptions = {}): Promise<ChatAnswer> {
-    const { model = 'default', system, onText, signal = null } = options;
+    const { model = 'default', system, history = [], onText, signal = null } = options;
     const question = { role: 'user', content: message };
-    const messages = system === undefined ? [question] : [{ role: 'system', content: system }, question];
+    const messages = [...(system === undefined ? [] : [{ role: 'system', content: system }]), ...history, question];
     const { answer, proof } = await this.#exchange(`${this.baseURL}/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -3,19 +3,18 @@ import { useEffect, useState } from 'preact/hooks';
 import { keptRoot } from '../state/kept.ts';
 import type { Verification } from '../verifier/verification.ts';
 import { Card } from './card.tsx';
-import { Timeline } from './timeline.tsx';
-import { VerdictView } from './verdict.tsx';
+import { StoryView } from './story.tsx';
+import { VerdictChecks, VerdictNotice } from './verdict.tsx';
 
-/** Verifies a bundle right here, from its bytes; a simulator counts as far as the visitor accepted its root. */
-export function BundleCheck({ bundle }: { readonly bundle: Uint8Array }): JSX.Element {
+/** The verdict of this browser on a bundle, from its bytes; `null` until it is reached. A simulator counts as far as its root was accepted. */
+export function useBundleVerdict(bundle: Uint8Array | null): Verification | null {
   const [verification, setVerification] = useState<Verification | null>(null);
   useEffect(() => {
     let current = true;
     setVerification(null);
+    if (bundle === null) return;
     void import('../verifier/index.ts')
-      .then(({ verifyInBrowser }) =>
-        verifyInBrowser([{ name: 'bundle.json', bytes: bundle }], { now: Date.now(), simulatedRoot: keptRoot.get() }),
-      )
+      .then(({ verifyBundle }) => verifyBundle(bundle, keptRoot.get()))
       .then((found) => {
         if (current) setVerification(found);
       });
@@ -23,17 +22,24 @@ export function BundleCheck({ bundle }: { readonly bundle: Uint8Array }): JSX.El
       current = false;
     };
   }, [bundle]);
+  return verification;
+}
+
+/** Verifies a bundle right here, and tells what its receipts say. */
+export function BundleCheck({ bundle }: { readonly bundle: Uint8Array }): JSX.Element {
+  const verification = useBundleVerdict(bundle);
   return (
     <Card title="Verified in this browser">
       {verification === null ? (
         <p aria-live="polite">Verifying in this browser…</p>
       ) : (
         <>
-          <VerdictView verdict={verification.verdict} />
-          {verification.receipts.map((receipt) => (
-            <details key={receipt.receipt_id}>
-              <summary>Receipt</summary>
-              <Timeline events={receipt.event_log} />
+          <VerdictNotice verdict={verification.verdict} />
+          <VerdictChecks verdict={verification.verdict} />
+          {verification.stories.map((story) => (
+            <details key={story.receiptId}>
+              <summary>What the receipt says</summary>
+              <StoryView story={story} />
             </details>
           ))}
         </>

@@ -1,97 +1,150 @@
-import type { Receipt } from '@assay/receipt';
 import type { Agent } from 'assay';
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Badge } from '../components/badge.tsx';
 import { Button } from '../components/button.tsx';
-import { Card } from '../components/card.tsx';
-import { Field } from '../components/field.tsx';
+import { Download } from '../components/download.tsx';
+import { EmptyState } from '../components/empty-state.tsx';
 import { Markdown } from '../components/markdown.tsx';
 import { Notice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
-import { Timeline } from '../components/timeline.tsx';
 import { Gate } from '../shell/gate.tsx';
+import { pathTo } from '../state/base.ts';
+import { ask, newConversation, stopAnswer, type Turn, useConversation } from '../state/conversation.ts';
 
-/** A chat in which nothing leaves the browser before it has verified the agent, and then only encrypted to the attested key. */
+/** A conversation in which nothing leaves the browser before it has verified the agent, and then only sealed to the attested key. */
 export function ChatPage(): JSX.Element {
+  const turns = useConversation();
   return (
-    <Page title="Ask" lead="Questions leave this browser sealed to the attested key. Every answer comes with its proof.">
-      <Gate>{({ agent }) => <Chat agent={agent} />}</Gate>
+    <Page
+      title="Ask"
+      lead="Questions leave this browser sealed to the attested key. Every answer comes with its proof."
+      actions={
+        turns.length > 0 && (
+          <Button icon="chat" onClick={newConversation}>
+            New conversation
+          </Button>
+        )
+      }
+    >
+      <Gate>{({ agent, status }) => <Chat agent={agent} simulated={status.tee.simulated} turns={turns} />}</Gate>
     </Page>
   );
 }
 
-function Chat({ agent }: { readonly agent: Agent }): JSX.Element {
-  const [question, setQuestion] = useState('What does a receipt prove?');
-  const [answer, setAnswer] = useState('');
-  const [receipt, setReceipt] = useState<Receipt | null>(null);
-  const [busy, setBusy] = useState(false);
-  const [fault, setFault] = useState('');
+interface ChatProps {
+  readonly agent: Agent;
+  readonly simulated: boolean;
+  readonly turns: readonly Turn[];
+}
 
-  const ask = async (): Promise<void> => {
-    setBusy(true);
-    setAnswer('');
-    setReceipt(null);
-    setFault('');
-    try {
-      const answered = await agent.chat(question, { onText: (piece) => setAnswer((known) => known + piece) });
-      setReceipt(answered.receipt);
-    } catch (error) {
-      setFault(error instanceof Error ? error.message : String(error));
-    } finally {
-      setBusy(false);
-    }
-  };
-
+function Chat({ agent, simulated, turns }: ChatProps): JSX.Element {
+  const end = useRef<HTMLDivElement>(null);
+  useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [turns.length]);
+  const busy = turns.at(-1)?.state === 'answering';
   return (
-    <>
-      <Card>
-        <form
-          class="stack"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void ask();
-          }}
-        >
-          <Field id="question" label="Question">
-            <textarea
-              id="question"
-              class="input"
-              required
-              value={question}
-              onInput={(event) => setQuestion(event.currentTarget.value)}
-            />
-          </Field>
-          <div>
-            <Button type="submit" kind="primary" icon="lock" disabled={busy}>
-              Ask, encrypted
-            </Button>
-          </div>
-        </form>
-      </Card>
-      {fault !== '' && (
-        <Notice tone="fail" title="No answer" role="alert">
-          <p>{fault}</p>
-        </Notice>
+    <div class="chat">
+      {turns.length === 0 && (
+        <EmptyState icon="chat" title="Ask the model">
+          The question goes to the model of this agent. The receipt of each answer names exactly what was asked and answered.
+        </EmptyState>
       )}
-      {answer !== '' && (
-        <Card title="Answer">
-          <div aria-live="polite" data-answer>
-            <Markdown text={answer} />
+      <ol class="turns" aria-label="Conversation">
+        {turns.map((turn) => (
+          <li key={turn.id} class="turn">
+            <p class="question">{turn.question}</p>
+            <Answer turn={turn} simulated={simulated} />
+          </li>
+        ))}
+      </ol>
+      <Composer busy={busy} onAsk={(question) => void ask(agent, question)} />
+      <div ref={end} />
+    </div>
+  );
+}
+
+function Answer({ turn, simulated }: { readonly turn: Turn; readonly simulated: boolean }): JSX.Element {
+  const { answer, state, fault, receipt, proof } = turn;
+  return (
+    <div class="stack-sm" data-state={state}>
+      <div data-answer aria-busy={state === 'answering'}>
+        {answer === '' && state === 'answering' ? <div class="skeleton" /> : <Markdown text={answer} />}
+      </div>
+      <div aria-live="polite">
+        {state === 'answering' && <span class="hidden">The model answers.</span>}
+        {(state === 'failed' || state === 'stopped') && (
+          <Notice
+            tone={state === 'failed' ? 'fail' : 'open'}
+            title={state === 'failed' ? 'No answer that can be relied on' : 'Stopped'}
+          >
+            <p>{fault}</p>
+          </Notice>
+        )}
+        {state === 'proved' && receipt !== null && (
+          <div class="row proof">
+            <Badge tone={simulated ? 'open' : 'pass'}>{simulated ? 'Verified, simulated hardware' : 'Verified'}</Badge>
+            <a href={pathTo(`receipts/${receipt.receipt_id}`)} data-receipt={receipt.receipt_id}>
+              Receipt
+            </a>
+            {proof !== null && (
+              <Download name={`${receipt.receipt_id}.proof.json`} content={() => proof.encode() as BlobPart}>
+                Proof
+              </Download>
+            )}
           </div>
-          {!busy && receipt !== null && (
-            <details>
-              <summary>
-                Receipt{' '}
-                <span class="mono" data-receipt>
-                  {receipt.receipt_id}
-                </span>
-                , signed by an attested key
-              </summary>
-              <Timeline events={receipt.event_log} />
-            </details>
-          )}
-        </Card>
-      )}
-    </>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** Enter sends, Shift + Enter makes a new line; while text is composed (Japanese, Chinese, Korean), Enter belongs to that. */
+function Composer({ busy, onAsk }: { readonly busy: boolean; readonly onAsk: (question: string) => void }): JSX.Element {
+  const [question, setQuestion] = useState('');
+  const send = (): void => {
+    if (busy || question.trim() === '') return;
+    onAsk(question.trim());
+    setQuestion('');
+  };
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <label class="hidden" for="question">
+        Question
+      </label>
+      <textarea
+        id="question"
+        class="input"
+        rows={2}
+        placeholder="What does a receipt prove?"
+        aria-describedby="question-hint"
+        value={question}
+        onInput={(event) => setQuestion(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+          event.preventDefault();
+          send();
+        }}
+      />
+      <div class="row-apart">
+        <span class="hint" id="question-hint">
+          <kbd>Enter</kbd> sends, <kbd>Shift</kbd> + <kbd>Enter</kbd> breaks the line
+        </span>
+        {busy ? (
+          <Button icon="close" onClick={stopAnswer}>
+            Stop
+          </Button>
+        ) : (
+          <Button type="submit" kind="primary" icon="lock" disabled={question.trim() === ''}>
+            Ask, sealed
+          </Button>
+        )}
+      </div>
+    </form>
   );
 }

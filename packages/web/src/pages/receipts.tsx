@@ -1,21 +1,28 @@
 import type { Agent } from 'assay';
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLocation } from 'preact-iso/router';
 import { Badge } from '../components/badge.tsx';
 import { Button, ButtonLink } from '../components/button.tsx';
 import { Card } from '../components/card.tsx';
 import { EmptyState } from '../components/empty-state.tsx';
 import { Notice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
+import { useTextDelay } from '../components/use-text-delay.ts';
 import { Gate } from '../shell/gate.tsx';
 import { readJson } from '../state/agent-reader.ts';
 import { pathTo } from '../state/base.ts';
 import { agoOf, instantOf } from '../state/instants.ts';
-import type { ReceiptList, ReceiptSummary } from '../state/receipt-list.ts';
+import { OUTCOME_LOOKS } from '../state/outcome.ts';
+import {
+  type ListedOutcome,
+  type ListedReceipt,
+  type ReceiptFilter,
+  type ReceiptPage,
+  receiptsPath,
+} from '../state/receipt-list.ts';
 
-const PAGE_SIZE = 50;
-
-/** Every receipt of the agent, newest first. */
+/** Every receipt of the agent, newest first, found by words and outcome; the filter stands in the address. */
 export function ReceiptsPage(): JSX.Element {
   return (
     <Page title="Receipts" lead="Every piece of work leaves one: signed, logged, and checkable by anyone.">
@@ -25,24 +32,71 @@ export function ReceiptsPage(): JSX.Element {
 }
 
 function Receipts({ agent }: { readonly agent: Agent }): JSX.Element {
-  const [receipts, setReceipts] = useState<readonly ReceiptSummary[] | null>(null);
-  const [next, setNext] = useState<number | null>(null);
+  const { query, route } = useLocation();
+  const [search, setSearch] = useState(query.search ?? '');
+  const [outcome, setOutcome] = useState<ListedOutcome | ''>(isOutcome(query.outcome) ? query.outcome : '');
+  const filter = { search: useTextDelay(search.trim()), outcome };
+  useEffect(() => {
+    const kept = new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== ''));
+    route(pathTo('receipts') + (kept.size === 0 ? '' : `?${kept}`), true);
+  }, [filter.search, filter.outcome]);
+  return (
+    <>
+      <search class="filters">
+        <label class="hidden" for="search">
+          Search the receipts
+        </label>
+        <input
+          id="search"
+          class="input"
+          type="search"
+          placeholder="Search by title, kind or id"
+          maxLength={200}
+          value={search}
+          onInput={(event) => setSearch(event.currentTarget.value)}
+        />
+        <label class="hidden" for="outcome">
+          Outcome
+        </label>
+        <select
+          id="outcome"
+          class="input"
+          value={outcome}
+          onChange={(event) => setOutcome(event.currentTarget.value as ListedOutcome | '')}
+        >
+          <option value="">Every outcome</option>
+          {Object.entries(OUTCOME_LOOKS).map(([value, { word }]) => (
+            <option key={value} value={value}>
+              {word}
+            </option>
+          ))}
+        </select>
+      </search>
+      <ReceiptRows key={`${filter.outcome} ${filter.search}`} agent={agent} filter={filter} />
+    </>
+  );
+}
+
+function ReceiptRows({ agent, filter }: { readonly agent: Agent; readonly filter: ReceiptFilter }): JSX.Element {
+  const [receipts, setReceipts] = useState<readonly ListedReceipt[]>([]);
+  /** Where the next page begins; `undefined` before the first. */
+  const [next, setNext] = useState<number | null | undefined>(undefined);
+  const [loading, setLoading] = useState(true);
   const [fault, setFault] = useState('');
 
   const load = async (before: number | null): Promise<void> => {
-    setFault('');
+    setLoading(true);
     try {
-      const page = await readJson<ReceiptList>(
-        agent,
-        `api/receipts?limit=${PAGE_SIZE}${before === null ? '' : `&before=${before}`}`,
-      );
-      setReceipts((known) => (before === null ? page.receipts : [...(known ?? []), ...page.receipts]));
+      const page = await readJson<ReceiptPage>(agent, receiptsPath(filter, before));
+      setReceipts((known) => [...known, ...page.receipts]);
       setNext(page.next);
     } catch (error) {
       setFault(error instanceof Error ? error.message : String(error));
+    } finally {
+      setLoading(false);
     }
   };
-  useEffect(() => void load(null), [agent]);
+  useEffect(() => void load(null), []);
 
   if (fault !== '')
     return (
@@ -50,58 +104,105 @@ function Receipts({ agent }: { readonly agent: Agent }): JSX.Element {
         <p>{fault}</p>
       </Notice>
     );
-  if (receipts === null) return <Card>Reading the receipts…</Card>;
-  if (receipts.length === 0)
+  if (next === undefined)
     return (
       <Card>
-        <EmptyState
-          icon="receipt"
-          title="No receipts yet"
-          action={
-            <ButtonLink kind="primary" href={pathTo('developer')}>
-              Run a task
-            </ButtonLink>
-          }
-        >
-          The first task, question or code run leaves the first one.
+        <p aria-live="polite">Reading the receipts…</p>
+        <div class="skeleton" />
+        <div class="skeleton" />
+      </Card>
+    );
+  if (receipts.length === 0 && next === null) return <None filtered={filter.search !== '' || filter.outcome !== ''} />;
+  return (
+    <>
+      <ul class="rows" aria-label="Receipts">
+        {receipts.map((receipt) => (
+          <Row key={receipt.receipt_id} receipt={receipt} />
+        ))}
+      </ul>
+      <p class="hint" role="status">
+        {receipts.length} receipt{receipts.length === 1 ? '' : 's'}
+        {next === null ? '' : ' so far'}
+      </p>
+      {next !== null && <Older busy={loading} onReach={() => void load(next)} />}
+    </>
+  );
+}
+
+function Row({ receipt }: { readonly receipt: ListedReceipt }): JSX.Element {
+  const { receipt_id: id, title, task, outcome, served_at: servedAt, log_index: index, state } = receipt;
+  const { word, tone } = OUTCOME_LOOKS[outcome];
+  const at = servedAt * 1000;
+  const text = (
+    <>
+      <span class="row-title">{title}</span>
+      <span class="row-kind">{task.replace(/^ai_/, '').replaceAll('_', ' ')}</span>
+      <span class="row-log mono">{index === null ? '' : `#${index}`}</span>
+      <time class="row-time" dateTime={new Date(at).toISOString()} title={instantOf(at)}>
+        {agoOf(at, Date.now())}
+      </time>
+      <Badge tone={tone}>{word}</Badge>
+    </>
+  );
+  return (
+    <li>
+      {state === 'sealed' ? (
+        <a class="row-link" href={pathTo(`receipts/${id}`)}>
+          {text}
+        </a>
+      ) : (
+        <div class="row-link">{text}</div>
+      )}
+    </li>
+  );
+}
+
+/** Goes on by itself when it comes into view; a button all the same, for the keyboard and for short screens. */
+function Older({ busy, onReach }: { readonly busy: boolean; readonly onReach: () => void }): JSX.Element {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (busy || place.current === null) return;
+    const observer = new IntersectionObserver((entries) => entries.some(({ isIntersecting }) => isIntersecting) && onReach(), {
+      rootMargin: '400px',
+    });
+    observer.observe(place.current);
+    return () => observer.disconnect();
+  }, [busy, onReach]);
+  return (
+    <div ref={place}>
+      <Button disabled={busy} onClick={onReach}>
+        {busy ? 'Reading…' : 'Older receipts'}
+      </Button>
+    </div>
+  );
+}
+
+function None({ filtered }: { readonly filtered: boolean }): JSX.Element {
+  if (filtered)
+    return (
+      <Card>
+        <EmptyState icon="search" title="No receipt matches">
+          Search looks at the title, the kind of work and the ids.
         </EmptyState>
       </Card>
     );
   return (
-    <>
-      <Card flush>
-        <div class="table-scroll">
-          <table class="table">
-            <thead>
-              <tr>
-                <th scope="col">Task</th>
-                <th scope="col">Outcome</th>
-                <th scope="col">When</th>
-                <th scope="col">Log entry</th>
-              </tr>
-            </thead>
-            <tbody>
-              {receipts.map((receipt) => (
-                <tr key={receipt.receipt_id}>
-                  <td>
-                    <a href={pathTo(`receipts/${receipt.receipt_id}`)}>{receipt.task}</a>
-                  </td>
-                  <td>
-                    <Badge tone={receipt.state === 'sealed' ? 'pass' : 'open'}>{receipt.state}</Badge>
-                  </td>
-                  <td title={instantOf(receipt.served_at * 1000)}>{agoOf(receipt.served_at * 1000, Date.now())}</td>
-                  <td class="mono">{receipt.log_index ?? '—'}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </Card>
-      {next !== null && (
-        <div>
-          <Button onClick={() => void load(next)}>Older receipts</Button>
-        </div>
-      )}
-    </>
+    <Card>
+      <EmptyState
+        icon="receipt"
+        title="No receipts yet"
+        action={
+          <ButtonLink kind="primary" href={pathTo('developer')}>
+            Run a task
+          </ButtonLink>
+        }
+      >
+        The first task, question or code run leaves the first one.
+      </EmptyState>
+    </Card>
   );
+}
+
+function isOutcome(text: string | undefined): text is ListedOutcome {
+  return text !== undefined && Object.hasOwn(OUTCOME_LOOKS, text);
 }

@@ -11,13 +11,19 @@ import { ConsentNotice } from './consent.tsx';
 
 type Verified = Extract<Connection, { state: 'verified' }>;
 
+interface GateProps {
+  readonly children: (verified: Verified) => ComponentChildren;
+  /** Around what is in the way, for pages whose head depends on their content. */
+  readonly fallback?: (obstacle: JSX.Element) => ComponentChildren;
+}
+
 /**
  * Draws its content once the agent is verified; until then what is in the way, and what to do about it.
  * @example <Gate>{({ agent }) => <ReceiptList agent={agent} />}</Gate>
  */
-export function Gate({ children }: { readonly children: (verified: Verified) => ComponentChildren }): JSX.Element {
+export function Gate({ children, fallback = (obstacle) => obstacle }: GateProps): JSX.Element {
   const connection = useConnection();
-  return connection.state === 'verified' ? <>{children(connection)}</> : <Obstacle connection={connection} />;
+  return <>{connection.state === 'verified' ? children(connection) : fallback(<Obstacle connection={connection} />)}</>;
 }
 
 /** What stands between the visitor and the agent. */

@@ -44,7 +44,7 @@ function itemsOf(connection: Connection): readonly Item[] {
       value: sandbox.lane === 'opening' ? 'opening…' : sandbox.lane,
       tone: sandbox.lane === 'opening' ? 'active' : 'pass',
     },
-    { label: 'Connection', value: 'Verified, sealed', tone: agent.attested.verdict.simulated ? 'open' : 'pass' },
+    { label: 'Connection', value: 'Verified', tone: agent.attested.verdict.simulated ? 'open' : 'pass' },
   ];
 }
 

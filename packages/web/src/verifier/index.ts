@@ -5,5 +5,4 @@
 
 export { MAX_BUNDLE_BYTES } from '@assay/receipt';
 export { connect, verdictOf } from 'assay';
-export { verifyFiles } from './files.ts';
-export { verifyInBrowser } from './verification.ts';
+export { receiptStory, verifyBundle, verifyFiles } from './verification.ts';

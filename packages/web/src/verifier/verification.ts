@@ -1,78 +1,117 @@
 /**
- * Verification in this browser, by the same function that the command line uses, on the raw bytes. The agent that served this page
- * has no say in it, and a simulator's root counts only when the visitor names it.
+ * Verification in this browser, by the same functions that the command line uses, on the raw bytes. The agent that served this page has
+ * no say in it, and a simulator's root counts only when the visitor accepted or named it.
  */
 
-import { collectEndorsements, type PolicyPreset } from '@assay/attestation';
+import { type Policy, type PolicyPreset, parseInstant, parsePolicy } from '@assay/attestation';
+import { isCoded } from '@assay/encoding/coded-error';
 import type { Receipt } from '@assay/receipt';
-import { type ClaimsDocument, claimsDocument, type Verdict, verify } from 'assay';
-
-export interface NamedBytes {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
-export interface BrowserOptions {
-  /** Epoch milliseconds. */
-  readonly now: number;
-  readonly policy?: PolicyPreset | undefined;
-  readonly nonce?: string | undefined;
-  /** PEM of a simulator's root that the visitor named. */
-  readonly simulatedRoot: string | null;
-}
+import {
+  type ClaimsDocument,
+  claimsDocument,
+  type FilesVerdict,
+  type NamedFile,
+  type Verdict,
+  verify,
+  verifyFiles as verifyAll,
+} from 'assay';
+import { type Story, storyOf } from './story.ts';
 
 /** A verdict as the pages show it. */
 export interface Verification {
   readonly verdict: Verdict;
   /** What is authentic, for people; `null` when nothing is. */
   readonly claims: ClaimsDocument | null;
-  /** The evidence is a simulator's; naming its root would show its structure. */
-  readonly namesSimulator: boolean;
-  /** Of an authentic bundle; empty otherwise. */
-  readonly receipts: readonly Receipt[];
+  /** Of an authentic bundle's receipts; empty otherwise. */
+  readonly stories: readonly Story[];
 }
 
-/**
- * Verifies the files, dropped in any order: the first one that is a bundle, receipt, report, result file or evidence, with all others as
- * its companions. Every fault of the files is a verdict.
- */
-export async function verifyInBrowser(files: readonly NamedBytes[], options: BrowserOptions): Promise<Verification> {
-  const { now, policy, nonce, simulatedRoot } = options;
-  const namesSimulator = files.some(({ bytes }) => mentionsSimulator(bytes));
-  let first: Verification | null = null;
-  for (const file of [...files].sort((a, b) => Number(isCompanion(a)) - Number(isCompanion(b)))) {
-    const verdict = await verify(file.bytes, {
+export interface FileVerification extends Verification {
+  readonly name: string;
+}
+
+export interface FilesVerification extends Pick<FilesVerdict, 'outcome' | 'companions' | 'unrecognised'> {
+  /** The worst first. */
+  readonly files: readonly FileVerification[];
+}
+
+/** The verify page's question, as its fields hold it: text that may be wrong. */
+export interface FilesQuestion {
+  /** RFC 3339; empty for now. */
+  readonly at: string;
+  readonly policy: PolicyPreset | '' | NamedFile;
+  /** Hex; empty for none. */
+  readonly nonce: string;
+  /** PEM. */
+  readonly simulatedRoot: string | null;
+}
+
+/** A verdict, or which field is wrong and why. */
+export type FilesAnswer =
+  | { readonly verification: FilesVerification }
+  | { readonly fault: 'at' | 'nonce' | 'policy' | 'root'; readonly reason: string };
+
+/** The verdict on the bundle of one's own task. */
+export async function verifyBundle(bytes: Uint8Array, simulatedRoot: string | null): Promise<Verification> {
+  const verdict = await verify(bytes, { now: Date.now(), trust: { simulatedRoot: simulatedRoot ?? undefined } });
+  return asVerification(verdict);
+}
+
+/** Verifies dropped files, in whatever order they came. */
+export async function verifyFiles(files: readonly NamedFile[], question: FilesQuestion): Promise<FilesAnswer> {
+  const { at, nonce, simulatedRoot } = question;
+  const now = at === '' ? Date.now() : parseInstant(at);
+  if (now === null) return { fault: 'at', reason: 'Expected an RFC 3339 instant, for example 2026-06-10T00:00:00Z.' };
+  if (nonce !== '' && !/^(?:[0-9a-f]{2})+$/i.test(nonce))
+    return { fault: 'nonce', reason: 'Expected pairs of hex digits, as you sent them.' };
+  let policy: Policy | PolicyPreset | undefined;
+  try {
+    policy = policyIn(question.policy);
+  } catch (error) {
+    return { fault: 'policy', reason: reasonOf(error) };
+  }
+  try {
+    const { verdicts, ...found } = await verifyAll(files, {
       ...{ now, policy },
-      expected: nonce === undefined ? {} : { nonce: nonce.toLowerCase() },
-      collateral: collectEndorsements(files.filter((other) => other !== file)),
+      expected: nonce === '' ? {} : { nonce: nonce.toLowerCase() },
       trust: { simulatedRoot: simulatedRoot ?? undefined },
     });
-    const found = { ...asVerification(verdict), namesSimulator };
-    if (verdict.type !== null) return found;
-    first ??= found;
+    return {
+      verification: { ...found, files: verdicts.map(({ name, verdict }) => ({ name, ...asVerification(verdict) })) },
+    };
+  } catch (error) {
+    return { fault: 'root', reason: reasonOf(error) };
   }
-  if (first === null) throw new Error('expected at least one file');
-  return first;
 }
 
-/** True for files that only ever stand beside evidence: certificates, revocation lists, collateral, manifests, key sets. */
-function isCompanion(file: NamedBytes): boolean {
-  const pieces = collectEndorsements([file]);
-  return pieces.length > 0 && pieces.every(({ kind }) => kind !== 'bytes' && kind !== 'json');
+function policyIn(policy: FilesQuestion['policy']): Policy | PolicyPreset | undefined {
+  if (policy === '') return undefined;
+  return typeof policy === 'string' ? policy : parsePolicy(new TextDecoder().decode(policy.bytes));
 }
 
-/** A verdict as the view shows it. */
-export function asVerification(verdict: Verdict): Verification {
-  const authentic = verdict.type === 'bundle' && verdict.claims !== undefined;
-  return {
-    verdict,
-    claims: claimsDocument(verdict),
-    namesSimulator: false,
-    receipts: authentic ? verdict.receipts.map(({ receipt }) => receipt) : [],
-  };
+/** Faults of what was asked; anything else is a bug and goes on. */
+function reasonOf(error: unknown): string {
+  if (isCoded(error)) return error.message;
+  throw error;
 }
 
-/** Only decides whether to offer the button; nothing is believed because of it. */
-function mentionsSimulator(bytes: Uint8Array): boolean {
-  return new TextDecoder('latin1').decode(bytes).includes('"simulated":true');
+function asVerification(verdict: Verdict): Verification {
+  return { verdict, claims: claimsDocument(verdict), stories: storiesOf(verdict) };
+}
+
+function storiesOf(verdict: Verdict): readonly Story[] {
+  if (verdict.type === 'bundle' && verdict.claims !== undefined) {
+    const { origin, size, witnesses } = verdict.log;
+    return verdict.receipts.map(({ receipt, time, payloads, index }) =>
+      storyOf({ receipt, time, payloads, log: { origin, size, index, witnesses: witnesses.length } }),
+    );
+  }
+  if ((verdict.type === 'receipt' || verdict.type === 'result') && verdict.claims !== undefined)
+    return [receiptStory(verdict.receipt)];
+  return [];
+}
+
+/** The story of a receipt that came without its bundle. */
+export function receiptStory(receipt: Receipt): Story {
+  return storyOf({ receipt, time: receipt.served_at * 1000, payloads: [], log: null });
 }

@@ -1,20 +1,24 @@
 /** What proves the work: attestation reports, receipts, bundles (spec/receipt.md, spec/bundle.md). */
 
-import type { ReceiptSummary, SealedReceipt } from '@assay/ledger';
+import type { SealedReceipt } from '@assay/ledger';
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
 import { storedAnswer } from '../answers.ts';
 import type { Api } from '../api.ts';
 import type { AppEnv } from '../environment.ts';
+import { type ListedReceipt, ReceiptList } from '../receipt-list.ts';
 import { clientOf } from '../request-facts.ts';
 import { json, route } from '../route.ts';
 import { textSchema } from '../schemas/bytes.ts';
-import { flagParameter, wholeParameter } from '../schemas/parameters.ts';
-import { bundleSchema, provenSchema, receiptListSchema, receiptSchema, reportSchema } from '../schemas/proof.ts';
+import { flagParameter, namesParameter, wholeParameter } from '../schemas/parameters.ts';
+import { bundleSchema, provenSchema, receiptSchema, reportSchema } from '../schemas/proof.ts';
+import { receiptListSchema } from '../schemas/receipt-list.ts';
+import { taskStatusSchema } from '../schemas/work.ts';
 import type { Services } from './services.ts';
 
 const MOST_IN_BUNDLE = 64;
+const MOST_SEARCHED = 200; // characters
 const SUFFIX = '.bundle.json';
 const NO_STORE = { 'cache-control': 'no-store' };
 const byId = z.object({ id: z.string() });
@@ -58,6 +62,8 @@ const receiptList = route({
   tag: 'proof',
   summary: 'Receipts, newest first',
   query: z.object({
+    search: z.string().max(MOST_SEARCHED).optional().describe('text in title, kind of work or ids, whatever its case'),
+    outcome: namesParameter(taskStatusSchema).describe('one or more, joined by commas'),
     limit: wholeParameter({
       least: 1,
       most: 200,
@@ -69,8 +75,8 @@ const receiptList = route({
       refuse: (given) => `expected a cursor, got ${given}; take "next" of the page before`,
     }).describe('cursor of an earlier page'),
   }),
-  answers: { 200: json(receiptListSchema, 'one page') },
-  errors: { 400: 'bad limit or cursor' },
+  answers: { 200: json(receiptListSchema, 'one page; it may be empty while `next` goes on') },
+  errors: { 400: 'bad filter, limit or cursor' },
 });
 
 const provenReceipt = route({
@@ -97,6 +103,7 @@ const bundle = route({
 });
 
 export function receiptRoutes(api: Api, services: Services): void {
+  const list = new ReceiptList(services);
   api.on(attestation, async ({ c, query }) => {
     const nonce = query.nonce ?? null;
     if (nonce !== null) services.rateLimit.take(`quote ${clientOf(c)}`);
@@ -117,11 +124,10 @@ export function receiptRoutes(api: Api, services: Services): void {
   });
 
   api.on(receiptList, async ({ c, query, reply }) => {
-    const { limit = 50, before } = query;
-    const page = await services.ledger.list(before === undefined ? { limit } : { limit, before });
-    const visible = page.filter(({ access }) => access === null || access === c.get('access'));
-    const next = page.length === limit ? (page.at(-1)?.cursor ?? null) : null;
-    return reply(200, { receipts: visible.map(describe), next }, NO_STORE);
+    const { limit = 50, before, search, outcome } = query;
+    const outcomes = outcome === undefined ? undefined : new Set(outcome);
+    const { receipts, next } = await list.page({ access: c.get('access'), limit, before, search, outcomes });
+    return reply(200, { receipts: receipts.map(describe), next }, NO_STORE);
   });
 
   api.on(provenReceipt, async ({ c, params, reply }) => {
@@ -164,11 +170,13 @@ function unknownReceipt(): ServerError {
   return new ServerError('http/not-found', 'no receipt has this id; check it, or list them at /api/receipts');
 }
 
-function describe(summary: ReceiptSummary) {
+function describe(summary: ListedReceipt) {
   return {
     receipt_id: summary.receiptId,
     task_id: summary.taskId,
     task: summary.task,
+    title: summary.title,
+    outcome: summary.outcome,
     served_at: summary.servedAt,
     log_index: summary.logIndex,
     state: summary.state,

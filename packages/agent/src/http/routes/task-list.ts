@@ -7,7 +7,7 @@ import { storedRequest } from '../../tasks/record/stored-request.ts';
 import type { Api } from '../api.ts';
 import { ownRecord, ownTask } from '../own-tasks.ts';
 import { json, route } from '../route.ts';
-import { wholeParameter } from '../schemas/parameters.ts';
+import { namesParameter, wholeParameter } from '../schemas/parameters.ts';
 import { attemptListSchema, taskListSchema, taskRequestSchema, taskStatusSchema } from '../schemas/work.ts';
 import { taskSummary } from '../task-summary.ts';
 import type { Services } from './services.ts';
@@ -15,16 +15,6 @@ import type { Services } from './services.ts';
 const NO_STORE = { 'cache-control': 'no-store' };
 const byId = z.object({ id: z.string() });
 const MOST_SEARCHED = 200;
-
-/** Names, joined by commas. */
-const namesParameter = <Name extends z.ZodType<string, string>>(name: Name) =>
-  z
-    .string()
-    .max(400)
-    .transform((text) => text.split(','))
-    .pipe(z.array(name).max(16))
-    .optional()
-    .openapi({ type: 'string' });
 
 const taskList = route({
   method: 'get',

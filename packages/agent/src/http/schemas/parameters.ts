@@ -29,3 +29,13 @@ export const flagParameter = z
   .optional()
   .transform((text) => text === '1' || text === 'true')
   .openapi({ type: 'string' });
+
+/** Names, joined by commas; may be left out. */
+export const namesParameter = <Name extends z.ZodType<string, string>>(name: Name) =>
+  z
+    .string()
+    .max(400)
+    .transform((text) => text.split(','))
+    .pipe(z.array(name).max(16))
+    .optional()
+    .openapi({ type: 'string' });

@@ -76,20 +76,3 @@ export const bundleSchema = z
     payloads: z.array(z.object({ bytes: z.string(), hash: digestSchema })),
   })
   .meta({ id: 'Bundle', description: 'spec/bundle.md' });
-
-export const receiptListSchema = z.object({
-  receipts: z.array(
-    z.object({
-      receipt_id: z.string(),
-      task_id: z.string(),
-      task: z.string(),
-      served_at: z.number().int().describe('epoch seconds'),
-      log_index: z.number().int().nullable(),
-      state: z.enum(['running', 'sealed', 'interrupted']),
-      complete: z.boolean(),
-      cursor: z.number().int(),
-      bundle_url: z.string().nullable(),
-    }),
-  ),
-  next: z.number().int().nullable().describe('cursor of the next page, for before'),
-});

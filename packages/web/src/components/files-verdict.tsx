@@ -1,0 +1,64 @@
+import type { JSX } from 'preact';
+import type { FilesVerification, FileVerification } from '../verifier/verification.ts';
+import { Badge } from './badge.tsx';
+import { Card } from './card.tsx';
+import { Code } from './code.tsx';
+import { Notice } from './notice.tsx';
+import { StoryView } from './story.tsx';
+import { VerdictChecks, VerdictNotice } from './verdict.tsx';
+
+/** The verdict on each piece of evidence among the files, the worst first, and what the other files were taken for. */
+export function FilesVerdictView({ verification }: { readonly verification: FilesVerification }): JSX.Element {
+  const { files, companions, unrecognised } = verification;
+  return (
+    <div class="stack" data-files-outcome={verification.outcome} aria-live="polite">
+      {files.map((file) => (
+        <FileVerdict key={file.name} file={file} />
+      ))}
+      {companions.length > 0 && (
+        <p class="hint">
+          Taken as companions: <span class="mono">{companions.join(', ')}</span>
+        </p>
+      )}
+      {unrecognised.length > 0 && files.some(({ verdict }) => verdict.type !== null) && (
+        <Notice
+          tone="open"
+          title={unrecognised.length === 1 ? 'One file has no verdict' : `${unrecognised.length} files have no verdict`}
+        >
+          <p>
+            They are no evidence that is known here. They were offered to the verifiers as companions:{' '}
+            <span class="mono">{unrecognised.join(', ')}</span>
+          </p>
+        </Notice>
+      )}
+    </div>
+  );
+}
+
+function FileVerdict({ file }: { readonly file: FileVerification }): JSX.Element {
+  const { name, verdict, stories, claims } = file;
+  return (
+    <Card>
+      <div class="file-name">
+        <strong class="mono" data-judged>
+          {name}
+        </strong>
+        <Badge>{verdict.type ?? 'not recognised'}</Badge>
+      </div>
+      <VerdictNotice verdict={verdict} />
+      <VerdictChecks verdict={verdict} />
+      {stories.map((story) => (
+        <details key={story.receiptId} open={stories.length === 1}>
+          <summary>{story.title}</summary>
+          <StoryView story={story} />
+        </details>
+      ))}
+      {claims !== null && (
+        <details>
+          <summary>Claims</summary>
+          <Code text={JSON.stringify(claims, null, 2)} language="json" />
+        </details>
+      )}
+    </Card>
+  );
+}

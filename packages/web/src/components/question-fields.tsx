@@ -1,0 +1,101 @@
+import type { JSX } from 'preact';
+import type { FilesAnswer, FilesQuestion } from '../verifier/verification.ts';
+import { Card } from './card.tsx';
+import { Field } from './field.tsx';
+
+interface QuestionFieldsProps {
+  readonly question: FilesQuestion;
+  /** The field that is wrong, and why. */
+  readonly fault: Extract<FilesAnswer, { fault: unknown }> | null;
+  readonly onChange: (question: FilesQuestion) => void;
+}
+
+const FILE = 'file';
+
+/** What a relying party demands beside authenticity: time, policy, nonce, and a simulator's root. */
+export function QuestionFields({ question, fault, onChange }: QuestionFieldsProps): JSX.Element {
+  const { at, policy, nonce, simulatedRoot } = question;
+  const change = (members: Partial<FilesQuestion>): void => onChange({ ...question, ...members });
+  const faultOf = (field: string): string => (fault !== null && fault.fault === field ? fault.reason : '');
+  const uploaded = typeof policy === 'object';
+  return (
+    <details open={fault !== null || undefined}>
+      <summary>Time, policy, nonce, simulator's root</summary>
+      <Card>
+        <div class="pair-even">
+          <Field id="at" label="Verify as of" hint="RFC 3339; empty for now." fault={faultOf('at')}>
+            <input
+              id="at"
+              class="input mono"
+              placeholder="2026-06-10T00:00:00Z"
+              aria-describedby="at-hint"
+              aria-invalid={faultOf('at') !== ''}
+              value={at}
+              onInput={(event) => change({ at: event.currentTarget.value.trim() })}
+            />
+          </Field>
+          <Field id="nonce" label="Nonce you sent" hint="Hex." fault={faultOf('nonce')}>
+            <input
+              id="nonce"
+              class="input mono"
+              aria-describedby="nonce-hint"
+              aria-invalid={faultOf('nonce') !== ''}
+              value={nonce}
+              onInput={(event) => change({ nonce: event.currentTarget.value.trim() })}
+            />
+          </Field>
+          <Field id="policy" label="Policy">
+            <select
+              id="policy"
+              class="input"
+              value={uploaded ? FILE : policy}
+              onChange={(event) => {
+                if (event.currentTarget.value !== FILE)
+                  change({ policy: event.currentTarget.value as FilesQuestion['policy'] });
+              }}
+            >
+              <option value="">default: strict, measurements not checked</option>
+              <option value="strict">strict</option>
+              <option value="moderate">moderate</option>
+              <option value="relaxed">relaxed</option>
+              {uploaded && <option value={FILE}>{policy.name}</option>}
+            </select>
+          </Field>
+          <Field id="policy-file" label="Policy of your own" hint="JSON, as assay policy writes it." fault={faultOf('policy')}>
+            <input
+              id="policy-file"
+              class="input"
+              type="file"
+              accept=".json,application/json"
+              aria-describedby="policy-file-hint"
+              onChange={(event) => {
+                const file = event.currentTarget.files?.[0];
+                if (file)
+                  void file
+                    .arrayBuffer()
+                    .then((bytes) => change({ policy: { name: file.name, bytes: new Uint8Array(bytes) } }));
+              }}
+            />
+          </Field>
+          <Field
+            id="root"
+            label="Root certificate of a simulator"
+            hint={simulatedRoot === null ? 'PEM, for development only.' : 'One counts. Choose another to replace it.'}
+            fault={faultOf('root')}
+          >
+            <input
+              id="root"
+              class="input"
+              type="file"
+              accept=".pem"
+              aria-describedby="root-hint"
+              onChange={(event) => {
+                void event.currentTarget.files?.[0]?.text().then((pem) => change({ simulatedRoot: pem }));
+              }}
+            />
+          </Field>
+        </div>
+      </Card>
+    </details>
+  );
+}

@@ -139,7 +139,7 @@ describe('assay model digest', () => {
     await writeFile(join(cwd, 'cut.gguf'), fakeGguf().subarray(0, 200));
     expect(await assay('model', 'digest', 'cut.gguf')).toMatchObject({
       code: 2,
-      err: expect.stringContaining('model/malformed'),
+      err: expect.stringContaining('model-file/malformed'),
     });
     expect(await assay('model', 'digest', '/dev/zero')).toMatchObject({
       code: 1,

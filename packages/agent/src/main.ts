@@ -119,7 +119,13 @@ async function compose(
   const [ledger, { attester, absent }] = await allSettled([
     openLedger({ directory: config.dataDir, clock }).then((opened) => keep(closing, opened)),
     given === undefined
-      ? detectAttester({ choice: config.attester, directory: config.dataDir, clock, simulators: config.guestSimulators })
+      ? detectAttester({
+          choice: config.attester,
+          directory: config.dataDir,
+          clock,
+          simulators: config.guestSimulators,
+          vendor: config.vendor,
+        })
       : { attester: given, absent: [] },
   ]);
   const modelConfig = await withNamedModel(config.model);

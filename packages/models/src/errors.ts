@@ -4,10 +4,12 @@ import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 
 /** Every code, with its kind; docs/errors.md explains each one and is held equal by a test. */
 export const MODEL_ERROR_KINDS = {
-  'model/incomplete': 'unavailable',
-  'model/limit': 'malformed',
-  'model/malformed': 'malformed',
-  'model/unsupported': 'malformed',
+  'commitment/bad-field': 'misuse',
+  'commitment/key-unsupported': 'misuse',
+  'model-file/incomplete': 'unavailable',
+  'model-file/limit': 'malformed',
+  'model-file/malformed': 'malformed',
+  'model-file/unsupported': 'malformed',
   'signing/file-changed': 'untrusted',
   'signing/file-ignored': 'refused',
   'signing/file-missing': 'untrusted',

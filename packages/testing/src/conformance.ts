@@ -6,8 +6,8 @@
 
 import { encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
+import { type FakeDcap, type FakeDcapOptions, fakeDcap } from '@assay/simulator';
 import { DCAP_COLLATERAL_DEFECTS, DCAP_QUOTE_DEFECTS, defectOptions } from './dcap-defects.ts';
-import { type FakeDcap, type FakeDcapOptions, fakeDcap } from './fake-dcap.ts';
 import { fakeNitroDocument } from './fake-nitro.ts';
 import { NITRO_DEFECTS, nitroQuestion } from './nitro-defects.ts';
 import type { DcapCollateral, DcapQuestion, Question } from './question.ts';

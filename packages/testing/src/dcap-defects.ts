@@ -7,8 +7,7 @@
 import { utf8 } from '@assay/encoding/bytes';
 import { DER_TAG, encodeDer } from '@assay/encoding/der';
 import { encodePem } from '@assay/encoding/pem';
-import { type FakeDcapOptions, fakeInstant, fakeSgxExtension } from './fake-dcap.ts';
-import { CA_EXTENSIONS, fakeCertificate, fakeKey } from './fake-pki.ts';
+import { CA_EXTENSIONS, type FakeDcapOptions, fakeCertificate, fakeInstant, fakeKey, fakeSgxExtension } from '@assay/simulator';
 
 /** Name of the defect, error code, and the options of `fakeDcap` that make it. */
 export type DcapDefect = readonly [string, string, FakeDcapOptions | (() => Promise<FakeDcapOptions>)];

@@ -4,8 +4,7 @@ import { createHash } from 'node:crypto';
 import type { TrustAnchor } from '@assay/attestation';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { fakeKey } from './fake-pki.ts';
-import { fakeSnp } from './fake-snp.ts';
+import { fakeKey, fakeSnp } from '@assay/simulator';
 import { fakeTpmQuote } from './fake-tpm.ts';
 
 export interface FakeAzureVm {

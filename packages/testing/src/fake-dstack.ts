@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { type FakeDcap, type FakeDcapOptions, fakeDcap } from './fake-dcap.ts';
+import { type FakeDcap, type FakeDcapOptions, fakeDcap } from '@assay/simulator';
 
 export interface FakeEvent {
   readonly imr: number;

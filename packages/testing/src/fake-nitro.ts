@@ -3,7 +3,7 @@
 import type { TrustAnchor } from '@assay/attestation';
 import { type CborValue, encodeCbor } from '@assay/encoding/cbor';
 import { encodeCoseSign1, sigStructure } from '@assay/encoding/cose';
-import { FAKE_NOW, type FakeChain, type FakeKey, fakeChain } from './fake-pki.ts';
+import { FAKE_NOW, type FakeChain, type FakeKey, fakeChain } from '@assay/simulator';
 
 export interface FakeNitroOptions {
   readonly chain?: FakeChain;

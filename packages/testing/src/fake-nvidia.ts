@@ -15,7 +15,9 @@ import { encodePem } from '@assay/encoding/pem';
 import { type ExtensionFields, keyUsage } from '@assay/encoding/x509-writer';
 import {
   CA_EXTENSIONS,
+  certificatesOf,
   FAKE_NOW,
+  type FakeAttempt,
   type FakeCertificate,
   type FakeChain,
   type FakeChainOptions,
@@ -23,8 +25,7 @@ import {
   fakeCertificate,
   fakeChain,
   fakeKey,
-} from './fake-pki.ts';
-import { certificatesOf, type FakeAttempt } from './fake-snp.ts';
+} from '@assay/simulator';
 
 const SHA384 = encodeDerOid('2.16.840.1.101.3.4.2.2');
 

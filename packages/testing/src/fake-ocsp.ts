@@ -3,7 +3,7 @@
 import { utf8 } from '@assay/encoding/bytes';
 import { DER_TAG, encodeDer, encodeDerOid, encodeDerUnsigned, readDer } from '@assay/encoding/der';
 import { ALGORITHM_IDENTIFIERS, encodeSigned } from '@assay/encoding/x509-writer';
-import { FAKE_NOW, type FakeCertificate } from './fake-pki.ts';
+import { FAKE_NOW, type FakeCertificate } from '@assay/simulator';
 
 export interface FakeOcspOptions {
   /** Serial of the certificate asked about, big-endian. */

@@ -6,7 +6,7 @@ import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { DER_TAG, encodeDer } from '@assay/encoding/der';
 import { encodePem } from '@assay/encoding/pem';
 import { basicConstraints } from '@assay/encoding/x509-writer';
-import { fakeCertificate, fakeKey } from './fake-pki.ts';
+import { fakeCertificate, fakeKey } from '@assay/simulator';
 
 export interface FakeTls {
   readonly keyPem: string;

@@ -3,7 +3,7 @@
 import type { Endorsement } from '@assay/attestation';
 import { encodeBase64Url } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
-import { FAKE_NOW } from './fake-pki.ts';
+import { FAKE_NOW } from '@assay/simulator';
 
 export type FakeTokenIssuer = 'nras' | 'intel' | 'azure' | 'google' | 'ear';
 

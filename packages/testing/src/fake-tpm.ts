@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { concatBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
-import { type FakeChain, type FakeKey, fakeChain } from './fake-pki.ts';
+import { type FakeChain, type FakeKey, fakeChain } from '@assay/simulator';
 
 export interface FakeTpmOptions {
   readonly chain?: FakeChain;

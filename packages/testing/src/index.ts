@@ -1,19 +1,40 @@
+export {
+  CA_EXTENSIONS,
+  certificatesOf,
+  FAKE_NOW,
+  FAKE_TEE_TCB_SVN,
+  type FakeAttempt,
+  type FakeCertificate,
+  type FakeCertificateOptions,
+  type FakeChain,
+  type FakeChainOptions,
+  type FakeCrlOptions,
+  type FakeDcap,
+  type FakeDcapOptions,
+  type FakeKey,
+  type FakeKeyKind,
+  type FakeSnp,
+  type FakeSnpOptions,
+  type FakeSnpProduct,
+  fakeCertificate,
+  fakeCertificateTable,
+  fakeChain,
+  fakeCrl,
+  fakeDcap,
+  fakeInstant,
+  fakeKey,
+  fakeSgxExtension,
+  fakeSnp,
+  LEAF_EXTENSIONS,
+  type LooseJson,
+  verifyFakeSnp,
+} from '@assay/simulator';
 export { chromiumPath, launchChromium, watchPage } from './chromium.ts';
 export { type ConformanceEntry, conformanceSuite } from './conformance.ts';
 export { DCAP_COLLATERAL_DEFECTS, DCAP_QUOTE_DEFECTS, type DcapDefect, defectOptions } from './dcap-defects.ts';
 export { type EhbpRecipient, ehbpRecipient } from './ehbp-recipient.ts';
 export { expectAdvice, expectCode, expectRefusal } from './expect-code.ts';
-
 export { type FakeAzureVm, fakeAzureVm } from './fake-azure.ts';
-export {
-  FAKE_TEE_TCB_SVN,
-  type FakeDcap,
-  type FakeDcapOptions,
-  fakeDcap,
-  fakeInstant,
-  fakeSgxExtension,
-  type LooseJson,
-} from './fake-dcap.ts';
 export {
   type FakeAttestationOptions,
   type FakeDstack,
@@ -50,33 +71,7 @@ export {
   verifyFakeDevice,
 } from './fake-nvidia.ts';
 export { type FakeOcspOptions, fakeOcsp } from './fake-ocsp.ts';
-export {
-  CA_EXTENSIONS,
-  FAKE_NOW,
-  type FakeCertificate,
-  type FakeCertificateOptions,
-  type FakeChain,
-  type FakeChainOptions,
-  type FakeCrlOptions,
-  type FakeKey,
-  type FakeKeyKind,
-  fakeCertificate,
-  fakeChain,
-  fakeCrl,
-  fakeKey,
-  LEAF_EXTENSIONS,
-} from './fake-pki.ts';
 export { believeFakeEvidence, fakeReport } from './fake-report.ts';
-export {
-  certificatesOf,
-  type FakeAttempt,
-  type FakeSnp,
-  type FakeSnpOptions,
-  type FakeSnpProduct,
-  fakeCertificateTable,
-  fakeSnp,
-  verifyFakeSnp,
-} from './fake-snp.ts';
 export { type Eavesdropper, type FakeTls, fakeTls, startEavesdropper } from './fake-tls.ts';
 export { type FakeToken, type FakeTokenIssuer, type FakeTokenOptions, fakeToken } from './fake-token.ts';
 export { FAKE_TOKENS, type FakeTokenCase } from './fake-token-claims.ts';

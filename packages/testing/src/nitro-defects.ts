@@ -6,8 +6,8 @@
 import { concatBytes } from '@assay/encoding/bytes';
 import { type CborValue, encodeCbor } from '@assay/encoding/cbor';
 import { encodeCoseSign1, parseCoseSign1, sigStructure } from '@assay/encoding/cose';
+import { FAKE_NOW, type FakeChainOptions, fakeCertificate, fakeChain, fakeKey } from '@assay/simulator';
 import { type FakeNitro, type FakeNitroOptions, fakeNitroDocument } from './fake-nitro.ts';
-import { FAKE_NOW, type FakeChainOptions, fakeCertificate, fakeChain, fakeKey } from './fake-pki.ts';
 import type { NitroQuestion } from './question.ts';
 
 /** Name of the defect, error code, and the document that has it. */

@@ -16,7 +16,7 @@ import {
   randomBytes,
 } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { LooseJson } from './fake-dcap.ts';
+import type { LooseJson } from '@assay/simulator';
 import type { RedpillKey } from './redpill-report.ts';
 
 /** `type` of the proxy's error answers. */

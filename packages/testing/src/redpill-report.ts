@@ -7,9 +7,9 @@ import { createHash } from 'node:crypto';
 import type { Endorsement, TrustAnchor } from '@assay/attestation';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
+import type { FakeDcapOptions } from '@assay/simulator';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { keccak_256 } from '@noble/hashes/sha3.js';
-import type { FakeDcapOptions } from './fake-dcap.ts';
 import { fakeDstack } from './fake-dstack.ts';
 import { fakeDevice } from './fake-nvidia.ts';
 

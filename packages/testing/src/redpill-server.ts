@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net';
 import type { TrustAnchor } from '@assay/attestation';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
-import type { LooseJson } from './fake-dcap.ts';
+import type { LooseJson } from '@assay/simulator';
 import { fakePcs } from './fake-pcs.ts';
 import { type FakeTls, fakeTls } from './fake-tls.ts';
 import { acceptE2ee, type E2eeContext, E2eeRefusal, sealerFor } from './redpill-e2ee.ts';

@@ -24,8 +24,8 @@ import { concatBytes } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
 import { type Keyset, keyId, keysetDigest, type Signer, statementDigest } from '@assay/receipt';
+import { FAKE_NOW, fakeChain } from '@assay/simulator';
 import { fakeNitroDocument } from './fake-nitro.ts';
-import { FAKE_NOW, fakeChain } from './fake-pki.ts';
 
 const PIECE = 256 * 1024;
 

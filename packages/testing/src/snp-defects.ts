@@ -5,8 +5,7 @@
 
 import { utf8 } from '@assay/encoding/bytes';
 import { DER_TAG, encodeDer, encodeDerUnsigned } from '@assay/encoding/der';
-import { CRL_EXTENSIONS, FAKE_NOW, fakeCrl, fakeKey } from './fake-pki.ts';
-import { type FakeSnpOptions, fakeSnp } from './fake-snp.ts';
+import { CRL_EXTENSIONS, FAKE_NOW, type FakeSnpOptions, fakeCrl, fakeKey, fakeSnp } from '@assay/simulator';
 import type { SnpQuestion } from './question.ts';
 
 /** Name of the defect, error code, and the question that has it. */

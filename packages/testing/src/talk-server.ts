@@ -10,8 +10,8 @@ import { openEnvelope } from '@assay/channel';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
+import { type FakeChain, fakeChain } from '@assay/simulator';
 import { fakeNitroDocument } from './fake-nitro.ts';
-import { type FakeChain, fakeChain } from './fake-pki.ts';
 
 export type TalkLie =
   /** Shows no evidence. */

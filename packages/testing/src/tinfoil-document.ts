@@ -8,8 +8,7 @@ import { gzipSync } from 'node:zlib';
 import type { Endorsement, TrustAnchor } from '@assay/attestation';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { fakeDcap } from './fake-dcap.ts';
-import { fakeSnp } from './fake-snp.ts';
+import { fakeDcap, fakeSnp } from '@assay/simulator';
 import { fakeDcapAt } from './redpill-report.ts';
 
 export type TinfoilPlatform = 'tdx' | 'sev-snp';

@@ -37,6 +37,8 @@ function read({ evidenceType, evidence }: AttesterEvidence): EvidenceFacts {
       return sgx(bytesOf(evidence.quote));
     case 'sev-snp':
       return snp(bytesOf(evidence.report));
+    case 'vendor-commitment':
+      return commitment(evidence);
     default:
       return {
         type: evidenceType.replaceAll('-', '_'),
@@ -85,6 +87,15 @@ function snp(report: Uint8Array): EvidenceFacts {
     type: 'amd_sev_snp',
     measurements: { measurement: at(0x90, 48) },
     signature: { algorithm: 'ES384', value: at(0x2a0, 144), covers: COVERS },
+  };
+}
+
+/** A vendor's signed promise (spec/vendor-commitment.md). */
+function commitment({ algorithm, measurements, signature }: AttesterEvidence['evidence']): EvidenceFacts {
+  return {
+    type: 'vendor',
+    measurements: typeof measurements === 'object' && measurements !== null ? (measurements as Record<string, string>) : {},
+    signature: { algorithm: String(algorithm), value: String(signature), covers: COVERS },
   };
 }
 

@@ -156,9 +156,31 @@ export const AGENT_SETTINGS = {
     doc: 'which hosts code may reach, see below',
   } satisfies Setting<HostRule>,
   ASSAY_ATTESTER: choice({
-    choices: ['auto', 'nitro', 'configfs-tsm', 'dstack', 'tappd', 'gramine', 'simulated'],
+    choices: [
+      'auto',
+      'nitro',
+      'configfs-tsm',
+      'dstack',
+      'tappd',
+      'gramine',
+      'vendor',
+      'simulated',
+      'simulated-sgx',
+      'simulated-sev',
+      'simulated-vendor',
+    ],
     fallback: 'auto',
     doc: 'which TEE attests; one that is asked for and not there stops the start',
+  }),
+  ASSAY_VENDOR_KEY: text({
+    fallback: null,
+    doc: "PEM file of a vendor's private key, Ed25519 or P-256: the agent then attests by signed commitments",
+  }),
+  ASSAY_VENDOR_NAME: text({
+    fallback: null,
+    pattern: /^[\x20-\x7e]{1,128}$/,
+    expected: '1 to 128 printable ASCII characters',
+    doc: 'the vendor that commitments name',
   }),
   ASSAY_SOURCE_REPOSITORY: url({ doc: 'where the running code came from; goes into reports as `source_provenance`' }),
   ASSAY_SOURCE_COMMIT: text({

@@ -45,12 +45,12 @@ export async function rangeDigest(
   return encodeHex(new Uint8Array(hasher.digest()));
 }
 
-/** @throws {ModelError} `model/malformed` when the source has fewer bytes than it says. */
+/** @throws {ModelError} `model-file/malformed` when the source has fewer bytes than it says. */
 export async function exactly(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
   const bytes = await source.read(offset, length);
   if (bytes.length === length) return bytes;
   throw new ModelError(
-    'model/malformed',
+    'model-file/malformed',
     `${source.name}: expected ${length} bytes at ${offset}, got ${bytes.length}; the file changed while it was read`,
   );
 }

@@ -58,7 +58,7 @@ const SCALAR_BYTES: ReadonlyMap<number, number> = new Map([
 
 /**
  * @param bytes the beginning of the file.
- * @throws {HeaderTooShort} when the header goes on behind `bytes`; {ModelError} `model/malformed`, `model/unsupported`, `model/limit`.
+ * @throws {HeaderTooShort} when the header goes on behind `bytes`; {ModelError} `model-file/malformed`, `model-file/unsupported`, `model-file/limit`.
  * @example parseGgufHeader(bytes).metadata.get('general.architecture')?.scalar // 'llama'
  */
 export function parseGgufHeader(bytes: Uint8Array): GgufHeader {
@@ -67,7 +67,7 @@ export function parseGgufHeader(bytes: Uint8Array): GgufHeader {
   const version = cursor.u32();
   if (version !== 2 && version !== 3)
     throw new ModelError(
-      'model/unsupported',
+      'model-file/unsupported',
       `expected GGUF version 2 or 3, little-endian, got ${version}; convert the file with a current llama.cpp`,
     );
   const tensorCount = bounded(cursor.u64(), MAX_TENSORS, 'tensors');
@@ -131,7 +131,7 @@ function readTensor(cursor: Cursor): TensorPlace {
   const type = GGML_TYPES.get(id);
   if (type === undefined)
     throw new ModelError(
-      'model/unsupported',
+      'model-file/unsupported',
       `expected a tensor type that is known, got ${id} for ${JSON.stringify(name.slice(0, 80))}; convert the file to another type`,
     );
   const [row = 1] = extents;
@@ -146,19 +146,19 @@ function readTensor(cursor: Cursor): TensorPlace {
 
 function bounded(value: bigint, most: number, what: string): number {
   if (value <= BigInt(most)) return Number(value);
-  throw new ModelError('model/limit', `expected at most ${most} ${what}, got ${value}; the file is damaged or hostile`);
+  throw new ModelError('model-file/limit', `expected at most ${most} ${what}, got ${value}; the file is damaged or hostile`);
 }
 
 function decoded(bytes: Uint8Array): string {
   try {
     return decodeUtf8(bytes);
   } catch (cause) {
-    throw new ModelError('model/malformed', 'expected text in UTF-8, got other bytes; the file is damaged', { cause });
+    throw new ModelError('model-file/malformed', 'expected text in UTF-8, got other bytes; the file is damaged', { cause });
   }
 }
 
 function malformed(expected: string, got: string): ModelError {
-  return new ModelError('model/malformed', `expected ${expected}, got ${got}; the file is damaged or no GGUF`);
+  return new ModelError('model-file/malformed', `expected ${expected}, got ${got}; the file is damaged or no GGUF`);
 }
 
 /** Little-endian reads that say when more bytes are needed. */

@@ -14,7 +14,7 @@ const FIRST_HEADER_BYTES = 1024 * 1024;
 const MAX_HEADER_BYTES = 64 * 1024 * 1024;
 const MAX_PARTS = 1024;
 
-/** @throws {ModelError} `model/malformed`, `model/unsupported`, `model/limit`. */
+/** @throws {ModelError} `model-file/malformed`, `model-file/unsupported`, `model-file/limit`. */
 export async function readGgufHeader(source: ByteSource): Promise<GgufHeader> {
   for (let most = FIRST_HEADER_BYTES; ; most *= 4) {
     const length = Math.min(most, source.size, MAX_HEADER_BYTES);
@@ -24,12 +24,12 @@ export async function readGgufHeader(source: ByteSource): Promise<GgufHeader> {
       if (!(error instanceof HeaderTooShort)) throw error;
       if (length === source.size)
         throw new ModelError(
-          'model/malformed',
+          'model-file/malformed',
           `${source.name}: expected a whole header, got its beginning; fetch the file again`,
         );
       if (length === MAX_HEADER_BYTES)
         throw new ModelError(
-          'model/limit',
+          'model-file/limit',
           `${source.name}: expected a header of at most ${MAX_HEADER_BYTES} bytes, got more; the file is damaged or hostile`,
         );
     }
@@ -38,7 +38,7 @@ export async function readGgufHeader(source: ByteSource): Promise<GgufHeader> {
 
 /**
  * The parts of one model, in any order.
- * @throws {ModelError} `model/malformed`, `model/unsupported`, `model/limit`, `model/incomplete` when parts are missing.
+ * @throws {ModelError} `model-file/malformed`, `model-file/unsupported`, `model-file/limit`, `model-file/incomplete` when parts are missing.
  */
 export async function ggufParts(sources: readonly ByteSource[], options: HashOptions): Promise<ModelParts> {
   const read: { readonly source: ByteSource; readonly header: GgufHeader }[] = [];
@@ -49,7 +49,7 @@ export async function ggufParts(sources: readonly ByteSource[], options: HashOpt
   const { metadata } = first;
   const name = metadata.get('general.architecture')?.scalar;
   if (typeof name !== 'string')
-    throw new ModelError('model/malformed', 'expected general.architecture, got a file without; it is no model');
+    throw new ModelError('model-file/malformed', 'expected general.architecture, got a file without; it is no model');
   const sections = sectionsOf(metadata);
   return {
     container: 'gguf',
@@ -69,20 +69,20 @@ function firstPart(headers: readonly GgufHeader[]): GgufHeader {
     return typeof value === 'number' ? value : null;
   };
   const [only] = headers;
-  if (only === undefined) throw new ModelError('model/incomplete', 'expected a GGUF file, got none; name one');
+  if (only === undefined) throw new ModelError('model-file/incomplete', 'expected a GGUF file, got none; name one');
   const count = numberOf(only, 'split.count') ?? 1;
   if (count > MAX_PARTS)
-    throw new ModelError('model/limit', `expected at most ${MAX_PARTS} parts, got ${count}; the file is damaged`);
+    throw new ModelError('model-file/limit', `expected at most ${MAX_PARTS} parts, got ${count}; the file is damaged`);
   const found = new Set(headers.map((header) => numberOf(header, 'split.no') ?? 0));
   if (headers.some((header) => (numberOf(header, 'split.count') ?? 1) !== count) || found.size !== headers.length)
     throw new ModelError(
-      'model/malformed',
+      'model-file/malformed',
       `expected the ${count} parts of one model, got files of several; name the first part alone`,
     );
   const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !found.has(index));
   if (missing.length > 0)
     throw new ModelError(
-      'model/incomplete',
+      'model-file/incomplete',
       `expected ${count} parts, got ${headers.length}, without number ${missing[0]}; put all parts into one folder`,
     );
   return headers.find((header) => (numberOf(header, 'split.no') ?? 0) === 0) ?? only;
@@ -100,7 +100,7 @@ async function tensorsOf(
     const { name, type, shape, offset, length } = tensor;
     if (offset + length > source.size)
       throw new ModelError(
-        'model/malformed',
+        'model-file/malformed',
         `${source.name}: expected ${offset + length} bytes, got ${source.size}; the file is cut off, fetch it again`,
       );
     entries.push({ digest: await rangeDigest(source, { offset, length }, options), name, shape, type });
@@ -117,17 +117,17 @@ async function assertPadding(
 ): Promise<void> {
   if (to < from)
     throw new ModelError(
-      'model/malformed',
+      'model-file/malformed',
       `${source.name}: expected tensors side by side, got overlapping ones; the file is damaged`,
     );
   if (to - from >= alignment)
     throw new ModelError(
-      'model/malformed',
+      'model-file/malformed',
       `${source.name}: expected padding below ${alignment} bytes, got ${to - from} bytes that belong to no tensor; write the file again`,
     );
   if (to > from && (await exactly(source, from, to - from)).some((byte) => byte !== 0))
     throw new ModelError(
-      'model/malformed',
+      'model-file/malformed',
       `${source.name}: expected zeros between tensors, got other bytes; write the file again`,
     );
 }

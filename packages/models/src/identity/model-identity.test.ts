@@ -96,61 +96,65 @@ describe('GGUF', () => {
     const two = gguf({ metadata: part(1), tensors: rest }, 'm-00002-of-00002.gguf');
     const whole = await identifyModel([gguf()]);
     expect((await identifyModel([two, one])).digest).toBe(whole.digest);
-    await expectRefusal(identifyModel([one]), 'model/incomplete', ['2 parts', 'number 1']);
-    await expectRefusal(identifyModel([one, one]), 'model/malformed', ['2 parts']);
-    await expectRefusal(identifyModel([one, gguf()]), 'model/malformed', ['parts']);
+    await expectRefusal(identifyModel([one]), 'model-file/incomplete', ['2 parts', 'number 1']);
+    await expectRefusal(identifyModel([one, one]), 'model-file/malformed', ['2 parts']);
+    await expectRefusal(identifyModel([one, gguf()]), 'model-file/malformed', ['parts']);
   });
 
   it.each<[string, Uint8Array, string]>([
-    ['another beginning', utf8('GGXF and more bytes'), 'model/malformed'],
-    ['nothing', new Uint8Array(), 'model/malformed'],
-    ['version 1', fakeGguf({ version: 1 }), 'model/unsupported'],
-    ['big-endian', fakeGguf({ version: 0x03000000 }), 'model/unsupported'],
-    ['a cut header', fakeGguf().subarray(0, 100), 'model/malformed'],
-    ['cut tensors', fakeGguf().subarray(0, -40), 'model/malformed'],
-    ['bytes behind the last tensor', fakeGguf({ tail: new Uint8Array(64) }), 'model/malformed'],
-    ['padding that is not zero', fakeGguf({ padding: 1 }), 'model/malformed'],
-    ['overlapping tensors', fakeGguf({ tensors: FAKE_TENSORS.map((each) => ({ ...each, offset: 0 })) }), 'model/malformed'],
+    ['another beginning', utf8('GGXF and more bytes'), 'model-file/malformed'],
+    ['nothing', new Uint8Array(), 'model-file/malformed'],
+    ['version 1', fakeGguf({ version: 1 }), 'model-file/unsupported'],
+    ['big-endian', fakeGguf({ version: 0x03000000 }), 'model-file/unsupported'],
+    ['a cut header', fakeGguf().subarray(0, 100), 'model-file/malformed'],
+    ['cut tensors', fakeGguf().subarray(0, -40), 'model-file/malformed'],
+    ['bytes behind the last tensor', fakeGguf({ tail: new Uint8Array(64) }), 'model-file/malformed'],
+    ['padding that is not zero', fakeGguf({ padding: 1 }), 'model-file/malformed'],
+    [
+      'overlapping tensors',
+      fakeGguf({ tensors: FAKE_TENSORS.map((each) => ({ ...each, offset: 0 })) }),
+      'model-file/malformed',
+    ],
     [
       'a gap',
       fakeGguf({ tensors: FAKE_TENSORS.map((each, index) => (index === 2 ? { ...each, offset: 4096 } : each)) }),
-      'model/malformed',
+      'model-file/malformed',
     ],
     [
       'a tensor type of nobody',
       fakeGguf({ tensors: FAKE_TENSORS.map((each) => ({ ...each, type: 77 })) }),
-      'model/unsupported',
+      'model-file/unsupported',
     ],
     [
       'half a block',
       fakeGguf({ tensors: FAKE_TENSORS.map((each) => ({ ...each, type: 8, extents: [31] })) }),
-      'model/malformed',
+      'model-file/malformed',
     ],
-    ['tensors beyond counting', fakeGguf({ tensorCount: 1n << 40n }), 'model/limit'],
-    ['metadata beyond counting', fakeGguf({ metadataCount: 1n << 63n }), 'model/limit'],
+    ['tensors beyond counting', fakeGguf({ tensorCount: 1n << 40n }), 'model-file/limit'],
+    ['metadata beyond counting', fakeGguf({ metadataCount: 1n << 63n }), 'model-file/limit'],
     [
       'an extent beyond 2^53',
       fakeGguf({ tensors: [{ name: 'x', type: 0, extents: [2 ** 53, 2 ** 53], bytes: new Uint8Array() }] }),
-      'model/limit',
+      'model-file/limit',
     ],
     [
       'a string as long as the world',
       fakeGguf({ metadata: { x: { type: 8, bytes: new Uint8Array(8).fill(0xff) } } }),
-      'model/malformed',
+      'model-file/malformed',
     ],
     [
       'an array in an array',
       fakeGguf({ metadata: { x: { type: 9, bytes: concatBytes(Uint8Array.of(9, 0, 0, 0), new Uint8Array(8)) } } }),
-      'model/malformed',
+      'model-file/malformed',
     ],
-    ['an alignment of 7', fakeGguf({ metadata: { ...FAKE_METADATA, 'general.alignment': 7 } }), 'model/malformed'],
+    ['an alignment of 7', fakeGguf({ metadata: { ...FAKE_METADATA, 'general.alignment': 7 } }), 'model-file/malformed'],
     [
       'text that is no UTF-8',
       fakeGguf({ metadata: { 'general.architecture': { type: 8, bytes: Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0xff) } } }),
-      'model/malformed',
+      'model-file/malformed',
     ],
-    ['no architecture', fakeGguf({ metadata: { x: 1 } }), 'model/malformed'],
-    ['the same tensor twice', fakeGguf({ tensors: [...FAKE_TENSORS, ...FAKE_TENSORS] }), 'model/malformed'],
+    ['no architecture', fakeGguf({ metadata: { x: 1 } }), 'model-file/malformed'],
+    ['the same tensor twice', fakeGguf({ tensors: [...FAKE_TENSORS, ...FAKE_TENSORS] }), 'model-file/malformed'],
   ])('%s is refused', async (_, bytes, code) => {
     await expectRefusal(identifyModel([bytesSource('model.gguf', bytes)]), code, ['expected']);
   });
@@ -173,7 +177,7 @@ describe('GGUF', () => {
         return bytes;
       },
     };
-    await expectRefusal(identifyModel([source]), 'model/limit', ['67108864']);
+    await expectRefusal(identifyModel([source]), 'model-file/limit', ['67108864']);
     expect(most).toBe(64 * 1024 * 1024);
   });
 
@@ -276,33 +280,33 @@ describe('safetensors', () => {
     const index = (map: object): ByteSource => json('model.safetensors.index.json', { metadata: {}, weight_map: map });
     const whole = await identifyModel([file()]);
     expect((await identifyModel([...parts, index({ a: '1.safetensors', b: '2.safetensors' })])).digest).toBe(whole.digest);
-    await expectRefusal(identifyModel([...parts, index({ a: '2.safetensors', b: '2.safetensors' })]), 'model/malformed', [
+    await expectRefusal(identifyModel([...parts, index({ a: '2.safetensors', b: '2.safetensors' })]), 'model-file/malformed', [
       '1.safetensors',
     ]);
     await expectRefusal(
       identifyModel([...parts.slice(1), index({ a: '1.safetensors', b: '2.safetensors' })]),
-      'model/incomplete',
+      'model-file/incomplete',
       ['"a"'],
     );
   });
 
   it.each<[string, Uint8Array, string]>([
-    ['nothing', new Uint8Array(3), 'model/malformed'],
-    ['a header of 2^40 bytes', Uint8Array.of(0, 0, 0, 0, 0, 1, 0, 0), 'model/limit'],
-    ['a cut header', fakeSafetensors(tensors).subarray(0, 40), 'model/malformed'],
-    ['a cut file', fakeSafetensors(tensors).subarray(0, -1), 'model/malformed'],
-    ['bytes behind the data', fakeSafetensors(tensors, { tail: Uint8Array.of(0) }), 'model/malformed'],
-    ['no JSON', fakeSafetensors(tensors, { header: 'x' }), 'model/malformed'],
-    ['a type of nobody', fakeSafetensors({ a: { dtype: 'F7', shape: [1], bytes: pattern(4, 1) } }), 'model/unsupported'],
+    ['nothing', new Uint8Array(3), 'model-file/malformed'],
+    ['a header of 2^40 bytes', Uint8Array.of(0, 0, 0, 0, 0, 1, 0, 0), 'model-file/limit'],
+    ['a cut header', fakeSafetensors(tensors).subarray(0, 40), 'model-file/malformed'],
+    ['a cut file', fakeSafetensors(tensors).subarray(0, -1), 'model-file/malformed'],
+    ['bytes behind the data', fakeSafetensors(tensors, { tail: Uint8Array.of(0) }), 'model-file/malformed'],
+    ['no JSON', fakeSafetensors(tensors, { header: 'x' }), 'model-file/malformed'],
+    ['a type of nobody', fakeSafetensors({ a: { dtype: 'F7', shape: [1], bytes: pattern(4, 1) } }), 'model-file/unsupported'],
     [
       'a shape that does not fit',
       fakeSafetensors({ a: { dtype: 'F32', shape: [3], bytes: pattern(8, 1) } }),
-      'model/malformed',
+      'model-file/malformed',
     ],
     [
       'a gap',
       fakeSafetensors(tensors, { header: { a: { dtype: 'F32', shape: [1], data_offsets: [8, 12] } } }),
-      'model/malformed',
+      'model-file/malformed',
     ],
     [
       'an overlap',
@@ -312,21 +316,23 @@ describe('safetensors', () => {
           b: { dtype: 'F32', shape: [1], data_offsets: [0, 4] },
         },
       }),
-      'model/malformed',
+      'model-file/malformed',
     ],
     [
       'offsets that run backwards',
       fakeSafetensors(tensors, { header: { a: { dtype: 'F32', shape: [1], data_offsets: [4, 0] } } }),
-      'model/malformed',
+      'model-file/malformed',
     ],
   ])('%s is refused', async (_, bytes, code) => {
     await expectRefusal(identifyModel([bytesSource('model.safetensors', bytes)]), code, ['expected']);
   });
 
   it('nothing to read is said', async () => {
-    await expectRefusal(identifyModel([bytesSource('README.md', utf8('hello'))]), 'model/incomplete', ['GGUF or safetensors']);
-    await expectRefusal(identifyModel([file(), gguf()]), 'model/malformed', ['side by side']);
-    await expectRefusal(identifyModel([file(), json('config.json', [])]), 'model/malformed', ['config.json']);
+    await expectRefusal(identifyModel([bytesSource('README.md', utf8('hello'))]), 'model-file/incomplete', [
+      'GGUF or safetensors',
+    ]);
+    await expectRefusal(identifyModel([file(), gguf()]), 'model-file/malformed', ['side by side']);
+    await expectRefusal(identifyModel([file(), json('config.json', [])]), 'model-file/malformed', ['config.json']);
   });
 });
 
@@ -339,7 +345,7 @@ describe('the files', () => {
       size: bytes.length,
       read: async (offset, length) => bytes.subarray(offset, offset + (++reads > 2 ? length - 1 : length)),
     };
-    await expectRefusal(identifyModel([source]), 'model/malformed', ['changed while it was read']);
+    await expectRefusal(identifyModel([source]), 'model-file/malformed', ['changed while it was read']);
   });
 
   it('are hashed with the function given', async () => {

@@ -36,7 +36,7 @@ export interface IdentifiedModel {
  * Reads model files once, tensor by tensor.
  *
  * @param sources one GGUF file, all parts of a split one, one safetensors file, or all files of a model's folder.
- * @throws {ModelError} `model/malformed`, `model/unsupported`, `model/limit`, `model/incomplete`.
+ * @throws {ModelError} `model-file/malformed`, `model-file/unsupported`, `model-file/limit`, `model-file/incomplete`.
  * @example (await identifyModel([source])).digest // 'sha256:4f…'
  */
 export async function identifyModel(sources: readonly ByteSource[], options: HashOptions = {}): Promise<IdentifiedModel> {
@@ -70,7 +70,7 @@ async function partsOf(sources: readonly ByteSource[], options: HashOptions): Pr
   const hasSafetensors = sources.some(({ name }) => name.endsWith('.safetensors'));
   if (gguf.length > 0 && hasSafetensors)
     throw new ModelError(
-      'model/malformed',
+      'model-file/malformed',
       'expected one model, got GGUF and safetensors files side by side; name one of them',
     );
   if (gguf.length > 0) {

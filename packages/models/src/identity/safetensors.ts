@@ -29,7 +29,7 @@ const ELEMENT_BITS: ReadonlyMap<string, number> = new Map([
 
 /**
  * @param sources all files of the folder, or one `.safetensors` file.
- * @throws {ModelError} `model/malformed`, `model/unsupported`, `model/limit`, `model/incomplete`.
+ * @throws {ModelError} `model-file/malformed`, `model-file/unsupported`, `model-file/limit`, `model-file/incomplete`.
  */
 export async function safetensorsParts(sources: readonly ByteSource[], options: HashOptions): Promise<ModelParts> {
   const weights = sources.filter(({ name }) => name.endsWith('.safetensors'));
@@ -71,14 +71,14 @@ export async function safetensorsParts(sources: readonly ByteSource[], options: 
   };
 }
 
-/** Where each tensor stands. @throws {ModelError} `model/malformed`, `model/unsupported`, `model/limit`. */
+/** Where each tensor stands. @throws {ModelError} `model-file/malformed`, `model-file/unsupported`, `model-file/limit`. */
 export async function readSafetensorsHeader(source: ByteSource): Promise<readonly TensorPlace[]> {
   if (source.size < 8) throw malformed(source, 'at least 8 bytes', `${source.size}`);
   const prefix = await exactly(source, 0, 8);
   const length = safeSize(new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true), 'header length');
   if (length > MAX_HEADER_BYTES)
     throw new ModelError(
-      'model/limit',
+      'model-file/limit',
       `${source.name}: expected a header of at most ${MAX_HEADER_BYTES} bytes, got ${length}; the file is damaged or no safetensors file`,
     );
   if (8 + length > source.size) throw malformed(source, `${8 + length} bytes`, `${source.size}`);
@@ -88,7 +88,7 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<readonl
   );
   if (places.length > MAX_TENSORS)
     throw new ModelError(
-      'model/limit',
+      'model-file/limit',
       `${source.name}: expected at most ${MAX_TENSORS} tensors, got ${places.length}; split the model`,
     );
   const inOrder = places.toSorted((a, b) => a.offset - b.offset || a.length - b.length);
@@ -107,7 +107,7 @@ function placeOf(source: ByteSource, name: string, value: Json, base: number): T
   const bits = ELEMENT_BITS.get(String(dtype));
   if (bits === undefined)
     throw new ModelError(
-      'model/unsupported',
+      'model-file/unsupported',
       `${source.name}: expected a tensor type that is known, got ${JSON.stringify(String(dtype).slice(0, 40))}; convert the file`,
     );
   const extents = numbersOf(shape);
@@ -133,20 +133,23 @@ function assertPlace(index: JsonObject | null, tensor: string, file: string): vo
   const stated = mapOf(index)[tensor];
   if (stated !== file)
     throw new ModelError(
-      'model/malformed',
+      'model-file/malformed',
       `${INDEX}: expected ${JSON.stringify(tensor.slice(0, 80))} in ${String(stated)}, got it in ${file}; fetch the model again`,
     );
 }
 
 function assertComplete(index: JsonObject | null, tensors: readonly TensorEntry[]): void {
   if (tensors.length === 0 && index === null)
-    throw new ModelError('model/incomplete', 'expected a GGUF or safetensors file, got none; name a model file or its folder');
+    throw new ModelError(
+      'model-file/incomplete',
+      'expected a GGUF or safetensors file, got none; name a model file or its folder',
+    );
   if (index === null) return;
   const found = new Set(tensors.map(({ name }) => name));
   const missing = Object.keys(mapOf(index)).find((name) => !found.has(name));
   if (missing !== undefined)
     throw new ModelError(
-      'model/incomplete',
+      'model-file/incomplete',
       `${INDEX}: expected ${JSON.stringify(missing.slice(0, 80))}, got no file with it; fetch all parts`,
     );
 }
@@ -208,7 +211,7 @@ async function jsonOf(source: ByteSource | undefined): Promise<JsonObject | null
 async function wholeOf(source: ByteSource): Promise<Uint8Array> {
   if (source.size > MAX_SIDE_FILE_BYTES)
     throw new ModelError(
-      'model/limit',
+      'model-file/limit',
       `${source.name}: expected at most ${MAX_SIDE_FILE_BYTES} bytes, got ${source.size}; it is no such file`,
     );
   return exactly(source, 0, source.size);
@@ -222,7 +225,7 @@ function parsed(source: ByteSource, bytes: Uint8Array): JsonObject {
   } catch (cause) {
     if (!isCoded(cause)) throw cause;
     throw new ModelError(
-      'model/malformed',
+      'model-file/malformed',
       `${source.name}: expected JSON, got something else (${cause.code}); the file is damaged`,
       { cause },
     );
@@ -232,7 +235,7 @@ function parsed(source: ByteSource, bytes: Uint8Array): JsonObject {
 
 function malformed(source: ByteSource, expected: string, got: string): ModelError {
   return new ModelError(
-    'model/malformed',
+    'model-file/malformed',
     `${source.name}: expected ${expected}, got ${got}; the file is damaged or of another kind`,
   );
 }

@@ -61,7 +61,7 @@ describe('files', () => {
   });
 
   it('none are not signed', async () => {
-    await expectCode(signModel([], { ...key, name: 'x' }), 'model/incomplete');
+    await expectCode(signModel([], { ...key, name: 'x' }), 'model-file/incomplete');
   });
 });
 

@@ -31,12 +31,12 @@ export interface SignModelOptions extends HashOptions {
 
 /**
  * The signature file over these files: a Sigstore bundle, UTF-8 JSON.
- * @throws {ModelError} `signing/unsupported` for another kind of key, `model/incomplete` without files.
+ * @throws {ModelError} `signing/unsupported` for another kind of key, `model-file/incomplete` without files.
  * @example await writeFile('model.sig', await signModel(files, { name: 'smollm2', privateKey, spki }));
  */
 export async function signModel(files: readonly ModelFile[], options: SignModelOptions): Promise<Uint8Array> {
   if (files.length === 0)
-    throw new ModelError('model/incomplete', 'expected files to sign, got none; name the folder of a model');
+    throw new ModelError('model-file/incomplete', 'expected files to sign, got none; name the folder of a model');
   const ignoredPaths = [...GIT_PATHS, ...(options.ignoredPaths ?? [])];
   const pieces = await piecesOf(
     files.filter(({ name }) => !isBelow(name, ignoredPaths)),

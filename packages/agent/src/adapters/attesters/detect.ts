@@ -10,8 +10,10 @@ import { openConfigfsTsmAttester } from './configfs-tsm.ts';
 import { type GuestSimulators, openDstackAttester } from './dstack.ts';
 import { openGramineAttester } from './gramine.ts';
 import { openNitroAttester } from './nitro/nitro.ts';
+import { createSimulatedSev, createSimulatedSgx, createSimulatedVendor } from './simulated/other-tees.ts';
 import { createSimulatedAttester } from './simulated/simulated.ts';
 import { openTappdAttester } from './tappd.ts';
+import { openVendorAttester } from './vendor.ts';
 
 export interface DetectOptions {
   /** `auto`, or the name of one attester. */
@@ -21,6 +23,8 @@ export interface DetectOptions {
   readonly clock: Clock;
   /** Addresses of simulated guest agents, when the operator set them. */
   readonly simulators?: GuestSimulators;
+  /** A vendor's key and name; without a key there is no vendor. */
+  readonly vendor?: { readonly keyFile: string | null; readonly name: string };
 }
 
 /** One TEE to look for. */
@@ -43,7 +47,15 @@ const CANDIDATES: readonly Candidate[] = [
   { name: 'dstack', open: ({ simulators }) => openDstackAttester(simulators?.dstack ?? null) },
   { name: 'tappd', open: ({ simulators }) => openTappdAttester(simulators?.tappd ?? null) },
   { name: 'configfs-tsm', open: () => openConfigfsTsmAttester() },
+  {
+    name: 'vendor',
+    open: ({ vendor, clock }) => openVendorAttester({ keyFile: vendor?.keyFile ?? null, vendor: vendor?.name ?? '', clock }),
+  },
   { name: 'simulated', open: ({ directory, clock }) => createSimulatedAttester({ directory, clock }) },
+  // By name only: the one above always opens.
+  { name: 'simulated-sgx', open: createSimulatedSgx },
+  { name: 'simulated-sev', open: createSimulatedSev },
+  { name: 'simulated-vendor', open: createSimulatedVendor },
 ];
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Vendor commitments: a signed promise about what runs, without hardware. JSON, format spec/vendor-commitment.md:
- * `{type, vendor, key_id, algorithm, issued_at, expires_at, nonce, report_data, measurements, model, signature}`; the signature is
+ * `{type, vendor, key_id, algorithm, issued_at, expires_at, nonce, report_data, measurements, model, terms, signature}`; the signature is
  * over the canonical JSON (RFC 8785) of everything but `signature`.
  * Not checked here: the signature and whether anyone knows the vendor (verifier/vendor).
  */
@@ -15,7 +15,7 @@ import { jsonObjectIn, reading } from '../reading.ts';
 export const COMMITMENT_TYPE = 'assay.vendor-commitment/1';
 const MEMBERS = [
   ...['type', 'vendor', 'key_id', 'algorithm', 'issued_at', 'expires_at'],
-  ...['nonce', 'report_data', 'measurements', 'model', 'signature'],
+  ...['nonce', 'report_data', 'measurements', 'model', 'terms', 'signature'],
 ];
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
 
@@ -33,6 +33,8 @@ export interface VendorCommitment {
   readonly measurements: Readonly<Record<string, string>>;
   /** Name, version, hash of a model, as promised; JSON-safe. */
   readonly model: JsonObject | null;
+  /** What is promised beside the model; JSON-safe. */
+  readonly terms: JsonObject | null;
   /** 64 bytes. */
   readonly signature: Uint8Array;
   /** Exactly what is signed. */
@@ -51,13 +53,14 @@ export function commitmentOf(file: Uint8Array): VendorCommitment | null {
 function parse(json: JsonObject): VendorCommitment {
   const unknown = Object.keys(json).filter((name) => !MEMBERS.includes(name));
   if (unknown.length > 0) throw malformed(`expected no other members, got ${unknown.join(', ')}`);
-  const { signature, algorithm, measurements = {}, model = null, ...rest } = json;
+  const { signature, algorithm, measurements = {}, model = null, terms = null, ...rest } = json;
   if (algorithm !== 'Ed25519' && algorithm !== 'ES256') throw malformed('expected Ed25519 or ES256 in "algorithm"');
   const { signature: _, ...unsigned } = json;
   const bytes = decodeBase64Url(typeof signature === 'string' ? signature : '');
   if (bytes.length !== 64) throw malformed(`expected a signature of 64 bytes, got ${bytes.length}`);
   if (!isObject(measurements)) throw malformed('expected an object in "measurements"');
   if (model !== null && !isObject(model)) throw malformed('expected an object in "model"');
+  if (terms !== null && !isObject(terms)) throw malformed('expected an object in "terms"');
   return {
     vendor: matching(rest.vendor, 'vendor', /^[\x20-\x7e]{1,128}$/),
     keyId: matching(rest.key_id, 'key_id', /^[0-9a-f]{64}$/),
@@ -70,6 +73,7 @@ function parse(json: JsonObject): VendorCommitment {
       Object.entries(measurements).map(([name, value]) => [name, matching(value, name, /^([0-9a-f]{2})+$/)]),
     ),
     model,
+    terms,
     signature: bytes,
     signed: utf8(canonicalJson(unsigned)),
   };

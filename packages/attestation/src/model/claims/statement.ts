@@ -58,7 +58,7 @@ export interface VendorCommitmentClaims
     'vendor-commitment',
     Readonly<Record<string, string>>,
     { readonly vendor: string; readonly 'vendor-key': string },
-    { readonly model: JsonObject | null; readonly assurance: 'low' }
+    { readonly model: JsonObject | null; readonly terms: JsonObject | null; readonly assurance: 'low' }
   > {
   readonly debug: null;
   readonly issuedAt: number;

@@ -64,7 +64,7 @@ export async function verifyCommitment(
       notChecked('vendor.hardware', SPEC, 'no hardware speaks here: this is a promise with a signature'),
     ],
     submodules: {},
-    details: { model: commitment.model, assurance: 'low' },
+    details: { model: commitment.model, terms: commitment.terms, assurance: 'low' },
   });
 }
 

@@ -19,7 +19,7 @@ import {
   type FakeKey,
   fakeCertificate,
   fakeKey,
-} from './fake-pki.ts';
+} from './pki.ts';
 
 export type FakeSnpProduct = 'Milan' | 'Genoa' | 'Turin';
 
@@ -46,6 +46,10 @@ export interface FakeSnpOptions {
   /** Epoch milliseconds. */
   readonly keyNotBefore?: number;
   readonly keyNotAfter?: number;
+  /** The root's RSA-PSS key instead of this process's own. */
+  readonly rootKey?: FakeKey;
+  /** Of all certificates, epoch milliseconds; around {@link FAKE_NOW} unless told. */
+  readonly validity?: { readonly notBefore: number; readonly notAfter: number };
 }
 
 export interface FakeSnp {
@@ -81,13 +85,15 @@ export async function fakeSnp(options: FakeSnpOptions = {}): Promise<FakeSnp> {
   const root = await fakeCertificate({
     name: `ARK-${product}`,
     attributes: AMD,
-    key: await fakeKey('RSA-PSS', 'ark'),
+    key: options.rootKey ?? (await fakeKey('RSA-PSS', 'ark')),
+    ...options.validity,
     extensions: [...CA_EXTENSIONS(), crlDistributionPoint(`https://kdsintf.amd.com/vcek/v1/${product}/crl`)],
   });
   const intermediate = await fakeCertificate({
     name: signingKey === 'vcek' ? `SEV-${product}` : `SEV-VLEK-${product}`,
     attributes: AMD,
     key: await fakeKey('RSA-PSS', 'ask'),
+    ...options.validity,
     issuer: root,
     serial: Uint8Array.of(2),
     extensions: [...CA_EXTENSIONS(0), crlDistributionPoint(`https://kdsintf.amd.com/${signingKey}/v1/${product}/crl`)],
@@ -100,6 +106,7 @@ export async function fakeSnp(options: FakeSnpOptions = {}): Promise<FakeSnp> {
     serial: Uint8Array.of(0),
     extensions: keyExtensions(product, signingKey, tcb, options.extensions ?? {}),
     breakSignature: options.breakKeyCertificate ?? false,
+    ...options.validity,
     ...(options.keyNotBefore !== undefined && { notBefore: options.keyNotBefore }),
     ...(options.keyNotAfter !== undefined && { notAfter: options.keyNotAfter }),
   });

@@ -25,7 +25,7 @@ import {
   fakeKey,
   KEY_IDENTIFIERS,
   LEAF_EXTENSIONS,
-} from './fake-pki.ts';
+} from './pki.ts';
 
 /** A JSON document before it is signed; tests change it in place. */
 // biome-ignore lint/suspicious/noExplicitAny: tests reach into signed documents by name

@@ -1,5 +1,5 @@
 /**
- * A PKI to be wrong with: keys, certificates and CRLs made here, each as good or as broken as a test needs. Keys are made once
+ * A PKI of nobody: keys, certificates and CRLs made here, each as good or as broken as a test needs. Keys are made once
  * per kind and label and reused, because making them is slow.
  */
 
@@ -56,8 +56,13 @@ export function fakeKey(kind: FakeKeyKind, label = 'leaf'): Promise<FakeKey> {
 }
 
 async function makeKey(kind: FakeKeyKind): Promise<FakeKey> {
-  const [algorithm, generation, signing] = KINDS[kind];
-  const pair = (await crypto.subtle.generateKey(generation as EcKeyGenParams, true, ['sign', 'verify'])) as CryptoKeyPair;
+  const pair = (await crypto.subtle.generateKey(KINDS[kind][1] as EcKeyGenParams, true, ['sign', 'verify'])) as CryptoKeyPair;
+  return fakeKeyOf(kind, pair);
+}
+
+/** A key pair that was kept, extractable or not. */
+export async function fakeKeyOf(kind: FakeKeyKind, pair: CryptoKeyPair): Promise<FakeKey> {
+  const [algorithm, , signing] = KINDS[kind];
   const signRaw = async (message: Uint8Array): Promise<Uint8Array> =>
     new Uint8Array(await crypto.subtle.sign(signing as AlgorithmIdentifier, pair.privateKey, new Uint8Array(message)));
   return {

@@ -69,10 +69,14 @@ describe('assay run', () => {
       'attestation.json',
       'bundle.json',
       'code.py',
+      'output.txt',
       'report.txt',
     ]);
     expect(await readFile(join(directory, 'out/code.py'), 'utf8')).toBe(PROGRAM.trimEnd());
     expect(await readFile(join(directory, 'out/report.txt'), 'utf8')).toBe('2');
+    expect(await readFile(join(directory, 'out/output.txt'), 'utf8')).toBe('42.0\n');
+    expect(err).toMatch(/^ {3}\d+\.\d s {2}writing/m);
+    expect(err).toMatch(/hint: check it with assay verify out\/bundle\.json --simulated-root/);
   }, 60_000);
 
   it('what it saved verifies, anywhere, for the nonce sent', async () => {

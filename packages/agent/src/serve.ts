@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { type CodedError, isCoded } from '@assay/encoding/coded-error';
+import { leaveAddress } from './address-file.ts';
 import { type Config, parseConfig } from './config.ts';
 import { type Environment, readEnvironment } from './env-file.ts';
 import { ServerError } from './errors.ts';
@@ -37,6 +38,7 @@ export async function serve(options: ServeOptions): Promise<0 | 1> {
     for (const { code, message } of problemsOf(error)) say(`error: ${message} [${code}]\n`);
     return 1;
   }
+  const forgetAddress = await leaveAddress(config.dataDir, agent.url);
   try {
     say(await startMessage(agent, config, { color: options.color }));
     const stopped = new Promise<void>((resolve) => {
@@ -51,6 +53,7 @@ export async function serve(options: ServeOptions): Promise<0 | 1> {
     say(`error: ${error.message} [${error.code}]\n`);
     return 1;
   } finally {
+    await forgetAddress();
     await agent.close();
   }
   return 0;

@@ -14,6 +14,7 @@ import { type Agent, ClientError, type ConnectOptions, connect, verdictOf } from
 import { CliError } from './errors.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { leftAddress } from './left-address.ts';
 import { addressOption, type NamedTrust, policyOption, trustOption } from './options.ts';
 import { printable, styleOf } from './output.ts';
 import { printVerdict } from './verdict.ts';
@@ -40,20 +41,42 @@ export interface ReachOptions extends AgentFlags {
 /** The options of {@link AgentFlags}, for commands that take `--url`. */
 export function agentOptions(command: Command): Command {
   return command
-    .option('--url <address>', `the agent; ${DEFAULT_AGENT} or ASSAY_URL`)
+    .option('--url <address>', `the agent; by default ASSAY_URL, the one running here, or ${DEFAULT_AGENT}`)
     .option('--policy <file|preset>', 'policy file, or strict, moderate, relaxed')
     .option('--simulated-root <file>', "accept a simulator's evidence under this root, marked as simulated");
 }
 
-/** The address that flags and settings come to. @throws {CliError} `cli/bad-option`. */
+/** The address that flags and settings name. @throws {CliError} `cli/bad-option`. */
 export function agentAddress(flags: AgentFlags, io: Io): URL {
   return addressOption('--url', flags.url ?? nonEmpty(io.env.ASSAY_URL) ?? DEFAULT_AGENT);
 }
 
+/**
+ * Where the agent may be, in the order of trying: the one named; else at the port of the settings, at the address that a running agent left
+ * in the data folder, and where agents are by default.
+ */
+async function agentAddresses(flags: AgentFlags, io: Io): Promise<readonly [URL, ...URL[]]> {
+  if (flags.url !== undefined || nonEmpty(io.env.ASSAY_URL) !== undefined) return [agentAddress(flags, io)];
+  const port = /^[1-9]\d{0,4}$/.exec(io.env.AGENT_PORT ?? '')?.[0];
+  const left = await leftAddress(ownFolder(io));
+  const byPort = port === undefined ? null : addressOption('AGENT_PORT', `http://127.0.0.1:${port}`);
+  const [first, ...others] = [byPort, left, port === undefined ? new URL(DEFAULT_AGENT) : null].filter((url) => url !== null);
+  return [first ?? new URL(DEFAULT_AGENT), ...others.filter(({ href }) => href !== first?.href)];
+}
+
 /** As {@link reachAgent} for the flags of a command: an agent that no `--url` names may be the user's own. */
-export function agentOf(flags: AgentFlags & Pick<ReachOptions, 'quiet'>, io: Io, apiKey = apiKeyOf(io)): Promise<Agent> {
+export async function agentOf(flags: AgentFlags & Pick<ReachOptions, 'quiet'>, io: Io, apiKey = apiKeyOf(io)): Promise<Agent> {
   const ownRoot = flags.url === undefined ? ownFolder(io) : null;
-  return reachAgent({ ...flags, ownFolder: ownRoot, apiKey }, io);
+  const addresses = await agentAddresses(flags, io);
+  for (const [index, url] of addresses.entries()) {
+    try {
+      return await reachAgent({ ...flags, url: url.href, ownFolder: ownRoot, apiKey }, io);
+    } catch (error) {
+      const absent = CliError.is(error) && error.code === 'cli/agent-unreachable';
+      if (!absent || index === addresses.length - 1) throw error;
+    }
+  }
+  throw new Error('expected one address at least');
 }
 
 export function apiKeyOf(io: Io): string | null {

@@ -35,6 +35,11 @@ export function printable(text: string, options: { readonly full?: boolean } = {
   return options.full === true ? safe : safe.replace(/[0-9a-f]{41,}/gi, (run) => `${run.slice(0, 16)}…${run.slice(-8)}`);
 }
 
+/** Program output keeps its lines and tabs; other control characters, which could drive the terminal, do not get through. */
+export function printableOutput(text: string): string {
+  return text.replace(/\r\n/g, '\n').replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
+}
+
 /** JSON for programs; big integers become decimal text, bytes lower-case hex. */
 export function jsonText(value: unknown): string {
   const plain = (_: string, item: unknown): unknown => {

@@ -8,8 +8,10 @@ import { Command, CommanderError } from 'commander';
 import type { CommandModule, Finish } from './command.ts';
 import { DocumentOutput } from './document-output.ts';
 import { CliError } from './errors.ts';
+import { EXAMPLES } from './examples.ts';
 import { EXIT, type ExitCode, exitCodeOfKind } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { wrapped } from './layout.ts';
 import { missingPackage } from './missing-package.ts';
 import { printError } from './output.ts';
 import { VERSION } from './version.ts';
@@ -99,14 +101,39 @@ async function createProgram(args: readonly string[], io: Io, finish: Finish): P
     .enablePositionalOptions();
   prepare(program, io);
   const wanted = args.filter((arg) => !arg.startsWith('-')).slice(0, 2);
+  const all = asksForCompletion(args);
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     const command = program.command(name).description(summary);
     prepare(command, io);
-    const asked = wanted[0] === name || (wanted[0] === 'help' && wanted[1] === name);
+    const asked = all || wanted[0] === name || (wanted[0] === 'help' && wanted[1] === name);
     if (asked) (await load()).configure(command, io, finish);
+    command.addHelpText('after', () => exampleText(name, io));
     for (const inner of command.commands) prepare(inner, io);
   }
+  if (all) await withCompletion(program);
+  else program.command('completion').description('print what makes a shell complete these commands');
+  program.addHelpText(
+    'after',
+    '\nassay help COMMAND shows options and examples. Exit codes: 0 accepted or done, 1 misuse,\n2 malformed, 3 not authentic, 4 cannot tell, 5 refused by policy, 6 the answer is no,\n7 undecided.',
+  );
   return program;
+}
+
+async function withCompletion(program: Command): Promise<void> {
+  const { addCompletion } = await import('./completion.ts');
+  addCompletion(program);
+}
+
+/** Only then every command is loaded: the words of the script for a shell, and of what such a script asks on every TAB. */
+function asksForCompletion([command]: readonly string[]): boolean {
+  return command === 'completion' || command === 'complete';
+}
+
+function exampleText(name: string, io: Io): string {
+  const examples = EXAMPLES[name] ?? [];
+  if (examples.length === 0) return '';
+  const lines = examples.map(([line, does]) => `  ${line}\n${wrapped(`      ${does}`, io.columns ?? HELP_COLUMNS, 6)}`);
+  return `\nExamples:\n${lines.join('')}`.trimEnd();
 }
 
 function prepare(command: Command, io: Io): void {

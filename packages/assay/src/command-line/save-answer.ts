@@ -1,4 +1,4 @@
-/** Writes what an agent answered into a folder: the answer as `attestation.json`, the code, the files it made, and the bundle. */
+/** Writes what an agent answered into a folder: the answer as `attestation.json`, the code, its output, the files it made, and the bundle. */
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -26,7 +26,8 @@ export async function saveAnswer({ answer, files, bundle }: RunResult, folder: s
   await write('attestation.json', `${JSON.stringify(answer, null, 2)}\n`);
   if (typeof answer.generated_code === 'string')
     await write(answer.language === 'javascript' ? 'code.js' : 'code.py', answer.generated_code);
-  const taken = new Set(['attestation.json', 'code.js', 'code.py', 'bundle.json']);
+  if (typeof answer.output === 'string') await write('output.txt', answer.output);
+  const taken = new Set(['attestation.json', 'code.js', 'code.py', 'output.txt', 'bundle.json']);
   for (const [path, bytes] of Object.entries(files)) await write(freeName(basename(path), taken), bytes);
   await write('bundle.json', bundle);
   return written;

@@ -14,6 +14,8 @@ export function describeStep(event: TaskStep, style: Style): string | null {
         'writing',
         `${String(event.provider)} ${String(event.model)}${event.recorded === true ? ' — RECORDED, no model runs' : ''}`,
       );
+    case 'queued':
+      return line('queued', `${String(event.ahead)} ahead`);
     case 'code':
       return line('code', `${String(event.code).split('\n').length} lines of ${String(event.language)}`);
     case 'running':

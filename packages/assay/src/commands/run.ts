@@ -10,11 +10,11 @@ import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import { findAgent } from '../command-line/find-agent.ts';
 import type { Io } from '../command-line/io.ts';
 import { append, choiceOption } from '../command-line/options.ts';
-import { jsonText, printable, printError, styleOf } from '../command-line/output.ts';
+import { jsonText, printable, printableOutput, printError, styleOf } from '../command-line/output.ts';
 import { saveAnswer } from '../command-line/save-answer.ts';
 import { readFileOf } from '../command-line/subject.ts';
-import { describeStep } from '../command-line/task-steps.ts';
-import type { Agent, RunOptions, RunResult, TaskStep } from '../index.ts';
+import { TaskWatch } from '../command-line/task-watch.ts';
+import type { Agent, RunOptions, RunResult } from '../index.ts';
 
 interface RunFlags extends AgentFlags {
   readonly language?: string;
@@ -35,7 +35,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--context <json>', 'facts for the model, as a JSON object')
     .option('--max-retries <n>', 'attempts after the first', '2')
     .option('--nonce <hex>', '32 random bytes of yours, bound into attestation and receipt')
-    .option('--save <folder>', 'write answer, code, files and bundle there')
+    .option('--save <folder>', 'write answer, code, output, files and bundle there')
     .option('--json', "the agent's whole answer")
     .option('--quiet', 'no steps')
     .action(async (task: string, flags: RunFlags) => finish(await runTask(task, flags, io)));
@@ -51,9 +51,14 @@ async function runTask(task: string, flags: RunFlags, io: Io): Promise<ExitCode>
   };
   try {
     return await withAgent(reach, io, { json: flags.json === true }, async (agent) => {
-      const run = agent.run(task, options);
-      for await (const step of run) if (flags.quiet !== true) showStep(step, io);
-      return present(await run, flags, io);
+      const watch = new TaskWatch(io, { quiet: flags.quiet === true, json: flags.json === true });
+      try {
+        const run = agent.run(task, options);
+        for await (const step of run) watch.show(step);
+        return await present(await run, watch, flags, io);
+      } finally {
+        watch.close();
+      }
     });
   } finally {
     await close();
@@ -92,21 +97,19 @@ function contextOf(text: string): Readonly<Record<string, unknown>> {
   throw new CliError('cli/bad-option', '--context: expected a JSON object; quote it for the shell, e.g. \'{"rate":0.05}\'');
 }
 
-function showStep(step: TaskStep, io: Io): void {
-  const line = describeStep(step, styleOf(io));
-  if (line !== null) io.stderr(line);
-}
-
-async function present(result: RunResult, flags: RunFlags, io: Io): Promise<ExitCode> {
+async function present(result: RunResult, watch: TaskWatch, flags: RunFlags, io: Io): Promise<ExitCode> {
   const { answer, success: succeeded } = result;
   const saved = flags.save === undefined ? null : await saveAnswer(result, resolve(io.cwd, flags.save));
   if (flags.json === true) {
+    watch.end(null);
     io.stdout(jsonText(answer));
   } else {
     const style = styleOf(io);
-    if (typeof answer.output === 'string') io.stdout(printableOutput(answer.output));
+    watch.end(typeof answer.output === 'string' ? answer.output : null);
     if (typeof answer.result === 'string') io.stdout(`${printableOutput(answer.result)}\n`);
-    io.stderr(`${succeeded ? style.good('done') : style.bad('failed')}  ${printable(String(answer.message ?? ''))}\n`);
+    io.stderr(
+      `${succeeded ? style.good('done') : style.bad('failed')}  ${printable(String(answer.message ?? ''))}, ${watch.seconds.toFixed(1)} s\n`,
+    );
     io.stderr(`receipt  ${printable(String(answer.receipt_id))}\n`);
     if (saved !== null) io.stderr(`saved  ${saved.join(', ')}\n`);
     io.stderr(
@@ -130,10 +133,5 @@ function verifyArguments({ verdict }: RunResult, { save, simulatedRoot }: RunFla
   const root = verdict.simulated
     ? ` --simulated-root ${simulatedRoot ?? `${io.env.ASSAY_DATA_DIR ?? '.assay'}/simulated-root.pem`}`
     : '';
-  return `${save}/attestation.json${root}`;
-}
-
-/** Program output keeps its lines and tabs; other control characters, which could drive the terminal, do not get through. */
-function printableOutput(text: string): string {
-  return text.replace(/\r\n/g, '\n').replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
+  return `${save}/bundle.json${root}`;
 }

@@ -1,0 +1,36 @@
+/** Every example names a command that exists, with options that it has. */
+
+import { FAKE_NOW, transcript } from '@assay/testing';
+import { describe, expect, test } from 'vitest';
+import { EXAMPLES } from './examples.ts';
+import { run } from './program.ts';
+
+async function help(...args: readonly string[]): Promise<string> {
+  const io = transcript({ cwd: '/', now: FAKE_NOW });
+  expect(await run([...args, '--help'], io)).toBe(0);
+  return io.out();
+}
+
+describe.each(Object.entries(EXAMPLES))('assay %s', (name, examples) => {
+  test('is listed', async () => expect(await help()).toMatch(new RegExp(`^  ${name} `, 'm')));
+
+  test.skipIf(name === 'completion').each([...examples])('%s', async (line) => {
+    const words = /^assay (.+)$/.exec(line)?.[1]?.split(' ') ?? [];
+    expect(words[0]).toBe(name);
+    const shown = await help(name);
+    const [, inner = ''] = words;
+    const parts = /^Commands:\n((?: {2}.*\n)+)/m.exec(shown)?.[1] ?? '';
+    const known = new RegExp(`^ {2}${inner} `, 'm').test(parts) ? await help(name, inner) : shown;
+    for (const [option] of line.matchAll(/(?<= )--?[a-z][a-z-]*/g))
+      expect(known, option).toMatch(new RegExp(`^  .*${option}[ ,]`, 'm'));
+    expect(shown, 'and is shown').toContain(line);
+  });
+});
+
+test('help fits a terminal', async () => {
+  for (const name of Object.keys(EXAMPLES).filter((each) => each !== 'completion')) {
+    const shown = await help(name);
+    for (const line of shown.split('\n')) expect(line.length, line).toBeLessThanOrEqual(100);
+  }
+  for (const line of (await help()).split('\n')) expect(line.length, line).toBeLessThanOrEqual(88);
+});

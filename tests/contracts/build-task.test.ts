@@ -4,20 +4,22 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '@assay/encoding/json';
 import { eventsOf, resultStatementText } from '@assay/receipt';
 import { zipSync } from 'fflate';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openCompilers } from '../../packages/agent/src/adapters/compilers/compilers.ts';
+import type { Compilers } from '../../packages/agent/src/ports/compilers.ts';
 import { startTestAgent, type TestAgent } from '../e2e/agent.ts';
 import { compilersFolder } from './installed.ts';
 
 const TOKEN = 'pragma solidity ^0.8.0;\nimport "./Owned.sol";\ncontract Token is Owned { uint256 public supply = 7; }\n';
 const OWNED = 'pragma solidity ^0.8.0;\ncontract Owned { address public immutable owner = msg.sender; }\n';
 
-let folder = '';
+let compilers: Compilers;
 beforeAll(async () => {
-  folder = await compilersFolder('0.8.20', '0.8.24');
+  compilers = openCompilers({ folder: await compilersFolder('0.8.20', '0.8.24') });
 }, 300_000);
+afterAll(() => compilers?.close());
 
-const agentWith = (more: object = {}): Promise<TestAgent> =>
-  startTestAgent({ environment: { ASSAY_COMPILERS_DIR: folder }, ...more });
+const agentWith = (more: object = {}): Promise<TestAgent> => startTestAgent({ compilers, ...more });
 const contracts = [
   { name: 'Token', code: TOKEN },
   { name: 'Owned', code: OWNED },

@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { installNativeImage } from '@assay/sandbox';
 import { installCompiler } from '../../packages/agent/src/adapters/compilers/install.ts';
 
 const CACHE = new URL('../../node_modules/.cache/assay-tests/', import.meta.url).pathname;
@@ -16,6 +17,12 @@ export async function compilersFolder(...versions: readonly string[]): Promise<s
   const folder = join(CACHE, 'compilers');
   for (const version of versions) await installCompiler(folder, version);
   return folder;
+}
+
+/** A folder with the image that analyses contracts. */
+export async function analyzerFolder(): Promise<string> {
+  await installNativeImage(CACHE, () => undefined, 'slither');
+  return CACHE;
 }
 
 /** The folder of an unpacked npm package. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
+import { createAnalyzer } from '../../packages/agent/src/adapters/analyzer/slither.ts';
 import { createSimulatedAttester } from '../../packages/agent/src/adapters/attesters/simulated/simulated.ts';
 import { openCompilers } from '../../packages/agent/src/adapters/compilers/compilers.ts';
 import { createLocalModels } from '../../packages/agent/src/adapters/models/embedded/local-models.ts';
@@ -21,6 +22,8 @@ import type { Route } from '../../packages/agent/src/http/route.ts';
 import { answerAttestation } from '../../packages/agent/src/identity/answer-attestation.ts';
 import { ChannelKeys } from '../../packages/agent/src/identity/channel-keys.ts';
 import { KeysetRotation } from '../../packages/agent/src/identity/rotation.ts';
+import type { Analyzer } from '../../packages/agent/src/ports/analyzer.ts';
+import type { Compilers } from '../../packages/agent/src/ports/compilers.ts';
 import { permitHosts } from '../../packages/agent/src/tasks/network-hosts.ts';
 import { createLedgerTaskStore } from '../../packages/agent/src/tasks/record/ledger-task-store.ts';
 import { createTasks } from '../../packages/agent/src/tasks/registry.ts';
@@ -72,6 +75,9 @@ export interface TestAgentOptions {
   readonly sandboxReady?: Promise<void>;
   /** The TEE stops answering challenges after the start. */
   readonly brokenTee?: boolean;
+  /** Opened once for several agents; closed by the test. */
+  readonly analyzer?: Analyzer;
+  readonly compilers?: Compilers;
   readonly environment?: Readonly<Record<string, string>>;
   /** How long code may wait for a review; an hour unless given. */
   readonly reviewMs?: number;
@@ -117,8 +123,12 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
   broken = options.brokenTee === true;
   const kinds = createTasks();
   const taskStore = createLedgerTaskStore({ ledger, types: new Set(kinds.keys()) });
-  const compilers = openCompilers({ folder: config.compilersDir });
-  onTestFinished(() => compilers.close());
+  const compilers = options.compilers ?? openCompilers({ folder: config.compilersDir });
+  if (options.compilers === undefined) onTestFinished(() => compilers.close());
+  const analyzer =
+    options.analyzer ??
+    createAnalyzer({ directory: config.analyzerDir, minIsolation: config.sandbox.minIsolation, now: clock.now });
+  if (options.analyzer === undefined) onTestFinished(() => analyzer.close());
   const tasks = new TaskTable({
     tasks: kinds,
     store: taskStore,
@@ -135,6 +145,7 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
       sandbox,
       workspaces: createWorkspaces(join(directory, 'workspaces')),
       compilers,
+      analyzer,
       attestResult: (result, nonce) => identity.attestResult(result, nonce),
       clock,
       permitHosts: (wanted) => permitHosts(config.sandbox.network, wanted),

@@ -62,6 +62,8 @@ export interface Config {
   readonly dataDir: string;
   /** Absolute: where the Solidity compilers are. */
   readonly compilersDir: string;
+  /** Absolute: the folder in which the image that analyses contracts is installed. */
+  readonly analyzerDir: string;
   readonly apiKey: string | null;
   /** Opens the operator's routes and nothing else; `null` closes them. */
   readonly operatorKey: string | null;
@@ -124,6 +126,7 @@ export function parseConfig(environment: Environment): Config {
     host,
     port: values.AGENT_PORT,
     dataDir: resolve(values.ASSAY_DATA_DIR),
+    analyzerDir: resolve(values.ASSAY_ANALYZER_DIR ?? values.ASSAY_DATA_DIR),
     compilersDir: resolve(values.ASSAY_COMPILERS_DIR ?? join(values.ASSAY_DATA_DIR, 'compilers')),
     apiKey: values.ASSAY_API_KEY,
     operatorKey: values.ASSAY_OPERATOR_KEY,

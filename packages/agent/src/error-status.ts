@@ -12,6 +12,8 @@ const KIND_STATUS: Readonly<Record<ErrorKind, number>> = {
 };
 
 const CODE_STATUS: Readonly<Record<string, number>> = {
+  'audit/analyzer-failed': 422,
+  'audit/analyzer-timeout': 422,
   'compiler/crashed': 422,
   'compiler/timeout': 422,
   'compiler/too-large': 413,

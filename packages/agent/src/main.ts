@@ -12,6 +12,7 @@ import { type Clock, openLedger, systemClock } from '@assay/ledger';
 import { type LaneRefusal, OpeningSandbox, selectSandbox, transcriptToJson } from '@assay/sandbox';
 import { getRequestListener } from '@hono/node-server';
 import { type Logger, pino } from 'pino';
+import { createAnalyzer } from './adapters/analyzer/slither.ts';
 import { detectAttester } from './adapters/attesters/detect.ts';
 import { openCompilers } from './adapters/compilers/compilers.ts';
 import { createLocalModels } from './adapters/models/embedded/local-models.ts';
@@ -175,6 +176,10 @@ async function compose(
     }),
   );
 
+  const analyzer = keep(
+    closing,
+    createAnalyzer({ directory: config.analyzerDir, minIsolation: config.sandbox.minIsolation, now: clock.now }),
+  );
   const compilers = keep(closing, openCompilers({ folder: config.compilersDir }));
   let stopping = false;
   const kinds = createTasks();
@@ -196,6 +201,7 @@ async function compose(
       },
       workspaces: createWorkspaces(join(config.dataDir, 'workspaces')),
       compilers,
+      analyzer,
       attestResult: (result, nonce) => identity.attestResult(result, nonce),
       clock,
       permitHosts: (wanted) => permitHosts(config.sandbox.network, wanted),

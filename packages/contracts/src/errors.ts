@@ -4,6 +4,7 @@ import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 
 /** Every code with its kind; docs/errors.md explains each. */
 export const CONTRACTS_ERROR_KINDS = {
+  'audit/malformed': 'malformed',
   'build/malformed': 'malformed',
   'compiler/output-malformed': 'malformed',
   'project/bad-path': 'malformed',

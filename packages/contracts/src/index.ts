@@ -1,3 +1,15 @@
+export { type AnalyzerIdentity, type Audit, type AuditFacts, auditHash, auditOf, auditText } from './audit/audit.ts';
+export {
+  type Confidence,
+  type Finding,
+  type FindingLocation,
+  type Impact,
+  parseSlitherReport,
+  type SlitherReport,
+} from './audit/findings.ts';
+export { failsAudit, PASS_POLICIES, type PassPolicy } from './audit/pass-policy.ts';
+export { sarifText } from './audit/sarif.ts';
+export { ARCHIVE_ROOT, type ArchiveOptions, cryticArchive } from './build/archive.ts';
 export { type ContractArtifact, contractArtifacts } from './build/artifact.ts';
 export { codeBytes, openLibraries } from './build/code-bytes.ts';
 export {

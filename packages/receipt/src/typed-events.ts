@@ -52,6 +52,10 @@ const EVENT_FIELDS = {
   'policy.changed': { agent_id: 'text', version: 'number', change: 'text', previous: 'text', policy: 'text' },
   'signing.paused': { agent_id: 'text', version: 'number', change: 'text', previous: 'text', paused: 'flag' },
   'operator.refused': { agent_id: 'text', message: 'text', code: 'text' },
+  'contract.audited': {
+    ...{ audit_hash: 'text', build_hash: 'text', input_hash: 'text', analyzer: 'text', policy: 'text', passed: 'flag' },
+    ...{ findings: 'number', highest_impact: 'text?' },
+  },
   'contract.built': {
     ...{ build_hash: 'text', input_hash: 'text', settings_hash: 'text', compiler: 'text', compiler_hash: 'text' },
     ...{ compiler_integrity: 'text', contracts: 'number', provenance_hash: 'text?' },

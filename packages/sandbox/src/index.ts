@@ -2,6 +2,8 @@
 
 export { SANDBOX_ERROR_KINDS, SandboxError, type SandboxErrorCode } from './errors.ts';
 export { pathDefect } from './files.ts';
+export type { InstalledImage } from './native/image.ts';
+export type { ImageKind } from './native/images.ts';
 export { installNativeImage } from './native/install.ts';
 export { transcriptFromJson, transcriptToJson } from './network/transcript.ts';
 export { OpeningSandbox } from './opening.ts';

@@ -1,6 +1,7 @@
 /** What `select.ts` needs to know of a lane before it is opened. Each lane folder exports one of these. */
 
 import type { IsolationLevel, SandboxLane } from '@assay/receipt';
+import type { ImageKind } from './native/images.ts';
 import type { Sandbox, SelfTestProbe } from './port.ts';
 
 export interface LaneOptions {
@@ -8,6 +9,8 @@ export interface LaneOptions {
   readonly directory: string;
   /** Jobs that run at the same time. Default: the number of cores. */
   readonly concurrency?: number;
+  /** The Python packages that code finds; `native` unless told. Lanes that bring their own packages offer no other. */
+  readonly image?: ImageKind;
   /** Sandboxes kept waiting for each language. 0 switches the pool off. */
   readonly warm?: number;
 }

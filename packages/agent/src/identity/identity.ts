@@ -124,6 +124,7 @@ export function createIdentity(options: IdentityOptions): Identity {
         nonce,
         statement: resultStatementText(digest, nonce, result),
         tee_type: teeType,
+        attester: attester.name,
         simulated: attester.simulated,
         workload_keyset_digest: digest,
         workload_keyset: keyset,

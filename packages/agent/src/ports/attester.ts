@@ -44,6 +44,8 @@ export interface ResultAttestation {
   readonly nonce: string | null;
   readonly statement: string;
   readonly tee_type: string;
+  /** Name of the attester, e.g. `dstack`. */
+  readonly attester: string;
   readonly simulated: boolean;
   readonly workload_keyset_digest: Digest;
   readonly workload_keyset: Keyset;

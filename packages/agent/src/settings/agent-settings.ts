@@ -74,6 +74,13 @@ export const AGENT_SETTINGS = {
     byDefault: '`compilers` in the data directory',
     doc: 'where the Solidity compilers are that `assay solc add` installed',
   }),
+  ASSAY_ANALYZER_DIR: text({
+    pattern: /^[^\0]+$/,
+    expected: 'a directory',
+    fallback: null,
+    byDefault: 'the data directory',
+    doc: 'where the image is that analyses contracts, from `assay sandbox install --lane slither`',
+  }),
   AI_PROVIDER: choice({
     choices: [...PROVIDER_NAMES, 'recorded'],
     anyCase: true,

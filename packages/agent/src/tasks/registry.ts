@@ -1,6 +1,7 @@
 /** Every task, one line each. A new task adds its folder and its line. */
 
 import type { z } from 'zod';
+import { attestedAudit } from './attested-audit/run.ts';
 import { attestedBuild } from './attested-build/run.ts';
 import { execute } from './execute/run.ts';
 import { fileRead } from './file-read/run.ts';
@@ -41,6 +42,7 @@ export function createTasks(): ReadonlyMap<string, RegisteredTask> {
     register(createJupyter()),
     register(nodejs),
     register(attestedBuild),
+    register(attestedAudit),
   ];
   return new Map(tasks.map((task) => [task.type, task]));
 }

@@ -11,6 +11,7 @@ const quotedSchema = z.object({
   nonce: z.string().nullable(),
   statement: z.string().describe('the exact text that the TEE quoted the SHA-256 of'),
   tee_type: z.string(),
+  attester: z.string(),
   simulated: z.boolean(),
   workload_keyset_digest: z.string(),
   workload_keyset: z.record(z.string(), z.unknown()),
@@ -34,4 +35,11 @@ export async function attestResult({ ports, nonce }: TaskContext, result: Digest
     if (!isCoded(error)) throw error;
     return { error: error.message, code: error.code };
   }
+}
+
+/** The provider of the TEE, in the origin's words where it has one: dstack's machines are Phala's. Never one that did not vouch. */
+export function teeProviderOf(member: ResultAttestationMember): string {
+  if ('error' in member) return 'none';
+  if (member.simulated) return 'simulated';
+  return /^(?:dstack|tappd)/.test(member.attester) ? 'phala' : member.attester;
 }

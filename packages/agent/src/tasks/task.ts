@@ -8,6 +8,7 @@ import type { Digest } from '@assay/receipt';
 import type { NetworkTranscript, Sandbox } from '@assay/sandbox';
 import type { z } from 'zod';
 import type { ServerErrorCode } from '../errors.ts';
+import type { Analyzer } from '../ports/analyzer.ts';
 import type { ResultAttestation } from '../ports/attester.ts';
 import type { Compilers } from '../ports/compilers.ts';
 import type { Model } from '../ports/model.ts';
@@ -24,6 +25,7 @@ export interface TaskPorts {
   readonly sandbox: Sandbox;
   readonly workspaces: Workspaces;
   readonly compilers: Compilers;
+  readonly analyzer: Analyzer;
   /** Has the TEE vouch for a result that this agent computed. @throws {ServerError} `attester/unavailable`. */
   readonly attestResult: (result: Digest, nonce: string | null) => Promise<ResultAttestation>;
   readonly clock: Clock;

@@ -27,6 +27,7 @@ interface CommandEntry {
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   run: { summary: 'describe a task, get code that ran, its output and a receipt', load: () => import('../commands/run.ts') },
   serve: { summary: 'run an agent', load: () => import('../commands/serve.ts') },
+  audit: { summary: 'look for weaknesses in contracts at an attested agent', load: () => import('../commands/audit.ts') },
   build: { summary: 'compile contracts at an attested agent', load: () => import('../commands/build.ts') },
   solc: { summary: 'install the compilers of an agent', load: () => import('../commands/solc.ts') },
   verify: { summary: 'check evidence, a bundle, a receipt or a result file', load: () => import('../commands/verify.ts') },

@@ -2,24 +2,21 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type AgentFlags, agentOptions, withAgent } from '../command-line/agent-connection.ts';
+import { agentOptions } from '../command-line/agent-connection.ts';
 import type { Finish } from '../command-line/command.ts';
 import { type CompileFlags, compileMembers, compileOptions } from '../command-line/compile-options.ts';
 import { contractFailure } from '../command-line/contract-failure.ts';
 import { type ProjectFlags, readContracts } from '../command-line/contract-project.ts';
+import { type ContractTaskFlags, contractTask } from '../command-line/contract-task.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
-import { findAgent } from '../command-line/find-agent.ts';
 import type { Io } from '../command-line/io.ts';
 import { table } from '../command-line/layout.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
 import { saveAnswer } from '../command-line/save-answer.ts';
-import { describeStep } from '../command-line/task-steps.ts';
-import type { Agent, RunResult } from '../index.ts';
+import type { RunResult } from '../index.ts';
 
-interface BuildFlags extends AgentFlags, ProjectFlags, CompileFlags {
+interface BuildFlags extends ContractTaskFlags, ProjectFlags, CompileFlags {
   readonly save?: string;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 export function configure(command: Command, io: Io, finish: Finish): void {
@@ -31,26 +28,9 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .action(async (path: string, flags: BuildFlags) => finish(await build(path, flags, io)));
 }
 
-async function build(path: string, flags: BuildFlags, io: Io): Promise<ExitCode> {
+function build(path: string, flags: BuildFlags, io: Io): Promise<ExitCode> {
   const request = { type: 'attested_build', ...readContracts(io, path, flags), ...compileMembers(flags) };
-  let close = async (): Promise<void> => {};
-  const reach = async (): Promise<Agent> => {
-    const found = await findAgent(flags, io);
-    close = found.close;
-    return found.agent;
-  };
-  try {
-    return await withAgent(reach, io, { json: flags.json === true }, async (agent) => {
-      const run = agent.run(request, { signal: io.signal });
-      for await (const step of run) {
-        const line = flags.quiet === true ? null : describeStep(step, styleOf(io));
-        if (line !== null) io.stderr(line);
-      }
-      return present(await run, flags, io);
-    });
-  } finally {
-    await close();
-  }
+  return contractTask(request, flags, io, (result) => present(result, flags, io));
 }
 
 async function present(result: RunResult, flags: BuildFlags, io: Io): Promise<ExitCode> {

@@ -17,8 +17,10 @@ const MAX_WHEEL_BYTES = 64 * 1024 * 1024;
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
     .command('install')
-    .description('fetch numpy, pandas and matplotlib for native Python and for the wasm lane, each file by its pinned hash')
-    .addOption(new Option('--lane <lane>', 'only this one').choices(['native', 'wasm']))
+    .description(
+      'fetch packages by their pinned hashes: numpy, pandas and matplotlib for native Python and for the wasm lane; slither, on demand, for audits',
+    )
+    .addOption(new Option('--lane <lane>', 'only this one').choices(['native', 'wasm', 'slither']))
     .option('--from <folder>', "take the wasm lane's wheels from here instead of the network")
     .action(async (flags: InstallFlags) => finish(await install(flags, io)));
   command
@@ -33,12 +35,13 @@ function dataDirectory(io: Io): string {
 }
 
 interface InstallFlags {
-  readonly lane?: 'native' | 'wasm';
+  readonly lane?: 'native' | 'wasm' | 'slither';
   readonly from?: string;
 }
 
 function install({ lane, from }: InstallFlags, io: Io): Promise<ExitCode> {
   const native = lane === 'native' || (lane === undefined && from === undefined && process.platform === 'linux');
+  if (lane === 'slither') return installLanes([{ lane, install: () => installAnalyzer(io) }], io);
   const installs = [
     ...(native ? [{ lane: 'native', install: () => installNative(io) }] : []),
     ...(lane === 'native' ? [] : [{ lane: 'wasm', install: () => installWasm(from, io) }]),
@@ -49,6 +52,14 @@ function install({ lane, from }: InstallFlags, io: Io): Promise<ExitCode> {
 async function installNative(io: Io): Promise<readonly string[]> {
   const { installNativeImage } = await import('@assay/agent');
   const image = await installNativeImage(dataDirectory(io), (message) => io.stderr(`${printable(message)}\n`));
+  return image.names;
+}
+
+/** Slither for contract audits, in an image of its own. */
+async function installAnalyzer(io: Io): Promise<readonly string[]> {
+  const { installNativeImage } = await import('@assay/agent');
+  const folder = resolve(io.cwd, io.env.ASSAY_ANALYZER_DIR || dataDirectory(io));
+  const image = await installNativeImage(folder, (message) => io.stderr(`${printable(message)}\n`), 'slither');
   return image.names;
 }
 

@@ -13,12 +13,12 @@ import { SandboxError } from '../errors.ts';
 import { failedProbes, type Lane, type LaneOptions } from '../lane.ts';
 import { digestModules } from '../linux-ns/environment.ts';
 import { readInstalledImage, verifyImage } from '../native/image.ts';
+import { IMAGES } from '../native/images.ts';
 import { moduleVersion, planLayout } from '../native/layout.ts';
 import { NativeSandbox } from '../native/native-sandbox.ts';
 import { digestOf, findProgram, findPython, ownNode, type Python } from '../native/programs.ts';
 import { type SeccompPolicy, seccompProgram } from '../native/seccomp.ts';
 import { selfTest } from '../native/self-test.ts';
-import { DEFAULT_LIMITS } from '../port.ts';
 import { digestRunners, RUNNERS } from '../runners.ts';
 import { LandlockCells } from './cells.ts';
 import { isOpenToAll, openPlace } from './place.ts';
@@ -64,15 +64,17 @@ export async function openLandlock(options: LaneOptions): Promise<NativeSandbox>
   };
   const filter = seccompProgram(policy);
   const node = ownNode();
-  const installed = readInstalledImage(options.directory, python.tag);
+  const kind = options.image ?? 'native';
+  const [module = ''] = Object.values(IMAGES[kind].preload).map((name) => name.split('.')[0] ?? '');
+  const installed = readInstalledImage(options.directory, python.tag, kind);
   const image =
-    installed !== null && (!asRoot || isOpenToAll(join(installed.packages, 'numpy/__init__.py'))) ? installed : null;
+    installed !== null && (!asRoot || isOpenToAll(join(installed.packages, module, '__init__.py'))) ? installed : null;
   if (image !== null) await verifyImage(image);
   const planned = planLayout({ python, node, image });
   const inPlace = {
     ASSAY_PACKAGES: image?.packages,
     ASSAY_MATPLOTLIB: image?.matplotlib,
-    MATPLOTLIBRC: image && `${image.matplotlib}/matplotlibrc`,
+    MATPLOTLIBRC: (image?.matplotlib ?? null) === null ? undefined : `${image?.matplotlib}/matplotlibrc`,
   };
   const environment = Object.fromEntries(
     Object.entries({ ...planned.environment, ...inPlace }).filter(
@@ -82,7 +84,7 @@ export async function openLandlock(options: LaneOptions): Promise<NativeSandbox>
   const layout = { ...planned, python, environment };
   const place = openPlace({ node: node.path, filter });
   try {
-    const factory = new LandlockCells({ layout, place, setpriv: setpriv ?? '', defaults: DEFAULT_LIMITS });
+    const factory = new LandlockCells({ layout, place, setpriv: setpriv ?? '', defaults: IMAGES[kind].limits });
     const probes = await selfTest(factory);
     const failed = failedProbes(probes);
     if (failed.length > 0) {

@@ -9,12 +9,12 @@ import { SandboxError } from '../errors.ts';
 import { failedProbes, type Lane, type LaneOptions } from '../lane.ts';
 import { openGroupTree } from '../native/cgroup.ts';
 import { type InstalledImage, readInstalledImage, verifyImage } from '../native/image.ts';
+import { IMAGES } from '../native/images.ts';
 import { planLayout } from '../native/layout.ts';
 import { NativeSandbox } from '../native/native-sandbox.ts';
 import { findProgram, findPython, ownNode } from '../native/programs.ts';
 import { type SeccompPolicy, seccompProgram } from '../native/seccomp.ts';
 import { selfTest } from '../native/self-test.ts';
-import { DEFAULT_LIMITS } from '../port.ts';
 import type { LaunchPrograms } from './bubblewrap.ts';
 import { NamespaceCells } from './cells.ts';
 import { describeEnvironment } from './environment.ts';
@@ -50,7 +50,8 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
   const filter = seccompProgram(policy);
   const python = await findPython();
   const node = ownNode();
-  const image = python === null ? null : readInstalledImage(options.directory, python.tag);
+  const kind = options.image ?? 'native';
+  const image = python === null ? null : readInstalledImage(options.directory, python.tag, kind);
   // Both run beside the start; what a tampered package does until then it does inside a sandbox that never serves.
   const verified = image === null ? Promise.resolve() : verifyImage(image);
   verified.catch(() => undefined);
@@ -62,13 +63,13 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
   };
   const described = describeEnvironment({ programs, layout, image, filter, policy, groups, root: stage.root });
   described.catch(() => undefined);
-  const single = new NamespaceCells({ programs, layout, stage, groups, defaults: DEFAULT_LIMITS });
+  const single = new NamespaceCells({ programs, layout, stage, groups, defaults: IMAGES[kind].limits });
   const factory = new ForkedCells(single, {
     programs,
     layout,
     stage,
     groups,
-    limits: DEFAULT_LIMITS,
+    limits: IMAGES[kind].limits,
     preload: preloads(image),
   });
   try {
@@ -111,7 +112,7 @@ function preloads(image: InstalledImage | null): readonly string[] {
     'asyncio collections csv dataclasses datetime decimal functools itertools math pathlib random re statistics string typing uuid urllib.parse'.split(
       ' ',
     );
-  const installed = { numpy: 'numpy', pandas: 'pandas', matplotlib: 'matplotlib.pyplot' };
+  const installed = image === null ? {} : IMAGES[image.kind].preload;
   const found = Object.entries(installed).filter(([name]) => image?.names.some((entry) => entry.startsWith(`${name} `)));
   return [...standard, ...found.map(([, module]) => module)];
 }

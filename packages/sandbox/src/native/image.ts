@@ -5,15 +5,18 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { SandboxError } from '../errors.ts';
+import { IMAGES, type ImageKind } from './images.ts';
 
 /** Other work of the agent gets a turn after this much. */
 const TURN_BYTES = 8 * 1024 * 1024;
 
-/** What `assay sandbox install` left in `<data directory>/sandbox/native/<tag>`. */
+/** What `assay sandbox install` left in `<data directory>/sandbox/<kind>/<tag>`. */
 export interface InstalledImage {
+  readonly kind: ImageKind;
   readonly root: string;
   readonly packages: string;
-  readonly matplotlib: string;
+  /** Settings and font cache of matplotlib, where the image has it. */
+  readonly matplotlib: string | null;
   /** e.g. `pandas 3.1.1`, the main packages first. */
   readonly names: readonly string[];
   /** e.g. `cp311`: the interpreter the packages were installed for. */
@@ -23,17 +26,18 @@ export interface InstalledImage {
 }
 
 /** Where the image for this interpreter is, installed or not. */
-export function imageRoot(directory: string, tag: string): string {
-  return join(directory, 'sandbox', 'native', tag);
+export function imageRoot(directory: string, tag: string, kind: ImageKind = 'native'): string {
+  return join(directory, 'sandbox', kind, tag);
 }
 
 /** The image for this interpreter, or `null` when none is installed. Not checked here: its digest, see {@link verifyImage}. */
-export function readInstalledImage(directory: string, tag: string): InstalledImage | null {
-  const root = imageRoot(directory, tag);
+export function readInstalledImage(directory: string, tag: string, kind: ImageKind = 'native'): InstalledImage | null {
+  const root = imageRoot(directory, tag, kind);
   const manifest = join(root, 'manifest.json');
   if (!existsSync(manifest)) return null;
   const { names, sha256 } = JSON.parse(readFileSync(manifest, 'utf8')) as { names: string[]; sha256: string };
-  return { root, packages: join(root, 'packages'), matplotlib: join(root, 'matplotlib'), names, tag, sha256 };
+  const matplotlib = IMAGES[kind].fonts ? join(root, 'matplotlib') : null;
+  return { kind, root, packages: join(root, 'packages'), matplotlib, names, tag, sha256 };
 }
 
 /**

@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import { SandboxError } from '../errors.ts';
 import { RUNNERS } from '../runners.ts';
 import { digestTree, type InstalledImage, imageRoot, readInstalledImage } from './image.ts';
+import { IMAGES, type ImageKind } from './images.ts';
 import { INSIDE } from './layout.ts';
 import { findProgram, findPython, type Python } from './programs.ts';
 
@@ -19,20 +20,24 @@ const run = promisify(execFile);
 const PIP_MS = 15 * 60 * 1000;
 /** What the operator's pip may know: its own settings and the way to the network, nothing else of the agent's environment. */
 const KEPT = /^(PATH|HOME|LANG|LC_.*|TMPDIR|PIP_.*|https?_proxy|no_proxy|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE)$/i;
-const MAIN_PACKAGES = ['numpy', 'pandas', 'matplotlib', 'requests'];
 
 /** One line for people about what is being done. */
 export type OnProgress = (message: string) => void;
 
 /**
- * Installs the image for this machine's Python into `<directory>/sandbox/native/<tag>`; a finished image is left alone.
+ * Installs an image for this machine's Python into `<directory>/sandbox/<kind>/<tag>`; a finished one is left alone.
  *
  * @throws {SandboxError} `sandbox/unavailable` without a fitting Python or pip, `sandbox/download-failed` when pip fails.
  *
  * @example
  * const image = await installNativeImage('.assay', (line) => process.stderr.write(`${line}\n`));
  */
-export async function installNativeImage(directory: string, onProgress: OnProgress = () => {}): Promise<InstalledImage> {
+export async function installNativeImage(
+  directory: string,
+  onProgress: OnProgress = () => {},
+  kind: ImageKind = 'native',
+): Promise<InstalledImage> {
+  const { list, main, fonts } = IMAGES[kind];
   const python = await findPython();
   const minor = Number(/^3\.(\d+)/.exec(python?.version ?? '')?.[1] ?? 0);
   if (python === null || minor < 11) {
@@ -41,39 +46,41 @@ export async function installNativeImage(directory: string, onProgress: OnProgre
       `the packages need Python 3.11 or newer, found ${python?.version ?? 'none'}; install python3`,
     );
   }
-  const existing = readInstalledImage(directory, python.tag);
+  const existing = readInstalledImage(directory, python.tag, kind);
   if (existing !== null) {
     onProgress(`already installed for Python ${python.version}: ${existing.names.join(', ')}`);
     return existing;
   }
-  const root = imageRoot(directory, python.tag);
+  const root = imageRoot(directory, python.tag, kind);
   const building = `${root}.building-${process.pid}`;
   rmSync(building, { recursive: true, force: true });
   mkdirSync(join(building, 'packages'), { recursive: true, mode: 0o755 });
   try {
-    onProgress(`installing ${MAIN_PACKAGES.join(', ')} for Python ${python.version}`);
-    await installWheels(python, join(building, 'packages'));
+    onProgress(`installing ${main.join(', ')} for Python ${python.version}`);
+    await installWheels(python, join(building, 'packages'), list);
     removeTests(join(building, 'packages'));
     onProgress('compiling');
     await compile(python, join(building, 'packages'));
-    onProgress('building the font cache');
-    await buildFontCache(python, building);
+    if (fonts) {
+      onProgress('building the font cache');
+      await buildFontCache(python, building);
+    }
     const sha256 = await digestTree(building);
-    const names = packageNames(join(building, 'packages'));
+    const names = packageNames(join(building, 'packages'), main);
     writeFileSync(join(building, 'manifest.json'), `${JSON.stringify({ v: 1, tag: python.tag, names, sha256 }, null, 2)}\n`);
     rmSync(root, { recursive: true, force: true });
     renameSync(building, root);
   } finally {
     rmSync(building, { recursive: true, force: true });
   }
-  const image = readInstalledImage(directory, python.tag);
+  const image = readInstalledImage(directory, python.tag, kind);
   if (image === null)
     throw new SandboxError('sandbox/download-failed', `expected an image in ${root} after the installation; try again`);
   onProgress(`installed ${image.names.join(', ')}`);
   return image;
 }
 
-async function installWheels(python: Python, target: string): Promise<void> {
+async function installWheels(python: Python, target: string, packages: string): Promise<void> {
   const pip = await findPip(python);
   const options = [
     '--require-hashes',
@@ -84,7 +91,7 @@ async function installWheels(python: Python, target: string): Promise<void> {
     '--no-input',
     '--disable-pip-version-check',
   ];
-  const list = join(RUNNERS, 'python-packages.txt');
+  const list = join(RUNNERS, packages);
   const [program = '', ...rest] = [...pip, 'install', '--quiet', '--target', target, ...options, '-r', list];
   try {
     await run(program, rest, { env: hostEnvironment(), timeout: PIP_MS, maxBuffer: 16 * 1024 * 1024 });
@@ -168,12 +175,12 @@ async function buildFontCache(python: Python, root: string): Promise<void> {
 }
 
 /** `name version` of every installed distribution, the main ones first. */
-function packageNames(packages: string): readonly string[] {
+function packageNames(packages: string, first: readonly string[]): readonly string[] {
   const found = readdirSync(packages)
     .map((name) => /^(.+?)-([^-]+)\.dist-info$/.exec(name))
     .filter((match) => match !== null)
     .map(([, name = '', version = '']) => `${name.replaceAll('_', '-').toLowerCase()} ${version}`)
     .sort();
-  const main = MAIN_PACKAGES.flatMap((name) => found.filter((entry) => entry.startsWith(`${name} `)));
+  const main = first.flatMap((name) => found.filter((entry) => entry.startsWith(`${name} `)));
   return [...main, ...found.filter((entry) => !main.includes(entry))];
 }

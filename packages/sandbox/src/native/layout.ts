@@ -58,7 +58,8 @@ export function planLayout({ python, node, image }: LayoutOptions): Layout {
   binds.push({ source: node.path, target: INSIDE.node, own: true }, { source: RUNNERS, target: INSIDE.runners, own: true });
   for (const { source, name } of nodeModules()) binds.push({ source, target: join(INSIDE.modules, name), own: true });
   if (image !== null) {
-    binds.push({ source: image.packages, target: INSIDE.packages }, { source: image.matplotlib, target: INSIDE.matplotlib });
+    binds.push({ source: image.packages, target: INSIDE.packages });
+    if (image.matplotlib !== null) binds.push({ source: image.matplotlib, target: INSIDE.matplotlib });
   }
   return { binds, links, python, node, environment: environmentOf(image) };
 }
@@ -102,13 +103,10 @@ function environmentOf(image: InstalledImage | null): Readonly<Record<string, st
     OMP_NUM_THREADS: '1',
     OPENSSL_CONF: '/dev/null',
     ...(hasAvx2() ? { OPENBLAS_CORETYPE: 'Haswell' } : {}),
-    ...(image === null
+    ...(image === null ? {} : { ASSAY_PACKAGES: INSIDE.packages }),
+    ...((image?.matplotlib ?? null) === null
       ? {}
-      : {
-          ASSAY_PACKAGES: INSIDE.packages,
-          ASSAY_MATPLOTLIB: INSIDE.matplotlib,
-          MATPLOTLIBRC: `${INSIDE.matplotlib}/matplotlibrc`,
-        }),
+      : { ASSAY_MATPLOTLIB: INSIDE.matplotlib, MATPLOTLIBRC: `${INSIDE.matplotlib}/matplotlibrc` }),
   };
 }
 

@@ -3,6 +3,7 @@
 import { buildHash, contractArtifacts, manifestText } from '@assay/contracts';
 import { canonicalJson } from '@assay/encoding/json';
 import { z } from 'zod';
+import { recordBuild } from '../build-record.ts';
 import { compileFailure, compileProject } from '../compile-project.ts';
 import { compileMembers, limitMembers, readProject, requireSealed, sourceMembers } from '../contract-project.ts';
 import { keepFile } from '../kept-file.ts';
@@ -68,16 +69,7 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
     keepFile(context, '/build/input.json', json, canonicalJson({ language, sources: contents, settings })),
     keepFile(context, '/build/contracts.json', json, canonicalJson(artifacts)),
   ];
-  draft.append({
-    type: 'contract.built',
-    build_hash: hash,
-    input_hash: manifest.input_hash,
-    settings_hash: manifest.settings_hash,
-    compiler: release.longVersion,
-    compiler_hash: `sha256:${release.sha256}`,
-    compiler_integrity: release.integrity,
-    contracts: manifest.contracts.length,
-  });
+  recordBuild(draft, compilation);
   const built = manifest.contracts.filter(({ creation }) => creation !== null).length;
   return {
     ending: { status: 'succeeded', message: `Built ${built} contract${built === 1 ? '' : 's'} with solc ${release.version}` },

@@ -139,6 +139,8 @@ test('what owners set', async () => {
   await call('POST /api/v1/variables', json({ variables }));
   await call('POST /api/v1/variables', { ...json({ variables }), status: 409 });
   await call('POST /api/v1//variables', json({ variables: [await variableEntry(config, 'secret_token', 't')] }));
+  await call('POST /api/v1/prompt', json({ messages: [{ role: 'user', content: 'hi' }] }));
+  await call('POST /api/v1/prompt', { ...json({ messages: [] }), status: 422 });
   await call('GET /api/v1/variables');
   await call('GET /api/v1//variables', { path: '/api/v1//variables?name=greeting' });
   await call('GET /api/v1/variables', { path: '/api/v1/variables?name=secret_token', status: 404 });

@@ -20,7 +20,7 @@ import { withNamedModel } from './adapters/models/listed-models.ts';
 import { platformModels } from './adapters/models/platforms.ts';
 import { createModel } from './adapters/models/select.ts';
 import { attestedUpstreamOf } from './adapters/upstreams/attested.ts';
-import { createUpstream } from './adapters/upstreams/select.ts';
+import { createUpstream, openRouterOf } from './adapters/upstreams/select.ts';
 import { createWorkspaces } from './adapters/workspaces/directory.ts';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
@@ -152,6 +152,7 @@ async function compose(
           ledger,
           clock,
           channelKeys,
+          prompts: { openRouter: openRouterOf(config.model), verifiedOnly: config.verifiedUpstreamsOnly },
         });
   const identity = keep(
     closing,

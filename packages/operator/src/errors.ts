@@ -11,6 +11,7 @@ export const OPERATOR_ERROR_KINDS = {
   'operator/message-malformed': 'malformed',
   'operator/other-agent': 'refused',
   'operator/out-of-order': 'refused',
+  'operator/paused': 'refused',
   'operator/policy-changed': 'refused',
   'operator/replayed': 'refused',
   'operator/signature-invalid': 'untrusted',

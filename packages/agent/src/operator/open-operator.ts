@@ -7,7 +7,7 @@ import { ServerError } from '../errors.ts';
 import type { ChannelKeys } from '../identity/channel-keys.ts';
 import type { Attester } from '../ports/attester.ts';
 import { Operator } from './operator.ts';
-import { type OperatorApi, operatorApi } from './operator-api.ts';
+import { type OperatorApi, type OperatorParts, operatorApi } from './operator-api.ts';
 import { digestSigner, OperatorKeyring } from './operator-keys.ts';
 import { SealedState } from './sealed-state.ts';
 import { openSecrets } from './secrets.ts';
@@ -20,6 +20,7 @@ export interface OpenOperatorOptions {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly channelKeys: ChannelKeys;
+  readonly prompts: OperatorParts['prompts'];
 }
 
 /** An operator, opened: its keys for keysets, its answers for routes. */
@@ -31,7 +32,7 @@ export interface OpenedOperator {
 /**
  * The operator of a manifest.
  * @throws {ServerError} `config/unreadable`, `attester/unavailable`, `operator/state-broken`; {OperatorError} `operator/manifest-malformed`.
- * @example const operator = await openOperator({ manifestFile, attester, ledger, clock, channelKeys })
+ * @example const operator = await openOperator({ manifestFile, attester, ledger, clock, channelKeys, prompts })
  */
 export async function openOperator(options: OpenOperatorOptions): Promise<OpenedOperator> {
   const { manifestFile, attester, ledger, clock, channelKeys } = options;
@@ -63,5 +64,5 @@ export async function openOperator(options: OpenOperatorOptions): Promise<Opened
     clock,
   });
   const variables = new Variables(operator, () => channelKeys.baselines(operator.now));
-  return { keyring, api: operatorApi({ operator, variables }) };
+  return { keyring, api: operatorApi({ operator, variables, prompts: options.prompts }) };
 }

@@ -6,8 +6,10 @@ import { canonicalJson, type Json, type JsonObject } from '@assay/encoding/json'
 import type { SealedReceipt } from '@assay/ledger';
 import type { ControlState } from '@assay/operator';
 import type { Identity } from '../identity/identity.ts';
+import type { Upstream } from '../ports/upstream.ts';
 import { changeControl } from './control.ts';
 import type { Operator, OperatorRequest } from './operator.ts';
+import { answerPrompt, type PromptAnswer, type PromptPorts, type PromptRequest } from './prompt.ts';
 import { readControlEntry, readVariableEntries } from './requests.ts';
 import type { ShownVariable, Variables } from './variables.ts';
 
@@ -23,16 +25,18 @@ export interface OperatorApi {
   publicValue(name: string): string | undefined;
   setVariables(request: OperatorRequest): Promise<SealedReceipt>;
   changeControl(request: OperatorRequest): Promise<SealedReceipt>;
+  prompt(request: PromptRequest, identity: Identity, upstream: Upstream): Promise<PromptAnswer>;
 }
 
 /** The parts that answer. */
 export interface OperatorParts {
   readonly operator: Operator;
   readonly variables: Variables;
+  readonly prompts: Omit<PromptPorts, 'upstream'>;
 }
 
 /** The interface over its parts. */
-export function operatorApi({ operator, variables }: OperatorParts): OperatorApi {
+export function operatorApi({ operator, variables, prompts }: OperatorParts): OperatorApi {
   const { manifest, agentId, ledger } = operator;
   return {
     compatible: manifest.compatibility !== null,
@@ -69,6 +73,7 @@ export function operatorApi({ operator, variables }: OperatorParts): OperatorApi
     publicValue: (name) => variables.list().find((shown) => shown.name === name)?.value ?? undefined,
     setVariables: async (request) => variables.set(readVariableEntries(request.bytes), request),
     changeControl: async (request) => changeControl(operator, readControlEntry(request.bytes), request),
+    prompt: (request, identity, upstream) => answerPrompt(operator, variables, identity, { ...prompts, upstream }, request),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Receipts of what owners ask for; a refusal gets one as well (spec/operator.md §8). */
+/** Receipts of what owners ask for; a refusal gets one as well (spec/operator.md §7). */
 
 import { randomUUID } from 'node:crypto';
 import { isCoded } from '@assay/encoding/coded-error';

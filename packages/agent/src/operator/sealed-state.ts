@@ -2,7 +2,7 @@
  * Rows of the ledger's state, sealed with the platform's secret (AES-256-GCM) and bound to their collection, key and version, so that the
  * disk's owner can neither read nor swap them. All rows are in memory: this process is the only writer of its data directory.
  *
- * Not prevented here: putting the whole directory back to an earlier time (spec/operator.md §10).
+ * Not prevented here: putting the whole directory back to an earlier time (spec/operator.md §9).
  */
 
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';

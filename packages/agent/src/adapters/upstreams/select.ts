@@ -3,6 +3,7 @@
 import type { ModelConfig } from '../../config.ts';
 import type { Model } from '../../ports/model.ts';
 import type { Upstream } from '../../ports/upstream.ts';
+import { PROVIDERS } from '../models/providers.ts';
 import { attestedUpstreamOf } from './attested.ts';
 import { createModelUpstream } from './model-upstream.ts';
 import { createOpenAiUpstream } from './openai-upstream.ts';
@@ -28,6 +29,13 @@ export function createUpstream(
     timeoutMs: config.timeoutMs,
   });
   return config.chosen ? endpoint : eitherOf(endpoint, recorded, model);
+}
+
+/** OpenRouter under a key that is not the agent's own; where the agent's own endpoint is OpenRouter's, at its address. */
+export function openRouterOf(config: ModelConfig): (apiKey: string) => Upstream {
+  const base = config.provider === 'openrouter' ? config.base : PROVIDERS.openrouter.base;
+  return (apiKey) =>
+    createOpenAiUpstream({ name: 'openrouter', base, apiKey, defaultModel: config.model, timeoutMs: config.timeoutMs });
 }
 
 /** The endpoint while it answers, the recordings while it does not; a chosen endpoint never gets here. */

@@ -9,6 +9,7 @@ import type { Context } from 'hono';
 import { ServerError } from '../../errors.ts';
 import type { OperatorRequest } from '../../operator/operator.ts';
 import type { OperatorApi } from '../../operator/operator-api.ts';
+import { heldAnswer } from '../answers.ts';
 import type { Api } from '../api.ts';
 import type { AppEnv } from '../environment.ts';
 import { readBytes } from '../request-body.ts';
@@ -19,6 +20,8 @@ import {
   configSchema,
   controlChangedSchema,
   controlRequestSchema,
+  promptAnswerSchema,
+  promptRequestSchema,
   setVariablesSchema,
   variableMissingSchema,
   variablesQuerySchema,
@@ -81,6 +84,23 @@ const control = route({
   errors: changeErrors,
 });
 
+const prompt = route({
+  method: 'post',
+  path: '/api/v1/prompt',
+  authority: 'key',
+  tag: 'owners',
+  summary: 'Ask the model; the answer is signed by the attested agent key',
+  body: { required: true, content: { 'application/json': promptRequestSchema } },
+  answers: { 200: json(promptAnswerSchema, 'the signed answer') },
+  errors: {
+    403: 'paused by an owner',
+    404: 'no manifest',
+    422: 'bad input',
+    502: 'the model gave no answer',
+    503: 'the upstream is not verified, or no model is connected',
+  },
+});
+
 /** The seed writes the path with two slashes. */
 const asTheSeedWritesIt = <const R extends Route>(declared: R) => ({ ...declared, path: '/api/v1//variables' }) as const;
 
@@ -115,6 +135,13 @@ export function operatorApiRoutes(api: Api, services: Services): void {
       if (value !== undefined) return reply(200, value, NO_STORE);
       return reply(operator.compatible ? 200 : 404, { error: 'Variable not found' }, NO_STORE);
     });
+  api.on(prompt, async ({ c }) => {
+    const operator = operatorOf(services);
+    services.rateLimit.take(clientOf(c));
+    const request = { ...(await requestOf(c, services.config.limits.bodyBytes)), signal: c.req.raw.signal };
+    const { bytes, receiptId } = await operator.prompt(request, services.identity, services.upstream);
+    return heldAnswer(bytes, { headers: { ...NO_STORE, 'content-type': 'application/json', 'x-receipt-id': receiptId } });
+  });
   api.on(control, async ({ c, reply }) => {
     const operator = operatorOf(services);
     services.rateLimit.take(`owners ${clientOf(c)}`);
@@ -132,8 +159,8 @@ export function operatorOf({ operator }: Services): OperatorApi {
   );
 }
 
-async function requestOf(c: Context<AppEnv>): Promise<OperatorRequest> {
-  const bytes = await readBytes(c.req.raw, MAX_BODY_BYTES);
+async function requestOf(c: Context<AppEnv>, most = MAX_BODY_BYTES): Promise<OperatorRequest> {
+  const bytes = await readBytes(c.req.raw, most);
   return { bytes, method: c.req.method, endpoint: c.req.path, access: c.get('access') };
 }
 

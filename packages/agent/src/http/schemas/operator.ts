@@ -82,3 +82,32 @@ export const controlRequestSchema = z.strictObject({
   signatures,
 });
 export const controlChangedSchema = changedSchema;
+
+const anyObject = z.record(z.string(), z.unknown());
+export const promptRequestSchema = z.strictObject({
+  model: z.string().nullish(),
+  system_prompt: z.string().nullish(),
+  messages: z.array(anyObject).min(1),
+  tools: z.array(anyObject).nullish().describe("the caller's; calls of the model are returned"),
+  tool_choice: z.union([z.string(), anyObject]).optional().describe('auto unless given'),
+  max_tokens: z.number().int().min(1).optional().describe('350 unless given'),
+});
+
+export const promptAnswerSchema = z.object({
+  model: z.string(),
+  response: z.object({ content: z.string().nullable(), tool_calls: z.array(z.unknown()).nullable() }),
+  messages: z.array(anyObject),
+  tools: z.array(anyObject).nullable(),
+  system_prompt: z.string().nullable(),
+  signature: z.string().describe('EIP-191 over signed_response, by tee_public_key'),
+  signed_response: z.string().describe("assay-answer/1 and JCS; in compatibility mode the seed's str(result)"),
+  agent_id: z.string(),
+  keyset_digest: z.string(),
+  receipt_id: z.string(),
+  tool_choice: z.unknown(),
+  max_tokens: z.number().int(),
+  tee_public_key: z.string(),
+  provider: z.string(),
+  system_fingerprint: z.string().nullable(),
+  wallet_kept: z.boolean(),
+});

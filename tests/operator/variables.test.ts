@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseSigningPolicy, policyHash } from '@assay/operator';
 import { expectAdvice } from '@assay/testing';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { expect, test } from 'vitest';
@@ -190,6 +191,39 @@ test('owners are replaced, and one of them pauses', async () => {
   };
   const refused = await agent.post('/api/v1/control', { ...wrong, signatures: await signedBy(pause, 1) });
   expect((refused.body as Problem).code).toBe('operator/message-malformed');
+});
+
+test('a policy is set by the threshold, as signed, and taken away again', async () => {
+  const agent = await startOwnedAgent();
+  const { agent_id: agentId, control } = await agent.config();
+  const chains = { 84532: { rpc_urls: ['https://sepolia.base.org'], max_fee_per_gas: '2000000000' } };
+  const policy = { v: 'assay-operator-policy/1', chains, rules: [] };
+  const links = { agentId, version: 1, previousHash: control.policy.change_hash, expiry: Math.floor(Date.now() / 1000) + 600 };
+  const hash = policyHash(parseSigningPolicy(JSON.stringify(policy)));
+  const message = { type: 'SetPolicy', fields: { ...links, policyHash: hash } } as const;
+  const signatures = await signedBy(message, 2);
+  const other = await agent.post('/api/v1/control', { message, signatures, policy: { ...policy, chains: {} } });
+  expect([other.status, (other.body as Problem).code]).toEqual([403, 'operator/value-mismatch']);
+  const broken = await agent.post('/api/v1/control', { message, signatures, policy: { ...policy, rules: [1] } });
+  expect((broken.body as Problem).code).toBe('operator/policy-malformed');
+  const { body } = await agent.post('/api/v1/control', { message, signatures, policy });
+  expect((await agent.events((body as Changed).receipt_id)).find(({ type }) => type === 'policy.changed')).toMatchObject({
+    policy: hash,
+  });
+  const config = await agent.config();
+  expect(config.control.policy).toMatchObject({ policy_hash: hash, version: 1 });
+  // A variable is set under the policy that its owners saw.
+  const entry = await variableEntry(config, 'greeting', 'hi', { fields: { policyHash: `0x${'00'.repeat(32)}` } });
+  expect(((await agent.post('/api/v1/variables', { variables: [entry] })).body as Problem).code).toBe(
+    'operator/policy-changed',
+  );
+  const zero = `0x${'00'.repeat(32)}` as const;
+  const none = {
+    type: 'SetPolicy',
+    fields: { ...links, version: 2, previousHash: config.control.policy.change_hash, policyHash: zero },
+  } as const;
+  expect((await agent.post('/api/v1/control', { message: none, signatures: await signedBy(none, 2) })).status).toBe(200);
+  expect((await agent.config()).control.policy).toMatchObject({ policy_hash: zero, version: 2 });
 });
 
 const COMPATIBLE = {

@@ -1,12 +1,17 @@
 /** Owner-signed variables, policies and approvals: what anyone must be able to recheck. Pure: no I/O, no clock. */
 
 export * from './answer.ts';
+export * from './calldata.ts';
 export * from './control.ts';
+export * from './decision.ts';
 export { OPERATOR_ERROR_KINDS, OperatorError, type OperatorErrorCode } from './errors.ts';
 export { addressSchema, bytesOf, type Hex, hash32Schema, hexOf, keccakOf, signatureSchema, ZERO_HASH } from './hex.ts';
 export * from './legacy-message.ts';
 export * from './manifest.ts';
 export * from './owner-message.ts';
+export * from './policy.ts';
 export { pythonStr } from './python-str.ts';
 export * from './signers.ts';
+export { type SpendingEntry, SpendingWindow } from './spending-window.ts';
+export * from './transaction.ts';
 export * from './variables.ts';

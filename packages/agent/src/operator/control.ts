@@ -1,16 +1,28 @@
 /** Owners, policy and pause: changed by owners alone, each change a receipt (spec/operator.md §5). */
 
 import { utf8 } from '@assay/encoding/bytes';
-import { canonicalJson } from '@assay/encoding/json';
+import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import type { SealedReceipt } from '@assay/ledger';
-import { acceptControl, type ControlMessage, type Hex, ownerMessageHash } from '@assay/operator';
+import {
+  acceptControl,
+  type ControlMessage,
+  type Hex,
+  OperatorError,
+  ownerMessageHash,
+  policyHash,
+  type SigningPolicy,
+  ZERO_HASH,
+} from '@assay/operator';
 import type { Operator, OperatorRequest } from './operator.ts';
 import { openDraft, sealRefusal } from './owner-receipt.ts';
+import type { RowChange } from './sealed-state.ts';
 
 /** A control message as it came. */
 export interface ControlEntry {
   readonly message: ControlMessage;
   readonly signatures: readonly Hex[];
+  /** The policy that a SetPolicy names by its hash; left out to take the policy away. */
+  readonly policy?: SigningPolicy | undefined;
 }
 
 const EVENTS = { SetOwners: 'owners.changed', SetPolicy: 'policy.changed', SetPaused: 'signing.paused' } as const;
@@ -25,7 +37,7 @@ export function changeControl(operator: Operator, entry: ControlEntry, request: 
 
 async function change(
   operator: Operator,
-  { message, signatures }: ControlEntry,
+  { message, signatures, policy }: ControlEntry,
   request: OperatorRequest,
 ): Promise<SealedReceipt> {
   const { ledger, control, agentId, now } = operator;
@@ -33,6 +45,7 @@ async function change(
   let accepted: ReturnType<typeof acceptControl>;
   try {
     accepted = acceptControl(control, message, signatures, { agentId, now });
+    if (message.type === 'SetPolicy') matchPolicy(message.fields.policyHash, policy);
   } catch (error) {
     await sealRefusal(ledger, draft, { type: 'operator.refused', agent_id: agentId, message: message.type }, error);
     throw error;
@@ -49,7 +62,23 @@ async function change(
   });
   const kept = { ...message, signatures: [...signatures] };
   draft.payload('change.json', 'application/json', utf8(canonicalJson(kept)));
-  return operator.seal(draft, [operator.controlRow(next)]);
+  const rows: RowChange[] = [operator.controlRow(next)];
+  if (message.type === 'SetPolicy') {
+    const document = (policy ?? null) as JsonObject | null;
+    if (document !== null) draft.payload('policy.json', 'application/json', utf8(canonicalJson(document)));
+    rows.push(operator.policyRow(document));
+  }
+  return operator.seal(draft, rows);
+}
+
+/** @throws {OperatorError} `operator/value-mismatch` when the policy is not the one that was signed. */
+function matchPolicy(signed: Hex, policy: SigningPolicy | undefined): void {
+  const given = policy === undefined ? ZERO_HASH : policyHash(policy);
+  if (given !== signed)
+    throw new OperatorError(
+      'operator/value-mismatch',
+      `expected the policy with the hash ${signed}, got one with ${given}; send the policy that was signed`,
+    );
 }
 
 function summary(message: ControlMessage) {

@@ -54,6 +54,7 @@ export function operatorApi({ operator, variables, prompts }: OperatorParts): Op
         manifest_digest: operator.manifestDigest,
         log: { origin: ledger.origin, verifier_keys: [...ledger.verifierKeys] },
         control: controlMember(operator.control),
+        policy: operator.policy as unknown as JsonObject | null,
         variables: variables.list().map(variableMember),
         keyset_digest: keysetDigest,
         nonce,

@@ -6,7 +6,14 @@
 
 import type { JsonObject } from '@assay/encoding/json';
 import type { Clock, Ledger, ReceiptDraft, SealedReceipt } from '@assay/ledger';
-import { type ControlState, type Hex, initialControl, type Manifest, manifestDigest } from '@assay/operator';
+import {
+  type ControlState,
+  type Hex,
+  initialControl,
+  type Manifest,
+  manifestDigest,
+  type SigningPolicy,
+} from '@assay/operator';
 import type { DigestSigner, OperatorKeyring } from './operator-keys.ts';
 import type { RowChange, SealedState } from './sealed-state.ts';
 
@@ -33,6 +40,7 @@ export interface OperatorRequest {
 }
 
 const CONTROL_ROW = 'control';
+const POLICY_ROW = 'policy';
 
 export class Operator {
   readonly manifest: Manifest;
@@ -66,6 +74,16 @@ export class Operator {
   /** Owners, policy and pause in force. */
   get control(): ControlState {
     return (this.state.get(CONTROL_ROW) as unknown as ControlState | undefined) ?? initialControl(this.manifest);
+  }
+
+  /** The policy in force; `null`: none, everything is denied. */
+  get policy(): SigningPolicy | null {
+    return (this.state.get(POLICY_ROW) as unknown as SigningPolicy | undefined) ?? null;
+  }
+
+  /** The row that a changed policy writes. */
+  policyRow(policy: JsonObject | null): RowChange {
+    return { key: POLICY_ROW, value: policy };
   }
 
   /** The row that a changed control writes. */

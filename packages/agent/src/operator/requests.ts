@@ -2,7 +2,7 @@
 
 import { decodeBase64 } from '@assay/encoding/base64';
 import { parseJson } from '@assay/encoding/json';
-import { OperatorError, parseOwnerMessage, signatureSchema } from '@assay/operator';
+import { OperatorError, parseOwnerMessage, parseSigningPolicy, signatureSchema } from '@assay/operator';
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
 import type { ControlEntry } from './control.ts';
@@ -10,7 +10,7 @@ import type { VariableEntry } from './variables.ts';
 
 /** Changes in one batch. */
 const MOST_CHANGES = 100;
-const MAX_DEPTH = 16;
+const MAX_DEPTH = 32;
 
 const signatures = z.array(signatureSchema).min(1).max(64);
 const bytes = z.string().transform((text, context) => {
@@ -42,7 +42,7 @@ const signedSchema = z.strictObject({
 const batchSchema = z.strictObject({
   variables: z.array(z.looseObject({})).min(1).max(MOST_CHANGES, `expected at most ${MOST_CHANGES} changes`),
 });
-const controlSchema = z.strictObject({ message: z.unknown(), signatures });
+const controlSchema = z.strictObject({ message: z.unknown(), signatures, policy: z.looseObject({}).optional() });
 
 /**
  * The changes in a body of `POST /api/v1/variables`.
@@ -65,14 +65,18 @@ export function readVariableEntries(body: Uint8Array): readonly VariableEntry[] 
 
 /**
  * The message in a body of `POST /api/v1/control`.
- * @throws {ServerError} `http/bad-json`; {OperatorError} `operator/message-malformed`.
+ * @throws {ServerError} `http/bad-json`; {OperatorError} `operator/message-malformed`, `operator/policy-malformed`.
  */
 export function readControlEntry(body: Uint8Array): ControlEntry {
-  const { message, signatures: signed } = checked(controlSchema, jsonOf(body), 'the body');
+  const { message, signatures: signed, policy } = checked(controlSchema, jsonOf(body), 'the body');
   const parsed = parseOwnerMessage(message);
   if (parsed.type !== 'SetOwners' && parsed.type !== 'SetPolicy' && parsed.type !== 'SetPaused')
     throw malformed('message', `expected SetOwners, SetPolicy or SetPaused, got ${parsed.type}`);
-  return { message: parsed, signatures: signed };
+  return {
+    message: parsed,
+    signatures: signed,
+    policy: policy === undefined ? undefined : parseSigningPolicy(JSON.stringify(policy)),
+  };
 }
 
 function jsonOf(body: Uint8Array): unknown {

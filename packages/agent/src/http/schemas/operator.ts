@@ -47,6 +47,7 @@ export const configSchema = z.object({
     policy: z.object({ policy_hash: hash, ...chain }),
     paused: z.object({ paused: z.boolean(), ...chain }),
   }),
+  policy: object.nullable().describe('the signing policy in force'),
   variables: z.array(variableSchema),
   keyset_digest: z.string(),
   nonce: z.string(),
@@ -80,6 +81,7 @@ export const variableMissingSchema = z.object({ error: z.string() });
 export const controlRequestSchema = z.strictObject({
   message: object.describe('{"type": "SetOwners" | "SetPolicy" | "SetPaused", "fields": {…}}'),
   signatures,
+  policy: object.optional().describe('with SetPolicy: spec/operator-policy.schema.json'),
 });
 export const controlChangedSchema = changedSchema;
 

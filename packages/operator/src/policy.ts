@@ -1,0 +1,140 @@
+/**
+ * The policy of signing (spec/operator.md §10): which chains, which nodes, which rules. Its JSON schema is spec/operator-policy.schema.json.
+ * Everything is denied that no rule allows; a rule that denies wins.
+ *
+ * Amounts are decimal texts in the smallest unit (wei), because JSON numbers are not exact.
+ */
+
+import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
+import { z } from 'zod';
+import { OperatorError } from './errors.ts';
+import { type Hex, keccakOf } from './hex.ts';
+
+export const MAX_POLICY_BYTES = 512 * 1024;
+/** Rules of one policy. */
+const MOST_RULES = 1000;
+const DAY_SECONDS = 86_400;
+
+const address = z
+  .string()
+  .regex(/^0x[0-9a-f]{40}$/, 'expected an address: 0x and 40 lower-case hex characters')
+  .describe('0x and 40 lower-case hex characters');
+const amount = z
+  .string()
+  .regex(/^(?:0|[1-9][0-9]{0,77})$/, 'expected a whole number as decimal text')
+  .describe('whole number in the smallest unit, as decimal text');
+const asset = z.union([z.literal('native'), address]).describe('native, or the address of a token');
+const chainId = z.number().int().min(1);
+const selector = z.string().regex(/^0x[0-9a-f]{8}$/, 'expected a selector: 0x and 8 lower-case hex characters');
+const seconds = z
+  .number()
+  .int()
+  .min(1)
+  .max(366 * DAY_SECONDS);
+
+const chainSchema = z.strictObject({
+  rpc_urls: z
+    .array(z.string().regex(/^https?:\/\/[^\s]+$/, 'expected an http or https address'))
+    .min(1)
+    .max(16),
+  confirming_rpc_url: z.string().optional().describe('a second node that must agree before an inclusion is believed'),
+  confirmations: z.number().int().min(1).max(10_000).default(2),
+  fees: z.enum(['eip1559', 'legacy']).default('eip1559'),
+  max_fee_per_gas: amount.describe('highest price of one gas, wei'),
+  max_gas: z.number().int().min(21_000).max(100_000_000).default(1_000_000),
+});
+
+const argumentSchema = z.strictObject({
+  index: z.number().int().min(0).max(63),
+  one_of: z.array(z.string()).min(1).optional().describe('values as text; addresses in lower case'),
+  at_most: amount.optional(),
+});
+
+const matchSchema = z.strictObject({
+  chain_ids: z.array(chainId).min(1).optional(),
+  types: z
+    .array(z.enum(['legacy', 'eip1559']))
+    .min(1)
+    .optional(),
+  recipients: z.array(address).min(1).optional().describe('`to` of the transaction: for tokens, the contract'),
+  beneficiaries: z.array(address).min(1).optional().describe('who receives or may spend tokens'),
+  selectors: z.array(selector).min(1).optional(),
+  function: z
+    .string()
+    .max(500)
+    .optional()
+    .describe('signature of a function that spends nothing, e.g. `function vote(uint256 id)`'),
+  arguments: z.array(argumentSchema).max(64).optional().describe('of `function`, all of them must fit'),
+  value_at_most: amount.optional().describe('native value of one transaction'),
+  hours_utc: z
+    .strictObject({ from: z.number().int().min(0).max(23), to: z.number().int().min(1).max(24) })
+    .optional()
+    .describe('from inclusive, to exclusive'),
+  weekdays_utc: z.array(z.number().int().min(0).max(6)).min(1).optional().describe('0 is Sunday'),
+  callers: z
+    .array(z.enum(['key', 'token', 'tool']))
+    .min(1)
+    .optional()
+    .describe('API key, secret_token, or a tool call of a prompt'),
+});
+
+const ruleSchema = z.strictObject({
+  id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'expected a name like daily-eth'),
+  effect: z.enum(['allow', 'deny']),
+  match: matchSchema.default({}),
+  caps: z
+    .array(z.strictObject({ asset, at_most: amount, window_seconds: seconds.default(DAY_SECONDS) }))
+    .max(64)
+    .default([])
+    .describe('what all transactions under this rule may spend together in a rolling window'),
+  rate: z.strictObject({ at_most: z.number().int().min(1).max(1_000_000), window_seconds: seconds }).optional(),
+  approval: z
+    .strictObject({ asset: asset.default('native'), above: amount })
+    .optional()
+    .describe('owners must approve a transaction that spends more'),
+});
+
+export const policySchema = z.strictObject({
+  v: z.literal('assay-operator-policy/1'),
+  chains: z.record(z.string().regex(/^[1-9][0-9]{0,15}$/, 'expected a chain id'), chainSchema),
+  rules: z.array(ruleSchema).max(MOST_RULES),
+});
+
+/** A policy, defaults filled in. */
+export type SigningPolicy = z.output<typeof policySchema>;
+export type PolicyRule = SigningPolicy['rules'][number];
+export type ChainSettings = SigningPolicy['chains'][string];
+export type Asset = 'native' | Hex;
+
+/**
+ * The policy in a text.
+ * @throws {OperatorError} `operator/policy-malformed`.
+ * @example const policy = parseSigningPolicy(readFileSync('policy.json'))
+ */
+export function parseSigningPolicy(bytes: Uint8Array | string): SigningPolicy {
+  const malformed = (why: string, cause?: unknown): OperatorError =>
+    new OperatorError('operator/policy-malformed', `the policy: ${why}; see docs/operator.md`, { cause });
+  let value: unknown;
+  try {
+    value = parseJson(bytes, { maxBytes: MAX_POLICY_BYTES });
+  } catch (cause) {
+    throw malformed(`expected JSON, got ${cause instanceof Error ? cause.message : 'other bytes'}`, cause);
+  }
+  const checked = policySchema.safeParse(value);
+  if (!checked.success) {
+    const [issue] = checked.error.issues;
+    throw malformed(`${z.core.toDotPath(issue?.path ?? []) || 'whole'}: ${issue?.message ?? 'malformed'}`, checked.error);
+  }
+  const ids = checked.data.rules.map(({ id }) => id);
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (twice !== undefined) throw malformed(`rules: expected each id once, got ${twice} twice`);
+  for (const { id, match } of checked.data.rules)
+    if ((match.arguments !== undefined) !== (match.function !== undefined) && match.arguments !== undefined)
+      throw malformed(`rules.${id}: expected function beside arguments`);
+  return checked.data;
+}
+
+/** Keccak-256 of the policy's JCS form, defaults filled in: what owners sign. */
+export function policyHash(policy: SigningPolicy): Hex {
+  return keccakOf(new TextEncoder().encode(canonicalJson(policy as unknown as JsonObject)));
+}

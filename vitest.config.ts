@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const conditions = ['@assay/source', 'module', 'node', 'development|production', 'import'];
+const conditions = ['@assay/source', 'module', 'node', 'development|production'];
 
 export default defineConfig({
   resolve: { conditions },

@@ -9,13 +9,14 @@ import { digestBytes, type Keyset, MAX_BUNDLE_BYTES } from '@assay/receipt';
 import { fakeReport } from '@assay/testing';
 import { afterEach } from 'vitest';
 import { createLedger } from '../../packages/ledger/src/ledger.ts';
+import { openStore } from '../../packages/ledger/src/open-ledger.ts';
 import type { BundleOptions, Ledger, ReceiptDraft, SealedReceipt } from '../../packages/ledger/src/port.ts';
 import { ROOM_TABLES } from '../../packages/ledger/src/rows/tables.ts';
 import type { SigningKeys } from '../../packages/ledger/src/sealing-keys.ts';
 import { createSigningKeys } from '../../packages/ledger/src/signing-keys.ts';
-import { openSqliteStore } from '../../packages/ledger/src/sqlite/store.ts';
 import type { LogStore } from '../../packages/ledger/src/store.ts';
 import { readStored } from '../../packages/ledger/src/stored-bytes.ts';
+import { freshDatabase, HAS_POSTGRES } from '../postgres/server.ts';
 
 /** Epoch milliseconds at which everything here happens. */
 export const NOW = 1_795_219_200_123;
@@ -37,6 +38,28 @@ export function directory(): string {
   return path;
 }
 
+/** Where a ledger is kept. */
+export type TestPlace = string | { readonly directory: string; readonly databaseUrl: string };
+
+/** A kind of store, and fresh places in it. */
+export interface Engine {
+  readonly engine: 'sqlite' | 'postgres';
+  place(): Promise<TestPlace>;
+}
+
+/** Every engine that can run here: the contract of a store holds on each. */
+export const ENGINES: readonly Engine[] = [
+  { engine: 'sqlite', place: async () => directory() },
+  ...(HAS_POSTGRES ? [{ engine: 'postgres' as const, place: postgresPlace }] : []),
+];
+
+/** A data directory with a database of its own. */
+export async function postgresPlace(): Promise<{ readonly directory: string; readonly databaseUrl: string }> {
+  const { url, drop } = await freshDatabase();
+  atEnd(drop);
+  return { directory: directory(), databaseUrl: url };
+}
+
 export interface StartedLedger {
   readonly ledger: Ledger;
   readonly store: LogStore;
@@ -46,14 +69,14 @@ export interface StartedLedger {
   close(): Promise<void>;
 }
 
-/** Opens the ledger of a directory and, unless `silent`, registers the report of its keyset. */
+/** Opens the ledger of a place and, unless `silent`, registers the report of its keyset. */
 export async function start(
-  path: string,
+  place: TestPlace,
   options: { readonly origin?: string; readonly maxBytes?: number; readonly silent?: boolean; readonly notAfter?: number } = {},
 ): Promise<StartedLedger> {
   const { silent = false, notAfter, ...storeOptions } = options;
   const keys = createSigningKeys();
-  const store = await openSqliteStore({ directory: path, ...storeOptions });
+  const store = await openStore({ ...(typeof place === 'string' ? { directory: place } : place), ...storeOptions });
   const ledger = createLedger({ store, clock: { now: () => NOW } });
   let closed = false;
   const close = async () => {

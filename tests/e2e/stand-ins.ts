@@ -62,6 +62,7 @@ export function createMemoryLedger(): MemoryLedger {
   );
   return {
     sealed,
+    storeName: 'memory',
     jobs,
     failNext: (error) => {
       failure = error;

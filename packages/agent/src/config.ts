@@ -64,6 +64,8 @@ export interface Config {
   readonly compilersDir: string;
   /** Absolute: the folder in which the image that analyses contracts is installed. */
   readonly analyzerDir: string;
+  /** PostgreSQL that many agents share; `null`: the embedded store. */
+  readonly databaseUrl: string | null;
   readonly apiKey: string | null;
   /** Opens the operator's routes and nothing else; `null` closes them. */
   readonly operatorKey: string | null;
@@ -128,6 +130,7 @@ export function parseConfig(environment: Environment): Config {
     dataDir: resolve(values.ASSAY_DATA_DIR),
     analyzerDir: resolve(values.ASSAY_ANALYZER_DIR ?? values.ASSAY_DATA_DIR),
     compilersDir: resolve(values.ASSAY_COMPILERS_DIR ?? join(values.ASSAY_DATA_DIR, 'compilers')),
+    databaseUrl: values.DATABASE_URL,
     apiKey: values.ASSAY_API_KEY,
     operatorKey: values.ASSAY_OPERATOR_KEY,
     operatorManifest: values.ASSAY_OPERATOR_MANIFEST === null ? null : resolve(values.ASSAY_OPERATOR_MANIFEST),

@@ -118,7 +118,7 @@ async function compose(
     ),
   );
   const [ledger, { attester, absent }] = await allSettled([
-    openLedger({ directory: config.dataDir, clock }).then((opened) => keep(closing, opened)),
+    openLedger({ directory: config.dataDir, databaseUrl: config.databaseUrl, clock }).then((opened) => keep(closing, opened)),
     given === undefined
       ? detectAttester({
           choice: config.attester,
@@ -231,7 +231,7 @@ async function compose(
     metrics: createMetrics(() => tasks.running),
     rateLimit: new RateLimit(config.limits.ratePerMinute, clock.now),
     console: loadConsole(consoleDirectory()),
-    storeName: 'embedded SQLite',
+    storeName: ledger.storeName,
     stopping: () => stopping,
   };
   await sandbox.patiently(SANDBOX_PATIENCE_MS - (performance.now() - begun));

@@ -25,7 +25,7 @@ export async function pathIn(store: LogStore, index: number, size: number): Prom
 }
 
 /** The tiles that hold the path of one entry: at each level its own, and the last one, whose subtrees make the right edge. */
-function tilesOfPath(index: number, size: number): readonly TilePlace[] {
+export function tilesOfPath(index: number, size: number): readonly TilePlace[] {
   const places: TilePlace[] = [];
   for (let level = 0, at = index, count = size; count > 0; level += 1) {
     at = Math.floor(at / TILE_WIDTH);

@@ -79,6 +79,10 @@ class LogLedger implements Ledger {
     this.jobs = new JobQueue(store, clock);
   }
 
+  get storeName(): string {
+    return this.#store.name;
+  }
+
   get origin(): string {
     return this.#store.origin;
   }

@@ -4,7 +4,7 @@
  */
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeBase64Url, encodeBase64 } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
@@ -54,12 +54,21 @@ function create(path: string, origin?: string): LogKey {
   const mlDsa = generateKeyPairSync('ml-dsa-44').privateKey;
   const name = origin ?? `log.assay/${encodeHex(sha256(rawPublicKey(ed25519))).slice(0, 16)}`;
   const pem = (key: KeyObject) => key.export({ format: 'pem', type: 'pkcs8' }).toString();
-  const file = openSync(path, 'wx', 0o600);
+  const temporary = `${path}.${process.pid}.new`;
+  const file = openSync(temporary, 'w', 0o600);
   try {
     writeSync(file, `${JSON.stringify({ v: 1, origin: name, ed25519: pem(ed25519), 'ml-dsa-44': pem(mlDsa) }, null, 1)}\n`);
     fsyncSync(file);
   } finally {
     closeSync(file);
+  }
+  try {
+    linkSync(temporary, path); // whole or not at all, and only once: agents that share the directory may start together
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    return read(path) ?? create(path, origin);
+  } finally {
+    unlinkSync(temporary);
   }
   syncDirectory(join(path, '..'));
   return logKey(name, ed25519, mlDsa);

@@ -183,6 +183,8 @@ export interface Ledger {
   checkpoint(): Promise<string>;
   /** Bytes of a tlog-tiles path below `/log/`, e.g. `tile/0/000`, `tile/entries/000.p/7`; `null` when it does not exist. */
   tile(path: string): Promise<Uint8Array | null>;
+  /** What keeps the log, for people: `embedded SQLite`. */
+  readonly storeName: string;
   /** The log's origin line. */
   readonly origin: string;
   /** Verifier keys (vkey lines) of the log. */

@@ -139,6 +139,8 @@ export interface PublishedHead {
 }
 
 export interface LogStore {
+  /** For people: `embedded SQLite`. */
+  readonly name: string;
   readonly origin: string;
   /** Ed25519, then ML-DSA-44. */
   readonly verifierKeys: readonly string[];

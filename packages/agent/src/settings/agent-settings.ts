@@ -5,7 +5,7 @@ import { PROVIDERS, type ProviderName } from '../adapters/models/providers.ts';
 import type { HostRule } from '../tasks/network-hosts.ts';
 import { parseNetworkRule } from './network-rule.ts';
 import { parseOllamaHost } from './ollama-host.ts';
-import { choice, decimal, type Setting, secret, text, url, whole } from './setting.ts';
+import { choice, databaseUrl, decimal, type Setting, secret, text, url, whole } from './setting.ts';
 
 const PROVIDER_NAMES = Object.keys(PROVIDERS) as ProviderName[];
 const KEY_OVER = '`AI_API_KEY` comes first';
@@ -80,6 +80,9 @@ export const AGENT_SETTINGS = {
     fallback: null,
     byDefault: 'the data directory',
     doc: 'where the image is that analyses contracts, from `assay sandbox install --lane slither`',
+  }),
+  DATABASE_URL: databaseUrl({
+    doc: 'PostgreSQL that many agents share: log, receipts, tasks and jobs stand there, and each agent answers for all; they need one log key (`log-key.json` of the data directory). Without it: the embedded store of one agent',
   }),
   AI_PROVIDER: choice({
     choices: [...PROVIDER_NAMES, 'recorded'],

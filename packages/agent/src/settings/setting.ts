@@ -102,6 +102,18 @@ export function secret(about: Omit<Described<null>, 'fallback'> & { readonly lea
   };
 }
 
+/** The URL of a PostgreSQL database. Its text can hold a password, so that no refusal repeats it. */
+export function databaseUrl(about: Omit<Described<null>, 'fallback'>): Setting<string | null> {
+  const expected = 'a URL like postgres://user:password@host:5432/name';
+  return {
+    ...described({ ...about, fallback: null }, expected),
+    parse: (given) =>
+      /^postgres(ql)?:\/\/[^\s]+$/.test(given) && URL.canParse(given)
+        ? given
+        : new Refusal(`expected ${expected}, got another form`),
+  };
+}
+
 /** The text between backquotes. */
 export const code = (value: string): string => `\`${value}\``;
 

@@ -10,7 +10,8 @@ import type { JsonObject } from '@assay/encoding/json';
 import { LedgerError } from '../errors.ts';
 import { type Operation, query, type Room, type RoomOperation } from '../rows/operation.ts';
 
-const MOST_QUEUED = 10_000;
+/** Jobs of one queue that have not ended. */
+const MOST_QUEUED = 2_000;
 /** Ended jobs are forgotten after this time, milliseconds. */
 const KEPT_MS = 30 * 86_400_000;
 const MOST_FORGOTTEN = 100;
@@ -60,7 +61,8 @@ export const addJob: RoomOperation<AddArgs, JobRow> = {
   name: 'jobs.add',
   *steps({ id, queue, owner, key, payload, priority, attempts, retryMs, now }) {
     yield* forget(now);
-    yield query('INSERT INTO job_queues VALUES ($1, 0) ON CONFLICT DO NOTHING', queue);
+    // Also the queue's lock: two that add at the same time do not count the same jobs.
+    yield query('INSERT INTO job_queues VALUES ($1, 0) ON CONFLICT (queue) DO UPDATE SET turn = job_queues.turn', queue);
     const [open] = yield query("SELECT count(*) AS n FROM jobs WHERE queue = $1 AND state IN ('queued', 'running')", queue);
     if (Number(open?.n) >= MOST_QUEUED)
       throw new LedgerError('job/queue-full', `${queue} holds ${MOST_QUEUED} jobs, as many as it may; try again later`);

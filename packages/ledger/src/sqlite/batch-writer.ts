@@ -2,9 +2,9 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { decodeHex } from '@assay/encoding/hex';
+import { PIECE_BYTES } from '../stored-pieces.ts';
 import type { GrowingTree } from '../tree.ts';
 import { type Facts, type PlannedBatch, type Questions, rowName } from '../writer/plan-batch.ts';
-import { PIECE_BYTES } from './blobs.ts';
 
 export class BatchWriter {
   readonly #sql: ReturnType<typeof prepare>;

@@ -6,9 +6,8 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { LedgerError } from '../errors.ts';
 import type { StoredBlob } from '../store.ts';
+import { PIECE_BYTES } from '../stored-pieces.ts';
 
-/** Length of every piece but the last, bytes. */
-export const PIECE_BYTES: number = 64 * 1024;
 /** Pieces of an old long payload: every one of them costs a reading of the whole. */
 const MOST_OLD_PIECES = 16;
 

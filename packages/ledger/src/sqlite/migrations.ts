@@ -4,9 +4,9 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite';
-import { LedgerError } from '../errors.ts';
 import { tableFor } from '../rows/operation.ts';
 import { ROOM_TABLES } from '../rows/tables.ts';
+import { assertKnownSchema } from '../schema.ts';
 
 /** What brings a database to the version of its place in this list, from 1. */
 const MIGRATIONS: readonly string[] = [
@@ -50,13 +50,4 @@ export function migrate(db: DatabaseSync): number {
   for (let version = before; version < SQLITE_SCHEMA; version += 1)
     db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[version]} PRAGMA user_version = ${version + 1}; COMMIT`);
   return before;
-}
-
-/** @throws {LedgerError} `ledger/schema-newer` for a version that a later release made. */
-export function assertKnownSchema(found: number, known: number): void {
-  if (found > known)
-    throw new LedgerError(
-      'ledger/schema-newer',
-      `expected a database of schema ${known} or older, got schema ${found}; run the release that made it, or restore a backup from before its migration`,
-    );
 }

@@ -22,9 +22,9 @@ export interface SqliteStoreOptions {
   /** Made with mode 0700 when it is not there. One agent at a time. */
   readonly directory: string;
   /** Name of the log, fixed on the first start. */
-  readonly origin?: string;
+  readonly origin?: string | undefined;
   /** Largest size of the database in bytes; none unless told. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
 }
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -80,6 +80,7 @@ function sqliteStore(
     access: row.access as string | null,
   });
   return {
+    name: 'embedded SQLite',
     origin: logKey.origin,
     verifierKeys: logKey.verifierKeys,
     shared: false,

@@ -61,7 +61,8 @@ export function assertContinues(tree: GrowingTree, signed: { readonly size: numb
 
 /** Keeps the newest published checkpoint for the next start, whole or not at all. */
 export function keepCheckpoint(directory: string, note: string): void {
-  const temporary = join(directory, `${CHECKPOINT_FILE}.new`);
+  // Agents that share a database may share the directory, too.
+  const temporary = join(directory, `${CHECKPOINT_FILE}.${process.pid}.new`);
   const file = openSync(temporary, 'w', 0o600);
   try {
     writeSync(file, note);

@@ -5,6 +5,7 @@
 
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { LedgerError } from '../errors.ts';
+import { openPostgresWriter } from '../postgres/writer.ts';
 import { openSqliteWriter } from '../sqlite/writer.ts';
 import type { PublishedHead } from '../store.ts';
 import type { Answer, FromWriter, ToWriter, WriteRequest, WriterSetup } from './protocol.ts';
@@ -100,7 +101,8 @@ async function published(writer: LogWriter, { id, time }: { readonly id: number;
 }
 
 function open(setup: WriterSetup): Promise<LogWriter> {
-  return openSqliteWriter(setup);
+  const { database } = setup;
+  return database.engine === 'sqlite' ? openSqliteWriter(setup) : openPostgresWriter(setup, database.url);
 }
 
 function unexpected(cause: unknown): LedgerError {

@@ -5,6 +5,7 @@
 
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { trustAnchor } from '@assay/attestation';
 import { equalBytes } from '@assay/encoding/bytes';
 import { decodePem, encodePem } from '@assay/encoding/pem';
@@ -17,14 +18,28 @@ const ROOT_KEY_FILE = 'simulated-root-key.pem';
 
 const SUBJECT = { CN: 'Assay simulated root: proves nothing', OU: 'SIMULATED', O: 'Assay simulator' };
 const LIFETIME = 10 * 365 * 86_400_000; // milliseconds
+/** How long the second file of another agent is waited for, milliseconds. */
+const OTHER_AGENT_MS = 1_000;
+const POLL_MS = 25;
 const P384 = { name: 'ECDSA', namedCurve: 'P-384' };
 
 /** The root of this directory, made when there is none. */
 export async function openSimulatedRoot(directory: string, now: number): Promise<Issued> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const paths = { key: join(directory, ROOT_KEY_FILE), certificate: join(directory, ROOT_CERTIFICATE_FILE) };
-  const stored = await Promise.all([readOrNull(paths.key), readOrNull(paths.certificate)]);
-  if (stored[0] === null && stored[1] === null) return makeRoot(paths, now);
+  let stored = await Promise.all([readOrNull(paths.key), readOrNull(paths.certificate)]);
+  if (stored[0] === null && stored[1] === null) {
+    try {
+      return await makeRoot(paths, now);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+  // Agents that share the directory may start together: the one that wrote the key writes the certificate next.
+  for (let waited = 0; stored.includes(null) && waited < OTHER_AGENT_MS; waited += POLL_MS) {
+    await sleep(POLL_MS);
+    stored = await Promise.all([readOrNull(paths.key), readOrNull(paths.certificate)]);
+  }
   if (stored[0] === null || stored[1] === null)
     throw broken(`only one of ${ROOT_KEY_FILE} and ${ROOT_CERTIFICATE_FILE}`, directory);
   if (((await stat(paths.key)).mode & 0o077) !== 0 && process.platform !== 'win32') await chmod(paths.key, 0o600);

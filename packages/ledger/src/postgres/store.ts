@@ -1,0 +1,228 @@
+/**
+ * The store for many agents: PostgreSQL behind {@link LogStore}. Entries go through the writer thread, as in the embedded store; reads and
+ * operations of rooms use connections of their own.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { utf8 } from '@assay/encoding/bytes';
+import { decodeHex } from '@assay/encoding/hex';
+import { EMPTY_ROOT, logKeysDigest } from '@assay/receipt';
+import type pg from 'pg';
+import { LedgerError } from '../errors.ts';
+import { type LogKey, openLogKey } from '../log-key.ts';
+import type { StateRow } from '../port.ts';
+import type { Operation, Row } from '../rows/operation.ts';
+import { makePrivateDirectory } from '../sqlite/private-files.ts';
+import type { LogStore, StoredReceipt, StoredTask, StoredTile } from '../store.ts';
+import { WriterClient } from '../writer/writer-client.ts';
+import { postgresBlob } from './blobs.ts';
+import { BootLease } from './boot-lease.ts';
+import { connect, databaseError, openPool } from './connection.ts';
+import { readTiles } from './log-tree.ts';
+import { migratePostgres } from './migrations.ts';
+
+export interface PostgresStoreOptions {
+  readonly url: string;
+  /** Holds the log's key and the last published checkpoint; agents on one machine may share it. */
+  readonly directory: string;
+  readonly origin?: string | undefined;
+}
+
+/**
+ * Opens the store after bringing its schema up to date and checking the log in it.
+ * @throws {LedgerError} `ledger/unavailable`, `ledger/bad-database-url`, `ledger/schema-newer`, `ledger/other-log`, `ledger/corrupt`,
+ * `ledger/rolled-back`, `ledger/forked`, and those of the log's key.
+ */
+export async function openPostgresStore({ url, directory, origin }: PostgresStoreOptions): Promise<LogStore> {
+  makePrivateDirectory(directory);
+  const boot = randomBytes(16).toString('hex');
+  const client = await connect(url);
+  let logKey: LogKey;
+  try {
+    await migratePostgres(client);
+    logKey = openLogKey(directory, origin);
+    await claimLog(client, logKey, directory);
+  } catch (cause) {
+    throw databaseError(cause);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+  const writer = await WriterClient.start({ directory, database: { engine: 'postgres', url }, logKey, boot });
+  const pool = openPool(url);
+  try {
+    const lease = await BootLease.take(pool, boot);
+    return postgresStore(pool, { writer, boot, logKey, lease });
+  } catch (cause) {
+    await writer.close();
+    await pool.end();
+    throw databaseError(cause);
+  }
+}
+
+/** The database belongs to the log of its first agent: every other one must have the same key. */
+async function claimLog(client: pg.Client, { origin, verifierKeys }: LogKey, directory: string): Promise<void> {
+  const own = JSON.stringify({ origin, keys: logKeysDigest(verifierKeys) });
+  await client.query("INSERT INTO meta VALUES ('log', $1) ON CONFLICT DO NOTHING", [own]);
+  await client.query('INSERT INTO head VALUES (1, 0, $1) ON CONFLICT DO NOTHING', [EMPTY_ROOT]);
+  const { rows } = await client.query("SELECT value FROM meta WHERE key = 'log'");
+  if (rows[0]?.value === own) return;
+  const there = JSON.parse(String(rows[0]?.value)) as { readonly origin: string };
+  throw new LedgerError(
+    'ledger/other-log',
+    `expected the key of the log ${there.origin} in ${directory}, got that of ${origin}; copy log-key.json from the data directory of an agent that uses this database, or use another database`,
+  );
+}
+
+const RECEIPTS = 'SELECT r.idx, r.body, r.salt, r.access, e.leaf FROM receipts r JOIN entries e ON e.idx = r.idx WHERE';
+const TASKS = `SELECT r.cursor, r.receipt_id, r.task_id, r.task, r.started_at, r.access, r.sealed_at, r.idx,
+  (r.idx IS NULL AND EXISTS (SELECT 1 FROM boots b WHERE b.boot = r.boot AND b.alive_until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint)) AS current
+  FROM receipts r WHERE`;
+
+interface Parts {
+  readonly writer: WriterClient;
+  readonly boot: string;
+  readonly logKey: LogKey;
+  readonly lease: BootLease;
+}
+
+function postgresStore(pool: pg.Pool, { writer, logKey, lease }: Parts): LogStore {
+  const all = async (text: string, ...values: readonly unknown[]) => {
+    try {
+      return (await pool.query(text, [...values])).rows;
+    } catch (cause) {
+      throw databaseError(cause);
+    }
+  };
+  const one = async (text: string, ...values: readonly unknown[]) => (await all(text, ...values))[0] ?? null;
+  const payload: LogStore['payload'] = (hash) => postgresBlob(one, hash);
+  return {
+    name: 'PostgreSQL',
+    origin: logKey.origin,
+    verifierKeys: logKey.verifierKeys,
+    shared: true,
+    start: (row) => writer.start(row),
+    discard: (receiptId) => writer.discard(receiptId),
+    seal: (entry) => writer.seal(entry),
+    logReport: (entry) => writer.report(entry),
+    logSuccession: (entry) => writer.succession(entry),
+    publish: (time) => writer.ask({ kind: 'publish', time }),
+    change: (operation, args) => inTransaction(pool, operation.steps(args)),
+    read: (operation) => inTransaction(pool, operation),
+    hasNonce: async (nonce) => (await one('SELECT 1 FROM nonces WHERE nonce = $1', decodeHex(nonce))) !== null,
+    receipt: async (receiptId) => receipt(await one(`${RECEIPTS} r.receipt_id = $1`, receiptId)),
+    receiptByChat: async (chatId) => receipt(await one(`${RECEIPTS} r.chat_id = $1 ORDER BY r.idx DESC LIMIT 1`, chatId)),
+    async report(keysetDigest, beforeIndex) {
+      const row = await one(
+        'SELECT r.*, e.leaf FROM reports r JOIN entries e ON e.idx = r.idx WHERE r.keyset_digest = $1 AND r.idx < $2 ORDER BY r.idx DESC LIMIT 1',
+        keysetDigest,
+        beforeIndex,
+      );
+      if (row === null) return null;
+      const files = await all(
+        'SELECT c.name, c.media_type, b.bytes FROM collateral c JOIN blobs b ON b.hash = c.hash WHERE c.idx = $1 ORDER BY c.ord',
+        row.idx,
+      );
+      const { idx: index, report, nonce, salt, leaf } = row;
+      const collateral = files.map(({ name, media_type: mediaType, bytes }) => ({ name, mediaType, bytes }));
+      return { index, report, nonce, salt, leaf, collateral };
+    },
+    async succession(keysetDigest) {
+      const row = await one(
+        'SELECT s.idx, s.successor, e.leaf FROM successions s JOIN entries e ON e.idx = s.idx WHERE s.keyset_digest = $1',
+        keysetDigest,
+      );
+      return row === null ? null : { index: row.idx, leaf: row.leaf, successor: row.successor };
+    },
+    payload,
+    session: async (hash) => ((await one('SELECT 1 FROM sessions WHERE hash = $1', hash)) === null ? null : payload(hash)),
+    async tasks({ limit, before }) {
+      const rows = await all(
+        `${TASKS} r.cursor < $1 ORDER BY r.cursor DESC LIMIT $2`,
+        before ?? Number.MAX_SAFE_INTEGER,
+        limit,
+      );
+      return rows.map(task);
+    },
+    async task(taskId) {
+      const row = await one(`${TASKS} r.task_id = $1 ORDER BY r.cursor DESC LIMIT 1`, taskId);
+      return row === null ? null : task(row);
+    },
+    state: async (collection, key) =>
+      (await one(
+        'SELECT key, version, value FROM state WHERE collection = $1 AND key = $2',
+        collection,
+        key,
+      )) as StateRow | null,
+    states: async (collection) =>
+      (await all(
+        'SELECT key, version, value FROM state WHERE collection = $1 ORDER BY key COLLATE "C"',
+        collection,
+      )) as StateRow[],
+    size: async () => (await one('SELECT size FROM head WHERE id = 1'))?.size ?? 0,
+    async tiles(places) {
+      const found = await readTiles(pool, places).catch((cause: unknown) => {
+        throw databaseError(cause);
+      });
+      return places.flatMap(({ level, index }): StoredTile[] => {
+        const hashes = found.get(`${level}/${index}`);
+        return hashes === undefined ? [] : [{ level, index, hashes }];
+      });
+    },
+    entries: async (from, to) =>
+      (await all('SELECT leaf FROM entries WHERE idx >= $1 AND idx < $2 ORDER BY idx', from, to)).map(({ leaf }) => utf8(leaf)),
+    async close() {
+      await writer.close();
+      await lease.end();
+      await pool.end();
+    },
+  };
+}
+
+/** Runs an operation of a room in a transaction of its own. */
+async function inTransaction<Result>(pool: pg.Pool, operation: Operation<Result>): Promise<Result> {
+  let client: pg.PoolClient;
+  try {
+    client = await pool.connect();
+  } catch (cause) {
+    throw databaseError(cause);
+  }
+  try {
+    await client.query('BEGIN');
+    let step = operation.next();
+    while (step.done !== true) {
+      const { rows } = await client.query(step.value.text, [...step.value.values]);
+      step = operation.next(rows as readonly Row[]);
+    }
+    await client.query('COMMIT');
+    client.release();
+    return step.value;
+  } catch (cause) {
+    const rolledBack = await client.query('ROLLBACK').then(
+      () => true,
+      () => false,
+    );
+    client.release(!rolledBack);
+    throw databaseError(cause);
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: rows of the statements above, whose columns stand beside their use
+type Found = any;
+
+function receipt(row: Found): StoredReceipt | null {
+  return row === null ? null : { index: row.idx, body: row.body, salt: row.salt, leaf: row.leaf, access: row.access };
+}
+
+function task(row: Found): StoredTask {
+  return {
+    cursor: row.cursor,
+    receiptId: row.receipt_id,
+    taskId: row.task_id,
+    task: row.task,
+    startedAt: row.started_at,
+    sealedAt: row.sealed_at,
+    index: row.idx,
+    current: row.current,
+    access: row.access,
+  };
+}

@@ -3,18 +3,14 @@
  * of any weight. Saves a picture of each.
  */
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromiumPath, fenced, launchChromium, type OpenAiServer, startOpenAiServer } from '@assay/testing';
-import type { AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
-
-const PICTURES = new URL('./output/', import.meta.url).pathname;
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+import { expectAccessible, PICTURES } from './axe.ts';
 
 const LOOKS = [
   { name: 'desktop-light', viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
@@ -22,17 +18,6 @@ const LOOKS = [
   { name: 'phone-light', viewport: { width: 390, height: 844 }, colorScheme: 'light' },
   { name: 'phone-dark', viewport: { width: 390, height: 844 }, colorScheme: 'dark' },
 ] as const;
-
-/** What axe found, one line a place. */
-async function findingsOf(page: Page): Promise<readonly string[]> {
-  // The page allows no foreign script, so axe is not added to it but evaluated by the debugger.
-  await page.evaluate(AXE);
-  const results = (await page.evaluate('axe.run(document)')) as AxeResults;
-  expect(results.passes.length, 'rules that axe found something to check for').toBeGreaterThan(10);
-  return results.violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
-  );
-}
 
 describe.skipIf(chromiumPath() === null)('accessibility of the console', () => {
   let directory: string;
@@ -75,13 +60,7 @@ describe.skipIf(chromiumPath() === null)('accessibility of the console', () => {
       await context?.close();
     });
 
-    async function check(what: string): Promise<void> {
-      await page.evaluate(() => scrollTo(0, 0));
-      await page.screenshot({ path: join(PICTURES, `${name}-${what}.png`), fullPage: true });
-      expect(await findingsOf(page), what).toEqual([]);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      expect(overflow, `${what}: pixels wider than the screen`).toBe(0);
-    }
+    const check = (what: string): Promise<void> => expectAccessible(page, `${name}-${what}`);
 
     it('the first visit, the question about the simulator, and a finished task', { timeout: 120_000 }, async () => {
       await page.goto(`${agent.url}/developer`);

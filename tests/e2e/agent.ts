@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest';
 import { createAnalyzer } from '../../packages/agent/src/adapters/analyzer/slither.ts';
 import { createSimulatedAttester } from '../../packages/agent/src/adapters/attesters/simulated/simulated.ts';
 import { openCompilers } from '../../packages/agent/src/adapters/compilers/compilers.ts';
-import { createLocalModels } from '../../packages/agent/src/adapters/models/embedded/local-models.ts';
+import { createLocalModels, type LocalModelsOptions } from '../../packages/agent/src/adapters/models/embedded/local-models.ts';
 import { platformModels } from '../../packages/agent/src/adapters/models/platforms.ts';
 import { createModel } from '../../packages/agent/src/adapters/models/select.ts';
 import { attestedUpstreamOf } from '../../packages/agent/src/adapters/upstreams/attested.ts';
@@ -82,6 +82,8 @@ export interface TestAgentOptions {
   /** How long code may wait for a review; an hour unless given. */
   readonly reviewMs?: number;
   readonly script?: (job: SandboxJob) => ScriptedRun;
+  /** In place of a download. */
+  readonly fetchModel?: LocalModelsOptions['fetchModel'];
   readonly console?: ReadonlyMap<string, { bytes: Uint8Array<ArrayBuffer>; mediaType: string }>;
 }
 
@@ -168,6 +170,7 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
       dataDir: directory,
       onFetched: () => undefined,
       onUnexpected: (error) => log.error({ err: error }, 'not fetched'),
+      fetchModel: options.fetchModel,
     }),
     upstream: createUpstream(config.model, model, clock.now, attestedUpstream),
     talkKeys,

@@ -12,7 +12,6 @@ export const CLIENT_ERROR_KINDS = {
   'client/answer-oversize': 'malformed',
   'client/attestation-malformed': 'malformed',
   'client/attestation-refused': 'untrusted',
-  'client/blocked-by-browser': 'refused',
   'client/busy': 'unavailable',
   'client/channel-unbound': 'untrusted',
   'client/connection-broken': 'unavailable',

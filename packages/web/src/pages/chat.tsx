@@ -6,9 +6,11 @@ import { Button } from '../components/button.tsx';
 import { Download } from '../components/download.tsx';
 import { EmptyState } from '../components/empty-state.tsx';
 import { Markdown } from '../components/markdown.tsx';
+import { ModelOffer } from '../components/model-offer.tsx';
 import { Notice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
 import { Gate } from '../shell/gate.tsx';
+import { hasModel } from '../state/agent-reader.ts';
 import { pathTo } from '../state/base.ts';
 import { ask, newConversation, stopAnswer, type Turn, useConversation } from '../state/conversation.ts';
 
@@ -27,23 +29,30 @@ export function ChatPage(): JSX.Element {
         )
       }
     >
-      <Gate>{({ agent, status }) => <Chat agent={agent} simulated={status.tee.simulated} turns={turns} />}</Gate>
+      <Gate>
+        {({ agent, status }) => (
+          <Chat agent={agent} connected={hasModel(status)} simulated={status.tee.simulated} turns={turns} />
+        )}
+      </Gate>
     </Page>
   );
 }
 
 interface ChatProps {
   readonly agent: Agent;
+  /** A model answers. */
+  readonly connected: boolean;
   readonly simulated: boolean;
   readonly turns: readonly Turn[];
 }
 
-function Chat({ agent, simulated, turns }: ChatProps): JSX.Element {
+function Chat({ agent, connected, simulated, turns }: ChatProps): JSX.Element {
   const end = useRef<HTMLDivElement>(null);
   useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [turns.length]);
   const busy = turns.at(-1)?.state === 'answering';
   return (
     <div class="chat">
+      {!connected && <ModelOffer agent={agent} />}
       {turns.length === 0 && (
         <EmptyState icon="chat" title="Ask the model">
           The question goes to the model of this agent. The receipt of each answer names exactly what was asked and answered.

@@ -5,6 +5,7 @@ import { BundleCheck } from '../components/bundle-check.tsx';
 import { Button } from '../components/button.tsx';
 import { Card } from '../components/card.tsx';
 import { Code } from '../components/code.tsx';
+import { ModelOffer } from '../components/model-offer.tsx';
 import { Notice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
 import { Steps } from '../components/steps.tsx';
@@ -12,6 +13,7 @@ import { TaskForm } from '../components/task-form.tsx';
 import { TaskResultView } from '../components/task-result.tsx';
 import { ConsentDialog } from '../shell/consent.tsx';
 import { Obstacle } from '../shell/gate.tsx';
+import { hasModel } from '../state/agent-reader.ts';
 import { openConnection, type SimulatorRoot, useConnection } from '../state/connection.ts';
 import { useTask } from '../state/run-task.ts';
 import type { TaskRequest } from '../state/task-request.ts';
@@ -43,6 +45,7 @@ export function DeveloperPage(): JSX.Element {
       lead="Your browser verifies the agent, sends the task sealed to its attested key, and checks the receipt itself."
     >
       {blocked && <Obstacle connection={connection} />}
+      {connection.state === 'verified' && !hasModel(connection.status) && <ModelOffer agent={connection.agent} />}
       <div class="columns">
         <TaskForm busy={busy} onSubmit={(request) => void run(request)} />
         <div class="stack">

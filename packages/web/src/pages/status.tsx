@@ -1,3 +1,4 @@
+import type { Agent } from 'assay';
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Badge } from '../components/badge.tsx';
@@ -5,10 +6,11 @@ import { Button } from '../components/button.tsx';
 import { Card } from '../components/card.tsx';
 import { Code } from '../components/code.tsx';
 import { Hash } from '../components/hash.tsx';
+import { ModelOffer } from '../components/model-offer.tsx';
 import { Notice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
 import { Gate } from '../shell/gate.tsx';
-import type { AgentStatus } from '../state/agent-reader.ts';
+import { type AgentStatus, hasModel } from '../state/agent-reader.ts';
 import { refreshStatus } from '../state/connection.ts';
 import { durationOf, instantOf } from '../state/instants.ts';
 import { getText } from '../state/public-files.ts';
@@ -26,12 +28,12 @@ export function StatusPage(): JSX.Element {
         </Button>
       }
     >
-      <Gate>{({ status }) => <StatusView status={status} />}</Gate>
+      <Gate>{({ agent, status }) => <StatusView agent={agent} status={status} />}</Gate>
     </Page>
   );
 }
 
-function StatusView({ status }: { readonly status: AgentStatus }): JSX.Element {
+function StatusView({ agent, status }: { readonly agent: Agent; readonly status: AgentStatus }): JSX.Element {
   const { tee, model, sandbox, keyset, log, warnings } = status;
   return (
     <>
@@ -100,6 +102,7 @@ function StatusView({ status }: { readonly status: AgentStatus }): JSX.Element {
           </dl>
         </Card>
       </div>
+      {!hasModel(status) && <ModelOffer agent={agent} />}
       <LogCard origin={log.origin} />
       <details>
         <summary>Raw JSON</summary>

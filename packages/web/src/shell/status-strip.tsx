@@ -52,7 +52,7 @@ const UNACCEPTED = { value: 'Waiting for you', tone: 'open' } as const;
 
 const WAITING: Readonly<Record<Exclude<Connection['state'], 'verified'>, Pick<Item, 'value' | 'tone'>>> = {
   connecting: { value: 'Verifying…', tone: 'active' },
-  insecure: { value: 'Not possible here', tone: 'fail' },
+  insecure: { value: 'Plain HTTP', tone: 'fail' },
   down: { value: 'Agent is down', tone: 'fail' },
   refused: { value: 'Not verified', tone: 'fail' },
   failed: { value: 'Failed', tone: 'fail' },
@@ -60,7 +60,7 @@ const WAITING: Readonly<Record<Exclude<Connection['state'], 'verified'>, Pick<It
 };
 
 function modelItem(model: Extract<Connection, { state: 'verified' }>['status']['model']): Item {
-  if (model.recorded) return { label: 'Model', value: 'None: recorded demos', tone: 'open' };
+  if (model.recorded) return { label: 'Model', value: 'Demos only', tone: 'open' };
   if (!model.reachable) return { label: 'Model', value: `${model.model || model.provider}, unreachable`, tone: 'fail' };
   return { label: 'Model', value: model.model || model.provider, tone: 'pass' };
 }

@@ -48,6 +48,11 @@ export interface AgentStatus {
   readonly warnings: readonly string[];
 }
 
+/** Whether a model answers, and not a transcript. */
+export function hasModel({ model }: AgentStatus): boolean {
+  return model.reachable && !model.recorded;
+}
+
 /**
  * JSON of the agent.
  * @throws {ProblemError} for an error status.
@@ -63,8 +68,42 @@ export async function readBundle(agent: Agent, receiptId: string, { redact = fal
   return readBytes(agent, `bundles/${encodeURIComponent(receiptId)}${redact ? '?redact=1' : ''}`, MAX_BUNDLE_BYTES);
 }
 
+/**
+ * Sends JSON, or nothing for `null`, and reads the JSON of the answer.
+ * @throws {ProblemError}
+ */
+export async function sendJson<Shape>(
+  agent: Agent,
+  path: string,
+  body: unknown,
+  method: 'POST' | 'DELETE' = 'POST',
+): Promise<Shape> {
+  const sent = body === null ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  const answer = await agent.fetch(new URL(path, BASE), { method, ...sent });
+  return JSON.parse(new TextDecoder().decode(await contentOf(answer, MAX_DOCUMENT_BYTES))) as Shape;
+}
+
+/** The pieces of an answer as they come. @throws {ProblemError} */
+export async function* streamOf(agent: Agent, path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const answer = await agent.fetch(new URL(path, BASE), { signal });
+  if (!answer.ok || answer.body === null) await contentOf(answer, MAX_DOCUMENT_BYTES);
+  const reader = answer.body?.getReader();
+  try {
+    for (;;) {
+      const piece = await reader?.read();
+      if (piece?.value === undefined) return;
+      yield piece.value;
+    }
+  } finally {
+    await reader?.cancel().catch(() => undefined);
+  }
+}
+
 async function readBytes(agent: Agent, path: string, most: number): Promise<Uint8Array> {
-  const answer = await agent.fetch(new URL(path, BASE));
+  return contentOf(await agent.fetch(new URL(path, BASE)), most);
+}
+
+async function contentOf(answer: Response, most: number): Promise<Uint8Array> {
   const bytes = await readAtMost(answer.body, { most, what: 'the agent' });
   if (answer.ok) return bytes;
   throw problemOf(answer.status, new TextDecoder().decode(bytes));

@@ -16,6 +16,7 @@ import { createUpstream } from '../../packages/agent/src/adapters/upstreams/sele
 import { createWorkspaces } from '../../packages/agent/src/adapters/workspaces/directory.ts';
 import { createApp } from '../../packages/agent/src/app.ts';
 import { parseConfig } from '../../packages/agent/src/config.ts';
+import { EvidenceSessions } from '../../packages/agent/src/evidence/sessions.ts';
 import { createMetrics } from '../../packages/agent/src/http/metrics.ts';
 import { RateLimit } from '../../packages/agent/src/http/rate-limit.ts';
 import type { Route } from '../../packages/agent/src/http/route.ts';
@@ -174,6 +175,7 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
     }),
     upstream: createUpstream(config.model, model, clock.now, attestedUpstream),
     talkKeys,
+    evidence: new EvidenceSessions(clock.now),
     modelOf: platformModels(config.model),
     sandbox: () => sandbox,
     tasks,

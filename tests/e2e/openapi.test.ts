@@ -290,6 +290,20 @@ test('inference', async () => {
   await call('GET /v1/aci/sessions/{id}', { path: `/v1/aci/sessions/${'0'.repeat(64)}`, status: 404 });
 });
 
+test('transcripts', async () => {
+  const created = await call('POST /attestation/create', json({ nonce: '0e'.repeat(32) }));
+  await call('POST /attestation/create', { ...json({ nonce: 7 }), status: 422 });
+  const { session_id } = (await created.json()) as { session_id: string };
+  await call('GET /evidence/bundle', { status: 404 });
+  await call('POST /inference', json({ session_id, prompt: 'Hi' }));
+  await call('POST /inference', { ...json({ session_id: 'none', prompt: 'Hi' }), status: 401 });
+  const bundle = await (await call('GET /evidence/bundle', { path: `/evidence/bundle?session_id=${session_id}` })).text();
+  await call('POST /evidence/verify', { headers: { 'content-type': 'application/json' }, body: bundle });
+  await call('POST /evidence/verify', { ...json({}), status: 400 });
+  await call('GET /stats');
+  await call('GET /platform/info');
+});
+
 test('the tutorial', async () => {
   const { attestation_doc: key } = (await (await call('GET /attestation')).json()) as {
     attestation_doc: { public_key: string };

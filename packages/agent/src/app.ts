@@ -15,6 +15,7 @@ import { artifactRoutes } from './http/routes/artifacts.ts';
 import { channelRoutes } from './http/routes/channel.ts';
 import { consolePage, consoleRoutes } from './http/routes/console.ts';
 import { documentRoutes } from './http/routes/document.ts';
+import { evidenceRoutes } from './http/routes/evidence.ts';
 import { inferenceRoutes } from './http/routes/inference.ts';
 import { localModelRoutes } from './http/routes/local-models.ts';
 import { logRoutes } from './http/routes/log.ts';
@@ -92,6 +93,7 @@ export function createApp(services: Services): AgentApp {
   localModelRoutes(api, services);
   inferenceRoutes(api, services);
   talkRoutes(api, services);
+  evidenceRoutes(api, services);
   channelRoutes(api, services, async (request, env) => app.fetch(request, env));
   consoleRoutes(api, services.console);
   documentRoutes(api, services.version);

@@ -90,6 +90,8 @@ export interface Config {
   /** Addresses of simulated guest agents, URLs or socket paths. */
   /** Signs commitments in place of a TEE; `null` without a vendor's key. */
   readonly vendor: { readonly keyFile: string | null; readonly name: string };
+  /** As the operator says; `null` when nobody does. */
+  readonly modelVersion: string | null;
   readonly guestSimulators: { readonly dstack: string | null; readonly tappd: string | null };
   /** Where the running code came from, as the operator says; goes into reports. */
   readonly source: { readonly repository: string | null; readonly commit: string | null; readonly imageDigest: string | null };
@@ -146,6 +148,7 @@ export function parseConfig(environment: Environment): Config {
       memoryBytes: values.ASSAY_SANDBOX_MEMORY_MB * MIB,
     },
     attester: values.ASSAY_ATTESTER,
+    modelVersion: values.ASSAY_MODEL_VERSION,
     vendor: { keyFile: values.ASSAY_VENDOR_KEY, name: values.ASSAY_VENDOR_NAME ?? 'unnamed' },
     guestSimulators: { dstack: values.DSTACK_SIMULATOR_ENDPOINT, tappd: values.TAPPD_SIMULATOR_ENDPOINT },
     source: {

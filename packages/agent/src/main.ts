@@ -25,6 +25,7 @@ import { createWorkspaces } from './adapters/workspaces/directory.ts';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
 import { ServerError } from './errors.ts';
+import { EvidenceSessions } from './evidence/sessions.ts';
 import { createMetrics } from './http/metrics.ts';
 import { RateLimit } from './http/rate-limit.ts';
 import { loadConsole } from './http/routes/console.ts';
@@ -221,6 +222,7 @@ async function compose(
     rotation: identity,
     channelKeys,
     talkKeys,
+    evidence: new EvidenceSessions(clock.now),
     modelOf: platformModels(modelConfig),
     model,
     localModels,

@@ -18,6 +18,12 @@ export const MODEL_ERROR_KINDS = {
   'signing/malformed': 'malformed',
   'signing/signature-invalid': 'untrusted',
   'signing/unsupported': 'malformed',
+  'transcripts/malformed': 'malformed',
+  'transcripts/omitted': 'untrusted',
+  'transcripts/reordered': 'untrusted',
+  'transcripts/replayed': 'untrusted',
+  'transcripts/stale': 'untrusted',
+  'transcripts/substituted': 'untrusted',
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 
 export type ModelErrorCode = keyof typeof MODEL_ERROR_KINDS;

@@ -13,3 +13,12 @@ export {
   type VerifyModelSignatureOptions,
   verifyModelSignature,
 } from './signing/model-signature.ts';
+export {
+  type AuthenticReceipt,
+  bindingDigest,
+  isTranscripts,
+  TRANSCRIPTS_FORMAT,
+  type TranscriptSession,
+  type TranscriptsSummary,
+  verifyTranscripts,
+} from './transcripts/transcripts.ts';

@@ -60,6 +60,11 @@ const EVENT_FIELDS = {
     ...{ build_hash: 'text', input_hash: 'text', settings_hash: 'text', compiler: 'text', compiler_hash: 'text' },
     ...{ compiler_integrity: 'text', contracts: 'number', provenance_hash: 'text?' },
   },
+  'transcript.bound': {
+    ...{ session_id: 'text', index: 'number', previous_hash: 'text?', attestation_hash: 'text', model_hash: 'text' },
+    ...{ session_nonce: 'text', channel: 'text' },
+  },
+  'transcripts.bundled': { session_id: 'text', count: 'number', last_hash: 'text?' },
   'task.completed': { result_hash: 'text', retries: 'number?' },
   'task.failed': { code: 'text', error_hash: 'text?', retries: 'number?' },
   'payload.kept': { name: 'text', media_type: 'text', bytes: 'number', hash: 'text' },

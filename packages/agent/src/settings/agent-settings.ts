@@ -175,12 +175,17 @@ export const AGENT_SETTINGS = {
       'gramine',
       'vendor',
       'simulated',
+      'simulated-nitro',
       'simulated-sgx',
       'simulated-sev',
       'simulated-vendor',
     ],
     fallback: 'auto',
     doc: 'which TEE attests; one that is asked for and not there stops the start',
+  }),
+  ASSAY_MODEL_VERSION: text({
+    fallback: null,
+    doc: 'version of the model as you know it; stands in the model identity of transcripts',
   }),
   ASSAY_VENDOR_KEY: text({
     fallback: null,

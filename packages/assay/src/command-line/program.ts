@@ -40,6 +40,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'verify a model service in a TEE directly, such as RedPill',
     load: () => import('../commands/service.ts'),
   },
+  'mock-tee': {
+    summary: 'an agent in a simulated SGX, SEV, Nitro or vendor environment, for development',
+    load: () => import('../commands/mock-tee.ts'),
+  },
   model: { summary: 'digests and signatures of model files', load: () => import('../commands/model.ts') },
   inspect: { summary: 'show what a file claims, unverified', load: () => import('../commands/inspect.ts') },
   collateral: { summary: 'fetch and pack what evidence is verified with', load: () => import('../commands/collateral.ts') },

@@ -3,13 +3,14 @@
 import { type RecognisedEvidence, recogniseEvidence } from '@assay/attestation';
 import { isCoded } from '@assay/encoding/coded-error';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import { isTranscripts } from '@assay/models';
 import { isProof } from './answer-proof.ts';
 import { isResultFile } from './result-file.ts';
 
 /** A file by its kind. Bundles stay bytes: their verifier demands the canonical form, byte by byte. */
 export type Subject =
   | { readonly kind: 'bundle'; readonly bytes: Uint8Array }
-  | { readonly kind: 'proof' | 'receipt' | 'report' | 'result'; readonly json: JsonObject }
+  | { readonly kind: 'proof' | 'receipt' | 'report' | 'result' | 'transcripts'; readonly json: JsonObject }
   /** Parsed, or the bytes of an unknown or broken file: the verifier then says why. */
   | { readonly kind: 'evidence'; readonly evidence: RecognisedEvidence | Uint8Array };
 
@@ -30,6 +31,7 @@ export function subjectOf(bytes: Uint8Array): Subject {
     if (!isCoded(error)) throw error;
     return BROKEN_BUNDLE.test(head) ? { kind: 'bundle', bytes } : evidenceOf(bytes);
   }
+  if (isTranscripts(json)) return { kind: 'transcripts', json };
   if (isBundle(json)) return { kind: 'bundle', bytes };
   if (isProof(json)) return { kind: 'proof', json };
   if (has(json, 'event_log') && has(json, 'receipt_id')) return { kind: 'receipt', json };

@@ -17,13 +17,15 @@ import {
 import { type CodedError, type ErrorKind, isCoded } from '@assay/encoding/coded-error';
 import type { ENCODING_ERROR_KINDS } from '@assay/encoding/errors';
 import type { Json } from '@assay/encoding/json';
+import type { MODEL_ERROR_KINDS } from '@assay/models';
 import type { Keyset, RECEIPT_ERROR_KINDS, Receipt, Report, VerifiedBundle, VerifiedReceipt } from '@assay/receipt';
 import { type CLIENT_ERROR_KINDS, ClientError } from '../errors.ts';
 
 type Kinds = typeof ATTESTATION_ERROR_KINDS &
   typeof ENCODING_ERROR_KINDS &
   typeof RECEIPT_ERROR_KINDS &
-  typeof CLIENT_ERROR_KINDS;
+  typeof CLIENT_ERROR_KINDS &
+  typeof MODEL_ERROR_KINDS;
 type CodeOf<Kind extends ErrorKind> = { [Code in keyof Kinds]: Kinds[Code] extends Kind ? Code : never }[keyof Kinds];
 
 /** Why a subject was not accepted; its code is one of that kind's. */

@@ -8,6 +8,7 @@ import { receiptVerdict } from './receipt.ts';
 import { reportVerdict } from './report.ts';
 import { resultVerdict } from './result-file.ts';
 import { type Subject, subjectOf } from './subject.ts';
+import { transcriptsVerdict } from './transcripts.ts';
 import { evidenceVerdict, failedVerdict, type Verdict } from './verdict.ts';
 
 /**
@@ -41,6 +42,8 @@ export async function verifySubject(subject: Subject, options: ResolvedOptions):
       return receiptVerdict(subject.json, options);
     case 'report':
       return reportVerdict(subject.json, options);
+    case 'transcripts':
+      return transcriptsVerdict(subject.json, options);
     case 'result':
       return resultVerdict(subject.json, options);
     case 'evidence': {

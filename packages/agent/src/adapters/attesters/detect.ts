@@ -53,6 +53,13 @@ const CANDIDATES: readonly Candidate[] = [
   },
   { name: 'simulated', open: ({ directory, clock }) => createSimulatedAttester({ directory, clock }) },
   // By name only: the one above always opens.
+  {
+    name: 'simulated-nitro',
+    open: async ({ directory, clock }) => ({
+      ...(await createSimulatedAttester({ directory, clock })),
+      name: 'simulated Nitro',
+    }),
+  },
   { name: 'simulated-sgx', open: createSimulatedSgx },
   { name: 'simulated-sev', open: createSimulatedSev },
   { name: 'simulated-vendor', open: createSimulatedVendor },

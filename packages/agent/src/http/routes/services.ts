@@ -4,6 +4,7 @@ import type { Clock, Ledger } from '@assay/ledger';
 import type { Sandbox } from '@assay/sandbox';
 import type { Logger } from 'pino';
 import type { Config } from '../../config.ts';
+import type { EvidenceSessions } from '../../evidence/sessions.ts';
 import type { ChannelKeys } from '../../identity/channel-keys.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { KeysetRotation } from '../../identity/rotation.ts';
@@ -42,6 +43,8 @@ export interface Services {
   readonly modelOf: (platform: Platform, model: string, apiKey: string) => Model;
   /** `null` while it is being opened. */
   readonly sandbox: () => Sandbox | null;
+  /** Sessions of transcripts (seed 003). */
+  readonly evidence: EvidenceSessions;
   readonly tasks: TaskTable;
   /** Every task, also of earlier starts. */
   readonly taskStore: TaskStore;

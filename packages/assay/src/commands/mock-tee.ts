@@ -1,0 +1,68 @@
+/** `assay mock-tee`: an agent in a simulated TEE of the kind you name, with the transcript surface of seed 003. For development; nothing it attests is hardware. */
+
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { Finish } from '../command-line/command.ts';
+import { CliError } from '../command-line/errors.ts';
+import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
+import type { Io } from '../command-line/io.ts';
+
+/** Provider → attester of the agent, and the file of its root. */
+const PROVIDERS: Readonly<Record<string, { readonly attester: string; readonly root: string }>> = {
+  sgx: { attester: 'simulated-sgx', root: 'simulated-sgx-root.pem' },
+  sev: { attester: 'simulated-sev', root: 'simulated-sev-root.pem' },
+  nitro: { attester: 'simulated-nitro', root: 'simulated-root.pem' },
+  vendor: { attester: 'simulated-vendor', root: 'simulated-vendor-root.pem' },
+  mock: { attester: 'simulated', root: 'simulated-root.pem' },
+};
+
+interface MockFlags {
+  readonly provider: string;
+  readonly port: string;
+  readonly host: string;
+  readonly modelName?: string;
+  readonly modelVersion?: string;
+  readonly dataDir: string;
+}
+
+export function configure(command: Command, io: Io, finish: Finish): void {
+  command
+    .option('--provider <kind>', Object.keys(PROVIDERS).join(', '), 'mock')
+    .option('--port <number>', '0 takes a free one', '8080')
+    .option('--host <address>', 'where to listen', '127.0.0.1')
+    .option('--model-name <name>', 'model to ask; AI_MODEL')
+    .option('--model-version <text>', 'version that transcripts name; ASSAY_MODEL_VERSION')
+    .option('--data-dir <folder>', 'keys, roots and receipts', '.assay-mock')
+    .addHelpText(
+      'after',
+      '\nExample:\n  assay mock-tee --provider sgx --port 8080\n  curl -X POST localhost:8080/attestation/create -H content-type:application/json -d \'{"nonce":"…"}\'\n',
+    )
+    .action(async (flags: MockFlags) => finish(await mockTee(flags, io)));
+}
+
+async function mockTee(flags: MockFlags, io: Io): Promise<ExitCode> {
+  const provider = Object.hasOwn(PROVIDERS, flags.provider) ? PROVIDERS[flags.provider] : undefined;
+  if (provider === undefined)
+    throw new CliError(
+      'cli/bad-option',
+      `--provider: expected ${Object.keys(PROVIDERS).join(', ')}, got ${JSON.stringify(flags.provider)}; name one of these`,
+    );
+  const { serve } = await import('@assay/agent');
+  io.stderr(`SIMULATED ${flags.provider}: nothing here is hardware; its root is ${join(flags.dataDir, provider.root)}\n`);
+  const code = await serve({
+    environment: {
+      ...io.env,
+      AGENT_HOST: flags.host,
+      AGENT_PORT: flags.port,
+      ASSAY_DATA_DIR: flags.dataDir,
+      ASSAY_ATTESTER: provider.attester,
+      ...(flags.modelName === undefined ? {} : { AI_MODEL: flags.modelName }),
+      ...(flags.modelVersion === undefined ? {} : { ASSAY_MODEL_VERSION: flags.modelVersion }),
+    },
+    directory: io.cwd,
+    say: (text) => io.stderr(text),
+    color: io.interactive && (io.env.NO_COLOR ?? '') === '',
+    signal: io.signal,
+  });
+  return code === 0 ? EXIT.accepted : EXIT.misuse;
+}

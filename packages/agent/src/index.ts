@@ -1,6 +1,15 @@
 /** What the command line and embedding programs use of the agent. */
 
-export { systemClock } from '@assay/ledger';
+export {
+  backupStore,
+  checkLog,
+  exportLog,
+  type KeptPlace,
+  migrateStore,
+  restoreStore,
+  storeStatus,
+  systemClock,
+} from '@assay/ledger';
 export type { Sandbox, SandboxFile, SandboxJob, SandboxResult } from '@assay/sandbox';
 export {
   installNativeImage,

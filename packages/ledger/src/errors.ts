@@ -26,6 +26,8 @@ export const LEDGER_ERROR_KINDS = {
   'ledger/in-use': 'refused',
   'ledger/keyset-ended': 'unavailable',
   'ledger/nonce-reused': 'refused',
+  'ledger/not-empty': 'refused',
+  'ledger/nothing-published': 'unavailable',
   'ledger/origin-changed': 'misuse',
   'ledger/other-log': 'misuse',
   'ledger/payload-refused': 'misuse',

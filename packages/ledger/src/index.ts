@@ -7,3 +7,8 @@ export { openLedger } from './open-ledger.ts';
 export type * from './port.ts';
 export { createSigningKeys } from './signing-keys.ts';
 export { joinStored, openObject, readStored, storedBytes } from './stored-bytes.ts';
+export { backupStore, migrateStore, restoreStore } from './upkeep/backup.ts';
+export { checkLog, type LogCheck, type LogProblem } from './upkeep/check-log.ts';
+export { exportLog, type LogExport } from './upkeep/export-log.ts';
+export type { KeptPlace } from './upkeep/row-reader.ts';
+export { type StoreStatus, storeStatus } from './upkeep/store-status.ts';

@@ -49,6 +49,20 @@ export function openLogKey(directory: string, origin?: string): LogKey {
   return key;
 }
 
+/**
+ * The key that is in `directory`; none is made.
+ * @throws {LedgerError} `ledger/bad-key-file`.
+ */
+export function readLogKey(directory: string): LogKey {
+  const key = read(join(directory, FILE));
+  if (key === null)
+    throw new LedgerError(
+      'ledger/bad-key-file',
+      `expected ${FILE} in ${directory}, got none; set ASSAY_DATA_DIR to the agent's directory`,
+    );
+  return key;
+}
+
 function create(path: string, origin?: string): LogKey {
   const ed25519 = generateKeyPairSync('ed25519').privateKey;
   const mlDsa = generateKeyPairSync('ml-dsa-44').privateKey;

@@ -119,6 +119,14 @@ export class GrowingTree {
     return changed;
   }
 
+  /** The tiles at the right edge that are not full. */
+  partialTiles(): readonly ChangedTile[] {
+    return this.#edge.flatMap((tile, level) => {
+      if (tile.width === 0) return [];
+      return [{ level, index: Math.floor(this.#size / TILE_WIDTH ** (level + 1)), bytes: tile.bytes() }];
+    });
+  }
+
   readonly #hashes: TileHash = (level, index) => this.#node(level * HEIGHT, index);
 
   /** Root of the full subtree of 2^height leaves. */

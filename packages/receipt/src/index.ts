@@ -55,6 +55,7 @@ export {
   commitment,
   encodeLeaf,
   type Leaf,
+  LeafChains,
   type LeafContent,
   type LeafKind,
   logKeysDigest,

@@ -196,9 +196,23 @@ interface Chain {
  * @example verifyLeafChains(entries.map((entry) => parseLeafText(decodeUtf8(entry))))
  */
 export function verifyLeafChains(leaves: readonly Leaf[]): void {
-  const boots = new Map<string, Chain>();
-  leaves.forEach((leaf, index) => {
-    const before = boots.get(leaf.boot);
+  const chains = new LeafChains();
+  for (const leaf of leaves) chains.follow(leaf);
+}
+
+/**
+ * As {@link verifyLeafChains}, one leaf at a time: holds the last leaf of each boot.
+ * @example for await (const leaf of leaves) chains.follow(leaf)
+ */
+export class LeafChains {
+  readonly #boots = new Map<string, Chain>();
+  #index = 0;
+
+  /** Takes the next entry of the log. @throws {ReceiptError} `leaf/chain-broken`. */
+  follow(leaf: Leaf): void {
+    const index = this.#index;
+    this.#index += 1;
+    const before = this.#boots.get(leaf.boot);
     const follows =
       before === undefined
         ? leaf.seq === 0
@@ -211,8 +225,8 @@ export function verifyLeafChains(leaves: readonly Leaf[]): void {
       throw new ReceiptError('leaf/chain-broken', `entry ${index} does not follow the last one of boot ${leaf.boot}`, {
         details: { index },
       });
-    boots.set(leaf.boot, { leaf, hash: encodeHex(hashLeaf(encodeLeaf(leaf))), ...keysets });
-  });
+    this.#boots.set(leaf.boot, { leaf, hash: encodeHex(hashLeaf(encodeLeaf(leaf))), ...keysets });
+  }
 }
 
 /** The keysets of a boot after one more leaf; `null` when that keyset may not sign it. */

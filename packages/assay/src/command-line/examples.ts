@@ -37,6 +37,14 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['assay receipt', 'the newest ones'],
     ['assay receipt rcpt_1 --json', 'one of them'],
   ],
+  log: [
+    ['assay log fsck', 'every entry, receipt and payload'],
+    ['assay log export public/log', 'plain files for any web server'],
+  ],
+  store: [
+    ['assay store status', 'engine, schema, how much is there'],
+    ['assay store backup backups/today', 'beside a running agent'],
+  ],
   bundle: [['assay bundle rcpt_1 -o bundle.json', 'a file that anyone can verify offline']],
   replay: [['assay replay bundle.json', 'exit 0: the same, 6: another result, 7: cannot be repeated here']],
   proxy: [['assay proxy https://agent.example --port 8788', 'for any OpenAI client']],

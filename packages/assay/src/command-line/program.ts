@@ -55,6 +55,8 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   operator: { summary: 'replace the keys of a running agent', load: () => import('../commands/operator.ts') },
   doctor: { summary: 'look at what this machine has for an agent', load: () => import('../commands/doctor.ts') },
   sandbox: { summary: 'install packages for code, and attack the sandbox', load: () => import('../commands/sandbox.ts') },
+  log: { summary: 'check and export the log of an agent', load: () => import('../commands/log.ts') },
+  store: { summary: 'look at, back up and restore the store of an agent', load: () => import('../commands/store.ts') },
   policy: { summary: 'write, explain and show appraisal policies', load: () => import('../commands/policy.ts') },
 };
 

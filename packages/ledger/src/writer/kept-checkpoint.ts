@@ -11,7 +11,8 @@ import { LedgerError } from '../errors.ts';
 import type { LogKey } from '../log-key.ts';
 import type { GrowingTree } from '../tree.ts';
 
-const CHECKPOINT_FILE = 'checkpoint.note';
+/** In the data directory. */
+export const CHECKPOINT_FILE = 'checkpoint.note';
 
 /**
  * The checkpoint that was published last from this directory; `null` before the first.

@@ -1,0 +1,49 @@
+/** What a store holds, for operators. */
+
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { readLogKey } from '../log-key.ts';
+import { type Operation, query } from '../rows/operation.ts';
+import { type Counts, countRows, openJobs } from './log-rows.ts';
+import { type KeptPlace, openRowReader } from './row-reader.ts';
+
+export interface StoreStatus {
+  /** `embedded SQLite` or `PostgreSQL`. */
+  readonly store: string;
+  readonly origin: string;
+  readonly schema: { readonly found: number; readonly known: number };
+  readonly rows: Counts;
+  /** Jobs that wait or run; `null` for a schema from before there were jobs. */
+  readonly openJobs: number | null;
+  readonly bytes: number;
+}
+
+/**
+ * @throws {LedgerError} `ledger/unavailable` when there is no log, `ledger/bad-key-file`.
+ * @example const { schema } = await storeStatus({ directory: '.assay' })
+ */
+export async function storeStatus(place: KeptPlace): Promise<StoreStatus> {
+  const { origin } = readLogKey(place.directory);
+  const reader = await openRowReader(place);
+  try {
+    const { schema } = reader;
+    const rows = await reader.read(countRows());
+    const jobs = schema.found === schema.known ? await reader.read(openJobs()) : null;
+    const bytes = place.databaseUrl == null ? embeddedBytes(place.directory) : await reader.read(postgresBytes());
+    return { store: reader.name, origin, schema, rows, openJobs: jobs, bytes };
+  } finally {
+    await reader.close();
+  }
+}
+
+function embeddedBytes(directory: string): number {
+  const files = ['log.db', 'log.db-wal'].map((name) => join(directory, name)).filter((path) => existsSync(path));
+  return files.reduce((sum, path) => sum + statSync(path).size, 0);
+}
+
+function* postgresBytes(): Operation<number> {
+  const [row] = yield query(
+    "SELECT COALESCE(sum(pg_total_relation_size(c.oid)), 0)::bigint AS bytes FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'assay' AND c.relkind = 'r'",
+  );
+  return Number(row?.bytes ?? 0);
+}

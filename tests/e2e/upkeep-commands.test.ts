@@ -1,0 +1,61 @@
+/** `assay log` and `assay store` over a data directory that an agent left behind. */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Io } from '../../packages/assay/src/command-line/io.ts';
+import { run as command } from '../../packages/assay/src/command-line/program.ts';
+import { run, start } from '../crash/test-ledger.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'assay-upkeep-commands-'));
+const data = join(root, 'data');
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+beforeAll(async () => {
+  const { ledger, close } = await start(data);
+  await run(ledger, 'a');
+  await close();
+});
+
+async function say(...args: readonly string[]) {
+  let out = '';
+  let err = '';
+  const io: Io = {
+    cwd: root,
+    env: { ASSAY_DATA_DIR: 'data' },
+    interactive: false,
+    columns: 80,
+    stdin: async () => new Uint8Array(),
+    stdout: (text: string) => {
+      out += text;
+    },
+    stderr: (text: string) => {
+      err += text;
+    },
+    signal: new AbortController().signal,
+  } as unknown as Io;
+  return { code: await command(args, io), out, err };
+}
+
+test('fsck, export, status, backup, migrate and restore', async () => {
+  expect(await say('log', 'fsck')).toMatchObject({ code: 0, out: expect.stringContaining('sound: log.assay/') });
+  expect(JSON.parse((await say('log', 'fsck', '--json')).out)).toMatchObject({ sound: true, size: 2, problems: [] });
+  expect(await say('log', 'export', 'out')).toMatchObject({ code: 0, out: expect.stringContaining('2 entries') });
+  expect(readFileSync(join(root, 'out', 'checkpoint'), 'utf8').split('\n')[1]).toBe('2');
+  expect((await say('store', 'status')).out).toMatch(/embedded SQLite[\s\S]*entries +2/);
+  expect(await say('store', 'backup', 'kept')).toMatchObject({ code: 0, out: expect.stringContaining('log.db') });
+  expect(await say('store', 'migrate')).toMatchObject({ code: 0 });
+  expect(await say('store', 'restore', 'kept')).toMatchObject({ code: 5, err: expect.stringContaining('ledger/not-empty') });
+  rmSync(join(data, 'log.db'));
+  expect(await say('store', 'restore', 'kept')).toMatchObject({ code: 0, out: expect.stringContaining('log.db') });
+  expect((await say('log', 'fsck')).code).toBe(0);
+});
+
+test('a log that is not sound ends with 3 and names the entry', async () => {
+  const db = new DatabaseSync(join(data, 'log.db'));
+  db.exec('DELETE FROM receipts WHERE idx = 1');
+  db.close();
+  expect(await say('log', 'fsck')).toMatchObject({ code: 3, out: expect.stringContaining('entry 1: the receipt is missing') });
+});

@@ -7,6 +7,7 @@ const steps = [
   ['types of tests, bench, examples', 'tsc', ['-p', 'tsconfig.tests.json']],
   ['dead code and undeclared imports', 'knip', []],
   ['file lengths and names', 'node', ['tools/check-files.mjs']],
+  ['a local chain for the tests', 'node', ['tools/install-anvil.mjs']],
   ['tests', 'vitest', ['run']],
   ['package shape', 'node', ['tools/check-packages.mjs']],
 ];

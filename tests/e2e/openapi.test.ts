@@ -141,6 +141,12 @@ test('what owners set', async () => {
   await call('POST /api/v1//variables', json({ variables: [await variableEntry(config, 'secret_token', 't')] }));
   await call('POST /api/v1/prompt', json({ messages: [{ role: 'user', content: 'hi' }] }));
   await call('POST /api/v1/prompt', { ...json({ messages: [] }), status: 422 });
+  const transaction = {
+    transaction: { to: `0x${'a1'.repeat(20)}`, value: 3, data: '0x' },
+    rpc_url: 'https://sepolia.base.org',
+  };
+  await call('POST /api/v1/sign-transaction', { ...json(transaction), status: 403 });
+  await call('GET /api/v1/transactions');
   await call('GET /api/v1/variables');
   await call('GET /api/v1//variables', { path: '/api/v1//variables?name=greeting' });
   await call('GET /api/v1/variables', { path: '/api/v1/variables?name=secret_token', status: 404 });
@@ -324,8 +330,9 @@ test('no route was left out', () => {
   const all = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  // A session is only there with an attested upstream: tests/upstream has one.
-  const unseen = all.filter((route) => !seen.has(route) && route !== 'GET /v1/aci/sessions/{id}');
+  // A session is only there with an attested upstream, a transaction with a chain: tests/upstream and tests/operator have them.
+  const elsewhere = ['GET /v1/aci/sessions/{id}', 'POST /api/v1/sign-transaction'];
+  const unseen = all.filter((route) => !seen.has(route) && !elsewhere.includes(route));
   expect(unseen).toEqual(agent.consoleBuilt ? [] : ['GET /assets/{path}']);
 });
 

@@ -154,7 +154,9 @@ async function compose(
           clock,
           channelKeys,
           prompts: { openRouter: openRouterOf(config.model), verifiedOnly: config.verifiedUpstreamsOnly },
+          onFailure: (error) => log.error({ err: error }, 'transactions not followed; it will be tried again'),
         });
+  if (operator !== null) closing.push(() => operator.close());
   const identity = keep(
     closing,
     await KeysetRotation.start({

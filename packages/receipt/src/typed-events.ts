@@ -51,6 +51,19 @@ const EVENT_FIELDS = {
   'owners.changed': { agent_id: 'text', version: 'number', change: 'text', previous: 'text', threshold: 'number' },
   'policy.changed': { agent_id: 'text', version: 'number', change: 'text', previous: 'text', policy: 'text' },
   'signing.paused': { agent_id: 'text', version: 'number', change: 'text', previous: 'text', paused: 'flag' },
+  'decision.made': {
+    ...{ agent_id: 'text', path: 'text', outcome: 'text', policy: 'text', policy_version: 'number', caller: 'text' },
+    ...{ rule: 'text?', request_hash: 'text?', cause: 'text?', reason: 'text?' },
+  },
+  'approval.requested': { approval: 'text', chain_id: 'text', needed: 'number' },
+  'transaction.signed': {
+    ...{ chain_id: 'text', from: 'text', to: 'text', value: 'text', account_nonce: 'number', unsigned_digest: 'text' },
+    ...{ signed_hash: 'text', transaction_id: 'text', policy: 'text', simulation: 'text', rollback: 'text' },
+  },
+  'transaction.sent': { transaction_id: 'text', cites: 'text', taken: 'flag', reason: 'text?' },
+  'transaction.included': { transaction_id: 'text', chain_id: 'text', cites: 'text', block_number: 'text', success: 'flag' },
+  'transaction.replaced': { transaction_id: 'text', chain_id: 'text', cites: 'text' },
+  'state.acknowledged': { agent_id: 'text', version: 'number', chain_id: 'text', account_nonce: 'number' },
   'operator.refused': { agent_id: 'text', message: 'text', code: 'text' },
   'contract.audited': {
     ...{ audit_hash: 'text', build_hash: 'text', input_hash: 'text', analyzer: 'text', policy: 'text', passed: 'flag' },

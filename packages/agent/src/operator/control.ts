@@ -5,14 +5,20 @@ import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import type { SealedReceipt } from '@assay/ledger';
 import {
   acceptControl,
+  authorizedSigners,
+  type ChainHead,
   type ControlMessage,
   type Hex,
   OperatorError,
+  type OwnerMessage,
   ownerMessageHash,
   policyHash,
+  refuseMisplaced,
   type SigningPolicy,
+  UNCHANGED,
   ZERO_HASH,
 } from '@assay/operator';
+import type { Nonces } from './nonces.ts';
 import type { Operator, OperatorRequest } from './operator.ts';
 import { openDraft, sealRefusal } from './owner-receipt.ts';
 import type { RowChange } from './sealed-state.ts';
@@ -23,6 +29,12 @@ export interface ControlEntry {
   readonly signatures: readonly Hex[];
   /** The policy that a SetPolicy names by its hash; left out to take the policy away. */
   readonly policy?: SigningPolicy | undefined;
+}
+
+/** Owners know that the chain has seen more of the wallet than the state has. */
+export interface AcknowledgeEntry {
+  readonly message: Extract<OwnerMessage, { readonly type: 'AcknowledgeState' }>;
+  readonly signatures: readonly Hex[];
 }
 
 const EVENTS = { SetOwners: 'owners.changed', SetPolicy: 'policy.changed', SetPaused: 'signing.paused' } as const;
@@ -69,6 +81,40 @@ async function change(
     rows.push(operator.policyRow(document));
   }
   return operator.seal(draft, rows);
+}
+
+/**
+ * Lets the wallet go on after its state was put back (spec/operator.md §12): the next nonce of a chain is the one that owners name.
+ * @throws {OperatorError} those of `refuseMisplaced` and `authorizedSigners`; the ledger's errors.
+ */
+export function acknowledgeState(
+  operator: Operator,
+  nonces: Nonces,
+  { message, signatures }: AcknowledgeEntry,
+  request: OperatorRequest,
+): Promise<SealedReceipt> {
+  return operator.inTurn(async () => {
+    const { ledger, agentId, now, control, state } = operator;
+    const { chainId, nonce, version } = message.fields;
+    const draft = openDraft(ledger, 'operator_change', { ...request, access: null });
+    const key = `acknowledged/${chainId}`;
+    const current = (state.get(key) as unknown as ChainHead | undefined) ?? UNCHANGED;
+    const changeHash = ownerMessageHash(message);
+    let signers: readonly Hex[];
+    try {
+      refuseMisplaced(message.fields, current, { agentId, now });
+      signers = authorizedSigners(changeHash, signatures, control.owners.value, control.owners.value.threshold);
+    } catch (error) {
+      await sealRefusal(ledger, draft, { type: 'operator.refused', agent_id: agentId, message: message.type }, error);
+      throw error;
+    }
+    const links = { version, change: changeHash, previous: current.changeHash, signers: [...signers] };
+    draft.append({ type: 'state.acknowledged', agent_id: agentId, ...links, chain_id: String(chainId), account_nonce: nonce });
+    draft.payload('change.json', 'application/json', utf8(canonicalJson({ ...message, signatures: [...signatures] })));
+    const sealed = await operator.seal(draft, [{ key, value: { version, changeHash, nonce } }]);
+    if (nonce > 0) nonces.used(chainId, nonce - 1);
+    return sealed;
+  });
 }
 
 /** @throws {OperatorError} `operator/value-mismatch` when the policy is not the one that was signed. */

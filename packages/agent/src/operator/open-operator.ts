@@ -11,7 +11,10 @@ import { type OperatorApi, type OperatorParts, operatorApi } from './operator-ap
 import { digestSigner, OperatorKeyring } from './operator-keys.ts';
 import { SealedState } from './sealed-state.ts';
 import { openSecrets } from './secrets.ts';
+import { TransactionBook } from './transaction-book.ts';
+import { TransactionWatch } from './transaction-watch.ts';
 import { Variables } from './variables.ts';
+import { Wallet } from './wallet.ts';
 
 export interface OpenOperatorOptions {
   /** Absolute path. */
@@ -21,18 +24,22 @@ export interface OpenOperatorOptions {
   readonly clock: Clock;
   readonly channelKeys: ChannelKeys;
   readonly prompts: OperatorParts['prompts'];
+  /** Told when transactions could not be followed. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 /** An operator, opened: its keys for keysets, its answers for routes. */
 export interface OpenedOperator {
   readonly keyring: OperatorKeyring;
   readonly api: OperatorApi;
+  /** Follows transactions no more. */
+  close(): Promise<void>;
 }
 
 /**
  * The operator of a manifest.
  * @throws {ServerError} `config/unreadable`, `attester/unavailable`, `operator/state-broken`; {OperatorError} `operator/manifest-malformed`.
- * @example const operator = await openOperator({ manifestFile, attester, ledger, clock, channelKeys, prompts })
+ * @example const operator = await openOperator({ manifestFile, attester, ledger, clock, channelKeys, prompts, onFailure })
  */
 export async function openOperator(options: OpenOperatorOptions): Promise<OpenedOperator> {
   const { manifestFile, attester, ledger, clock, channelKeys } = options;
@@ -64,5 +71,9 @@ export async function openOperator(options: OpenOperatorOptions): Promise<Opened
     clock,
   });
   const variables = new Variables(operator, () => channelKeys.baselines(operator.now));
-  return { keyring, api: operatorApi({ operator, variables, prompts: options.prompts }) };
+  const book = new TransactionBook(operator.state);
+  const transactions = new Wallet(operator, variables, book);
+  const watch = new TransactionWatch({ operator, wallet: transactions, book, onFailure: options.onFailure });
+  const parts = { operator, variables, prompts: options.prompts, wallet: transactions, book, watch };
+  return { keyring, api: operatorApi(parts), close: () => watch.close() };
 }

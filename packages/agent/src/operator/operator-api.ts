@@ -7,16 +7,21 @@ import type { SealedReceipt } from '@assay/ledger';
 import type { ControlState } from '@assay/operator';
 import type { Identity } from '../identity/identity.ts';
 import type { Upstream } from '../ports/upstream.ts';
-import { changeControl } from './control.ts';
+import { acknowledgeState, type ControlEntry, changeControl } from './control.ts';
 import type { Operator, OperatorRequest } from './operator.ts';
 import { answerPrompt, type PromptAnswer, type PromptPorts, type PromptRequest } from './prompt.ts';
 import { readControlEntry, readVariableEntries } from './requests.ts';
+import type { BookedTransaction, TransactionBook } from './transaction-book.ts';
+import type { TransactionWatch } from './transaction-watch.ts';
 import type { ShownVariable, Variables } from './variables.ts';
+import type { SignAnswer, Wallet } from './wallet.ts';
 
 export interface OperatorApi {
   /** True when the manifest takes the seed's legacy messages and answers in its words. */
   readonly compatible: boolean;
   readonly agentId: string;
+  /** False: the wallet ends with this process. */
+  readonly walletKept: boolean;
   /** `GET /api/v1/config`. */
   config(identity: Identity, nonce: string): Promise<JsonObject>;
   /** Public variables as the seed shows them, by name. */
@@ -25,22 +30,32 @@ export interface OperatorApi {
   publicValue(name: string): string | undefined;
   setVariables(request: OperatorRequest): Promise<SealedReceipt>;
   changeControl(request: OperatorRequest): Promise<SealedReceipt>;
+  signTransaction(request: OperatorRequest, idempotencyKey: string | null): Promise<SignAnswer>;
+  /** Transactions of one caller, newest first, and what waits for owners. */
+  transactions(access: string | null): JsonObject;
+  close(): Promise<void>;
   prompt(request: PromptRequest, identity: Identity, upstream: Upstream): Promise<PromptAnswer>;
 }
+
+const MOST_LISTED = 200;
 
 /** The parts that answer. */
 export interface OperatorParts {
   readonly operator: Operator;
   readonly variables: Variables;
   readonly prompts: Omit<PromptPorts, 'upstream'>;
+  readonly wallet: Wallet;
+  readonly book: TransactionBook;
+  readonly watch: TransactionWatch;
 }
 
 /** The interface over its parts. */
-export function operatorApi({ operator, variables, prompts }: OperatorParts): OperatorApi {
+export function operatorApi({ operator, variables, prompts, wallet, book, watch }: OperatorParts): OperatorApi {
   const { manifest, agentId, ledger } = operator;
   return {
     compatible: manifest.compatibility !== null,
     agentId,
+    walletKept: operator.kept,
     config: async (identity, nonce) => {
       const { document, evidence, keysetDigest } = await identity.report(nonce);
       return {
@@ -73,8 +88,47 @@ export function operatorApi({ operator, variables, prompts }: OperatorParts): Op
       ),
     publicValue: (name) => variables.list().find((shown) => shown.name === name)?.value ?? undefined,
     setVariables: async (request) => variables.set(readVariableEntries(request.bytes), request),
-    changeControl: async (request) => changeControl(operator, readControlEntry(request.bytes), request),
+    changeControl: async (request) => {
+      const entry = readControlEntry(request.bytes);
+      return entry.message.type === 'AcknowledgeState'
+        ? acknowledgeState(operator, book.nonces, { message: entry.message, signatures: entry.signatures }, request)
+        : changeControl(operator, entry as ControlEntry, request);
+    },
+    signTransaction: (request, idempotencyKey) => wallet.sign(request, idempotencyKey),
+    transactions: (access) => ({
+      transactions: book
+        .list()
+        .filter((each) => each.access === null || each.access === access)
+        .slice(-MOST_LISTED)
+        .reverse()
+        .map((each) => transactionMember(each)),
+      pending: wallet.pending
+        .list()
+        .map(({ hash, chainId, to, value, data, expiry }) => ({ hash, chain_id: chainId, to, value, data, expiry })),
+    }),
+    close: () => watch.close(),
     prompt: (request, identity, upstream) => answerPrompt(operator, variables, identity, { ...prompts, upstream }, request),
+  };
+}
+
+/** A transaction as callers see it. */
+export function transactionMember(transaction: BookedTransaction): JsonObject {
+  const { chainId, nonce, hash, signed, to, value, rule, time, state, reason, receiptId, finalReceiptId, blockNumber } =
+    transaction;
+  return {
+    transaction_hash: hash,
+    signed_transaction: signed,
+    chain_id: chainId,
+    nonce,
+    to,
+    value,
+    rule,
+    time,
+    state,
+    reason,
+    receipt_id: receiptId,
+    final_receipt_id: finalReceiptId,
+    block_number: blockNumber,
   };
 }
 

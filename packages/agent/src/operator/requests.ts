@@ -5,7 +5,7 @@ import { parseJson } from '@assay/encoding/json';
 import { OperatorError, parseOwnerMessage, parseSigningPolicy, signatureSchema } from '@assay/operator';
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
-import type { ControlEntry } from './control.ts';
+import type { AcknowledgeEntry, ControlEntry } from './control.ts';
 import type { VariableEntry } from './variables.ts';
 
 /** Changes in one batch. */
@@ -67,11 +67,12 @@ export function readVariableEntries(body: Uint8Array): readonly VariableEntry[] 
  * The message in a body of `POST /api/v1/control`.
  * @throws {ServerError} `http/bad-json`; {OperatorError} `operator/message-malformed`, `operator/policy-malformed`.
  */
-export function readControlEntry(body: Uint8Array): ControlEntry {
+export function readControlEntry(body: Uint8Array): ControlEntry | AcknowledgeEntry {
   const { message, signatures: signed, policy } = checked(controlSchema, jsonOf(body), 'the body');
   const parsed = parseOwnerMessage(message);
-  if (parsed.type !== 'SetOwners' && parsed.type !== 'SetPolicy' && parsed.type !== 'SetPaused')
-    throw malformed('message', `expected SetOwners, SetPolicy or SetPaused, got ${parsed.type}`);
+  if (parsed.type === 'SetVariable' || parsed.type === 'ApproveTransaction')
+    throw malformed('message', `expected SetOwners, SetPolicy, SetPaused or AcknowledgeState, got ${parsed.type}`);
+  if (parsed.type === 'AcknowledgeState') return { message: parsed, signatures: signed };
   return {
     message: parsed,
     signatures: signed,

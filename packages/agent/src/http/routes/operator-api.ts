@@ -16,6 +16,7 @@ import { readBytes } from '../request-body.ts';
 import { clientOf } from '../request-facts.ts';
 import { json, type Route, route } from '../route.ts';
 import {
+  approvalNeededSchema,
   configQuerySchema,
   configSchema,
   controlChangedSchema,
@@ -23,6 +24,9 @@ import {
   promptAnswerSchema,
   promptRequestSchema,
   setVariablesSchema,
+  signedTransactionSchema,
+  signTransactionSchema,
+  transactionsSchema,
   variableMissingSchema,
   variablesQuerySchema,
   variablesSchema,
@@ -31,6 +35,7 @@ import {
 import type { Services } from './services.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_IDEMPOTENCY_KEY = 200;
 const NO_STORE = { 'cache-control': 'no-store' };
 
 const about = { authority: 'public', tag: 'owners' } as const;
@@ -101,6 +106,37 @@ const prompt = route({
   },
 });
 
+const signTransaction = route({
+  ...about,
+  method: 'post',
+  path: '/api/v1/sign-transaction',
+  summary: 'Sign a transaction that the policy allows, and send it; needs the API key or secret_token',
+  body: { required: true, content: { 'application/json': signTransactionSchema } },
+  answers: {
+    200: json(signedTransactionSchema, 'signed, in a receipt, and sent'),
+    202: json(approvalNeededSchema, 'owners must approve it first; send it again with approval'),
+  },
+  errors: {
+    401: 'no API key and no right secret_token',
+    403: 'denied by the policy, paused, or not approved',
+    404: 'no manifest',
+    409: 'idempotency key of another request, replayed approval, or state behind the chain',
+    422: 'bad input',
+    502: "the chain's node gives no usable answer",
+    503: 'no wallet',
+  },
+});
+
+const transactions = route({
+  method: 'get',
+  path: '/api/v1/transactions',
+  authority: 'key',
+  tag: 'owners',
+  summary: 'Transactions with their state, and those that wait for owners',
+  answers: { 200: json(transactionsSchema, 'newest first, at most 200') },
+  errors: { 404: 'no manifest' },
+});
+
 /** The seed writes the path with two slashes. */
 const asTheSeedWritesIt = <const R extends Route>(declared: R) => ({ ...declared, path: '/api/v1//variables' }) as const;
 
@@ -142,6 +178,33 @@ export function operatorApiRoutes(api: Api, services: Services): void {
     const { bytes, receiptId } = await operator.prompt(request, services.identity, services.upstream);
     return heldAnswer(bytes, { headers: { ...NO_STORE, 'content-type': 'application/json', 'x-receipt-id': receiptId } });
   });
+  api.on(signTransaction, async ({ c, reply }) => {
+    const operator = operatorOf(services);
+    services.rateLimit.take(`sign ${clientOf(c)}`);
+    const given = c.req.header('idempotency-key');
+    const key = given === undefined || given === '' ? null : given.slice(0, MAX_IDEMPOTENCY_KEY);
+    const answer = await operator.signTransaction(await requestOf(c), key);
+    if (answer.outcome === 'pending') {
+      const { hash, chainId, needed, expiry, receiptId } = answer;
+      return reply(202, { approval: hash, chain_id: chainId, needed, expiry, receipt_id: receiptId }, NO_STORE);
+    }
+    const { signed, hash, receiptId, chainId, nonce } = answer.transaction;
+    return reply(
+      200,
+      {
+        signed_transaction: signed,
+        transaction_hash: hash,
+        receipt_id: receiptId,
+        chain_id: chainId,
+        nonce,
+        sent: answer.sent,
+        reason: answer.reason,
+        wallet_kept: operator.walletKept,
+      },
+      { ...NO_STORE, 'x-receipt-id': receiptId },
+    );
+  });
+  api.on(transactions, ({ c, reply }) => reply(200, operatorOf(services).transactions(c.get('access')) as never, NO_STORE));
   api.on(control, async ({ c, reply }) => {
     const operator = operatorOf(services);
     services.rateLimit.take(`owners ${clientOf(c)}`);

@@ -113,3 +113,70 @@ export const promptAnswerSchema = z.object({
   system_fingerprint: z.string().nullable(),
   wallet_kept: z.boolean(),
 });
+
+const quantity = z.union([z.number().int().min(0), z.string()]).describe('whole number, or text in decimal or hex');
+export const signTransactionSchema = z.strictObject({
+  transaction: z.strictObject({
+    to: z.string().nullish(),
+    value: quantity.optional(),
+    data: z.string().optional(),
+    gas: quantity.optional(),
+    gas_price: quantity.optional(),
+    nonce: z.number().int().optional(),
+    type: z.enum(['legacy', 'eip1559']).optional(),
+  }),
+  rpc_url: z.string().describe('a node of the policy, which says what chain it is'),
+  secret_token: z.string().optional().describe('the variable secret_token, for callers without API key'),
+  idempotency_key: z.string().optional().describe('or the header Idempotency-Key'),
+  prompt_receipt: z.string().optional().describe('receipt of the prompt whose tool call this is'),
+  approval: z.strictObject({ message: anyObject, signatures }).optional(),
+});
+
+export const signedTransactionSchema = z.object({
+  signed_transaction: z.string(),
+  transaction_hash: z.string(),
+  receipt_id: z.string(),
+  chain_id: z.number().int(),
+  nonce: z.number().int(),
+  sent: z.boolean().describe('false: no node took it yet; it is sent again'),
+  reason: z.string().nullable(),
+  wallet_kept: z.boolean(),
+});
+
+export const approvalNeededSchema = z.object({
+  approval: z.string().describe('transactionHash of the ApproveTransaction that owners sign'),
+  chain_id: z.number().int(),
+  needed: z.number().int(),
+  expiry: z.number().int(),
+  receipt_id: z.string(),
+});
+
+export const transactionsSchema = z.object({
+  transactions: z.array(
+    z.object({
+      transaction_hash: z.string(),
+      signed_transaction: z.string(),
+      chain_id: z.number().int(),
+      nonce: z.number().int(),
+      to: z.string(),
+      value: z.string(),
+      rule: z.string(),
+      time: z.number().int(),
+      state: z.enum(['signed', 'sent', 'included', 'reverted', 'replaced']),
+      reason: z.string().nullable(),
+      receipt_id: z.string(),
+      final_receipt_id: z.string().nullable(),
+      block_number: z.string().nullable(),
+    }),
+  ),
+  pending: z.array(
+    z.object({
+      hash: z.string(),
+      chain_id: z.number().int(),
+      to: z.string().nullable(),
+      value: z.string(),
+      data: z.string(),
+      expiry: z.number().int(),
+    }),
+  ),
+});

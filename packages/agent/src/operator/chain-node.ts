@@ -1,0 +1,185 @@
+/**
+ * One JSON-RPC node of a chain, as far as transactions need it. What it says is its claim: the chain id is held against the policy's,
+ * amounts against its limits. Every call has a deadline; nothing here signs.
+ */
+
+import type { ChainSettings, Hex } from '@assay/operator';
+import { createPublicClient, http, type PublicClient } from 'viem';
+import { ServerError } from '../errors.ts';
+
+const TIMEOUT_MS = 10_000;
+
+/** What a node says before a transaction is made. */
+export interface ChainFacts {
+  /** Transactions of the wallet that are final or in the newest block. */
+  readonly confirmedNonce: number;
+  readonly feePerGas: bigint;
+  /** 0 for legacy transactions. */
+  readonly priorityFeePerGas: bigint;
+  readonly gas: bigint;
+  /** The node's word for what a call of the transaction gives: `ok`, or why not. */
+  readonly simulation: string;
+}
+
+/** What is asked about. */
+export interface PlannedCall {
+  readonly from: Hex;
+  readonly to: Hex;
+  readonly value: bigint;
+  readonly data: Hex;
+  /** `null`: the node estimates it. */
+  readonly gas: bigint | null;
+}
+
+/** What became of a transaction, as a node says. */
+export type ChainStatus =
+  | {
+      readonly state: 'included';
+      readonly blockNumber: bigint;
+      readonly blockHash: Hex;
+      readonly success: boolean;
+      readonly confirmations: number;
+    }
+  | { readonly state: 'unknown'; readonly confirmedNonce: number };
+
+/** How sending ended. */
+export type SendOutcome = { readonly sent: true } | { readonly sent: false; readonly reason: string };
+
+/** What nodes say when they have the transaction already. */
+const KNOWN = /already known|known transaction|already imported|ALREADY_EXISTS/i;
+
+export class ChainNode {
+  readonly url: string;
+  readonly #client: PublicClient;
+
+  constructor(url: string) {
+    this.url = url;
+    this.#client = createPublicClient({ transport: http(url, { timeout: TIMEOUT_MS, retryCount: 0 }) });
+  }
+
+  /**
+   * What the transaction needs to know.
+   * @throws {ServerError} `operator/node-unreachable`; `operator/node-refused` when the node is of another chain.
+   */
+  async facts(chainId: number, chain: ChainSettings, call: PlannedCall, legacy: boolean): Promise<ChainFacts> {
+    const client = this.#client;
+    const { from: account, to, value, data } = call;
+    const planned = { account, to, value, data } as const;
+    const [actual, confirmedNonce, fees, gas, simulation] = await this.#ask(() =>
+      Promise.all([
+        client.getChainId(),
+        client.getTransactionCount({ address: account, blockTag: 'latest' }),
+        this.#fees(chain, legacy),
+        call.gas ?? (data === '0x' ? 21_000n : client.estimateGas(planned).catch(() => null)),
+        client.call(planned).then(
+          () => 'ok',
+          (error: unknown) => shortMessage(error),
+        ),
+      ]),
+    );
+    if (actual !== chainId)
+      throw new ServerError(
+        'operator/node-refused',
+        `expected a node of chain ${chainId}, got one of ${actual} at ${origin(this.url)}; mend the policy or the node`,
+      );
+    if (gas === null)
+      throw new ServerError(
+        'operator/node-refused',
+        `the node cannot estimate the gas: ${simulation}; send gas, or mend the transaction`,
+      );
+    return { confirmedNonce, ...fees, gas, simulation };
+  }
+
+  /** Sends signed bytes. A node that has them already took them. */
+  async send(signed: Hex): Promise<SendOutcome> {
+    try {
+      await this.#client.sendRawTransaction({ serializedTransaction: signed });
+      return { sent: true };
+    } catch (error) {
+      const reason = shortMessage(error);
+      return KNOWN.test(reason) ? { sent: true } : { sent: false, reason };
+    }
+  }
+
+  /**
+   * What became of a transaction.
+   * @throws {ServerError} `operator/node-unreachable`.
+   */
+  async status(hash: Hex, wallet: Hex): Promise<ChainStatus> {
+    return this.#ask(async () => {
+      const receipt = await this.#client.getTransactionReceipt({ hash }).catch((error: unknown) => {
+        if (isNotFound(error)) return null;
+        throw error;
+      });
+      if (receipt === null)
+        return {
+          state: 'unknown',
+          confirmedNonce: await this.#client.getTransactionCount({ address: wallet, blockTag: 'latest' }),
+        };
+      const [head, block] = await Promise.all([
+        this.#client.getBlockNumber({ cacheTime: 0 }),
+        this.#client.getBlock({ blockNumber: receipt.blockNumber }),
+      ]);
+      // A block that is not in the chain any more holds nothing.
+      if (block.hash !== receipt.blockHash)
+        return {
+          state: 'unknown',
+          confirmedNonce: await this.#client.getTransactionCount({ address: wallet, blockTag: 'latest' }),
+        };
+      return {
+        state: 'included',
+        blockNumber: receipt.blockNumber,
+        blockHash: receipt.blockHash,
+        success: receipt.status === 'success',
+        confirmations: Number(head - receipt.blockNumber) + 1,
+      };
+    });
+  }
+
+  async #fees(chain: ChainSettings, legacy: boolean): Promise<Pick<ChainFacts, 'feePerGas' | 'priorityFeePerGas'>> {
+    const client = this.#client;
+    if (legacy) return { feePerGas: await client.getGasPrice(), priorityFeePerGas: 0n };
+    const block = await client.getBlock({ blockTag: 'latest' });
+    if (block.baseFeePerGas === null) return { feePerGas: await client.getGasPrice(), priorityFeePerGas: 0n };
+    const wanted = await client.estimateMaxPriorityFeePerGas().catch(() => 1_000_000n);
+    const most = BigInt(chain.max_fee_per_gas);
+    const full = block.baseFeePerGas * 2n + wanted;
+    // Twice the base fee is headroom; it may be cut, but not below what the next block asks.
+    const feePerGas = full > most && block.baseFeePerGas + wanted <= most ? most : full;
+    return { feePerGas, priorityFeePerGas: wanted };
+  }
+
+  async #ask<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await ask();
+    } catch (cause) {
+      if (ServerError.is(cause)) throw cause;
+      throw new ServerError(
+        'operator/node-unreachable',
+        `the node at ${origin(this.url)} gave no answer: ${shortMessage(cause)}; try again, or use another of the policy`,
+        { cause },
+      );
+    }
+  }
+}
+
+/** The address without a path, which may hold a key. */
+function origin(url: string): string {
+  return new URL(url).origin;
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TransactionReceiptNotFoundError';
+}
+
+/** The node's words in one line, without what was asked and without its address. */
+function shortMessage(error: unknown): string {
+  const { details, shortMessage: short, message } = error as { details?: string; shortMessage?: string; message?: string };
+  const words = details ?? short ?? message ?? 'no reason';
+  return words
+    .replaceAll(/https?:\/\/\S+/g, '…')
+    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
+    .trim()
+    .replace(/[.;]+$/, '')
+    .slice(0, 200);
+}

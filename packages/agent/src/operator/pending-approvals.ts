@@ -1,0 +1,118 @@
+/** Transactions that wait for owners: each is approved once, within a day, and for exactly what was asked (spec/operator.md §12). */
+
+import { utf8 } from '@assay/encoding/bytes';
+import { canonicalJson, type JsonObject } from '@assay/encoding/json';
+import { type DecisionRequest, type Hex, keccakOf, OperatorError } from '@assay/operator';
+import { ServerError } from '../errors.ts';
+import type { Operator } from './operator.ts';
+import type { RowChange } from './sealed-state.ts';
+
+/** Seconds. */
+const LIFETIME = 86_400;
+/** Requests that may wait at the same time. */
+const MOST_PENDING = 1000;
+
+/** What waits. */
+export interface PendingApproval {
+  readonly hash: Hex;
+  readonly chainId: number;
+  readonly to: Hex | null;
+  /** Decimal. */
+  readonly value: string;
+  readonly data: Hex;
+  readonly requestId: string;
+  /** Epoch seconds. */
+  readonly expiry: number;
+}
+
+const PENDING = 'pending/';
+const APPROVED = 'approved/';
+
+/** What owners sign as `transactionHash`: everything but nonce and fees, which are not known yet, with a random id that makes it unique. */
+export function requestHash(
+  agentId: Hex,
+  request: Pick<PendingApproval, 'chainId' | 'to' | 'value' | 'data' | 'requestId'>,
+): Hex {
+  const { chainId, to, value, data, requestId } = request;
+  const document = {
+    v: 'assay-transaction-request/1',
+    agent_id: agentId,
+    chain_id: chainId,
+    to,
+    value,
+    data,
+    request_id: requestId,
+  };
+  return keccakOf(utf8(canonicalJson(document)));
+}
+
+export class PendingApprovals {
+  readonly #operator: Operator;
+
+  constructor(operator: Operator) {
+    this.#operator = operator;
+  }
+
+  /** What waits now. */
+  list(): readonly PendingApproval[] {
+    const { state, now } = this.#operator;
+    return state
+      .list(PENDING)
+      .map(([, value]) => value as unknown as PendingApproval)
+      .filter(({ expiry }) => now < expiry);
+  }
+
+  /**
+   * The rows that let a request wait.
+   * @throws {ServerError} `server/busy` when too many wait.
+   */
+  add(
+    request: DecisionRequest,
+    requestId: string,
+  ): { readonly hash: Hex; readonly expiry: number; readonly rows: readonly RowChange[] } {
+    const { state, agentId, now } = this.#operator;
+    if (this.list().length >= MOST_PENDING)
+      throw new ServerError('server/busy', `${MOST_PENDING} transactions wait for owners; try again when some are approved`);
+    const { chainId, to, data } = request;
+    const waiting = { chainId, to, value: String(request.value), data, requestId };
+    const hash = requestHash(agentId, waiting);
+    const expiry = now + LIFETIME;
+    const old = state.list(PENDING).filter(([, value]) => (value as unknown as PendingApproval).expiry <= now);
+    const pending: PendingApproval = { ...waiting, hash, expiry };
+    return {
+      hash,
+      expiry,
+      rows: [{ key: PENDING + hash, value: pending as unknown as JsonObject }, ...old.map(([key]) => ({ key, value: null }))],
+    };
+  }
+
+  /**
+   * The rows that use an approval up.
+   * @throws {OperatorError} `operator/replayed`; {ServerError} `operator/approval-mismatch`.
+   */
+  take(hash: Hex, request: DecisionRequest, chainId: number): readonly RowChange[] {
+    const { state } = this.#operator;
+    if (state.get(APPROVED + hash) !== undefined)
+      throw new OperatorError(
+        'operator/replayed',
+        'this approval was used before; ask again, and have the new request approved',
+      );
+    const pending = this.list().find((each) => each.hash === hash);
+    const same =
+      pending !== undefined &&
+      pending.chainId === request.chainId &&
+      chainId === request.chainId &&
+      pending.to === request.to &&
+      pending.value === String(request.value) &&
+      pending.data === request.data;
+    if (!same)
+      throw new ServerError(
+        'operator/approval-mismatch',
+        'expected an approval of this very transaction, got one of another or of none that waits; ask again without approval',
+      );
+    return [
+      { key: PENDING + hash, value: null },
+      { key: APPROVED + hash, value: true },
+    ];
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * The wallet's transactions: rows of the sealed state, in memory as a whole, with the counters and nonces that follow from them. A row is
+ * written in the same commit as the receipt of its signature.
+ */
+
+import type { Json, JsonObject } from '@assay/encoding/json';
+import { type Hex, type Spend, SpendingWindow } from '@assay/operator';
+import { Nonces } from './nonces.ts';
+import type { RowChange, SealedState } from './sealed-state.ts';
+
+/** Where a transaction stands. `signed`: no node has taken it yet. The last three are final. */
+export type TransactionState = 'signed' | 'sent' | 'included' | 'reverted' | 'replaced';
+
+/** One transaction. */
+export interface BookedTransaction {
+  readonly chainId: number;
+  readonly nonce: number;
+  readonly rpcUrl: string;
+  readonly signed: Hex;
+  readonly hash: Hex;
+  readonly to: Hex;
+  /** Decimal. */
+  readonly value: string;
+  readonly rule: string;
+  readonly spends: readonly { readonly asset: Spend['asset']; readonly amount: string }[];
+  /** Epoch seconds. */
+  readonly time: number;
+  readonly state: TransactionState;
+  /** Why no node took it, while `signed`. */
+  readonly reason: string | null;
+  /** Of the signature. */
+  readonly receiptId: string;
+  /** Of the inclusion or its failure. */
+  readonly finalReceiptId: string | null;
+  readonly blockNumber: string | null;
+  /** Hex SHA-256 of the API key that asked, or `null`. */
+  readonly access: string | null;
+}
+
+export const FINAL: ReadonlySet<TransactionState> = new Set(['included', 'reverted', 'replaced']);
+
+const PREFIX = 'transaction/';
+const keyOf = ({ chainId, nonce }: Pick<BookedTransaction, 'chainId' | 'nonce'>): string =>
+  `${PREFIX}${chainId}/${String(nonce).padStart(16, '0')}`;
+
+export class TransactionBook {
+  readonly usage = new SpendingWindow();
+  readonly nonces = new Nonces();
+  readonly #state: SealedState;
+  /** The newest time that a row names: the clock is never believed to be before it. Epoch seconds. */
+  #latest = 0;
+
+  constructor(state: SealedState) {
+    this.#state = state;
+    for (const transaction of this.list()) this.#count(transaction);
+    for (const [key, value] of state.list('acknowledged/')) {
+      const { nonce } = value as { readonly nonce: number };
+      if (nonce > 0) this.nonces.used(Number(key.slice('acknowledged/'.length)), nonce - 1);
+    }
+  }
+
+  /** Every transaction, oldest nonce first. */
+  list(): readonly BookedTransaction[] {
+    return this.#state.list(PREFIX).map(([, value]) => value as unknown as BookedTransaction);
+  }
+
+  find(hash: string): BookedTransaction | null {
+    return this.list().find((transaction) => transaction.hash === hash) ?? null;
+  }
+
+  /** Those that may still change. */
+  open(): readonly BookedTransaction[] {
+    return this.list().filter(({ state }) => !FINAL.has(state));
+  }
+
+  /** Whether any transaction of a chain was ever signed here. */
+  knows(chainId: number): boolean {
+    return this.nonces.next(chainId) > 0;
+  }
+
+  /** A time that does not go back. Epoch seconds. */
+  time(now: number): number {
+    this.#latest = Math.max(this.#latest, now);
+    return this.#latest;
+  }
+
+  /** Counts a transaction that is about to be written, in the turn in which it was decided. */
+  reserve(transaction: BookedTransaction): void {
+    this.#count(transaction);
+  }
+
+  /** Counts it no more: it could not be written, so nobody has it. */
+  release({ chainId, nonce }: BookedTransaction): void {
+    this.usage.remove(keyOf({ chainId, nonce }));
+    this.nonces.giveBack(chainId, nonce);
+  }
+
+  /** The row that writes a transaction. */
+  row(transaction: BookedTransaction): RowChange {
+    return { key: keyOf(transaction), value: transaction as unknown as JsonObject };
+  }
+
+  /** A transaction that another one with its nonce replaced spent nothing. */
+  settle(transaction: BookedTransaction): void {
+    if (transaction.state === 'replaced') this.usage.remove(keyOf(transaction));
+  }
+
+  /** What an idempotency key was used for. */
+  idempotent(key: string): { readonly body: string; readonly hash: Hex } | null {
+    return (this.#state.get(`idempotency/${key}`) as unknown as { body: string; hash: Hex } | undefined) ?? null;
+  }
+
+  idempotencyRow(key: string, body: string, hash: Hex): RowChange {
+    return { key: `idempotency/${key}`, value: { body, hash } as Json };
+  }
+
+  #count(transaction: BookedTransaction): void {
+    const { chainId, nonce, rule, time, spends, state } = transaction;
+    this.nonces.used(chainId, nonce);
+    this.#latest = Math.max(this.#latest, time);
+    if (state === 'replaced') return;
+    this.usage.add(keyOf(transaction), {
+      rule,
+      time,
+      spends: spends.map(({ asset, amount }) => ({ asset, amount: BigInt(amount) })),
+    });
+  }
+}

@@ -1,0 +1,460 @@
+/**
+ * The wallet: one road for every transaction (spec/operator.md §12). Ask the node, decide by the policy, reserve, sign, seal; only then
+ * send. Between the decision and the reservation there is no await, so caps and nonces are exact however many ask at once.
+ */
+
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { utf8 } from '@assay/encoding/bytes';
+import { canonicalJson, type JsonObject } from '@assay/encoding/json';
+import type { ReceiptDraft } from '@assay/ledger';
+import {
+  authorizedSigners,
+  bytesOf,
+  type Caller,
+  type ChainSettings,
+  type Decision,
+  type DecisionRequest,
+  decide,
+  type Hex,
+  keccakOf,
+  OperatorError,
+  ownerMessageHash,
+  refuseForeign,
+  type SigningPolicy,
+  serializeSigned,
+  transactionDigest,
+  type UnsignedTransaction,
+} from '@assay/operator';
+import { ServerError } from '../errors.ts';
+import { type ChainFacts, ChainNode } from './chain-node.ts';
+import type { Operator, OperatorRequest } from './operator.ts';
+import { openDraft, sealRefusal } from './owner-receipt.ts';
+import { PendingApprovals } from './pending-approvals.ts';
+import type { RowChange } from './sealed-state.ts';
+import type { BookedTransaction, TransactionBook } from './transaction-book.ts';
+import { readTransactionRequest, type TransactionRequest } from './transaction-request.ts';
+import type { Variables } from './variables.ts';
+
+/** What a caller gets. */
+export type SignAnswer =
+  | {
+      readonly outcome: 'signed';
+      readonly transaction: BookedTransaction;
+      /** Whether a node took it; else why not. It is sent again until one does. */
+      readonly sent: boolean;
+      readonly reason: string | null;
+    }
+  /** Owners must approve first. */
+  | {
+      readonly outcome: 'pending';
+      readonly hash: Hex;
+      readonly chainId: number;
+      readonly needed: number;
+      readonly expiry: number;
+      readonly receiptId: string;
+    };
+
+/** A request with everything that its decision needs. */
+interface Asked {
+  readonly request: TransactionRequest;
+  readonly caller: Caller;
+  readonly access: string | null;
+  readonly chainId: number;
+  readonly chain: ChainSettings;
+  readonly policy: SigningPolicy;
+  readonly node: ChainNode;
+  readonly facts: ChainFacts;
+  readonly legacy: boolean;
+}
+
+export class Wallet {
+  readonly #operator: Operator;
+  readonly #variables: Variables;
+  readonly #book: TransactionBook;
+  readonly #pending: PendingApprovals;
+  readonly #inFlight = new Map<string, { readonly body: string; readonly answer: Promise<SignAnswer> }>();
+
+  constructor(operator: Operator, variables: Variables, book: TransactionBook) {
+    this.#operator = operator;
+    this.#variables = variables;
+    this.#book = book;
+    this.#pending = new PendingApprovals(operator);
+  }
+
+  get pending(): PendingApprovals {
+    return this.#pending;
+  }
+
+  /**
+   * Signs and sends a transaction that the policy allows.
+   * @throws {ServerError} `http/unauthorized`, `operator/denied`, `operator/wallet-absent`, `operator/state-behind`,
+   * `operator/idempotency-mismatch`, `operator/approval-mismatch`, `operator/node-unreachable`, `operator/node-refused`, `task/bad-input`;
+   * {OperatorError} `operator/paused` and those of approvals.
+   */
+  async sign(request: OperatorRequest, idempotencyKey: string | null): Promise<SignAnswer> {
+    const asked = readTransactionRequest(request.bytes);
+    const caller = this.#callerOf(asked, request.access);
+    const key = idempotencyKey ?? asked.idempotency_key ?? null;
+    if (key === null) return this.#sign(asked, caller, request, null);
+    const id = createHash('sha256')
+      .update(`${request.access ?? caller}\n${key}`)
+      .digest('hex');
+    const body = createHash('sha256').update(request.bytes).digest('hex');
+    const running = this.#inFlight.get(id);
+    if (running !== undefined) {
+      refuseOtherBody(running.body, body);
+      return running.answer;
+    }
+    const before = this.#book.idempotent(id);
+    if (before !== null) {
+      refuseOtherBody(before.body, body);
+      const transaction = this.#book.find(before.hash);
+      if (transaction !== null)
+        return { outcome: 'signed', transaction, sent: transaction.state !== 'signed', reason: transaction.reason };
+    }
+    const answer = this.#sign(asked, caller, request, { id, body });
+    this.#inFlight.set(id, { body, answer });
+    try {
+      return await answer;
+    } finally {
+      this.#inFlight.delete(id);
+    }
+  }
+
+  /** Sends a transaction once more; its row follows, under a receipt of its own. */
+  async send(transaction: BookedTransaction): Promise<BookedTransaction> {
+    const outcome = await new ChainNode(transaction.rpcUrl).send(transaction.signed);
+    const next: BookedTransaction = outcome.sent
+      ? { ...transaction, state: 'sent', reason: null }
+      : { ...transaction, reason: outcome.reason };
+    if (next.state === transaction.state && next.reason === transaction.reason) return next;
+    await this.record(next, {
+      type: 'transaction.sent',
+      transaction_id: next.hash,
+      cites: next.receiptId,
+      taken: outcome.sent,
+      reason: outcome.sent ? null : outcome.reason,
+    });
+    return next;
+  }
+
+  /** Seals an event about a transaction with its changed row. Gives the receipt's id. */
+  async record(next: BookedTransaction, event: { readonly type: string } & JsonObject, final = false): Promise<string> {
+    const bytes = utf8(canonicalJson(event));
+    const draft = openDraft(this.#operator.ledger, 'transaction_outcome', {
+      bytes,
+      method: 'POST',
+      endpoint: '/api/v1/sign-transaction',
+      access: next.access,
+    });
+    draft.append(event);
+    const row = final ? { ...next, finalReceiptId: draft.receiptId } : next;
+    await this.#operator.seal(draft, [this.#book.row(row)]);
+    this.#book.settle(row);
+    return draft.receiptId;
+  }
+
+  #callerOf({ secret_token: token, prompt_receipt: cause }: TransactionRequest, access: string | null): Caller {
+    const named = access !== null ? 'key' : this.#isToken(token) ? 'token' : null;
+    if (named === null) throw new ServerError('http/unauthorized', 'Invalid secret token');
+    return cause === undefined ? named : 'tool';
+  }
+
+  /** An empty or missing token is never right. */
+  #isToken(given: string | undefined): boolean {
+    const expected = this.#variables.declares('secret_token') ? this.#variables.value('secret_token') : '';
+    if (given === undefined || given === '' || expected === '') return false;
+    const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+    return timingSafeEqual(digest(given), digest(expected));
+  }
+
+  async #sign(
+    request: TransactionRequest,
+    caller: Caller,
+    from: OperatorRequest,
+    idempotency: { readonly id: string; readonly body: string } | null,
+  ): Promise<SignAnswer> {
+    const { ledger, agentId } = this.#operator;
+    const draft = openDraft(ledger, 'transaction', from);
+    let signed: BookedTransaction | SignAnswer;
+    try {
+      const asked = await this.#ask(request, caller, from.access);
+      signed = await this.#decideAndSeal(asked, draft, idempotency);
+    } catch (error) {
+      const { control } = this.#operator;
+      const refused = {
+        type: 'decision.made',
+        agent_id: agentId,
+        path: 'transaction',
+        outcome: 'deny',
+        policy: control.policy.value,
+      };
+      const about = { policy_version: control.policy.version, caller, cause: request.prompt_receipt ?? null };
+      const { rule = null, reason = null } = (ServerError.is(error) ? error.details : {}) as {
+        rule?: string | null;
+        reason?: string | null;
+      };
+      await sealRefusal(ledger, draft, { ...refused, ...about, rule, reason }, error);
+      throw error;
+    }
+    if ('outcome' in signed) return signed;
+    // Durable: from here on the transaction is answered, whatever the node says.
+    const sent = await this.send(signed);
+    return { outcome: 'signed', transaction: sent, sent: sent.state === 'sent', reason: sent.reason };
+  }
+
+  /** Everything that must be asked of others before the decision. */
+  async #ask(request: TransactionRequest, caller: Caller, access: string | null): Promise<Asked> {
+    const { wallet, control, policy, ledger } = this.#operator;
+    if (wallet === null)
+      throw new ServerError(
+        'operator/wallet-absent',
+        'this platform keeps no wallet key; run on one that does, or let the manifest take an ephemeral wallet',
+      );
+    if (control.paused.value)
+      throw new OperatorError('operator/paused', 'an owner paused signing; owners resume it with SetPaused');
+    const { to, value, data, gas, gas_price: gasPrice, type } = request.transaction;
+    const found = Object.entries(policy?.chains ?? {}).find(([, { rpc_urls: urls }]) => urls.includes(request.rpc_url));
+    if (policy === null) throw denied(null, 'no policy is in force');
+    if (found === undefined) throw denied(null, 'rpc_url is on no list of the policy');
+    if (to === undefined || to === null) throw denied(null, 'the transaction creates a contract');
+    if (request.prompt_receipt !== undefined) await refuseUnlessPrompt(ledger, request.prompt_receipt, access);
+    const chainId = Number(found[0]);
+    const chain = found[1];
+    const compatible = this.#operator.manifest.compatibility !== null;
+    const legacy =
+      (type ?? (compatible || gasPrice !== undefined || chain.fees === 'legacy' ? 'legacy' : 'eip1559')) === 'legacy';
+    const node = new ChainNode(request.rpc_url);
+    const call = { from: wallet.address, to, value, data, gas: gas ?? null };
+    const facts = await node.facts(chainId, chain, call, legacy);
+    return {
+      request,
+      caller,
+      access,
+      chainId,
+      chain,
+      policy,
+      node,
+      facts: { ...facts, feePerGas: gasPrice ?? facts.feePerGas },
+      legacy,
+    };
+  }
+
+  /** Decides, reserves and signs in one turn; resolves when receipt and row are durable. */
+  async #decideAndSeal(
+    asked: Asked,
+    draft: ReceiptDraft,
+    idempotency: { readonly id: string; readonly body: string } | null,
+  ): Promise<BookedTransaction | SignAnswer> {
+    const { request, chainId, facts, policy, caller } = asked;
+    const { wallet, control, now } = this.#operator;
+    if (wallet === null || request.transaction.to == null) throw new Error('checked before');
+    this.#refuseBehind(chainId, facts.confirmedNonce);
+    const time = this.#book.time(now);
+    const decisionRequest: DecisionRequest = {
+      chainId,
+      type: asked.legacy ? 'legacy' : 'eip1559',
+      to: request.transaction.to,
+      value: request.transaction.value,
+      data: request.transaction.data,
+      gas: facts.gas,
+      feePerGas: facts.feePerGas,
+      caller,
+      time,
+    };
+    const decision = decide(policy, decisionRequest, this.#book.usage);
+    if (decision.outcome === 'deny') throw denied(decision.rule, decision.reason);
+    const rows: RowChange[] = [];
+    let approvers: readonly Hex[] = [];
+    if (decision.outcome === 'approve') {
+      if (request.approval === null) return this.#askOwners(decisionRequest, decision, asked, draft);
+      const approved = this.#approved(decisionRequest, request.approval);
+      approvers = approved.signers;
+      rows.push(...approved.rows);
+    }
+    const nonce = this.#book.nonces.take(chainId);
+    if (request.transaction.nonce !== undefined && request.transaction.nonce !== nonce) {
+      this.#book.nonces.giveBack(chainId, nonce);
+      throw new ServerError('task/bad-input', `transaction.nonce: expected ${nonce}, the next one; leave it out`);
+    }
+    const unsigned: UnsignedTransaction = {
+      ...decisionRequest,
+      to: request.transaction.to,
+      nonce,
+      priorityFeePerGas: asked.legacy ? 0n : smaller(facts.priorityFeePerGas, facts.feePerGas),
+    };
+    const digest = transactionDigest(unsigned);
+    const signed = serializeSigned(unsigned, wallet.signDigest(bytesOf(digest)));
+    const transaction: BookedTransaction = {
+      chainId,
+      nonce,
+      rpcUrl: request.rpc_url,
+      signed,
+      hash: keccakOf(bytesOf(signed)),
+      to: unsigned.to,
+      value: String(unsigned.value),
+      rule: decision.rule,
+      spends: decision.spends.map(({ asset, amount }) => ({ asset, amount: String(amount) })),
+      time,
+      state: 'signed',
+      reason: null,
+      receiptId: draft.receiptId,
+      finalReceiptId: null,
+      blockNumber: null,
+      access: asked.access,
+    };
+    this.#book.reserve(transaction);
+    try {
+      this.#recordDecision(draft, decision, decisionRequest, asked, approvers);
+      draft.append({
+        type: 'transaction.signed',
+        chain_id: String(chainId),
+        from: wallet.address,
+        to: unsigned.to,
+        value: transaction.value,
+        account_nonce: nonce,
+        unsigned_digest: digest,
+        signed_hash: draft.payload('signed-transaction', 'text/plain', utf8(signed)),
+        transaction_id: transaction.hash,
+        policy: control.policy.value,
+        simulation: facts.simulation,
+        rollback: 'chain-nonce',
+        wallet_kept: this.#operator.kept,
+      });
+      rows.push(this.#book.row(transaction));
+      if (idempotency !== null) rows.push(this.#book.idempotencyRow(idempotency.id, idempotency.body, transaction.hash));
+      await this.#operator.seal(draft, rows);
+    } catch (error) {
+      this.#book.release(transaction);
+      throw error;
+    }
+    return transaction;
+  }
+
+  #recordDecision(
+    draft: ReceiptDraft,
+    decision: Exclude<Decision, { readonly outcome: 'deny' }>,
+    request: DecisionRequest,
+    { caller, policy, request: { prompt_receipt: cause } }: Asked,
+    approvers: readonly Hex[],
+  ): void {
+    const { control, agentId } = this.#operator;
+    const document = utf8(canonicalJson(requestDocument(request)));
+    draft.payload('policy.json', 'application/json', utf8(canonicalJson(policy as unknown as JsonObject)));
+    draft.append({
+      type: 'decision.made',
+      agent_id: agentId,
+      path: 'transaction',
+      outcome: decision.outcome,
+      rule: decision.rule,
+      policy: control.policy.value,
+      policy_version: control.policy.version,
+      request_hash: draft.payload('decision-request.json', 'application/json', document),
+      counters: decision.counters.map(({ asset, before, after, cap }) => `${asset} ${before} ${after} ${cap}`),
+      approvers: [...approvers],
+      caller,
+      cause: cause ?? null,
+    });
+  }
+
+  /** Keeps the request until owners approve it. */
+  async #askOwners(
+    request: DecisionRequest,
+    decision: Exclude<Decision, { readonly outcome: 'deny' }>,
+    asked: Asked,
+    draft: ReceiptDraft,
+  ): Promise<SignAnswer> {
+    const { control } = this.#operator;
+    const { hash, expiry, rows } = this.#pending.add(request, randomBytes(32).toString('hex'));
+    this.#recordDecision(draft, decision, request, asked, []);
+    draft.append({
+      type: 'approval.requested',
+      approval: hash,
+      chain_id: String(request.chainId),
+      needed: control.owners.value.threshold,
+    });
+    await this.#operator.seal(draft, rows);
+    return {
+      outcome: 'pending',
+      hash,
+      chainId: request.chainId,
+      needed: control.owners.value.threshold,
+      expiry,
+      receiptId: draft.receiptId,
+    };
+  }
+
+  /** Checks that owners approved this very request, once. */
+  #approved(
+    request: DecisionRequest,
+    { message, signatures }: NonNullable<TransactionRequest['approval']>,
+  ): { readonly signers: readonly Hex[]; readonly rows: readonly RowChange[] } {
+    const { control, agentId, now } = this.#operator;
+    if (message.type !== 'ApproveTransaction')
+      throw new OperatorError(
+        'operator/message-malformed',
+        `approval: expected ApproveTransaction, got ${message.type}; see docs/operator.md`,
+      );
+    refuseForeign(message.fields, { agentId, now });
+    const rows = this.#pending.take(message.fields.transactionHash, request, message.fields.chainId);
+    const owners = control.owners.value;
+    return { signers: authorizedSigners(ownerMessageHash(message), signatures, owners, owners.threshold), rows };
+  }
+
+  /** Refuses when the chain has seen more of this wallet than this state has: it was put back, or another agent signs with the key. */
+  #refuseBehind(chainId: number, confirmedNonce: number): void {
+    const next = this.#book.nonces.next(chainId);
+    if (confirmedNonce <= next) return;
+    throw new ServerError(
+      'operator/state-behind',
+      `expected at most ${next} transactions of this wallet on chain ${chainId}, got ${confirmedNonce}: the state was put back, or another agent has the key; owners sign AcknowledgeState`,
+      { details: { chainId, next, confirmedNonce } },
+    );
+  }
+}
+
+/** The request as its receipt keeps it; amounts are texts. */
+function requestDocument({ chainId, type, to, value, data, gas, feePerGas, caller, time }: DecisionRequest): JsonObject {
+  return {
+    chain_id: chainId,
+    type,
+    to,
+    value: String(value),
+    data,
+    gas: String(gas),
+    fee_per_gas: String(feePerGas),
+    caller,
+    time,
+  };
+}
+
+function denied(rule: string | null, reason: string): ServerError {
+  return new ServerError(
+    'operator/denied',
+    `the policy denies the transaction: ${reason}; change it, or ask the owners for another policy`,
+    {
+      details: { rule, reason },
+    },
+  );
+}
+
+function refuseOtherBody(before: string, body: string): void {
+  if (before !== body)
+    throw new ServerError(
+      'operator/idempotency-mismatch',
+      'this idempotency key was used for another request; take a new key, or send the same body',
+    );
+}
+
+/** A transaction of a tool call names the receipt of the prompt, which must be one of this caller's. */
+async function refuseUnlessPrompt(ledger: Operator['ledger'], receiptId: string, access: string | null): Promise<void> {
+  const found = await ledger.find(receiptId);
+  const asked = found?.receipt.event_log.some(({ type, task }) => type === 'task.received' && task === 'prompt') === true;
+  if (found === null || !asked || found.access !== access)
+    throw new ServerError(
+      'task/bad-input',
+      'prompt_receipt: expected the receipt of a prompt of this caller, got another; send the one that asked for this',
+    );
+}
+
+const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);

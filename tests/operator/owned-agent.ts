@@ -41,6 +41,17 @@ export const MANIFEST = {
   },
 };
 
+/** Takes the seed's messages, too. */
+export const COMPATIBLE = {
+  ...MANIFEST,
+  owners: { addresses: OWNER_ADDRESSES, threshold: 1 },
+  compatibility: { operator_public_key: OPERATOR_PUBLIC_KEY },
+};
+
+/** python-ecdsa, key 11…11, over `my-agent;update_variables;anthropic_api_key;sk-proj-f-1;2`. */
+export const LEGACY_SIGNATURE =
+  '8ee4f934678f35d37109f9d046e4d12686a2093fd10d96b29ad1f70f7d1e8198e62cfe1b8a079ed52fb219274f0440a6aa197bb42b851a38fb3819b4c4be11eb';
+
 /** Members of `GET /api/v1/config` that tests look at. */
 export interface ConfigBody {
   readonly tee_name: string;

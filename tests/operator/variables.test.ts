@@ -8,6 +8,8 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 import { expect, test } from 'vitest';
 import {
   API_KEY,
+  COMPATIBLE,
+  LEGACY_SIGNATURE,
   MANIFEST,
   OPERATOR_PUBLIC_KEY,
   OWNER_ADDRESSES,
@@ -226,16 +228,6 @@ test('a policy is set by the threshold, as signed, and taken away again', async 
   expect((await agent.config()).control.policy).toMatchObject({ policy_hash: zero, version: 2 });
 });
 
-const COMPATIBLE = {
-  ...MANIFEST,
-  owners: { addresses: OWNER_ADDRESSES, threshold: 1 },
-  compatibility: { operator_public_key: OPERATOR_PUBLIC_KEY },
-};
-
-/** python-ecdsa, key 11…11, over `my-agent;update_variables;anthropic_api_key;sk-proj-f-1;2`. */
-const SIGNATURE =
-  '8ee4f934678f35d37109f9d046e4d12686a2093fd10d96b29ad1f70f7d1e8198e62cfe1b8a079ed52fb219274f0440a6aa197bb42b851a38fb3819b4c4be11eb';
-
 test("the seed's request works as written in compatibility mode", async () => {
   const agent = await startOwnedAgent({ manifest: COMPATIBLE });
   const dummy = { name: 'anthropic_api_key', value: 'sk-proj-f-xxxxxx', signature: 'x'.repeat(42) };
@@ -243,7 +235,7 @@ test("the seed's request works as written in compatibility mode", async () => {
     status: 200,
     body: 'Signature verification failed.',
   });
-  const real = { name: 'anthropic_api_key', value: 'sk-proj-f-1;2', signature: SIGNATURE };
+  const real = { name: 'anthropic_api_key', value: 'sk-proj-f-1;2', signature: LEGACY_SIGNATURE };
   expect(await agent.post('/api/v1//variables', { variables: [real] })).toEqual({ status: 200, body: 'Variables set.' });
   // Once only: the seed's own agent would take it again.
   expect((await agent.post('/api/v1//variables', { variables: [real] })).body).toBe('Signature verification failed.');

@@ -27,6 +27,7 @@ import {
 } from '@assay/operator';
 import { ServerError } from '../errors.ts';
 import { type ChainFacts, ChainNode } from './chain-node.ts';
+import { recordDecision } from './decision-record.ts';
 import type { Operator, OperatorRequest } from './operator.ts';
 import { openDraft, sealRefusal } from './owner-receipt.ts';
 import { PendingApprovals } from './pending-approvals.ts';
@@ -34,6 +35,7 @@ import type { RowChange } from './sealed-state.ts';
 import type { BookedTransaction, TransactionBook } from './transaction-book.ts';
 import { readTransactionRequest, type TransactionRequest } from './transaction-request.ts';
 import type { Variables } from './variables.ts';
+import { denied, refuseOtherBody, refuseUnlessPrompt } from './wallet-refusals.ts';
 
 /** What a caller gets. */
 export type SignAnswer =
@@ -305,7 +307,13 @@ export class Wallet {
     };
     this.#book.reserve(transaction);
     try {
-      this.#recordDecision(draft, decision, decisionRequest, asked, approvers);
+      recordDecision(this.#operator, draft, {
+        decision,
+        request: decisionRequest,
+        policy,
+        approvers,
+        cause: request.prompt_receipt ?? null,
+      });
       draft.append({
         type: 'transaction.signed',
         chain_id: String(chainId),
@@ -331,32 +339,6 @@ export class Wallet {
     return transaction;
   }
 
-  #recordDecision(
-    draft: ReceiptDraft,
-    decision: Exclude<Decision, { readonly outcome: 'deny' }>,
-    request: DecisionRequest,
-    { caller, policy, request: { prompt_receipt: cause } }: Asked,
-    approvers: readonly Hex[],
-  ): void {
-    const { control, agentId } = this.#operator;
-    const document = utf8(canonicalJson(requestDocument(request)));
-    draft.payload('policy.json', 'application/json', utf8(canonicalJson(policy as unknown as JsonObject)));
-    draft.append({
-      type: 'decision.made',
-      agent_id: agentId,
-      path: 'transaction',
-      outcome: decision.outcome,
-      rule: decision.rule,
-      policy: control.policy.value,
-      policy_version: control.policy.version,
-      request_hash: draft.payload('decision-request.json', 'application/json', document),
-      counters: decision.counters.map(({ asset, before, after, cap }) => `${asset} ${before} ${after} ${cap}`),
-      approvers: [...approvers],
-      caller,
-      cause: cause ?? null,
-    });
-  }
-
   /** Keeps the request until owners approve it. */
   async #askOwners(
     request: DecisionRequest,
@@ -366,7 +348,11 @@ export class Wallet {
   ): Promise<SignAnswer> {
     const { control } = this.#operator;
     const { hash, expiry, rows } = this.#pending.add(request, randomBytes(32).toString('hex'));
-    this.#recordDecision(draft, decision, request, asked, []);
+    const {
+      policy,
+      request: { prompt_receipt: cause },
+    } = asked;
+    recordDecision(this.#operator, draft, { decision, request, policy, approvers: [], cause: cause ?? null });
     draft.append({
       type: 'approval.requested',
       approval: hash,
@@ -411,50 +397,6 @@ export class Wallet {
       { details: { chainId, next, confirmedNonce } },
     );
   }
-}
-
-/** The request as its receipt keeps it; amounts are texts. */
-function requestDocument({ chainId, type, to, value, data, gas, feePerGas, caller, time }: DecisionRequest): JsonObject {
-  return {
-    chain_id: chainId,
-    type,
-    to,
-    value: String(value),
-    data,
-    gas: String(gas),
-    fee_per_gas: String(feePerGas),
-    caller,
-    time,
-  };
-}
-
-function denied(rule: string | null, reason: string): ServerError {
-  return new ServerError(
-    'operator/denied',
-    `the policy denies the transaction: ${reason}; change it, or ask the owners for another policy`,
-    {
-      details: { rule, reason },
-    },
-  );
-}
-
-function refuseOtherBody(before: string, body: string): void {
-  if (before !== body)
-    throw new ServerError(
-      'operator/idempotency-mismatch',
-      'this idempotency key was used for another request; take a new key, or send the same body',
-    );
-}
-
-/** A transaction of a tool call names the receipt of the prompt, which must be one of this caller's. */
-async function refuseUnlessPrompt(ledger: Operator['ledger'], receiptId: string, access: string | null): Promise<void> {
-  const found = await ledger.find(receiptId);
-  const asked = found?.receipt.event_log.some(({ type, task }) => type === 'task.received' && task === 'prompt') === true;
-  if (found === null || !asked || found.access !== access)
-    throw new ServerError(
-      'task/bad-input',
-      'prompt_receipt: expected the receipt of a prompt of this caller, got another; send the one that asked for this',
-    );
 }
 
 const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);

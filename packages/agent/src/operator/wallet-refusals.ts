@@ -1,0 +1,34 @@
+/** What the wallet refuses before it decides, and the words for what the policy denies. */
+
+import { ServerError } from '../errors.ts';
+import type { Operator } from './operator.ts';
+
+/** The refusal of a decision; its details go into the receipt. */
+export function denied(rule: string | null, reason: string): ServerError {
+  return new ServerError(
+    'operator/denied',
+    `the policy denies the transaction: ${reason}; change it, or ask the owners for another policy`,
+    {
+      details: { rule, reason },
+    },
+  );
+}
+
+export function refuseOtherBody(before: string, body: string): void {
+  if (before !== body)
+    throw new ServerError(
+      'operator/idempotency-mismatch',
+      'this idempotency key was used for another request; take a new key, or send the same body',
+    );
+}
+
+/** A transaction of a tool call names the receipt of the prompt, which must be one of this caller's. */
+export async function refuseUnlessPrompt(ledger: Operator['ledger'], receiptId: string, access: string | null): Promise<void> {
+  const found = await ledger.find(receiptId);
+  const asked = found?.receipt.event_log.some(({ type, task }) => type === 'task.received' && task === 'prompt') === true;
+  if (found === null || !asked || found.access !== access)
+    throw new ServerError(
+      'task/bad-input',
+      'prompt_receipt: expected the receipt of a prompt of this caller, got another; send the one that asked for this',
+    );
+}

@@ -1,7 +1,9 @@
 /** What the wallet refuses before it decides, and the words for what the policy denies. */
 
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { ServerError } from '../errors.ts';
 import type { Operator } from './operator.ts';
+import type { Variables } from './variables.ts';
 
 /** The refusal of a decision; its details go into the receipt. */
 export function denied(rule: string | null, reason: string): ServerError {
@@ -31,4 +33,12 @@ export async function refuseUnlessPrompt(ledger: Operator['ledger'], receiptId: 
       'task/bad-input',
       'prompt_receipt: expected the receipt of a prompt of this caller, got another; send the one that asked for this',
     );
+}
+
+/** Whether a caller shows the value of the variable `secret_token`. An empty or missing token is never right. */
+export function isToken(variables: Variables, given: string | undefined): boolean {
+  const expected = variables.declares('secret_token') ? variables.value('secret_token') : '';
+  if (given === undefined || given === '' || expected === '') return false;
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(expected));
 }

@@ -3,7 +3,7 @@
  * send. Between the decision and the reservation there is no await, so caps and nonces are exact however many ask at once.
  */
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import type { ReceiptDraft } from '@assay/ledger';
@@ -35,7 +35,7 @@ import type { RowChange } from './sealed-state.ts';
 import type { BookedTransaction, TransactionBook } from './transaction-book.ts';
 import { readTransactionRequest, type TransactionRequest } from './transaction-request.ts';
 import type { Variables } from './variables.ts';
-import { denied, refuseOtherBody, refuseUnlessPrompt } from './wallet-refusals.ts';
+import { denied, isToken, refuseOtherBody, refuseUnlessPrompt } from './wallet-refusals.ts';
 
 /** What a caller gets. */
 export type SignAnswer =
@@ -157,17 +157,9 @@ export class Wallet {
   }
 
   #callerOf({ secret_token: token, prompt_receipt: cause }: TransactionRequest, access: string | null): Caller {
-    const named = access !== null ? 'key' : this.#isToken(token) ? 'token' : null;
+    const named = access !== null ? 'key' : isToken(this.#variables, token) ? 'token' : null;
     if (named === null) throw new ServerError('http/unauthorized', 'Invalid secret token');
     return cause === undefined ? named : 'tool';
-  }
-
-  /** An empty or missing token is never right. */
-  #isToken(given: string | undefined): boolean {
-    const expected = this.#variables.declares('secret_token') ? this.#variables.value('secret_token') : '';
-    if (given === undefined || given === '' || expected === '') return false;
-    const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-    return timingSafeEqual(digest(given), digest(expected));
   }
 
   async #sign(

@@ -91,6 +91,26 @@ describe('assay run', () => {
     expect((await assay('verify', 'out/attestation.json', ...root, '--verify-code', 'sales.csv')).code).toBe(5);
   }, 60_000);
 
+  it('tells what was asked, what ran and what came out, before and after it is verified', async () => {
+    for (const args of [
+      ['inspect', 'out/bundle.json'],
+      ['verify', 'out/bundle.json', ...root],
+    ]) {
+      const { out } = await assay(...args);
+      expect(out).toMatch(/asked +ai generate and execute\n +│ Add up the revenue\n/);
+      expect(out).toMatch(/code +python, by the model\n +│ raise ValueError\("no"\)\n/);
+      expect(out).toMatch(/code +python, by the model \(attempt 2\)\n +│ import csv\n/);
+      expect(out).toMatch(/ran +in the .+: ok \(attempt 2\)\n +│ 42\.0\n/);
+      expect(out).toMatch(/file +collected \/tmp\/report\.txt, 1 bytes\n[\s\S]*sealed[\s\S]*logged +entry 1\n/);
+    }
+    const inspected = await assay('inspect', 'out/attestation.json');
+    expect(inspected.out).toMatch(/^UNVERIFIED {2}result[\s\S]*│ import csv/);
+    const receipts = JSON.parse((await assay('inspect', 'out/bundle.json', '--json')).out) as {
+      receipts: { story: object[] }[];
+    };
+    expect(receipts.receipts[0]?.story).toContainEqual({ step: 'answered', text: 'after 2 attempts', quote: null });
+  }, 60_000);
+
   it('the code runs again with the same outcome', async () => {
     const { code, out } = await assay('replay', 'out/bundle.json', ...root);
     expect(out).toMatch(/^bundle {2}accepted \(SIMULATED\)\nidentical {2}attempt 1[\s\S]*identical {2}attempt 2/);

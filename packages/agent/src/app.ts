@@ -7,6 +7,7 @@ import { ServerError } from './errors.ts';
 import { Api } from './http/api.ts';
 import { authority } from './http/authority.ts';
 import { answerEhbp, isEhbp } from './http/channel/ehbp.ts';
+import { crossOrigin } from './http/cross-origin.ts';
 import type { AppEnv } from './http/environment.ts';
 import { isOpenAiPath, openAiProblemResponse } from './http/openai-problem.ts';
 import { problemOf, problemResponse } from './http/problem.ts';
@@ -67,6 +68,7 @@ export function createApp(services: Services): AgentApp {
     log.debug({ route, status: c.res.status, seconds }, 'request');
   });
   app.use(securityHeaders);
+  if (services.config.allowedOrigins.length > 0) app.use(crossOrigin(services.config.allowedOrigins));
   app.use(authority({ ...services.config, authorityOf: (matched) => api.authorityOf(matched), rateLimit: services.rateLimit }));
 
   app.use(async (c, next) => {

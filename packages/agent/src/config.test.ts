@@ -152,6 +152,20 @@ const bad: readonly { name: string; environment: Record<string, string>; code: s
     code: 'config/bad-value',
     message: /AI_API_BASE/,
   },
+  {
+    name: 'pages without a key',
+    environment: { ASSAY_ALLOWED_ORIGINS: 'https://app.example' },
+    code: 'config/missing-key',
+    message: /ASSAY_ALLOWED_ORIGINS opens this agent to web pages; set ASSAY_API_KEY/,
+  },
+  ...['*', 'app.example', 'https://app.example/path', 'https://*.example', 'null', 'file:///x', 'https://u@h', ''].map(
+    (given) => ({
+      name: `a page ${given}`,
+      environment: { ASSAY_API_KEY: 'k'.repeat(16), ASSAY_ALLOWED_ORIGINS: `https://app.example,${given}` },
+      code: 'config/bad-value',
+      message: /ASSAY_ALLOWED_ORIGINS expected origins such as https:\/\/app.example/,
+    }),
+  ),
   { name: 'a lane', environment: { ASSAY_SANDBOX_LANE: 'host' }, code: 'config/bad-value', message: /ASSAY_SANDBOX_LANE/ },
   {
     name: 'isolation',

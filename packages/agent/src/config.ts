@@ -75,6 +75,8 @@ export interface Config {
   readonly keys: { readonly lifetimeSeconds: number; readonly overlapSeconds: number };
   /** Origin under which clients reach the agent, without a trailing slash; `null` when only host and port are known. */
   readonly publicUrl: string | null;
+  /** Origins of web pages elsewhere that may use the agent. */
+  readonly allowedOrigins: readonly string[];
   readonly model: ModelConfig;
   readonly sandbox: {
     readonly minIsolation: IsolationLevel;
@@ -138,6 +140,7 @@ export function parseConfig(environment: Environment): Config {
     operatorManifest: values.ASSAY_OPERATOR_MANIFEST === null ? null : resolve(values.ASSAY_OPERATOR_MANIFEST),
     keys: { lifetimeSeconds: values.ASSAY_KEY_HOURS * 3600, overlapSeconds: values.ASSAY_KEY_OVERLAP_MINUTES * 60 },
     publicUrl: values.ASSAY_PUBLIC_URL,
+    allowedOrigins: values.ASSAY_ALLOWED_ORIGINS,
     model: modelConfig(values),
     sandbox: {
       minIsolation: values.ASSAY_MIN_ISOLATION,
@@ -189,6 +192,10 @@ function togetherProblems(values: Values): readonly SettingProblem[] {
   if (operator !== null && operator === key) {
     const message = 'is the same as ASSAY_API_KEY; make another: openssl rand -hex 32';
     problems.push(problem('ASSAY_OPERATOR_KEY', 'config/bad-value', message));
+  }
+  if (values.ASSAY_ALLOWED_ORIGINS.length > 0 && key === null) {
+    const message = 'opens this agent to web pages; set ASSAY_API_KEY (16 characters or more) as well, or leave it out';
+    problems.push(problem('ASSAY_ALLOWED_ORIGINS', 'config/missing-key', message));
   }
   if (!isLoopback(values.AGENT_HOST) && key === null) {
     const message = 'reaches beyond this machine; set ASSAY_API_KEY (16 characters or more) as well, or bind 127.0.0.1';

@@ -12,6 +12,7 @@ export const CLIENT_ERROR_KINDS = {
   'client/answer-oversize': 'malformed',
   'client/attestation-malformed': 'malformed',
   'client/attestation-refused': 'untrusted',
+  'client/blocked-by-browser': 'refused',
   'client/busy': 'unavailable',
   'client/channel-unbound': 'untrusted',
   'client/connection-broken': 'unavailable',

@@ -1,7 +1,7 @@
 /**
  * Who may talk to the agent: what each route declares (`route.ts`), enforced on the route that the router matched. Without an API key the
  * agent listens on loopback only, and then two more guards stand: the `Host` must be this machine's (DNS rebinding), and an `Origin`,
- * which browsers send, must be the agent's own (a web page elsewhere must not drive it).
+ * which browsers send, must be the agent's own or one that the operator allowed (no other web page may drive it).
  */
 
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -11,6 +11,7 @@ import { matchedRoutes } from 'hono/route';
 import { isLoopback } from '../config.ts';
 import { ServerError } from '../errors.ts';
 import type { Api } from './api.ts';
+import { isAllowedOrigin } from './cross-origin.ts';
 import type { AppEnv } from './environment.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { clientOf } from './request-facts.ts';
@@ -20,6 +21,8 @@ export interface AuthorityOptions {
   readonly operatorKey: string | null;
   readonly host: string;
   readonly publicUrl: string | null;
+  /** Web pages elsewhere that may use the agent. */
+  readonly allowedOrigins: readonly string[];
   /** Who may make a request that the router matched so. */
   readonly authorityOf: Api['authorityOf'];
   /** Counts tries of the operator's key. */
@@ -32,7 +35,7 @@ export function authority(options: AuthorityOptions): MiddlewareHandler<AppEnv> 
   const publicHost = options.publicUrl === null ? null : new URL(options.publicUrl).host.toLowerCase();
   return async (c, next) => {
     // Requests from inside the encrypted channel passed these two checks as its envelope did.
-    if (c.env?.channel === undefined) refuseForeign(c, publicHost, options.host);
+    if (c.env?.channel === undefined) refuseForeign(c, publicHost, options);
     const key = presentedKey(c.req.header('authorization'), c.req.header('x-api-key'));
     const right = apiKey !== null && key !== null && sameKey(key, apiKey);
     c.set('access', right ? sha256(key).toString('hex') : null);
@@ -50,7 +53,11 @@ export function authority(options: AuthorityOptions): MiddlewareHandler<AppEnv> 
   };
 }
 
-function refuseForeign(c: Context<AppEnv>, publicHost: string | null, listening: string): void {
+function refuseForeign(
+  c: Context<AppEnv>,
+  publicHost: string | null,
+  { host: listening, allowedOrigins }: AuthorityOptions,
+): void {
   const host = (c.req.header('host') ?? '').toLowerCase();
   if (isLoopback(listening) && !isOwnHost(host, publicHost)) {
     throw new ServerError(
@@ -59,10 +66,10 @@ function refuseForeign(c: Context<AppEnv>, publicHost: string | null, listening:
     );
   }
   const origin = c.req.header('origin');
-  if (origin !== undefined && !isSameOrigin(origin, host, publicHost)) {
+  if (origin !== undefined && !isSameOrigin(origin, host, publicHost) && !isAllowedOrigin(origin, allowedOrigins)) {
     throw new ServerError(
       'http/bad-origin',
-      'requests from other web origins are refused; use the console of this agent, or a program',
+      'requests from other web origins are refused; use the console of this agent or a program, or have the operator name the page in ASSAY_ALLOWED_ORIGINS',
     );
   }
 }

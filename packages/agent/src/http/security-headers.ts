@@ -17,6 +17,9 @@ const CONSOLE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** Says only that an agent is there, so that a page which may not use it learns that it was blocked, and by whom it can be allowed. */
+const PRESENCE_PATH = '/health';
+
 export const securityHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
   const set = (name: string, value: string): void => {
@@ -26,7 +29,7 @@ export const securityHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   set('x-content-type-options', 'nosniff');
   set('referrer-policy', 'no-referrer');
   set('cross-origin-opener-policy', 'same-origin');
-  set('cross-origin-resource-policy', 'same-origin');
+  set('cross-origin-resource-policy', c.req.path === PRESENCE_PATH ? 'cross-origin' : 'same-origin');
   set('permissions-policy', 'camera=(), microphone=(), geolocation=()');
   set('x-frame-options', 'DENY');
 };

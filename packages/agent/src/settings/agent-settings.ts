@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { PROVIDERS, type ProviderName } from '../adapters/models/providers.ts';
 import type { HostRule } from '../tasks/network-hosts.ts';
+import { allowedOrigins } from './allowed-origins.ts';
 import { parseNetworkRule } from './network-rule.ts';
 import { parseOllamaHost } from './ollama-host.ts';
 import { choice, databaseUrl, decimal, type Setting, secret, text, url, whole } from './setting.ts';
@@ -51,6 +52,13 @@ export const AGENT_SETTINGS = {
     doc: "how long the keys of a replaced keyset still open requests; at most half of a keyset's life",
   }),
   ASSAY_PUBLIC_URL: url({ doc: 'origin under which clients reach the agent, when it stands behind a proxy' }),
+  ASSAY_ALLOWED_ORIGINS: {
+    parse: allowedOrigins,
+    fallback: [],
+    accepts: '`https://app.example,…`',
+    byDefault: 'none',
+    doc: "web pages of other addresses that may use the agent (`connect()` in their browsers); only together with `ASSAY_API_KEY`, never for the operator's routes",
+  } satisfies Setting<readonly string[]>,
   ASSAY_TLS: choice({
     choices: ['off', 'enclave'],
     fallback: 'off',

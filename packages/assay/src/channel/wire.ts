@@ -6,6 +6,7 @@
 import { ChannelError } from '@assay/channel';
 import { isCoded } from '@assay/encoding/coded-error';
 import { ClientError } from '../errors.ts';
+import { isBlockedByBrowser, pageOrigin } from './browser-block.ts';
 
 export interface WireRequest {
   readonly url: URL;
@@ -14,7 +15,7 @@ export interface WireRequest {
   readonly signal?: AbortSignal | null | undefined;
 }
 
-/** Sends one request. @throws {ClientError} `client/agent-unreachable`; {ChannelError} of a pinned connection. */
+/** Sends one request. @throws {ClientError} `client/agent-unreachable`, `client/blocked-by-browser` in web pages; {ChannelError} of a pinned connection. */
 export type Wire = (request: WireRequest) => Promise<Response>;
 
 /**
@@ -32,6 +33,7 @@ export function createWire(carry: typeof fetch | undefined): Wire {
       return await send(url, { ...posted, redirect: 'error', signal: signal ?? null });
     } catch (cause) {
       if (isCoded(cause) || signal?.aborted === true) throw cause;
+      if (carry === undefined && (await isBlockedByBrowser(url))) throw blocked(url, cause);
       throw new ClientError(
         'client/agent-unreachable',
         `no answer from ${url.origin} (${reasonOf(cause)}); check the address and that the agent runs`,
@@ -39,6 +41,15 @@ export function createWire(carry: typeof fetch | undefined): Wire {
       );
     }
   };
+}
+
+function blocked(url: URL, cause: unknown): ClientError {
+  const page = pageOrigin() ?? 'this page';
+  return new ClientError(
+    'client/blocked-by-browser',
+    `expected an answer of ${url.origin} that pages of ${page} may read, got one that is blocked by the browser; ask the operator for ASSAY_ALLOWED_ORIGINS=${page}`,
+    { cause, details: { origin: url.origin, page } },
+  );
 }
 
 /** The error for a body that broke off. The caller's own abort, and errors that have a code, stay what they are. */

@@ -1,4 +1,4 @@
-/** Prints a verdict: one sentence with its scope, what is authentic, failed checks, warnings, what it does not prove. Returns the exit code. */
+/** Prints a verdict: one sentence with its scope, failed checks, what happened, what is authentic, warnings, what it does not prove. Returns the exit code. */
 
 import type { VerificationOutcome } from '@assay/attestation';
 import { type Verdict, verdictDocument } from '../index.ts';
@@ -8,6 +8,8 @@ import { type ExitCode, exitCodeOfOutcome } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { wrapped } from './layout.ts';
 import { jsonText, printable, printError, type Style, styleOf } from './output.ts';
+import { storyLines } from './story-lines.ts';
+import { toldReceipts } from './told-receipts.ts';
 
 const WORDS: Readonly<Record<VerificationOutcome, string>> = {
   accepted: 'ACCEPTED',
@@ -31,7 +33,7 @@ export interface PrintOptions {
   readonly verbose: boolean;
 }
 
-export function printVerdict(verdict: Verdict, io: Io, options: PrintOptions): ExitCode {
+export async function printVerdict(verdict: Verdict, io: Io, options: PrintOptions): Promise<ExitCode> {
   const code = exitCodeOfOutcome(verdict.outcome);
   if (options.json) {
     io.stdout(jsonText(verdictDocument(verdict)));
@@ -45,6 +47,8 @@ export function printVerdict(verdict: Verdict, io: Io, options: PrintOptions): E
   const failing = checks.some(({ outcome }) => outcome === 'fail');
   const shown = checkLines(checks, io, { verbose: options.verbose, listPassed: claims === undefined });
   if (failing) io.stdout(`\n${shown}`);
+  const told = await toldReceipts(verdict);
+  if (told.length > 0) io.stdout(`\n${storyLines(told, io, options)}`);
   if (claims !== undefined) io.stdout(`\n${claimsLines(claims, checks, io, options)}`);
   if (!failing && checks.length > 0) io.stdout(`\n${shown}`);
   if (warnings.length > 0)

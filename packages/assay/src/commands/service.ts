@@ -80,7 +80,7 @@ async function service(address: string | undefined, flags: ServiceFlags, io: Io)
     throw wantsKey(error) && asked.keyBeforeVerdict !== true ? keyWanted(error, flags.keyFrom) : error;
   });
   const evidence = opening.outcome === 'verified' ? opening.session.evidence : opening.evidence;
-  const code = printVerdict(evidenceVerdict(evidence.result, evidence.verifiedAt), io, {
+  const code = await printVerdict(evidenceVerdict(evidence.result, evidence.verifiedAt), io, {
     json: flags.json === true,
     verbose: flags.verbose === true,
   });

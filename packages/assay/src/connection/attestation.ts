@@ -47,7 +47,7 @@ export interface AttestedAgent {
 
 /**
  * @throws {ClientError} `client/attestation-refused` with the verdict in `details` for anything but `accepted`;
- * `client/agent-unreachable`, `client/attestation-malformed`.
+ * `client/agent-unreachable`, `client/blocked-by-browser` in web pages, `client/attestation-malformed`.
  */
 export async function verifyAgent(url: URL, options: VerifyAgentOptions = {}): Promise<AttestedAgent> {
   const nonce = encodeHex(crypto.getRandomValues(new Uint8Array(32)));

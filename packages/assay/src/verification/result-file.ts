@@ -220,14 +220,14 @@ async function signedChecks({ answer, attestation }: ResultFile, receipt: Receip
 }
 
 function signedVerdict(
-  { attestation }: ResultFile,
+  { answer, attestation }: ResultFile,
   { signer, receipt }: ResultSignature,
   checks: readonly Check[],
   { now }: ResolvedOptions,
 ): ResultVerdict {
   const { claims, tcb, simulated, policy } = signer;
   return concluded({
-    ...{ type: 'result', receipt, claims, tcb, simulated, policy },
+    ...{ type: 'result', receipt, answer, claims, tcb, simulated, policy },
     inference: attestation.inference ?? null,
     subject: `${simulated ? 'SIMULATED ' : ''}result file, signed under ${signer.subject.replace(/SIMULATED /g, '')}`,
     checks: [...checks, ...signer.checks],

@@ -16,7 +16,7 @@ import {
 } from '@assay/attestation';
 import { type CodedError, type ErrorKind, isCoded } from '@assay/encoding/coded-error';
 import type { ENCODING_ERROR_KINDS } from '@assay/encoding/errors';
-import type { Json } from '@assay/encoding/json';
+import type { Json, JsonObject } from '@assay/encoding/json';
 import type { MODEL_ERROR_KINDS } from '@assay/models';
 import type { Keyset, RECEIPT_ERROR_KINDS, Receipt, Report, VerifiedBundle, VerifiedReceipt } from '@assay/receipt';
 import { type CLIENT_ERROR_KINDS, ClientError } from '../errors.ts';
@@ -72,6 +72,8 @@ export interface ReceiptContents extends ReportContents {
 export interface ResultContents {
   readonly receipt: Receipt;
   readonly inference: Json;
+  /** The whole file, as far as the receipt covers it. */
+  readonly answer: JsonObject;
 }
 
 /** An answer that a service signed inside its TEE. */

@@ -1,0 +1,63 @@
+/** The story of receipts for people: what was asked, what ran and what came out, a step a line, with the first lines of each text. */
+
+import { formatInstant } from '@assay/attestation';
+import type { Receipt } from '@assay/receipt';
+import { type PayloadOf, storyOf } from '../verification/story.ts';
+import type { Io } from './io.ts';
+import { table, wrapped } from './layout.ts';
+import { printable, styleOf } from './output.ts';
+
+/** One receipt, with what is known around it. */
+export interface ToldReceipt {
+  readonly receipt: Receipt;
+  /** Entry of the log; `null` outside of bundles. */
+  readonly logIndex: number | null;
+  readonly payload: PayloadOf;
+}
+
+export interface StoryLinesOptions {
+  /** Every receipt, and texts in full. */
+  readonly verbose: boolean;
+}
+
+const MOST_RECEIPTS = 5;
+const QUOTE_LINES = 4;
+/** Characters of a quoted line. */
+const QUOTE_WIDTH = 160;
+/** Quotes stand below the text of their step. */
+const INDENT = 14;
+const PLAIN_COLUMNS = 100;
+
+/** @example storyLines([{ receipt, logIndex: 1, payload }], io, { verbose: false }) */
+export function storyLines(receipts: readonly ToldReceipt[], io: Io, { verbose }: StoryLinesOptions): string {
+  const shown = verbose ? receipts : receipts.slice(0, MOST_RECEIPTS);
+  const more = receipts.length - shown.length;
+  const rest = more > 0 ? `\n${more} more receipts; --verbose tells them\n` : '';
+  return `${shown.map((told) => receiptLines(told, io, verbose)).join('\n')}${rest}`;
+}
+
+function receiptLines({ receipt, logIndex, payload }: ToldReceipt, io: Io, verbose: boolean): string {
+  const style = styleOf(io);
+  const heading = `${style.strong(`Receipt ${printable(receipt.receipt_id, { full: true })}`)}\n`;
+  const row = (step: string, text: string): string =>
+    table([[style.faint(step.padEnd(INDENT - 4)), printable(text)]], { columns: io.columns });
+  const steps = storyOf(receipt, payload).map(({ step, text, quote }) => {
+    const lines = quote === null ? '' : quoteLines(quote, io, verbose);
+    return `${row(step, text)}${lines}`;
+  });
+  const sealed = row('sealed', `${formatInstant(receipt.served_at * 1000)} by ${receipt.key_id}`);
+  return `${heading}${steps.join('')}${sealed}${logIndex === null ? '' : row('logged', `entry ${logIndex}`)}`;
+}
+
+function quoteLines(quote: string, io: Io, verbose: boolean): string {
+  const style = styleOf(io);
+  const lines = quote.replaceAll('\t', '    ').split('\n');
+  const shown = verbose ? lines : lines.slice(0, QUOTE_LINES);
+  const more = lines.length - shown.length;
+  const width = verbose ? Number.POSITIVE_INFINITY : Math.min(QUOTE_WIDTH, (io.columns ?? PLAIN_COLUMNS) - INDENT - 2);
+  const cut = (line: string): string => (line.length > width ? `${line.slice(0, width - 1)}…` : line);
+  const text = shown
+    .map((line) => `${' '.repeat(INDENT)}${style.faint('│')} ${printable(cut(line), { full: true })}\n`)
+    .join('');
+  return `${text}${more > 0 ? wrapped(`${' '.repeat(INDENT)}${style.faint(`│ … ${more} more line${more === 1 ? '' : 's'}`)}`, null) : ''}`;
+}

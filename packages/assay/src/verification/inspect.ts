@@ -1,8 +1,9 @@
 /** What any file claims, without a word on whether it is true: evidence as it was parsed, Assay's own files by what they hold. */
 
 import { formatInstant, recogniseEvidence } from '@assay/attestation';
+import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import type { Json, JsonObject } from '@assay/encoding/json';
+import { canonicalJson, type Json, type JsonObject } from '@assay/encoding/json';
 import { type Digest, parseBundle, parseReceipt, type Receipt } from '@assay/receipt';
 import { answerPayloads } from './answer-payloads.ts';
 import type { PayloadOf } from './story.ts';
@@ -44,6 +45,11 @@ export async function inspectFile(bytes: Uint8Array): Promise<InspectedFile> {
       const { receipt, report: _, collateral: __, ...members } = subject.json;
       const told = isObject(receipt) ? [alone(receipt)] : [];
       return { type: 'proof', unverified: plain(members, 0), receipts: told };
+    }
+    case 'transcripts': {
+      const { assay_bundle: bundle, ...members } = subject.json;
+      const { receipts } = inspectBundle(utf8(canonicalJson(bundle ?? null)));
+      return { type: 'transcripts', unverified: plain(members, 0), receipts };
     }
     case 'report':
       return { type: 'report', unverified: plain(subject.json, 0), receipts: [] };

@@ -10,6 +10,7 @@ export const MODEL_ERROR_KINDS = {
   'model-file/limit': 'malformed',
   'model-file/malformed': 'malformed',
   'model-file/unsupported': 'malformed',
+  'security/bad-config': 'misuse',
   'signing/file-changed': 'untrusted',
   'signing/file-ignored': 'refused',
   'signing/file-missing': 'untrusted',

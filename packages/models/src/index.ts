@@ -4,6 +4,24 @@ export { MODEL_ERROR_KINDS, ModelError, type ModelErrorCode } from './errors.ts'
 export { type ByteSource, bytesSource, type Hasher, type HashOptions } from './identity/byte-source.ts';
 export { type IdentifiedModel, identifyModel, identityDigest, type ModelIdentity } from './identity/model-identity.ts';
 export type { TensorEntry } from './identity/tensor-list.ts';
+export {
+  type ApiSecurityConfig,
+  createTestConfig,
+  type ProviderSettings,
+  parseSecurityConfig,
+  providersInOrder,
+  strictestOf,
+} from './security/config.ts';
+export {
+  AttestationPolicy,
+  BindingPolicy,
+  isAtLeast,
+  PROVIDER_TYPES,
+  type ProviderType,
+  SECURITY_LEVELS,
+  type SecurityLevel,
+  SecurityThresholds,
+} from './security/levels.ts';
 export type { SignedManifest, SignedPiece } from './signing/manifest.ts';
 export {
   type ModelFile,

@@ -1,3 +1,11 @@
+export {
+  type ApiSecurityConfig,
+  AttestationPolicy,
+  BindingPolicy,
+  createTestConfig,
+  parseSecurityConfig,
+  SecurityThresholds,
+} from '@assay/models';
 export type { ChannelDemand } from '@assay/upstream';
 export { AIAttestationVerifier, type AIAttestationVerifierOptions } from './ai-attestation-verifier.ts';
 export { type AttestedKey, createSealedFetch, type KeyRenewal, type SealedFetchOptions } from './channel/sealed-fetch.ts';
@@ -20,6 +28,22 @@ export { CLIENT_ERROR_KINDS, ClientError, type ClientErrorCode } from './errors.
 export { openUpstream, UPSTREAM_KINDS } from './proxy/open-upstream.ts';
 export type { ForwardedAnswer, ProofFile, UpstreamOptions, VerifiedUpstream } from './proxy/upstream.ts';
 export { createVerifyingProxy, type ProxyEvent, type VerifyingProxyOptions } from './proxy/verifying-proxy.ts';
+export {
+  type ApiTranscript,
+  type AttestationProvider,
+  type AttestationProviderConfig,
+  type BoundTranscript,
+  createAttestationProvider,
+  SecureAPIBinder,
+} from './security/attestation-provider.ts';
+export {
+  type AttestationOutcome,
+  AttestationVerifier,
+  type AttestationVerifierOptions,
+  type FailureReason,
+  type ModelIdentityClaim,
+  type SessionAttestation,
+} from './security/attestation-verifier.ts';
 export type { AttestedTalkKey, TalkAttestationOptions } from './talk/talk-attestation.ts';
 export { type TalkAnswer, TalkClient, type TalkOptions } from './talk/talk-client.ts';
 export { verifyProof } from './verification/answer-proof.ts';

@@ -40,6 +40,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'verify a model service in a TEE directly, such as RedPill',
     load: () => import('../commands/service.ts'),
   },
+  'tee-validation': {
+    summary: 'try every simulated TEE: genuine, forged, replayed and stale evidence',
+    load: () => import('../commands/tee-validation.ts'),
+  },
   'mock-tee': {
     summary: 'an agent in a simulated SGX, SEV, Nitro or vendor environment, for development',
     load: () => import('../commands/mock-tee.ts'),

@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest';
 import { createAnalyzer } from '../../packages/agent/src/adapters/analyzer/slither.ts';
 import { createSimulatedAttester } from '../../packages/agent/src/adapters/attesters/simulated/simulated.ts';
 import { openCompilers } from '../../packages/agent/src/adapters/compilers/compilers.ts';
+import { EmbeddedModels } from '../../packages/agent/src/adapters/models/embedded/embedded-models.ts';
 import { createLocalModels, type LocalModelsOptions } from '../../packages/agent/src/adapters/models/embedded/local-models.ts';
 import { platformModels } from '../../packages/agent/src/adapters/models/platforms.ts';
 import { createModel } from '../../packages/agent/src/adapters/models/select.ts';
@@ -98,7 +99,9 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
   const ledger = createMemoryLedger();
   const sandbox = createScriptedSandbox(options.script ?? (() => ({ stdout: '3628800\n' })));
   const attestedUpstream = attestedUpstreamOf(config.model, clock.now);
-  const model = createModel(config.model, clock.now, attestedUpstream);
+  const embedded = new EmbeddedModels({ dataDir: directory, config: config.model, onLoaded: async () => undefined });
+  onTestFinished(() => embedded.close());
+  const model = createModel(config.model, { embedded, now: clock.now, attested: attestedUpstream });
   const attester = await createSimulatedAttester({ directory });
   let broken = false;
   const tee = {

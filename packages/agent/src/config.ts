@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { isLoopbackName } from '@assay/channel';
 import type { IsolationLevel, SandboxLane } from '@assay/receipt';
 import type { ChannelDemand } from '@assay/upstream';
-import { PROVIDERS, type ProviderName } from './adapters/models/providers.ts';
+import { PROVIDERS, type Provider, type ProviderKey, type ProviderName } from './adapters/models/providers.ts';
 import type { Environment } from './env-file.ts';
 import { AGENT_SETTINGS } from './settings/agent-settings.ts';
 import {
@@ -24,7 +24,7 @@ import type { HostRule } from './tasks/network-hosts.ts';
 export const UNNAMED_MODEL = 'unnamed';
 
 export interface ModelConfig {
-  readonly provider: ProviderName | 'recorded';
+  readonly provider: ProviderName | 'recorded' | 'embedded';
   /** True when a setting named the provider, its endpoint or its key; only an unnamed one may give way to another. */
   readonly chosen: boolean;
   /** Base URL without a trailing slash; `/chat/completions` is appended. */
@@ -216,15 +216,18 @@ function impliedProvider(values: Values): ProviderName | null {
   return values.OPENAI_API_KEY === null ? null : 'openai';
 }
 
+/** A model that is not behind an address. */
+const NO_ENDPOINT: Provider = { ...PROVIDERS.ollama, defaultModel: null, defaultKey: null };
+
 const isOpenAi = (base: string): boolean => new URL(base).host === new URL(PROVIDERS.openai.base).host;
 
 /** What the model's settings say, before it is known whether they suffice. */
 function modelChoice(values: Values) {
   const named = values.AI_PROVIDER ?? impliedProvider(values);
   const provider = named ?? 'ollama';
-  const row = PROVIDERS[provider === 'recorded' ? 'ollama' : provider];
+  const row = provider === 'recorded' || provider === 'embedded' ? NO_ENDPOINT : PROVIDERS[provider];
   const base = values.AI_API_BASE ?? baseSettings(values)[provider] ?? null;
-  const ownKey = row.keySettings.map((name) => values[name]).find((key) => key !== null);
+  const ownKey = row.keySettings.map((name) => values[name as ProviderKey]).find((key) => key !== null);
   // Only the address that came with it gets OpenAI's key.
   const openAiKey = provider === 'custom' && values.AI_API_BASE === null && base !== null ? values.OPENAI_API_KEY : null;
   return {
@@ -251,7 +254,7 @@ function baseSettings(values: Values): { readonly [Name in ModelConfig['provider
 function modelProblems(values: Values, found: readonly SettingProblem[]): readonly SettingProblem[] {
   const { provider, row, base, apiKey, model } = modelChoice(values);
   const named = new Set(found.map(({ setting }) => setting));
-  if (provider === 'recorded' || named.has('AI_PROVIDER')) return [];
+  if (provider === 'recorded' || provider === 'embedded' || named.has('AI_PROVIDER')) return [];
   const needed = `is needed with AI_PROVIDER=${provider}`;
   const problems: SettingProblem[] = [];
   if (provider === 'custom' && base === null && !named.has('AI_API_BASE'))

@@ -29,6 +29,7 @@ export { installCompiler } from './adapters/compilers/install.ts';
 export { DEFAULT_COMPILERS } from './adapters/compilers/pins.ts';
 export { installedCompilers } from './adapters/compilers/store.ts';
 export { CATALOGUE, type CatalogueModel, catalogueModel, RECOMMENDED_MODEL } from './adapters/models/embedded/catalogue.ts';
+export { EmbeddedModels } from './adapters/models/embedded/embedded-models.ts';
 export { type FetchStanding, fetchModel } from './adapters/models/embedded/fetch-model.ts';
 export { type ListedModel, listModels, removeModel } from './adapters/models/embedded/fetched-models.ts';
 export { createModel } from './adapters/models/select.ts';

@@ -15,7 +15,9 @@ import { type Logger, pino } from 'pino';
 import { createAnalyzer } from './adapters/analyzer/slither.ts';
 import { detectAttester } from './adapters/attesters/detect.ts';
 import { openCompilers } from './adapters/compilers/compilers.ts';
+import { EmbeddedModels } from './adapters/models/embedded/embedded-models.ts';
 import { createLocalModels } from './adapters/models/embedded/local-models.ts';
+import { logProfile } from './adapters/models/embedded/log-profile.ts';
 import { withNamedModel } from './adapters/models/listed-models.ts';
 import { platformModels } from './adapters/models/platforms.ts';
 import { createModel } from './adapters/models/select.ts';
@@ -23,7 +25,7 @@ import { attestedUpstreamOf } from './adapters/upstreams/attested.ts';
 import { createUpstream, openRouterOf } from './adapters/upstreams/select.ts';
 import { createWorkspaces } from './adapters/workspaces/directory.ts';
 import { createApp } from './app.ts';
-import type { Config } from './config.ts';
+import { type Config, type ModelConfig, UNNAMED_MODEL } from './config.ts';
 import { ServerError } from './errors.ts';
 import { EvidenceSessions } from './evidence/sessions.ts';
 import { createMetrics } from './http/metrics.ts';
@@ -132,12 +134,26 @@ async function compose(
   ]);
   const modelConfig = await withNamedModel(config.model);
   const attestedUpstream = attestedUpstreamOf(modelConfig, clock.now);
-  const model = createModel(modelConfig, clock.now, attestedUpstream);
+  const embedded = keep(
+    closing,
+    new EmbeddedModels({
+      dataDir: config.dataDir,
+      config: modelConfig,
+      onLoaded: async (profile) => {
+        const receiptId = await logProfile(profile, ledger);
+        log.info({ model: profile.name, sha256: profile.modelSha256, receiptId }, 'model loaded');
+      },
+    }),
+  );
+  const model = createModel(modelConfig, { embedded, now: clock.now, attested: attestedUpstream });
   const localModels = keep(
     closing,
     createLocalModels({
       dataDir: config.dataDir,
-      onFetched: ({ name, sha256 }) => log.info({ name, sha256 }, 'model fetched'),
+      onFetched: ({ name, sha256 }) => {
+        log.info({ name, sha256 }, 'model fetched');
+        void warmModel(modelConfig, embedded);
+      },
       onUnexpected: (error) => log.error({ err: error }, 'model not fetched'),
     }),
   );
@@ -185,6 +201,9 @@ async function compose(
     createAnalyzer({ directory: config.analyzerDir, minIsolation: config.sandbox.minIsolation, now: clock.now }),
   );
   const compilers = keep(closing, openCompilers({ folder: config.compilersDir }));
+  if (!modelConfig.chosen) await model.probe(); // from now on it can say what it is
+  void warmModel(modelConfig, embedded);
+
   let stopping = false;
   const kinds = createTasks();
   const taskStore = createLedgerTaskStore({ ledger, types: new Set(kinds.keys()) });
@@ -259,6 +278,12 @@ async function compose(
       await closeAll();
     },
   };
+}
+
+/** Loads the embedded model ahead of the first prompt, when it is the one that serves. */
+async function warmModel({ chosen, provider, model }: ModelConfig, embedded: EmbeddedModels): Promise<void> {
+  if (provider === 'embedded' && model !== UNNAMED_MODEL) embedded.named(model).warm();
+  else if (provider === 'embedded' || !chosen) (await embedded.fetched())?.warm();
 }
 
 /** All results, or the first error once every promise has settled, so that whatever was opened is known and can be closed. */

@@ -17,8 +17,10 @@ const EVENT_FIELDS = {
   'task.received': { task_id: 'text', task: 'text', nonce: 'text?' },
   'model.called': {
     ...{ provider: 'text', model: 'text', provenance: 'text', attempt: 'number?', url: 'text?', session_id: 'text?' },
+    ...{ model_hash: 'text?', profile_hash: 'text?', transcript_hash: 'text?' },
     ...{ prompt_hash: 'text?', request_hash: 'text?', response_hash: 'text?', finish_reason: 'text?', error: 'text?' },
   },
+  'model.loaded': { model: 'text', model_hash: 'text', profile_hash: 'text' },
   'upstream.signed': {
     ...{ session_id: 'text', chat_id: 'text', signing_address: 'text', signing_algo: 'text', signature_hash: 'text' },
     ...{ request_hash: 'text', response_hash: 'text', simulated: 'flag', sealed: 'text?', attempt: 'number?' },

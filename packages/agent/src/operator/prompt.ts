@@ -160,19 +160,22 @@ async function ask(
     new ServerError('model/too-large', `the model's endpoint sent more than ${MAX_ANSWER_BYTES} bytes; ask for less`);
   const received = await readAtMost(answer.body, { most: MAX_ANSWER_BYTES, what: upstream.name, refuse });
   const reply = parseReply(answer.status, received, upstream.name);
-  draft.append({
-    type: 'model.called',
-    provider: upstream.name,
-    model: reply.model ?? model,
-    provenance: standing.result === 'verified' ? 'attested' : upstream.name === 'recorded' ? 'recorded' : 'unverified',
-    request_hash: draft.payload('model-request', 'application/json', sent),
-    response_hash: draft.payload('model-response', 'application/json', received),
-    finish_reason: reply.choices[0]?.finish_reason ?? null,
-    served_by: reply.provider ?? null,
-    system_fingerprint: reply.system_fingerprint ?? null,
-    provider_pinned: provider !== null,
-  });
   const proof = (await answer.finish?.({ sent, received })) ?? null;
+  // A model that ran here says itself how it was called.
+  if (proof?.event.type !== 'model.called') {
+    draft.append({
+      type: 'model.called',
+      provider: upstream.name,
+      model: reply.model ?? model,
+      provenance: standing.result === 'verified' ? 'attested' : upstream.name === 'recorded' ? 'recorded' : 'unverified',
+      request_hash: draft.payload('model-request', 'application/json', sent),
+      response_hash: draft.payload('model-response', 'application/json', received),
+      finish_reason: reply.choices[0]?.finish_reason ?? null,
+      served_by: reply.provider ?? null,
+      system_fingerprint: reply.system_fingerprint ?? null,
+      provider_pinned: provider !== null,
+    });
+  }
   if (proof !== null) {
     draft.payload(proof.payload.name, proof.payload.mediaType, proof.payload.bytes);
     draft.append(proof.event);

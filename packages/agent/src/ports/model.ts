@@ -1,5 +1,5 @@
 /**
- * The port to an AI model: any OpenAI-compatible chat endpoint, or a recorded transcript. The exact bytes of request and
+ * The port to an AI model: any OpenAI-compatible chat endpoint, a model that runs here, or a recorded transcript. The exact bytes of request and
  * response are kept, because receipts hash what the enclave saw.
  */
 
@@ -67,14 +67,18 @@ export interface ModelReply {
   readonly responseBytes: Uint8Array;
   /** Where the answer came from, for the receipt. Never contains a key. */
   readonly provenance: ModelProvenance;
+  /** What an embedded model was run with (spec/model-profile.md), exact bytes; with `embedded` provenance only. */
+  readonly profile?: Uint8Array | undefined;
   /** How the upstream was verified before the prompt left, and its signature over these bytes; with `attested` provenance only. */
   readonly attested?: { readonly session: UpstreamSession; readonly proof: UpstreamProof };
 }
 
-/** `unverified`: an ordinary API sees the prompt in clear. `recorded`: nobody ran a model. `attested`: verified before the prompt left. */
+/** `unverified`: an ordinary API sees the prompt in clear. `recorded`: nobody ran a model. `embedded`: it ran here. `attested`: verified before the prompt left. */
 export type ModelProvenance =
   | { readonly kind: 'unverified'; readonly provider: string; readonly url: string }
   | { readonly kind: 'recorded'; readonly file: string; readonly sha256: string }
+  /** Digests in lower-case hex: of the weights, and of the profile. */
+  | { readonly kind: 'embedded'; readonly model: string; readonly sha256: string; readonly profile: string }
   | {
       readonly kind: 'attested';
       readonly provider: string;

@@ -1,7 +1,7 @@
 /** Every setting of the agent, one row each. What rows mean together is in `config.ts`; docs/settings.md is printed from here. */
 
 import { availableParallelism } from 'node:os';
-import { PROVIDERS, type ProviderName } from '../adapters/models/providers.ts';
+import { PROVIDERS, type ProviderKey, type ProviderName } from '../adapters/models/providers.ts';
 import type { HostRule } from '../tasks/network-hosts.ts';
 import { allowedOrigins } from './allowed-origins.ts';
 import { parseNetworkRule } from './network-rule.ts';
@@ -10,9 +10,6 @@ import { choice, databaseUrl, decimal, type Setting, secret, text, url, whole } 
 
 const PROVIDER_NAMES = Object.keys(PROVIDERS) as ProviderName[];
 const KEY_OVER = '`AI_API_KEY` comes first';
-
-/** Variables that hold the key of one provider. */
-export type ProviderKey = (typeof PROVIDERS)[ProviderName]['keySettings'][number];
 
 const providerKeys = Object.fromEntries(
   Object.values(PROVIDERS).flatMap(({ title, keySettings }) =>
@@ -93,11 +90,11 @@ export const AGENT_SETTINGS = {
     doc: 'PostgreSQL that many agents share: log, receipts, tasks and jobs stand there, and each agent answers for all; they need one log key (`log-key.json` of the data directory). Without it: the embedded store of one agent',
   }),
   AI_PROVIDER: choice({
-    choices: [...PROVIDER_NAMES, 'recorded'],
+    choices: [...PROVIDER_NAMES, 'embedded', 'recorded'],
     anyCase: true,
     fallback: null,
     byDefault: 'by the other settings, see below',
-    doc: 'who runs the model; `recorded`: demos from a transcript, see below',
+    doc: 'who runs the model; `embedded`: this machine, `recorded`: demos from a transcript, see below',
   }),
   AI_API_BASE: url({ byDefault: 'of the provider', doc: 'base URL before `/chat/completions`' }),
   OLLAMA_URL: url({ doc: 'base URL of Ollama; `AI_API_BASE` comes first' }),
@@ -116,8 +113,8 @@ export const AGENT_SETTINGS = {
   ...providerKeys,
   AI_MODEL: text({
     fallback: null,
-    byDefault: 'of the provider; for `custom` the first that the endpoint lists',
-    doc: 'model name',
+    byDefault: 'of the provider; for `custom` the first that the endpoint lists, for `embedded` the first that was fetched',
+    doc: 'model name; for `embedded` also the path of a GGUF file',
   }),
   OLLAMA_MODEL: text({ fallback: null, doc: 'model name for Ollama; `AI_MODEL` comes first' }),
   AI_TEMPERATURE: decimal({ fallback: 0.3, least: 0, most: 2, doc: "the model's temperature" }),

@@ -48,7 +48,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'an agent in a simulated SGX, SEV, Nitro or vendor environment, for development',
     load: () => import('../commands/mock-tee.ts'),
   },
-  model: { summary: 'digests and signatures of model files', load: () => import('../commands/model.ts') },
+  model: {
+    summary: 'fetch models that the agent runs itself; digests and signatures of model files',
+    load: () => import('../commands/model.ts'),
+  },
   inspect: { summary: 'show what a file claims, unverified', load: () => import('../commands/inspect.ts') },
   collateral: { summary: 'fetch and pack what evidence is verified with', load: () => import('../commands/collateral.ts') },
   mcp: { summary: 'tools for assistants: verify, ask, run, fetch receipts', load: () => import('../commands/mcp.ts') },

@@ -58,7 +58,7 @@ function nodeVersion(): Finding {
 
 async function agentFindings(envFile: string, io: Io): Promise<readonly Finding[]> {
   const agent = await import('@assay/agent');
-  const { createModel, parseConfig, readEnvironment } = agent;
+  const { createModel, EmbeddedModels, parseConfig, readEnvironment } = agent;
   let config: ReturnType<typeof parseConfig>;
   try {
     config = parseConfig(readEnvironment(resolve(io.cwd, envFile), io.env));
@@ -66,7 +66,9 @@ async function agentFindings(envFile: string, io: Io): Promise<readonly Finding[
     return [failed('settings', error)];
   }
   const warnings = config.warnings.map((detail): Finding => ({ what: 'settings', standing: 'warning', detail }));
-  const probe = await createModel(config.model).probe();
+  const { dataDir, model: modelConfig } = config;
+  const embedded = new EmbeddedModels({ dataDir, config: modelConfig, onLoaded: async () => undefined });
+  const probe = await createModel(modelConfig, { embedded }).probe();
   const model: Finding = {
     what: 'model',
     standing: probe.reachable ? 'ok' : 'warning',

@@ -16,6 +16,7 @@ import {
 } from '@assay/attestation';
 import { authenticateBundle, type Receipt, ReceiptError, taskNonce, type VerifiedBundle } from '@assay/receipt';
 import { verifyAgentEvidence } from './agent-evidence.ts';
+import { modelWeightsChecks } from './model-weights.ts';
 import { type ResolvedOptions, resolveOptions, type VerifyOptions } from './options.ts';
 import { type AcceptedSubject, type BundleVerdict, concluded, failedVerdict, type RefusedSubject } from './verdict.ts';
 
@@ -81,6 +82,7 @@ export function openedVerdict(
     subject: `${simulated ? 'SIMULATED ' : ''}bundle of ${receipts.length} receipt${many} sealed in ${tees}, hardware appraised as of sealing`,
     checks: [
       ...bundle.checks,
+      ...modelWeightsChecks(receipts),
       nonceCheck(bundle, options),
       freshnessCheck(bundle, options),
       ...appraisals.flatMap(({ checks }, index) => checks.map((check) => named(check, appraisals.length, index))),

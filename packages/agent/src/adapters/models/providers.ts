@@ -118,3 +118,6 @@ export const PROVIDERS = {
 } as const satisfies Readonly<Record<string, Provider>>;
 
 export type ProviderName = keyof typeof PROVIDERS;
+
+/** Variables that hold the key of one provider. */
+export type ProviderKey = (typeof PROVIDERS)[ProviderName]['keySettings'][number];

@@ -1,67 +1,111 @@
 /**
- * Chooses the model: the configured endpoint, or recorded answers when the operator chose none and nothing answers at the
- * default address. A chosen endpoint that is down is an error, never a silent recording.
+ * Chooses the model: the one that the operator named. When none is named: a model that was fetched into the data directory, else Ollama
+ * while it answers at its default address, else recorded demos. A named model that is down is an error, never a recording.
  */
 
-import type { ModelConfig } from '../../config.ts';
+import { type ModelConfig, UNNAMED_MODEL } from '../../config.ts';
 import type { Model } from '../../ports/model.ts';
 import type { Upstream } from '../../ports/upstream.ts';
 import { attestedUpstreamOf } from '../upstreams/attested.ts';
+import { RECOMMENDED_MODEL } from './embedded/catalogue.ts';
+import type { EmbeddedModels } from './embedded/embedded-models.ts';
 import { createOpenAiCompatible } from './openai-compatible.ts';
 import { PROVIDERS } from './providers.ts';
-import { createRecorded } from './recorded.ts';
+import { createRecorded, HOW_TO_CONNECT } from './recorded.ts';
 
 /** How long one look at the default endpoint holds, milliseconds. */
 const LOOK_AGAIN_MS = 10_000;
 
+export interface ModelOptions {
+  /** Models of the data directory. */
+  readonly embedded: EmbeddedModels;
+  readonly now?: (() => number) | undefined;
+  /** The upstream its prompts go through when the provider has a TEE; made here unless given. */
+  readonly attested?: Upstream | null | undefined;
+}
+
 /**
  * The model as configured; never throws because an endpoint is down.
- * @param attested - the upstream its prompts go through when the provider has a TEE; made here unless given.
+ * @throws {ServerError} `model/unknown-name`, `config/unreadable` for a transcript.
  */
-export function createModel(
-  config: ModelConfig,
-  now: () => number = Date.now,
-  attested: Upstream | null = attestedUpstreamOf(config, now),
-): Model {
-  if (config.provider === 'recorded') return createRecorded(config.recordedFile);
+export function createModel(config: ModelConfig, options: ModelOptions): Model {
+  const { embedded, now = Date.now } = options;
+  const { provider } = config;
+  if (provider === 'recorded') return createRecorded(config.recordedFile);
+  if (provider === 'embedded') return embeddedModel(config.model, embedded);
+  const attested = options.attested === undefined ? attestedUpstreamOf(config, now) : options.attested;
   const endpoint = createOpenAiCompatible({
-    provider: config.provider,
+    provider,
     base: config.base,
     apiKey: config.apiKey,
     model: config.model,
     temperature: config.temperature,
     maxTokens: config.maxTokens,
-    maxTokensName: PROVIDERS[config.provider].maxTokensName,
+    maxTokensName: PROVIDERS[provider].maxTokensName,
     timeoutMs: config.timeoutMs,
     ...(attested === null ? {} : { attested }),
   });
-  return config.chosen ? endpoint : withRecordings(endpoint, createRecorded(config.recordedFile), now);
+  return config.chosen
+    ? endpoint
+    : firstThatAnswers({ embedded, endpoint, recorded: createRecorded(config.recordedFile), now });
 }
 
-/** `endpoint` while it answers, `recorded` while it does not; asks again every {@link LOOK_AGAIN_MS}. */
-function withRecordings(endpoint: Model, recorded: Model, now: () => number): Model {
-  let lastLook = Number.NEGATIVE_INFINITY;
-  let current = recorded;
-  let detail = '';
+function embeddedModel(name: string, embedded: EmbeddedModels): Model {
+  if (name !== UNNAMED_MODEL) return embedded.named(name);
+  let current = embedded.named(RECOMMENDED_MODEL.name);
   const look = async (): Promise<Model> => {
-    if (now() - lastLook < LOOK_AGAIN_MS) return current;
-    const { reachable, detail: seen } = await endpoint.probe();
-    lastLook = now();
-    current = reachable ? endpoint : recorded;
-    detail = reachable ? seen : `${seen}, so answers are recorded and no model runs`;
+    current = await embedded.fetchedOrRecommended();
     return current;
   };
+  return switching(() => current, { look, probe: async () => (await look()).probe() });
+}
+
+interface Candidates {
+  readonly embedded: EmbeddedModels;
+  readonly endpoint: Model;
+  readonly recorded: Model;
+  readonly now: () => number;
+}
+
+/** Asks the endpoint again every {@link LOOK_AGAIN_MS}. */
+function firstThatAnswers({ embedded, endpoint, recorded, now }: Candidates): Model {
+  let lastLook = Number.NEGATIVE_INFINITY;
+  let seen = { reachable: false, detail: '' };
+  let current = recorded;
+  const look = async (): Promise<Model> => {
+    const fetched = await embedded.fetched();
+    if (fetched === null && now() - lastLook >= LOOK_AGAIN_MS) {
+      seen = await endpoint.probe();
+      lastLook = now();
+    }
+    current = fetched ?? (seen.reachable ? endpoint : recorded);
+    return current;
+  };
+  const probe = async () => {
+    const found = await look();
+    if (found === endpoint) return seen;
+    if (found !== recorded) return found.probe();
+    return {
+      reachable: false,
+      detail: `no model is connected (${seen.detail}); only recorded demos are answered. To connect one, ${HOW_TO_CONNECT}`,
+    };
+  };
+  return switching(() => current, { look, probe });
+}
+
+/** A model that may be another one each time it is looked for. */
+function switching(
+  current: () => Model,
+  { look, probe }: { readonly look: () => Promise<Model>; readonly probe: Model['probe'] },
+): Model {
   return {
     get provider() {
-      return current.provider;
+      return current().provider;
     },
     get model() {
-      return current.model;
+      return current().model;
     },
     complete: async (request) => (await look()).complete(request),
-    probe: async () => {
-      await look();
-      return { reachable: current === endpoint, detail };
-    },
+    probe,
   };
 }

@@ -1,19 +1,26 @@
 /**
- * A {@link Model} as upstream, for models that have no OpenAI endpoint of their own: recorded transcripts. The answer is written in
- * OpenAI's shape here, inside the workload; a recording is named as such in the answer's `system_fingerprint` and in the receipt.
+ * A {@link Model} as upstream, for models that have no OpenAI endpoint of their own: one that runs on this machine, or recorded demos.
+ * The answer is written in OpenAI's shape here, inside the workload, word by word as the model says it. Its `system_fingerprint` says
+ * where it comes from; the receipt has the profile of a model that ran here.
  */
 
 import { randomUUID } from 'node:crypto';
 import { utf8 } from '@assay/encoding/bytes';
 import { parseJson } from '@assay/encoding/json';
+import { digestBytes } from '@assay/receipt';
 import { ServerError } from '../../errors.ts';
-import type { ChatMessage, Model, ModelReply } from '../../ports/model.ts';
-import type { Upstream, UpstreamAnswer, UpstreamRequest } from '../../ports/upstream.ts';
+import type { ChatMessage, Model, ModelReply, ModelRequest } from '../../ports/model.ts';
+import type { Upstream, UpstreamAnswer, UpstreamProof, UpstreamRequest } from '../../ports/upstream.ts';
+import { TextQueue } from './text-queue.ts';
 
 export function createModelUpstream(model: Model, now: () => number): Upstream {
   return {
-    name: model.provider,
-    defaultModel: model.model,
+    get name() {
+      return model.provider;
+    },
+    get defaultModel() {
+      return model.model;
+    },
     attestable: false,
     standing: () => Promise.resolve({ result: 'failed', reason: `${model.provider} offers no attestation` }),
     forward: (request) => answer(model, request, now),
@@ -22,25 +29,65 @@ export function createModelUpstream(model: Model, now: () => number): Upstream {
   };
 }
 
+interface ChatRequest {
+  readonly messages?: readonly unknown[];
+  readonly stream?: unknown;
+  readonly temperature?: unknown;
+  readonly max_tokens?: unknown;
+  readonly max_completion_tokens?: unknown;
+}
+
 async function answer(model: Model, { path, body, signal }: UpstreamRequest, now: () => number): Promise<UpstreamAnswer> {
   if (path !== '/v1/chat/completions')
     throw new ServerError('http/not-found', `${model.provider} answers chat completions only; use /v1/chat/completions`);
-  const request = parseJson(body) as { readonly messages?: readonly unknown[]; readonly stream?: boolean };
-  const messages = (request.messages ?? []).map(readMessage);
-  const reply = await model.complete({ messages, signal });
-  const head = {
-    id: `chatcmpl-${randomUUID()}`,
-    created: Math.floor(now() / 1000),
-    model: reply.model,
-    system_fingerprint: reply.provenance.kind,
+  const request = parseJson(body) as ChatRequest;
+  const words = new TextQueue();
+  const asked: ModelRequest = {
+    messages: (request.messages ?? []).map(readMessage),
+    ...numberIn('temperature', request.temperature),
+    ...numberIn('maxTokens', request.max_completion_tokens ?? request.max_tokens),
+    signal,
+    onText: (text) => words.push(text),
   };
-  const bytes = request.stream === true ? streamed(head, reply) : whole(head, reply);
+  const reply = model.complete(asked).finally(() => words.end());
+  const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(now() / 1000), model: model.model };
+  const finish = async (): Promise<UpstreamProof | null> => calledHere(model, await reply);
+  if (request.stream !== true) {
+    const bytes = whole(head, await reply);
+    return { status: 200, contentType: 'application/json', body: once(bytes), finish };
+  }
+  // An error before the first word is an answer with its own status.
+  reply.catch(() => undefined);
+  await Promise.race([words.first, reply]);
+  return { status: 200, contentType: 'text/event-stream', body: streamed(head, words, reply), finish };
+}
+
+function numberIn<Name extends string>(name: Name, value: unknown): { readonly [Key in Name]?: number } {
+  return (typeof value === 'number' ? { [name]: value } : {}) as { readonly [Key in Name]?: number };
+}
+
+/** What the receipt says of a model that ran here. */
+function calledHere(
+  { provider }: Model,
+  { model, provenance, profile, finishReason, usage, requestBytes, responseBytes }: ModelReply,
+) {
+  if (provenance.kind !== 'embedded' || profile === undefined) return null;
   return {
-    status: 200,
-    contentType: request.stream === true ? 'text/event-stream' : 'application/json',
-    body: (async function* () {
-      yield* bytes;
-    })(),
+    event: {
+      type: 'model.called',
+      provider,
+      model,
+      provenance: 'embedded',
+      model_hash: `sha256:${provenance.sha256}`,
+      profile_hash: `sha256:${provenance.profile}`,
+      request_hash: digestBytes(requestBytes),
+      response_hash: digestBytes(responseBytes),
+      finish_reason: finishReason,
+      prompt_tokens: usage.promptTokens,
+      completion_tokens: usage.completionTokens,
+      total_tokens: usage.totalTokens,
+    },
+    payload: { name: 'model-profile.json', mediaType: 'application/json', bytes: profile },
   };
 }
 
@@ -52,32 +99,40 @@ function readMessage(value: unknown): ChatMessage {
   const text = Array.isArray(content)
     ? content.map((part: unknown) => String((part as { readonly text?: unknown } | null)?.text ?? '')).join('')
     : String(content ?? '');
-  const known = role === 'system' || role === 'assistant' || role === 'tool' ? role : 'user';
+  const known = role === 'system' || role === 'developer' ? 'system' : role === 'assistant' || role === 'tool' ? role : 'user';
   return { role: known, content: text };
 }
 
 type Head = Readonly<Record<string, unknown>>;
 
-function whole(head: Head, { text, finishReason, usage }: ModelReply): readonly Uint8Array[] {
-  const choices = [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: finishReason ?? 'stop' }];
-  const counted = {
+function usageOf({ usage }: ModelReply) {
+  return {
     prompt_tokens: usage.promptTokens ?? 0,
     completion_tokens: usage.completionTokens ?? 0,
     total_tokens: usage.totalTokens ?? 0,
   };
-  return [utf8(JSON.stringify({ ...head, object: 'chat.completion', choices, usage: counted }))];
 }
 
-function streamed(head: Head, { text, finishReason }: ModelReply): readonly Uint8Array[] {
-  const event = (delta: Readonly<Record<string, string>>, finish: string | null): Uint8Array =>
-    utf8(
-      `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`,
-    );
-  const words = text.match(/\S+\s*|\s+/g) ?? [];
-  return [
-    event({ role: 'assistant', content: '' }, null),
-    ...words.map((content) => event({ content }, null)),
-    event({}, finishReason ?? 'stop'),
-    utf8('data: [DONE]\n\n'),
+function whole(head: Head, reply: ModelReply): Uint8Array {
+  const choices = [
+    { index: 0, message: { role: 'assistant', content: reply.text }, finish_reason: reply.finishReason ?? 'stop' },
   ];
+  const system_fingerprint = reply.provenance.kind;
+  return utf8(JSON.stringify({ ...head, system_fingerprint, object: 'chat.completion', choices, usage: usageOf(reply) }));
+}
+
+async function* streamed(head: Head, words: TextQueue, reply: Promise<ModelReply>): AsyncGenerator<Uint8Array> {
+  const event = (delta: Readonly<Record<string, string>>, finish: string | null, more: Head = {}): Uint8Array =>
+    utf8(
+      `data: ${JSON.stringify({ ...head, ...more, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`,
+    );
+  yield event({ role: 'assistant', content: '' }, null);
+  for await (const content of words.texts()) yield event({ content }, null);
+  const ended = await reply;
+  yield event({}, ended.finishReason ?? 'stop', { system_fingerprint: ended.provenance.kind, usage: usageOf(ended) });
+  yield utf8('data: [DONE]\n\n');
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }

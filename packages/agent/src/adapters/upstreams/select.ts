@@ -1,4 +1,4 @@
-/** Chooses who serves `/v1/…`: the configured endpoint, or the recordings when the operator chose none and nothing answers. */
+/** Chooses who serves `/v1/…`: the configured endpoint, or the agent's own model: one that runs here, or recorded demos. */
 
 import type { ModelConfig } from '../../config.ts';
 import type { Model } from '../../ports/model.ts';
@@ -19,8 +19,8 @@ export function createUpstream(
   attested: Upstream | null = attestedUpstreamOf(config, now),
 ): Upstream {
   if (attested !== null) return attested;
-  const recorded = createModelUpstream(model, now);
-  if (config.provider === 'recorded') return recorded;
+  const own = createModelUpstream(model, now);
+  if (config.provider === 'recorded' || config.provider === 'embedded') return own;
   const endpoint = createOpenAiUpstream({
     name: config.provider,
     base: config.base,
@@ -28,7 +28,7 @@ export function createUpstream(
     defaultModel: config.model,
     timeoutMs: config.timeoutMs,
   });
-  return config.chosen ? endpoint : eitherOf(endpoint, recorded, model);
+  return config.chosen ? endpoint : eitherOf(endpoint, own, model);
 }
 
 /** OpenRouter under a key that is not the agent's own; where the agent's own endpoint is OpenRouter's, at its address. */
@@ -38,9 +38,12 @@ export function openRouterOf(config: ModelConfig): (apiKey: string) => Upstream 
     createOpenAiUpstream({ name: 'openrouter', base, apiKey, defaultModel: config.model, timeoutMs: config.timeoutMs });
 }
 
-/** The endpoint while it answers, the recordings while it does not; a chosen endpoint never gets here. */
-function eitherOf(endpoint: Upstream, recorded: Upstream, model: Model): Upstream {
-  const current = async (): Promise<Upstream> => ((await model.probe()).reachable ? endpoint : recorded);
+/** The endpoint while the agent's model is there, the model itself when it runs here or is recorded; a chosen endpoint never gets here. */
+function eitherOf(endpoint: Upstream, own: Upstream, model: Model): Upstream {
+  const current = async (): Promise<Upstream> => {
+    await model.probe();
+    return model.provider === endpoint.name ? endpoint : own;
+  };
   return {
     get name() {
       return model.provider;

@@ -169,7 +169,7 @@ export function inferenceRoutes(api: Api, services: Services): void {
 }
 
 function maxTokensNameOf(provider: ModelConfig['provider']): 'max_tokens' | 'max_completion_tokens' {
-  return provider === 'recorded' ? 'max_tokens' : PROVIDERS[provider].maxTokensName;
+  return provider === 'recorded' || provider === 'embedded' ? 'max_tokens' : PROVIDERS[provider].maxTokensName;
 }
 
 function failed(c: Context<AppEnv>, error: InferenceError): Response {

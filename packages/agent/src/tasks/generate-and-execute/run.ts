@@ -45,6 +45,7 @@ const input = z.object({
 const provenanceSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('unverified'), provider: z.string(), url: z.string() }),
   z.object({ kind: z.literal('recorded'), file: z.string(), sha256: z.string() }),
+  z.object({ kind: z.literal('embedded'), model: z.string(), sha256: z.string(), profile: z.string() }),
   z.object({
     kind: z.literal('attested'),
     provider: z.string(),
@@ -243,6 +244,7 @@ async function ask(
       onRestart: beginWriting,
     });
     recordAttested(context, reply, model, number);
+    if (reply.profile !== undefined) draft.payload(`attempt-${number}/model-profile.json`, 'application/json', reply.profile);
     draft.append({
       type: 'model.called',
       attempt: number,
@@ -343,6 +345,12 @@ function provenanceFields(provenance: ModelProvenance): Readonly<Record<string, 
   switch (provenance.kind) {
     case 'recorded':
       return { provenance: 'recorded', transcript_hash: `sha256:${provenance.sha256}` };
+    case 'embedded':
+      return {
+        provenance: 'embedded',
+        model_hash: `sha256:${provenance.sha256}`,
+        profile_hash: `sha256:${provenance.profile}`,
+      };
     case 'unverified':
       return { provenance: 'unverified', url: provenance.url };
     case 'attested':

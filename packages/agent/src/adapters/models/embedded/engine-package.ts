@@ -4,6 +4,7 @@
  * No script of a package runs on the way.
  */
 
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { access, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -155,4 +156,9 @@ function ownPlatform(): Platform {
 function shippedLock(): { readonly text: string; readonly packages: LockedPackages } {
   const text = readFileSync(new URL(`../../../../models/engine-${ownPlatform()}.json`, import.meta.url), 'utf8');
   return { text, packages: lockSchema.parse(JSON.parse(text)).packages };
+}
+
+/** Lower-case hex SHA-256 of the shipped lock file. */
+export function shippedLockDigest(): string {
+  return createHash('sha256').update(shippedLock().text, 'utf8').digest('hex');
 }

@@ -1,0 +1,181 @@
+/**
+ * A model that runs on this machine, in a process of its own. The process starts with the first prompt or ahead of it, and again after it
+ * ended; each start loads the file by its digest and logs a profile of what was loaded before anything is answered.
+ */
+
+import { randomInt } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { utf8 } from '@assay/encoding/bytes';
+import { ServerError } from '../../../errors.ts';
+import type { Model, ModelReply, ModelRequest } from '../../../ports/model.ts';
+import { EngineHandle } from './engine-handle.ts';
+import { findEngine } from './engine-package.ts';
+import { type Profile, profileOf } from './profile.ts';
+
+export interface EmbeddedModelOptions {
+  readonly dataDir: string;
+  readonly name: string;
+  readonly file: string;
+  /** Of the file; `null` takes any file that the operator names. Lower-case hex. */
+  readonly sha256: string | null;
+  readonly temperature: number;
+  readonly maxTokens: number;
+  /** For one reply, waiting included. Milliseconds. */
+  readonly timeoutMs: number;
+  /** Logs the profile of what was loaded; no prompt is answered before. */
+  readonly onLoaded: (profile: Profile) => Promise<void>;
+}
+
+/** A {@link Model} with a process behind it. */
+export interface EmbeddedModel extends Model {
+  /** Loads it ahead of the first prompt. Never throws: the first prompt meets the error. */
+  warm(): void;
+  close(): void;
+}
+
+/** Of one exchange. More would fit, and take more memory than it is worth for small models. */
+const CONTEXT_TOKENS = 8192;
+const BATCH_TOKENS = 256;
+/** Beside the weights: context, buffers, Node. Bytes. */
+const OVERHEAD = 1024 * 1024 * 1024;
+
+interface Running {
+  readonly handle: EngineHandle;
+  readonly profile: Profile;
+}
+
+/**
+ * The model in `file`. `complete` rejects with {@link ServerError}: `model/not-fetched`, `model/wrong-digest`, `model/unloadable`,
+ * `model/engine-failed`, `model/prompt-too-long`, `model/timeout`, `server/busy`, or `task/cancelled`.
+ */
+export function createEmbeddedModel(options: EmbeddedModelOptions): EmbeddedModel {
+  const { name } = options;
+  let running: Promise<Running> | null = null;
+  let closed = false;
+  const current = (): Promise<Running> => {
+    if (closed)
+      return Promise.reject(new ServerError('server/stopping', 'the agent is stopping; send the request again in a moment'));
+    const again = (): Promise<Running> => start(options);
+    // Of several prompts that meet an ended process, the first starts the next one.
+    running = running === null ? again() : running.then((found) => (found.handle.ended === null ? found : again()), again);
+    return running;
+  };
+  return {
+    provider: 'embedded',
+    model: name,
+    complete: (request) => complete(options, current, request),
+    probe: () => probe(options),
+    warm: () => void current().catch(() => undefined),
+    close: () => {
+      closed = true;
+      running?.then(({ handle }) => handle.close()).catch(() => undefined);
+    },
+  };
+}
+
+async function start({ dataDir, name, file, sha256, onLoaded }: EmbeddedModelOptions): Promise<Running> {
+  const engine = await findEngine(dataDir);
+  const found = await stat(file).catch(() => null);
+  if (engine === null || found === null)
+    throw new ServerError(
+      'model/not-fetched',
+      `${found === null ? file : 'the engine'} is not there; fetch it with assay model fetch ${name}`,
+    );
+  const handle = await EngineHandle.start({
+    engine: engine.directory,
+    file,
+    contextTokens: CONTEXT_TOKENS,
+    batchTokens: BATCH_TOKENS,
+    memoryBytes: found.size + OVERHEAD,
+  });
+  try {
+    const { facts: loaded } = handle;
+    if (sha256 !== null && loaded.sha256 !== sha256) {
+      const message = `expected ${file} with SHA-256 ${sha256}, got ${loaded.sha256}; remove it with assay model rm ${name}, and fetch it again`;
+      throw new ServerError('model/wrong-digest', message);
+    }
+    const profile = await profileOf({ name, file: basename(file), loaded, engine, batchTokens: BATCH_TOKENS });
+    await onLoaded(profile);
+    return { handle, profile };
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+}
+
+async function complete(
+  { name, temperature, maxTokens, timeoutMs }: EmbeddedModelOptions,
+  current: () => Promise<Running>,
+  request: ModelRequest,
+): Promise<ModelReply> {
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal]);
+  const order = {
+    messages: request.messages,
+    temperature: request.temperature ?? temperature,
+    maxTokens: request.maxTokens ?? maxTokens,
+    seed: randomInt(2 ** 31),
+  };
+  let text = '';
+  try {
+    const { handle, profile } = await unlessAborted(current(), signal);
+    const { finish, promptTokens, completionTokens } = await handle.write(order, {
+      signal,
+      onText: (piece) => {
+        text += piece;
+        request.onText?.(piece);
+      },
+    });
+    const usage = { promptTokens, completionTokens, totalTokens: promptTokens + completionTokens };
+    const asked = {
+      model: name,
+      messages: order.messages,
+      temperature: order.temperature,
+      max_tokens: order.maxTokens,
+      seed: order.seed,
+    };
+    const choice = { index: 0, message: { role: 'assistant', content: text }, finish_reason: finish };
+    const counted = { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: usage.totalTokens };
+    return {
+      text,
+      reasoning: '',
+      toolCalls: [],
+      model: name,
+      finish,
+      finishReason: finish,
+      usage,
+      requestBytes: utf8(JSON.stringify(asked)),
+      responseBytes: utf8(JSON.stringify({ model: name, choices: [choice], usage: counted })),
+      provenance: { kind: 'embedded', model: name, sha256: profile.modelSha256, profile: profile.sha256 },
+      profile: profile.bytes,
+    };
+  } catch (cause) {
+    if (request.signal?.aborted)
+      throw new ServerError('task/cancelled', 'the task was cancelled while the model was writing', { cause });
+    if (deadline.aborted) {
+      const message = `the model did not finish within ${timeoutMs / 1000} s; raise ASSAY_MODEL_SECONDS or take a faster model`;
+      throw new ServerError('model/timeout', message, { cause });
+    }
+    throw cause;
+  }
+}
+
+async function probe({ dataDir, name, file }: EmbeddedModelOptions): Promise<{ reachable: boolean; detail: string }> {
+  const [engine, found] = await Promise.all([findEngine(dataDir).catch(() => null), stat(file).catch(() => null)]);
+  if (engine === null || found === null)
+    return {
+      reachable: false,
+      detail: `${found === null ? file : 'the engine'} is not there; fetch it with assay model fetch ${name}`,
+    };
+  return { reachable: true, detail: `${name} on this machine` };
+}
+
+function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

@@ -1,0 +1,115 @@
+/** `assay model fetch | list | rm`: the models that an agent runs itself. */
+
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Finish } from '../../command-line/command.ts';
+import { EXIT, type ExitCode } from '../../command-line/exit-codes.ts';
+import type { Io } from '../../command-line/io.ts';
+import { table } from '../../command-line/layout.ts';
+import { jsonText, printable } from '../../command-line/output.ts';
+
+export function configureEmbedded(command: Command, io: Io, finish: Finish): void {
+  command
+    .command('fetch')
+    .description('fetch a model and the engine that runs it, each by its digest; without a name, the recommended one')
+    .argument('[name]', 'one that assay model list shows')
+    .option('--from <file|url|folder>', 'take the file from here; its digest must be the same')
+    .option('--json', 'machine-readable result')
+    .action(async (name: string | undefined, flags: FetchFlags) => finish(await fetch(name, flags, io)));
+  command
+    .command('list')
+    .description('show the models that can be fetched, and those that are')
+    .option('--json', 'machine-readable result')
+    .action(async (flags: { json?: boolean }) => finish(await list(flags.json === true, io)));
+  command
+    .command('rm')
+    .description('remove a fetched model')
+    .argument('<name>', 'one that assay model list shows')
+    .option('--json', 'machine-readable result')
+    .action(async (name: string, flags: { json?: boolean }) => finish(await remove(name, flags.json === true, io)));
+}
+
+interface FetchFlags {
+  readonly from?: string;
+  readonly json?: boolean;
+}
+
+function dataDirectory(io: Io): string {
+  return resolve(io.cwd, io.env.ASSAY_DATA_DIR || '.assay');
+}
+
+async function fetch(name: string | undefined, { from, json }: FetchFlags, io: Io): Promise<ExitCode> {
+  const { catalogueModel, fetchModel, RECOMMENDED_MODEL } = await import('@assay/agent');
+  const model = name === undefined ? RECOMMENDED_MODEL : catalogueModel(name);
+  const progress = new ProgressLine(io);
+  const { path, fetched } = await fetchModel(model, {
+    dataDir: dataDirectory(io),
+    signal: io.signal,
+    from: from === undefined ? null : /^https?:/.test(from) ? from : resolve(io.cwd, from),
+    onStanding: ({ step, bytesDone, bytesTotal, source }) => {
+      if (step === 'engine') progress.say('engine: node-llama-cpp');
+      if (step === 'model') progress.count(source ?? '', bytesDone, bytesTotal);
+    },
+  });
+  progress.end();
+  if (json === true) io.stdout(jsonText({ name: model.name, path, sha256: model.sha256, fetched }));
+  else {
+    io.stdout(`${fetched ? 'fetched' : 'already there'}  ${model.title}  ${printable(path)}\nsha256  ${model.sha256}\n`);
+    io.stderr('hint: assay serve runs it, when no setting names another model\n');
+  }
+  return EXIT.accepted;
+}
+
+/** Says how far it is: in place on a terminal, every tenth in a file. */
+class ProgressLine {
+  readonly #io: Io;
+  #said = '';
+  #part = -1;
+  #open = false;
+
+  constructor(io: Io) {
+    this.#io = io;
+  }
+
+  say(line: string): void {
+    if (line === this.#said) return;
+    this.#said = line;
+    this.#io.stderr(`${line}\n`);
+  }
+
+  count(source: string, done: number, total: number): void {
+    this.say(`model: ${printable(source)}`);
+    const steps = this.#io.interactive ? 100 : 10;
+    const part = Math.floor((done * steps) / total);
+    if (part === this.#part) return;
+    this.#part = part;
+    const line = `${Math.floor((done * 100) / total)}% of ${Math.ceil(total / 1024 / 1024)} MB`;
+    this.#open = this.#io.interactive;
+    this.#io.stderr(this.#io.interactive ? `\r${line} ` : `${line}\n`);
+  }
+
+  end(): void {
+    if (this.#open) this.#io.stderr('\n');
+  }
+}
+
+async function list(json: boolean, io: Io): Promise<ExitCode> {
+  const { listModels } = await import('@assay/agent');
+  const listed = await listModels(dataDirectory(io));
+  if (json) io.stdout(jsonText({ models: listed.map(({ model, path, fetched }) => ({ ...model, path, fetched })) }));
+  else {
+    const rows = listed.map(({ model: { name, title, bytes, licence, writes }, fetched }) => {
+      const size = `${Math.ceil(bytes / 1024 / 1024)} MB`;
+      return [fetched ? 'fetched' : '-', name, title, size, licence, writes === 'words' ? 'words only, no programs' : ''];
+    });
+    io.stdout(table(rows));
+  }
+  return EXIT.accepted;
+}
+
+async function remove(name: string, json: boolean, io: Io): Promise<ExitCode> {
+  const { removeModel } = await import('@assay/agent');
+  await removeModel(dataDirectory(io), name);
+  io.stdout(json ? jsonText({ removed: name }) : `removed  ${printable(name)}\n`);
+  return EXIT.accepted;
+}

@@ -81,6 +81,29 @@ describe.skipIf(chromiumPath() === null)('accessibility of the console', () => {
       await check(path);
     });
 
+    it('tasks: the list, a new one, a review, one that failed', { timeout: 120_000 }, async () => {
+      await page.goto(`${agent.url}/tasks`);
+      await page.locator('[data-task]').first().waitFor();
+      await check('tasks');
+      await page.goto(`${agent.url}/tasks/new`);
+      await page.getByLabel('What should it do?').fill('Calculate the factorial of 10');
+      await check('new-task');
+      await page.getByLabel(/Review the code before it runs/).check();
+      await page.getByRole('button', { name: 'Start' }).click();
+      await page.locator('[data-review]').waitFor({ timeout: 60_000 });
+      await check('task-review');
+      await page
+        .getByRole('textbox', { name: /Program/ })
+        .fill('print("table")\nopen("/tmp/a.csv", "w").write("a,b\\n1,2\\n")\n1 / 0');
+      await page.getByRole('button', { name: 'Run the edited code' }).click();
+      await page.locator('[data-review="2"]').waitFor({ timeout: 60_000 });
+      await page.locator('[data-attempt="1"] summary').first().click();
+      await check('task-second-review');
+      await page.getByRole('button', { name: 'Discard' }).click();
+      await page.locator('[data-outcome=accepted]').waitFor({ timeout: 60_000 });
+      await check('task-ended');
+    });
+
     it('a receipt', { timeout: 60_000 }, async () => {
       await page.goto(`${agent.url}/receipts`);
       await page.locator('a.row-link').first().click();

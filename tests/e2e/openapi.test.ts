@@ -159,11 +159,12 @@ test('what owners set', async () => {
 test('console, operation, log and channel', async () => {
   await call('GET /', { status: 302 });
   await call('GET /receipts/{id}', { path: '/receipts/rcpt-1' });
-  for (const page of ['developer', 'chat', 'verify', 'receipts', 'status']) {
+  for (const page of ['developer', 'tasks', 'chat', 'verify', 'receipts', 'status']) {
     const text = await (await call(`GET /${page}`)).text();
     const asset = /\/assets\/[\w.-]+\.js/.exec(text)?.[0];
     if (asset !== undefined) await call('GET /assets/{path}', { path: asset });
   }
+  await call('GET /tasks/{id}', { path: '/tasks/new' });
   for (const path of ['/health', '/metrics', '/api/status', '/openapi.json', '/ping', '/ohttp-keys', '/.well-known/hpke-keys'])
     await call(`GET ${path}`);
   await call('GET /log/checkpoint');

@@ -74,6 +74,23 @@ test('a task is found again after a restart, with its attempts, its request, and
   expect([again.success, again.receipt.receipt_id === first.receipt.receipt_id]).toEqual([true, false]);
 });
 
+test('a task starts, once, although the agent was started again in between', { timeout: 60_000 }, async () => {
+  const { port } = new URL(running.url);
+  await running.close();
+  running = await startAgent(
+    parseConfig({
+      AGENT_PORT: port,
+      ASSAY_DATA_DIR: directory,
+      ASSAY_LOG_LEVEL: 'silent',
+      AI_PROVIDER: 'ollama',
+      AI_API_BASE: model.base,
+    }),
+  );
+  const run = agent.run({ type: 'execute', code: 'print("once")' });
+  expect((await run).stdout).toBe('once\n');
+  expect((await agent.tasks.list({ search: 'once' })).tasks.map(({ task_id }) => task_id)).toEqual([run.id]);
+});
+
 test('review: an edited program runs, and the receipt holds both', { timeout: 60_000 }, async () => {
   const seen: string[] = [];
   const run = agent.run('Six times seven', {

@@ -7,7 +7,7 @@ export const attemptSchema = z.object({
   attempt: z.number().int().describe('from 1'),
   state: z
     .enum(['writing', 'written', 'review', 'running', 'succeeded', 'failed', 'stopped'])
-    .describe('stopped: the task ended before'),
+    .describe('stopped: the task was cancelled or ended before'),
   model: z.string().nullable().describe('who wrote the code; null for code of the client'),
   language: z.string().nullable(),
   source: z.enum(['model', 'client']).nullable(),
@@ -89,7 +89,7 @@ function apply(attempt: Attempt, event: Extract<ProgressEvent, { readonly attemp
       attempt.files.push({ path: event.path, bytes: event.bytes, media_type: event.media_type });
       break;
     case 'executed':
-      attempt.state = event.status === 'ok' ? 'succeeded' : 'failed';
+      attempt.state = event.status === 'ok' ? 'succeeded' : event.status === 'killed' ? 'stopped' : 'failed';
       attempt.error = event.error;
       break;
     case 'retry':

@@ -201,8 +201,10 @@ async function open(body: ReadableStream<Uint8Array>, opener: ResponseOpener, { 
         return await openWhole(begun, opener);
       }
       begun = begun.length === 0 ? value : concatBytes(begun, value);
-      if (begun.length > MAX_FINAL_CHUNK) throw new ChannelError('channel/oversize', 'the final chunk is too long');
       alone ??= isFinalChunkAlone(begun);
+      // A first piece of many chunks may be of any length: readers hand out what they have.
+      if (alone !== false && begun.length > MAX_FINAL_CHUNK)
+        throw new ChannelError('channel/oversize', 'the final chunk is too long');
     }
     complete = true; // the stream below has the reader now
   } catch (cause) {

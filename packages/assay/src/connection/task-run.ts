@@ -9,6 +9,7 @@
 import { encodeBase64 } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
+import { ClientError } from '../errors.ts';
 import { refusalOf } from './answer-content.ts';
 import type { TaskPort } from './task-port.ts';
 import { type RunResult, resultOf } from './task-result.ts';
@@ -68,14 +69,7 @@ export function startRun(port: TaskPort, task: string | TaskRequest, options: Ru
   const reviewer = options.review === undefined ? null : new Reviewer(port, id, options.review);
   return createRun(port, id, options.signal, async (emit, signal) => {
     const request = utf8(JSON.stringify({ task_id: id, nonce, data: dataOf(task, options) }));
-    const answer = await port.ask('api/process', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', prefer: 'respond-async' },
-      body: request as BodyInit,
-      signal,
-    });
-    if (answer.status !== 202) throw await refusalOf(answer);
-    await answer.body?.cancel();
+    await submit(port, { id, request }, signal);
     await followSteps(port, id, reviewer === null ? emit : reviewing(reviewer, emit), signal);
     const result = await resultOf(port, { id, request, nonce }, signal);
     reviewer?.assertTold(result.receipt);
@@ -89,6 +83,36 @@ export function attachRun(port: TaskPort, id: string, { signal, nonce }: AttachO
     await followSteps(port, id, emit, until);
     return resultOf(port, { id, request: null, nonce: nonce ?? null }, until);
   });
+}
+
+/**
+ * Sends the request. An agent that was started again cannot tell whether it took the request before; the id of the task tells it, so the
+ * request is sent once more only when no task has that id.
+ */
+async function submit(
+  port: TaskPort,
+  { id, request }: { readonly id: string; readonly request: Uint8Array },
+  signal: AbortSignal,
+): Promise<void> {
+  const send = async (): Promise<void> => {
+    const answer = await port.ask('api/process', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', prefer: 'respond-async' },
+      body: request as BodyInit,
+      signal,
+    });
+    if (answer.status !== 202) throw await refusalOf(answer);
+    await answer.body?.cancel();
+  };
+  try {
+    await send();
+  } catch (error) {
+    if (!ClientError.is(error) || error.code !== 'client/request-unsettled') throw error;
+    const known = await port.ask(`api/tasks/${encodeURIComponent(id)}?brief=1`, { signal });
+    if (known.status === 404) await send();
+    else if (!known.ok) throw await refusalOf(known);
+    await known.body?.cancel();
+  }
 }
 
 /** Tells of a step, then waits for the decision that it may ask for: until then there is no next one. */

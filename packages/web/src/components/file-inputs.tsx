@@ -1,9 +1,19 @@
 import { encodeBase64 } from '@assay/encoding/base64';
 import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
 import type { UploadedFile } from '../state/task-request.ts';
+import { printable, sizeOf } from '../state/text-safety.ts';
 import { Icon } from './icon.tsx';
+import { toast } from './toast.tsx';
 
-/** Files for the task; the code finds each one as `/tmp/<name>`. */
+/** As the agent takes them at most. */
+const MOST_FILES = 256;
+
+/** Bytes behind padded base64. */
+const bytesOf = ({ content_base64: text }: UploadedFile): number =>
+  (text.length / 4) * 3 - (text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0);
+
+/** Files for the task, chosen or dropped; the code finds each one as `/tmp/<name>`. */
 export function FileInputs({
   files,
   onChange,
@@ -11,16 +21,36 @@ export function FileInputs({
   readonly files: readonly UploadedFile[];
   readonly onChange: (files: readonly UploadedFile[]) => void;
 }): JSX.Element {
-  const add = async (list: FileList | null): Promise<void> => {
+  const [over, setOver] = useState(false);
+  const add = async (list: FileList | null | undefined): Promise<void> => {
     const added: UploadedFile[] = [];
-    for (const file of list ?? []) {
-      added.push({ path: `/tmp/${file.name}`, content_base64: encodeBase64(new Uint8Array(await file.arrayBuffer())) });
+    try {
+      for (const file of list ?? []) {
+        added.push({ path: `/tmp/${file.name}`, content_base64: encodeBase64(new Uint8Array(await file.arrayBuffer())) });
+      }
+    } catch {
+      toast('A folder, or a file that cannot be read, was left out; choose files', 'fail');
     }
     const names = new Set(added.map(({ path }) => path));
-    onChange([...files.filter(({ path }) => !names.has(path)), ...added]);
+    const all = [...files.filter(({ path }) => !names.has(path)), ...added];
+    if (all.length > MOST_FILES) toast(`A task takes ${MOST_FILES} files; the others were left out. Send an archive`, 'fail');
+    onChange(all.slice(0, MOST_FILES));
   };
   return (
-    <div class="field">
+    // biome-ignore lint/a11y/noStaticElementInteractions: dropping is a second way; the input inside takes the keyboard
+    <div
+      class={over ? 'field drop-field is-over' : 'field drop-field'}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setOver(false);
+        void add(event.dataTransfer?.files);
+      }}
+    >
       <label for="files">Files</label>
       <input
         id="files"
@@ -31,18 +61,19 @@ export function FileInputs({
         onChange={(event) => void add(event.currentTarget.files)}
       />
       <p class="hint" id="files-hint">
-        The code finds them as /tmp/name.
+        Choose files or drop them here. The code finds them as /tmp/name.
       </p>
       {files.length > 0 && (
         <ul class="chips">
-          {files.map(({ path }) => (
-            <li key={path} class="badge">
-              <span class="mono">{path}</span>
+          {files.map((file) => (
+            <li key={file.path} class="badge">
+              <bdi class="mono">{printable(file.path)}</bdi>
+              <span>{sizeOf(bytesOf(file))}</span>
               <button
                 type="button"
                 class="chip-remove"
-                aria-label={`Remove ${path}`}
-                onClick={() => onChange(files.filter((file) => file.path !== path))}
+                aria-label={`Remove ${printable(file.path)}`}
+                onClick={() => onChange(files.filter(({ path }) => path !== file.path))}
               >
                 <Icon name="close" />
               </button>

@@ -24,6 +24,13 @@ export const PAGES: readonly PageRow[] = [
     nav: { title: 'Run', icon: 'play' },
   },
   {
+    path: 'tasks',
+    component: lazy(async () => (await import('../pages/tasks.tsx')).TasksPage),
+    nav: { title: 'Tasks', icon: 'list' },
+  },
+  { path: 'tasks/new', component: lazy(async () => (await import('../pages/new-task.tsx')).NewTaskPage) },
+  { path: 'tasks/:id', component: lazy(async () => (await import('../pages/task.tsx')).TaskPage) },
+  {
     path: 'chat',
     component: lazy(async () => (await import('../pages/chat.tsx')).ChatPage),
     nav: { title: 'Ask', icon: 'chat' },

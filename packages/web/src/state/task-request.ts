@@ -7,11 +7,13 @@ export interface UploadedFile {
 
 export interface TaskRequest {
   readonly type: 'ai_generate_and_execute' | 'execute';
-  readonly language: 'python' | 'javascript';
+  readonly language: 'python' | 'javascript' | 'shell';
   readonly description?: string;
   readonly code?: string;
   readonly context?: unknown;
   readonly max_retries?: number;
+  /** The code waits for a person before it runs. */
+  readonly review?: boolean;
   readonly include_attestation?: boolean;
   readonly files?: readonly UploadedFile[];
   readonly [member: string]: unknown;

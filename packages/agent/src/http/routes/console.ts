@@ -20,7 +20,7 @@ interface ConsoleFile {
 export type ConsoleFiles = ReadonlyMap<string, ConsoleFile>;
 
 /** Addresses of the console's one page, as `packages/web/src/shell/pages.ts` knows them. */
-const PAGES = ['/developer', '/chat', '/verify', '/receipts', '/receipts/{id}', '/status'] as const;
+const PAGES = ['/developer', '/tasks', '/tasks/{id}', '/chat', '/verify', '/receipts', '/receipts/{id}', '/status'] as const;
 const HTML = 'text/html; charset=utf-8';
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

@@ -271,6 +271,7 @@ async function bareSlither(name: string, code: string): Promise<readonly Finding
       PYTHONPATH: join(images, tag, 'packages'),
       SOLJSON: join(compilersAt, '0.8.24/soljson.js'),
       HOME: work,
+      PYTHONDONTWRITEBYTECODE: '1', // the image is verified whenever it is opened
     };
     const ran = promisify(execFile)(python, ['-c', program, name, '--solc', shim, '--json', '-'], {
       cwd: work,

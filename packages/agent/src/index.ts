@@ -10,7 +10,7 @@ export {
   storeStatus,
   systemClock,
 } from '@assay/ledger';
-export type { Sandbox, SandboxFile, SandboxJob, SandboxResult } from '@assay/sandbox';
+export type { ImageKind, Sandbox, SandboxFile, SandboxJob, SandboxResult } from '@assay/sandbox';
 export {
   installNativeImage,
   installSnapshot,
@@ -25,6 +25,7 @@ export {
   transcriptFromJson,
 } from '@assay/sandbox';
 export { detectAttester } from './adapters/attesters/detect.ts';
+export { openCompilers } from './adapters/compilers/compilers.ts';
 export { installCompiler } from './adapters/compilers/install.ts';
 export { DEFAULT_COMPILERS } from './adapters/compilers/pins.ts';
 export { installedCompilers } from './adapters/compilers/store.ts';

@@ -6,6 +6,8 @@ import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 export const CONTRACTS_ERROR_KINDS = {
   'audit/malformed': 'malformed',
   'build/malformed': 'malformed',
+  'chain/proof-invalid': 'untrusted',
+  'chain/proof-malformed': 'malformed',
   'compiler/output-malformed': 'malformed',
   'project/bad-path': 'malformed',
   'project/empty': 'malformed',

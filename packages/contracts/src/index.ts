@@ -32,6 +32,27 @@ export {
   type ManifestContract,
   manifestText,
 } from './build/manifest.ts';
+export { provenCodeHash, stateRootOf } from './bytecode/account-proof.ts';
+export {
+  type CodeComparison,
+  type CodeDifference,
+  compareCode,
+  creationBytes,
+  type FilledImmutable,
+  type FilledLibrary,
+  type MatchLevel,
+  ownAddress,
+  runtimeBytes,
+} from './bytecode/compare-code.ts';
+export {
+  type AbiParameter,
+  constructorParameters,
+  type DecodedArgument,
+  decodeArguments,
+} from './bytecode/constructor-arguments.ts';
+export { metadataPlaces, withOtherMetadata } from './bytecode/metadata-places.ts';
+export { addressOf, BEACON_CALL, PROXY_SLOTS, type Proxy, proxyInCode, proxyInSlots } from './bytecode/proxy.ts';
+export { type SourcePlace, sourcePlace } from './bytecode/source-place.ts';
 export { digestOf, digestOfJson, keccakOf, type Sha256 } from './digest.ts';
 export { CONTRACTS_ERROR_KINDS, ContractsError, type ContractsErrorCode } from './errors.ts';
 export { type CollectOptions, checkSources, collectSources, SOURCE_LIMITS, type Sources } from './project/collect-sources.ts';

@@ -29,6 +29,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   serve: { summary: 'run an agent', load: () => import('../commands/serve.ts') },
   audit: { summary: 'look for weaknesses in contracts at an attested agent', load: () => import('../commands/audit.ts') },
   build: { summary: 'compile contracts at an attested agent', load: () => import('../commands/build.ts') },
+  'check-contract': {
+    summary: "compare a contract's code on a chain with an attested build",
+    load: () => import('../commands/check-contract.ts'),
+  },
   solc: { summary: 'install the compilers of an agent', load: () => import('../commands/solc.ts') },
   verify: { summary: 'check evidence, a bundle, a receipt or a result file', load: () => import('../commands/verify.ts') },
   ask: { summary: 'verify an agent, then ask it one question', load: () => import('../commands/ask.ts') },

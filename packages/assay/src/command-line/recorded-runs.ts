@@ -1,7 +1,7 @@
 /** Finds in a bundle what the executions of a receipt need to run again (spec/execution-claim.md). */
 
 import { createHash } from 'node:crypto';
-import type { RecordedExecution, SandboxFile, transcriptFromJson } from '@assay/agent';
+import type { ImageKind, RecordedExecution, SandboxFile, transcriptFromJson } from '@assay/agent';
 import { canonicalJson, parseJson } from '@assay/encoding/json';
 import type { ExecutionClaim } from '@assay/receipt';
 
@@ -9,6 +9,8 @@ export interface RecordedRun {
   /** `attempt 1 of rcpt_…`. */
   readonly name: string;
   readonly execution: RecordedExecution;
+  /** The packages that it found, where they were not the usual ones. */
+  readonly image: ImageKind | null;
 }
 
 /** A run that cannot be repeated, and why. */
@@ -38,7 +40,7 @@ export function recordedRuns(sources: RunSources): readonly (RecordedRun | Missi
       const { earlier, ...cell } = { ...execution, earlier: earlierCells(execution.claim, cells) };
       if (earlier === null) return { name, missing: 'it continues a session that began in another receipt' };
       cells.set(digestOf(cell.claim), cell);
-      return { name, execution: { ...cell, earlier } };
+      return { name, execution: { ...cell, earlier }, image: event.image === 'slither' ? 'slither' : null };
     });
 }
 

@@ -13,6 +13,7 @@ import type { Io } from '../command-line/io.ts';
 import { trustOption } from '../command-line/options.ts';
 import { jsonText, printable, printError, styleOf } from '../command-line/output.ts';
 import { recordedRuns } from '../command-line/recorded-runs.ts';
+import { type ReplayedBuild, replayBuild } from '../command-line/replay-build.ts';
 import { readSubject } from '../command-line/subject.ts';
 import { verdictDocument, verifyBundle } from '../index.ts';
 
@@ -22,9 +23,7 @@ interface ReplayFlags {
   readonly json?: boolean;
 }
 
-interface ReplayedRun extends Omit<ReplayReport, 'result' | 'sameEnvironment'> {
-  readonly name: string;
-}
+type ReplayedRun = (Omit<ReplayReport, 'result' | 'sameEnvironment'> & { readonly name: string }) | ReplayedBuild;
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
@@ -63,6 +62,7 @@ async function replay(subject: string, flags: ReplayFlags, io: Io): Promise<Exit
 async function repeatAll(bundle: Bundle, only: string | undefined, io: Io): Promise<readonly ReplayedRun[]> {
   const { replayExecution, selectSandbox, transcriptFromJson } = await import('@assay/agent');
   const directory = resolve(io.cwd, io.env.ASSAY_DATA_DIR ?? '.assay');
+  const analyzerDirectory = resolve(io.cwd, io.env.ASSAY_ANALYZER_DIR || directory);
   const sandboxes = new Map<string, Sandbox>();
   const replayed: ReplayedRun[] = [];
   try {
@@ -70,16 +70,20 @@ async function repeatAll(bundle: Bundle, only: string | undefined, io: Io): Prom
       if (only !== undefined && receipt.receipt_id !== only) continue;
       const payload = (digest: string): Uint8Array | null => bundle.payloads.get(digest as Digest) ?? null;
       const sources = { receiptId: receipt.receipt_id, events: receipt.event_log, payload, readTranscript: transcriptFromJson };
+      const rebuilt = await replayBuild(sources, io);
+      if (rebuilt !== null) replayed.push(rebuilt);
       for (const run of recordedRuns(sources)) {
         if ('missing' in run) {
           replayed.push({ name: run.name, outcome: 'inconclusive', notes: [run.missing], differences: [] });
           continue;
         }
         const { lane } = run.execution.claim;
+        const place = run.image === null ? { directory } : { directory: analyzerDirectory, image: run.image };
         const open = async () =>
-          (await selectSandbox({ directory, minIsolation: 'wasm', prefer: lane, concurrency: 1, warm: 0 })).sandbox;
-        const sandbox = sandboxes.get(lane) ?? (await open());
-        sandboxes.set(lane, sandbox);
+          (await selectSandbox({ ...place, minIsolation: 'wasm', prefer: lane, concurrency: 1, warm: 0 })).sandbox;
+        const key = `${lane} ${run.image ?? ''}`;
+        const sandbox = sandboxes.get(key) ?? (await open());
+        sandboxes.set(key, sandbox);
         const { outcome, notes, differences } = await replayExecution(run.execution, sandbox);
         replayed.push({ name: run.name, outcome, notes, differences });
       }

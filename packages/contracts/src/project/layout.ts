@@ -3,6 +3,7 @@
  * plain sources. Says which sources to begin with, and where an import is looked for. Reads names and two settings files only.
  */
 
+import { withoutTrailing } from '@assay/encoding/text-ends';
 import { parseRemappings, type Remapping, remappingText } from './remapping.ts';
 
 export interface LayoutOptions {
@@ -69,16 +70,18 @@ function libraries(files: readonly string[]): readonly string[] {
 function tomlText(toml: string, name: string): string | null {
   for (const line of toml.split('\n')) {
     const [, key, value] = /^\s*([\w-]+)\s*=\s*["']([^"']*)["']/.exec(line) ?? [];
-    if (key === name && value !== undefined) return value.replace(/\/+$/, '');
+    if (key === name && value !== undefined) return withoutTrailing(value, '/');
   }
   return null;
 }
 
 /** One `name = ["text", …]`, over lines. */
 function tomlList(toml: string, name: string): readonly string[] {
-  const at = toml.search(new RegExp(`^\\s*${name}\\s*=\\s*\\[`, 'm'));
-  if (at < 0) return [];
-  const end = toml.indexOf(']', at);
-  const body = toml.slice(toml.indexOf('[', at) + 1, end < 0 ? undefined : end);
+  const lines = toml.split('\n');
+  const first = lines.findIndex((line) => line.split('=')[0]?.trim() === name && line.includes('['));
+  if (first < 0) return [];
+  const rest = lines.slice(first).join('\n');
+  const end = rest.indexOf(']');
+  const body = rest.slice(rest.indexOf('[') + 1, end < 0 ? undefined : end);
   return [...body.matchAll(/["']([^"'\n]*)["']/g)].map(([, value = '']) => value);
 }

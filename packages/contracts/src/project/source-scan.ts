@@ -63,8 +63,15 @@ function* tokens(text: string): Generator<{ readonly token: string; readonly at:
   }
 }
 
+/** The text with one space in place of each comment and each run of white space. */
 function withoutComments(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\/|\/\/[^\n\r]*/g, ' ');
+  let written = '';
+  let end = 0;
+  for (const { token, at } of tokens(text)) {
+    written += at > end ? ` ${token}` : token;
+    end = at + token.length;
+  }
+  return written;
 }
 
 /** Escapes in paths are next to unknown; the ones for quotes and backslashes are read, others kept as they are. */

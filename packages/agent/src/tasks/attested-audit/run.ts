@@ -6,6 +6,7 @@ import {
   auditOf,
   auditText,
   buildHash,
+  contractArtifacts,
   cryticArchive,
   digestOf,
   failsAudit,
@@ -112,6 +113,7 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
   const files = [
     keepFile(context, '/build/manifest.json', JSON_TYPE, manifestText(manifest)),
     keepFile(context, '/build/input.json', JSON_TYPE, canonicalJson({ language, sources: contents, settings })),
+    keepFile(context, '/build/contracts.json', JSON_TYPE, canonicalJson(contractArtifacts(output))),
     keepFile(context, '/audit/audit.json', JSON_TYPE, auditText(audit)),
     keepFile(context, '/audit/report.sarif', 'application/sarif+json', sarifText(audit)),
   ];

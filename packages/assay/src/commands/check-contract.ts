@@ -1,0 +1,120 @@
+/** `assay check-contract`: whether the code at an address is that of an attested build. */
+
+import type { MatchLevel } from '@assay/contracts';
+import { decodeHex } from '@assay/encoding/hex';
+import { type Command, Option } from 'commander';
+import type { Finish } from '../command-line/command.ts';
+import { type AttestedBuild, attestedBuildIn } from '../command-line/contract-check/attested-build.ts';
+import { blockOf, type ChainBlock } from '../command-line/contract-check/chain-code.ts';
+import { type ContractCheck, checkContract, reaches } from '../command-line/contract-check/check.ts';
+import { recompile } from '../command-line/contract-check/recompile.ts';
+import { ChainRpc } from '../command-line/contract-check/rpc.ts';
+import { CliError } from '../command-line/errors.ts';
+import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
+import type { Io } from '../command-line/io.ts';
+import { addressOption, hexOption, policyOption, trustOption } from '../command-line/options.ts';
+import { jsonText, printable, styleOf } from '../command-line/output.ts';
+import { readSubject } from '../command-line/subject.ts';
+import { printVerdict } from '../command-line/verdict.ts';
+import { verifyBundle } from '../index.ts';
+
+interface CheckFlags {
+  readonly rpc: string;
+  readonly address: string;
+  readonly contract?: string;
+  readonly blockHash?: string;
+  readonly creationTx?: string;
+  readonly args?: string;
+  readonly atLeast: MatchLevel;
+  readonly policy?: string;
+  readonly simulatedRoot?: string;
+  readonly json?: boolean;
+}
+
+export function configure(command: Command, io: Io, finish: Finish): void {
+  command
+    .argument('<bundle>', 'bundle of assay build or assay audit: file, URL, or - for standard input')
+    .requiredOption('--rpc <url>', "JSON-RPC of the contract's chain")
+    .requiredOption('--address <0x…>', 'the contract; of a proxy, its implementation is checked')
+    .option('--contract <name>', 'only this one of the build, Token or src/Token.sol:Token')
+    .option('--block-hash <0x…>', 'ask at this block, and have the code proven under its hash')
+    .option('--creation-tx <0x…>', 'the transaction that made the contract: its constructor is run again')
+    .option('--args <0x…>', "the constructor's arguments, where the transaction is not known")
+    .addOption(new Option('--at-least <level>', 'what counts as yes').choices(['identical', 'exact', 'match']).default('match'))
+    .option('--policy <file|preset>', 'policy file, or strict, moderate, relaxed')
+    .option('--simulated-root <file>', "accept a simulator's evidence under this root")
+    .option('--json', 'machine-readable result')
+    .action(async (bundle: string, flags: CheckFlags) => finish(await check(bundle, flags, io)));
+}
+
+async function check(subject: string, flags: CheckFlags, io: Io): Promise<ExitCode> {
+  const verdict = await verifyBundle(await readSubject(io, subject), {
+    now: io.now(),
+    policy: await policyOption(io, flags.policy),
+    trust: await trustOption(io, flags),
+  });
+  if (verdict.outcome !== 'accepted') return printVerdict(verdict, io, { json: flags.json === true, verbose: false });
+  const build = attestedBuildIn(verdict.receipts);
+  const address = `0x${hexOption('address', flags.address)}`;
+  if (address.length !== 42)
+    throw new CliError(
+      'cli/bad-option',
+      `--address: expected 20 bytes of hex, got ${(address.length - 2) / 2}; give a contract's address`,
+    );
+  const rpc = new ChainRpc(addressOption('--rpc', flags.rpc), { fetch: io.fetch, signal: io.signal });
+  const block = await blockOf(rpc, flags.blockHash === undefined ? null : `0x${hexOption('block-hash', flags.blockHash)}`);
+  let again: Promise<ReadonlyMap<string, Uint8Array> | null> | null = null;
+  const found = await checkContract(address, {
+    ...{ rpc, block, build, contract: flags.contract ?? null },
+    recompiled: () => (again ??= recompile(build, io)),
+    deployment: {
+      transaction: flags.creationTx === undefined ? null : `0x${hexOption('creation-tx', flags.creationTx)}`,
+      arguments:
+        flags.args === undefined ? null : flags.args === '0x' ? new Uint8Array(0) : decodeHex(hexOption('args', flags.args)),
+    },
+  });
+  const yes = reaches(found.level, flags.atLeast);
+  if (flags.json === true)
+    io.stdout(jsonText({ ...found, yes, block, buildHash: build.buildHash, audit: build.audit, simulated: verdict.simulated }));
+  else present(found, { yes, build, block, simulated: verdict.simulated }, io);
+  if (yes) return EXIT.accepted;
+  return found.level === 'no match' && found.unproven.some((each) => each.startsWith('whether')) ? EXIT.undecided : EXIT.no;
+}
+
+interface Presented {
+  readonly yes: boolean;
+  readonly build: AttestedBuild;
+  readonly block: ChainBlock;
+  readonly simulated: boolean;
+}
+
+function present(found: ContractCheck, { yes, build, block, simulated }: Presented, io: Io): void {
+  const style = styleOf(io);
+  const line = (word: string, text: string): void => io.stdout(`${word.padEnd(9)} ${printable(text, { full: true })}\n`);
+  io.stdout(
+    `${(yes ? style.good : style.bad)(found.level)}${simulated ? style.open(' (SIMULATED)') : ''}  ${printable(found.contract)} at ${found.address}\n`,
+  );
+  if (found.proxy !== null) line('proxy', `${found.proxy.kind} to ${found.proxy.target}`);
+  for (const { name, type, value } of found.immutables) line('immutable', `${type} ${name} = ${value}`);
+  for (const { name, type, value } of found.arguments ?? []) line('argument', `${type} ${name} = ${value}`);
+  for (const { library, address, checked } of found.libraries)
+    line('library', `${library} at ${address}: ${checked?.level ?? 'not in the build'}`);
+  if (found.difference !== null) {
+    const { offset, reason, subject, place } = found.difference;
+    const at = place === null ? '' : `, ${place.source}:${place.line}`;
+    line('differs', `at byte ${offset}${at}: ${reason.replaceAll('-', ' ')}${subject === '' ? '' : ` ${subject}`}`);
+  }
+  line('code', found.codeHash);
+  line(
+    'block',
+    `${block.hash}, ${block.word === 'known' ? 'given, and the code is proven under it' : 'as the RPC says; it was trusted'}`,
+  );
+  line('build', build.buildHash);
+  line(
+    'audit',
+    build.audit === null
+      ? 'none in this bundle'
+      : `${build.audit.hash} of the same input, ${build.audit.passed ? 'passed' : 'FAILED'}`,
+  );
+  for (const each of found.unproven) line('unproven', each);
+}

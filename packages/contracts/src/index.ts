@@ -51,7 +51,7 @@ export {
   decodeArguments,
 } from './bytecode/constructor-arguments.ts';
 export { metadataPlaces, withOtherMetadata } from './bytecode/metadata-places.ts';
-export { addressOf, BEACON_CALL, PROXY_SLOTS, type Proxy, proxyInCode, proxyInSlots } from './bytecode/proxy.ts';
+export { addressOf, BEACON_CALL, type ContractProxy, PROXY_SLOTS, proxyInCode, proxyInSlots } from './bytecode/proxy.ts';
 export { type SourcePlace, sourcePlace } from './bytecode/source-place.ts';
 export { digestOf, digestOfJson, keccakOf, type Sha256 } from './digest.ts';
 export { CONTRACTS_ERROR_KINDS, ContractsError, type ContractsErrorCode } from './errors.ts';

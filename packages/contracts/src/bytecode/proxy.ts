@@ -4,7 +4,7 @@ import { encodeHex } from '@assay/encoding/hex';
 
 export type ProxyKind = 'EIP-1167' | 'EIP-1967' | 'EIP-1967 beacon' | 'EIP-7702';
 
-export interface Proxy {
+export interface ContractProxy {
   readonly kind: ProxyKind;
   /** The implementation; of a beacon, the beacon. `0x` and 40 lower-case hex characters. */
   readonly target: string;
@@ -23,7 +23,7 @@ const DELEGATION = 'ef0100';
 const ADDRESS_HEX = 40;
 
 /** What the code alone shows. */
-export function proxyInCode(code: Uint8Array): Proxy | null {
+export function proxyInCode(code: Uint8Array): ContractProxy | null {
   const hex = encodeHex(code);
   if (hex.length === DELEGATION.length + ADDRESS_HEX && hex.startsWith(DELEGATION))
     return { kind: 'EIP-7702', target: `0x${hex.slice(DELEGATION.length)}` };
@@ -33,7 +33,7 @@ export function proxyInCode(code: Uint8Array): Proxy | null {
 }
 
 /** What the slots of EIP-1967 show; both as words of 32 bytes, `0x` and hex. */
-export function proxyInSlots(implementation: string, beacon: string): Proxy | null {
+export function proxyInSlots(implementation: string, beacon: string): ContractProxy | null {
   const target = addressOf(implementation);
   if (target !== null) return { kind: 'EIP-1967', target };
   const at = addressOf(beacon);

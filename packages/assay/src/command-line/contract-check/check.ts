@@ -6,6 +6,7 @@ import {
   type CodeComparison,
   type CodeRange,
   type ContractArtifact,
+  type ContractProxy,
   compareCode,
   constructorParameters,
   creationBytes,
@@ -16,7 +17,6 @@ import {
   metadataPlaces,
   ownAddress,
   PROXY_SLOTS,
-  type Proxy,
   proxyInCode,
   proxyInSlots,
   runtimeBytes,
@@ -43,7 +43,7 @@ export interface ContractCheck {
   /** `source:name` of the contract compared with; of a miss, the nearest. */
   readonly contract: string;
   readonly codeHash: string;
-  readonly proxy: Proxy | null;
+  readonly proxy: ContractProxy | null;
   readonly immutables: readonly FilledImmutable[];
   readonly libraries: readonly CheckedLibrary[];
   readonly arguments: readonly DecodedArgument[] | null;
@@ -253,7 +253,7 @@ async function replay(
   return { same, arguments: decoded };
 }
 
-async function proxyAt({ address, code }: ChainCode, { rpc, block }: CheckOptions): Promise<Proxy | null> {
+async function proxyAt({ address, code }: ChainCode, { rpc, block }: CheckOptions): Promise<ContractProxy | null> {
   const inCode = proxyInCode(code);
   if (inCode !== null) return inCode;
   const [implementation, beacon] = [

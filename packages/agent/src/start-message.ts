@@ -1,6 +1,8 @@
 /** What the agent says when it is up: what it found, what is missing, and in red what is not real. */
 
 import { styleText } from 'node:util';
+import { RECOMMENDED_MODEL } from './adapters/models/embedded/catalogue.ts';
+import { engineRefusal } from './adapters/models/embedded/engine-package.ts';
 import type { Config } from './config.ts';
 import type { AgentStatus } from './http/schemas/status.ts';
 import type { RunningAgent } from './main.ts';
@@ -28,12 +30,7 @@ export async function startMessage(agent: RunningAgent, config: Config, options:
       'TEE',
       tee.simulated ? `${alarm('SIMULATED')}: evidence has the form of AWS Nitro documents and proves nothing` : tee.name,
     ),
-    line(
-      'model',
-      model.recorded
-        ? `${alarm('RECORDED')}: ${model.detail}`
-        : `${model.provider}: ${model.reachable ? model.detail : alarm(model.detail)}`,
-    ),
+    line('model', modelText(model, config, alarm)),
     line('sandbox', sandboxText(sandbox)),
     line('network', config.sandbox.network.mode === 'none' ? 'closed for code' : networkText(config)),
     line('store', `${store.name} in ${config.dataDir}, log ${log.origin}`),
@@ -47,6 +44,19 @@ export async function startMessage(agent: RunningAgent, config: Config, options:
   ];
   if (missing.length > 0) lines.push('', ...missing.map((text) => `  ${paint('yellow', '-')} ${text}`));
   return `${lines.join('\n')}\n\n`;
+}
+
+/** Without a model, the one command that brings one. */
+function modelText(
+  { recorded, provider, reachable, detail }: AgentStatus['model'],
+  config: Config,
+  alarm: (text: string) => string,
+): string {
+  if (!recorded) return `${provider}: ${reachable ? detail : alarm(detail)}`;
+  if (config.model.provider === 'recorded' || engineRefusal() !== null) return `${alarm('RECORDED')}: ${detail}`;
+  const { title, bytes } = RECOMMENDED_MODEL;
+  const fetch = `npx assay model fetch brings ${title} (${Math.ceil(bytes / 1024 / 1024)} MB)`;
+  return `${alarm('NONE IS CONNECTED')}: only recorded demos are answered; ${fetch}`;
 }
 
 function sandboxText({ lane, isolation, languages }: AgentStatus['sandbox']): string {

@@ -43,3 +43,19 @@ test('a reply without code is answered with what was wrong', () => {
   expect(last).not.toContain('previous_code');
   expect(last).toContain('the reply was prose');
 });
+
+test.each<[string, boolean]>([
+  ['Plot sales by region', true],
+  ['create a bar chart of top 5 products', true],
+  ['Visualize the data', true],
+  ['Print the most frequent letter', false],
+  ['Write a paragraph about photographs', false],
+])('the way to save pictures is told only to those who want one: %s', (description, wanted) => {
+  expect(/PNG/.test(systemOf({ ...facts, description }))).toBe(wanted);
+});
+
+test('a retry after a missing package says to do without it', () => {
+  const retry = (error: string) => conversation(facts, [{ said: '', previousCode: 'import x', error }]).at(-1)?.content ?? '';
+  expect(retry("ModuleNotFoundError: No module named 'x'")).toContain('write the program without it');
+  expect(retry('ValueError: x')).not.toContain('write the program without it');
+});

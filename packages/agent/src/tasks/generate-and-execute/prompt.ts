@@ -76,21 +76,31 @@ function systemPrompt(facts: PromptFacts): string {
   const title = TITLE[facts.language];
   const packages = facts.packages[facts.language] ?? [];
   const rules = [
-    `You write one complete ${title} program that does the user's task.`,
-    `Reply with exactly one fenced code block that starts with \`\`\`${facts.language} and contains the whole program. No text before or after it.`,
-    'Print the results so that a person understands them.',
-    'The program gets no input from a keyboard. It runs once, without a display, and must end by itself.',
-    'Read and write files under /tmp only. Save plots as PNG files under /tmp.',
+    `Write one complete ${title} program that does the user's task, and nothing else.`,
+    `Reply with only one code block that starts with \`\`\`${facts.language}. No text before or after it.`,
+    'Print the result.',
+    facts.language === 'javascript'
+      ? 'It is a script: use require(), not import. Print with console.log. Top-level await works. The value of the last expression is returned.'
+      : 'Do not use input(): there is no keyboard and no display.',
+    `Read and write files under /tmp only.${wantsPicture(facts.description) ? ' Save the picture as a PNG file under /tmp.' : ''}`,
     packages.length > 0
       ? `Besides the standard library only these packages exist: ${packages.join(', ')}. Nothing can be installed.`
       : 'Only the standard library exists. Nothing can be installed.',
     facts.hosts.length > 0 ? `The network is closed except for ${facts.hosts.join(', ')}.` : 'There is no network.',
-    facts.language === 'javascript'
-      ? 'It runs as a script: use require(), not import. Top-level await works. The value of the last expression is returned.'
-      : 'Write ordinary Python 3. Do not use input().',
-    'Do not hide errors: when something needed is missing, let the program fail with a clear message.',
+    'Do not catch an error only to print it: let the program fail.',
   ];
   return rules.join('\n');
+}
+
+/** Small models draw whatever they are told how to save, so they are told only when the task wants a picture. */
+function wantsPicture(description: string): boolean {
+  return /\b(?:plot|chart|graph|diagram|histogram|draw|picture|image|visuali[sz])/i.test(description);
+}
+
+/** A small model asks for a missing package again, unless it is told what to do instead. */
+function adviceOn(error: string): string {
+  const isAbsent = /ModuleNotFoundError|PACKAGE_UNAVAILABLE|Cannot find (?:module|package)/.test(error);
+  return isAbsent ? 'That package does not exist here: write the program without it. ' : '';
 }
 
 function retryPrompt(language: GeneratedLanguage, failure: FailedAttempt): string {
@@ -99,7 +109,7 @@ function retryPrompt(language: GeneratedLanguage, failure: FailedAttempt): strin
     parts.push(`previous_code:\n${fence(language, failure.previousCode.slice(0, MAX_REPLY_LENGTH))}`);
   parts.push(`error:\n${fence('text', failure.error.slice(-MAX_ERROR_LENGTH))}`);
   parts.push(
-    `Find the cause, mend it, and reply with the whole corrected ${TITLE[language]} program in one \`\`\`${language} block.`,
+    `${adviceOn(failure.error)}Find the cause, mend it, and reply with the whole corrected ${TITLE[language]} program in one \`\`\`${language} block.`,
   );
   return parts.join('\n\n');
 }

@@ -236,6 +236,17 @@ test('tasks of every type, their states, events and files', { timeout: 120_000 }
   await call('GET /api/tasks/{id}/artifacts', { path: path(left, '/artifacts') });
   await call('GET /api/tasks/{id}/artifacts/{path}', { path: path(left, '/artifacts/tmp/out.txt') });
   await call('DELETE /api/tasks/{id}', { path: path(left) });
+  for (const route of ['/api/v1/audits', '/api/v1/builds']) {
+    const started = await call(`POST ${route}`, { ...json({ data: { contract_code: 'contract A {}' } }), status: 202 });
+    const { task_id } = (await started.json()) as { task_id: string };
+    await call(`GET ${route}/{id}`, { path: `${route}/${task_id}` });
+    await call(`GET ${route}/{id}`, { path: `${route}/none`, status: 404 });
+    await call(`POST ${route}`, { ...json({ data: { contract_code: 7 } }), status: 422 });
+    await fetch(`${agent.url}/api/tasks/${task_id}/events`, { headers: { authorization: `Bearer ${API_KEY}` } }).then((each) =>
+      each.text(),
+    );
+    await call(`DELETE ${route}/{id}`, { path: `${route}/${task_id}` });
+  }
   const held = await call('POST /api/process', {
     path: '/api/process?async=1',
     ...json({ task_id: 'held', data: { type: 'ai_generate_and_execute', description: 'six times seven', review: true } }),

@@ -15,6 +15,7 @@ import type { Route } from './http/route.ts';
 import { artifactRoutes } from './http/routes/artifacts.ts';
 import { channelRoutes } from './http/routes/channel.ts';
 import { consolePage, consoleRoutes } from './http/routes/console.ts';
+import { contractRoutes } from './http/routes/contracts.ts';
 import { documentRoutes } from './http/routes/document.ts';
 import { evidenceRoutes } from './http/routes/evidence.ts';
 import { inferenceRoutes } from './http/routes/inference.ts';
@@ -85,6 +86,7 @@ export function createApp(services: Services): AgentApp {
   submitRoutes(api, services, schemas);
   taskListRoutes(api, services);
   taskRoutes(api, services, schemas);
+  contractRoutes(api, services, schemas);
   reviewRoutes(api, services);
   artifactRoutes(api, services);
   receiptRoutes(api, services);

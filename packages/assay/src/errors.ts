@@ -16,6 +16,7 @@ export const CLIENT_ERROR_KINDS = {
   'client/busy': 'unavailable',
   'client/channel-unbound': 'untrusted',
   'client/connection-broken': 'unavailable',
+  'client/contracts-failed': 'malformed',
   'client/foreign-origin': 'misuse',
   'client/key-refused': 'untrusted',
   'client/keyset-expired': 'untrusted',

@@ -19,6 +19,7 @@ export {
   connect,
   type Proof,
 } from './connection/connect.ts';
+export type { AuditOptions, BuildOptions, ContractAudit, ContractBuild, ContractSources } from './connection/contract-work.ts';
 export type { TaskArchive, TaskAttempt, TaskPage, TaskQuery, TaskStatus, TaskSummary } from './connection/task-archive.ts';
 export type { RunResult } from './connection/task-result.ts';
 export type { ProposedCode, ReviewCode, ReviewDecision } from './connection/task-review.ts';

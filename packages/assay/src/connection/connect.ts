@@ -18,6 +18,16 @@ import { reasonOf } from '../verification/verdict.ts';
 import { contentOf, MAX_RECEIPT_BYTES, refusalOf } from './answer-content.ts';
 import { type AttestedAgent, agentOptions, type VerifyAgentOptions, verifyAgent, withSlash } from './attestation.ts';
 import { streamedAnswer, wholeAnswer } from './chat-answer.ts';
+import {
+  type AuditOptions,
+  auditResult,
+  type BuildOptions,
+  buildResult,
+  type ContractAudit,
+  type ContractBuild,
+  type ContractSources,
+  contractRequest,
+} from './contract-work.ts';
 import { assertCovers } from './receipt-coverage.ts';
 import { settledWith } from './settled-answer.ts';
 import { type TaskArchive, taskArchive } from './task-archive.ts';
@@ -74,6 +84,18 @@ export interface Agent {
    * const { stdout, files, bundle, verdict } = await run;
    */
   run(task: string | TaskRequest, options?: RunOptions): TaskRun;
+  /**
+   * Compiles Solidity at the agent.
+   * @throws {ClientError} `client/contracts-failed` when the sources do not compile; those of {@link run}.
+   * @example const { buildHash, contracts } = await agent.build({ 'Token.sol': source });
+   */
+  build(sources: ContractSources, options?: BuildOptions): Promise<ContractBuild>;
+  /**
+   * Audits Solidity at the agent. Findings that fail the rule are a result: look at `passed`.
+   * @throws as {@link build}.
+   * @example const { passed, audit } = await agent.audit(source, { policy: 'strict' });
+   */
+  audit(sources: ContractSources, options?: AuditOptions): Promise<ContractAudit>;
   /** Takes up a task that was started before, by this or another process: its steps from the beginning, and its result. */
   attach(taskId: string, options?: AttachOptions): TaskRun;
   /** The tasks that the agent has: listed, searched, asked for again. */
@@ -296,6 +318,18 @@ class Connection implements Agent {
 
   run(task: string | TaskRequest, options: RunOptions = {}): TaskRun {
     return startRun(this.#taskPort, task, options);
+  }
+
+  build(sources: ContractSources, options: BuildOptions = {}): Promise<ContractBuild> {
+    return buildResult(
+      this.run(contractRequest('attested_build', sources, options), { nonce: options.nonce, signal: options.signal }),
+    );
+  }
+
+  audit(sources: ContractSources, options: AuditOptions = {}): Promise<ContractAudit> {
+    return auditResult(
+      this.run(contractRequest('attested_audit', sources, options), { nonce: options.nonce, signal: options.signal }),
+    );
   }
 
   attach(taskId: string, options: AttachOptions = {}): TaskRun {

@@ -49,28 +49,11 @@ const processRoute = ({ request, answer }: WorkSchemas) =>
 
 export function submitRoutes(api: Api, services: Services, schemas: WorkSchemas): void {
   api.on(processRoute(schemas), async ({ c, query, reply }) => {
-    services.rateLimit.take(clientOf(c));
-    const body = await readProcessBody(c.req.raw, services.config.limits.bodyBytes);
     const mayWait = query.async || prefersAsync(c);
-    const task = services.tasks.start({
-      taskId: body.taskId,
-      data: body.data,
-      mayWait,
-      contextText: body.contextText,
-      requestBody: body.bytes,
-      method: 'POST',
-      endpoint: '/api/process',
-      nonce: body.nonce,
-      access: c.get('access'),
-      origin: originOf(c, services.config),
-      sealed: c.env?.channel !== undefined || services.config.tls === 'enclave',
-    });
-    task.outcome.catch(() => undefined); // a refused start is thrown here; any other end is reported by observe
-    await task.started;
-    observe(services, task, c);
+    const { task, origin, accepted } = await submit(c, services, { endpoint: '/api/process', type: null, mayWait });
     if (mayWait) {
-      const url = `${originOf(c, services.config)}/api/tasks/${encodeURIComponent(task.id)}`;
-      return reply(202, accepted(task, url), { location: url, 'preference-applied': 'respond-async' });
+      const url = `${origin}/api/tasks/${encodeURIComponent(task.id)}`;
+      return reply(202, accepted(url), { location: url, 'preference-applied': 'respond-async' });
     }
     const onGone = (): void => task.cancel('task/cancelled');
     c.req.raw.signal.addEventListener('abort', onGone, { once: true });
@@ -80,6 +63,49 @@ export function submitRoutes(api: Api, services: Services, schemas: WorkSchemas)
       c.req.raw.signal.removeEventListener('abort', onGone);
     }
   });
+}
+
+export interface Submission {
+  readonly endpoint: string;
+  /** The kind of work; `null` takes the one that the request names. */
+  readonly type: string | null;
+  /** The client does not wait for the answer, so that the work may wait for its turn. */
+  readonly mayWait: boolean;
+}
+
+export interface Submitted {
+  readonly task: RunningTask;
+  readonly origin: string;
+  /** The body of a 202 for the task at `url`. */
+  readonly accepted: (url: string) => z.infer<typeof acceptedSchema>;
+}
+
+/** Reads a request for work and starts it. @throws {ServerError} as the body's reader and the task table. */
+export async function submit(
+  c: Context<AppEnv>,
+  services: Services,
+  { endpoint, type, mayWait }: Submission,
+): Promise<Submitted> {
+  services.rateLimit.take(clientOf(c));
+  const body = await readProcessBody(c.req.raw, services.config.limits.bodyBytes);
+  const origin = originOf(c, services.config);
+  const task = services.tasks.start({
+    taskId: body.taskId,
+    data: type === null ? body.data : { ...body.data, type },
+    mayWait,
+    contextText: body.contextText,
+    requestBody: body.bytes,
+    method: 'POST',
+    endpoint,
+    nonce: body.nonce,
+    access: c.get('access'),
+    origin,
+    sealed: c.env?.channel !== undefined || services.config.tls === 'enclave',
+  });
+  task.outcome.catch(() => undefined); // a refused start is thrown here; any other end is reported by observe
+  await task.started;
+  observe(services, task, c);
+  return { task, origin, accepted: (url) => accepted(task, url) };
 }
 
 /** The answer of a task that ended, as JSON; a problem as well when the work could not be done. A long one is read from the ledger. */
@@ -103,7 +129,8 @@ function prefersAsync(c: Context<AppEnv>): boolean {
 }
 
 function accepted(task: RunningTask, url: string): z.infer<typeof acceptedSchema> {
-  return { task_id: task.id, status: 'running', receipt_id: task.receiptId, status_url: url, events_url: `${url}/events` };
+  const events = `${new URL(url).origin}/api/tasks/${encodeURIComponent(task.id)}/events`;
+  return { task_id: task.id, status: 'running', receipt_id: task.receiptId, status_url: url, events_url: events };
 }
 
 /** Counts and logs the end of a task; never its content. */

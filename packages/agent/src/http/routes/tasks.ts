@@ -52,7 +52,7 @@ const taskEvents = route({
   errors: { 400: 'not the number of an event', ...NOT_FOUND },
 });
 
-const cancelTask = ({ state }: WorkSchemas) =>
+const taskEnd = ({ state }: WorkSchemas) =>
   route({
     method: 'delete',
     path: '/api/tasks/{id}',
@@ -68,25 +68,30 @@ const cancelTask = ({ state }: WorkSchemas) =>
   });
 
 export function taskRoutes(api: Api, services: Services, schemas: WorkSchemas): void {
-  api.on(taskState(schemas), (asked) => describe(asked, services));
+  api.on(taskState(schemas), (asked) => describeTask(asked, services));
   api.on(taskEvents, ({ c, params, query }) => events(c, { id: params.id, after: query.after }, services));
-  api.on(cancelTask(schemas), async (asked) => {
-    const { c, params, reply } = asked;
-    const task = ownTask(c, services.tasks.find(params.id));
-    if (task === null) return describe({ ...asked, query: { brief: false } }, services);
-    const base = { task_id: task.id, receipt_id: task.receiptId };
-    const ended = task.progress.ended;
-    task.cancel('task/cancelled');
-    return ended ? reply(200, { ...base, status: 'ended' }) : reply(202, { ...base, status: 'cancelling' });
-  });
+  api.on(taskEnd(schemas), (asked) => cancelTask(asked, services));
 }
+
+/** Ends a task; one that has ended is described. */
+export async function cancelTask(asked: AskedEnd, services: Services): Promise<Response> {
+  const { c, params, reply } = asked;
+  const task = ownTask(c, services.tasks.find(params.id));
+  if (task === null) return describeTask({ ...asked, query: { brief: false } }, services);
+  const base = { task_id: task.id, receipt_id: task.receiptId };
+  const ended = task.progress.ended;
+  task.cancel('task/cancelled');
+  return ended ? reply(200, { ...base, status: 'ended' }) : reply(202, { ...base, status: 'cancelling' });
+}
+
+type AskedEnd = Pick<Asked<ReturnType<typeof taskEnd>>, 'c' | 'params' | 'reply'>;
 
 type AskedState = Pick<Asked<ReturnType<typeof taskState>>, 'c' | 'params' | 'reply'> & {
   readonly query: { readonly brief: boolean };
 };
 
 /** The state of a task; of one that has ended with its answer, which comes out of the ledger. */
-async function describe({ c, params, query, reply }: AskedState, services: Services): Promise<Response> {
+export async function describeTask({ c, params, query, reply }: AskedState, services: Services): Promise<Response> {
   const task = ownTask(c, services.tasks.find(params.id));
   const known = await ownRecord(params.id, c, services);
   if (task !== null && !task.progress.ended) {

@@ -32,7 +32,7 @@ function callsIn(
     if (node.type === 'CallExpression') {
       const { start, end } = node.callee as Node;
       const { length } = node.arguments as readonly unknown[];
-      found.push({ callee: source.slice(start, end), given: source.slice(end, node.end), count: length });
+      found.push({ callee: source.slice(start, end).replace(/\n\s*/g, ''), given: source.slice(end, node.end), count: length });
     }
     for (const each of Object.values(node)) visit(each);
   };
@@ -43,7 +43,8 @@ function callsIn(
 /** What carries requests: `fetch`, `io.fetch`, `patientFetch`; the channels' own carriers are named in full. */
 const CARRIES = /(?:^|\.)(?:fetch|patientFetch|undiciFetch)$/;
 const UNFOLLOWED = /redirect: (?:'error'|'manual'|unfollowed\()/;
-const WHOLE = /\.(?:json|text|arrayBuffer|bytes|blob|formData)$/;
+/** Zod's schema of JSON reads nothing. */
+const WHOLE = /^(?!z\.json$).*\.(?:json|text|arrayBuffer|bytes|blob|formData)$/;
 
 /** Calls that carry no request of the platform, or hand one on to a carrier that is looked at itself. */
 const CARRIED_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
@@ -54,7 +55,11 @@ const CARRIED_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   'packages/assay/src/connection/connect.ts': ['this.fetch'],
   'packages/assay/src/mcp/tools.ts': ['agent.fetch'],
   'packages/assay/src/proxy/aci-upstream.ts': ['agent.fetch'],
-  'packages/web/src/state/agent-connection.ts': ['agent.fetch'],
+  'packages/web/src/state/agent-reader.ts': ['agent.fetch'],
+  // Functions of that name that bring a model, by `fetchModel`.
+  'packages/agent/src/adapters/models/embedded/local-models.ts': ['fetch'],
+  'packages/agent/src/http/routes/local-models.ts': ['localModels.fetch'],
+  'packages/assay/src/commands/model/embedded.ts': ['fetch'],
   // Takes its caller's arguments as they are.
   'packages/assay/src/proxy/service-upstream.ts': ['fetch'],
   'packages/assay/src/verification/verify.ts': ['fetch'],
@@ -80,7 +85,7 @@ const BOUNDED_BEFORE: Readonly<Record<string, readonly string[]>> = {
     'this.text',
   ],
   // A form whose bytes are here.
-  'packages/agent/src/http/request-body.ts': [
+  'packages/agent/src/tasks/request-document.ts': [
     "new Response(new Uint8Array(bytes), { headers: { 'content-type': contentType } }).formData",
     'value.arrayBuffer',
   ],
@@ -88,13 +93,14 @@ const BOUNDED_BEFORE: Readonly<Record<string, readonly string[]>> = {
   'packages/assay/src/channel/outgoing-request.ts': ['request.arrayBuffer'],
   // Files that the visitor picked.
   'packages/web/src/components/file-inputs.tsx': ['file.arrayBuffer'],
-  'packages/web/src/pages/verify.tsx': ['file.arrayBuffer', 'event.currentTarget.files?.[0]?.text'],
+  'packages/web/src/components/subject-input.tsx': ['file.arrayBuffer'],
+  'packages/web/src/components/question-fields.tsx': ['file.arrayBuffer', 'event.currentTarget.files?.[0]?.text'],
   // Readers of bytes in memory with a method of the same name.
   'packages/agent/src/inference/served-stream.ts': ['this.#received.bytes'],
   'packages/agent/src/adapters/models/exchange.ts': ['buffer.bytes'],
   'packages/channel/src/ohttp/binary-http.ts': ['section.text', 'reader.text'],
   'packages/encoding/src/byte-buffer.ts': ['this.bytes'],
-  'packages/ledger/src/tree.ts': ['this.#tile(level, index).bytes'],
+  'packages/ledger/src/tree.ts': ['tile.bytes', 'this.#tile(level, index).bytes'],
 };
 
 const sources = globSync('packages/*/src/**/*.{ts,tsx}', { cwd: ROOT }).filter(

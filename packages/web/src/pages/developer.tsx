@@ -1,8 +1,9 @@
 import type { RunResult } from 'assay';
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
+import { Attempt } from '../components/attempt.tsx';
 import { BundleCheck } from '../components/bundle-check.tsx';
-import { Button } from '../components/button.tsx';
+import { Button, ButtonLink } from '../components/button.tsx';
 import { Card } from '../components/card.tsx';
 import { Code } from '../components/code.tsx';
 import { ModelOffer } from '../components/model-offer.tsx';
@@ -14,6 +15,7 @@ import { TaskResultView } from '../components/task-result.tsx';
 import { ConsentDialog } from '../shell/consent.tsx';
 import { Obstacle } from '../shell/gate.tsx';
 import { hasModel } from '../state/agent-reader.ts';
+import { pathTo } from '../state/base.ts';
 import { openConnection, type SimulatorRoot, useConnection } from '../state/connection.ts';
 import { useTask } from '../state/run-task.ts';
 import type { TaskRequest } from '../state/task-request.ts';
@@ -37,7 +39,7 @@ export function DeveloperPage(): JSX.Element {
     else if (opened.state === 'refused' && opened.simulator !== null) setPending({ request, simulator: opened.simulator });
   };
 
-  const { view, result, fault, busy } = task;
+  const { view, progress, id, result, fault, busy } = task;
   const blocked = connection.state !== 'verified' && connection.state !== 'connecting';
   return (
     <Page
@@ -64,11 +66,18 @@ export function DeveloperPage(): JSX.Element {
             <Card
               title="Steps"
               actions={
-                busy && (
-                  <Button small onClick={task.cancel}>
-                    Cancel
-                  </Button>
-                )
+                <span class="row">
+                  {busy && (
+                    <Button small onClick={task.cancel}>
+                      Cancel
+                    </Button>
+                  )}
+                  {id !== null && (
+                    <ButtonLink small icon="link" href={pathTo(`tasks/${id}`)}>
+                      Page of this task
+                    </ButtonLink>
+                  )}
+                </span>
               }
             >
               <Steps steps={view.steps} />
@@ -80,6 +89,9 @@ export function DeveloperPage(): JSX.Element {
               <Code text={result?.code ?? view.code} language={view.language} />
             </Card>
           )}
+          {progress.attempts.slice(0, -1).map((attempt) => (
+            <Attempt key={attempt.attempt} attempt={attempt} open={false} alone={false} />
+          ))}
           {result && <TaskResultView result={result} />}
           {result && <BundleCheck bundle={result.bundle} />}
         </div>

@@ -77,11 +77,11 @@ export function applyEvent(view: TaskView, event: TaskStep): TaskView {
         steps: settle(steps, `running-${attempt}`, event.status === 'ok' ? 'pass' : 'fail', event.error ?? event.status),
       };
     case 'retry': {
-      const settled = settle(settle(steps, `writing-${attempt}`, 'fail'), `running-${attempt}`, 'fail');
+      // What was under way failed: the running, or the writing when no program came of it.
       const note = { key: `retry-${attempt}`, title: `Retry ${attempt}`, state: 'open' as const, note: event.reason ?? '' };
       return {
         ...view,
-        steps: [...settled.map((step) => (step.state === 'active' ? { ...step, state: 'fail' as const } : step)), note],
+        steps: [...steps.map((step) => (step.state === 'active' ? { ...step, state: 'fail' as const } : step)), note],
       };
     }
     case 'sealing':

@@ -1,6 +1,6 @@
 /**
  * A child that seals as fast as it can until it is killed, and replaces its keyset all the while. It loads, waits for a line on stdin, opens
- * the ledger of the directory in that line, and reports on stdout what it was promised: `open <task>`, `ack <receipt> <index> <nonce>`,
+ * the ledger of the directory, and the database if there is one, in that line, and reports on stdout what it was promised: `open <task>`, `ack <receipt> <index> <nonce>`,
  * `head <size> <root>`, `succeeded <old keyset> <new keyset>`, `fail <code>`.
  */
 
@@ -28,8 +28,8 @@ function readLine(): string {
 }
 
 say('loaded');
-const directory = readLine();
-const ledger = await openLedger({ directory });
+const [directory = '', databaseUrl = null] = readLine().split(' ');
+const ledger = await openLedger({ directory, databaseUrl });
 function freshKeyset() {
   const keys = createSigningKeys();
   return { ...fakeReport(keys.keysetEntries), keys };

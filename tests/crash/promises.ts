@@ -60,8 +60,8 @@ export class Child {
   readonly #lines: AsyncIterator<string>;
   #heard: Promise<void> = Promise.resolve();
 
-  constructor(environment: Readonly<Record<string, string>> = {}) {
-    this.#process = spawn(process.execPath, ['--conditions=@assay/source', join(import.meta.dirname, 'agent.ts')], {
+  constructor(environment: Readonly<Record<string, string>> = {}, program: 'agent.ts' | 'job-worker.ts' = 'agent.ts') {
+    this.#process = spawn(process.execPath, ['--conditions=@assay/source', join(import.meta.dirname, program)], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'assay-crash-compile-cache'), ...environment },
     });
@@ -75,8 +75,9 @@ export class Child {
     return this;
   }
 
-  start(directory: string, promises: Promises): void {
-    this.#process.stdin?.write(`${directory}\n`);
+  /** `place`: the directory, and behind a space the URL of the database if there is one. */
+  start(place: string, promises: Pick<Promises, 'hear'>): void {
+    this.#process.stdin?.write(`${place}\n`);
     this.#heard = (async () => {
       for (let line = await this.#lines.next(); line.done !== true; line = await this.#lines.next()) promises.hear(line.value);
     })();

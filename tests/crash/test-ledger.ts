@@ -120,6 +120,7 @@ export function downgrade(path: string, version: 1 | 3): DatabaseSync {
   const later = version === 1 ? ['successions', 'sessions', 'blob_pieces'] : ['blob_pieces'];
   const rooms = ROOM_TABLES.flatMap((sql) => [...sql.matchAll(/CREATE TABLE (\w+)/g)].map(([, name = '']) => name));
   for (const table of [...later, ...rooms]) db.exec(`DROP TABLE ${table}`);
+  db.exec('ALTER TABLE state DROP COLUMN sealed');
   db.exec(`PRAGMA user_version = ${version}`);
   return db;
 }

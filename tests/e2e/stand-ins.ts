@@ -1,10 +1,11 @@
 /** Stand-ins for the ports that other rooms implement, for tests of the API alone: a ledger in memory and a scripted sandbox. */
 
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import { canonicalJson } from '@assay/encoding/json';
 import type { ExecutionClaim, ExecutionStatus, Receipt } from '@assay/receipt';
 import { systemClock } from '../../packages/ledger/src/clock.ts';
+import { DataKey } from '../../packages/ledger/src/data-key.ts';
 import { LedgerError } from '../../packages/ledger/src/errors.ts';
 import { JobQueue } from '../../packages/ledger/src/jobs/queue.ts';
 import { JOB_TABLES } from '../../packages/ledger/src/jobs/tables.ts';
@@ -55,6 +56,7 @@ export function createMemoryLedger(): MemoryLedger {
   const jobs = new JobQueue(
     {
       shared: false,
+      dataKey: new DataKey(createSecretKey(randomBytes(32))),
       read: async (operation) => rows.run(operation),
       change: async (operation, args) => rows.run(operation.steps(args)),
     },

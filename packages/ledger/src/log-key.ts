@@ -4,7 +4,6 @@
  */
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeBase64Url, encodeBase64 } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
@@ -22,6 +21,7 @@ import {
 } from '@assay/receipt';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { LedgerError } from './errors.ts';
+import { createKeyFile, readKeyFile } from './key-file.ts';
 
 const FILE = 'log-key.json';
 
@@ -68,51 +68,14 @@ function create(path: string, origin?: string): LogKey {
   const mlDsa = generateKeyPairSync('ml-dsa-44').privateKey;
   const name = origin ?? `log.assay/${encodeHex(sha256(rawPublicKey(ed25519))).slice(0, 16)}`;
   const pem = (key: KeyObject) => key.export({ format: 'pem', type: 'pkcs8' }).toString();
-  const temporary = `${path}.${process.pid}.new`;
-  const file = openSync(temporary, 'w', 0o600);
-  try {
-    writeSync(file, `${JSON.stringify({ v: 1, origin: name, ed25519: pem(ed25519), 'ml-dsa-44': pem(mlDsa) }, null, 1)}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  try {
-    linkSync(temporary, path); // whole or not at all, and only once: agents that share the directory may start together
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    return read(path) ?? create(path, origin);
-  } finally {
-    unlinkSync(temporary);
-  }
-  syncDirectory(join(path, '..'));
+  const text = `${JSON.stringify({ v: 1, origin: name, ed25519: pem(ed25519), 'ml-dsa-44': pem(mlDsa) }, null, 1)}\n`;
+  if (!createKeyFile(path, text)) return read(path) ?? create(path, origin);
   return logKey(name, ed25519, mlDsa);
 }
 
-/** Makes directory entries durable. */
-export function syncDirectory(directory: string): void {
-  const handle = openSync(directory, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
-
 function read(path: string): LogKey | null {
-  let text: string;
-  try {
-    if ((statSync(path).mode & 0o077) !== 0)
-      throw new LedgerError(
-        'ledger/bad-key-file',
-        `${path} can be read by others; run chmod 600 on it, and consider its keys known`,
-      );
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw LedgerError.is(cause)
-      ? cause
-      : new LedgerError('ledger/bad-key-file', `${path} cannot be read; give the agent access to it`, { cause });
-  }
+  const text = readKeyFile(path);
+  if (text === null) return null;
   try {
     const value = parseJson(text) as Readonly<Record<string, string>>;
     if (typeof value.origin !== 'string') throw new Error('no origin');

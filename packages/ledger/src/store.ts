@@ -5,6 +5,7 @@
 
 import type { KeyObject } from 'node:crypto';
 import type { Json } from '@assay/encoding/json';
+import type { DataKey } from './data-key.ts';
 import type { ArchivedFile, StateChange, StateRow, StoredBytes } from './port.ts';
 import type { Operation, RoomOperation } from './rows/operation.ts';
 
@@ -146,6 +147,8 @@ export interface LogStore {
   readonly verifierKeys: readonly string[];
   /** Whether other agents may write at the same time. */
   readonly shared: boolean;
+  /** What rooms seal their texts under. */
+  readonly dataKey: DataKey;
   start(task: TaskStart): Promise<void>;
   discard(receiptId: string): Promise<void>;
   /** Resolves when the transaction is durable and its head is signed. */

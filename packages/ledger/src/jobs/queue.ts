@@ -8,6 +8,7 @@ import { LedgerError } from '../errors.ts';
 import type { LogStore } from '../store.ts';
 import { addJob, adoptJobs, cancelJob, type JobRow, jobById, listJobs, retryJob } from './operations.ts';
 import type { Job, JobFault, JobFilter, JobHandler, JobState, Jobs, JobWorker, NewJob, WorkOptions } from './port.ts';
+import { type JobText, openJobText, sealJobText } from './texts.ts';
 import { QueueWorker } from './worker.ts';
 
 const MOST_PAYLOAD_BYTES = 256 * 1024;
@@ -17,7 +18,7 @@ const LIST_LIMIT = 500;
 const WATCH_MS = 500;
 const NAME = /^[a-z][a-z0-9.-]{0,63}$/;
 
-export type JobStore = Pick<LogStore, 'change' | 'read' | 'shared'>;
+export type JobStore = Pick<LogStore, 'change' | 'dataKey' | 'read' | 'shared'>;
 
 /** Wakes what waits for a change of a job or of a queue in this process. */
 export class JobBell {
@@ -73,19 +74,20 @@ export class JobQueue implements Jobs {
         'job/too-large',
         `expected a payload of at most ${MOST_PAYLOAD_BYTES} bytes, got ${length}; keep large inputs as payloads of a receipt`,
       );
+    const id = `job_${this.#clock.now().toString(16).padStart(12, '0')}${randomBytes(10).toString('hex')}`;
     const row = await this.#store.change(addJob, {
-      id: `job_${this.#clock.now().toString(16).padStart(12, '0')}${randomBytes(10).toString('hex')}`,
+      id,
       queue: job.queue,
       owner: job.owner ?? '',
       key: job.key ?? null,
-      payload,
+      payload: sealJobText(this.#store.dataKey, id, 'payload', payload),
       priority: Math.round(job.priority ?? 0),
       attempts: Math.min(MOST_ATTEMPTS, Math.max(1, Math.round(job.attempts ?? 3))),
       retryMs: Math.max(0, Math.round(job.retryMs ?? 1_000)),
       now: this.#clock.now(),
     });
     this.#bell.ring(job.queue);
-    return jobOf(row);
+    return this.#jobOf(row);
   }
 
   work(queue: string, handler: JobHandler, options: WorkOptions = {}): JobWorker {
@@ -112,7 +114,7 @@ export class JobQueue implements Jobs {
 
   async find(id: string): Promise<Job | null> {
     const row = await this.#store.read(jobById(id));
-    return row === null ? null : jobOf(row);
+    return row === null ? null : this.#jobOf(row);
   }
 
   async list({ queue, owner, state, limit, before }: JobFilter): Promise<readonly Job[]> {
@@ -125,7 +127,7 @@ export class JobQueue implements Jobs {
         limit: Math.max(1, Math.min(LIST_LIMIT, Math.floor(limit))),
       }),
     );
-    return rows.map(jobOf);
+    return rows.map((row) => this.#jobOf(row));
   }
 
   async *watch(id: string, signal: AbortSignal): AsyncGenerator<Job> {
@@ -165,25 +167,26 @@ export class JobQueue implements Jobs {
     this.#adopted ??= this.#store.change(adoptJobs, { worker: this.#worker, now: this.#clock.now() });
     return this.#adopted;
   }
-}
 
-function jobOf(row: JobRow): Job {
-  const read = (text: string | null): Json => (text === null ? null : parseJson(text));
-  return {
-    id: row.id,
-    queue: row.queue,
-    owner: row.owner === '' ? null : row.owner,
-    state: row.state as JobState,
-    payload: read(row.payload) as JsonObject,
-    priority: row.priority,
-    attempt: row.attempt,
-    attempts: row.attempts,
-    progress: read(row.progress),
-    result: read(row.result),
-    error: read(row.error) as JobFault | null,
-    createdAt: row.created_at,
-    startedAt: row.started_at,
-    endedAt: row.ended_at,
-    cursor: row.cursor,
-  };
+  #jobOf(row: JobRow): Job {
+    const open = (text: JobText, sealed: string | null): Json =>
+      sealed === null ? null : openJobText(this.#store.dataKey, row.id, text, sealed);
+    return {
+      id: row.id,
+      queue: row.queue,
+      owner: row.owner === '' ? null : row.owner,
+      state: row.state as JobState,
+      payload: open('payload', row.payload) as JsonObject,
+      priority: row.priority,
+      attempt: row.attempt,
+      attempts: row.attempts,
+      progress: open('progress', row.progress),
+      result: open('result', row.result),
+      error: row.error === null ? null : (parseJson(row.error) as JobFault | null),
+      createdAt: row.created_at,
+      startedAt: row.started_at,
+      endedAt: row.ended_at,
+      cursor: row.cursor,
+    };
+  }
 }

@@ -2,12 +2,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isCoded } from '@assay/encoding/coded-error';
-import { canonicalJson, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import { canonicalJson, type Json, type JsonObject } from '@assay/encoding/json';
 import type { Clock } from '../clock.ts';
 import { LedgerError } from '../errors.ts';
 import { beatJob, claimJob, type Ending, endJob, type JobRow, jobIsDue, keepStep, type Lease, stepOf } from './operations.ts';
 import type { JobHandler, RunningJob, WorkOptions } from './port.ts';
 import type { JobBell, JobStore } from './queue.ts';
+import { openJobText, sealJobText } from './texts.ts';
 
 const LEASE_MS = 15_000;
 /** How often an idle worker looks for jobs that others added or that fell due, milliseconds. */
@@ -113,7 +114,7 @@ class HeldJob implements RunningJob {
     this.#leaseMs = leaseMs;
     this.#abort = abort;
     this.id = row.id;
-    this.payload = parseJson(row.payload) as JsonObject;
+    this.payload = openJobText(options.store.dataKey, row.id, 'payload', row.payload) as JsonObject;
     this.owner = row.owner === '' ? null : row.owner;
     this.attempt = row.attempt;
     this.signal = abort.signal;
@@ -143,17 +144,17 @@ class HeldJob implements RunningJob {
     const { store } = this.#with;
     this.signal.throwIfAborted();
     const kept = await store.read(stepOf(this.id, name));
-    if (kept !== null) return parseJson(kept) as Result;
+    if (kept !== null) return openJobText(store.dataKey, this.id, `step/${name}`, kept) as Result;
     const result = await work();
     this.signal.throwIfAborted();
-    const text = bounded(result, `the result of step ${name}`);
+    const text = sealJobText(store.dataKey, this.id, `step/${name}`, bounded(result, `the result of step ${name}`));
     if (!(await store.change(keepStep, { lease: this.#lease, name, result: text }))) this.abort('job/lost');
     this.signal.throwIfAborted();
     return result;
   }
 
   progress(progress: Json): void {
-    this.#progress = bounded(progress, 'the progress');
+    this.#progress = sealJobText(this.#with.store.dataKey, this.id, 'progress', bounded(progress, 'the progress'));
     this.#progressTimer ??= setTimeout(() => {
       this.#progressTimer = null;
       void this.#beat();
@@ -166,7 +167,8 @@ class HeldJob implements RunningJob {
 
   async #ending(): Promise<Ending> {
     try {
-      return { kind: 'done', result: bounded(await this.#with.handler(this), 'the result') };
+      const result = bounded(await this.#with.handler(this), 'the result');
+      return { kind: 'done', result: sealJobText(this.#with.store.dataKey, this.id, 'result', result) };
     } catch (error) {
       if (this.#reason === 'job/cancelled') return { kind: 'cancelled' };
       if (this.#reason === 'job/stopped') return { kind: 'released' };

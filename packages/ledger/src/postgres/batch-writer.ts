@@ -2,12 +2,14 @@
 
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import type pg from 'pg';
-import { PIECE_BYTES } from '../stored-pieces.ts';
+import type { DataKey } from '../data-key.ts';
+import { type SealedPiece, sealedPieces, statePlace } from '../stored-pieces.ts';
 import type { GrowingTree } from '../tree.ts';
 import { type Facts, type PlannedBatch, type Questions, rowName } from '../writer/plan-batch.ts';
 
 /** Payloads of one statement, bytes. */
 const STATEMENT_BYTES = 4 * 1024 * 1024;
+const MOST_ROWS = 1_000;
 
 export async function answerQuestions(client: pg.ClientBase, { nonces, rows }: Questions): Promise<Facts> {
   const usedNonces = new Set<string>();
@@ -28,48 +30,31 @@ export async function answerQuestions(client: pg.ClientBase, { nonces, rows }: Q
   return { usedNonces, versions };
 }
 
-/** One piece of a payload on its way into a row. */
-interface Piece {
-  readonly hash: Uint8Array;
-  /** `null`: the whole payload. */
-  readonly n: number | null;
-  readonly bytes: Uint8Array;
-}
-
 /**
  * Stores payloads, a few mebibytes a statement. They are found by their hash only, so they may stand there before the transaction that
  * refers to them, and stay when it fails.
  */
 export async function putPayloads(
   client: pg.ClientBase,
+  dataKey: DataKey,
   payloads: readonly { readonly hash: Uint8Array; readonly bytes: Uint8Array }[],
 ): Promise<void> {
-  let pieces: Piece[] = [];
+  let waiting: SealedPiece[] = [];
   let held = 0;
   const flush = async () => {
-    for (const whole of [true, false]) {
-      const some = pieces.filter(({ n }) => (n === null) === whole);
-      if (some.length === 0) continue;
-      const values = some.flatMap(({ hash, n, bytes }) => (n === null ? [hash, bytes] : [hash, n, bytes]));
-      const width = whole ? 2 : 3;
-      const rows = some.map((_, i) => `(${Array.from({ length: width }, (_, j) => `$${i * width + j + 1}`).join(', ')})`);
-      const table = whole ? 'blobs (hash, bytes)' : 'blob_pieces (hash, n, bytes)';
-      await client.query(`INSERT INTO ${table} VALUES ${rows.join(', ')} ON CONFLICT DO NOTHING`, values);
-    }
-    pieces = [];
+    if (waiting.length === 0) return;
+    const rows = waiting.map((_, i) => `($${i * 3 + 1}, $${i * 3 + 2}, $${i * 3 + 3})`);
+    const values = waiting.flatMap(({ hash, n, bytes }) => [hash, n, bytes]);
+    await client.query(`INSERT INTO sealed_pieces VALUES ${rows.join(', ')} ON CONFLICT DO NOTHING`, values);
+    waiting = [];
     held = 0;
   };
-  const add = async (piece: Piece) => {
-    pieces.push(piece);
-    held += piece.bytes.length;
-    if (held >= STATEMENT_BYTES || pieces.length >= 1_000) await flush();
-  };
-  for (const { hash, bytes } of payloads) {
-    if (bytes.length <= PIECE_BYTES) await add({ hash, n: null, bytes });
-    else
-      for (let n = 0; n * PIECE_BYTES < bytes.length; n += 1)
-        await add({ hash, n, bytes: bytes.subarray(n * PIECE_BYTES, (n + 1) * PIECE_BYTES) });
-  }
+  for (const { hash, bytes } of payloads)
+    for (const piece of sealedPieces(dataKey, hash, bytes)) {
+      waiting.push(piece);
+      held += piece.bytes.length;
+      if (held >= STATEMENT_BYTES || waiting.length >= MOST_ROWS) await flush();
+    }
   await flush();
 }
 
@@ -87,16 +72,16 @@ tiles_in AS (INSERT INTO tiles SELECT * FROM unnest($16::int[], $17::bigint[], $
 sessions_in AS (INSERT INTO sessions SELECT * FROM unnest($19::bytea[]) ON CONFLICT DO NOTHING)
 UPDATE head SET size = $20, root = $21 WHERE id = 1 AND size = $22`;
 
+export interface Append {
+  readonly batch: PlannedBatch;
+  readonly boot: string;
+  readonly tree: GrowingTree;
+  readonly sizeBefore: number;
+  readonly dataKey: DataKey;
+}
+
 /** Writes all rows of a batch that makes the log longer; payloads apart. */
-export async function appendBatch(
-  client: pg.ClientBase,
-  {
-    batch,
-    boot,
-    tree,
-    sizeBefore,
-  }: { readonly batch: PlannedBatch; readonly boot: string; readonly tree: GrowingTree; readonly sizeBefore: number },
-): Promise<void> {
+export async function appendBatch(client: pg.ClientBase, { batch, boot, tree, sizeBefore, dataKey }: Append): Promise<void> {
   const { nonces, entries, receipts, payloads } = batch;
   const tiles = tree.takeChanged();
   const sessions = payloads.filter(({ kind }) => kind === 'session').map(({ hash }) => hash);
@@ -129,11 +114,11 @@ export async function appendBatch(
     ],
   });
   if (rowCount !== 1) throw new Error(`the head moved under the writer: expected size ${sizeBefore}`);
-  await writeChanges(client, batch);
+  await writeChanges(client, batch, dataKey);
   await writeReports(client, batch);
 }
 
-async function writeChanges(client: pg.ClientBase, { changes }: PlannedBatch): Promise<void> {
+async function writeChanges(client: pg.ClientBase, { changes }: PlannedBatch, dataKey: DataKey): Promise<void> {
   if (changes.length === 0) return;
   const last = [...new Map(changes.map((change) => [rowName(change), change])).values()];
   const gone = last.filter(({ value }) => value === null);
@@ -145,13 +130,15 @@ async function writeChanges(client: pg.ClientBase, { changes }: PlannedBatch): P
     );
   if (put.length > 0)
     await client.query(
-      `INSERT INTO state SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
-       ON CONFLICT (collection, key) DO UPDATE SET version = excluded.version, value = excluded.value`,
+      `INSERT INTO state SELECT *, 1 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
+       ON CONFLICT (collection, key) DO UPDATE SET version = excluded.version, value = excluded.value, sealed = 1`,
       [
         put.map(({ collection }) => collection),
         put.map(({ key }) => key),
         put.map(({ version }) => version),
-        put.map(({ value }) => value),
+        put.map(({ collection, key, version, value }) =>
+          dataKey.seal(statePlace(collection, key, version), value ?? new Uint8Array()),
+        ),
       ],
     );
 }

@@ -8,12 +8,14 @@ import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
 import { EMPTY_ROOT, logKeysDigest } from '@assay/receipt';
 import type pg from 'pg';
+import { type DataKey, openDataKey } from '../data-key.ts';
 import { LedgerError } from '../errors.ts';
 import { type LogKey, openLogKey } from '../log-key.ts';
 import type { StateRow } from '../port.ts';
 import type { Operation, Row } from '../rows/operation.ts';
 import { makePrivateDirectory } from '../sqlite/private-files.ts';
 import type { LogStore, StoredReceipt, StoredTask, StoredTile } from '../store.ts';
+import { statePlace } from '../stored-pieces.ts';
 import { WriterClient } from '../writer/writer-client.ts';
 import { postgresBlob } from './blobs.ts';
 import { BootLease } from './boot-lease.ts';
@@ -38,20 +40,28 @@ export async function openPostgresStore({ url, directory, origin }: PostgresStor
   const boot = randomBytes(16).toString('hex');
   const client = await connect(url);
   let logKey: LogKey;
+  let dataKey: DataKey;
   try {
     await migratePostgres(client);
     logKey = openLogKey(directory, origin);
-    await claimLog(client, logKey, directory);
+    dataKey = openDataKey(directory);
+    await claimLog(client, { logKey, dataKey, directory });
   } catch (cause) {
     throw databaseError(cause);
   } finally {
     await client.end().catch(() => undefined);
   }
-  const writer = await WriterClient.start({ directory, database: { engine: 'postgres', url }, logKey, boot });
+  const writer = await WriterClient.start({
+    directory,
+    database: { engine: 'postgres', url },
+    logKey,
+    dataSecret: dataKey.secret,
+    boot,
+  });
   const pool = openPool(url);
   try {
     const lease = await BootLease.take(pool, boot);
-    return postgresStore(pool, { writer, boot, logKey, lease });
+    return postgresStore(pool, { writer, boot, logKey, dataKey, lease });
   } catch (cause) {
     await writer.close();
     await pool.end();
@@ -59,9 +69,16 @@ export async function openPostgresStore({ url, directory, origin }: PostgresStor
   }
 }
 
-/** The database belongs to the log of its first agent: every other one must have the same key. */
-async function claimLog(client: pg.Client, { origin, verifierKeys }: LogKey, directory: string): Promise<void> {
-  const own = JSON.stringify({ origin, keys: logKeysDigest(verifierKeys) });
+interface Claim {
+  readonly logKey: LogKey;
+  readonly dataKey: DataKey;
+  readonly directory: string;
+}
+
+/** The database belongs to the log of its first agent: every other one must have the same keys. */
+async function claimLog(client: pg.Client, { logKey, dataKey, directory }: Claim): Promise<void> {
+  const { origin, verifierKeys } = logKey;
+  const own = JSON.stringify({ origin, keys: logKeysDigest(verifierKeys), dataKey: dataKey.id });
   await client.query("INSERT INTO meta VALUES ('log', $1) ON CONFLICT DO NOTHING", [own]);
   await client.query('INSERT INTO head VALUES (1, 0, $1) ON CONFLICT DO NOTHING', [EMPTY_ROOT]);
   const { rows } = await client.query("SELECT value FROM meta WHERE key = 'log'");
@@ -69,7 +86,7 @@ async function claimLog(client: pg.Client, { origin, verifierKeys }: LogKey, dir
   const there = JSON.parse(String(rows[0]?.value)) as { readonly origin: string };
   throw new LedgerError(
     'ledger/other-log',
-    `expected the key of the log ${there.origin} in ${directory}, got that of ${origin}; copy log-key.json from the data directory of an agent that uses this database, or use another database`,
+    `expected the keys of the log ${there.origin} in ${directory}, got others (log ${origin}); copy log-key.json and data-key.json from the data directory of an agent that uses this database, or use another database`,
   );
 }
 
@@ -82,10 +99,11 @@ interface Parts {
   readonly writer: WriterClient;
   readonly boot: string;
   readonly logKey: LogKey;
+  readonly dataKey: DataKey;
   readonly lease: BootLease;
 }
 
-function postgresStore(pool: pg.Pool, { writer, logKey, lease }: Parts): LogStore {
+function postgresStore(pool: pg.Pool, { writer, logKey, dataKey, lease }: Parts): LogStore {
   const all = async (text: string, ...values: readonly unknown[]) => {
     try {
       return (await pool.query(text, [...values])).rows;
@@ -94,12 +112,13 @@ function postgresStore(pool: pg.Pool, { writer, logKey, lease }: Parts): LogStor
     }
   };
   const one = async (text: string, ...values: readonly unknown[]) => (await all(text, ...values))[0] ?? null;
-  const payload: LogStore['payload'] = (hash) => postgresBlob(one, hash);
+  const payload: LogStore['payload'] = (hash) => postgresBlob(one, dataKey, hash);
   return {
     name: 'PostgreSQL',
     origin: logKey.origin,
     verifierKeys: logKey.verifierKeys,
     shared: true,
+    dataKey,
     start: (row) => writer.start(row),
     discard: (receiptId) => writer.discard(receiptId),
     seal: (entry) => writer.seal(entry),
@@ -147,17 +166,17 @@ function postgresStore(pool: pg.Pool, { writer, logKey, lease }: Parts): LogStor
       const row = await one(`${TASKS} r.task_id = $1 ORDER BY r.cursor DESC LIMIT 1`, taskId);
       return row === null ? null : task(row);
     },
-    state: async (collection, key) =>
-      (await one(
-        'SELECT key, version, value FROM state WHERE collection = $1 AND key = $2',
-        collection,
-        key,
-      )) as StateRow | null,
-    states: async (collection) =>
-      (await all(
+    async state(collection, key) {
+      const row = await one('SELECT key, version, value FROM state WHERE collection = $1 AND key = $2', collection, key);
+      return row === null ? null : state(collection, row, dataKey);
+    },
+    async states(collection) {
+      const rows = await all(
         'SELECT key, version, value FROM state WHERE collection = $1 ORDER BY key COLLATE "C"',
         collection,
-      )) as StateRow[],
+      );
+      return rows.map((row) => state(collection, row, dataKey));
+    },
     size: async () => (await one('SELECT size FROM head WHERE id = 1'))?.size ?? 0,
     async tiles(places) {
       const found = await readTiles(pool, places).catch((cause: unknown) => {
@@ -211,6 +230,10 @@ type Found = any;
 
 function receipt(row: Found): StoredReceipt | null {
   return row === null ? null : { index: row.idx, body: row.body, salt: row.salt, leaf: row.leaf, access: row.access };
+}
+
+function state(collection: string, { key, version, value }: Found, dataKey: DataKey): StateRow {
+  return { key, version, value: dataKey.open(statePlace(collection, key, version), value) };
 }
 
 function task(row: Found): StoredTask {

@@ -10,6 +10,7 @@
 import { equalBytes } from '@assay/encoding/bytes';
 import { logKeysDigest } from '@assay/receipt';
 import type pg from 'pg';
+import { DataKey } from '../data-key.ts';
 import { LedgerError } from '../errors.ts';
 import { Sequencer } from '../sequencer.ts';
 import type { PublishedHead } from '../store.ts';
@@ -67,6 +68,7 @@ async function assertEdgeEntries(client: pg.ClientBase, tree: GrowingTree): Prom
 class PostgresWriter implements LogWriter {
   readonly #url: string;
   readonly #boot: string;
+  readonly #dataKey: DataKey;
   readonly #sequencer: Sequencer;
   readonly #head: LogHead;
   #client: pg.Client | null;
@@ -76,10 +78,11 @@ class PostgresWriter implements LogWriter {
   #unsettled: Unsettled | null = null;
   #broken: WrittenError | null = null;
 
-  constructor(client: pg.Client, tree: GrowingTree, { directory, logKey, boot }: WriterSetup, url: string) {
+  constructor(client: pg.Client, tree: GrowingTree, { directory, logKey, dataSecret, boot }: WriterSetup, url: string) {
     this.#client = client;
     this.#url = url;
     this.#boot = boot;
+    this.#dataKey = new DataKey(dataSecret);
     this.#tree = tree;
     this.#known = { size: tree.size, root: tree.root() };
     const name = { origin: logKey.origin, logKeys: logKeysDigest(logKey.verifierKeys), replica: boot.slice(0, 16), boot };
@@ -134,7 +137,8 @@ class PostgresWriter implements LogWriter {
       const facts = await answerQuestions(client, questionsOf(log));
       batch = planBatch(log, facts, { sequencer: this.#sequencer, tree: this.#tree });
       await writeTasks(client, this.#boot, batch);
-      if (this.#tree.size > sizeBefore) await appendBatch(client, { batch, boot: this.#boot, tree: this.#tree, sizeBefore });
+      if (this.#tree.size > sizeBefore)
+        await appendBatch(client, { batch, boot: this.#boot, tree: this.#tree, sizeBefore, dataKey: this.#dataKey });
     } catch (cause) {
       this.#sequencer.rollback();
       this.#tree = new GrowingTree(0, () => null); // read again before the next entry
@@ -167,7 +171,7 @@ class PostgresWriter implements LogWriter {
 
   async #putPayloads(client: pg.Client, log: readonly LogRequest[]): Promise<void> {
     const payloads = log.flatMap((request) => (request.kind === 'seal' ? request.entry.payloads : []));
-    if (payloads.length > 0) await putPayloads(client, payloads);
+    if (payloads.length > 0) await putPayloads(client, this.#dataKey, payloads);
   }
 
   /** Brings the tree to a committed head; `paths`: entries whose inclusion will be asked for. */

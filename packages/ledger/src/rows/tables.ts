@@ -1,5 +1,6 @@
-/** The tables of all rooms, one step of the schema each; both engines read them. Only ever added to. */
+/** Steps of the schema that both engines take: tables of rooms, and what came after the engines' own first steps. Only ever added to. */
 
 import { JOB_TABLES } from '../jobs/tables.ts';
+import { SEALED_PIECES } from '../stored-pieces.ts';
 
-export const ROOM_TABLES: readonly string[] = [JOB_TABLES];
+export const ROOM_TABLES: readonly string[] = [JOB_TABLES, SEALED_PIECES];

@@ -2,17 +2,20 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { decodeHex } from '@assay/encoding/hex';
-import { PIECE_BYTES } from '../stored-pieces.ts';
+import type { DataKey } from '../data-key.ts';
+import { sealedPieces, statePlace } from '../stored-pieces.ts';
 import type { GrowingTree } from '../tree.ts';
 import { type Facts, type PlannedBatch, type Questions, rowName } from '../writer/plan-batch.ts';
 
 export class BatchWriter {
   readonly #sql: ReturnType<typeof prepare>;
   readonly #boot: string;
+  readonly #dataKey: DataKey;
 
-  constructor(db: DatabaseSync, boot: string) {
+  constructor(db: DatabaseSync, boot: string, dataKey: DataKey) {
     this.#sql = prepare(db);
     this.#boot = boot;
+    this.#dataKey = dataKey;
   }
 
   answer({ nonces, rows }: Questions): Facts {
@@ -34,10 +37,10 @@ export class BatchWriter {
     for (const { nonce, index } of batch.nonces) sql.addNonce.run(nonce, index);
     for (const { collection, key, version, value } of batch.changes) {
       if (value === null) sql.deleteState.run(collection, key);
-      else sql.putState.run(collection, key, version, value);
+      else sql.putState.run(collection, key, version, this.#dataKey.seal(statePlace(collection, key, version), value));
     }
     for (const { hash, bytes, kind } of batch.payloads) {
-      this.#keep(hash, bytes);
+      for (const piece of sealedPieces(this.#dataKey, hash, bytes)) sql.addPiece.run(piece.hash, piece.n, piece.bytes);
       if (kind === 'session') sql.addSession.run(hash);
     }
     for (const { index, leaf } of batch.entries) sql.addEntry.run(index, leaf);
@@ -59,15 +62,6 @@ export class BatchWriter {
     const { changes } = sql.moveHead.run(tree.size, tree.root(), sizeBefore);
     if (changes !== 1) throw new Error(`the head moved under the writer: expected size ${sizeBefore}`);
   }
-
-  #keep(hash: Uint8Array, bytes: Uint8Array): void {
-    if (bytes.length <= PIECE_BYTES) {
-      this.#sql.addBlob.run(hash, bytes);
-      return;
-    }
-    for (let n = 0; n * PIECE_BYTES < bytes.length; n += 1)
-      this.#sql.addBlobPiece.run(hash, n, bytes.subarray(n * PIECE_BYTES, (n + 1) * PIECE_BYTES));
-  }
 }
 
 function prepare(db: DatabaseSync) {
@@ -85,11 +79,11 @@ function prepare(db: DatabaseSync) {
     addNonce: db.prepare('INSERT INTO nonces VALUES (?, ?)'),
     stateVersion: db.prepare('SELECT version FROM state WHERE collection = ? AND key = ?'),
     putState: db.prepare(
-      'INSERT INTO state VALUES (?, ?, ?, ?) ON CONFLICT (collection, key) DO UPDATE SET version = excluded.version, value = excluded.value',
+      'INSERT INTO state VALUES (?, ?, ?, ?, 1) ON CONFLICT (collection, key) DO UPDATE SET version = excluded.version, value = excluded.value, sealed = 1',
     ),
     deleteState: db.prepare('DELETE FROM state WHERE collection = ? AND key = ?'),
     addBlob: db.prepare('INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING'),
-    addBlobPiece: db.prepare('INSERT INTO blob_pieces VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
+    addPiece: db.prepare('INSERT INTO sealed_pieces VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
     addSession: db.prepare('INSERT INTO sessions VALUES (?) ON CONFLICT DO NOTHING'),
     addEntry: db.prepare('INSERT INTO entries VALUES (?, ?)'),
     addSuccession: db.prepare('INSERT INTO successions (idx, keyset_digest, successor) VALUES (?, ?, ?)'),

@@ -1,9 +1,10 @@
 /**
- * Payloads as the database keeps them: short ones in one row, longer ones in rows of one piece each, because SQLite reads a row only as a
- * whole. Databases from before version 4 hold long ones in one row, too; those are read in a few large pieces.
+ * Payloads as the database keeps them: in rows of one sealed piece each, because SQLite reads a row only as a whole. Databases of older versions
+ * hold them in clear, in one row (read in a few large pieces) or in pieces.
  */
 
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import { type DataKey, PIECE_OVERHEAD } from '../data-key.ts';
 import { LedgerError } from '../errors.ts';
 import type { StoredBlob } from '../store.ts';
 import { PIECE_BYTES } from '../stored-pieces.ts';
@@ -16,12 +17,24 @@ const MOST_OLD_PIECES = 16;
  * pieces, so that slow readers do not keep the write-ahead log from being copied back.
  * @example blobReader(db)(hash)?.length
  */
-export function blobReader(db: DatabaseSync): (hash: Uint8Array) => StoredBlob | null {
+export function blobReader(db: DatabaseSync, dataKey: DataKey): (hash: Uint8Array) => StoredBlob | null {
   const whole = db.prepare('SELECT length(bytes) AS length FROM blobs WHERE hash = ?');
   const part = db.prepare('SELECT substr(bytes, ?, ?) AS bytes FROM blobs WHERE hash = ?');
   const total = db.prepare('SELECT sum(length(bytes)) AS length FROM blob_pieces WHERE hash = ?');
   const piece = db.prepare('SELECT bytes FROM blob_pieces WHERE hash = ? AND n = ?');
+  const sealed = db.prepare('SELECT count(*) AS pieces, sum(length(bytes)) AS length FROM sealed_pieces WHERE hash = ?');
+  const sealedPiece = db.prepare('SELECT bytes FROM sealed_pieces WHERE hash = ? AND n = ?');
   return (hash) => {
+    const { pieces: count, length: sealedLength } = sealed.get(hash) as { pieces: number; length: number };
+    if (count > 0)
+      return {
+        length: sealedLength - count * PIECE_OVERHEAD,
+        heldBytes: 0,
+        async *pieces() {
+          for (let n = 0; n < count; n += 1)
+            yield dataKey.openPiece({ hash, n, last: n === count - 1 }, found(sealedPiece.get(hash, n)));
+        },
+      };
     const length = whole.get(hash)?.length as number | undefined;
     if (length !== undefined) {
       const step = Math.max(PIECE_BYTES, Math.ceil(length / MOST_OLD_PIECES));

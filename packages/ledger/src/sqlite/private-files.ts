@@ -1,5 +1,5 @@
 /**
- * The data directory is the agent's alone: it holds prompts, code, files and answers in clear. A directory that was made for it by others
+ * The data directory is the agent's alone: it holds the keys of log and data, and every receipt. A directory that was made for it by others
  * (a mounted volume has mode 0755) is closed at start; one that cannot be closed is refused. POSIX modes only: on Windows the access
  * list of the folder decides, and nothing is checked.
  */

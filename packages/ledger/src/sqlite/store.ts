@@ -7,10 +7,12 @@ import { randomBytes } from 'node:crypto';
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
+import { type DataKey, openDataKey } from '../data-key.ts';
 import { LedgerError } from '../errors.ts';
-import { openLogKey } from '../log-key.ts';
+import { type LogKey, openLogKey } from '../log-key.ts';
 import type { StateRow } from '../port.ts';
 import type { LogStore, StoredReceipt, StoredReport, StoredSuccession, StoredTask, StoredTile } from '../store.ts';
+import { statePlace } from '../stored-pieces.ts';
 import { WriterClient } from '../writer/writer-client.ts';
 import { blobReader } from './blobs.ts';
 import { openReader } from './database.ts';
@@ -40,15 +42,17 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<LogS
   const unlock = lockDirectory(directory);
   try {
     const logKey = openLogKey(directory, options.origin);
+    const dataKey = openDataKey(directory);
     const boot = randomBytes(16).toString('hex');
     const writer = await WriterClient.start({
       directory,
       database: { engine: 'sqlite', maxBytes },
       logKey,
+      dataSecret: dataKey.secret,
       boot,
     });
     const db = openReader({ directory });
-    return sqliteStore(db, writer, boot, logKey, unlock);
+    return sqliteStore(db, { writer, boot, logKey, dataKey, unlock });
   } catch (cause) {
     unlock();
     throw LedgerError.is(cause)
@@ -57,15 +61,17 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<LogS
   }
 }
 
-function sqliteStore(
-  db: DatabaseSync,
-  writer: WriterClient,
-  boot: string,
-  logKey: { readonly origin: string; readonly verifierKeys: readonly string[] },
-  unlock: () => void,
-): LogStore {
+interface Parts {
+  readonly writer: WriterClient;
+  readonly boot: string;
+  readonly logKey: LogKey;
+  readonly dataKey: DataKey;
+  readonly unlock: () => void;
+}
+
+function sqliteStore(db: DatabaseSync, { writer, boot, logKey, dataKey, unlock }: Parts): LogStore {
   const sql = prepare(db);
-  const payload = blobReader(db);
+  const payload = blobReader(db, dataKey);
   const tile = tileReader(db);
   const rows = new SqliteRows(db);
   const task = (row: Row): StoredTask => ({
@@ -84,6 +90,7 @@ function sqliteStore(
     origin: logKey.origin,
     verifierKeys: logKey.verifierKeys,
     shared: false,
+    dataKey,
     start: (row) => writer.start(row),
     discard: (receiptId) => writer.discard(receiptId),
     seal: (entry) => writer.seal(entry),
@@ -107,8 +114,8 @@ function sqliteStore(
       const row = sql.task.get(taskId);
       return row === undefined ? null : task(row);
     },
-    state: async (collection, key) => state(sql.state.get(collection, key)),
-    states: async (collection) => sql.states.all(collection).map((row) => state(row) as StateRow),
+    state: async (collection, key) => state(collection, sql.state.get(collection, key), dataKey),
+    states: async (collection) => sql.states.all(collection).map((row) => state(collection, row, dataKey) as StateRow),
     size: async () => (sql.size.get()?.size as number | undefined) ?? 0,
     async tiles(places) {
       const found = places.map(({ level, index }) => ({ level, index, hashes: tile(level, index) }));
@@ -154,9 +161,10 @@ function succession(row: Row | undefined): StoredSuccession | null {
   return { index: row.idx as number, leaf: row.leaf as string, successor: row.successor as string };
 }
 
-function state(row: Row | undefined): StateRow | null {
+function state(collection: string, row: Row | undefined, dataKey: DataKey): StateRow | null {
   if (row === undefined) return null;
-  return { key: row.key as string, version: row.version as number, value: row.value as Uint8Array };
+  const { key, version, value, sealed } = row as { key: string; version: number; value: Uint8Array; sealed: number };
+  return { key, version, value: sealed === 1 ? dataKey.open(statePlace(collection, key, version), value) : value };
 }
 
 function prepare(db: DatabaseSync) {
@@ -178,8 +186,8 @@ function prepare(db: DatabaseSync) {
     session: db.prepare('SELECT 1 FROM sessions WHERE hash = ?'),
     tasks: db.prepare(`${tasks} cursor < ? ORDER BY cursor DESC LIMIT ?`),
     task: db.prepare(`${tasks} task_id = ? ORDER BY cursor DESC LIMIT 1`),
-    state: db.prepare('SELECT key, version, value FROM state WHERE collection = ? AND key = ?'),
-    states: db.prepare('SELECT key, version, value FROM state WHERE collection = ? ORDER BY key'),
+    state: db.prepare('SELECT key, version, value, sealed FROM state WHERE collection = ? AND key = ?'),
+    states: db.prepare('SELECT key, version, value, sealed FROM state WHERE collection = ? ORDER BY key'),
     size: db.prepare('SELECT size FROM head WHERE id = 1'),
     entries: db.prepare('SELECT leaf FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx'),
   };

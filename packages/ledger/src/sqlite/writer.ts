@@ -5,6 +5,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { EMPTY_ROOT, logKeysDigest } from '@assay/receipt';
+import { DataKey } from '../data-key.ts';
 import { LedgerError } from '../errors.ts';
 import { operationNamed } from '../rows/rooms.ts';
 import { Sequencer } from '../sequencer.ts';
@@ -53,13 +54,13 @@ class SqliteWriter implements LogWriter {
   #tree: GrowingTree;
   #broken: WrittenError | null = null;
 
-  constructor(db: DatabaseSync, tree: GrowingTree, { directory, logKey, boot }: WriterSetup) {
+  constructor(db: DatabaseSync, tree: GrowingTree, { directory, logKey, dataSecret, boot }: WriterSetup) {
     this.#db = db;
     this.#tree = tree;
     db.prepare('INSERT INTO head VALUES (1, 0, ?) ON CONFLICT DO NOTHING').run(EMPTY_ROOT);
     const name = { origin: logKey.origin, logKeys: logKeysDigest(logKey.verifierKeys), replica: replicaId(db), boot };
     this.#sequencer = new Sequencer(name);
-    this.#batch = new BatchWriter(db, boot);
+    this.#batch = new BatchWriter(db, boot, new DataKey(dataSecret));
     this.#rows = new SqliteRows(db);
     this.#head = new LogHead(directory, logKey);
     this.#head.sign(tree);

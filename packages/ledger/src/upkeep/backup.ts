@@ -10,6 +10,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync } from 'nod
 import { join } from 'node:path';
 import { backup as copyDatabase, DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
+import { DATA_KEY_FILE } from '../data-key.ts';
 import { LedgerError } from '../errors.ts';
 import { connect } from '../postgres/connection.ts';
 import { migratePostgres, postgresSchemaOf } from '../postgres/migrations.ts';
@@ -23,7 +24,7 @@ import type { KeptPlace } from './row-reader.ts';
 const DATABASE = 'log.db';
 const DUMP = 'log.pgdump';
 /** What a log needs beside its database. The checkpoint first: a database that is copied later is never smaller. */
-const FILES = [CHECKPOINT_FILE, 'log-key.json', 'simulated-root.pem', 'simulated-root-key.pem'];
+const FILES = [CHECKPOINT_FILE, 'log-key.json', DATA_KEY_FILE, 'simulated-root.pem', 'simulated-root-key.pem'];
 
 const run = promisify(execFile);
 

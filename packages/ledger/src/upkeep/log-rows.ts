@@ -47,12 +47,20 @@ export function* nonceIndex(nonce: Uint8Array): Operation<number | null> {
   return (row?.idx as number | undefined) ?? null;
 }
 
+export interface StoredPiece {
+  readonly bytes: Uint8Array;
+  /** Whether it is sealed (stored-pieces.ts). */
+  readonly sealed: boolean;
+}
+
 /** A piece of a payload; `n` counts from 0. `null` when there is none. */
-export function* payloadPiece(hash: Uint8Array, n: number): Operation<Uint8Array | null> {
+export function* payloadPiece(hash: Uint8Array, n: number): Operation<StoredPiece | null> {
+  const [sealed] = yield query('SELECT bytes FROM sealed_pieces WHERE hash = $1 AND n = $2', hash, n);
+  if (sealed !== undefined) return { bytes: sealed.bytes as Uint8Array, sealed: true };
   const [whole] = n > 0 ? [] : yield query('SELECT bytes FROM blobs WHERE hash = $1', hash);
-  if (whole !== undefined) return whole.bytes as Uint8Array;
+  if (whole !== undefined) return { bytes: whole.bytes as Uint8Array, sealed: false };
   const [piece] = yield query('SELECT bytes FROM blob_pieces WHERE hash = $1 AND n = $2', hash, n);
-  return (piece?.bytes as Uint8Array | undefined) ?? null;
+  return piece === undefined ? null : { bytes: piece.bytes as Uint8Array, sealed: false };
 }
 
 export interface Counts {

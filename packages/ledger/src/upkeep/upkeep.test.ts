@@ -84,8 +84,13 @@ describe.each(ENGINES)('on $engine', ({ engine, place: freshPlace }) => {
     ],
     ['a receipt that is gone', 'DELETE FROM receipts WHERE idx = 1', /receipt is missing/],
     ['a receipt under the id of another', "UPDATE receipts SET receipt_id = 'rcpt_other' WHERE idx = 2", /id of another/],
-    ['a payload that is gone', 'DELETE FROM blobs', /payload sha256:\w+ is missing/],
-    ['a long payload with a piece gone', 'DELETE FROM blob_pieces WHERE n = 1', /has other bytes/],
+    ['a payload that is gone', 'DELETE FROM sealed_pieces', /payload sha256:\w+ is missing/],
+    ['a long payload with a piece gone', 'DELETE FROM sealed_pieces WHERE n = 1', /does not open at its place/],
+    [
+      'a payload in the row of another',
+      'UPDATE sealed_pieces SET bytes = (SELECT bytes FROM sealed_pieces WHERE n = 0 ORDER BY hash LIMIT 1) WHERE n = 0',
+      /does not open at its place/,
+    ],
     ['a nonce that could be used again', 'DELETE FROM nonces', /nonce is not among/],
     ['an entry that is gone', 'DELETE FROM entries WHERE idx = 3', /entry is missing/],
     [
@@ -195,6 +200,8 @@ test('a directory without a log, and a folder without a backup, are refused', as
   await close();
   const other = directory();
   cpSync(join(place, 'log-key.json'), join(other, 'log-key.json'));
+  expect(await codeOf(checkLog({ directory: other }))).toBe('ledger/bad-key-file');
+  cpSync(join(place, 'data-key.json'), join(other, 'data-key.json'));
   expect(await codeOf(checkLog({ directory: other }))).toBe('ledger/unavailable');
   writeFileSync(join(place, 'note'), utf8('x'));
   expect(await codeOf(restoreStore({ directory: place }, place))).toBe('ledger/not-empty');

@@ -1,5 +1,6 @@
 /** What the main thread and the writer thread say to each other. Everything survives structured clone. */
 
+import type { KeyObject } from 'node:crypto';
 import type { Json } from '@assay/encoding/json';
 import type { LedgerErrorCode } from '../errors.ts';
 import type { LogKey } from '../log-key.ts';
@@ -10,6 +11,8 @@ export interface WriterSetup {
   readonly directory: string;
   readonly database: DatabasePlace;
   readonly logKey: LogKey;
+  /** Of the data key. */
+  readonly dataSecret: KeyObject;
   /** Random id of this start, 32 hex characters. */
   readonly boot: string;
 }

@@ -78,6 +78,27 @@ describe('the scripts', () => {
     }
   }, 180_000);
 
+  it('run with recorded answers alone, as after npm install and npm start', async () => {
+    const recorded = await startAgent(
+      parseConfig({
+        AGENT_PORT: '0',
+        ASSAY_DATA_DIR: join(cwd, 'recorded'),
+        ASSAY_LOG_LEVEL: 'silent',
+        AI_PROVIDER: 'recorded',
+      }),
+    );
+    try {
+      const made = await python([join(ROOT, 'test_ai_generation.py'), 'played'], { ASSAY_URL: recorded.url });
+      expect(made, made.err).toMatchObject({ code: 0 });
+      const root = ['--simulated-root', 'recorded/simulated-root.pem'];
+      const good = await python([verifier, 'played/attestation_test3.json', ...root]);
+      expect(good.code, good.out + good.err).toBe(0);
+      expect(good.out).toContain('RECORDED');
+    } finally {
+      await recorded.close();
+    }
+  }, 180_000);
+
   it('refuse what they should, with the exit codes of assay verify', async () => {
     const answer = JSON.parse(await readFile(join(cwd, 'attestation_test1.json'), 'utf8'));
     await writeFile(join(cwd, 'code.py'), answer.generated_code);

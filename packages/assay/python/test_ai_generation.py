@@ -26,7 +26,7 @@ TESTS = (
     (
         "a missing file, then a retry",
         {
-            "description": "Read /tmp/missing.txt; if the file is not there, use default content instead. Print the content",
+            "description": "Read /tmp/missing.txt and print its content",
             "language": "python",
             "max_retries": 2,
         },

@@ -65,6 +65,8 @@ export interface FakeDcapOptions {
   /** Last word on the collateral: drop, double or reorder pieces. */
   readonly endorsements?: (pieces: Endorsement[]) => Endorsement[];
   readonly simulated?: boolean;
+  /** Certificates and collateral of an earlier quote, which this one is signed under as well. */
+  readonly issued?: FakeDcap | undefined;
 }
 
 export interface FakeDcap {
@@ -96,6 +98,8 @@ const QE_MRSIGNER = new Uint8Array(32).fill(0xdc);
 /** One quote and everything needed to verify it. */
 export async function fakeDcap(options: FakeDcapOptions = {}): Promise<FakeDcap> {
   const tee = options.tee ?? 'tdx';
+  const { issued } = options;
+  if (issued !== undefined) return { ...issued, quote: await quote(options, tee, issued) };
   const key = (label: string) => fakeKey('P-256', `dcap ${label}`);
   const root = await fakeCertificate({
     name: 'Intel SGX Root CA',

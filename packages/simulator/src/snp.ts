@@ -48,6 +48,8 @@ export interface FakeSnpOptions {
   readonly keyNotAfter?: number;
   /** The root's RSA-PSS key instead of this process's own. */
   readonly rootKey?: FakeKey;
+  /** Certificates of an earlier report, which this one is signed under as well. */
+  readonly issued?: FakeSnp | undefined;
   /** Of all certificates, epoch milliseconds; around {@link FAKE_NOW} unless told. */
   readonly validity?: { readonly notBefore: number; readonly notAfter: number };
 }
@@ -82,6 +84,10 @@ const CHIP = Uint8Array.from({ length: 64 }, (_, index) => 200 - index);
 export async function fakeSnp(options: FakeSnpOptions = {}): Promise<FakeSnp> {
   const { product = 'Genoa', signingKey = 'vcek' } = options;
   const tcb = product === 'Turin' ? TURIN_TCB : MILAN_TCB;
+  if (options.issued !== undefined) {
+    const signer = options.signer ?? (await fakeKey(options.keyKind ?? 'P-384', options.keyLabel ?? 'vcek'));
+    return { ...options.issued, report: await fakeReport(options, product, tcb, signer) };
+  }
   const root = await fakeCertificate({
     name: `ARK-${product}`,
     attributes: AMD,

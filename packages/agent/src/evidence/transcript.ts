@@ -60,7 +60,6 @@ async function ask(
 ): Promise<string> {
   const reply = await model.complete({
     messages: [{ role: 'user', content: prompt }],
-    task: { description: prompt, language: 'python', context: null },
     ...{ maxTokens, temperature, signal },
   });
   draft.append({

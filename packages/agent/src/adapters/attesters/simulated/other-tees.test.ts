@@ -92,3 +92,19 @@ describe('a vendor', () => {
     );
   });
 });
+
+it.each(['simulated-sgx', 'simulated-sev'])('%s issues certificates again before they end', async (choice) => {
+  let now = NOW;
+  const { attester } = await detectAttester({ choice, directory, clock: { now: () => now } });
+  const certificates = async (): Promise<string> => {
+    const { evidence } = await attester.attest({ statementDigest, nonce, channelPublicKey: null });
+    const { collateral, certificates: chain } = evidence as { readonly collateral?: object; readonly certificates?: string };
+    return JSON.stringify(collateral ?? chain);
+  };
+  const first = await certificates();
+  expect(await certificates()).toBe(first);
+  now += 11 * 3_600_000;
+  expect(await certificates()).toBe(first);
+  now += 2 * 3_600_000;
+  expect(await certificates()).not.toBe(first);
+});

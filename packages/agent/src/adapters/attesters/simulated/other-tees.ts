@@ -13,7 +13,7 @@ import { encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
 import type { Clock } from '@assay/ledger';
 import { sealCommitment } from '@assay/models';
-import { type FakeKey, fakeDcap, fakeKeyOf, fakeSnp, type LooseJson } from '@assay/simulator';
+import { type FakeDcap, type FakeKey, type FakeSnp, fakeDcap, fakeKeyOf, fakeSnp, type LooseJson } from '@assay/simulator';
 import type { AttestationRequest, Attester } from '../../../ports/attester.ts';
 import { measureRunningCode } from './measurements.ts';
 import { spkiOf, storedKeyPair } from './stored-key.ts';
@@ -27,6 +27,7 @@ export interface OtherSimulatorOptions {
 const HOUR = 3_600_000;
 /** As long as evidence of a real TEE is in force without fetching anything. */
 const IN_FORCE = 24 * HOUR;
+const RENEW_AFTER = 12 * HOUR;
 /** Report data of SGX and SNP, bytes. */
 const REPORT_DATA = 64;
 const SGX_REPORT_DATA_AT = 320;
@@ -37,6 +38,21 @@ const SNP_MEASUREMENT_AT = 0x90;
 const SIMULATED = { OU: 'SIMULATED', O: 'Assay simulator' };
 const RSA = { name: 'RSA-PSS', hash: 'SHA-384', modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1) };
 const P256 = { name: 'ECDSA', namedCurve: 'P-256' };
+
+/** Certificates and collateral, issued again after some hours: only the quote is made each time. */
+class Issued<Evidence> {
+  #kept: { readonly evidence: Evidence; readonly from: number } | null = null;
+
+  current(now: number): Evidence | undefined {
+    const isCurrent = this.#kept !== null && now >= this.#kept.from && now - this.#kept.from < RENEW_AFTER;
+    return isCurrent ? this.#kept?.evidence : undefined;
+  }
+
+  keep(evidence: Evidence, now: number): Evidence {
+    if (this.current(now) === undefined) this.#kept = { evidence, from: now };
+    return evidence;
+  }
+}
 
 /** SGX quotes of version 3 with Intel-shaped collateral. Root: `simulated-sgx-root.pem`. */
 export async function createSimulatedSgx({ directory, clock }: OtherSimulatorOptions): Promise<Attester> {
@@ -51,7 +67,7 @@ export async function createSimulatedSgx({ directory, clock }: OtherSimulatorOpt
       document.nextUpdate = instant(now + IN_FORCE);
     };
     return fakeDcap({
-      tee: 'sgx',
+      ...{ tee: 'sgx', issued: issued.current(now) },
       root: { key, attributes: SIMULATED, ...dates },
       ...{ ca: { attributes: SIMULATED, ...dates }, pck: dates, tcbSigning: dates, rootCrl: list, pckCrl: list },
       ...{ tcbInfo: signedJson, identity: signedJson },
@@ -62,14 +78,15 @@ export async function createSimulatedSgx({ directory, clock }: OtherSimulatorOpt
       },
     });
   };
-  const first = await make({ statementDigest: new Uint8Array(32) });
+  const issued = new Issued<FakeDcap>();
+  const first = issued.keep(await make({ statementDigest: new Uint8Array(32) }), clock.now());
   const rootCertificate = await keepRoot(directory, 'simulated-sgx-root', encodePem('CERTIFICATE', first.root.der));
   return {
     name: 'simulated SGX',
     simulated: true,
     rootCertificate,
     attest: async (request) => {
-      const { quote, endorsements } = await make(request);
+      const { quote, endorsements } = issued.keep(await make(request), clock.now());
       const evidence = { quote: encodeHex(quote), collateral: collateralOf(endorsements), simulated: true };
       return { teeType: 'sgx', evidenceType: 'sgx', evidence };
     },
@@ -83,7 +100,7 @@ export async function createSimulatedSev({ directory, clock }: OtherSimulatorOpt
   const make = async (request: Pick<AttestationRequest, 'statementDigest'>) => {
     const now = clock.now();
     return fakeSnp({
-      rootKey,
+      ...{ rootKey, issued: issued.current(now) },
       validity: { notBefore: now - HOUR, notAfter: now + IN_FORCE },
       edit: (report) => {
         report.set(measurement, SNP_MEASUREMENT_AT);
@@ -92,14 +109,15 @@ export async function createSimulatedSev({ directory, clock }: OtherSimulatorOpt
       },
     });
   };
-  const first = await make({ statementDigest: new Uint8Array(32) });
+  const issued = new Issued<FakeSnp>();
+  const first = issued.keep(await make({ statementDigest: new Uint8Array(32) }), clock.now());
   const rootCertificate = await keepRoot(directory, 'simulated-sev-root', encodePem('CERTIFICATE', first.root.der));
   return {
     name: 'simulated SEV-SNP',
     simulated: true,
     rootCertificate,
     attest: async (request) => {
-      const { report, chain } = await make(request);
+      const { report, chain } = issued.keep(await make(request), clock.now());
       const certificates = chain.map((der) => encodePem('CERTIFICATE', der)).join('');
       return {
         teeType: 'sev_snp',

@@ -59,3 +59,16 @@ test('a retry after a missing package says to do without it', () => {
   expect(retry("ModuleNotFoundError: No module named 'x'")).toContain('write the program without it');
   expect(retry('ValueError: x')).not.toContain('write the program without it');
 });
+
+test('a retry does not name settings, which only the operator can change', () => {
+  const error =
+    'the reply was cut off at the token limit; write a shorter program, or raise AI_MAX_TOKENS; reply with one block';
+  const last = conversation(facts, [{ said: '', previousCode: null, error }]).at(-1)?.content ?? '';
+  expect(last).not.toContain('AI_MAX_TOKENS');
+  expect(last).toContain('write a shorter program; reply with one block');
+});
+
+test('data of the context is said to be in no file', () => {
+  expect(taskPrompt({ ...facts, context: '{"a":1}' })).toMatch(/It is in no file.*\n```json\n\{"a":1\}\n```/);
+  expect(taskPrompt(facts)).not.toContain('Context');
+});

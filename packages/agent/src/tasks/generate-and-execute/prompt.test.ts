@@ -72,3 +72,11 @@ test('data of the context is said to be in no file', () => {
   expect(taskPrompt({ ...facts, context: '{"a":1}' })).toMatch(/It is in no file.*\n```json\n\{"a":1\}\n```/);
   expect(taskPrompt(facts)).not.toContain('Context');
 });
+
+test('a file shows how it begins only where that was given', () => {
+  const file = { path: '/tmp/a.csv', bytes: 9 };
+  expect(taskPrompt({ ...facts, files: [file] })).toMatch(/- "\/tmp\/a.csv" \(9 bytes\)\n/);
+  expect(taskPrompt({ ...facts, files: [{ ...file, begins: 'x,y\n' }] })).toContain(
+    '(9 bytes), which begins with the data "x,y\\n"',
+  );
+});

@@ -11,13 +11,20 @@ import type { GeneratedLanguage } from './reply/language.ts';
 
 export type { GeneratedLanguage } from './reply/language.ts';
 
+export interface PromptFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** The first characters of its text, for models that may see them. */
+  readonly begins?: string | null | undefined;
+}
+
 export interface PromptFacts {
   readonly description: string;
   readonly language: GeneratedLanguage;
   /** JSON text, with the digits that the person wrote. */
   readonly context: string | null;
   /** Files the code will find. */
-  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  readonly files: readonly PromptFile[];
   /** `host:port` the code may reach. */
   readonly hosts: readonly string[];
   readonly packages: SandboxCapabilities['packages'];
@@ -40,9 +47,7 @@ const MAX_REPLY_LENGTH = 24_000;
 export function taskPrompt(facts: PromptFacts): string {
   const parts = [`Language: ${TITLE[facts.language]}`, `Task:\n${facts.description.trim()}`];
   if (facts.files.length > 0) {
-    parts.push(
-      `Files that exist:\n${facts.files.map(({ path, bytes }) => `- ${JSON.stringify(path)} (${bytes} bytes)`).join('\n')}`,
-    );
+    parts.push(`Files that exist:\n${facts.files.map(fileLine).join('\n')}`);
   }
   if (facts.context !== null) {
     parts.push(
@@ -51,6 +56,11 @@ export function taskPrompt(facts: PromptFacts): string {
   }
   parts.push(`Write the complete ${TITLE[facts.language]} program now.`);
   return parts.join('\n\n');
+}
+
+function fileLine({ path, bytes, begins }: PromptFile): string {
+  const line = `- ${JSON.stringify(path)} (${bytes} bytes)`;
+  return begins == null ? line : `${line}, which begins with the data ${JSON.stringify(begins)}`;
 }
 
 /** System message, task, and the newest failure with the code and the error behind it. */

@@ -20,6 +20,7 @@ import { runCode } from '../run-code.ts';
 import type { Artifact, Inference, Task, TaskContext, TaskResult, WorkEnding } from '../task.ts';
 import { type FileWishes, gatherFiles, keepRequestFiles } from '../task-files.ts';
 import { tokenUsageSchema } from '../token-usage.ts';
+import { beginningOf } from './file-beginning.ts';
 import { conversation, type FailedAttempt, type PromptFacts } from './prompt.ts';
 import { programOf, type ReplyProgram } from './reply/reply-program.ts';
 import { spokenPart } from './reply/spoken.ts';
@@ -131,7 +132,11 @@ async function run(task: Input, context: TaskContext): Promise<TaskResult<Answer
     description: task.description,
     language: task.language,
     context: contextText,
-    files: files.map(({ path, bytes }) => ({ path, bytes: bytes.length })),
+    // What a file says goes to a model only when the model runs in here.
+    files: files.map(({ path, bytes }) => {
+      const begins = context.ports.model.provider === 'embedded' ? beginningOf(bytes) : null;
+      return { path, bytes: bytes.length, begins };
+    }),
     hosts,
     packages: context.ports.sandbox.capabilities.packages,
   };

@@ -25,6 +25,7 @@ import { conversation, type FailedAttempt, type PromptFacts } from './prompt.ts'
 import { programOf, type ReplyProgram } from './reply/reply-program.ts';
 import { spokenPart } from './reply/spoken.ts';
 import { type ReviewedCode, reviewedCode } from './reviewed-code.ts';
+import { swallowedError } from './swallowed-error.ts';
 
 const languageSchema = z.enum(['python', 'javascript']);
 
@@ -183,7 +184,9 @@ async function attempt(
     reproducible: task.reproducible,
   });
   await keepArtifacts(context, task, result);
-  const error = result.status === 'ok' ? null : failureText(result);
+  // With no attempt left, what the program printed is the answer.
+  const swallowed = number <= task.max_retries ? swallowedError(code, result) : null;
+  const error = swallowed ?? (result.status === 'ok' ? null : failureText(result));
   const inference: Inference = {
     model: reply.model,
     promptHash,

@@ -6,7 +6,11 @@ export default defineConfig({
   root: new URL('.', import.meta.url).pathname,
   // Relative, so that the pages work below any path and from a plain file server.
   base: './',
-  resolve: { conditions: ['@assay/source', 'browser', 'module', 'import', 'default'] },
+  resolve: {
+    conditions: ['@assay/source', 'browser', 'module', 'import', 'default'],
+    // Each package has the copy its manifest asks for, all of one version; the page needs one of them.
+    dedupe: ['@noble/curves'],
+  },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     target: 'es2023',

@@ -4,7 +4,6 @@
  */
 
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
-import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
 import { verifyEd25519 } from './ed25519.ts';
 import { ReceiptError } from './errors.ts';
 import { ED25519_COSIGNATURE, ED25519_NOTE, type VerifierKey } from './note.ts';
@@ -58,6 +57,8 @@ export async function verifyCheckpointSignature(
   if (time === null) return false;
   const rest = signature.slice(8);
   if (key.type === ED25519_COSIGNATURE) return verifyEd25519(key.publicKey, ed25519CosignatureMessage(body, time), rest);
+  // Loaded when it is needed: bundlers keep it apart from what every page loads.
+  const { ml_dsa44 } = await import('@noble/post-quantum/ml-dsa.js');
   if (rest.length !== ml_dsa44.lengths.signature) return false;
   return ml_dsa44.verify(rest, mlDsaCosignatureMessage(body, key.name, time), key.publicKey);
 }

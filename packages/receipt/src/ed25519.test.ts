@@ -33,7 +33,7 @@ function forge(key: Uint8Array, r: Uint8Array, nonce: bigint, secret = SECRET, m
 }
 
 async function verdicts(key: Uint8Array, signature: Uint8Array, message = MESSAGE): Promise<readonly boolean[]> {
-  return [await verifyEd25519(key, message, signature), verifyWithoutWebCrypto(key, message, signature)];
+  return [await verifyEd25519(key, message, signature), await verifyWithoutWebCrypto(key, message, signature)];
 }
 
 const KEY = BASE.multiply(SECRET);

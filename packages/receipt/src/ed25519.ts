@@ -7,8 +7,6 @@
 import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
 import { isEd25519Form } from '@assay/encoding/ed25519-form';
 import { encodeHex } from '@assay/encoding/hex';
-import { ed25519 } from '@noble/curves/ed25519.js';
-import { sha512 } from '@noble/hashes/sha2.js';
 
 const KEY_CACHE_SIZE = 256;
 const keys = new Map<string, Promise<CryptoKey | null>>();
@@ -25,8 +23,13 @@ export async function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, 
 }
 
 /** The same by @noble/curves alone: whether [S]B − [k]A is, byte for byte, R. Exported for the differential test. */
-export function verifyWithoutWebCrypto(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+export async function verifyWithoutWebCrypto(
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
   if (!isEd25519Form(publicKey, signature)) return false;
+  const [{ ed25519 }, { sha512 }] = await Promise.all([import('@noble/curves/ed25519.js'), import('@noble/hashes/sha2.js')]);
   const [r, s] = [signature.subarray(0, 32), signature.subarray(32)];
   const { BASE, Fn } = ed25519.Point;
   try {

@@ -202,21 +202,27 @@ test('WebCrypto and the fallback agree on every flipped bit of a signature, and 
   const message = utf8(canonicalJson(RECEIPT));
   const signature = ed25519.sign(message, SEED);
   const key = ed25519.getPublicKey(SEED);
-  expect([await verifyEd25519(key, message, signature), verifyWithoutWebCrypto(key, message, signature)]).toEqual([true, true]);
+  expect([await verifyEd25519(key, message, signature), await verifyWithoutWebCrypto(key, message, signature)]).toEqual([
+    true,
+    true,
+  ]);
   for (let bit = 0; bit < 512; bit += 5) {
     const flipped = signature.slice();
     flipped[bit >> 3]! ^= 1 << (bit & 7);
-    expect([await verifyEd25519(key, message, flipped), verifyWithoutWebCrypto(key, message, flipped)]).toEqual([false, false]);
+    expect([await verifyEd25519(key, message, flipped), await verifyWithoutWebCrypto(key, message, flipped)]).toEqual([
+      false,
+      false,
+    ]);
   }
   await fc.assert(
     fc.asyncProperty(
       fc.uint8Array({ minLength: 60, maxLength: 68 }),
       fc.uint8Array({ minLength: 31, maxLength: 33 }),
       async (random, randomKey) => {
-        expect([await verifyEd25519(randomKey, message, random), verifyWithoutWebCrypto(randomKey, message, random)]).toEqual([
-          false,
-          false,
-        ]);
+        expect([
+          await verifyEd25519(randomKey, message, random),
+          await verifyWithoutWebCrypto(randomKey, message, random),
+        ]).toEqual([false, false]);
       },
     ),
     { numRuns: 50 },

@@ -8,7 +8,6 @@ import { receiptVerdict } from './receipt.ts';
 import { reportVerdict } from './report.ts';
 import { resultVerdict } from './result-file.ts';
 import { type Subject, subjectOf } from './subject.ts';
-import { transcriptsVerdict } from './transcripts.ts';
 import { evidenceVerdict, failedVerdict, type Verdict } from './verdict.ts';
 
 /**
@@ -42,8 +41,10 @@ export async function verifySubject(subject: Subject, options: ResolvedOptions):
       return receiptVerdict(subject.json, options);
     case 'report':
       return reportVerdict(subject.json, options);
-    case 'transcripts':
+    case 'transcripts': {
+      const { transcriptsVerdict } = await import('./transcripts.ts');
       return transcriptsVerdict(subject.json, options);
+    }
     case 'result':
       return resultVerdict(subject.json, options);
     case 'evidence': {

@@ -5,7 +5,6 @@
  * X25519 and AES run in the platform's crypto; ML-KEM in @noble/post-quantum, which is not constant time.
  */
 
-import { ml_kem768_x25519 as XWing } from '@noble/post-quantum/hybrid.js';
 import { ChannelError } from '../errors.ts';
 import { PROVIDER } from '../provider/current.ts';
 import type { DhkemPair, Provider } from '../provider/provider.ts';
@@ -94,10 +93,11 @@ export const X_WING: Kem = {
   id: 0x647a,
   publicKeyLength: 1216,
   encapsulatedLength: 1120,
-  generate() {
+  async generate() {
+    const XWing = await xWing();
     const { publicKey, secretKey } = XWing.keygen();
     let held: Uint8Array | null = secretKey;
-    return Promise.resolve({
+    return {
       kem: 0x647a,
       publicKey,
       destroy: () => {
@@ -105,14 +105,21 @@ export const X_WING: Kem = {
         held = null;
       },
       decapsulate: (encapsulated: Uint8Array) => usable(() => XWing.decapsulate(encapsulated, alive(held))),
-    });
+    };
   },
-  encapsulate: (publicKey) =>
-    sealable(() => {
+  async encapsulate(publicKey) {
+    const XWing = await xWing();
+    return sealable(() => {
       const { cipherText, sharedSecret } = XWing.encapsulate(publicKey);
       return { encapsulated: cipherText, sharedSecret };
-    }),
+    });
+  },
 };
+
+/** Loaded when it is needed: few relying parties ask for it, and bundlers keep it apart. */
+async function xWing(): Promise<typeof import('@noble/post-quantum/hybrid.js').ml_kem768_x25519> {
+  return (await import('@noble/post-quantum/hybrid.js')).ml_kem768_x25519;
+}
 
 const KEMS: readonly Kem[] = [X25519, X_WING];
 

@@ -3,7 +3,7 @@
  * no say in it, and a simulator's root counts only when the visitor accepted or named it.
  */
 
-import { type Policy, type PolicyPreset, parseInstant, parsePolicy } from '@assay/attestation';
+import { type Policy, type PolicyPreset, parseInstant } from '@assay/attestation';
 import { isCoded } from '@assay/encoding/coded-error';
 import type { Receipt } from '@assay/receipt';
 import {
@@ -66,7 +66,7 @@ export async function verifyFiles(files: readonly NamedFile[], question: FilesQu
     return { fault: 'nonce', reason: 'Expected pairs of hex digits, as you sent them.' };
   let policy: Policy | PolicyPreset | undefined;
   try {
-    policy = policyIn(question.policy);
+    policy = await policyIn(question.policy);
   } catch (error) {
     return { fault: 'policy', reason: reasonOf(error) };
   }
@@ -84,9 +84,10 @@ export async function verifyFiles(files: readonly NamedFile[], question: FilesQu
   }
 }
 
-function policyIn(policy: FilesQuestion['policy']): Policy | PolicyPreset | undefined {
-  if (policy === '') return undefined;
-  return typeof policy === 'string' ? policy : parsePolicy(new TextDecoder().decode(policy.bytes));
+async function policyIn(policy: FilesQuestion['policy']): Promise<Policy | PolicyPreset | undefined> {
+  if (typeof policy === 'string') return policy === '' ? undefined : policy;
+  const { parsePolicy } = await import('@assay/attestation/appraisal/policy-file');
+  return parsePolicy(new TextDecoder().decode(policy.bytes));
 }
 
 /** Faults of what was asked; anything else is a bug and goes on. */

@@ -10,7 +10,6 @@ import { bufferSource, concatBytes, equalBytes, utf8 } from '@assay/encoding/byt
 import { isEd25519Form } from '@assay/encoding/ed25519-form';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
-import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { AttestationError } from '../../errors.ts';
 import { reading } from '../reading.ts';
@@ -100,7 +99,7 @@ export async function verifyAnswerSigner(signature: AnswerSignature, attestedAdd
       { details: { expected: wanted, actual: encodeHex(signature.address) } },
     );
   }
-  const good = signature.algorithm === 'ecdsa' ? recoversTo(signature) : await verifiesUnder(signature);
+  const good = await (signature.algorithm === 'ecdsa' ? recoversTo(signature) : verifiesUnder(signature));
   if (!good) {
     throw new AttestationError(
       'answer/signature-invalid',
@@ -126,12 +125,14 @@ async function compare(
   );
 }
 
-function recoversTo({ text, signature, address }: AnswerSignature): boolean {
+async function recoversTo({ text, signature, address }: AnswerSignature): Promise<boolean> {
   const message = utf8(text);
   const hash = keccak_256(concatBytes(utf8(`\x19Ethereum Signed Message:\n${message.length}`), message));
   const v = signature[64] ?? 255;
   const recovery = v >= 27 ? v - 27 : v;
   if (recovery > 3) return false;
+  // Loaded when it is needed: bundlers keep it apart from what every page loads.
+  const { secp256k1 } = await import('@noble/curves/secp256k1.js');
   try {
     const recovered = concatBytes(Uint8Array.of(recovery), signature.subarray(0, 64));
     const key = secp256k1.recoverPublicKey(recovered, hash, { prehash: false });

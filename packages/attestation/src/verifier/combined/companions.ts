@@ -13,8 +13,6 @@ import type { NamedClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { Endorsement } from '../../model/endorsements.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { companionFault, withCompanion } from '../companion-fault.ts';
-import { verifyToken } from '../token/signature.ts';
-import { verifyTokenEvidence } from '../token/token.ts';
 
 const POC = 'combined.proof-of-cloud';
 const POC_SPEC = 'Proof of Cloud token';
@@ -34,6 +32,7 @@ export async function remoteVerdict(gpuNonces: readonly string[], options: Verif
   if (evidence === undefined) return { claims: null, checks: [] };
   let claims: VerifiedClaims;
   try {
+    const { verifyTokenEvidence } = await import('../token/token-evidence.ts');
     claims = await verifyTokenEvidence(evidence, options);
   } catch (error) {
     if (!AttestationError.is(error) || error.code !== 'token/key-missing') throw companionFault(error, 'the nras token');
@@ -54,6 +53,7 @@ export async function proofOfCloud(quote: Uint8Array, claims: NamedClaims, optio
   const hash = encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(quote))));
   for (const { token } of tokensIn(options)) {
     if (token.payload.quote_hash !== hash) continue;
+    const { verifyToken } = await import('../token/signature.ts');
     await withCompanion('the proof of cloud token', () => verifyToken(token, options));
     const machine = String(token.payload.machine_id).toLowerCase();
     const ppid = claims.identity.ppid ?? 'none';

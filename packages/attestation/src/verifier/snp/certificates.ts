@@ -11,17 +11,6 @@ import { equalBytes } from '@assay/encoding/bytes';
 import { parseJson } from '@assay/encoding/json';
 import { type CertificateList, parseCrl } from '../../certificates/crl.ts';
 import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
-import {
-  AMD_ARK_GENOA,
-  AMD_ARK_MILAN,
-  AMD_ARK_TURIN,
-  AMD_ASK_GENOA,
-  AMD_ASK_MILAN,
-  AMD_ASK_TURIN,
-  AMD_ASVK_GENOA,
-  AMD_ASVK_MILAN,
-  AMD_ASVK_TURIN,
-} from '../../certificates/roots/amd.ts';
 import { resolveTrust } from '../../certificates/trust.ts';
 import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
 import type { Certificate } from '../../certificates/x509.ts';
@@ -44,11 +33,16 @@ interface Hierarchy {
   readonly asvk: Uint8Array;
 }
 
-const HIERARCHIES: Readonly<Record<SnpProduct, Hierarchy>> = {
-  Milan: { ark: AMD_ARK_MILAN, ask: AMD_ASK_MILAN, asvk: AMD_ASVK_MILAN },
-  Genoa: { ark: AMD_ARK_GENOA, ask: AMD_ASK_GENOA, asvk: AMD_ASVK_GENOA },
-  Turin: { ark: AMD_ARK_TURIN, ask: AMD_ASK_TURIN, asvk: AMD_ASVK_TURIN },
-};
+/** AMD's certificates are the longest text of this package, so bundlers put them in a part that is loaded when they are needed. */
+async function hierarchyOf(product: SnpProduct): Promise<Hierarchy> {
+  const amd = await import('../../certificates/roots/amd.ts');
+  const hierarchies: Readonly<Record<SnpProduct, Hierarchy>> = {
+    Milan: { ark: amd.AMD_ARK_MILAN, ask: amd.AMD_ASK_MILAN, asvk: amd.AMD_ASVK_MILAN },
+    Genoa: { ark: amd.AMD_ARK_GENOA, ask: amd.AMD_ASK_GENOA, asvk: amd.AMD_ASVK_GENOA },
+    Turin: { ark: amd.AMD_ARK_TURIN, ask: amd.AMD_ASK_TURIN, asvk: amd.AMD_ASVK_TURIN },
+  };
+  return hierarchies[product];
+}
 
 /** Every certificate at hand, those in the evidence first. Ones that cannot be read are passed over: other vendors' lie there too. */
 export function candidateCertificates(
@@ -188,7 +182,7 @@ export async function keyPath(input: KeyPathInput): Promise<VerifiedPath> {
 async function pathOf(input: KeyPathInput): Promise<VerifiedPath> {
   const { key, certificates, lists, now, trust, cache } = input;
   const { crls } = lists;
-  const { ark, ask, asvk } = HIERARCHIES[key.product];
+  const { ark, ask, asvk } = await hierarchyOf(key.product);
   const anchors = [ark, ...resolveTrust(trust).anchors];
   const presented = certificates.filter((each) => each.basicConstraints?.ca === true);
   refuseOtherHierarchy(key, presented);

@@ -10,6 +10,8 @@ import { describe, expect, it } from 'vitest';
 
 const DIST = new URL('../../packages/web/dist/', import.meta.url).pathname;
 const KILOBYTE = 1000;
+/** What a chunk imports at once; `import(` comes later. */
+const IMPORT = /(?:import|from)["'`]\.\/([\w.-]+\.js)["'`]/g;
 
 /** Names of the files that are loaded together with `names`. */
 function together(names: readonly string[]): ReadonlySet<string> {
@@ -18,7 +20,7 @@ function together(names: readonly string[]): ReadonlySet<string> {
     if (found.has(name)) return;
     found.add(name);
     const text = readFileSync(join(DIST, 'assets', name), 'utf8');
-    for (const [, imported = ''] of text.matchAll(/(?:import|export)(?:[^'"`()]*?from)?["'`]\.\/([\w.-]+\.js)["'`]/g)) visit(imported);
+    for (const [, imported = ''] of text.matchAll(IMPORT)) visit(imported);
   };
   names.forEach(visit);
   return found;

@@ -9,7 +9,16 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { packCollateral } from '@assay/attestation';
 import { encodePem } from '@assay/encoding/pem';
-import { certificatesOf, FAKE_NOW, fakeNitroDocument, fakeSnp, redpillKey, redpillReport, transcript } from '@assay/testing';
+import {
+  certificatesOf,
+  FAKE_NOW,
+  fakeDcap,
+  fakeNitroDocument,
+  fakeSnp,
+  redpillKey,
+  redpillReport,
+  transcript,
+} from '@assay/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../packages/assay/src/command-line/program.ts';
 import { endorsementFiles } from '../../packages/attestation/src/evidence/collateral-pack.ts';
@@ -30,6 +39,10 @@ beforeAll(async () => {
   await write('report.bin', snp.report);
   await write('snp.json', packCollateral(endorsementFiles(certificatesOf(snp.chain))));
   await write('ark.pem', encodePem('PUBLIC KEY', snp.anchor.spki));
+  const stale = await fakeDcap({ pckCrl: { nextUpdate: Date.UTC(2026, 5, 1) } });
+  await write('tdx.quote', stale.quote);
+  await write('tdx.json', packCollateral(endorsementFiles(stale.endorsements)));
+  await write('tdx-root.pem', stale.anchors.map(({ spki }) => encodePem('PUBLIC KEY', spki)).join('\n'));
   const nonce = new Uint8Array(32).fill(0x4e);
   const asked = { nonce, model: 'm', now: FAKE_NOW, lie: null, textMembers: false, tlsFingerprint: null } as const;
   const service = await redpillReport({ ...asked, key: await redpillKey('ecdsa'), shape: 'two-layer', gpu: true });
@@ -46,6 +59,7 @@ const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   'not-authentic': ['nitro.cose'],
   malformed: ['noise.bin'],
   'snp-accepted': ['report.bin', '--collateral', 'snp.json', '--root', 'ark.pem'],
+  'tdx-stale': ['tdx.quote', '--collateral', 'tdx.json', '--root', 'tdx-root.pem', '--offline'],
   'snp-cannot-tell': ['report.bin', '--offline'],
   combined: ['service.json', '--collateral', 'service-collateral.json', '--root', 'service-root.pem'],
   'combined-other-nonce': [

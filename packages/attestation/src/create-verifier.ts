@@ -11,6 +11,7 @@ import { VerificationCache } from './certificates/verification-cache.ts';
 import { AttestationError } from './errors.ts';
 import type { Appraisal } from './model/appraisal.ts';
 import { fail } from './model/check.ts';
+import { checksBefore } from './model/checks-before.ts';
 import type { Claims, EvidenceType, VerifiedClaims } from './model/claims.ts';
 import type { Endorsements } from './model/endorsements.ts';
 import type { Expected, Policy } from './model/policy.ts';
@@ -133,7 +134,7 @@ function refusalOf({ checks, policy }: Appraisal): RefusedResult['error'] {
 /** @throws what is no fault of the evidence. */
 function failure(type: EvidenceType | null, error: unknown): VerificationResult<never> {
   if (!AttestationError.is(error) && !EncodingError.is(error)) throw error;
-  const checks = [fail(error.code.replace('/', '.'), 'docs/errors.md', null, error.message)];
+  const checks = [...checksBefore(error), fail(error.code.replace('/', '.'), 'docs/errors.md', null, error.message)];
   switch (error.kind) {
     case 'malformed':
       return { outcome: 'malformed', type, checks, error } as VerificationResult<never>;

@@ -49,6 +49,7 @@ export { parseRim, type Rim } from './evidence/nvidia/rim.ts';
 export { parseSnpReport, type SnpReport } from './evidence/snp/report.ts';
 export type * from './model/appraisal.ts';
 export { type Check, type CheckOutcome, fail, notChecked, pass } from './model/check.ts';
+export { checksBefore } from './model/checks-before.ts';
 export type * from './model/claims.ts';
 export type * from './model/endorsements.ts';
 export type * from './model/policy.ts';

@@ -16,8 +16,13 @@ import { missingPackage } from './missing-package.ts';
 import { printError } from './output.ts';
 import { VERSION } from './version.ts';
 
+/** Descriptions of options are broken where they have this much room. */
+const LEAST_WRAPPED = 20;
 /** Of help in a pipe. */
 const HELP_COLUMNS = 80;
+
+const EXIT_CODE_HELP =
+  'assay help COMMAND shows options and examples. Exit codes: 0 accepted or done, 1 misuse, 2 malformed, 3 not authentic, 4 cannot tell, 5 refused by policy, 6 the answer is no, 7 undecided.';
 
 interface CommandEntry {
   readonly summary: string;
@@ -130,10 +135,7 @@ async function createProgram(args: readonly string[], io: Io, finish: Finish): P
   }
   if (all) await withCompletion(program);
   else program.command('completion').description('print what makes a shell complete these commands');
-  program.addHelpText(
-    'after',
-    '\nassay help COMMAND shows options and examples. Exit codes: 0 accepted or done, 1 misuse,\n2 malformed, 3 not authentic, 4 cannot tell, 5 refused by policy, 6 the answer is no,\n7 undecided.',
-  );
+  program.addHelpText('after', () => `\n${wrapped(EXIT_CODE_HELP, io.columns ?? HELP_COLUMNS)}`.trimEnd());
   return program;
 }
 
@@ -155,6 +157,7 @@ function exampleText(name: string, io: Io): string {
 }
 
 function prepare(command: Command, io: Io): void {
+  command.configureHelp({ minWidthToWrap: LEAST_WRAPPED });
   command.exitOverride().configureOutput({
     writeOut: (text) => io.stdout(text),
     writeErr: (text) => io.stderr(text),

@@ -18,6 +18,7 @@ import type { Finish } from '../command-line/command.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
+import { wrapped } from '../command-line/layout.ts';
 import { append, instantOption, policyOption, trustOption } from '../command-line/options.ts';
 import { jsonText, printable } from '../command-line/output.ts';
 import { MAX_SETTING_BYTES, readCompanions, readFileOf, readSubject } from '../command-line/subject.ts';
@@ -133,7 +134,7 @@ function notAcceptable(failed: readonly Check[]): CliError {
 
 async function explain(name: string, json: boolean, io: Io): Promise<ExitCode> {
   const lines = explainPolicy(await policyOption(io, name));
-  io.stdout(json ? jsonText({ sentences: lines }) : lines.map((line) => `${printable(line)}\n`).join(''));
+  io.stdout(json ? jsonText({ sentences: lines }) : lines.map((line) => wrapped(printable(line), io.columns, 2)).join(''));
   return EXIT.accepted;
 }
 

@@ -7,6 +7,7 @@ import {
   type ATTESTATION_ERROR_KINDS,
   AttestationError,
   type Check,
+  checksBefore,
   describeOutcome,
   formatInstant,
   type TcbStanding,
@@ -202,6 +203,7 @@ export function failedVerdict<Type>(
   const at = formatInstant(now);
   const made: readonly Check[] = [
     ...checks,
+    ...checksBefore(thrown),
     { id: thrown.code.replace('/', '.'), outcome: 'fail', expected: null, actual: thrown.message, spec: 'docs/errors.md' },
   ];
   const subject = `${type ?? 'this file'} at ${at}`;

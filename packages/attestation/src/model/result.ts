@@ -42,7 +42,7 @@ interface FailedResult<Outcome extends string, Kind extends ErrorKind> {
   readonly outcome: Outcome;
   /** `null` when the bytes were not recognised; of broken evidence the type whose reader claimed them. */
   readonly type: EvidenceType | null;
-  /** The one check that failed, named after the error. */
+  /** Those made before, and the one that failed, named after the error. */
   readonly checks: readonly Check[];
   readonly error: VerificationError<Kind>;
   readonly claims?: undefined;

@@ -13,6 +13,7 @@ import type { DstackEvidence } from '../../evidence/dstack/evidence-file.ts';
 import { gunzip } from '../../evidence/gzip.ts';
 import { snpEvidenceOf } from '../../evidence/snp/evidence-file.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
+import { after, checksOfParts, withChecksBefore } from '../../model/checks-before.ts';
 import type {
   CombinedClaims,
   DstackClaims,
@@ -55,12 +56,14 @@ export async function verifyCombined(report: CombinedReport, options: VerifyOpti
   const submodules: Record<string, NodeClaims> = {};
   const gpuNonces: string[] = [];
   for (const node of report.nodes) {
-    const verified = await verifyNode(node, nodeOptions);
+    const verified = await verifyNode(node, nodeOptions).catch((error: unknown) => {
+      throw withChecksBefore(error, checksOfParts(submodules), `${node.name}/`);
+    });
     submodules[node.name] = verified.claims;
     gpuNonces.push(...verified.gpuNonces);
   }
   const nodes = Object.values(submodules);
-  const remote = await remoteVerdict(gpuNonces, options);
+  const remote = await after(checksOfParts(submodules), () => remoteVerdict(gpuNonces, options));
   const speaker = submodules.model ?? submodules['model-0'] ?? nodes[0];
   return mint({
     type: 'combined',
@@ -110,8 +113,10 @@ interface VerifiedNode {
 
 async function verifyNode(node: CombinedNode, options: VerifyOptions): Promise<VerifiedNode> {
   const cpu = await verifyCpu(node, options);
-  const keys = await boundKeys(node.binding, cpu.bindings.reportData ?? '');
-  const gpus = node.gpus === null ? null : await verifyNvidia(node.gpus, options);
+  const keys = await after(cpu.checks, () => boundKeys(node.binding, cpu.bindings.reportData ?? ''));
+  const { gpus: devicesBeside } = node;
+  const gpus =
+    devicesBeside === null ? null : await after([...cpu.checks, ...keys.checks], () => verifyNvidia(devicesBeside, options));
   const devices = devicesOf(gpus);
   const gpuNonces = Object.values(devices).map(({ bindings }) => bindings.nonce ?? 'none');
   const together = gpus !== null && Object.keys(gpus.submodules).length > 0 ? gpus.checks : [];

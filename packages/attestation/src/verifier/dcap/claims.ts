@@ -19,6 +19,14 @@ const PASSED: readonly Check[] = [
   pass('dcap.collateral', `${QVL_SPEC} 4.1.2.7, 4.1.2.8`, 'signed by Intel and in date'),
 ];
 
+/** Those of the quote itself, which need no collateral. */
+export const QUOTE_CHECKS: readonly Check[] = PASSED.filter(({ id }) =>
+  ['dcap.pck-chain', 'dcap.qe-report-signature', 'dcap.attestation-key', 'dcap.quote-signature'].includes(id),
+);
+
+/** Those of the quote with its collateral, before the two are compared. */
+export const COLLATERAL_CHECKS: readonly Check[] = PASSED.filter(({ id }) => id !== 'dcap.qe-identity');
+
 type SharedClaims = Pick<
   ClaimsOf<'sgx' | 'tdx', object, DcapIdentity, object>,
   'simulated' | 'identity' | 'issuedAt' | 'validity' | 'root' | 'submodules'

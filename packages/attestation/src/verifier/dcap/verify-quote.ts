@@ -20,9 +20,11 @@ import { resolveTrust } from '../../certificates/trust.ts';
 import { AttestationError } from '../../errors.ts';
 import type { DcapQuote } from '../../evidence/dcap/quote.ts';
 import { INTEL_QE_VENDOR_ID } from '../../evidence/dcap/quote-file.ts';
+import { after } from '../../model/checks-before.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { verifyQuoteSignatures } from './attestation-key.ts';
+import { COLLATERAL_CHECKS, QUOTE_CHECKS } from './claims.ts';
 import { type PlatformCollateral, verifyCollateral } from './collateral.ts';
 import { findPckChain, refersToCertificate } from './companion-pck.ts';
 import { inOrder } from './in-order.ts';
@@ -57,10 +59,13 @@ export async function verifyQuote(quote: DcapQuote, options: VerifyOptions): Pro
   }
   const anchors = [...INTEL_ROOTS, ...resolveTrust(trust).anchors];
   const pck = await platformOf(quote, endorsements, { anchors, now, cache });
-  const collateral = await verifyCollateral({ endorsements, tee: quote.header.tee, pck, now, cache });
-  matchQuotingEnclave(quote.qeReport, collateral.qeIdentity);
-  if (quote.body.kind === 'td') matchTdxModule(quote.body, collateral.tcbInfo);
-  return { quote, pck, collateral, ...matchTcb(quote, pck, collateral) };
+  const { tee } = quote.header;
+  const collateral = await after(QUOTE_CHECKS, () => verifyCollateral({ endorsements, tee, pck, now, cache }));
+  return after(COLLATERAL_CHECKS, () => {
+    matchQuotingEnclave(quote.qeReport, collateral.qeIdentity);
+    if (quote.body.kind === 'td') matchTdxModule(quote.body, collateral.tcbInfo);
+    return { quote, pck, collateral, ...matchTcb(quote, pck, collateral) };
+  });
 }
 
 /** The platform that signed the quote; its chain and the quote's signatures are checked at the same time. */

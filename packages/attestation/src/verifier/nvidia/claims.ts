@@ -78,8 +78,7 @@ function checksOf({ device, identity, path, checks }: DeviceClaimsInput): readon
   const mode = featureMode(opaque);
   const nonce = encodeHex(spdm.requestNonce);
   const own: Check[] = [
-    pass('nvidia.signature', SPDM, 'ecdsa p-384 over request and response'),
-    pass('nvidia.certificate-path', 'RFC 5280 §6.1', `${path.chain.length} certificates to ${path.anchor.name}`),
+    ...deviceChecks(path),
     opaque.has(OPAQUE.firmwareId) && identity.firmwareId !== null
       ? pass('nvidia.firmware-id', 'TCG DICE §6.1', encodeHex(identity.firmwareId))
       : notChecked('nvidia.firmware-id', 'TCG DICE §6.1', 'the driver reports no firmware id'),
@@ -128,4 +127,12 @@ function rimIds(
     driver: driver === null ? null : `${prefix}_${driver}`,
     vbios: vbios === null || board.includes(null) ? null : `NV_GPU_VBIOS_${board.join('_')}_${vbios}`,
   };
+}
+
+/** Those of the device's own signature and certificates. */
+export function deviceChecks({ chain, anchor }: VerifiedPath): readonly Check[] {
+  return [
+    pass('nvidia.signature', SPDM, 'ecdsa p-384 over request and response'),
+    pass('nvidia.certificate-path', 'RFC 5280 §6.1', `${chain.length} certificates to ${anchor.name}`),
+  ];
 }

@@ -22,10 +22,11 @@ import { AttestationError } from '../../errors.ts';
 import type { NvidiaDevice } from '../../evidence/nvidia/evidence-file.ts';
 import { OPAQUE } from '../../evidence/nvidia/opaque.ts';
 import type { Rim } from '../../evidence/nvidia/rim.ts';
+import { after } from '../../model/checks-before.ts';
 import type { NvidiaClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
-import { deviceClaims } from './claims.ts';
+import { deviceChecks, deviceClaims } from './claims.ts';
 import { type DeviceCertificate, deviceCertificate, isDeviceCertificate } from './device-certificate.ts';
 import { compareWithManifests } from './golden.ts';
 import { revocationCheck } from './revocation.ts';
@@ -52,10 +53,12 @@ export async function verifyDevice({ device, beside, rims, options }: DeviceInpu
   const identity = deviceCertificate(leaf);
   checkFirmwareId(device, identity);
   const architecture = checkProduct(device, identity);
-  const [revocation, golden] = await Promise.all([
-    revocationCheck({ id: 'nvidia.revocation-device', path, anchors, options }),
-    compareWithManifests(device, identity.product, rims, { now, trust, cache }),
-  ]);
+  const [revocation, golden] = await after(deviceChecks(path), () =>
+    Promise.all([
+      revocationCheck({ id: 'nvidia.revocation-device', path, anchors, options }),
+      compareWithManifests(device, identity.product, rims, { now, trust, cache }),
+    ]),
+  );
   const manifestChecks = await Promise.all(
     golden.manifests.map((manifest) =>
       revocationCheck({

@@ -10,6 +10,7 @@ import type { Certificate } from '../../certificates/x509.ts';
 import { type NvidiaEvidence, type NvidiaKind, nvidiaEvidenceOf } from '../../evidence/nvidia/evidence-file.ts';
 import { parseRim, type Rim } from '../../evidence/nvidia/rim.ts';
 import { type Check, fail, pass } from '../../model/check.ts';
+import { checksOfParts, withChecksBefore } from '../../model/checks-before.ts';
 import type { NvidiaClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
@@ -55,7 +56,12 @@ export async function verifyNvidia(evidence: NvidiaEvidence, options: VerifyOpti
   const counts = { gpu: 0, switch: 0 };
   const submodules: Record<string, VerifiedClaims<NvidiaClaims>> = {};
   for (const device of evidence.devices) {
-    submodules[`${device.kind}-${counts[device.kind]++}`] = await verifyDevice({ device, beside, rims, options });
+    const name = `${device.kind}-${counts[device.kind]++}`;
+    try {
+      submodules[name] = await verifyDevice({ device, beside, rims, options });
+    } catch (error) {
+      throw evidence.devices.length === 1 ? error : withChecksBefore(error, checksOfParts(submodules), `${name}/`);
+    }
   }
   const all = Object.values(submodules);
   // A manifest that cannot be read counts only where one is missing.

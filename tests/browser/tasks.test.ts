@@ -304,6 +304,25 @@ describe.skipIf(chromiumPath() === null)('tasks in the console', () => {
     await picture('no-fit');
   });
 
+  it('takes files that are dropped, and lets them be taken away again', { timeout: 60_000 }, async () => {
+    await page.goto(`${agent.url}/tasks/new`);
+    await page.getByLabel('What should it do?').waitFor();
+    const dropped = await page.evaluateHandle(() => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File(['region,revenue\nNorth,120\n'], 'sales.csv'));
+      transfer.items.add(new File(['x'], '<b>.svg'));
+      return transfer;
+    });
+    await page.locator('.drop-field').dispatchEvent('drop', { dataTransfer: dropped });
+    await page.getByRole('button', { name: 'Remove /tmp/<b>.svg' }).click();
+    expect(await page.locator('.chips li').allInnerTexts()).toEqual([expect.stringMatching(/\/tmp\/sales.csv\s+25 bytes/)]);
+    await page.getByLabel('What should it do?').fill('Show revenue by region from /tmp/sales.csv');
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.waitForURL(/\/tasks\/[0-9a-f-]{36}$/);
+    await ended('succeeded');
+    expect(await page.locator('main').innerText()).toContain('Total Revenue: 120.00');
+  });
+
   it('says that a task is not there', { timeout: 60_000 }, async () => {
     await page.goto(`${agent.url}/tasks/${encodeURIComponent('<b>none</b>')}`);
     await page.getByText('No task has this id').waitFor();

@@ -4,6 +4,7 @@
  * Of a task that a crash interrupted the ledger has only type and time.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import type { Ledger, ReceiptSummary } from '@assay/ledger';
 import type { ProgressEvent } from '../../ports/task-events.ts';
 import type { TaskPage, TaskQuery, TaskRecord, TaskStore } from '../../ports/task-store.ts';
@@ -16,7 +17,8 @@ import { storedRequest } from './stored-request.ts';
 const MOST_KEPT = 5000;
 /** Rows that one call of `list` looks at. */
 const MOST_SCANNED = 1000;
-const PAGE = 100;
+/** Rows that are read before others get their turn: each may cost a receipt and a request to be read. */
+const PAGE = 25;
 
 export interface LedgerTaskStoreOptions {
   readonly ledger: Ledger;
@@ -65,6 +67,7 @@ class LedgerTaskStore implements TaskStore {
         if (tasks.length === query.limit) return { tasks, next: row.cursor };
       }
       if (rows.length < limit) return { tasks, next: null };
+      await setImmediate();
     }
     return { tasks, next: before ?? null };
   }

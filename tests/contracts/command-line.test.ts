@@ -1,8 +1,10 @@
 /** `assay build`, `audit`, `check-contract` and `replay` against an agent of their own, from sources to a deployed contract. */
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { transcript } from '@assay/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attestedBuildIn } from '../../packages/assay/src/command-line/contract-check/attested-build.ts';
@@ -53,6 +55,17 @@ async function assay(...args: readonly string[]) {
   return { code, out: io.out(), err: io.err() };
 }
 
+/** One audit of `Safe.sol` by a command of its own process. */
+async function auditIn(
+  folder: string,
+  more: object,
+): Promise<{ answer: { result: { auditHash: string }; audit: { build_hash: string } } }> {
+  const program = new URL('../../packages/assay/bin/assay.js', import.meta.url).pathname;
+  const options = { cwd: folder, env: { PATH: `${process.env.PATH}`, ...env, ...more }, maxBuffer: 64 * 1024 * 1024 };
+  const { stdout } = await promisify(execFile)(process.execPath, [program, 'audit', 'Safe.sol', '--json', '--quiet'], options);
+  return { answer: JSON.parse(stdout) };
+}
+
 const root = (): readonly string[] => ['--simulated-root', join(cwd, '.assay/simulated-root.pem')];
 
 describe('from sources to a deployed contract', { timeout: 240_000 }, () => {
@@ -65,6 +78,26 @@ describe('from sources to a deployed contract', { timeout: 240_000 }, () => {
     expect(broken.err).toMatch(/Broken\.sol:1:18[\s\S]*\^/);
     expect((await assay('build', 'Safe.sol', '--solc', '0.8.1')).code).toBe(1);
     expect((await assay('build', 'nothing.sol')).code).toBe(1);
+  });
+
+  it('compares with what was published, and hashes to the same in another folder, locale and time zone', async () => {
+    const { runtime } = JSON.parse(readFileSync(join(cwd, 'built/manifest.json'), 'utf8')).contracts[0];
+    expect((await assay('build', 'Safe.sol', '--compare', runtime.keccak256, '--quiet')).out).toMatch(
+      /^equal +Safe\.sol:Safe$/m,
+    );
+    expect((await assay('build', 'Safe.sol', '--compare', `0x${'00'.repeat(32)}`, '--quiet')).code).toBe(6);
+    const deep = join(cwd, 'deep/er/folder');
+    mkdirSync(deep, { recursive: true });
+    writeFileSync(join(deep, 'Safe.sol'), SAFE);
+    const hashes: unknown[] = [];
+    for (const [folder, more] of [
+      [cwd, {}],
+      [deep, { LC_ALL: 'tr_TR.UTF-8', TZ: 'Asia/Tokyo', PYTHONHASHSEED: '7' }],
+    ] as const) {
+      const { answer } = await auditIn(folder, more);
+      hashes.push([answer.result.auditHash, answer.audit.build_hash]);
+    }
+    expect(hashes[0]).toEqual(hashes[1]);
   });
 
   it.runIf(hasAnvil)('checks the deployment, in every word that scripts read', async () => {

@@ -12,6 +12,7 @@ export { sarifText } from './audit/sarif.ts';
 export { ARCHIVE_ROOT, type ArchiveOptions, cryticArchive } from './build/archive.ts';
 export { type ContractArtifact, contractArtifacts } from './build/artifact.ts';
 export { codeBytes, openLibraries } from './build/code-bytes.ts';
+export { comparePublished, type PublishedComparison } from './build/compare-published.ts';
 export {
   type CodeRange,
   type CompiledCode,

@@ -6,6 +6,7 @@ import { ContractsError } from '../errors.ts';
 import { compilerText, inputHash, parseStandardInput, standardInput } from '../project/standard-input.ts';
 import { contractArtifacts } from './artifact.ts';
 import { codeBytes, openLibraries } from './code-bytes.ts';
+import { comparePublished } from './compare-published.ts';
 import { compileErrors, parseCompilerOutput } from './compiler-output.ts';
 import { type BuildManifest, buildHash, buildManifest, manifestText } from './manifest.ts';
 
@@ -187,5 +188,43 @@ describe("the compiler's output", () => {
     expect(() => parseCompilerOutput('Segmentation fault')).toThrow(
       expect.objectContaining({ code: 'compiler/output-malformed' }),
     );
+  });
+});
+
+describe('what was published', () => {
+  const contracts = Object.values(contractArtifacts(parseCompilerOutput(outputText())));
+  const [a] = contracts;
+  const hash = manifestOf(outputText()).contracts[0]?.runtime?.keccak256 ?? '';
+  const info = JSON.parse(outputText());
+  const other = { bytecode: '0x00', deployedBytecode: '0x00', contractName: 'A', sourceName: 'A.sol' };
+
+  it.each<[string, unknown, readonly string[], readonly string[]]>([
+    [
+      'an artifact as Hardhat writes it',
+      { ...other, bytecode: a?.bytecode, deployedBytecode: a?.deployedBytecode },
+      ['A.sol:A'],
+      [],
+    ],
+    [
+      'one as Foundry writes it',
+      { bytecode: { object: a?.bytecode }, deployedBytecode: { object: a?.deployedBytecode } },
+      ['A.sol:A'],
+      [],
+    ],
+    ['a build-info file', { output: info }, ['A.sol:A'], []],
+    ['standard JSON output', info, ['A.sol:A'], []],
+    ['the code hash of a chain', hash.toUpperCase().replace('0X', '0x'), ['A.sol:A'], []],
+    ['other creation code', other, [], ['creation']],
+    ['other runtime code', { ...other, bytecode: a?.bytecode }, [], ['runtime']],
+    ['another code hash', `0x${'00'.repeat(32)}`, [], ['code hash']],
+  ])('%s', (_, published, equal, different) => {
+    const found = comparePublished(contracts, published, 'A');
+    expect([found.equal, found.different.map(({ what }) => what), found.missing]).toEqual([equal, different, []]);
+  });
+
+  it('is missing when the build does not have it, and refused when it is nothing', () => {
+    expect(comparePublished(contracts, { ...other, contractName: 'Z' }, '').missing).toEqual(['A.sol:Z']);
+    for (const nothing of [null, [], {}, '0x12', { bytecode: '0x' }])
+      expect(() => comparePublished(contracts, nothing, 'A')).toThrow(expect.objectContaining({ code: 'build/malformed' }));
   });
 });

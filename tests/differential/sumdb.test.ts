@@ -19,13 +19,18 @@ import {
   tileHashes,
 } from '@assay/receipt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openLedger } from '../../packages/ledger/src/open-ledger.ts';
+import { openLedger, type StorePlace } from '../../packages/ledger/src/open-ledger.ts';
 import type { Ledger } from '../../packages/ledger/src/port.ts';
 import { createSigningKeys } from '../../packages/ledger/src/signing-keys.ts';
 import { fakeReport } from '../../packages/testing/src/index.ts';
+import { freshDatabase, HAS_POSTGRES } from '../postgres/server.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'assay-sumdb-'));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const drops: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const drop of drops) await drop();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 function buildJudge(): string | null {
   const source = join(directory, 'go');
@@ -42,6 +47,24 @@ function buildJudge(): string | null {
 }
 
 const judge = buildJudge();
+
+/** The writers of one log: one agent on the embedded store, or two at the same time on PostgreSQL. */
+const WRITERS = [
+  { writers: 'one agent', place: async (): Promise<readonly StorePlace[]> => [{ directory: join(directory, 'data') }] },
+  ...(HAS_POSTGRES
+    ? [
+        {
+          writers: 'two agents',
+          place: async (): Promise<readonly StorePlace[]> => {
+            const { url: databaseUrl, drop } = await freshDatabase();
+            drops.push(drop);
+            const shared = { directory: join(directory, 'shared'), databaseUrl };
+            return [shared, shared];
+          },
+        },
+      ]
+    : []),
+];
 
 interface Log {
   readonly VKey: string;
@@ -67,14 +90,23 @@ async function tilesOf(ledger: Ledger, size: number): Promise<Map<string, Uint8A
   return tiles;
 }
 
-describe.skipIf(judge === null)('golang.org/x/mod/sumdb', () => {
+describe.skipIf(judge === null).each(WRITERS)('golang.org/x/mod/sumdb and a log of $writers', ({ place }) => {
   let log: Log;
   beforeAll(async () => {
-    const keys = createSigningKeys();
-    const ledger = await openLedger({ directory: join(directory, 'data') });
-    await ledger.registerReport({ ...fakeReport(keys.keysetEntries), keys });
+    const ledgers: Ledger[] = [];
+    for (const at of await place()) {
+      const keys = createSigningKeys();
+      const opened = await openLedger(at);
+      await opened.registerReport({ ...fakeReport(keys.keysetEntries), keys });
+      ledgers.push(opened);
+    }
+    const [ledger] = ledgers;
+    if (ledger === undefined) throw new Error('no ledger');
+    let turn = 0;
     const seal = (taskId: string) => {
-      const draft = ledger.open({
+      turn += 1;
+      const writer = ledgers[turn % ledgers.length] ?? ledger;
+      const draft = writer.open({
         taskId,
         task: 'execute',
         method: 'POST',
@@ -82,7 +114,7 @@ describe.skipIf(judge === null)('golang.org/x/mod/sumdb', () => {
         requestBody: utf8(taskId),
         nonce: null,
       });
-      return ledger.seal(draft);
+      return writer.seal(draft);
     };
     const many = (count: number) => Promise.all(Array.from({ length: count }, (_, i) => seal(`task-${i}`)));
     const receipts = await many(200);
@@ -116,7 +148,7 @@ describe.skipIf(judge === null)('golang.org/x/mod/sumdb', () => {
       Tiles: Object.fromEntries([...tiles].map(([path, bytes]) => [path, encodeBase64(bytes)])),
       Items,
     };
-    await ledger.close();
+    for (const each of ledgers) await each.close();
   });
 
   test('accepts checkpoints, proofs and tiles', () => {
@@ -132,7 +164,9 @@ describe.skipIf(judge === null)('golang.org/x/mod/sumdb', () => {
       ask({ ...log, ...change })
         .filter((line) => !line.endsWith(' ok'))
         .map((line) => line.split(' ')[0]);
-    expect(changed({ Old: { Note: log.Old.Note.replace(/\n201\n/, '\n200\n') } })).toContain('old-checkpoint');
+    expect(changed({ Old: { Note: log.Old.Note.replace(/\n(\d+)\n/, (_, size) => `\n${Number(size) + 1}\n`) } })).toContain(
+      'old-checkpoint',
+    );
     expect(changed({ Tree: log.Tree.slice(1) })).toContain('consistency');
     expect(changed({ Items: [{ ...item, Entry: encodeBase64(utf8('another')) }] })).toEqual([`inclusion-${item.Index}`]);
     expect(changed({ Items: [{ ...item, Path: [...item.Path].reverse() }] })).toEqual([

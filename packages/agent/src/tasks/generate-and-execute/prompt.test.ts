@@ -80,3 +80,10 @@ test('a file shows how it begins only where that was given', () => {
     '(9 bytes), which begins with the data "x,y\\n"',
   );
 });
+
+test('where files go is told only to tasks with files', () => {
+  const isTold = (given: Partial<PromptFacts>) => systemOf({ ...facts, ...given }).includes('under /tmp');
+  expect(isTold({ description: 'Print the sum of 1 and 2' })).toBe(false);
+  expect(isTold({ description: 'Save the sum of 1 and 2' })).toBe(true);
+  expect(isTold({ description: 'Sum the column', files: [{ path: '/tmp/a.csv', bytes: 1 }] })).toBe(true);
+});

@@ -94,7 +94,7 @@ function systemPrompt(facts: PromptFacts): string {
     facts.language === 'javascript'
       ? 'It is a script: use require(), not import. Print with console.log. Top-level await works. The value of the last expression is returned.'
       : 'Do not use input(): there is no keyboard and no display.',
-    `Read and write files under /tmp only.${wantsPicture(facts.description) ? ' Save the picture as a PNG file under /tmp.' : ''}`,
+    ...filesRule(facts),
     packages.length > 0
       ? `Besides the standard library only these packages exist: ${packages.join(', ')}. Nothing can be installed.`
       : 'Only the standard library exists. Nothing can be installed.',
@@ -104,7 +104,13 @@ function systemPrompt(facts: PromptFacts): string {
   return rules.join('\n');
 }
 
-/** Small models draw whatever they are told how to save, so they are told only when the task wants a picture. */
+/** Small models read and draw whatever they are told how to, so they are told only when the task wants files or a picture. */
+function filesRule({ description, files }: PromptFacts): readonly string[] {
+  if (wantsPicture(description)) return ['Read and write files under /tmp only. Save the picture as a PNG file under /tmp.'];
+  const mentions = /\/tmp\b|\b(?:files?|folder|directory|save|read|load|write|csv|json)\b/i.test(description);
+  return files.length > 0 || mentions ? ['Read and write files under /tmp only.'] : [];
+}
+
 function wantsPicture(description: string): boolean {
   return /\b(?:plot|chart|graph|diagram|histogram|draw|picture|image|visuali[sz])/i.test(description);
 }

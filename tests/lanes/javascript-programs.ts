@@ -71,6 +71,20 @@ export const JAVASCRIPT_PROGRAMS: readonly LaneProgram[] = [
     exitCode: 1,
   },
   {
+    name: 'a package that is not there',
+    code: "require('left-pad')",
+    error: 'PackageUnavailable',
+    message: /^PACKAGE_UNAVAILABLE: 'left-pad' is not in this sandbox; /,
+    exitCode: 1,
+  },
+  {
+    name: 'an imported package that is not there',
+    code: "await import('left-pad')",
+    error: 'PackageUnavailable',
+    message: /^PACKAGE_UNAVAILABLE: 'left-pad' is not in this sandbox; /,
+    exitCode: 1,
+  },
+  {
     name: 'circular modules',
     code: "console.log(require('./a').done, require('./b').saw)",
     files: [

@@ -36,14 +36,25 @@ export function describe(reason, { inspect, framesOf }) {
       const text = typeof reason === 'string' ? reason : inspect(reason);
       return { name: 'Error', message: text.slice(0, MAX_MESSAGE), traceback: `Uncaught ${text}`.slice(0, MAX_TRACEBACK) };
     }
-    const message = String(reason.message).slice(0, MAX_MESSAGE);
-    const name = String(reason.name).slice(0, MAX_NAME);
+    const absent = absentPackage(reason);
+    const message = absent ?? String(reason.message).slice(0, MAX_MESSAGE);
+    const name = absent === null ? String(reason.name).slice(0, MAX_NAME) : 'PackageUnavailable';
     const head = message === '' ? name : `${name}: ${message}`;
     const frames = framesOf(String(reason.stack ?? '').split('\n')).slice(0, MAX_FRAMES);
     return { name, message, traceback: [head, ...frames].join('\n').slice(0, MAX_TRACEBACK) };
   } catch {
     return { name: 'Error', message: NO_WORDS, traceback: NO_WORDS };
   }
+}
+
+/** Node's words for a package that is not there; a path begins with a dot or a slash. */
+const ABSENT_PACKAGE = /^Cannot find (?:module|package) '([^'./][^']*)'/;
+const ABSENT_CODES = ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND'];
+
+/** What every lane says of a package that is not there; `null` for other errors. */
+function absentPackage(reason) {
+  const name = ABSENT_CODES.includes(reason.code) ? ABSENT_PACKAGE.exec(String(reason.message))?.[1] : undefined;
+  return name === undefined ? null : `PACKAGE_UNAVAILABLE: '${name.slice(0, MAX_NAME)}' is not in this sandbox; do without it`;
 }
 
 /** Names under which the engine shows the program itself. */

@@ -6,6 +6,7 @@ import { openLedger } from '@assay/ledger';
 import { expectRefusal } from '@assay/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { createSimulatedAttester } from '../../packages/agent/src/adapters/attesters/simulated/simulated.ts';
+import { parseConfig } from '../../packages/agent/src/config.ts';
 import { ChannelKeys } from '../../packages/agent/src/identity/channel-keys.ts';
 import { KeysetRotation } from '../../packages/agent/src/identity/rotation.ts';
 import { openOperator } from '../../packages/agent/src/operator/open-operator.ts';
@@ -77,4 +78,10 @@ test('an ephemeral wallet is one that the manifest takes; each start is another 
   expect(first.wallet).toEqual({ address: expect.stringMatching(/^0x[0-9a-f]{40}$/), kept: false });
   expect(operator.api.walletKept).toBe(false);
   expect(againId).not.toBe(first.agent_id);
+});
+
+test('a shared database has other writers: it is refused', () => {
+  const settings = { ASSAY_OPERATOR_MANIFEST: '/operator.json', DATABASE_URL: 'postgres://assay@127.0.0.1/assay' };
+  expect(() => parseConfig(settings)).toThrow(expect.objectContaining({ code: 'config/bad-value' }));
+  expect(parseConfig({ ...settings, DATABASE_URL: '' }).operatorManifest).toBe('/operator.json');
 });

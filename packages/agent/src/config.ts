@@ -201,6 +201,11 @@ function togetherProblems(values: Values): readonly SettingProblem[] {
     const message = 'reaches beyond this machine; set ASSAY_API_KEY (16 characters or more) as well, or bind 127.0.0.1';
     problems.push(problem('AGENT_HOST', 'config/insecure-bind', message));
   }
+  if (values.ASSAY_OPERATOR_MANIFEST !== null && values.DATABASE_URL !== null) {
+    const message =
+      'cannot stand beside DATABASE_URL: the state of owners has one writer; use the embedded store for this agent';
+    problems.push(problem('ASSAY_OPERATOR_MANIFEST', 'config/bad-value', message));
+  }
   return problems;
 }
 

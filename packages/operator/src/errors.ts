@@ -5,6 +5,7 @@ import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 /** Every code, with its kind; docs/errors.md explains each one and is held equal by a test. */
 export const OPERATOR_ERROR_KINDS = {
   'operator/expired': 'refused',
+  'operator/history-broken': 'untrusted',
   'operator/immutable': 'refused',
   'operator/legacy-refused': 'refused',
   'operator/manifest-malformed': 'malformed',

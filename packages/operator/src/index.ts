@@ -6,6 +6,13 @@ export * from './control.ts';
 export * from './decision.ts';
 export { OPERATOR_ERROR_KINDS, OperatorError, type OperatorErrorCode } from './errors.ts';
 export { addressSchema, bytesOf, type Hex, hash32Schema, hexOf, keccakOf, signatureSchema, ZERO_HASH } from './hex.ts';
+export {
+  agentDocument,
+  type HistoryReceipt,
+  type RecheckedChange,
+  type RecheckedHistory,
+  recheckHistory,
+} from './history.ts';
 export * from './legacy-message.ts';
 export * from './manifest.ts';
 export * from './owner-message.ts';

@@ -38,6 +38,15 @@ export function recoverSigner(digest: Hex, signature: Hex): Hex {
 }
 
 /**
+ * Signs a digest of 32 bytes with a private key of 32 bytes: r, s (low) and v of 27 or 28.
+ * @example signDigest(bytesOf(ownerMessageHash(message)), key)
+ */
+export function signDigest(digest: Uint8Array, privateKey: Uint8Array): Hex {
+  const signature = secp256k1.sign(digest, privateKey, { prehash: false, format: 'recovered', lowS: true });
+  return hexOf(Uint8Array.of(...signature.subarray(1), 27 + (signature[0] ?? 0)));
+}
+
+/**
  * The owners who signed, each once, in the order of their signatures.
  * @param needed how many must have signed; 1 to the number of owners.
  * @throws {OperatorError} `operator/signature-invalid`, `operator/signer-unknown`, `operator/signer-repeated`,

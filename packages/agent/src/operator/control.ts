@@ -20,7 +20,7 @@ import {
 } from '@assay/operator';
 import type { Nonces } from './nonces.ts';
 import type { Operator, OperatorRequest } from './operator.ts';
-import { openDraft, sealRefusal } from './owner-receipt.ts';
+import { coverAnswer, openDraft, sealRefusal } from './owner-receipt.ts';
 import type { RowChange } from './sealed-state.ts';
 
 /** A control message as it came. */
@@ -72,6 +72,7 @@ async function change(
     signers: [...signers],
     ...summary(message),
   });
+  draft.payload('agent.json', 'application/json', operator.document);
   const kept = { ...message, signatures: [...signatures] };
   draft.payload('change.json', 'application/json', utf8(canonicalJson(kept)));
   const rows: RowChange[] = [operator.controlRow(next)];
@@ -80,6 +81,7 @@ async function change(
     if (document !== null) draft.payload('policy.json', 'application/json', utf8(canonicalJson(document)));
     rows.push(operator.policyRow(document));
   }
+  coverAnswer(draft, request);
   return operator.seal(draft, rows);
 }
 
@@ -111,6 +113,7 @@ export function acknowledgeState(
     const links = { version, change: changeHash, previous: current.changeHash, signers: [...signers] };
     draft.append({ type: 'state.acknowledged', agent_id: agentId, ...links, chain_id: String(chainId), account_nonce: nonce });
     draft.payload('change.json', 'application/json', utf8(canonicalJson({ ...message, signatures: [...signatures] })));
+    coverAnswer(draft, request);
     const sealed = await operator.seal(draft, [{ key, value: { version, changeHash, nonce } }]);
     if (nonce > 0) nonces.used(chainId, nonce - 1);
     return sealed;

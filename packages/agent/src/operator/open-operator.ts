@@ -63,6 +63,7 @@ export async function openOperator(options: OpenOperatorOptions): Promise<Opened
   const operator = new Operator({
     manifest,
     agentId: id,
+    secretId: secrets.id,
     keyring,
     wallet,
     kept: secrets.kept,

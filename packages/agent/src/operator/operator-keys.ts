@@ -5,7 +5,7 @@
  */
 
 import { encodeHex } from '@assay/encoding/hex';
-import { addressOf, type Hex, hexOf } from '@assay/operator';
+import { addressOf, type Hex, signDigest } from '@assay/operator';
 import { AGENT_ALGORITHM, type KeysetKey, keyId, WALLET_ALGORITHM } from '@assay/receipt';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 
@@ -31,10 +31,7 @@ export function digestSigner(privateKey: Uint8Array): AgentKey {
   return {
     address: addressOf(publicKey),
     publicKey,
-    signDigest: (digest) => {
-      const signature = secp256k1.sign(digest, privateKey, { prehash: false, format: 'recovered', lowS: true });
-      return hexOf(Uint8Array.of(...signature.subarray(1), 27 + (signature[0] ?? 0)));
-    },
+    signDigest: (digest) => signDigest(digest, privateKey),
     destroy: () => privateKey.fill(0),
   };
 }

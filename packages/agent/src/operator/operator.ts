@@ -7,6 +7,7 @@
 import type { JsonObject } from '@assay/encoding/json';
 import type { Clock, Ledger, ReceiptDraft, SealedReceipt } from '@assay/ledger';
 import {
+  agentDocument,
   type ControlState,
   type Hex,
   initialControl,
@@ -20,6 +21,8 @@ import type { RowChange, SealedState } from './sealed-state.ts';
 export interface OperatorOptions {
   readonly manifest: Manifest;
   readonly agentId: Hex;
+  /** Names the platform's secret. */
+  readonly secretId: Hex;
   readonly keyring: OperatorKeyring;
   /** `null` where the platform keeps no key and the manifest does not take an ephemeral one. */
   readonly wallet: DigestSigner | null;
@@ -37,6 +40,8 @@ export interface OperatorRequest {
   readonly endpoint: string;
   /** Hex SHA-256 of the API key, or `null`. */
   readonly access: string | null;
+  /** The body that answers a change, for its receipt. */
+  readonly answer?: ((receiptId: string) => string) | undefined;
 }
 
 const CONTROL_ROW = 'control';
@@ -52,6 +57,8 @@ export class Operator {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly manifestDigest: Hex;
+  /** What the agent id commits to; kept beside every change of owners. */
+  readonly document: Uint8Array;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: OperatorOptions) {
@@ -64,6 +71,8 @@ export class Operator {
     this.ledger = options.ledger;
     this.clock = options.clock;
     this.manifestDigest = manifestDigest(options.manifest);
+    const { origin: log, verifierKeys: logKeys } = options.ledger;
+    this.document = agentDocument({ manifest: options.manifest, log, logKeys, secret: options.secretId });
   }
 
   /** The first 16 hex characters of the id, for names of files and lines for people. */

@@ -24,7 +24,7 @@ import {
   verifyLegacyMessage,
 } from '@assay/operator';
 import type { Operator, OperatorRequest } from './operator.ts';
-import { openDraft, sealRefusal } from './owner-receipt.ts';
+import { coverAnswer, openDraft, sealRefusal } from './owner-receipt.ts';
 import type { RowChange } from './sealed-state.ts';
 
 /** HPKE info of sealed values. */
@@ -138,6 +138,7 @@ export class Variables {
       await sealRefusal(ledger, draft, { type: 'variable.refused', agent_id: this.#operator.agentId, names }, error);
       throw error;
     }
+    draft.payload('agent.json', 'application/json', this.#operator.document);
     const rows: RowChange[] = [];
     for (const [index, { event, kept, stored, rows: more }] of accepted.entries()) {
       draft.append(event);
@@ -145,6 +146,7 @@ export class Variables {
       const value = { ...stored, receiptId: draft.receiptId } as unknown as JsonObject;
       rows.push({ key: rowOf(stored.state.name), value }, ...more);
     }
+    coverAnswer(draft, request);
     return this.#operator.seal(draft, rows);
   }
 

@@ -33,6 +33,11 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['assay policy init --from quote.bin', 'accepts this software and no other'],
     ['assay policy explain strict', 'in sentences'],
   ],
+  variables: [
+    ['assay variables set greeting --value-file - --key-file owner.key', 'signed, sealed when hidden'],
+    ['assay variables history -o history.json', 'every change, checked'],
+    ['assay variables verify history.json --simulated-root .assay/simulated-root.pem', 'offline'],
+  ],
   receipt: [
     ['assay receipt', 'the newest ones'],
     ['assay receipt rcpt_1 --json', 'one of them'],

@@ -69,6 +69,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   bundle: { summary: 'fetch the offline bundle of a receipt', load: () => import('../commands/bundle.ts') },
   replay: { summary: 'run the code of a bundle again and compare', load: () => import('../commands/replay.ts') },
   operator: { summary: 'replace the keys of a running agent', load: () => import('../commands/operator.ts') },
+  variables: {
+    summary: 'list, set and recheck what the owners of an agent declared',
+    load: () => import('../commands/variables.ts'),
+  },
   doctor: { summary: 'look at what this machine has for an agent', load: () => import('../commands/doctor.ts') },
   sandbox: { summary: 'install packages for code, and attack the sandbox', load: () => import('../commands/sandbox.ts') },
   log: { summary: 'check and export the log of an agent', load: () => import('../commands/log.ts') },

@@ -152,13 +152,13 @@ export function operatorApiRoutes(api: Api, services: Services): void {
       const operator = operatorOf(services);
       services.rateLimit.take(`owners ${clientOf(c)}`);
       const request = await requestOf(c);
+      const inSeedsWords = operator.compatible && !isSigned(request);
+      const answer = (receiptId: string) => (inSeedsWords ? 'Variables set.' : { receipt_id: receiptId });
       try {
-        const { receiptId, proof } = await operator.setVariables(request);
-        const headers = { ...NO_STORE, 'x-receipt-id': receiptId };
-        if (operator.compatible && !isSigned(request)) return reply(200, 'Variables set.', headers);
-        return reply(200, { receipt_id: receiptId, log_index: proof.index }, headers);
+        const { receiptId } = await operator.setVariables({ ...request, answer: (id) => JSON.stringify(answer(id)) });
+        return reply(200, answer(receiptId), { ...NO_STORE, 'x-receipt-id': receiptId });
       } catch (error) {
-        const text = operator.compatible && !isSigned(request) ? seedRefusal(error) : null;
+        const text = inSeedsWords ? seedRefusal(error) : null;
         if (text !== null) return reply(200, text, NO_STORE);
         throw error;
       }
@@ -201,15 +201,17 @@ export function operatorApiRoutes(api: Api, services: Services): void {
         reason: answer.reason,
         wallet_kept: operator.walletKept,
       },
-      { ...NO_STORE, 'x-receipt-id': receiptId },
+      NO_STORE,
     );
   });
   api.on(transactions, ({ c, reply }) => reply(200, operatorOf(services).transactions(c.get('access')) as never, NO_STORE));
   api.on(control, async ({ c, reply }) => {
     const operator = operatorOf(services);
     services.rateLimit.take(`owners ${clientOf(c)}`);
-    const { receiptId, proof } = await operator.changeControl(await requestOf(c));
-    return reply(200, { receipt_id: receiptId, log_index: proof.index }, { ...NO_STORE, 'x-receipt-id': receiptId });
+    const answer = (receiptId: string) => ({ receipt_id: receiptId });
+    const request = { ...(await requestOf(c)), answer: (id: string) => JSON.stringify(answer(id)) };
+    const { receiptId } = await operator.changeControl(request);
+    return reply(200, answer(receiptId), { ...NO_STORE, 'x-receipt-id': receiptId });
   });
 }
 

@@ -71,7 +71,7 @@ const signedChange = z.strictObject({
 
 export const setVariablesSchema = z.strictObject({ variables: z.array(z.union([legacyChange, signedChange])) });
 
-const changedSchema = z.object({ receipt_id: z.string(), log_index: z.number().int().nullable() });
+const changedSchema = z.object({ receipt_id: z.string() });
 
 /** The seed answers with a text. */
 export const variablesSetSchema = z.union([changedSchema, z.string()]);

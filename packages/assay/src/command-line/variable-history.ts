@@ -1,0 +1,112 @@
+/** The history of what owners changed: fetched as one bundle, or read from a file; verified, then rechecked change by change. */
+
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type HistoryReceipt, type RecheckedHistory, recheckHistory } from '@assay/operator';
+import { type Agent, type BundleVerdict, verifyBundle } from '../index.ts';
+import { agentApi } from './agent-api.ts';
+import { type AgentFlags, ownFolder, trustAt } from './agent-connection.ts';
+import { CliError } from './errors.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import type { Io } from './io.ts';
+import { policyOption, trustOption } from './options.ts';
+import { jsonText, printable, styleOf } from './output.ts';
+import { readSubject } from './subject.ts';
+import { printVerdict } from './verdict.ts';
+
+const TASKS = new Set(['variable_change', 'operator_change']);
+const PAGE = 100;
+/** Receipts of one bundle. */
+const MOST = 64;
+
+/** Fetches the newest changes, up to 64 receipts, and rechecks them. */
+export async function fetchHistory(
+  agent: Agent,
+  flags: AgentFlags & { readonly output?: string; readonly json?: boolean },
+  io: Io,
+): Promise<ExitCode> {
+  const api = agentApi(agent);
+  const ids: string[] = [];
+  for (let before: number | null = null; ; ) {
+    const page = await api.get(`api/receipts?limit=${PAGE}${before === null ? '' : `&before=${before}`}`);
+    const rows = (page.receipts ?? []) as readonly {
+      readonly receipt_id: string;
+      readonly task: string;
+      readonly state: string;
+    }[];
+    ids.push(...rows.filter(({ task, state }) => TASKS.has(task) && state === 'sealed').map(({ receipt_id: id }) => id));
+    if (typeof page.next !== 'number') break;
+    before = page.next;
+  }
+  if (ids.length === 0) {
+    io.stdout('no changes yet\n');
+    return EXIT.accepted;
+  }
+  if (ids.length > MOST)
+    throw new CliError(
+      'cli/agent-failed',
+      `expected at most ${MOST} changes in one bundle, got ${ids.length}; fetch them with assay bundle`,
+    );
+  const bytes = await api.bytes(`bundles/${ids.reverse().join(',')}`);
+  if (flags.output !== undefined) await writeFile(resolve(io.cwd, flags.output), bytes);
+  const { policy, url } = agent.attested;
+  const { simulatedRoot } = flags;
+  const trust =
+    simulatedRoot !== undefined
+      ? await trustOption(io, { simulatedRoot })
+      : flags.url === undefined
+        ? await trustAt(url, ownFolder(io), io)
+        : { roots: [] };
+  return show(await verifyBundle(bytes, { policy, trust, now: io.now() }), flags, io);
+}
+
+/** Rechecks a bundle from a file. */
+export async function verifyHistoryFile(
+  file: string,
+  flags: { readonly simulatedRoot?: string; readonly policy?: string; readonly json?: boolean },
+  io: Io,
+): Promise<ExitCode> {
+  const bytes = await readSubject(io, file);
+  const trust = await trustOption(io, { simulatedRoot: flags.simulatedRoot });
+  return show(await verifyBundle(bytes, { policy: await policyOption(io, flags.policy), trust, now: io.now() }), flags, io);
+}
+
+function show(verdict: BundleVerdict, flags: { readonly json?: boolean }, io: Io): ExitCode {
+  if (verdict.outcome !== 'accepted') return printVerdict(verdict, io, { json: flags.json === true, verbose: false });
+  const history = recheckHistory(historyReceipts(verdict));
+  if (flags.json === true) {
+    const { agentId, changes } = history;
+    io.stdout(jsonText({ outcome: 'accepted', simulated: verdict.simulated, agent_id: agentId, changes }));
+  } else print(history, verdict.simulated, io);
+  return EXIT.accepted;
+}
+
+/** The receipts of changes that were made; refusals changed nothing. */
+function historyReceipts(verdict: Extract<BundleVerdict, { readonly outcome: 'accepted' }>): readonly HistoryReceipt[] {
+  const subjects = new Map(verdict.evidence.map(({ report }) => [report.keysetDigest, report.keyset.subject]));
+  return [...verdict.receipts]
+    .sort((a, b) => a.index - b.index)
+    .filter(({ receipt }) =>
+      receipt.event_log.some(({ type }) => /^(variable\.set|owners\.changed|policy\.changed|signing\.paused)$/.test(type)),
+    )
+    .map(({ receipt, time, keysetDigest, payloads }) => ({
+      receiptId: receipt.receipt_id,
+      time: Math.floor(time / 1000),
+      subject: subjects.get(keysetDigest) ?? null,
+      events: receipt.event_log,
+      payload: (name) => payloads.find((payload) => payload.name === name)?.content ?? null,
+    }));
+}
+
+function print({ agentId, changes }: RecheckedHistory, simulated: boolean, io: Io): void {
+  const style = styleOf(io);
+  io.stdout(
+    `${simulated ? style.open('SIMULATED') : style.good('verified')}  ${changes.length} changes of agent ${printable(agentId)}\n`,
+  );
+  for (const { time, subject, version, form, signers } of changes) {
+    const by = form === 'legacy' ? 'a legacy message' : signers.join(', ');
+    io.stdout(
+      `${new Date(time * 1000).toISOString()}  ${printable(subject)}  version ${version}, signed by ${printable(by)}\n`,
+    );
+  }
+}

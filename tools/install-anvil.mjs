@@ -1,15 +1,14 @@
-// Installs anvil, the local chain of tests/operator, into .cache/anvil: 44 MB that a plain install does not need.
+// Installs what tests/operator is held against and a plain install does not need, into .cache/anvil: anvil, a local chain (44 MB), and the
+// SDK of A2A, which checks agent cards.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 
-const VERSION = '1.7.1';
+const dependencies = { '@foundry-rs/anvil': '1.7.1', '@a2a-js/sdk': '1.3.0' };
 const directory = new URL('../.cache/anvil/', import.meta.url).pathname;
 
 mkdirSync(directory, { recursive: true });
-writeFileSync(`${directory}package.json`, JSON.stringify({ private: true, dependencies: { '@foundry-rs/anvil': VERSION } }));
-const { status } = spawnSync(
-  'npm',
-  ['install', '--prefix', directory, '--ignore-scripts', '--no-audit', '--no-fund', '--no-save'],
-  { stdio: 'inherit' },
-);
+writeFileSync(`${directory}package.json`, JSON.stringify({ private: true, type: 'module', dependencies }));
+const { status } = spawnSync('npm', ['install', '--prefix', directory, '--ignore-scripts', '--no-audit', '--no-fund'], {
+  stdio: 'inherit',
+});
 process.exit(status ?? 1);

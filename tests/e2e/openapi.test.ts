@@ -147,6 +147,8 @@ test('what owners set', async () => {
   };
   await call('POST /api/v1/sign-transaction', { ...json(transaction), status: 403 });
   await call('GET /api/v1/transactions');
+  await call('GET /.well-known/agent-card.json');
+  await call('GET /.well-known/agent-registration.json');
   await call('GET /api/v1/variables');
   await call('GET /api/v1//variables', { path: '/api/v1//variables?name=greeting' });
   await call('GET /api/v1/variables', { path: '/api/v1/variables?name=secret_token', status: 404 });

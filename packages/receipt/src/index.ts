@@ -40,6 +40,7 @@ export { type KeptPayload, keptPayloads, parseEvent, type ReceiptEvent, taskNonc
 export type * from './execution-claim.ts';
 export {
   AGENT_ALGORITHM,
+  CARD_ALGORITHM,
   type Keyset,
   type KeysetKey,
   keyId,

@@ -36,6 +36,8 @@ export const RECEIPT_ALGORITHM = 'ed25519';
 export const LEAF_ALGORITHM = 'assay-leaf-ed25519';
 /** Signs answers to prompts, nothing else (spec/operator.md §7). */
 export const AGENT_ALGORITHM = 'assay-agent-secp256k1';
+/** Signs agent cards, nothing else. */
+export const CARD_ALGORITHM = 'assay-card-ed25519';
 /** Signs transactions, nothing else; outlives its keyset. */
 export const WALLET_ALGORITHM = 'assay-wallet-secp256k1';
 
@@ -108,6 +110,6 @@ export function signingKey(
 }
 
 /** The id Assay gives a key: role, `-`, the first 16 hex characters of the key's SHA-256. */
-export function keyId(role: 'receipt' | 'leaf' | 'e2ee' | 'agent' | 'wallet', publicKey: Uint8Array): string {
+export function keyId(role: 'receipt' | 'leaf' | 'e2ee' | 'agent' | 'card' | 'wallet', publicKey: Uint8Array): string {
   return `${role}-${encodeHex(sha256(publicKey)).slice(0, 16)}`;
 }

@@ -12,7 +12,7 @@ import type { Clock, KeysetRegistration, Ledger } from '@assay/ledger';
 import { createSigningKeys } from '@assay/ledger';
 import type { Digest, Keyset } from '@assay/receipt';
 import { ServerError } from '../errors.ts';
-import type { AgentKey, OperatorKeyring } from '../operator/operator-keys.ts';
+import type { OperatorKeyring, OperatorKeys } from '../operator/operator-keys.ts';
 import type { Attester, ResultAttestation } from '../ports/attester.ts';
 import { generateTalkKeys, type TalkKeyring, type TalkKeys } from '../tasks/talk/talk-keys.ts';
 import type { ChannelKeySet, ChannelKeys } from './channel-keys.ts';
@@ -68,7 +68,7 @@ interface Prepared {
   readonly channel: ChannelKeySet;
   readonly talk: TalkKeys;
   readonly tls: TlsKey | null;
-  readonly agentKey: AgentKey | null;
+  readonly operatorKeySet: OperatorKeys | null;
   readonly registration: KeysetRegistration;
 }
 
@@ -213,10 +213,10 @@ export class KeysetRotation implements Identity {
   }
 
   /** One turn, no await: nobody sees half of it. */
-  #putInForce({ identity, channel, talk, tls, agentKey }: Prepared, othersEndAt: number): void {
+  #putInForce({ identity, channel, talk, tls, operatorKeySet }: Prepared, othersEndAt: number): void {
     const { channelKeys, talkKeys, clock } = this.#options;
     this.#identity = identity;
-    if (agentKey !== null) this.#options.operatorKeys?.publish(agentKey);
+    if (operatorKeySet !== null) this.#options.operatorKeys?.publish(operatorKeySet);
     channelKeys.publish(channel, identity.keysetDigest, othersEndAt);
     talkKeys.publish(talk, channel.notAfter, othersEndAt);
     channelKeys.end(Math.floor(clock.now() / 1000));
@@ -234,12 +234,12 @@ async function prepare(options: RotationOptions): Promise<Prepared> {
   const keys = createSigningKeys();
   const [channel, talk] = await Promise.all([channelKeys.next(notAfter), generateTalkKeys()]);
   const tls = options.createTlsKey?.(notAfter * 1000) ?? null;
-  const agentKey = options.operatorKeys?.next() ?? null;
+  const operatorKeySet = options.operatorKeys?.next() ?? null;
   const entries = channel.keys.map(({ keyId, keyPair }) => ({ keyId, kem: keyPair.kem, publicKey: keyPair.publicKey }));
   const identity = createIdentity({
     attester,
     notAfter,
-    receiptKeys: [...keys.keysetEntries, ...(options.operatorKeys?.entries(agentKey) ?? [])],
+    receiptKeys: [...keys.keysetEntries, ...(options.operatorKeys?.entries(operatorKeySet) ?? [])],
     subject: options.operatorKeys?.subject,
     channelKeys: [...entries.map(ohttpEntry), talkEntry(talk.spki)],
     tlsKeys: tls === null ? [] : [{ spki_sha256: tls.spkiSha256 }],
@@ -248,5 +248,5 @@ async function prepare(options: RotationOptions): Promise<Prepared> {
     provenance,
   });
   const { document } = await identity.report(null);
-  return { identity, channel, talk, tls, agentKey, registration: { report: document, nonce: null, keys } };
+  return { identity, channel, talk, tls, operatorKeySet, registration: { report: document, nonce: null, keys } };
 }

@@ -107,25 +107,19 @@ export class ChainNode {
    */
   async status(hash: Hex, wallet: Hex): Promise<ChainStatus> {
     return this.#ask(async () => {
+      // The count first: a transaction that gets into a block between the two questions must not look replaced.
+      const confirmedNonce = await this.#client.getTransactionCount({ address: wallet, blockTag: 'latest' });
       const receipt = await this.#client.getTransactionReceipt({ hash }).catch((error: unknown) => {
         if (isNotFound(error)) return null;
         throw error;
       });
-      if (receipt === null)
-        return {
-          state: 'unknown',
-          confirmedNonce: await this.#client.getTransactionCount({ address: wallet, blockTag: 'latest' }),
-        };
+      if (receipt === null) return { state: 'unknown', confirmedNonce };
       const [head, block] = await Promise.all([
         this.#client.getBlockNumber({ cacheTime: 0 }),
         this.#client.getBlock({ blockNumber: receipt.blockNumber }),
       ]);
-      // A block that is not in the chain any more holds nothing.
-      if (block.hash !== receipt.blockHash)
-        return {
-          state: 'unknown',
-          confirmedNonce: await this.#client.getTransactionCount({ address: wallet, blockTag: 'latest' }),
-        };
+      // A block that is not in the chain any more holds nothing; then the count is not believed either.
+      if (block.hash !== receipt.blockHash) return { state: 'unknown', confirmedNonce: 0 };
       return {
         state: 'included',
         blockNumber: receipt.blockNumber,

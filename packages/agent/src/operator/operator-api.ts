@@ -7,6 +7,7 @@ import type { SealedReceipt } from '@assay/ledger';
 import type { ControlState } from '@assay/operator';
 import type { Identity } from '../identity/identity.ts';
 import type { Upstream } from '../ports/upstream.ts';
+import { agentCard, agentRegistration, type CardFacts } from './agent-card.ts';
 import { acknowledgeState, type ControlEntry, changeControl } from './control.ts';
 import type { Operator, OperatorRequest } from './operator.ts';
 import { answerPrompt, type PromptAnswer, type PromptPorts, type PromptRequest } from './prompt.ts';
@@ -30,6 +31,9 @@ export interface OperatorApi {
   publicValue(name: string): string | undefined;
   setVariables(request: OperatorRequest): Promise<SealedReceipt>;
   changeControl(request: OperatorRequest): Promise<SealedReceipt>;
+  /** A2A card, signed; registration file of ERC-8004. */
+  card(facts: CardFacts): JsonObject;
+  registration(facts: CardFacts): JsonObject;
   signTransaction(request: OperatorRequest, idempotencyKey: string | null): Promise<SignAnswer>;
   /** Transactions of one caller, newest first, and what waits for owners. */
   transactions(access: string | null): JsonObject;
@@ -94,6 +98,8 @@ export function operatorApi({ operator, variables, prompts, wallet, book, watch 
         ? acknowledgeState(operator, book.nonces, { message: entry.message, signatures: entry.signatures }, request)
         : changeControl(operator, entry as ControlEntry, request);
     },
+    card: (facts) => agentCard(operator, facts),
+    registration: (facts) => agentRegistration(operator, facts),
     signTransaction: (request, idempotencyKey) => wallet.sign(request, idempotencyKey),
     transactions: (access) => ({
       transactions: book

@@ -1,12 +1,13 @@
 /**
- * The two keys of an agent with an operator manifest (spec/operator.md §2): the agent key signs answers and lives with its keyset; the
+ * The keys of an agent with an operator manifest (spec/operator.md §2): agent key and card key live with their keyset; the
  * wallet key signs transactions and outlives keysets, each of which names it again. Both are secp256k1. Text of a model is signed by the
  * first, so it can never become a transaction of the second.
  */
 
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { encodeHex } from '@assay/encoding/hex';
 import { addressOf, type Hex, signDigest } from '@assay/operator';
-import { AGENT_ALGORITHM, type KeysetKey, keyId, WALLET_ALGORITHM } from '@assay/receipt';
+import { AGENT_ALGORITHM, CARD_ALGORITHM, type KeysetKey, keyId, WALLET_ALGORITHM } from '@assay/receipt';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 
 /** A secp256k1 key that signs 32-byte digests. */
@@ -25,6 +26,13 @@ export interface AgentKey extends DigestSigner {
   destroy(): void;
 }
 
+/** The private keys of one keyset. */
+export interface OperatorKeys {
+  readonly agent: AgentKey;
+  /** Ed25519; signs agent cards, nothing else. */
+  readonly card: KeyObject;
+}
+
 /** A signer over a private key of 32 bytes. */
 export function digestSigner(privateKey: Uint8Array): AgentKey {
   const publicKey = secp256k1.getPublicKey(privateKey, false).subarray(1);
@@ -41,40 +49,54 @@ export class OperatorKeyring {
   /** `urn:assay:agent:` and the agent id. */
   readonly subject: string;
   readonly #wallet: DigestSigner | null;
-  #agent: AgentKey | null = null;
+  #keys: OperatorKeys | null = null;
 
   constructor(options: { readonly agentId: Hex; readonly wallet: DigestSigner | null }) {
     this.subject = `urn:assay:agent:${options.agentId}`;
     this.#wallet = options.wallet;
   }
 
-  /** Makes the agent key of the next keyset. It signs nothing before {@link publish}. */
-  next(): AgentKey {
-    return digestSigner(secp256k1.utils.randomSecretKey());
+  /** Makes the keys of the next keyset. They sign nothing before {@link publish}. */
+  next(): OperatorKeys {
+    return { agent: digestSigner(secp256k1.utils.randomSecretKey()), card: generateKeyPairSync('ed25519').privateKey };
   }
 
   /** What the next keyset lists. */
-  entries(agentKey: AgentKey | null): readonly KeysetKey[] {
+  entries(keys: OperatorKeys | null): readonly KeysetKey[] {
     const wallet = this.#wallet;
     return [
-      ...(agentKey === null ? [] : [entry('agent', AGENT_ALGORITHM, agentKey)]),
-      ...(wallet === null ? [] : [entry('wallet', WALLET_ALGORITHM, wallet)]),
+      ...(keys === null ? [] : [entry('agent', AGENT_ALGORITHM, keys.agent.publicKey)]),
+      ...(keys === null ? [] : [entry('card', CARD_ALGORITHM, rawPublicKey(keys.card))]),
+      ...(wallet === null ? [] : [entry('wallet', WALLET_ALGORITHM, wallet.publicKey)]),
     ];
   }
 
-  /** Puts an agent key in force and ends the one before. */
-  publish(agentKey: AgentKey): void {
-    this.#agent?.destroy();
-    this.#agent = agentKey;
+  /** Puts keys in force and ends the ones before. */
+  publish(keys: OperatorKeys): void {
+    this.#keys?.agent.destroy();
+    this.#keys = keys;
   }
 
   /** The agent key in force. */
   get agent(): DigestSigner {
-    if (this.#agent === null) throw new Error('no keyset is in force');
-    return this.#agent;
+    return this.#inForce.agent;
+  }
+
+  /** Signs an agent card, 64 bytes. */
+  signCard(message: Uint8Array): Uint8Array {
+    return new Uint8Array(sign(null, message, this.#inForce.card));
+  }
+
+  get #inForce(): OperatorKeys {
+    if (this.#keys === null) throw new Error('no keyset is in force');
+    return this.#keys;
   }
 }
 
-function entry(role: 'agent' | 'wallet', algo: string, { publicKey }: DigestSigner): KeysetKey {
+function rawPublicKey(key: KeyObject): Uint8Array {
+  return new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32));
+}
+
+function entry(role: 'agent' | 'card' | 'wallet', algo: string, publicKey: Uint8Array): KeysetKey {
   return { key_id: keyId(role, publicKey), algo, public_key: encodeHex(publicKey) };
 }

@@ -14,6 +14,8 @@ const LOOK_EVERY_MS = 1000;
 /** A transaction that a node took and then does not know is sent again after so many looks. */
 const SEND_AGAIN_AFTER = 15;
 const AT_ONCE = 8;
+/** Looks before a nonce is believed to be another's. */
+const LEAST_LOOKS = 3;
 /** Where no policy names the chain any more. */
 const DEFAULT_CONFIRMATIONS = 2;
 
@@ -107,7 +109,8 @@ export class TransactionWatch {
   async #replaced(transaction: BookedTransaction): Promise<void> {
     const looks = (this.#taken.get(transaction.hash) ?? 0) + 1;
     this.#taken.set(transaction.hash, looks);
-    if (looks < (this.#chain(transaction.chainId)?.confirmations ?? DEFAULT_CONFIRMATIONS)) return;
+    const wanted = this.#chain(transaction.chainId)?.confirmations ?? DEFAULT_CONFIRMATIONS;
+    if (looks < Math.max(LEAST_LOOKS, wanted)) return;
     await this.#end({ ...transaction, state: 'replaced', reason: 'another transaction has its nonce' }, {});
   }
 

@@ -71,7 +71,7 @@ export async function verifyHistoryFile(
   return show(await verifyBundle(bytes, { policy: await policyOption(io, flags.policy), trust, now: io.now() }), flags, io);
 }
 
-function show(verdict: BundleVerdict, flags: { readonly json?: boolean }, io: Io): ExitCode {
+async function show(verdict: BundleVerdict, flags: { readonly json?: boolean }, io: Io): Promise<ExitCode> {
   if (verdict.outcome !== 'accepted') return printVerdict(verdict, io, { json: flags.json === true, verbose: false });
   const history = recheckHistory(historyReceipts(verdict));
   if (flags.json === true) {

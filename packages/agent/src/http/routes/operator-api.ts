@@ -13,16 +13,18 @@ import { heldAnswer } from '../answers.ts';
 import type { Api } from '../api.ts';
 import type { AppEnv } from '../environment.ts';
 import { readBytes } from '../request-body.ts';
-import { clientOf } from '../request-facts.ts';
+import { clientOf, originOf } from '../request-facts.ts';
 import { json, type Route, route } from '../route.ts';
 import {
   approvalNeededSchema,
+  cardSchema,
   configQuerySchema,
   configSchema,
   controlChangedSchema,
   controlRequestSchema,
   promptAnswerSchema,
   promptRequestSchema,
+  registrationSchema,
   setVariablesSchema,
   signedTransactionSchema,
   signTransactionSchema,
@@ -137,6 +139,24 @@ const transactions = route({
   errors: { 404: 'no manifest' },
 });
 
+const card = route({
+  ...about,
+  method: 'get',
+  path: '/.well-known/agent-card.json',
+  summary: 'A2A card, signed by a key of the keyset',
+  answers: { 200: json(cardSchema, 'the card') },
+  errors: { 404: 'no manifest' },
+});
+
+const registration = route({
+  ...about,
+  method: 'get',
+  path: '/.well-known/agent-registration.json',
+  summary: 'Registration file of ERC-8004, with the calldata that registers it',
+  answers: { 200: json(registrationSchema, 'the file') },
+  errors: { 404: 'no manifest' },
+});
+
 /** The seed writes the path with two slashes. */
 const asTheSeedWritesIt = <const R extends Route>(declared: R) => ({ ...declared, path: '/api/v1//variables' }) as const;
 
@@ -178,6 +198,13 @@ export function operatorApiRoutes(api: Api, services: Services): void {
     const { bytes, receiptId } = await operator.prompt(request, services.identity, services.upstream);
     return heldAnswer(bytes, { headers: { ...NO_STORE, 'content-type': 'application/json', 'x-receipt-id': receiptId } });
   });
+  const factsOf = (c: Context<AppEnv>) => ({
+    origin: originOf(c, services.config),
+    version: services.version,
+    keysetDigest: services.identity.keysetDigest,
+  });
+  api.on(card, ({ c, reply }) => reply(200, operatorOf(services).card(factsOf(c)) as never, NO_STORE));
+  api.on(registration, ({ c, reply }) => reply(200, operatorOf(services).registration(factsOf(c)) as never, NO_STORE));
   api.on(signTransaction, async ({ c, reply }) => {
     const operator = operatorOf(services);
     services.rateLimit.take(`sign ${clientOf(c)}`);

@@ -180,3 +180,17 @@ export const transactionsSchema = z.object({
     }),
   ),
 });
+
+export const cardSchema = z
+  .looseObject({
+    name: z.string(),
+    signatures: z.array(z.object({ protected: z.string(), signature: z.string() })),
+  })
+  .describe('A2A 1.0 AgentCard');
+
+export const registrationSchema = z.looseObject({
+  type: z.string(),
+  name: z.string(),
+  supportedTrust: z.array(z.string()),
+  calldata: z.object({ register: z.string() }),
+});

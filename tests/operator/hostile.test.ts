@@ -191,7 +191,7 @@ describe.skipIf(ANVIL === null)('nodes that lie', () => {
     // A block that the chain does not have is looked at again and again, and never believed.
     for (let looks = 0; looks < 15; looks += 1) {
       await new Promise((resolve) => setTimeout(resolve, 100));
-      expect((await rows(agent.url)).map(({ state }) => state)).toEqual(['sent']);
+      for (const { state } of await rows(agent.url)) expect(['signed', 'sent']).toContain(state);
     }
     lying = false;
     const [row] = await settled(agent.url);
@@ -211,7 +211,7 @@ describe.skipIf(ANVIL === null)('nodes that lie', () => {
     expect((await pay(agent.url, chain.url)).status).toBe(200);
     for (let looks = 0; looks < 20; looks += 1) {
       await new Promise((resolve) => setTimeout(resolve, 100));
-      expect((await rows(agent.url)).map(({ state }) => state)).toEqual(['sent']);
+      for (const { state } of await rows(agent.url)) expect(['signed', 'sent']).toContain(state);
     }
     blind = false;
     const [row] = await settled(agent.url);

@@ -3,24 +3,23 @@
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import type { ReceiptDraft } from '@assay/ledger';
-import type { Decision, DecisionRequest, Hex, SigningPolicy } from '@assay/operator';
+import type { Decision, DecisionRequest, Hex } from '@assay/operator';
 import type { Operator } from './operator.ts';
 
 /** What was decided, and under what. */
 export interface DecisionRecord {
   readonly decision: Exclude<Decision, { readonly outcome: 'deny' }>;
   readonly request: DecisionRequest;
-  readonly policy: SigningPolicy;
   readonly approvers: readonly Hex[];
   /** Receipt of the prompt whose tool call asked. */
   readonly cause: string | null;
 }
 
 /** Appends `decision.made` and keeps policy and request. */
-export function recordDecision({ control, agentId }: Operator, draft: ReceiptDraft, record: DecisionRecord): void {
-  const { decision, request, policy, approvers, cause } = record;
+export function recordDecision({ control, agentId, policyBytes }: Operator, draft: ReceiptDraft, record: DecisionRecord): void {
+  const { decision, request, approvers, cause } = record;
   const document = utf8(canonicalJson(requestDocument(request)));
-  draft.payload('policy.json', 'application/json', utf8(canonicalJson(policy as unknown as JsonObject)));
+  draft.payload('policy.json', 'application/json', policyBytes);
   draft.append({
     type: 'decision.made',
     agent_id: agentId,

@@ -12,6 +12,7 @@ import { digestSigner, OperatorKeyring } from './operator-keys.ts';
 import { SealedState } from './sealed-state.ts';
 import { openSecrets } from './secrets.ts';
 import { TransactionBook } from './transaction-book.ts';
+import { TransactionOutcomes } from './transaction-outcomes.ts';
 import { TransactionWatch } from './transaction-watch.ts';
 import { Variables } from './variables.ts';
 import { Wallet } from './wallet.ts';
@@ -73,8 +74,9 @@ export async function openOperator(options: OpenOperatorOptions): Promise<Opened
   });
   const variables = new Variables(operator, () => channelKeys.baselines(operator.now));
   const book = new TransactionBook(operator.state);
-  const transactions = new Wallet(operator, variables, book);
-  const watch = new TransactionWatch({ operator, wallet: transactions, book, onFailure: options.onFailure });
+  const outcomes = new TransactionOutcomes(operator, book, options.onFailure);
+  const transactions = new Wallet(operator, variables, book, outcomes);
+  const watch = new TransactionWatch({ operator, outcomes, book, onFailure: options.onFailure });
   const parts = { operator, variables, prompts: options.prompts, wallet: transactions, book, watch };
   return { keyring, api: operatorApi(parts), close: () => watch.close() };
 }

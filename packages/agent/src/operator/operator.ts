@@ -4,7 +4,8 @@
  * Changes by owners are made one after another. Each is sealed as a receipt together with the rows it writes; memory follows only then.
  */
 
-import type { JsonObject } from '@assay/encoding/json';
+import { utf8 } from '@assay/encoding/bytes';
+import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import type { Clock, Ledger, ReceiptDraft, SealedReceipt } from '@assay/ledger';
 import {
   agentDocument,
@@ -60,6 +61,7 @@ export class Operator {
   /** What the agent id commits to; kept beside every change of owners. */
   readonly document: Uint8Array;
   #turn: Promise<unknown> = Promise.resolve();
+  #policyForm: { readonly hash: Hex; readonly bytes: Uint8Array } | null = null;
 
   constructor(options: OperatorOptions) {
     this.manifest = options.manifest;
@@ -88,6 +90,14 @@ export class Operator {
   /** The policy in force; `null`: none, everything is denied. */
   get policy(): SigningPolicy | null {
     return (this.state.get(POLICY_ROW) as unknown as SigningPolicy | undefined) ?? null;
+  }
+
+  /** The JCS form of the policy in force, made once. */
+  get policyBytes(): Uint8Array {
+    const { value: hash } = this.control.policy;
+    if (this.#policyForm?.hash !== hash)
+      this.#policyForm = { hash, bytes: utf8(canonicalJson(this.policy as unknown as JsonObject)) };
+    return this.#policyForm.bytes;
   }
 
   /** The row that a changed policy writes. */

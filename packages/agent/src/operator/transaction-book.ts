@@ -68,6 +68,11 @@ export class TransactionBook {
     return this.list().find((transaction) => transaction.hash === hash) ?? null;
   }
 
+  /** A transaction as its row says now. */
+  current(transaction: BookedTransaction): BookedTransaction {
+    return (this.#state.get(keyOf(transaction)) as unknown as BookedTransaction | undefined) ?? transaction;
+  }
+
   /** Those that may still change. */
   open(): readonly BookedTransaction[] {
     return this.list().filter(({ state }) => !FINAL.has(state));

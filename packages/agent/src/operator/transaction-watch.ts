@@ -8,7 +8,7 @@ import { ServerError } from '../errors.ts';
 import { ChainNode, type ChainStatus } from './chain-node.ts';
 import type { Operator } from './operator.ts';
 import type { BookedTransaction, TransactionBook } from './transaction-book.ts';
-import type { Wallet } from './wallet.ts';
+import type { TransactionOutcomes } from './transaction-outcomes.ts';
 
 const LOOK_EVERY_MS = 1000;
 /** A transaction that a node took and then does not know is sent again after so many looks. */
@@ -21,7 +21,7 @@ const DEFAULT_CONFIRMATIONS = 2;
 
 export class TransactionWatch {
   readonly #operator: Operator;
-  readonly #wallet: Wallet;
+  readonly #outcomes: TransactionOutcomes;
   readonly #book: TransactionBook;
   readonly #timer: NodeJS.Timeout;
   readonly #onFailure: (error: unknown) => void;
@@ -32,12 +32,12 @@ export class TransactionWatch {
 
   constructor(options: {
     readonly operator: Operator;
-    readonly wallet: Wallet;
+    readonly outcomes: TransactionOutcomes;
     readonly book: TransactionBook;
     readonly onFailure: (error: unknown) => void;
   }) {
     this.#operator = options.operator;
-    this.#wallet = options.wallet;
+    this.#outcomes = options.outcomes;
     this.#book = options.book;
     this.#onFailure = options.onFailure;
     this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
@@ -57,6 +57,7 @@ export class TransactionWatch {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#looking;
+    await this.#outcomes.idle();
   }
 
   async #look(): Promise<void> {
@@ -82,7 +83,7 @@ export class TransactionWatch {
     this.#taken.delete(transaction.hash);
     const looks = (this.#unknown.get(transaction.hash) ?? 0) + 1;
     this.#unknown.set(transaction.hash, looks);
-    if (transaction.state === 'signed' || looks % SEND_AGAIN_AFTER === 0) await this.#wallet.send(transaction);
+    if (transaction.state === 'signed' || looks % SEND_AGAIN_AFTER === 0) await this.#outcomes.send(transaction);
   }
 
   async #included(transaction: BookedTransaction, status: Extract<ChainStatus, { readonly state: 'included' }>): Promise<void> {
@@ -90,13 +91,9 @@ export class TransactionWatch {
     if (status.confirmations < (chain?.confirmations ?? DEFAULT_CONFIRMATIONS)) return;
     const second = chain?.confirming_rpc_url;
     if (second !== undefined && !(await agrees(second, transaction, status, this.#operator.wallet?.address ?? '0x'))) return;
-    const next: BookedTransaction = {
-      ...transaction,
-      state: status.success ? 'included' : 'reverted',
-      reason: null,
-      blockNumber: String(status.blockNumber),
-    };
-    await this.#end(next, {
+    const state = status.success ? 'included' : 'reverted';
+    const changed = { state, reason: null, blockNumber: String(status.blockNumber) } as const;
+    await this.#end(transaction, changed, {
       block_number: String(status.blockNumber),
       block: status.blockHash,
       success: status.success,
@@ -111,18 +108,20 @@ export class TransactionWatch {
     this.#taken.set(transaction.hash, looks);
     const wanted = this.#chain(transaction.chainId)?.confirmations ?? DEFAULT_CONFIRMATIONS;
     if (looks < Math.max(LEAST_LOOKS, wanted)) return;
-    await this.#end({ ...transaction, state: 'replaced', reason: 'another transaction has its nonce' }, {});
+    await this.#end(transaction, { state: 'replaced', reason: 'another transaction has its nonce' }, {});
   }
 
-  async #end(next: BookedTransaction, facts: Readonly<Record<string, string | number | boolean>>): Promise<void> {
-    this.#unknown.delete(next.hash);
-    this.#taken.delete(next.hash);
-    const type = next.state === 'replaced' ? 'transaction.replaced' : 'transaction.included';
-    await this.#wallet.record(
-      next,
-      { type, transaction_id: next.hash, chain_id: String(next.chainId), cites: next.receiptId, ...facts },
-      true,
-    );
+  async #end(
+    transaction: BookedTransaction,
+    changed: Pick<BookedTransaction, 'state' | 'reason'> & { readonly blockNumber?: string },
+    facts: Readonly<Record<string, string | number | boolean>>,
+  ): Promise<void> {
+    const { hash, chainId, receiptId } = transaction;
+    this.#unknown.delete(hash);
+    this.#taken.delete(hash);
+    const type = changed.state === 'replaced' ? 'transaction.replaced' : 'transaction.included';
+    const event = { type, transaction_id: hash, chain_id: String(chainId), cites: receiptId, ...facts };
+    await this.#outcomes.end(transaction, changed, event);
   }
 
   #chain(chainId: number): ChainSettings | undefined {

@@ -1,6 +1,7 @@
 /** What the wallet refuses before it decides, and the words for what the policy denies. */
 
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { OperatorError } from '@assay/operator';
 import { ServerError } from '../errors.ts';
 import type { Operator } from './operator.ts';
 import type { Variables } from './variables.ts';
@@ -41,4 +42,9 @@ export function isToken(variables: Variables, given: string | undefined): boolea
   if (given === undefined || given === '' || expected === '') return false;
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));
+}
+
+/** @throws {OperatorError} `operator/paused`. */
+export function refusePaused(paused: boolean): void {
+  if (paused) throw new OperatorError('operator/paused', 'an owner paused signing; owners resume it with SetPaused');
 }

@@ -5,7 +5,6 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { utf8 } from '@assay/encoding/bytes';
-import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import type { ReceiptDraft } from '@assay/ledger';
 import {
   authorizedSigners,
@@ -33,9 +32,10 @@ import { openDraft, sealRefusal } from './owner-receipt.ts';
 import { PendingApprovals } from './pending-approvals.ts';
 import type { RowChange } from './sealed-state.ts';
 import type { BookedTransaction, TransactionBook } from './transaction-book.ts';
+import type { TransactionOutcomes } from './transaction-outcomes.ts';
 import { readTransactionRequest, type TransactionRequest } from './transaction-request.ts';
 import type { Variables } from './variables.ts';
-import { denied, isToken, refuseOtherBody, refuseUnlessPrompt } from './wallet-refusals.ts';
+import { denied, isToken, refuseOtherBody, refusePaused, refuseUnlessPrompt } from './wallet-refusals.ts';
 
 /** What a caller gets. */
 export type SignAnswer =
@@ -73,13 +73,15 @@ export class Wallet {
   readonly #operator: Operator;
   readonly #variables: Variables;
   readonly #book: TransactionBook;
+  readonly #outcomes: TransactionOutcomes;
   readonly #pending: PendingApprovals;
   readonly #inFlight = new Map<string, { readonly body: string; readonly answer: Promise<SignAnswer> }>();
 
-  constructor(operator: Operator, variables: Variables, book: TransactionBook) {
+  constructor(operator: Operator, variables: Variables, book: TransactionBook, outcomes: TransactionOutcomes) {
     this.#operator = operator;
     this.#variables = variables;
     this.#book = book;
+    this.#outcomes = outcomes;
     this.#pending = new PendingApprovals(operator);
   }
 
@@ -123,39 +125,6 @@ export class Wallet {
     }
   }
 
-  /** Sends a transaction once more; its row follows, under a receipt of its own. */
-  async send(transaction: BookedTransaction): Promise<BookedTransaction> {
-    const outcome = await new ChainNode(transaction.rpcUrl).send(transaction.signed);
-    const next: BookedTransaction = outcome.sent
-      ? { ...transaction, state: 'sent', reason: null }
-      : { ...transaction, reason: outcome.reason };
-    if (next.state === transaction.state && next.reason === transaction.reason) return next;
-    await this.record(next, {
-      type: 'transaction.sent',
-      transaction_id: next.hash,
-      cites: next.receiptId,
-      taken: outcome.sent,
-      reason: outcome.sent ? null : outcome.reason,
-    });
-    return next;
-  }
-
-  /** Seals an event about a transaction with its changed row. Gives the receipt's id. */
-  async record(next: BookedTransaction, event: { readonly type: string } & JsonObject, final = false): Promise<string> {
-    const bytes = utf8(canonicalJson(event));
-    const draft = openDraft(this.#operator.ledger, 'transaction_outcome', {
-      bytes,
-      method: 'POST',
-      endpoint: '/api/v1/sign-transaction',
-      access: next.access,
-    });
-    draft.append(event);
-    const row = final ? { ...next, finalReceiptId: draft.receiptId } : next;
-    await this.#operator.seal(draft, [this.#book.row(row)]);
-    this.#book.settle(row);
-    return draft.receiptId;
-  }
-
   #callerOf({ secret_token: token, prompt_receipt: cause }: TransactionRequest, access: string | null): Caller {
     const named = access !== null ? 'key' : isToken(this.#variables, token) ? 'token' : null;
     if (named === null) throw new ServerError('http/unauthorized', 'Invalid secret token');
@@ -193,8 +162,8 @@ export class Wallet {
     }
     if ('outcome' in signed) return signed;
     // Durable: from here on the transaction is answered, whatever the node says.
-    const sent = await this.send(signed);
-    return { outcome: 'signed', transaction: sent, sent: sent.state === 'sent', reason: sent.reason };
+    const outcome = await this.#outcomes.send(signed);
+    return { outcome: 'signed', transaction: signed, sent: outcome.sent, reason: outcome.sent ? null : outcome.reason };
   }
 
   /** Everything that must be asked of others before the decision. */
@@ -205,8 +174,7 @@ export class Wallet {
         'operator/wallet-absent',
         'this platform keeps no wallet key; run on one that does, or let the manifest take an ephemeral wallet',
       );
-    if (control.paused.value)
-      throw new OperatorError('operator/paused', 'an owner paused signing; owners resume it with SetPaused');
+    refusePaused(control.paused.value);
     const { to, value, data, gas, gas_price: gasPrice, type } = request.transaction;
     const found = Object.entries(policy?.chains ?? {}).find(([, { rpc_urls: urls }]) => urls.includes(request.rpc_url));
     if (policy === null) throw denied(null, 'no policy is in force');
@@ -240,9 +208,10 @@ export class Wallet {
     draft: ReceiptDraft,
     idempotency: { readonly id: string; readonly body: string } | null,
   ): Promise<BookedTransaction | SignAnswer> {
-    const { request, chainId, facts, policy, caller } = asked;
+    const { request, chainId, facts, caller } = asked;
     const { wallet, control, now } = this.#operator;
     if (wallet === null || request.transaction.to == null) throw new Error('checked before');
+    refusePaused(control.paused.value); // again: the node took its time
     this.#refuseBehind(chainId, facts.confirmedNonce);
     const time = this.#book.time(now);
     const decisionRequest: DecisionRequest = {
@@ -256,7 +225,7 @@ export class Wallet {
       caller,
       time,
     };
-    const decision = decide(policy, decisionRequest, this.#book.usage);
+    const decision = decide(this.#operator.policy, decisionRequest, this.#book.usage);
     if (decision.outcome === 'deny') throw denied(decision.rule, decision.reason);
     const rows: RowChange[] = [];
     let approvers: readonly Hex[] = [];
@@ -302,7 +271,6 @@ export class Wallet {
       recordDecision(this.#operator, draft, {
         decision,
         request: decisionRequest,
-        policy,
         approvers,
         cause: request.prompt_receipt ?? null,
       });
@@ -340,11 +308,8 @@ export class Wallet {
   ): Promise<SignAnswer> {
     const { control } = this.#operator;
     const { hash, expiry, rows } = this.#pending.add(request, randomBytes(32).toString('hex'));
-    const {
-      policy,
-      request: { prompt_receipt: cause },
-    } = asked;
-    recordDecision(this.#operator, draft, { decision, request, policy, approvers: [], cause: cause ?? null });
+    const { prompt_receipt: cause } = asked.request;
+    recordDecision(this.#operator, draft, { decision, request, approvers: [], cause: cause ?? null });
     draft.append({
       type: 'approval.requested',
       approval: hash,

@@ -1,0 +1,75 @@
+/**
+ * What becomes of a signed transaction, written down: each outcome is a receipt and the changed row in one commit. Outcomes of one
+ * transaction follow one another, and nothing follows a final one, so that a late answer of a node cannot undo it.
+ */
+
+import { utf8 } from '@assay/encoding/bytes';
+import { canonicalJson, type JsonObject } from '@assay/encoding/json';
+import { ChainNode, type SendOutcome } from './chain-node.ts';
+import type { Operator } from './operator.ts';
+import { openDraft } from './owner-receipt.ts';
+import { type BookedTransaction, FINAL, type TransactionBook } from './transaction-book.ts';
+
+/** What changes of a row. */
+type Changed = Partial<Pick<BookedTransaction, 'state' | 'reason' | 'blockNumber'>>;
+
+export class TransactionOutcomes {
+  readonly #operator: Operator;
+  readonly #book: TransactionBook;
+  readonly #onFailure: (error: unknown) => void;
+  /** By hash: the outcome that is being written. */
+  readonly #turns = new Map<string, Promise<void>>();
+
+  constructor(operator: Operator, book: TransactionBook, onFailure: (error: unknown) => void) {
+    this.#operator = operator;
+    this.#book = book;
+    this.#onFailure = onFailure;
+  }
+
+  /** Sends a transaction. That a node took it, or did not, is written down behind the answer. */
+  async send(transaction: BookedTransaction): Promise<SendOutcome> {
+    const outcome = await new ChainNode(transaction.rpcUrl).send(transaction.signed);
+    const reason = outcome.sent ? null : outcome.reason;
+    const changed: Changed = outcome.sent ? { state: 'sent', reason } : { reason };
+    const about = { transaction_id: transaction.hash, cites: transaction.receiptId, taken: outcome.sent, reason };
+    this.#write(transaction, changed, { type: 'transaction.sent', ...about }).catch((error: unknown) => this.#onFailure(error));
+    return outcome;
+  }
+
+  /** Writes the end of a transaction. */
+  end(transaction: BookedTransaction, changed: Changed, event: { readonly type: string } & JsonObject): Promise<void> {
+    return this.#write(transaction, changed, event);
+  }
+
+  /** Resolves when nothing is being written. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#turns.values());
+  }
+
+  #write(transaction: BookedTransaction, changed: Changed, event: { readonly type: string } & JsonObject): Promise<void> {
+    const { hash } = transaction;
+    const before = this.#turns.get(hash) ?? Promise.resolve();
+    const work = (): Promise<void> => this.#commit(transaction, changed, event);
+    const turn = before.then(work, work).finally(() => {
+      if (this.#turns.get(hash) === turn) this.#turns.delete(hash);
+    });
+    this.#turns.set(hash, turn);
+    return turn;
+  }
+
+  async #commit(asked: BookedTransaction, changed: Changed, event: { readonly type: string } & JsonObject): Promise<void> {
+    const current = this.#book.current(asked);
+    const next = { ...current, ...changed };
+    if (FINAL.has(current.state) || (next.state === current.state && next.reason === current.reason)) return;
+    const draft = openDraft(this.#operator.ledger, 'transaction_outcome', {
+      bytes: utf8(canonicalJson(event)),
+      method: 'POST',
+      endpoint: '/api/v1/sign-transaction',
+      access: next.access,
+    });
+    draft.append(event);
+    const row = FINAL.has(next.state) ? { ...next, finalReceiptId: draft.receiptId } : next;
+    await this.#operator.seal(draft, [this.#book.row(row)]);
+    this.#book.settle(row);
+  }
+}

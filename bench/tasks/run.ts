@@ -1,7 +1,7 @@
 /**
  * Which of the plain tasks a model solves within the default retries, and how long they take: the whole agent, the sandbox of this machine.
  *
- * npm run bench:tasks -- --model qwen2.5-coder-0.5b [--data .assay] [--only NAME] [--json FILE]
+ * npm run bench:tasks -- --model qwen2.5-coder-0.5b [--data .assay] [--only NAME,…] [--json FILE]
  * With another provider: AI_PROVIDER=… AI_MODEL=… npm run bench:tasks
  */
 
@@ -61,7 +61,7 @@ try {
     `${model.provider} ${model.model}, ${sandbox.lane}, ${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(1)}`,
   );
   await carryOut({ name: 'warm', description: 'Print the word ready', language: 'python' }, agent); // the model is loaded by then
-  for (const task of TASKS.filter(({ name }) => flags.only === undefined || name.includes(flags.only))) {
+  for (const task of TASKS.filter(({ name }) => flags.only === undefined || flags.only.split(',').includes(name))) {
     const outcome = await carryOut(task, agent);
     outcomes.push(outcome);
     const mark = outcome.solved ? 'solved' : 'MISSED';

@@ -117,7 +117,12 @@ export const AGENT_SETTINGS = {
     doc: 'model name; for `embedded` also the path of a GGUF file',
   }),
   OLLAMA_MODEL: text({ fallback: null, doc: 'model name for Ollama; `AI_MODEL` comes first' }),
-  AI_TEMPERATURE: decimal({ fallback: 0.3, least: 0, most: 2, doc: "the model's temperature" }),
+  AI_TEMPERATURE: decimal({
+    fallback: 0.3,
+    least: 0,
+    most: 2,
+    doc: "the model's temperature; further attempts of an embedded model at a program take 0.9",
+  }),
   AI_MAX_TOKENS: whole({ fallback: 2000, least: 1, most: 1_000_000, doc: 'longest reply of the model' }),
   ASSAY_MODEL_SECONDS: whole({ fallback: 120, least: 1, most: 3600, doc: 'longest time for one reply' }),
   ASSAY_UPSTREAM_POLICY: text({

@@ -105,6 +105,8 @@ const NOTHING: Standing = {
   failure: null,
   notes: [],
 };
+/** A small model that failed writes the same program again, unless it has to choose other words. */
+const RETRY_TEMPERATURE = 0.9;
 const MAX_CONTEXT_LENGTH = 128 * 1024;
 
 export const generateAndExecute: Task<Input, Answer> = {
@@ -247,6 +249,7 @@ async function ask(
     const reply = await ports.model.complete({
       messages,
       task: facts,
+      ...(provider === 'embedded' && number > 1 ? { temperature: RETRY_TEMPERATURE } : {}),
       signal: context.signal,
       onText: (text) => emit({ type: 'text', attempt: number, text }),
       onRestart: beginWriting,

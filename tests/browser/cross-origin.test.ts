@@ -20,8 +20,8 @@ interface PageWindow {
   connect(url: string, options: object): Promise<{ fetch: typeof fetch }>;
 }
 
-/** The SDK as a web page loads it. */
-async function browserBundle(directory: string): Promise<string> {
+/** The SDK as a web page loads it: its parts by path, the entry as `/sdk.js`. */
+async function browserBundle(directory: string): Promise<ReadonlyMap<string, string>> {
   const entry = join(directory, 'entry.ts');
   await writeFile(entry, "import { connect } from 'assay';\nObject.assign(window, { connect });\n");
   const results = await build({
@@ -31,9 +31,8 @@ async function browserBundle(directory: string): Promise<string> {
     build: { write: false, minify: false, lib: { entry, formats: ['es'] } },
   });
   const [bundle] = results as readonly Rolldown.RolldownOutput[];
-  const [chunk] = bundle?.output ?? [];
-  if (chunk === undefined || !('code' in chunk)) throw new Error('expected a bundle');
-  return chunk.code;
+  const chunks = (bundle?.output ?? []).flatMap((part) => (part.type === 'chunk' ? [part] : []));
+  return new Map(chunks.map(({ isEntry, fileName, code }) => [isEntry ? '/sdk.js' : `/${fileName}`, code]));
 }
 
 describe.skipIf(chromiumPath() === null)('connect() from another origin', () => {
@@ -46,11 +45,11 @@ describe.skipIf(chromiumPath() === null)('connect() from another origin', () => 
 
   beforeAll(async () => {
     directory = await mkdtemp(join(import.meta.dirname, 'output-'));
-    const script = await browserBundle(directory);
+    const scripts = await browserBundle(directory);
     server = createServer((request, response) => {
-      const isScript = request.url === '/sdk.js';
-      response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html' });
-      response.end(isScript ? script : '<!doctype html><title>app</title><script type="module" src="/sdk.js"></script>');
+      const script = scripts.get(request.url ?? '');
+      response.writeHead(200, { 'content-type': script === undefined ? 'text/html' : 'text/javascript' });
+      response.end(script ?? '<!doctype html><title>app</title><script type="module" src="/sdk.js"></script>');
     });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -10,6 +10,7 @@ import { parseConfig } from '../../packages/agent/src/config.ts';
 import { ChannelKeys } from '../../packages/agent/src/identity/channel-keys.ts';
 import { KeysetRotation } from '../../packages/agent/src/identity/rotation.ts';
 import { openOperator } from '../../packages/agent/src/operator/open-operator.ts';
+import { SealedState } from '../../packages/agent/src/operator/sealed-state.ts';
 import { TalkKeyring } from '../../packages/agent/src/tasks/talk/talk-keys.ts';
 import { MANIFEST, temporary } from './owned-agent.ts';
 
@@ -84,4 +85,23 @@ test('a shared database has other writers: it is refused', () => {
   const settings = { ASSAY_OPERATOR_MANIFEST: '/operator.json', DATABASE_URL: 'postgres://assay@127.0.0.1/assay' };
   expect(() => parseConfig(settings)).toThrow(expect.objectContaining({ code: 'config/bad-value' }));
   expect(parseConfig({ ...settings, DATABASE_URL: '' }).operatorManifest).toBe('/operator.json');
+});
+
+test('a row of the state opens as what it was written for, and as nothing else', async () => {
+  const key = new Uint8Array(32).fill(7);
+  const id = `0x${'ab'.repeat(32)}` as const;
+  const open = (row: { key: string; version: number; value: Uint8Array }) =>
+    SealedState.open({ listState: () => Promise.resolve([row]) }, key, id);
+  const empty = await SealedState.open({ listState: () => Promise.resolve([]) }, key, id);
+  const value = empty.prepare([{ key: 'variable/a', value: { text: 'sk-1' } }])[0]?.value ?? new Uint8Array(0);
+  const row = { key: 'variable/a', version: 1, value };
+  expect((await open(row)).get('variable/a')).toEqual({ text: 'sk-1' });
+  const changed = value.slice();
+  changed[40] = (changed[40] ?? 0) ^ 1;
+  for (const bad of [
+    { ...row, key: 'variable/b' },
+    { ...row, version: 2 },
+    { ...row, value: changed },
+  ])
+    await expectRefusal(() => open(bad), 'operator/state-broken', [bad.key]);
 });

@@ -3,6 +3,7 @@
  * amounts against its limits. Every call has a deadline; nothing here signs.
  */
 
+import { withoutTrailing } from '@assay/encoding/text-ends';
 import type { ChainSettings, Hex } from '@assay/operator';
 import { createPublicClient, http, type PublicClient } from 'viem';
 import { ServerError } from '../errors.ts';
@@ -170,10 +171,9 @@ function isNotFound(error: unknown): boolean {
 function shortMessage(error: unknown): string {
   const { details, shortMessage: short, message } = error as { details?: string; shortMessage?: string; message?: string };
   const words = details ?? short ?? message ?? 'no reason';
-  return words
+  const line = words
     .replaceAll(/https?:\/\/\S+/g, '…')
     .replaceAll(/[\p{Cc}\s]+/gu, ' ')
-    .trim()
-    .replace(/[.;]+$/, '')
-    .slice(0, 200);
+    .trim();
+  return withoutTrailing(line, '.').slice(0, 200);
 }

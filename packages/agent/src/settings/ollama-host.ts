@@ -26,5 +26,5 @@ export function parseOllamaHost(text: string): string | Refusal {
 
 /** A bare IPv6 address is written in brackets in URLs. */
 function bracketed(host: string): string {
-  return /^[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:]*$/.test(host) ? `[${host}]` : host;
+  return /^[0-9a-fA-F:]+$/.test(host) && host.split(':').length > 2 ? `[${host}]` : host;
 }

@@ -13,6 +13,7 @@ import {
   typeName,
   type VerifiedClaims,
 } from '@assay/attestation';
+import { withoutTrailing } from '@assay/encoding/text-ends';
 import type { Io } from './io.ts';
 import { table } from './layout.ts';
 import { printable, styleOf } from './output.ts';
@@ -75,7 +76,7 @@ function claimsBlock(claims: NamedClaims, io: Io): string {
 function linesOfValue(value: string, room: number | null): readonly string[] {
   if (room === null || value.length <= room || !/^[0-9a-f]+$/.test(value)) return [value];
   const digits = Math.max(16, Math.min(DIGITS, room - (room % 16)));
-  return value.match(new RegExp(`.{1,${digits}}`, 'g')) ?? [value];
+  return Array.from({ length: Math.ceil(value.length / digits) }, (_, line) => value.slice(line * digits, (line + 1) * digits));
 }
 
 function rowsOf(claims: NamedClaims): readonly Row[] {
@@ -109,8 +110,11 @@ function measurementRows(measurements: Readonly<Record<string, string>>): readon
 
 /** A slot is often padded with zeros: they are counted. */
 function zeroesShort(value: string): string {
-  const [, filled = '', zeros = ''] = /^([0-9a-f]*?)((?:00)*)$/.exec(value) ?? [];
-  return zeros.length < 16 ? value : `${filled === '' ? '' : `${filled} and `}${zeros.length / 2} zero bytes`;
+  if (!/^[0-9a-f]+$/.test(value)) return value;
+  const digits = withoutTrailing(value, '0').length;
+  const filled = value.slice(0, digits + (digits % 2));
+  const zeros = (value.length - filled.length) / 2;
+  return zeros < 8 ? value : `${filled === '' ? '' : `${filled} and `}${zeros} zero bytes`;
 }
 
 function tcbRows({ status, advisories, date, evaluationNumber }: TcbStanding): readonly Row[] {
@@ -184,5 +188,7 @@ function partsTable(parts: readonly Node[], checks: readonly Check[], io: Io): s
 
 /** `model/gpu-7` and `model/gpu-0` are of one series. */
 function series(path: string): string {
-  return path.replace(/\d+$/, '');
+  let end = path.length;
+  while (end > 0 && /[0-9]/.test(path[end - 1] ?? '')) end -= 1;
+  return path.slice(0, end);
 }

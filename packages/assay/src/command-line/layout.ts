@@ -53,12 +53,21 @@ function width(text: string): number {
   return stripVTControlCharacters(text).length;
 }
 
+/** Words, each with the spaces before it. */
+function* piecesOf(text: string): Generator<string> {
+  let spaces = '';
+  for (const word of text.split(' ')) {
+    if (word !== '') yield spaces + word;
+    spaces = word === '' ? `${spaces} ` : ' ';
+  }
+}
+
 function linesOf(text: string, columns: number | null, hang: number): readonly string[] {
   if (columns === null || width(text) <= columns) return [text];
   const start = /^ */.exec(text)?.[0] ?? '';
   const lines: string[] = [];
   let line = start;
-  for (const piece of text.slice(start.length).match(/ *[^ ]+/g) ?? []) {
+  for (const piece of piecesOf(text.slice(start.length))) {
     if (width(line) + width(piece) > columns && line.trim() !== '') {
       lines.push(line);
       line = ' '.repeat(hang) + piece.trimStart();

@@ -112,7 +112,8 @@ function asksForJson(args: readonly string[]): boolean {
 /** Commander's error in our form; what it suggests becomes the hint. */
 function usageError({ message }: CommanderError, args: readonly string[]): CliError {
   const [what = '', suggestion = ''] = message.replace(/^error: /, '').split('\n');
-  const meant = /\(Did you mean (.+)\?\)/.exec(suggestion)?.[1];
+  const [, asked] = suggestion.split('(Did you mean ');
+  const meant = asked?.endsWith('?)') === true ? asked.slice(0, -2) : undefined;
   const command = Object.hasOwn(COMMANDS, args[0] ?? '') ? ` ${args[0]}` : '';
   return new CliError(
     'cli/bad-option',

@@ -79,9 +79,7 @@ export async function policyOption(io: Io, value: string | undefined): Promise<P
   if (value === undefined) return DEFAULT_POLICY;
   if (Object.hasOwn(POLICY_PRESETS, value)) return POLICY_PRESETS[value as PolicyPreset];
   const bytes = await readFileOf(io, value, MAX_SETTING_BYTES).catch((error: unknown) => {
-    throw isPlainWord(value) && CliError.is(error) && error.code === 'cli/file-unreadable'
-      ? unknownPreset(value, error)
-      : error;
+    throw isPlainWord(value) && isAbsent(error) ? unknownPreset(value, error) : error;
   });
   return parsePolicy(bytes);
 }
@@ -89,6 +87,10 @@ export async function policyOption(io: Io, value: string | undefined): Promise<P
 /** No path and no file name, so it was meant for a preset. */
 function isPlainWord(value: string): boolean {
   return /^\w{1,40}$/.test(value);
+}
+
+function isAbsent(error: unknown): error is CliError {
+  return CliError.is(error) && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }
 
 function unknownPreset(value: string, cause: unknown): CliError {

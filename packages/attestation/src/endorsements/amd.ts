@@ -9,6 +9,7 @@ import { vcekPaths } from '../evidence/snp/kds.ts';
 import type { SnpReport } from '../evidence/snp/report.ts';
 import type { Endorsements } from '../model/endorsements.ts';
 import { DAY, download } from './download.ts';
+import { inOrder } from './in-order.ts';
 import { type EndorsementSource, servicesOf } from './source.ts';
 
 const PRODUCTS = ['Milan', 'Genoa', 'Turin'] as const;
@@ -23,7 +24,7 @@ export async function fetchAmdCertificates(report: SnpReport, source: Endorsemen
   const vcek = await firstVcek(vcekPaths(report), source);
   const products = vcek === null ? PRODUCTS : [vcek.product];
   const line = report.signingKey === 'vlek' ? 'vlek' : 'vcek';
-  const shared = await Promise.all(products.map((product) => fetchProduct(line, product, source)));
+  const shared = await inOrder(products.map((product) => fetchProduct(line, product, source)));
   return [...(vcek?.found ?? []), ...shared.flat()];
 }
 
@@ -43,7 +44,7 @@ async function firstVcek(paths: readonly string[], source: EndorsementSource) {
 }
 
 async function fetchProduct(line: 'vcek' | 'vlek', product: string, source: EndorsementSource): Promise<Endorsements> {
-  const parts = await Promise.all([
+  const parts = await inOrder([
     get('certificate chain', `/${line}/v1/${product}/cert_chain`, 30 * DAY, source),
     get('crl', `/${line}/v1/${product}/crl`, DAY, source),
   ]);

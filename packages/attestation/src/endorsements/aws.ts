@@ -9,6 +9,7 @@ import { parseCertificate } from '../certificates/x509.ts';
 import { collectEndorsements } from '../evidence/endorsement-files.ts';
 import type { Endorsements } from '../model/endorsements.ts';
 import { DAY, download } from './download.ts';
+import { inOrder } from './in-order.ts';
 import type { EndorsementSource } from './source.ts';
 
 const DISTRIBUTION_POINTS = '2.5.29.31';
@@ -27,7 +28,7 @@ export async function fetchAwsRevocationLists(
   source: EndorsementSource,
 ): Promise<Endorsements> {
   const urls = [...new Set(certificates.flatMap(revocationUrls))].slice(0, MAX_LISTS);
-  const answers = await Promise.all(
+  const answers = await inOrder(
     urls.map((url) =>
       download({ what: 'crl', url, maxBytes: MAX_BYTES, freshSeconds: DAY / 2, staleSeconds: 7 * DAY }, source),
     ),

@@ -8,6 +8,7 @@ import { collectEndorsements } from '../evidence/endorsement-files.ts';
 import { derOfText } from '../evidence/endorsement-text.ts';
 import type { Endorsement, Endorsements } from '../model/endorsements.ts';
 import { DAY, type Download, download } from './download.ts';
+import { inOrder } from './in-order.ts';
 import { type EndorsementSource, servicesOf } from './source.ts';
 
 export interface IntelPlatform {
@@ -35,7 +36,7 @@ export async function fetchIntelCollateral(platform: IntelPlatform, source: Endo
   const { intel, intelRootCrl } = servicesOf(source);
   const { tee, fmspc, ca } = platform;
   const at = (what: string, url: string): Download => ({ ...LIMITS, what, url });
-  const parts = await Promise.all(
+  const parts = await inOrder(
     [
       at('tcb info', `${intel}/${tee}/certification/v4/tcb?fmspc=${fmspc}`),
       at('enclave identity', `${intel}/${tee}/certification/v4/qe/identity`),

@@ -7,6 +7,7 @@ import { type Certificate, parseCertificate } from '../certificates/x509.ts';
 import { collectEndorsements } from '../evidence/endorsement-files.ts';
 import type { Endorsements } from '../model/endorsements.ts';
 import { DAY, download, HOUR } from './download.ts';
+import { inOrder } from './in-order.ts';
 import { ocspRequest } from './ocsp-request.ts';
 import { type EndorsementSource, servicesOf } from './source.ts';
 
@@ -19,7 +20,7 @@ const RIM_ID = /^[A-Za-z0-9_.-]{1,160}$/;
 export async function fetchRims(ids: readonly string[], source: EndorsementSource): Promise<Endorsements> {
   const base = servicesOf(source).nvidiaRim;
   const known = ids.filter((id) => RIM_ID.test(id));
-  const answers = await Promise.all(
+  const answers = await inOrder(
     known.map((id) =>
       download(
         {
@@ -45,7 +46,7 @@ export async function fetchRims(ids: readonly string[], source: EndorsementSourc
 export async function fetchOcsp(chain: readonly Uint8Array[], source: EndorsementSource): Promise<Endorsements> {
   const certificates = chain.map((der) => parseCertificate(der));
   const pairs = certificates.slice(0, -1).map((subject, index) => [subject, certificates[index + 1] as Certificate] as const);
-  const answers = await Promise.all(
+  const answers = await inOrder(
     pairs.map(async ([subject, issuer]) => {
       const body = { bytes: await ocspRequest(subject, issuer), mediaType: 'application/ocsp-request' };
       const url = `${servicesOf(source).nvidiaOcsp}/`;

@@ -121,7 +121,7 @@ export const KNOWN_VERDICTS: readonly KnownVerdicts[] = [
       [
         'an empty module id',
         'a module id of bytes',
-        'digest SHA256',
+        'digest SHA512',
         'timestamp 0',
         'a timestamp beyond 2^53',
         'no pcrs',

@@ -37,7 +37,7 @@ export async function installNativeImage(
   onProgress: OnProgress = () => {},
   kind: ImageKind = 'native',
 ): Promise<InstalledImage> {
-  const { list, main, fonts } = IMAGES[kind];
+  const { list, main, fonts, leftOut } = IMAGES[kind];
   const python = await findPython();
   const minor = Number(/^3\.(\d+)/.exec(python?.version ?? '')?.[1] ?? 0);
   if (python === null || minor < 11) {
@@ -59,6 +59,7 @@ export async function installNativeImage(
     onProgress(`installing ${main.join(', ')} for Python ${python.version}`);
     await installWheels(python, join(building, 'packages'), list);
     removeTests(join(building, 'packages'));
+    for (const file of leftOut) rmSync(join(building, 'packages', file));
     onProgress('compiling');
     await compile(python, join(building, 'packages'));
     if (fonts) {

@@ -65,7 +65,7 @@ test.each([
 });
 
 test.each<[string[], number, string]>([
-  [['--channel', 'open'], 1, '--channel: expected any, bound, sealed, got "open"'],
+  [['--channel', 'open'], 1, '--channel: expected any, bound or sealed, got "open"'],
   [['--authorities', 'root-of-nobody.txt'], 2, 'PEM'],
 ])('%j is a wrong option', async (args, code, message) => {
   writeFileSync(join(cwd, 'root-of-nobody.txt'), 'nothing');

@@ -21,12 +21,14 @@ export async function expectAccessible(page: Page, name: string): Promise<void> 
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
   // The page allows no foreign script, so axe is not added to it but evaluated by the debugger.
   await page.evaluate(AXE);
-  const { violations, passes } = (await page.evaluate('axe.run(document)')) as AxeResults;
-  expect(passes.length, 'rules that axe found something to check for').toBeGreaterThan(10);
-  const findings = violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
-  );
-  expect(findings, name).toEqual([]);
+  // A page that changes while axe reads it shows colours of two moments: what counts is where it comes to rest.
+  await expect.poll(() => findingsOf(page), { message: name, timeout: 10_000, interval: 500 }).toEqual([]);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   expect(overflow, `${name}: pixels wider than the screen`).toBe(0);
+}
+
+async function findingsOf(page: Page): Promise<readonly string[]> {
+  const { violations, passes } = (await page.evaluate('axe.run(document)')) as AxeResults;
+  expect(passes.length, 'rules that axe found something to check for').toBeGreaterThan(10);
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
 }

@@ -120,7 +120,7 @@ describe.skipIf(chromiumPath() === null)('connect() from another origin', () => 
     60_000,
   );
 
-  it('says that nobody is there where nobody is', async () => {
+  it('says that no agent is there when none is', async () => {
     const simulatedRoot = (await agentWith({})).simulatedRoot;
     const result = await connectInPage({ url: 'http://127.0.0.1:1', simulatedRoot, apiKey: KEY });
     expect(result).toMatchObject({ code: 'client/agent-unreachable' });

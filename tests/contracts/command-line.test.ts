@@ -123,7 +123,7 @@ describe('from sources to a deployed contract', { timeout: 240_000 }, () => {
     const other = await assay('check-contract', 'built/bundle.json', ...where);
     expect([other.code, other.out.startsWith('no match')]).toEqual([6, true]);
     const unknown = await assay('check-contract', 'built/bundle.json', '--rpc', chain?.url ?? '', '--address', address);
-    expect(unknown.code).toBe(3); // nobody named the simulator's root
+    expect(unknown.code).toBe(3); // the simulator's root was not named
   });
 
   it('audits, ends with 6 for a reentrancy, and takes a baseline', async () => {

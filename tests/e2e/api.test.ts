@@ -132,7 +132,7 @@ describe('ai_generate_and_execute', () => {
   test.each([
     { retries: 0, ran: 'print(1)', asked: 1 },
     { retries: 2, ran: 'print(2)', asked: 2 },
-  ])('a program in a call of a tool that nobody offered, $retries retries left', async ({ retries, ran, asked }) => {
+  ])('a program in a call of a tool that was not offered, $retries retries left', async ({ retries, ran, asked }) => {
     const call = { index: 0, id: 'c1', type: 'function', function: { name: 'python', arguments: '{"code":"print(1)"}' } };
     const message = { role: 'assistant', content: null, tool_calls: [call] };
     const body = JSON.stringify({

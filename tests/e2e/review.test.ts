@@ -124,7 +124,7 @@ test('discarded code does not run; the task is cancelled, with a receipt', async
   expect(receiptEvents(agent)[3]).not.toHaveProperty('code_hash');
 });
 
-test('code that nobody looks at ends its task', async () => {
+test('code that is not reviewed ends its task', async () => {
   const { agent, answer } = await held({}, { reviewMs: 1 });
   const { status, body } = await answer;
   expect([status, body.code, agent.sandbox.jobs.length]).toEqual([409, 'task/review-expired', 0]);

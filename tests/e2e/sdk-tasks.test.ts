@@ -133,7 +133,7 @@ test('who leaves a run does not end it', { timeout: 60_000 }, async () => {
   expect((await agent.attach(run.id)).stdout).toBe('on\n');
 });
 
-test('a task that nobody knows', async () => {
+test('an unknown task', async () => {
   await expectCode(agent.tasks.find('none'), 'client/agent-refused');
   await expectCode(agent.tasks.attempts('none'), 'client/agent-refused');
   await expectCode(agent.tasks.request('none'), 'client/agent-refused');

@@ -213,7 +213,7 @@ describe('a file that was changed', () => {
       'transcripts/substituted',
     ],
     [
-      'a hash made anew',
+      'a hash computed again',
       (f) => {
         f.transcripts[0].binding.transcript.hash = `sha256:${'0'.repeat(64)}`;
       },

@@ -154,7 +154,7 @@ describe.runIf(isAtHand(SMOLLM2))('the engine', { timeout: 300_000 }, () => {
   });
 });
 
-/** A GGUF file (version 3) without tensors, of an architecture that nobody has. */
+/** A GGUF file (version 3) without tensors, of an unknown architecture. */
 function foreignGguf(): Uint8Array {
   const text = (value: string): Buffer => {
     const length = Buffer.alloc(8);

@@ -1,5 +1,5 @@
 /**
- * The connection breaks around a commit, when nobody can know from the wire whether it happened: the next connection finds out. What happened
+ * The connection breaks around a commit, when the wire does not tell whether it happened: the next connection finds out. What happened
  * is answered as sealed, once; what did not is refused, and the same draft can be sealed again.
  */
 

@@ -1,6 +1,6 @@
 /**
  * The agent leaves its address in its data folder while it runs, so that commands of the same user find it. A hint and nothing more: the
- * file may be left over from an agent that was killed, and whoever reads it verifies what answers there.
+ * file may be left over from an agent that was killed, and its reader verifies what answers there.
  */
 
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';

@@ -92,7 +92,7 @@ export interface Config {
   /** Addresses of simulated guest agents, URLs or socket paths. */
   /** Signs commitments in place of a TEE; `null` without a vendor's key. */
   readonly vendor: { readonly keyFile: string | null; readonly name: string };
-  /** As the operator says; `null` when nobody does. */
+  /** As the operator says; `null` when the operator does not. */
   readonly modelVersion: string | null;
   readonly guestSimulators: { readonly dstack: string | null; readonly tappd: string | null };
   /** Where the running code came from, as the operator says; goes into reports. */

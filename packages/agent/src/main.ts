@@ -69,7 +69,7 @@ export interface StartOptions {
   readonly log?: Logger;
   /** Tells the time; the system's clock unless told. */
   readonly clock?: Clock;
-  /** The TEE to attest from; the one that the settings name or that is found here unless told. */
+  /** The TEE to attest from; default: the one that the settings name, or that is found here. */
   readonly attester?: Attester;
 }
 

@@ -295,7 +295,7 @@ describe.each(ENGINES)('on $engine', ({ place }) => {
       expect(await chain(ledger, 3)).toEqual(['report', 'report', 'succession']);
     });
 
-    test('the receipt key of a replaced keyset is held by nobody', async () => {
+    test('the receipt key of a replaced keyset is no longer held', async () => {
       setFlagsFromString('--expose_gc');
       const collect = runInNewContext('gc') as () => void;
       const { ledger } = await start(await place(), { silent: true });

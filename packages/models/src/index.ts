@@ -34,6 +34,7 @@ export {
   isAtLeast,
   PROVIDER_TYPES,
   type ProviderType,
+  providerOf,
   SECURITY_LEVELS,
   type SecurityLevel,
   SecurityThresholds,

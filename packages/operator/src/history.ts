@@ -1,6 +1,6 @@
 /**
  * Rechecks what owners changed, from the receipts alone (spec/operator.md §7): each change was signed by owners who were in force then, and
- * follows the one before it from the manifest on. The receipts are authentic when the bundle that held them was verified.
+ * follows the previous one from the manifest on. The receipts are authentic when the bundle that held them was verified.
  *
  * Not checked: that these are all changes. Versions have no gap up to the last one shown.
  */

@@ -51,7 +51,7 @@ async function change(fields: Partial<OwnerFields<'SetVariable'>> & { readonly n
 }
 
 describe('a change of a variable', () => {
-  it('makes the next version, linked to the one before', async () => {
+  it('makes the next version, linked to the previous one', async () => {
     const first = await change({ name: 'model' });
     const { next, signers } = acceptChange(unsetVariable(MANIFEST, 'model'), first, RULES);
     expect(signers).toEqual(OWNERS.slice(0, 2));

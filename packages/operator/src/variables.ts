@@ -1,5 +1,5 @@
 /**
- * What a change of a variable may do (spec/operator.md §4): pure, so that the agent and whoever rechecks its history decide alike.
+ * What a change of a variable may do (spec/operator.md §4): pure, so that the agent and those who recheck its history decide alike.
  * Hidden may become public and mutable immutable, never back; an immutable variable is set once.
  */
 
@@ -70,7 +70,7 @@ export function unsetVariable(manifest: Manifest, name: string): VariableState {
 }
 
 /**
- * Commits to a value: Keccak-256 of a random salt of 32 bytes and the value's UTF-8. Without the salt nobody can try values.
+ * Commits to a value: Keccak-256 of a random salt of 32 bytes and the value's UTF-8. Without the salt values cannot be guessed and tried.
  * @throws {OperatorError} `operator/message-malformed` for a longer value or another salt.
  */
 export function valueHash(salt: Uint8Array, value: string): Hex {

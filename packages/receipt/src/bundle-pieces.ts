@@ -73,7 +73,7 @@ export interface StreamedPayload extends Omit<PayloadSource, 'pieces'> {
   readonly pieces: () => AsyncIterable<Uint8Array>;
 }
 
-/** As {@link BundleSource}, for parts that stand in a database: each is read when its turn comes, with the one before forgotten. */
+/** As {@link BundleSource}, for parts that stand in a database: each is read when its turn comes, after the previous one was released. */
 export interface StreamedBundle extends Omit<BundleSource, 'reports' | 'receipts' | 'successions' | 'payloads'> {
   readonly reports: readonly ReadLater<ReportText>[];
   readonly receipts: readonly ReadLater<ReceiptText>[];

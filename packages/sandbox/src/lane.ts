@@ -9,7 +9,7 @@ export interface LaneOptions {
   readonly directory: string;
   /** Jobs that run at the same time. Default: the number of cores. */
   readonly concurrency?: number;
-  /** The Python packages that code finds; `native` unless told. Lanes that bring their own packages offer no other. */
+  /** The Python packages that code finds; default `native`. Lanes that bring their own packages offer no other. */
   readonly image?: ImageKind;
   /** Sandboxes kept waiting for each language. 0 switches the pool off. */
   readonly warm?: number;

@@ -1,5 +1,5 @@
 /**
- * A PKI of nobody: keys, certificates and CRLs made here, each as good or as broken as a test needs. Keys are made once
+ * A PKI made up here: keys, certificates and CRLs made here, each as good or as broken as a test needs. Keys are made once
  * per kind and label and reused, because making them is slow.
  */
 

@@ -50,7 +50,7 @@ export interface FakeSnpOptions {
   readonly rootKey?: FakeKey;
   /** Certificates of an earlier report, which this one is signed under as well. */
   readonly issued?: FakeSnp | undefined;
-  /** Of all certificates, epoch milliseconds; around {@link FAKE_NOW} unless told. */
+  /** Of all certificates, epoch milliseconds; default: around {@link FAKE_NOW}. */
   readonly validity?: { readonly notBefore: number; readonly notAfter: number };
 }
 

@@ -6,24 +6,16 @@ import { decodeBase64, encodeBase64 } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
+import { providerOf as nameOfProvider } from '@assay/models';
 import { factsOf } from '../identity/evidence-facts.ts';
 import type { Identity, IssuedReport } from '../identity/identity.ts';
 import type { AttesterEvidence } from '../ports/attester.ts';
 
-/** Names of providers by what they sign. */
-const PROVIDERS: Readonly<Record<string, string>> = {
-  nitro: 'nitro',
-  sgx: 'sgx',
-  'sev-snp': 'sev',
-  tdx: 'tdx',
-  dstack: 'dstack',
-  'vendor-commitment': 'vendor',
-};
 const PEM = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
 /** Which provider attests here: `mock` for the plain simulator. */
 export function providerOf({ attester }: Identity, evidence: AttesterEvidence): string {
-  return attester.name === 'simulated' ? 'mock' : (PROVIDERS[evidence.evidenceType] ?? evidence.evidenceType);
+  return attester.name === 'simulated' ? 'mock' : (nameOfProvider(evidence.evidenceType) ?? evidence.evidenceType);
 }
 
 /** `high` for hardware, `low` for promises and simulators. */

@@ -25,7 +25,7 @@ export interface EvidenceSession {
   readonly modelIdentity: JsonObject;
   readonly modelHash: string;
   readonly transcripts: readonly TranscriptLink[];
-  /** Runs one seal after another, so that every transcript names the one before. */
+  /** Runs one seal after another, so that every transcript names the previous one. */
   inTurn<T>(work: () => Promise<T>): Promise<T>;
   append(link: TranscriptLink): void;
 }

@@ -12,7 +12,7 @@ const REQUEST_HEADERS = [
   ...['content-type', 'authorization', 'x-api-key', 'accept', 'prefer', 'last-event-id', 'idempotency-key'],
   ...['ehbp-encapsulated-key', 'ehbp-fallback'],
 ];
-/** What they read beside the body. */
+/** What they read in addition to the body. */
 const RESPONSE_HEADERS = [
   ...['x-receipt-id', 'x-request-id', 'x-agent-request-id', 'x-aci-version', 'x-aci-keyset-digest', 'retry-after', 'location'],
   ...['ehbp-response-nonce', 'www-authenticate'],

@@ -94,7 +94,7 @@ export class TransactionBook {
     this.#count(transaction);
   }
 
-  /** Counts it no more: it could not be written, so nobody has it. */
+  /** Counts it no more: it could not be written, so no client has it. */
   release({ chainId, nonce }: BookedTransaction): void {
     this.usage.remove(keyOf({ chainId, nonce }));
     this.nonces.giveBack(chainId, nonce);

@@ -73,7 +73,7 @@ export interface ModelReply {
   readonly attested?: { readonly session: UpstreamSession; readonly proof: UpstreamProof };
 }
 
-/** `unverified`: an ordinary API sees the prompt in clear. `recorded`: nobody ran a model. `embedded`: it ran here. `attested`: verified before the prompt left. */
+/** `unverified`: an ordinary API sees the prompt in clear. `recorded`: no model ran. `embedded`: it ran here. `attested`: verified before the prompt left. */
 export type ModelProvenance =
   | { readonly kind: 'unverified'; readonly provider: string; readonly url: string }
   | { readonly kind: 'recorded'; readonly file: string; readonly sha256: string }

@@ -1,16 +1,16 @@
 /**
  * The progress of one task: numbered events that anyone may follow from the start, from the middle, or after the end. What is
  * kept is bounded for each stream of each attempt; what is beyond the bound is named by one `omitted` event, because the receipt's own
- * record is the authority. Text that nobody has read yet is joined, so that a program that prints letter by letter costs few events.
+ * record is the authority. Text that is still unread is joined, so that a program that prints letter by letter costs few events.
  */
 
 import type { ProgressDraft, ProgressEvent, StreamName, TaskStatus } from '../ports/task-events.ts';
 
 /** Characters kept of one stream of one attempt. */
 export const MAX_STREAM_TEXT: number = 256 * 1024;
-/** Text that nobody has read yet is joined up to this length. Characters. */
+/** Text that is still unread is joined up to this length. Characters. */
 const PIECE_LENGTH = 4096;
-/** Beyond this many events, text waits until it fills a piece, whoever follows. */
+/** Beyond this many events, text waits until it fills a piece, also when somebody follows. */
 const MOST_SMALL_EVENTS = 2000;
 
 type Streamed = Extract<ProgressDraft, { readonly type: StreamName }>;

@@ -31,7 +31,7 @@ export class ReviewDesk {
   #waiting: Waiting | null = null;
 
   /**
-   * Waits for the decision; `null` when nobody made one in time. Rejects with the reason of `signal` when that comes first.
+   * Waits for the decision; `null` when none was made in time. Rejects with the reason of `signal` when that comes first.
    * @param ms - How long it may take.
    */
   async ask(

@@ -42,7 +42,7 @@ export interface TaskRequest {
   readonly mayWait?: boolean | undefined;
   /** `https://agent.example`, for the URLs in the answer. */
   readonly origin: string;
-  /** The request came through a channel that ends inside the enclave; `false` unless told. */
+  /** The request came through a channel that ends inside the enclave; default `false`. */
   readonly sealed?: boolean | undefined;
 }
 

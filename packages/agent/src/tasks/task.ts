@@ -53,7 +53,7 @@ export interface TaskContext {
   readonly ports: TaskPorts;
   /** Makes room for files that are about to be read, together. @throws {ServerError} `server/busy`. */
   readonly holdInputs: (bytes: number) => void;
-  /** Shows code to whoever started the task and waits for the decision, outside of its turn; `null` when it took too long. */
+  /** Shows code to the one who started the task and waits for the decision, outside of its turn; `null` when it took too long. */
   readonly review: (proposal: Proposal) => Promise<Decision | null>;
   /** Tells those who watch. */
   readonly emit: (event: ProgressDraft) => void;

@@ -8,14 +8,14 @@ import { createWire } from './wire.ts';
 const AGENT = new URL('https://agent.example/v1/aci/attestation');
 const PAGE = 'https://app.example';
 const answers: typeof fetch = async () => new Response('opaque');
-const nobody: typeof fetch = () => Promise.reject(new TypeError('Failed to fetch'));
+const unanswered: typeof fetch = () => Promise.reject(new TypeError('Failed to fetch'));
 
 afterEach(() => vi.unstubAllGlobals());
 
 describe('isBlockedByBrowser', () => {
   test.each<readonly [string, string | null, typeof fetch, boolean]>([
     ['a page elsewhere, something answers', PAGE, answers, true],
-    ['a page elsewhere, nobody answers', PAGE, nobody, false],
+    ['a page elsewhere, no answer', PAGE, unanswered, false],
     ["the agent's own page", AGENT.origin, answers, false],
     ['no page', null, answers, false],
   ])('%s', async (_, page, send, expected) => expect(await isBlockedByBrowser(AGENT, page, send)).toBe(expected));
@@ -35,7 +35,7 @@ describe('a request of a page', () => {
   const onPage = (blockedAnswer: boolean): void => {
     vi.stubGlobal('location', { origin: PAGE });
     vi.stubGlobal('fetch', ((_, init) =>
-      init?.mode === 'no-cors' && blockedAnswer ? answers('') : nobody('')) as typeof fetch);
+      init?.mode === 'no-cors' && blockedAnswer ? answers('') : unanswered('')) as typeof fetch);
   };
 
   test('that the browser blocks ends in client/blocked-by-browser', async () => {
@@ -46,13 +46,13 @@ describe('a request of a page', () => {
     expectAdvice((error as Error).message, [AGENT.origin, ...words]);
   });
 
-  test('that nobody answers stays unreachable', async () => {
+  test('an address without an answer stays unreachable', async () => {
     onPage(false);
     await expect(createWire(undefined)({ url: AGENT })).rejects.toMatchObject({ code: 'client/agent-unreachable' });
   });
 
   test("through the caller's own fetch is not looked into", async () => {
     onPage(true);
-    await expect(createWire(nobody)({ url: AGENT })).rejects.toMatchObject({ code: 'client/agent-unreachable' });
+    await expect(createWire(unanswered)({ url: AGENT })).rejects.toMatchObject({ code: 'client/agent-unreachable' });
   });
 });

@@ -1,9 +1,9 @@
 /** Work on contracts at an agent: finds one, watches the task, gives back its checked result. The same for every such command. */
 
-import type { Agent, RunResult, TaskRequest } from '../index.ts';
-import { type AgentFlags, withAgent } from './agent-connection.ts';
+import type { RunResult, TaskRequest } from '../index.ts';
+import type { AgentFlags } from './agent-connection.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { findAgent } from './find-agent.ts';
+import { withFoundAgent } from './find-agent.ts';
 import type { Io } from './io.ts';
 import { styleOf } from './output.ts';
 import { describeStep } from './task-steps.ts';
@@ -20,22 +20,12 @@ export async function contractTask(
   io: Io,
   present: (result: RunResult) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  let close = async (): Promise<void> => {};
-  const reach = async (): Promise<Agent> => {
-    const found = await findAgent(flags, io);
-    close = found.close;
-    return found.agent;
-  };
-  try {
-    return await withAgent(reach, io, { json: flags.json === true }, async (agent) => {
-      const run = agent.run(request, { signal: io.signal });
-      for await (const step of run) {
-        const line = flags.quiet === true ? null : describeStep(step, styleOf(io));
-        if (line !== null) io.stderr(line);
-      }
-      return present(await run);
-    });
-  } finally {
-    await close();
-  }
+  return withFoundAgent(flags, io, async (agent) => {
+    const run = agent.run(request, { signal: io.signal });
+    for await (const step of run) {
+      const line = flags.quiet === true ? null : describeStep(step, styleOf(io));
+      if (line !== null) io.stderr(line);
+    }
+    return present(await run);
+  });
 }

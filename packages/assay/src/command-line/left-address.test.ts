@@ -34,7 +34,7 @@ test.each<readonly [string, string, string | null]>([
   expect(await found()).toBe(expected);
 });
 
-test('nobody left one', async () => expect(await found()).toBeNull());
+test('there is none', async () => expect(await found()).toBeNull());
 
 test.skipIf(process.getuid === undefined)('a file that others may write is ignored', async () => {
   for (const mode of [0o620, 0o602, 0o666]) {

@@ -46,7 +46,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--simulated-root <file>', "accept a simulator's evidence under this root, marked as simulated")
     .option('--api-key <key>', 'key of the upstream; better in ASSAY_API_KEY')
     .option('--channel <demand>', `how the way there must end in the TEE: ${CHANNELS.join(', ')}`, 'any')
-    .option('--authorities <file>', 'PEM of certificate authorities to accept for its address, beside the known ones')
+    .option('--authorities <file>', 'PEM of certificate authorities to accept for its address, in addition to the known ones')
     .option(
       '--send-key-before-verdict',
       'dangerous: show the key to a service that is not verified yet, for one that refuses its report without it',

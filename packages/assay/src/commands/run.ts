@@ -3,18 +3,18 @@
 import { basename, resolve } from 'node:path';
 import { parseWrittenJson } from '@assay/encoding/written-json';
 import type { Command } from 'commander';
-import { type AgentFlags, agentOptions, withAgent } from '../command-line/agent-connection.ts';
+import { type AgentFlags, agentOptions } from '../command-line/agent-connection.ts';
 import type { Finish } from '../command-line/command.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
-import { findAgent } from '../command-line/find-agent.ts';
+import { withFoundAgent } from '../command-line/find-agent.ts';
 import type { Io } from '../command-line/io.ts';
 import { append, choiceOption } from '../command-line/options.ts';
 import { jsonText, printable, printableOutput, printError, styleOf } from '../command-line/output.ts';
 import { saveAnswer } from '../command-line/save-answer.ts';
 import { readFileOf } from '../command-line/subject.ts';
 import { TaskWatch } from '../command-line/task-watch.ts';
-import type { Agent, RunOptions, RunResult } from '../index.ts';
+import type { RunOptions, RunResult } from '../index.ts';
 
 interface RunFlags extends AgentFlags {
   readonly language?: string;
@@ -43,26 +43,16 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 
 async function runTask(task: string, flags: RunFlags, io: Io): Promise<ExitCode> {
   const options = await optionsOf(flags, io);
-  let close = async (): Promise<void> => {};
-  const reach = async (): Promise<Agent> => {
-    const found = await findAgent(flags, io);
-    close = found.close;
-    return found.agent;
-  };
-  try {
-    return await withAgent(reach, io, { json: flags.json === true }, async (agent) => {
-      const watch = new TaskWatch(io, { quiet: flags.quiet === true, json: flags.json === true });
-      try {
-        const run = agent.run(task, options);
-        for await (const step of run) watch.show(step);
-        return await present(await run, watch, flags, io);
-      } finally {
-        watch.close();
-      }
-    });
-  } finally {
-    await close();
-  }
+  return withFoundAgent(flags, io, async (agent) => {
+    const watch = new TaskWatch(io, { quiet: flags.quiet === true, json: flags.json === true });
+    try {
+      const run = agent.run(task, options);
+      for await (const step of run) watch.show(step);
+      return await present(await run, watch, flags, io);
+    } finally {
+      watch.close();
+    }
+  });
 }
 
 async function optionsOf(flags: RunFlags, io: Io): Promise<RunOptions> {

@@ -52,7 +52,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     )
     .option('--policy <file|preset>', 'policy file, or strict, moderate, relaxed')
     .option('--simulated-root <file>', "accept a simulator's evidence under this root, marked as simulated")
-    .option('--authorities <file>', 'PEM of certificate authorities to accept for its address, beside the known ones')
+    .option('--authorities <file>', 'PEM of certificate authorities to accept for its address, in addition to the known ones')
     .option('--json', 'machine-readable verdict')
     .option('--verbose', 'long values in full, with the section behind each check')
     .addHelpText('after', '\nExample:\n  REDPILL_API_KEY=… assay service --model phala/gemma-3-27b-it\n')

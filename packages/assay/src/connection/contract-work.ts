@@ -125,6 +125,6 @@ function fileOf({ files }: RunResult, path: string): Uint8Array {
   if (bytes !== undefined) return bytes;
   throw new ClientError(
     'client/receipt-mismatch',
-    `expected the file ${path} beside the answer, got none; do not rely on the answer`,
+    `expected the file ${path} next to the answer, got none; do not rely on the answer`,
   );
 }

@@ -8,8 +8,8 @@ import { isJsonObject, type Json, type JsonObject } from '@assay/encoding/json';
 import {
   type ApiSecurityConfig,
   isAtLeast,
-  type ProviderType,
   parseSecurityConfig,
+  providerOf,
   type SecurityLevel,
   strictestOf,
 } from '@assay/models';
@@ -67,14 +67,6 @@ export interface AttestationVerifierOptions {
 const MAX_NONCES = 65_536;
 const CURRENT: readonly string[] = ['UpToDate'];
 const WEAK: readonly string[] = ['SWHardeningNeeded', 'ConfigurationNeeded', 'ConfigurationAndSWHardeningNeeded'];
-const PROVIDERS: Readonly<Record<string, ProviderType>> = {
-  nitro: 'nitro',
-  sgx: 'sgx',
-  'sev-snp': 'sev',
-  tdx: 'tdx',
-  dstack: 'dstack',
-  'vendor-commitment': 'vendor',
-};
 
 /**
  * @example
@@ -145,8 +137,8 @@ export class AttestationVerifier {
   ): void {
     const { thresholds, attestationPolicy } = this.#config;
     const { minSecurityLevel, maxAgeSeconds } = strictestOf(this.#config);
-    const provider = claims.simulated && attestation.provider_type === 'mock' ? 'mock' : PROVIDERS[claims.type];
-    if (provider === undefined || !attestationPolicy.providers.includes(provider))
+    const provider = claims.simulated && attestation.provider_type === 'mock' ? 'mock' : providerOf(claims.type);
+    if (provider === null || !attestationPolicy.providers.includes(provider))
       failed(
         'policy_violation',
         `expected a provider of ${attestationPolicy.providers.join(', ')}, got ${provider ?? claims.type}`,

@@ -8,7 +8,7 @@ import { digestOfJson, type Sha256 } from '../digest.ts';
 import { ContractsError } from '../errors.ts';
 import { checkSources, type Sources } from './collect-sources.ts';
 
-/** What decides the bytecode beside the sources. Left out: the compiler's own default. */
+/** What decides the bytecode in addition to the sources. Left out: the compiler's own default. */
 export interface BuildSettings {
   readonly optimizer?: boolean | undefined;
   /** 200 unless set. */

@@ -1,4 +1,4 @@
-/** The queue: every job ends once, whoever dies; steps are done once; keys take turns (jobs/port.ts). */
+/** The queue: every job ends once, even when workers die; steps are done once; keys take turns (jobs/port.ts). */
 
 import type { Json } from '@assay/encoding/json';
 import { describe, expect, test } from 'vitest';

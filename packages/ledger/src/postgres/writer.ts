@@ -1,9 +1,9 @@
 /**
- * One agent's writer on PostgreSQL, beside the writers of other agents. The row lock on the head is what one of them appends under: it
+ * One agent's writer on PostgreSQL; other agents have their own. The row lock on the head is what one of them appends under: it
  * ends with its transaction, which the server ends when the agent says nothing (connection.ts). Each agent signs its own leaves, and a
- * head only after it is committed; heads of one line cannot fork, whoever signs them.
+ * head only after it is committed; heads of one line cannot fork, no matter which agent signs them.
  *
- * When the connection breaks while a commit is under way, nobody knows yet whether it happened. The next connection finds out before
+ * When the connection breaks while a commit is under way, it is not known yet whether it happened. The next connection finds out before
  * anything else is written.
  */
 

@@ -1,5 +1,5 @@
 /**
- * The schema of the embedded database, version by version. Forward only: each version adds to the one before, and a database of a later
+ * The schema of the embedded database, version by version. Forward only: each version adds to the previous one, and a database of a later
  * version than this release knows is refused.
  */
 

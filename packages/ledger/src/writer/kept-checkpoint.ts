@@ -1,5 +1,5 @@
 /**
- * The last published checkpoint, kept beside the database (spec/log.md §4): before the first signature after a start the log is compared
+ * The last published checkpoint, kept next to the database (spec/log.md §4): before the first signature after a start the log is compared
  * with it. A smaller or different tree is never signed.
  */
 

@@ -21,7 +21,7 @@ export interface CommitmentFields {
   readonly measurements?: Readonly<Record<string, string>> | undefined;
   /** Name, version, digest of the model; the vendor's own members beside them. */
   readonly model?: JsonObject | null | undefined;
-  /** What is promised beside the model: retention, region, licence. */
+  /** What is promised in addition to the model: retention, region, licence. */
   readonly terms?: JsonObject | null | undefined;
 }
 

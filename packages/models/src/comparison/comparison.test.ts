@@ -193,7 +193,7 @@ describe('scores', () => {
     expect(resolutionOf(0.007, ladder)).toEqual({ coarse: false, inside: [] });
   });
 
-  it('ask challenges that nobody can foresee, and anybody can recompute', () => {
+  it('ask challenges that cannot be foreseen, and can be recomputed by anyone', () => {
     const key = new Uint8Array(32).fill(1);
     const seeds = [
       challengeSeed(key, 'run', 0),

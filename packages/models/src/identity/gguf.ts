@@ -147,7 +147,7 @@ function sectionsOf(metadata: ReadonlyMap<string, MetadataValue>): Sections {
   return sections;
 }
 
-/** `null` for what changes no answer. Keys that nobody knows count as architecture. */
+/** `null` for what changes no answer. Unknown keys count as architecture. */
 function sectionOf(key: string): keyof Sections | null {
   if (key === 'tokenizer.chat_template' || key === 'tokenizer.chat_templates' || key.startsWith('tokenizer.chat_template.'))
     return 'chatTemplate';

@@ -53,7 +53,7 @@ describe('GGUF', () => {
     ['another vocabulary', { metadata: { ...FAKE_METADATA, 'tokenizer.ggml.tokens': ['a', 'b', 'd'] } }, ['tokenizer']],
     ['another number of layers', { metadata: { ...FAKE_METADATA, 'llama.block_count': 2 } }, ['architecture']],
     ['sampling that is proposed', { metadata: { ...FAKE_METADATA, 'general.sampling.top_k': 1 } }, ['architecture']],
-    ['a key that nobody knows', { metadata: { ...FAKE_METADATA, 'future.switch': 1 } }, ['architecture']],
+    ['an unknown key', { metadata: { ...FAKE_METADATA, 'future.switch': 1 } }, ['architecture']],
     [
       'one weight',
       { tensors: FAKE_TENSORS.map((each, index) => (index === 0 ? { ...each, bytes: pattern(48, 9) } : each)) },
@@ -121,7 +121,7 @@ describe('GGUF', () => {
       'model-file/malformed',
     ],
     [
-      'a tensor type of nobody',
+      'an unknown tensor type',
       fakeGguf({ tensors: FAKE_TENSORS.map((each) => ({ ...each, type: 77 })) }),
       'model-file/unsupported',
     ],
@@ -252,7 +252,7 @@ describe('safetensors', () => {
       (all) => replaced(all, json('config.json', { architectures: ['LlamaForCausalLM'], hidden_size: 3 })),
       'architecture',
     ],
-    ['a program beside the weights', (all) => [...all, bytesSource('modeling.py', utf8('import os'))], 'architecture'],
+    ['a program next to the weights', (all) => [...all, bytesSource('modeling.py', utf8('import os'))], 'architecture'],
     ['a proposed temperature', (all) => [...all, json('generation_config.json', { temperature: 2 })], 'architecture'],
     ['another tokenizer', (all) => replaced(all, json('tokenizer.json', { model: 1 })), 'tokenizer'],
     [
@@ -297,7 +297,7 @@ describe('safetensors', () => {
     ['a cut file', fakeSafetensors(tensors).subarray(0, -1), 'model-file/malformed'],
     ['bytes behind the data', fakeSafetensors(tensors, { tail: Uint8Array.of(0) }), 'model-file/malformed'],
     ['no JSON', fakeSafetensors(tensors, { header: 'x' }), 'model-file/malformed'],
-    ['a type of nobody', fakeSafetensors({ a: { dtype: 'F7', shape: [1], bytes: pattern(4, 1) } }), 'model-file/unsupported'],
+    ['an unknown type', fakeSafetensors({ a: { dtype: 'F7', shape: [1], bytes: pattern(4, 1) } }), 'model-file/unsupported'],
     [
       'a shape that does not fit',
       fakeSafetensors({ a: { dtype: 'F32', shape: [3], bytes: pattern(8, 1) } }),

@@ -12,6 +12,20 @@ export function isAtLeast(level: SecurityLevel, wanted: SecurityLevel): boolean 
 export const PROVIDER_TYPES = ['sgx', 'sev', 'nitro', 'tdx', 'dstack', 'vendor', 'mock'] as const;
 export type ProviderType = (typeof PROVIDER_TYPES)[number];
 
+/** The provider of evidence of this type; `null` for evidence that the guide has no name for. */
+export function providerOf(evidenceType: string): ProviderType | null {
+  return PROVIDER_OF_EVIDENCE.get(evidenceType) ?? null;
+}
+
+const PROVIDER_OF_EVIDENCE: ReadonlyMap<string, ProviderType> = new Map([
+  ['nitro', 'nitro'],
+  ['sgx', 'sgx'],
+  ['sev-snp', 'sev'],
+  ['tdx', 'tdx'],
+  ['dstack', 'dstack'],
+  ['vendor-commitment', 'vendor'],
+]);
+
 export interface SecurityThresholds {
   readonly minSecurityLevel: SecurityLevel;
   readonly maxAttestationAgeSeconds: number;

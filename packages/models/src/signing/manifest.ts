@@ -14,7 +14,7 @@ const PREDICATE_TYPE = 'https://model_signing/signature/v1.0';
 const MAX_RESOURCES = 65_536;
 /** What stands for the model when it is one file. */
 export const WHOLE_FILE = '.';
-/** What signers leave out unless told otherwise. */
+/** What signers leave out by default. */
 export const GIT_PATHS: readonly string[] = ['.git', '.gitattributes', '.github', '.gitignore'];
 
 /** A file of the model, or a range of one. */

@@ -18,7 +18,7 @@ function Explanation({ simulator }: { readonly simulator: SimulatorRoot }): JSX.
       )}
       <p>
         No trusted hardware was found, so this agent signs its evidence with a simulator. Everything works as on real hardware
-        and is checked the same way, but it proves nothing about the machine: whoever runs it can read your tasks.
+        and is checked the same way, but it proves nothing about the machine: its operator can read your tasks.
       </p>
       <p class="hint">
         Accepting keeps the simulator’s root certificate in this browser, for this address only. Results are then shown in

@@ -37,7 +37,7 @@ export function toneOf({ outcome, simulated }: Verdict): VerdictTone {
 
 /** What a verdict on simulated hardware is worth. */
 export const SIMULATED_MEANING =
-  'Signatures, hashes and the log are genuine and were checked here. The hardware is not: a simulator on the agent’s machine signed the evidence, so whoever runs the agent could read everything and change its code. On real hardware the same checks exclude that.';
+  'Signatures, hashes and the log are genuine and were checked here. The hardware is not: a simulator on the agent’s machine signed the evidence, so the agent’s operator could read everything and change its code. On real hardware the same checks exclude that.';
 
 /** How work ended, and how that looks in lists. */
 export const OUTCOME_LOOKS: Readonly<

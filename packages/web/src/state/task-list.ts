@@ -96,7 +96,7 @@ export function useTaskList(agent: Agent, { search, statuses }: Wanted): TaskLis
   return { tasks, readAt, more: next === null ? null : more, busy, fault };
 }
 
-/** The first page anew, with the older ones that were read before behind it. */
+/** The first page, read again, followed by the older ones that were read before. */
 function merged(first: readonly TaskSummary[], shown: readonly TaskSummary[] | null): readonly TaskSummary[] {
   const last = first.at(-1);
   if (shown === null || last === undefined || first.length < PAGE_SIZE) return first;

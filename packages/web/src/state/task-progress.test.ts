@@ -19,7 +19,7 @@ const FIRST = [
   { type: 'executed', attempt: 1, status: 'error', error: 'TypeError' },
 ];
 
-test('a failed attempt stays beside the next one, which is under way', () => {
+test('a failed attempt stays in view while the next one is under way', () => {
   const progress = fold(...FIRST, { type: 'retry', attempt: 1, reason: 'x' }, { type: 'writing', attempt: 2, model: 'm' });
   expect([progress.title, progress.stage]).toEqual(['Read', 'writing']);
   expect(progress.attempts).toMatchObject([

@@ -15,7 +15,7 @@ const DRIVER = fileURLToPath(new URL('../../../analyzers/slither_driver.py', imp
 const RETRY_MS = 30_000;
 
 export interface AnalyzerOptions {
-  /** Where the image is: the data directory unless told. */
+  /** Where the image is; default: the data directory. */
   readonly directory: string;
   readonly minIsolation: IsolationLevel;
   readonly now: () => number;

@@ -1,6 +1,6 @@
 /**
  * Vendor commitments as evidence, for agents of a vendor without a TEE (spec/vendor-commitment.md): the statement stands in `report_data` of a promise
- * signed with the vendor's key. Its assurance is low: whoever holds the key can promise anything.
+ * signed with the vendor's key. Its assurance is low: the holder of the key can promise anything.
  */
 
 import { createPrivateKey, createPublicKey } from 'node:crypto';

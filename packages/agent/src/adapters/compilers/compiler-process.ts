@@ -8,7 +8,7 @@ import type { CompileReport } from './soljson-process.ts';
 
 const START_MS = 60_000;
 const WATCH_MS = 200;
-/** Real memory of one compiler, unless told. Its own address space ends at 2 to 4 GiB. Bytes. */
+/** Default real memory of one compiler. Its own address space ends at 2 to 4 GiB. Bytes. */
 export const MEMORY_BYTES = 2 * 1024 * 1024 * 1024;
 /** A compiler that took more than this is started afresh afterwards: its memory never shrinks. Bytes. */
 const KEPT_BYTES = 768 * 1024 * 1024;

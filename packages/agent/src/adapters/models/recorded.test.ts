@@ -84,7 +84,7 @@ test.each([
     '{"version":1,"answers":[],"default":{"python":"a","javascript":"b"}}',
   ],
   ['a demo without replies', '{"version":2,"demos":[{"tasks":["a"],"language":"python","replies":[]}]}'],
-  ['a member that nobody reads', '{"version":2,"demos":[{"tasks":["a"],"language":"python","replies":["b"],"words":["a"]}]}'],
+  ['an unknown member', '{"version":2,"demos":[{"tasks":["a"],"language":"python","replies":["b"],"words":["a"]}]}'],
 ])('a transcript file that is none: %s', (_, text) => {
   const directory = mkdtempSync(join(tmpdir(), 'assay-transcript-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));

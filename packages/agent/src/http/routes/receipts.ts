@@ -11,14 +11,13 @@ import { type ListedReceipt, ReceiptList } from '../receipt-list.ts';
 import { clientOf } from '../request-facts.ts';
 import { json, route } from '../route.ts';
 import { textSchema } from '../schemas/bytes.ts';
-import { flagParameter, namesParameter, wholeParameter } from '../schemas/parameters.ts';
+import { flagParameter, namesParameter, pageParameters } from '../schemas/parameters.ts';
 import { bundleSchema, provenSchema, receiptSchema, reportSchema } from '../schemas/proof.ts';
 import { receiptListSchema } from '../schemas/receipt-list.ts';
 import { taskStatusSchema } from '../schemas/work.ts';
 import type { Services } from './services.ts';
 
 const MOST_IN_BUNDLE = 64;
-const MOST_SEARCHED = 200; // characters
 const SUFFIX = '.bundle.json';
 const NO_STORE = { 'cache-control': 'no-store' };
 const byId = z.object({ id: z.string() });
@@ -62,18 +61,8 @@ const receiptList = route({
   tag: 'proof',
   summary: 'Receipts, newest first',
   query: z.object({
-    search: z.string().max(MOST_SEARCHED).optional().describe('text in title, kind of work or ids, whatever its case'),
+    ...pageParameters('title, kind of work or ids'),
     outcome: namesParameter(taskStatusSchema).describe('one or more, joined by commas'),
-    limit: wholeParameter({
-      least: 1,
-      most: 200,
-      refuse: (given) => `expected limit from 1 to 200, got ${given}; leave it out for 50`,
-    }),
-    before: wholeParameter({
-      least: 0,
-      most: Number.MAX_SAFE_INTEGER,
-      refuse: (given) => `expected a cursor, got ${given}; take "next" of the page before`,
-    }).describe('cursor of an earlier page'),
   }),
   answers: { 200: json(receiptListSchema, 'one page; it may be empty while `next` goes on') },
   errors: { 400: 'bad filter, limit or cursor' },

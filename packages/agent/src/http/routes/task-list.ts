@@ -7,14 +7,13 @@ import { storedRequest } from '../../tasks/record/stored-request.ts';
 import type { Api } from '../api.ts';
 import { ownRecord, ownTask } from '../own-tasks.ts';
 import { json, route } from '../route.ts';
-import { namesParameter, wholeParameter } from '../schemas/parameters.ts';
+import { namesParameter, pageParameters } from '../schemas/parameters.ts';
 import { attemptListSchema, taskListSchema, taskRequestSchema, taskStatusSchema } from '../schemas/work.ts';
 import { taskSummary } from '../task-summary.ts';
 import type { Services } from './services.ts';
 
 const NO_STORE = { 'cache-control': 'no-store' };
 const byId = z.object({ id: z.string() });
-const MOST_SEARCHED = 200;
 
 const taskList = route({
   method: 'get',
@@ -23,19 +22,9 @@ const taskList = route({
   tag: 'tasks',
   summary: 'Tasks, newest first',
   query: z.object({
-    search: z.string().max(MOST_SEARCHED).optional().describe('text in title, type or ids, whatever its case'),
+    ...pageParameters('title, type or ids'),
     status: namesParameter(taskStatusSchema).describe('one or more, joined by commas'),
     type: namesParameter(z.string().max(64)).describe('one or more, joined by commas'),
-    limit: wholeParameter({
-      least: 1,
-      most: 200,
-      refuse: (given) => `expected limit from 1 to 200, got ${given}; leave it out for 50`,
-    }),
-    before: wholeParameter({
-      least: 0,
-      most: Number.MAX_SAFE_INTEGER,
-      refuse: (given) => `expected a cursor, got ${given}; take "next" of the page before`,
-    }).describe('cursor of an earlier page'),
   }),
   answers: { 200: json(taskListSchema, 'one page; it may be empty while `next` goes on') },
   errors: { 400: 'bad filter, limit or cursor' },

@@ -39,3 +39,18 @@ export const namesParameter = <Name extends z.ZodType<string, string>>(name: Nam
     .pipe(z.array(name).max(16))
     .optional()
     .openapi({ type: 'string' });
+
+/** One page of a list, newest first: words that are searched for in `fields`, how many entries, and where the page begins. */
+export const pageParameters = (fields: string) => ({
+  search: z.string().max(200).optional().describe(`text in ${fields}, whatever its case`),
+  limit: wholeParameter({
+    least: 1,
+    most: 200,
+    refuse: (given) => `expected limit from 1 to 200, got ${given}; leave it out for 50`,
+  }),
+  before: wholeParameter({
+    least: 0,
+    most: Number.MAX_SAFE_INTEGER,
+    refuse: (given) => `expected a cursor, got ${given}; take "next" of the page before`,
+  }).describe('cursor of an earlier page'),
+});

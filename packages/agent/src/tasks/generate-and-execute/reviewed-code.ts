@@ -47,7 +47,10 @@ export async function reviewedCode(context: TaskContext, proposed: ProposedCode)
   if (wanted !== null && (outcome === 'run' || outcome === 'edited')) return { code: wanted, outcome };
   if (outcome === 'discarded')
     throw new ServerError('task/cancelled', 'the code was discarded in its review; nothing of it ran');
-  throw new ServerError('task/review-expired', 'nobody decided on the code in time, so it did not run; start the task again');
+  throw new ServerError(
+    'task/review-expired',
+    'expected a decision on the code in time, got none, so it did not run; start the task again',
+  );
 }
 
 function outcomeOf(expired: boolean, wanted: string | null, proposed: string): ReviewOutcome {

@@ -203,7 +203,7 @@ async function attempt(
 }
 
 /**
- * A model that calls a tool nobody offered is told so once, while attempts are left: endpoints cut and rewrite the arguments of calls.
+ * A model that calls a tool that was not offered is told so once, while attempts are left: endpoints cut and rewrite the arguments of calls.
  * Afterwards the program in the call is taken.
  */
 function askedPlainly(program: ReplyProgram, again: boolean): ReplyProgram {

@@ -24,14 +24,14 @@ export interface DeploymentOptions {
   readonly deployment: { readonly transaction: string | null; readonly arguments: Uint8Array | null };
 }
 
-const NOBODY = `0x${'00'.repeat(20)}`;
+const ZERO_ADDRESS = `0x${'00'.repeat(20)}`;
 
 /** `null` when nothing is known that could be replayed. @throws {CliError} `cli/bad-option`, `cli/rpc-failed`. */
 export async function deploymentOf(options: DeploymentOptions): Promise<Deployment | null> {
   const { rpc, block, deployment, needsArguments } = options;
   if (deployment.transaction !== null) return fromTransaction(rpc, deployment.transaction, options);
   if (deployment.arguments === null && needsArguments) return null;
-  return { from: NOBODY, value: '0x0', arguments: deployment.arguments ?? new Uint8Array(0), block: block.number };
+  return { from: ZERO_ADDRESS, value: '0x0', arguments: deployment.arguments ?? new Uint8Array(0), block: block.number };
 }
 
 async function fromTransaction(

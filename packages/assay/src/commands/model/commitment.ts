@@ -47,7 +47,7 @@ export function configureCommitment(group: Command, io: Io, finish: Finish): voi
     .option('--name <name>', 'name of the model; its file by default')
     .option('--model-version <text>', 'version of the model')
     .option('--days <number>', 'how long the promise holds', '30')
-    .option('--terms <file>', 'JSON object: what is promised beside the model')
+    .option('--terms <file>', 'JSON object: what is promised in addition to the model')
     .option('--schema <file>', 'JSON Schema that the commitment must match before it is signed')
     .option('--output <file>', 'where to write it; standard output by default')
     .action(async (path: string, flags: CommitFlags) => finish(await commit(path, flags, io)));

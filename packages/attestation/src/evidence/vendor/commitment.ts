@@ -33,7 +33,7 @@ export interface VendorCommitment {
   readonly measurements: Readonly<Record<string, string>>;
   /** Name, version, hash of a model, as promised; JSON-safe. */
   readonly model: JsonObject | null;
-  /** What is promised beside the model; JSON-safe. */
+  /** What is promised in addition to the model; JSON-safe. */
   readonly terms: JsonObject | null;
   /** 64 bytes. */
   readonly signature: Uint8Array;

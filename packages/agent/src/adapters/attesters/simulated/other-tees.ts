@@ -1,6 +1,6 @@
 /**
  * Simulators of other TEEs than Nitro: evidence with the exact structure of Intel SGX quotes, AMD SEV-SNP reports and vendor commitments, under
- * roots made on this machine. They prove nothing and say so: no root is pinned, and whoever names one sees every claim marked simulated.
+ * roots made on this machine. They prove nothing and say so: no root is pinned, and every claim under a named one is marked simulated.
  * What they measure is the hash of the code that runs.
  */
 

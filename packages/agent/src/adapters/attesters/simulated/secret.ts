@@ -1,5 +1,5 @@
 /**
- * What a platform's kept secret is to the simulator: 32 random bytes in `simulated-secret` of the data directory, mode 0600. Whoever reads
+ * What a platform's kept secret is to the simulator: 32 random bytes in `simulated-secret` of the data directory, mode 0600. Anyone who reads
  * the file has the wallet.
  */
 

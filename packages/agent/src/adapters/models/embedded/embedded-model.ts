@@ -37,7 +37,7 @@ export interface EmbeddedModel extends Model {
 /** Of one exchange. More would fit, and take more memory than it is worth for small models. */
 const CONTEXT_TOKENS = 8192;
 const BATCH_TOKENS = 256;
-/** Beside the weights: context, buffers, Node. Bytes. */
+/** In addition to the weights: context, buffers, Node. Bytes. */
 const OVERHEAD = 1024 * 1024 * 1024;
 
 interface Running {

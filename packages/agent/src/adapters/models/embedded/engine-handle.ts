@@ -22,7 +22,7 @@ interface Order {
   readonly reject: (error: unknown) => void;
 }
 
-/** More orders wait for nobody. */
+/** Further orders are refused at once. */
 const MAX_WAITING = 16;
 const WATCH_EVERY_MS = 1000;
 const JS_HEAP_MB = 256;

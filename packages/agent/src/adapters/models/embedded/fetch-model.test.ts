@@ -194,7 +194,7 @@ describe.runIf(engineRefusal() === null)('over HTTP', () => {
   });
 });
 
-/** Sends until nobody reads. */
+/** Sends until the reader is gone. */
 function endless(_: IncomingMessage, response: ServerResponse): void {
   const block = Buffer.alloc(64 * 1024);
   const send = (): void => {

@@ -1,4 +1,4 @@
-/** Where models and their engine lie in the data directory. Nobody but its owner gets in (mode 0700). */
+/** Where models and their engine lie in the data directory. Only its owner can read it (mode 0700). */
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -123,11 +123,13 @@ interface Asked {
   readonly args?: string;
   readonly url?: string;
   readonly blockHash?: string;
+  readonly uncheckedLibraries?: readonly string[];
+  readonly uncheckedProxy?: boolean;
 }
 
 async function check(
   address: string,
-  { against = built, contract, transaction, args, url = chain.url, blockHash }: Asked = {},
+  { against = built, contract, transaction, args, url = chain.url, blockHash, ...unchecked }: Asked = {},
 ): Promise<ContractCheck> {
   const rpc = new ChainRpc(new URL(url), { fetch, signal: new AbortController().signal });
   const recompiled = async () => {
@@ -136,6 +138,7 @@ async function check(
   };
   return checkContract(address, {
     ...{ rpc, recompiled, build: against.build, contract: contract ?? null, block: await blockOf(rpc, blockHash ?? null) },
+    ...{ uncheckedLibraries: [], uncheckedProxy: false, ...unchecked },
     deployment: {
       transaction: transaction ?? null,
       arguments: args === undefined ? null : new Uint8Array(Buffer.from(args, 'hex')),
@@ -160,7 +163,7 @@ describe.runIf(hasAnvil)('levels', () => {
       ['address', 'owner', from],
       ['uint256', 'cap', '1000'],
     ]);
-    expect(found.libraries).toMatchObject([{ library: 'src/Math.sol:Math', checked: { level: 'exact' } }]);
+    expect(found.libraries).toMatchObject([{ library: 'src/Math.sol:Math', checked: { level: 'identical' } }]);
   });
 
   it('exact: the same without a deployment to replay, and with arguments that give other code', async () => {
@@ -223,14 +226,43 @@ describe.runIf(hasAnvil)('what must not pass', () => {
 
   it('a library whose code is another, or is not there', async () => {
     const { address } = await deploy(built, 'Token', ARGS);
-    const { libraries } = await check(address);
+    const { libraries, level } = await check(address);
+    expect(level).toBe('exact');
     const at = libraries[0]?.address ?? '';
     await patch(at, (code) => code.writeUInt8(code.readUInt8(60) ^ 1, 60));
     const patched = await check(address);
-    expect(patched.libraries[0]?.checked?.level).toBe('no match');
+    expect([patched.level, patched.own, patched.libraries[0]?.checked?.level]).toEqual(['no match', 'exact', 'no match']);
     expect(patched.unproven.join()).toMatch(/the code of library src\/Math\.sol:Math/);
     await chain.set('anvil_setCode', at, '0x');
-    expect((await check(address)).libraries[0]?.checked?.level).toBe('no match');
+    const gone = await check(address);
+    expect([gone.level, gone.libraries[0]?.checked?.level]).toEqual(['no match', 'no match']);
+    const asked = await check(address, { uncheckedLibraries: ['src/Math.sol:Math'] });
+    expect([asked.level, asked.libraries[0]?.counts]).toEqual(['exact', false]);
+    expect(asked.unproven.join()).toMatch(/the code of library src\/Math\.sol:Math/);
+  });
+
+  it('a library that is not in the build, unless it is named', async () => {
+    const { address } = await deploy(built, 'Token', ARGS);
+    const artifacts = built.build.artifacts.filter(({ name }) => name !== 'Math');
+    const against = { ...built, build: { ...built.build, artifacts } };
+    const found = await check(address, { against });
+    expect([found.level, found.own, found.undecided, found.libraries[0]?.checked]).toEqual(['no match', 'exact', false, null]);
+    const asked = await check(address, { against, uncheckedLibraries: ['src/Math.sol:Math'] });
+    expect(asked.level).toBe('exact');
+  });
+
+  it("a library whose address the compilation's settings give", async () => {
+    const math = await chain.deploy(artifact(built, 'Math').bytecode);
+    const preset = await make(SOURCES, { libraries: { 'src/Math.sol': { Math: math.address } } });
+    const { address, transaction } = await chain.deploy(`${artifact(preset, 'Token').bytecode}${ARGS}`);
+    expect(artifact(preset, 'Token').deployedLinkReferences).toEqual({});
+    expect(await check(address, { against: preset, transaction })).toMatchObject({
+      level: 'match', // the settings stand in the library's metadata
+      own: 'identical',
+      libraries: [{ library: 'src/Math.sol:Math', checked: { level: 'match' } }],
+    });
+    await patch(math.address, (code) => code.writeUInt8(code.readUInt8(60) ^ 1, 60));
+    expect((await check(address, { against: preset, transaction })).level).toBe('no match');
   });
 
   it('a library that holds the address of another', async () => {
@@ -271,25 +303,98 @@ describe.runIf(hasAnvil)('proxies', () => {
   const BEACON = '0xa3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50';
   const STUB = '0x60006000fd';
   const at = (n: number): string => `0x${n.toString(16).padStart(40, 'a')}`;
+  const BUILT_PROXY = {
+    'src/Proxy.sol': `pragma solidity ^0.8.0;
+contract Proxy {
+  fallback() external payable {
+    assembly {
+      calldatacopy(0, 0, calldatasize())
+      let ok := delegatecall(gas(), sload(${SLOT}), 0, calldatasize(), 0, 0)
+      returndatacopy(0, 0, returndatasize())
+      switch ok case 0 { revert(0, returndatasize()) } default { return(0, returndatasize()) }
+    }
+  }
+}
+contract Beacon {
+  address public implementation;
+  constructor(address to) { implementation = to; }
+}
+`,
+  };
+  const minimal = (to: string): string => `0x363d3d373d3d3d363d73${to.slice(2)}5af43d82803e903d91602b57fd5bf3`;
+  let next = 0;
+  const place = async (code: string, slot?: string, target?: string): Promise<string> => {
+    const address = at(++next);
+    await chain.set('anvil_setCode', address, code);
+    if (slot !== undefined) await chain.set('anvil_setStorageAt', address, slot, word(target ?? ''));
+    return address;
+  };
 
   it('lead to their implementation, of every kind', async () => {
     const { address } = await deploy(built, 'Factory');
-    await chain.set('anvil_setCode', at(1), `0x363d3d373d3d3d363d73${address.slice(2)}5af43d82803e903d91602b57fd5bf3`);
-    await chain.set('anvil_setCode', at(2), STUB);
-    await chain.set('anvil_setStorageAt', at(2), SLOT, word(address));
     // PUSH20 <address> PUSH1 0 MSTORE PUSH1 32 PUSH1 0 RETURN
-    await chain.set('anvil_setCode', at(4), `0x73${address.slice(2)}60005260206000f3`);
-    await chain.set('anvil_setCode', at(3), STUB);
-    await chain.set('anvil_setStorageAt', at(3), BEACON, word(at(4)));
-    await chain.set('anvil_setCode', at(5), `0xef0100${address.slice(2)}`);
-    const kinds = [];
-    for (const each of [at(1), at(2), at(3), at(5)]) {
+    const beacon = await place(`0x73${address.slice(2)}60005260206000f3`);
+    const kinds: unknown[] = [];
+    for (const [each, level, kind] of [
+      [await place(minimal(address)), 'identical', 'EIP-1167'],
+      [await place(`0xef0100${address.slice(2)}`), 'identical', 'EIP-7702'],
+      [await place(STUB, SLOT, address), 'no match', 'EIP-1967'],
+      [await place(STUB, BEACON, beacon), 'no match', 'EIP-1967 beacon'],
+    ] as const) {
       const found = await check(each);
-      kinds.push(found.proxy?.kind);
-      expect([each, found.level, found.address]).toEqual([each, 'identical', address]);
-      expect(found.unproven[0]).toMatch(/the code of the proxy/);
+      expect([each, found.level, found.own, found.address]).toEqual([each, level, 'identical', address]);
+      const asked = await check(each, { uncheckedProxy: true });
+      expect([each, asked.level]).toEqual([each, 'identical']);
+      if (level === 'no match') expect(asked.unproven[0]).toMatch(/^the code of the proxy at/);
+      kinds.push([found.proxies.map((proxy) => proxy.kind), kind]);
     }
-    expect(kinds).toEqual(['EIP-1167', 'EIP-1967', 'EIP-1967 beacon', 'EIP-7702']);
+    for (const [found, kind] of kinds as [string[], string][]) expect(found).toEqual([kind]);
+  });
+
+  it('that are in the build are no better than their implementation', async () => {
+    const proxied = await make({ ...SOURCES, ...BUILT_PROXY });
+    const { address: target } = await deploy(proxied, 'Factory');
+    const { address } = await deploy(proxied, 'Proxy');
+    const ask = () => check(address, { against: proxied });
+    expect(await ask()).toMatchObject({ level: 'identical', contract: 'src/Proxy.sol:Proxy', parts: [] });
+    await chain.set('anvil_setStorageAt', address, SLOT, word(target));
+    expect(await ask()).toMatchObject({ level: 'identical', contract: 'src/Factory.sol:Factory', address: target });
+    for (const code of ['0x6001', '0x'])
+      for (const uncheckedProxy of [false, true]) {
+        await chain.set('anvil_setStorageAt', address, SLOT, word(await place(code)));
+        const found = await check(address, { against: proxied, uncheckedProxy });
+        expect([found.level, found.parts.map(({ role, checked }) => `${role} ${checked.level}`)]).toEqual([
+          'no match',
+          ['proxy identical', 'implementation no match'],
+        ]);
+      }
+  });
+
+  it('behind a minimal one read the slots of the account itself', async () => {
+    const proxied = await make({ ...SOURCES, ...BUILT_PROXY });
+    const { address: target } = await deploy(proxied, 'Factory');
+    const { address: proxy } = await deploy(proxied, 'Proxy');
+    const clone = await place(minimal(proxy), SLOT, target);
+    const found = await check(clone, { against: proxied });
+    expect([found.level, found.proxies.map(({ kind }) => kind)]).toEqual(['identical', ['EIP-1167', 'EIP-1967']]);
+    const bad = await place(minimal(proxy), SLOT, await place('0x6001'));
+    expect((await check(bad, { against: proxied })).level).toBe('no match');
+  });
+
+  it('with both slots are as bad as the worse, and so are those with a beacon of other code', async () => {
+    const proxied = await make({ ...SOURCES, ...BUILT_PROXY });
+    const { address: target } = await deploy(proxied, 'Factory');
+    const { address } = await deploy(proxied, 'Proxy');
+    const good = await chain.deploy(`${artifact(proxied, 'Beacon').bytecode}${word(target).slice(2)}`);
+    await chain.set('anvil_setStorageAt', address, BEACON, word(good.address));
+    const found = await check(address, { against: proxied });
+    expect([found.level, found.parts.map(({ role }) => role)]).toEqual(['exact', ['proxy', 'beacon', 'implementation']]);
+    const other = await place('0x6001');
+    await chain.set('anvil_setStorageAt', address, SLOT, word(other));
+    expect(await check(address, { against: proxied })).toMatchObject({ level: 'no match', address: other });
+    await chain.set('anvil_setStorageAt', address, SLOT, word(target));
+    await chain.set('anvil_setStorageAt', address, BEACON, word(await place(`0x73${target.slice(2)}60005260206000f3`)));
+    expect((await check(address, { against: proxied })).level).toBe('no match');
   });
 });
 
@@ -333,6 +438,55 @@ describe.runIf(hasAnvil)('an RPC that lies', () => {
   ])('%s', async (_, method, change, code) => {
     const { address } = await deploy(built, 'Factory');
     await expect(check(address, { url: await lying(method, change) })).rejects.toMatchObject({ code });
+  });
+
+  it.each<[string, (result: { storageProof: { proof: string[]; value: string }[] }) => unknown, string | null]>([
+    ['hides the proof of a slot', (proof) => ({ ...proof, storageProof: [] }), 'chain/proof-malformed'],
+    [
+      'cuts the proof of a slot',
+      ({ storageProof, ...proof }) => ({
+        ...proof,
+        storageProof: storageProof.map((each) => ({ ...each, proof: each.proof.map((node) => node.replace(/..$/, '')) })),
+      }),
+      'chain/proof-invalid',
+    ],
+    [
+      'names another value than the proof',
+      ({ storageProof, ...proof }) => ({ ...proof, storageProof: storageProof.map((each) => ({ ...each, value: '0x0' })) }),
+      null,
+    ],
+  ])('%s', async (_, change, code) => {
+    const { address } = await deploy(built, 'Factory');
+    const slot = '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc';
+    await chain.set('anvil_setStorageAt', address, slot, `0x${'99'.repeat(20).padStart(64, '0')}`);
+    // The account's own proof stays whole, so that only the slot is lied about.
+    const url = await lying('eth_getProof', (proof: never) =>
+      (proof as { storageProof: unknown[] }).storageProof.length === 0 ? proof : change(proof),
+    );
+    if (code === null)
+      expect(await check(address, { url })).toMatchObject({ level: 'no match', proxies: [{ kind: 'EIP-1967' }] });
+    else await expect(check(address, { url })).rejects.toMatchObject({ code });
+  });
+
+  it('says nothing of slots by eth_getStorageAt, and what it says by eth_call is named as its word', async () => {
+    const { address, transaction } = await deploy(built, 'Token', ARGS);
+    const { number, hash } = (await chain.call('eth_getBlockByNumber', ['latest', false])) as { number: string; hash: string };
+    const target = await deploy(built, 'Factory');
+    const slot = '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc';
+    const storage = await lying('eth_getStorageAt', () => `0x${target.address.slice(2).padStart(64, '0')}`);
+    expect(await check(address, { url: storage, blockHash: hash })).toMatchObject({ level: 'exact', proxies: [] });
+    const code = await chain.call('eth_getCode', [address, number]);
+    const call = await lying('eth_call', () => code);
+    const wrong = await check(address, { url: call, blockHash: hash, args: ARGS.replace('3e8', '3e9') });
+    expect([wrong.own, /eth_call, which is the RPC's word, also with --block-hash/.test(wrong.unproven.join())]).toEqual([
+      'identical',
+      true,
+    ]);
+    const other = await lying('eth_call', () => '0x');
+    expect((await check(address, { url: other, blockHash: hash, transaction })).level).toBe('exact');
+    await chain.set('anvil_setStorageAt', address, slot, `0x${target.address.slice(2).padStart(64, '0')}`);
+    const none = await lying('eth_getStorageAt', () => `0x${'00'.repeat(32)}`);
+    expect(await check(address, { url: none })).toMatchObject({ proxies: [{ target: target.address.toLowerCase() }] });
   });
 
   it('is not needed to be believed under a block hash that is known', async () => {

@@ -33,7 +33,7 @@ export {
   type ManifestContract,
   manifestText,
 } from './build/manifest.ts';
-export { provenCodeHash, stateRootOf } from './bytecode/account-proof.ts';
+export { type ProvenAccount, provenAccount, provenSlot, stateRootOf } from './bytecode/account-proof.ts';
 export {
   type CodeComparison,
   type CodeDifference,
@@ -52,7 +52,7 @@ export {
   decodeArguments,
 } from './bytecode/constructor-arguments.ts';
 export { metadataPlaces, withOtherMetadata } from './bytecode/metadata-places.ts';
-export { addressOf, BEACON_CALL, type ContractProxy, PROXY_SLOTS, proxyInCode, proxyInSlots } from './bytecode/proxy.ts';
+export { addressOf, BEACON_CALL, type ContractProxy, PROXY_SLOTS, proxiesInSlots, proxyInCode } from './bytecode/proxy.ts';
 export { type SourcePlace, sourcePlace } from './bytecode/source-place.ts';
 export { digestOf, digestOfJson, keccakOf, type Sha256 } from './digest.ts';
 export { CONTRACTS_ERROR_KINDS, ContractsError, type ContractsErrorCode } from './errors.ts';

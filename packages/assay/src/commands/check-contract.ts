@@ -6,7 +6,9 @@ import { type Command, Option } from 'commander';
 import type { Finish } from '../command-line/command.ts';
 import { type AttestedBuild, attestedBuildIn } from '../command-line/contract-check/attested-build.ts';
 import { blockOf, type ChainBlock } from '../command-line/contract-check/chain-code.ts';
-import { type ContractCheck, checkContract, reaches } from '../command-line/contract-check/check.ts';
+import { type ContractCheck, checkContract } from '../command-line/contract-check/check.ts';
+import type { CheckedLibrary } from '../command-line/contract-check/compare.ts';
+import { reaches } from '../command-line/contract-check/levels.ts';
 import { recompile } from '../command-line/contract-check/recompile.ts';
 import { ChainRpc } from '../command-line/contract-check/rpc.ts';
 import { CliError } from '../command-line/errors.ts';
@@ -25,6 +27,8 @@ interface CheckFlags {
   readonly blockHash?: string;
   readonly creationTx?: string;
   readonly args?: string;
+  readonly uncheckedLibrary: readonly string[];
+  readonly uncheckedProxy?: boolean;
   readonly atLeast: MatchLevel;
   readonly policy?: string;
   readonly simulatedRoot?: string;
@@ -35,11 +39,18 @@ export function configure(command: Command, io: Io, finish: Finish): void {
   command
     .argument('<bundle>', 'bundle of assay build or assay audit: file, URL, or - for standard input')
     .requiredOption('--rpc <url>', "JSON-RPC of the contract's chain")
-    .requiredOption('--address <0x…>', 'the contract; of a proxy, its implementation is checked')
+    .requiredOption('--address <0x…>', 'the contract; of a proxy, its own code and its implementation are checked')
     .option('--contract <name>', 'only this one of the build, Token or src/Token.sol:Token')
-    .option('--block-hash <0x…>', 'ask at this block, and have the code proven under its hash')
+    .option('--block-hash <0x…>', 'ask at this block, and have code and proxy slots proven under its hash')
     .option('--creation-tx <0x…>', 'the transaction that made the contract: its constructor is run again')
     .option('--args <0x…>', "the constructor's arguments, where the transaction is not known")
+    .option(
+      '--unchecked-library <source:name>',
+      'a linked library whose code may be any; may be repeated',
+      (each: string, all: readonly string[]) => [...all, each],
+      [],
+    )
+    .option('--unchecked-proxy', 'the code of a proxy or beacon itself may be any')
     .addOption(new Option('--at-least <level>', 'what counts as yes').choices(['identical', 'exact', 'match']).default('match'))
     .option('--policy <file|preset>', 'policy file, or strict, moderate, relaxed')
     .option('--simulated-root <file>', "accept a simulator's evidence under this root")
@@ -66,6 +77,8 @@ async function check(subject: string, flags: CheckFlags, io: Io): Promise<ExitCo
   let again: Promise<ReadonlyMap<string, Uint8Array> | null> | null = null;
   const found = await checkContract(address, {
     ...{ rpc, block, build, contract: flags.contract ?? null },
+    uncheckedLibraries: flags.uncheckedLibrary,
+    uncheckedProxy: flags.uncheckedProxy === true,
     recompiled: () => (again ??= recompile(build, io)),
     deployment: {
       transaction: flags.creationTx === undefined ? null : `0x${hexOption('creation-tx', flags.creationTx)}`,
@@ -78,7 +91,7 @@ async function check(subject: string, flags: CheckFlags, io: Io): Promise<ExitCo
     io.stdout(jsonText({ ...found, yes, block, buildHash: build.buildHash, audit: build.audit, simulated: verdict.simulated }));
   else present(found, { yes, build, block, simulated: verdict.simulated }, io);
   if (yes) return EXIT.accepted;
-  return found.level === 'no match' && found.unproven.some((each) => each.startsWith('whether')) ? EXIT.undecided : EXIT.no;
+  return found.undecided ? EXIT.undecided : EXIT.no;
 }
 
 interface Presented {
@@ -94,20 +107,24 @@ function present(found: ContractCheck, { yes, build, block, simulated }: Present
   io.stdout(
     `${(yes ? style.good : style.bad)(found.level)}${simulated ? style.open(' (SIMULATED)') : ''}  ${printable(found.contract)} at ${found.address}\n`,
   );
-  if (found.proxy !== null) line('proxy', `${found.proxy.kind} to ${found.proxy.target}`);
+  for (const { kind, target } of found.proxies) line('leads', `${kind} to ${target}`);
+  for (const { role, checked, counts } of found.parts)
+    line(
+      role,
+      `${checked.contract} at ${checked.address}: ${checked.level}${counts ? '' : ', which does not count, as asked'}`,
+    );
   for (const { name, type, value } of found.immutables) line('immutable', `${type} ${name} = ${value}`);
   for (const { name, type, value } of found.arguments ?? []) line('argument', `${type} ${name} = ${value}`);
-  for (const { library, address, checked } of found.libraries)
-    line('library', `${library} at ${address}: ${checked?.level ?? 'not in the build'}`);
+  for (const each of found.libraries) line('library', `${each.library} at ${each.address}: ${wordOf(each)}`);
   if (found.difference !== null) {
     const { offset, reason, subject, place } = found.difference;
     const at = place === null ? '' : `, ${place.source}:${place.line}`;
     line('differs', `at byte ${offset}${at}: ${reason.replaceAll('-', ' ')}${subject === '' ? '' : ` ${subject}`}`);
   }
-  line('code', found.codeHash);
+  line('code', `${found.codeHash}, ${found.own} by itself`);
   line(
     'block',
-    `${block.hash}, ${block.word === 'known' ? 'given, and the code is proven under it' : 'as the RPC says; it was trusted'}`,
+    `${block.hash}, ${block.word === 'known' ? "given; code and proxy slots are proven under it, eth_call is the RPC's word" : 'as the RPC says; it was trusted'}`,
   );
   line('build', build.buildHash);
   line(
@@ -117,4 +134,9 @@ function present(found: ContractCheck, { yes, build, block, simulated }: Present
       : `${build.audit.hash} of the same input, ${build.audit.passed ? 'passed' : 'FAILED'}`,
   );
   for (const each of found.unproven) line('unproven', each);
+}
+
+function wordOf({ checked, counts }: CheckedLibrary): string {
+  if (!counts) return 'not checked, as asked';
+  return checked?.level ?? 'not in the build, or linked too deep; --unchecked-library takes any code for it';
 }

@@ -1,6 +1,6 @@
 /**
- * Ties an account's code to a block: the hash of a block's header covers its state root, and a Merkle-Patricia proof (EIP-1186) shows the
- * account under it. Not checked: that the block is part of the chain; its hash has to come from somebody who is believed.
+ * Ties an account's code and storage to a block: the hash of a block's header covers its state root, and Merkle-Patricia proofs (EIP-1186)
+ * show the account under it, and slots under the account. Not checked: that the block is part of the chain; its hash has to come from somebody who is believed.
  */
 
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
@@ -47,7 +47,9 @@ const QUANTITIES = new Set([
 ]);
 const REQUIRED = 15;
 const MAX_NODES = 128;
-const EMPTY_CODE = 'c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470';
+const EMPTY_CODE = '0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470';
+/** Root of a trie that holds nothing: Keccak-256 of the RLP of the empty string. */
+const EMPTY_TRIE = '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421';
 
 /**
  * The state root of a block whose header hashes to `hash`.
@@ -72,14 +74,43 @@ export function stateRootOf(block: Readonly<Record<string, unknown>>, hash: stri
   return String(block.stateRoot).toLowerCase();
 }
 
+export interface ProvenAccount {
+  /** Keccak-256 of its code. */
+  readonly codeHash: string;
+  readonly storageRoot: string;
+}
+
 /**
- * The code hash that the state of `stateRoot` has for `address`; that of empty code for an account that the proof shows to be absent.
+ * What the state of `stateRoot` has for `address`: an empty account where the proof shows that there is none.
  * @throws {ContractsError} `chain/proof-malformed`, `chain/proof-invalid`.
  */
-export function provenCodeHash(stateRoot: string, address: string, proof: readonly unknown[]): string {
-  if (proof.length === 0 || proof.length > MAX_NODES) throw malformed(`1 to ${MAX_NODES} nodes`);
-  const path = keccakOf(bytesOf(address, false)).slice(2);
-  let expected = stateRoot.slice(2);
+export function provenAccount(stateRoot: string, address: string, proof: readonly unknown[]): ProvenAccount {
+  const account = valueUnder(stateRoot, bytesOf(address, false), proof);
+  if (account === null) return { codeHash: EMPTY_CODE, storageRoot: EMPTY_TRIE };
+  const members = decodeRlp(account);
+  const [storageRoot, codeHash] = Array.isArray(members) ? members.slice(2) : [];
+  return { codeHash: hashOf(codeHash), storageRoot: hashOf(storageRoot) };
+}
+
+/**
+ * The word that a slot of storage holds, `0x` and 64 hex characters; zero where the proof shows that nothing is there.
+ * @param slot the slot's number, `0x` and 64 hex characters.
+ * @throws {ContractsError} `chain/proof-malformed`, `chain/proof-invalid`.
+ * @example provenSlot(provenAccount(stateRoot, address, accountProof).storageRoot, PROXY_SLOTS.implementation, storageProof[0].proof)
+ */
+export function provenSlot(storageRoot: string, slot: string, proof: readonly unknown[]): string {
+  const encoded = valueUnder(storageRoot, bytesOf(slot, false), proof);
+  const value = encoded === null ? new Uint8Array(0) : decodeRlp(encoded);
+  if (!(value instanceof Uint8Array) || value.length > 32) throw malformed('a word of storage');
+  return `0x${encodeHex(value).padStart(64, '0')}`;
+}
+
+/** What a trie holds under a key; `null` when the proof shows that it holds nothing. */
+function valueUnder(root: string, key: Uint8Array, proof: readonly unknown[]): Uint8Array | null {
+  if (root === EMPTY_TRIE) return null;
+  if (proof.length === 0 || proof.length > MAX_NODES) throw malformed(`a proof of 1 to ${MAX_NODES} nodes`);
+  const path = keccakOf(key).slice(2);
+  let expected = root.slice(2);
   let at = 0;
   for (const [index, encoded] of proof.entries()) {
     const bytes = bytesOf(encoded, false);
@@ -87,15 +118,15 @@ export function provenCodeHash(stateRoot: string, address: string, proof: readon
     const node = decodeRlp(bytes);
     if (!Array.isArray(node)) throw malformed('a node that is a list');
     const step = follow(node, path, at);
-    if (step.kind === 'absent') return `0x${EMPTY_CODE}`;
+    if (step.kind === 'absent') return null;
     if (step.kind === 'value') {
-      if (index !== proof.length - 1) throw invalid('nodes follow the account');
-      return codeHashIn(step.value);
+      if (index !== proof.length - 1) throw invalid('nodes follow the value');
+      return step.value;
     }
     expected = encodeHex(step.next);
     at = step.at;
   }
-  throw invalid('it ends before the account');
+  throw invalid('it ends before the value');
 }
 
 type Step =
@@ -121,11 +152,10 @@ function follow(node: readonly RlpItem[], path: string, at: number): Step {
   return same ? { kind: 'node', next: value, at: at + part.length } : { kind: 'absent' };
 }
 
-function codeHashIn(account: Uint8Array): string {
-  const members = decodeRlp(account);
-  const hash = Array.isArray(members) ? members[3] : undefined;
-  if (!(hash instanceof Uint8Array) || hash.length !== 32) throw malformed('an account with a code hash');
-  return `0x${encodeHex(hash)}`;
+function hashOf(member: RlpItem | undefined): string {
+  if (!(member instanceof Uint8Array) || member.length !== 32)
+    throw malformed('an account with hashes of its code and storage');
+  return `0x${encodeHex(member)}`;
 }
 
 /** Quantities lose their leading zeros, as RLP wants them. */
@@ -143,6 +173,6 @@ function malformed(wanted: string): ContractsError {
 function invalid(why: string): ContractsError {
   return new ContractsError(
     'chain/proof-invalid',
-    `expected a proof of the account, got one that is broken: ${why}; do not believe this RPC`,
+    `expected a proof of account and storage, got one that is broken: ${why}; do not believe this RPC`,
   );
 }

@@ -32,12 +32,13 @@ export function proxyInCode(code: Uint8Array): ContractProxy | null {
   return null;
 }
 
-/** What the slots of EIP-1967 show; both as words of 32 bytes, `0x` and hex. */
-export function proxyInSlots(implementation: string, beacon: string): ContractProxy | null {
-  const target = addressOf(implementation);
-  if (target !== null) return { kind: 'EIP-1967', target };
-  const at = addressOf(beacon);
-  return at === null ? null : { kind: 'EIP-1967 beacon', target: at };
+/** What the slots of EIP-1967 show, as words of 32 bytes, `0x` and hex. Both may be set; which one is used, only the proxy's code says. */
+export function proxiesInSlots(implementation: string, beacon: string): readonly ContractProxy[] {
+  const [target, at] = [addressOf(implementation), addressOf(beacon)];
+  return [
+    ...(target === null ? [] : [{ kind: 'EIP-1967', target } as const]),
+    ...(at === null ? [] : [{ kind: 'EIP-1967 beacon', target: at } as const]),
+  ];
 }
 
 /** The address in a word; `null` for zero and for words that are none. */

@@ -1,7 +1,6 @@
 /** The code at an address, with what vouches for it: a proof under a block hash that the user knows, or the RPC alone. */
 
-import { keccakOf, provenCodeHash, stateRootOf } from '@assay/contracts';
-import { encodeHex } from '@assay/encoding/hex';
+import { keccakOf, provenAccount, provenSlot, stateRootOf } from '@assay/contracts';
 import { CliError } from '../errors.ts';
 import type { ChainRpc } from './rpc.ts';
 
@@ -45,16 +44,31 @@ export async function blockOf(rpc: ChainRpc, knownHash: string | null): Promise<
 export async function codeAt(rpc: ChainRpc, address: string, block: ChainBlock): Promise<ChainCode> {
   const code = await rpc.bytes('eth_getCode', [address, block.number]);
   const { accountProof } = await rpc.object('eth_getProof', [address, [], block.number]);
-  const proven = provenCodeHash(block.stateRoot, address, Array.isArray(accountProof) ? accountProof : []);
+  const { codeHash } = provenAccount(block.stateRoot, address, listOf(accountProof));
   const actual = keccakOf(code);
-  if (proven === actual) return { address, code, keccak256: actual };
+  if (codeHash === actual) return { address, code, keccak256: actual };
   throw new CliError(
     'cli/rpc-lies',
-    `expected code that hashes to ${proven}, which the account's proof shows, got ${actual}; do not believe this RPC`,
+    `expected code that hashes to ${codeHash}, which the account's proof shows, got ${actual}; do not believe this RPC`,
   );
 }
 
-/** A word of storage, `0x` and 64 hex characters. */
-export async function slotAt(rpc: ChainRpc, address: string, slot: string, block: ChainBlock): Promise<string> {
-  return `0x${encodeHex(await rpc.bytes('eth_getStorageAt', [address, slot, block.number])).padStart(64, '0')}`;
+/**
+ * Words of storage, each proven under the block: `0x` and 64 hex characters, in the order of `slots`.
+ * @throws {ContractsError} `chain/proof-invalid`, `chain/proof-malformed`, also from an RPC that proves no storage.
+ */
+export async function slotsAt(
+  rpc: ChainRpc,
+  address: string,
+  slots: readonly string[],
+  block: ChainBlock,
+): Promise<readonly string[]> {
+  const { accountProof, storageProof } = await rpc.object('eth_getProof', [address, slots, block.number]);
+  const { storageRoot } = provenAccount(block.stateRoot, address, listOf(accountProof));
+  const proofs = listOf(storageProof) as readonly ({ readonly proof?: unknown } | null)[];
+  return slots.map((slot, index) => provenSlot(storageRoot, slot, listOf(proofs[index]?.proof)));
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }

@@ -40,8 +40,8 @@ function callsIn(
   return found;
 }
 
-/** What carries requests: `fetch`, `io.fetch`, `patientFetch`; the channels' own carriers are named in full. */
-const CARRIES = /(?:^|\.)(?:fetch|patientFetch|undiciFetch)$/;
+/** What carries requests: `fetch`, `io.fetch`, `patientFetch`, viem's transport `http`; the channels' own carriers are named in full. */
+const CARRIES = /(?:^|\.)(?:fetch|patientFetch|undiciFetch)$|^http$/;
 const UNFOLLOWED = /redirect: (?:'error'|'manual'|unfollowed\()/;
 /** Zod's schema of JSON reads nothing. */
 const WHOLE = /^(?!z\.json$).*\.(?:json|text|arrayBuffer|bytes|blob|formData)$/;
@@ -142,5 +142,12 @@ it('finds what it looks for', () => {
     '(await fetch(url, { method: "GET" })).json',
     'fetch',
   ]);
-  expect(CARRIES.test('io.fetch') && CARRIES.test('fetch') && !CARRIES.test('prefetch')).toBe(true);
+  expect(names('createPublicClient({ transport: http(url) })')).toContain('http');
+  expect(['io.fetch', 'fetch', 'http', 'prefetch', 'node.http'].map((name) => CARRIES.test(name))).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
 });

@@ -76,9 +76,15 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   }
   const { variables } = checked.data;
   if (Object.keys(variables).length > MOST_VARIABLES) throw malformed(`expected at most ${MOST_VARIABLES} variables`);
-  for (const [name, { default: text }] of Object.entries(variables))
+  for (const [name, { default: text, visibility }] of Object.entries(variables)) {
     if (new TextEncoder().encode(text).length > MAX_VALUE_BYTES)
       throw malformed(`variables.${name}.default: expected at most ${MAX_VALUE_BYTES} bytes`);
+    // The manifest is shown to everyone as a whole.
+    if (visibility === 'hidden' && text !== '')
+      throw malformed(
+        `variables.${name}.default: expected none for a hidden variable, got one, and the manifest is public; set the value with assay variables set`,
+      );
+  }
   return checked.data;
 }
 

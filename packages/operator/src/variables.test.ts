@@ -159,6 +159,7 @@ describe('the manifest', () => {
     ['a variable with a semicolon', { ...good, variables: { 'a;b': {} } }, 'variables'],
     ['an unknown member', { ...good, wallets: 1 }, 'wallets'],
     ['a long default', { ...good, variables: { a: { default: 'x'.repeat(65_537) } } }, '65536'],
+    ['a default that is hidden', { ...good, variables: { a: { default: 'sk-1' } } }, 'variables.a.default'],
     [
       'too many variables',
       { ...good, variables: Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`v${i}`, {}])) },

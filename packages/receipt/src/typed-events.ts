@@ -64,7 +64,10 @@ const EVENT_FIELDS = {
   },
   'transaction.sent': { transaction_id: 'text', cites: 'text', taken: 'flag', reason: 'text?' },
   'transaction.included': { transaction_id: 'text', chain_id: 'text', cites: 'text', block_number: 'text', success: 'flag' },
-  'transaction.replaced': { transaction_id: 'text', chain_id: 'text', cites: 'text' },
+  'transaction.replaced': {
+    ...{ transaction_id: 'text', chain_id: 'text', cites: 'text', replaced_by: 'text', block_number: 'text', block: 'text' },
+    ...{ confirmations: 'number', confirmed_by: 'text' },
+  },
   'state.acknowledged': { agent_id: 'text', version: 'number', chain_id: 'text', account_nonce: 'number' },
   'operator.refused': { agent_id: 'text', message: 'text', code: 'text' },
   'contract.audited': {

@@ -2,7 +2,7 @@
 
 export { SANDBOX_ERROR_KINDS, SandboxError, type SandboxErrorCode } from './errors.ts';
 export { pathDefect } from './files.ts';
-export type { InstalledImage } from './native/image.ts';
+export { digestTree, type InstalledImage } from './native/image.ts';
 export type { ImageKind } from './native/images.ts';
 export { installNativeImage } from './native/install.ts';
 export { transcriptFromJson, transcriptToJson } from './network/transcript.ts';

@@ -1,14 +1,16 @@
 /**
  * One JSON-RPC node of a chain, as far as transactions need it. What it says is its claim: the chain id is held against the policy's,
- * amounts against its limits. Every call has a deadline; nothing here signs.
+ * amounts against its limits. Every call has a deadline, every answer a bound, and no redirect is followed; nothing here signs.
  */
 
 import { withoutTrailing } from '@assay/encoding/text-ends';
-import type { ChainSettings, Hex } from '@assay/operator';
-import { createPublicClient, http, type PublicClient } from 'viem';
+import { type ChainSettings, type Hex, parseSignedTransaction, serializeSigned } from '@assay/operator';
+import { createPublicClient, http, type PublicClient, type Transaction } from 'viem';
 import { ServerError } from '../errors.ts';
 
 const TIMEOUT_MS = 10_000;
+/** A block with its transactions is the largest answer. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** What a node says before a transaction is made. */
 export interface ChainFacts {
@@ -55,7 +57,8 @@ export class ChainNode {
 
   constructor(url: string) {
     this.url = url;
-    this.#client = createPublicClient({ transport: http(url, { timeout: TIMEOUT_MS, retryCount: 0 }) });
+    const bounds = { timeout: TIMEOUT_MS, retryCount: 0, maxResponseBodySize: MAX_ANSWER_BYTES };
+    this.#client = createPublicClient({ transport: http(url, { ...bounds, fetchOptions: { redirect: 'error' } }) });
   }
 
   /**
@@ -131,6 +134,36 @@ export class ChainNode {
     });
   }
 
+  /**
+   * The hash of the transaction that used a nonce of the wallet, found in the block in which the count passed it. Its signature proves that
+   * it is the wallet's; that its block is the chain's is the node's claim. `null`: this node does not show one.
+   * @throws {ServerError} `operator/node-unreachable`, also for a node that keeps no state of that time.
+   */
+  async userOf(nonce: number, chainId: number, wallet: Hex): Promise<Hex | null> {
+    return this.#ask(async () => {
+      const usedAt = async (blockNumber: bigint): Promise<boolean> =>
+        (await this.#client.getTransactionCount({ address: wallet, blockNumber })) > nonce;
+      let used = await this.#client.getBlockNumber({ cacheTime: 0 });
+      if (!(await usedAt(used))) return null;
+      let free: bigint | null = null;
+      for (let step = 1n; free === null; step *= 2n) {
+        if (used === 0n) return null;
+        const earlier: bigint = used > step ? used - step : 0n;
+        if (await usedAt(earlier)) used = earlier;
+        else free = earlier;
+      }
+      while (used - free > 1n) {
+        const middle: bigint = (used + free) / 2n;
+        if (await usedAt(middle)) used = middle;
+        else free = middle;
+      }
+      const { transactions } = await this.#client.getBlock({ blockNumber: used, includeTransactions: true });
+      for (const each of transactions)
+        if (each.from.toLowerCase() === wallet && each.nonce === nonce) return signedHash(each, chainId, wallet);
+      return null;
+    });
+  }
+
   async #fees(chain: ChainSettings, legacy: boolean): Promise<Pick<ChainFacts, 'feePerGas' | 'priorityFeePerGas'>> {
     const client = this.#client;
     if (legacy) return { feePerGas: await client.getGasPrice(), priorityFeePerGas: 0n };
@@ -156,6 +189,21 @@ export class ChainNode {
       );
     }
   }
+}
+
+/** The hash of a transaction as a node shows it, when the wallet signed exactly that. */
+async function signedHash(shown: Transaction, chainId: number, wallet: Hex): Promise<Hex | null> {
+  const { type, nonce, to, value, input, gas, r, s, v, hash } = shown;
+  if ((type !== 'legacy' && type !== 'eip1559') || to === null) return null;
+  const fees =
+    type === 'legacy'
+      ? { feePerGas: shown.gasPrice ?? 0n, priorityFeePerGas: 0n }
+      : { feePerGas: shown.maxFeePerGas ?? 0n, priorityFeePerGas: shown.maxPriorityFeePerGas ?? 0n };
+  const odd = type === 'legacy' ? (v - 35n) % 2n === 1n : v % 2n === 1n;
+  const signature: Hex = `0x${r.slice(2).padStart(64, '0')}${s.slice(2).padStart(64, '0')}${odd ? '1c' : '1b'}`;
+  const unsigned = { type, chainId, nonce, to: to.toLowerCase() as Hex, value, data: input, gas, ...fees } as const;
+  const signed = await parseSignedTransaction(serializeSigned(unsigned, signature)).catch(() => null);
+  return signed !== null && signed.from === wallet && signed.hash === hash ? signed.hash : null;
 }
 
 /** The address without a path, which may hold a key. */

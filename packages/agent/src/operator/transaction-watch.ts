@@ -1,9 +1,9 @@
 /**
  * Follows transactions to their end: sends again what no node took, believes an inclusion after the policy's confirmations (and when the
- * second node agrees), and reports a nonce that another transaction used. Each end is a receipt.
+ * second node agrees), and frees what was counted when another transaction of the wallet is shown under the nonce. Each end is a receipt.
  */
 
-import type { ChainSettings } from '@assay/operator';
+import type { ChainSettings, Hex } from '@assay/operator';
 import { ServerError } from '../errors.ts';
 import { ChainNode, type ChainStatus } from './chain-node.ts';
 import type { Operator } from './operator.ts';
@@ -18,6 +18,9 @@ const AT_ONCE = 8;
 const LEAST_LOOKS = 3;
 /** Where no policy names the chain any more. */
 const DEFAULT_CONFIRMATIONS = 2;
+/** Looks between two searches for the transaction that used a nonce. */
+const SEARCH_AGAIN_AFTER = 60;
+const NOT_SHOWN = 'its nonce is used, and no transaction that replaced it is shown: it stays counted';
 
 export class TransactionWatch {
   readonly #operator: Operator;
@@ -90,7 +93,8 @@ export class TransactionWatch {
     const chain = this.#chain(transaction.chainId);
     if (status.confirmations < (chain?.confirmations ?? DEFAULT_CONFIRMATIONS)) return;
     const second = chain?.confirming_rpc_url;
-    if (second !== undefined && !(await agrees(second, transaction, status, this.#operator.wallet?.address ?? '0x'))) return;
+    if (second !== undefined && !(await agrees(second, transaction.hash, status, this.#operator.wallet?.address ?? '0x')))
+      return;
     const state = status.success ? 'included' : 'reverted';
     const changed = { state, reason: null, blockNumber: String(status.blockNumber) } as const;
     await this.#end(transaction, changed, {
@@ -102,13 +106,48 @@ export class TransactionWatch {
     });
   }
 
-  /** Another transaction has the nonce; believed after as many looks as confirmations are wanted. */
+  /** A node says that the nonce is used. Spending is freed only when the transaction that used it is shown, as deep as an inclusion. */
   async #replaced(transaction: BookedTransaction): Promise<void> {
     const looks = (this.#taken.get(transaction.hash) ?? 0) + 1;
     this.#taken.set(transaction.hash, looks);
     const wanted = this.#chain(transaction.chainId)?.confirmations ?? DEFAULT_CONFIRMATIONS;
-    if (looks < Math.max(LEAST_LOOKS, wanted)) return;
-    await this.#end(transaction, { state: 'replaced', reason: 'another transaction has its nonce' }, {});
+    const since = looks - Math.max(LEAST_LOOKS, wanted);
+    if (since < 0 || since % SEARCH_AGAIN_AFTER !== 0) return;
+    const facts = await this.#replacement(transaction, wanted);
+    if (facts !== null)
+      return this.#end(transaction, { state: 'replaced', reason: 'another transaction has its nonce' }, facts);
+    const { hash, receiptId, state } = transaction;
+    const about = { transaction_id: hash, cites: receiptId, taken: state === 'sent', reason: NOT_SHOWN };
+    await this.#outcomes.end(transaction, { reason: NOT_SHOWN }, { type: 'transaction.sent', ...about });
+  }
+
+  /** What shows that another transaction of the wallet is in the chain under the same nonce; `null`: nothing does. */
+  async #replacement(
+    transaction: BookedTransaction,
+    wanted: number,
+  ): Promise<Readonly<Record<string, string | number>> | null> {
+    const { wallet } = this.#operator;
+    const { chainId, nonce, rpcUrl } = transaction;
+    if (wallet === null) return null;
+    const second = this.#chain(chainId)?.confirming_rpc_url;
+    try {
+      const node = new ChainNode(rpcUrl);
+      const other = await node.userOf(nonce, chainId, wallet.address);
+      if (other === null || other === transaction.hash) return null;
+      const status = await node.status(other, wallet.address);
+      if (status.state !== 'included' || status.confirmations < wanted) return null;
+      if (second !== undefined && !(await agrees(second, other, status, wallet.address))) return null;
+      return {
+        replaced_by: other,
+        block_number: String(status.blockNumber),
+        block: status.blockHash,
+        confirmations: status.confirmations,
+        confirmed_by: second === undefined ? 'one node' : 'two nodes',
+      };
+    } catch (error) {
+      if (ServerError.is(error) && error.code === 'operator/node-unreachable') return null; // or a node without the state of that time
+      throw error;
+    }
   }
 
   async #end(
@@ -132,9 +171,9 @@ export class TransactionWatch {
 /** Whether a second node has the transaction in the same block. */
 async function agrees(
   url: string,
-  { hash }: BookedTransaction,
+  hash: Hex,
   { blockHash }: Extract<ChainStatus, { readonly state: 'included' }>,
-  wallet: `0x${string}`,
+  wallet: Hex,
 ): Promise<boolean> {
   try {
     const other = await new ChainNode(url).status(hash, wallet);

@@ -54,12 +54,15 @@ export async function verifyImage(image: InstalledImage): Promise<void> {
   );
 }
 
-/** SHA-256 over `path NUL sha256 NUL` of every file below, sorted by path; the manifest itself is left out. Lower-case hex. */
-export async function digestTree(root: string): Promise<string> {
+/** SHA-256 over `path NUL sha256 NUL` of every file below, sorted by path; what `leftOut` names (the manifest) is passed over. Lower-case hex. */
+export async function digestTree(
+  root: string,
+  leftOut: (path: string) => boolean = (path) => path === 'manifest.json',
+): Promise<string> {
   const files = readdirSync(root, { withFileTypes: true, recursive: true })
     .filter((entry) => !entry.isDirectory())
     .map((entry) => ({ path: relative(root, join(entry.parentPath, entry.name)), plain: entry.isFile() }))
-    .filter(({ path }) => path !== 'manifest.json')
+    .filter(({ path }) => !leftOut(path))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const whole = createHash('sha256');
   let sinceTurn = 0;

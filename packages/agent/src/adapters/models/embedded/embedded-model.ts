@@ -9,6 +9,7 @@ import { basename } from 'node:path';
 import { utf8 } from '@assay/encoding/bytes';
 import { ServerError } from '../../../errors.ts';
 import type { Model, ModelReply, ModelRequest } from '../../../ports/model.ts';
+import { checkEngineFiles } from './engine-files.ts';
 import { EngineHandle } from './engine-handle.ts';
 import { findEngine } from './engine-package.ts';
 import { type Profile, profileOf } from './profile.ts';
@@ -82,6 +83,7 @@ async function start({ dataDir, name, file, sha256, onLoaded }: EmbeddedModelOpt
       'model/not-fetched',
       `${found === null ? file : 'the engine'} is not there; fetch it with assay model fetch ${name}`,
     );
+  await checkEngineFiles(engine.directory);
   const handle = await EngineHandle.start({
     engine: engine.directory,
     file,

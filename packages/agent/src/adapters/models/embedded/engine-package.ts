@@ -13,6 +13,7 @@ import { ServerError } from '../../../errors.ts';
 import { runTool } from './child-run.ts';
 import { type FreeBytes, needRoom, writeFault } from './disk-space.ts';
 import { reasonOf } from './download.ts';
+import { checkEngineFiles } from './engine-files.ts';
 import { makeModelsDirectory, modelsDirectory } from './places.ts';
 
 /** Also the version of the platform's package: 3.21 has no raw logits. */
@@ -69,7 +70,7 @@ export function needEngineSupport(platform?: string, arch?: string): void {
   if (refusal !== null) throw new ServerError('model/engine-unsupported', refusal);
 }
 
-/** The engine in the data directory, or `null`. */
+/** The engine in the data directory by npm's list of what it installed, or `null`. {@link checkEngineFiles} reads the files themselves. */
 export async function findEngine(dataDir: string): Promise<InstalledEngine | null> {
   if (engineRefusal() !== null) return null;
   const directory = engineDirectory(dataDir);
@@ -93,7 +94,7 @@ export interface InstallOptions {
  */
 export async function installEngine(dataDir: string, { signal, free }: InstallOptions): Promise<InstalledEngine> {
   needEngineSupport();
-  const found = await findEngine(dataDir).catch(() => null); // one that was changed is installed again
+  const found = await findEngine(dataDir).catch(() => null); // one with other packages is installed again
   if (found !== null) return found;
   const models = await makeModelsDirectory(dataDir);
   await needRoom(models, ENGINE_BYTES, free);
@@ -110,6 +111,7 @@ export async function installEngine(dataDir: string, { signal, free }: InstallOp
       throw new ServerError('model/fetch-failed', `${reason}; check the network and npm`, { cause });
     });
     const packages = await installedPackages(scratch);
+    await checkEngineFiles(scratch);
     const directory = engineDirectory(dataDir);
     await rm(directory, { recursive: true, force: true });
     await mkdir(models, { recursive: true });

@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { CatalogueModel } from './catalogue.ts';
 import { CATALOGUE, catalogueModel } from './catalogue.ts';
 import { writeFault } from './disk-space.ts';
+import { checkEngineFiles } from './engine-files.ts';
 import { ENGINE_VERSION, engineRefusal, findEngine, needEngineSupport } from './engine-package.ts';
 import { type FetchModelOptions, type FetchStanding, fetchModel } from './fetch-model.ts';
 import { listModels, removeModel } from './fetched-models.ts';
@@ -270,6 +271,12 @@ describe('the engine', () => {
     const entry = { version: '3.22.1', integrity: 'sha512-AAAA' };
     writeFileSync(file, JSON.stringify({ packages: { 'node_modules/node-llama-cpp': entry } }));
     await expect(findEngine(dataDir)).rejects.toMatchObject({ code: 'model/wrong-digest' });
+  });
+
+  test.runIf(engineRefusal() === null)("with npm's true list and other files is refused before it runs", async () => {
+    const engine = await findEngine(dataDir);
+    expect(engine).not.toBeNull();
+    await expect(checkEngineFiles(engine?.directory ?? '')).rejects.toMatchObject({ code: 'model/wrong-digest' });
   });
 
   test('is built for some platforms only', () => {

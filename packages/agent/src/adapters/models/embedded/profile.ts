@@ -5,6 +5,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson } from '@assay/encoding/json';
+import { shippedFilesDigest } from './engine-files.ts';
 import type { LoadedFacts } from './engine-messages.ts';
 import { ENGINE_VERSION, type InstalledEngine, shippedLockDigest } from './engine-package.ts';
 import { fileDigest } from './part-file.ts';
@@ -41,6 +42,7 @@ export async function profileOf({ name, file, loaded, engine, batchTokens }: Pro
         platform: engine.platform,
         llama_cpp: loaded.llamaCpp,
         lock_sha256: shippedLockDigest(),
+        files_sha256: shippedFilesDigest(),
         packages: engine.packages.filter((each) => own.has(each.name)).map((each) => ({ ...each })),
         binaries: await binariesOf(engine),
       },

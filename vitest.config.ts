@@ -9,6 +9,11 @@ export default defineConfig({
     include: ['packages/*/src/**/*.test.{ts,tsx}', 'tests/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // Tests wait for a state, on machines that do other things as well; a state that never comes fails all the same.
+    expect: { poll: { timeout: 15_000 } },
     pool: 'forks',
+    // Processes that start and end many threads die of V8 now and then: of the protection keys of its code pages (`jit_page.has_value()`), and of
+    // WebAssembly code that one thread frees while another ends (nodejs/node#64500). Test processes do without both.
+    execArgv: ['--no-memory-protection-keys', '--no-wasm-code-gc'],
   },
 });

@@ -1,23 +1,60 @@
 /**
- * `POST /api/process` with a trivial `execute`, receipt and log entry included, against one agent over real HTTP.
+ * `POST /api/process` with a trivial `execute`, receipt and log entry included, against one agent over real HTTP, in one lane or in each that
+ * this machine has: requests a second, and processor time of one request. The client shares the processor with the agent.
  *
- * node --conditions=@assay/source bench/process.ts [seconds]
+ * npm run bench:process -- [seconds] [lane …]
  */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseConfig, startAgent } from '../packages/agent/src/index.ts';
 
 const seconds = Number(process.argv[2] ?? 8);
+const lanes = process.argv.length > 3 ? process.argv.slice(3) : ['linux-ns', 'wasm'];
 const IN_FLIGHT = 8;
-const directory = mkdtempSync(join(tmpdir(), 'assay-bench-'));
-const agent = await startAgent(
-  parseConfig({ AGENT_PORT: '0', ASSAY_DATA_DIR: directory, ASSAY_LOG_LEVEL: 'error', AI_PROVIDER: 'recorded' }),
-);
+const TICK_MS = 10;
 
-async function execute(language: string, code: string): Promise<void> {
-  const answer = await fetch(`${agent.url}/api/process`, {
+/** Processor milliseconds of everything below this process, ended children included; those of `/proc/PID/stat` after the name. */
+function childrenTime(): number {
+  const stat = (pid: string): readonly number[] | null => {
+    try {
+      return readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) \S /s, '')
+        .split(' ')
+        .map(Number);
+    } catch {
+      return null; // it ended meanwhile, and counts with its parent from now on
+    }
+  };
+  const parents = new Map<number, number>();
+  const ticks = new Map<number, number>();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const fields = stat(pid);
+    if (fields === null) continue;
+    const [parent = 0] = fields;
+    const [own = 0, system = 0, ended = 0, endedSystem = 0] = fields.slice(10, 14);
+    parents.set(Number(pid), parent);
+    ticks.set(Number(pid), own + system + ended + endedSystem);
+  }
+  const isBelow = (pid: number): boolean => {
+    for (let at = parents.get(pid) ?? 0; at > 0; at = parents.get(at) ?? 0) if (at === process.pid) return true;
+    return false;
+  };
+  let sum = 0;
+  for (const [pid, time] of ticks) if (isBelow(pid)) sum += time;
+  const [ended = 0, endedSystem = 0] = (stat('self') ?? []).slice(12, 14);
+  return (sum + ended + endedSystem) * TICK_MS;
+}
+
+function ownTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+async function execute(url: string, language: string, code: string): Promise<void> {
+  const answer = await fetch(`${url}/api/process`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ data: { type: 'execute', language, code } }),
@@ -26,29 +63,40 @@ async function execute(language: string, code: string): Promise<void> {
   if (!success) throw new Error(`an execution failed with HTTP ${answer.status}`);
 }
 
-async function rate(language: string, code: string): Promise<number> {
-  await execute(language, code);
-  const end = performance.now() + seconds * 1000;
+async function rate(url: string, language: string, code: string): Promise<string> {
+  await execute(url, language, code);
+  const [own, children] = [ownTime(), childrenTime()];
+  const start = performance.now();
+  const end = start + seconds * 1000;
   let done = 0;
   await Promise.all(
     Array.from({ length: IN_FLIGHT }, async () => {
       while (performance.now() < end) {
-        await execute(language, code);
+        await execute(url, language, code);
         done += 1;
       }
     }),
   );
-  return done / seconds;
-}
-
-const { sandbox } = (await agent.status()) as { readonly sandbox: { readonly lane: string } };
-for (const [language, code] of [
-  ['python', 'print(42)'],
-  ['javascript', 'console.log(42)'],
-] as const) {
-  console.log(
-    `${language} on ${sandbox.lane}: ${(await rate(language, code)).toFixed(0)} requests a second, ${IN_FLIGHT} in flight`,
+  const taken = (performance.now() - start) / 1000;
+  const each = (milliseconds: number) => `${(milliseconds / done).toFixed(1)} ms`;
+  return (
+    `${(done / taken).toFixed(0)} requests a second, ${IN_FLIGHT} in flight; processor time a request: ` +
+    `${each(ownTime() - own)} in agent and client, ${each(childrenTime() - children)} in the sandbox`
   );
 }
-await agent.close();
-rmSync(directory, { recursive: true, force: true });
+
+for (const lane of lanes) {
+  const directory = mkdtempSync(join(tmpdir(), 'assay-bench-'));
+  const settings = { AGENT_PORT: '0', ASSAY_DATA_DIR: directory, ASSAY_LOG_LEVEL: 'error', AI_PROVIDER: 'recorded' };
+  const agent = await startAgent(parseConfig({ ...settings, ASSAY_SANDBOX_LANE: lane }));
+  const opened = async () => ((await agent.status()) as { readonly sandbox: { readonly lane: string } }).sandbox.lane;
+  while ((await opened()) === 'opening') await delay(200);
+  const name = await opened();
+  for (const [language, code] of [
+    ['python', 'print(42)'],
+    ['javascript', 'console.log(42)'],
+  ] as const)
+    console.log(`${language} on ${name}: ${await rate(agent.url, language, code)}`);
+  await agent.close();
+  rmSync(directory, { recursive: true, force: true });
+}

@@ -7,8 +7,9 @@ const steps = [
   ['types of tests, bench, examples', 'tsc', ['-p', 'tsconfig.tests.json']],
   ['dead code and undeclared imports', 'knip', []],
   ['file lengths and names', 'node', ['tools/check-files.mjs']],
+  ['habits of the code', 'node', ['tools/check-habits.mjs']],
   ['a local chain for the tests', 'node', ['tools/install-anvil.mjs']],
-  ['tests', 'vitest', ['run']],
+  ['tests', 'node', ['tools/test.mjs']],
   ['package shape', 'node', ['tools/check-packages.mjs']],
 ];
 

@@ -20,7 +20,7 @@ export function dcapQvlJs(): Peer {
       name: 'npm @phala/dcap-qvl 0.3.9',
       language: 'JavaScript',
       kinds: ['sgx', 'tdx'],
-      scope: 'all collateral parsed anew each time; CRLs unauthenticated, no TDX module identities; refuses debug',
+      scope: 'all collateral parsed again each time; CRLs unauthenticated, no TDX module identities; refuses debug',
       takesRoot: true,
     },
     (question) => {
@@ -48,7 +48,7 @@ export async function dcapQvlWeb(): Promise<Peer | null> {
       name: 'npm @phala/dcap-qvl-web 0.3.3',
       language: 'wasm',
       kinds: ['sgx', 'tdx'],
-      scope: 'all collateral parsed anew each time; QE identity not authenticated (CVE-2026-22696); refuses debug',
+      scope: 'all collateral parsed again each time; QE identity not authenticated (CVE-2026-22696); refuses debug',
       takesRoot: false,
     },
     (question) => {
@@ -65,7 +65,7 @@ export function dcapQvlRust(): Peer | null {
     language: 'Rust',
     folder: 'dcap-qvl',
     kinds: ['sgx', 'tdx'],
-    scope: 'everything but policy; collateral parsed anew each time',
+    scope: 'everything but policy; collateral parsed again each time',
     takesRoot: true,
   });
 }
@@ -77,7 +77,7 @@ export function goTdxGuest(): Peer | null {
     language: 'Go',
     folder: 'go-tdx-guest',
     kinds: ['tdx'],
-    scope: 'quote version 4 only; CRLs on; any status but UpToDate is an error; collateral parsed anew each time',
+    scope: 'quote version 4 only; CRLs on; any status but UpToDate is an error; collateral parsed again each time',
     takesRoot: true,
   });
 }

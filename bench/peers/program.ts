@@ -13,7 +13,7 @@ import type { Peer, Verdict } from './question.ts';
 /** Where programs and packages are built; survives between runs, never committed. */
 export const BUILD_DIRECTORY: string = join(import.meta.dirname, '../../node_modules/.cache/peers');
 
-/** One line on standard error, so that nobody takes a missing row for a good one. */
+/** One line on standard error, so that a missing row is not taken for a good one. */
 export function leaveOut(name: string, error: unknown): null {
   process.stderr.write(`\n!! LEFT OUT: ${name}: ${String(error).split('\n')[0]}\n`);
   return null;

@@ -58,7 +58,8 @@ export async function tinfoil(): Promise<Peer | null> {
       name: 'npm @tinfoilsh/verifier 1.1.0',
       language: 'JavaScript',
       kinds: ['sev-snp'],
-      scope: 'Genoa and VCEK only; chain parsed and checked anew each time; no CRL; levels and chip id against the certificate',
+      scope:
+        'Genoa and VCEK only; chain parsed and checked again each time; no CRL; levels and chip id against the certificate',
       takesRoot: true,
       mockDate: true,
     },

@@ -1,7 +1,8 @@
 /**
  * Which of the plain tasks a model solves within the default retries, and how long they take: the whole agent, the sandbox of this machine.
  *
- * npm run bench:tasks -- --model qwen2.5-coder-0.5b [--data .assay] [--only NAME,…] [--json FILE]
+ * npm run bench:tasks -- --model qwen2.5-coder-0.5b [--data .assay] [--set tuned|held-out|all] [--rounds N]
+ *   [--only NAME,…] [--json FILE]
  * With another provider: AI_PROVIDER=… AI_MODEL=… npm run bench:tasks
  */
 
@@ -10,6 +11,8 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
+import { HELD_OUT } from './held-out.ts';
+import { memoryOfTree, type ProcessMemory, residentOfTree } from './memory.ts';
 import { type BenchTask, TASKS } from './tasks.ts';
 
 interface Outcome {
@@ -19,7 +22,15 @@ interface Outcome {
   readonly seconds: number;
   /** Why it is not solved. */
   readonly why: string;
-  readonly code: string;
+  /** Of the newest reply: prompt and answer. */
+  readonly tokens: readonly [number, number];
+  readonly history: readonly Attempt[];
+}
+
+interface Attempt {
+  readonly code: string | null;
+  readonly stdout: string;
+  readonly error: string | null;
 }
 
 interface Answer {
@@ -27,7 +38,8 @@ interface Answer {
   readonly error?: string;
   readonly output?: string;
   readonly result?: string | null;
-  readonly generated_code?: string | null;
+  readonly task_id: string;
+  readonly usage?: { readonly prompt_tokens: number | null; readonly completion_tokens: number | null } | null;
   readonly retries_used?: number;
   readonly artifacts: readonly { readonly path: string; readonly url: string }[];
 }
@@ -36,10 +48,20 @@ const { values: flags } = parseArgs({
   options: {
     model: { type: 'string' },
     data: { type: 'string', default: '.assay' },
+    set: { type: 'string', default: 'tuned' },
+    rounds: { type: 'string', default: '1' },
     only: { type: 'string' },
     json: { type: 'string' },
   },
 });
+const SETS: Readonly<Record<string, readonly BenchTask[]>> = {
+  tuned: TASKS,
+  'held-out': HELD_OUT,
+  all: [...TASKS, ...HELD_OUT],
+};
+const set = SETS[flags.set];
+if (set === undefined) throw new Error(`expected --set ${Object.keys(SETS).join('|')}, got ${flags.set}`);
+const chosen = set.filter(({ name }) => flags.only === undefined || flags.only.split(',').includes(name));
 const directory = mkdtempSync(join(tmpdir(), 'assay-bench-tasks-'));
 const own = flags.model === undefined ? {} : { AI_PROVIDER: 'embedded', AI_MODEL: flags.model };
 if (flags.model !== undefined) symlinkSync(resolve(flags.data, 'models'), join(directory, 'models'));
@@ -55,18 +77,23 @@ const agent = await startAgent(
 );
 await agent.ready;
 const outcomes: Outcome[] = [];
+let mostResident = 0;
+let last: readonly ProcessMemory[] = [];
 try {
   const { model, sandbox } = await agent.status();
   console.log(
     `${model.provider} ${model.model}, ${sandbox.lane}, ${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(1)}`,
   );
   await carryOut({ name: 'warm', description: 'Print the word ready', language: 'python' }, agent); // the model is loaded by then
-  for (const task of TASKS.filter(({ name }) => flags.only === undefined || flags.only.split(',').includes(name))) {
+  for (const task of Array.from({ length: Number(flags.rounds) }, () => chosen).flat()) {
     const outcome = await carryOut(task, agent);
     outcomes.push(outcome);
+    mostResident = Math.max(mostResident, residentOfTree(process.pid));
+    last = memoryOfTree(process.pid);
     const mark = outcome.solved ? 'solved' : 'MISSED';
+    if (flags.json !== undefined) writeFileSync(flags.json, JSON.stringify(outcomes, null, 2));
     console.log(
-      `${mark}  ${outcome.name.padEnd(24)} ${outcome.attempts} ${outcome.seconds.toFixed(1).padStart(6)} s  ${outcome.why}`,
+      `${mark}  ${outcome.name.padEnd(24)} ${outcome.attempts} ${outcome.seconds.toFixed(1).padStart(6)} s ${outcome.tokens.join('+').padStart(8)}  ${outcome.why}`,
     );
   }
 } finally {
@@ -75,11 +102,16 @@ try {
 }
 const solved = outcomes.filter((outcome) => outcome.solved).length;
 const times = outcomes.map(({ seconds }) => seconds).sort((a, b) => a - b);
+const prompts = outcomes.map(({ tokens }) => tokens[0]).sort((a, b) => a - b);
 const first = outcomes.filter((outcome) => outcome.solved && outcome.attempts === 1).length;
 console.log(
-  `${solved} of ${outcomes.length} solved (${((100 * solved) / outcomes.length).toFixed(0)} %), ${first} at once, median ${times[Math.floor(times.length / 2)]?.toFixed(1)} s, load ${loadavg()[0]?.toFixed(1)}`,
+  `${solved} of ${outcomes.length} solved (${((100 * solved) / outcomes.length).toFixed(0)} %), ${first} at once, median ${times[Math.floor(times.length / 2)]?.toFixed(1)} s, median prompt ${prompts[Math.floor(prompts.length / 2)]} tokens, load ${loadavg()[0]?.toFixed(1)}`,
 );
-if (flags.json !== undefined) writeFileSync(flags.json, JSON.stringify(outcomes, null, 2));
+console.log(`resident after a task: at most ${(mostResident / 1e6).toFixed(0)} MB with engine, sandbox and this bench`);
+for (const { command, resident, proportional } of last)
+  console.log(
+    `${(resident / 1e6).toFixed(0).padStart(6)} MB resident ${(proportional / 1e6).toFixed(0).padStart(6)} MB proportional  ${command.slice(-60)}`,
+  );
 
 async function carryOut(task: BenchTask, { url }: RunningAgent): Promise<Outcome> {
   const begun = performance.now();
@@ -99,9 +131,13 @@ async function carryOut(task: BenchTask, { url }: RunningAgent): Promise<Outcome
   const answer = (await response.json()) as Answer;
   const seconds = (performance.now() - begun) / 1000;
   const why = await missing(task, answer);
+  const attempts = (await (await fetch(`${url}/api/tasks/${answer.task_id}/attempts`)).json()) as {
+    attempts: readonly Attempt[];
+  };
   return {
     ...{ name: task.name, solved: why === '', attempts: (answer.retries_used ?? 0) + 1, seconds },
-    ...{ why, code: answer.generated_code ?? '' },
+    tokens: [answer.usage?.prompt_tokens ?? 0, answer.usage?.completion_tokens ?? 0],
+    ...{ why, history: attempts.attempts.map(({ code, stdout, error }) => ({ code, stdout, error })) },
   };
 }
 

@@ -24,13 +24,17 @@ const LOG =
   '2026-01-01 INFO started\n2026-01-01 ERROR disk full\n2026-01-02 WARN slow\n2026-01-02 ERROR timeout\n2026-01-03 ERROR disk full\n';
 
 /** Digits of a number, however it is grouped. */
-const number = (digits: string): RegExp => new RegExp(`(?<![0-9.])${[...digits].join('[,_ ]?')}(?![0-9])`);
+export const number = (digits: string): RegExp => new RegExp(`(?<![0-9.])${[...digits].join('[,_ ]?')}(?![0-9])`);
 
-const python = (name: string, description: string, more: Omit<BenchTask, 'name' | 'description' | 'language'>): BenchTask => ({
+export const python = (
+  name: string,
+  description: string,
+  more: Omit<BenchTask, 'name' | 'description' | 'language'>,
+): BenchTask => ({
   ...{ name, description, language: 'python' },
   ...more,
 });
-const javascript = (
+export const javascript = (
   name: string,
   description: string,
   more: Omit<BenchTask, 'name' | 'description' | 'language'>,

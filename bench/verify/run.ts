@@ -5,6 +5,8 @@
  * Figures are processor time of one verification, all threads, in the round least disturbed by other work; rounds take turns. The rate is
  * that of one core. `raw` is the sum of the signature checks that must be done, with the crypto library Assay uses; peers in other
  * languages bring their own, faster or slower. Nothing is started or fetched while the clock runs.
+ *
+ * npm run bench:verify -- [rounds] [words of the evidence's name, such as TDX]
  */
 
 import { vectorsDirectory } from '@assay/testing';
@@ -12,12 +14,13 @@ import { VerificationCache } from '../../packages/attestation/src/certificates/v
 import { openPeers } from '../peers/open-peers.ts';
 import { ourVerdict } from '../peers/ours.ts';
 import { type Peer, processorTime, refuses } from '../peers/question.ts';
-import { type BenchCase, rawChecks } from './bench-case.ts';
+import { type BenchCase, rawChecks, webCryptoChecks } from './bench-case.ts';
 import { dcapCases } from './dcap.ts';
 import { nitroCases } from './nitro.ts';
 import { snpCases } from './snp.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 12);
+const ONLY = process.argv.slice(3);
 const ROUND_MICROSECONDS = 60_000;
 const TOGETHER = 16;
 
@@ -36,13 +39,16 @@ const NEW_PLATFORM = 'Assay, new platform on known collateral';
 function ourRunners({ checks, coldFile, newPlatform, ...bench }: BenchCase): readonly Runner[] {
   const all = `raw: all ${checks.length} signature checks`;
   const own = 'raw: the one check of the evidence';
+  const onTheWeb = `raw: all ${checks.length} signature checks by WebCrypto`;
+  const webChecks = webCryptoChecks(checks);
   const over = (label: string, raw: string) => (figures: ReadonlyMap<string, number>) =>
     `${times(figures.get(label), figures.get(raw))} × raw`;
   const known = new VerificationCache();
   const together = () => Promise.all(Array.from({ length: TOGETHER }, bench.warm));
   return [
     { label: own, cost: here(() => rawChecks(checks.slice(0, 1), known)), note: () => 'key imported before' },
-    { label: all, cost: here(() => rawChecks(checks)), note: () => 'keys imported anew' },
+    { label: all, cost: here(() => rawChecks(checks)), note: () => 'keys imported again' },
+    ...(webChecks === null ? [] : [{ label: onTheWeb, cost: here(webChecks), note: () => 'as all were up to 2026-11' }]),
     { label: 'Assay, parse', cost: here(bench.parse), note: () => '' },
     { label: 'Assay, warm', cost: here(bench.warm), note: over('Assay, warm', own) },
     {
@@ -53,7 +59,14 @@ function ourRunners({ checks, coldFile, newPlatform, ...bench }: BenchCase): rea
     ...(newPlatform === undefined
       ? []
       : [{ label: NEW_PLATFORM, cost: onNewPlatforms(newPlatform), note: over(NEW_PLATFORM, all) }]),
-    { label: 'Assay, cold', cost: here(bench.cold), note: over('Assay, cold', all) },
+    {
+      label: 'Assay, cold',
+      cost: here(bench.cold),
+      note: (figures) => {
+        const web = figures.has(onTheWeb) ? `, ${over('Assay, cold', onTheWeb)(figures)} by WebCrypto` : '';
+        return `${over('Assay, cold', all)(figures)}${web}`;
+      },
+    },
     ...(coldFile === undefined
       ? []
       : [
@@ -109,7 +122,8 @@ if (vectorsDirectory() !== null) {
   const leftOut: string[] = [];
   console.log('| evidence | verifier | µs of processor | per second and core | ratio |');
   console.log('| --- | --- | ---: | ---: | --- |');
-  for (const bench of [...dcapCases(), ...snpCases(), ...nitroCases()]) {
+  const cases = [...dcapCases(), ...snpCases(), ...nitroCases()];
+  for (const bench of cases.filter(({ name }) => ONLY.every((word) => name.includes(word)))) {
     const { verdict } = await ourVerdict(bench.question);
     if (refuses(verdict)) throw new Error(`${bench.name}: expected genuine evidence to be accepted, got ${verdict}`);
     const runners: Runner[] = [...ourRunners(bench)];

@@ -1,7 +1,7 @@
 /** What the snippets take as given: an agent and its simulator's root, a bundle of one of its answers, and authentic TDX evidence. */
 
 import { readFileSync } from 'node:fs';
-import { fakeDcap } from '@assay/testing';
+import { fakeDcap } from '@assay/simulator';
 import { connect } from 'assay';
 import { verifyTdx } from 'assay/tdx';
 

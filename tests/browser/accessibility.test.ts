@@ -66,20 +66,22 @@ describe.skipIf(chromiumPath() === null)('accessibility of the console', () => {
       await page.goto(`${agent.url}/developer`);
       await page.locator('[data-strip=tee]').waitFor();
       await check('first-visit');
-      await page.getByRole('button', { name: 'Generate & Execute' }).click();
-      await page.getByRole('dialog').waitFor();
-      await check('consent');
-      await page.getByRole('dialog').getByRole('button', { name: 'Accept the simulator' }).click();
+      await page.getByRole('button', { name: 'Accept the simulator, 🤖 Generate & Execute' }).click();
       await page.locator('[data-outcome=accepted]').waitFor({ timeout: 60_000 });
       await check('finished');
     });
 
-    it.each(['receipts', 'chat', 'verify', 'status', 'no-such-page'])('/%s', { timeout: 60_000 }, async (path) => {
-      await page.goto(`${agent.url}/${path}`);
-      await page.locator('[data-strip=sandbox]').waitFor();
-      if (path === 'receipts') await page.locator('a.row-link').first().waitFor();
-      await check(path);
-    });
+    it.each(['receipts', 'chat', 'verify', 'contracts', 'owners', 'status', 'no-such-page'])(
+      '/%s',
+      { timeout: 60_000 },
+      async (path) => {
+        await page.goto(`${agent.url}/${path}`);
+        await page.locator('[data-strip=sandbox]').waitFor();
+        if (path === 'owners') await page.getByText('This agent has no owners').waitFor();
+        if (path === 'receipts') await page.locator('a.row-link').first().waitFor();
+        await check(path);
+      },
+    );
 
     it('tasks: the list, a new one, a review, one that failed', { timeout: 120_000 }, async () => {
       await page.goto(`${agent.url}/tasks`);

@@ -116,6 +116,66 @@ describe.skipIf(chromiumPath() === null)('between a visitor and the agent', () =
     await other.getByRole('textbox', { name: 'API key' }).waitFor();
   });
 
+  it('says what to do about evidence of another simulator, and says its fault once', { timeout: 120_000 }, async () => {
+    const [mine, other] = [await start({}), await start({})];
+    await page.goto(`${mine.url}/status`);
+    await accept();
+    await verified();
+    await page.getByText('AWS Nitro Enclaves').waitFor();
+    const report = await fetch(`${other.url}/v1/aci/attestation`);
+    const file = { name: 'report.json', mimeType: 'application/json', buffer: Buffer.from(await report.arrayBuffer()) };
+    await page.goto(`${mine.url}/verify`);
+    await page.getByLabel(/Drop evidence here/).setInputFiles(file);
+    await page.locator('[data-outcome=not-authentic]').waitFor();
+    await page.locator('[data-nudge]', { hasText: 'simulated-root.pem' }).waitFor();
+    const shown = await page.locator('main').innerText();
+    expect(shown.match(/expected a chain to a pinned root/g)).toHaveLength(1);
+    expect(shown).not.toContain('docs/errors.md');
+    await accessible('other-simulator');
+    const root = Buffer.from(await (await fetch(`${other.url}/simulated-root.pem`)).arrayBuffer());
+    await page.getByText('Time, policy, nonce').click();
+    await page.getByLabel(/Root certificate/).setInputFiles({ name: 'root.pem', mimeType: 'text/plain', buffer: root });
+    await page.locator('[data-outcome=accepted]').waitFor();
+  });
+
+  it.each([
+    ['behind', -26 * 3_600_000],
+    ['ahead', 26 * 3_600_000],
+  ])(
+    'says that its clock and the agent’s differ when the evidence is refused for its time: %s',
+    { timeout: 60_000 },
+    async (name, offset) => {
+      const agent = await start({});
+      await page.addInitScript((apart) => {
+        const real = Date;
+        const now = real.now.bind(real);
+        globalThis.Date = class extends real {
+          constructor(given: number | string = now() + apart) {
+            super(given);
+          }
+          static override now(): number {
+            return now() + apart;
+          }
+        } as DateConstructor;
+      }, offset);
+      await page.goto(`${agent.url}/status`);
+      // The agent's clock is asked once the refusal is shown.
+      let show = (): void => undefined;
+      const shown = new Promise<void>((resolve) => {
+        show = resolve;
+      });
+      await page.route('**/health', async (route) => {
+        await shown;
+        await route.continue();
+      });
+      await accept();
+      await page.locator('[data-outcome=not-authentic]').waitFor();
+      show();
+      await page.getByText('Two clocks differ by 1 d 2 h').waitFor();
+      await page.screenshot({ path: join(PICTURES, `clock-${name}.png`), fullPage: true });
+    },
+  );
+
   it('over plain HTTP from another machine says why nothing works, sends nothing, and how to go on', {
     timeout: 120_000,
   }, async () => {
@@ -162,9 +222,11 @@ describe.skipIf(chromiumPath() === null)('between a visitor and the agent', () =
     onTestFinished(() => void server.close());
     await new Promise((listening) => server.once('listening', listening));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    await page.goto(`${url}/developer`);
+    await page.goto(`${url}/status`);
     await page.locator('[data-strip=tee]').waitFor();
     await accept();
+    await verified();
+    await page.goto(`${url}/developer`);
     const fetch = page.getByRole('button', { name: 'Fetch Qwen2.5-Coder 0.5B (469 MB)' });
     await fetch.waitFor();
     await accessible('model-offer');

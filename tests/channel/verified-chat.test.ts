@@ -106,7 +106,7 @@ describe('before any byte of the prompt leaves', () => {
     expect(line.sent.map(({ url }) => url.pathname)).toEqual(['/v1/aci/attestation']);
   });
 
-  it('a simulator nobody named is refused', async () => {
+  it('a simulator that is not named is refused', async () => {
     const line = wire();
     await expect(connect(agent.url, { fetch: line.fetch })).rejects.toMatchObject({ code: 'client/attestation-refused' });
     expect(line.sent.length).toBe(1);

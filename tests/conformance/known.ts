@@ -13,7 +13,7 @@ export interface KnownVerdicts {
 
 const SHORTER_LIST = 'components are compared over the shorter list';
 const NO_MODULES = 'TDX module identities are not read (dcap-qvl #124)';
-const NO_LISTS = 'an absent list counts as one that revokes nobody';
+const NO_LISTS = 'an absent list counts as one that revokes nothing';
 const LIST_UNSIGNED = 'the signature of a list is not checked';
 const LIST_UNDATED = 'dates of a list are not read';
 const ANY_SIGNER = 'any certificate under the root may sign TCB info and QE identity';
@@ -31,7 +31,7 @@ export const KNOWN_VERDICTS: readonly KnownVerdicts[] = [
       'foreign QE vendor id': 'vendor id is not compared (dcap-qvl #127)',
       'TDX module of another signer': 'MRSIGNERSEAM is not compared',
       'TDX module with SEAMATTRIBUTES': 'SEAMATTRIBUTES are not compared',
-      'TDX module version nobody lists': NO_MODULES,
+      'TDX module version that no list has': NO_MODULES,
       'first-generation TDX module of another signer': 'MRSIGNERSEAM is not compared',
       'TDX module revoked': NO_MODULES,
       'no CRLs': NO_LISTS,
@@ -87,7 +87,7 @@ export const KNOWN_VERDICTS: readonly KnownVerdicts[] = [
   {
     peer: 'Go go-sev-guest 0.15.0',
     faults: {
-      'crl of the root expired': 'an expired list is fetched anew, and believed when the same one comes',
+      'crl of the root expired': 'an expired list is fetched again, and believed when the same one comes',
       'crl of the root from tomorrow': 'the first date of a list is not read',
     },
     lenient: {},

@@ -72,7 +72,7 @@ async function audit(
   events: readonly string[];
 }> {
   const agent = await startTestAgent({ compilers, analyzer, ...more });
-  const { status, body } = await agent.process({ type: 'attested_audit', ...data });
+  const { status, body } = await agent.process({ type: 'attested_audit', lint: false, ...data });
   const log = agent.ledger.sealed.at(-1)?.receipt.event_log ?? [];
   return {
     status,
@@ -113,7 +113,7 @@ describe('findings', () => {
     const { audit: found } = await audit({ contracts: [{ name: 'Bank', code: BANK }] });
     const bare = await bareSlither('Bank.sol', BANK);
     const facts = (each: { check: string; impact: string; confidence: string; description: string }) =>
-      `${each.check} ${each.impact} ${each.confidence} ${each.description.trim()}`;
+      `${each.check} ${each.impact} ${each.confidence} ${each.description.trim().split('\n').sort().join('\n')}`; // lists are in another order
     expect(found.findings.map(facts).sort()).toEqual(bare.map(facts).sort());
     expect(found.findings.length).toBeGreaterThan(1);
   });
@@ -154,6 +154,23 @@ describe('findings', () => {
     const { audit: found, result } = await audit({ contract_code: HIDDEN, policy });
     expect(result.passed).toBe(passed);
     expect(found.findings.find(({ check }) => check === 'reentrancy-eth')?.suppressed_by_line).toBe(6);
+  });
+
+  it('in what the compilation set out from count, also when the request calls it a dependency', async () => {
+    const { audit: found, result } = await audit({ sources: { 'src/Bank.sol': BANK }, dependencies: ['src/', 's'] });
+    expect([result.passed, found.failing, found.dependencies]).toEqual([false, 1, ['s', 'src/']]);
+    const named = await audit({ sources: { 'node_modules/Bank.sol': BANK } });
+    expect([named.result.passed, named.audit.findings.some(({ dependency }) => dependency)]).toEqual([false, false]);
+  });
+
+  it('that a list of dependencies takes out of the rule are told, with the list', async () => {
+    const sources = { 'src/Bank.sol': BANK, 'Main.sol': 'pragma solidity 0.8.24;\nimport "src/Bank.sol";\n' };
+    const agent = await startTestAgent({ compilers, analyzer });
+    const { body } = await agent.process({ type: 'attested_audit', sources, dependencies: ['src/'] });
+    const found = body.audit as Audit;
+    expect([found.passed, found.uncounted, found.dependencies]).toEqual([true, 1, ['src/']]);
+    const event = agent.ledger.sealed.at(-1)?.receipt.event_log.find(({ type }) => type === 'contract.audited');
+    expect(event).toMatchObject({ policy: 'default', dependencies: '["src/"]', passed: true, uncounted: 1 });
   });
 
   it('keep their fingerprint when the code moves', async () => {
@@ -223,6 +240,8 @@ describe('what cannot be audited', () => {
       driver: 'main()',
       version: '0.0.0',
       cryticCompile: '0.0.0',
+      evm: () => null,
+      linter: () => null,
     }),
     close: async () => undefined,
   });

@@ -91,6 +91,24 @@ describe("the origin's members", () => {
     expect(new Set(hashes).size).toBe(1 + others.length);
   });
 
+  it('of two contracts of one name are told apart by their sources', async () => {
+    const agent = await agentWith();
+    const code = 'pragma solidity 0.8.24; contract Same {}';
+    const { body } = await agent.process({ type: 'attested_build', sources: { 'a.sol': code, 'b.sol': code } });
+    expect(Object.keys(builtOf(body).artifacts as object).sort()).toEqual(['a.sol:Same', 'b.sol:Same']);
+  });
+
+  it('of a source that came with a syntax tree of another are those of the source', async () => {
+    const agent = await agentWith();
+    const sources = (more: object) => ({ 'A.sol': { content: OWNED, ...more } });
+    const input = (more: object) => ({ language: 'Solidity', sources: sources(more), settings: {} });
+    const hashes = [];
+    for (const more of [{}, { ast: { nodeType: 'SourceUnit', nodes: [] } }])
+      hashes.push(builtOf((await agent.process({ type: 'attested_build', standard_json: input(more) })).body).buildHash);
+    expect(hashes[1]).toBe(hashes[0]);
+    expect(hashes[0]).toMatch(/^[0-9a-f]{64}$/);
+  });
+
   it('come without the TEE, which is then said', async () => {
     const agent = await agentWith({ brokenTee: true });
     const { body } = await agent.process({ type: 'attested_build', contracts });
@@ -121,6 +139,17 @@ describe('what cannot be built', () => {
     ['a missing import', { archive_base64: zipOf('A.sol', 'import "./B.sol";') }, 'project/import-missing'],
     ['a path that leads out', { sources: { '../A.sol': 'contract A {}' } }, 'project/bad-path'],
     ['a compiler that is not there', { contracts, solc_version: '0.8.1' }, 'project/pragma-unmet'],
+    ['a source of 5 MB', { contract_code: 'x'.repeat(5_000_000) }, 'task/bad-input'],
+    [
+      'a source by address',
+      { standard_json: { language: 'Solidity', sources: { 'A.sol': { urls: ['ipfs://x'] } } } },
+      'project/malformed',
+    ],
+    [
+      'a syntax tree in place of a source',
+      { standard_json: { language: 'SolidityAST', sources: { 'A.sol': { ast: {} } } } },
+      'project/malformed',
+    ],
     ['a sealed channel that is none', { contracts, encrypted: true }, 'channel/not-sealed'],
   ])('%s', async (_, data, code) => {
     const agent = await agentWith();

@@ -57,6 +57,14 @@ describe('compiling', () => {
     }
   });
 
+  it('compiles nothing twice', async () => {
+    const compilers = open();
+    const output = await compilers.compile(request('0.8.24', long));
+    // No compiler is done with this within a millisecond.
+    expect(await compilers.compile(request('0.8.24', long, 1))).toBe(output);
+    await expect(compilers.compile(request('0.8.24', `${long} `, 1))).rejects.toMatchObject({ code: 'compiler/timeout' });
+  });
+
   it('keeps several inputs apart', async () => {
     const compilers = open({ concurrency: 2 });
     const names = ['B', 'C', 'D', 'E'];

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { installNativeImage } from '@assay/sandbox';
+import { installProgram, PROGRAMS } from '../../packages/agent/src/adapters/analyzer/bundled-program.ts';
 import { installCompiler } from '../../packages/agent/src/adapters/compilers/install.ts';
 
 const CACHE = new URL('../../node_modules/.cache/assay-tests/', import.meta.url).pathname;
@@ -19,9 +20,10 @@ export async function compilersFolder(...versions: readonly string[]): Promise<s
   return folder;
 }
 
-/** A folder with the image that analyses contracts. */
+/** A folder with the image that analyses contracts, and the linter. */
 export async function analyzerFolder(): Promise<string> {
   await installNativeImage(CACHE, () => undefined, 'slither');
+  await installProgram(CACHE, PROGRAMS.solhint);
   return CACHE;
 }
 

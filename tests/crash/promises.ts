@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
+import { encodeBase64 } from '@assay/encoding/base64';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import {
@@ -179,7 +180,7 @@ function inconsistentHeads(entries: readonly Uint8Array[], promises: Promises): 
   const tiles = new Map<string, Uint8Array>();
   const tree = new GrowingTree(0, (level, index) => tiles.get(`${level}/${index}`) ?? null);
   for (const entry of entries) {
-    tree.append(hashLeaf(entry));
+    tree.append(encodeBase64(hashLeaf(entry)));
     if (tree.size % 256 === 0) for (const { level, index, bytes } of tree.takeChanged()) tiles.set(`${level}/${index}`, bytes);
   }
   return [...promises.heads]

@@ -1,5 +1,5 @@
 /**
- * `npm run differential [-- COUNT [PEER]]`: every genuine case and COUNT mutations (10,000 unless told) of those both accept, put to Assay
+ * `npm run differential [-- COUNT [PEER]]`: every genuine case and COUNT mutations (default 10,000) of those both accept, put to Assay
  * and to every peer that can be had here, or to those whose name has PEER in it. Prints right/total; ends with 1 when a refusal of a peer
  * has no named reason.
  */

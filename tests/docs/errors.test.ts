@@ -8,10 +8,12 @@ import { ENCODING_ERROR_KINDS } from '@assay/encoding/errors';
 import { MODEL_ERROR_KINDS } from '@assay/models';
 import { OPERATOR_ERROR_KINDS } from '@assay/operator';
 import { RECEIPT_ERROR_KINDS } from '@assay/receipt';
+import { REFERENCE_VALUES_ERROR_KINDS } from '@assay/reference-values';
 import { SANDBOX_ERROR_KINDS } from '@assay/sandbox';
 import { UPSTREAM_ERROR_KINDS } from '@assay/upstream';
 import { CLIENT_ERROR_KINDS } from 'assay';
 import { describe, expect, it } from 'vitest';
+import { IMAGE_ERROR_KINDS } from '../../image/errors.ts';
 import { SERVER_ERROR_KINDS } from '../../packages/agent/src/errors.ts';
 import { CLI_ERROR_KINDS } from '../../packages/assay/src/command-line/errors.ts';
 import { LEDGER_ERROR_KINDS } from '../../packages/ledger/src/errors.ts';
@@ -54,18 +56,20 @@ describe.each<[string, Readonly<Record<string, string>>]>([
   ['@assay/operator', OPERATOR_ERROR_KINDS],
   ['@assay/channel', CHANNEL_ERROR_KINDS],
   ['@assay/contracts', CONTRACTS_ERROR_KINDS],
+  ['@assay/reference-values', REFERENCE_VALUES_ERROR_KINDS],
   ['@assay/upstream', UPSTREAM_ERROR_KINDS],
   ['assay', CLIENT_ERROR_KINDS],
   ['@assay/sandbox', SANDBOX_ERROR_KINDS],
   ['@assay/ledger', LEDGER_ERROR_KINDS],
   ['@assay/agent', SERVER_ERROR_KINDS],
   ['assay (command line)', CLI_ERROR_KINDS],
+  ['image (npm run image)', IMAGE_ERROR_KINDS],
 ])('%s', (heading, kinds) => {
   it('is documented code by code', () => {
     expect(documented(heading)).toEqual({ ...kinds });
   });
 
-  it('is provoked code by code: a code that no test names is one that nobody has seen thrown', () => {
+  it('is provoked code by code: a code that no test names was never seen thrown', () => {
     expect(Object.keys(kinds).filter((code) => !isNamedInTests(code))).toEqual([]);
   });
 });

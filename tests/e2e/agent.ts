@@ -14,11 +14,13 @@ import { platformModels } from '../../packages/agent/src/adapters/models/platfor
 import { createModel } from '../../packages/agent/src/adapters/models/select.ts';
 import { attestedUpstreamOf } from '../../packages/agent/src/adapters/upstreams/attested.ts';
 import { createUpstream } from '../../packages/agent/src/adapters/upstreams/select.ts';
-import { createWorkspaces } from '../../packages/agent/src/adapters/workspaces/directory.ts';
+import { workspacesByKey } from '../../packages/agent/src/adapters/workspaces/directory.ts';
 import { createApp } from '../../packages/agent/src/app.ts';
 import { parseConfig } from '../../packages/agent/src/config.ts';
 import { EvidenceSessions } from '../../packages/agent/src/evidence/sessions.ts';
+import { Callers } from '../../packages/agent/src/http/callers.ts';
 import { createMetrics } from '../../packages/agent/src/http/metrics.ts';
+import { observeTask } from '../../packages/agent/src/http/observe-task.ts';
 import { RateLimit } from '../../packages/agent/src/http/rate-limit.ts';
 import type { Route } from '../../packages/agent/src/http/route.ts';
 import { answerAttestation } from '../../packages/agent/src/identity/answer-attestation.ts';
@@ -30,6 +32,7 @@ import { permitHosts } from '../../packages/agent/src/tasks/network-hosts.ts';
 import { createLedgerTaskStore } from '../../packages/agent/src/tasks/record/ledger-task-store.ts';
 import { createTasks } from '../../packages/agent/src/tasks/registry.ts';
 import { TalkKeyring } from '../../packages/agent/src/tasks/talk/talk-keys.ts';
+import { TaskJobs } from '../../packages/agent/src/tasks/task-jobs.ts';
 import { TaskTable } from '../../packages/agent/src/tasks/task-table.ts';
 import { systemClock } from '../../packages/ledger/src/clock.ts';
 import { transcriptToJson } from '../../packages/sandbox/src/network/transcript.ts';
@@ -142,6 +145,7 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
     most: config.limits.tasks,
     ledger,
     clock,
+    workspacesOf: workspacesByKey(join(directory, 'workspaces')),
     attest: answerAttestation(identity, clock),
     keysetInForce: () => identity.keysetDigest,
     sandboxReady: options.sandboxReady ?? Promise.resolve(),
@@ -149,26 +153,32 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
     ports: {
       model,
       sandbox,
-      workspaces: createWorkspaces(join(directory, 'workspaces')),
       compilers,
       analyzer,
       attestResult: (result, nonce) => identity.attestResult(result, nonce),
+      signProvenance: (statementFor) => identity.signProvenance(statementFor),
       clock,
       permitHosts: (wanted) => permitHosts(config.sandbox.network, wanted),
       encodeTranscript: (transcript) => new TextEncoder().encode(JSON.stringify(transcriptToJson(transcript))),
       defaults: { wallMs: config.sandbox.wallMs, memoryBytes: config.sandbox.memoryBytes },
     },
   });
+  const metrics = createMetrics(() => tasks.running);
+  const jobs = new TaskJobs({ ledger, tasks, onStarted: (task) => observeTask(task, { log, clock, metrics }) });
+  const worker = jobs.work(2);
+  onTestFinished(() => worker.stop());
   const { app, routes } = createApp({
     config,
     version: '0.0.0-test',
     clock,
     log,
     ledger,
+    callers: new Callers({ apiKey: config.apiKey, keys: ledger.keys }),
     operator: null,
     identity,
     rotation: identity,
     channelKeys,
+    handOn: null,
     model,
     localModels: createLocalModels({
       dataDir: directory,
@@ -182,8 +192,10 @@ export async function startTestAgent(options: TestAgentOptions = {}): Promise<Te
     modelOf: platformModels(config.model),
     sandbox: () => sandbox,
     tasks,
+    jobs,
+    elsewhere: null,
     taskStore,
-    metrics: createMetrics(() => tasks.running),
+    metrics,
     rateLimit: new RateLimit(config.limits.ratePerMinute, clock.now),
     console: options.console ?? new Map(),
     storeName: 'memory',

@@ -1,12 +1,16 @@
 /** Seed 003's names in TypeScript against a real `assay mock-tee`, and `assay tee-validation` for every provider and its JSON configuration. */
 
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startOpenAiServer, transcript } from '@assay/testing';
 import {
   type ApiTranscript,
   AttestationVerifier,
+  attestInOrder,
   createAttestationProvider,
   createTestConfig,
   parseSecurityConfig,
@@ -152,6 +156,53 @@ describe('createAttestationProvider', () => {
     await expect(
       createAttestationProvider('sgx', { url: 'http://127.0.0.1:9' }).generateAttestation(null, fresh()),
     ).rejects.toMatchObject({ code: 'client/agent-unreachable' });
+  });
+});
+
+describe('attestInOrder', () => {
+  const config = (providers: object, more: object = {}) =>
+    parseSecurityConfig(JSON.stringify({ tee_providers: providers, ...more }));
+  const at = (address: string, priority: number) => ({ priority, config: { url: address } });
+  const DEAD = 'http://127.0.0.1:9';
+  let busy: Server;
+  let busyUrl: string;
+  beforeAll(async () => {
+    busy = createServer((_, response) => response.writeHead(503, { 'content-type': 'application/json' }).end('{}'));
+    await once(busy.listen(0, '127.0.0.1'), 'listening');
+    busyUrl = `http://127.0.0.1:${(busy.address() as AddressInfo).port}`;
+  });
+  afterAll(() => void busy.close());
+
+  it('takes the next provider where one does not answer, by priority, and says whom it passed over', async () => {
+    const [nonce, model] = [fresh(), { name: 'gpt2' }];
+    const order = config({ sgx: at(url, 1), nitro: at(DEAD, 10), sev: at(busyUrl, 5) });
+    const { type, session, passedOver } = await attestInOrder(order, { model, nonce });
+    expect(type).toBe('sgx');
+    expect(passedOver.map((each) => each.type)).toEqual(['nitro', 'sev']);
+    expect((await relaxed().verifyAttestation(session, model, nonce)).valid).toBe(true);
+  });
+
+  it('asks the default provider first, whatever its priority', async () => {
+    const order = config({ sgx: at(url, 1), nitro: at(DEAD, 10) }, { default_provider: 'sgx' });
+    expect(await attestInOrder(order, { model: null, nonce: fresh() })).toMatchObject({ type: 'sgx', passedOver: [] });
+  });
+
+  it.each<[string, object, string]>([
+    [
+      'an answer of another provider, which does not choose the next one',
+      { nitro: at('URL', 10), sgx: at('URL', 1) },
+      'client/attestation-malformed',
+    ],
+    ['no provider that answers', { nitro: at(DEAD, 10), sev: at(DEAD, 1) }, 'client/agent-unreachable'],
+    ['no enabled provider', { sgx: { enabled: false } }, 'security/bad-config'],
+    [
+      'a provider without an address, before anything is sent',
+      { sgx: at('URL', 10), sev: { priority: 1 } },
+      'security/bad-config',
+    ],
+  ])('refuses %s', async (_, providers, code) => {
+    const order = config(JSON.parse(JSON.stringify(providers).replaceAll('URL', url)));
+    await expect(attestInOrder(order, { model: null, nonce: fresh() })).rejects.toMatchObject({ code });
   });
 });
 

@@ -226,7 +226,7 @@ describe('ai_generate_and_execute', () => {
       code: 'model/not-connected',
       error: expect.stringMatching(/no AI model is connected.*assay model fetch/),
       recorded_demos: expect.arrayContaining([
-        { description: 'Calculate the factorial of 10', language: 'python', context: null },
+        { description: 'Calculate the factorial of 10', language: 'python', context: null, files: [] },
       ]),
     });
     expect(body.generated_code).toBeUndefined();
@@ -241,6 +241,17 @@ describe('ai_generate_and_execute', () => {
       error: { type: 'model_not_connected', message: expect.stringContaining('model/not-connected') },
     });
     expect(chat.headers.get('x-receipt-id')).toMatch(/^rcpt_/);
+  });
+
+  test('a recorded program that reads a file gets the sample of the recording, and the answer says so', async () => {
+    const agent = await startTestAgent();
+    const plot = { type: 'ai_generate_and_execute', description: 'Plot sales by region', language: 'python' };
+    const { body } = await agent.process(plot);
+    expect(agent.sandbox.jobs[0]?.files?.map(({ path }) => path)).toEqual(['/tmp/sales.csv']);
+    expect(body.warnings).toContain('no /tmp/sales.csv came with the task; the sample of the recording was used');
+    const own = await agent.process({ ...plot, files: [{ path: '/tmp/sales.csv', content: 'region,sales\nx,1\n' }] });
+    expect(new TextDecoder().decode(agent.sandbox.jobs.at(-1)?.files?.[0]?.bytes)).toBe('region,sales\nx,1\n');
+    expect(JSON.stringify(own.body.warnings)).not.toContain('sample');
   });
 
   test('recorded answers say so everywhere', async () => {

@@ -1,6 +1,6 @@
 /** The command line against a real agent on a free port: run, save, verify, replay, fetch. The model is a local stand-in. */
 
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig, type RunningAgent, startAgent } from '@assay/agent';
@@ -55,7 +55,7 @@ describe('assay run', () => {
     const { code, out, err } = await assay(
       'run',
       'Add up the revenue',
-      '--input',
+      '--file',
       'sales.csv',
       '--nonce',
       'cd'.repeat(32),
@@ -73,6 +73,8 @@ describe('assay run', () => {
       'report.txt',
     ]);
     expect(await readFile(join(directory, 'out/code.py'), 'utf8')).toBe(PROGRAM.trimEnd());
+    for (const name of await readdir(join(directory, 'out')))
+      expect((await stat(join(directory, 'out', name))).mode & 0o077, `${name} is read by its owner alone`).toBe(0);
     expect(await readFile(join(directory, 'out/report.txt'), 'utf8')).toBe('2');
     expect(await readFile(join(directory, 'out/output.txt'), 'utf8')).toBe('42.0\n');
     expect(err).toMatch(/^ {3}\d+\.\d s {2}writing/m);
@@ -89,6 +91,12 @@ describe('assay run', () => {
     }
     expect((await assay('verify', 'out/attestation.json', ...root, '--verify-code', 'out/code.py')).code).toBe(0);
     expect((await assay('verify', 'out/attestation.json', ...root, '--verify-code', 'sales.csv')).code).toBe(5);
+    const late = await assay('verify', 'out/attestation.json', ...root, '--at', new Date(Date.now() + 3_600_000).toISOString());
+    expect([late.code, late.out, late.err]).toEqual([
+      5,
+      expect.stringContaining('result.freshness'),
+      expect.stringMatching(/hint: --at verifies as of the instant you received the file/),
+    ]);
   }, 60_000);
 
   it('tells what was asked, what ran and what came out, before and after it is verified', async () => {
@@ -97,18 +105,20 @@ describe('assay run', () => {
       ['verify', 'out/bundle.json', ...root],
     ]) {
       const { out } = await assay(...args);
-      expect(out).toMatch(/asked +ai generate and execute\n +│ Add up the revenue\n/);
-      expect(out).toMatch(/code +python, by the model\n +│ raise ValueError\("no"\)\n/);
-      expect(out).toMatch(/code +python, by the model \(attempt 2\)\n +│ import csv\n/);
-      expect(out).toMatch(/ran +in the .+: ok \(attempt 2\)\n +│ 42\.0\n/);
-      expect(out).toMatch(/file +collected \/tmp\/report\.txt, 1 bytes\n[\s\S]*sealed[\s\S]*logged +entry 1\n/);
+      expect(out).toMatch(/asked +generate and execute\n +│ Add up the revenue\n/);
+      expect(out).toMatch(/code +Python, by the model\.\n +│ raise ValueError\("no"\)\n/);
+      expect(out).toMatch(/code +Python, by the model\. \(attempt 2\)\n +│ import csv\n/);
+      expect(out).toMatch(/ran +Lane .+ It ended well\. \(attempt 2\)\n +│ 42\.0\n/);
+      expect(out).toMatch(/file +\/tmp\/report\.txt, 1 byte, text\/plain\n[\s\S]*sealed[\s\S]*logged +Entry 1/);
     }
     const inspected = await assay('inspect', 'out/attestation.json');
     expect(inspected.out).toMatch(/^UNVERIFIED {2}result[\s\S]*│ import csv/);
     const receipts = JSON.parse((await assay('inspect', 'out/bundle.json', '--json')).out) as {
       receipts: { story: object[] }[];
     };
-    expect(receipts.receipts[0]?.story).toContainEqual({ step: 'answered', text: 'after 2 attempts', quote: null });
+    expect(receipts.receipts[0]?.story).toContainEqual({
+      ...{ kind: 'finished', title: 'Finished', attempt: null, text: 'After 1 retry.', tone: 'pass', quotes: [] },
+    });
   }, 60_000);
 
   it('the code runs again with the same outcome', async () => {
@@ -118,6 +128,26 @@ describe('assay run', () => {
     const stranger = await assay('replay', 'out/bundle.json', '--json');
     expect(stranger.code).toBe(3);
     expect(JSON.parse(stranger.out)).toMatchObject({ bundle: { outcome: 'not-authentic' } });
+  }, 60_000);
+
+  it('nothing is repeated for a receipt that the bundle does not have', async () => {
+    const { code, out, err } = await assay('replay', 'out/bundle.json', ...root, '--receipt', 'rcpt_other');
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(
+      /^error: --receipt: expected a receipt of the bundle \(rcpt_\w+\), got "rcpt_other" \[cli\/bad-option\]\nhint: /,
+    );
+    const json = await assay('replay', 'out/bundle.json', ...root, '--receipt', 'rcpt_other', '--json');
+    expect([json.code, JSON.parse(json.out).error.code]).toEqual([1, 'cli/bad-option']);
+  }, 60_000);
+
+  it('a bundle in which no code ran is undecided', async () => {
+    expect((await assay('ask', 'Hello', ...root)).code).toBe(0);
+    const { receipts } = JSON.parse((await assay('receipt', '--json')).out) as { receipts: { receipt_id: string }[] };
+    expect((await assay('bundle', receipts[0]?.receipt_id ?? '', '-o', 'asked.json')).code).toBe(0);
+    const { code, out } = await assay('replay', 'asked.json', ...root);
+    expect([code, out]).toEqual([7, expect.stringContaining('no code ran in this bundle')]);
+    const json = await assay('replay', 'asked.json', ...root, '--json');
+    expect([json.code, JSON.parse(json.out)]).toMatchObject([7, { bundle: { outcome: 'accepted' }, runs: [] }]);
   }, 60_000);
 
   it('says so when the task fails', async () => {
@@ -136,7 +166,7 @@ describe('assay run', () => {
   it.each([
     ['a language it does not know', ['--language', 'cobol']],
     ['context that is no object', ['--context', '[1]']],
-    ['a missing input', ['--input', 'absent.csv']],
+    ['a missing input', ['--file', 'absent.csv']],
     ['a short nonce', ['--nonce', 'ab']],
   ])('misuse: %s', async (_, flags) => {
     const { code, err } = await assay('run', 'x', ...flags);
@@ -158,11 +188,16 @@ describe('assay receipt and bundle', () => {
     const id = receipts.at(-1)?.receipt_id ?? '';
     expect(receipts.map(({ task }) => task)).toContain('ai_generate_and_execute');
     expect(JSON.parse((await assay('receipt', id)).out)).toMatchObject({ receipt_id: id });
+    const found = (await assay('receipt', '--search', id)).out.trim().split('\n');
+    expect(found).toEqual([expect.stringMatching(new RegExp(`^${id} .*sealed .*(?:succeeded|failed) +\\S`))]);
+    expect((await assay('receipt', '--search', 'nothing of this kind')).out).toBe('no receipts yet\n');
     expect((await assay('bundle', id, '--redact', '-o', 'redacted.json')).code).toBe(0);
     const verdict = await assay('verify', 'redacted.json', ...root, '--verbose');
     expect(verdict.code).toBe(0);
     expect(verdict.out).toMatch(/○ {2}bundle\.payloads +not checked: left out/);
     expect((await assay('replay', 'redacted.json', ...root)).code).toBe(7);
-    expect((await assay('bundle', 'rcpt_nobody')).code).toBe(4);
+    expect((await assay('bundle', id, '-o', 'whole.json')).code).toBe(0);
+    expect((await stat(join(directory, 'whole.json'))).mode & 0o077).toBe(0);
+    expect((await assay('bundle', 'rcpt_nobody')).code).toBe(1);
   }, 60_000);
 });

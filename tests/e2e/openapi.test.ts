@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encapsulateRequest, encodeRequest, parseKeyConfigs, sealEnvelope } from '@assay/channel';
+import { encapsulateRequest, encodeRequest, parseKeyConfigs } from '@assay/channel';
+import { sealEnvelope } from '@assay/channel/tutorial';
 import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { fenced, type OpenAiServer, type ScriptedAnswer, startOpenAiServer } from '@assay/testing';
@@ -146,6 +147,9 @@ test('what owners set', async () => {
     rpc_url: 'https://sepolia.base.org',
   };
   await call('POST /api/v1/sign-transaction', { ...json(transaction), status: 403 });
+  const stuck = { transaction_hash: `0x${'12'.repeat(32)}`, action: 'bump' };
+  await call('POST /api/v1/replace-transaction', { ...json(stuck), status: 422 });
+  await call('POST /api/v1/sign-message', { ...json({ message: 'hello' }), status: 403 });
   await call('GET /api/v1/transactions');
   await call('GET /.well-known/agent-card.json');
   await call('GET /.well-known/agent-registration.json');
@@ -158,15 +162,29 @@ test('what owners set', async () => {
   await call('POST /api/v1/control', json({ message, signatures: await signedBy(message, 2) }));
 });
 
+test('API keys', async () => {
+  const operator = { ...JSON_TYPE, 'x-operator-key': OPERATOR_KEY };
+  const add = { headers: operator, body: JSON.stringify({ name: 'team-a', scopes: ['read'], quotas: { requests: 5 } }) };
+  const { key } = (await (await call('POST /api/operator/keys', add)).json()) as { key: string };
+  await call('POST /api/operator/keys', { ...add, status: 409 });
+  await call('GET /api/operator/keys', { headers: operator });
+  await call('GET /api/usage', { headers: { authorization: `Bearer ${key}` } });
+  await call('GET /api/operator/usage', { path: '/api/operator/usage?days=2', headers: operator });
+  await call('GET /api/operator/usage', { path: '/api/operator/usage?days=0', headers: operator, status: 400 });
+  await call('DELETE /api/operator/keys/{name}', { path: '/api/operator/keys/team-a', headers: operator });
+  await call('DELETE /api/operator/keys/{name}', { path: '/api/operator/keys/nothing', headers: operator, status: 404 });
+});
+
 test('console, operation, log and channel', async () => {
   await call('GET /', { status: 302 });
   await call('GET /receipts/{id}', { path: '/receipts/rcpt-1' });
-  for (const page of ['developer', 'tasks', 'chat', 'verify', 'receipts', 'status']) {
+  for (const page of ['developer', 'tasks', 'chat', 'verify', 'receipts', 'contracts', 'owners', 'status']) {
     const text = await (await call(`GET /${page}`)).text();
     const asset = /\/assets\/[\w.-]+\.js/.exec(text)?.[0];
     if (asset !== undefined) await call('GET /assets/{path}', { path: asset });
   }
   await call('GET /tasks/{id}', { path: '/tasks/new' });
+  await call('GET /contracts/{id}', { path: '/contracts/one' });
   for (const path of ['/health', '/metrics', '/api/status', '/openapi.json', '/ping', '/ohttp-keys', '/.well-known/hpke-keys'])
     await call(`GET ${path}`);
   await call('GET /log/checkpoint');
@@ -282,6 +300,8 @@ test('proof', async () => {
   await call('GET /v1/aci/attestation', { path: `/v1/aci/attestation?nonce=${'0f'.repeat(32)}` });
   await call('GET /v1/aci/attestation', { path: '/v1/aci/attestation?nonce=1', status: 400 });
   await call('GET /simulated-root.pem');
+  await call('GET /enclave/attestation', { path: `/enclave/attestation?nonce=${'4e'.repeat(20)}` });
+  await call('GET /enclave/hash');
   await call('GET /v1/aci/receipts/{id}', { path: `/v1/aci/receipts/${id}` });
   await call('GET /v1/aci/receipts/{id}', { path: '/v1/aci/receipts/none', status: 404 });
   await call('GET /api/receipts', { path: '/api/receipts?limit=3' });
@@ -345,7 +365,12 @@ test('no route was left out', () => {
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
   // A session is only there with an attested upstream, a transaction with a chain: tests/upstream and tests/operator have them.
-  const elsewhere = ['GET /v1/aci/sessions/{id}', 'POST /api/v1/sign-transaction'];
+  const elsewhere = [
+    'GET /v1/aci/sessions/{id}',
+    'POST /api/v1/sign-transaction',
+    'POST /api/v1/sign-message',
+    'POST /api/v1/replace-transaction',
+  ];
   const unseen = all.filter((route) => !seen.has(route) && !elsewhere.includes(route));
   expect(unseen).toEqual(agent.consoleBuilt ? [] : ['GET /assets/{path}']);
 });

@@ -123,7 +123,7 @@ describe('http/unauthorized', () => {
   });
 });
 
-describe('server/internal: an error nobody expected', () => {
+describe('server/internal: an unexpected error', () => {
   const secret = 'disk /dev/sda1 of alice is full of prompts';
 
   test('in a route says nothing of itself, and the log has it under the request id', async () => {

@@ -36,7 +36,7 @@ async function held(more: object = {}, options: TestAgentOptions = {}): Promise<
   const agent = await start(options);
   const data = { type: 'ai_generate_and_execute', description: 'Read it', review: true, ...more };
   const answer = agent.process(data, { task_id: 't' });
-  const task = await agent.tasks.await('t', 5000, never);
+  const task = await agent.tasks.await('t', null, never);
   return {
     agent,
     answer,
@@ -195,7 +195,7 @@ test('told again from the receipt, both steps are there', async () => {
   await answer;
   const store = createLedgerTaskStore({ ledger: agent.ledger, types: new Set(['ai_generate_and_execute']) });
   const again: string[] = [];
-  for await (const event of store.events((await store.find('t'))!))
+  for await (const event of store.events((await store.find('t', null))!))
     again.push(event.type === 'code' ? `code by ${event.source}` : event.type);
   expect(again).toEqual([
     ...['accepted', 'writing', 'code by model', 'review', 'reviewed', 'code by client', 'running', 'stdout'],

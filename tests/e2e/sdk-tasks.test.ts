@@ -50,7 +50,7 @@ test('a task is found again after a restart, with its attempts, its request, and
 }, async () => {
   const run = agent.run('Read what may be missing', { files: { 'in.txt': 'x' } });
   const first = await run;
-  expect(first).toMatchObject({ success: true, stdout: '42\n', executedCode: null });
+  expect(first).toMatchObject({ outcome: 'succeeded', stdout: '42\n', executedCode: null });
   const before = await agent.tasks.attempts(run.id);
   await running.close();
   await start();
@@ -71,7 +71,7 @@ test('a task is found again after a restart, with its attempts, its request, and
   ]);
   expect((await attached).files['out.csv']).toEqual(first.files['out.csv']);
   const again = await agent.run(await agent.tasks.request(run.id));
-  expect([again.success, again.receipt.receipt_id === first.receipt.receipt_id]).toEqual([true, false]);
+  expect([again.outcome, again.receipt.receipt_id === first.receipt.receipt_id]).toEqual(['succeeded', false]);
 });
 
 test('a task starts, once, although the agent was started again in between', { timeout: 60_000 }, async () => {
@@ -111,7 +111,7 @@ test('review: an edited program runs, and the receipt holds both', { timeout: 60
 
 test('review: a discarded program does not run', { timeout: 60_000 }, async () => {
   const result = await agent.run('Six times seven', { review: () => null });
-  expect([result.success, result.answer.error_code, result.stdout]).toEqual([false, 'task/cancelled', '']);
+  expect(result).toMatchObject({ outcome: 'cancelled', error: { code: 'task/cancelled' }, stdout: '' });
 });
 
 test('review: what the callback throws ends the run, and the task goes on to wait', { timeout: 60_000 }, async () => {
@@ -134,9 +134,9 @@ test('who leaves a run does not end it', { timeout: 60_000 }, async () => {
 });
 
 test('an unknown task', async () => {
-  await expectCode(agent.tasks.find('none'), 'client/agent-refused');
-  await expectCode(agent.tasks.attempts('none'), 'client/agent-refused');
-  await expectCode(agent.tasks.request('none'), 'client/agent-refused');
+  await expectCode(agent.tasks.find('none'), 'client/not-found');
+  await expectCode(agent.tasks.attempts('none'), 'client/not-found');
+  await expectCode(agent.tasks.request('none'), 'client/not-found');
 });
 
 const rootOf = (): string => readFileSync(join(directory, 'simulated-root.pem'), 'utf8');

@@ -80,7 +80,8 @@ it.each<[string, () => string]>([
   const before = held();
   await Promise.all(Array.from({ length: READERS }, () => stalled(path())));
   await sleep(300);
-  expect((held() - before) / MIB / READERS, 'MiB a reader').toBeLessThan(1);
+  // Pieces on their way are freed in the background; what is kept stays.
+  await expect.poll(() => (held() - before) / MIB / READERS, { timeout: 10_000 }).toBeLessThan(1);
 });
 
 it('arrives whole, many times at once', async () => {

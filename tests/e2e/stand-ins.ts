@@ -1,18 +1,31 @@
 /** Stand-ins for the ports that other rooms implement, for tests of the API alone: a ledger in memory and a scripted sandbox. */
 
 import { createHash, createSecretKey, randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { canonicalJson } from '@assay/encoding/json';
 import type { ExecutionClaim, ExecutionStatus, Receipt } from '@assay/receipt';
 import { systemClock } from '../../packages/ledger/src/clock.ts';
+import { StoreCoordination } from '../../packages/ledger/src/coordination/store-coordination.ts';
 import { DataKey } from '../../packages/ledger/src/data-key.ts';
 import { LedgerError } from '../../packages/ledger/src/errors.ts';
 import { JobQueue } from '../../packages/ledger/src/jobs/queue.ts';
-import { JOB_TABLES } from '../../packages/ledger/src/jobs/tables.ts';
-import type { Ledger, ReceiptDraft, ReceiptSummary, SealedReceipt, StoredBytes } from '../../packages/ledger/src/port.ts';
-import { tableFor } from '../../packages/ledger/src/rows/operation.ts';
+import { KeyBook } from '../../packages/ledger/src/keys/key-book.ts';
+import type {
+  DraftOptions,
+  Ledger,
+  ReceiptDraft,
+  ReceiptSummary,
+  SealedReceipt,
+  StateRow,
+  StoredBytes,
+} from '../../packages/ledger/src/port.ts';
+import { migrate } from '../../packages/ledger/src/sqlite/migrations.ts';
 import { SqliteRows } from '../../packages/ledger/src/sqlite/rows.ts';
+import type { LogStore } from '../../packages/ledger/src/store.ts';
 import { storedBytes } from '../../packages/ledger/src/stored-bytes.ts';
+import { StoreUpkeepLog } from '../../packages/ledger/src/upkeep-log/store-upkeep-log.ts';
 import {
   DEFAULT_LIMITS,
   type Sandbox,
@@ -35,9 +48,9 @@ export interface MemoryLedger extends Ledger {
   failNext(error: Error): void;
 }
 
-function jobTables(): DatabaseSync {
+function roomTables(): DatabaseSync {
   const db = new DatabaseSync(':memory:');
-  db.exec(tableFor('sqlite', JOB_TABLES));
+  migrate(db);
   return db;
 }
 
@@ -52,20 +65,51 @@ export function createMemoryLedger(): MemoryLedger {
     const bytes = payloads.get(digest);
     return bytes === undefined ? null : storedBytes(bytes);
   };
-  const rows = new SqliteRows(jobTables());
-  const jobs = new JobQueue(
-    {
-      shared: false,
-      dataKey: new DataKey(createSecretKey(randomBytes(32))),
-      read: async (operation) => rows.run(operation),
-      change: async (operation, args) => rows.run(operation.steps(args)),
-    },
-    systemClock,
-  );
+  const rows = new SqliteRows(roomTables());
+  const keyRows = new Map<string, StateRow>();
+  const store: Pick<LogStore, 'change' | 'dataKey' | 'directory' | 'read' | 'shared' | 'size' | 'state' | 'states'> = {
+    directory: join(tmpdir(), `assay-no-directory-${randomBytes(8).toString('hex')}`), // not there: nothing is kept
+    size: async () => 0,
+    state: async (_, key) => keyRows.get(key) ?? null,
+    states: async () => [...keyRows.values()],
+    shared: false,
+    dataKey: new DataKey(createSecretKey(randomBytes(32))),
+    read: async (operation) => rows.run(operation),
+    change: async (operation, args) => rows.run(operation.steps(args)),
+  };
+  const keys = new KeyBook(store, systemClock, async (_, changes) => {
+    for (const { key, expectedVersion, value } of changes)
+      if (value !== null) keyRows.set(key, { key, version: expectedVersion + 1, value });
+  });
+  const named = (id: string, access: string | null | undefined): string => `${access ?? ''} ${id}`;
+  const newId = (): string => `rcpt_${randomBytes(16).toString('hex')}`;
+  const listed = (receiptId: string, options: Pick<DraftOptions, 'taskId' | 'task' | 'access'>): void => {
+    const name = named(options.taskId, options.access);
+    const { cursor = summaries.size + 1 } = summaries.get(name) ?? {};
+    summaries.set(name, {
+      receiptId,
+      taskId: options.taskId,
+      task: options.task,
+      servedAt: 1,
+      startedAt: 1000,
+      sealedAt: null,
+      logIndex: null,
+      state: 'running',
+      access: options.access ?? null,
+      cursor,
+    });
+  };
   return {
     sealed,
     storeName: 'memory',
-    jobs,
+    writtenState: async () => null,
+    loggedFloor: async () => null,
+    loggedReport: async () => null,
+    rootAt: async () => null,
+    consistency: async () => [],
+    upkeep: new StoreUpkeepLog(store),
+    jobs: new JobQueue(store, systemClock),
+    keys,
     failNext: (error) => {
       failure = error;
     },
@@ -73,23 +117,12 @@ export function createMemoryLedger(): MemoryLedger {
       if (options.nonce !== null && nonces.has(options.nonce))
         throw new LedgerError('ledger/nonce-reused', 'expected a fresh nonce, got one that was used');
       if (options.nonce !== null) nonces.add(options.nonce);
-      const receiptId = `rcpt_${randomBytes(16).toString('hex')}`;
+      const receiptId = options.reserved?.receiptId ?? newId();
       const events: Record<string, unknown>[] = [
         { type: 'request.received', body_hash: `sha256:${sha256(options.requestBody)}` },
       ];
       const kept: Draft['payloads'] = new Map();
-      summaries.set(options.taskId, {
-        receiptId,
-        taskId: options.taskId,
-        task: options.task,
-        servedAt: 1,
-        startedAt: 1000,
-        sealedAt: null,
-        logIndex: null,
-        state: 'running',
-        access: options.access ?? null,
-        cursor: summaries.size + 1,
-      });
+      listed(receiptId, options);
       const draft: Draft = {
         receiptId,
         taskId: options.taskId,
@@ -137,22 +170,24 @@ export function createMemoryLedger(): MemoryLedger {
         access: draft.options.access ?? null,
       };
       sealed.push(entry);
-      const summary = summaries.get(draft.taskId);
+      const name = named(draft.taskId, draft.options.access);
+      const summary = summaries.get(name);
       if (summary !== undefined)
-        summaries.set(draft.taskId, { ...summary, state: 'sealed', sealedAt: 1000, logIndex: entry.proof.index });
+        summaries.set(name, { ...summary, state: 'sealed', sealedAt: 1000, logIndex: entry.proof.index });
       return Promise.resolve(entry);
     },
     discard: (draft) => {
-      summaries.delete(draft.taskId);
+      summaries.delete(named(draft.taskId, (draft as Draft).options.access));
       return Promise.resolve();
     },
     find: (id) => Promise.resolve(sealed.find(({ receiptId }) => receiptId === id) ?? null),
-    findTask: (id) => Promise.resolve(summaries.get(id) ?? null),
-    list: ({ limit, before = Number.POSITIVE_INFINITY }) =>
+    findTask: (id, access) => Promise.resolve(summaries.get(named(id, access)) ?? summaries.get(named(id, null)) ?? null),
+    list: ({ limit, before = Number.POSITIVE_INFINITY, access }) =>
       Promise.resolve(
         [...summaries.values()]
           .reverse()
-          .filter(({ cursor }) => cursor < before)
+          .filter((row) => row.cursor < before)
+          .filter((row) => access === undefined || row.access === null || row.access === access)
           .slice(0, limit),
       ),
     bundle: (given, { access } = {}) => {
@@ -172,7 +207,21 @@ export function createMemoryLedger(): MemoryLedger {
     tile: (path) => Promise.resolve(path === 'tile/0/000' || path === 'tile/entries/000.p/7' ? new Uint8Array([1]) : null),
     origin: 'log.test',
     verifierKeys: ['log.test+00000000+AA=='],
-    close: () => jobs.close(),
+    shared: false,
+    fleet: null,
+    coordination: new StoreCoordination(store, systemClock),
+    unreserve: ({ receiptId }) => {
+      for (const [name, summary] of summaries) if (summary.receiptId === receiptId) summaries.delete(name);
+      return Promise.resolve();
+    },
+    reserve: (options) => {
+      if (options.nonce !== null && nonces.has(options.nonce))
+        return Promise.reject(new LedgerError('ledger/nonce-reused', 'expected a fresh nonce, got one that was used'));
+      const receiptId = newId();
+      listed(receiptId, options);
+      return Promise.resolve({ receiptId, startedAt: 1000 });
+    },
+    close: () => keys.close(),
   };
 }
 

@@ -116,12 +116,12 @@ test('a task of another key is in no list, and has no attempts, request or event
 describe('without any memory of it, a task is read from its receipt:', () => {
   async function told(agent: TestAgent, id: string): Promise<{ live: ProgressEvent[]; again: ProgressEvent[] }> {
     const store = createLedgerTaskStore({ ledger: agent.ledger, types: new Set(['ai_generate_and_execute', 'execute']) });
-    const live = [...(agent.tasks.find(id)?.progress.events ?? [])];
-    const record = await store.find(id);
+    const live = [...(agent.tasks.find(id, null)?.progress.events ?? [])];
+    const record = await store.find(id, null);
     const again: ProgressEvent[] = [];
     for await (const event of store.events(record!)) again.push(event);
     expect({ ...record, acceptedAt: 0, endedAt: 0 }).toEqual({
-      ...agent.tasks.find(id)?.record(),
+      ...agent.tasks.find(id, null)?.record(),
       acceptedAt: 0,
       endedAt: 0,
     });
@@ -185,7 +185,7 @@ describe('without any memory of it, a task is read from its receipt:', () => {
   test('a reader of its events who saw some of them gets the end', async () => {
     const agent = await startTestAgent({ script: () => ({ stdout: 'x'.repeat(17 * 1024 * 1024) }) });
     await agent.process({ type: 'execute', code: 'x' }, { task_id: 'a' });
-    expect(agent.tasks.find('a')).toBeNull();
+    expect(agent.tasks.find('a', null)).toBeNull();
     const rest = await (await agent.request('/api/tasks/a/events', { headers: { 'last-event-id': '7' } })).text();
     expect(rest.match(/^event: .*$/gm)).toEqual(['event: done']);
     const all = await (await agent.request('/api/tasks/a/events')).text();
@@ -196,7 +196,7 @@ describe('without any memory of it, a task is read from its receipt:', () => {
 test('attempts of a task that runs are there before it ends, and its request', async () => {
   const agent = await startTestAgent({ script: () => ({ stdout: 'so far', hangs: true }) });
   const started = agent.process({ type: 'execute', code: 'x', stdin: 'in' }, { task_id: 'a' });
-  const events = agent.tasks.await('a', 5000, new AbortController().signal);
+  const events = agent.tasks.await('a', null, new AbortController().signal);
   const task = await events;
   for await (const event of task!.progress.follow(0, new AbortController().signal)) if (event.type === 'running') break;
   const { attempts } = await get<{ attempts: object[] }>(agent, '/api/tasks/a/attempts');
@@ -221,7 +221,7 @@ test('the request of a task can be sent again, also one that came as a form', as
   expect((await agent.process(data, { task_id: 'again' })).status).toBe(200);
   expect(agent.sandbox.jobs.map((job) => job.files?.length)).toEqual([1, 1]);
   const store = createLedgerTaskStore({ ledger: agent.ledger, types: new Set(['execute']) });
-  expect((await store.find('form'))?.title).toBe('From a form');
+  expect((await store.find('form', null))?.title).toBe('From a form');
 });
 
 test('a request that was too long to be kept is not there, and says so', async () => {
@@ -247,7 +247,7 @@ test('more tasks than may run wait in line, are cancelled there, and start in or
   const ids = ['first', 'second', 'third', 'fourth'];
   for (const id of ids) expect((await submit(id)).status).toBe(202);
   const until = async (id: string, type: string): Promise<void> => {
-    for await (const event of agent.tasks.find(id)!.progress.follow(0, new AbortController().signal))
+    for await (const event of agent.tasks.find(id, null)!.progress.follow(0, new AbortController().signal))
       if (event.type === type) return;
   };
   for (const id of ids.slice(1)) await until(id, 'queued');

@@ -32,7 +32,15 @@ interface Mock {
 
 async function mockTee(provider: string, args: readonly string[] = []): Promise<Mock> {
   const stop = new AbortController();
-  const env = { AI_PROVIDER: 'openai', AI_API_BASE: model.base, AI_API_KEY: 'k', AI_MODEL: 'gpt2', ASSAY_LOG_LEVEL: 'silent' };
+  // The key is a client's, for another agent: a simulated TEE here asks for none.
+  const env = {
+    AI_PROVIDER: 'openai',
+    AI_API_BASE: model.base,
+    AI_API_KEY: 'k',
+    AI_MODEL: 'gpt2',
+    ASSAY_LOG_LEVEL: 'silent',
+    ASSAY_API_KEY: 'of-a-client',
+  };
   const said = transcript({ cwd: directory, now: Date.now(), env });
   const command = ['mock-tee', '--provider', provider, '--port', '0', '--data-dir', join(directory, provider), ...args];
   const ended = run(command, { ...said, now: () => Date.now(), fetch: globalThis.fetch, signal: stop.signal });

@@ -27,6 +27,7 @@ async function say(...args: readonly string[]) {
     env: { ASSAY_DATA_DIR: 'data' },
     interactive: false,
     columns: 80,
+    now: () => 1_795_219_300_000,
     stdin: async () => new Uint8Array(),
     stdout: (text: string) => {
       out += text;
@@ -51,6 +52,25 @@ test('fsck, export, status, backup, migrate and restore', async () => {
   rmSync(join(data, 'log.db'));
   expect(await say('store', 'restore', 'kept')).toMatchObject({ code: 0, out: expect.stringContaining('log.db') });
   expect((await say('log', 'fsck')).code).toBe(0);
+});
+
+test('erase and rotate-key say what they did, and the status names it', async () => {
+  expect(await say('store', 'erase', 'nothing')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('ledger/nothing-to-erase'),
+  });
+  expect((await say('store', 'erase', 'a')).out).toMatch(/^rcpt_\w+: erased, 1 payloads; an agent logs it/);
+  expect(JSON.parse((await say('store', 'erase', 'a', '--json')).out)).toMatchObject({
+    erased: [{ taskId: 'a', before: true }],
+  });
+  const before = (await say('store', 'status')).out;
+  expect(before).toMatch(/erased payloads +1, 1 commands wait for an agent to log them/);
+  const [, id] = /data key +([0-9a-f]{16})\n/.exec(before) ?? [];
+  expect((await say('store', 'rotate-key')).out).toMatch(new RegExp(`^data key [0-9a-f]{16} follows ${id}, `));
+  const after = JSON.parse((await say('store', 'status', '--json')).out);
+  expect(after).toMatchObject({ dataKey: { rotating: false }, upkeep: { erasedPayloads: 1, unfinished: 0, unlogged: 2 } });
+  expect(after.dataKey.id).not.toBe(id);
+  expect(JSON.parse((await say('log', 'fsck', '--json')).out)).toMatchObject({ sound: true, erased: 1 });
 });
 
 test('a log that is not sound ends with 3 and names the entry', async () => {

@@ -98,30 +98,50 @@ const tool =
     return `${'isError' in result ? 'error' : 'exit 0'}\n${content[0]?.text}`;
   };
 
-/** A question through `assay proxy`, as any OpenAI client asks it. */
-const proxied: Client = async (url, trust) => {
-  const stop = new AbortController();
-  const io = ioOf(stop.signal);
-  const ended = run(['proxy', url, '--port', '0', '--keep', 'proofs', ...trust], io);
-  await expect.poll(() => `${io.out()}${io.err()}`, { timeout: 10_000 }).not.toBe('');
-  const base = /OPENAI_BASE_URL=(\S+)/.exec(io.out())?.[1];
-  if (base === undefined) return `exit ${await ended}\n${io.out()}${io.err()}`;
-  const answer = await fetch(`${base}/chat/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'default', messages: [{ role: 'user', content: WORDS }] }),
-  });
-  await answer.text();
-  stop.abort();
-  return `exit ${await ended}\n${answer.status}`;
-};
+/** A request through `assay proxy`, as any program of this machine sends it. */
+const proxied =
+  (path: string, body: object, expected: (answer: Response) => Promise<void>): Client =>
+  async (url, trust) => {
+    const stop = new AbortController();
+    const io = ioOf(stop.signal);
+    const ended = run(['proxy', url, '--port', '0', '--keep', 'proofs', ...trust], io);
+    await expect.poll(() => `${io.out()}${io.err()}`, { timeout: 10_000 }).not.toBe('');
+    const base = /ASSAY_URL=(\S+)/.exec(io.out())?.[1];
+    if (base === undefined) return `exit ${await ended}\n${io.out()}${io.err()}`;
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${base}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    expect(answer.status).toBe(200);
+    await expected(answer);
+    await expect.poll(() => io.err(), { timeout: 10_000 }).toContain('✓');
+    for (const spends of ['/api/v1/sign-transaction', '/api/v1/variables', '/api/operator/rotate-keys'])
+      expect((await fetch(`${base}${spends}`, { method: 'POST', headers, body: '{}' })).status).toBe(404);
+    stop.abort();
+    return `exit ${await ended}\n${answer.status}`;
+  };
+
+const question = proxied(
+  '/v1/chat/completions',
+  { model: 'default', messages: [{ role: 'user', content: WORDS }] },
+  async (answer) => {
+    await answer.text();
+  },
+);
+
+const task = proxied(
+  '/api/process',
+  { data: { type: 'execute', language: 'python', code: `print(${JSON.stringify(WORDS)})` } },
+  async (answer) => {
+    expect(await answer.json()).toMatchObject({ success: true, output: expect.stringContaining(WORDS) });
+  },
+);
 
 const CLIENTS: readonly (readonly [string, Client])[] = [
-  ['run', command('run', WORDS, '--url', 'URL', '--input', 'rows.csv', '--save', 'out')],
+  ['run', command('run', WORDS, '--url', 'URL', '--file', 'rows.csv', '--save', 'out')],
   ['ask', command('ask', 'URL', WORDS)],
   ['receipt', command('receipt', '--url', 'URL')],
   ['operator', command('operator', 'rotate-keys', '--url', 'URL')],
-  ['proxy', proxied],
+  ['proxy', question],
+  ['proxy, a task', task],
   ['mcp ask_agent', tool((tools, url) => tools.askAgent({ url, question: WORDS }))],
   [
     'mcp run_task',
@@ -160,8 +180,8 @@ describe('a verified agent', () => {
     const steps: string[] = [];
     for await (const { type } of run) steps.push(type);
     expect(steps).toEqual(expect.arrayContaining(['accepted', 'running', 'executed', 'sealing', 'logged', 'done']));
-    const { success, stdout, files, receipt, bundle, verdict } = await run;
-    expect({ success, stdout: stdout.trim() }).toEqual({ success: true, stdout: FILE });
+    const { outcome, stdout, files, receipt, bundle, verdict } = await run;
+    expect({ outcome, stdout: stdout.trim() }).toEqual({ outcome: 'succeeded', stdout: FILE });
     expect(new TextDecoder().decode(files['made.txt'])).toBe('made');
     expect(verdict).toMatchObject({ outcome: 'accepted', simulated: true, type: 'bundle' });
     expect(verdict.checks.find(({ id }) => id === 'bundle.nonce')?.outcome).toBe('pass');

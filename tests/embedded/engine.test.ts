@@ -1,7 +1,7 @@
 /** What can go wrong around the engine process: bad files, files that vanish or change, a process that dies, prompts beyond the context. */
 
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isCoded } from '@assay/encoding/coded-error';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -53,6 +53,27 @@ describe.runIf(isAtHand(SMOLLM2))('the engine', { timeout: 300_000 }, () => {
       seed: expect.any(Number),
     });
     expect(profiles.at(-1)?.sha256).toBe(whole.provenance.kind === 'embedded' && whole.provenance.profile);
+  });
+
+  test('holds a reply to the block that was asked for', async () => {
+    const model = modelOf();
+    const said: string[] = [];
+    const block = { opening: '```python\n', closing: '\n```' };
+    const request = { ...ask('Write a Python program that prints hello.'), maxTokens: 200, block };
+    const { text, finish, requestBytes } = await model.complete({ ...request, onText: (piece) => said.push(piece) });
+    expect(text).toMatch(/^```python\n(?!```)[\s\S]*\n```$/);
+    expect(text.split('```')).toHaveLength(3);
+    expect(said.join('')).toBe(text);
+    expect(finish).toBe('stop');
+    expect(JSON.parse(new TextDecoder().decode(requestBytes))).toMatchObject({ block });
+  });
+
+  test('ends a reply that goes round in a loop', async () => {
+    const block = { opening: 'ha '.repeat(120), closing: '\n```' };
+    const reply = await modelOf().complete({ ...ask('Say ha for ever.'), maxTokens: 4000, block });
+    expect(reply).toMatchObject({ finish: 'length', finishReason: 'repetition' });
+    expect(reply.text).not.toContain('```');
+    expect(reply.usage.completionTokens).toBeLessThan(1500);
   });
 
   test('serves several prompts, one after the other', async () => {
@@ -146,6 +167,18 @@ describe.runIf(isAtHand(SMOLLM2))('the engine', { timeout: 300_000 }, () => {
     const model = modelOf({ sha256: '0'.repeat(64) });
     const error = await model.complete(ask('Say hello.')).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'model/wrong-digest', message: expect.stringContaining('assay model rm copy') });
+  });
+
+  test('says when the processor is not one that the engine was built for', async () => {
+    const entry = join(directory, 'foreign', 'node_modules', 'node-llama-cpp', 'dist');
+    mkdirSync(entry, { recursive: true });
+    // What a binary with AVX does on a processor without it.
+    writeFileSync(join(entry, 'index.js'), "process.kill(process.pid, 'SIGILL'); await new Promise(() => {});");
+    const options = { engine: join(directory, 'foreign'), file, contextTokens: 512, batchTokens: 128, memoryBytes: 2 ** 30 };
+    await expect(EngineHandle.start(options)).rejects.toMatchObject({
+      code: 'model/engine-failed',
+      message: 'the engine process ended by SIGILL; this processor lacks what the engine needs, connect Ollama instead',
+    });
   });
 
   test('answers nothing when its profile cannot be logged', async () => {

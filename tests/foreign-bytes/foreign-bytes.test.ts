@@ -86,13 +86,15 @@ const BOUNDED_BEFORE: Readonly<Record<string, readonly string[]>> = {
   ],
   // A form whose bytes are here.
   'packages/agent/src/tasks/request-document.ts': [
-    "new Response(new Uint8Array(bytes), { headers: { 'content-type': contentType } }).formData",
+    'new Response(new Uint8Array(bytes), { headers }).formData',
     'value.arrayBuffer',
   ],
   // The caller's own request, in the caller's own process.
   'packages/assay/src/channel/outgoing-request.ts': ['request.arrayBuffer'],
   // Files that the visitor picked.
   'packages/web/src/components/file-inputs.tsx': ['file.arrayBuffer'],
+  'packages/web/src/components/signing-policy.tsx': ['event.currentTarget.files?.[0]?.text'],
+  'packages/web/src/state/contract-draft.ts': ['file.text'],
   'packages/web/src/components/subject-input.tsx': ['file.arrayBuffer'],
   'packages/web/src/components/question-fields.tsx': ['file.arrayBuffer', 'event.currentTarget.files?.[0]?.text'],
   // Readers of bytes in memory with a method of the same name.

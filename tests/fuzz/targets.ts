@@ -24,10 +24,15 @@ import {
   parseNote,
   parseReceipt,
 } from '@assay/receipt';
+import { parseNitroCli, snpLaunchDigest } from '@assay/reference-values';
 import {
   FAKE_NOW,
+  FAKE_SEV_SECTIONS,
+  FAKE_TDX_SECTIONS,
   fakeCertificate,
   fakeDcap,
+  fakeFirmware,
+  fakeKernel,
   fakeKey,
   fakeLog,
   fakeNitroDocument,
@@ -41,6 +46,11 @@ import {
 import { parseEnclaveIdentity } from '../../packages/attestation/src/evidence/dcap/enclave-identity.ts';
 import { parsePckExtensions } from '../../packages/attestation/src/evidence/dcap/pck-extensions.ts';
 import { parseTcbInfo } from '../../packages/attestation/src/evidence/dcap/tcb-info.ts';
+import { crc32 } from '../../packages/reference-values/src/nitro/crc32.ts';
+import { parseEif } from '../../packages/reference-values/src/nitro/eif.ts';
+import { encodeEif } from '../../packages/reference-values/src/nitro/encode-eif.ts';
+import { tdxSections } from '../../packages/reference-values/src/tdx/firmware-sections.ts';
+import { kernelDigest } from '../../packages/reference-values/src/tdx/kernel-digest.ts';
 
 export interface Target {
   readonly name: string;
@@ -73,6 +83,10 @@ export async function fuzzTargets(): Promise<readonly Target[]> {
   ];
   const companions = realFiles(/collateral|certs|rims|\.der$|\.pem$|jwks/, 200_000);
   const json = [utf8('{"a":[1,2.5e3,"\\u00e9",null,true],"b":{"c":"d"}}'), ...realFiles(/\.json$/, 60_000)];
+  const image = encodeEif({
+    ...{ architecture: 'x86_64', kernel: utf8('kernel'), cmdline: 'quiet', metadata: '{}' },
+    ramdisks: [utf8('init'), utf8('app')],
+  });
   const receipts = [utf8(RECEIPT), utf8(CHECKPOINT), utf8(PROOF)];
   return [
     { name: 'recogniseEvidence', parse: (bytes) => recogniseEvidence(bytes), seeds: evidence },
@@ -115,6 +129,23 @@ export async function fuzzTargets(): Promise<readonly Target[]> {
     { name: 'parseReceipt', parse: (bytes) => parseReceipt(parseJson(bytes)), seeds: receipts },
     { name: 'parseKeyset', parse: (bytes) => parseKeyset(parseJson(bytes)), seeds: [utf8(KEYSET)] },
     { name: 'parseNote', parse: (bytes) => parseNote(text(bytes)), seeds: [utf8(CHECKPOINT)] },
+    { name: 'parseEif', parse: (bytes) => parseEif(withChecksum(bytes)), seeds: [image] },
+    {
+      name: 'snpLaunchDigest',
+      parse: (bytes) => snpLaunchDigest(bytes, { processors: 2, cpuType: 'EPYC' }),
+      seeds: [fakeFirmware({ pages: 2, sev: FAKE_SEV_SECTIONS })],
+    },
+    {
+      name: 'tdxSections',
+      parse: (bytes) => tdxSections(bytes),
+      seeds: [fakeFirmware({ pages: 2, tdx: FAKE_TDX_SECTIONS.slice(2) })],
+    },
+    {
+      name: 'kernelDigest',
+      parse: (kernel) => kernelDigest({ kernel, initrdBytes: 5000, memory: 2 ** 31 }),
+      seeds: [fakeKernel()],
+    },
+    { name: 'parseNitroCli', parse: (bytes) => parseNitroCli(text(bytes)), seeds: [utf8(NITRO_CLI)] },
     { name: 'parseCheckpoint', parse: (bytes) => parseCheckpoint(text(bytes)), seeds: [utf8(CHECKPOINT)] },
     { name: 'parseInclusion', parse: (bytes) => parseInclusion(text(bytes)), seeds: [utf8(PROOF)] },
     { name: 'parseLeafText', parse: (bytes) => parseLeafText(text(bytes)), seeds: receipts },
@@ -132,6 +163,16 @@ export async function fuzzTargets(): Promise<readonly Target[]> {
     },
   ];
 }
+
+/** An image whose checksum fits, so that the parts behind it are read. */
+function withChecksum(file: Uint8Array): Uint8Array {
+  if (file.length < 548) return file;
+  const copy = Uint8Array.from(file);
+  new DataView(copy.buffer).setUint32(544, crc32([copy.subarray(0, 544), copy.subarray(548)]));
+  return copy;
+}
+
+const NITRO_CLI = `{"Measurements":{"HashAlgorithm":"Sha384 { ... }","PCR0":"${'0a'.repeat(48)}","PCR1":"${'0b'.repeat(48)}","PCR2":"${'0c'.repeat(48)}"}}`;
 
 /** Evidence and its companions as tools print, dump and wrap them. */
 async function printedForms(nitro: Uint8Array, quote: Uint8Array): Promise<readonly Uint8Array[]> {

@@ -1,9 +1,10 @@
 /** The agent card: signed by a key of the attested keyset; A2A's own SDK verifies it and refuses an edited one. */
 
 import { existsSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
 import { decodeFunctionData, parseAbi } from 'viem';
 import { expect, test } from 'vitest';
-import { type OwnedAgent, startOwnedAgent } from './owned-agent.ts';
+import { API_KEY, type OwnedAgent, startOwnedAgent } from './owned-agent.ts';
 
 /** `@a2a-js/sdk` 1.3.0, which the gate installs beside anvil. */
 const SDK = new URL('../../.cache/anvil/node_modules/@a2a-js/sdk/dist/index.js', import.meta.url);
@@ -68,6 +69,37 @@ test.skipIf(!existsSync(SDK))("A2A's SDK verifies it, and refuses one with an ed
   await expect(verify(JSON.parse(JSON.stringify(card).replace('/openapi.json', '/openapi.jsom')))).rejects.toThrow(
     'No valid signatures',
   );
+});
+
+/** The answer for a `Host` of the caller's choice, which `fetch` does not send. */
+function askedAs(agent: OwnedAgent, path: string, host: string): Promise<{ status: number | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    const { port } = new URL(agent.url);
+    httpRequest({ host: '127.0.0.1', port, path, headers: { host, 'x-api-key': API_KEY } }, (response) => {
+      let body = '';
+      response.on('data', (piece) => {
+        body += String(piece);
+      });
+      response.on('end', () => resolve({ status: response.statusCode, body }));
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+test("no card is signed for a Host of the caller's choice", async () => {
+  const open = await startOwnedAgent({ environment: { AGENT_HOST: '0.0.0.0', ASSAY_TLS: 'off' } });
+  for (const path of ['/.well-known/agent-card.json', '/.well-known/agent-registration.json']) {
+    const refused = await askedAs(open, path, 'evil.example');
+    expect([refused.status, JSON.parse(refused.body).code]).toEqual([400, 'operator/origin-unknown']);
+  }
+  await open.agent.close();
+  const named = await startOwnedAgent({
+    environment: { AGENT_HOST: '0.0.0.0', ASSAY_TLS: 'off', ASSAY_PUBLIC_URL: 'https://agent.example' },
+  });
+  const { body } = await askedAs(named, '/.well-known/agent-card.json', 'evil.example');
+  expect(body).toContain('https://agent.example/openapi.json');
+  expect(body).not.toContain('evil');
 });
 
 test('the registration file comes with the calldata that registers it', async () => {

@@ -6,11 +6,9 @@ import { openLedger } from '@assay/ledger';
 import { expectRefusal } from '@assay/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { createSimulatedAttester } from '../../packages/agent/src/adapters/attesters/simulated/simulated.ts';
-import { parseConfig } from '../../packages/agent/src/config.ts';
 import { ChannelKeys } from '../../packages/agent/src/identity/channel-keys.ts';
 import { KeysetRotation } from '../../packages/agent/src/identity/rotation.ts';
 import { openOperator } from '../../packages/agent/src/operator/open-operator.ts';
-import { SealedState } from '../../packages/agent/src/operator/sealed-state.ts';
 import { TalkKeyring } from '../../packages/agent/src/tasks/talk/talk-keys.ts';
 import { MANIFEST, temporary } from './owned-agent.ts';
 
@@ -30,6 +28,7 @@ async function openWithoutSecret(manifest: object) {
       ledger,
       clock,
       channelKeys,
+      kmsSecret: () => expect.unreachable('the manifest names no KMS key'),
       prompts: { openRouter: () => expect.unreachable('no prompt is asked'), verifiedOnly: false },
       onFailure: (error) => expect.unreachable(String(error)),
     });
@@ -69,39 +68,14 @@ const request = (body: object) => ({
 
 test('no wallet by default: nothing is signed, and the keyset lists none', async () => {
   const { operator, first, identity } = await openWithoutSecret(MANIFEST);
-  expect(first.wallet).toEqual({ address: null, kept: false });
+  expect(first.wallet).toEqual({ address: null, kept: false, kms_ciphertext: null });
   expect(identity.keyset.receipt_signing_keys.map(({ algo }) => algo)).not.toContain('assay-wallet-secp256k1');
   await expectRefusal(() => operator.api.signTransaction(request(BODY), null), 'operator/wallet-absent', ['ephemeral']);
 });
 
 test('an ephemeral wallet is one that the manifest takes; each start is another agent, so no old message serves it', async () => {
   const { operator, first, againId } = await openWithoutSecret({ ...MANIFEST, wallet: 'ephemeral' });
-  expect(first.wallet).toEqual({ address: expect.stringMatching(/^0x[0-9a-f]{40}$/), kept: false });
+  expect(first.wallet).toEqual({ address: expect.stringMatching(/^0x[0-9a-f]{40}$/), kept: false, kms_ciphertext: null });
   expect(operator.api.walletKept).toBe(false);
   expect(againId).not.toBe(first.agent_id);
-});
-
-test('a shared database has other writers: it is refused', () => {
-  const settings = { ASSAY_OPERATOR_MANIFEST: '/operator.json', DATABASE_URL: 'postgres://assay@127.0.0.1/assay' };
-  expect(() => parseConfig(settings)).toThrow(expect.objectContaining({ code: 'config/bad-value' }));
-  expect(parseConfig({ ...settings, DATABASE_URL: '' }).operatorManifest).toBe('/operator.json');
-});
-
-test('a row of the state opens as what it was written for, and as nothing else', async () => {
-  const key = new Uint8Array(32).fill(7);
-  const id = `0x${'ab'.repeat(32)}` as const;
-  const open = (row: { key: string; version: number; value: Uint8Array }) =>
-    SealedState.open({ listState: () => Promise.resolve([row]) }, key, id);
-  const empty = await SealedState.open({ listState: () => Promise.resolve([]) }, key, id);
-  const value = empty.prepare([{ key: 'variable/a', value: { text: 'sk-1' } }])[0]?.value ?? new Uint8Array(0);
-  const row = { key: 'variable/a', version: 1, value };
-  expect((await open(row)).get('variable/a')).toEqual({ text: 'sk-1' });
-  const changed = value.slice();
-  changed[40] = (changed[40] ?? 0) ^ 1;
-  for (const bad of [
-    { ...row, key: 'variable/b' },
-    { ...row, version: 2 },
-    { ...row, value: changed },
-  ])
-    await expectRefusal(() => open(bad), 'operator/state-broken', [bad.key]);
 });

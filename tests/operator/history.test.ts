@@ -15,16 +15,18 @@ import {
   type OwnedAgent,
   signedBy,
   startOwnedAgent,
+  variableEntry,
 } from './owned-agent.ts';
 
 async function command(
   agent: OwnedAgent,
   args: readonly string[],
   stdin = '',
+  now = Date.now(),
 ): Promise<{ code: number; out: string; err: string }> {
   const io = transcript({
     cwd: agent.directory,
-    now: Date.now(),
+    now,
     env: { ASSAY_URL: agent.url, ASSAY_API_KEY: API_KEY },
     fetch: globalThis.fetch,
     stdin: new TextEncoder().encode(stdin),
@@ -58,7 +60,11 @@ test('owners set, sign, send and recheck', { timeout: 120_000 }, async () => {
   expect(readFileSync(join(agent.directory, 'change.json'), 'utf8')).not.toContain('sk-or-1');
   const early = await command(agent, ['variables', 'send', 'change.json', ...ROOT]);
   expect([early.code, early.err]).toEqual([4, expect.stringContaining('expected signatures of 2 owners, got 1')]);
-  expect((await command(agent, ['variables', 'sign', 'change.json', '--key-file', '1.key'])).out).toContain('signed by 2');
+  const { agent_id: id } = await agent.config();
+  const sign = ['variables', 'sign', 'change.json', '--key-file', '1.key'];
+  const signed = await command(agent, [...sign, '--agent-id', id]);
+  for (const word of [id, 'SetVariable', '"openrouter_api_key"', 'expires  20', 'not checked here', 'signed by 2'])
+    expect(signed.out).toContain(word);
   expect((await command(agent, ['variables', 'send', 'change.json', ...ROOT])).code).toBe(0);
   const list = await command(agent, ['variables', 'list', ...ROOT]);
   expect(list.out).toContain('greeting  public, mutable, version 1  "good morning"');
@@ -108,6 +114,85 @@ test('owners set, sign, send and recheck', { timeout: 120_000 }, async () => {
     const { code, err } = await command(agent, ['variables', ...args, ...ROOT]);
     expect([code, err]).toEqual([1, expect.stringContaining(word)]);
   }
+});
+
+test('an owner signs only what was shown, for the right agent, of the type that was meant, with its value', async () => {
+  const agent = await startOwnedAgent();
+  writeFileSync(join(agent.directory, '0.key'), '22'.repeat(32));
+  const { agent_id: agentId, control } = await agent.config();
+  const entry = await variableEntry(await agent.config(), 'greeting', 'good morning', { count: 1 });
+  const late = await variableEntry(await agent.config(), 'greeting', 'x', { count: 1, fields: { expiry: 1 } });
+  const links = { agentId, version: 1, previousHash: control.owners.change_hash, expiry: Math.floor(Date.now() / 1000) + 600 };
+  const owners = { type: 'SetOwners', fields: { ...links, owners: OWNER_ADDRESSES.slice(2), threshold: 1 } };
+  const policy = { v: 'assay-operator-policy/1', chains: {}, rules: [] };
+  const setPolicy = { type: 'SetPolicy', fields: { ...links, policyHash: `0x${'12'.repeat(32)}` } };
+  const right = ['--agent-id', agentId];
+  const cases: readonly (readonly [object, readonly string[], number, string])[] = [
+    [entry, right, 0, '"good morning"'],
+    [entry, [], 1, '--agent-id'],
+    [entry, ['--agent-id', `0x${'12'.repeat(32)}`], 5, 'operator/other-agent'],
+    [late, right, 5, 'operator/expired'],
+    [{ ...entry, value: 'good night' }, right, 3, 'operator/value-mismatch'],
+    [{ ...entry, salt: 'none' }, right, 2, 'operator/message-malformed'],
+    [{ message: owners, signatures: [] }, right, 1, 'add --type SetOwners'],
+    [{ message: owners, signatures: [] }, [...right, '--type', 'SetOwners'], 0, OWNER_ADDRESSES[2] ?? ''],
+    [{ message: setPolicy, signatures: [], policy }, [...right, '--type', 'SetPolicy'], 3, 'operator/value-mismatch'],
+  ];
+  for (const [change, more, code, word] of cases) {
+    const text = JSON.stringify(change);
+    writeFileSync(join(agent.directory, 'change.json'), text);
+    const answer = await command(agent, ['variables', 'sign', 'change.json', '--key-file', '0.key', ...more]);
+    expect([answer.code, answer.out + answer.err]).toEqual([code, expect.stringContaining(word)]);
+    if (code !== 0) expect(readFileSync(join(agent.directory, 'change.json'), 'utf8')).toBe(text);
+  }
+});
+
+test('refusals get no receipts without bound, and do not crowd changes out of the history', { timeout: 120_000 }, async () => {
+  let now = 1_800_000_000_000;
+  const agent = await startOwnedAgent({ now: () => now });
+  const refusals = async (): Promise<readonly (Record<string, unknown> | undefined)[]> => {
+    const ids: string[] = [];
+    for (let before: number | null = null; ; ) {
+      const page = await agent.request(`/api/receipts?limit=100${before === null ? '' : `&before=${before}`}`, {
+        headers: { authorization: `Bearer ${API_KEY}` },
+      });
+      const { receipts, next } = (await page.json()) as {
+        receipts: { task: string; receipt_id: string }[];
+        next: number | null;
+      };
+      ids.push(...receipts.filter(({ task }) => task !== 'boot').map(({ receipt_id: each }) => each));
+      if (next === null) break;
+      before = next;
+    }
+    const events = await Promise.all(ids.map((each) => agent.events(each)));
+    return events.map((each) => each.find(({ type }) => type === 'variable.refused' || type === 'operator.refused'));
+  };
+  const config = await agent.config();
+  const expiry = Math.floor(now / 1000) + 600;
+  const good = await variableEntry(config, 'greeting', 'good morning', { fields: { expiry } });
+  expect((await agent.post('/api/v1/variables', { variables: [good] })).status).toBe(200);
+  const foreign = { name: 'words of a stranger', value: 'v', signature: 'x' };
+  const pause = {
+    type: 'SetPaused',
+    fields: { agentId: config.agent_id, paused: true, version: 1, previousHash: `0x${'00'.repeat(32)}`, expiry: 1 },
+  };
+  for (let n = 0; n < 20; n += 1) {
+    expect((await agent.post('/api/v1/variables', { variables: [foreign] })).status).toBe(403);
+    expect((await agent.post('/api/v1/control', { message: pause, signatures: good.signatures })).status).toBe(403);
+  }
+  expect((await refusals()).filter((each) => each !== undefined)).toHaveLength(30);
+  for (let minute = 0; minute < 3; minute += 1) {
+    now += 60_000;
+    for (let n = 0; n < 30; n += 1) await agent.post('/api/v1/variables', { variables: [foreign] });
+  }
+  const found = (await refusals()).filter((each) => each !== undefined);
+  expect(found).toHaveLength(120);
+  expect(found.filter(({ left_out: leftOut }) => leftOut !== 0)).toMatchObject([{ left_out: 10 }]);
+  expect(JSON.stringify(found)).not.toContain('stranger');
+  const long = { ...foreign, name: 'A'.repeat(65) };
+  expect((await agent.post('/api/v1/variables', { variables: [long] })).status).toBe(400);
+  const history = await command(agent, ['variables', 'history', ...ROOT], '', now);
+  expect([history.code, history.out + history.err]).toEqual([0, expect.stringContaining('1 changes')]);
 });
 
 test('a history holds by its signatures, not by the word of the agent', { timeout: 120_000 }, async () => {

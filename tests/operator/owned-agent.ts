@@ -59,7 +59,7 @@ export interface ConfigBody {
   readonly operator_pubkey: string | null;
   readonly code_attestation: string;
   readonly agent_id: Hex;
-  readonly wallet: { readonly address: Hex | null; readonly kept: boolean };
+  readonly wallet: { readonly address: Hex | null; readonly kept: boolean; readonly kms_ciphertext: string | null };
   readonly manifest_digest: Hex;
   readonly control: {
     readonly owners: { readonly version: number; readonly change_hash: Hex };
@@ -104,6 +104,9 @@ export function temporary(): string {
   return directory;
 }
 
+/** Opens the operator's routes of such agents. */
+export const OPERATOR_KEY = 'the-key-of-their-operator';
+
 export async function startOwnedAgent(options: OwnedAgentOptions = {}): Promise<OwnedAgent> {
   const { manifest = MANIFEST, directory = temporary(), environment = {}, now } = options;
   const file = join(directory, 'operator.json');
@@ -114,6 +117,7 @@ export async function startOwnedAgent(options: OwnedAgentOptions = {}): Promise<
       ASSAY_DATA_DIR: join(directory, 'data'),
       ASSAY_LOG_LEVEL: 'silent',
       ASSAY_API_KEY: API_KEY,
+      ASSAY_OPERATOR_KEY: OPERATOR_KEY,
       ASSAY_OPERATOR_MANIFEST: file,
       AI_PROVIDER: 'recorded',
       ...environment,

@@ -114,28 +114,33 @@ describe.skipIf(ANVIL === null)('a nonce that is used', () => {
   });
 
   test.each([
-    ['one node', false],
-    ['two nodes', true],
-  ])('a transaction of the wallet frees what was counted: %s', { timeout: 120_000 }, async (confirmedBy, two) => {
-    const chain = await startLocalChain();
-    const node = await nodeWith(chain, { eth_sendRawTransaction: `0x${'00'.repeat(32)}` });
-    const { agent, wallet } = await prepared(chain, node, two ? { confirming_rpc_url: chain.url } : {});
-    const { body } = await pay(agent, node, 100);
-    const kept = new Uint8Array(readFileSync(join(agent.directory, 'data', 'simulated-secret')));
-    const holder = privateKeyToAccount(hexOf((await openSecrets({ keptSecret: async () => kept } as never)).wallet));
-    expect(holder.address.toLowerCase()).toBe(wallet);
-    const fees = { gas: 21_000n, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 1n };
-    const other = { chainId: chain.chainId, nonce: 0, to: BOB, value: 1n, ...fees };
-    const hash = await chain.client.sendRawTransaction({ serializedTransaction: await holder.signTransaction(other) });
-    const row = await rowWhere(agent, ({ state }) => state === 'replaced');
-    const story = await agent.events(row.final_receipt_id!);
-    expect(story.find(({ type }) => type === 'transaction.replaced')).toMatchObject({
-      transaction_id: body.transaction_hash,
-      replaced_by: hash,
-      confirmed_by: confirmedBy,
-    });
-    expect((await pay(agent, node, 100)).status).toBe(200);
-  });
+    ['one node', false, { to: BOB, value: 1n, gas: 21_000n }],
+    ['two nodes', true, { to: BOB, value: 1n, gas: 21_000n }],
+    ['one node', false, { data: '0x00', gas: 60_000n }],
+  ] as const)(
+    'a transaction of the wallet frees what was counted: %s, %s, %o',
+    { timeout: 120_000 },
+    async (confirmedBy, two, sent) => {
+      const chain = await startLocalChain();
+      const node = await nodeWith(chain, { eth_sendRawTransaction: `0x${'00'.repeat(32)}` });
+      const { agent, wallet } = await prepared(chain, node, two ? { confirming_rpc_url: chain.url } : {});
+      const { body } = await pay(agent, node, 100);
+      const kept = new Uint8Array(readFileSync(join(agent.directory, 'data', 'simulated-secret')));
+      const holder = privateKeyToAccount(hexOf((await openSecrets({ keptSecret: async () => kept } as never)).wallet));
+      expect(holder.address.toLowerCase()).toBe(wallet);
+      const fees = { maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 1n };
+      const other = { type: 'eip1559', chainId: chain.chainId, nonce: 0, ...sent, ...fees } as const;
+      const hash = await chain.client.sendRawTransaction({ serializedTransaction: await holder.signTransaction(other) });
+      const row = await rowWhere(agent, ({ state }) => state === 'replaced');
+      const story = await agent.events(row.final_receipt_id!);
+      expect(story.find(({ type }) => type === 'transaction.replaced')).toMatchObject({
+        transaction_id: body.transaction_hash,
+        replaced_by: hash,
+        confirmed_by: confirmedBy,
+      });
+      expect((await pay(agent, node, 100)).status).toBe(200);
+    },
+  );
 
   test('a second node that does not have it frees nothing', { timeout: 120_000 }, async () => {
     const chain = await startLocalChain();
@@ -160,7 +165,7 @@ test('a node that redirects, or answers without an end, is refused', { timeout: 
     response.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result: `0x${'11'.repeat(32)}` }));
   });
   const outer = await serve((_request, response) => response.writeHead(307, { location: `${inner}/admin` }).end());
-  expect(await new ChainNode(outer).send('0x01')).toMatchObject({ sent: false });
+  expect(await ChainNode.at(outer).send('0x01')).toMatchObject({ sent: false });
   expect(reached).toBe(0);
   let written = 0;
   const piece = Buffer.alloc(1024 * 1024, 0x20);
@@ -175,6 +180,6 @@ test('a node that redirects, or answers without an end, is refused', { timeout: 
     };
     more();
   });
-  expect(await new ChainNode(endless).send('0x01')).toMatchObject({ sent: false });
+  expect(await ChainNode.at(endless).send('0x01')).toMatchObject({ sent: false });
   expect(written).toBeLessThan(100);
 });

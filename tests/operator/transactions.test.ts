@@ -3,12 +3,14 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Hex, type OwnerMessage, parseSignedTransaction, parseSigningPolicy, policyHash } from '@assay/operator';
+import { getContractAddress, keccak256 } from 'viem';
 import { describe, expect, test } from 'vitest';
 import { type ApiDocument, apiChecker } from '../e2e/openapi-answers.ts';
 import { ANVIL, type LocalChain, startLocalChain } from './local-chain.ts';
 import {
   API_KEY,
   MANIFEST,
+  OPERATOR_KEY,
   OPERATOR_PUBLIC_KEY,
   type OwnedAgent,
   signedBy,
@@ -91,6 +93,19 @@ async function settled(agent: OwnedAgent): Promise<Listed['transactions']> {
   throw new Error('a transaction is not final after 30 seconds');
 }
 
+/** Codes of refused transactions, as their receipts say, newest first. */
+async function refusals(agent: OwnedAgent): Promise<readonly unknown[]> {
+  const list = (await (await agent.request('/api/receipts?limit=200', { headers: KEY })).json()) as {
+    receipts: { task: string; receipt_id: string }[];
+  };
+  const found: unknown[] = [];
+  for (const { receipt_id: id } of list.receipts.filter((each) => each.task === 'transaction')) {
+    const code = (await agent.events(id)).find(({ type }) => type === 'decision.made')?.code;
+    if (code !== undefined) found.push(code);
+  }
+  return found;
+}
+
 describe.skipIf(ANVIL === null)('on a local chain', () => {
   test("the seed's two requests work as written in compatibility mode: legacy transactions, signed and sent", async () => {
     const token = {
@@ -136,6 +151,7 @@ describe.skipIf(ANVIL === null)('on a local chain', () => {
     expect((await pay(agent, chain, {}, { secret_token: '' }, {})).status).toBe(401);
     const missing = await agent.post('/api/v1/sign-transaction', { rpc_url: chain.url }, KEY);
     expect([missing.status, (missing.body as Signed).detail]).toEqual([422, 'Missing transaction data']);
+    expect(await refusals(agent)).toEqual(['task/bad-input', ...Array.from({ length: 4 }, () => 'http/unauthorized')]);
   });
 
   test('the cap holds to one wei under 64 requests at once; nonces have no gap; each decision is a receipt', async () => {
@@ -184,6 +200,7 @@ describe.skipIf(ANVIL === null)('on a local chain', () => {
     const other = await pay(agent, chain, { value: 4 }, {}, headers);
     expect([other.status, other.body.code]).toEqual([409, 'operator/idempotency-mismatch']);
     expect((await listed(agent)).transactions).toHaveLength(1);
+    expect(await refusals(agent)).toEqual(['operator/idempotency-mismatch']);
   });
 
   test('owners approve a large payment once, and no other', async () => {
@@ -201,6 +218,10 @@ describe.skipIf(ANVIL === null)('on a local chain', () => {
     const asked = await pay(agent, chain, { value: 20 });
     expect(asked.status).toBe(202);
     expect((await listed(agent)).pending.map(({ hash }) => hash)).toContain(asked.body.approval);
+    const added = await agent.post('/api/operator/keys', { name: 'other' }, { 'x-operator-key': OPERATOR_KEY });
+    const other = { authorization: `Bearer ${(added.body as { key: string }).key}` };
+    const seen = await agent.request('/api/v1/transactions', { headers: other });
+    expect(await seen.json()).toMatchObject({ transactions: [], pending: [] });
     const { agent_id: agentId } = await agent.config();
     const fields = {
       agentId,
@@ -225,10 +246,33 @@ describe.skipIf(ANVIL === null)('on a local chain', () => {
     expect(await refused({ value: 20 }, { message: crossed, signatures: await signedBy(crossed, 2) })).toBe(
       'operator/approval-mismatch',
     );
-    expect((await pay(agent, chain, { value: 20 }, { approval })).status).toBe(200);
+    const many = await Promise.all(Array.from({ length: 24 }, () => pay(agent, chain, { value: 20 }, { approval })));
+    expect(many.map(({ status, body }) => (status === 200 ? 'signed' : body.code)).sort()).toEqual([
+      ...Array.from({ length: 23 }, () => 'operator/replayed'),
+      'signed',
+    ]);
     expect(await refused({ value: 20 }, approval)).toBe('operator/replayed');
     await settled(agent);
     expect(await chain.client.getBalance({ address: ALICE })).toBe(21n);
+  });
+
+  test('what waits for owners is shown to the key that asked, and to keys that may operate', async () => {
+    const { agent, chain } = await fundedAgent([{ ...ETH, approval: { above: '10' } }]);
+    expect((await pay(agent, chain, { value: 20 })).status).toBe(202);
+    expect((await listed(agent)).pending).toHaveLength(1);
+    await agent.agent.close();
+    const operator = { 'content-type': 'application/json', 'x-operator-key': 'the-key-of-the-operator' };
+    const environment = { ASSAY_OPERATOR_KEY: operator['x-operator-key'] };
+    const next = await startOwnedAgent({ directory: agent.directory, environment });
+    const seen = async (name: string, scopes: readonly string[]): Promise<unknown> => {
+      const body = JSON.stringify({ name, scopes });
+      const added = await next.request('/api/operator/keys', { method: 'POST', headers: operator, body });
+      const { key } = (await added.json()) as { readonly key: string };
+      const answer = await next.request('/api/v1/transactions', { headers: { 'x-api-key': key } });
+      return ((await answer.json()) as { readonly pending: readonly unknown[] }).pending.length;
+    };
+    expect(await seen('another', ['read', 'sign'])).toBe(0);
+    expect(await seen('watcher', ['read', 'operate'])).toBe(1);
   });
 
   test('a data directory that was put back is found, and owners let it go on', async () => {
@@ -281,6 +325,22 @@ describe.skipIf(ANVIL === null)('on a local chain', () => {
     });
     expect(await code({}, { rpc_url: 'http://127.0.0.1:9' })).toEqual([502, 'operator/node-unreachable']);
     expect((await listed(agent)).transactions).toEqual([]);
+  });
+
+  test('a contract is created when a rule names its code, and the receipt says where', async () => {
+    const code: Hex = '0x600a600c600039600a6000f3602a60005260206000f3';
+    const factory = { id: 'factory', effect: 'allow', match: { creates: [keccak256(code)] } };
+    const { agent, chain, wallet } = await fundedAgent([ETH, factory]);
+    const create = (data: Hex) => pay(agent, chain, { to: undefined, value: 0, data });
+    expect((await create(`${code}00`)).body.code).toBe('operator/denied');
+    const { status, body } = await create(code);
+    expect([status, body.sent]).toEqual([200, true]);
+    const creates = getContractAddress({ from: wallet, nonce: BigInt(body.nonce) }).toLowerCase();
+    expect(await settled(agent)).toMatchObject([{ state: 'included', to: null, creates }]);
+    expect(await chain.client.getCode({ address: creates as Hex })).toBe('0x602a60005260206000f3');
+    const signed = (await agent.events(body.receipt_id)).find(({ type }) => type === 'transaction.signed');
+    expect(signed).toMatchObject({ creates, value: '0' });
+    expect(signed).not.toHaveProperty('to');
   });
 
   test('a pause by one owner stops the wallet', async () => {

@@ -1,4 +1,4 @@
-/** Whoever verifies one TEE ships the roots of that TEE alone (packages/attestation, `sideEffects: false`). */
+/** A page that verifies one TEE ships the roots of that TEE alone (packages/attestation, `sideEffects: false`). */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

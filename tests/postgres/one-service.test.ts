@@ -9,14 +9,35 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { verifyBundle } from 'assay';
+import { connect, verifyBundle } from 'assay';
 import { afterAll, expect, test } from 'vitest';
+import type { Io } from '../../packages/assay/src/command-line/io.ts';
+import { run } from '../../packages/assay/src/command-line/program.ts';
 import { freshDatabase, HAS_POSTGRES } from './server.ts';
 
 const MAIN = fileURLToPath(new URL('../../packages/assay/src/command-line/main.ts', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'assay-one-service-'));
 const children: ChildProcess[] = [];
 const undo: (() => Promise<void>)[] = [];
+const ROOT = join(directory, 'simulated-root.pem');
+
+/** Runs a command line here. */
+async function command(args: readonly string[]): Promise<{ readonly code: number; readonly said: string }> {
+  const said: string[] = [];
+  const io: Io = {
+    stdin: () => Promise.reject(new Error('no input')),
+    stdout: (text) => void said.push(text),
+    stderr: (text) => void said.push(text),
+    cwd: directory,
+    env: {},
+    fetch: globalThis.fetch,
+    now: Date.now,
+    columns: null,
+    interactive: false,
+    signal: new AbortController().signal,
+  };
+  return { code: await run(args, io), said: said.join('') };
+}
 
 afterAll(async () => {
   for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
@@ -64,6 +85,75 @@ async function write(url: string, content: string): Promise<string | null> {
   return answer?.success === true ? (answer.receipt_id ?? null) : null;
 }
 
+const sleeper = {
+  task_id: 'sleeper',
+  data: {
+    type: 'execute',
+    language: 'python',
+    code: "import time\nprint('begun', flush=True)\ntime.sleep(120)",
+    limits: { seconds: 150 },
+  },
+};
+
+/** README's commands work against either agent; a task that one began is watched and cancelled through the other; sealed bytes find their agent. */
+async function sharedWork(one: Agent, two: Agent): Promise<void> {
+  for (const { url } of [one, two]) {
+    const out = join(directory, `out-${new URL(url).port}`);
+    const ran = await command([
+      'run',
+      'Calculate the factorial of 10 and print the result',
+      '--save',
+      out,
+      '--url',
+      url,
+      '--simulated-root',
+      ROOT,
+    ]);
+    expect([ran.code, ran.said.includes('3628800')], ran.said).toEqual([0, true]);
+    const verified = await command(['verify', join(out, 'bundle.json'), '--simulated-root', ROOT]);
+    expect(verified.code, verified.said).toBe(0);
+  }
+  const started = await fetch(`${one.url}/api/process?async=1`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(sleeper),
+  });
+  expect(started.status).toBe(202);
+  const { receipt_id } = (await started.json()) as { receipt_id: string };
+  const seen: string[] = [];
+  const events = await fetch(`${two.url}/api/tasks/sleeper/events`);
+  let cancelled: Promise<Response> | null = null;
+  for await (const piece of events.body!.pipeThrough(new TextDecoderStream())) {
+    seen.push(piece);
+    if (cancelled === null && seen.join('').includes('event: stdout')) {
+      expect(await (await fetch(`${two.url}/api/tasks/sleeper?brief=1`)).json()).toMatchObject({
+        status: 'running',
+        receipt_id,
+      });
+      cancelled = fetch(`${two.url}/api/tasks/sleeper`, { method: 'DELETE' });
+    }
+  }
+  expect((await cancelled!).status).toBe(202);
+  expect(seen.join('')).toMatch(/begun[\s\S]*event: done\ndata: .*"cancelled"/);
+  const fetched = (await (await fetch(`${two.url}/api/tasks/sleeper`)).json()) as { status: string; result: object };
+  expect(fetched).toMatchObject({ status: 'cancelled', result: { error_code: 'task/cancelled', receipt_id } });
+
+  // As behind a load balancer: the report comes from one agent, every sealed request goes to the other.
+  const crossed = (async (input, init) => {
+    const request = new Request(input, init);
+    const to = request.method === 'POST' ? two.url : one.url;
+    return fetch(new Request(request.url.replace(one.url, to), request));
+  }) as typeof fetch;
+  const agent = await connect(one.url, { trust: { simulatedRoot: readFileSync(ROOT) }, fetch: crossed });
+  const answer = await agent.fetch(`${one.url}/api/status`);
+  expect(await answer.json()).toMatchObject({ keyset_digest: agent.attested.report.keysetDigest });
+  const fleet = (await (await fetch(`${two.url}/api/receipts?search=fleet`)).json()) as {
+    receipts: readonly { receipt_id: string }[];
+  };
+  const named = JSON.stringify(await (await fetch(`${one.url}/bundles/${fleet.receipts[0]!.receipt_id}`)).json());
+  expect(named).toContain('fleet.listed');
+}
+
 test.skipIf(!HAS_POSTGRES)('one service, also when one of the two is killed', { timeout: 180_000 }, async () => {
   const { url: databaseUrl, drop } = await freshDatabase();
   undo.push(drop);
@@ -71,6 +161,7 @@ test.skipIf(!HAS_POSTGRES)('one service, also when one of the two is killed', { 
   const status = (await (await fetch(`${two.url}/api/status`)).json()) as { store: { name: string } };
   expect(status.store.name).toBe('PostgreSQL');
 
+  await sharedWork(one, two);
   const acknowledged: string[] = [];
   let alive = true;
   const load = [one, two, one, two].map(async ({ url }) => {

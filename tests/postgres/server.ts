@@ -31,8 +31,8 @@ interface Identity {
   readonly gid?: number;
 }
 
-/** The server refuses to run as root. */
-function identity(): Identity {
+/** The user that the server runs as: it refuses to run as root. */
+export function postgresUser(): Identity {
   if (process.getuid?.() !== 0) return {};
   const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
@@ -48,15 +48,16 @@ export class PostgresServer {
     this.#identity = user;
   }
 
-  static async start(settings: readonly string[] = []): Promise<PostgresServer> {
+  /** @param initialised - more words for `initdb`. */
+  static async start(settings: readonly string[] = [], initialised: readonly string[] = []): Promise<PostgresServer> {
     if (PROGRAMS === null) throw new Error('PostgreSQL is not installed');
     const directory = mkdtempSync(join(tmpdir(), 'assay-pg-'));
     chmodSync(directory, 0o700);
-    const user = identity();
+    const user = postgresUser();
     if (user.uid !== undefined && user.gid !== undefined) chownSync(directory, user.uid, user.gid);
     execFileSync(
       join(PROGRAMS, 'initdb'),
-      ['-D', join(directory, 'db'), '-U', ROLE, '-A', 'trust', '-E', 'UTF8', '--no-sync'],
+      ['-D', join(directory, 'db'), '-U', ROLE, '-A', 'trust', '-E', 'UTF8', '--no-sync', ...initialised],
       {
         ...user,
         cwd: directory,
@@ -98,6 +99,23 @@ export class PostgresServer {
           throw new Error(`PostgreSQL did not start: ${said}`, { cause });
       }
     }
+  }
+
+  /** Runs statements in its first database, in turn. */
+  async administer(...statements: readonly string[]): Promise<void> {
+    const client = new pg.Client({ connectionString: this.url('postgres') });
+    await client.connect();
+    try {
+      for (const sql of statements) await client.query(sql);
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Whether the server's process is there. */
+  get runs(): boolean {
+    const child = this.#process;
+    return child !== null && child.exitCode === null && child.signalCode === null;
   }
 
   url(database: string): string {

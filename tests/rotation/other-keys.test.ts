@@ -4,15 +4,14 @@ import { createHash } from 'node:crypto';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import {
-  bindingOf,
   ENCAPSULATED_KEY_HEADER,
   KEY_CONFIG_PROBLEM,
   openExchange,
   parseKeyConfigs,
-  sealEnvelope,
   sealFrame,
   TALK_ALGORITHM,
 } from '@assay/channel';
+import { bindingOf, sealEnvelope } from '@assay/channel/tutorial';
 import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { parseReport } from '@assay/receipt';

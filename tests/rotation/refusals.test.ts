@@ -1,4 +1,4 @@
-/** What a client does when a key is refused: verify anew, appraise again, and repeat only what was provably not answered. */
+/** What a client does when a key is refused: verify and appraise again, and repeat only what was provably not answered. */
 
 import { copyFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ const PROMPT = 'my secret question';
 const receiptsOf = async (url: string): Promise<number> =>
   ((await (await fetch(`${url}/api/receipts`)).json()) as { receipts: unknown[] }).receipts.length;
 
-it('a key that has ended: verified anew, then sent again once, without a word of it in clear', {
+it('a key that has ended: verified again, then sent again once, without a word of it in clear', {
   timeout: 180_000,
 }, async () => {
   const clocked = await startClockedAgent();
@@ -27,7 +27,7 @@ it('a key that has ended: verified anew, then sent again once, without a word of
   expect(await receiptsOf(clocked.url)).toBe(1);
 });
 
-it('many requests refused at once are verified anew once', { timeout: 180_000 }, async () => {
+it('many requests refused at once are verified again once', { timeout: 180_000 }, async () => {
   const clocked = await startClockedAgent();
   const line = wire();
   const agent = await connect(clocked.url, { ...optionsOf(clocked), fetch: line.fetch });
@@ -150,7 +150,7 @@ it('a request held back, refused and sent again is answered once: the one held b
   expect(await receiptsOf(clocked.url)).toBe(1);
 });
 
-it('an agent that was started anew cannot tell: a question is not repeated, a reading is', { timeout: 180_000 }, async () => {
+it('an agent that restarted cannot tell: a question is not repeated, a reading is', { timeout: 180_000 }, async () => {
   const before = await startClockedAgent();
   // The same simulator, so that only the boot is another.
   const home = temporary();

@@ -68,7 +68,7 @@ it('is replaced ahead of its end, opens requests for the overlap, and then no mo
   };
   expect(proof.report.workload_keyset_digest).toBe(second);
 
-  // After the end: refused in clear with the problem that asks to verify anew, unopened.
+  // After the end: refused in clear with the problem that asks to verify again, unopened.
   const message = encodeRequest({
     method: 'GET',
     scheme: 'http',

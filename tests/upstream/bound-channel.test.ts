@@ -35,7 +35,7 @@ describe('a pinned TLS key', () => {
     });
   });
 
-  test('somebody else at that address gets no byte of a prompt, and the service is verified anew', async () => {
+  test('somebody else at that address gets no byte of a prompt, and the service is verified again', async () => {
     const found = await line({ tls: true });
     const first = await ask(found);
     found.server.lie = 'wrong-tls-key';

@@ -1,4 +1,4 @@
-/** The verifying proxy over channels that end in the TEE: pinned TLS keys, sealed fields, and whoever stands in between. */
+/** The verifying proxy over channels that end in the TEE: pinned TLS keys, sealed fields, and a party in between. */
 
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -67,7 +67,7 @@ test('somebody who relays the genuine, fresh report reads nothing but what verif
   await expect(ask('near-ai')).rejects.toMatchObject({ code: 'channel/tls-key-mismatch' });
   expect(read.some((line) => line.includes('/v1/attestation/report'))).toBe(true);
   expect(read.join()).not.toContain('secret');
-  await ask('redpill'); // without the TLS form nobody notices: the table can fail
+  await ask('redpill'); // without the TLS form it is not noticed: the table can fail
   expect(read.join()).toContain('secret');
 });
 

@@ -1,6 +1,6 @@
 /** `assay proxy` as people start it: in front of a Tinfoil-style enclave and of a signing service, with its options, and wrong ones. */
 
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRedpillServer, startTinfoilServer, transcript } from '@assay/testing';
@@ -59,7 +59,10 @@ test.each([
   const outcome = (id: string) => verdict.checks.find((check) => check.id === id)?.outcome;
   expect(outcome('channel.tls-key')).toBe('pass');
   expect(outcome('channel.sealed')).toBe(kind === 'tinfoil' || channel === 'sealed' ? 'pass' : 'not-checked');
-  if (kind === 'near-ai') await expect.poll(() => readdirSync(keep)).toHaveLength(1);
+  if (kind === 'near-ai') {
+    await expect.poll(() => readdirSync(keep)).toHaveLength(1);
+    for (const name of readdirSync(keep)) expect(statSync(join(keep, name)).mode & 0o077).toBe(0);
+  }
   stop();
   expect(await ended).toBe(0);
 });

@@ -105,7 +105,7 @@ describe('before any byte of the prompt leaves', () => {
     expect(found.upstream.sessions()).toEqual([]);
   });
 
-  test('a simulator that nobody named is refused', async () => {
+  test('a simulator that is not named is refused', async () => {
     const found = await line({}, { policy: DEFAULT_POLICY });
     expect(await found.upstream.standing(MODEL)).toEqual({ result: 'failed', reason: expect.stringMatching(/simulated/) });
   });

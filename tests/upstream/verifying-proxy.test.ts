@@ -31,7 +31,7 @@ describe.each<RedpillServerOptions & { readonly name: string }>([
   });
 });
 
-test('every change to a proof is refused, and a simulator nobody named', async () => {
+test('every change to a proof is refused, and a simulator that is not named', async () => {
   const { openai, kept, opening } = await start();
   await streamed(openai);
   await expect.poll(() => kept.length).toBe(1);

@@ -9,6 +9,7 @@ import { authority } from './http/authority.ts';
 import { answerEhbp, isEhbp } from './http/channel/ehbp.ts';
 import { crossOrigin } from './http/cross-origin.ts';
 import type { AppEnv } from './http/environment.ts';
+import { metering } from './http/metering.ts';
 import { isOpenAiPath, openAiProblemResponse } from './http/openai-problem.ts';
 import { problemOf, problemResponse } from './http/problem.ts';
 import type { Route } from './http/route.ts';
@@ -17,8 +18,10 @@ import { channelRoutes } from './http/routes/channel.ts';
 import { consolePage, consoleRoutes } from './http/routes/console.ts';
 import { contractRoutes } from './http/routes/contracts.ts';
 import { documentRoutes } from './http/routes/document.ts';
+import { enclaveRoutes } from './http/routes/enclave.ts';
 import { evidenceRoutes } from './http/routes/evidence.ts';
 import { inferenceRoutes } from './http/routes/inference.ts';
+import { keyRoutes } from './http/routes/keys.ts';
 import { localModelRoutes } from './http/routes/local-models.ts';
 import { logRoutes } from './http/routes/log.ts';
 import { operationRoutes } from './http/routes/operations.ts';
@@ -55,6 +58,7 @@ export function createApp(services: Services): AgentApp {
     c.set('requestId', requestId);
     c.set('log', log);
     c.set('access', null);
+    c.set('caller', null);
     await next();
     // A stream that is not read would hold its memory.
     if (c.req.raw.method === 'HEAD') await c.res.body?.cancel();
@@ -70,7 +74,8 @@ export function createApp(services: Services): AgentApp {
   });
   app.use(securityHeaders);
   if (services.config.allowedOrigins.length > 0) app.use(crossOrigin(services.config.allowedOrigins));
-  app.use(authority({ ...services.config, authorityOf: (matched) => api.authorityOf(matched), rateLimit: services.rateLimit }));
+  const routeOf: Api['find'] = (matched) => api.find(matched);
+  app.use(authority({ ...services.config, callers: services.callers, routeOf, rateLimit: services.rateLimit }));
 
   app.use(async (c, next) => {
     if (!isEhbp(c.req.raw)) return next();
@@ -78,10 +83,11 @@ export function createApp(services: Services): AgentApp {
       keys: services.channelKeys,
       handle: async (request) => app.fetch(request, { ...c.env, channel: 'ehbp' }),
       maxRequestBytes: services.config.limits.bodyBytes,
-      sender: services.config.apiKey === null || c.get('access') !== null ? 'known' : 'stranger',
+      sender: c.get('access') !== null || !(await services.callers.needed()) ? 'known' : 'stranger',
       now: services.clock.now,
     });
   });
+  app.use(metering({ routeOf, keys: services.ledger.keys }));
   const schemas = workSchemas(services.tasks.types);
   submitRoutes(api, services, schemas);
   taskListRoutes(api, services);
@@ -93,11 +99,13 @@ export function createApp(services: Services): AgentApp {
   logRoutes(api, services);
   operationRoutes(api, services);
   operatorRoutes(api, services);
+  keyRoutes(api, services);
   operatorApiRoutes(api, services);
   localModelRoutes(api, services);
   inferenceRoutes(api, services);
   talkRoutes(api, services);
   evidenceRoutes(api, services);
+  enclaveRoutes(api, services);
   channelRoutes(api, services, async (request, env) => app.fetch(request, env));
   consoleRoutes(api, services.console);
   documentRoutes(api, services.version);

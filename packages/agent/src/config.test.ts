@@ -1,6 +1,10 @@
-import { expect, test } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseEnvFile } from '@assay/encoding/env-file';
+import { expect, onTestFinished, test } from 'vitest';
 import { parseConfig, UNNAMED_MODEL } from './config.ts';
-import { parseEnvFile } from './env-file.ts';
+import { readEnvironment } from './env-file.ts';
 import { ServerError } from './errors.ts';
 
 test('defaults', () => {
@@ -20,8 +24,14 @@ test('defaults', () => {
   expect(Object.isFrozen(config) && Object.isFrozen(config.model)).toBe(true);
 });
 
+/** The settings in the text of a `.env` file. */
+function settingsIn(text: string): Readonly<Record<string, string>> {
+  const file = parseEnvFile(text);
+  return file.type === 'settings' ? file.settings : expect.fail(`line ${file.line}`);
+}
+
 test("the seed's .env", () => {
-  const environment = parseEnvFile(
+  const environment = settingsIn(
     '# Local Ollama settings\nAI_PROVIDER=ollama\nAI_API_BASE=http://127.0.0.1:11434/v1\nAI_API_KEY=ollama\nOLLAMA_MODEL=gemma3:4b\nAI_MODEL=gemma3:4b\nAI_TEMPERATURE=0.3\nAI_MAX_TOKENS=2000\n',
   );
   expect(parseConfig(environment).model).toMatchObject({
@@ -239,7 +249,7 @@ test('every problem is listed at once', () => {
 });
 
 test('simulated guest agents are settings like any other, also from .env', () => {
-  const environment = parseEnvFile('DSTACK_SIMULATOR_ENDPOINT=http://127.0.0.1:1\nTAPPD_SIMULATOR_ENDPOINT=\n');
+  const environment = settingsIn('DSTACK_SIMULATOR_ENDPOINT=http://127.0.0.1:1\nTAPPD_SIMULATOR_ENDPOINT=\n');
   expect(parseConfig(environment).guestSimulators).toEqual({ dstack: 'http://127.0.0.1:1', tappd: null });
 });
 
@@ -251,17 +261,18 @@ test('a key makes a public address acceptable, and turns the rate limit on', () 
   expect(parseConfig({ AGENT_HOST: '0.0.0.0', ASSAY_API_KEY: 'x'.repeat(32) }).limits.ratePerMinute).toBe(600);
 });
 
-const lines: readonly { text: string; settings: Record<string, string> | null }[] = [
-  { text: 'A=1\r\n\r\n# note\nexport B = two words # note\n', settings: { A: '1', B: 'two words' } },
-  { text: `A='#1 $x \\n'\nB="a\\n\\"b\\" # c" # note`, settings: { A: '#1 $x \\n', B: 'a\n"b" # c' } },
-  { text: 'A=\nB=#nothing', settings: { A: '', B: '' } },
-  { text: 'A=x#y', settings: { A: 'x#y' } },
-  { text: '\uFEFFA=1', settings: { A: '1' } },
-  { text: 'AGENT_PORT 8000', settings: null },
-  { text: 'A="open', settings: null },
-  { text: "A='x' y", settings: null },
-];
-test.each(lines)('.env: $text', ({ text, settings }) => {
-  if (settings !== null) expect(parseEnvFile(text)).toEqual(settings);
-  else expect(() => parseEnvFile(text)).toThrow(expect.objectContaining({ code: 'config/unreadable' }));
+test('the environment wins over .env; a line that is none is named by its number alone; a folder holds no settings', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'assay-env-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, '.env');
+  expect(readEnvironment(path, { A: '1' })).toEqual({ A: '1' });
+  writeFileSync(path, 'A=2\nB=3\n');
+  expect(readEnvironment(path, { A: '1' })).toEqual({ A: '1', B: '3' });
+  writeFileSync(path, 'A=2\nsecret word\n');
+  expect(() => readEnvironment(path, {})).toThrow(
+    expect.objectContaining({ code: 'config/unreadable', message: expect.stringMatching(/line 2: expected(?!.*secret)/) }),
+  );
+  rmSync(path);
+  mkdirSync(path);
+  expect(readEnvironment(path, { A: '1' })).toEqual({ A: '1' });
 });

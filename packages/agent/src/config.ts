@@ -71,10 +71,25 @@ export interface Config {
   readonly operatorKey: string | null;
   /** Absolute path of the operator manifest; `null` closes `/api/v1/…`. */
   readonly operatorManifest: string | null;
+  /** For a manifest whose secret AWS KMS keeps. */
+  readonly kms: {
+    readonly url: string | null;
+    readonly accessKeyId: string | null;
+    readonly secretAccessKey: string | null;
+    readonly sessionToken: string | null;
+    readonly ciphertext: string | null;
+    readonly firstStart: boolean;
+  };
   /** A keyset's life, and how long the keys of a replaced one still open requests. */
   readonly keys: { readonly lifetimeSeconds: number; readonly overlapSeconds: number };
+  /** How an agent inside a Nitro enclave gets its network. */
+  readonly enclaveNetwork: 'off' | 'gvproxy' | 'vsock';
+  /** The oldest version that may take over this agent's keys; `null`: its own. */
+  readonly versionFloor: string | null;
   /** Origin under which clients reach the agent, without a trailing slash; `null` when only host and port are known. */
   readonly publicUrl: string | null;
+  /** Origin at which other agents on the same database reach this one; `null`: where it listens. */
+  readonly replicaUrl: string | null;
   /** Origins of web pages elsewhere that may use the agent. */
   readonly allowedOrigins: readonly string[];
   readonly model: ModelConfig;
@@ -89,11 +104,13 @@ export interface Config {
   };
   /** `auto` takes the strongest TEE found. */
   readonly attester: string;
-  /** Addresses of simulated guest agents, URLs or socket paths. */
+  /** Whether NVIDIA GPUs attest next to the CPU. */
+  readonly gpuEvidence: 'auto' | 'required' | 'off';
   /** Signs commitments in place of a TEE; `null` without a vendor's key. */
   readonly vendor: { readonly keyFile: string | null; readonly name: string };
   /** As the operator says; `null` when the operator does not. */
   readonly modelVersion: string | null;
+  /** Addresses of simulated guest agents, URLs or socket paths. */
   readonly guestSimulators: { readonly dstack: string | null; readonly tappd: string | null };
   /** Where the running code came from, as the operator says; goes into reports. */
   readonly source: { readonly repository: string | null; readonly commit: string | null; readonly imageDigest: string | null };
@@ -137,9 +154,20 @@ export function parseConfig(environment: Environment): Config {
     databaseUrl: values.DATABASE_URL,
     apiKey: values.ASSAY_API_KEY,
     operatorKey: values.ASSAY_OPERATOR_KEY,
+    kms: {
+      url: values.ASSAY_KMS_URL,
+      accessKeyId: values.AWS_ACCESS_KEY_ID,
+      secretAccessKey: values.AWS_SECRET_ACCESS_KEY,
+      sessionToken: values.AWS_SESSION_TOKEN,
+      ciphertext: values.ASSAY_KMS_CIPHERTEXT,
+      firstStart: values.ASSAY_KMS_FIRST_START === 'on',
+    },
     operatorManifest: values.ASSAY_OPERATOR_MANIFEST === null ? null : resolve(values.ASSAY_OPERATOR_MANIFEST),
     keys: { lifetimeSeconds: values.ASSAY_KEY_HOURS * 3600, overlapSeconds: values.ASSAY_KEY_OVERLAP_MINUTES * 60 },
+    enclaveNetwork: values.ASSAY_ENCLAVE_NETWORK,
+    versionFloor: values.ASSAY_VERSION_FLOOR,
     publicUrl: values.ASSAY_PUBLIC_URL,
+    replicaUrl: values.ASSAY_REPLICA_URL,
     allowedOrigins: values.ASSAY_ALLOWED_ORIGINS,
     model: modelConfig(values),
     sandbox: {
@@ -151,6 +179,7 @@ export function parseConfig(environment: Environment): Config {
       memoryBytes: values.ASSAY_SANDBOX_MEMORY_MB * MIB,
     },
     attester: values.ASSAY_ATTESTER,
+    gpuEvidence: values.ASSAY_GPU_EVIDENCE,
     modelVersion: values.ASSAY_MODEL_VERSION,
     vendor: { keyFile: values.ASSAY_VENDOR_KEY, name: values.ASSAY_VENDOR_NAME ?? 'unnamed' },
     guestSimulators: { dstack: values.DSTACK_SIMULATOR_ENDPOINT, tappd: values.TAPPD_SIMULATOR_ENDPOINT },
@@ -162,7 +191,8 @@ export function parseConfig(environment: Environment): Config {
     limits: {
       bodyBytes: values.ASSAY_MAX_BODY_MB * MIB,
       tasks: values.ASSAY_MAX_TASKS,
-      ratePerMinute: values.ASSAY_RATE_LIMIT ?? (isLoopback(host) ? 0 : PUBLIC_RATE_LIMIT),
+      ratePerMinute:
+        values.ASSAY_RATE_LIMIT ?? (isLoopback(host) && values.ASSAY_ENCLAVE_NETWORK === 'off' ? 0 : PUBLIC_RATE_LIMIT),
     },
     logLevel: values.ASSAY_LOG_LEVEL,
     tls: values.ASSAY_TLS,
@@ -201,10 +231,10 @@ function togetherProblems(values: Values): readonly SettingProblem[] {
     const message = 'reaches beyond this machine; set ASSAY_API_KEY (16 characters or more) as well, or bind 127.0.0.1';
     problems.push(problem('AGENT_HOST', 'config/insecure-bind', message));
   }
-  if (values.ASSAY_OPERATOR_MANIFEST !== null && values.DATABASE_URL !== null) {
+  if (values.ASSAY_ENCLAVE_NETWORK === 'vsock' && isLoopback(values.AGENT_HOST) && key === null) {
     const message =
-      'cannot stand beside DATABASE_URL: the state of owners has one writer; use the embedded store for this agent';
-    problems.push(problem('ASSAY_OPERATOR_MANIFEST', 'config/bad-value', message));
+      'hands connections from outside on to loopback; set ASSAY_API_KEY as well (ASSAY_HOST_KEYS=on takes it from the parent)';
+    problems.push(problem('ASSAY_ENCLAVE_NETWORK', 'config/insecure-bind', message));
   }
   return problems;
 }

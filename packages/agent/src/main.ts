@@ -1,16 +1,11 @@
 /** The composition root: settings → attester, model, sandbox, ledger → application → listening. Nothing else joins adapters. */
 
 import { readFileSync } from 'node:fs';
-import { createServer, type RequestListener, type ServerOptions } from 'node:http';
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { createRequire } from 'node:module';
-import type { AddressInfo } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson } from '@assay/encoding/json';
 import { type Clock, openLedger, systemClock } from '@assay/ledger';
 import { type LaneRefusal, OpeningSandbox, selectSandbox, transcriptToJson } from '@assay/sandbox';
-import { getRequestListener } from '@hono/node-server';
 import { type Logger, pino } from 'pino';
 import { createAnalyzer } from './adapters/analyzer/slither.ts';
 import { detectAttester } from './adapters/attesters/detect.ts';
@@ -21,29 +16,40 @@ import { logProfile } from './adapters/models/embedded/log-profile.ts';
 import { withNamedModel } from './adapters/models/listed-models.ts';
 import { platformModels } from './adapters/models/platforms.ts';
 import { createModel } from './adapters/models/select.ts';
+import { patientFetch } from './adapters/patient-fetch.ts';
 import { attestedUpstreamOf } from './adapters/upstreams/attested.ts';
 import { createUpstream, openRouterOf } from './adapters/upstreams/select.ts';
-import { createWorkspaces } from './adapters/workspaces/directory.ts';
+import { workspacesByKey } from './adapters/workspaces/directory.ts';
 import { createApp } from './app.ts';
 import { type Config, type ModelConfig, UNNAMED_MODEL } from './config.ts';
-import { ServerError } from './errors.ts';
 import { EvidenceSessions } from './evidence/sessions.ts';
+import { Callers } from './http/callers.ts';
+import { HandOn } from './http/channel/hand-on.ts';
 import { createMetrics } from './http/metrics.ts';
+import { observeTask } from './http/observe-task.ts';
 import { RateLimit } from './http/rate-limit.ts';
-import { loadConsole } from './http/routes/console.ts';
+import { consoleDirectory, loadConsole } from './http/routes/console.ts';
 import { status } from './http/routes/operations.ts';
 import type { Services } from './http/routes/services.ts';
 import type { AgentStatus } from './http/schemas/status.ts';
-import { cutStalledReaders } from './http/stalled-readers.ts';
 import { answerAttestation } from './identity/answer-attestation.ts';
 import { ChannelKeys } from './identity/channel-keys.ts';
+import { agreeOnRoot, announce } from './identity/join-fleet.ts';
+import { clocksOf, logClock } from './identity/log-clock.ts';
+import { logAcknowledgedLoss } from './identity/log-loss.ts';
+import { logUpkeep } from './identity/log-upkeep.ts';
 import { KeysetRotation, type Rotated } from './identity/rotation.ts';
-import { createTlsKey, type TlsKey } from './identity/tls-key.ts';
+import { createTlsKey } from './identity/tls-key.ts';
+import { VersionFloor } from './identity/version-floor.ts';
+import { listen, tlsNames } from './listen.ts';
 import type { Attester } from './ports/attester.ts';
+import { TaskBroadcast } from './tasks/elsewhere/task-broadcast.ts';
+import { TasksElsewhere } from './tasks/elsewhere/tasks-elsewhere.ts';
 import { permitHosts } from './tasks/network-hosts.ts';
 import { createLedgerTaskStore } from './tasks/record/ledger-task-store.ts';
 import { createTasks } from './tasks/registry.ts';
 import { TalkKeyring } from './tasks/talk/talk-keys.ts';
+import { TaskJobs } from './tasks/task-jobs.ts';
 import { TaskTable } from './tasks/task-table.ts';
 
 export interface RunningAgent {
@@ -67,21 +73,25 @@ export interface RunningAgent {
 export interface StartOptions {
   /** Where log lines go; standard error by default. */
   readonly log?: Logger;
-  /** Tells the time; the system's clock unless told. */
+  /** Tells the time; default: the system's clock. */
   readonly clock?: Clock;
   /** The TEE to attest from; default: the one that the settings name, or that is found here. */
   readonly attester?: Attester;
+  /** The agent's own version, three numbers; default: that of its package. */
+  readonly version?: string;
 }
 
-const require = createRequire(import.meta.url);
 const GRACE_MS = 10_000;
+/** How often it is looked for what a command did to the store. */
+const UPKEEP_EVERY_MS = 5_000;
 /** The agent listens after this time even when the sandbox is still being opened, milliseconds. */
 const SANDBOX_PATIENCE_MS = 1500;
 
 /**
  * Starts an agent. It listens when this resolves, and its keyset is attested and logged.
  *
- * @throws {ServerError} `sandbox/unavailable`, `attester/unavailable`, `config/unreadable`, `config/bad-value` for a port in use;
+ * @throws {ServerError} `sandbox/unavailable`, `attester/unavailable`, `config/unreadable`, `config/bad-value` for a port in use,
+ * `version/below-floor`;
  * the ledger's errors. What was opened is closed again.
  * @example
  * const agent = await startAgent(parseConfig({ AGENT_PORT: '0' }));
@@ -94,8 +104,8 @@ export async function startAgent(config: Config, options: StartOptions = {}): Pr
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
-    const { log = createLog(config), clock = systemClock, attester } = options;
-    return await compose(config, { log, clock, attester }, closing, closeAll);
+    const { log = createLog(config), clock = systemClock, attester, version = ownVersion() } = options;
+    return await compose(config, { log, clock, attester, version }, closing, closeAll);
   } catch (error) {
     await closeAll();
     throw error;
@@ -104,11 +114,21 @@ export async function startAgent(config: Config, options: StartOptions = {}): Pr
 
 async function compose(
   config: Config,
-  { log, clock, attester: given }: Required<Omit<StartOptions, 'attester'>> & { readonly attester: Attester | undefined },
+  {
+    log,
+    clock,
+    attester: given,
+    version,
+  }: Required<Omit<StartOptions, 'attester'>> & {
+    readonly attester: Attester | undefined;
+    readonly version: string;
+  },
   closing: (() => Promise<void>)[],
   closeAll: () => Promise<void>,
 ): Promise<RunningAgent> {
   const begun = performance.now();
+  const versionFloor = new VersionFloor({ directory: config.dataDir, version, floor: config.versionFloor });
+  versionFloor.refuseBelowDirectory();
   const sandbox = keep(
     closing,
     new OpeningSandbox(
@@ -129,9 +149,11 @@ async function compose(
           clock,
           simulators: config.guestSimulators,
           vendor: config.vendor,
+          gpus: config.gpuEvidence,
         })
       : { attester: given, absent: [] },
   ]);
+  await versionFloor.refuseBelowStore(ledger);
   const modelConfig = await withNamedModel(config.model);
   const attestedUpstream = attestedUpstreamOf(modelConfig, clock.now);
   const embedded = keep(
@@ -157,7 +179,8 @@ async function compose(
       onUnexpected: (error) => log.error({ err: error }, 'model not fetched'),
     }),
   );
-  const channelKeys = new ChannelKeys();
+  await agreeOnRoot(ledger, attester);
+  const channelKeys = new ChannelKeys(ledger.fleet);
   const talkKeys = new TalkKeyring();
   // Loaded for agents with a manifest only: it brings the Ethereum library.
   const operator =
@@ -169,10 +192,18 @@ async function compose(
           ledger,
           clock,
           channelKeys,
+          kmsSecret: async (key) => {
+            const { openKmsSecret } = await import('./adapters/kms/kms-secret.ts');
+            const sealed = await openKmsSecret({ attester, key, settings: config.kms, directory: config.dataDir });
+            log.info({ ASSAY_KMS_CIPHERTEXT: sealed.ciphertext }, 'keep this: without it the wallet is lost');
+            return sealed;
+          },
           prompts: { openRouter: openRouterOf(config.model), verifiedOnly: config.verifiedUpstreamsOnly },
           onFailure: (error) => log.error({ err: error }, 'transactions not followed; it will be tried again'),
         });
   if (operator !== null) closing.push(() => operator.close());
+  let announceFleet: (() => Promise<void>) | null = null;
+  let noteClock: () => Promise<void> = () => Promise.resolve();
   const identity = keep(
     closing,
     await KeysetRotation.start({
@@ -191,10 +222,37 @@ async function compose(
         image_digest: config.source.imageDigest,
         image_provenance: null,
       },
-      onRotated: ({ keysetDigest, previousDigest }) => log.info({ keysetDigest, previousDigest }, 'keyset replaced'),
+      onRotated: ({ keysetDigest, previousDigest }) => {
+        log.info({ keysetDigest, previousDigest }, 'keyset replaced');
+        noteClock().catch((error: unknown) => log.error({ err: error }, 'clock not compared'));
+        void announceFleet?.().catch((error: unknown) => log.error({ err: error }, 'fleet not told of the keyset'));
+      },
       onFailure: (error) => log.error({ err: error }, 'keyset not replaced; it will be tried again'),
     }),
   );
+
+  noteClock = async () => {
+    const clocks = clocksOf(await identity.report(null));
+    if (clocks !== null)
+      log.info({ driftMs: clocks.agent - clocks.platform, receiptId: await logClock(clocks, ledger) }, 'clock');
+  };
+  const lossReceipt = await logAcknowledgedLoss(config.dataDir, ledger);
+  if (lossReceipt !== null) log.warn({ receiptId: lossReceipt }, 'loss of entries acknowledged and logged');
+
+  const floorReceipt = await versionFloor.raise(ledger);
+  if (floorReceipt !== null) log.info({ receiptId: floorReceipt }, 'version floor raised and logged');
+
+  await noteClock();
+  const lookAtUpkeep = async (): Promise<void> => {
+    for (const receiptId of await logUpkeep(ledger)) log.warn({ receiptId }, 'upkeep of the store logged');
+  };
+  await lookAtUpkeep();
+  const looking = setInterval(() => {
+    lookAtUpkeep().catch((error: unknown) =>
+      log.error({ err: error }, 'upkeep of the store not logged; it will be tried again'),
+    );
+  }, UPKEEP_EVERY_MS).unref();
+  closing.push(async () => clearInterval(looking));
 
   const analyzer = keep(
     closing,
@@ -207,12 +265,15 @@ async function compose(
   let stopping = false;
   const kinds = createTasks();
   const taskStore = createLedgerTaskStore({ ledger, types: new Set(kinds.keys()) });
+  const broadcast = ledger.shared ? keep(closing, new TaskBroadcast(ledger.coordination)) : undefined;
   const tasks = new TaskTable({
     tasks: kinds,
+    broadcast,
     store: taskStore,
     most: config.limits.tasks,
     ledger,
     clock,
+    workspacesOf: workspacesByKey(join(config.dataDir, 'workspaces')),
     attest: answerAttestation(identity, clock),
     keysetInForce: () => identity.keysetDigest,
     sandboxReady: sandbox.ready,
@@ -222,26 +283,32 @@ async function compose(
       get sandbox() {
         return sandbox.now();
       },
-      workspaces: createWorkspaces(join(config.dataDir, 'workspaces')),
       compilers,
       analyzer,
       attestResult: (result, nonce) => identity.attestResult(result, nonce),
+      signProvenance: (statementFor) => identity.signProvenance(statementFor),
       clock,
       permitHosts: (wanted) => permitHosts(config.sandbox.network, wanted),
       encodeTranscript: (transcript) => utf8(canonicalJson(transcriptToJson(transcript))),
       defaults: { wallMs: config.sandbox.wallMs, memoryBytes: config.sandbox.memoryBytes },
     },
   });
+  const metrics = createMetrics(() => tasks.running);
+  const { fleet } = ledger;
+  const handOn = fleet === null ? null : new HandOn({ fleet, ledger, fetch: patientFetch });
+  const jobs = new TaskJobs({ ledger, tasks, onStarted: (task) => observeTask(task, { log, clock, metrics }) });
   const services: Services = {
     config,
-    version: ownVersion(),
+    version,
     clock,
     log,
     ledger,
+    callers: new Callers({ apiKey: config.apiKey, keys: ledger.keys }),
     operator: operator?.api ?? null,
     identity,
     rotation: identity,
     channelKeys,
+    handOn,
     talkKeys,
     evidence: new EvidenceSessions(clock.now),
     modelOf: platformModels(modelConfig),
@@ -250,19 +317,25 @@ async function compose(
     upstream: createUpstream(modelConfig, model, clock.now, attestedUpstream),
     sandbox: () => sandbox.current,
     tasks,
+    jobs,
+    elsewhere: ledger.shared ? new TasksElsewhere(ledger.coordination) : null,
     taskStore,
-    metrics: createMetrics(() => tasks.running),
-    rateLimit: new RateLimit(config.limits.ratePerMinute, clock.now),
+    metrics,
+    rateLimit: new RateLimit(config.limits.ratePerMinute, clock.now, ledger.shared ? ledger.coordination : null),
     console: loadConsole(consoleDirectory()),
     storeName: ledger.storeName,
     stopping: () => stopping,
   };
   await sandbox.patiently(SANDBOX_PATIENCE_MS - (performance.now() - begun));
+  const worker = jobs.work(Math.min(config.limits.tasks, config.sandbox.concurrency));
+  closing.push(() => worker.stop());
   const startedAt = clock.now();
   const { url, stop } = await listen(createApp(services).app.fetch, config, identity);
+  announceFleet = () => announce(ledger, channelKeys.keysets(Math.floor(clock.now() / 1000)), config.replicaUrl ?? url);
+  await announceFleet();
   return {
     url,
-    status: () => status(services, startedAt),
+    status: () => status(services, { startedAt }),
     absentTees: absent,
     get refusedLanes() {
       return sandbox.refused;
@@ -273,7 +346,7 @@ async function compose(
     close: async (graceMs = GRACE_MS) => {
       if (stopping) return;
       stopping = true;
-      await tasks.drain(graceMs);
+      await Promise.all([worker.stop(), tasks.drain(graceMs)]);
       await stop();
       await closeAll();
     },
@@ -300,65 +373,6 @@ function keep<T extends { close(): Promise<void> }>(closing: (() => Promise<void
   return resource;
 }
 
-async function listen(
-  fetch: (request: Request, env: object) => Response | Promise<Response>,
-  config: Config,
-  rotation: KeysetRotation,
-): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
-  const limits = { maxHeaderSize: 16 * 1024, requestTimeout: 120_000, headersTimeout: 20_000, keepAliveTimeout: 10_000 };
-  const answer = getRequestListener(fetch);
-  const server = rotation.tlsKey === null ? createServer(limits, answer) : tlsServer(rotation, limits, answer);
-  cutStalledReaders(server);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, config)));
-    server.listen(config.port, config.host, resolve);
-  });
-  const { address, port, family } = server.address() as AddressInfo;
-  const host = family === 'IPv6' ? `[${address}]` : address;
-  const stop = (): Promise<void> =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeIdleConnections();
-      setTimeout(() => server.closeAllConnections(), 1000).unref();
-    });
-  return { url: `${rotation.tlsKey === null ? 'http' : 'https'}://${host}:${port}`, stop };
-}
-
-/** HTTPS under the key of the keyset in force. Connections that stand keep theirs; new ones get the new one. */
-function tlsServer(rotation: KeysetRotation, limits: ServerOptions, answer: RequestListener): TlsServer {
-  const context = ({ privateKeyPem, certificatePem }: TlsKey) =>
-    ({ key: privateKeyPem, cert: certificatePem, minVersion: 'TLSv1.3' }) as const;
-  const server = createTlsServer(limits, answer);
-  rotation.onTlsKey = (key) => server.setSecureContext(context(key));
-  if (rotation.tlsKey !== null) server.setSecureContext(context(rotation.tlsKey));
-  return server;
-}
-
-/** Names that a client may reach this agent by. */
-function tlsNames({ host, publicUrl }: Config): readonly string[] {
-  const own = publicUrl === null ? [] : [new URL(publicUrl).hostname];
-  return [...new Set(['localhost', '127.0.0.1', ...(/^[0-9.]+$|^[a-zA-Z][\w.-]*$/.test(host) ? [host] : []), ...own])];
-}
-
-function listenError(cause: NodeJS.ErrnoException, config: Config): unknown {
-  const where = `${config.host}:${config.port}`;
-  if (cause.code === 'EADDRINUSE') {
-    return new ServerError(
-      'config/bad-value',
-      `AGENT_PORT: ${where} is in use by another program; stop it, or set another AGENT_PORT (0 takes a free one)`,
-      { cause },
-    );
-  }
-  if (cause.code === 'EADDRNOTAVAIL' || cause.code === 'ENOTFOUND' || cause.code === 'EACCES') {
-    return new ServerError(
-      'config/bad-value',
-      `AGENT_HOST: ${where} cannot be used on this machine (${cause.code}); set another AGENT_HOST or AGENT_PORT`,
-      { cause },
-    );
-  }
-  return cause;
-}
-
 /** Structured lines on standard error. Request bodies, prompts and headers are never handed to it. */
 function createLog(config: Config): Logger {
   const destination = pino.destination({ fd: 2, sync: false });
@@ -368,13 +382,4 @@ function createLog(config: Config): Logger {
 
 function ownVersion(): string {
   return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
-}
-
-/** The built console beside this package, or `null`. */
-function consoleDirectory(): string | null {
-  try {
-    return join(dirname(require.resolve('@assay/web/package.json')), 'dist');
-  } catch {
-    return null;
-  }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type CodedError, isCoded } from '@assay/encoding/coded-error';
 import { leaveAddress } from './address-file.ts';
 import { type Config, parseConfig } from './config.ts';
+import { enterEnclave } from './enclave/enter.ts';
 import { type Environment, readEnvironment } from './env-file.ts';
 import { ServerError } from './errors.ts';
 import { type RunningAgent, startAgent } from './main.ts';
@@ -31,7 +32,7 @@ export async function serve(options: ServeOptions): Promise<0 | 1> {
   let agent: RunningAgent;
   let config: Config;
   try {
-    config = parseConfig(readEnvironment(join(options.directory, '.env'), options.environment));
+    config = parseConfig(await enterEnclave(readEnvironment(join(options.directory, '.env'), options.environment)));
     agent = await startAgent(config);
   } catch (error) {
     if (!isCoded(error)) throw error;

@@ -1,7 +1,7 @@
 /** What the agent says when it is up: what it found, what is missing, and in red what is not real. */
 
 import { styleText } from 'node:util';
-import { RECOMMENDED_MODEL } from './adapters/models/embedded/catalogue.ts';
+import { CATALOGUE, RECOMMENDED_MODEL } from './adapters/models/embedded/catalogue.ts';
 import { engineRefusal } from './adapters/models/embedded/engine-package.ts';
 import type { Config } from './config.ts';
 import type { AgentStatus } from './http/schemas/status.ts';
@@ -32,6 +32,7 @@ export async function startMessage(agent: RunningAgent, config: Config, options:
     ),
     line('model', modelText(model, config, alarm)),
     line('sandbox', sandboxText(sandbox)),
+    ...(sandbox.lane === 'opening' ? [] : [line('packages', packagesText(sandbox))]),
     line('network', config.sandbox.network.mode === 'none' ? 'closed for code' : networkText(config)),
     line('store', `${store.name} in ${config.dataDir}, log ${log.origin}`),
     line('access', config.apiKey === null ? 'this machine only, no API key' : 'API key needed'),
@@ -48,20 +49,32 @@ export async function startMessage(agent: RunningAgent, config: Config, options:
 
 /** Without a model, the one command that brings one. */
 function modelText(
-  { recorded, provider, reachable, detail }: AgentStatus['model'],
+  { recorded, provider, model, reachable, detail }: AgentStatus['model'],
   config: Config,
   alarm: (text: string) => string,
 ): string {
-  if (!recorded) return `${provider}: ${reachable ? detail : alarm(detail)}`;
+  const isSmall = provider === 'embedded' && CATALOGUE.some(({ name, writes }) => name === model && writes === 'words');
+  const small = isSmall ? `; ${alarm('WORDS ONLY')}, no programs: ${anotherModel()}` : '';
+  if (!recorded) return `${provider}: ${reachable ? detail : alarm(detail)}${small}`;
   if (config.model.provider === 'recorded' || engineRefusal() !== null) return `${alarm('RECORDED')}: ${detail}`;
+  return `${alarm('NONE IS CONNECTED')}: only recorded demos are answered; ${anotherModel()}`;
+}
+
+function anotherModel(): string {
   const { title, bytes } = RECOMMENDED_MODEL;
-  const fetch = `npx assay model fetch brings ${title} (${Math.ceil(bytes / 1024 / 1024)} MB)`;
-  return `${alarm('NONE IS CONNECTED')}: only recorded demos are answered; ${fetch}`;
+  return `npx assay model fetch brings ${title} (${Math.ceil(bytes / 1024 / 1024)} MB)`;
 }
 
 function sandboxText({ lane, isolation, languages }: AgentStatus['sandbox']): string {
   if (lane === 'opening') return 'being opened (the first start prepares Python); tasks wait for it';
   return `${lane} (isolation ${isolation}), ${languages.join(', ')}`;
+}
+
+function packagesText({ packages }: AgentStatus['sandbox']): string {
+  const python = packages.python ?? [];
+  return python.length > 0
+    ? `${python.slice(0, 4).join(', ')}${python.length > 4 ? ` and ${python.length - 4} more` : ''} for Python`
+    : 'none for Python; npx assay sandbox install brings numpy, pandas and matplotlib';
 }
 
 function refusedLanes(agent: RunningAgent): readonly string[] {
@@ -71,7 +84,11 @@ function refusedLanes(agent: RunningAgent): readonly string[] {
 /** For when a sandbox that was being opened is open: which, and which lanes were passed over. */
 export async function sandboxMessage(agent: RunningAgent): Promise<string> {
   const { sandbox } = await agent.status();
-  const lines = [`  sandbox  ${sandboxText(sandbox)}`, ...refusedLanes(agent).map((text) => `  - ${text}`)];
+  const lines = [
+    `  sandbox  ${sandboxText(sandbox)}`,
+    `  packages ${packagesText(sandbox)}`,
+    ...refusedLanes(agent).map((text) => `  - ${text}`),
+  ];
   return `${lines.join('\n')}\n`;
 }
 

@@ -4,7 +4,7 @@
     python test_ai_generation.py [FOLDER]
     python verify_ai_attestation.py attestation_test1.json --simulated-root .assay/simulated-root.pem
 
-Needs Python 3.8 and nothing else. Settings: ASSAY_URL (http://localhost:8000), ASSAY_API_KEY where the agent wants one.
+Needs Python 3.8 and nothing else. Settings: ASSAY_URL (http://localhost:8000, or the port in AGENT_PORT), ASSAY_API_KEY where the agent wants one.
 Exit code 0 when all three ran; 6 when one did not; 4 when the agent does not answer.
 """
 
@@ -51,7 +51,7 @@ def ask(url, key, data):
 
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else "."
-    url = (os.environ.get("ASSAY_URL") or "http://localhost:8000").rstrip("/")
+    url = (os.environ.get("ASSAY_URL") or f"http://localhost:{os.environ.get('AGENT_PORT') or 8000}").rstrip("/")
     os.makedirs(folder, exist_ok=True)
     code = EXIT_DONE
     for number, (name, data) in enumerate(TESTS, start=1):

@@ -38,14 +38,27 @@ def assay_command():
     named = os.environ.get("ASSAY_COMMAND")
     if named:
         return shlex.split(named)
-    script = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "bin", "assay.js")
-    node = shutil.which("node")
+    package = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    script = os.path.join(package, "bin", "assay.js")
+    node = node_command(package)
     if node and os.path.exists(script):
         return [node, script]
     installed = shutil.which("assay")
     if installed:
         return [installed]
     raise AssayMissing("expected the assay command, got none; run npm install, or name it in ASSAY_COMMAND")
+
+
+def node_command(folder):
+    """The Node that was installed with this package, in the nearest `node_modules` above it; otherwise the one on the PATH; None without."""
+    while True:
+        own = os.path.join(folder, "node_modules", ".bin", "node")
+        if os.path.exists(own):
+            return own
+        above = os.path.dirname(folder)
+        if above == folder:
+            return shutil.which("node")
+        folder = above
 
 
 class AIAttestationVerifier:

@@ -1,3 +1,10 @@
+export type {
+  ComparisonFrame,
+  ComparisonOutcome,
+  ComparisonPath,
+  ComparisonProgress,
+  ComparisonStep,
+} from '@assay/models';
 export {
   type ApiSecurityConfig,
   AttestationPolicy,
@@ -19,12 +26,20 @@ export {
   connect,
   type Proof,
 } from './connection/connect.ts';
-export type { AuditOptions, BuildOptions, ContractAudit, ContractBuild, ContractSources } from './connection/contract-work.ts';
-export type { TaskArchive, TaskAttempt, TaskPage, TaskQuery, TaskStatus, TaskSummary } from './connection/task-archive.ts';
-export type { RunResult } from './connection/task-result.ts';
+export {
+  type AuditOptions,
+  auditIn,
+  type BuildOptions,
+  buildIn,
+  type ContractAudit,
+  type ContractBuild,
+  type ContractSources,
+} from './connection/contract-work.ts';
+export type { TaskArchive, TaskAttempt, TaskPage, TaskQuery, TaskSummary } from './connection/task-archive.ts';
+export type { FailedRun, RecordedDemo, RunResult, SucceededRun } from './connection/task-result.ts';
 export type { ProposedCode, ReviewCode, ReviewDecision } from './connection/task-review.ts';
 export type { AttachOptions, RunOptions, TaskRequest, TaskRun } from './connection/task-run.ts';
-export type { TaskStep } from './connection/task-steps.ts';
+export type { TaskStatus, TaskStep } from './connection/task-step.ts';
 export { CLIENT_ERROR_KINDS, ClientError, type ClientErrorCode } from './errors.ts';
 export { openUpstream, UPSTREAM_KINDS } from './proxy/open-upstream.ts';
 export type { ForwardedAnswer, ProofFile, UpstreamOptions, VerifiedUpstream } from './proxy/upstream.ts';
@@ -45,6 +60,7 @@ export {
   type ModelIdentityClaim,
   type SessionAttestation,
 } from './security/attestation-verifier.ts';
+export { attestInOrder, type OrderedAttestation, type ProviderOrderOptions } from './security/provider-order.ts';
 export type { AttestedTalkKey, TalkAttestationOptions } from './talk/talk-attestation.ts';
 export { type TalkAnswer, TalkClient, type TalkOptions } from './talk/talk-client.ts';
 export { verifyProof } from './verification/answer-proof.ts';

@@ -105,6 +105,7 @@ export const ATTESTATION_ERROR_KINDS = {
   'nvidia/version-unsupported': 'unavailable',
   'policy/malformed': 'misuse',
   'policy/refused': 'refused',
+  'report/evidence-missing': 'malformed',
   'snp/certificate-chain-mismatch': 'unavailable',
   'snp/certificate-table-malformed': 'malformed',
   'snp/chip-id-mismatch': 'untrusted',

@@ -1,3 +1,4 @@
+export { type AgentEvidence, type AgentEvidenceOptions, verifyAgentEvidence } from './agent-evidence.ts';
 export { type AppraiseOptions, appraise } from './appraisal/appraise.ts';
 export { checkName } from './appraisal/check-names.ts';
 export { type EarOptions, earClaims, signEar } from './appraisal/ear.ts';
@@ -62,11 +63,13 @@ export { tdxVerifier } from './verifier/dcap/tdx.ts';
 export { dstackVerifier } from './verifier/dstack/dstack.ts';
 export { type KeyCustodyInput, verifyKeyCustody } from './verifier/dstack/key-custody.ts';
 export { nitroVerifier, type VerifyNitroOptions, verifyNitroDocument } from './verifier/nitro/nitro.ts';
+export { attachGpus } from './verifier/nvidia/attached.ts';
 export { nvidiaGpuVerifier, nvidiaSwitchVerifier, verifyNvidia } from './verifier/nvidia/nvidia.ts';
 export { nvidiaRimVerifier, type VerifiedRim, verifyRim } from './verifier/nvidia/rim.ts';
 export { snpVerifier, verifySnp } from './verifier/snp/snp.ts';
 export { tokenVerifier } from './verifier/token/token.ts';
 export { tpmVerifier } from './verifier/tpm/tpm.ts';
+export { UNREAD_MEMBERS } from './verifier/unread-members.ts';
 export { vendorVerifier } from './verifier/vendor/vendor.ts';
 export {
   type EvidenceOptions,

@@ -11,6 +11,7 @@ import { textLayers } from './evidence/armour.ts';
 import { certificateEvidence, certificateKeyCheck } from './evidence/carriers/certificate-evidence.ts';
 import { quotesInJson } from './evidence/dcap/quote-json.ts';
 import { describeFile } from './evidence/kinds/file-kind.ts';
+import { parsedOnce } from './evidence/reading.ts';
 import { wrappedEndorsements, wrappedEvidence } from './evidence/wrapped.ts';
 import { type Check, notChecked } from './model/check.ts';
 import type { Claims, EvidenceType } from './model/claims.ts';
@@ -55,7 +56,7 @@ export function recogniseIn<Of extends Claims>(
     return { type: null, fault: new AttestationError('evidence/unrecognised', message) };
   }
   try {
-    return search(file, verifiers);
+    return parsedOnce(file, () => search(file, verifiers));
   } catch (fault) {
     return broken(null, fault);
   }

@@ -1,5 +1,5 @@
 /**
- * What of a streamed answer may be handed on before it is sealed, signed or checked, and what must wait. Whoever reads a stream takes it
+ * What of a streamed answer may be handed on before it is sealed, signed or checked, and what must wait. The party that reads a stream takes it
  * for complete at its end mark, and many clients at a `finish_reason` already; both are found event by event, so that no cut into
  * pieces, no line end and no comment behind the mark brings one out early. An event of which a part is missing waits as well.
  *

@@ -45,11 +45,20 @@ export function talkEntry(spki: Uint8Array): KeysetEntry {
  * @example ohttpKey(keyset.e2ee_public_keys)
  */
 export function ohttpKey(entries: readonly KeysetEntry[], prefer: KemId = 0x0020): KeyConfig {
-  const keys = entries.flatMap((entry) => parseOhttpEntry(entry) ?? []);
+  const keys = ohttpKeys(entries);
   const found = keys.find(({ kem }) => kem === prefer) ?? keys[0];
   if (found === undefined)
     throw new ChannelError('channel/suite-unsupported', 'the attested keyset lists no channel key this client speaks');
   return found;
+}
+
+/**
+ * Every OHTTP key that a keyset lists; entries of other algorithms are passed over.
+ * @throws {ChannelError} `channel/key-config-malformed`.
+ * @example ohttpKeys(keyset.e2ee_public_keys).map(({ keyId }) => keyId)
+ */
+export function ohttpKeys(entries: readonly KeysetEntry[]): readonly KeyConfig[] {
+  return entries.flatMap((entry) => parseOhttpEntry(entry) ?? []);
 }
 
 function parseOhttpEntry(entry: KeysetEntry): KeyConfig | null {

@@ -1,4 +1,5 @@
 export { type AnalyzerIdentity, type Audit, type AuditFacts, auditHash, auditOf, auditText } from './audit/audit.ts';
+export { DEPENDENCY_PREFIXES, dependencySources } from './audit/dependencies.ts';
 export {
   type Confidence,
   type Finding,
@@ -7,8 +8,20 @@ export {
   parseSlitherReport,
   type SlitherReport,
 } from './audit/findings.ts';
-export { failsAudit, PASS_POLICIES, type PassPolicy } from './audit/pass-policy.ts';
+export {
+  type Lint,
+  type LintFacts,
+  type LintFinding,
+  type LintReport,
+  type LintSeverity,
+  lintHash,
+  lintOf,
+  lintText,
+  parseLintReport,
+} from './audit/lint.ts';
+export { failsAudit, PASS_POLICIES, type PassPolicy, type RuleFacts, ruleText } from './audit/pass-policy.ts';
 export { sarifText } from './audit/sarif.ts';
+export { SUMMARY_DOMAIN, type SummaryFacts, type SummaryTypedData, summaryTypedData } from './audit/summary.ts';
 export { ARCHIVE_ROOT, type ArchiveOptions, cryticArchive } from './build/archive.ts';
 export { type ContractArtifact, contractArtifacts } from './build/artifact.ts';
 export { codeBytes, openLibraries } from './build/code-bytes.ts';
@@ -33,6 +46,7 @@ export {
   type ManifestContract,
   manifestText,
 } from './build/manifest.ts';
+export { BUILD_TYPE, type ProvenanceFacts, provenanceText, type SourcePackage } from './build/provenance.ts';
 export { type ProvenAccount, provenAccount, provenSlot, stateRootOf } from './bytecode/account-proof.ts';
 export {
   type CodeComparison,
@@ -56,6 +70,9 @@ export { addressOf, BEACON_CALL, type ContractProxy, PROXY_SLOTS, proxiesInSlots
 export { type SourcePlace, sourcePlace } from './bytecode/source-place.ts';
 export { digestOf, digestOfJson, keccakOf, type Sha256 } from './digest.ts';
 export { CONTRACTS_ERROR_KINDS, ContractsError, type ContractsErrorCode } from './errors.ts';
+export { type CaseAccounts, type CaseCall, type ExploitCase, INVARIANTS, type Invariant } from './exploit/case.ts';
+export { DEPOSITORS, decideExploit, type ExploitDecision } from './exploit/decide.ts';
+export { parseObservations } from './exploit/observations.ts';
 export { type CollectOptions, checkSources, collectSources, SOURCE_LIMITS, type Sources } from './project/collect-sources.ts';
 export { chooseCompiler, DEFAULT_COMPILER } from './project/compiler-choice.ts';
 export { findLayout, type LayoutOptions, type ProjectLayout } from './project/layout.ts';

@@ -1,5 +1,5 @@
 /**
- * CBOR (RFC 8949) for signed evidence. Reading: definite lengths unless told, shortest integers unless told, unique map keys,
+ * CBOR (RFC 8949) for signed evidence. Reading: definite lengths and shortest integers by default, unique map keys,
  * valid UTF-8, bounded depth and item count, no trailing bytes. Writing: core deterministic encoding (§4.2.1).
  * Not supported: simple values other than false, true, null, undefined; map keys other than text, bytes and integers.
  */
@@ -37,9 +37,9 @@ export interface DecodeCborOptions {
   readonly allowIndefinite?: boolean;
   /** Accept integers and lengths written longer than needed. */
   readonly allowLongForms?: boolean;
-  /** Levels of nesting; 32 unless told. */
+  /** Levels of nesting; default: 32. */
   readonly maxDepth?: number;
-  /** Items in all; 100 000 unless told. */
+  /** Items in all; default: 100 000. */
   readonly maxItems?: number;
 }
 

@@ -45,7 +45,7 @@ export function parseCoseSign1(bytes: Uint8Array, options: DecodeCborOptions = {
 
 /**
  * The `Sig_structure` bytes a COSE_Sign1 signature covers (§4.4).
- * @param externalAad bytes both sides know besides; empty unless told.
+ * @param externalAad bytes both sides know besides; default: empty.
  */
 export function sigStructure(
   sign1: Pick<CoseSign1, 'protectedBytes' | 'payload'>,
@@ -61,7 +61,7 @@ export interface EncodeCoseSign1Options {
   readonly payload: Uint8Array;
   readonly signature: Uint8Array;
   readonly unprotected?: Map<CborValue, CborValue>;
-  /** Put tag 18 in front; not done unless told. */
+  /** Put tag 18 in front; off by default. */
   readonly tagged?: boolean;
 }
 

@@ -25,6 +25,20 @@ const der = (hex: string): DerElement => readDer(decodeHex(hex.replaceAll(' ', '
 const refused = (code: string): unknown => expect.objectContaining({ code });
 
 describe('readDer', () => {
+  it('makes a bounded number of elements, however short each is', () => {
+    const nulls = encodeDer(
+      DER_TAG.sequence,
+      new Uint8Array(2 * 600_000).map((_, at) => (at % 2 === 0 ? 0x05 : 0x00)),
+    );
+    expect(() => readDer(nulls).children()).toThrow(refused('der/limit'));
+    expect(readDer(nulls, { maxElements: 600_001 }).children().length).toBe(600_000);
+    const inner = encodeDer(DER_TAG.sequence, encodeDer(DER_TAG.null), encodeDer(DER_TAG.null));
+    const two = readDer(encodeDer(DER_TAG.sequence, inner, inner), { maxElements: 6 }).children();
+    expect(two[0]?.children().length).toBe(2);
+    expect(() => two[1]?.children()).toThrow(refused('der/limit'));
+    expect(() => two[1]?.children()).toThrow(refused('der/limit'));
+  });
+
   it('reads nested elements as views', () => {
     const bytes = encodeDer(
       DER_TAG.sequence,

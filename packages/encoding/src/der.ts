@@ -27,6 +27,8 @@ export const DER_TAG = {
 } as const;
 
 const MAX_DEPTH = 32;
+/** Elements that are made of one input, at most: each costs some 150 bytes and may stand for two. A list of 100,000 revoked certificates fits. */
+const MAX_ELEMENTS = 500_000;
 
 export interface DerElement {
   /** The identifier octet whole, class and constructed bit included: SEQUENCE is 0x30, `[0]` constructed is 0xa0. */
@@ -40,8 +42,10 @@ export interface DerElement {
 }
 
 export interface ReadDerOptions {
-  /** Levels of nesting allowed below the element; 32 unless told. */
+  /** Levels of nesting allowed below the element; 32 by default. */
   readonly maxDepth?: number;
+  /** Elements that may be made in all; 500,000 by default. */
+  readonly maxElements?: number;
 }
 
 /**
@@ -50,11 +54,18 @@ export interface ReadDerOptions {
  * @example const [tbs, algorithm, signature] = readDer(certificate).children();
  */
 export function readDer(bytes: Uint8Array, options: ReadDerOptions = {}): DerElement {
-  const element = readElement(bytes, 0, bytes.length, options.maxDepth ?? MAX_DEPTH);
+  const element = readElement({ bytes, start: 0, limit: bytes.length }, options.maxDepth ?? MAX_DEPTH, {
+    elements: options.maxElements ?? MAX_ELEMENTS,
+  });
   if (element.end !== bytes.length) {
     throw new EncodingError('der/trailing-bytes', `expected one der element, got ${bytes.length - element.end} bytes after it`);
   }
   return element;
+}
+
+/** How many more elements may be made of one input. */
+interface Left {
+  elements: number;
 }
 
 class Element implements DerElement {
@@ -64,15 +75,17 @@ class Element implements DerElement {
   readonly #contentStart: number;
   readonly #end: number;
   readonly #depth: number;
+  readonly #left: Left;
   #children: readonly DerElement[] | undefined;
 
-  constructor(bytes: Uint8Array, start: number, contentStart: number, end: number, depth: number) {
+  constructor({ bytes, start }: Place, { contentStart, end }: Bounds, depth: number, left: Left) {
     this.tag = bytes[start] as number;
     this.#bytes = bytes;
     this.#start = start;
     this.#contentStart = contentStart;
     this.#end = end;
     this.#depth = depth;
+    this.#left = left;
   }
 
   get constructed(): boolean {
@@ -97,7 +110,7 @@ class Element implements DerElement {
     if (this.#depth <= 0) throw new EncodingError('der/limit', 'expected less nesting, got der deeper than allowed');
     const children: DerElement[] = [];
     for (let offset = this.#contentStart; offset < this.#end; ) {
-      const child = readElement(this.#bytes, offset, this.#end, this.#depth - 1);
+      const child = readElement({ bytes: this.#bytes, start: offset, limit: this.#end }, this.#depth - 1, this.#left);
       children.push(child);
       offset = child.end;
     }
@@ -106,7 +119,21 @@ class Element implements DerElement {
   }
 }
 
-function readElement(bytes: Uint8Array, start: number, limit: number, depth: number): Element {
+/** Where an element begins, and where what it lies in ends. */
+interface Place {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly limit: number;
+}
+
+interface Bounds {
+  readonly contentStart: number;
+  readonly end: number;
+}
+
+function readElement(place: Place, depth: number, left: Left): Element {
+  const { bytes, start, limit } = place;
+  if (--left.elements < 0) throw new EncodingError('der/limit', 'expected fewer elements, got more der than allowed');
   const tag = bytes[start];
   const first = bytes[start + 1];
   if (tag === undefined || first === undefined || start + 2 > limit)
@@ -129,7 +156,7 @@ function readElement(bytes: Uint8Array, start: number, limit: number, depth: num
   }
   if (length > limit - offset)
     throw malformed(`expected ${length} bytes of content, got ${limit - offset}; the input is truncated`);
-  return new Element(bytes, start, offset, offset + length, depth);
+  return new Element(place, { contentStart: offset, end: offset + length }, depth, left);
 }
 
 /** X.690 §10.2: DER strings are primitive; only SEQUENCE, SET, EXTERNAL and EMBEDDED PDV are constructed. */

@@ -278,8 +278,8 @@ export function canonicalJson(value: unknown): string {
 }
 
 function canonical(value: unknown, depth: number): string {
-  if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value === 'string') return quoted(value);
+  if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw unencodable(`expected a finite number, got ${value}`);
     return JSON.stringify(value);
@@ -287,17 +287,17 @@ function canonical(value: unknown, depth: number): string {
   if (typeof value !== 'object') throw unencodable(`expected a json value, got ${typeof value}`);
   if (depth <= 0) throw unencodable(`expected at most ${MAX_DEPTH} levels of nesting, got more or a cycle`);
   if (Array.isArray(value)) {
-    const members: string[] = [];
-    for (let i = 0; i < value.length; i++) members.push(canonical(value[i], depth - 1));
-    return `[${members.join(',')}]`;
+    let items = '';
+    for (let i = 0; i < value.length; i++) items += `${i === 0 ? '' : ','}${canonical(value[i], depth - 1)}`;
+    return `[${items}]`;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
     throw unencodable('expected a plain object, got an instance');
-  const members = Object.keys(value)
-    .sort()
-    .map((name) => `${quoted(name)}:${canonical((value as Record<string, unknown>)[name], depth - 1)}`);
-  return `{${members.join(',')}}`;
+  let members = '';
+  for (const name of Object.keys(value).sort())
+    members += `${members === '' ? '' : ','}${quoted(name)}:${canonical((value as Record<string, unknown>)[name], depth - 1)}`;
+  return `{${members}}`;
 }
 
 /** Whether every surrogate has its other half; natively where the platform can, which costs nothing for plain text. */

@@ -47,7 +47,7 @@ export interface ExtensionFields {
 }
 
 export interface TbsCertificateFields {
-  /** 3 unless told. */
+  /** Default: 3. */
   readonly version?: 1 | 3;
   /** Big-endian, non-negative. */
   readonly serial: Uint8Array;

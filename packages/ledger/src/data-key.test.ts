@@ -7,7 +7,7 @@ import { utf8 } from '@assay/encoding/bytes';
 import { describe, expect, test } from 'vitest';
 import { codeOf, directory, ENGINES, open, start, type TestPlace } from '../../../tests/crash/test-ledger.ts';
 import { runSql } from '../../../tests/postgres/server.ts';
-import { DataKey, openDataKey } from './data-key.ts';
+import { DataKey, openDataKey, PIECE_OVERHEAD } from './data-key.ts';
 import { readStored } from './stored-bytes.ts';
 
 const key = new DataKey(createSecretKey(randomBytes(32)));
@@ -21,6 +21,20 @@ describe('a sealed text', () => {
       expect(key.open('state/a', key.seal('state/a', bytes))).toEqual(bytes);
     }
     expect(key.seal('a', utf8('x'))).not.toEqual(key.seal('a', utf8('x')));
+  });
+
+  test('is the same in room that is given, and leaves the bytes that came and the rest of the room alone', () => {
+    for (const length of [0, 5, 2_048, 2_049, 65_536]) {
+      const bytes = new Uint8Array(randomBytes(length));
+      const copy = bytes.slice();
+      const room = Buffer.alloc(65_536 + PIECE_OVERHEAD + 8, 7);
+      const sealed = key.sealPiece(place, bytes, room);
+      expect([sealed.buffer === room.buffer, sealed.length]).toEqual([true, length + PIECE_OVERHEAD]);
+      expect(Buffer.compare(sealed, key.sealPiece(place, bytes))).toBe(0);
+      expect(bytes).toEqual(copy);
+      expect(room.subarray(sealed.length).every((byte) => byte === 7)).toBe(true);
+      expect(key.openPiece(place, sealed)).toEqual(bytes);
+    }
   });
 
   test.each<[string, () => unknown]>([

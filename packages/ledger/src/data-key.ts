@@ -12,11 +12,13 @@ import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { parseJson } from '@assay/encoding/json';
 import { LedgerError } from './errors.ts';
-import { createKeyFile, readKeyFile } from './key-file.ts';
+import { createKeyFile, readKeyFile, replaceKeyFile } from './key-file.ts';
 
 export const DATA_KEY_FILE = 'data-key.json';
 /** How much longer a sealed piece of a payload is than its bytes. */
 export const PIECE_OVERHEAD = 16;
+/** From here on the cipher's own memory is given back at once; left to the collector, it makes that run over the whole heap. */
+const LARGE_BYTES = 2 * 1024;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
@@ -33,33 +35,50 @@ export interface PiecePlace {
 /** Can be posted to a worker as its `secret`. */
 export class DataKey {
   readonly secret: KeyObject;
+  /** The key before it, while not everything is sealed under this one yet (upkeep/rotate-data-key.ts). It opens and seals nothing new. */
+  readonly previous: DataKey | null;
+  /** Names the key without telling it: 16 hex characters. */
+  readonly id: string;
   readonly #pieces: KeyObject;
   readonly #texts: KeyObject;
 
   /** @param secret 32 bytes. */
-  constructor(secret: KeyObject) {
+  constructor(secret: KeyObject, previous: DataKey | null = null) {
     this.secret = secret;
+    this.previous = previous;
+    this.id = encodeHex(new Uint8Array(hkdfSync('sha256', secret, '', 'assay data key id/1', 8)));
     this.#pieces = subkey(secret, 'assay pieces/1');
     this.#texts = subkey(secret, 'assay texts/1');
   }
 
-  /** Names the key without telling it: 16 hex characters. */
-  get id(): string {
-    return encodeHex(new Uint8Array(hkdfSync('sha256', this.secret, '', 'assay data key id/1', 8)));
-  }
-
-  /** A piece of a payload, sealed. The nonce follows from payload and place, so that it never meets other bytes. */
-  sealPiece(place: PiecePlace, bytes: Uint8Array): Uint8Array {
+  /**
+   * A piece of a payload, sealed. The nonce follows from payload and place, so that it never meets other bytes.
+   * @param room - where it is written, at least {@link PIECE_OVERHEAD} longer than `bytes`; memory of its own unless given.
+   */
+  sealPiece(
+    place: PiecePlace,
+    bytes: Uint8Array,
+    room: Buffer = Buffer.allocUnsafe(bytes.length + PIECE_OVERHEAD),
+  ): Uint8Array {
     const bound = boundTo(place);
-    const cipher = createCipheriv('aes-256-gcm', this.#pieces, hash('sha256', bound, 'buffer').subarray(0, NONCE_BYTES));
-    cipher.setAAD(bound);
-    return concatBytes(cipher.update(bytes), cipher.final(), cipher.getAuthTag());
+    const cipher = createCipheriv('aes-256-gcm', this.#pieces, nonceOf(bound));
+    cipher.setAAD(Buffer.from(bound));
+    const sealed = room.subarray(0, bytes.length + TAG_BYTES);
+    const encrypted = cipher.update(bytes);
+    sealed.set(encrypted);
+    if (encrypted.length > LARGE_BYTES) freed(encrypted);
+    cipher.final(); // empty in this mode
+    sealed.set(cipher.getAuthTag(), bytes.length);
+    return sealed;
   }
 
   /** @throws {LedgerError} `ledger/corrupt`. */
   openPiece(place: PiecePlace, sealed: Uint8Array): Uint8Array {
     const bound = boundTo(place);
-    return opened(this.#pieces, hash('sha256', bound, 'buffer').subarray(0, NONCE_BYTES), bound, sealed);
+    return this.#orPrevious(
+      () => opened(this.#pieces, nonceOf(bound), utf8(bound), sealed),
+      (previous) => previous.openPiece(place, sealed),
+    );
   }
 
   /** Bytes of a named place, e.g. `state/variables/rpc/3`. */
@@ -72,7 +91,19 @@ export class DataKey {
 
   /** @throws {LedgerError} `ledger/corrupt`. */
   open(place: string, sealed: Uint8Array): Uint8Array {
-    return opened(this.#texts, sealed.subarray(0, NONCE_BYTES), utf8(place), sealed.subarray(NONCE_BYTES));
+    return this.#orPrevious(
+      () => opened(this.#texts, sealed.subarray(0, NONCE_BYTES), utf8(place), sealed.subarray(NONCE_BYTES)),
+      (previous) => previous.open(place, sealed),
+    );
+  }
+
+  #orPrevious(open: () => Uint8Array, openOld: (previous: DataKey) => Uint8Array): Uint8Array {
+    if (this.previous === null) return open();
+    try {
+      return open();
+    } catch {
+      return openOld(this.previous);
+    }
   }
 }
 
@@ -104,11 +135,24 @@ export function readDataKey(directory: string): DataKey {
   return parsed(text, path);
 }
 
+/**
+ * Puts a key in the place of the one that is in `directory`, whole or not at all; with `previous` while not everything is sealed under it.
+ */
+export function writeDataKey(
+  directory: string,
+  { key, previous }: { readonly key: DataKey; readonly previous?: DataKey | undefined },
+): void {
+  const hex = ({ secret }: DataKey): string => encodeHex(new Uint8Array(secret.export()));
+  const old = previous === undefined ? {} : { previous: hex(previous) };
+  replaceKeyFile(join(directory, DATA_KEY_FILE), `${JSON.stringify({ v: 1, key: hex(key), ...old })}\n`);
+}
+
 function parsed(text: string, path: string): DataKey {
   try {
-    const { v, key } = parseJson(text) as { readonly v?: unknown; readonly key?: unknown };
+    const { v, key, previous } = parseJson(text) as Readonly<Record<'v' | 'key' | 'previous', unknown>>;
     if (v !== 1) throw new Error('another version');
-    return new DataKey(createSecretKey(decodeHex(String(key), { bytes: 32 })));
+    const secretOf = (hex: unknown): KeyObject => createSecretKey(decodeHex(String(hex), { bytes: 32 }));
+    return new DataKey(secretOf(key), previous === undefined ? null : new DataKey(secretOf(previous)));
   } catch (cause) {
     throw new LedgerError(
       'ledger/bad-key-file',
@@ -124,8 +168,18 @@ function subkey(secret: KeyObject, use: string): KeyObject {
   return createSecretKey(new Uint8Array(hkdfSync('sha256', secret, '', use, 32)));
 }
 
-function boundTo({ hash: payload, n, last }: PiecePlace): Uint8Array {
-  return utf8(`${encodeHex(payload)}/${n}/${last ? 'last' : 'more'}`);
+/** Gives memory back that only `bytes` stands in. */
+function freed({ buffer }: Uint8Array): void {
+  (buffer as ArrayBuffer & { transfer(length: number): ArrayBuffer }).transfer(0);
+}
+
+function boundTo({ hash: payload, n, last }: PiecePlace): string {
+  const hex = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('hex');
+  return `${hex}/${n}/${last ? 'last' : 'more'}`;
+}
+
+function nonceOf(bound: string): Uint8Array {
+  return hash('sha256', bound, 'buffer').subarray(0, NONCE_BYTES);
 }
 
 function opened(key: KeyObject, nonce: Uint8Array, place: Uint8Array, sealed: Uint8Array): Uint8Array {

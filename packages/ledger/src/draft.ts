@@ -25,8 +25,12 @@ export interface KeptPayload {
   readonly mediaType: string;
 }
 
+/** Time first, so that new ids stand together in the database's index; then 80 random bits. */
+export function newReceiptId(startedAt: number): string {
+  return `rcpt_${startedAt.toString(16).padStart(12, '0')}${encodeHex(random.take(10))}`;
+}
+
 export class Draft implements ReceiptDraft {
-  /** Time first, so that new ids stand together in the database's index; then 80 random bits. */
   readonly receiptId: string;
   readonly options: DraftOptions;
   /** Epoch milliseconds. */
@@ -35,14 +39,16 @@ export class Draft implements ReceiptDraft {
   admitted: Promise<void> = Promise.resolve();
   started: Promise<void> = Promise.resolve();
   finished = false;
+  /** A seal of it failed, and may have been committed all the same. */
+  tried = false;
   readonly #events: ReceiptEvent[];
   readonly #payloads = new Map<string, KeptPayload>();
   #payloadBytes = 0;
 
   constructor(options: DraftOptions, startedAt: number) {
     this.options = options;
-    this.startedAt = startedAt;
-    this.receiptId = `rcpt_${startedAt.toString(16).padStart(12, '0')}${encodeHex(random.take(10))}`;
+    this.startedAt = options.reserved?.startedAt ?? startedAt;
+    this.receiptId = options.reserved?.receiptId ?? newReceiptId(startedAt);
     this.#events = [
       { type: 'request.received', body_hash: digestOf(options.requestBody) },
       { type: 'task.received', task_id: options.taskId, task: options.task, nonce: options.nonce },

@@ -2,12 +2,16 @@
 
 import { encodeHex } from '@assay/encoding/hex';
 import {
+  consistencyPath,
   type Digest,
+  EMPTY_ROOT,
   encodeEntryBundle,
   formatInclusion,
   inclusionPath,
   type LogProof,
+  type NodeMemory,
   parseTilePath,
+  type RangeRoot,
   ReceiptError,
   rangeRoot,
   TILE_WIDTH,
@@ -18,10 +22,65 @@ import type { LogStore, PublishedHead, StoredReceipt, StoredSuccession, TilePlac
 
 /** Inclusion path of an entry in the tree of a published head. */
 export async function pathIn(store: LogStore, index: number, size: number): Promise<readonly Uint8Array[]> {
-  const tiles = await store.tiles(tilesOfPath(index, size));
-  const known = new Map(tiles.map((tile) => [`${tile.level}/${tile.index}`, tile.hashes]));
-  const hashes = tileHashes((level, tile) => known.get(`${level}/${tile}`) ?? null);
-  return inclusionPath((from, to) => rangeRoot(hashes, from, to), index, size);
+  return inclusionPath(await rootsBeside(store, index, size), index, size);
+}
+
+/** Nodes that are remembered, at about 200 bytes; a path crosses few tiles of 255. */
+const MOST_NODES = 4096;
+/** Tiles of 8 KiB. */
+const MOST_TILES = 32;
+
+/** Inclusion paths of many entries in one tree: neighbours share most of theirs, and what they share is read and computed once. */
+export function pathsIn(store: LogStore, size: number): (index: number) => Promise<readonly Uint8Array[]> {
+  const tiles: Tiles = new Map();
+  const memory: NodeMemory = new Map();
+  const ranges: NodeMemory = new Map();
+  return async (index) => {
+    for (const nodes of [memory, ranges]) if (nodes.size > MOST_NODES) nodes.clear();
+    if (tiles.size > MOST_TILES) tiles.clear();
+    const root = await rootsBeside(store, index, size, { tiles, memory });
+    const remembered: RangeRoot = (from, to) => {
+      const place = `${from}-${to}`;
+      const known = ranges.get(place) ?? root(from, to);
+      ranges.set(place, known);
+      return known;
+    };
+    return inclusionPath(remembered, index, size);
+  };
+}
+
+/** Root of the tree of the first `size` entries, 32 bytes; `null` when fewer are committed. */
+export async function rootAt(store: LogStore, size: number): Promise<Uint8Array | null> {
+  if (size > (await store.size())) return null;
+  if (size === 0) return EMPTY_ROOT;
+  return (await rootsBeside(store, size - 1, size))(0, size);
+}
+
+/** Consistency path between two committed sizes, 0 < `size1` ≤ `size2`. */
+export async function consistencyIn(store: LogStore, size1: number, size2: number): Promise<readonly Uint8Array[]> {
+  return consistencyPath(await rootsBeside(store, size1 - 1, size2), size1, size2);
+}
+
+/** Hashes of tiles by `level/index`. */
+type Tiles = Map<string, Uint8Array>;
+
+interface TreeMemory {
+  readonly tiles: Tiles;
+  readonly memory?: NodeMemory;
+}
+
+/** Sibling roots on the path from an entry to the root. */
+async function rootsBeside(
+  store: LogStore,
+  index: number,
+  size: number,
+  { tiles, memory }: TreeMemory = { tiles: new Map() },
+): Promise<RangeRoot> {
+  const missing = tilesOfPath(index, size).filter((place) => !tiles.has(`${place.level}/${place.index}`));
+  for (const tile of missing.length === 0 ? [] : await store.tiles(missing))
+    tiles.set(`${tile.level}/${tile.index}`, tile.hashes);
+  const hashes = tileHashes((level, tile) => tiles.get(`${level}/${tile}`) ?? null);
+  return (from, to) => rangeRoot(hashes, from, to, memory);
 }
 
 /** The tiles that hold the path of one entry: at each level its own, and the last one, whose subtrees make the right edge. */

@@ -1,6 +1,6 @@
 /** Files with keys in the data directory: mode 0600, whole or not there, made once even when agents that share the directory start together. */
 
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { LedgerError } from './errors.ts';
 
@@ -22,6 +22,20 @@ export function readKeyFile(path: string): string | null {
       ? cause
       : new LedgerError('ledger/bad-key-file', `${path} cannot be read; give the agent access to it`, { cause });
   }
+}
+
+/** Puts the text in the place of what a key file holds, durably, whole or not at all. */
+export function replaceKeyFile(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.new`;
+  const file = openSync(temporary, 'w', 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+  syncDirectory(dirname(path));
 }
 
 /** Makes the file durable; `false` when another agent made it first, and this text is not in it. */

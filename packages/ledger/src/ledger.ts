@@ -4,38 +4,47 @@
  */
 
 import { decodeHex } from '@assay/encoding/hex';
-import { canonicalJson, parseJson } from '@assay/encoding/json';
+import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
 import {
   type Digest,
   isDigest,
   isNonce,
   parseReceipt,
-  parseReport,
   type Receipt,
   ReceiptError,
   reportBody,
   type Signer,
   sealReceiptText,
 } from '@assay/receipt';
+import { attestedKeyset } from './attested-keyset.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { Draft } from './draft.ts';
+import { StoreCoordination } from './coordination/store-coordination.ts';
+import { Draft, newReceiptId } from './draft.ts';
 import { LedgerError } from './errors.ts';
-import { proofOf, tileOf } from './exports.ts';
+import { consistencyIn, proofOf, rootAt, tileOf } from './exports.ts';
+import { StoreFleet } from './fleet/store-fleet.ts';
 import { JobQueue } from './jobs/queue.ts';
+import { KeyBook } from './keys/key-book.ts';
+import { logKeysIn } from './keys/log-keys.ts';
 import type {
   BundleOptions,
   DraftOptions,
   KeysetRegistration,
   Ledger,
+  ListOptions,
   ReceiptDraft,
   ReceiptSummary,
+  ReservedReceipt,
   SealedReceipt,
   SealOptions,
   StoredBytes,
 } from './port.ts';
+import { summaryOf } from './receipt-summary.ts';
 import { ed25519Signer } from './signing-keys.ts';
-import type { LogStore, StoredReceipt, StoredTask, SuccessionEntry } from './store.ts';
+import { newestFloor, newestWrittenState } from './state-rows.ts';
+import type { LogStore, StoredReceipt, SuccessionEntry } from './store.ts';
 import { storedBundle } from './stored-bundle.ts';
+import { StoreUpkeepLog } from './upkeep-log/store-upkeep-log.ts';
 
 export interface LedgerOptions {
   readonly store: LogStore;
@@ -64,6 +73,10 @@ interface SealingKeyset {
 
 class LogLedger implements Ledger {
   readonly jobs: JobQueue;
+  readonly keys: KeyBook;
+  readonly coordination: StoreCoordination;
+  readonly fleet: StoreFleet | null;
+  readonly upkeep: StoreUpkeepLog;
   readonly #store: LogStore;
   readonly #clock: Clock;
   /** Nonces of open drafts. */
@@ -77,6 +90,14 @@ class LogLedger implements Ledger {
     this.#store = store;
     this.#clock = clock;
     this.jobs = new JobQueue(store, clock);
+    this.keys = new KeyBook(store, clock, logKeysIn(this));
+    this.fleet = store.shared ? new StoreFleet(store, clock) : null;
+    this.coordination = new StoreCoordination(store, clock);
+    this.upkeep = new StoreUpkeepLog(store);
+  }
+
+  get shared(): boolean {
+    return this.#store.shared;
   }
 
   get storeName(): string {
@@ -107,6 +128,18 @@ class LogLedger implements Ledger {
     draft.started = this.#start(draft);
     draft.started.catch(() => undefined);
     return draft;
+  }
+
+  async reserve({ taskId, task, nonce, access = null }: Parameters<Ledger['reserve']>[0]): Promise<ReservedReceipt> {
+    if (nonce !== null && (this.#claimed.has(nonce) || (await this.#store.hasNonce(nonce)))) throw nonceReused();
+    const startedAt = this.#clock.now();
+    const receiptId = newReceiptId(startedAt);
+    await this.#store.start({ receiptId, taskId, task, startedAt, access });
+    return { receiptId, startedAt };
+  }
+
+  async unreserve({ receiptId }: ReservedReceipt): Promise<void> {
+    await this.#store.discard(receiptId);
   }
 
   async #admit(nonce: string): Promise<void> {
@@ -152,13 +185,15 @@ class LogLedger implements Ledger {
         nonce,
         keysetDigest: keyset.digest,
         time,
-        payloads: own.payloads().map(({ digest, bytes, kind }) => ({ hash: hashOf(digest), bytes, kind })),
+        payloads: own.payloads(),
         changes: options.changes ?? [],
+        again: own.tried,
       });
       if (nonce !== null) this.#claimed.delete(nonce);
       return { receiptId, receipt, proof, access };
     } catch (cause) {
       own.finished = false;
+      own.tried = true;
       throw cause;
     }
   }
@@ -180,9 +215,8 @@ class LogLedger implements Ledger {
       throw new LedgerError('ledger/report-missing', 'no keyset is in force that could be followed; call registerReport first');
     await this.#settle();
     const following = await this.#logReport(next);
-    const { digest } = this.#keyset;
+    this.#owed = { keysetDigest: this.#keyset.digest, successor: following.digest };
     this.#keyset = following;
-    this.#owed = { keysetDigest: digest, successor: following.digest };
     publish();
     await this.#settle();
   }
@@ -198,31 +232,15 @@ class LogLedger implements Ledger {
       (error: unknown) => {
         this.#settling = null;
         if (!LedgerError.is(error) || error.code !== 'ledger/keyset-ended') throw error;
-        this.#owed = null; // its time was over before there was room: nobody can sign it any more
+        this.#owed = null; // its time was over before there was room: it cannot be signed any more
       },
     );
     return this.#settling;
   }
 
-  async #logReport({ report: document, nonce, collateral = [], keys }: KeysetRegistration): Promise<SealingKeyset> {
-    let report: ReturnType<typeof parseReport>;
-    try {
-      report = parseReport(document, nonce);
-    } catch (cause) {
-      if (!ReceiptError.is(cause)) throw cause;
-      throw new LedgerError('ledger/report-mismatch', cause.message, { cause });
-    }
-    for (const { entry } of [keys.receipt, keys.leaf])
-      if (
-        !report.keyset.receipt_signing_keys.some(
-          (key) => key.key_id === entry.key_id && key.algo === entry.algo && key.public_key === entry.public_key,
-        )
-      )
-        throw new LedgerError(
-          'ledger/report-mismatch',
-          `expected the keyset to list ${entry.key_id}; build it from the keys that are to seal`,
-        );
-    const { keyset, keysetDigest } = report;
+  async #logReport(registration: KeysetRegistration): Promise<SealingKeyset> {
+    const { keyset, keysetDigest } = attestedKeyset(registration);
+    const { report: document, nonce, collateral = [], keys } = registration;
     await this.#store.logReport({
       leafKey: { keyId: keys.leaf.entry.key_id, privateKey: keys.leaf.privateKey, notAfter: keyset.not_after },
       report: canonicalJson(document),
@@ -244,14 +262,14 @@ class LogLedger implements Ledger {
     return { receiptId: receipt.receipt_id, receipt, proof: await proofOf(this.#store, stored, head), access: stored.access };
   }
 
-  async findTask(taskId: string): Promise<ReceiptSummary | null> {
-    const task = await this.#store.task(taskId);
-    return task === null ? null : summary(task);
+  async findTask(taskId: string, access?: string | null): Promise<ReceiptSummary | null> {
+    const task = await this.#store.task(taskId, access);
+    return task === null ? null : summaryOf(task);
   }
 
-  async list(options: { readonly limit: number; readonly before?: number }): Promise<readonly ReceiptSummary[]> {
+  async list(options: ListOptions): Promise<readonly ReceiptSummary[]> {
     const limit = Math.max(1, Math.min(LIST_LIMIT, Math.floor(options.limit)));
-    return (await this.#store.tasks({ ...options, limit })).map(summary);
+    return (await this.#store.tasks({ ...options, limit })).map(summaryOf);
   }
 
   async bundle(
@@ -268,14 +286,24 @@ class LogLedger implements Ledger {
     return storedBundle(this.#store, { ids, find, redact, publish: () => this.#store.publish(this.#clock.now()) });
   }
 
-  async payload({ receipt }: SealedReceipt, digest: string): Promise<StoredBytes | null> {
+  async payload({ receipt, proof }: SealedReceipt, digest: string): Promise<StoredBytes | null> {
     const kept = receipt.event_log.some(({ type, hash }) => type === 'payload.kept' && hash === digest);
-    return kept && isDigest(digest) ? this.#store.payload(hashOf(digest)) : null;
+    if (!kept || !isDigest(digest)) return null;
+    if (!(await this.upkeep.erased(proof.index)).includes(digest)) return this.#store.payload(hashOf(digest));
+    throw new LedgerError(
+      'ledger/payload-erased',
+      `expected ${digest} in the store, got its erasure: an operator erased what this receipt kept, and the log says so; ask the person who has a copy`,
+    );
   }
 
   async session(id: string): Promise<StoredBytes | null> {
     const digest = `sha256:${id}`;
     return isDigest(digest) ? this.#store.session(hashOf(digest)) : null;
+  }
+
+  async loggedReport(keysetDigest: string) {
+    const stored = await this.#store.report(keysetDigest, Number.MAX_SAFE_INTEGER);
+    return stored === null ? null : { report: parseJson(stored.report) as JsonObject, nonce: stored.nonce };
   }
 
   async readState(collection: string, key: string) {
@@ -286,8 +314,24 @@ class LogLedger implements Ledger {
     return this.#store.states(collection);
   }
 
+  writtenState(collection: string) {
+    return this.#store.read(newestWrittenState(collection));
+  }
+
+  loggedFloor() {
+    return this.#store.read(newestFloor());
+  }
+
   async checkpoint(): Promise<string> {
     return (await this.#store.publish(this.#clock.now())).note;
+  }
+
+  rootAt(size: number): Promise<Uint8Array | null> {
+    return rootAt(this.#store, size);
+  }
+
+  consistency(size1: number, size2: number): Promise<readonly Uint8Array[]> {
+    return consistencyIn(this.#store, size1, size2);
   }
 
   async tile(path: string): Promise<Uint8Array | null> {
@@ -296,6 +340,8 @@ class LogLedger implements Ledger {
 
   async close(): Promise<void> {
     await this.jobs.close();
+    await this.keys.close();
+    await this.fleet?.close();
     await this.#store.close();
   }
 
@@ -351,11 +397,4 @@ function nonceReused(): LedgerError {
 
 function hashOf(digest: Digest): Uint8Array {
   return decodeHex(digest.slice('sha256:'.length), { bytes: 32 });
-}
-
-function summary(task: StoredTask): ReceiptSummary {
-  const { receiptId, taskId, startedAt, sealedAt, index, access, cursor } = task;
-  const state = index !== null ? 'sealed' : task.current ? 'running' : 'interrupted';
-  const servedAt = Math.floor((sealedAt ?? startedAt) / 1000);
-  return { receiptId, taskId, task: task.task, servedAt, startedAt, sealedAt, logIndex: index, state, access, cursor };
 }

@@ -1,6 +1,6 @@
 /**
  * The log's own keys: one Ed25519 and one ML-DSA-44 key of the deployment, kept in the data directory with mode 0600 because they
- * outlive every boot (spec/log.md §1). Whoever copies the file can sign tree heads, but neither receipts nor leaves.
+ * outlive every boot (spec/log.md §1). The party that copies the file can sign tree heads, but neither receipts nor leaves.
  */
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
@@ -100,7 +100,7 @@ function rawPublicKey(key: KeyObject): Uint8Array {
   return decodeBase64Url(jwk.x ?? jwk.pub ?? '');
 }
 
-/** Signs heads. Whoever calls this has committed the head before. */
+/** Signs heads. The caller has committed the head before. */
 export class CheckpointSigner {
   readonly #key: LogKey;
   readonly #ed25519Id: Uint8Array;

@@ -7,11 +7,24 @@
 
 import type { JsonObject } from '@assay/encoding/json';
 import type { Digest, LogProof, Receipt } from '@assay/receipt';
+import type { Coordination } from './coordination/port.ts';
+import type { Fleet } from './fleet/port.ts';
 import type { Jobs } from './jobs/port.ts';
+import type { ApiKeys } from './keys/port.ts';
 import type { SigningKeys } from './sealing-keys.ts';
+import type { UpkeepLog } from './upkeep-log/port.ts';
+
+/** A receipt id that a task has before it begins. */
+export interface ReservedReceipt {
+  readonly receiptId: string;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+}
 
 /** What the receipt is about; fixed when the draft is opened. */
 export interface DraftOptions {
+  /** Of {@link Ledger.reserve}: the receipt of work that begins later, perhaps at another agent. */
+  readonly reserved?: ReservedReceipt | undefined;
   readonly taskId: string;
   /** Task name, e.g. `ai_generate_and_execute`. */
   readonly task: string;
@@ -24,7 +37,7 @@ export interface DraftOptions {
   readonly nonce: string | null;
   /** The model id the client asked for; `null` or absent when the task names none. */
   readonly model?: string | null;
-  /** Hex SHA-256 of the API key that made the request; whoever fetches the receipt must show the same one (aci/1 §7.6). */
+  /** Hex SHA-256 of the API key that made the request; the party that fetches the receipt must show the same one (aci/1 §7.6). */
   readonly access?: string | null;
 }
 
@@ -69,6 +82,14 @@ export interface StateRow {
   readonly value: Uint8Array;
 }
 
+/** What the newest receipt with a `state.written` event says of a collection. */
+export interface WrittenState {
+  readonly receiptId: string;
+  readonly generation: number;
+  /** Of {@link StateHash}. */
+  readonly stateHash: string;
+}
+
 export interface SealOptions {
   /** Id of the OpenAI-style response, when the body has one. */
   readonly chatId?: string | null;
@@ -90,6 +111,12 @@ export interface BundleOptions {
   /** Leaves payloads out. */
   readonly redact?: boolean | undefined;
   /** Hex SHA-256 of the API key that asks, `null` for none: receipts of other keys are not found. Left out: all are. */
+  readonly access?: string | null | undefined;
+}
+
+export interface ListOptions {
+  readonly limit: number;
+  readonly before?: number | undefined;
   readonly access?: string | null | undefined;
 }
 
@@ -145,15 +172,20 @@ export interface KeysetRegistration {
 export interface Ledger {
   /** Throws `ledger/nonce-reused` when the nonce is in use in this agent now; the draft's `started` looks it up in the store. */
   open(options: DraftOptions): ReceiptDraft;
+  /** Lists a task that begins later, under the id that its receipt will have. Rejects with `ledger/nonce-reused`. */
+  reserve(options: Pick<DraftOptions, 'taskId' | 'task' | 'nonce' | 'access'>): Promise<ReservedReceipt>;
+  /** Gives a reserved receipt up: the task never begins. */
+  unreserve(reserved: ReservedReceipt): Promise<void>;
   /** Signs, stores and logs. Rejects with `ledger/nonce-reused`, `ledger/conflict`, `ledger/full`, `ledger/unavailable`, … */
   seal(draft: ReceiptDraft, options?: SealOptions): Promise<SealedReceipt>;
   /** Gives a draft up without a receipt (the request was refused before any work). Its nonce is free again. */
   discard(draft: ReceiptDraft): Promise<void>;
   /** By receipt id, or by the id of the OpenAI-style response. */
   find(receiptId: string): Promise<SealedReceipt | null>;
-  findTask(taskId: string): Promise<ReceiptSummary | null>;
-  /** Newest first, with running and interrupted tasks among them. */
-  list(options: { readonly limit: number; readonly before?: number }): Promise<readonly ReceiptSummary[]>;
+  /** The newest task of this id that `access` may see; of every key when it is left out. */
+  findTask(taskId: string, access?: string | null): Promise<ReceiptSummary | null>;
+  /** Newest first, with running and interrupted tasks among them: of `access` and of no key; of every key when it is left out. */
+  list(options: ListOptions): Promise<readonly ReceiptSummary[]>;
   /**
    * The offline bundle of one or more receipts (spec/bundle.md) as JSON bytes; `null` when one of them is not found. Its length is known
    * before anything is read: rejects with `ledger/bundle-too-large` when verifiers would not take it.
@@ -161,7 +193,8 @@ export interface Ledger {
   bundle(receiptIds: string | readonly string[], options?: BundleOptions): Promise<StoredBytes | null>;
   /**
    * A payload that this receipt kept, by `sha256:<hex>`; `null` for one that it did not keep. There is no look-up by hash alone: hashes
-   * stand in receipts and redacted bundles, and whoever reads those may not read the payloads.
+   * stand in receipts and redacted bundles, and the party that reads those may not read the payloads.
+   * Rejects with `ledger/payload-erased` for one that was erased.
    */
   payload(of: SealedReceipt, digest: string): Promise<StoredBytes | null>;
   /** The document of an upstream session, by the hex SHA-256 that is its id; `null` for every other hash, also of a kept payload. */
@@ -174,13 +207,37 @@ export interface Ledger {
    * has changed. When only the last leaf fails, the next keyset is in force and the leaf is written before anything else is sealed.
    */
   succeed(next: KeysetRegistration, publish: () => void): Promise<void>;
+  /** The newest logged report of a keyset, as it was served; `null` when none was logged. */
+  loggedReport(keysetDigest: string): Promise<{ readonly report: JsonObject; readonly nonce: string | null } | null>;
   /** Committed rows of a collection. */
   readState(collection: string, key: string): Promise<StateRow | null>;
   listState(collection: string): Promise<readonly StateRow[]>;
+  /**
+   * What the log says of a collection; `null` when no receipt names it. Reads the newest such receipt as it stands in the store: `checkLog`
+   * verifies receipts.
+   */
+  writtenState(collection: string): Promise<WrittenState | null>;
+  /**
+   * The oldest version that may take over the store by the newest receipt that says so, as it stands in the store; `null` when none does.
+   */
+  loggedFloor(): Promise<string | null>;
   /** Long work that outlives requests and restarts. */
   readonly jobs: Jobs;
+  /** Whether other agents may be on the same store. */
+  readonly shared: boolean;
+  readonly coordination: Coordination;
+  /** The agents on a shared store; `null` on the embedded one. */
+  readonly fleet: Fleet | null;
+  /** What commands did to the store, and which payloads they erased. */
+  readonly upkeep: UpkeepLog;
+  /** API keys in addition to that of the settings, and what each key used. */
+  readonly keys: ApiKeys;
   /** C2SP signed note of the newest checkpoint. */
   checkpoint(): Promise<string>;
+  /** Root over the first `size` entries, 32 bytes; `null` when fewer are committed. */
+  rootAt(size: number): Promise<Uint8Array | null>;
+  /** Consistency path (RFC 6962 §2.1.2) between two committed sizes, 0 < `size1` ≤ `size2`; 32 bytes each. */
+  consistency(size1: number, size2: number): Promise<readonly Uint8Array[]>;
   /** Bytes of a tlog-tiles path below `/log/`, e.g. `tile/0/000`, `tile/entries/000.p/7`; `null` when it does not exist. */
   tile(path: string): Promise<Uint8Array | null>;
   /** What keeps the log, for people: `embedded SQLite`. */

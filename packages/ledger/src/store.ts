@@ -5,8 +5,9 @@
 
 import type { KeyObject } from 'node:crypto';
 import type { Json } from '@assay/encoding/json';
+import type { Digest } from '@assay/receipt';
 import type { DataKey } from './data-key.ts';
-import type { ArchivedFile, StateChange, StateRow, StoredBytes } from './port.ts';
+import type { ArchivedFile, ListOptions, StateChange, StateRow, StoredBytes } from './port.ts';
 import type { Operation, RoomOperation } from './rows/operation.ts';
 
 /** A task that began; a crash leaves the row behind. */
@@ -20,8 +21,7 @@ export interface TaskStart {
 }
 
 export interface StoredPayload {
-  /** SHA-256, 32 bytes. */
-  readonly hash: Uint8Array;
+  readonly digest: Digest;
   readonly bytes: Uint8Array;
   /** `session`: a document that anyone may read by its hash. `private`: read only through its receipt. */
   readonly kind: 'private' | 'session';
@@ -29,6 +29,8 @@ export interface StoredPayload {
 
 /** One receipt to be logged. */
 export interface ReceiptEntry extends TaskStart {
+  /** Its seal was tried before and its answer did not come: it may be in the log. */
+  readonly again?: boolean | undefined;
   /** JCS text of the signed receipt. */
   readonly body: string;
   readonly chatId: string | null;
@@ -142,6 +144,8 @@ export interface PublishedHead {
 export interface LogStore {
   /** For people: `embedded SQLite`. */
   readonly name: string;
+  /** The data directory. */
+  readonly directory: string;
   readonly origin: string;
   /** Ed25519, then ML-DSA-44. */
   readonly verifierKeys: readonly string[];
@@ -171,8 +175,9 @@ export interface LogStore {
   payload(hash: Uint8Array): Promise<StoredBlob | null>;
   /** A payload that was stored with kind `session`. */
   session(hash: Uint8Array): Promise<StoredBlob | null>;
-  tasks(options: { readonly limit: number; readonly before?: number }): Promise<readonly StoredTask[]>;
-  task(taskId: string): Promise<StoredTask | null>;
+  /** Newest first; those of `access` and of no key, of every key when it is left out. */
+  tasks(options: ListOptions): Promise<readonly StoredTask[]>;
+  task(taskId: string, access?: string | null): Promise<StoredTask | null>;
   state(collection: string, key: string): Promise<StateRow | null>;
   states(collection: string): Promise<readonly StateRow[]>;
   /** Committed number of entries. */

@@ -14,6 +14,7 @@ import {
   MAX_BUNDLE_BYTES,
   parseLeafText,
   parseReceipt,
+  type ReceiptText,
   type StreamedBundle,
   type StreamedPayload,
   SUCCESSION_SALT,
@@ -21,12 +22,18 @@ import {
   streamedBundleLength,
 } from '@assay/receipt';
 import { LedgerError } from './errors.ts';
-import { type Link, pathIn, successionsBetween } from './exports.ts';
+import { type Link, pathsIn, successionsBetween } from './exports.ts';
 import type { StoredBytes } from './port.ts';
 import type { LogStore, PublishedHead, StoredBlob, StoredReceipt, StoredReport } from './store.ts';
+import { erasedHashes, upkeepRow } from './upkeep-log/operations.ts';
+import { digestOfHash, erasureId } from './upkeep-log/store-upkeep-log.ts';
 
 /** What a part of the plan takes in memory, bytes. */
 const PLANNED_BYTES = 320;
+/** Receipts whose texts are together no longer than this are read once, and held until the bundle was sent. */
+const MOST_HELD = 512 * 1024;
+/** Other work goes on after so many milliseconds of planning. */
+const TURN_MS = 2;
 
 export interface BundleRequest {
   /** Receipts by id, each once. */
@@ -39,14 +46,17 @@ export interface BundleRequest {
 }
 
 /**
- * Plans the bundle; `null` when a receipt is not found. Other work goes on between two receipts.
+ * Plans the bundle; `null` when a receipt is not found. Other work goes on between receipts.
  * @throws {LedgerError} `ledger/bundle-too-large` before anything of it is read for the answer; `ledger/corrupt`.
  */
 export async function storedBundle(store: LogStore, request: BundleRequest): Promise<StoredBytes | null> {
   const plan = new Plan(store, request);
+  let turn = performance.now();
   for (const id of request.ids) {
     if (!(await plan.take(id))) return null;
+    if (performance.now() - turn < TURN_MS) continue;
     await setImmediate();
+    turn = performance.now();
   }
   const source = await plan.source(await request.publish());
   const length = await streamedBundleLength(source);
@@ -68,6 +78,9 @@ class Plan {
   readonly #request: BundleRequest;
   /** Ids with their places in the log. */
   readonly #receipts: { readonly id: string; readonly index: number }[] = [];
+  /** Receipts as they were found; none when they are too long together. */
+  readonly #held = new Map<string, StoredReceipt>();
+  #heldBytes = 0;
   /** Lengths by hash. */
   readonly #payloads = new Map<Digest, number>();
   /** Keysets with the index that their report stands before. */
@@ -82,7 +95,7 @@ class Plan {
 
   get bytes(): number {
     const parts = this.#receipts.length + this.#payloads.size + this.#keysets.size + this.#successions.length;
-    return parts * PLANNED_BYTES;
+    return parts * PLANNED_BYTES + this.#heldBytes;
   }
 
   /** Notes a receipt and what it needs; false when it is not there. */
@@ -93,11 +106,15 @@ class Plan {
     const receipt = parseReceipt(parseJson(stored.body));
     // An id of an answer may come to stand for a later receipt; a receipt's own id does not.
     this.#receipts.push({ id: receipt.receipt_id, index: stored.index });
+    this.#hold(receipt.receipt_id, stored);
     this.#need(receipt.workload_keyset_digest, stored.index);
     this.#length += stored.body.length;
+    const erased = new Set((await this.#store.read(erasedHashes(stored.index))).map(digestOfHash));
+    if (erased.size > 0) await this.#takeErasure(receipt.receipt_id);
     if (!this.#request.redact)
       for (const { hash } of keptPayloads(receipt.event_log)) {
         const digest = hash as Digest;
+        if (erased.has(digest)) continue;
         const bytes = this.#payloads.has(digest) ? null : await this.#payload(digest);
         if (bytes === null) continue;
         this.#payloads.set(digest, bytes.length);
@@ -105,6 +122,21 @@ class Plan {
       }
     assertTakenBack(this.#length);
     return true;
+  }
+
+  #hold(id: string, stored: StoredReceipt): void {
+    // Text and leaf, and the leaf again as it is written.
+    const bytes = 2 * (stored.body.length + 2 * stored.leaf.length);
+    const isRoom = this.#held.size === this.#receipts.length - 1 && this.#heldBytes + bytes <= MOST_HELD;
+    if (isRoom) this.#held.set(id, stored);
+    else this.#held.clear();
+    this.#heldBytes = isRoom ? this.#heldBytes + bytes : 0;
+  }
+
+  /** The receipt that says what was erased rides along, so that verifiers need not take anyone's word. */
+  async #takeErasure(receiptId: string): Promise<void> {
+    const row = await this.#store.read(upkeepRow(erasureId(receiptId)));
+    if (row?.logged != null) await this.take(row.logged);
   }
 
   async source(head: PublishedHead): Promise<StreamedBundle> {
@@ -116,6 +148,7 @@ class Plan {
       this.#need(parseLeafText(stored.leaf).keyset_digest, stored.index);
       this.#need(successor, stored.index);
     }
+    const pathOf = pathsIn(store, head.size);
     const entry = async (
       item: { readonly index: number; readonly leaf: string },
       salt: Uint8Array | string,
@@ -123,7 +156,7 @@ class Plan {
       index: item.index,
       leaf: parseLeafText(item.leaf),
       salt: typeof salt === 'string' ? salt : encodeHex(salt),
-      path: await pathIn(store, item.index, head.size),
+      path: await pathOf(item.index),
     });
     const byIndex = (a: { readonly index: number }, b: { readonly index: number }) => a.index - b.index;
     const reports: { readonly digest: Digest; readonly before: number; readonly index: number }[] = [];
@@ -138,10 +171,17 @@ class Plan {
         const { report, nonce, collateral } = stored;
         return { entry: await entry(stored, stored.salt), text: report, nonce, collateral };
       }),
-      receipts: this.#receipts.sort(byIndex).map(({ id }) => async () => {
-        const stored = await this.#request.find(id);
-        if (stored === null) throw gone(`receipt ${id}`);
-        return { entry: await entry(stored, stored.salt), text: stored.body };
+      receipts: this.#receipts.sort(byIndex).map(({ id }) => {
+        const held = this.#held.get(id);
+        let made: ReceiptText | null = null;
+        return async () => {
+          if (made !== null) return made;
+          const stored = held ?? (await this.#request.find(id));
+          if (stored === null) throw gone(`receipt ${id}`);
+          const part = { entry: await entry(stored, stored.salt), text: stored.body };
+          if (held !== undefined) made = part;
+          return part;
+        };
       }),
       successions: this.#successions.map(({ stored, successor }) => async () => ({
         entry: await entry(stored, SUCCESSION_SALT),

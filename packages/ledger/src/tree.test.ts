@@ -1,4 +1,5 @@
 // The growing tree against the pure functions over the same tiles (C2SP tlog-tiles), through several tile boundaries.
+import { decodeBase64, encodeBase64 } from '@assay/encoding/base64';
 import {
   consistencyPath,
   EMPTY_ROOT,
@@ -38,7 +39,7 @@ describe('a tree that grows', () => {
     expect(tree.root()).toEqual(EMPTY_ROOT);
     for (let size = 1; size <= 600; size++) {
       hashes.push(leaf(size - 1));
-      tree.append(hashes[size - 1]!);
+      tree.append(encodeBase64(hashes[size - 1]!));
       tiles.save(tree);
       const root = tree.root();
       if (size % 37 === 0 || size % 256 < 3) {
@@ -46,7 +47,7 @@ describe('a tree that grows', () => {
         expect(rangeRoot(tileHashes(tiles.read), 0, size)).toEqual(root);
         expect(new GrowingTree(size, tiles.read).root()).toEqual(root);
         for (const index of [0, size >> 1, size - 1])
-          verifyInclusion({ index, size, leafHash: hashes[index]!, path: tree.inclusionPath(index), root });
+          verifyInclusion({ index, size, leafHash: hashes[index]!, path: tree.inclusionPath(index).map(decodeBase64), root });
       }
     }
   });
@@ -55,7 +56,7 @@ describe('a tree that grows', () => {
     const tiles = new Tiles();
     const tree = new GrowingTree(0, tiles.read);
     for (let i = 0; i < 70_000; i++) {
-      tree.append(leaf(i));
+      tree.append(encodeBase64(leaf(i)));
       if (i % 500 === 499) tiles.save(tree);
     }
     tiles.save(tree);
@@ -70,13 +71,19 @@ describe('a tree that grows', () => {
       verifyConsistency({ size1, root1, size2: 70_000, root2, path: consistencyPath(range, size1, 70_000) });
     }
     for (const index of [0, 255, 256, 65_535, 65_536, 69_999])
-      verifyInclusion({ index, size: 70_000, leafHash: leaf(index), path: tree.inclusionPath(index), root: root2 });
+      verifyInclusion({
+        index,
+        size: 70_000,
+        leafHash: leaf(index),
+        path: tree.inclusionPath(index).map(decodeBase64),
+        root: root2,
+      });
   });
 
   test('a missing or short tile is noticed', () => {
     const tiles = new Tiles();
     const tree = new GrowingTree(0, tiles.read);
-    for (let i = 0; i < 300; i++) tree.append(leaf(i));
+    for (let i = 0; i < 300; i++) tree.append(encodeBase64(leaf(i)));
     tiles.save(tree);
     tiles.rows.set('0/1', tiles.read(0, 1)!.slice(0, 32 * 43));
     expect(() => new GrowingTree(300, tiles.read)).toThrow(/0\/1/);

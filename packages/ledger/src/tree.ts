@@ -1,9 +1,12 @@
 /**
  * The growing tree: appends leaf hashes, keeps the right edge with its inner nodes in memory, and says which tiles changed.
- * Roots and paths of the newest size cost a few hashes; older tiles are read back and kept for a while.
+ * Roots and paths of the newest size cost a few hashes; older tiles are read back and kept for a while. Hashes are base64 here, as checkpoints
+ * and paths write them.
  */
 
-import { hashNode, inclusionPath, rangeRoot, TILE_WIDTH, type TileHash } from '@assay/receipt';
+import { decodeBase64, encodeBase64 } from '@assay/encoding/base64';
+import { EMPTY_ROOT, inclusionPath, splitPoint, TILE_WIDTH } from '@assay/receipt';
+import { nodeHash } from './native-hash.ts';
 
 const HEIGHT = 8;
 const HASH_BYTES = 32;
@@ -11,35 +14,32 @@ const KEPT_TILES = 64;
 
 /** All nodes of one tile: layer 0 its hashes, layer k the full subtrees of 2^k of them. */
 class TileNodes {
-  readonly layers: Uint8Array[][] = Array.from({ length: HEIGHT + 1 }, () => []);
+  readonly layers: string[][] = Array.from({ length: HEIGHT + 1 }, () => []);
+  /** The hashes of layer 0, as they are stored. */
+  readonly #bytes = Buffer.alloc(TILE_WIDTH * HASH_BYTES);
 
-  push(hash: Uint8Array): void {
+  push(hash: string): void {
+    this.#bytes.write(hash, this.width * HASH_BYTES, HASH_BYTES, 'base64');
     let node = hash;
     for (let k = 0; ; k++) {
-      const layer = this.layers[k] as Uint8Array[];
+      const layer = this.layers[k] as string[];
       layer.push(node);
-      const left = layer.at(-2);
-      if (layer.length % 2 === 1 || left === undefined || k === HEIGHT) return;
-      node = hashNode(left, node);
+      if (layer.length % 2 === 1 || k === HEIGHT) return;
+      node = nodeHash(layer[layer.length - 2] as string, node, 'base64');
     }
   }
 
   get width(): number {
-    return (this.layers[0] as Uint8Array[]).length;
+    return (this.layers[0] as string[]).length;
   }
 
   bytes(): Uint8Array {
-    const hashes = this.layers[0] as Uint8Array[];
-    const out = new Uint8Array(hashes.length * HASH_BYTES);
-    hashes.forEach((hash, i) => {
-      out.set(hash, i * HASH_BYTES);
-    });
-    return out;
+    return new Uint8Array(this.#bytes.subarray(0, this.width * HASH_BYTES));
   }
 
   static of(bytes: Uint8Array): TileNodes {
     const tile = new TileNodes();
-    for (let at = 0; at < bytes.length; at += HASH_BYTES) tile.push(bytes.slice(at, at + HASH_BYTES));
+    for (let at = 0; at < bytes.length; at += HASH_BYTES) tile.push(encodeBase64(bytes.subarray(at, at + HASH_BYTES)));
     return tile;
   }
 }
@@ -57,7 +57,7 @@ export class GrowingTree {
   readonly #kept = new Map<string, TileNodes>();
   readonly #changed = new Set<string>();
   #size: number;
-  #ranges = new Map<number, Uint8Array>();
+  #ranges = new Map<number, string>();
 
   /** The tree of `size` leaves whose tiles `readTile` gives, longer ones cut to what that size has. */
   constructor(size: number, readTile: (level: number, index: number) => Uint8Array | null) {
@@ -74,7 +74,8 @@ export class GrowingTree {
     return this.#size;
   }
 
-  append(leafHash: Uint8Array): void {
+  /** Takes the next leaf's hash, base64. */
+  append(leafHash: string): void {
     let hash = leafHash;
     let index = this.#size;
     for (let level = 0; ; level++) {
@@ -89,23 +90,24 @@ export class GrowingTree {
       if (tile.width < TILE_WIDTH) break;
       this.#keep(`${level}/${number}`, tile);
       this.#edge[level] = new TileNodes();
-      hash = (tile.layers[HEIGHT] as Uint8Array[])[0] as Uint8Array;
+      hash = (tile.layers[HEIGHT] as string[])[0] as string;
       index = number;
     }
     this.#size++;
-    this.#ranges = new Map();
+    this.#ranges.clear();
   }
 
   root(): Uint8Array {
-    return this.#range(0, this.#size);
+    return this.rootAt(this.#size);
   }
 
   /** Root of the tree as it was at a smaller size. */
   rootAt(size: number): Uint8Array {
-    return rangeRoot(this.#hashes, 0, size);
+    return size === 0 ? EMPTY_ROOT : decodeBase64(this.#range(0, size));
   }
 
-  inclusionPath(index: number): readonly Uint8Array[] {
+  /** Each hash in base64, from the leaf's sibling up. */
+  inclusionPath(index: number): readonly string[] {
     return inclusionPath((from, to) => this.#range(from, to), index, this.#size);
   }
 
@@ -127,30 +129,24 @@ export class GrowingTree {
     });
   }
 
-  readonly #hashes: TileHash = (level, index) => this.#node(level * HEIGHT, index);
-
   /** Root of the full subtree of 2^height leaves. */
-  #node(height: number, index: number): Uint8Array {
+  #node(height: number, index: number): string {
     const k = height % HEIGHT;
     const perTile = TILE_WIDTH / 2 ** k;
     const tile = this.#tile((height - k) / HEIGHT, Math.floor(index / perTile));
-    const node = (tile.layers[k] as Uint8Array[])[index % perTile];
+    const node = (tile.layers[k] as string[])[index % perTile];
     if (node === undefined) throw new Error(`the tree of ${this.#size} leaves has no node ${index} at height ${height}`);
     return node;
   }
 
-  /** As `rangeRoot`, with full subtrees looked up and ranges at the right edge remembered until the next append. */
-  #range(from: number, to: number): Uint8Array {
+  /** Root over the leaves from `from` up to, not including, `to`, at least one; ranges at the right edge are remembered until the next append. */
+  #range(from: number, to: number): string {
     const height = Math.log2(to - from);
-    if (to > from && Number.isInteger(height)) return this.#node(height, from / (to - from));
+    if (Number.isInteger(height)) return this.#node(height, from / (to - from));
     const known = to === this.#size ? this.#ranges.get(from) : undefined;
     if (known !== undefined) return known;
-    let split = 1;
-    while (split * 2 < to - from) split *= 2;
-    const root =
-      to === from
-        ? rangeRoot(this.#hashes, from, to)
-        : hashNode(this.#range(from, from + split), this.#range(from + split, to));
+    const middle = from + splitPoint(to - from);
+    const root = nodeHash(this.#range(from, middle), this.#range(middle, to), 'base64');
     if (to === this.#size) this.#ranges.set(from, root);
     return root;
   }

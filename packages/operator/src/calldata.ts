@@ -3,7 +3,8 @@
  * not exactly what its selector says (bytes behind, dirty address bytes) is not decoded, and what is not decoded is denied.
  */
 
-import { decodeFunctionData, encodeFunctionData, parseAbi, parseAbiItem, toFunctionSelector } from 'viem/utils';
+import { decodeFunctionData, encodeFunctionData, parseAbi, toFunctionSelector } from 'viem/utils';
+import { functionOf, textFormOf } from './function-signature.ts';
 import type { Hex } from './hex.ts';
 import type { Asset } from './policy.ts';
 
@@ -84,20 +85,20 @@ export function decodeSpending(contract: Hex, data: Hex): DecodedCall | null {
   return { name, spends: [{ asset: token, amount: BigInt(args[row.amount] as bigint), beneficiary }] };
 }
 
-/** The arguments of calldata for one function, as texts; `null` when it is for another, or not exactly encoded. */
-export function decodeArguments(signature: string, data: Hex): readonly string[] | null {
-  try {
-    const item = parseAbiItem(signature as 'function f()');
-    if (toFunctionSelector(item) !== selectorOf(data)) return null;
-    const args = decodeExactly([item], data);
-    return args === null ? null : args.map((value) => textOf(value));
-  } catch {
-    return null;
-  }
+/**
+ * The arguments of calldata for one function, as texts; `null` when it is for another, or not exactly encoded. Addresses and bytes are lower
+ * case; a list or a struct has no text: `null`.
+ */
+export function decodeArguments(signature: string, data: Hex): readonly (string | null)[] | null {
+  const called = functionOf(signature);
+  if (called === null || called.selector !== selectorOf(data)) return null;
+  const args = decodeExactly([called.item], data);
+  return args === null ? null : args.map((value, index) => textOf(value, called.item.inputs[index]?.type ?? ''));
 }
 
-function textOf(value: unknown): string {
-  return typeof value === 'string' && value.startsWith('0x') ? value.toLowerCase() : String(value);
+function textOf(value: unknown, type: string): string | null {
+  if (textFormOf(type) === null) return null;
+  return /^(?:address|bytes[0-9]*)$/.test(type) ? String(value).toLowerCase() : String(value);
 }
 
 /** Decodes, and encodes again: one call has one encoding. */

@@ -6,9 +6,9 @@ import fc from 'fast-check';
 import { encodeFunctionData, maxUint256, parseAbi } from 'viem';
 import { describe, expect, it } from 'vitest';
 import { decodeSpending } from './calldata.ts';
-import { type DecisionRequest, decide } from './decision.ts';
-import type { Hex } from './hex.ts';
-import { parseSigningPolicy, policyHash } from './policy.ts';
+import { type Decision, type DecisionRequest, decide } from './decision.ts';
+import { bytesOf, type Hex, keccakOf } from './hex.ts';
+import { parseSigningPolicy, policyHash, type SigningPolicy } from './policy.ts';
 import { SpendingWindow } from './spending-window.ts';
 
 const fill = (byte: string, length = 20): Hex => `0x${byte.repeat(length)}`;
@@ -23,27 +23,45 @@ const CHAIN = { rpc_urls: ['http://127.0.0.1:8545'], max_fee_per_gas: '200000000
 const parse = (rules: readonly object[], chains: object = { '84532': CHAIN }) =>
   parseSigningPolicy(JSON.stringify({ v: 'assay-operator-policy/1', chains, rules }));
 
-const POLICY = parse([
-  { id: 'no-mallory', effect: 'deny', match: { recipients: [MALLORY] } },
-  {
-    id: 'eth',
-    effect: 'allow',
-    match: { chain_ids: [84_532], recipients: [ALICE], value_at_most: '60', hours_utc: { from: 8, to: 18 }, callers: ['key'] },
-    caps: [{ asset: 'native', at_most: '100' }],
-    rate: { at_most: 3, window_seconds: 60 },
-    approval: { above: '50' },
-  },
-  { id: 'token', effect: 'allow', match: { beneficiaries: [ALICE] }, caps: [{ asset: TOKEN, at_most: '1000' }] },
-  {
-    id: 'votes',
-    effect: 'allow',
-    match: {
-      recipients: [VOTES],
-      function: 'function vote(uint256 id, bool yes)',
-      arguments: [{ index: 0, one_of: ['7', '8'] }],
+const CODE: Hex = '0x600a600c600039600a6000f3602a60005260206000f3';
+const POLICY = parse(
+  [
+    { id: 'no-tools', effect: 'deny', match: { creates: ['any'], callers: ['tool'] } },
+    { id: 'factory', effect: 'allow', match: { chain_ids: [84_532], creates: [keccakOf(bytesOf(CODE))] } },
+    {
+      id: 'any-code',
+      effect: 'allow',
+      match: { chain_ids: [8453], creates: ['any'] },
+      caps: [{ asset: 'native', at_most: '7' }],
     },
-  },
-]);
+    { id: 'no-mallory', effect: 'deny', match: { recipients: [MALLORY] } },
+    {
+      id: 'eth',
+      effect: 'allow',
+      match: {
+        chain_ids: [84_532],
+        recipients: [ALICE],
+        value_at_most: '60',
+        hours_utc: { from: 8, to: 18 },
+        callers: ['key'],
+      },
+      caps: [{ asset: 'native', at_most: '100' }],
+      rate: { at_most: 3, window_seconds: 60 },
+      approval: { above: '50' },
+    },
+    { id: 'token', effect: 'allow', match: { beneficiaries: [ALICE] }, caps: [{ asset: TOKEN, at_most: '1000' }] },
+    {
+      id: 'votes',
+      effect: 'allow',
+      match: {
+        recipients: [VOTES],
+        function: 'function vote(uint256 id, bool yes)',
+        arguments: [{ index: 0, one_of: ['7', '8'] }],
+      },
+    },
+  ],
+  { '84532': CHAIN, '8453': CHAIN },
+);
 
 const request = (more: Partial<DecisionRequest> = {}): DecisionRequest => ({
   chainId: 84_532,
@@ -57,6 +75,8 @@ const request = (more: Partial<DecisionRequest> = {}): DecisionRequest => ({
   time: NOON,
   ...more,
 });
+const creation = (data: Hex, more: Partial<DecisionRequest> = {}) =>
+  request({ to: null, value: 0n, gas: 90_000n, data, ...more });
 const call = (signature: string, args: readonly unknown[]): Hex =>
   encodeFunctionData({ abi: parseAbi([signature] as never), args: args as never } as never);
 const toToken = (signature: string, args: readonly unknown[], more: Partial<DecisionRequest> = {}) =>
@@ -76,6 +96,14 @@ describe('the decision', () => {
     ['a recipient of no rule', request({ to: fill('b0') }), 'deny', null],
     ['another chain', request({ chainId: 1 }), 'deny', null],
     ['contract creation', request({ to: null }), 'deny', null],
+    ['creation of code that a rule names', creation(CODE), 'allow', 'factory'],
+    ['creation of that code with a byte behind', creation(`${CODE}00`), 'deny', null],
+    ['a call with that code as data', request({ to: fill('b0'), value: 0n, data: CODE }), 'deny', null],
+    ['creation with value that no rule caps', creation(CODE, { value: 1n }), 'deny', 'factory'],
+    ['creation on another chain of the policy', creation(CODE, { chainId: 8453 }), 'allow', 'any-code'],
+    ['creation of any code, with value', creation('0x00', { chainId: 8453, value: 7n }), 'allow', 'any-code'],
+    ['above the cap', creation('0x00', { chainId: 8453, value: 8n }), 'deny', 'any-code'],
+    ['creation that a rule denies by its caller', creation(CODE, { caller: 'tool' }), 'deny', 'no-tools'],
     ['gas too dear', request({ feePerGas: 2_000_000_001n }), 'deny', null],
     ['too much gas', request({ gas: 1_000_001n }), 'deny', null],
     ['out of hours', request({ time: NOON + 9 * 3600 }), 'deny', null],
@@ -148,6 +176,33 @@ describe('the decision', () => {
     ['several calls in one', toToken('function multicall(bytes[])', [[transfer(1n).data]]), 'deny', null],
   ])('%s', (_name, asked, outcome, rule) => {
     expect(decide(POLICY, asked, EMPTY)).toMatchObject({ outcome, rule });
+  });
+
+  const BATCH = 'function pay(address[] to, (uint256 units, bool now) order, int256 change, address last)';
+  const batch = (change: bigint): Hex => call(BATCH, [[ALICE], { units: 1n, now: true }, change, ALICE]);
+
+  /** Such a policy may be in force from before it was refused. */
+  it.each<[string, string, object, Hex, readonly string[]]>([
+    ['a list', BATCH, { index: 0, one_of: [MALLORY] }, batch(1n), ['deny']],
+    ['a struct', BATCH, { index: 1, one_of: ['1'] }, batch(1n), ['deny']],
+    ['an index beyond the arguments', BATCH, { index: 4, one_of: ['1'] }, batch(1n), ['deny']],
+    ['an order of addresses', BATCH, { index: 3, at_most: '1' }, batch(1n), ['deny']],
+    ['a number below zero', BATCH, { index: 2, at_most: '1' }, batch(-1n), ['deny']],
+    ['bytes behind', BATCH, { index: 3, one_of: [MALLORY] }, `${batch(1n)}00`, ['deny']],
+    ['no signature', 'pay(address)', { index: 0, one_of: [ALICE] }, batch(1n), ['deny']],
+    ['the address', BATCH, { index: 3, one_of: [ALICE] }, batch(1n), ['deny', 'allow']],
+    ['another address', BATCH, { index: 3, one_of: [MALLORY] }, batch(1n), []],
+    ['a larger number', BATCH, { index: 2, at_most: '1' }, batch(2n), []],
+    ['another function', 'function vote(uint256 id)', { index: 0, one_of: ['1'] }, batch(1n), []],
+  ])('what cannot be compared fits a rule that denies, and none that allows: %s', (_, signature, argument, data, fitting) => {
+    const match = { function: signature, arguments: [argument] };
+    const decided = (...rules: readonly object[]): Decision => {
+      const policy = { ...POLICY, rules: rules.map((rule, index) => ({ id: `rule-${index}`, caps: [], ...rule })) };
+      return decide(policy as unknown as SigningPolicy, request({ to: VOTES, value: 0n, data }), EMPTY);
+    };
+    const any = { effect: 'allow', match: { function: BATCH } };
+    expect(decided({ effect: 'deny', match }, any).rule).toBe(fitting.includes('deny') ? 'rule-0' : 'rule-1');
+    expect(decided({ effect: 'allow', match }).outcome).toBe(fitting.includes('allow') ? 'allow' : 'deny');
   });
 
   it('denies everything without a policy', () => {
@@ -225,6 +280,38 @@ describe('the policy', () => {
       'arguments of no function',
       { v: 'assay-operator-policy/1', chains: {}, rules: [{ id: 'a', effect: 'allow', match: { arguments: [{ index: 0 }] } }] },
       'function',
+    ],
+    ...(
+      [
+        ['no signature', 'vote(uint256)', {}, 'signature'],
+        ['an event', 'event Voted(uint256 id)', {}, 'signature'],
+        ['an index beyond its arguments', 'function vote(uint256 id)', { index: 1 }, 'below 1'],
+        ['a list', 'function pay(address[] to)', { index: 0, one_of: ['0x'] }, 'address[]'],
+        ['a struct', 'function pay((address to, uint256 units) order)', { index: 0, one_of: ['0x'] }, 'tuple'],
+        [
+          'an address that is not in lower case',
+          'function pay(address to)',
+          { index: 0, one_of: [`0x${'AB'.repeat(20)}`] },
+          '0xAB',
+        ],
+        ['a number in hex', 'function vote(uint256 id)', { index: 0, one_of: ['0x7'] }, '0x7'],
+        ['an order of addresses', 'function pay(address to)', { index: 0, at_most: '7' }, 'at_most'],
+      ] as const
+    ).flatMap(([name, signature, argument, word]) =>
+      ['allow', 'deny'].map((effect): [string, unknown, string] => {
+        const match = { function: signature, ...('index' in argument ? { arguments: [argument] } : {}) };
+        const rules = [{ id: 'a', effect, match }];
+        return [`a function to ${effect} with ${name}`, { v: 'assay-operator-policy/1', chains: {}, rules }, word];
+      }),
+    ),
+    [
+      'creation with recipients',
+      {
+        v: 'assay-operator-policy/1',
+        chains: {},
+        rules: [{ id: 'a', effect: 'allow', match: { creates: ['any'], recipients: [ALICE] } }],
+      },
+      'without recipients',
     ],
     [
       'an address in upper case',

@@ -4,7 +4,8 @@
  */
 
 import { decodeArguments, decodeSpending, type Spend, selectorOf } from './calldata.ts';
-import type { Hex } from './hex.ts';
+import { functionOf } from './function-signature.ts';
+import { bytesOf, type Hex, keccakOf } from './hex.ts';
 import type { Asset, PolicyRule, SigningPolicy } from './policy.ts';
 
 /** Who asks. `tool`: a model, through a tool call of a prompt. */
@@ -14,7 +15,7 @@ export type Caller = 'key' | 'token' | 'tool';
 export interface DecisionRequest {
   readonly chainId: number;
   readonly type: 'legacy' | 'eip1559';
-  /** `null` creates a contract, which is denied. */
+  /** `null` creates a contract, which only a rule with `creates` allows. */
   readonly to: Hex | null;
   readonly value: bigint;
   /** Lower-case hex; `0x` for none. */
@@ -70,7 +71,6 @@ export function decide(policy: SigningPolicy | null, request: DecisionRequest, u
   if (policy === null) return deny('no policy is in force');
   const chain = policy.chains[String(request.chainId)];
   if (chain === undefined) return deny(`the policy names no chain ${request.chainId}`);
-  if (request.to === null) return deny('the transaction creates a contract');
   if (request.feePerGas > BigInt(chain.max_fee_per_gas))
     return deny(`the price of gas is ${request.feePerGas}, at most ${chain.max_fee_per_gas} is allowed`);
   if (request.gas > BigInt(chain.max_gas)) return deny(`gas is ${request.gas}, at most ${chain.max_gas} is allowed`);
@@ -81,44 +81,76 @@ export function decide(policy: SigningPolicy | null, request: DecisionRequest, u
     (rule) =>
       rule.effect === 'allow' && matches(rule, request, call.spends) && (call.decoded || rule.match.function !== undefined),
   );
-  if (allowing.length === 0)
-    return deny(call.decoded ? 'no rule allows it' : 'its calldata cannot be decoded, and no rule names its function');
+  if (allowing.length === 0) return deny(unnamed(request, call.decoded));
   let refusal: Decision | null = null;
   for (const rule of allowing) {
-    const decision = underRule(rule, request, call.spends, usage);
+    const decision = underRule(rule, request.time, call.spends, usage);
     if (decision.outcome !== 'deny') return decision;
     refusal ??= decision;
   }
   return refusal ?? deny('no rule allows it');
 }
 
-/** The native value and what the calldata spends. */
+function unnamed({ to }: DecisionRequest, decoded: boolean): string {
+  if (to === null) return 'the transaction creates a contract, and no rule names that';
+  return decoded ? 'no rule allows it' : 'its calldata cannot be decoded, and no rule names its function';
+}
+
+/** The native value and what the calldata spends. Creation code runs as the new contract, which has nothing of the wallet but the value. */
 function callOf({ to, value, data }: DecisionRequest): { readonly decoded: boolean; readonly spends: readonly Spend[] } {
   const native: readonly Spend[] = value === 0n ? [] : [{ asset: 'native', amount: value, beneficiary: null }];
-  if (data === '0x') return { decoded: true, spends: native };
-  const decoded = to === null ? null : decodeSpending(to, data);
+  if (data === '0x' || to === null) return { decoded: true, spends: native };
+  const decoded = decodeSpending(to, data);
   return decoded === null ? { decoded: false, spends: native } : { decoded: true, spends: [...native, ...decoded.spends] };
 }
 
-function matches({ match }: PolicyRule, request: DecisionRequest, spends: readonly Spend[]): boolean {
+function matches({ effect, match }: PolicyRule, request: DecisionRequest, spends: readonly Spend[]): boolean {
   const { chainId, type, to, value, data, caller, time } = request;
-  const at = new Date(time * 1000);
-  const among = <Value>(list: readonly Value[] | undefined, found: Value): boolean =>
-    list === undefined || list.includes(found);
-  const receivers = spends.flatMap(({ beneficiary }) => (beneficiary === null ? [] : [beneficiary as string]));
   return (
-    among(match.chain_ids, chainId) &&
-    among(match.types, type) &&
-    among(match.recipients, to as string) &&
-    (match.beneficiaries === undefined ||
-      (receivers.length > 0 && receivers.every((receiver) => match.beneficiaries?.includes(receiver)))) &&
-    among(match.selectors, selectorOf(data) as string) &&
+    (match.paths === undefined || match.paths.includes('transaction')) &&
+    match.message === undefined &&
+    match.typed_data === undefined &&
+    amongst(match.chain_ids, chainId) &&
+    amongst(match.types, type) &&
+    fitsCreation(match.creates, effect, request) &&
+    amongst(match.recipients, to as string) &&
+    fitsReceivers({ effect, match }, spends) &&
+    amongst(match.selectors, selectorOf(data) as string) &&
     (match.value_at_most === undefined || value <= BigInt(match.value_at_most)) &&
-    (match.hours_utc === undefined || inHours(at.getUTCHours(), match.hours_utc)) &&
-    among(match.weekdays_utc, at.getUTCDay()) &&
-    among(match.callers, caller) &&
-    fitsFunction(match, data)
+    inTime(match, time) &&
+    amongst(match.callers, caller) &&
+    fitsFunction(match, effect, data)
   );
+}
+
+/** A rule that names creation is for creation alone; one that does not may still deny it. */
+function fitsCreation(
+  creates: PolicyRule['match']['creates'],
+  effect: PolicyRule['effect'],
+  { to, data }: DecisionRequest,
+): boolean {
+  if (creates === undefined) return to !== null || effect === 'deny';
+  return to === null && (creates.includes('any') || creates.includes(keccakOf(bytesOf(data))));
+}
+
+/** A list that a rule leaves out holds everything. */
+export function amongst<Value>(list: readonly Value[] | undefined, found: Value): boolean {
+  return list === undefined || list.includes(found);
+}
+
+/** Whether those who receive tokens, or may spend them, are those of the rule: all of them for a rule that allows, one of them for a rule that denies. */
+export function fitsReceivers({ effect, match }: Pick<PolicyRule, 'effect' | 'match'>, spends: readonly Spend[]): boolean {
+  const { beneficiaries } = match;
+  if (beneficiaries === undefined) return true;
+  const receivers = spends.flatMap(({ beneficiary }) => (beneficiary === null ? [] : [beneficiary as string]));
+  const named = receivers.filter((receiver) => beneficiaries.includes(receiver));
+  return named.length > 0 && (effect === 'deny' || named.length === receivers.length);
+}
+
+/** Whether a time lies in the hours and on the days of a rule. */
+export function inTime({ hours_utc: hours, weekdays_utc: days }: PolicyRule['match'], time: number): boolean {
+  const at = new Date(time * 1000);
+  return (hours === undefined || inHours(at.getUTCHours(), hours)) && amongst(days, at.getUTCDay());
 }
 
 /** A span that ends before it begins goes over midnight. */
@@ -126,30 +158,41 @@ function inHours(hour: number, { from, to }: { readonly from: number; readonly t
   return from < to ? hour >= from && hour < to : hour >= from || hour < to;
 }
 
-function fitsFunction({ function: signature, arguments: wanted = [] }: PolicyRule['match'], data: Hex): boolean {
+/** What cannot be compared fits a rule that denies, and no rule that allows. */
+function fitsFunction(
+  { function: signature, arguments: wanted = [] }: PolicyRule['match'],
+  effect: PolicyRule['effect'],
+  data: Hex,
+): boolean {
   if (signature === undefined) return true;
+  const unknown = effect === 'deny';
+  const called = functionOf(signature);
+  if (called === null) return unknown;
+  if (called.selector !== selectorOf(data)) return false;
   const args = decodeArguments(signature, data);
-  if (args === null) return false;
+  if (args === null) return unknown;
   return wanted.every(({ index, one_of: oneOf, at_most: most }) => {
     const found = args[index];
-    if (found === undefined) return false;
+    if (found === undefined || found === null) return unknown;
     if (oneOf !== undefined && !oneOf.includes(found)) return false;
-    return most === undefined || (/^[0-9]+$/.test(found) && BigInt(found) <= BigInt(most));
+    if (most === undefined) return true;
+    return /^[0-9]+$/.test(found) ? BigInt(found) <= BigInt(most) : unknown;
   });
 }
 
-function underRule(rule: PolicyRule, request: DecisionRequest, spends: readonly Spend[], usage: Usage): Decision {
+/** The decision of one rule that matched: its rate, its caps, its line for approvals. `time`: epoch seconds. */
+export function underRule(rule: PolicyRule, time: number, spends: readonly Spend[], usage: Usage): Decision {
   const { id, caps, rate, approval } = rule;
   const deny = (reason: string): Decision => ({ outcome: 'deny', rule: id, reason });
   const uncapped = spends.find(({ asset }) => !caps.some((cap) => cap.asset === asset));
   if (uncapped !== undefined) return deny(`it spends ${uncapped.asset}, for which the rule has no cap`);
-  if (rate !== undefined && usage.count(id, request.time - rate.window_seconds) >= rate.at_most)
+  if (rate !== undefined && usage.count(id, time - rate.window_seconds) >= rate.at_most)
     return deny(`${rate.at_most} transactions in ${rate.window_seconds} s are made already`);
   const counters: Counter[] = [];
   for (const { asset, at_most: most, window_seconds: window } of caps) {
     const amount = amountOf(spends, asset);
     if (amount === 0n) continue;
-    const before = usage.spent(id, asset as Asset, request.time - window);
+    const before = usage.spent(id, asset as Asset, time - window);
     const counter = { asset: asset as Asset, before, after: before + amount, cap: BigInt(most) };
     if (counter.after > counter.cap)
       return deny(`${before} of ${most} ${asset} are spent in ${window} s, and it spends ${amount} more`);

@@ -20,6 +20,7 @@ export const OPERATOR_ERROR_KINDS = {
   'operator/signer-repeated': 'refused',
   'operator/signer-unknown': 'untrusted',
   'operator/too-few-signers': 'refused',
+  'operator/tools-malformed': 'malformed',
   'operator/transaction-malformed': 'malformed',
   'operator/value-mismatch': 'untrusted',
   'operator/variable-unknown': 'misuse',

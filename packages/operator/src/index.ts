@@ -5,6 +5,7 @@ export * from './calldata.ts';
 export * from './control.ts';
 export * from './decision.ts';
 export { OPERATOR_ERROR_KINDS, OperatorError, type OperatorErrorCode } from './errors.ts';
+export * from './explain-policy.ts';
 export { addressSchema, bytesOf, type Hex, hash32Schema, hexOf, keccakOf, signatureSchema, ZERO_HASH } from './hex.ts';
 export {
   agentDocument,
@@ -18,7 +19,10 @@ export * from './manifest.ts';
 export * from './owner-message.ts';
 export * from './policy.ts';
 export { pythonStr } from './python-str.ts';
+export * from './signature-decision.ts';
 export * from './signers.ts';
 export { type SpendingEntry, SpendingWindow } from './spending-window.ts';
+export * from './tools.ts';
 export * from './transaction.ts';
+export { parseTypedData, type TypedData, typedDataHash } from './typed-data.ts';
 export * from './variables.ts';

@@ -17,6 +17,10 @@ const MOST_VARIABLES = 1000;
 /** Names of variables. No `;`, which the seed's message splits at. */
 const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
+/** Without TLS the machine in between could answer for the witness, so plain HTTP stays on this machine. */
+const HTTPS = /^https:\/\/[^\s#?]+$/;
+const LOOPBACK_HTTP = /^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?(?:\/[^\s#?]*)?$/;
+
 const ownersSchema = z
   .strictObject({
     addresses: z.array(addressSchema).min(1).max(MOST_OWNERS),
@@ -38,6 +42,33 @@ const manifestSchema = z.strictObject({
   owners: ownersSchema,
   variables: z.record(z.string().regex(NAME, 'expected a name like anthropic_api_key'), variableSchema).default({}),
   wallet: z.enum(['kept', 'ephemeral']).default('kept'),
+  kms: z
+    .strictObject({
+      key: z
+        .string()
+        .regex(
+          /^arn:aws[a-z-]{0,20}:kms:[a-z0-9-]{1,40}:[0-9]{12}:key\/[A-Za-z0-9-]{1,64}$/,
+          'expected the ARN of a KMS key, arn:aws:kms:region:account:key/id',
+        ),
+    })
+    .nullable()
+    .default(null),
+  witness: z
+    .strictObject({
+      url: z
+        .string()
+        .max(2000)
+        .refine(
+          (address) => HTTPS.test(address) || LOOPBACK_HTTP.test(address),
+          'expected the https address of a witness (http on loopback alone)',
+        ),
+      vkey: z
+        .string()
+        .max(4000)
+        .regex(/^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$/, 'expected a verifier key, name+id+key'),
+    })
+    .nullable()
+    .default(null),
   compatibility: z
     .strictObject({
       operator_public_key: z.string().regex(/^[0-9a-f]{128}$/, 'expected x and y as 128 lower-case hex characters'),

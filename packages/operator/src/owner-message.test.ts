@@ -94,6 +94,14 @@ describe('parsing', () => {
     ['a short hash', { type: 'SetVariable', fields: { ...SET_VARIABLE.fields, valueHash: '0xbb' } }, ['valueHash']],
     ['version 0', { type: 'SetVariable', fields: { ...SET_VARIABLE.fields, version: 0 } }, ['version']],
     ['a fraction', { type: 'SetVariable', fields: { ...SET_VARIABLE.fields, expiry: 1.5 } }, ['expiry']],
+    [
+      'an acknowledgement without a word about the witness',
+      {
+        type: 'AcknowledgeHead',
+        fields: { agentId: fill('aa'), size: 1, version: 1, previousHash: fill('00'), expiry: 1_900_000_000 },
+      },
+      ['withoutWitness'],
+    ],
     ['a third visibility', { type: 'SetVariable', fields: { ...SET_VARIABLE.fields, visibility: 'secret' } }, ['visibility']],
   ])('refuses %s', async (_name, value, words) => {
     await expectRefusal(() => parseOwnerMessage(value), 'operator/message-malformed', words);

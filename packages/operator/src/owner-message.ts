@@ -35,6 +35,7 @@ export const OWNER_TYPES = {
   SetPaused: [agent, field('paused', 'bool'), ...chained, expiry],
   ApproveTransaction: [agent, field('chainId', 'uint64'), field('transactionHash', 'bytes32'), expiry],
   AcknowledgeState: [agent, field('chainId', 'uint64'), field('nonce', 'uint64'), ...chained, expiry],
+  AcknowledgeHead: [agent, field('size', 'uint64'), field('withoutWitness', 'bool'), ...chained, expiry],
 } as const;
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -61,6 +62,7 @@ const SCHEMAS = {
   SetPaused: z.strictObject({ ...common, ...links, paused: z.boolean() }),
   ApproveTransaction: z.strictObject({ ...common, chainId: count.min(1), transactionHash: hash32Schema }),
   AcknowledgeState: z.strictObject({ ...common, ...links, chainId: count.min(1), nonce: count }),
+  AcknowledgeHead: z.strictObject({ ...common, ...links, size: count.min(1), withoutWitness: z.boolean() }),
 } as const;
 
 export type OwnerMessageType = keyof typeof SCHEMAS;

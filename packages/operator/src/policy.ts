@@ -8,6 +8,7 @@
 import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
 import { z } from 'zod';
 import { OperatorError } from './errors.ts';
+import { functionOf, isNumber, textFormOf } from './function-signature.ts';
 import { type Hex, keccakOf } from './hex.ts';
 
 export const MAX_POLICY_BYTES = 512 * 1024;
@@ -25,6 +26,10 @@ const amount = z
   .describe('whole number in the smallest unit, as decimal text');
 const asset = z.union([z.literal('native'), address]).describe('native, or the address of a token');
 const chainId = z.number().int().min(1);
+const codeHash = z
+  .string()
+  .regex(/^0x[0-9a-f]{64}$/, 'expected a hash: 0x and 64 lower-case hex characters')
+  .describe('Keccak-256 of the creation code with its arguments: the whole data of the transaction');
 const selector = z.string().regex(/^0x[0-9a-f]{8}$/, 'expected a selector: 0x and 8 lower-case hex characters');
 const seconds = z
   .number()
@@ -50,7 +55,35 @@ const argumentSchema = z.strictObject({
   at_most: amount.optional(),
 });
 
+const messageSchema = z
+  .strictObject({
+    one_of: z.array(z.string().max(65_536)).min(1).optional().describe('the whole text'),
+    starts_with: z.array(z.string().min(1).max(65_536)).min(1).optional(),
+  })
+  .refine(
+    ({ one_of: oneOf, starts_with: start }) => oneOf !== undefined || start !== undefined,
+    'expected one_of or starts_with',
+  );
+
+const typedDataSchema = z.strictObject({
+  primary_type: z.string().min(1).max(128),
+  verifying_contract: address.nullable().default(null),
+  chain_id: chainId.nullable().default(null),
+});
+
 const matchSchema = z.strictObject({
+  paths: z
+    .array(z.enum(['transaction', 'message', 'typed-data']))
+    .min(1)
+    .optional()
+    .describe('what is signed: a rule that allows is for transactions unless it names others, one that denies is for all'),
+  message: messageSchema.optional().describe('EIP-191 text; a rule that allows messages needs it'),
+  typed_data: z
+    .array(typedDataSchema)
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('EIP-712 types that spend nothing, by domain; permits and authorisations are known and counted without it'),
   chain_ids: z.array(chainId).min(1).optional(),
   types: z
     .array(z.enum(['legacy', 'eip1559']))
@@ -65,6 +98,12 @@ const matchSchema = z.strictObject({
     .optional()
     .describe('signature of a function that spends nothing, e.g. `function vote(uint256 id)`'),
   arguments: z.array(argumentSchema).max(64).optional().describe('of `function`, all of them must fit'),
+  creates: z
+    .array(z.union([z.literal('any'), codeHash]))
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('contract creation, of this code or of any; a rule that allows creation needs it, and is then for nothing else'),
   value_at_most: amount.optional().describe('native value of one transaction'),
   hours_utc: z
     .strictObject({ from: z.number().int().min(0).max(23), to: z.number().int().min(1).max(24) })
@@ -77,6 +116,9 @@ const matchSchema = z.strictObject({
     .optional()
     .describe('API key, secret_token, or a tool call of a prompt'),
 });
+
+/** What only a call to an account has. */
+const CALL_MEMBERS = ['recipients', 'beneficiaries', 'selectors', 'function'] as const;
 
 const ruleSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'expected a name like daily-eth'),
@@ -128,10 +170,33 @@ export function parseSigningPolicy(bytes: Uint8Array | string): SigningPolicy {
   const ids = checked.data.rules.map(({ id }) => id);
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);
   if (twice !== undefined) throw malformed(`rules: expected each id once, got ${twice} twice`);
-  for (const { id, match } of checked.data.rules)
+  for (const { id, match } of checked.data.rules) {
+    const other = match.creates === undefined ? undefined : CALL_MEMBERS.find((member) => match[member] !== undefined);
+    if (other !== undefined) throw malformed(`rules.${id}: expected creates without ${other}: creation calls nothing`);
     if ((match.arguments !== undefined) !== (match.function !== undefined) && match.arguments !== undefined)
       throw malformed(`rules.${id}: expected function beside arguments`);
+    const wrong = wrongFunction(match);
+    if (wrong !== null) throw malformed(`rules.${id}: ${wrong}`);
+  }
   return checked.data;
+}
+
+/** Why no call could be compared with what a rule says of a function; `null` when nothing is wrong. */
+function wrongFunction({ function: signature, arguments: wanted = [] }: PolicyRule['match']): string | null {
+  if (signature === undefined) return null;
+  const inputs = functionOf(signature)?.item.inputs;
+  if (inputs === undefined) return 'function: expected a signature like `function vote(uint256 id)`';
+  for (const { index, one_of: values = [], at_most: most } of wanted) {
+    const type = inputs[index]?.type;
+    if (type === undefined) return `arguments: expected an index below ${inputs.length}, got ${index}`;
+    const form = textFormOf(type);
+    if (form === null) return `arguments: expected an argument with a text, got ${type} at index ${index}; name none of it`;
+    const other = values.find((value) => !form.test(value));
+    if (other !== undefined)
+      return `arguments: expected values that ${type} at index ${index} can have, got ${other.slice(0, 80)}`;
+    if (most !== undefined && !isNumber(type)) return `arguments: expected at_most for a number, got ${type} at index ${index}`;
+  }
+  return null;
 }
 
 /** Keccak-256 of the policy's JCS form, defaults filled in: what owners sign. */

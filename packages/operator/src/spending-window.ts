@@ -7,7 +7,7 @@ import type { Asset } from './policy.ts';
 /** What one transaction counts for. */
 export interface SpendingEntry {
   readonly rule: string;
-  /** Epoch seconds. */
+  /** Epoch seconds; `Infinity` for a transaction that waits: it counts in every window until it ends. */
   readonly time: number;
   readonly spends: readonly Pick<Spend, 'asset' | 'amount'>[];
 }

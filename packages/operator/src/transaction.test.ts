@@ -5,7 +5,13 @@ import { privateKeyToAccount } from 'viem/accounts';
 import { describe, expect, it } from 'vitest';
 import type { Hex } from './hex.ts';
 import { recoverSigner } from './signers.ts';
-import { parseSignedTransaction, serializeSigned, transactionDigest, type UnsignedTransaction } from './transaction.ts';
+import {
+  createdAddress,
+  parseSignedTransaction,
+  serializeSigned,
+  transactionDigest,
+  type UnsignedTransaction,
+} from './transaction.ts';
 
 /** Word for word from the seed. */
 const SEED = {
@@ -61,14 +67,22 @@ describe("the seed's transaction", () => {
 });
 
 describe('ours', () => {
-  it.each([LEGACY, MODERN])('$type comes back as it went', async (unsigned) => {
-    const signed = serializeSigned(unsigned, await ACCOUNT.sign({ hash: transactionDigest(unsigned) }));
-    expect(await parseSignedTransaction(signed)).toMatchObject({ ...unsigned, from: FROM });
+  it.each([LEGACY, MODERN, { ...LEGACY, to: null, data: '0x00' }, { ...MODERN, to: null }] as const)(
+    '$type to $to comes back as it went',
+    async (unsigned) => {
+      const signed = serializeSigned(unsigned, await ACCOUNT.sign({ hash: transactionDigest(unsigned) }));
+      expect(await parseSignedTransaction(signed)).toMatchObject({ ...unsigned, from: FROM });
+    },
+  );
+
+  it('a contract is where the first transaction of a wallet puts it', () => {
+    // Ethereum's documentation of CREATE, as ethers and viem have it.
+    expect(createdAddress('0x6ac7ea33f8831ea9dcc53393aaa88b25a785dbf0', 0)).toBe('0xcd234a471b72ba2f1ccf0a70fcaba648a5eecd8d');
   });
 
   it.each<[string, Hex]>([
     ['no transaction', '0x1234'],
-    ['contract creation', '0x02c0'],
+    ['no fields', '0x02c0'],
     ['bytes behind', `${SEED.signed}00`],
   ])('refuses %s', async (_name, bytes) => {
     await expectRefusal(() => parseSignedTransaction(bytes), 'operator/transaction-malformed', ['transaction']);

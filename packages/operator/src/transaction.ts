@@ -1,6 +1,7 @@
 /** A signed transaction: who signed it, what it is, its hash. The reader takes what the agent signs: legacy with EIP-155, and EIP-1559. */
 
 import {
+  getContractAddress,
   keccak256,
   parseTransaction,
   recoverTransactionAddress,
@@ -16,7 +17,8 @@ export interface UnsignedTransaction {
   readonly type: 'legacy' | 'eip1559';
   readonly chainId: number;
   readonly nonce: number;
-  readonly to: Hex;
+  /** `null` creates a contract from `data`. */
+  readonly to: Hex | null;
   readonly value: bigint;
   readonly data: Hex;
   readonly gas: bigint;
@@ -36,10 +38,18 @@ export interface SignedTransaction extends UnsignedTransaction {
 
 function serializable(unsigned: UnsignedTransaction): TransactionSerializableLegacy | TransactionSerializableEIP1559 {
   const { type, chainId, nonce, to, value, data, gas, feePerGas, priorityFeePerGas } = unsigned;
-  const common = { chainId, nonce, to, value, gas, ...(data === '0x' ? {} : { data }) };
+  const common = { chainId, nonce, ...(to === null ? {} : { to }), value, gas, ...(data === '0x' ? {} : { data }) };
   return type === 'legacy'
     ? { ...common, type, gasPrice: feePerGas }
     : { ...common, type, maxFeePerGas: feePerGas, maxPriorityFeePerGas: priorityFeePerGas };
+}
+
+/**
+ * The address of the contract that a transaction of `from` with this nonce creates, lower case (Ethereum yellow paper, §7).
+ * @example createdAddress('0x6ac7…dbf0', 0) // '0xcd23…cd8d'
+ */
+export function createdAddress(from: Hex, nonce: number): Hex {
+  return getContractAddress({ from, nonce: BigInt(nonce) }).toLowerCase() as Hex;
 }
 
 /** The digest that the wallet signs; owners approve it. */
@@ -60,7 +70,7 @@ export function serializeSigned(unsigned: UnsignedTransaction, signature: Hex): 
 
 /**
  * Reads signed bytes.
- * @throws {OperatorError} `operator/transaction-malformed` for other types, contract creation, and bytes that are not their own encoding.
+ * @throws {OperatorError} `operator/transaction-malformed` for other types, and bytes that are not their own encoding.
  * @example (await parseSignedTransaction('0xf866…')).from
  */
 export async function parseSignedTransaction(bytes: Hex): Promise<SignedTransaction> {
@@ -75,13 +85,13 @@ export async function parseSignedTransaction(bytes: Hex): Promise<SignedTransact
     throw malformed('expected a signed transaction, got other bytes', cause);
   }
   const { type, chainId, to, r, s, yParity, v } = parsed as typeof parsed & { readonly yParity?: number; readonly v?: bigint };
-  if ((type !== 'legacy' && type !== 'eip1559') || chainId === undefined || !to || r === undefined || s === undefined)
-    throw malformed(`expected a legacy or EIP-1559 transaction with chain and recipient, got ${type}`);
+  if ((type !== 'legacy' && type !== 'eip1559') || chainId === undefined || r === undefined || s === undefined)
+    throw malformed(`expected a legacy or EIP-1559 transaction with a chain, got ${type}`);
   const unsigned: UnsignedTransaction = {
     type,
     chainId,
     nonce: parsed.nonce ?? 0,
-    to: to.toLowerCase() as Hex,
+    to: to ? (to.toLowerCase() as Hex) : null,
     value: parsed.value ?? 0n,
     data: parsed.data ?? '0x',
     gas: parsed.gas ?? 0n,

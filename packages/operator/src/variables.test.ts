@@ -149,6 +149,7 @@ describe('control', () => {
 describe('the manifest', () => {
   const good = { v: 'assay-operator/1', name: 'a', owners: { addresses: [OWNERS[0]] } };
   const parse = (value: unknown) => parseManifest(utf8(JSON.stringify(value)));
+  const witnessed = (url: string) => ({ ...good, witness: { url, vkey: 'witness.example/w1+00000000+BBBB' } });
 
   it.each<[string, unknown, string]>([
     ['another version', { ...good, v: 'assay-operator/2' }, 'v:'],
@@ -165,9 +166,25 @@ describe('the manifest', () => {
       { ...good, variables: Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`v${i}`, {}])) },
       '1000',
     ],
+    ...[
+      'http://witness.example',
+      'http://10.0.0.1:8080',
+      'http://localhost.example',
+      'http://127.0.0.1.example/',
+      'http://127.0.0.1:80@witness.example/',
+      'http://127.0.0.1@witness.example/',
+      'ftp://127.0.0.1',
+    ].map((url): [string, unknown, string] => [`the witness ${url}`, witnessed(url), 'https address']),
   ])('refuses %s', async (_name, value, word) => {
     await expectRefusal(() => parse(value), 'operator/manifest-malformed', [word]);
   });
+
+  it.each(['https://witness.example/w', 'http://127.0.0.1:8080/w', 'http://localhost', 'http://[::1]:80'])(
+    'takes the witness %s',
+    (url) => {
+      expect(parse(witnessed(url)).witness?.url).toBe(url);
+    },
+  );
 
   it('refuses what is no JSON', async () => {
     await expectRefusal(() => parseManifest(utf8('{')), 'operator/manifest-malformed', ['JSON']);

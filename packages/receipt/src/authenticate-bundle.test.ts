@@ -8,8 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { authenticateBundle } from './authenticate-bundle.ts';
 import { type Bundle, bundleLogProof, encodeBundle, parseBundle, redactBundle } from './bundle.ts';
 import { digestBytes } from './digest.ts';
-import { commitment, encodeLeaf, type Leaf, parseLeafText, verifyLeafChains } from './leaf.ts';
-import { hashLeaf } from './merkle.ts';
+import { commitment, encodeLeaf, type Leaf, leafDigest, parseLeafText, verifyLeafChains } from './leaf.ts';
 import { sealLeaf } from './seal.ts';
 import { verifyLogProof } from './verify-receipt.ts';
 
@@ -292,7 +291,7 @@ describe('keysets of one boot', () => {
   test('a receipt that its keyset signed after naming its successor is refused, in chain and bundle', async () => {
     const { leaves, signers } = rotated;
     const last = leaves.at(-1)!;
-    const after = { ...late.entry.leaf, seq: last.seq + 1, prev: encodeHex(hashLeaf(encodeLeaf(last))), time: last.time };
+    const after = { ...late.entry.leaf, seq: last.seq + 1, prev: encodeHex(leafDigest(last)), time: last.time };
     await expectCode(() => verifyLeafChains([...leaves, sealLeaf(after, signers.leaf)]), 'leaf/chain-broken');
     // In a bundle the log itself would have to hold it: the order is judged after the inclusion, so the log is made with it.
     const early = fakeLog({ receipts: 4, rotateAfter: 2, sealAfterSuccession: true });
@@ -307,7 +306,7 @@ describe('keysets of one boot', () => {
   });
   /** The leaf put behind `before`; chains are judged without signatures. */
   function relinked(before: Leaf, leaf: Leaf): Leaf {
-    return { ...leaf, seq: before.seq + 1, prev: encodeHex(hashLeaf(encodeLeaf(before))) };
+    return { ...leaf, seq: before.seq + 1, prev: encodeHex(leafDigest(before)) };
   }
 
   test('every byte of a bundle with a succession, one bit each: none verifies', { timeout: 180_000 }, async () => {
@@ -331,8 +330,11 @@ describe('leaves', () => {
     ['reordered', JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(text)).reverse()))],
     ['an unknown member', text.replace('{', '{"a":1,')],
     ['a first leaf that is a receipt', text.replace('"seq":1', '"seq":0')],
+    ['no place in a batch', text.replace('"batch":"0/1",', '')],
+    ['a place that is no number', text.replace('"batch":"0/1"', '"batch":"00/1"')],
+    ['half a path', text.replace('"batch":"0/1"', `"batch":"0/2 ${'ab'.repeat(16)}"`)],
     ['no link', text.replace(/"prev":"[0-9a-f]*"/, '"prev":null')],
-    ['another version', text.replace('assay-leaf/1', 'assay-leaf/2')],
+    ['another version', text.replace('assay-leaf/2', 'assay-leaf/1')],
     ['another kind', text.replace('"kind":"receipt"', '"kind":"note"')],
     ['a succession with a nonce', text.replace('"kind":"receipt"', '"kind":"succession"')],
     ['an upper-case commitment', text.replace(/"commitment":"[0-9a-f]*"/, `"commitment":"${'AB'.repeat(32)}"`)],

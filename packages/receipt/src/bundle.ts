@@ -72,13 +72,16 @@ export function encodeBundle(bundle: Bundle): Uint8Array {
   return joinBytes([...pieces]);
 }
 
+/** A file, or a member of another file, which `parseJson` read: it has no bytes of its own whose form could differ. */
+export type BundleSource = Uint8Array | JsonObject;
+
 /**
  * Reads a bundle, strictly: canonical form, no unknown member, sorted lists. Nothing is authenticated.
  * @throws {ReceiptError} `bundle/malformed`, `bundle/not-canonical`, `bundle/entry-order`, and those of the parts.
  * @example const bundle = parseBundle(bytes)
  */
-export function parseBundle(bytes: Uint8Array): Bundle {
-  const document = parseCanonical(bytes);
+export function parseBundle(source: BundleSource): Bundle {
+  const document = source instanceof Uint8Array ? parseCanonical(source) : source;
   const format = new Shape(document, 'bundle', 'bundle/malformed', { required: ['format'], open: true }).string('format');
   if (format !== BUNDLE_FORMAT)
     throw new ReceiptError('bundle/malformed', `bundle refused: ${foreignVersion(`format ${BUNDLE_FORMAT}`, format)}`);
@@ -203,7 +206,7 @@ function texts(shape: Shape, name: string): readonly string[] {
 }
 
 /**
- * The bundle without the payloads that `keep` turns down (all, unless told); it still verifies.
+ * The bundle without the payloads that `keep` turns down (default: all); it still verifies.
  * @example const shareable = redactBundle(bytes)
  */
 export function redactBundle(bytes: Uint8Array, keep: (hash: Digest) => boolean = () => false): Uint8Array {

@@ -5,7 +5,7 @@ import { decodeHex } from '@assay/encoding/hex';
 import { ED25519_TORSION_SUBGROUP, ed25519 } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { describe, expect, test } from 'vitest';
-import { verifyEd25519, verifyWithoutWebCrypto } from './ed25519.ts';
+import { verifyEd25519, verifyEd25519Once, verifyWithoutWebCrypto } from './ed25519.ts';
 
 const { Point } = ed25519;
 const { BASE, Fn } = Point;
@@ -84,4 +84,20 @@ describe('Ed25519 edges have one verdict', () => {
         expect(await verdicts(KEY.toBytes(), concatBytes(sound.subarray(0, 32), bytesOf(s)))).toEqual([false, false]);
     }
   });
+});
+
+test('a signature that many leaves share is verified once, and every other one for itself', async () => {
+  const secret = new Uint8Array(32).fill(7);
+  const [key, other] = [ed25519.getPublicKey(secret), ed25519.getPublicKey(new Uint8Array(32).fill(8))];
+  const signature = ed25519.sign(MESSAGE, secret);
+  const verify = verifyEd25519Once();
+  expect(verify(key, MESSAGE, signature)).toBe(verify(key.slice(), MESSAGE.slice(), signature.slice()));
+  expect(await verify(key, MESSAGE, signature)).toBe(true);
+  const changed = signature.with(0, (signature[0] as number) ^ 1);
+  for (const [by, message, given] of [
+    [other, MESSAGE, signature],
+    [key, utf8('another receipt'), signature],
+    [key, MESSAGE, changed],
+  ] as const)
+    expect(await verify(by, message, given)).toBe(false);
 });

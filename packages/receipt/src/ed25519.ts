@@ -22,6 +22,20 @@ export async function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, 
   return globalThis.crypto.subtle.verify('Ed25519', key, bufferSource(signature), bufferSource(message));
 }
 
+/**
+ * {@link verifyEd25519} that verifies each signature once: leaves that were signed together carry the same signature over the same root. Its
+ * memory is that of one bundle.
+ */
+export function verifyEd25519Once(): typeof verifyEd25519 {
+  const asked = new Map<string, Promise<boolean>>();
+  return (publicKey, message, signature) => {
+    const id = [publicKey, message, signature].map(encodeHex).join();
+    const known = asked.get(id) ?? verifyEd25519(publicKey, message, signature);
+    asked.set(id, known);
+    return known;
+  };
+}
+
 /** The same by @noble/curves alone: whether [S]B − [k]A is, byte for byte, R. Exported for the differential test. */
 export async function verifyWithoutWebCrypto(
   publicKey: Uint8Array,

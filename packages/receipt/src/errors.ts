@@ -14,6 +14,8 @@ export const RECEIPT_ERROR_KINDS = {
   'bundle/unknown-receipt': 'misuse',
   'checkpoint/malformed': 'malformed',
   'checkpoint/origin-mismatch': 'untrusted',
+  'envelope/malformed': 'malformed',
+  'envelope/signature-invalid': 'untrusted',
   'keyset/expired': 'untrusted',
   'keyset/key-missing': 'untrusted',
   'keyset/malformed': 'malformed',

@@ -62,6 +62,25 @@ export function keptPayloads(events: readonly ReceiptEvent[]): readonly KeptPayl
     });
 }
 
+/** What a `payloads.erased` event says. */
+export interface ErasedPayloads {
+  readonly receiptId: string;
+  /** `sha256:<hex>`. */
+  readonly hashes: ReadonlySet<string>;
+}
+
+/** The payloads that a receipt of the task `erasure` says were erased; none in receipts of other tasks. */
+export function erasedPayloads(events: readonly ReceiptEvent[]): readonly ErasedPayloads[] {
+  if (events.find(({ type }) => type === 'task.received')?.task !== 'erasure') return [];
+  return events
+    .filter(({ type }) => type === 'payloads.erased')
+    .map(({ receipt_id: receiptId, hashes }) => {
+      if (typeof receiptId !== 'string' || !Array.isArray(hashes))
+        throw new ReceiptError('receipt/event-malformed', 'payloads.erased: expected receipt_id and hashes');
+      return { receiptId, hashes: new Set(hashes.map(String)) };
+    });
+}
+
 /** The client's nonce in `task.received`, or `null`. */
 export function taskNonce(events: readonly ReceiptEvent[]): string | null {
   const nonce = events.find((event) => event.type === 'task.received')?.nonce;

@@ -10,6 +10,7 @@ export {
   type Bundle,
   type BundleReceipt,
   type BundleReport,
+  type BundleSource,
   type BundleSuccession,
   bundleLogProof,
   encodeBundle,
@@ -20,6 +21,7 @@ export {
   type BundleEntry,
   base64Length,
   MAX_BUNDLE_BYTES,
+  type ReceiptText,
   type StreamedBundle,
   type StreamedPayload,
   streamBundle,
@@ -34,6 +36,7 @@ export {
   timestamped,
 } from './cosignature.ts';
 export { type Digest, digestBytes, digestJson, isDigest } from './digest.ts';
+export { type DsseEnvelope, IN_TOTO_TYPE, signEnvelope, verifyEnvelope, verifyEnvelopeUnder } from './dsse.ts';
 export { verifyEd25519 } from './ed25519.ts';
 export { RECEIPT_ERROR_KINDS, ReceiptError, type ReceiptErrorCode } from './errors.ts';
 export { type KeptPayload, keptPayloads, parseEvent, type ReceiptEvent, taskNonce } from './events.ts';
@@ -46,6 +49,7 @@ export {
   keyId,
   keysetDigest,
   LEAF_ALGORITHM,
+  PROVENANCE_ALGORITHM,
   parseKeyset,
   RECEIPT_ALGORITHM,
   signingKey,
@@ -53,19 +57,25 @@ export {
   WALLET_ALGORITHM,
 } from './keyset.ts';
 export {
+  assertLeafFits,
   commitment,
+  contentText,
   encodeLeaf,
   type Leaf,
   LeafChains,
   type LeafContent,
   type LeafKind,
+  leafDigest,
   logKeysDigest,
   MAX_LEAF_BYTES,
   parseLeaf,
   parseLeafText,
+  signedText,
+  taggedContent,
   verifyLeaf,
   verifyLeafChains,
 } from './leaf.ts';
+export { batchOf, type HexNode, type LeafBatch, MAX_BATCH } from './leaf-batch.ts';
 export { formatInclusion, type InclusionText, type LogProof, parseInclusion } from './log-proof.ts';
 export { EMPTY_ROOT, hashLeaf, hashNode, splitPoint, verifyConsistency, verifyInclusion } from './merkle.ts';
 export {
@@ -102,6 +112,7 @@ export {
   encodeEntryBundle,
   formatTilePath,
   inclusionPath,
+  type NodeMemory,
   parseTilePath,
   type RangeRoot,
   rangeRoot,

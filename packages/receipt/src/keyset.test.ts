@@ -228,3 +228,15 @@ test('WebCrypto and the fallback agree on every flipped bit of a signature, and 
     { numRuns: 50 },
   );
 });
+
+test('a keyset that was parsed cannot be changed under its digest; one that was not has the digest of what it is', () => {
+  const keyset = parseKeyset(KEYSET);
+  expect(keysetDigest(keyset)).toBe(keysetDigest(keyset));
+  expect(() => Object.assign(keyset, { not_after: 1 })).toThrow(TypeError);
+  expect(() => Object.assign(keyset.receipt_signing_keys[0] as object, { algo: 'none' })).toThrow(TypeError);
+  expect(() => (keyset.e2ee_public_keys as unknown[]).pop()).toThrow(TypeError);
+  expect(keysetDigest({ ...keyset, not_after: 1 })).not.toBe(keysetDigest(keyset));
+  const loose = { ...KEYSET };
+  const before = keysetDigest(loose);
+  expect(keysetDigest(Object.assign(loose, { not_after: 1 }))).not.toBe(before);
+});

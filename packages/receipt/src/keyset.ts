@@ -34,12 +34,17 @@ export interface Keyset {
 
 export const RECEIPT_ALGORITHM = 'ed25519';
 export const LEAF_ALGORITHM = 'assay-leaf-ed25519';
+/** Signs build provenance, nothing else (spec/contract-build.md §5). */
+export const PROVENANCE_ALGORITHM = 'assay-provenance-ed25519';
 /** Signs answers to prompts, nothing else (spec/operator.md §7). */
 export const AGENT_ALGORITHM = 'assay-agent-secp256k1';
 /** Signs agent cards, nothing else. */
 export const CARD_ALGORITHM = 'assay-card-ed25519';
 /** Signs transactions, nothing else; outlives its keyset. */
 export const WALLET_ALGORITHM = 'assay-wallet-secp256k1';
+
+/** Keysets that {@link parseKeyset} made: nothing changes them, so that their digest is computed once. */
+const digests = new WeakMap<Keyset, Digest | null>();
 
 const MEMBERS = ['subject', 'not_after', 'receipt_signing_keys', 'e2ee_public_keys', 'tls_public_keys'];
 
@@ -53,16 +58,22 @@ export function parseKeyset(value: unknown): Keyset {
   const keyset: Keyset = {
     subject: shape.stringOrNull('subject'),
     not_after: shape.count('not_after'),
-    receipt_signing_keys: shape.array('receipt_signing_keys').map((key) => parseKey(key, 'receipt_signing_keys')),
-    e2ee_public_keys: shape.array('e2ee_public_keys').map((key) => parseKey(key, 'e2ee_public_keys')),
-    tls_public_keys: shape.array('tls_public_keys').map(parseTlsKey),
+    receipt_signing_keys: frozen(shape.array('receipt_signing_keys').map((key) => parseKey(key, 'receipt_signing_keys'))),
+    e2ee_public_keys: frozen(shape.array('e2ee_public_keys').map((key) => parseKey(key, 'e2ee_public_keys'))),
+    tls_public_keys: frozen(shape.array('tls_public_keys').map(parseTlsKey)),
   };
   const keys = [...keyset.receipt_signing_keys, ...keyset.e2ee_public_keys];
   if (new Set(keys.map((key) => key.key_id)).size !== keys.length)
     throw new ReceiptError('keyset/malformed', 'expected unique key ids in the keyset, got one twice');
   if (new Set(keys.map((key) => key.public_key)).size !== keys.length)
     throw new ReceiptError('keyset/malformed', 'expected one role for each key of the keyset, got a key in two roles');
+  digests.set(Object.freeze(keyset), null);
   return keyset;
+}
+
+function frozen<Item extends object>(items: readonly Item[]): readonly Item[] {
+  for (const item of items) Object.freeze(item);
+  return Object.freeze(items);
 }
 
 function parseKey(value: unknown, list: string): KeysetKey {
@@ -81,7 +92,11 @@ function parseTlsKey(value: unknown): TlsKey {
 
 /** `sha256:` of the keyset's JCS form (ACI §3.1). */
 export function keysetDigest(keyset: Keyset): Digest {
-  return digestJson(keyset);
+  const known = digests.get(keyset);
+  if (known !== null && known !== undefined) return known;
+  const digest = digestJson(keyset);
+  if (known === null) digests.set(keyset, digest);
+  return digest;
 }
 
 /**
@@ -91,7 +106,7 @@ export function keysetDigest(keyset: Keyset): Digest {
 export function signingKey(
   keyset: Keyset,
   keyId: string,
-  algorithm: typeof RECEIPT_ALGORITHM | typeof LEAF_ALGORITHM,
+  algorithm: typeof RECEIPT_ALGORITHM | typeof LEAF_ALGORITHM | typeof PROVENANCE_ALGORITHM,
 ): Uint8Array {
   const entry = keyset.receipt_signing_keys.find((key) => key.key_id === keyId);
   if (entry === undefined || entry.algo !== algorithm)
@@ -110,6 +125,9 @@ export function signingKey(
 }
 
 /** The id Assay gives a key: role, `-`, the first 16 hex characters of the key's SHA-256. */
-export function keyId(role: 'receipt' | 'leaf' | 'e2ee' | 'agent' | 'card' | 'wallet', publicKey: Uint8Array): string {
+export function keyId(
+  role: 'receipt' | 'leaf' | 'provenance' | 'e2ee' | 'agent' | 'card' | 'wallet',
+  publicKey: Uint8Array,
+): string {
   return `${role}-${encodeHex(sha256(publicKey)).slice(0, 16)}`;
 }

@@ -11,6 +11,7 @@ import { type Digest, digestBytes, isDigest } from './digest.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { ReceiptError } from './errors.ts';
 import { type Keyset, keysetDigest, LEAF_ALGORITHM, signingKey } from './keyset.ts';
+import { BATCH, batchInput } from './leaf-batch.ts';
 import { hashLeaf } from './merkle.ts';
 import { Shape } from './shape.ts';
 import { SUCCESSION_SALT, successionBody } from './succession.ts';
@@ -19,7 +20,7 @@ export type LeafKind = 'report' | 'receipt' | 'succession';
 
 /** A leaf before it is signed. Hashes are 64 lower-case hex characters. */
 export interface LeafContent {
-  readonly v: 'assay-leaf/1';
+  readonly v: 'assay-leaf/2';
   readonly kind: LeafKind;
   readonly origin: string;
   readonly log_keys: Digest;
@@ -27,7 +28,7 @@ export interface LeafContent {
   readonly boot: string;
   /** Counts the leaves of the boot from 0. */
   readonly seq: number;
-  /** Leaf hash of the one before; `null` for the first. */
+  /** {@link leafDigest} of the leaf before; `null` for the first. */
   readonly prev: string | null;
   /** Epoch milliseconds. */
   readonly time: number;
@@ -38,6 +39,9 @@ export interface LeafContent {
 }
 
 export interface Leaf extends LeafContent {
+  /** The leaf's place among those that were signed together: `index/size` and the path to their root (leaf-batch.ts). */
+  readonly batch: string;
+  /** Of the batch. */
   readonly signature: string;
 }
 
@@ -45,6 +49,7 @@ export interface Leaf extends LeafContent {
 export const MAX_LEAF_BYTES = 65_535;
 
 const MEMBERS = [
+  'batch',
   'v',
   'kind',
   'origin',
@@ -60,17 +65,27 @@ const MEMBERS = [
   'key_id',
   'signature',
 ];
-const SIGNING_PREFIX = 'assay-leaf/1\n';
+const CONTENT_PREFIX = 'assay-leaf/2\n';
 const COMMITMENT_PREFIX = utf8('assay-commitment/1\n');
 const HEX32 = /^[0-9a-f]{32}$/;
 const HEX64 = /^[0-9a-f]{64}$/;
 
 /** The entry's bytes: UTF-8 of the leaf's JCS form. @throws {ReceiptError} `leaf/too-large`. */
 export function encodeLeaf(leaf: Leaf): Uint8Array {
-  const bytes = utf8(leafText(leaf));
-  if (bytes.length > MAX_LEAF_BYTES)
-    throw new ReceiptError('leaf/too-large', `expected a leaf of at most ${MAX_LEAF_BYTES} bytes, got ${bytes.length}`);
+  const bytes = utf8(signedText(contentText(leaf), leaf));
+  if (bytes.length > MAX_LEAF_BYTES) throw tooLarge(bytes.length);
   return bytes;
+}
+
+/** That a leaf's text fits into an entry; texts that certainly do are not encoded for it. @throws {ReceiptError} `leaf/too-large`. */
+export function assertLeafFits(text: string): void {
+  if (text.length * 3 <= MAX_LEAF_BYTES) return;
+  const { length } = utf8(text);
+  if (length > MAX_LEAF_BYTES) throw tooLarge(length);
+}
+
+function tooLarge(length: number): ReceiptError {
+  return new ReceiptError('leaf/too-large', `expected a leaf of at most ${MAX_LEAF_BYTES} bytes, got ${length}`);
 }
 
 /**
@@ -80,7 +95,7 @@ export function encodeLeaf(leaf: Leaf): Uint8Array {
 export function parseLeaf(value: unknown): Leaf {
   const shape = new Shape(value, 'leaf', 'leaf/malformed', { required: MEMBERS });
   const malformed = (why: string) => new ReceiptError('leaf/malformed', `leaf refused: ${why}`);
-  if (shape.string('v') !== 'assay-leaf/1') throw malformed('expected version assay-leaf/1');
+  if (shape.string('v') !== 'assay-leaf/2') throw malformed('expected version assay-leaf/2');
   const kind = shape.string('kind');
   if (kind !== 'report' && kind !== 'receipt' && kind !== 'succession')
     throw malformed('expected kind report, receipt or succession');
@@ -88,6 +103,7 @@ export function parseLeaf(value: unknown): Leaf {
   shape.matching('boot', HEX32, '32 hex characters');
   shape.matching('commitment', HEX64, '64 hex characters');
   shape.matching('signature', /^[0-9a-f]{128}$/, '128 hex characters');
+  shape.matching('batch', BATCH, 'a place and a path like 2/3 <64 hex>');
   if (!isDigest(shape.string('log_keys')) || !isDigest(shape.string('keyset_digest')))
     throw malformed('expected digests like sha256:<64 hex>');
   if (shape.string('origin') === '' || shape.string('key_id') === '') throw malformed('expected an origin and a key id');
@@ -120,22 +136,36 @@ export function parseLeafText(text: string): Leaf {
   return leaf;
 }
 
-/** The bytes that a leaf's signature covers. */
-export function leafSigningInput(leaf: LeafContent & { readonly signature?: string }): Uint8Array {
-  const { signature: _, ...content } = leaf;
-  return utf8(`${SIGNING_PREFIX}${leafText(content)}`);
+/** The bytes that stand for a leaf's content: everything but `batch` and `signature`. */
+export function leafContent(leaf: LeafContent): Uint8Array {
+  return utf8(taggedContent(contentText(leaf)));
 }
 
-/** The JCS form, written out: names in order, and only the origin can need escapes. */
-function leafText(leaf: LeafContent & { readonly signature?: string }): string {
+/** {@link contentText} after the tag that keeps its hash apart from those of entries. */
+export function taggedContent(text: string): string {
+  return `${CONTENT_PREFIX}${text}`;
+}
+
+/** The hash of a leaf's content: the next leaf's `prev`, and what batches are made of; 32 bytes. */
+export function leafDigest(leaf: LeafContent): Uint8Array {
+  return hashLeaf(leafContent(leaf));
+}
+
+/** The JCS form of the content, written out: names in order, and only key id and origin can need escapes. */
+export function contentText(leaf: LeafContent): string {
   const text = (value: string | null) => (value === null ? 'null' : `"${value}"`);
-  const signature = leaf.signature === undefined ? '' : `,"signature":"${leaf.signature}"`;
   return (
     `{"boot":"${leaf.boot}","commitment":"${leaf.commitment}","key_id":${canonicalJson(leaf.key_id)},` +
     `"keyset_digest":"${leaf.keyset_digest}","kind":"${leaf.kind}","log_keys":"${leaf.log_keys}","nonce":${text(leaf.nonce)},` +
-    `"origin":${canonicalJson(leaf.origin)},"prev":${text(leaf.prev)},"replica":"${leaf.replica}","seq":${leaf.seq}${signature},` +
+    `"origin":${canonicalJson(leaf.origin)},"prev":${text(leaf.prev)},"replica":"${leaf.replica}","seq":${leaf.seq},` +
     `"time":${leaf.time},"v":"${leaf.v}"}`
   );
+}
+
+/** The JCS form of the leaf from that of its content. */
+export function signedText(content: string, { batch, signature }: Pick<Leaf, 'batch' | 'signature'>): string {
+  const at = content.lastIndexOf(',"time":');
+  return `{"batch":"${batch}",${content.slice(1, at)},"signature":"${signature}"${content.slice(at)}`;
 }
 
 /** `hex(SHA-256("assay-commitment/1\n" || salt || body))`; `salt` is 32 random bytes. */
@@ -162,8 +192,11 @@ export async function verifyLeaf(
     /** Lower-case hex, 32 bytes. */
     readonly salt: string;
     readonly body: Uint8Array;
+    /** Verifies signatures of batches; leaves of one batch share theirs. */
+    readonly verifySignature?: typeof verifyEd25519 | undefined;
   },
 ): Promise<void> {
+  const { verifySignature = verifyEd25519 } = under;
   if (leaf.keyset_digest !== keysetDigest(under.keyset))
     throw new ReceiptError('leaf/keyset-mismatch', `expected a leaf of the attested keyset, got one of ${leaf.keyset_digest}`);
   if (leaf.kind !== under.kind)
@@ -177,7 +210,8 @@ export async function verifyLeaf(
   if (salt === null || leaf.commitment !== commitment(salt, under.body))
     throw new ReceiptError('leaf/commitment-mismatch', `the leaf commits to another ${under.kind}`);
   const key = signingKey(under.keyset, leaf.key_id, LEAF_ALGORITHM);
-  if (!(await verifyEd25519(key, leafSigningInput(leaf), decodeHex(leaf.signature))))
+  const signed = batchInput(leaf.batch, leafDigest(leaf));
+  if (signed === null || !(await verifySignature(key, signed, decodeHex(leaf.signature))))
     throw new ReceiptError('leaf/signature-invalid', `the leaf's signature does not verify under ${leaf.key_id}`);
 }
 
@@ -225,7 +259,7 @@ export class LeafChains {
       throw new ReceiptError('leaf/chain-broken', `entry ${index} does not follow the last one of boot ${leaf.boot}`, {
         details: { index },
       });
-    this.#boots.set(leaf.boot, { leaf, hash: encodeHex(hashLeaf(encodeLeaf(leaf))), ...keysets });
+    this.#boots.set(leaf.boot, { leaf, hash: encodeHex(leafDigest(leaf)), ...keysets });
   }
 }
 

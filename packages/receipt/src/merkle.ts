@@ -48,8 +48,17 @@ export interface InclusionProof {
  * @example verifyInclusion({ index: 3, size: 8, leafHash: hashLeaf(entry), path, root })
  */
 export function verifyInclusion(proof: InclusionProof): void {
-  const invalid = (why: string) => new ReceiptError('merkle/inclusion-invalid', `inclusion proof refused: ${why}`);
-  if (!wellSized(proof.leafHash, proof.root, proof.path)) throw invalid('expected hashes of 32 bytes');
+  if (proof.root.length !== 32) throw inclusionInvalid('expected hashes of 32 bytes');
+  if (!equalBytes(inclusionRoot(proof), proof.root)) throw inclusionInvalid('the path leads to another root');
+}
+
+/**
+ * The root that a leaf at `index` of a tree of this size leads to.
+ * @throws {ReceiptError} `merkle/inclusion-invalid` for a path of another length.
+ */
+export function inclusionRoot(proof: Omit<InclusionProof, 'root'>): Uint8Array {
+  const invalid = inclusionInvalid;
+  if (!wellSized(proof.leafHash, proof.leafHash, proof.path)) throw invalid('expected hashes of 32 bytes');
   if (!isCount(proof.index) || !isCount(proof.size) || proof.index >= proof.size)
     throw invalid(`expected an index below the tree size ${proof.size}, got ${proof.index}`);
   let index = proof.index;
@@ -70,7 +79,11 @@ export function verifyInclusion(proof: InclusionProof): void {
     last = half(last);
   }
   if (last !== 0) throw invalid('the path is too short');
-  if (!equalBytes(hash, proof.root)) throw invalid('the path leads to another root');
+  return hash;
+}
+
+function inclusionInvalid(why: string): ReceiptError {
+  return new ReceiptError('merkle/inclusion-invalid', `inclusion proof refused: ${why}`);
 }
 
 export interface ConsistencyProof {

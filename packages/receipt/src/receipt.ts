@@ -68,6 +68,22 @@ export function parseReceipt(value: unknown): Receipt {
   return value as Receipt;
 }
 
+/** UTF-8 of both JCS forms of a receipt. */
+export interface ReceiptForms {
+  /** What the signature covers: everything but `signature`. */
+  readonly signed: Uint8Array;
+  readonly whole: Uint8Array;
+}
+
+/** Both forms, of members that are written once. */
+export function receiptForms(receipt: Receipt): ReceiptForms {
+  const members = Object.keys(receipt)
+    .sort()
+    .map((name) => ({ name, text: `${canonicalJson(name)}:${canonicalJson(receipt[name as keyof Receipt])}` }));
+  const formOf = (list: typeof members): Uint8Array => utf8(`{${list.map(({ text }) => text).join(',')}}`);
+  return { signed: formOf(members.filter(({ name }) => name !== 'signature')), whole: formOf(members) };
+}
+
 /** The bytes that the receipt's signature covers: UTF-8 of the JCS form of everything but `signature`. */
 export function receiptSigningInput(receipt: ReceiptContent & { readonly signature?: string }): Uint8Array {
   const { signature: _, ...content } = receipt;

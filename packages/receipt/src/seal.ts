@@ -1,9 +1,10 @@
-/** Sealing: signing a receipt or a leaf with a key of the attested keyset. The key itself stays with whoever gives the signer. */
+/** Sealing: signing a receipt or a leaf with a key of the attested keyset. The key itself stays with the party that gives the signer. */
 
 import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { canonicalJson } from '@assay/encoding/json';
-import { type Leaf, type LeafContent, leafSigningInput } from './leaf.ts';
+import { type Leaf, type LeafContent, leafDigest } from './leaf.ts';
+import { batchOf } from './leaf-batch.ts';
 import type { Receipt, ReceiptContent } from './receipt.ts';
 
 /** A private key that signs one kind of artifact. */
@@ -34,8 +35,9 @@ export function sealReceiptText(
   return { receipt: { ...named, signature }, text: `${unsigned.slice(0, at)},"signature":"${signature}"${unsigned.slice(at)}` };
 }
 
-/** The leaf, signed. `key_id` is the signer's. */
+/** The leaf, signed alone. `key_id` is the signer's. */
 export function sealLeaf(content: Omit<LeafContent, 'key_id'>, signer: Signer): Leaf {
   const named = { ...content, key_id: signer.keyId };
-  return { ...named, signature: encodeHex(signer.sign(leafSigningInput(named))) };
+  const { signingInput, places } = batchOf([encodeHex(leafDigest(named))]);
+  return { ...named, batch: places[0] as string, signature: encodeHex(signer.sign(signingInput)) };
 }

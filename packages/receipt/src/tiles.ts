@@ -92,32 +92,41 @@ export function tileHashes(readTile: (level: number, index: number) => Uint8Arra
 }
 
 /** Root of the full subtree of `2^height` leaves, number `index` of its kind. */
-function fullSubtree(hashes: TileHash, height: number, index: number): Uint8Array {
+function fullSubtree(hashes: TileHash, height: number, index: number, memory: NodeMemory | undefined): Uint8Array {
   if (height % TILE_HEIGHT === 0) return hashes(height / TILE_HEIGHT, index);
-  return hashNode(fullSubtree(hashes, height - 1, index * 2), fullSubtree(hashes, height - 1, index * 2 + 1));
+  const place = `${height}/${index}`;
+  const known = memory?.get(place);
+  if (known !== undefined) return known;
+  const below = (at: number): Uint8Array => fullSubtree(hashes, height - 1, at, memory);
+  const node = hashNode(below(index * 2), below(index * 2 + 1));
+  memory?.set(place, node);
+  return node;
 }
 
+/** Inner nodes of full subtrees, which do not change while the tree grows. */
+export type NodeMemory = Map<string, Uint8Array>;
+
 /** Root over the leaves from `from` up to, not including, `to`, as RFC 6962 splits them; `from` is aligned as those splits are. */
-export function rangeRoot(hashes: TileHash, from: number, to: number): Uint8Array {
+export function rangeRoot(hashes: TileHash, from: number, to: number, memory?: NodeMemory): Uint8Array {
   const size = to - from;
   if (size === 0) return EMPTY_ROOT;
   const height = Math.log2(size);
-  if (Number.isInteger(height)) return fullSubtree(hashes, height, from / size);
+  if (Number.isInteger(height)) return fullSubtree(hashes, height, from / size, memory);
   const middle = from + splitPoint(size);
-  return hashNode(rangeRoot(hashes, from, middle), rangeRoot(hashes, middle, to));
+  return hashNode(rangeRoot(hashes, from, middle, memory), rangeRoot(hashes, middle, to, memory));
 }
 
-/** A function that gives the root of a range; {@link rangeRoot} bound to tiles, or one with a memory. */
-export type RangeRoot = (from: number, to: number) => Uint8Array;
+/** A function that gives the root of a range, in any writing; {@link rangeRoot} bound to tiles, or one with a memory. */
+export type RangeRoot<Hash = Uint8Array> = (from: number, to: number) => Hash;
 
 /**
  * Inclusion path of the leaf at `index` in the tree of `size` (RFC 6962 §2.1.1).
  * @throws {ReceiptError} `merkle/out-of-range`.
  */
-export function inclusionPath(root: RangeRoot, index: number, size: number): readonly Uint8Array[] {
+export function inclusionPath<Hash>(root: RangeRoot<Hash>, index: number, size: number): readonly Hash[] {
   if (!Number.isSafeInteger(index) || index < 0 || index >= size)
     throw new ReceiptError('merkle/out-of-range', `expected an index below ${size}, got ${index}`);
-  const path: Uint8Array[] = [];
+  const path: Hash[] = [];
   for (let from = 0, to = size; to - from > 1; ) {
     const middle = from + splitPoint(to - from);
     path.push(index < middle ? root(middle, to) : root(from, middle));

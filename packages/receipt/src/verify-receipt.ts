@@ -17,12 +17,24 @@ import { hashLeaf, verifyInclusion } from './merkle.ts';
 import { ED25519_NOTE, parseVerifierKey } from './note.ts';
 import { type Receipt, receiptSigningInput } from './receipt.ts';
 
+/** A receipt whose signature was verified. */
+export interface SignedReceipt {
+  readonly receiptId: string;
+  readonly keyId: string;
+}
+
 /**
  * Proves that the attested keyset signed this receipt, before the keyset expired.
+ * @returns what was proved: this receipt, under this key.
  * @throws {ReceiptError} `receipt/keyset-mismatch`, `keyset/key-missing`, `keyset/expired`, `receipt/signature-invalid`.
  * @example await verifyReceiptSignature(parseReceipt(parseJson(bytes)), keyset)
  */
-export async function verifyReceiptSignature(receipt: Receipt, keyset: Keyset): Promise<void> {
+export function verifyReceiptSignature(receipt: Receipt, keyset: Keyset): Promise<SignedReceipt> {
+  return verifySignedForm(receipt, receiptSigningInput(receipt), keyset);
+}
+
+/** As {@link verifyReceiptSignature}, for a receipt whose signed form was written already. */
+export async function verifySignedForm(receipt: Receipt, signed: Uint8Array, keyset: Keyset): Promise<SignedReceipt> {
   const digest = keysetDigest(keyset);
   if (receipt.workload_keyset_digest !== digest)
     throw new ReceiptError(
@@ -35,8 +47,9 @@ export async function verifyReceiptSignature(receipt: Receipt, keyset: Keyset): 
       'keyset/expired',
       `expected a receipt from before ${keyset.not_after}, got one of ${receipt.served_at}`,
     );
-  if (!(await verifyEd25519(key, receiptSigningInput(receipt), decodeHex(receipt.signature))))
+  if (!(await verifyEd25519(key, signed, decodeHex(receipt.signature))))
     throw new ReceiptError('receipt/signature-invalid', `the receipt's signature does not verify under ${receipt.key_id}`);
+  return { receiptId: receipt.receipt_id, keyId: receipt.key_id };
 }
 
 /**

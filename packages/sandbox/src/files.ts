@@ -10,6 +10,8 @@ import type { SandboxFile } from './port.ts';
 
 /** Files live here in every lane; it is also the working directory. */
 export const SANDBOX_ROOT = '/tmp';
+/** Files left behind that are listed, with their reasons; further ones are not. */
+export const MAX_SKIPPED_FILES = 256;
 const MAX_DEPTH = 8;
 const MAX_NAME_BYTES = 255;
 // Control characters, and the Unicode marks that make text read in another order than it is written.

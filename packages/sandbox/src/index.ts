@@ -1,7 +1,8 @@
 /** The sandbox: its port, the choice of a lane, replays of what ran, and what installs the lanes' images. */
 
 export { SANDBOX_ERROR_KINDS, SandboxError, type SandboxErrorCode } from './errors.ts';
-export { pathDefect } from './files.ts';
+export { MAX_SKIPPED_FILES, pathDefect } from './files.ts';
+export { installedPackages } from './installed-packages.ts';
 export { digestTree, type InstalledImage } from './native/image.ts';
 export type { ImageKind } from './native/images.ts';
 export { installNativeImage } from './native/install.ts';

@@ -22,6 +22,9 @@ export const MAXIMUM_LIMITS: ExecutionLimits = {
   artifacts: 256,
 };
 
+/** Timers and queued signals of a native cell: memory of the kernel's that no process's count has. The usual bound is some 100,000. */
+export const PENDING_SIGNALS = 1024;
+
 /** Below these a job cannot even start; asking for less is a mistake, not a wish. */
 const MINIMUM_LIMITS: ExecutionLimits = {
   wallMs: 10,

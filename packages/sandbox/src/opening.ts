@@ -16,7 +16,7 @@ export class OpeningSandbox {
     this.ready = selection.then((found) => {
       this.#selection = found;
     });
-    this.ready.catch(() => undefined); // whoever waits for it is told
+    this.ready.catch(() => undefined); // its users are told
   }
 
   /** The sandbox, `null` while it is being opened and when it could not be. */

@@ -33,7 +33,7 @@ export type LooseJson = any;
 
 export interface FakeDcapOptions {
   readonly tee?: 'sgx' | 'tdx';
-  /** 4 for TDX and 3 for SGX unless told. */
+  /** Default: 4 for TDX and 3 for SGX. */
   readonly version?: 3 | 4 | 5;
   /** TDX, version 5 only. */
   readonly tdReport?: '1.0' | '1.5' | '1.5-ex';
@@ -48,7 +48,7 @@ export interface FakeDcapOptions {
   /** Replaces the attestation key in the quote, 64 bytes; the QE report vouches for it. */
   readonly attestationKey?: Uint8Array;
   readonly certification?: { readonly type: number; readonly data: Uint8Array };
-  /** PEM of the certification data; the three certificates in order unless told. */
+  /** PEM of the certification data; default: the three certificates in order. */
   readonly chain?: (pck: FakeCertificate, ca: FakeCertificate, root: FakeCertificate) => readonly FakeCertificate[];
   readonly pck?: Partial<FakeCertificateOptions>;
   /** SGX extension of the PCK certificate; `null` leaves it out. */

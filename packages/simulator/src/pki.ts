@@ -84,7 +84,7 @@ export interface FakeCertificate {
 
 export interface FakeCertificateOptions {
   readonly name: string;
-  /** Attributes of the subject beside the common name; an organisation alone unless told. */
+  /** Attributes of the subject in addition to the common name; default: an organisation alone. */
   readonly attributes?: Readonly<Record<string, string>>;
   readonly key: FakeKey;
   /** Signs with this identity; with its own key when absent. */
@@ -138,7 +138,7 @@ export const CRL_EXTENSIONS: readonly ExtensionFields[] = [
   AUTHORITY_KEY,
 ];
 
-/** One certificate; in force from a day before {@link FAKE_NOW} to a day after unless told. */
+/** One certificate; by default in force from a day before {@link FAKE_NOW} to a day after. */
 export async function fakeCertificate(options: FakeCertificateOptions): Promise<FakeCertificate> {
   const { name, key, issuer, serial = Uint8Array.of(1), notBefore = FAKE_NOW - DAY, notAfter = FAKE_NOW + DAY } = options;
   const subject = encodeName({ CN: name, ...(options.attributes ?? { O: 'Assay tests' }) });
@@ -210,6 +210,8 @@ export interface FakeCrlOptions {
   readonly issuer: FakeCertificate;
   /** Serials, big-endian. */
   readonly revoked?: readonly Uint8Array[];
+  /** Of the entry at this place in the list; none by default. */
+  readonly entryExtensions?: (index: number) => readonly ExtensionFields[];
   readonly thisUpdate?: number;
   /** `null` leaves it out. */
   readonly nextUpdate?: number | null;
@@ -218,13 +220,17 @@ export interface FakeCrlOptions {
   readonly signer?: FakeKey;
 }
 
-/** A complete CRL; in force from a day before {@link FAKE_NOW} to a day after unless told. */
+/** A complete CRL; by default in force from a day before {@link FAKE_NOW} to a day after. */
 export async function fakeCrl(options: FakeCrlOptions): Promise<Uint8Array> {
   const { issuer, revoked = [], thisUpdate = FAKE_NOW - DAY, nextUpdate = FAKE_NOW + DAY, extensions = [] } = options;
   const signer = options.signer ?? issuer.key;
   const algorithm = ALGORITHM_IDENTIFIERS[signer.algorithm];
-  const entries = revoked.map((serial) => encodeDer(DER_TAG.sequence, encodeDerUnsigned(serial), encodeDerTime(thisUpdate)));
   const nothing = new Uint8Array(0);
+  const entries = revoked.map((serial, index) => {
+    const more = options.entryExtensions?.(index) ?? [];
+    const encoded = more.length === 0 ? nothing : encodeDer(DER_TAG.sequence, ...more.map(encodeExtension));
+    return encodeDer(DER_TAG.sequence, encodeDerUnsigned(serial), encodeDerTime(thisUpdate), encoded);
+  });
   const tbs = encodeDer(
     DER_TAG.sequence,
     encodeDerUnsigned(Uint8Array.of(1)),

@@ -24,11 +24,11 @@ import {
 export type FakeSnpProduct = 'Milan' | 'Genoa' | 'Turin';
 
 export interface FakeSnpOptions {
-  /** Genoa unless told. */
+  /** Default: Genoa. */
   readonly product?: FakeSnpProduct;
-  /** 5 unless told. */
+  /** Default: 5. */
   readonly version?: number;
-  /** `vcek` unless told. */
+  /** Default: `vcek`. */
   readonly signingKey?: 'vcek' | 'vlek';
   /** Changes the report before it is signed: 1184 bytes. */
   readonly edit?: (report: Uint8Array, view: DataView) => void;
@@ -193,11 +193,11 @@ export function fakeCertificateTable(entries: readonly (readonly [guid: string, 
 }
 
 export interface FakeAttempt {
-  /** The bare evidence unless told. */
+  /** Default: the bare evidence. */
   readonly file?: Uint8Array;
-  /** Its whole chain unless told. */
+  /** Default: its whole chain. */
   readonly endorsements?: Endorsements;
-  /** Epoch milliseconds; {@link FAKE_NOW} unless told. */
+  /** Epoch milliseconds; default: {@link FAKE_NOW}. */
   readonly now?: number;
 }
 

@@ -42,7 +42,7 @@ const SOUND: readonly Sound[] = [
   ['nitro, tag 18', async () => nitroQuestion(await fakeNitroDocument({ tagged: true }))],
 ];
 
-/** All entries, made anew: keys differ from run to run, verdicts do not. */
+/** All entries, made again: keys differ from run to run, verdicts do not. */
 export async function conformanceSuite(): Promise<readonly ConformanceEntry[]> {
   const entries: ConformanceEntry[] = [];
   for (const [variant, question] of SOUND) entries.push({ variant, name: 'sound', code: null, question: await question() });

@@ -95,7 +95,7 @@ export const DCAP_QUOTE_DEFECTS: readonly DcapDefect[] = [
   ['QE of another MISCSELECT', 'dcap/qe-identity-mismatch', { qeReport: (report) => report.set([1], 16) }],
   ['TDX module of another signer', 'dcap/tdx-module-mismatch', { body: (body) => body.set([1], 64) }],
   ['TDX module with SEAMATTRIBUTES', 'dcap/tdx-module-mismatch', { body: (body) => body.set([1], 112) }],
-  ['TDX module version nobody lists', 'dcap/tdx-module-unknown', { body: (body) => body.set([9], 1) }],
+  ['TDX module version that no list has', 'dcap/tdx-module-unknown', { body: (body) => body.set([9], 1) }],
   [
     'first-generation TDX module of another signer',
     'dcap/tdx-module-mismatch',

@@ -27,6 +27,7 @@ import {
   keysetDigest,
   type Leaf,
   type LeafKind,
+  leafDigest,
   logKeysDigest,
   ML_DSA_44_COSIGNATURE,
   mlDsaCosignatureMessage,
@@ -86,7 +87,7 @@ function noteKeys(name: string, seed: number) {
 }
 
 export interface FakeLogOptions {
-  /** Receipts in the bundle; 1 unless told. */
+  /** Receipts in the bundle; default: 1. */
   readonly receipts?: number;
   /** Entries of others after them. */
   readonly others?: number;
@@ -141,14 +142,14 @@ export function fakeLog(options: FakeLogOptions = {}): FakeLog {
     const before = leaves.at(-1);
     const leaf = sealLeaf(
       {
-        v: 'assay-leaf/1',
+        v: 'assay-leaf/2',
         kind,
         origin: ORIGIN,
         log_keys: logKeysDigest(log.vkeys),
         replica: '0'.repeat(16),
         boot: '1'.repeat(32),
         seq: leaves.length,
-        prev: before === undefined ? null : encodeHex(hashLeaf(encodeLeaf(before))),
+        prev: before === undefined ? null : encodeHex(leafDigest(before)),
         time: TIME_MS + leaves.length,
         nonce: clientNonce,
         keyset_digest: keysetDigest(current.keyset),

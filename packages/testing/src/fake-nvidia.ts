@@ -30,12 +30,12 @@ import {
 const SHA384 = encodeDerOid('2.16.840.1.101.3.4.2.2');
 
 export interface FakeDeviceOptions {
-  /** GH100 unless told. */
+  /** Default: GH100. */
   readonly product?: 'GH100' | 'GB100' | 'LS_10';
-  /** Tells devices apart: their serial number. 1 unless told. */
+  /** Tells devices apart: their serial number. Default: 1. */
   readonly serial?: number;
   readonly nonce?: Uint8Array;
-  /** Measurement blocks; 64 unless told. */
+  /** Measurement blocks; default: 64. */
   readonly blocks?: number;
   /** Replaces runtime measurements by NVIDIA's index (SPDM index minus one). */
   readonly measurements?: Readonly<Record<number, Uint8Array>>;
@@ -184,9 +184,9 @@ function opaqueFields(product: string, replaced: Readonly<Record<number, Uint8Ar
 
 export interface FakeManifestOptions {
   readonly product?: string;
-  /** `580.95.05`, the fake GPU's driver, unless told. */
+  /** Default: `580.95.05`, the fake GPU's driver. */
   readonly version?: string;
-  /** Active indexes with their values, hex; index 1 as the fake GPU measures it unless told. */
+  /** Active indexes with their values, hex; default: index 1 as the fake GPU measures it. */
   readonly golden?: Readonly<Record<number, readonly string[]>>;
   readonly chain?: FakeChainOptions;
   /** Changes what is digested and shown. */

@@ -14,7 +14,7 @@ export interface FakeOcspOptions {
   readonly thisUpdate?: number;
   /** `null` leaves it out. */
   readonly nextUpdate?: number | null;
-  /** A delegated responder, whose certificate is sent along; the issuer itself unless told. */
+  /** A delegated responder, whose certificate is sent along; default: the issuer itself. */
   readonly responder?: FakeCertificate;
   /** responseStatus other than successful (0). */
   readonly refusal?: number;
@@ -23,7 +23,7 @@ export interface FakeOcspOptions {
 const DAY = 86_400_000;
 const SHA1 = encodeDer(DER_TAG.sequence, encodeDerOid('1.3.14.3.2.26'), encodeDer(DER_TAG.null));
 
-/** One answer about one certificate; in force from a day before {@link FAKE_NOW} to a day after unless told. */
+/** One answer about one certificate; by default in force from a day before {@link FAKE_NOW} to a day after. */
 export async function fakeOcsp(options: FakeOcspOptions): Promise<Uint8Array> {
   const { serial, issuer, thisUpdate = FAKE_NOW - DAY, nextUpdate = FAKE_NOW + DAY, refusal = 0 } = options;
   const status = encodeDer(DER_TAG.enumerated, Uint8Array.of(refusal));

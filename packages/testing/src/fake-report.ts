@@ -17,14 +17,19 @@ import {
 /** The report of a keyset with these receipt signing keys. `notAfter` in epoch seconds. */
 export function fakeReport(
   keys: readonly KeysetKey[],
-  options: { readonly nonce?: string | null; readonly notAfter?: number; readonly subject?: string | null } = {},
+  options: {
+    readonly nonce?: string | null;
+    readonly notAfter?: number;
+    readonly subject?: string | null;
+    readonly channelKeys?: Keyset['e2ee_public_keys'];
+  } = {},
 ): { readonly report: JsonObject; readonly keyset: Keyset; readonly nonce: string | null } {
-  const { nonce = null, notAfter = 4_000_000_000, subject = null } = options;
+  const { nonce = null, notAfter = 4_000_000_000, subject = null, channelKeys = [] } = options;
   const keyset: Keyset = {
     subject,
     not_after: notAfter,
     receipt_signing_keys: keys,
-    e2ee_public_keys: [],
+    e2ee_public_keys: channelKeys,
     tls_public_keys: [],
   };
   const digest = keysetDigest(keyset);

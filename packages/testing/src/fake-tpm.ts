@@ -12,7 +12,7 @@ export interface FakeTpmOptions {
   readonly signer?: FakeKey;
   /** Qualifying data. */
   readonly extraData?: Uint8Array;
-  /** SHA-256 PCRs to quote, by index below 24; 0, 4 and 7 unless told. */
+  /** SHA-256 PCRs to quote, by index below 24; default: 0, 4 and 7. */
   readonly pcrs?: ReadonlyMap<number, Uint8Array>;
   /** Changes TPMS_ATTEST before it is signed. */
   readonly edit?: (message: Uint8Array) => Uint8Array;

@@ -49,6 +49,16 @@ export {
 } from './fake-dstack.ts';
 export { type FakeEvidence, fakeEvidence } from './fake-evidence.ts';
 export {
+  FAKE_SEV_SECTIONS,
+  FAKE_TDX_SECTIONS,
+  type FakeFirmwareOptions,
+  type FakeKernelOptions,
+  type FakeSevSection,
+  type FakeTdxSection,
+  fakeFirmware,
+  fakeKernel,
+} from './fake-firmware.ts';
+export {
   FAKE_METADATA,
   FAKE_TENSORS,
   type FakeGgufOptions,
@@ -86,6 +96,7 @@ export {
   type SeenRequest,
   startOpenAiServer,
 } from './openai-server.ts';
+export { PERMIT_TYPES } from './permit-types.ts';
 export type { DcapCollateral, DcapQuestion, NitroQuestion, Question, SnpQuestion } from './question.ts';
 export { recordedChats } from './recorded-chats.ts';
 export { acceptE2ee, E2eeRefusal, sealerFor } from './redpill-e2ee.ts';

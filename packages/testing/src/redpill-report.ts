@@ -37,7 +37,7 @@ export type RedpillLie =
   | 'other-request'
   /** The attested address with a signature by another key. */
   | 'forged-signature'
-  /** A good signature by a key that nobody attested. */
+  /** A good signature by a key that is not attested. */
   | 'other-signer'
   /** The good signature of an earlier answer. */
   | 'earlier-signature'

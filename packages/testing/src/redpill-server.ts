@@ -46,7 +46,7 @@ export interface RedpillServerOptions {
   readonly algorithm?: RedpillAlgorithm;
   /** A captured report that is served instead of fresh ones, exact bytes. */
   readonly captured?: Uint8Array;
-  /** Epoch milliseconds around which everything is in force; the system's clock unless told. */
+  /** Epoch milliseconds around which everything is in force; default: the system's clock. */
   readonly now?: () => number;
 }
 

@@ -26,7 +26,7 @@ export async function fakeSnpQuestion(options: FakeSnpOptions = {}, changes: Par
   };
 }
 
-/** A question with a list by the root, good unless told. */
+/** A question with a list by the root, by default a good one. */
 export async function fakeSnpQuestionWithCrl(crl: Partial<Parameters<typeof fakeCrl>[0]> = {}): Promise<SnpQuestion> {
   const { root } = await fakeSnp();
   return fakeSnpQuestion({}, { crl: await fakeCrl({ issuer: root, extensions: CRL_EXTENSIONS, ...crl }) });

@@ -6,7 +6,7 @@
 import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { openEnvelope } from '@assay/channel';
+import { openEnvelope } from '@assay/channel/tutorial';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';

@@ -18,13 +18,13 @@ import { type TinfoilDocument, type TinfoilLie, type TinfoilPlatform, tinfoilDoc
 
 export interface TinfoilServerOptions {
   readonly platform?: TinfoilPlatform;
-  /** How version 3 is written; `sections` is the newer form and taken unless told. */
+  /** How version 3 is written; `sections` is the newer form and the default. */
   readonly form?: 'members' | 'sections';
   /** When set, inference without it gets HTTP 401. */
   readonly apiKey?: string;
   readonly models?: readonly string[];
   readonly answer?: (index: number) => string;
-  /** Epoch milliseconds; the system's clock unless told. */
+  /** Epoch milliseconds; default: the system's clock. */
   readonly now?: () => number;
 }
 
@@ -41,7 +41,7 @@ export interface TinfoilServer {
   readonly origin: string;
   readonly tlsKey: string;
   readonly hpkeKey: string;
-  /** PEM: who signed its certificate, and that of whoever stands in between. */
+  /** PEM: who signed its certificate, and that of the party that stands in between. */
   readonly authorities: string;
   lie: TinfoilLie | null;
   readonly requests: readonly TinfoilRequest[];

@@ -6,12 +6,11 @@ import { decodeBase64, encodeBase64 } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
+import { pemTexts } from '@assay/encoding/pem';
 import { providerOf as nameOfProvider } from '@assay/models';
 import { factsOf } from '../identity/evidence-facts.ts';
 import type { Identity, IssuedReport } from '../identity/identity.ts';
 import type { AttesterEvidence } from '../ports/attester.ts';
-
-const PEM = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
 /** Which provider attests here: `mock` for the plain simulator. */
 export function providerOf({ attester }: Identity, evidence: AttesterEvidence): string {
@@ -64,5 +63,6 @@ function certificatesOf(attested: AttesterEvidence): readonly string[] {
     return [certificate, ...cabundle.toReversed()].map((der) => encodeBase64(der));
   }
   const text = `${new TextDecoder('latin1').decode(quote)}${Object.values(attested.evidence).join('\n')}`;
-  return [...text.matchAll(PEM)].map(([pem]) => pem.replace(/-----[^-]+-----|\s/g, ''));
+  const certificates = pemTexts(text).filter(({ label }) => label === 'CERTIFICATE');
+  return certificates.map(({ body }) => body.replace(/\s/g, ''));
 }

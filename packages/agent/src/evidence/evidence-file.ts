@@ -1,13 +1,14 @@
 /** Makes the file of transcripts (spec/transcripts.md §3): a closing receipt for each session, then the bundle with all receipts. */
 
 import { randomUUID } from 'node:crypto';
+import { decodeBase64 } from '@assay/encoding/base64';
 import { decodeUtf8 } from '@assay/encoding/bytes';
-import { type JsonObject, parseJson } from '@assay/encoding/json';
+import type { JsonObject } from '@assay/encoding/json';
 import { type Clock, type Ledger, readStored, type SealedReceipt } from '@assay/ledger';
 import { TRANSCRIPTS_FORMAT } from '@assay/models';
-import { digestJson, parseBundle, type Receipt } from '@assay/receipt';
+import type { Receipt } from '@assay/receipt';
 import { ServerError } from '../errors.ts';
-import { type EvidenceSession, SESSION_MS } from './sessions.ts';
+import { type EvidenceSession, SESSION_MS, type TranscriptLink } from './sessions.ts';
 
 /** Of the bundle inside, bytes: what a file may hold in memory. */
 const MAX_BUNDLE_BYTES = 32 * 1024 * 1024;
@@ -27,11 +28,11 @@ export async function evidenceFile(sessions: readonly EvidenceSession[], { ledge
       'http/answer-too-large',
       `expected at most ${MAX_RECEIPTS} receipts in one file, got ${count + sessions.length}; name a session with ?session_id=`,
     );
-  const closed: { readonly session: EvidenceSession; readonly ids: readonly string[]; readonly closing: SealedReceipt }[] = [];
+  const closed: ClosedSession[] = [];
   for (const session of sessions) closed.push(await session.inTurn(() => close(session, ledger)));
   const access = sessions[0]?.access ?? null;
   const stored = await ledger.bundle(
-    closed.flatMap(({ ids, closing }) => [...ids, closing.receiptId]),
+    closed.flatMap(({ links, closing }) => [...links.map(({ receiptId }) => receiptId), closing.receiptId]),
     { access },
   );
   if (stored === null)
@@ -42,23 +43,27 @@ export async function evidenceFile(sessions: readonly EvidenceSession[], { ledge
       `expected a bundle of at most ${MAX_BUNDLE_BYTES} bytes, got ${stored.length}; name a session with ?session_id=`,
     );
   const bytes = await readStored(stored, MAX_BUNDLE_BYTES);
-  const { receipts, payloads } = parseBundle(bytes);
-  const places = new Map(receipts.map(({ receipt, entry }) => [receipt.receipt_id, { receipt, place: entry.index }]));
+  // These bytes were written here, in canonical form, from receipts that were sealed here.
+  const document = JSON.parse(decodeUtf8(bytes)) as BundleDocument;
+  const payloads = new Map(document.payloads.map(({ hash, bytes: text }) => [hash, text]));
+  const places = new Map(document.receipts.map(({ receipt, entry }) => [receipt.receipt_id, { receipt, place: entry.index }]));
   const transcripts = closed
-    .flatMap(({ session, ids }) => ids.map((id, index) => ({ session, index, found: places.get(id) })))
-    .flatMap(({ session, index, found }) => (found === undefined ? [] : [{ session, index, ...found }]))
+    .flatMap(({ session, links }) =>
+      links.map(({ receiptId, digest }, index) => ({ session, index, digest, found: places.get(receiptId) })),
+    )
+    .flatMap(({ found, ...link }) => (found === undefined ? [] : [{ ...link, ...found }]))
     .toSorted((a, b) => a.place - b.place)
-    .map(({ session, receipt, index }) => entryOf({ session, receipt, index, payloads }));
+    .map((link) => entryOf({ ...link, payloads }));
   return {
     format: TRANSCRIPTS_FORMAT,
     version: '1.0',
     created_at: new Date(clock.now()).toISOString(),
     policy: { mode: 'tee_attestation', require_attestation: true, max_binding_age: SESSION_MS / 1000 },
-    sessions: closed.map(({ session, ids, closing }) => ({
+    sessions: closed.map(({ session, links, closing }) => ({
       session_id: session.id,
       attestation: session.attestation,
       model_identity: session.modelIdentity,
-      count: ids.length,
+      count: links.length,
       closing_receipt: closing.receiptId,
     })),
     transcripts,
@@ -70,12 +75,18 @@ export async function evidenceFile(sessions: readonly EvidenceSession[], { ledge
     },
     simulated: closed.some(({ session }) => (session.attestation.platform_info as JsonObject).simulated === true),
     signature: closed.at(-1)?.closing.receipt.signature ?? '',
-    assay_bundle: parseJson(bytes),
+    assay_bundle: document,
   };
 }
 
-async function close(session: EvidenceSession, ledger: Ledger) {
-  const ids = session.transcripts.map(({ receiptId }) => receiptId);
+interface ClosedSession {
+  readonly session: EvidenceSession;
+  readonly links: readonly TranscriptLink[];
+  readonly closing: SealedReceipt;
+}
+
+async function close(session: EvidenceSession, ledger: Ledger): Promise<ClosedSession> {
+  const links = [...session.transcripts];
   const draft = ledger.open({
     ...{ taskId: randomUUID(), task: 'evidence', method: 'GET', endpoint: '/evidence/bundle', requestBody: new Uint8Array() },
     ...{ nonce: null, access: session.access },
@@ -84,24 +95,36 @@ async function close(session: EvidenceSession, ledger: Ledger) {
   draft.append({
     type: 'transcripts.bundled',
     session_id: session.id,
-    count: ids.length,
-    last_hash: session.transcripts.at(-1)?.digest ?? null,
+    count: links.length,
+    last_hash: links.at(-1)?.digest ?? null,
   });
-  return { session, ids, closing: await ledger.seal(draft) };
+  return { session, links, closing: await ledger.seal(draft) };
 }
 
 interface Entry {
   readonly session: EvidenceSession;
   readonly receipt: Receipt;
   readonly index: number;
-  readonly payloads: ReadonlyMap<string, Uint8Array>;
+  /** Of the receipt. */
+  readonly digest: string;
+  /** Base64 by hash. */
+  readonly payloads: ReadonlyMap<string, string>;
 }
 
-function entryOf({ session, receipt, index, payloads }: Entry): JsonObject {
+/** The parts of a bundle that are read here (spec/bundle.md). */
+type BundleDocument = JsonObject & {
+  readonly payloads: readonly { readonly hash: string; readonly bytes: string }[];
+  readonly receipts: readonly {
+    readonly receipt: Receipt & JsonObject;
+    readonly entry: JsonObject & { readonly index: number };
+  }[];
+};
+
+function entryOf({ session, receipt, index, digest, payloads }: Entry): JsonObject {
   const { attestation, modelIdentity } = session;
   const kept = (type: string): string => {
     const hash = receipt.event_log.find((event) => event.type === type)?.body_hash;
-    return decodeUtf8(payloads.get(String(hash)) ?? new Uint8Array());
+    return decodeUtf8(decodeBase64(payloads.get(String(hash)) ?? ''));
   };
   return {
     transcript_id: receipt.receipt_id,
@@ -114,7 +137,7 @@ function entryOf({ session, receipt, index, payloads }: Entry): JsonObject {
         timestamp: receipt.served_at,
         endpoint: receipt.endpoint,
         method: receipt.method,
-        hash: digestJson(receipt),
+        hash: digest,
       },
       model_identity: { hash: session.modelHash, name: modelIdentity.name ?? null, version: modelIdentity.version ?? null },
       attestation: { hash: session.attestationHash, provider_type: attestation.provider_type ?? null },

@@ -38,22 +38,23 @@ type SessionFacts = Pick<
 export class EvidenceSessions {
   readonly #sessions = new Map<string, EvidenceSession>();
   readonly #now: () => number;
-  #made = 0;
+  /** How many each key opened since the start. */
+  readonly #made = new Map<string | null, number>();
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** How many were opened since the start. */
-  get made(): number {
-    return this.#made;
+  /** How many this caller opened since the start. */
+  madeBy(access: string | null): number {
+    return this.#made.get(access) ?? 0;
   }
 
   open(facts: SessionFacts): EvidenceSession {
     if (this.#sessions.size >= MAX_SESSIONS) this.#sessions.delete(this.#sessions.keys().next().value ?? '');
     const session = newSession(facts);
     this.#sessions.set(session.id, session);
-    this.#made += 1;
+    this.#made.set(facts.access, this.madeBy(facts.access) + 1);
     return session;
   }
 

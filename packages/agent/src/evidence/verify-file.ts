@@ -1,32 +1,18 @@
 /** Verifies a file of transcripts for `POST /evidence/verify`: offline, under the vendors' pinned roots and this agent's own simulator. */
 
-import {
-  AttestationError,
-  appraise,
-  collectEndorsements,
-  DEFAULT_POLICY,
-  policyUnder,
-  type ResolvedTrust,
-  recogniseEvidence,
-  resolveTrust,
-  type VerifiedClaims,
-  verifyEvidence,
-} from '@assay/attestation';
-import { utf8 } from '@assay/encoding/bytes';
+import { collectEndorsements, type ResolvedTrust, resolveTrust, type VerifiedClaims } from '@assay/attestation';
 import { isCoded } from '@assay/encoding/coded-error';
-import { decodeHex } from '@assay/encoding/hex';
-import { canonicalJson, type JsonObject } from '@assay/encoding/json';
+import { isJsonObject, type JsonObject } from '@assay/encoding/json';
 import { type AuthenticReceipt, isTranscripts, ModelError, verifyTranscripts } from '@assay/models';
 import {
   authenticateBundle,
   type CollateralFile,
   carriesStatement,
-  digestJson,
   parseReport,
   type Report,
   type VerifiedBundle,
-  type VerifiedEvidence,
 } from '@assay/receipt';
+import { acceptedEvidence } from './accepted-evidence.ts';
 
 export interface FileVerdict {
   readonly valid: boolean;
@@ -49,8 +35,8 @@ export async function verifyEvidenceFile(file: JsonObject, simulatedRoot: string
 
 async function assertValid(file: JsonObject, trust: ResolvedTrust): Promise<void> {
   const verify = (evidence: Report['evidence'], time: number, collateral: readonly CollateralFile[] = []) =>
-    authentic(evidence, { time, collateral, trust });
-  const bundle = await authenticateBundle<VerifiedClaims>(utf8(canonicalJson(file.assay_bundle ?? null)), {
+    acceptedEvidence(evidence, { time, endorsements: collectEndorsements(collateral), trust });
+  const bundle = await authenticateBundle<VerifiedClaims>(isJsonObject(file.assay_bundle) ? file.assay_bundle : {}, {
     verifyEvidence: ({ evidence, collateral, time }) => verify(evidence, time, collateral),
   });
   const { sessions } = verifyTranscripts(file, receiptsOf(bundle));
@@ -69,35 +55,8 @@ async function assertValid(file: JsonObject, trust: ResolvedTrust): Promise<void
 
 /** Receipts of a verified bundle, as transcripts are compared with them. */
 function receiptsOf({ receipts }: VerifiedBundle<VerifiedClaims>): readonly AuthenticReceipt[] {
-  return receipts.map(({ receipt, index }) => ({
-    ...{ id: receipt.receipt_id, digest: digestJson(receipt), signature: receipt.signature, servedAt: receipt.served_at },
+  return receipts.map(({ receipt, digest, index }) => ({
+    ...{ id: receipt.receipt_id, digest, signature: receipt.signature, servedAt: receipt.served_at },
     ...{ endpoint: receipt.endpoint, method: receipt.method, events: receipt.event_log, index },
   }));
-}
-
-interface AuthenticOptions {
-  readonly time: number;
-  readonly collateral: readonly CollateralFile[];
-  readonly trust: ResolvedTrust;
-}
-
-async function authentic(
-  evidence: Report['evidence'],
-  { time, collateral, trust }: AuthenticOptions,
-): Promise<VerifiedEvidence<VerifiedClaims>> {
-  const bytes = utf8(JSON.stringify(evidence));
-  const endorsements = [...collectEndorsements([{ name: 'evidence.json', bytes }]), ...collectEndorsements(collateral)];
-  const claims = await verifyEvidence(recogniseEvidence(bytes), { now: time, endorsements, trust: { roots: trust.anchors } });
-  const { outcome, scope } = appraise(claims, { now: time, policy: policyUnder(DEFAULT_POLICY, trust), expected: {} });
-  if (outcome === 'refused')
-    throw new AttestationError(
-      'policy/refused',
-      `expected evidence that the default policy accepts, got ${scope}; do not rely on the file`,
-    );
-  const { reportData, userData, nonce } = claims.bindings;
-  return {
-    reportData: decodeHex(reportData ?? userData ?? ''),
-    ...(reportData === null ? { nonce: nonce === null ? null : decodeHex(nonce) } : {}),
-    claims,
-  };
 }

@@ -35,7 +35,7 @@ export function heldAnswer(content: string | Uint8Array, { status = 200, headers
   const bytes = typeof content === 'string' ? utf8(content) : content;
   if (bytes.length <= PIECE_BYTES) {
     held?.release();
-    return new Response(bytes as BodyInit, { status, headers });
+    return new Response(bytes as BodyInit, { status, headers: { ...headers, 'content-length': String(bytes.length) } });
   }
   const body = streamOf(slices(bytes), held ?? holdMemory('answer', bytes.length));
   return new Response(body, { status, headers: { ...headers, 'content-length': String(bytes.length) } });

@@ -11,7 +11,7 @@ import { ServerError } from '../errors.ts';
 import { heldAnswer } from './answers.ts';
 import type { AppEnv } from './environment.ts';
 import { documentRoute } from './openapi.ts';
-import { type Authority, nameOf, type Parameters, patternOf, type Route, type RouteName, type Sent } from './route.ts';
+import { nameOf, type Parameters, patternOf, type Route, type RouteName, type Sent } from './route.ts';
 
 type ParametersOf<P> = P extends Parameters ? z.output<P> : Record<never, never>;
 
@@ -73,11 +73,6 @@ export class Api {
       if (found !== undefined) return found;
     }
     return null;
-  }
-
-  /** Who may make a request that matched so; what no route covers needs the key. */
-  authorityOf(matched: readonly ListedRoute[]): Authority {
-    return this.find(matched)?.authority ?? 'key';
   }
 
   /** The name of the route that matched, or `other`: a stranger's words never become labels. */

@@ -10,6 +10,7 @@ import type { AppEnv } from './environment.ts';
 /** What clients of the agent send, `connect()` the first alone. */
 const REQUEST_HEADERS = [
   ...['content-type', 'authorization', 'x-api-key', 'accept', 'prefer', 'last-event-id', 'idempotency-key'],
+  'assay-checkpoint',
   ...['ehbp-encapsulated-key', 'ehbp-fallback'],
 ];
 /** What they read in addition to the body. */

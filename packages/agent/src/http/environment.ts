@@ -1,6 +1,7 @@
 /** What middleware leaves for routes. */
 
 import type { Logger } from 'pino';
+import type { Caller } from './callers.ts';
 
 export interface AppEnv {
   readonly Bindings: {
@@ -11,6 +12,8 @@ export interface AppEnv {
     requestId: string;
     /** Hex SHA-256 of the API key that was presented and right, else `null`. */
     access: string | null;
+    /** The key behind `access`. */
+    caller: Caller | null;
     log: Logger;
   };
 }

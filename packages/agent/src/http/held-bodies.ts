@@ -12,6 +12,13 @@ export interface ReadBodyOptions {
   readonly tooLong: () => Error;
 }
 
+const lengths = new WeakMap<Request, number>();
+
+/** How many bytes of a request's body were read; 0 when none were. */
+export function bytesReadOf(request: Request): number {
+  return lengths.get(request) ?? 0;
+}
+
 /**
  * The bytes of a request's body. What it holds while it reads is given back when the body is whole; tasks that then run are counted
  * by their own limit.
@@ -23,7 +30,9 @@ export async function readBody(request: Request, options: ReadBodyOptions): Prom
   if (Number(request.headers.get('content-length') ?? 0) > most) throw tooLong();
   const held = holdMemory(sender === 'stranger' ? 'sealedRequest' : 'request');
   try {
-    return await readAtMost(request.body, { most, what: 'the request', held, refuse: tooLong });
+    const bytes = await readAtMost(request.body, { most, what: 'the request', held, refuse: tooLong });
+    lengths.set(request, bytes.length);
+    return bytes;
   } finally {
     held.release();
   }

@@ -13,6 +13,8 @@ export interface Metrics {
   task(task: RunningTask, outcome: TaskOutcome, seconds: number): void;
 }
 
+/** Names of models come from requests and endpoints; a series is kept for as long as the agent runs. */
+const MOST_MODELS = 64;
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 
 /** A fresh registry. `running` tells how many tasks run now. */
@@ -78,6 +80,11 @@ export function createMetrics(running: () => number): Metrics {
     labelNames: ['model'],
     registers,
   });
+  const models = new Set<string>();
+  const modelLabel = (name: string): string => {
+    if (models.size < MOST_MODELS) models.add(name);
+    return models.has(name) ? name : 'other';
+  };
   const tokens = new Counter({
     name: 'ai_generation_tokens',
     help: 'Tokens of the last attempt of AI generations.',
@@ -101,7 +108,7 @@ export function createMetrics(running: () => number): Metrics {
       if (generation === null) return;
       retries.observe(generation.retries);
       language.inc({ language: generation.language });
-      if (generation.model !== null) model.inc({ model: generation.model });
+      if (generation.model !== null) model.inc({ model: modelLabel(generation.model) });
       if (generation.usage?.prompt_tokens) tokens.inc({ kind: 'prompt' }, generation.usage.prompt_tokens);
       if (generation.usage?.completion_tokens) tokens.inc({ kind: 'completion' }, generation.usage.completion_tokens);
     },

@@ -3,6 +3,7 @@
 import { isCoded } from '@assay/encoding/coded-error';
 import { problemMembers, statusOf } from '../error-status.ts';
 import { ServerError } from '../errors.ts';
+import { retryAfterHeader, retryAfterOf } from '../retry-after.ts';
 
 /** What an error looks like from outside. */
 export interface Problem {
@@ -19,11 +20,10 @@ export function problemOf(error: unknown, requestId: string): Problem {
   const unexpected = `the agent met an error it did not expect; its log says more under request ${requestId}`;
   const { code, kind, message, details } = isCoded(error) ? error : new ServerError('server/internal', unexpected);
   const status = statusOf(code, kind);
-  const seconds = details.retryAfterSeconds;
   return {
     status,
     headers: {
-      ...(typeof seconds === 'number' ? { 'retry-after': String(Math.max(1, Math.ceil(seconds))) } : {}),
+      ...retryAfterHeader(retryAfterOf({ code, details })),
       ...(status === 401 ? { 'www-authenticate': 'Bearer realm="assay"' } : {}),
     },
     body: {

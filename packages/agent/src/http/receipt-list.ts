@@ -56,11 +56,10 @@ export class ReceiptList {
     let { before } = query;
     for (let scanned = 0; scanned < MOST_SCANNED; ) {
       const limit = Math.min(PAGE, MOST_SCANNED - scanned);
-      const rows = await this.#ledger.list(before === undefined ? { limit } : { limit, before });
+      const rows = await this.#ledger.list({ limit, before, access: query.access });
       for (const row of rows) {
         scanned += 1;
         before = row.cursor;
-        if (row.access !== null && row.access !== query.access) continue;
         const listed = { ...row, ...(await this.#told(row)) };
         if (!wanted(listed, query)) continue;
         receipts.push(listed);
@@ -72,7 +71,7 @@ export class ReceiptList {
   }
 
   async #told(row: ReceiptSummary): Promise<Told> {
-    const task = await this.#tasks.find(row.taskId);
+    const task = await this.#tasks.find(row.taskId, row.access);
     if (task !== null && task.receiptId === row.receiptId) return { title: task.title, outcome: task.status };
     const kept = this.#kept.get(row.receiptId);
     if (kept !== undefined) return kept;

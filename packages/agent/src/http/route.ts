@@ -3,13 +3,14 @@
  * authority, metric names and `/openapi.json` are read from them.
  */
 
+import type { KeyScope } from '@assay/ledger';
 import type { z } from 'zod';
 
 /**
  * Who may call a route.
  *
  * - `public`: proves the agent or opens a channel to it; holds nothing of anyone's task.
- * - `key`: starts work or shows it. Needs `ASSAY_API_KEY` when one is set. Receipts, tasks and bundles moreover belong to the key that
+ * - `key`: starts work or shows it. Needs an API key once there is one. Receipts, tasks and bundles moreover belong to the key that
  *   asked for them.
  * - `operator`: needs `ASSAY_OPERATOR_KEY`, which opens nothing else.
  */
@@ -32,6 +33,10 @@ export interface Route {
   /** `/api/tasks/{id}`; a parameter `{path+}` takes the rest of the path, slashes included. */
   readonly path: string;
   readonly authority: Authority;
+  /** What a key must be allowed to do; `read` for GET and `work` for others when left out. */
+  readonly scope?: KeyScope;
+  /** `false`: counts for no quota. */
+  readonly metered?: false;
   /** Heading under which documents list it. */
   readonly tag: string;
   readonly summary: string;

@@ -3,7 +3,8 @@
 import type { MiddlewareHandler } from 'hono';
 import type { AppEnv } from './environment.ts';
 
-const CONSOLE_POLICY = [
+/** Content security policy of the console's pages. */
+export const CONSOLE_POLICY: string = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

@@ -35,7 +35,7 @@ export function eventStream(events: AsyncGenerator<StreamedEvent>, signal: Abort
     },
     cancel: () => {
       clearInterval(heartbeat);
-      events.return(undefined).catch(() => undefined); // may wait for the next event; nobody needs to
+      events.return(undefined).catch(() => undefined); // may wait for the next event, which is not needed
     },
   });
   return new Response(stream, {

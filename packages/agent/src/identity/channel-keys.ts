@@ -15,13 +15,14 @@ import {
   X25519,
 } from '@assay/channel';
 import { encodeHex } from '@assay/encoding/hex';
+import type { Fleet, FleetKeyset } from '@assay/ledger';
 
 /** Requests one set takes before it must be replaced; bounds the memory of the replay guard (about 100 bytes each). */
 export const MAX_REQUESTS_PER_KEY = 1_000_000;
 /** From this share of them on, the set is due to be replaced. */
 const WORN_AT = 0.75;
 const MOST_KEY_ID = 254;
-/** What was accepted is remembered so long after the end of its keys, seconds: by then whoever was refused has asked. */
+/** What was accepted is remembered so long after the end of its keys, seconds: by then every refused client has asked. */
 const KEPT_SECONDS = 3600;
 
 /** The pairs of one keyset. */
@@ -31,6 +32,9 @@ export interface ChannelKeySet {
   /** Epoch seconds from which requests to these keys are refused. */
   readonly notAfter: number;
 }
+
+/** Gives ids to channel keys that no other agent on the same store has. */
+export type KeyIds = Pick<Fleet, 'claimKeyIds' | 'releaseKeyIds'>;
 
 export type Claim = 'fresh' | 'replayed' | 'exhausted';
 
@@ -51,6 +55,12 @@ export class ChannelKeys {
   /** Newest first. */
   #sets: readonly LiveSet[] = [];
   #lastKeyId = 0;
+  readonly #ids: KeyIds | null;
+
+  /** @param ids - where agents that share a store take ids from; left out: this process counts by itself. */
+  constructor(ids: KeyIds | null = null) {
+    this.#ids = ids;
+  }
 
   /** With a first set in force. */
   static async generate(notAfter: number, keysetDigest = ''): Promise<ChannelKeys> {
@@ -62,11 +72,18 @@ export class ChannelKeys {
   /** Makes fresh pairs, X25519 and X-Wing, under key ids that no live set has. They open nothing before {@link publish}. */
   async next(notAfter: number): Promise<ChannelKeySet> {
     const pairs: readonly KemKeyPair[] = [await X25519.generate(), await X_WING.generate()];
-    const keys = pairs.map((keyPair) => {
-      this.#lastKeyId = this.#lastKeyId >= MOST_KEY_ID ? 1 : this.#lastKeyId + 1;
-      return { keyId: this.#lastKeyId, keyPair };
-    });
-    return { keys, notAfter };
+    const ids = (await this.#ids?.claimKeyIds(pairs.length)) ?? pairs.map(() => this.#nextId());
+    return { keys: pairs.map((keyPair, i) => ({ keyId: ids[i] ?? 0, keyPair })), notAfter };
+  }
+
+  #nextId(): number {
+    this.#lastKeyId = this.#lastKeyId >= MOST_KEY_ID ? 1 : this.#lastKeyId + 1;
+    return this.#lastKeyId;
+  }
+
+  /** Whether a key with this id opens requests now. */
+  has(keyId: number, nowSeconds: number): boolean {
+    return this.#live(nowSeconds).some((key) => key.keyId === keyId);
   }
 
   /** Puts a set in force. Older ones open requests until `othersEndAt` (epoch seconds), no longer than their own time. */
@@ -84,6 +101,8 @@ export class ChannelKeys {
     for (const set of this.#sets) {
       if (nowSeconds < set.endsAt) continue;
       for (const { keyPair } of set.keys) keyPair.destroy();
+      // The store may be away: then they are free once this agent has ended.
+      if (set.keys.length > 0) this.#ids?.releaseKeyIds(set.keys.map(({ keyId }) => keyId)).catch(() => undefined);
       set.keys = [];
     }
     this.#sets = this.#sets.filter((set, index) => index === 0 || nowSeconds < set.keptUntil);
@@ -106,6 +125,17 @@ export class ChannelKeys {
     return this.#live(nowSeconds)
       .map(({ keyPair }) => keyPair)
       .filter(({ kem }) => kem === X25519.id);
+  }
+
+  /** Keysets whose keys open requests now, each until `notAfter` (epoch seconds). */
+  keysets(nowSeconds: number): readonly FleetKeyset[] {
+    return this.#sets
+      .filter(({ endsAt, keys }) => nowSeconds < endsAt && keys.length > 0)
+      .map(({ keysetDigest, endsAt, keys }) => ({
+        digest: keysetDigest,
+        notAfter: endsAt,
+        keyIds: keys.map(({ keyId }) => keyId),
+      }));
   }
 
   /** Keysets whose keys still open requests beside the newest. */

@@ -1,6 +1,6 @@
 /**
  * Reads measurements and signature out of the agent's own evidence, for the `attestation` member of answers. Parsed, not verified:
- * whoever receives an answer verifies the evidence itself, which travels with it.
+ * the party that receives an answer verifies the evidence itself, which travels with it.
  */
 
 import { decodeBase64 } from '@assay/encoding/base64';

@@ -64,9 +64,10 @@ export interface Identity {
   inForce(): Promise<void>;
   /**
    * A report for `nonce`: a fresh quote each time. For `null`, the unchallenged form, which is kept for some minutes.
+   * `nonceLength`: bytes of the nonce that a carrier's slot for it takes, for clients that know shorter ones.
    * @throws {ServerError} `http/bad-parameter` for a malformed nonce, `attester/unavailable` when the TEE gives no evidence.
    */
-  report(nonce: string | null): Promise<IssuedReport>;
+  report(nonce: string | null, nonceLength?: number): Promise<IssuedReport>;
   /**
    * Evidence about one result: the TEE quotes the statement of spec/keyset.md §2a. `result` is a digest that this agent computed itself;
    * one that a client sent must never get here.
@@ -92,9 +93,9 @@ export function createIdentity(options: IdentityOptions): Identity {
   let unchallenged: Promise<IssuedReport> | null = null;
   let unchallengedAt = 0;
 
-  const issue = async (nonce: string | null): Promise<IssuedReport> => {
+  const issue = async (nonce: string | null, nonceLength?: number): Promise<IssuedReport> => {
     const statement = statementDigest(digest, nonce);
-    const evidence = await quote(attester, statement, nonce, options.channelPublicKey);
+    const evidence = await quote(attester, statement, nonce, { channelPublicKey: options.channelPublicKey, nonceLength });
     const document = {
       api_version: 'aci/1',
       workload_keyset_digest: digest,
@@ -117,7 +118,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     inForce: () => Promise.resolve(),
     attestResult: async (result, nonce) => {
       const statement = resultStatementDigest(digest, nonce, result);
-      const { teeType, evidence } = await quote(attester, statement, nonce, options.channelPublicKey);
+      const { teeType, evidence } = await quote(attester, statement, nonce, { channelPublicKey: options.channelPublicKey });
       return {
         purpose: 'assay.result.v1',
         result,
@@ -132,14 +133,14 @@ export function createIdentity(options: IdentityOptions): Identity {
         evidence,
       };
     },
-    report: async (nonce) => {
+    report: async (nonce, nonceLength) => {
       if (nonce !== null && !/^[0-9a-f]{64}$/.test(nonce)) {
         throw new ServerError(
           'http/bad-parameter',
           `nonce: expected 32 random bytes as 64 lower-case hex characters, got ${nonce.length} characters; make one with openssl rand -hex 32`,
         );
       }
-      if (nonce !== null) return issue(nonce);
+      if (nonce !== null) return issue(nonce, nonceLength);
       if (unchallenged === null || clock.now() - unchallengedAt > UNCHALLENGED_FOR_MS) {
         unchallengedAt = clock.now();
         unchallenged = issue(null);
@@ -156,15 +157,16 @@ async function quote(
   attester: Attester,
   statement: Uint8Array,
   nonce: string | null,
-  channelPublicKey: Uint8Array | null,
+  slots: { readonly channelPublicKey: Uint8Array | null; readonly nonceLength?: number | undefined },
 ): Promise<AttesterEvidence> {
   try {
     return await attester.attest({
       statementDigest: statement,
       nonce: nonce === null ? null : decodeHex(nonce, { bytes: 32 }),
-      channelPublicKey,
+      ...slots,
     });
   } catch (cause) {
+    if (ServerError.is(cause) && cause.code === 'attester/unavailable') throw cause;
     throw new ServerError(
       'attester/unavailable',
       `${attester.name} gave no evidence; check the device and the agent's log, then try again`,

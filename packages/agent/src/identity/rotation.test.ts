@@ -219,7 +219,7 @@ it('receipts on both sides of a slow changeover stand in one verified bundle', a
 });
 
 describe('ended keys', () => {
-  it('are destroyed: the pairs answer nothing, whoever still holds them', async () => {
+  it('are destroyed: the pairs answer nothing, no matter who still holds them', async () => {
     const set = await setting();
     const pairs = set.channelKeys.keys.map(({ keyPair }) => keyPair);
     const encapsulated = await sealer(set);

@@ -10,13 +10,14 @@
 import { ohttpEntry, talkEntry } from '@assay/channel';
 import type { Clock, KeysetRegistration, Ledger } from '@assay/ledger';
 import { createSigningKeys } from '@assay/ledger';
-import type { Digest, Keyset } from '@assay/receipt';
+import { type Digest, type DsseEnvelope, type Keyset, signEnvelope } from '@assay/receipt';
 import { ServerError } from '../errors.ts';
 import type { OperatorKeyring, OperatorKeys } from '../operator/operator-keys.ts';
 import type { Attester, ResultAttestation } from '../ports/attester.ts';
 import { generateTalkKeys, type TalkKeyring, type TalkKeys } from '../tasks/talk/talk-keys.ts';
 import type { ChannelKeySet, ChannelKeys } from './channel-keys.ts';
 import { createIdentity, type Identity, type IssuedReport, type SourceProvenance } from './identity.ts';
+import { createProvenanceKey, type ProvenanceKey } from './provenance-key.ts';
 import type { TlsKey } from './tls-key.ts';
 
 export interface RotationOptions {
@@ -69,6 +70,7 @@ interface Prepared {
   readonly talk: TalkKeys;
   readonly tls: TlsKey | null;
   readonly operatorKeySet: OperatorKeys | null;
+  readonly provenanceKey: ProvenanceKey;
   readonly registration: KeysetRegistration;
 }
 
@@ -77,6 +79,7 @@ export class KeysetRotation implements Identity {
   readonly #options: RotationOptions;
   readonly #timer: NodeJS.Timeout;
   #identity: Identity;
+  #provenanceKey: ProvenanceKey;
   #tls: TlsKey | null = null;
   #onTlsKey: (key: TlsKey) => void = () => undefined;
   #rotating: Promise<Rotated> | null = null;
@@ -86,6 +89,7 @@ export class KeysetRotation implements Identity {
   private constructor(options: RotationOptions, first: Prepared) {
     this.#options = options;
     this.#identity = first.identity;
+    this.#provenanceKey = first.provenanceKey;
     this.#putInForce(first, first.channel.notAfter);
     this.#timer = setInterval(() => this.look(), LOOK_EVERY_MS);
     this.#timer.unref();
@@ -123,14 +127,20 @@ export class KeysetRotation implements Identity {
     this.#onTlsKey = listener;
   }
 
-  async report(nonce: string | null): Promise<IssuedReport> {
+  async report(nonce: string | null, nonceLength?: number): Promise<IssuedReport> {
     await this.inForce();
-    return this.#identity.report(nonce);
+    return this.#identity.report(nonce, nonceLength);
   }
 
   async attestResult(result: Digest, nonce: string | null): Promise<ResultAttestation> {
     await this.inForce();
     return this.#identity.attestResult(result, nonce);
+  }
+
+  /** Signs the in-toto statement that `statementFor` makes for the keyset in force, with that keyset's provenance key. */
+  async signProvenance(statementFor: (keysetDigest: Digest) => string): Promise<DsseEnvelope> {
+    await this.inForce();
+    return signEnvelope(this.#provenanceKey.signer, statementFor(this.keysetDigest));
   }
 
   async inForce(): Promise<void> {
@@ -140,7 +150,7 @@ export class KeysetRotation implements Identity {
 
   /**
    * Puts the next keyset in force.
-   * @param overlapSeconds how long the keys of this one still open requests; as configured unless told, and never longer. 0 ends them.
+   * @param overlapSeconds how long the keys of this one still open requests; default as configured, and never longer. 0 ends them.
    * @throws {ServerError} `attester/unavailable`; `http/conflict` while too many keysets are alive; the ledger's errors.
    */
   rotate(overlapSeconds: number = this.#options.overlapSeconds): Promise<Rotated> {
@@ -212,10 +222,11 @@ export class KeysetRotation implements Identity {
     return rotated;
   }
 
-  /** One turn, no await: nobody sees half of it. */
-  #putInForce({ identity, channel, talk, tls, operatorKeySet }: Prepared, othersEndAt: number): void {
+  /** One turn, no await: half of it is never seen. */
+  #putInForce({ identity, channel, talk, tls, operatorKeySet, provenanceKey }: Prepared, othersEndAt: number): void {
     const { channelKeys, talkKeys, clock } = this.#options;
     this.#identity = identity;
+    this.#provenanceKey = provenanceKey;
     if (operatorKeySet !== null) this.#options.operatorKeys?.publish(operatorKeySet);
     channelKeys.publish(channel, identity.keysetDigest, othersEndAt);
     talkKeys.publish(talk, channel.notAfter, othersEndAt);
@@ -235,11 +246,12 @@ async function prepare(options: RotationOptions): Promise<Prepared> {
   const [channel, talk] = await Promise.all([channelKeys.next(notAfter), generateTalkKeys()]);
   const tls = options.createTlsKey?.(notAfter * 1000) ?? null;
   const operatorKeySet = options.operatorKeys?.next() ?? null;
+  const provenanceKey = createProvenanceKey();
   const entries = channel.keys.map(({ keyId, keyPair }) => ({ keyId, kem: keyPair.kem, publicKey: keyPair.publicKey }));
   const identity = createIdentity({
     attester,
     notAfter,
-    receiptKeys: [...keys.keysetEntries, ...(options.operatorKeys?.entries(operatorKeySet) ?? [])],
+    receiptKeys: [...keys.keysetEntries, provenanceKey.entry, ...(options.operatorKeys?.entries(operatorKeySet) ?? [])],
     subject: options.operatorKeys?.subject,
     channelKeys: [...entries.map(ohttpEntry), talkEntry(talk.spki)],
     tlsKeys: tls === null ? [] : [{ spki_sha256: tls.spkiSha256 }],
@@ -248,5 +260,5 @@ async function prepare(options: RotationOptions): Promise<Prepared> {
     provenance,
   });
   const { document } = await identity.report(null);
-  return { identity, channel, talk, tls, operatorKeySet, registration: { report: document, nonce: null, keys } };
+  return { identity, channel, talk, tls, operatorKeySet, provenanceKey, registration: { report: document, nonce: null, keys } };
 }

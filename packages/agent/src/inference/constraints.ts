@@ -18,6 +18,8 @@ export interface PromptRequest {
   forwardedBody(model: string): Uint8Array;
 }
 
+/** The id goes into the receipt. UTF-16 code units. */
+const MAX_MODEL_ID = 256;
 const SESSION_ID = /^[0-9a-f]{64}$/;
 
 /** @throws {InferenceError} `invalid_request_error`. */
@@ -40,6 +42,8 @@ export function readConstrained(
   const { stream, provider } = request;
   const model = request.model ?? 'default';
   if (typeof model !== 'string' || model === '') throw invalid('model: expected the id of a model', 'model');
+  if (model.length > MAX_MODEL_ID)
+    throw invalid(`model: expected an id of at most ${MAX_MODEL_ID} characters, got ${model.length}`, 'model');
   // OpenAI's schema lets every optional member be null.
   if (stream !== undefined && stream !== null && typeof stream !== 'boolean')
     throw invalid('stream: expected true or false', 'stream');

@@ -26,7 +26,14 @@ function serving(answer: (request: UpstreamRequest) => Pick<UpstreamAnswer, 'con
   };
   const ledger = createMemoryLedger();
   let tasks = 0;
-  const ports = { ledger, upstream, verifiedOnly: false, newTaskId: () => `t-${tasks++}`, maxAnswerBytes: 64 * MIB };
+  const ports = {
+    ledger,
+    upstream,
+    verifiedOnly: false,
+    newTaskId: () => `t-${tasks++}`,
+    spend: () => undefined,
+    maxAnswerBytes: 64 * MIB,
+  };
   const body = utf8('{"model":"m","stream":true}');
   const { signal } = new AbortController();
   const ask = (): Promise<Response> =>
@@ -43,7 +50,7 @@ describe('a whole answer', () => {
     const { ask, ledger } = serving(() => ({ contentType: 'application/json', body: pieces(60) }));
     const answers = [await ask(), await ask()]; // held until they are read
     const refused = await ask();
-    expect(refused.status).toBe(503);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2']);
     expect(await refused.json()).toMatchObject({
       error: { type: 'server_busy', message: expect.stringContaining('server/busy') },
     });

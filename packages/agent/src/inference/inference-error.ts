@@ -14,13 +14,22 @@ export class InferenceError extends Error {
   readonly status: number;
   readonly type: InferenceErrorType;
   readonly param: string | null;
+  /** Seconds after which the request may be sent again; `null` when waiting alone changes nothing. */
+  readonly retryAfterSeconds: number | null;
 
-  constructor(status: number, type: InferenceErrorType, message: string, param: string | null = null) {
+  constructor(
+    status: number,
+    type: InferenceErrorType,
+    message: string,
+    param: string | null = null,
+    retryAfterSeconds: number | null = null,
+  ) {
     super(message);
     this.name = 'InferenceError';
     this.status = status;
     this.type = type;
     this.param = param;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 
   /** The body that clients of OpenAI's API understand. */

@@ -13,12 +13,14 @@ import { ServerError } from '../errors.ts';
 import { heldAnswer } from '../http/answers.ts';
 import { holdMemory } from '../http/held-memory.ts';
 import type { Upstream, UpstreamAnswer, UpstreamSession, UpstreamStanding } from '../ports/upstream.ts';
+import { retryAfterHeader, retryAfterOf } from '../retry-after.ts';
+import { estimatedTokens } from '../tasks/token-usage.ts';
 import { passedHeaders } from './answer-headers.ts';
 import type { PromptRequest } from './constraints.ts';
 import { InferenceError } from './inference-error.ts';
 import { servedStream } from './served-stream.ts';
 import type { Surface } from './surface.ts';
-import { chatIdIn, wholeAnswer } from './whole-answer.ts';
+import { chatIdIn, tokensIn, wholeAnswer } from './whole-answer.ts';
 
 export interface InferencePorts {
   readonly ledger: Ledger;
@@ -26,6 +28,8 @@ export interface InferencePorts {
   /** The operator serves through attested upstreams only. */
   readonly verifiedOnly: boolean;
   readonly newTaskId: () => string;
+  /** Counts the tokens of an answer for the key that asked. */
+  readonly spend: (access: string, tokens: number) => void;
   /** Longest answer kept in memory for hashing and proof, bytes. */
   readonly maxAnswerBytes: number;
 }
@@ -97,7 +101,17 @@ async function respond(answer: UpstreamAnswer, understood: Understood): Promise<
   const isStream = /^text\/event-stream\b/i.test(contentType) && call.surface.streams(prompt);
   if (status < 400 && isStream) {
     const translation = call.surface.stream(prompt);
-    const served = { answer, sent: forwarded, translation, draft, ledger: ports.ledger, most: ports.maxAnswerBytes, kept };
+    const spend = (tokens: number): void => spendFor(understood, tokens);
+    const served = {
+      answer,
+      sent: forwarded,
+      translation,
+      draft,
+      ledger: ports.ledger,
+      most: ports.maxAnswerBytes,
+      kept,
+      spend,
+    };
     return new Response(toReadableStream(servedStream(served)), { status, headers });
   }
   const held = holdMemory('answer');
@@ -115,8 +129,9 @@ async function respond(answer: UpstreamAnswer, understood: Understood): Promise<
 async function settle(
   answer: UpstreamAnswer,
   held: Reservation,
-  { call, prompt, forwarded, draft, ports }: Understood,
+  understood: Understood,
 ): Promise<ReturnType<Surface['whole']>> {
+  const { call, prompt, forwarded, draft, ports } = understood;
   const { status, contentType } = answer;
   const received = await wholeAnswer(answer.body, ports.maxAnswerBytes, held);
   const proof = answer.finish === undefined ? null : await answer.finish({ sent: forwarded, received });
@@ -127,7 +142,12 @@ async function settle(
   const returned = status < 400 ? call.surface.whole(received, prompt, contentType) : { bytes: received, contentType };
   draft.append({ type: 'response.returned', body_hash: digestBytes(returned.bytes) });
   await ports.ledger.seal(draft, { chatId: chatIdIn(returned.bytes) });
+  if (status < 400) spendFor(understood, tokensIn(received) ?? estimatedTokens(forwarded.length + received.length));
   return returned;
+}
+
+function spendFor({ call: { access }, ports }: Understood, tokens: number): void {
+  if (access !== null) ports.spend(access, tokens);
 }
 
 function recordStanding(
@@ -175,15 +195,17 @@ function refuse(standing: UpstreamStanding, prompt: PromptRequest, required: boo
   );
 }
 
-function refusalFor({ code, message }: ServerError): InferenceError {
+function refusalFor(error: ServerError): InferenceError {
+  const { code, message } = error;
   const words = `${code}: ${message}`;
+  const later = retryAfterOf(error);
   switch (code) {
     case 'server/busy':
-      return new InferenceError(503, 'server_busy', words);
+      return new InferenceError(503, 'server_busy', words, null, later);
     case 'model/not-connected':
       return new InferenceError(503, 'model_not_connected', words);
     default:
-      return new InferenceError(502, 'upstream_error', words);
+      return new InferenceError(502, 'upstream_error', words, null, later);
   }
 }
 
@@ -194,6 +216,10 @@ async function sealRefusal(error: InferenceError, draft: ReceiptDraft, ledger: L
   await ledger.seal(draft);
   return new Response(bytes, {
     status: error.status,
-    headers: { 'content-type': 'application/json', 'x-receipt-id': draft.receiptId },
+    headers: {
+      'content-type': 'application/json',
+      'x-receipt-id': draft.receiptId,
+      ...retryAfterHeader(error.retryAfterSeconds),
+    },
   });
 }

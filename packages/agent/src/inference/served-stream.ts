@@ -13,8 +13,9 @@ import type { Ledger, ReceiptDraft } from '@assay/ledger';
 import { ServerError } from '../errors.ts';
 import { holdMemory } from '../http/held-memory.ts';
 import type { UpstreamAnswer } from '../ports/upstream.ts';
+import { estimatedTokens } from '../tasks/token-usage.ts';
 import type { StreamTranslation } from './surface.ts';
-import { chatIdIn, tooLarge } from './whole-answer.ts';
+import { chatIdIn, tokensIn, tooLarge } from './whole-answer.ts';
 
 export interface ServedStream {
   readonly answer: UpstreamAnswer;
@@ -27,10 +28,14 @@ export interface ServedStream {
   readonly most: number;
   /** Memory for what the upstream keeps of the answer; released at the end. */
   readonly kept: Reservation;
+  /** Told once how many tokens the answer took, also when it broke off. */
+  readonly spend: (tokens: number) => void;
 }
 
 /** As much of the beginning as is needed to find the answer's id. Bytes. */
 const HEAD_BYTES = 64 * 1024;
+/** As much of the end as is looked at for tokens. Bytes. */
+const TAIL_BYTES = 8 * 1024;
 /** Longest event, bytes. */
 const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 /** How long an upstream that signs its answers may keep the connection open behind the end mark. Milliseconds. */
@@ -79,6 +84,8 @@ class Exchange {
   /** Memory for what is kept of the answer: all of it, or what waits for the end of its event. */
   readonly #memory = holdMemory('answer');
   #length = 0;
+  /** The end of what came, where services count tokens. */
+  #tail = new Uint8Array();
   #waiting = 0;
   sealed = false;
 
@@ -97,6 +104,7 @@ class Exchange {
     if (this.#length > this.#served.most) throw tooLarge(this.#served.most);
     const { answer, translation } = this.#served;
     this.#count(piece.length);
+    this.#tail = joinBytes([this.#tail, piece]).slice(-TAIL_BYTES);
     if (answer.finish !== undefined) this.#received.append(piece);
     this.#upstreamEnd.push(piece);
     const translated = translation.push(piece);
@@ -133,8 +141,10 @@ class Exchange {
     return out;
   }
 
-  /** Gives back what is held when nothing of the answer is left to send. */
+  /** Gives back what is held when nothing of the answer is left to send, and says what it cost. */
   release(): void {
+    const { sent, spend } = this.#served;
+    spend(tokensIn(this.#tail) ?? estimatedTokens(sent.length + this.#length));
     this.#memory.release();
     this.#served.kept.release();
   }

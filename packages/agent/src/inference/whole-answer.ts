@@ -40,6 +40,30 @@ export function chatIdIn(returned: Uint8Array): string | null {
   return idOf(new TextDecoder().decode(returned));
 }
 
+/**
+ * `usage.total_tokens` of an answer of OpenAI's APIs, whole or as the last events of a stream; `null` where the service counts none.
+ * @param received - the answer, or at least its end.
+ */
+export function tokensIn(received: Uint8Array): number | null {
+  const text = new TextDecoder().decode(received);
+  const events = text.split('\n').filter((line) => line.startsWith('data:'));
+  for (const line of events.reverse()) {
+    const tokens = totalIn(line.slice('data:'.length));
+    if (tokens !== null) return tokens;
+  }
+  return events.length > 0 ? null : totalIn(text);
+}
+
+function totalIn(json: string): number | null {
+  try {
+    const { usage } = parseLooseJson(json) as { readonly usage?: { readonly total_tokens?: unknown } | null };
+    const total = usage?.total_tokens;
+    return Number.isSafeInteger(total) && Number(total) >= 0 ? Number(total) : null;
+  } catch {
+    return null;
+  }
+}
+
 function idOf(json: string): string | null {
   try {
     const { id } = parseLooseJson(json) as { readonly id?: unknown };

@@ -27,7 +27,8 @@ export interface ChainFacts {
 /** What is asked about. */
 export interface PlannedCall {
   readonly from: Hex;
-  readonly to: Hex;
+  /** `null`: a contract is created. */
+  readonly to: Hex | null;
   readonly value: bigint;
   readonly data: Hex;
   /** `null`: the node estimates it. */
@@ -51,11 +52,23 @@ export type SendOutcome = { readonly sent: true } | { readonly sent: false; read
 /** What nodes say when they have the transaction already. */
 const KNOWN = /already known|known transaction|already imported|ALREADY_EXISTS/i;
 
+/** Clients that are kept: making one costs as much as a decision. Policies name few nodes. */
+const MOST_NODES = 64;
+const nodes = new Map<string, ChainNode>();
+
 export class ChainNode {
   readonly url: string;
   readonly #client: PublicClient;
 
-  constructor(url: string) {
+  /** The node at an address; its client is made once. */
+  static at(url: string): ChainNode {
+    const known = nodes.get(url) ?? new ChainNode(url);
+    if (nodes.size >= MOST_NODES) nodes.clear();
+    nodes.set(url, known);
+    return known;
+  }
+
+  private constructor(url: string) {
     this.url = url;
     const bounds = { timeout: TIMEOUT_MS, retryCount: 0, maxResponseBodySize: MAX_ANSWER_BYTES };
     this.#client = createPublicClient({ transport: http(url, { ...bounds, fetchOptions: { redirect: 'error' } }) });
@@ -74,7 +87,7 @@ export class ChainNode {
         client.getChainId(),
         client.getTransactionCount({ address: account, blockTag: 'latest' }),
         this.#fees(chain, legacy),
-        call.gas ?? (data === '0x' ? 21_000n : client.estimateGas(planned).catch(() => null)),
+        call.gas ?? (data === '0x' && to !== null ? 21_000n : client.estimateGas(planned).catch(() => null)),
         client.call(planned).then(
           () => 'ok',
           (error: unknown) => shortMessage(error),
@@ -194,14 +207,15 @@ export class ChainNode {
 /** The hash of a transaction as a node shows it, when the wallet signed exactly that. */
 async function signedHash(shown: Transaction, chainId: number, wallet: Hex): Promise<Hex | null> {
   const { type, nonce, to, value, input, gas, r, s, v, hash } = shown;
-  if ((type !== 'legacy' && type !== 'eip1559') || to === null) return null;
+  if (type !== 'legacy' && type !== 'eip1559') return null;
   const fees =
     type === 'legacy'
       ? { feePerGas: shown.gasPrice ?? 0n, priorityFeePerGas: 0n }
       : { feePerGas: shown.maxFeePerGas ?? 0n, priorityFeePerGas: shown.maxPriorityFeePerGas ?? 0n };
   const odd = type === 'legacy' ? (v - 35n) % 2n === 1n : v % 2n === 1n;
   const signature: Hex = `0x${r.slice(2).padStart(64, '0')}${s.slice(2).padStart(64, '0')}${odd ? '1c' : '1b'}`;
-  const unsigned = { type, chainId, nonce, to: to.toLowerCase() as Hex, value, data: input, gas, ...fees } as const;
+  const receiver = to === null ? null : (to.toLowerCase() as Hex);
+  const unsigned = { type, chainId, nonce, to: receiver, value, data: input, gas, ...fees } as const;
   const signed = await parseSignedTransaction(serializeSigned(unsigned, signature)).catch(() => null);
   return signed !== null && signed.from === wallet && signed.hash === hash ? signed.hash : null;
 }

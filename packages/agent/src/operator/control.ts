@@ -18,10 +18,10 @@ import {
   UNCHANGED,
   ZERO_HASH,
 } from '@assay/operator';
-import type { Nonces } from './nonces.ts';
 import type { Operator, OperatorRequest } from './operator.ts';
-import { coverAnswer, openDraft, sealRefusal } from './owner-receipt.ts';
+import { coverAnswer, openDraft, sealChangeRefusal } from './owner-receipt.ts';
 import type { RowChange } from './sealed-state.ts';
+import type { TransactionBook } from './transaction-book.ts';
 
 /** A control message as it came. */
 export interface ControlEntry {
@@ -59,7 +59,7 @@ async function change(
     accepted = acceptControl(control, message, signatures, { agentId, now });
     if (message.type === 'SetPolicy') matchPolicy(message.fields.policyHash, policy);
   } catch (error) {
-    await sealRefusal(ledger, draft, { type: 'operator.refused', agent_id: agentId, message: message.type }, error);
+    await sealChangeRefusal(operator, draft, { type: 'operator.refused', message: message.type }, error);
     throw error;
   }
   const { next, name, signers } = accepted;
@@ -91,7 +91,7 @@ async function change(
  */
 export function acknowledgeState(
   operator: Operator,
-  nonces: Nonces,
+  book: TransactionBook,
   { message, signatures }: AcknowledgeEntry,
   request: OperatorRequest,
 ): Promise<SealedReceipt> {
@@ -107,7 +107,7 @@ export function acknowledgeState(
       refuseMisplaced(message.fields, current, { agentId, now });
       signers = authorizedSigners(changeHash, signatures, control.owners.value, control.owners.value.threshold);
     } catch (error) {
-      await sealRefusal(ledger, draft, { type: 'operator.refused', agent_id: agentId, message: message.type }, error);
+      await sealChangeRefusal(operator, draft, { type: 'operator.refused', message: message.type }, error);
       throw error;
     }
     const links = { version, change: changeHash, previous: current.changeHash, signers: [...signers] };
@@ -115,7 +115,7 @@ export function acknowledgeState(
     draft.payload('change.json', 'application/json', utf8(canonicalJson({ ...message, signatures: [...signatures] })));
     coverAnswer(draft, request);
     const sealed = await operator.seal(draft, [{ key, value: { version, changeHash, nonce } }]);
-    if (nonce > 0) nonces.used(chainId, nonce - 1);
+    if (nonce > 0) book.nonces.used(chainId, nonce - 1);
     return sealed;
   });
 }

@@ -1,10 +1,20 @@
 /** A decision in its receipt, with the policy and the request beside it, so that anyone can decide again (spec/operator.md §11). */
 
 import { utf8 } from '@assay/encoding/bytes';
+import { isCoded } from '@assay/encoding/coded-error';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import type { ReceiptDraft } from '@assay/ledger';
-import type { Decision, DecisionRequest, Hex } from '@assay/operator';
-import type { Operator } from './operator.ts';
+import {
+  type Caller,
+  createdAddress,
+  type Decision,
+  type DecisionRequest,
+  type Hex,
+  type UnsignedTransaction,
+} from '@assay/operator';
+import { ServerError } from '../errors.ts';
+import { isMoved, type Operator, type OperatorRequest } from './operator.ts';
+import { openDraft, sealChangeRefusal, sealRefusal } from './owner-receipt.ts';
 
 /** What was decided, and under what. */
 export interface DecisionRecord {
@@ -13,6 +23,112 @@ export interface DecisionRecord {
   readonly approvers: readonly Hex[];
   /** Receipt of the prompt whose tool call asked. */
   readonly cause: string | null;
+}
+
+/** The event of a decision that is not about a transaction, or that denies. */
+export function decisionEvent(
+  { agentId, control }: Operator,
+  {
+    path,
+    outcome,
+    rule,
+    reason,
+    caller,
+    cause,
+  }: {
+    readonly path: 'transaction' | 'message' | 'typed-data';
+    readonly outcome: 'allow' | 'deny';
+    readonly rule: string | null;
+    readonly reason: string | null;
+    /** `none`: it was refused before that was known. */
+    readonly caller: Caller | 'none';
+    readonly cause: string | null;
+  },
+) {
+  const { value: policy, version } = control.policy;
+  return {
+    type: 'decision.made',
+    agent_id: agentId,
+    path,
+    outcome,
+    rule,
+    reason,
+    policy,
+    policy_version: version,
+    caller,
+    cause,
+  };
+}
+
+/** Who refuses, and the receipt of it. */
+interface Refused {
+  readonly operator: Operator;
+  readonly draft: ReceiptDraft;
+}
+
+/** A denial and what it is about. */
+interface Denial {
+  readonly path: 'transaction' | 'message' | 'typed-data';
+  readonly caller: Caller | 'none';
+  readonly cause: string | null;
+}
+
+/**
+ * The event of a refusal. It is there once what owners set, and the refusal was decided by, is committed; without that the draft is given up.
+ * @throws {ServerError} `operator/state-moved`: decide again.
+ */
+async function denialEvent({ operator, draft }: Refused, about: Denial, error: unknown) {
+  const { rule = null, reason = null } = (ServerError.is(error) ? error.details : {}) as {
+    readonly rule?: string | null;
+    readonly reason?: string | null;
+  };
+  const event = decisionEvent(operator, { ...about, outcome: 'deny', rule, reason });
+  if (!isCoded(error) || isMoved(error)) return event;
+  try {
+    await operator.requireCommitted(operator.control);
+  } catch (moved) {
+    await operator.ledger.discard(draft);
+    throw moved;
+  }
+  return event;
+}
+
+/**
+ * Seals why a signature was refused. Nothing is signed, so that no row holds the receipt to the policy: it waits for a policy on its way.
+ * @throws {ServerError} `operator/state-moved` when that policy never came to be: decide again.
+ */
+export async function sealDenial(refused: Refused, about: Denial, error: unknown): Promise<void> {
+  const { operator, draft } = refused;
+  await sealRefusal(operator.ledger, draft, await denialEvent(refused, about, error), error);
+}
+
+/** A request for a signature before it is decided. */
+interface Undecided {
+  readonly operator: Operator;
+  /** Of the receipt. */
+  readonly task: 'transaction' | 'signature';
+  readonly path: 'transaction' | 'message' | 'typed-data';
+  readonly request: OperatorRequest;
+}
+
+/**
+ * What `admit` gives. A request that it refuses gets a receipt as well; those without a key are limited, so that strangers cannot let the log
+ * grow. Without a refusal nothing is awaited before `admit` has run.
+ */
+export async function orSealed<Admitted>(
+  { operator, task, path, request }: Undecided,
+  admit: () => Admitted,
+): Promise<Admitted> {
+  try {
+    return admit();
+  } catch (error) {
+    const draft = openDraft(operator.ledger, task, request);
+    const about = { path, caller: request.access === null ? 'none' : 'key', cause: null } as const;
+    const event = await denialEvent({ operator, draft }, about, error);
+    if (request.access === null) await sealChangeRefusal(operator, draft, event, error);
+    else await sealRefusal(operator.ledger, draft, event, error);
+    throw error;
+  }
 }
 
 /** Appends `decision.made` and keeps policy and request. */
@@ -34,6 +150,12 @@ export function recordDecision({ control, agentId, policyBytes }: Operator, draf
     caller: request.caller,
     cause,
   });
+}
+
+/** Whom a signed transaction reaches, as its receipt says it: an account, or the contract that it creates. */
+export function receiverOf(unsigned: UnsignedTransaction, from: Hex): { readonly to: Hex } | { readonly creates: Hex } {
+  const { to, nonce } = unsigned;
+  return to === null ? { creates: createdAddress(from, nonce) } : { to };
 }
 
 /** The request as its receipt keeps it; amounts are texts. */

@@ -9,13 +9,17 @@ import type { Attester } from '../ports/attester.ts';
 import { Operator } from './operator.ts';
 import { type OperatorApi, type OperatorParts, operatorApi } from './operator-api.ts';
 import { digestSigner, OperatorKeyring } from './operator-keys.ts';
+import { OutsideHead } from './outside-head.ts';
 import { SealedState } from './sealed-state.ts';
-import { openSecrets } from './secrets.ts';
+import { openSecrets, type SealedSecret } from './secrets.ts';
 import { TransactionBook } from './transaction-book.ts';
 import { TransactionOutcomes } from './transaction-outcomes.ts';
+import { TransactionReplacement } from './transaction-replacement.ts';
 import { TransactionWatch } from './transaction-watch.ts';
 import { Variables } from './variables.ts';
 import { Wallet } from './wallet.ts';
+import { WalletSignatures } from './wallet-signatures.ts';
+import { Witness } from './witness.ts';
 
 export interface OpenOperatorOptions {
   /** Absolute path. */
@@ -25,6 +29,8 @@ export interface OpenOperatorOptions {
   readonly clock: Clock;
   readonly channelKeys: ChannelKeys;
   readonly prompts: OperatorParts['prompts'];
+  /** The secret under a KMS key; see `adapters/kms/kms-secret.ts`. */
+  readonly kmsSecret: (key: string) => Promise<SealedSecret>;
   /** Told when transactions could not be followed. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -39,7 +45,7 @@ export interface OpenedOperator {
 
 /**
  * The operator of a manifest.
- * @throws {ServerError} `config/unreadable`, `attester/unavailable`, `operator/state-broken`; {OperatorError} `operator/manifest-malformed`.
+ * @throws {ServerError} `config/unreadable`, `attester/unavailable`, `operator/secret-missing`, `operator/secret-unavailable`, `operator/secret-exposed`, `operator/state-broken`; {OperatorError} `operator/manifest-malformed`.
  * @example const operator = await openOperator({ manifestFile, attester, ledger, clock, channelKeys, prompts, onFailure })
  */
 export async function openOperator(options: OpenOperatorOptions): Promise<OpenedOperator> {
@@ -52,22 +58,24 @@ export async function openOperator(options: OpenOperatorOptions): Promise<Opened
     );
   });
   const manifest = parseManifest(new Uint8Array(bytes));
-  const secrets = await openSecrets(attester);
+  const { kms } = manifest;
+  const secrets = await openSecrets(attester, kms === null ? null : () => options.kmsSecret(kms.key));
   const id = agentId({
     manifest: manifestDigest(manifest),
     log: ledger.origin,
     logKeys: ledger.verifierKeys,
     secret: secrets.id,
   });
-  const wallet = secrets.kept || manifest.wallet === 'ephemeral' ? digestSigner(secrets.wallet) : null;
-  const keyring = new OperatorKeyring({ agentId: id, wallet });
+  const walletKey = secrets.kept || manifest.wallet === 'ephemeral' ? digestSigner(secrets.wallet) : null;
+  const keyring = new OperatorKeyring({ agentId: id, wallet: walletKey });
   const operator = new Operator({
     manifest,
     agentId: id,
     secretId: secrets.id,
     keyring,
-    wallet,
+    wallet: walletKey,
     kept: secrets.kept,
+    kmsCiphertext: secrets.kmsCiphertext,
     state: await SealedState.open(ledger, secrets.state, id),
     ledger,
     clock,
@@ -75,8 +83,12 @@ export async function openOperator(options: OpenOperatorOptions): Promise<Opened
   const variables = new Variables(operator, () => channelKeys.baselines(operator.now));
   const book = new TransactionBook(operator.state);
   const outcomes = new TransactionOutcomes(operator, book, options.onFailure);
-  const transactions = new Wallet(operator, variables, book, outcomes);
-  const watch = new TransactionWatch({ operator, outcomes, book, onFailure: options.onFailure });
-  const parts = { operator, variables, prompts: options.prompts, wallet: transactions, book, watch };
+  const head = new OutsideHead(operator, manifest.witness === null ? null : new Witness(manifest.witness, ledger));
+  const signing = { operator, variables, book, outcomes, head };
+  const wallet = new Wallet(signing);
+  const signatures = new WalletSignatures(signing);
+  const replacement = new TransactionReplacement(signing);
+  const watch = new TransactionWatch({ operator, outcomes, book, head, onFailure: options.onFailure });
+  const parts = { operator, variables, prompts: options.prompts, wallet, signatures, replacement, book, watch, head };
   return { keyring, api: operatorApi(parts), close: () => watch.close() };
 }

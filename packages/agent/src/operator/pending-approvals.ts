@@ -23,6 +23,8 @@ export interface PendingApproval {
   readonly requestId: string;
   /** Epoch seconds. */
   readonly expiry: number;
+  /** Hex SHA-256 of the API key that asked, or `null`. */
+  readonly access: string | null;
 }
 
 const PENDING = 'pending/';
@@ -69,16 +71,19 @@ export class PendingApprovals {
   add(
     request: DecisionRequest,
     requestId: string,
+    access: string | null,
   ): { readonly hash: Hex; readonly expiry: number; readonly rows: readonly RowChange[] } {
     const { state, agentId, now } = this.#operator;
     if (this.list().length >= MOST_PENDING)
-      throw new ServerError('server/busy', `${MOST_PENDING} transactions wait for owners; try again when some are approved`);
+      throw new ServerError('server/busy', `${MOST_PENDING} transactions wait for owners; try again when some are approved`, {
+        details: { retryAfterSeconds: 60 },
+      });
     const { chainId, to, data } = request;
     const waiting = { chainId, to, value: String(request.value), data, requestId };
     const hash = requestHash(agentId, waiting);
     const expiry = now + LIFETIME;
     const old = state.list(PENDING).filter(([, value]) => (value as unknown as PendingApproval).expiry <= now);
-    const pending: PendingApproval = { ...waiting, hash, expiry };
+    const pending: PendingApproval = { ...waiting, hash, expiry, access };
     return {
       hash,
       expiry,
@@ -92,7 +97,7 @@ export class PendingApprovals {
    */
   take(hash: Hex, request: DecisionRequest, chainId: number): readonly RowChange[] {
     const { state } = this.#operator;
-    if (state.get(APPROVED + hash) !== undefined)
+    if (state.coming(APPROVED + hash) !== undefined)
       throw new OperatorError(
         'operator/replayed',
         'this approval was used before; ask again, and have the new request approved',

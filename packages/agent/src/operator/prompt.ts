@@ -1,6 +1,6 @@
 /**
  * `POST /api/v1/prompt` (seed 001): one question to a model, answered under the agent key. Tools of a request are the caller's: calls of
- * the model are returned, never made.
+ * the model are returned, never made. Tools that the owners registered are called here, until the model answers (`tool-loop.ts`).
  */
 
 import { readAtMost } from '@assay/encoding/bounded-reader';
@@ -13,9 +13,11 @@ import { digestBytes } from '@assay/receipt';
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
-import type { Upstream } from '../ports/upstream.ts';
+import type { Upstream, UpstreamStanding } from '../ports/upstream.ts';
+import { estimatedTokens } from '../tasks/token-usage.ts';
 import type { Operator, OperatorRequest } from './operator.ts';
 import { openDraft } from './owner-receipt.ts';
+import { ToolLoop, type ToolSigners } from './tool-loop.ts';
 import type { Variables } from './variables.ts';
 
 export interface PromptPorts {
@@ -25,6 +27,8 @@ export interface PromptPorts {
   readonly openRouter: (apiKey: string) => Upstream;
   /** Prompts go to verified upstreams only. */
   readonly verifiedOnly: boolean;
+  /** What signs for registered tools. */
+  readonly signers: ToolSigners;
 }
 
 /** What a prompt came with. */
@@ -36,6 +40,8 @@ export interface PromptRequest extends OperatorRequest {
 export interface PromptAnswer {
   readonly bytes: Uint8Array;
   readonly receiptId: string;
+  /** What the prompt cost. */
+  readonly tokens: number;
 }
 
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -56,6 +62,10 @@ const replySchema = z.looseObject({
   model: z.string().optional(),
   provider: z.string().optional(),
   system_fingerprint: z.string().nullish(),
+  usage: z
+    .looseObject({ total_tokens: z.number().int().min(0).nullish() })
+    .nullish()
+    .catch(null),
   choices: z
     .array(
       z.looseObject({
@@ -88,13 +98,17 @@ export async function answerPrompt(
 ): Promise<PromptAnswer> {
   const prompt = readPrompt(request.bytes);
   await identity.inForce();
+  await operator.fresh();
   const draft = openDraft(operator.ledger, 'prompt', request);
+  operator.prompts.set(draft.receiptId, request.access);
   try {
     if (operator.control.paused.value)
       throw new OperatorError('operator/paused', 'an owner paused signing; owners resume it with SetPaused');
     const route = routeOf(prompt, variables, ports);
-    const reply = await ask(prompt, route, draft, ports, request.signal);
-    return await sealAnswer(operator, identity, draft, prompt, route, reply);
+    const tools = new ToolLoop(variables, ports.signers, { draft, request, signal: request.signal });
+    tools.refuseTaken(prompt.tools ?? []);
+    const conversed = await converse(prompt, route, draft, ports, tools, request.signal);
+    return await sealAnswer(operator, identity, draft, prompt, route, conversed);
   } catch (error) {
     if (!isCoded(error)) await operator.ledger.discard(draft);
     else {
@@ -102,6 +116,8 @@ export async function answerPrompt(
       await operator.ledger.seal(draft);
     }
     throw error;
+  } finally {
+    operator.prompts.delete(draft.receiptId);
   }
 }
 
@@ -132,28 +148,68 @@ function routeOf(prompt: Prompt, variables: Variables, ports: PromptPorts): Rout
   };
 }
 
-async function ask(
+/** The last reply, and the tokens of all of them. */
+interface Conversed {
+  readonly reply: Reply;
+  readonly tokens: number;
+}
+
+/** Asks the model, runs the registered tools that it calls, and asks again, until it answers or calls a tool of the caller. */
+async function converse(
   prompt: Prompt,
-  { upstream, model, provider }: Route,
+  route: Route,
   draft: ReceiptDraft,
   ports: PromptPorts,
+  tools: ToolLoop,
   signal: AbortSignal,
-): Promise<Reply> {
+): Promise<Conversed> {
+  const { upstream, model } = route;
   const standing = await upstream.standing(model);
+  noteStanding(draft, route, standing, ports);
+  const body = chatBody(prompt, route, tools.declarations);
+  let messages = body.messages as readonly Json[];
+  let tokens = 0;
+  for (let round = 1; ; round += 1) {
+    // A caller that wants a tool called has it called once; after that the model may answer.
+    const choice = round === 1 || body.tools === undefined ? {} : { tool_choice: 'auto' };
+    const sent = utf8(JSON.stringify({ ...body, ...choice, messages }));
+    const reply = await ask(sent, route, standing, draft, { round, signal });
+    const { message } = reply.choices[0] ?? { message: {} };
+    tokens += reply.usage?.total_tokens ?? estimatedTokens(sent.length + JSON.stringify(message).length);
+    const results = await tools.run(message.tool_calls ?? []);
+    if (results === null) return { reply, tokens };
+    messages = [
+      ...messages,
+      { role: 'assistant', content: message.content ?? null, tool_calls: message.tool_calls ?? [] },
+      ...results,
+    ];
+  }
+}
+
+function noteStanding(draft: ReceiptDraft, { upstream, model }: Route, standing: UpstreamStanding, ports: PromptPorts): void {
   const required = ports.verifiedOnly || upstream.attestable;
   const about = { type: 'upstream.verified', result: standing.result, required, model_id: model };
-  if (standing.result === 'failed') {
-    draft.append({ ...about, reason: standing.reason, upstream_name: upstream.name });
-    if (required)
-      throw new ServerError(
-        'upstream/not-verified',
-        `${upstream.name} is not verified: ${standing.reason}; nothing was sent to it`,
-      );
-  } else {
+  if (standing.result === 'verified') {
     draft.append({ ...about, session_id: standing.session.sessionId });
     draft.session('upstream-session', utf8(canonicalJson(standing.session.document)));
+    return;
   }
-  const sent = utf8(JSON.stringify(chatBody(prompt, model, provider)));
+  draft.append({ ...about, reason: standing.reason, upstream_name: upstream.name });
+  if (required)
+    throw new ServerError(
+      'upstream/not-verified',
+      `${upstream.name} is not verified: ${standing.reason}; nothing was sent to it`,
+    );
+}
+
+async function ask(
+  sent: Uint8Array,
+  { upstream, model, provider }: Route,
+  standing: UpstreamStanding,
+  draft: ReceiptDraft,
+  { round, signal }: { readonly round: number; readonly signal: AbortSignal },
+): Promise<Reply> {
+  const named = (name: string): string => (round === 1 ? name : `${name}-${round}`);
   draft.append({ type: 'request.forwarded', body_hash: digestBytes(sent) });
   const answer = await upstream.forward({ path: '/v1/chat/completions', body: sent, signal }, standing);
   const refuse = (): ServerError =>
@@ -168,8 +224,8 @@ async function ask(
       provider: upstream.name,
       model: reply.model ?? model,
       provenance: standing.result === 'verified' ? 'attested' : upstream.name === 'recorded' ? 'recorded' : 'unverified',
-      request_hash: draft.payload('model-request', 'application/json', sent),
-      response_hash: draft.payload('model-response', 'application/json', received),
+      request_hash: draft.payload(named('model-request'), 'application/json', sent),
+      response_hash: draft.payload(named('model-response'), 'application/json', received),
       finish_reason: reply.choices[0]?.finish_reason ?? null,
       served_by: reply.provider ?? null,
       system_fingerprint: reply.system_fingerprint ?? null,
@@ -177,19 +233,20 @@ async function ask(
     });
   }
   if (proof !== null) {
-    draft.payload(proof.payload.name, proof.payload.mediaType, proof.payload.bytes);
+    draft.payload(named(proof.payload.name), proof.payload.mediaType, proof.payload.bytes);
     draft.append(proof.event);
   }
   return reply;
 }
 
-function chatBody(prompt: Prompt, model: string, provider: Json | null): JsonObject {
+function chatBody(prompt: Prompt, { model, provider }: Route, registered: readonly JsonObject[]): JsonObject {
   const { system_prompt: system, messages, tools, tool_choice: choice, max_tokens: most } = prompt;
   const whole = (system ?? '') === '' ? messages : [{ role: 'system', content: system ?? '' }, ...messages];
+  const all = [...(tools ?? []), ...registered];
   return {
     model,
     messages: whole,
-    ...((tools ?? []).length === 0 ? {} : { tools: tools ?? [], tool_choice: choice }),
+    ...(all.length === 0 ? {} : { tools: all, tool_choice: choice }),
     max_tokens: most,
     stream: false,
     ...(provider === null ? {} : { provider }),
@@ -213,7 +270,7 @@ async function sealAnswer(
   draft: ReceiptDraft,
   prompt: Prompt,
   route: Route,
-  reply: Reply,
+  { reply, tokens }: Conversed,
 ): Promise<PromptAnswer> {
   const { message } = reply.choices[0] ?? { message: {} };
   const answer: SeedAnswer = {
@@ -255,5 +312,5 @@ async function sealAnswer(
   const bytes = utf8(JSON.stringify(body));
   draft.append({ type: 'response.returned', body_hash: digestBytes(bytes) });
   await operator.ledger.seal(draft);
-  return { bytes, receiptId: draft.receiptId };
+  return { bytes, receiptId: draft.receiptId, tokens };
 }

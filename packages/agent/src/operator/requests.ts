@@ -6,11 +6,14 @@ import { OperatorError, parseOwnerMessage, parseSigningPolicy, signatureSchema }
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
 import type { AcknowledgeEntry, ControlEntry } from './control.ts';
+import type { AcknowledgeHeadEntry } from './outside-head.ts';
 import type { VariableEntry } from './variables.ts';
 
 /** Changes in one batch. */
 const MOST_CHANGES = 100;
 const MAX_DEPTH = 32;
+/** Characters of a variable's name, as in manifests. */
+const MAX_NAME = 64;
 
 const signatures = z.array(signatureSchema).min(1).max(64);
 const bytes = z.string().transform((text, context) => {
@@ -23,7 +26,7 @@ const bytes = z.string().transform((text, context) => {
 });
 
 const legacySchema = z.strictObject({
-  name: z.string(),
+  name: z.string().min(1).max(MAX_NAME),
   value: z.string(),
   signature: z.string().max(132),
   public: z.boolean().optional(),
@@ -67,12 +70,16 @@ export function readVariableEntries(body: Uint8Array): readonly VariableEntry[] 
  * The message in a body of `POST /api/v1/control`.
  * @throws {ServerError} `http/bad-json`; {OperatorError} `operator/message-malformed`, `operator/policy-malformed`.
  */
-export function readControlEntry(body: Uint8Array): ControlEntry | AcknowledgeEntry {
+export function readControlEntry(body: Uint8Array): ControlEntry | AcknowledgeEntry | AcknowledgeHeadEntry {
   const { message, signatures: signed, policy } = checked(controlSchema, jsonOf(body), 'the body');
   const parsed = parseOwnerMessage(message);
   if (parsed.type === 'SetVariable' || parsed.type === 'ApproveTransaction')
-    throw malformed('message', `expected SetOwners, SetPolicy, SetPaused or AcknowledgeState, got ${parsed.type}`);
+    throw malformed(
+      'message',
+      `expected SetOwners, SetPolicy, SetPaused, AcknowledgeState or AcknowledgeHead, got ${parsed.type}`,
+    );
   if (parsed.type === 'AcknowledgeState') return { message: parsed, signatures: signed };
+  if (parsed.type === 'AcknowledgeHead') return { message: parsed, signatures: signed };
   return {
     message: parsed,
     signatures: signed,

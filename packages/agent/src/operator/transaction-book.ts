@@ -18,7 +18,9 @@ export interface BookedTransaction {
   readonly rpcUrl: string;
   readonly signed: Hex;
   readonly hash: Hex;
-  readonly to: Hex;
+  /** `null` creates the contract `creates`. */
+  readonly to: Hex | null;
+  readonly creates?: Hex;
   /** Decimal. */
   readonly value: string;
   readonly rule: string;
@@ -35,25 +37,67 @@ export interface BookedTransaction {
   readonly blockNumber: string | null;
   /** Hex SHA-256 of the API key that asked, or `null`. */
   readonly access: string | null;
+  /** Signed before under the same nonce, oldest first. Any of them may be the one that is included. */
+  readonly earlier?: readonly EarlierSignature[] | undefined;
+  /** Whether the newest signature is over an empty transaction. */
+  readonly cancels?: boolean | undefined;
+  /** When its end was known, epoch seconds: from then on the windows of caps run. Absent while it may still change. */
+  readonly endedAt?: number | undefined;
+}
+
+/** A signature that a later one under the same nonce is to replace. */
+export interface EarlierSignature {
+  readonly hash: Hex;
+  readonly receiptId: string;
+}
+
+/** A signed message or typed data, as far as it counts. */
+export interface CountedSignature {
+  /** Its receipt. */
+  readonly id: string;
+  readonly rule: string;
+  /** Epoch seconds. */
+  readonly time: number;
+  readonly spends: readonly Spend[];
+  readonly access: string | null;
 }
 
 export const FINAL: ReadonlySet<TransactionState> = new Set(['included', 'reverted', 'replaced']);
 
 const PREFIX = 'transaction/';
+const SIGNATURE = 'signature/';
 const keyOf = ({ chainId, nonce }: Pick<BookedTransaction, 'chainId' | 'nonce'>): string =>
   `${PREFIX}${chainId}/${String(nonce).padStart(16, '0')}`;
 
 export class TransactionBook {
-  readonly usage = new SpendingWindow();
-  readonly nonces = new Nonces();
+  #usage = new SpendingWindow();
+  #nonces = new Nonces();
   readonly #state: SealedState;
   /** The newest time that a row names: the clock is never believed to be before it. Epoch seconds. */
   #latest = 0;
 
   constructor(state: SealedState) {
     this.#state = state;
+    state.onRead(() => this.#recount());
+    this.#recount();
+  }
+
+  /** What was spent. */
+  get usage(): SpendingWindow {
+    return this.#usage;
+  }
+
+  get nonces(): Nonces {
+    return this.#nonces;
+  }
+
+  /** Counts what the rows say, and nothing that was reserved and not written. */
+  #recount(): void {
+    this.#usage = new SpendingWindow();
+    this.#nonces = new Nonces();
     for (const transaction of this.list()) this.#count(transaction);
-    for (const [key, value] of state.list('acknowledged/')) {
+    for (const [, value] of this.#state.list(SIGNATURE)) this.#countSignature(value as unknown as SignatureRow);
+    for (const [key, value] of this.#state.list('acknowledged/')) {
       const { nonce } = value as { readonly nonce: number };
       if (nonce > 0) this.nonces.used(Number(key.slice('acknowledged/'.length)), nonce - 1);
     }
@@ -65,7 +109,9 @@ export class TransactionBook {
   }
 
   find(hash: string): BookedTransaction | null {
-    return this.list().find((transaction) => transaction.hash === hash) ?? null;
+    const has = (transaction: BookedTransaction): boolean =>
+      transaction.hash === hash || transaction.earlier?.some((each) => each.hash === hash) === true;
+    return this.list().find(has) ?? null;
   }
 
   /** A transaction as its row says now. */
@@ -100,14 +146,25 @@ export class TransactionBook {
     this.nonces.giveBack(chainId, nonce);
   }
 
+  /** What `work` gives when a transaction is not counted. */
+  without<Result>(transaction: BookedTransaction, work: (usage: SpendingWindow) => Result): Result {
+    this.usage.remove(keyOf(transaction));
+    try {
+      return work(this.usage);
+    } finally {
+      this.#count(transaction);
+    }
+  }
+
   /** The row that writes a transaction. */
   row(transaction: BookedTransaction): RowChange {
     return { key: keyOf(transaction), value: transaction as unknown as JsonObject };
   }
 
-  /** A transaction that another one with its nonce replaced spent nothing. */
+  /** Counts the end of a transaction: one that another with its nonce replaced spent nothing. */
   settle(transaction: BookedTransaction): void {
     if (transaction.state === 'replaced') this.usage.remove(keyOf(transaction));
+    else this.#count(transaction);
   }
 
   /** What an idempotency key was used for. */
@@ -119,15 +176,48 @@ export class TransactionBook {
     return { key: `idempotency/${key}`, value: { body, hash } as Json };
   }
 
-  #count(transaction: BookedTransaction): void {
-    const { chainId, nonce, rule, time, spends, state } = transaction;
-    this.nonces.used(chainId, nonce);
+  /** Counts a signature in the turn in which it was decided. Nothing shows that it is not used, so it counts for good. */
+  reserveSignature(signature: CountedSignature): void {
+    this.#countSignature(signatureRow(signature));
+  }
+
+  /** Counts it no more: it could not be written, so no client has it. */
+  releaseSignature(id: string): void {
+    this.usage.remove(SIGNATURE + id);
+  }
+
+  /** The row that writes a signature. */
+  signatureRow(signature: CountedSignature): RowChange {
+    return { key: SIGNATURE + signature.id, value: signatureRow(signature) as unknown as JsonObject };
+  }
+
+  #countSignature({ id, rule, time, spends }: SignatureRow): void {
     this.#latest = Math.max(this.#latest, time);
-    if (state === 'replaced') return;
-    this.usage.add(keyOf(transaction), {
+    this.usage.add(SIGNATURE + id, {
       rule,
       time,
       spends: spends.map(({ asset, amount }) => ({ asset, amount: BigInt(amount) })),
     });
   }
+
+  #count(transaction: BookedTransaction): void {
+    const { chainId, nonce, rule, time, spends, state, endedAt } = transaction;
+    this.nonces.used(chainId, nonce);
+    this.#latest = Math.max(this.#latest, endedAt ?? time);
+    if (state === 'replaced') return;
+    this.usage.add(keyOf(transaction), {
+      rule,
+      // One that waits can be in a block at any time, so no window leaves it behind.
+      time: FINAL.has(state) ? (endedAt ?? time) : Number.POSITIVE_INFINITY,
+      spends: spends.map(({ asset, amount }) => ({ asset, amount: BigInt(amount) })),
+    });
+  }
+}
+
+interface SignatureRow extends Omit<CountedSignature, 'spends'> {
+  readonly spends: readonly { readonly asset: Spend['asset']; readonly amount: string }[];
+}
+
+function signatureRow(signature: CountedSignature): SignatureRow {
+  return { ...signature, spends: signature.spends.map(({ asset, amount }) => ({ asset, amount: String(amount) })) };
 }

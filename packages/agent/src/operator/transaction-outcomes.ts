@@ -17,8 +17,8 @@ export class TransactionOutcomes {
   readonly #operator: Operator;
   readonly #book: TransactionBook;
   readonly #onFailure: (error: unknown) => void;
-  /** By hash: the outcome that is being written. */
-  readonly #turns = new Map<string, Promise<void>>();
+  /** By chain and nonce: the outcome that is being written. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(operator: Operator, book: TransactionBook, onFailure: (error: unknown) => void) {
     this.#operator = operator;
@@ -28,7 +28,7 @@ export class TransactionOutcomes {
 
   /** Sends a transaction. That a node took it, or did not, is written down behind the answer. */
   async send(transaction: BookedTransaction): Promise<SendOutcome> {
-    const outcome = await new ChainNode(transaction.rpcUrl).send(transaction.signed);
+    const outcome = await ChainNode.at(transaction.rpcUrl).send(transaction.signed);
     const reason = outcome.sent ? null : outcome.reason;
     const changed: Changed = outcome.sent ? { state: 'sent', reason } : { reason };
     const about = { transaction_id: transaction.hash, cites: transaction.receiptId, taken: outcome.sent, reason };
@@ -47,19 +47,25 @@ export class TransactionOutcomes {
   }
 
   #write(transaction: BookedTransaction, changed: Changed, event: { readonly type: string } & JsonObject): Promise<void> {
-    const { hash } = transaction;
-    const before = this.#turns.get(hash) ?? Promise.resolve();
-    const work = (): Promise<void> => this.#commit(transaction, changed, event);
+    return this.inTurn(transaction, () => this.#commit(transaction, changed, event));
+  }
+
+  /** One write to the row of a transaction after another. */
+  inTurn<Result>({ chainId, nonce }: BookedTransaction, work: () => Promise<Result>): Promise<Result> {
+    const key = `${chainId}/${nonce}`;
+    const before = this.#turns.get(key) ?? Promise.resolve();
     const turn = before.then(work, work).finally(() => {
-      if (this.#turns.get(hash) === turn) this.#turns.delete(hash);
+      if (this.#turns.get(key) === turn) this.#turns.delete(key);
     });
-    this.#turns.set(hash, turn);
+    this.#turns.set(key, turn);
     return turn;
   }
 
   async #commit(asked: BookedTransaction, changed: Changed, event: { readonly type: string } & JsonObject): Promise<void> {
     const current = this.#book.current(asked);
     const next = { ...current, ...changed };
+    // What a node says of an earlier signature says nothing of the newest one.
+    if (!FINAL.has(next.state) && current.hash !== asked.hash) return;
     if (FINAL.has(current.state) || (next.state === current.state && next.reason === current.reason)) return;
     const draft = openDraft(this.#operator.ledger, 'transaction_outcome', {
       bytes: utf8(canonicalJson(event)),
@@ -68,7 +74,8 @@ export class TransactionOutcomes {
       access: next.access,
     });
     draft.append(event);
-    const row = FINAL.has(next.state) ? { ...next, finalReceiptId: draft.receiptId } : next;
+    const endedAt = this.#book.time(this.#operator.now);
+    const row = FINAL.has(next.state) ? { ...next, finalReceiptId: draft.receiptId, endedAt } : next;
     await this.#operator.seal(draft, [this.#book.row(row)]);
     this.#book.settle(row);
   }

@@ -7,6 +7,7 @@ import type { ChainSettings, Hex } from '@assay/operator';
 import { ServerError } from '../errors.ts';
 import { ChainNode, type ChainStatus } from './chain-node.ts';
 import type { Operator } from './operator.ts';
+import type { OutsideHead } from './outside-head.ts';
 import type { BookedTransaction, TransactionBook } from './transaction-book.ts';
 import type { TransactionOutcomes } from './transaction-outcomes.ts';
 
@@ -26,6 +27,7 @@ export class TransactionWatch {
   readonly #operator: Operator;
   readonly #outcomes: TransactionOutcomes;
   readonly #book: TransactionBook;
+  readonly #head: OutsideHead;
   readonly #timer: NodeJS.Timeout;
   readonly #onFailure: (error: unknown) => void;
   /** By hash: looks in a row in which no node knew it, or its nonce was used by another. */
@@ -37,11 +39,13 @@ export class TransactionWatch {
     readonly operator: Operator;
     readonly outcomes: TransactionOutcomes;
     readonly book: TransactionBook;
+    readonly head: OutsideHead;
     readonly onFailure: (error: unknown) => void;
   }) {
     this.#operator = options.operator;
     this.#outcomes = options.outcomes;
     this.#book = options.book;
+    this.#head = options.head;
     this.#onFailure = options.onFailure;
     this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
     this.#timer.unref();
@@ -64,6 +68,8 @@ export class TransactionWatch {
   }
 
   async #look(): Promise<void> {
+    await this.#head.retry();
+    await this.#operator.fresh();
     const open = [...this.#book.open()];
     const work = async (): Promise<void> => {
       for (let next = open.shift(); next !== undefined; next = open.shift()) await this.#follow(next);
@@ -74,9 +80,9 @@ export class TransactionWatch {
   async #follow(transaction: BookedTransaction): Promise<void> {
     const { wallet } = this.#operator;
     if (wallet === null) return;
-    let status: ChainStatus;
+    let status: Found;
     try {
-      status = await new ChainNode(transaction.rpcUrl).status(transaction.hash, wallet.address);
+      status = await this.#statusOf(transaction, wallet.address);
     } catch (error) {
       if (ServerError.is(error) && error.code === 'operator/node-unreachable') return; // asked again at the next look
       throw error;
@@ -89,21 +95,38 @@ export class TransactionWatch {
     if (transaction.state === 'signed' || looks % SEND_AGAIN_AFTER === 0) await this.#outcomes.send(transaction);
   }
 
-  async #included(transaction: BookedTransaction, status: Extract<ChainStatus, { readonly state: 'included' }>): Promise<void> {
+  /** What became of the newest signature, or of one that it was to replace. */
+  async #statusOf(transaction: BookedTransaction, wallet: Hex): Promise<Found> {
+    const node = ChainNode.at(transaction.rpcUrl);
+    const newest = await node.status(transaction.hash, wallet);
+    if (newest.state === 'included') return { ...newest, hash: transaction.hash, receiptId: transaction.receiptId };
+    for (const { hash, receiptId } of transaction.earlier ?? []) {
+      const status = await node.status(hash, wallet);
+      if (status.state === 'included') return { ...status, hash, receiptId };
+    }
+    return newest; // its count was asked for first
+  }
+
+  async #included(transaction: BookedTransaction, status: Extract<Found, { readonly state: 'included' }>): Promise<void> {
     const chain = this.#chain(transaction.chainId);
     if (status.confirmations < (chain?.confirmations ?? DEFAULT_CONFIRMATIONS)) return;
     const second = chain?.confirming_rpc_url;
-    if (second !== undefined && !(await agrees(second, transaction.hash, status, this.#operator.wallet?.address ?? '0x')))
-      return;
-    const state = status.success ? 'included' : 'reverted';
-    const changed = { state, reason: null, blockNumber: String(status.blockNumber) } as const;
-    await this.#end(transaction, changed, {
+    if (second !== undefined && !(await agrees(second, status.hash, status, this.#operator.wallet?.address ?? '0x'))) return;
+    const about = {
       block_number: String(status.blockNumber),
       block: status.blockHash,
-      success: status.success,
       confirmations: status.confirmations,
       confirmed_by: second === undefined ? 'one node' : 'two nodes',
-    });
+    };
+    if (transaction.cancels === true && status.hash === transaction.hash) {
+      const [paid] = transaction.earlier ?? [];
+      const changed = { state: 'replaced', reason: 'it was cancelled' } as const;
+      return this.#end(transaction, changed, { ...about, replaced_by: status.hash, transaction_id: paid?.hash ?? status.hash });
+    }
+    const state = status.success ? 'included' : 'reverted';
+    const changed = { state, reason: null, blockNumber: String(status.blockNumber) } as const;
+    const which = { transaction_id: status.hash, cites: status.receiptId };
+    await this.#end(transaction, changed, { ...about, success: status.success, ...which });
   }
 
   /** A node says that the nonce is used. Spending is freed only when the transaction that used it is shown, as deep as an inclusion. */
@@ -131,9 +154,10 @@ export class TransactionWatch {
     if (wallet === null) return null;
     const second = this.#chain(chainId)?.confirming_rpc_url;
     try {
-      const node = new ChainNode(rpcUrl);
+      const node = ChainNode.at(rpcUrl);
       const other = await node.userOf(nonce, chainId, wallet.address);
-      if (other === null || other === transaction.hash) return null;
+      if (other === null || other === transaction.hash || transaction.earlier?.some(({ hash }) => hash === other) === true)
+        return null;
       const status = await node.status(other, wallet.address);
       if (status.state !== 'included' || status.confirmations < wanted) return null;
       if (second !== undefined && !(await agrees(second, other, status, wallet.address))) return null;
@@ -168,6 +192,11 @@ export class TransactionWatch {
   }
 }
 
+/** What became of a transaction, and of which of its signatures. */
+type Found =
+  | (Extract<ChainStatus, { readonly state: 'included' }> & { readonly hash: Hex; readonly receiptId: string })
+  | Extract<ChainStatus, { readonly state: 'unknown' }>;
+
 /** Whether a second node has the transaction in the same block. */
 async function agrees(
   url: string,
@@ -176,7 +205,7 @@ async function agrees(
   wallet: Hex,
 ): Promise<boolean> {
   try {
-    const other = await new ChainNode(url).status(hash, wallet);
+    const other = await ChainNode.at(url).status(hash, wallet);
     return other.state === 'included' && other.blockHash === blockHash;
   } catch {
     return false;

@@ -3,7 +3,7 @@
 import { type KemKeyPair, openMessage } from '@assay/channel';
 import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
-import type { SealedReceipt } from '@assay/ledger';
+import type { ReceiptDraft, SealedReceipt } from '@assay/ledger';
 import {
   acceptChange,
   bytesOf,
@@ -18,13 +18,15 @@ import {
   OperatorError,
   type OwnerFields,
   ownerMessageHash,
+  parseTools,
+  TOOLS_VARIABLE,
   unsetVariable,
   type VariableState,
   valueHash,
   verifyLegacyMessage,
 } from '@assay/operator';
 import type { Operator, OperatorRequest } from './operator.ts';
-import { coverAnswer, openDraft, sealRefusal } from './owner-receipt.ts';
+import { coverAnswer, openDraft, sealChangeRefusal } from './owner-receipt.ts';
 import type { RowChange } from './sealed-state.ts';
 
 /** HPKE info of sealed values. */
@@ -135,9 +137,24 @@ export class Variables {
     try {
       for (const entry of entries) accepted.push(entry.form === 'legacy' ? this.#legacy(entry) : await this.#signed(entry));
     } catch (error) {
-      await sealRefusal(ledger, draft, { type: 'variable.refused', agent_id: this.#operator.agentId, names }, error);
+      // Names that the manifest does not declare are the caller's own words.
+      const declared = names.filter((name) => this.declares(name));
+      await sealChangeRefusal(this.#operator, draft, { type: 'variable.refused', names: declared }, error);
       throw error;
     }
+    const rows: RowChange[] = [];
+    try {
+      rows.push(...this.#note(draft, accepted));
+      coverAnswer(draft, request);
+    } catch (error) {
+      await ledger.discard(draft);
+      throw error;
+    }
+    return this.#operator.seal(draft, rows);
+  }
+
+  /** Notes changes in their receipt; returns the rows they write. */
+  #note(draft: ReceiptDraft, accepted: readonly Accepted[]): readonly RowChange[] {
     draft.payload('agent.json', 'application/json', this.#operator.document);
     const rows: RowChange[] = [];
     for (const [index, { event, kept, stored, rows: more }] of accepted.entries()) {
@@ -146,8 +163,7 @@ export class Variables {
       const value = { ...stored, receiptId: draft.receiptId } as unknown as JsonObject;
       rows.push({ key: rowOf(stored.state.name), value }, ...more);
     }
-    coverAnswer(draft, request);
-    return this.#operator.seal(draft, rows);
+    return rows;
   }
 
   async #signed(entry: SignedEntry): Promise<Accepted> {
@@ -155,6 +171,7 @@ export class Variables {
     const { next, signers } = acceptChange(this.#state(fields.name), entry, this.#rules());
     const { salt, text } = await this.#opened(entry);
     matchValue(fields, salt, text);
+    if (fields.name === TOOLS_VARIABLE) parseTools(text);
     const message = { type: 'SetVariable', fields, signatures: [...signatures] };
     return this.#accepted({ form: 'eip712', next, signers, salt, text, policy: fields.policyHash, message, rows: [] });
   }

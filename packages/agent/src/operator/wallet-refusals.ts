@@ -1,7 +1,7 @@
 /** What the wallet refuses before it decides, and the words for what the policy denies. */
 
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { OperatorError } from '@assay/operator';
+import { type Caller, OperatorError } from '@assay/operator';
 import { ServerError } from '../errors.ts';
 import type { Operator } from './operator.ts';
 import type { Variables } from './variables.ts';
@@ -10,7 +10,7 @@ import type { Variables } from './variables.ts';
 export function denied(rule: string | null, reason: string): ServerError {
   return new ServerError(
     'operator/denied',
-    `the policy denies the transaction: ${reason}; change it, or ask the owners for another policy`,
+    `the policy denies it: ${reason}; change the request, or ask the owners for another policy`,
     {
       details: { rule, reason },
     },
@@ -25,8 +25,25 @@ export function refuseOtherBody(before: string, body: string): void {
     );
 }
 
-/** A transaction of a tool call names the receipt of the prompt, which must be one of this caller's. */
-export async function refuseUnlessPrompt(ledger: Operator['ledger'], receiptId: string, access: string | null): Promise<void> {
+/** The prompt whose tool call asks, known inside of the agent. */
+export interface CallingPrompt {
+  readonly receiptId: string;
+}
+
+/** Who asks: the API key or `secret_token` is the authority; a prompt that is named makes it a tool's request. */
+export function callerOf(variables: Variables, access: string | null, token: string | undefined, cause: string | null): Caller {
+  const named = access !== null ? 'key' : isToken(variables, token) ? 'token' : null;
+  if (named === null) throw new ServerError('http/unauthorized', 'Invalid secret token');
+  return cause === null ? named : 'tool';
+}
+
+/** A request of a tool call names the receipt of the prompt, which must be one of this caller's; it may still be running. */
+export async function refuseUnlessPrompt(
+  { ledger, prompts }: Operator,
+  receiptId: string,
+  access: string | null,
+): Promise<void> {
+  if (prompts.get(receiptId) === access) return;
   const found = await ledger.find(receiptId);
   const asked = found?.receipt.event_log.some(({ type, task }) => type === 'task.received' && task === 'prompt') === true;
   if (found === null || !asked || found.access !== access)
@@ -37,7 +54,7 @@ export async function refuseUnlessPrompt(ledger: Operator['ledger'], receiptId: 
 }
 
 /** Whether a caller shows the value of the variable `secret_token`. An empty or missing token is never right. */
-export function isToken(variables: Variables, given: string | undefined): boolean {
+function isToken(variables: Variables, given: string | undefined): boolean {
   const expected = variables.declares('secret_token') ? variables.value('secret_token') : '';
   if (given === undefined || given === '' || expected === '') return false;
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

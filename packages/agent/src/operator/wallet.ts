@@ -26,16 +26,17 @@ import {
 } from '@assay/operator';
 import { ServerError } from '../errors.ts';
 import { type ChainFacts, ChainNode } from './chain-node.ts';
-import { recordDecision } from './decision-record.ts';
+import { orSealed, receiverOf, recordDecision, sealDenial } from './decision-record.ts';
 import type { Operator, OperatorRequest } from './operator.ts';
-import { openDraft, sealRefusal } from './owner-receipt.ts';
+import { type Anchor, type OutsideHead, recordAnchors, rollbackWords } from './outside-head.ts';
+import { openDraft } from './owner-receipt.ts';
 import { PendingApprovals } from './pending-approvals.ts';
 import type { RowChange } from './sealed-state.ts';
 import type { BookedTransaction, TransactionBook } from './transaction-book.ts';
 import type { TransactionOutcomes } from './transaction-outcomes.ts';
 import { readTransactionRequest, type TransactionRequest } from './transaction-request.ts';
 import type { Variables } from './variables.ts';
-import { denied, isToken, refuseOtherBody, refusePaused, refuseUnlessPrompt } from './wallet-refusals.ts';
+import { type CallingPrompt, callerOf, denied, refuseOtherBody, refusePaused, refuseUnlessPrompt } from './wallet-refusals.ts';
 
 /** What a caller gets. */
 export type SignAnswer =
@@ -67,6 +68,16 @@ interface Asked {
   readonly node: ChainNode;
   readonly facts: ChainFacts;
   readonly legacy: boolean;
+  readonly anchors: readonly Anchor[];
+}
+
+/** What signs with the wallet's key works with. */
+export interface WalletParts {
+  readonly operator: Operator;
+  readonly variables: Variables;
+  readonly book: TransactionBook;
+  readonly outcomes: TransactionOutcomes;
+  readonly head: OutsideHead;
 }
 
 export class Wallet {
@@ -75,13 +86,15 @@ export class Wallet {
   readonly #book: TransactionBook;
   readonly #outcomes: TransactionOutcomes;
   readonly #pending: PendingApprovals;
+  readonly #head: OutsideHead;
   readonly #inFlight = new Map<string, { readonly body: string; readonly answer: Promise<SignAnswer> }>();
 
-  constructor(operator: Operator, variables: Variables, book: TransactionBook, outcomes: TransactionOutcomes) {
+  constructor({ operator, variables, book, outcomes, head }: WalletParts) {
     this.#operator = operator;
     this.#variables = variables;
     this.#book = book;
     this.#outcomes = outcomes;
+    this.#head = head;
     this.#pending = new PendingApprovals(operator);
   }
 
@@ -95,11 +108,27 @@ export class Wallet {
    * `operator/idempotency-mismatch`, `operator/approval-mismatch`, `operator/node-unreachable`, `operator/node-refused`, `task/bad-input`;
    * {OperatorError} `operator/paused` and those of approvals.
    */
-  async sign(request: OperatorRequest, idempotencyKey: string | null): Promise<SignAnswer> {
-    const asked = readTransactionRequest(request.bytes);
-    const caller = this.#callerOf(asked, request.access);
+  async sign(request: OperatorRequest, idempotencyKey: string | null, tool: CallingPrompt | null = null): Promise<SignAnswer> {
+    const admitted = await orSealed(
+      { operator: this.#operator, task: 'transaction', path: 'transaction', request },
+      // In the turn in which it is found to be new, so that a second request with the key finds it.
+      () => this.#admit(request, idempotencyKey, tool),
+    );
+    return admitted.answer;
+  }
+
+  /** Reads a request and begins its work, or finds what an earlier one with its idempotency key came to. */
+  #admit(
+    request: OperatorRequest,
+    idempotencyKey: string | null,
+    tool: CallingPrompt | null,
+  ): { readonly answer: Promise<SignAnswer> | SignAnswer } {
+    const read = readTransactionRequest(request.bytes);
+    const asked = tool === null ? read : { ...read, prompt_receipt: tool.receiptId };
+    const { secret_token: token, prompt_receipt: cause = null } = asked;
+    const caller = tool === null ? callerOf(this.#variables, request.access, token, cause) : 'tool';
     const key = idempotencyKey ?? asked.idempotency_key ?? null;
-    if (key === null) return this.#sign(asked, caller, request, null);
+    if (key === null) return { answer: this.#sign(asked, caller, request, null) };
     const id = createHash('sha256')
       .update(`${request.access ?? caller}\n${key}`)
       .digest('hex');
@@ -107,28 +136,20 @@ export class Wallet {
     const running = this.#inFlight.get(id);
     if (running !== undefined) {
       refuseOtherBody(running.body, body);
-      return running.answer;
+      return { answer: running.answer };
     }
     const before = this.#book.idempotent(id);
     if (before !== null) {
       refuseOtherBody(before.body, body);
       const transaction = this.#book.find(before.hash);
       if (transaction !== null)
-        return { outcome: 'signed', transaction, sent: transaction.state !== 'signed', reason: transaction.reason };
+        return {
+          answer: { outcome: 'signed', transaction, sent: transaction.state !== 'signed', reason: transaction.reason },
+        };
     }
-    const answer = this.#sign(asked, caller, request, { id, body });
+    const answer = this.#sign(asked, caller, request, { id, body }).finally(() => this.#inFlight.delete(id));
     this.#inFlight.set(id, { body, answer });
-    try {
-      return await answer;
-    } finally {
-      this.#inFlight.delete(id);
-    }
-  }
-
-  #callerOf({ secret_token: token, prompt_receipt: cause }: TransactionRequest, access: string | null): Caller {
-    const named = access !== null ? 'key' : isToken(this.#variables, token) ? 'token' : null;
-    if (named === null) throw new ServerError('http/unauthorized', 'Invalid secret token');
-    return cause === undefined ? named : 'tool';
+    return { answer };
   }
 
   async #sign(
@@ -137,38 +158,27 @@ export class Wallet {
     from: OperatorRequest,
     idempotency: { readonly id: string; readonly body: string } | null,
   ): Promise<SignAnswer> {
-    const { ledger, agentId } = this.#operator;
+    const { ledger } = this.#operator;
     const draft = openDraft(ledger, 'transaction', from);
     let signed: BookedTransaction | SignAnswer;
     try {
-      const asked = await this.#ask(request, caller, from.access);
+      const asked = await this.#ask(request, caller, from);
       signed = await this.#decideAndSeal(asked, draft, idempotency);
     } catch (error) {
-      const { control } = this.#operator;
-      const refused = {
-        type: 'decision.made',
-        agent_id: agentId,
-        path: 'transaction',
-        outcome: 'deny',
-        policy: control.policy.value,
-      };
-      const about = { policy_version: control.policy.version, caller, cause: request.prompt_receipt ?? null };
-      const { rule = null, reason = null } = (ServerError.is(error) ? error.details : {}) as {
-        rule?: string | null;
-        reason?: string | null;
-      };
-      await sealRefusal(ledger, draft, { ...refused, ...about, rule, reason }, error);
+      const cause = request.prompt_receipt ?? null;
+      await sealDenial({ operator: this.#operator, draft }, { path: 'transaction', caller, cause }, error);
       throw error;
     }
     if ('outcome' in signed) return signed;
-    // Durable: from here on the transaction is answered, whatever the node says.
+    // Durable: from here on the transaction is answered, whatever the node says. Its nonce holds on the chain, so the witness need not be waited for.
+    void this.#head.noted();
     const outcome = await this.#outcomes.send(signed);
     return { outcome: 'signed', transaction: signed, sent: outcome.sent, reason: outcome.sent ? null : outcome.reason };
   }
 
   /** Everything that must be asked of others before the decision. */
-  async #ask(request: TransactionRequest, caller: Caller, access: string | null): Promise<Asked> {
-    const { wallet, control, policy, ledger } = this.#operator;
+  async #ask(request: TransactionRequest, caller: Caller, { access, checkpoint = null }: OperatorRequest): Promise<Asked> {
+    const { wallet, control, policy } = this.#operator;
     if (wallet === null)
       throw new ServerError(
         'operator/wallet-absent',
@@ -179,15 +189,15 @@ export class Wallet {
     const found = Object.entries(policy?.chains ?? {}).find(([, { rpc_urls: urls }]) => urls.includes(request.rpc_url));
     if (policy === null) throw denied(null, 'no policy is in force');
     if (found === undefined) throw denied(null, 'rpc_url is on no list of the policy');
-    if (to === undefined || to === null) throw denied(null, 'the transaction creates a contract');
-    if (request.prompt_receipt !== undefined) await refuseUnlessPrompt(ledger, request.prompt_receipt, access);
+    if (request.prompt_receipt !== undefined) await refuseUnlessPrompt(this.#operator, request.prompt_receipt, access);
     const chainId = Number(found[0]);
     const chain = found[1];
     const compatible = this.#operator.manifest.compatibility !== null;
     const legacy =
       (type ?? (compatible || gasPrice !== undefined || chain.fees === 'legacy' ? 'legacy' : 'eip1559')) === 'legacy';
-    const node = new ChainNode(request.rpc_url);
-    const call = { from: wallet.address, to, value, data, gas: gas ?? null };
+    const anchors = await this.#head.guard(checkpoint);
+    const node = ChainNode.at(request.rpc_url);
+    const call = { from: wallet.address, to: to ?? null, value, data, gas: gas ?? null };
     const facts = await node.facts(chainId, chain, call, legacy);
     return {
       request,
@@ -199,6 +209,7 @@ export class Wallet {
       node,
       facts: { ...facts, feePerGas: gasPrice ?? facts.feePerGas },
       legacy,
+      anchors,
     };
   }
 
@@ -210,14 +221,14 @@ export class Wallet {
   ): Promise<BookedTransaction | SignAnswer> {
     const { request, chainId, facts, caller } = asked;
     const { wallet, control, now } = this.#operator;
-    if (wallet === null || request.transaction.to == null) throw new Error('checked before');
+    if (wallet === null) throw new Error('checked before');
     refusePaused(control.paused.value); // again: the node took its time
     this.#refuseBehind(chainId, facts.confirmedNonce);
     const time = this.#book.time(now);
     const decisionRequest: DecisionRequest = {
       chainId,
       type: asked.legacy ? 'legacy' : 'eip1559',
-      to: request.transaction.to,
+      to: request.transaction.to ?? null,
       value: request.transaction.value,
       data: request.transaction.data,
       gas: facts.gas,
@@ -242,19 +253,20 @@ export class Wallet {
     }
     const unsigned: UnsignedTransaction = {
       ...decisionRequest,
-      to: request.transaction.to,
       nonce,
       priorityFeePerGas: asked.legacy ? 0n : smaller(facts.priorityFeePerGas, facts.feePerGas),
     };
     const digest = transactionDigest(unsigned);
     const signed = serializeSigned(unsigned, wallet.signDigest(bytesOf(digest)));
+    const receiver = receiverOf(unsigned, wallet.address);
     const transaction: BookedTransaction = {
       chainId,
       nonce,
       rpcUrl: request.rpc_url,
       signed,
       hash: keccakOf(bytesOf(signed)),
-      to: unsigned.to,
+      to: null,
+      ...receiver,
       value: String(unsigned.value),
       rule: decision.rule,
       spends: decision.spends.map(({ asset, amount }) => ({ asset, amount: String(amount) })),
@@ -278,7 +290,7 @@ export class Wallet {
         type: 'transaction.signed',
         chain_id: String(chainId),
         from: wallet.address,
-        to: unsigned.to,
+        ...receiver,
         value: transaction.value,
         account_nonce: nonce,
         unsigned_digest: digest,
@@ -286,9 +298,10 @@ export class Wallet {
         transaction_id: transaction.hash,
         policy: control.policy.value,
         simulation: facts.simulation,
-        rollback: 'chain-nonce',
+        rollback: rollbackWords(asked.anchors, true),
         wallet_kept: this.#operator.kept,
       });
+      recordAnchors(draft, asked.anchors);
       rows.push(this.#book.row(transaction));
       if (idempotency !== null) rows.push(this.#book.idempotencyRow(idempotency.id, idempotency.body, transaction.hash));
       await this.#operator.seal(draft, rows);
@@ -307,7 +320,7 @@ export class Wallet {
     draft: ReceiptDraft,
   ): Promise<SignAnswer> {
     const { control } = this.#operator;
-    const { hash, expiry, rows } = this.#pending.add(request, randomBytes(32).toString('hex'));
+    const { hash, expiry, rows } = this.#pending.add(request, randomBytes(32).toString('hex'), asked.access);
     const { prompt_receipt: cause } = asked.request;
     recordDecision(this.#operator, draft, { decision, request, approvers: [], cause: cause ?? null });
     draft.append({

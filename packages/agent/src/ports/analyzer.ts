@@ -2,6 +2,13 @@
 
 import type { Sandbox } from '@assay/sandbox';
 
+/** A linter of sources, which runs apart from the analyser. */
+export interface Linter {
+  readonly code: string;
+  readonly name: 'solhint';
+  readonly version: string;
+}
+
 export interface OpenAnalyzer {
   readonly sandbox: Sandbox;
   /** The program that drives Slither, as the sandbox gets it. */
@@ -10,6 +17,16 @@ export interface OpenAnalyzer {
   readonly version: string;
   /** Version of crytic-compile. */
   readonly cryticCompile: string;
+  /**
+   * The program that runs exploits of claimed findings on an Ethereum virtual machine, as the sandbox gets it; `null` where it is not installed.
+   * @throws {ServerError} `program/tampered`.
+   */
+  readonly evm: () => string | null;
+  /**
+   * The linter, as the sandbox gets it; `null` where it is not installed.
+   * @throws {ServerError} `program/tampered`.
+   */
+  readonly linter: () => Linter | null;
 }
 
 export interface Analyzer {

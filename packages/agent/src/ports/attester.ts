@@ -11,6 +11,8 @@ export interface AttestationRequest {
   readonly statementDigest: Uint8Array;
   /** The client's nonce, 32 bytes, or `null` for the unchallenged form; Nitro carries it in `nonce` as well. */
   readonly nonce: Uint8Array | null;
+  /** How many bytes of the nonce carriers with a slot for it take; all, when left out. The rest are zeros that a client of nitriding did not send. */
+  readonly nonceLength?: number | undefined;
   /** DER SubjectPublicKeyInfo or raw HPKE key of the channel, for carriers with a `public_key` slot (Nitro). */
   readonly channelPublicKey: Uint8Array | null;
 }
@@ -21,6 +23,8 @@ export interface AttesterEvidence {
   readonly evidenceType: EvidenceType;
   /** Goes into the report's `evidence` object as it is; JSON-safe, bytes as base64. */
   readonly evidence: Readonly<Record<string, unknown>>;
+  /** Epoch milliseconds that the TEE signed, where it signs a time. */
+  readonly platformTime?: number | undefined;
 }
 
 export interface Attester {

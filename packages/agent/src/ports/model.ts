@@ -3,6 +3,7 @@
  * response are kept, because receipts hash what the enclave saw.
  */
 
+import type { JsonObject } from '@assay/encoding/json';
 import type { UpstreamProof, UpstreamSession } from './upstream.ts';
 
 export interface ChatMessage {
@@ -18,6 +19,14 @@ export interface ModelTask {
   readonly context: string | null;
 }
 
+/** A reply that is one block of text between two marks. */
+export interface ReplyBlock {
+  /** The reply begins with it. */
+  readonly opening: string;
+  /** The reply ends with it, where it comes first. */
+  readonly closing: string;
+}
+
 export interface ModelRequest {
   readonly messages: readonly ChatMessage[];
   /** What the messages were made from; recorded answers are found by it. Left out in a chat. */
@@ -25,11 +34,24 @@ export interface ModelRequest {
   readonly model?: string;
   readonly temperature?: number;
   readonly maxTokens?: number;
+  /** The form of the whole reply. A model that runs here is held to it; for others it stands in the messages only. */
+  readonly block?: ReplyBlock | undefined;
+  /** Report so many of the likeliest tokens at each position; only models that run here do. */
+  readonly topLogprobs?: number;
   readonly signal?: AbortSignal;
   /** Called with each piece of text as it arrives. */
   readonly onText?: (text: string) => void;
   /** Called when the model begins its reply again, because the first one broke off: the text so far counts no more. */
   readonly onRestart?: () => void;
+}
+
+/** One token of a reply and its likeliest rivals: texts and natural log probabilities. */
+export interface TokenLogprobs {
+  readonly token: string;
+  readonly logprob: number;
+  readonly top: readonly (readonly [string, number])[];
+  /** Hex SHA-256 of all logits. */
+  readonly logits: string;
 }
 
 export interface ModelUsage {
@@ -62,9 +84,13 @@ export interface ModelReply {
   /** The provider's own word for the end, for the receipt; `null` when it gave none. */
   readonly finishReason: string | null;
   readonly usage: ModelUsage;
+  /** When they were asked for and the model has them. */
+  readonly logprobs?: readonly TokenLogprobs[] | undefined;
   /** Exact bytes sent and received; a stream's bytes include its SSE framing. */
   readonly requestBytes: Uint8Array;
   readonly responseBytes: Uint8Array;
+  /** A recording that has no other reply to this task: asking again changes nothing. */
+  readonly isLast?: boolean | undefined;
   /** Where the answer came from, for the receipt. Never contains a key. */
   readonly provenance: ModelProvenance;
   /** What an embedded model was run with (spec/model-profile.md), exact bytes; with `embedded` provenance only. */
@@ -87,10 +113,28 @@ export type ModelProvenance =
       readonly simulated: boolean;
     };
 
+/** A task that a transcript answers, with sample files that its program reads. */
+export interface RecordedDemo {
+  readonly description: string;
+  /** `chat`: a question that wants words, not a program. */
+  readonly language: 'python' | 'javascript' | 'chat';
+  readonly context: JsonObject | null;
+  readonly files: readonly { readonly path: string; readonly content: string }[];
+}
+
 export interface Model {
   readonly provider: string;
   readonly model: string;
+  /** What it answers, when that is a list; with `recorded` answers only. */
+  readonly demos?: readonly RecordedDemo[] | undefined;
+  /** Files that the program for a task reads, as a recording brings them; with `recorded` answers only. */
+  readonly samplesFor?: ((task: ModelTask) => readonly { readonly path: string; readonly content: string }[]) | undefined;
   complete(request: ModelRequest): Promise<ModelReply>;
+  /**
+   * The model that serves now, where another may serve the next time. A task asks once: what is said of the model, and which files it may
+   * read, then holds for every prompt of the task.
+   */
+  readonly serving?: (() => Promise<Model>) | undefined;
   /** Whether the endpoint answers now, with one line for `assay doctor`. */
   probe(): Promise<{ readonly reachable: boolean; readonly detail: string }>;
 }

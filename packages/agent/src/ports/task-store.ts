@@ -51,8 +51,8 @@ export interface TaskStore {
   /** Notes where a task of this process stands. Called when it is accepted, at each change, and when it has ended. */
   note(record: TaskRecord): void;
   list(query: TaskQuery): Promise<TaskPage>;
-  /** The newest task of this id, of whatever key. */
-  find(taskId: string): Promise<TaskRecord | null>;
+  /** The newest task of this id that `access` may see. */
+  find(taskId: string, access: string | null): Promise<TaskRecord | null>;
   /** What happened, from the first event to `done`; without the model's text, and with output cut as it is for those who watch. */
   events(record: TaskRecord): AsyncIterable<ProgressEvent>;
 }

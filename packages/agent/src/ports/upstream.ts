@@ -1,5 +1,5 @@
 /**
- * The port to whoever serves inference for `/v1/…`: bytes go out and come back untouched, because receipts hash both. An upstream
+ * The port to the party that serves inference for `/v1/…`: bytes go out and come back untouched, because receipts hash both. An upstream
  * with a TEE is verified before the first byte leaves; one without is used openly and named `unverified` in the receipt.
  */
 

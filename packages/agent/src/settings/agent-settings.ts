@@ -25,7 +25,10 @@ export const AGENT_SETTINGS = {
     doc: 'address to listen on; beyond this machine only together with `ASSAY_API_KEY`',
   }),
   AGENT_PORT: whole({ fallback: 8000, least: 0, most: 65_535, doc: 'port; `0` takes a free one' }),
-  ASSAY_API_KEY: secret({ least: 16, doc: 'key that clients must send' }),
+  ASSAY_API_KEY: secret({
+    least: 16,
+    doc: 'key that clients must send: the first one, which may do everything; `assay keys` adds others (docs/keys.md)',
+  }),
   ASSAY_OPERATOR_KEY: secret({
     least: 16,
     doc: "key for the operator's own routes (`/api/operator/…`), different from `ASSAY_API_KEY`; without it they are closed. `assay operator` verifies the agent, then sends the key sealed; other clients send it over HTTPS",
@@ -36,6 +39,30 @@ export const AGENT_SETTINGS = {
     fallback: null,
     doc: 'operator manifest (docs/operator.md): opens `/api/v1/…`; its digest stands in the attested keyset, so another file is another agent',
   }),
+  ASSAY_KMS_URL: url({
+    byDefault: "the region's own",
+    doc: "where AWS KMS answers, for a manifest with `kms` (docs/operator.md): the enclave's way to it. HTTPS",
+  }),
+  ASSAY_KMS_CIPHERTEXT: text({
+    pattern: /^[A-Za-z0-9+/]{1,8192}={0,2}$/,
+    expected: 'base64',
+    fallback: null,
+    byDefault: '`kms-secret.txt` in the data directory',
+    doc: "the operator's secret as KMS sealed it at the first start, no secret itself; `wallet.kms_ciphertext` of `/api/v1/config` shows it. For enclaves, which keep no files",
+  }),
+  ASSAY_KMS_FIRST_START: choice({
+    choices: ['off', 'on'],
+    fallback: 'off',
+    doc: '`on`: a start without a sealed secret makes a new wallet under the KMS key; `off`: it is refused (`operator/secret-missing`). A sealed secret that is there is used either way',
+  }),
+  AWS_ACCESS_KEY_ID: text({
+    pattern: /^[\x21-\x7e]{1,128}$/,
+    expected: 'an access key id',
+    fallback: null,
+    doc: 'credentials for KMS',
+  }),
+  AWS_SECRET_ACCESS_KEY: secret({ least: 16, doc: 'credentials for KMS' }),
+  AWS_SESSION_TOKEN: secret({ least: 1, doc: 'of temporary credentials for KMS' }),
   ASSAY_KEY_HOURS: whole({
     fallback: 168,
     least: 1,
@@ -49,6 +76,10 @@ export const AGENT_SETTINGS = {
     doc: "how long the keys of a replaced keyset still open requests; at most half of a keyset's life",
   }),
   ASSAY_PUBLIC_URL: url({ doc: 'origin under which clients reach the agent, when it stands behind a proxy' }),
+  ASSAY_REPLICA_URL: url({
+    byDefault: 'where it listens',
+    doc: 'origin under which other agents on the same database reach this one, to hand on requests that are sealed to its keys (docs/store.md)',
+  }),
   ASSAY_ALLOWED_ORIGINS: {
     parse: allowedOrigins,
     fallback: [],
@@ -121,7 +152,7 @@ export const AGENT_SETTINGS = {
     fallback: 0.3,
     least: 0,
     most: 2,
-    doc: "the model's temperature; further attempts of an embedded model at a program take 0.9",
+    doc: "the model's temperature; an embedded model writes programs at 0, further attempts at 0.7 and 1",
   }),
   AI_MAX_TOKENS: whole({ fallback: 2000, least: 1, most: 1_000_000, doc: 'longest reply of the model' }),
   ASSAY_MODEL_SECONDS: whole({ fallback: 120, least: 1, most: 3600, doc: 'longest time for one reply' }),
@@ -193,6 +224,21 @@ export const AGENT_SETTINGS = {
     fallback: 'auto',
     doc: 'which TEE attests; one that is asked for and not there stops the start',
   }),
+  ASSAY_GPU_EVIDENCE: choice({
+    choices: ['auto', 'required', 'off'],
+    fallback: 'auto',
+    doc: "NVIDIA GPUs attest next to a hardware TEE: `auto` where NVIDIA's `nvattest` is on the PATH, `required`: the agent starts with them only",
+  }),
+  ASSAY_ENCLAVE_NETWORK: choice({
+    choices: ['off', 'gvproxy', 'vsock'],
+    fallback: 'off',
+    doc: 'how an agent inside a Nitro enclave gets a network: through gvproxy on the parent instance, or by vsock alone, without a way out (docs/deploy.md)',
+  }),
+  ASSAY_HOST_KEYS: choice({
+    choices: ['off', 'on'],
+    fallback: 'off',
+    doc: '`on`: an agent with such a network takes keys from its parent instance at the start: `ASSAY_API_KEY`, `ASSAY_OPERATOR_KEY`, `AI_API_KEY`, and for KMS `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `ASSAY_KMS_CIPHERTEXT`, `ASSAY_KMS_FIRST_START`; nothing else',
+  }),
   ASSAY_MODEL_VERSION: text({
     fallback: null,
     doc: 'version of the model as you know it; stands in the model identity of transcripts',
@@ -206,6 +252,13 @@ export const AGENT_SETTINGS = {
     pattern: /^[\x20-\x7e]{1,128}$/,
     expected: '1 to 128 printable ASCII characters',
     doc: 'the vendor that commitments name',
+  }),
+  ASSAY_VERSION_FLOOR: text({
+    pattern: /^(?:0|[1-9]\d{0,8})(?:\.(?:0|[1-9]\d{0,8})){2}$/,
+    expected: 'a version of three numbers',
+    fallback: null,
+    byDefault: "the agent's own version",
+    doc: 'oldest version that may take over the keys of this agent (docs/deploy.md); an older agent on the same data directory or store is refused (`version/below-floor`). It never lowers a floor that stands',
   }),
   ASSAY_SOURCE_REPOSITORY: url({ doc: 'where the running code came from; goes into reports as `source_provenance`' }),
   ASSAY_SOURCE_COMMIT: text({

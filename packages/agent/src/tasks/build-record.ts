@@ -1,10 +1,28 @@
-/** The receipt's event for a build (spec/receipt.md §3). */
+/** The receipt's event for a build (spec/receipt.md §3), and the signed provenance that it names (spec/contract-build.md §5). */
 
-import { buildHash } from '@assay/contracts';
-import type { ReceiptDraft } from '@assay/ledger';
+import { buildHash, provenanceText, type SourcePackage } from '@assay/contracts';
+import { canonicalJson } from '@assay/encoding/json';
 import type { Compilation } from './compile-project.ts';
+import { type KeptFile, keepFile } from './kept-file.ts';
+import type { TaskContext } from './task.ts';
 
-export function recordBuild(draft: ReceiptDraft, { release, manifest }: Compilation & { readonly kind: 'compiled' }): void {
+/** Gives the file with the provenance. `packages`: where sources came from, as the client says. */
+export async function recordBuild(
+  context: TaskContext,
+  { release, manifest }: Compilation & { readonly kind: 'compiled' },
+  packages: readonly SourcePackage[],
+): Promise<KeptFile> {
+  const { draft, ports } = context;
+  const { receiptId } = draft;
+  const envelope = await ports.signProvenance((keysetDigest) =>
+    provenanceText({ manifest, compiler: release, packages, keysetDigest, receiptId }),
+  );
+  const file = keepFile(
+    context,
+    '/build/provenance.dsse.json',
+    'application/vnd.dsse.envelope.v1+json',
+    canonicalJson(envelope),
+  );
   draft.append({
     type: 'contract.built',
     build_hash: buildHash(manifest),
@@ -14,5 +32,7 @@ export function recordBuild(draft: ReceiptDraft, { release, manifest }: Compilat
     compiler_hash: `sha256:${release.sha256}`,
     compiler_integrity: release.integrity,
     contracts: manifest.contracts.length,
+    provenance_hash: file.hash,
   });
+  return file;
 }

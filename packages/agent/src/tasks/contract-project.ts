@@ -63,8 +63,23 @@ export const compileMembers = {
   libraries: z.record(z.string(), z.record(z.string(), z.string().regex(/^0x[0-9a-fA-F]{40}$/))).optional(),
 };
 
+/** npm's names are shorter than 215 characters; SHA-512 is 88 of base64. */
+const packageSchema = z.object({
+  name: z
+    .string()
+    .regex(/^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/)
+    .max(214),
+  version: z.string().regex(/^[0-9A-Za-z.+-]{1,64}$/),
+  integrity: z.string().regex(/^sha512-[A-Za-z0-9+/]{86}==$/),
+});
+
 /** Members that both tasks have in addition. */
 export const limitMembers = (seconds: number) => ({
+  packages: z
+    .array(packageSchema)
+    .max(256)
+    .optional()
+    .describe("npm packages that sources came from; they go into the build's provenance as the client's word"),
   timeout: z.number().positive().max(600).default(seconds).describe('seconds for the whole work'),
   encrypted: z
     .boolean()

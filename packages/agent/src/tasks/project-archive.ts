@@ -8,6 +8,9 @@ import { unzipSync } from 'fflate';
 import { ServerError } from '../errors.ts';
 
 const MOST_MEMBERS = 20_000;
+/** What packing may add to a file, bytes: DEFLATE stores what it cannot shrink. */
+const PACKING = 1024;
+const STORED = 0;
 
 /** Sources of a project, and the remappings it has. */
 export interface ArchivedProject {
@@ -38,18 +41,24 @@ export function openProjectArchive(zip: Uint8Array, remappings: readonly string[
 function textFiles(zip: Uint8Array): ReadonlyMap<string, string> {
   let members = 0;
   let bytes = 0;
+  let packed = 0;
   const bad = (what: string): ServerError =>
     new ServerError('task/bad-input', `archive_base64: ${what}; pack the project again`);
   let unpacked: Record<string, Uint8Array>;
   try {
     unpacked = unzipSync(zip, {
-      filter: ({ name, originalSize }) => {
+      filter: ({ name, size, originalSize, compression }) => {
         members += 1;
         if (members > MOST_MEMBERS) throw bad(`expected at most ${MOST_MEMBERS} files, got more`);
         if (!/\.sol$|(?:^|\/)(?:foundry\.toml|remappings\.txt)$/.test(name)) return false;
         if (name.split('/').includes('..') || name.startsWith('/') || name.includes('\\'))
           throw bad(`expected names inside the project, got ${JSON.stringify(name.slice(0, 120))}`);
         bytes += originalSize;
+        packed += size;
+        // Many entries may name one member, and a stored one is as long as it says that it is packed.
+        if (packed > zip.length) throw bad('expected members that do not overlap');
+        if (compression === STORED ? size !== originalSize : size > originalSize + PACKING)
+          throw bad(`expected members of the lengths they say, got another in ${JSON.stringify(name.slice(0, 120))}`);
         if (originalSize > SOURCE_LIMITS.fileBytes || bytes > 2 * SOURCE_LIMITS.bytes)
           throw bad(`expected at most ${2 * SOURCE_LIMITS.bytes} bytes of sources unpacked, got more`);
         return true;

@@ -13,6 +13,11 @@ describe('runWarnings', () => {
     expect(runWarnings(left())).toEqual([]);
   });
 
+  it('claims no count where the list of them is full', () => {
+    const [warning] = runWarnings(left(...Array.from({ length: 256 }, () => 'more than 64 files')));
+    expect(warning).toContain('got at least 256 more that were not kept');
+  });
+
   it('counts the files that were not kept, by reason, and says what to do', () => {
     const reasons = [...Array.from({ length: 16 }, () => 'more than 64 files'), 'symbolic link'];
     const [warning, ...more] = runWarnings(left(...reasons));

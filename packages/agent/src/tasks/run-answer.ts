@@ -1,6 +1,6 @@
 /** What an answer says of a run of code: members of every task that runs some, and how the work ended. */
 
-import type { SandboxResult } from '@assay/sandbox';
+import { MAX_SKIPPED_FILES, type SandboxResult } from '@assay/sandbox';
 import { z } from 'zod';
 import type { WorkEnding } from './task.ts';
 
@@ -83,8 +83,9 @@ export function runWarnings({ skipped, claim }: SandboxResult): string[] {
   for (const { reason } of skipped) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   const reasons = [...counts].map(([reason, count]) => `${count} × ${reason}`).join(', ');
   const { artifacts } = claim.limits;
+  const more = skipped.length < MAX_SKIPPED_FILES ? skipped.length : `at least ${MAX_SKIPPED_FILES}`;
   return [
-    `expected at most ${artifacts} regular files, got ${skipped.length} more that were not kept (${reasons}); write fewer, or an archive`,
+    `expected at most ${artifacts} regular files, got ${more} more that were not kept (${reasons}); write fewer, or an archive`,
   ];
 }
 

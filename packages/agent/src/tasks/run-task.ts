@@ -6,12 +6,14 @@
 import { randomUUID } from 'node:crypto';
 import { type CodedError, isCoded } from '@assay/encoding/coded-error';
 import { canonicalJson } from '@assay/encoding/json';
-import type { Clock, DraftOptions, Ledger, ReceiptDraft } from '@assay/ledger';
+import type { Clock, DraftOptions, Ledger, ReceiptDraft, ReservedReceipt, StateChange } from '@assay/ledger';
 import { ServerError } from '../errors.ts';
 import type { ProgressDraft } from '../ports/task-events.ts';
 import type { TaskRecord, TaskStore } from '../ports/task-store.ts';
+import type { Workspaces } from '../ports/workspaces.ts';
 import { HeldWork } from './held-work.ts';
 import { MAX_KEPT_REQUEST } from './kept-request.ts';
+import { meteredModel } from './metered-model.ts';
 import { Progress } from './progress.ts';
 import type { PreparedTask } from './registry.ts';
 import { ReviewDesk } from './review.ts';
@@ -44,6 +46,10 @@ export interface TaskRequest {
   readonly origin: string;
   /** The request came through a channel that ends inside the enclave; default `false`. */
   readonly sealed?: boolean | undefined;
+  /** The receipt that the task was promised before it began. */
+  readonly reserved?: ReservedReceipt | undefined;
+  /** Rows that commit with the receipt or not at all. */
+  readonly changes?: readonly StateChange[] | undefined;
 }
 
 export interface RunningTask {
@@ -65,11 +71,16 @@ export interface RunningTask {
   /** Rejects only when no receipt could be sealed. */
   readonly outcome: Promise<TaskOutcome>;
   cancel(reason: 'task/cancelled' | 'task/interrupted'): void;
+  /** Ends it here without a receipt: it is begun again elsewhere, or later. */
+  abandon(): void;
 }
 
 export interface RunTaskOptions extends AttestationOptions {
   readonly ledger: Ledger;
-  readonly ports: TaskPorts;
+  /** What all tasks share. */
+  readonly ports: Omit<TaskPorts, 'workspaces'>;
+  /** The workspaces of one API key, `null` for those of none. */
+  readonly workspacesOf: (access: string | null) => Workspaces;
   readonly clock: Clock;
   readonly store: TaskStore;
   /** Who may run now. */
@@ -101,6 +112,7 @@ export function startTask(task: PreparedTask, request: TaskRequest, options: Run
     nonce: request.nonce,
     model: task.needs.includes('model') ? ports.model.model : null,
     access: request.access,
+    reserved: request.reserved,
   });
   const progress = new Progress(id, clock.now);
   const abort = new AbortController();
@@ -124,7 +136,10 @@ export function startTask(task: PreparedTask, request: TaskRequest, options: Run
     if (event.type === 'accepted' || progress.status !== status) options.store.note(record());
   };
   const review = new ReviewDesk();
-  const begun = { id, title, review, draft, held, emit, signal: abort.signal, task, request };
+  let abandoned = false;
+  const begun = { id, title, review, draft, held, emit, signal: abort.signal, task, request, abandoned: () => abandoned };
+  const cancel: RunningTask['cancel'] = (reason) =>
+    abort.abort(new ServerError(reason, reason === 'task/cancelled' ? 'the task was cancelled' : 'the agent is stopping'));
   return {
     id,
     type: task.type,
@@ -138,8 +153,11 @@ export function startTask(task: PreparedTask, request: TaskRequest, options: Run
     record,
     started: draft.started,
     outcome: carryOut(begun, options),
-    cancel: (reason) =>
-      abort.abort(new ServerError(reason, reason === 'task/cancelled' ? 'the task was cancelled' : 'the agent is stopping')),
+    cancel,
+    abandon: () => {
+      abandoned = true;
+      cancel('task/interrupted');
+    },
   };
 }
 
@@ -162,6 +180,7 @@ interface Begun {
   readonly signal: AbortSignal;
   readonly task: PreparedTask;
   readonly request: TaskRequest;
+  readonly abandoned: () => boolean;
 }
 
 async function carryOut(begun: Begun, options: RunTaskOptions): Promise<TaskOutcome> {
@@ -171,13 +190,14 @@ async function carryOut(begun: Begun, options: RunTaskOptions): Promise<TaskOutc
     emit({ type: 'accepted', task: begun.task.type, receipt_id: draft.receiptId, title });
     if (request.requestBody.length <= MAX_KEPT_REQUEST) draft.payload('request', 'application/json', request.requestBody);
     const work = await carryInTurn(begun, options);
+    if (begun.abandoned()) throw begun.signal.reason;
     const ending = workEnding(work);
     const attestation = begun.task.attested ? await attestationOf(inferenceOf(work), request.nonce, options) : null;
     const answer = taskAnswer(work, { taskId: id, receiptId: draft.receiptId, origin: request.origin, attestation });
     const answerText = new TextEncoder().encode(canonicalJson(answer));
     recordEnding(draft, work, ending, draft.payload('answer', 'application/json', answerText));
     emit({ type: 'sealing' });
-    const sealed = await options.ledger.seal(draft);
+    const sealed = await options.ledger.seal(draft, { changes: request.changes ?? [] });
     const refusal = refusalOf(work);
     emit({ type: 'logged', receipt_id: sealed.receiptId, log_index: sealed.proof.index });
     emit({
@@ -191,7 +211,7 @@ async function carryOut(begun: Begun, options: RunTaskOptions): Promise<TaskOutc
   } catch (error) {
     // Nothing was sealed, so nothing may be acknowledged.
     const code = isCoded(error) ? error.code : 'server/internal';
-    emit({ type: 'done', success: false, status: 'failed', error: code });
+    emit({ type: 'done', success: false, status: begun.abandoned() ? 'interrupted' : 'failed', error: code });
     await options.ledger.discard(draft).catch(() => undefined);
     throw error;
   } finally {
@@ -229,6 +249,7 @@ async function carryInTurn(begun: Begun, options: RunTaskOptions): Promise<Work>
 async function carry(begun: Begun, review: TaskContext['review'], options: RunTaskOptions): Promise<TaskResult> {
   const { id, draft, held, emit, signal, task, request } = begun;
   if (task.needs.includes('sandbox')) await unlessAborted(options.sandboxReady, signal);
+  const ports = await portsFor(request, task, options);
   return task.run({
     taskId: id,
     access: request.access,
@@ -237,11 +258,23 @@ async function carry(begun: Begun, review: TaskContext['review'], options: RunTa
     contextText: request.contextText ?? null,
     draft: held.draft(draft),
     signal,
-    ports: options.ports,
+    ports,
     holdInputs: (bytes) => held.inputs(bytes),
     review,
     emit,
   });
+}
+
+/**
+ * The ports as one request sees them: its own workspaces, a model that counts its tokens, and one model for all prompts of a task, although
+ * another may come up meanwhile.
+ */
+async function portsFor({ access }: TaskRequest, task: PreparedTask, options: RunTaskOptions): Promise<TaskPorts> {
+  const { ports, workspacesOf, ledger } = options;
+  const serving = task.needs.includes('model') ? ((await ports.model.serving?.()) ?? ports.model) : ports.model;
+  const model = access === null ? serving : meteredModel(serving, (tokens) => ledger.keys.spend(access, { tokens }));
+  const own = { model: { value: model }, workspaces: { value: workspacesOf(access) } };
+  return Object.create(ports, own) as TaskPorts; // not copied: the sandbox is asked for only by work that needs one
 }
 
 function inferenceOf(work: Work): Inference | null {

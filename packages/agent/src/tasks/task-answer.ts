@@ -6,6 +6,7 @@
 import type { CodedError } from '@assay/encoding/coded-error';
 import { z } from 'zod';
 import { problemMembers, statusOf } from '../error-status.ts';
+import { retryAfterOf } from '../retry-after.ts';
 import { endingOf, type TaskEnding } from './ending.ts';
 import type { Artifact, TaskResult } from './task.ts';
 import { type AttestationMember, attestationSchema } from './task-attestation.ts';
@@ -91,15 +92,17 @@ function ownMembers(work: Work): z.infer<typeof endingSchema> {
   return { success: false, message, error: ending.error, error_code: ending.code, ...answer };
 }
 
-function refusalMembers({ code, kind, message, details }: CodedError) {
-  const { retryAfterSeconds, recordedDemos } = details;
+function refusalMembers(error: CodedError) {
+  const { code, kind, message, details } = error;
+  const { recordedDemos } = details;
+  const later = retryAfterOf(error);
   return {
     success: false,
     error: message,
     error_code: code,
     message,
     ...problemMembers(code, message, statusOf(code, kind)),
-    ...(typeof retryAfterSeconds === 'number' ? { retry_after_seconds: retryAfterSeconds } : {}),
+    ...(later === null ? {} : { retry_after_seconds: later }),
     ...(Array.isArray(recordedDemos) ? { recorded_demos: recordedDemos } : {}),
   };
 }

@@ -3,6 +3,7 @@
 import type { ReceiptDraft, SealedReceipt } from '@assay/ledger';
 import type { LogProof, Receipt } from '@assay/receipt';
 import { statusOf } from '../error-status.ts';
+import { retryAfterOf } from '../retry-after.ts';
 import type { TaskEnding } from './ending.ts';
 import type { Generation } from './task.ts';
 import type { TaskAnswer, Work } from './task-answer.ts';
@@ -40,9 +41,8 @@ export function recordEnding(draft: ReceiptDraft, work: Work, ending: TaskEnding
 /** See {@link TaskRefusal}. */
 export function refusalOf(work: Work): TaskRefusal | null {
   if (work.kind === 'done') return null;
-  const { code, kind, details } = work.error;
-  const seconds = details.retryAfterSeconds;
-  return { code, status: statusOf(code, kind), retryAfterSeconds: typeof seconds === 'number' ? seconds : null };
+  const { code, kind } = work.error;
+  return { code, status: statusOf(code, kind), retryAfterSeconds: retryAfterOf(work.error) };
 }
 
 /** See {@link TaskOutcome.generation}. */

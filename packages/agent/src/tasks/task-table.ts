@@ -5,14 +5,18 @@
 
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
+import type { TaskBroadcast } from './elsewhere/task-broadcast.ts';
 import type { PreparedTask, RegisteredTask } from './registry.ts';
 import { type RunningTask, type RunTaskOptions, startTask, type TaskRequest } from './run-task.ts';
+import type { TaskNeed } from './task.ts';
 import { Turns } from './turns.ts';
 
 export interface TaskTableOptions extends Omit<RunTaskOptions, 'turns'> {
   readonly tasks: ReadonlyMap<string, RegisteredTask>;
   /** How many may run at once. */
   readonly most: number;
+  /** Tells other agents on the same store; left out where there are none. */
+  readonly broadcast?: Pick<TaskBroadcast, 'add'> | undefined;
 }
 
 /** Tasks that may wait, for their turn or for a person. */
@@ -62,67 +66,88 @@ export class TaskTable {
         details: { retryAfterSeconds: 1 },
       });
     }
-    if (request.taskId !== null && this.#running.has(request.taskId)) {
+    const { access } = request;
+    if (request.taskId !== null && this.#running.has(named(request.taskId, access))) {
       throw new ServerError('http/conflict', 'a task with this task_id is running; choose another id, or leave it out');
     }
     const running = startTask(task, request, { ...this.#options, turns: this.#turns });
-    this.#running.set(running.id, running);
-    this.#requests.set(running.id, request);
-    this.#forget(running.id);
+    const name = named(running.id, access);
+    this.#running.set(name, running);
+    this.#requests.set(name, request);
+    this.#forget(name);
+    this.#options.broadcast?.add(running);
     const finish = (bytes: number): void => {
-      this.#running.delete(running.id);
-      this.#requests.delete(running.id);
+      this.#running.delete(name);
+      this.#requests.delete(name);
       this.#remember(running, bytes + 2 * running.progress.length);
     };
     running.outcome.then(
       ({ answerBytes }) => finish(answerBytes),
       () => finish(0),
     );
-    for (const wake of this.#awaited.get(running.id) ?? []) wake();
+    for (const wake of this.#awaited.get(name) ?? []) wake();
     return running;
   }
 
-  find(id: string): RunningTask | null {
-    return this.#running.get(id) ?? this.#finished.get(id)?.task ?? null;
+  /** A task that `access` may see: its own, or one of no key. Ids of one key are nothing to another. */
+  find(id: string, access: string | null): RunningTask | null {
+    return this.#find(named(id, access)) ?? this.#find(named(id, null));
   }
 
-  /** What was asked for by a task that has not ended. */
-  requestOf(id: string): TaskRequest | null {
-    return this.#requests.get(id) ?? null;
+  #find(name: string): RunningTask | null {
+    return this.#running.get(name) ?? this.#finished.get(name)?.task ?? null;
+  }
+
+  /** How many of the running tasks `access` may see. */
+  runningOf(access: string | null): number {
+    return [...this.#running.values()].filter((task) => task.access === null || task.access === access).length;
+  }
+
+  /** What was asked for by a task that has not ended, as `access` may see it. */
+  requestOf(id: string, access: string | null): TaskRequest | null {
+    return this.#requests.get(named(id, access)) ?? this.#requests.get(named(id, null)) ?? null;
+  }
+
+  /**
+   * What the work that `data` asks for needs.
+   * @throws {ServerError} `task/unknown-type`, `task/bad-input`.
+   */
+  needsOf(data: Readonly<Record<string, unknown>>): readonly TaskNeed[] {
+    return this.#prepare(data).needs;
   }
 
   /** Keeps a finished task, and lets the oldest go until count and bytes fit; an answer that is too large alone is not kept. */
   #remember(task: RunningTask, bytes: number): void {
-    this.#finished.set(task.id, { task, bytes });
+    this.#finished.set(named(task.id, task.access), { task, bytes });
     this.#finishedBytes += bytes;
-    for (const id of this.#finished.keys()) {
+    for (const name of this.#finished.keys()) {
       if (this.#finished.size <= REMEMBERED && this.#finishedBytes <= REMEMBERED_BYTES) return;
-      this.#forget(id);
+      this.#forget(name);
     }
   }
 
-  #forget(id: string): void {
-    this.#finishedBytes -= this.#finished.get(id)?.bytes ?? 0;
-    this.#finished.delete(id);
+  #forget(name: string): void {
+    this.#finishedBytes -= this.#finished.get(name)?.bytes ?? 0;
+    this.#finished.delete(name);
   }
 
-  /** The task, also when it is started only later; `null` after `ms` milliseconds or when `signal` aborts. */
-  async await(id: string, ms: number, signal: AbortSignal): Promise<RunningTask | null> {
-    const there = this.find(id);
+  /** The task of `access`, also when it is started only later; `null` when `signal` aborts. */
+  async await(id: string, access: string | null, signal: AbortSignal): Promise<RunningTask | null> {
+    const there = this.find(id, access);
     if (there !== null || this.#awaited.size > 1000) return there;
-    const waiting = this.#awaited.get(id) ?? new Set();
-    this.#awaited.set(id, waiting);
-    const end = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+    const name = named(id, access);
+    const waiting = this.#awaited.get(name) ?? new Set();
+    this.#awaited.set(name, waiting);
     await new Promise<void>((resolve) => {
       const wake = (): void => {
         waiting.delete(wake);
-        if (waiting.size === 0) this.#awaited.delete(id);
+        if (waiting.size === 0) this.#awaited.delete(name);
         resolve();
       };
       waiting.add(wake);
-      end.addEventListener('abort', wake, { once: true });
+      signal.addEventListener('abort', wake, { once: true });
     });
-    return this.find(id);
+    return this.find(id, access);
   }
 
   /** Takes no more work, gives what runs `graceMs` to end, cancels the rest, and waits until every receipt is sealed. */
@@ -141,7 +166,10 @@ export class TaskTable {
   #prepare(data: Readonly<Record<string, unknown>>): PreparedTask {
     const type = data.type === undefined && typeof data.command === 'string' ? 'shell' : data.type;
     if (type === undefined)
-      throw new ServerError('task/bad-input', `data.type: expected one of ${[...this.#options.tasks.keys()].join(', ')}`);
+      throw new ServerError(
+        'task/bad-input',
+        `data.type: expected one of ${[...this.#options.tasks.keys()].join(', ')}, got none; send {"data": {"type": …}}`,
+      );
     const task = typeof type === 'string' ? this.#options.tasks.get(type) : undefined;
     if (task === undefined) {
       throw new ServerError('task/unknown-type', 'Unknown task type', {
@@ -158,4 +186,9 @@ export class TaskTable {
       details: { issues },
     });
   }
+}
+
+/** A task's name in this table: ids are chosen by clients, each key for itself. */
+function named(id: string, access: string | null): string {
+  return `${access ?? ''} ${id}`;
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Clock, ReceiptDraft } from '@assay/ledger';
-import type { Digest } from '@assay/receipt';
+import type { Digest, DsseEnvelope } from '@assay/receipt';
 import type { NetworkTranscript, Sandbox } from '@assay/sandbox';
 import type { z } from 'zod';
 import type { ServerErrorCode } from '../errors.ts';
@@ -28,6 +28,8 @@ export interface TaskPorts {
   readonly analyzer: Analyzer;
   /** Has the TEE vouch for a result that this agent computed. @throws {ServerError} `attester/unavailable`. */
   readonly attestResult: (result: Digest, nonce: string | null) => Promise<ResultAttestation>;
+  /** Signs an in-toto statement with the provenance key of the keyset in force. */
+  readonly signProvenance: (statementFor: (keysetDigest: Digest) => string) => Promise<DsseEnvelope>;
   readonly clock: Clock;
   /** Which hosts code may reach, by the operator's rule. */
   readonly permitHosts: (wanted: readonly string[]) => HostPermit;

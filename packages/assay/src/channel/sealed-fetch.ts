@@ -1,5 +1,5 @@
 /**
- * A `fetch` whose requests and answers are encrypted to an attested key, so that nobody between this process and the enclave reads
+ * A `fetch` whose requests and answers are encrypted to an attested key, so that no party between this process and the enclave reads
  * or changes them: method, path, headers and body travel as Oblivious HTTP (RFC 9458, chunked).
  *
  * The caller has verified that `config.publicKey` stands in the attested keyset; nothing is negotiated here, and an answer that is
@@ -69,11 +69,11 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 export type SealedSend = (request: OutgoingRequest) => Promise<Response>;
 
 /**
- * A refusal comes in clear, so it proves nothing: whoever is in between may have let the request through as well. What is sent again
+ * A refusal comes in clear, so it proves nothing: the party that is in between may have let the request through as well. What is sent again
  * therefore names the refused request inside the channel, and the enclave answers only when it did not accept that one (spec/channel.md §6).
  *
  * @throws {ChannelError} `channel/response-unencrypted`, `channel/truncated`, `channel/decryption-failed`, `channel/key-unknown`;
- * {ClientError} `client/request-unsettled` when the refused request was accepted after all, or nobody can tell.
+ * {ClientError} `client/request-unsettled` when the refused request was accepted after all, or this is not known.
  */
 export function createSealedFetch(options: SealedFetchOptions): typeof fetch {
   const send = createSealedSend(options);
@@ -130,7 +130,7 @@ async function assertSettled(answer: Response): Promise<void> {
   if (code === 'channel/resend-unsettled')
     throw new ClientError(
       'client/request-unsettled',
-      'the agent was started anew and cannot tell whether it answered this request; it was not repeated. Ask again if that does no harm',
+      'the agent was started again and cannot tell whether it answered this request; it was not repeated. Ask again if that does no harm',
     );
 }
 

@@ -5,13 +5,16 @@ import { decodeUtf8 } from '@assay/encoding/bytes';
 import { type JsonObject, parseJson } from '@assay/encoding/json';
 import { withoutTrailing } from '@assay/encoding/text-ends';
 import { MAX_BUNDLE_BYTES } from '@assay/receipt';
-import type { Agent } from '../index.ts';
+import { notFound, unauthorized } from '../connection/answer-content.ts';
+import type { Agent, ClientError } from '../index.ts';
 import { CliError } from './errors.ts';
+import { OPERATOR_HEADER } from './operator-key.ts';
 
 export interface AgentApi {
   readonly url: string;
   /** JSON of an endpoint. */
-  get(path: string): Promise<JsonObject>;
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<JsonObject>;
+  delete(path: string, headers?: Readonly<Record<string, string>>): Promise<JsonObject>;
   bytes(path: string): Promise<Uint8Array>;
   post(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<JsonObject>;
 }
@@ -21,14 +24,14 @@ const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 const MAX_PROBLEM_BYTES = 64 * 1024;
 
 /**
- * @throws {CliError} `cli/agent-failed` for an error of the agent; {ClientError} and {ChannelError} of the channel.
+ * @throws {CliError} `cli/agent-failed` for an error of the agent; {ClientError} `client/unauthorized` for a missing or wrong key, `client/not-found` for an unknown id, others and {ChannelError} of the channel.
  * @example const { receipts } = await agentApi(agent).get('api/receipts?limit=20');
  */
 export function agentApi(agent: Agent): AgentApi {
   const base = withoutTrailing(agent.attested.url.href, '/');
   const request = async (path: string, most: number, init: RequestInit = {}): Promise<Uint8Array> => {
     const response = await agent.fetch(`${base}/${path}`, init);
-    if (!response.ok) throw await refusal(response, base);
+    if (!response.ok) throw await refusal(response, base, new Headers(init.headers).has(OPERATOR_HEADER));
     const refuse = (): CliError =>
       new CliError(
         'cli/agent-failed',
@@ -48,7 +51,8 @@ export function agentApi(agent: Agent): AgentApi {
   };
   return {
     url: base,
-    get: (path) => json(path),
+    get: (path, headers = {}) => json(path, { headers }),
+    delete: (path, headers = {}) => json(path, { method: 'DELETE', headers }),
     bytes: (path) => request(path, MAX_BUNDLE_BYTES),
     post: (path, body, headers = {}) =>
       json(path, {
@@ -59,7 +63,7 @@ export function agentApi(agent: Agent): AgentApi {
   };
 }
 
-async function refusal(response: Response, base: string): Promise<CliError> {
+async function refusal(response: Response, base: string, byOperator: boolean): Promise<CliError | ClientError> {
   const text = await readAtMost(response.body, { most: MAX_PROBLEM_BYTES, what: base }).then(decodeUtf8, () => '');
   let detail = text.slice(0, 300);
   try {
@@ -68,8 +72,12 @@ async function refusal(response: Response, base: string): Promise<CliError> {
   } catch {
     // Not problem JSON.
   }
-  const advice = response.status === 401 ? 'set ASSAY_API_KEY' : 'mend the request, or look at the log of the agent';
-  return new CliError('cli/agent-failed', `${base} answers ${response.status}: ${oneLine(detail) || 'no text'}; ${advice}`);
+  const said = `${base} answers ${response.status}: ${oneLine(detail) || 'no text'}`;
+  if (response.status === 401)
+    return unauthorized(oneLine(detail) || 'no text', byOperator ? 'ASSAY_OPERATOR_KEY' : 'ASSAY_API_KEY');
+  if (response.status === 404) return notFound(oneLine(detail) || 'no text');
+  const advised = said.includes('; ');
+  return new CliError('cli/agent-failed', advised ? said : `${said}; mend the request, or look at the log of the agent`);
 }
 
 /** What others wrote, without its line ends and its full stop. */

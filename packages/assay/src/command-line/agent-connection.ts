@@ -6,17 +6,19 @@
  * needs evidence under a pinned root, or a root named with `--simulated-root`.
  */
 
-import { access } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { relative } from 'node:path';
 import { isLoopbackName } from '@assay/channel';
 import type { Command } from 'commander';
 import { type Agent, ClientError, type ConnectOptions, connect, verdictOf } from '../index.ts';
+import { dataFolder } from './data-folder.ts';
 import { CliError } from './errors.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { wrapped } from './layout.ts';
 import { leftAddress } from './left-address.ts';
 import { addressOption, type NamedTrust, policyOption, trustOption } from './options.ts';
 import { printable, styleOf } from './output.ts';
+import { agentRootHint, ownRootFile } from './root-hint.ts';
 import { printVerdict } from './verdict.ts';
 
 export const DEFAULT_AGENT = 'http://127.0.0.1:8000';
@@ -38,6 +40,9 @@ export interface ReachOptions extends AgentFlags {
   readonly quiet?: boolean;
 }
 
+/** As {@link ReachOptions}; without `apiKey` that of the settings. */
+export type FoundOptions = Pick<ReachOptions, 'quiet' | 'keyExchange'> & { readonly apiKey?: string | null };
+
 /** The options of {@link AgentFlags}, for commands that take `--url`. */
 export function agentOptions(command: Command): Command {
   return command
@@ -56,36 +61,49 @@ export function agentAddress(flags: AgentFlags, io: Io): URL {
  * in the data folder, and where agents are by default.
  */
 async function agentAddresses(flags: AgentFlags, io: Io): Promise<readonly [URL, ...URL[]]> {
-  if (flags.url !== undefined || nonEmpty(io.env.ASSAY_URL) !== undefined) return [agentAddress(flags, io)];
+  if (isNamed(flags, io)) return [agentAddress(flags, io)];
   const port = /^[1-9]\d{0,4}$/.exec(io.env.AGENT_PORT ?? '')?.[0];
-  const left = await leftAddress(ownFolder(io));
+  const left = await leftAddress(dataFolder(io));
   const byPort = port === undefined ? null : addressOption('AGENT_PORT', `http://127.0.0.1:${port}`);
   const [first, ...others] = [byPort, left, port === undefined ? new URL(DEFAULT_AGENT) : null].filter((url) => url !== null);
   return [first ?? new URL(DEFAULT_AGENT), ...others.filter(({ href }) => href !== first?.href)];
 }
 
+/** The user said which agent, by flag or setting. */
+export function isNamed({ url }: AgentFlags, io: Io): boolean {
+  return url !== undefined || nonEmpty(io.env.ASSAY_URL) !== undefined;
+}
+
 /** As {@link reachAgent} for the flags of a command: an agent that no `--url` names may be the user's own. */
-export async function agentOf(flags: AgentFlags & Pick<ReachOptions, 'quiet'>, io: Io, apiKey = apiKeyOf(io)): Promise<Agent> {
-  const ownRoot = flags.url === undefined ? ownFolder(io) : null;
+export async function agentOf(flags: AgentFlags & FoundOptions, io: Io): Promise<Agent> {
+  const { apiKey = apiKeyOf(io) } = flags;
+  const ownFolder = flags.url === undefined ? dataFolder(io) : null;
   const addresses = await agentAddresses(flags, io);
-  for (const [index, url] of addresses.entries()) {
+  const absences: CliError[] = [];
+  for (const url of addresses) {
     try {
-      return await reachAgent({ ...flags, url: url.href, ownFolder: ownRoot, apiKey }, io);
+      return await reachAgent({ ...flags, url: url.href, ownFolder, apiKey }, io);
     } catch (error) {
-      const absent = CliError.is(error) && error.code === 'cli/agent-unreachable';
-      if (!absent || index === addresses.length - 1) throw error;
+      if (!CliError.is(error) || error.code !== 'cli/agent-unreachable') throw error;
+      absences.push(error);
     }
   }
-  throw new Error('expected one address at least');
+  throw isNamed(flags, io) ? absences[0] : noneAnswers(addresses, io, absences[0]);
+}
+
+/** Says where it was looked for, and how to name another. */
+function noneAnswers(addresses: readonly URL[], io: Io, cause: unknown): CliError {
+  const tried = addresses.map(({ href }) => href.replace(/\/$/, '')).join(' or ');
+  const folder = relative(io.cwd, dataFolder(io)) || '.';
+  return new CliError(
+    'cli/agent-unreachable',
+    `no agent answers at ${tried}, and none left another address in ${folder}; start one with assay serve, or name one with --url, ASSAY_URL or AGENT_PORT`,
+    { cause },
+  );
 }
 
 export function apiKeyOf(io: Io): string | null {
   return nonEmpty(io.env.ASSAY_API_KEY) ?? null;
-}
-
-/** The data folder of this directory. */
-export function ownFolder(io: Io): string {
-  return resolve(io.cwd, nonEmpty(io.env.ASSAY_DATA_DIR) ?? '.assay');
 }
 
 /**
@@ -112,7 +130,7 @@ export async function reachAgent(options: ReachOptions, io: Io): Promise<Agent> 
     const reason = /\(([^()]*)\)/.exec(cause.message)?.[1];
     throw new CliError(
       'cli/agent-unreachable',
-      `no agent answers at ${url.href.replace(/\/$/, '')}${reason === undefined ? '' : ` (${reason})`}; start one with assay serve, or give --url`,
+      `no agent answers at ${url.href.replace(/\/$/, '')}${reason === undefined ? '' : ` (${reason})`}; start one with assay serve, or name another with --url`,
       { cause },
     );
   }
@@ -131,12 +149,8 @@ async function trustOf({ simulatedRoot, ownFolder: folder }: ReachOptions, url: 
 /** The simulator of the data folder, for an address on this machine; nothing for any other. */
 export async function trustAt(url: URL, folder: string, io: Io): Promise<NamedTrust> {
   if (!isLoopbackName(url.hostname.replace(/^\[|\]$/g, ''))) return { roots: [] };
-  const file = relative(io.cwd, join(folder, 'simulated-root.pem'));
-  const exists = await access(resolve(io.cwd, file)).then(
-    () => true,
-    () => false,
-  );
-  return exists ? trustOption(io, { simulatedRoot: file }) : { roots: [] };
+  const file = await ownRootFile(folder, io);
+  return file === null ? { roots: [] } : trustOption(io, { simulatedRoot: file });
 }
 
 interface Believed {
@@ -152,7 +166,8 @@ function announce({ attested }: Agent, { trust, own }: Believed, io: Io): void {
   const { name = 'none' } = trust.simulatedRoot ?? {};
   const by = own ? `trusted by the root of your own data folder, ${name}` : `under the root ${name}`;
   const words = verdict.simulated ? `${verdict.scope}, at ${url.host} ${by}` : verdict.scope;
-  io.stderr(`${verdict.simulated ? style.open('SIMULATED') : style.good('verified')}  ${printable(words)}\n`);
+  const line = `${verdict.simulated ? style.open('SIMULATED') : style.good('verified')}  ${printable(words)}`;
+  io.stderr(wrapped(line, io.columns, 2));
 }
 
 /**
@@ -162,7 +177,7 @@ function announce({ attested }: Agent, { trust, own }: Believed, io: Io): void {
 export async function withAgent(
   reach: () => Promise<Agent>,
   io: Io,
-  options: { readonly json: boolean },
+  flags: AgentFlags & { readonly json?: boolean | undefined },
   work: (agent: Agent) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   let agent: Agent;
@@ -171,7 +186,7 @@ export async function withAgent(
   } catch (error) {
     const verdict = verdictOf(error);
     if (verdict === null) throw error;
-    return printVerdict(verdict, io, { json: options.json, verbose: false });
+    return printVerdict(verdict, io, { json: flags.json === true, verbose: false, rootHint: await agentRootHint(flags, io) });
   }
   return work(agent);
 }

@@ -98,3 +98,13 @@ it('a bomb of archives is not unpacked beyond one bound for all', () => {
   const opened = openArchives(Array.from({ length: 8 }, (_, index) => ({ name: `${index}.gz`, bytes: bomb })));
   expect(opened.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeLessThan(65 << 20);
 });
+
+it('certificates that are missing, or for another chip: the command that gets them', async () => {
+  for (const companions of [[], ['--collateral', 'wrong.der']]) {
+    const { code, text } = await verify('report.bin', ...companions);
+    expect([code, text]).toEqual([
+      4,
+      expect.stringMatching(/^hint: .*assay collateral fetch FILE -o collateral\.json gets .*--collateral collateral\.json/m),
+    ]);
+  }
+});

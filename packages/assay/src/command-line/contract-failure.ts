@@ -11,14 +11,15 @@ import { printable, styleOf } from './output.ts';
  * Shows the errors of sources that do not compile.
  * @throws {ContractsError} for projects that were refused, with the agent's words; {CliError} `cli/task-failed` for other refusals.
  */
-export function contractFailure({ answer, error }: RunResult, quiet: boolean, io: Io): ExitCode {
-  const code = String(answer.error_code ?? '');
-  const message = String(error ?? answer.message ?? '');
+export function contractFailure(result: RunResult, quiet: boolean, io: Io): ExitCode {
+  if (result.outcome === 'succeeded')
+    throw new CliError('cli/agent-failed', 'the agent answered without its document; update it');
+  const { code, message } = result.error;
   if (Object.hasOwn(CONTRACTS_ERROR_KINDS, code)) throw new ContractsError(code as ContractsErrorCode, message);
   if (code !== 'contract/compile-failed')
     throw new CliError('cli/task-failed', `the agent did not do it (${code}): ${message}`);
   if (quiet) return EXIT.no;
-  io.stderr(`${styleOf(io).bad('failed')}  ${printable(String(answer.message ?? ''))}\n`);
+  io.stderr(`${styleOf(io).bad('failed')}  ${printable(result.message)}\n`);
   for (const line of message.split('\n')) io.stderr(`  ${printable(line)}\n`);
   return EXIT.no;
 }

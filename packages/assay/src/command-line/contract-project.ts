@@ -10,6 +10,7 @@ import { encodeBase64 } from '@assay/encoding/base64';
 import { parseJson } from '@assay/encoding/json';
 import { CliError } from './errors.ts';
 import type { Io } from './io.ts';
+import { packagesOf } from './locked-packages.ts';
 
 /** Members of a request that name the sources. */
 export type SourceMembers = Readonly<Record<string, unknown>>;
@@ -70,7 +71,12 @@ function readFolder(root: string, { remapping = [] }: ProjectFlags, entry?: stri
       return null;
     },
   });
-  return { sources, ...(layout.remappings.length === 0 ? {} : { remappings: layout.remappings }) };
+  const packages = packagesOf(Object.keys(sources), read('package-lock.json'));
+  return {
+    sources,
+    ...(layout.remappings.length === 0 ? {} : { remappings: layout.remappings }),
+    ...(packages.length === 0 ? {} : { packages }),
+  };
 }
 
 /** The text of a file below `root`, or `null`; links that lead outside lead nowhere. */

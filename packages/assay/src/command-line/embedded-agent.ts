@@ -1,6 +1,9 @@
-/** An agent inside this process, for commands that find none running: same settings, a free port, no log lines. */
+/**
+ * An agent inside this process, for commands that find none running: same settings, a free port, no log lines. The key that the user would show
+ * to another agent is its first one, so that a data folder with keys lets its owner in.
+ */
 
-import { resolve } from 'node:path';
+import { dataFolder } from './data-folder.ts';
 import type { Io } from './io.ts';
 
 export interface EmbeddedAgent {
@@ -11,12 +14,10 @@ export interface EmbeddedAgent {
 }
 
 export async function startEmbeddedAgent(io: Io): Promise<EmbeddedAgent> {
-  const { parseConfig, readEnvironment, startAgent } = await import('@assay/agent');
-  const settings = readEnvironment(resolve(io.cwd, '.env'), io.env);
-  const { ASSAY_API_KEY: _, ...open } = settings;
-  const folder = resolve(io.cwd, settings.ASSAY_DATA_DIR ?? '.assay');
+  const { parseConfig, startAgent } = await import('@assay/agent');
+  const folder = dataFolder(io);
   const config = parseConfig({
-    ...open,
+    ...io.env,
     AGENT_HOST: '127.0.0.1',
     AGENT_PORT: '0',
     ASSAY_DATA_DIR: folder,

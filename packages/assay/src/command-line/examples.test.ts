@@ -27,6 +27,15 @@ describe.each(Object.entries(EXAMPLES))('assay %s', (name, examples) => {
   });
 });
 
+test('every command has an example', async () => {
+  const [, listed = ''] = (await help()).split('Commands:\n');
+  const names = [...listed.matchAll(/^ {2}([a-z-]+) /gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'help' && name !== 'completion');
+  expect(names.length).toBeGreaterThan(20);
+  for (const name of names) expect(await help(name), name).toMatch(/^Examples?:\n {2}\S/m);
+}, 60_000);
+
 test('help fits a terminal', async () => {
   for (const name of Object.keys(EXAMPLES).filter((each) => each !== 'completion')) {
     const shown = await help(name);

@@ -6,8 +6,13 @@ export type Example = readonly [line: string, does: string];
 export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   run: [
     ['assay run "Calculate the factorial of 10"', 'one task, shown step by step'],
-    ['assay run "Plot sales by region" --input sales.csv --save out', 'with a file, everything kept'],
+    ['assay run "Plot sales by region" --file sales.csv --save out', 'with a file, everything kept'],
     ['assay run "Add up a list" --language javascript --json', 'the whole answer for programs'],
+  ],
+  tasks: [
+    ['assay tasks list --search sales --status failed', 'the newest first'],
+    ['assay tasks show task_1', 'each attempt with its code and error'],
+    ['assay tasks watch task_1 --save out', 'to its end; answer and proof kept'],
   ],
   serve: [
     ['assay serve', 'an agent on 127.0.0.1:8000'],
@@ -20,17 +25,68 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['assay verify out/bundle.json --simulated-root .assay/simulated-root.pem', "your own simulator's work"],
     ['assay verify report.json --policy strict --nonce 00ff --json', 'for programs'],
   ],
+  validate: [
+    ['assay validate --ref-model ref.gguf --cand-model cand.gguf --dry-run', 'the plan of a comparison, and nothing else'],
+  ],
+  compare: [
+    ['assay compare --ref-model model.gguf --cand-model https://api.example/v1', 'log probabilities against a file'],
+    ['assay compare --ref-model smollm2-135m --cand-model https://agent.example --enable-api-binding', 'an attested agent'],
+    ['assay compare --ref-model a.gguf --cand-model b.gguf --mode audit', 'two files'],
+  ],
   inspect: [
     ['assay inspect out/bundle.json', 'the story of a task'],
     ['assay inspect quote.bin --verbose', 'every field in full'],
   ],
-  ask: [['assay ask https://agent.example "What is 6 times 7?" --save proof.json', 'one verified answer, its proof kept']],
+  ask: [
+    ['assay ask "What is 6 times 7?"', 'the agent of this folder'],
+    ['assay ask https://agent.example "What is 6 times 7?" --save proof.json', 'another one, its proof kept'],
+  ],
+  audit: [
+    ['assay audit Token.sol', 'every weakness that the analyser finds'],
+    ['assay audit . --save audit', 'a project; report and bundle kept'],
+  ],
+  build: [
+    ['assay build . --save build', 'contracts, manifest and bundle'],
+    ['assay build Token.sol --compare 0xabc', 'whether the code is what was published'],
+  ],
+  'check-contract': [
+    ['assay check-contract build/bundle.json --rpc http://127.0.0.1:8545 --address 0xabc', 'what a chain runs'],
+    [
+      'assay check-contract b.json --rpc $RPC --address 0xabc --summary s.json --chain-id 1 --key-file k',
+      'and a signed summary of its audit',
+    ],
+  ],
+  service: [
+    ['assay service --model phala/gemma-3-27b-it', "RedPill's evidence, verified here"],
+    ['assay service --model phala/gemma-3-27b-it --ask "What is 6 times 7?" --save proof', 'and one signed answer'],
+  ],
+  talk: [['assay talk "BTC price right now" --platform openai --model gpt-4o', 'with your key in PLATFORM_API_KEY']],
+  model: [
+    ['assay model fetch', 'the recommended one, with its engine'],
+    ['assay model fetch --from /media/models', 'the file from here; its digest decides'],
+    ['assay model list', 'what can be fetched, and what is'],
+    ['assay model digest weights.safetensors', 'which model it is'],
+  ],
+  solc: [
+    ['assay solc add', 'the compilers that agents have by default'],
+    ['assay solc add 0.8.24', 'one version'],
+  ],
+  'tee-validation': [['assay tee-validation --provider nitro', 'genuine, forged, replayed and stale evidence']],
   collateral: [
     ['assay collateral fetch quote.bin -o collateral.json', 'while there is a network'],
     ['assay collateral pack certificates -o collateral.json', 'from files at hand'],
   ],
+  measure: [
+    ['assay measure app.eif --format policy', 'accepts this enclave and no other'],
+    ['assay measure app.eif --release 0.2.0 --floor 0.1.5 --format statement', 'what a release publishes'],
+    ['assay measure app.eif --compare nitro.cose --at 2026-11-01T00:00:00Z', 'what differs from a running enclave'],
+    ['assay measure OVMF.fd --processors 4 --cpu EPYC-Milan --kernel vmlinuz --initrd initrd', 'SEV-SNP'],
+    ['assay measure OVMF.fd --memory 8G --kernel vmlinuz --initrd initrd', 'TDX'],
+  ],
   policy: [
-    ['assay policy init --from quote.bin', 'accepts this software and no other'],
+    ['assay policy init --from out/bundle.json -o policy.json', 'accepts this software and no other'],
+    ['assay policy from-nitro-cli build.json', 'accepts what nitro-cli built'],
+    ['assay policy from-releases 0.1.5.json 0.2.0.json', 'accepts these releases, none below their floor'],
     ['assay policy explain strict', 'in sentences'],
   ],
   variables: [
@@ -54,6 +110,11 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   replay: [['assay replay bundle.json', 'exit 0: the same, 6: another result, 7: cannot be repeated here']],
   proxy: [['assay proxy https://agent.example --port 8788', 'for any OpenAI client']],
   mcp: [['assay mcp --http 8799', 'for assistants that speak HTTP']],
+  keys: [
+    ['assay keys add team-a --tasks 500 --tokens 2000000', 'a key with quotas for each day'],
+    ['assay keys usage --days 7', 'what each key used'],
+    ['assay keys revoke team-a', 'ends it at once'],
+  ],
   operator: [['assay operator rotate-keys', 'new keys for the running agent']],
   doctor: [['assay doctor --json', 'what this machine has, for programs']],
   sandbox: [

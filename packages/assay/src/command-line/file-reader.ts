@@ -4,11 +4,16 @@
  */
 
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, opendir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import type { Reservation } from '@assay/encoding/budget';
 import { joinBytes } from '@assay/encoding/bytes';
 import { CliError } from './errors.ts';
+import { nearest } from './near-miss.ts';
+
+/** Of a folder, that are compared with a misspelled one. */
+const MOST_NAMES = 4096;
 
 export interface ReadFileOptions {
   /** The path as the user wrote it, for errors. */
@@ -49,10 +54,26 @@ export async function readRegularFile(absolute: string, options: ReadFileOptions
   } catch (cause) {
     if (cause instanceof CliError) throw cause;
     const reason = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
-    throw new CliError('cli/file-unreadable', `cannot read ${shown}: ${reason}; check the path`, { cause });
+    const near = reason === 'ENOENT' ? await nearName(absolute) : null;
+    const advice = near === null ? 'check the path' : `did you mean ${join(dirname(shown), near)}?`;
+    throw new CliError('cli/file-unreadable', `cannot read ${shown}: ${reason}; ${advice}`, { cause });
   } finally {
     await file?.close();
   }
+}
+
+/** The file of the same folder whose name was probably meant; `null` when none is near. */
+async function nearName(absolute: string): Promise<string | null> {
+  const names: string[] = [];
+  try {
+    for await (const entry of await opendir(dirname(absolute))) {
+      if (entry.isFile()) names.push(entry.name);
+      if (names.length >= MOST_NAMES) break;
+    }
+  } catch {
+    return null; // The folder is absent or closed; the error of the file says so.
+  }
+  return nearest(basename(absolute), names);
 }
 
 /** What {@link readRegularFile} throws, for other inputs of a command. */

@@ -107,7 +107,7 @@ const READERS: readonly (readonly [string, number, (path: string) => readonly st
   ['policy explain', 4, (path) => ['policy', 'explain', path]],
   ['policy from-provenance', 4, (path) => ['policy', 'from-provenance', path, '--identity', 'x']],
 ];
-const RUN_INPUT = ['run --input', 0, (path: string) => ['run', 'x', '--input', path, '--url', 'http://127.0.0.1:1']] as const;
+const RUN_INPUT = ['run --file', 0, (path: string) => ['run', 'x', '--file', path, '--url', 'http://127.0.0.1:1']] as const;
 
 describe.skipIf(process.platform === 'win32')('what is no file is refused, not read', () => {
   it.each([...READERS, RUN_INPUT])('%s', { timeout: 240_000 }, async (_, __, argsOf) => {

@@ -56,3 +56,8 @@ export function processIo(): Io {
 function endQuietly(error: NodeJS.ErrnoException): void {
   process.exit(error.code === 'EPIPE' ? process.exitCode : 1);
 }
+
+/** The same outside with other settings. The rest is inherited: to read `signal` would start to listen for Ctrl-C. */
+export function withEnvironment(io: Io, env: () => Io['env']): Io {
+  return Object.create(io, { env: { get: env, enumerable: true } }) as Io;
+}

@@ -1,12 +1,9 @@
-/** Where the agent of this machine keeps its log: from the same settings as the agent's, the `.env` file included. */
+/** Where the agent of this machine keeps its log: from the same settings as the agent's. */
 
-import { join, resolve } from 'node:path';
 import type { KeptPlace } from '@assay/agent';
+import { dataFolder } from './data-folder.ts';
 import type { Io } from './io.ts';
 
-/** @throws {ServerError} `config/unreadable` for a `.env` file that is none. */
-export async function keptPlace(io: Io): Promise<KeptPlace> {
-  const { readEnvironment } = await import('@assay/agent');
-  const { ASSAY_DATA_DIR: data, DATABASE_URL: url } = readEnvironment(join(io.cwd, '.env'), io.env);
-  return { directory: resolve(io.cwd, data || '.assay'), databaseUrl: url || null };
+export function keptPlace(io: Io): KeptPlace {
+  return { directory: dataFolder(io), databaseUrl: io.env.DATABASE_URL || null };
 }

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { table, wrapped } from './layout.ts';
+import { shortList, table, wrapped } from './layout.ts';
 
 describe('a paragraph', () => {
   test.each<readonly [string, string, number | null, number, string]>([
@@ -45,3 +45,10 @@ describe('a table', () => {
   });
   test('of nothing is nothing', () => expect(table([])).toBe(''));
 });
+
+test.each<readonly [readonly string[], string]>([
+  [[], ''],
+  [['a', 'b'], 'a, b'],
+  [['a', 'b', 'c', 'd', 'e'], 'a, b, c, d, e'],
+  [['a', 'b', 'c', 'd', 'e', 'f'], 'a, b, c, d and 2 more'],
+])('many names are counted: %s', (names, shown) => expect(shortList(names)).toBe(shown));

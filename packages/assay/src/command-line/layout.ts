@@ -12,6 +12,12 @@ export function wrapped(text: string, columns: number | null, hang = 0): string 
   return `${linesOf(text, columns, hang).join('\n')}\n`;
 }
 
+/** The first of many names, and how many more there are. @example shortList(['a', 'b', 'c', 'd', 'e'], 3) // 'a, b, c and 2 more' */
+export function shortList(names: readonly string[], most = 4): string {
+  const left = names.length - most;
+  return left <= 1 ? names.join(', ') : `${names.slice(0, most).join(', ')} and ${left} more`;
+}
+
 export interface TableOptions {
   /** In front of every line. */
   readonly indent?: string;

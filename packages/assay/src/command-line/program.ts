@@ -10,10 +10,11 @@ import { DocumentOutput } from './document-output.ts';
 import { CliError } from './errors.ts';
 import { EXAMPLES } from './examples.ts';
 import { EXIT, type ExitCode, exitCodeOfKind } from './exit-codes.ts';
-import type { Io } from './io.ts';
+import { type Io, withEnvironment } from './io.ts';
 import { wrapped } from './layout.ts';
 import { missingPackage } from './missing-package.ts';
 import { printError } from './output.ts';
+import { settingsOf } from './settings-file.ts';
 import { VERSION } from './version.ts';
 
 /** Descriptions of options are broken where they have this much room. */
@@ -27,13 +28,24 @@ const EXIT_CODE_HELP =
 interface CommandEntry {
   readonly summary: string;
   readonly load: () => Promise<CommandModule>;
+  /** Reads its settings on its own: it serves an agent with them, or takes another file. */
+  readonly readsSettings?: true;
 }
 
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   run: { summary: 'describe a task, get code that ran, its output and a receipt', load: () => import('../commands/run.ts') },
-  serve: { summary: 'run an agent', load: () => import('../commands/serve.ts') },
+  tasks: {
+    summary: 'list, show, watch and cancel the tasks of an agent',
+    load: () => import('../commands/tasks.ts'),
+  },
+  serve: { summary: 'run an agent', load: () => import('../commands/serve.ts'), readsSettings: true },
   audit: { summary: 'look for weaknesses in contracts at an attested agent', load: () => import('../commands/audit.ts') },
   build: { summary: 'compile contracts at an attested agent', load: () => import('../commands/build.ts') },
+  compare: {
+    summary: 'is the model behind an endpoint the reference? SAME, DIFFERENT or UNDECIDED, with bounded error',
+    load: () => import('../commands/compare.ts'),
+  },
+  validate: { summary: 'the same as compare', load: () => import('../commands/compare.ts') },
   'check-contract': {
     summary: "compare a contract's code on a chain with an attested build",
     load: () => import('../commands/check-contract.ts'),
@@ -56,10 +68,15 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   'mock-tee': {
     summary: 'an agent in a simulated SGX, SEV, Nitro or vendor environment, for development',
     load: () => import('../commands/mock-tee.ts'),
+    readsSettings: true,
   },
   model: {
     summary: 'fetch models that the agent runs itself; digests and signatures of model files',
     load: () => import('../commands/model.ts'),
+  },
+  measure: {
+    summary: 'compute what evidence of an image should say, without hardware',
+    load: () => import('../commands/measure.ts'),
   },
   inspect: { summary: 'show what a file claims, unverified', load: () => import('../commands/inspect.ts') },
   collateral: { summary: 'fetch and pack what evidence is verified with', load: () => import('../commands/collateral.ts') },
@@ -69,11 +86,19 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   bundle: { summary: 'fetch the offline bundle of a receipt', load: () => import('../commands/bundle.ts') },
   replay: { summary: 'run the code of a bundle again and compare', load: () => import('../commands/replay.ts') },
   operator: { summary: 'replace the keys of a running agent', load: () => import('../commands/operator.ts') },
+  keys: {
+    summary: 'add, list and revoke API keys of an agent, and see what they used',
+    load: () => import('../commands/keys.ts'),
+  },
   variables: {
     summary: 'list, set and recheck what the owners of an agent declared',
     load: () => import('../commands/variables.ts'),
   },
-  doctor: { summary: 'look at what this machine has for an agent', load: () => import('../commands/doctor.ts') },
+  doctor: {
+    summary: 'look at what this machine has for an agent',
+    load: () => import('../commands/doctor.ts'),
+    readsSettings: true,
+  },
   sandbox: { summary: 'install packages for code, and attack the sandbox', load: () => import('../commands/sandbox.ts') },
   log: { summary: 'check and export the log of an agent', load: () => import('../commands/log.ts') },
   store: { summary: 'look at, back up and restore the store of an agent', load: () => import('../commands/store.ts') },
@@ -91,8 +116,9 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   let code: ExitCode = EXIT.accepted;
   const document = new DocumentOutput(io, asksForJson(args));
+  let program: Command | null = null;
   try {
-    const program = await createProgram(args, document.io, (finished) => {
+    program = await createProgram(args, document.io, (finished) => {
       code = finished;
     });
     await program.parseAsync([...args], { from: 'user' });
@@ -100,7 +126,7 @@ export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   } catch (error) {
     if (!(error instanceof CommanderError)) return report(missingPackage(error), document);
     if (error.exitCode === 0) return EXIT.accepted;
-    return error.code === 'commander.help' ? EXIT.misuse : report(usageError(error, args), document);
+    return error.code === 'commander.help' ? EXIT.misuse : report(usageError(error, commandIn(program, args)), document);
   }
 }
 
@@ -109,25 +135,37 @@ function asksForJson(args: readonly string[]): boolean {
   return (end < 0 ? args : args.slice(0, end)).includes('--json');
 }
 
+/** The command that the arguments begin with, e.g. `policy init`; empty without one. */
+function commandIn(program: Command | null, [top = '', inner = '']: readonly string[]): string {
+  if (!Object.hasOwn(COMMANDS, top)) return '';
+  const command = program?.commands.find((each) => each.name() === top);
+  return command?.commands.some((each) => each.name() === inner) === true ? `${top} ${inner}` : top;
+}
+
 /** Commander's error in our form; what it suggests becomes the hint. */
-function usageError({ message }: CommanderError, args: readonly string[]): CliError {
+function usageError({ message }: CommanderError, words: string): CliError {
   const [what = '', suggestion = ''] = message.replace(/^error: /, '').split('\n');
   const [, asked] = suggestion.split('(Did you mean ');
   const meant = asked?.endsWith('?)') === true ? asked.slice(0, -2) : undefined;
-  const command = Object.hasOwn(COMMANDS, args[0] ?? '') ? ` ${args[0]}` : '';
+  const command = words === '' ? '' : ` ${words}`;
   return new CliError(
     'cli/bad-option',
     `${what}; ${meant === undefined ? `see assay${command} --help` : `did you mean ${meant}?`}`,
   );
 }
 
-async function createProgram(args: readonly string[], io: Io, finish: Finish): Promise<Command> {
+async function createProgram(args: readonly string[], bare: Io, finish: Finish): Promise<Command> {
+  let settings = bare.env;
+  const io = withEnvironment(bare, () => settings);
   const program = new Command('assay')
     .description('Run an AI agent in a TEE, and check what such agents claim.')
     .version(VERSION, '-V, --version', 'print the version')
     .helpCommand(true)
     .enablePositionalOptions();
   prepare(program, io);
+  program.hook('preAction', async (_, command) => {
+    if (COMMANDS[topName(command)]?.readsSettings !== true) settings = await settingsOf(bare);
+  });
   const wanted = args.filter((arg) => !arg.startsWith('-')).slice(0, 2);
   const all = asksForCompletion(args);
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
@@ -142,6 +180,11 @@ async function createProgram(args: readonly string[], io: Io, finish: Finish): P
   else program.command('completion').description('print what makes a shell complete these commands');
   program.addHelpText('after', () => `\n${wrapped(EXIT_CODE_HELP, io.columns ?? HELP_COLUMNS)}`.trimEnd());
   return program;
+}
+
+/** Of `assay model fetch`, model. */
+function topName(command: Command): string {
+  return command.parent?.parent ? topName(command.parent) : command.name();
 }
 
 async function withCompletion(program: Command): Promise<void> {

@@ -19,7 +19,7 @@ export interface ProvenanceOptions {
   readonly identity: string;
   /** OIDC issuer that vouched for the identity. */
   readonly issuer: string;
-  /** JSON of a Sigstore trusted root; the pinned public-good root unless told. */
+  /** JSON of a Sigstore trusted root; default: the pinned public-good root. */
   readonly trustedRoot?: string;
 }
 

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { ImageKind, RecordedExecution, SandboxFile, transcriptFromJson } from '@assay/agent';
 import { canonicalJson, parseJson } from '@assay/encoding/json';
 import type { ExecutionClaim } from '@assay/receipt';
+import { unreadable } from './replay-build.ts';
 
 export interface RecordedRun {
   /** `attempt 1 of rcpt_…`. */
@@ -11,12 +12,15 @@ export interface RecordedRun {
   readonly execution: RecordedExecution;
   /** The packages that it found, where they were not the usual ones. */
   readonly image: ImageKind | null;
+  /** The linter's: apart from the audit, so that it decides nothing. */
+  readonly isLint: boolean;
 }
 
 /** A run that cannot be repeated, and why. */
 export interface MissingRun {
   readonly name: string;
   readonly missing: string;
+  readonly isLint: boolean;
 }
 
 export interface RunSources {
@@ -26,7 +30,12 @@ export interface RunSources {
   readonly payload: (digest: string) => Uint8Array | null;
   /** The server's reader of recorded exchanges. */
   readonly readTranscript: typeof transcriptFromJson;
+  /** `sha256:` and the digest of the linter's program that `assay sandbox install` gives. */
+  readonly linter: string;
 }
+
+/** Where the linter's run has its program. */
+const LINTER = '/tmp/solhint.cjs';
 
 /** Every execution of a receipt, in order. Cells of a session carry the earlier cells that are in the same receipt. */
 export function recordedRuns(sources: RunSources): readonly (RecordedRun | MissingRun)[] {
@@ -34,20 +43,27 @@ export function recordedRuns(sources: RunSources): readonly (RecordedRun | Missi
   return sources.events
     .filter(({ type }) => type === 'code.executed')
     .map((event) => {
-      const name = `attempt ${String(event.attempt ?? 1)} of ${sources.receiptId}`;
-      const execution = readExecution(event, sources);
-      if (typeof execution === 'string') return { name, missing: execution };
+      const { isLint, execution } = readRun(event, sources);
+      const name = `${isLint ? 'linter' : `attempt ${String(event.attempt ?? 1)}`} of ${sources.receiptId}`;
+      if (typeof execution === 'string') return { name, missing: execution, isLint };
       const { earlier, ...cell } = { ...execution, earlier: earlierCells(execution.claim, cells) };
-      if (earlier === null) return { name, missing: 'it continues a session that began in another receipt' };
+      if (earlier === null) return { name, missing: 'it continues a session that began in another receipt', isLint };
       cells.set(digestOf(cell.claim), cell);
-      return { name, execution: { ...cell, earlier }, image: event.image === 'slither' ? 'slither' : null };
+      return { name, execution: { ...cell, earlier }, image: event.image === 'slither' ? 'slither' : null, isLint };
     });
 }
 
-function readExecution(
-  event: Readonly<Record<string, unknown>>,
-  { events, payload, readTranscript }: RunSources,
-): RecordedExecution | string {
+/** A string as `execution`: why it cannot run again. */
+function readRun(event: Readonly<Record<string, unknown>>, sources: RunSources) {
+  try {
+    return { isLint: isLintRun(event, sources), execution: readExecution(event, sources) };
+  } catch (error) {
+    return { isLint: false, execution: unreadable(error) };
+  }
+}
+
+function readExecution(event: Readonly<Record<string, unknown>>, sources: RunSources): RecordedExecution | string {
+  const { events, payload, readTranscript } = sources;
   const claimBytes = payload(String(event.claim_hash));
   const code = payload(String(event.code_hash));
   if (claimBytes === null || code === null) return 'claim or code was left out of the bundle';
@@ -57,7 +73,8 @@ function readExecution(
   const inputs: SandboxFile[] = [];
   for (const { path, sha256 } of claim.inputs) {
     const bytes = payload(`sha256:${sha256}`);
-    if (bytes === null) return `input ${path} was left out of the bundle`;
+    if (bytes === null)
+      return path === LINTER ? missingLinter(`sha256:${sha256}`, sources) : `input ${path} was left out of the bundle`;
     inputs.push({ path, bytes });
   }
   const typed = event.stdin_hash === undefined ? undefined : payload(String(event.stdin_hash));
@@ -71,6 +88,20 @@ function readExecution(
   return bytes === null
     ? 'the network transcript was left out of the bundle'
     : { ...source, transcript: readTranscript(parseJson(bytes)) };
+}
+
+/** A program of JavaScript in the analyser's sandbox whose claim names the linter's, in a receipt that says it was linted. */
+function isLintRun(event: Readonly<Record<string, unknown>>, { events, payload }: RunSources): boolean {
+  if (event.image !== 'slither' || event.language !== 'javascript') return false;
+  if (!events.some(({ type }) => type === 'contract.linted')) return false;
+  const bytes = payload(String(event.claim_hash));
+  return bytes !== null && (parseJson(bytes) as unknown as ExecutionClaim).inputs.some(({ path }) => path === LINTER);
+}
+
+function missingLinter(digest: string, { events, linter }: RunSources): string {
+  if (digest === linter) return 'its program is not installed here; install it: assay sandbox install --lane solhint';
+  const made = events.find(({ type }) => type === 'contract.linted')?.linter;
+  return `it was made by ${String(made ?? 'another linter')} (${digest}), which this release does not install`;
 }
 
 /** Cells before this one, first to last; `null` when the chain leaves the receipt. */

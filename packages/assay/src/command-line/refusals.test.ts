@@ -122,13 +122,15 @@ describe('files', () => {
     ['that is a folder', ['verify', 'folder'], ['folder', 'got a folder']],
     ['of a policy', ['verify', 'good.cose', '--policy', 'absent.json'], ['absent.json', 'ENOENT']],
     ['of a root', ['verify', 'good.cose', '--root', 'absent.pem'], ['absent.pem', 'ENOENT']],
-    ['for the code', ['run', 'x', '--input', 'absent.csv'], ['absent.csv', 'ENOENT', 'check the path']],
+    ['for the code', ['run', 'x', '--file', 'absent.csv'], ['absent.csv', 'ENOENT', 'check the path']],
+    ['with a slip in its name', ['verify', './goood.cose'], ['./goood.cose', 'did you mean good.cose?']],
+    ['with a slip, for the code', ['run', 'x', '--file', 'noise.bim'], ['did you mean noise.bin?']],
   ])('cli/file-unreadable: one %s', async (_, args, words) => {
     await refuse(args, 'cli/file-unreadable', 1, words);
   });
 
   it.each<readonly [string, readonly string[], readonly string[]]>([
-    ['a bundle into no folder', ['bundle', 'rcpt_1', '-o', 'none/b.json'], ['none/b.json', 'ENOENT']],
+    ['a bundle below a file', ['bundle', 'rcpt_1', '-o', 'noise.bin/b.json'], ['noise.bin/b.json', 'check the folder']],
     ['a bundle onto a folder', ['bundle', 'rcpt_1', '-o', 'folder'], ['folder', 'EISDIR']],
     ['collateral into no folder', ['collateral', 'pack', 'good.cose', '-o', 'none/c.json'], ['none/c.json', 'ENOENT']],
   ])('cli/file-unwritable: %s', async (_, args, words) => {
@@ -208,10 +210,9 @@ describe('addresses', () => {
     [
       'its own problem',
       ['receipt', 'rcpt_1'],
-      () => Response.json({ title: 'Not found', detail: 'no receipt has this id; check it' }, { status: 404 }),
-      ['answers 404: no receipt has this id', 'look at the log'],
+      () => Response.json({ title: 'Full', detail: 'the disk is full; try later' }, { status: 507 }),
+      ['answers 507: the disk is full', '; try later'],
     ],
-    ['a wrong key', ['receipt'], () => Response.json({ detail: 'wrong key' }, { status: 401 }), ['401', 'set ASSAY_API_KEY']],
     [
       'a page',
       ['bundle', 'rcpt_1'],
@@ -227,11 +228,40 @@ describe('addresses', () => {
     expect(io.err()).not.toContain('a-secret-key');
   });
 
+  it.each([
+    ['receipt', 'rcpt_1'],
+    ['bundle', 'rcpt_1'],
+    ['tasks', 'show', 'task_1'],
+    ['tasks', 'watch', 'task_1'],
+    ['tasks', 'cancel', 'task_1'],
+    ['keys', 'revoke', 'key_1'],
+  ])('client/not-found: %s %s %s, which the agent does not have', async (...words) => {
+    const args = words.filter((word) => word !== undefined);
+    const agent = await agentThat(() => Response.json({ detail: 'nothing has this id; check it' }, { status: 404 }));
+    const env = { ...agent.env, ASSAY_OPERATOR_KEY: 'the-operator-key' };
+    await refuse(args, 'client/not-found', 1, ['answered 404: nothing has this id', '; check it'], { ...agent, env });
+  });
+
+  it.each<readonly [string, readonly string[], string]>([
+    ['receipt', ['receipt'], 'ASSAY_API_KEY'],
+    ['run', ['run', 'x', '--quiet'], 'ASSAY_API_KEY'],
+    ['keys', ['keys', 'list'], 'ASSAY_OPERATOR_KEY'],
+  ])('client/unauthorized: %s with a wrong key', async (_, args, setting) => {
+    const agent = await agentThat(() => Response.json({ detail: 'wrong key; send another' }, { status: 401 }));
+    const env = { ...agent.env, ASSAY_OPERATOR_KEY: 'a-wrong-operator-key' };
+    const io = await refuse(args, 'client/unauthorized', 1, ['401: wrong key', `set ${setting} to a key of this agent`], {
+      ...agent,
+      env,
+    });
+    expect(io.err()).not.toMatch(/a-secret-key|a-wrong-operator-key|send another/);
+  });
+
   it('client/task-lost: the agent stopped before the task was sealed', async () => {
     const agent = await agentThat(({ url, method }) => {
       if (method === 'POST') return Response.json({ status: 'running' }, { status: 202 });
       if (!url.endsWith('/events')) return Response.json({ status: 'interrupted' });
-      const done = 'data: {"type":"done","sequence":1}\n\n';
+      const done =
+        'data: {"type":"done","sequence":1,"at":1790000000000,"success":false,"status":"interrupted","error":null}\n\n';
       return new Response(done, { headers: { 'content-type': 'text/event-stream' } });
     });
     await refuse(['run', 'x', '--quiet'], 'client/task-lost', 4, ['it is interrupted', 'start it again'], agent);

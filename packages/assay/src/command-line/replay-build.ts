@@ -5,9 +5,12 @@ import {
   type BuildManifest,
   buildHash,
   buildManifest,
+  type CompilerOutput,
   compilerText,
   parseCompilerOutput,
   parseStandardInput,
+  type Sha256,
+  type StandardInput,
 } from '@assay/contracts';
 import { parseJson } from '@assay/encoding/json';
 import type { Io } from './io.ts';
@@ -19,7 +22,8 @@ export interface BuildSources {
   readonly payload: (digest: string) => Uint8Array | null;
 }
 
-export interface ReplayedBuild {
+/** One piece of work, done again. */
+export interface ReplayedWork {
   readonly name: string;
   readonly outcome: 'identical' | 'differs' | 'inconclusive';
   readonly notes: readonly string[];
@@ -27,13 +31,57 @@ export interface ReplayedBuild {
 }
 
 const COMPILE_MS = 300_000;
+/** Differences that are told. */
+const SHOWN = 20;
+
+/** What the compiler made here of the recorded input. */
+export interface BuiltHere {
+  readonly input: StandardInput;
+  readonly output: CompilerOutput;
+  readonly manifest: BuildManifest;
+  readonly hash: Sha256;
+  /** Of the compiler, e.g. `0.8.24`. */
+  readonly version: string;
+}
+
+export interface ReplayedBuild {
+  readonly replayed: ReplayedWork;
+  /** `null` when the compiler did not run. */
+  readonly built: BuiltHere | null;
+}
 
 /** `null` for a receipt without a build. */
-export async function replayBuild({ receiptId, events, payload }: BuildSources, io: Io): Promise<ReplayedBuild | null> {
-  const built = events.find(({ type }) => type === 'contract.built');
+export async function replayBuild(sources: BuildSources, io: Io): Promise<ReplayedBuild | null> {
+  const built = sources.events.find(({ type }) => type === 'contract.built');
   if (built === undefined) return null;
-  const name = `build of ${receiptId}`;
-  const undecided = (note: string): ReplayedBuild => ({ name, outcome: 'inconclusive', notes: [note], differences: [] });
+  const name = `build of ${sources.receiptId}`;
+  const undecided = (note: string): ReplayedBuild => ({
+    replayed: { name, outcome: 'inconclusive', notes: [note], differences: [] },
+    built: null,
+  });
+  try {
+    return await rebuilt(built, sources, { name, undecided, io });
+  } catch (error) {
+    return undecided(unreadable(error));
+  }
+}
+
+/** Of a document that is not what it should be: nothing can be said of this piece of work, and the others stand. */
+export function unreadable(error: unknown): string {
+  return `it cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+interface Rebuilding {
+  readonly name: string;
+  readonly undecided: (note: string) => ReplayedBuild;
+  readonly io: Io;
+}
+
+async function rebuilt(
+  built: Readonly<Record<string, unknown>>,
+  { payload }: BuildSources,
+  { name, undecided, io }: Rebuilding,
+): Promise<ReplayedBuild> {
   const [manifestBytes, inputBytes] = [String(built.build_hash), String(built.input_hash)].map(payload);
   if (!manifestBytes || !inputBytes) return undecided('manifest or input was left out of the bundle');
   const recorded = parseJson(manifestBytes) as unknown as BuildManifest;
@@ -52,11 +100,41 @@ export async function replayBuild({ receiptId, events, payload }: BuildSources, 
       wallMs: COMPILE_MS,
       signal: io.signal,
     });
-    const now = buildHash(buildManifest({ compiler: recorded.compiler, input, output: parseCompilerOutput(text) }));
-    const same = now === built.build_hash;
-    const differences = same ? [] : [{ what: 'build hash', recorded: String(built.build_hash), now }];
-    return { name, outcome: same ? 'identical' : 'differs', notes: [], differences };
+    const output = parseCompilerOutput(text);
+    const now = buildManifest({ compiler: recorded.compiler, input, output });
+    const hash = buildHash(now);
+    const same = hash === built.build_hash;
+    const differences = same ? [] : differencesOf(recorded, now, String(built.build_hash));
+    const made = { input, output, manifest: now, hash, version: release.version };
+    return { replayed: { name, outcome: same ? 'identical' : 'differs', notes: [], differences }, built: made };
   } finally {
     await compilers.close();
   }
+}
+
+/** The hashes, then each part of each contract that is not the same. */
+function differencesOf(recorded: BuildManifest, now: BuildManifest, hash: string): ReplayedWork['differences'] {
+  const [before, after] = [partsOf(recorded), partsOf(now)];
+  const named = [...new Set([...before.keys(), ...after.keys()])].filter((part) => before.get(part) !== after.get(part));
+  const parts = named.map((what) => ({ what, recorded: before.get(what) ?? 'none', now: after.get(what) ?? 'none' }));
+  return [{ what: 'build hash', recorded: hash, now: buildHash(now) }, ...parts.slice(0, SHOWN)];
+}
+
+/** e.g. `src/Token.sol:Token runtime` → its hash. */
+function partsOf({ input_hash, settings_hash, sources, contracts }: BuildManifest): ReadonlyMap<string, string> {
+  const parts = new Map([
+    ['input', input_hash as string],
+    ['settings', settings_hash],
+  ]);
+  for (const { path, hash } of sources) parts.set(`source ${path}`, hash);
+  for (const { source, name, creation, runtime, ...more } of contracts) {
+    const named = `${source}:${name}`;
+    parts.set(`${named} creation code`, creation?.hash ?? 'none');
+    parts.set(`${named} runtime code`, runtime?.hash ?? 'none');
+    parts.set(`${named} interface`, more.abi_hash);
+    parts.set(`${named} metadata`, more.metadata_hash ?? 'none');
+    parts.set(`${named} storage layout`, more.storage_layout_hash ?? 'none');
+    parts.set(`${named} open libraries`, more.open_libraries.join(', '));
+  }
+  return parts;
 }

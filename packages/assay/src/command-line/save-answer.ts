@@ -3,6 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { RunResult } from '../index.ts';
+import { PRIVATE } from './destination.ts';
 import { CliError } from './errors.ts';
 
 /** Names of the files written, in order. */
@@ -10,7 +11,7 @@ export async function saveAnswer({ answer, files, bundle }: RunResult, folder: s
   const written: string[] = [];
   const write = async (name: string, content: string | Uint8Array): Promise<void> => {
     try {
-      await writeFile(join(folder, name), content);
+      await writeFile(join(folder, name), content, PRIVATE);
     } catch (cause) {
       throw new CliError(
         'cli/file-unwritable',

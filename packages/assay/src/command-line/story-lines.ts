@@ -1,8 +1,7 @@
 /** The story of receipts for people: what was asked, what ran and what came out, a step a line, with the first lines of each text. */
 
-import { formatInstant } from '@assay/attestation';
 import type { Receipt } from '@assay/receipt';
-import { type PayloadOf, storyOf } from '../verification/story.ts';
+import { type PayloadOf, type Quote, type StoryLog, type StoryStep, storyOf } from '../story/index.ts';
 import type { Io } from './io.ts';
 import { table, wrapped } from './layout.ts';
 import { printable, styleOf } from './output.ts';
@@ -10,8 +9,8 @@ import { printable, styleOf } from './output.ts';
 /** One receipt, with what is known around it. */
 export interface ToldReceipt {
   readonly receipt: Receipt;
-  /** Entry of the log; `null` outside of bundles. */
-  readonly logIndex: number | null;
+  /** `null` outside of bundles. */
+  readonly log: StoryLog | null;
   readonly payload: PayloadOf;
 }
 
@@ -28,7 +27,7 @@ const QUOTE_WIDTH = 160;
 const INDENT = 14;
 const PLAIN_COLUMNS = 100;
 
-/** @example storyLines([{ receipt, logIndex: 1, payload }], io, { verbose: false }) */
+/** @example storyLines([{ receipt, log: null, payload }], io, { verbose: false }) */
 export function storyLines(receipts: readonly ToldReceipt[], io: Io, { verbose }: StoryLinesOptions): string {
   const shown = verbose ? receipts : receipts.slice(0, MOST_RECEIPTS);
   const more = receipts.length - shown.length;
@@ -36,22 +35,33 @@ export function storyLines(receipts: readonly ToldReceipt[], io: Io, { verbose }
   return `${shown.map((told) => receiptLines(told, io, verbose)).join('\n')}${rest}`;
 }
 
-function receiptLines({ receipt, logIndex, payload }: ToldReceipt, io: Io, verbose: boolean): string {
+function receiptLines({ receipt, log, payload }: ToldReceipt, io: Io, verbose: boolean): string {
   const style = styleOf(io);
   const heading = `${style.strong(`Receipt ${printable(receipt.receipt_id, { full: true })}`)}\n`;
-  const row = (step: string, text: string): string =>
-    table([[style.faint(step.padEnd(INDENT - 4)), printable(text)]], { columns: io.columns });
-  const steps = storyOf(receipt, payload).map(({ step, text, quote }) => {
-    const lines = quote === null ? '' : quoteLines(quote, io, verbose);
-    return `${row(step, text)}${lines}`;
+  const steps = storyOf(receipt, { payload, log }).steps.map((step) => {
+    const row = table([[style.faint(step.kind.padEnd(INDENT - 4)), printable(wordsOf(step))]], { columns: io.columns });
+    return `${row}${quotesOf(step, verbose)
+      .map((quote) => quoteLines(quote, io, verbose))
+      .join('')}`;
   });
-  const sealed = row('sealed', `${formatInstant(receipt.served_at * 1000)} by ${receipt.key_id}`);
-  return `${heading}${steps.join('')}${sealed}${logIndex === null ? '' : row('logged', `entry ${logIndex}`)}`;
+  return `${heading}${steps.join('')}`;
 }
 
-function quoteLines(quote: string, io: Io, verbose: boolean): string {
+/** The kind stands in front, so the title is said only where there is nothing else. */
+function wordsOf({ title, text, attempt }: StoryStep): string {
+  const said = text === '' ? title : text;
+  return attempt !== null && attempt > 1 ? `${said} (attempt ${attempt})` : said;
+}
+
+/** The first text; all of them, raw documents aside, with `--verbose`. */
+function quotesOf({ quotes }: StoryStep, verbose: boolean): readonly Quote[] {
+  const shown = quotes.filter(({ folded }) => !folded);
+  return verbose ? shown : shown.slice(0, 1);
+}
+
+function quoteLines({ text: whole }: Quote, io: Io, verbose: boolean): string {
   const style = styleOf(io);
-  const lines = quote.replaceAll('\t', '    ').split('\n');
+  const lines = whole.replaceAll('\t', '    ').split('\n');
   const shown = verbose ? lines : lines.slice(0, QUOTE_LINES);
   const more = lines.length - shown.length;
   const width = verbose ? Number.POSITIVE_INFINITY : Math.min(QUOTE_WIDTH, (io.columns ?? PLAIN_COLUMNS) - INDENT - 2);

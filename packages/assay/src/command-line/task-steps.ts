@@ -4,39 +4,41 @@ import type { TaskStep } from '../index.ts';
 import { printable, type Style } from './output.ts';
 
 /** One line, or `null` for events that are no step. */
-export function describeStep(event: TaskStep, style: Style): string | null {
-  const attempt = Number(event.attempt ?? 1);
+export function describeStep(step: TaskStep, style: Style): string | null {
+  const attempt = 'attempt' in step ? step.attempt : 1;
   const again = attempt > 1 ? ` (attempt ${attempt})` : '';
   const line = (word: string, rest: string): string => `${style.strong(word.padEnd(9))}${printable(rest)}${again}\n`;
-  switch (event.type) {
+  switch (step.type) {
     case 'writing':
-      return line(
-        'writing',
-        `${String(event.provider)} ${String(event.model)}${event.recorded === true ? ' — RECORDED, no model runs' : ''}`,
-      );
+      return line('writing', step.recorded ? 'RECORDED: no model runs' : `${step.provider} ${step.model}`);
     case 'queued':
-      return line('queued', `${String(event.ahead)} ahead`);
+      return line('queued', `${step.ahead} ahead`);
     case 'code':
-      return line('code', `${String(event.code).split('\n').length} lines of ${String(event.language)}`);
+      return line('code', `${linesIn(step.code)} of ${step.language}`);
     case 'running':
-      return line('running', `in the ${String(event.lane)} sandbox`);
+      return line('running', `in the ${step.lane} sandbox`);
     case 'artifact':
-      return line('file', `${String(event.path)}, ${String(event.bytes)} bytes`);
+      return line('file', `${step.path}, ${step.bytes} bytes`);
     case 'compiling':
-      return line('compiling', `${String(event.sources)} sources with solc ${String(event.compiler)}`);
+      return line('compiling', `${step.sources} sources with solc ${step.compiler}`);
     case 'limit':
-      return line('limit', String(event.message));
+      return line('limit', step.message);
     case 'executed':
-      return line('ended', (event.error ?? null) === null ? String(event.status) : lastLine(String(event.error)));
+      return line('ended', step.error === null ? step.status : lastLine(step.error));
     case 'retry':
-      return line('retry', lastLine(String(event.reason)));
+      return line('retry', lastLine(step.reason));
     case 'sealing':
       return line('sealing', 'signing the receipt');
     case 'logged':
-      return line('logged', `entry ${String(event.log_index)}`);
+      return line('logged', `entry ${step.log_index}`);
     default:
       return null;
   }
+}
+
+function linesIn(code: string): string {
+  const count = code.trimEnd().split('\n').length;
+  return `${count} line${count === 1 ? '' : 's'}`;
 }
 
 function lastLine(text: string): string {

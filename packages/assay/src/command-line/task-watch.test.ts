@@ -5,28 +5,35 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { TaskStep } from '../index.ts';
 import { TaskWatch, type TaskWatchOptions } from './task-watch.ts';
 
-const STEPS: readonly Omit<TaskStep, 'sequence'>[] = [
-  { type: 'accepted', at: 1000 },
-  { type: 'writing', at: 1000, attempt: 1, provider: 'ollama', model: 'm', recorded: false },
-  { type: 'code', at: 3400, attempt: 1, language: 'python', code: 'a\nb' },
-  { type: 'running', at: 3500, attempt: 1, lane: 'wasm' },
+const MODEL = { provider: 'ollama', model: 'm', recorded: false } as const;
+const STEPS: readonly TaskStep[] = numbered([
+  { type: 'accepted', at: 1000, task: 'ai_generate_and_execute', receipt_id: 'rcpt_1', title: 'x' },
+  { type: 'writing', at: 1000, attempt: 1, ...MODEL },
+  { type: 'code', at: 3400, attempt: 1, language: 'python', code: 'a\nb', source: 'model' },
+  { type: 'running', at: 3500, attempt: 1, language: 'python', lane: 'wasm' },
   { type: 'stdout', at: 3600, attempt: 1, text: 'no' },
   { type: 'executed', at: 3700, attempt: 1, status: 'error', error: 'Traceback\nValueError: no' },
   { type: 'retry', at: 3700, attempt: 2, reason: 'ValueError: no' },
-  { type: 'running', at: 4000, attempt: 2, lane: 'wasm' },
+  { type: 'running', at: 4000, attempt: 2, language: 'python', lane: 'wasm' },
   { type: 'stdout', at: 4100, attempt: 2, text: '4' },
   { type: 'stderr', at: 4150, attempt: 2, text: 'careful\n' },
   { type: 'stdout', at: 4200, attempt: 2, text: '2\u001b[2J\n' },
   { type: 'executed', at: 4300, attempt: 2, status: 'ok', error: null },
-  { type: 'done', at: 4400, success: true },
-];
+  { type: 'done', at: 4400, success: true, status: 'succeeded', error: null },
+]);
+
+type Unnumbered<Step> = Step extends unknown ? Omit<Step, 'sequence'> : never;
+
+function numbered(steps: readonly Unnumbered<TaskStep>[]): readonly TaskStep[] {
+  return steps.map((step, index) => ({ ...step, sequence: index + 1 }));
+}
 
 const PLAIN: TaskWatchOptions = { quiet: false, json: false };
 
 function watched(columns: number | undefined, options: TaskWatchOptions, output: string | null, steps = STEPS) {
   const io = transcript({ cwd: '/', now: FAKE_NOW, env: { NO_COLOR: '1' }, ...(columns === undefined ? {} : { columns }) });
   const watch = new TaskWatch(io, options);
-  for (const [index, step] of steps.entries()) watch.show({ ...step, sequence: index + 1 });
+  for (const step of steps) watch.show(step);
   watch.end(output);
   return { out: io.out(), err: io.err(), seconds: watch.seconds };
 }
@@ -69,7 +76,7 @@ describe('on a terminal', () => {
   });
 
   test('output that was cut is not taken for whole', () => {
-    const steps = STEPS.toSpliced(-2, 0, { type: 'omitted', at: 4200, attempt: 2 });
+    const steps = STEPS.toSpliced(-2, 0, { type: 'omitted', sequence: 12, at: 4200, attempt: 2, stream: 'stdout' });
     const { out, err } = watched(80, PLAIN, `42${'x'.repeat(100_000)}`, steps);
     expect(out.length).toBeLessThan(100);
     expect(err).toMatch(/--save keeps all of it in output\.txt/);
@@ -85,7 +92,7 @@ describe('on a terminal', () => {
     const plain = transcript({ cwd: '/', now: 0, columns: 80, env: { NO_COLOR: '1' } });
     const io = { ...plain, now: () => clock.now };
     const watch = new TaskWatch(io, PLAIN);
-    watch.show({ type: 'writing', at: 0, sequence: 1, provider: 'p', model: 'm' });
+    watch.show({ type: 'writing', at: 0, sequence: 1, attempt: 1, ...MODEL });
     for (let second = 1; second <= 3; second++) {
       clock.now += 1000;
       vi.advanceTimersByTime(1000);
@@ -100,9 +107,9 @@ describe('on a terminal', () => {
 });
 
 test('a clock that runs backwards takes no negative time', () => {
-  const steps = [
-    { type: 'writing', at: 5000 },
+  const steps = numbered([
+    { type: 'writing', at: 5000, attempt: 1, ...MODEL },
     { type: 'sealing', at: 1000 },
-  ] as const;
+  ]);
   expect(watched(undefined, PLAIN, null, steps).seconds).toBe(0);
 });

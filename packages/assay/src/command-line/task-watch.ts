@@ -16,6 +16,12 @@ export interface TaskWatchOptions {
   readonly json: boolean;
 }
 
+interface OutputStep {
+  readonly type: 'stdout' | 'stderr';
+  readonly text: string;
+  readonly attempt: number;
+}
+
 export class TaskWatch {
   readonly #io: Io;
   readonly #quiet: boolean;
@@ -30,6 +36,7 @@ export class TaskWatch {
   #omitted = false;
   /** The cursor is behind text of the program. */
   #midLine = false;
+  #model: string | null = null;
 
   constructor(io: Io, { quiet, json }: TaskWatchOptions) {
     this.#io = io;
@@ -41,9 +48,10 @@ export class TaskWatch {
   show(step: TaskStep): void {
     this.#begun ??= step.at;
     this.#newest = step.at;
+    if (step.type === 'writing') this.#model = step.model;
     if (this.#quiet) return;
     if (step.type === 'stdout' || step.type === 'stderr') {
-      this.#stream(step.type, step);
+      this.#stream({ ...step, type: step.type });
       return;
     }
     if (step.type === 'omitted') this.#omitted = true;
@@ -55,7 +63,7 @@ export class TaskWatch {
     this.#elapsed.start();
   }
 
-  #stream(stream: 'stdout' | 'stderr', { text = '', attempt = 1 }: TaskStep): void {
+  #stream({ type: stream, text, attempt }: OutputStep): void {
     if (!this.#live) return;
     if (attempt !== this.#attempt) {
       this.#attempt = attempt;
@@ -72,6 +80,11 @@ export class TaskWatch {
   #endLine(): void {
     if (this.#midLine) this.#io.stderr('\n');
     this.#midLine = false;
+  }
+
+  /** The model that wrote last; `null` when none did. */
+  get model(): string | null {
+    return this.#model;
   }
 
   /** Since the first step, by the agent's clock. */

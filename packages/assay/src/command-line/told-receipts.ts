@@ -10,14 +10,16 @@ export async function toldReceipts(verdict: Verdict): Promise<readonly ToldRecei
   switch (verdict.type) {
     case 'bundle':
       return verdict.receipts.map(({ receipt, index, payloads }) => {
+        const { origin, size, witnesses } = verdict.log;
         const kept = new Map<string, Uint8Array>();
         for (const { hash, content } of payloads) if (content !== null) kept.set(hash, content);
-        return { receipt, logIndex: index, payload: (digest) => kept.get(digest) ?? null };
+        const log = { index, head: { origin, size, witnesses: witnesses.length } };
+        return { receipt, log, payload: (digest) => kept.get(digest) ?? null };
       });
     case 'receipt':
-      return [{ receipt: verdict.receipt, logIndex: null, payload: () => null }];
+      return [{ receipt: verdict.receipt, log: null, payload: () => null }];
     case 'result':
-      return [{ receipt: verdict.receipt, logIndex: null, payload: await answerPayloads(verdict.answer) }];
+      return [{ receipt: verdict.receipt, log: null, payload: await answerPayloads(verdict.answer) }];
     default:
       return [];
   }

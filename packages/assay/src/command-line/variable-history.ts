@@ -5,7 +5,8 @@ import { resolve } from 'node:path';
 import { type HistoryReceipt, type RecheckedHistory, recheckHistory } from '@assay/operator';
 import { type Agent, type BundleVerdict, verifyBundle } from '../index.ts';
 import { agentApi } from './agent-api.ts';
-import { type AgentFlags, ownFolder, trustAt } from './agent-connection.ts';
+import { type AgentFlags, trustAt } from './agent-connection.ts';
+import { dataFolder } from './data-folder.ts';
 import { CliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
@@ -33,8 +34,11 @@ export async function fetchHistory(
       readonly receipt_id: string;
       readonly task: string;
       readonly state: string;
+      readonly outcome: string;
     }[];
-    ids.push(...rows.filter(({ task, state }) => TASKS.has(task) && state === 'sealed').map(({ receipt_id: id }) => id));
+    // Refusals changed nothing, and strangers can cause them.
+    const changed = rows.filter(({ task, state, outcome }) => TASKS.has(task) && state === 'sealed' && outcome !== 'failed');
+    ids.push(...changed.map(({ receipt_id: id }) => id));
     if (typeof page.next !== 'number') break;
     before = page.next;
   }
@@ -55,7 +59,7 @@ export async function fetchHistory(
     simulatedRoot !== undefined
       ? await trustOption(io, { simulatedRoot })
       : flags.url === undefined
-        ? await trustAt(url, ownFolder(io), io)
+        ? await trustAt(url, dataFolder(io), io)
         : { roots: [] };
   return show(await verifyBundle(bytes, { policy, trust, now: io.now() }), flags, io);
 }

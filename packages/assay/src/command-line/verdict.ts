@@ -19,18 +19,43 @@ const WORDS: Readonly<Record<VerificationOutcome, string>> = {
   unavailable: 'CANNOT TELL',
 };
 
+const FETCH =
+  'assay collateral fetch FILE -o collateral.json gets it where there is a network, and --collateral collateral.json uses it';
+const FETCH_AGAIN = `${FETCH.replace('gets it', 'gets a newer one')}; --at verifies as of an instant at which this one was valid`;
+
 /** What to do, where the error alone does not say it. */
 const HINTS: Readonly<Record<string, string>> = {
+  'certificate/crl-missing': FETCH,
+  'dcap/collateral-missing': FETCH,
+  'dcap/pck-certificate-missing': FETCH,
+  'endorsements/not-found': FETCH,
+  'endorsements/offline': FETCH,
+  'nvidia/certificates-missing': FETCH,
+  'snp/endorsement-key-missing': FETCH,
+  'token/key-missing': FETCH,
+  'certificate/crl-expired': FETCH_AGAIN,
+  'certificate/ocsp-outdated': FETCH_AGAIN,
+  'dcap/collateral-expired': FETCH_AGAIN,
+  'endorsements/expired': FETCH_AGAIN,
+  'endorsements/stale': FETCH_AGAIN,
+  'dcap/collateral-not-yet-valid': '--at verifies at a later instant, --collateral names an older file',
+  'endorsements/not-yet-valid': '--at verifies at a later instant, --collateral names an older file',
+  'endorsements/foreign': `this collateral is for another platform: ${FETCH}`,
   'certificate/expired': '--at verifies at an earlier instant, such as the one at which the evidence was received',
-  'certificate/not-yet-valid': '--at verifies at another instant',
+  'certificate/not-yet-valid': 'check the clock of this machine; --at verifies at another instant',
   'certificate/root-not-trusted':
     'no pinned vendor root signed this; --simulated-root names a simulator, --root a private root',
 };
+
+const TOO_OLD =
+  '--at verifies as of the instant you received the file, --max-age allows more seconds; the bundle of its receipt has no age';
 
 export interface PrintOptions {
   readonly json: boolean;
   /** Long values in full and the section behind each check. */
   readonly verbose: boolean;
+  /** For evidence that no trusted root signed, where more is known than the error says. */
+  readonly rootHint?: string | undefined;
 }
 
 export async function printVerdict(verdict: Verdict, io: Io, options: PrintOptions): Promise<ExitCode> {
@@ -55,8 +80,15 @@ export async function printVerdict(verdict: Verdict, io: Io, options: PrintOptio
     io.stdout(`\n${warnings.map((line) => wrapped(`${style.open('!')} ${show(line)}`, io.columns, 2)).join('')}`);
   if (limits.length > 0)
     io.stdout(`\nThis does not prove:\n${limits.map((line) => wrapped(`  - ${show(line)}`, io.columns, 4)).join('')}`);
-  if (verdict.error !== undefined && verdict.outcome !== 'refused') printError(verdict.error, io, HINTS[verdict.error.code]);
+  if (verdict.error !== undefined && verdict.outcome !== 'refused')
+    printError(verdict.error, io, hintOn(verdict.error.code, options));
+  if (verdict.outcome === 'refused' && checks.some(({ id, outcome }) => id === 'result.freshness' && outcome === 'fail'))
+    io.stderr(wrapped(`hint: ${TOO_OLD}`, io.columns, 6));
   return code;
+}
+
+function hintOn(code: string, { rootHint }: PrintOptions): string | undefined {
+  return code === 'certificate/root-not-trusted' ? (rootHint ?? HINTS[code]) : HINTS[code];
 }
 
 function headline({ outcome, simulated }: Verdict, style: Style): string {

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type Audit, type Finding, failsAudit, type Impact, PASS_POLICIES, type PassPolicy } from '@assay/contracts';
+import { type Finding, failsAudit, PASS_POLICIES, type PassPolicy, ruleText } from '@assay/contracts';
 import { type Command, Option } from 'commander';
 import { agentOptions } from '../command-line/agent-connection.ts';
 import type { Finish } from '../command-line/command.ts';
@@ -10,16 +10,21 @@ import { type CompileFlags, compileMembers, compileOptions } from '../command-li
 import { contractFailure } from '../command-line/contract-failure.ts';
 import { type ProjectFlags, readContracts } from '../command-line/contract-project.ts';
 import { type ContractTaskFlags, contractTask } from '../command-line/contract-task.ts';
+import { PRIVATE } from '../command-line/destination.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
+import { type LintMember, lintLines } from '../command-line/lint-lines.ts';
+import { claimLines, type ModelClaims } from '../command-line/model-claims.ts';
 import { jsonText, printable, type Style, styleOf } from '../command-line/output.ts';
 import { saveAnswer } from '../command-line/save-answer.ts';
 import { readFileOf } from '../command-line/subject.ts';
-import type { RunResult } from '../index.ts';
+import { auditIn, type RunResult } from '../index.ts';
 
 interface AuditFlags extends ContractTaskFlags, ProjectFlags, CompileFlags {
   readonly rule?: PassPolicy;
+  readonly claims?: boolean;
+  readonly lint?: boolean;
   readonly baseline?: string;
   readonly sarif?: string;
   readonly save?: string;
@@ -29,6 +34,8 @@ export function configure(command: Command, io: Io, finish: Finish): void {
   compileOptions(agentOptions(command))
     .argument('<path>', 'a .sol file, a project folder, a standard JSON input, a build-info file, or a .zip')
     .addOption(new Option('--rule <name>', 'which findings fail the audit').choices(PASS_POLICIES).default('default'))
+    .option('--claims', "also ask the agent's model, and run its exploits; the outcome of the audit does not change")
+    .option('--no-lint', "leave the agent's linter out")
     .option('--baseline <audit.json>', 'findings of an earlier audit: only new ones are shown and fail')
     .option('--sarif <file>', 'write the findings as SARIF 2.1.0')
     .option('--save <folder>', 'write answer, audit, SARIF and bundle there')
@@ -40,7 +47,13 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 async function audit(path: string, flags: AuditFlags, io: Io): Promise<ExitCode> {
   const known = flags.baseline === undefined ? null : await fingerprintsOf(flags.baseline, io);
   const rule = flags.rule ?? 'default';
-  const request = { type: 'attested_audit', ...readContracts(io, path, flags), ...compileMembers(flags), policy: rule };
+  const members = {
+    ...compileMembers(flags),
+    policy: rule,
+    ...(flags.claims === true ? { claims: true } : {}),
+    ...(flags.lint === false ? { lint: false } : {}),
+  };
+  const request = { type: 'attested_audit', ...readContracts(io, path, flags), ...members };
   return contractTask(request, flags, io, (result) => present(result, { flags, known, rule }, io));
 }
 
@@ -54,11 +67,17 @@ interface Presented {
 async function present(result: RunResult, { flags, known, rule }: Presented, io: Io): Promise<ExitCode> {
   const quiet = flags.json === true;
   if (quiet) io.stdout(jsonText(result.answer));
-  if (result.answer.audit === null || result.answer.audit === undefined) return contractFailure(result, quiet, io);
-  const found = result.answer.audit as unknown as Audit;
+  const audited = auditIn(result);
+  if (audited === null) return contractFailure(result, quiet, io);
+  const { audit: found, auditHash } = audited;
   const saved = flags.save === undefined ? null : await saveAnswer(result, resolve(io.cwd, flags.save));
-  if (flags.sarif !== undefined) writeSarif(resolve(io.cwd, flags.sarif), result);
   const fresh = known === null ? found.findings : newFindings(found.findings, known);
+  if (flags.sarif !== undefined)
+    writeSarif(
+      resolve(io.cwd, flags.sarif),
+      result,
+      known === null ? null : found.findings.map((each) => fresh.includes(each)),
+    );
   const failing = fresh.filter((finding) => failsAudit(finding, rule)).length;
   if (!quiet) {
     const style = styleOf(io);
@@ -67,10 +86,13 @@ async function present(result: RunResult, { flags, known, rule }: Presented, io:
     io.stdout(
       `${failing === 0 ? style.good('passed') : style.bad('failed')}  ${fresh.length} findings${rest}; ${failing} fail the rule ${rule}\n`,
     );
-    io.stdout(`audit    ${printable(String((result.answer.result as { auditHash?: unknown }).auditHash), { full: true })}\n`);
+    io.stdout(lintLines(audited.lint as unknown as LintMember | null, style));
+    io.stdout(claimLines(audited.claims as ModelClaims | null, style));
+    io.stdout(`held to  ${printable(ruleText(found), { full: true })}\n`);
+    io.stdout(`audit    ${printable(auditHash, { full: true })}\n`);
     io.stdout(`build    ${printable(found.build_hash, { full: true })}\n`);
     io.stdout(`tools    slither ${printable(found.analyzer.version)}, solc ${printable(found.compiler.version)}\n`);
-    io.stdout(`receipt  ${printable(String(result.answer.receipt_id))}\n`);
+    io.stdout(`receipt  ${printable(result.receipt.receipt_id)}\n`);
     if (saved !== null)
       io.stderr(`saved  ${saved.join(', ')}\nhint: check it with assay verify ${printable(String(flags.save))}/bundle.json\n`);
   }
@@ -79,7 +101,7 @@ async function present(result: RunResult, { flags, known, rule }: Presented, io:
 
 function describe(finding: Finding, rule: PassPolicy, style: Style): string {
   const { impact, confidence, check, description, locations, cwe, dependency, suppressed_by_line: line } = finding;
-  const paint: Readonly<Partial<Record<Impact, (text: string) => string>>> = { High: style.bad, Medium: style.open };
+  const paint = impact === 'High' ? style.bad : impact === 'Medium' ? style.open : style.faint;
   const mark = failsAudit(finding, rule) ? style.bad('✗') : style.faint('·');
   const [first] = locations;
   const place = first === undefined ? '' : `${first.source}:${first.first_line}`;
@@ -88,7 +110,7 @@ function describe(finding: Finding, rule: PassPolicy, style: Style): string {
     ...(dependency ? ['in a dependency'] : []),
     ...(line === null ? [] : [`hidden by the comment on line ${line}`]),
   ];
-  const head = `${mark} ${(paint[impact] ?? style.faint)(impact)}/${confidence}  ${style.strong(printable(check))}  ${printable(place)}`;
+  const head = `${mark} ${paint(printable(impact))}/${printable(confidence)}  ${style.strong(printable(check))}  ${printable(place)}`;
   const words = description.split('\n').map((text) => `    ${printable(text.replace(/\t/g, '  '))}\n`);
   return `${head}${notes.length === 0 ? '' : `  ${style.faint(notes.join(', '))}`}\n${words.join('')}`;
 }
@@ -124,11 +146,12 @@ async function fingerprintsOf(path: string, io: Io): Promise<ReadonlyMap<string,
   );
 }
 
-function writeSarif(path: string, { files }: RunResult): void {
+/** `isNew`: of each finding in order, whether the baseline lacks it; `null` without a baseline. */
+function writeSarif(path: string, { files }: RunResult, isNew: readonly boolean[] | null): void {
   const sarif = files['/audit/report.sarif'];
   if (sarif === undefined) return;
   try {
-    writeFileSync(path, sarif);
+    writeFileSync(path, isNew === null ? sarif : withBaseline(sarif, isNew), PRIVATE);
   } catch (cause) {
     throw new CliError(
       'cli/file-unwritable',
@@ -136,4 +159,12 @@ function writeSarif(path: string, { files }: RunResult): void {
       { cause },
     );
   }
+}
+
+/** SARIF 2.1.0 §3.27.24. */
+function withBaseline(sarif: Uint8Array, isNew: readonly boolean[]): string {
+  const log = JSON.parse(new TextDecoder().decode(sarif)) as { runs: { results: { baselineState?: string }[] }[] };
+  for (const [index, result] of (log.runs[0]?.results ?? []).entries())
+    result.baselineState = isNew[index] ? 'new' : 'unchanged';
+  return `${JSON.stringify(log, null, 2)}\n`;
 }

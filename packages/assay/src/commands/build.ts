@@ -16,7 +16,7 @@ import { table } from '../command-line/layout.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
 import { saveAnswer } from '../command-line/save-answer.ts';
 import { readFileOf } from '../command-line/subject.ts';
-import type { RunResult } from '../index.ts';
+import { buildIn, type RunResult } from '../index.ts';
 
 interface BuildFlags extends ContractTaskFlags, ProjectFlags, CompileFlags {
   readonly save?: string;
@@ -72,36 +72,25 @@ function compared({ files }: RunResult, { content, name }: Published, flags: Bui
 
 async function present(result: RunResult, flags: BuildFlags, io: Io): Promise<ExitCode> {
   const saved = flags.save === undefined ? null : await saveAnswer(result, resolve(io.cwd, flags.save));
-  const { success } = result;
   if (flags.json === true) io.stdout(jsonText(result.answer));
-  if (!success) return contractFailure(result, flags.json === true, io);
+  const built = buildIn(result);
+  if (built === null) return contractFailure(result, flags.json === true, io);
   if (flags.json === true) return EXIT.accepted;
   const style = styleOf(io);
-  const { build } = result.answer as unknown as { readonly build: BuiltManifest };
-  const rows = build.contracts.map(({ source, name, creation, runtime }) => [
+  const { manifest, buildHash } = built;
+  const rows = manifest.contracts.map(({ source, name, creation, runtime }) => [
     `${printable(source)}:${style.strong(printable(name))}`,
     creation === null ? style.faint('no code') : `${creation.length} bytes`,
     runtime === null ? '' : printable(runtime.keccak256, { full: true }),
   ]);
   io.stdout(table([[style.faint('contract'), style.faint('creation'), style.faint('code hash')], ...rows]));
-  const { buildHash } = result.answer.result as { readonly buildHash: string };
   io.stdout(`build    ${printable(buildHash, { full: true })}\n`);
-  io.stdout(`compiler solc ${printable(build.compiler.version)}\n`);
-  io.stdout(`receipt  ${printable(String(result.answer.receipt_id))}\n`);
+  io.stdout(`compiler solc ${printable(manifest.compiler.version)}\n`);
+  io.stdout(`receipt  ${printable(result.receipt.receipt_id)}\n`);
   io.stderr(
     saved === null
       ? 'hint: --save keeps contracts, manifest and bundle\n'
       : `saved  ${saved.join(', ')}\nhint: check it with assay verify ${printable(String(flags.save))}/bundle.json\n`,
   );
   return EXIT.accepted;
-}
-
-interface BuiltManifest {
-  readonly compiler: { readonly version: string };
-  readonly contracts: readonly {
-    readonly source: string;
-    readonly name: string;
-    readonly creation: { readonly length: number } | null;
-    readonly runtime: { readonly keccak256: string } | null;
-  }[];
 }

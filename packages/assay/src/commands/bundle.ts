@@ -1,14 +1,14 @@
 /** `assay bundle`: fetch the offline bundle of one or more receipts. */
 
-import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type AgentApi, agentApi } from '../command-line/agent-api.ts';
+import { agentApi } from '../command-line/agent-api.ts';
 import { type AgentFlags, agentOf, agentOptions, withAgent } from '../command-line/agent-connection.ts';
 import type { Finish } from '../command-line/command.ts';
-import { CliError } from '../command-line/errors.ts';
+import { PRIVATE, writeFileOf } from '../command-line/destination.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
+import { rootArgument } from '../command-line/root-hint.ts';
+import type { Agent } from '../index.ts';
 
 interface BundleFlags extends AgentFlags {
   readonly redact?: boolean;
@@ -27,28 +27,21 @@ function bundle(ids: readonly string[], flags: BundleFlags, io: Io): Promise<Exi
   return withAgent(
     () => agentOf(flags, io),
     io,
-    { json: false },
-    (agent) => write(agentApi(agent), ids, flags, io),
+    flags,
+    (agent) => write(agent, ids, flags, io),
   );
 }
 
-async function write(agent: AgentApi, ids: readonly string[], flags: BundleFlags, io: Io): Promise<ExitCode> {
-  const bytes = await agent.bytes(
+async function write(agent: Agent, ids: readonly string[], flags: BundleFlags, io: Io): Promise<ExitCode> {
+  const bytes = await agentApi(agent).bytes(
     `bundles/${ids.map(encodeURIComponent).join(',')}${flags.redact === true ? '?redact=1' : ''}`,
   );
   if (flags.output === undefined) {
     io.stdout(new TextDecoder().decode(bytes));
     return EXIT.accepted;
   }
-  try {
-    await writeFile(resolve(io.cwd, flags.output), bytes);
-  } catch (cause) {
-    throw new CliError(
-      'cli/file-unwritable',
-      `cannot write ${flags.output}: ${(cause as NodeJS.ErrnoException).code}; check the path`,
-      { cause },
-    );
-  }
-  io.stdout(`${flags.output}: ${bytes.length} bytes; check it with assay verify ${flags.output}\n`);
+  await writeFileOf(io, flags.output, bytes, flags.redact === true ? {} : PRIVATE);
+  const root = rootArgument(agent.attested.verdict.simulated, flags, io);
+  io.stdout(`${flags.output}: ${bytes.length} bytes; check it with assay verify ${flags.output}${root}\n`);
   return EXIT.accepted;
 }

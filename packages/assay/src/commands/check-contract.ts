@@ -1,10 +1,13 @@
-/** `assay check-contract`: whether the code at an address is that of an attested build. */
+/** `assay check-contract`: whether the code at an address is that of an attested build, and the signed summary of its audit. */
 
-import type { MatchLevel } from '@assay/contracts';
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type MatchLevel, ruleText } from '@assay/contracts';
 import { decodeHex } from '@assay/encoding/hex';
 import { type Command, Option } from 'commander';
 import type { Finish } from '../command-line/command.ts';
 import { type AttestedBuild, attestedBuildIn } from '../command-line/contract-check/attested-build.ts';
+import { signedSummary, summaryOf } from '../command-line/contract-check/audit-summary.ts';
 import { blockOf, type ChainBlock } from '../command-line/contract-check/chain-code.ts';
 import { type ContractCheck, checkContract } from '../command-line/contract-check/check.ts';
 import type { CheckedLibrary } from '../command-line/contract-check/compare.ts';
@@ -16,6 +19,7 @@ import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
 import { addressOption, hexOption, policyOption, trustOption } from '../command-line/options.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
+import { ownerKeys } from '../command-line/owner-keys.ts';
 import { readSubject } from '../command-line/subject.ts';
 import { printVerdict } from '../command-line/verdict.ts';
 import { verifyBundle } from '../index.ts';
@@ -30,6 +34,10 @@ interface CheckFlags {
   readonly uncheckedLibrary: readonly string[];
   readonly uncheckedProxy?: boolean;
   readonly atLeast: MatchLevel;
+  readonly summary?: string;
+  readonly chainId?: string;
+  readonly keyFile?: string;
+  readonly auditUri?: string;
   readonly policy?: string;
   readonly simulatedRoot?: string;
   readonly json?: boolean;
@@ -52,6 +60,10 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     )
     .option('--unchecked-proxy', 'the code of a proxy or beacon itself may be any')
     .addOption(new Option('--at-least <level>', 'what counts as yes').choices(['identical', 'exact', 'match']).default('match'))
+    .option('--summary <file>', 'write an ERC-7512 summary of the audit for this address, signed; only at exact or better')
+    .option('--chain-id <number>', 'with --summary: the chain that is meant')
+    .option('--key-file <file>', "with --summary: the signer's private key, hex; or ASSAY_OWNER_KEY")
+    .option('--audit-uri <uri>', 'with --summary: where the bundle can be had')
     .option('--policy <file|preset>', 'policy file, or strict, moderate, relaxed')
     .option('--simulated-root <file>', "accept a simulator's evidence under this root")
     .option('--json', 'machine-readable result')
@@ -86,12 +98,56 @@ async function check(subject: string, flags: CheckFlags, io: Io): Promise<ExitCo
         flags.args === undefined ? null : flags.args === '0x' ? new Uint8Array(0) : decodeHex(hexOption('args', flags.args)),
     },
   });
+  const { simulated } = verdict;
+  if (flags.summary !== undefined) await writeSummary(flags.summary, { flags, found, build, rpc, block, simulated }, io);
   const yes = reaches(found.level, flags.atLeast);
   if (flags.json === true)
-    io.stdout(jsonText({ ...found, yes, block, buildHash: build.buildHash, audit: build.audit, simulated: verdict.simulated }));
-  else present(found, { yes, build, block, simulated: verdict.simulated }, io);
+    io.stdout(jsonText({ ...found, yes, block, buildHash: build.buildHash, audit: build.audit, simulated }));
+  else present(found, { yes, build, block, simulated }, io);
   if (yes) return EXIT.accepted;
   return found.undecided ? EXIT.undecided : EXIT.no;
+}
+
+interface Checked {
+  readonly flags: CheckFlags;
+  readonly found: ContractCheck;
+  readonly build: AttestedBuild;
+  readonly rpc: ChainRpc;
+  readonly block: ChainBlock;
+  readonly simulated: boolean;
+}
+
+/** Signs and writes the summary, or says why there is none. */
+async function writeSummary(file: string, checked: Checked, io: Io): Promise<void> {
+  const { flags, found, build, rpc, block, simulated } = checked;
+  const { chainId = '', keyFile, auditUri } = flags;
+  if (!/^[1-9][0-9]{0,14}$/.test(chainId))
+    throw new CliError(
+      'cli/bad-option',
+      `--chain-id: expected the number of the chain, got ${JSON.stringify(chainId)}; write 1`,
+    );
+  const typedData = await summaryOf(found, { build, rpc, chainId: Number(chainId), auditUri, simulated });
+  const keys = await ownerKeys(keyFile === undefined ? [] : [keyFile], io);
+  const { bytesOf, recoverSigner, signDigest, typedDataHash } = await import('@assay/operator');
+  const digest = typedDataHash(typedData);
+  const signature = signDigest(bytesOf(digest), keys[0] as Uint8Array);
+  for (const key of keys) key.fill(0);
+  const signedAt = Math.floor(io.now() / 1000);
+  const summary = signedSummary(typedData, {
+    signature,
+    signer: recoverSigner(digest, signature),
+    signedAt,
+    found,
+    build,
+    block,
+    simulated,
+  });
+  try {
+    await writeFile(resolve(io.cwd, file), jsonText(summary));
+  } catch (cause) {
+    throw new CliError('cli/file-unwritable', `${file}: cannot be written; check the path`, { cause });
+  }
+  io.stderr(`${file}: audit summary for chain ${chainId}, signed by ${summary.signer}\n`);
 }
 
 interface Presented {
@@ -131,7 +187,7 @@ function present(found: ContractCheck, { yes, build, block, simulated }: Present
     'audit',
     build.audit === null
       ? 'none in this bundle'
-      : `${build.audit.hash} of the same input, ${build.audit.passed ? 'passed' : 'FAILED'}`,
+      : `${build.audit.hash} of the same input, ${build.audit.passed ? 'passed' : 'FAILED'}; ${ruleText(build.audit)}`,
   );
   for (const each of found.unproven) line('unproven', each);
 }

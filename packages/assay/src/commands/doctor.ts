@@ -1,4 +1,4 @@
-/** `assay doctor`: what this machine has for an agent, what is missing, and what to do about it. Changes nothing. */
+/** `assay doctor`: what this machine has for an agent and can attest, what is missing, what to do about it, which guarantees follow. Changes nothing. */
 
 import { access, constants, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -6,21 +6,16 @@ import type { Config, selectSandbox } from '@assay/agent';
 import { isCoded } from '@assay/encoding/coded-error';
 import type { Command } from 'commander';
 import { agentApi } from '../command-line/agent-api.ts';
-import { apiKeyOf, reachAgent } from '../command-line/agent-connection.ts';
+import { agentOf } from '../command-line/agent-connection.ts';
 import { cacheDirectory } from '../command-line/collateral-cache.ts';
 import type { Finish } from '../command-line/command.ts';
+import { dataFolder } from '../command-line/data-folder.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
-import type { Io } from '../command-line/io.ts';
-import { table } from '../command-line/layout.ts';
+import { type Io, withEnvironment } from '../command-line/io.ts';
+import { shortList, table } from '../command-line/layout.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
-
-type Standing = 'ok' | 'warning' | 'problem';
-
-interface Finding {
-  readonly what: string;
-  readonly standing: Standing;
-  readonly detail: string;
-}
+import type { Finding } from './doctor/finding.ts';
+import { machineFindings, thisMachine } from './doctor/machine.ts';
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
@@ -56,12 +51,15 @@ function nodeVersion(): Finding {
       };
 }
 
-async function agentFindings(envFile: string, io: Io): Promise<readonly Finding[]> {
+async function agentFindings(envFile: string, bare: Io): Promise<readonly Finding[]> {
   const agent = await import('@assay/agent');
   const { createModel, EmbeddedModels, parseConfig, readEnvironment } = agent;
   let config: ReturnType<typeof parseConfig>;
+  let io: Io;
   try {
-    config = parseConfig(readEnvironment(resolve(io.cwd, envFile), io.env));
+    const env = readEnvironment(resolve(bare.cwd, envFile), bare.env);
+    io = withEnvironment(bare, () => env);
+    config = parseConfig({ ...env, ASSAY_DATA_DIR: dataFolder(io) });
   } catch (error) {
     return [failed('settings', error)];
   }
@@ -72,7 +70,15 @@ async function agentFindings(envFile: string, io: Io): Promise<readonly Finding[
   const model: Finding = {
     what: 'model',
     standing: probe.reachable ? 'ok' : 'warning',
-    detail: `${config.model.provider}: ${probe.detail}`,
+    detail: config.model.chosen ? `${config.model.provider}: ${probe.detail}` : probe.detail,
+  };
+  const fetched = (await agent.listModels(dataDir)).filter((each) => each.fetched).map((each) => each.model);
+  const models: Finding = {
+    what: 'models',
+    standing: 'ok',
+    detail:
+      fetched.map(({ name, writes }) => `${name}${writes === 'words' ? ' (words only, no programs)' : ''}`).join(', ') ||
+      `none fetched; assay model fetch brings ${agent.RECOMMENDED_MODEL.title}`,
   };
   const sandbox = await sandboxFindings(() =>
     agent.selectSandbox({ ...laneWishes(config), directory: config.dataDir, concurrency: 1, warm: 0 }),
@@ -83,13 +89,25 @@ async function agentFindings(envFile: string, io: Io): Promise<readonly Finding[
     await writable('data', config.dataDir),
     await writable('cache', cacheDirectory(io)),
     model,
+    models,
     ...sandbox,
-    await runningAgent(
-      io,
-      `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`,
-      config.dataDir,
-    ),
+    ...(await machineFindings(await survey(config, agent), config, thisMachine(io.env.PATH))),
+    await runningAgent(io, config.dataDir),
   ];
+}
+
+function survey(
+  { attester, dataDir, guestSimulators, vendor, gpuEvidence }: Config,
+  { surveyTee, systemClock }: typeof import('@assay/agent'),
+): ReturnType<typeof surveyTee> {
+  return surveyTee({
+    choice: attester,
+    directory: dataDir,
+    clock: systemClock,
+    simulators: guestSimulators,
+    vendor,
+    gpus: gpuEvidence,
+  });
 }
 
 /** As the agent itself would choose. */
@@ -105,15 +123,18 @@ async function sandboxFindings(select: () => Promise<Awaited<ReturnType<typeof s
     const { lane, isolation, languages, packages, selfTest } = sandbox.capabilities;
     await sandbox.close();
     const contained = selfTest.filter((probe) => probe.contained).length;
-    const libraries =
-      Object.values(packages).flat().join(', ') || 'none beyond the standard ones; assay sandbox install adds some';
+    const hasPython = (packages.python ?? []).length > 0;
+    const libraries = [
+      ...Object.values(packages).flat(),
+      ...(hasPython ? [] : ['none for Python: assay sandbox install brings numpy, pandas and matplotlib']),
+    ];
     return [
       {
         what: 'sandbox',
         standing: 'ok',
         detail: `${lane}, isolation ${isolation}, ${languages.join(', ')}; ${contained} of ${selfTest.length} attacks contained`,
       },
-      { what: 'packages', standing: 'ok', detail: libraries },
+      { what: 'packages', standing: hasPython ? 'ok' : 'warning', detail: shortList(libraries, 5) },
       ...refused.map((each): Finding => ({ what: `lane ${each.lane}`, standing: 'warning', detail: each.reason })),
     ];
   } catch (error) {
@@ -136,25 +157,28 @@ async function writable(what: string, directory: string): Promise<Finding> {
 }
 
 /** Verified as every agent is; the key, if one is set, goes only to an agent that was. */
-async function runningAgent(io: Io, url: string, ownFolder: string): Promise<Finding> {
+async function runningAgent(io: Io, ownFolder: string): Promise<Finding> {
   try {
-    const agent = await reachAgent({ url, ownFolder, apiKey: apiKeyOf(io), quiet: true }, io);
+    const agent = await agentOf({ quiet: true }, io);
     const status = await agentApi(agent).get('api/status');
     const tee = status.tee as Readonly<Record<string, unknown>> | undefined;
     const simulated = tee?.simulated === true ? ' (SIMULATED)' : '';
-    return {
-      what: 'agent',
-      standing: 'ok',
-      detail: `${String(status.version)} runs at ${url}, TEE ${String(tee?.name)}${simulated}, verified`,
-    };
+    const detail = `${String(status.version)} runs at ${agent.attested.url.origin}, TEE ${String(tee?.name)}${simulated}, verified`;
+    const unused = await packagesNotUsed(status, ownFolder);
+    if (unused.length === 0) return { what: 'agent', standing: 'ok', detail };
+    return { what: 'agent', standing: 'warning', detail: `${detail}; restart it to use ${shortList(unused)}` };
   } catch (error) {
     if (!isCoded(error)) throw error;
-    const detail =
-      error.code === 'cli/agent-unreachable'
-        ? `none runs at ${url}; assay serve starts one`
-        : `${error.message} [${error.code}]`;
-    return { what: 'agent', standing: 'warning', detail };
+    return { what: 'agent', standing: 'warning', detail: `${error.message} [${error.code}]` };
   }
+}
+
+/** Packages that were installed after the agent opened its sandbox. */
+async function packagesNotUsed(status: Readonly<Record<string, unknown>>, folder: string): Promise<readonly string[]> {
+  const { packages } = (status.sandbox ?? {}) as { readonly packages?: { readonly python?: readonly string[] } };
+  if ((packages?.python ?? []).length > 0) return [];
+  const { installedPackages } = await import('@assay/agent');
+  return installedPackages(folder);
 }
 
 function failed(what: string, error: unknown): Finding {

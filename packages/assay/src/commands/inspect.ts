@@ -8,8 +8,8 @@ import { table, wrapped } from '../command-line/layout.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
 import { storyLines } from '../command-line/story-lines.ts';
 import { readSubject } from '../command-line/subject.ts';
+import { storyOf } from '../story/index.ts';
 import { type InspectedFile, inspectFile } from '../verification/inspect.ts';
-import { storyOf } from '../verification/story.ts';
 
 interface InspectFlags {
   readonly json?: boolean;
@@ -37,7 +37,7 @@ async function inspect(subject: string, flags: InspectFlags, io: Io): Promise<Ex
 function documentOf({ type, unverified, receipts }: InspectedFile): object {
   const stories = receipts.map(({ receipt, payload }) => ({
     receipt_id: receipt.receipt_id,
-    story: storyOf(receipt, payload),
+    story: storyOf(receipt, { payload }).steps.map(({ members: _, ...step }) => step),
   }));
   return { type, unverified, ...(stories.length === 0 ? {} : { receipts: stories }) };
 }
@@ -58,6 +58,7 @@ function print({ type, unverified, receipts }: InspectedFile, verbose: boolean, 
 }
 
 function flatten(path: string, value: unknown): readonly (readonly [string, string])[] {
-  if (typeof value !== 'object' || value === null) return [[path === '' ? 'value' : path, String(value)]];
+  if (typeof value !== 'object' || value === null)
+    return [[path === '' ? 'value' : path, String(value).trimEnd().replaceAll(/\r?\n/g, ' ↵ ')]];
   return Object.entries(value).flatMap(([name, item]) => flatten(path === '' ? name : `${path}.${name}`, item));
 }

@@ -24,7 +24,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 
 async function fsck(json: boolean, io: Io): Promise<ExitCode> {
   const { checkLog } = await import('@assay/agent');
-  const check = await checkLog(await keptPlace(io));
+  const check = await checkLog(keptPlace(io));
   const sound = check.problems.length === 0;
   if (json) io.stdout(jsonText({ sound, ...check }));
   else {
@@ -47,7 +47,7 @@ async function fsck(json: boolean, io: Io): Promise<ExitCode> {
 
 async function exportTo(folder: string, json: boolean, io: Io): Promise<ExitCode> {
   const { exportLog } = await import('@assay/agent');
-  const done = await exportLog(await keptPlace(io), resolve(io.cwd, folder));
+  const done = await exportLog(keptPlace(io), resolve(io.cwd, folder));
   if (json) io.stdout(jsonText(done));
   else io.stdout(`${printable(folder)}: ${done.size} entries of ${printable(done.origin)} in ${done.files} files\n`);
   return EXIT.accepted;

@@ -1,6 +1,7 @@
 /** `assay mock-tee`: an agent in a simulated TEE of the kind you name, with the transcript surface of seed 003. For development; nothing it attests is hardware. */
 
 import { join } from 'node:path';
+import { isLoopbackName } from '@assay/channel';
 import type { Command } from 'commander';
 import type { Finish } from '../command-line/command.ts';
 import { CliError } from '../command-line/errors.ts';
@@ -40,6 +41,11 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .action(async (flags: MockFlags) => finish(await mockTee(flags, io)));
 }
 
+/** ASSAY_API_KEY is the key of a client for its agent; a simulated TEE on this machine alone asks for none, also where `.env` has one. */
+function foreignKeys(host: string): Readonly<Record<string, string>> {
+  return isLoopbackName(host) ? { ASSAY_API_KEY: '' } : {};
+}
+
 async function mockTee(flags: MockFlags, io: Io): Promise<ExitCode> {
   const provider = Object.hasOwn(PROVIDERS, flags.provider) ? PROVIDERS[flags.provider] : undefined;
   if (provider === undefined)
@@ -52,6 +58,7 @@ async function mockTee(flags: MockFlags, io: Io): Promise<ExitCode> {
   const code = await serve({
     environment: {
       ...io.env,
+      ...foreignKeys(flags.host),
       AGENT_HOST: flags.host,
       AGENT_PORT: flags.port,
       ASSAY_DATA_DIR: flags.dataDir,

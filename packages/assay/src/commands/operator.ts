@@ -4,9 +4,9 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { agentApi } from '../command-line/agent-api.ts';
 import { type AgentFlags, agentOf, agentOptions, withAgent } from '../command-line/agent-connection.ts';
 import type { Finish } from '../command-line/command.ts';
-import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
+import { operatorKeyHeader } from '../command-line/operator-key.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
 import type { Agent } from '../index.ts';
 
@@ -29,21 +29,19 @@ function wholeSeconds(text: string): number {
 }
 
 async function rotateKeys(flags: RotateFlags, io: Io): Promise<ExitCode> {
-  const key = io.env.ASSAY_OPERATOR_KEY;
-  if (key === undefined || key === '')
-    throw new CliError('cli/bad-option', 'ASSAY_OPERATOR_KEY is needed: the operator key that the agent was started with');
+  const headers = operatorKeyHeader(io);
   // The clients' key has no business here.
   return withAgent(
-    () => agentOf(flags, io, null),
+    () => agentOf({ ...flags, apiKey: null }, io),
     io,
-    { json: flags.json === true },
-    (agent) => rotate(agent, key, flags, io),
+    flags,
+    (agent) => rotate(agent, headers, flags, io),
   );
 }
 
-async function rotate(agent: Agent, key: string, flags: RotateFlags, io: Io): Promise<ExitCode> {
+async function rotate(agent: Agent, headers: Readonly<Record<string, string>>, flags: RotateFlags, io: Io): Promise<ExitCode> {
   const body = flags.overlap === undefined ? {} : { overlap_seconds: flags.overlap };
-  const rotated = await agentApi(agent).post('api/operator/rotate-keys', body, { 'x-operator-key': key });
+  const rotated = await agentApi(agent).post('api/operator/rotate-keys', body, headers);
   if (flags.json === true) io.stdout(jsonText(rotated));
   else {
     const style = styleOf(io);

@@ -1,16 +1,18 @@
 /** `assay proxy`: a local OpenAI-compatible endpoint that verifies its upstream before the first byte and every answer after it. */
 
+import type { Server } from 'node:http';
 import { createTlsDialer } from '@assay/channel/tls';
 import { serve } from '@hono/node-server';
 import type { Command } from 'commander';
 import type { Finish } from '../command-line/command.ts';
-import { writeFileOf } from '../command-line/destination.ts';
+import { PRIVATE, writeFileOf } from '../command-line/destination.ts';
 import { endorsementSource } from '../command-line/endorsement-source.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
 import { addressOption, authoritiesOption, choiceOption, policyOption, trustOption } from '../command-line/options.ts';
 import { printable, type Style, styleOf } from '../command-line/output.ts';
+import { stopServer } from '../command-line/stop-server.ts';
 import { printVerdict } from '../command-line/verdict.ts';
 import {
   type ChannelDemand,
@@ -88,7 +90,7 @@ async function proxy(address: string, flags: ProxyFlags, io: Io): Promise<ExitCo
   }
   const handle = createVerifyingProxy({
     upstream,
-    keep: (proof) => writeFileOf(io, `${flags.keep}/${safeName(proof.id)}.json`, proof.bytes),
+    keep: (proof) => writeFileOf(io, `${flags.keep}/${safeName(proof.id)}.json`, proof.bytes, PRIVATE),
     onEvent: (event) => io.stderr(`${eventLine(event, style)}\n`),
   });
   await new Promise<void>((resolve, reject) => {
@@ -96,11 +98,12 @@ async function proxy(address: string, flags: ProxyFlags, io: Io): Promise<ExitCo
       const { verdict } = upstream;
       io.stderr(`${verdict.simulated ? style.open('SIMULATED') : style.good('verified')}  ${printable(verdict.scope)}\n`);
       io.stdout(`OPENAI_BASE_URL=http://127.0.0.1:${actual}/v1\n`);
+      if (upstream.paths !== undefined) io.stdout(`ASSAY_URL=http://127.0.0.1:${actual}\n`);
     });
     server.on('error', (cause: NodeJS.ErrnoException) =>
       reject(new CliError('cli/bad-option', `cannot listen on port ${port}: ${cause.code}; take another`, { cause })),
     );
-    io.signal.addEventListener('abort', () => server.close(() => resolve()), { once: true });
+    io.signal.addEventListener('abort', () => void stopServer(server as Server).then(resolve), { once: true });
   });
   return EXIT.accepted;
 }

@@ -11,18 +11,20 @@ import { jsonText, printable, styleOf } from '../command-line/output.ts';
 
 interface ReceiptFlags extends AgentFlags {
   readonly json?: boolean;
+  readonly search?: string;
 }
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   agentOptions(command)
     .argument('[id]', 'rcpt_…; left out: the newest receipts')
+    .option('--search <text>', 'of the newest, those with this in title, kind of work or ids')
     .option('--json', 'machine-readable')
     .action(async (id: string | undefined, flags: ReceiptFlags) => finish(await receipt(id, flags, io)));
 }
 
 function receipt(id: string | undefined, flags: ReceiptFlags, io: Io): Promise<ExitCode> {
   const reach = () => agentOf(flags, io);
-  return withAgent(reach, io, { json: flags.json === true }, (agent) => show(agentApi(agent), id, flags, io));
+  return withAgent(reach, io, flags, (agent) => show(agentApi(agent), id, flags, io));
 }
 
 async function show(agent: AgentApi, id: string | undefined, flags: ReceiptFlags, io: Io): Promise<ExitCode> {
@@ -30,21 +32,23 @@ async function show(agent: AgentApi, id: string | undefined, flags: ReceiptFlags
     io.stdout(jsonText(await agent.get(`v1/aci/receipts/${encodeURIComponent(id)}`)));
     return EXIT.accepted;
   }
-  const { receipts } = await agent.get('api/receipts?limit=20');
+  const search = flags.search === undefined ? '' : `&search=${encodeURIComponent(flags.search)}`;
+  const { receipts } = await agent.get(`api/receipts?limit=20${search}`);
   const rows = (Array.isArray(receipts) ? receipts : []) as readonly Readonly<Record<string, unknown>>[];
   if (flags.json === true) io.stdout(jsonText({ receipts: rows }));
   else {
     const style = styleOf(io);
     const cells = rows.map((row) => [
       String(row.receipt_id),
-      String(row.task),
       new Date(Number(row.served_at) * 1000).toISOString(),
       row.state === 'sealed' ? style.good('sealed') : style.open(String(row.state)),
+      String(row.outcome),
+      String(row.title),
     ]);
     io.stdout(
       cells.length === 0
         ? 'no receipts yet\n'
-        : table(cells.map((row) => row.map((cell, index) => (index === 3 ? cell : printable(cell))))),
+        : table(cells.map((row) => row.map((cell, index) => (index === 2 ? cell : printable(cell))))),
     );
   }
   return EXIT.accepted;

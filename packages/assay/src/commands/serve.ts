@@ -1,5 +1,6 @@
 /** `assay serve`: run an agent until told to stop. Settings come from the environment and `.env`; options win over both. */
 
+import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import type { Finish } from '../command-line/command.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
@@ -20,6 +21,8 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 }
 
 async function serveCommand({ host, port, dataDir }: ServeFlags, io: Io): Promise<ExitCode> {
+  // V8 lets the space for new objects grow to 48 MB under load and never gives it back: an idle agent would keep 300 MB instead of 190.
+  setFlagsFromString('--semi-space-growth-factor=1');
   const { serve } = await import('@assay/agent');
   const code = await serve({
     environment: {

@@ -9,7 +9,7 @@ import { utf8 } from '@assay/encoding/bytes';
 import { encodeAnswerProof, firstModel, SERVICE_KINDS, type ServiceKind, serviceAt, UpstreamError } from '@assay/upstream';
 import type { Command } from 'commander';
 import type { Finish } from '../command-line/command.ts';
-import { writeFileOf } from '../command-line/destination.ts';
+import { PRIVATE, writeFileOf } from '../command-line/destination.ts';
 import { endorsementSource } from '../command-line/endorsement-source.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
@@ -146,7 +146,7 @@ async function ask(session: Session, { model, question, save, json }: Question, 
     io.stderr(
       `${style.good('✓')} answer signed by the attested ${printable(session.signer.algorithm)} key ${printable(session.signer.address)}\n`,
     );
-    if (save !== undefined) await writeFileOf(io, `${save}/proof.json`, encodeAnswerProof(evidence.proof));
+    if (save !== undefined) await writeFileOf(io, `${save}/proof.json`, encodeAnswerProof(evidence.proof), PRIVATE);
   }
   return EXIT.accepted;
 }

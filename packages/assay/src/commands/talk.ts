@@ -1,8 +1,9 @@
 /** `assay talk`: one question to a server of the tutorial "Secure Communication with TEE", with the tutorial's settings. */
 
 import type { Command } from 'commander';
-import { ownFolder, trustAt } from '../command-line/agent-connection.ts';
+import { trustAt } from '../command-line/agent-connection.ts';
 import type { Finish } from '../command-line/command.ts';
+import { dataFolder } from '../command-line/data-folder.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
@@ -51,7 +52,7 @@ async function talk(message: string, flags: TalkFlags, io: Io): Promise<ExitCode
     throw new CliError('cli/bad-option', 'PLATFORM_API_KEY: expected your key for the platform, got none; set it');
   const named = flags.url ?? setting(io, 'TEE_TLS_URL');
   const url = addressOption('--url', named ?? DEFAULT_SERVER);
-  const own = named === undefined && flags.simulatedRoot === undefined ? await trustAt(url, ownFolder(io), io) : {};
+  const own = named === undefined && flags.simulatedRoot === undefined ? await trustAt(url, dataFolder(io), io) : {};
   let client: TalkClient;
   try {
     client = await TalkClient.open(url, {

@@ -5,35 +5,24 @@
 
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { ohttpKey, sealMessage, X25519 } from '@assay/channel';
-import { encodeBase64 } from '@assay/encoding/base64';
-import { concatBytes, decodeUtf8, utf8 } from '@assay/encoding/bytes';
+import { decodeUtf8 } from '@assay/encoding/bytes';
 import { type JsonObject, parseJson } from '@assay/encoding/json';
-import {
-  bytesOf,
-  type Hex,
-  hexOf,
-  type OwnerFields,
-  type OwnerMessage,
-  ownerMessageHash,
-  parseOwnerMessage,
-  signDigest,
-  valueHash,
-} from '@assay/operator';
+import { bytesOf, type Hex, ownerMessageHash, signDigest } from '@assay/operator';
 import type { Command } from 'commander';
 import { agentApi } from '../command-line/agent-api.ts';
 import { type AgentFlags, agentOf, agentOptions, withAgent } from '../command-line/agent-connection.ts';
+import { showChange } from '../command-line/change-to-sign.ts';
 import type { Finish } from '../command-line/command.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
 import { append } from '../command-line/options.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
+import { ownerKeys } from '../command-line/owner-keys.ts';
 import { MAX_SETTING_BYTES, readFileOf } from '../command-line/subject.ts';
 import { fetchHistory, verifyHistoryFile } from '../command-line/variable-history.ts';
 import type { Agent } from '../index.ts';
-
-const VALUE_INFO = utf8('assay operator value/1');
+import { isAttestedAgent, variableEntry } from '../owners/variable-change.ts';
 
 interface JsonFlags extends AgentFlags {
   readonly json?: boolean;
@@ -47,6 +36,10 @@ interface SetFlags extends JsonFlags, KeyFlags {
   readonly immutable?: boolean;
   readonly expires: string;
   readonly save?: string;
+}
+interface SignFlags extends KeyFlags {
+  readonly agentId?: string;
+  readonly type: string;
 }
 interface VerifyFlags {
   readonly simulatedRoot?: string;
@@ -70,9 +63,11 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--json', 'machine-readable')
     .action(async (name: string, flags: SetFlags) => finish(await reach(flags, io, (agent) => set(agent, name, flags, io))));
   keyOptions(command.command('sign'))
-    .description('add an owner to a change that set --save wrote')
+    .description('show a change that set --save wrote, check it, and add an owner')
     .argument('<file>')
-    .action(async (file: string, flags: KeyFlags) => finish(await sign(file, flags, io)));
+    .option('--agent-id <id>', 'the agent that you sign for, as assay variables list shows it')
+    .option('--type <type>', 'the type of message that you mean to sign, if it is no SetVariable', 'SetVariable')
+    .action(async (file: string, flags: SignFlags) => finish(await sign(file, flags, io)));
   agentOptions(command.command('send'))
     .description('send a change that enough owners signed')
     .argument('<file>')
@@ -104,14 +99,14 @@ function reach(
   io: Io,
   work: (agent: Agent) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  return withAgent(() => agentOf(flags, io), io, { json: flags.json === true }, work);
+  return withAgent(() => agentOf(flags, io), io, flags, work);
 }
 
 /** What the agent shows of its state, for the agent id that its attested keyset names. */
 async function configOf(agent: Agent): Promise<JsonObject> {
   const config = await agentApi(agent).get('api/v1/config');
   const { subject } = agent.attested.keyset;
-  if (subject === null || subject !== `urn:assay:agent:${String(config.agent_id)}`)
+  if (!isAttestedAgent(agent.attested.keyset, config.agent_id))
     throw new CliError(
       'cli/agent-failed',
       `expected the agent id of the attested keyset, ${subject ?? 'none'}, got ${String(config.agent_id)}; do not sign for this agent`,
@@ -136,7 +131,7 @@ async function list(agent: Agent, flags: JsonFlags, io: Io): Promise<ExitCode> {
 }
 
 async function set(agent: Agent, name: string, flags: SetFlags, io: Io): Promise<ExitCode> {
-  const keys = await keysOf(flags, io);
+  const keys = await ownerKeys(flags.keyFile ?? [], io);
   if (!/^[1-9][0-9]{0,8}$/.test(flags.expires))
     throw new CliError('cli/bad-option', `--expires: expected seconds, got ${JSON.stringify(flags.expires)}; write 600`);
   const value = await givenValue(flags, io);
@@ -148,24 +143,12 @@ async function set(agent: Agent, name: string, flags: SetFlags, io: Io): Promise
       `expected a variable of the manifest, got ${JSON.stringify(name)}; assay variables list shows them`,
     );
   const { policy } = config.control as { readonly policy: { readonly policy_hash: Hex } };
-  const salt = crypto.getRandomValues(new Uint8Array(32));
-  const fields: OwnerFields<'SetVariable'> = {
-    agentId: config.agent_id as Hex,
-    name,
-    visibility: flags.public === true ? 'public' : (current.visibility as 'hidden'),
-    mutability: flags.immutable === true ? 'immutable' : (current.mutability as 'mutable'),
-    valueHash: valueHash(salt, value),
-    version: Number(current.version) + 1,
-    previousHash: current.change_hash as Hex,
-    policyHash: policy.policy_hash,
+  const { message, ...content } = await variableEntry({
+    ...{ agentId: config.agent_id as Hex, keyset: agent.attested.keyset, current: current as never, value },
+    ...{ makePublic: flags.public === true, makeImmutable: flags.immutable === true, policyHash: policy.policy_hash },
     expiry: Math.floor(io.now() / 1000) + Number(flags.expires),
-  };
-  const message: OwnerMessage = { type: 'SetVariable', fields };
+  });
   const digest = bytesOf(ownerMessageHash(message));
-  const content =
-    fields.visibility === 'public'
-      ? { value, salt: hexOf(salt) }
-      : { sealed: await sealed(agent, digest, concatBytes(salt, utf8(value))) };
   const entry = { message, signatures: keys.map((key) => signDigest(digest, key)), ...content };
   for (const key of keys) key.fill(0);
   if (flags.save !== undefined) {
@@ -176,16 +159,11 @@ async function set(agent: Agent, name: string, flags: SetFlags, io: Io): Promise
   return post(agent, entry, flags, io);
 }
 
-async function sealed(agent: Agent, additionalData: Uint8Array, plaintext: Uint8Array) {
-  const { publicKey } = ohttpKey(agent.attested.keyset.e2ee_public_keys);
-  const { encapsulated, ciphertext } = await sealMessage(X25519, publicKey, { info: VALUE_INFO, additionalData }, plaintext);
-  return { encapsulated: encodeBase64(encapsulated), ciphertext: encodeBase64(ciphertext) };
-}
-
-async function sign(file: string, flags: KeyFlags, io: Io): Promise<ExitCode> {
+async function sign(file: string, flags: SignFlags, io: Io): Promise<ExitCode> {
   const entry = await entryOf(file, io);
-  const digest = bytesOf(ownerMessageHash(parseOwnerMessage(entry.message)));
-  const keys = await keysOf(flags, io);
+  const message = showChange(entry, { agentId: flags.agentId, type: flags.type }, io);
+  const digest = bytesOf(ownerMessageHash(message));
+  const keys = await ownerKeys(flags.keyFile ?? [], io);
   const signatures = [...(entry.signatures as readonly string[]), ...keys.map((key) => signDigest(digest, key))];
   for (const key of keys) key.fill(0);
   await writeFile(resolve(io.cwd, file), jsonText({ ...entry, signatures: [...new Set(signatures)] }));
@@ -220,15 +198,3 @@ async function givenValue({ valueFile }: SetFlags, io: Io): Promise<string> {
 }
 
 /** 32 bytes each. @throws {CliError} `cli/bad-option`; the key is never repeated. */
-async function keysOf({ keyFile = [] }: KeyFlags, io: Io): Promise<readonly Uint8Array[]> {
-  const texts = await Promise.all(keyFile.map(async (path) => decodeUtf8(await readFileOf(io, path, 1024))));
-  const { ASSAY_OWNER_KEY: own } = io.env;
-  if (texts.length === 0 && own !== undefined && own !== '') texts.push(own);
-  if (texts.length === 0)
-    throw new CliError('cli/bad-option', "an owner's key is needed: give --key-file, or set ASSAY_OWNER_KEY");
-  return texts.map((text) => {
-    const digits = text.trim().replace(/^0x/i, '').toLowerCase();
-    if (/^[0-9a-f]{64}$/.test(digits)) return bytesOf(`0x${digits}`);
-    throw new CliError('cli/bad-option', "expected an owner's key of 64 hex characters, got something else; export it as hex");
-  });
-}

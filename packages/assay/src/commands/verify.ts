@@ -18,6 +18,7 @@ import { type ExitCode, exitCodeOfOutcome } from '../command-line/exit-codes.ts'
 import type { Io } from '../command-line/io.ts';
 import { append, hexOption, instantOption, policyOption, secondsOption, trustOption } from '../command-line/options.ts';
 import { printError } from '../command-line/output.ts';
+import { fileRootHint } from '../command-line/root-hint.ts';
 import { MAX_SETTING_BYTES, readCompanions, readFileOf, readSubject } from '../command-line/subject.ts';
 import { printVerdict } from '../command-line/verdict.ts';
 import { VERSION } from '../command-line/version.ts';
@@ -93,7 +94,8 @@ async function verifyFile(name: string, flags: VerifyFlags, io: Io): Promise<Exi
     return exitCodeOfOutcome(verdict.outcome);
   }
   const warnings = [...verdict.warnings, ...companionWarnings(companions)];
-  return printVerdict({ ...verdict, warnings }, io, { json: flags.json === true, verbose: flags.verbose === true });
+  const rootHint = await fileRootHint(flags, io);
+  return printVerdict({ ...verdict, warnings }, io, { json: flags.json === true, verbose: flags.verbose === true, rootHint });
 }
 
 interface ReadFile {

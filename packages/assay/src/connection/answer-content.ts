@@ -27,10 +27,30 @@ export async function refusalOf(answer: Response): Promise<ClientError> {
   const { status } = answer;
   const text = await contentOf(answer, MAX_PROBLEM_BYTES).then(decodeUtf8, () => '');
   const problem = problemOf(text);
-  const advice = status === 401 ? 'give the key of this agent' : 'change the request';
+  if (status === 401) return unauthorized(oneLine(problem.words), 'ASSAY_API_KEY');
+  if (status === 404) return notFound(oneLine(problem.words), problem.code);
+  const advice = 'change the request';
   return new ClientError('client/agent-refused', `the agent answered ${status}: ${oneLine(problem.words)}; ${advice}`, {
     details: { status, code: problem.code },
   });
+}
+
+/**
+ * A request without a key of this agent, or with another one's.
+ * @param setting where a command reads the key.
+ */
+export function unauthorized(words: string, setting: 'ASSAY_API_KEY' | 'ASSAY_OPERATOR_KEY'): ClientError {
+  const [said] = words.split('; ');
+  return new ClientError('client/unauthorized', `the agent answered 401: ${said}; set ${setting} to a key of this agent`, {
+    details: { status: 401 },
+  });
+}
+
+/** What was asked for by name, an id or a model, is not at this agent. */
+export function notFound(words: string, code: string | null = null): ClientError {
+  const [said, ...advice] = words.split('; ');
+  const message = `the agent answered 404: ${said}; ${advice.join(', ') || 'check the name or id'}`;
+  return new ClientError('client/not-found', message, { details: { status: 404, code } });
 }
 
 function problemOf(text: string): { readonly words: string; readonly code: string | null } {

@@ -18,16 +18,7 @@ import { reasonOf } from '../verification/verdict.ts';
 import { contentOf, MAX_RECEIPT_BYTES, refusalOf } from './answer-content.ts';
 import { type AttestedAgent, agentOptions, type VerifyAgentOptions, verifyAgent, withSlash } from './attestation.ts';
 import { streamedAnswer, wholeAnswer } from './chat-answer.ts';
-import {
-  type AuditOptions,
-  auditResult,
-  type BuildOptions,
-  buildResult,
-  type ContractAudit,
-  type ContractBuild,
-  type ContractSources,
-  contractRequest,
-} from './contract-work.ts';
+import type { AuditOptions, BuildOptions, ContractAudit, ContractBuild, ContractSources } from './contract-work.ts';
 import { assertCovers } from './receipt-coverage.ts';
 import { settledWith } from './settled-answer.ts';
 import { type TaskArchive, taskArchive } from './task-archive.ts';
@@ -64,7 +55,7 @@ export interface Agent {
   readonly baseURL: string;
   /** Encrypted to the attested keyset; verifies the receipt that an answer names. */
   readonly fetch: typeof fetch;
-  /** The decision this connection rests on; replaced when the agent's keys changed and were verified anew. */
+  /** The decision this connection rests on; replaced when the agent's keys changed and were verified again. */
   readonly attested: AttestedAgent;
   /**
    * One question, one answer, over `/v1/chat/completions`.
@@ -203,7 +194,7 @@ class Connection implements Agent {
     return attested;
   }
 
-  /** The key that takes the place of a refused one, attested anew under the same policy. */
+  /** The key that takes the place of a refused one, attested again under the same policy. */
   async #replaceKey(refusedDigest: string): Promise<AttestedKey> {
     const current = this.attested;
     const attested = current.report.keysetDigest === refusedDigest ? await this.reattest() : current;
@@ -320,13 +311,15 @@ class Connection implements Agent {
     return startRun(this.#taskPort, task, options);
   }
 
-  build(sources: ContractSources, options: BuildOptions = {}): Promise<ContractBuild> {
+  async build(sources: ContractSources, options: BuildOptions = {}): Promise<ContractBuild> {
+    const { buildResult, contractRequest } = await import('./contract-work.ts');
     return buildResult(
       this.run(contractRequest('attested_build', sources, options), { nonce: options.nonce, signal: options.signal }),
     );
   }
 
-  audit(sources: ContractSources, options: AuditOptions = {}): Promise<ContractAudit> {
+  async audit(sources: ContractSources, options: AuditOptions = {}): Promise<ContractAudit> {
+    const { auditResult, contractRequest } = await import('./contract-work.ts');
     return auditResult(
       this.run(contractRequest('attested_audit', sources, options), { nonce: options.nonce, signal: options.signal }),
     );

@@ -5,8 +5,9 @@
 
 import { type Audit, type BuildManifest, type ContractArtifact, digestOfJson, type PassPolicy } from '@assay/contracts';
 import { decodeUtf8 } from '@assay/encoding/bytes';
-import { type JsonObject, parseJson } from '@assay/encoding/json';
+import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { ClientError } from '../errors.ts';
+import { requireShape } from './contract-shape.ts';
 import { oneLine } from './one-line.ts';
 import type { RunResult } from './task-result.ts';
 import type { RunOptions, TaskRequest, TaskRun } from './task-run.ts';
@@ -31,6 +32,10 @@ export interface BuildOptions extends Pick<RunOptions, 'nonce' | 'signal'> {
 export interface AuditOptions extends BuildOptions {
   /** Which findings fail the audit (spec/contract-audit.md §3). */
   readonly policy?: PassPolicy | undefined;
+  /** Also lint the sources where the agent has a linter (spec/contract-audit.md §7). On by default. */
+  readonly lint?: boolean | undefined;
+  /** Also ask the agent's model for findings, and run its exploits (spec/contract-audit.md §6). */
+  readonly claims?: boolean | undefined;
 }
 
 /** What an agent built; members of the origin's `AttestedBuildResult` and the documents behind them. */
@@ -54,6 +59,10 @@ export interface ContractAudit {
   readonly executedAt: string;
   readonly teeProvider: string;
   readonly audit: Audit;
+  /** What the linter said, apart from the audit, or why it said nothing; as the answer has it. */
+  readonly lint: JsonObject | null;
+  /** What the model said, as the answer has it; `null` unless asked for. */
+  readonly claims: JsonObject | null;
   /** SARIF 2.1.0, as text. */
   readonly sarif: string;
   readonly run: RunResult;
@@ -70,6 +79,8 @@ export function contractRequest(type: string, sources: ContractSources, options:
     remappings: options.remappings,
     timeout: options.timeout,
     policy: options.policy,
+    claims: options.claims,
+    lint: options.lint,
   };
   const given = Object.entries(members).filter(([, value]) => value !== undefined);
   return { type, ...(typeof sources === 'string' ? { contract_code: sources } : { sources }), ...Object.fromEntries(given) };
@@ -78,36 +89,77 @@ export function contractRequest(type: string, sources: ContractSources, options:
 /** @throws {ClientError} `client/contracts-failed` for sources that do not compile; `client/receipt-mismatch`; those of the run. */
 export async function buildResult(run: TaskRun): Promise<ContractBuild> {
   const result = await run;
-  const build = membersOf(result);
-  const manifest = result.answer.build as unknown as BuildManifest;
-  hold('buildHash', build.buildHash, manifest);
-  const contracts = parseJson(fileOf(result, '/build/contracts.json')) as unknown as ContractBuild['contracts'];
-  return { ...(build as unknown as ContractBuild), manifest, contracts, run: result };
+  return buildIn(result) ?? failed(result);
 }
 
 /** As {@link buildResult}. Findings that fail the rule are a result, too: `passed` is false. */
 export async function auditResult(run: TaskRun): Promise<ContractAudit> {
   const result = await run;
-  const found = membersOf(result);
-  const audit = result.answer.audit as unknown as Audit;
-  hold('auditHash', found.auditHash, audit);
-  return {
-    ...(found as unknown as ContractAudit),
-    audit,
-    sarif: decodeUtf8(fileOf(result, '/audit/report.sarif')),
-    run: result,
-  };
+  return auditIn(result) ?? failed(result);
 }
 
-function membersOf({ answer, error }: RunResult): JsonObject {
-  const { result } = answer;
-  if (typeof result === 'object' && result !== null && !Array.isArray(result)) return result as JsonObject;
+/**
+ * The build in a result, its hashes compared; `null` when nothing was built.
+ * @throws {ClientError} `client/receipt-mismatch`; `client/answer-malformed` for a document that is something else.
+ * @example buildIn(await agent.run({ type: 'contract_build', sources }))?.buildHash
+ */
+export function buildIn(result: RunResult): ContractBuild | null {
+  const stated = membersOf<Omit<ContractBuild, 'manifest' | 'contracts' | 'run'>>(result);
+  const manifest = documentIn<BuildManifest>(result.answer.build, 'assay-build/1');
+  if (stated === null || manifest === null) return null;
+  hold('buildHash', stated.buildHash, manifest);
+  requireShape('build manifest', manifest);
+  const contracts = parseJson(fileOf(result, '/build/contracts.json')) as unknown as ContractBuild['contracts'];
+  return { ...stated, manifest, contracts, run: result };
+}
+
+/** As {@link buildIn}: the audit in a result, whether or not its findings pass the rule. */
+export function auditIn(result: RunResult): ContractAudit | null {
+  const stated = membersOf<Omit<ContractAudit, 'audit' | 'claims' | 'lint' | 'sarif' | 'run'>>(result);
+  const audit = documentIn<Audit>(result.answer.audit, 'assay-audit/1');
+  if (stated === null || audit === null) return null;
+  hold('auditHash', stated.auditHash, audit);
+  requireShape('audit document', audit);
+  const claims = objectIn(result.answer.claims);
+  if (claims !== null) requireShape("model's claims", claims);
+  const sarif = decodeUtf8(fileOf(result, '/audit/report.sarif'));
+  return { ...stated, audit, claims, lint: lintIn(result), sarif, run: result };
+}
+
+/** The linter's document stands under its hash like the audit's. */
+function lintIn({ answer }: RunResult): JsonObject | null {
+  const lint = objectIn(answer.lint);
+  if (lint === null) return null;
+  if (lint.outcome !== 'linted') requireShape('reason for no lint', lint);
+  else {
+    hold('lintHash', lint.lintHash, lint.document);
+    requireShape('lint document', lint.document);
+  }
+  return lint;
+}
+
+/** The attested agent's own members of its result: here they get their type, once. */
+function membersOf<Members>({ answer: { result } }: RunResult): Members | null {
+  return objectIn(result) as Members | null;
+}
+
+/** A document that says of itself which version of which it is. */
+function documentIn<Document>(value: Json | undefined, version: string): Document | null {
+  const document = objectIn(value);
+  return document?.v === version ? (document as Document) : null;
+}
+
+function objectIn(value: Json | undefined): JsonObject | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
+}
+
+function failed(result: RunResult): never {
+  const { code, message } =
+    result.outcome === 'succeeded' ? { code: null, message: 'no document of this version' } : result.error;
   throw new ClientError(
     'client/contracts-failed',
-    `expected a result for the contracts, got none: ${oneLine(String(error))}; mend the sources`,
-    {
-      details: { code: answer.error_code ?? null, error },
-    },
+    `expected a result for the contracts, got none: ${oneLine(message)}; mend the sources`,
+    { details: { code, error: message } },
   );
 }
 

@@ -89,7 +89,14 @@ test('client/task-lost: an agent that restarted during a run says what became of
       if (request.method === 'POST') return Response.json({ status: 'running' }, { status: 202 });
       if (!pathname.endsWith('/events')) return Response.json({ status: 'interrupted', code: 'task/interrupted' });
       broken += 1;
-      const done = JSON.stringify({ type: 'done', sequence: 1, at: 1, success: false, status: 'interrupted' });
+      const done = JSON.stringify({
+        type: 'done',
+        sequence: 1,
+        at: 1,
+        success: false,
+        status: 'interrupted',
+        error: 'task/interrupted',
+      });
       const text = broken === 1 ? ': gone\n\n' : `id: 1\ndata: ${done}\n\n`;
       return new Response(text, { headers: { 'content-type': 'text/event-stream' } });
     },

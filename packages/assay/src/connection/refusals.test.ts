@@ -259,12 +259,24 @@ test.each<[string, () => Response, boolean, string, readonly string[]]>([
 });
 
 test.each<[string, () => Response, readonly string[]]>([
-  ['its own words', () => Response.json({ error: { message: 'no model' } }, { status: 404 }), ['answered 404', 'no model']],
+  ['its own words', () => Response.json({ error: { message: 'no model' } }, { status: 409 }), ['answered 409', 'no model']],
   ['words on many lines', () => new Response('no\n\u001b[2Jmodel.\n', { status: 400 }), ['answered 400: no [2Jmodel; change']],
   ['no words', () => new Response('', { status: 503 }), ['answered 503: no text']],
 ])('client/agent-refused: the verified agent answers with an error and %s', async (_, answer, words) => {
   const { agent } = await connected({ answer });
   await expectRefusal(agent.chat(QUESTION), 'client/agent-refused', words);
+});
+
+test.each<[string, () => Response, readonly string[]]>([
+  [
+    'with advice',
+    () => Response.json({ detail: 'no task has it; check it' }, { status: 404 }),
+    ['404: no task has it; check it'],
+  ],
+  ['without', () => Response.json({ error: { message: 'no model "m"' } }, { status: 404 }), ['no model "m"; check the name']],
+])('client/not-found: the agent does not have what was named, %s', async (_, answer, words) => {
+  const { agent } = await connected({ answer });
+  await expectRefusal(agent.chat(QUESTION), 'client/not-found', words);
 });
 
 test.each(['https://elsewhere.example/v1/models', 'http://agent.example/v1/models', 'https://agent.example:8443/v1/models'])(

@@ -4,9 +4,7 @@ import { parseLooseJson } from '@assay/encoding/json';
 import { contentOf, MAX_ANSWER_BYTES, refusalOf } from './answer-content.ts';
 import type { TaskPort } from './task-port.ts';
 import { type ReviewDecision, sendReview } from './task-review.ts';
-
-/** Where a task stands. */
-export type TaskStatus = 'queued' | 'running' | 'review' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
+import type { TaskStatus } from './task-step.ts';
 
 /** A task as the agent lists it. */
 export interface TaskSummary {
@@ -61,7 +59,7 @@ export interface TaskAttempt {
   readonly files: readonly { readonly path: string; readonly bytes: number; readonly media_type: string }[];
 }
 
-/** Every method rejects with {ClientError} `client/agent-refused` when the agent does not know the task. */
+/** Every method rejects with {ClientError} `client/not-found` when the agent does not know the task. */
 export interface TaskArchive {
   /** @example const { tasks } = await agent.tasks.list({ search: 'sales', status: ['failed'] }); */
   list(query?: TaskQuery): Promise<TaskPage>;

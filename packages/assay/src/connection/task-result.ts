@@ -12,10 +12,36 @@ import { oneLine } from './one-line.ts';
 import { assertCovers } from './receipt-coverage.ts';
 import type { TaskPort } from './task-port.ts';
 
-export interface RunResult {
-  readonly success: boolean;
-  /** Why it failed, in the agent's words; `null` for a success. */
-  readonly error: string | null;
+/** The result of a task that ended; `outcome` says how. */
+export type RunResult = SucceededRun | FailedRun;
+
+export interface SucceededRun extends EndedRun {
+  readonly outcome: 'succeeded';
+}
+
+export interface FailedRun extends EndedRun {
+  readonly outcome: 'failed' | 'cancelled' | 'interrupted';
+  /** Why: its code in docs/errors.md, and the agent's words. */
+  readonly error: { readonly code: string; readonly message: string };
+  /** What an agent without a model does answer; empty for every other failure. */
+  readonly recordedDemos: readonly RecordedDemo[];
+}
+
+/** A task that is answered from a transcript. */
+export interface RecordedDemo {
+  readonly description: string;
+  readonly language: string;
+  /** The context that it must be asked with; `null` without one. */
+  readonly context: JsonObject | null;
+  /** Files that its program reads; samples are used where the task brings none. */
+  readonly files: readonly string[];
+}
+
+interface EndedRun {
+  /** One line about how it ended. */
+  readonly message: string;
+  /** What the agent did not do as it was asked, e.g. a host that it kept closed. */
+  readonly warnings: readonly string[];
   readonly stdout: string;
   readonly stderr: string;
   /** The value of the last expression, as text; `null` without one. */
@@ -31,11 +57,11 @@ export interface RunResult {
   readonly bundle: Uint8Array;
   /** The decision on the bundle; accepted, or the run ends in an error. */
   readonly verdict: AcceptedSubject<'bundle'>;
-  /** All members that the agent answered. */
+  /** The whole answer as it came, for a file; what is known of it is in the members above. */
   readonly answer: JsonObject;
 }
 
-/** What was asked for. `null` members are not known to whoever attached later, and are not compared. */
+/** What was asked for. `null` members are not known to the party that attached later, and are not compared. */
 export interface AskedTask {
   readonly id: string;
   readonly request: Uint8Array | null;
@@ -64,6 +90,7 @@ export async function resultOf(port: TaskPort, asked: AskedTask, signal: AbortSi
   await assertCovers(receipt, { request: asked.request, answer: utf8(canonicalJson(answer)) });
   const kept = new Map(payloads.flatMap(({ hash, content }) => (content === null ? [] : [[hash as string, content] as const])));
   return {
+    ...endingOf(answer),
     ...membersOf(answer),
     files: await filesOf(port, { id: asked.id, receipt, kept }, signal),
     receipt,
@@ -100,15 +127,38 @@ async function accepted(port: TaskPort, bundle: Uint8Array, nonce: string | null
   );
 }
 
+type Ending = { readonly outcome: 'succeeded' } | Pick<FailedRun, 'outcome' | 'error' | 'recordedDemos'>;
+
+function endingOf(answer: JsonObject): Ending {
+  if (answer.success === true) return { outcome: 'succeeded' };
+  const code = text(answer.error_code) ?? 'server/internal';
+  const message = text(answer.error) ?? text(answer.message) ?? 'the task failed';
+  const outcome = code === 'task/cancelled' ? 'cancelled' : code === 'task/interrupted' ? 'interrupted' : 'failed';
+  return { outcome, error: { code, message }, recordedDemos: listOf(answer.recorded_demos).flatMap(demoIn) };
+}
+
+function demoIn(value: Json): readonly RecordedDemo[] {
+  const { description, language, context, files } = objectOf(value);
+  if (typeof description !== 'string' || typeof language !== 'string') return [];
+  const asked = context === undefined || context === null ? null : objectOf(context);
+  return [{ description, language, context: asked, files: listOf(files).flatMap((path) => text(path) ?? []) }];
+}
+
+function text(value: Json | undefined): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function listOf(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? (value as readonly Json[]) : [];
+}
+
 function membersOf(
   answer: JsonObject,
-): Pick<RunResult, 'success' | 'error' | 'stdout' | 'stderr' | 'value' | 'code' | 'executedCode'> {
+): Pick<EndedRun, 'message' | 'warnings' | 'stdout' | 'stderr' | 'value' | 'code' | 'executedCode'> {
   const run = objectOf(answer.execution_result ?? null);
-  const text = (value: Json | undefined): string | null => (typeof value === 'string' ? value : null);
-  const success = answer.success === true;
   return {
-    success,
-    error: success ? null : (text(answer.error) ?? text(answer.message) ?? 'the task failed'),
+    message: text(answer.message) ?? '',
+    warnings: listOf(answer.warnings).flatMap((warning) => text(warning) ?? []),
     stdout: text(run.stdout) ?? text(answer.output) ?? '',
     stderr: text(run.stderr) ?? '',
     value: text(run.result) ?? text(answer.result),

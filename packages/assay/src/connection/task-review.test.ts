@@ -7,10 +7,11 @@ import { expect, test } from 'vitest';
 import { ClientError } from '../errors.ts';
 import type { TaskPort } from './task-port.ts';
 import { type ReviewCode, Reviewer } from './task-review.ts';
-import type { TaskStep } from './task-steps.ts';
+import type { TaskStep } from './task-step.ts';
 
 const digest = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
-const step = (type: string, more: Partial<TaskStep> = {}): TaskStep => ({ type, sequence: 1, at: 0, attempt: 1, ...more });
+const step = (type: 'code' | 'review', more: object): TaskStep =>
+  ({ type, sequence: 1, at: 0, attempt: 1, language: 'python', ...more }) as unknown as TaskStep;
 
 function open(review: ReviewCode, answer: () => Response = () => Response.json({}, { status: 202 })) {
   const sent: string[] = [];

@@ -9,7 +9,7 @@ import { ClientError } from '../errors.ts';
 import { bytesDigest } from '../verification/answer-digest.ts';
 import { refusalOf } from './answer-content.ts';
 import type { TaskPort } from './task-port.ts';
-import type { TaskStep } from './task-steps.ts';
+import type { TaskStep } from './task-step.ts';
 
 /** A program that waits. */
 export interface ProposedCode {
@@ -62,9 +62,10 @@ export class Reviewer {
   }
 
   /** Takes note of a step; asks and decides when it is a program that waits. */
-  async take({ type, attempt = 1, code, code_hash: hash = '', language = '' }: TaskStep): Promise<void> {
-    if (type === 'code' && code !== undefined) this.#code.set(attempt, code);
-    if (type !== 'review') return;
+  async take(step: TaskStep): Promise<void> {
+    if (step.type === 'code') this.#code.set(step.attempt, step.code);
+    if (step.type !== 'review') return;
+    const { attempt, code_hash: hash, language } = step;
     const proposed = this.#code.get(attempt) ?? '';
     if ((await bytesDigest(utf8(proposed))) !== hash)
       throw new ClientError(

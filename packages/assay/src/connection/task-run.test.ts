@@ -8,8 +8,13 @@ import { expect, test } from 'vitest';
 import { connect } from './connect.ts';
 
 const STREAM = { headers: { 'content-type': 'text/event-stream' } };
+/** Members that some step has. */
+const MEMBERS = {
+  ...{ task: 'execute', receipt_id: 'rcpt_1', title: 'x', attempt: 1, model: 'm', provider: 'p', recorded: false },
+  ...{ language: 'python', code: 'x', source: 'model', success: true, status: 'succeeded', error: null },
+};
 const step = (sequence: number, type: string): string =>
-  `id: ${sequence}\ndata: ${JSON.stringify({ type, sequence, at: 1 })}\n\n`;
+  `id: ${sequence}\ndata: ${JSON.stringify({ ...MEMBERS, type, sequence, at: 1 })}\n\n`;
 
 type Answer = (request: Request, path: string) => Response | Promise<Response>;
 

@@ -14,7 +14,8 @@ import { refusalOf } from './answer-content.ts';
 import type { TaskPort } from './task-port.ts';
 import { type RunResult, resultOf } from './task-result.ts';
 import { type ReviewCode, Reviewer } from './task-review.ts';
-import { followSteps, type TaskStep } from './task-steps.ts';
+import type { TaskStep } from './task-step.ts';
+import { followSteps } from './task-steps.ts';
 
 /** A request as `POST /api/process` takes it in `data`: `execute`, `shell`, `file_read`, `file_write`, `jupyter`, `nodejs` and others. */
 export interface TaskRequest {

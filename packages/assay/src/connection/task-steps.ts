@@ -5,59 +5,10 @@
 
 import { ChannelError, readPieces } from '@assay/channel';
 import { EventStreamReader } from '@assay/encoding/event-stream';
-import { parseLooseJson } from '@assay/encoding/json';
 import { ClientError } from '../errors.ts';
 import { refusalOf } from './answer-content.ts';
 import type { TaskPort } from './task-port.ts';
-
-/** One step; its `type` says which members it has. */
-export interface TaskStep {
-  /**
-   * `accepted`, `queued`, `writing`, `text`, `code`, `review`, `reviewed`, `running`, `stdout`, `stderr`, `omitted`, `artifact`, `limit`,
-   * `executed`, `retry`, `compiling`, `compiled`, `sealing`, `logged`, `done`; spec/http-api.md §4 has the members of each.
-   */
-  readonly type: string;
-  /** From 1, without gaps. */
-  readonly sequence: number;
-  /** Epoch milliseconds by the agent's clock. */
-  readonly at: number;
-  /** From 1. */
-  readonly attempt?: number;
-  readonly text?: string;
-  readonly code?: string;
-  /** Who wrote the code: `model` or `client`. */
-  readonly source?: string;
-  /** Of the code that waits for a review. */
-  readonly code_hash?: string;
-  /** Epoch milliseconds by the agent's clock, when the review ends by itself. */
-  readonly expires_at?: number | null;
-  /** `run`, `edited`, `discarded` or `expired`. */
-  readonly decision?: string;
-  /** Of a stream that is longer than what is shown. */
-  readonly stream?: string;
-  /** Tasks that wait before this one. */
-  readonly ahead?: number;
-  readonly title?: string;
-  readonly language?: string;
-  readonly model?: string;
-  readonly provider?: string;
-  readonly recorded?: boolean;
-  readonly lane?: string;
-  readonly status?: string;
-  readonly error?: string | null;
-  readonly reason?: string;
-  readonly path?: string;
-  readonly bytes?: number;
-  readonly media_type?: string;
-  readonly message?: string;
-  readonly receipt_id?: string;
-  readonly log_index?: number;
-  readonly success?: boolean;
-  readonly compiler?: string;
-  readonly sources?: number;
-  readonly contracts?: number;
-  readonly errors?: number;
-}
+import { parseStep, type TaskStep } from './task-step.ts';
 
 const MAX_STEP_BYTES = 8 * 1024 * 1024;
 /** Of all steps of one task. */
@@ -136,19 +87,6 @@ async function told(emit: Following['emit'], step: TaskStep): Promise<void> {
   } catch (cause) {
     throw new ListenerFailure('a listener failed', { cause });
   }
-}
-
-function parseStep(data: string): TaskStep {
-  try {
-    const step = parseLooseJson(data) as Partial<TaskStep> | null;
-    if (typeof step?.type === 'string' && Number.isSafeInteger(step.sequence)) return step as TaskStep;
-  } catch {
-    // Said below.
-  }
-  throw new ClientError(
-    'client/answer-malformed',
-    `expected a step of a task, got ${JSON.stringify(data.slice(0, 60))}; report it to the agent's operator`,
-  );
 }
 
 /** Failures of the line: the task goes on meanwhile. */

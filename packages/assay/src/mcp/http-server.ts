@@ -11,6 +11,7 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { CliError } from '../command-line/errors.ts';
 import type { Io } from '../command-line/io.ts';
+import { stopServer } from '../command-line/stop-server.ts';
 import { createMcpServer } from './server.ts';
 import type { Tools } from './tools.ts';
 
@@ -33,7 +34,7 @@ export async function serveHttp(tools: Tools, { port, token }: HttpSettings, io:
     server.listen(port, '127.0.0.1', () =>
       io.stdout(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp${query}\n`),
     );
-    io.signal.addEventListener('abort', () => server.close(() => resolve()), { once: true });
+    io.signal.addEventListener('abort', () => void stopServer(server).then(resolve), { once: true });
   });
 }
 

@@ -97,7 +97,8 @@ async function filesOf(
 }
 
 function taskAnswer(id: string, result: RunResult): ToolAnswer {
-  const { success, error, stdout, stderr, value, code, answer, receipt, verdict } = result;
+  const { stdout, stderr, value, code, receipt, verdict } = result;
+  const error = result.outcome === 'succeeded' ? null : result.error;
   const cut = {
     code: cutText(code ?? '', MOST_CODE),
     stdout: cutText(stdout, MOST_OUTPUT),
@@ -105,11 +106,11 @@ function taskAnswer(id: string, result: RunResult): ToolAnswer {
   };
   const shortened = Object.entries(cut).filter(([, { left }]) => left > 0);
   const paths = Object.keys(result.files);
-  const warnings = Array.isArray(answer.warnings) ? answer.warnings.slice(0, 8) : [];
+  const warnings = result.warnings.slice(0, 8);
   const members = {
-    success,
-    error: error === null ? null : cutText(error, MOST_ERROR).text,
-    ...(typeof answer.error_code === 'string' ? { error_code: answer.error_code } : {}),
+    success: error === null,
+    error: error === null ? null : cutText(error.message, MOST_ERROR).text,
+    ...(error === null ? {} : { error_code: error.code }),
     ...(code === null ? {} : { generated_code: cut.code.text }),
     execution_result: {
       stdout: cut.stdout.text,
@@ -127,7 +128,7 @@ function taskAnswer(id: string, result: RunResult): ToolAnswer {
     verdict: shortVerdict(verdict),
     verdict_note: 'fetch_receipt gives every check, and what it does not prove',
   };
-  return { members, verdict, failed: !success };
+  return { members, verdict, failed: error !== null };
 }
 
 function noteOf(id: string, shortened: readonly (readonly [string, { readonly left: number }])[]): string {

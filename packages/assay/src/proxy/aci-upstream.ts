@@ -44,6 +44,7 @@ export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): 
   return {
     kind: 'aci/1',
     url,
+    paths: TASK_PATHS,
     get verdict() {
       const { verdict, report } = agent.attested;
       const tlsKey = tls?.pin() ?? null;
@@ -67,6 +68,11 @@ export async function openAciUpstream(url: URL, options: UpstreamOptions = {}): 
     },
   };
 }
+
+/**
+ * Work for the agent, and nothing that spends or changes it: every program on this machine can use the key of the proxy, and that must not sign a transaction.
+ */
+const TASK_PATHS = ['/api/process', '/api/tasks', '/api/v1/audits', '/api/v1/builds'];
 
 const NOT_FORWARDED = new Set(['connection', 'content-length', 'host', 'keep-alive', 'transfer-encoding', 'accept-encoding']);
 

@@ -1,6 +1,6 @@
 /**
  * Connections to an `aci/1` service that must show a TLS key of its attested keyset (ACI §9.1, check 6). The keyset is fetched and verified first,
- * from whoever answers and without the API key: the evidence proves itself. Services that list no TLS key are reached under ordinary authorities;
+ * from the party that answers and without the API key: the evidence proves itself. Services that list no TLS key are reached under ordinary authorities;
  * the sealed channel does not depend on either.
  */
 

@@ -11,7 +11,7 @@ import type { ConnectOptions } from '../connection/connect.ts';
 import type { Verdict } from '../verification/verdict.ts';
 
 export interface UpstreamOptions extends ConnectOptions {
-  /** Where missing vendor collateral is fetched, for upstreams that send none along; the vendors' own services unless told. */
+  /** Where missing vendor collateral is fetched, for upstreams that send none along; default: the vendors' own services. */
   readonly collateral?: Omit<EndorsementSource, 'fetch' | 'now'>;
   /**
    * Makes connections whose far end is known by its key (`createTlsDialer` of `@assay/channel/tls`, in Node). With it, TLS keys that a report binds
@@ -33,8 +33,10 @@ export interface VerifiedUpstream {
   readonly kind: string;
   readonly url: URL;
   readonly verdict: Verdict;
+  /** Beginnings of the paths that it takes in addition to `/v1/`: the tasks of an agent. */
+  readonly paths?: readonly string[];
   /**
-   * Forwards one request whose path begins with `/v1/`. The answer's body ends in an error when its proof does not verify.
+   * Forwards one request whose path begins with `/v1/` or with one of its own {@link paths}. The answer's body ends in an error when its proof does not verify.
    * @param held - grows by what is kept of the answer until its proof; the caller releases it.
    * @throws {ClientError}, {UpstreamError}; {ChannelError} before any byte leaves when the channel is not bound.
    */

@@ -1,6 +1,6 @@
 /**
- * The verifying proxy as a plain request handler: any OpenAI client points at it, and nothing it forwards leaves before the upstream
- * was verified. Answers whose proof does not verify end in an error, so that a client cannot take them for complete.
+ * The verifying proxy as a plain request handler: any OpenAI client points at it, programs in any language send tasks through it, and
+ * nothing it forwards leaves before the upstream was verified. Answers whose proof does not verify end in an error, so that a client cannot take them for complete.
  */
 
 import { LOCAL_REFUSALS, localRefusal, localRequestOf } from '@assay/channel';
@@ -45,7 +45,9 @@ export function createVerifyingProxy({
     }
     if (path === '/verification')
       return Response.json({ kind: upstream.kind, url: upstream.url.href, verdict: upstream.verdict });
-    if (!path.startsWith('/v1/')) return openAiError(404, 'not_found', `expected a path below /v1/, got ${path}`);
+    const taken = ['/v1/', ...(upstream.paths ?? [])];
+    if (!taken.some((start) => path.startsWith(start)))
+      return openAiError(404, 'not_found', `expected a path below ${taken.join(', ')}, got ${path}`);
     const held = exchangeMemory();
     try {
       const { response, proof } = await upstream.forward(boundedRequest(request, held), held);

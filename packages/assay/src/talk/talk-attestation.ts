@@ -7,7 +7,7 @@
  * for as long as its certificates and the policy's age allow; only the holder of the key in it can read what is sent.
  */
 
-import { SPKI_LENGTH } from '@assay/channel';
+import { SPKI_LENGTH } from '@assay/channel/tutorial';
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { isJsonObject, type JsonObject, parseJson } from '@assay/encoding/json';

@@ -8,7 +8,7 @@
  */
 
 import { verifySignature } from '@assay/attestation/certificates/signature';
-import { bindingOf, MIN_NONCE_BYTES, openEnvelope, pythonJson, sealEnvelope } from '@assay/channel';
+import { bindingOf, MIN_NONCE_BYTES, openEnvelope, pythonJson, sealEnvelope } from '@assay/channel/tutorial';
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import { concatBytes, decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { isCoded } from '@assay/encoding/coded-error';

@@ -6,6 +6,7 @@ import type {
   Expected,
   Policy,
   PolicyPreset,
+  RecognisedEvidence,
   TeeVerifier,
   Trust,
   VerificationResult,
@@ -25,10 +26,21 @@ export interface VerifyTeeOptions {
   readonly expected?: Expected | undefined;
 }
 
-/** Verifies evidence of one kind of TEE; anything else is `malformed`. Errors of the evidence are in the result. */
-export type VerifyTee<Of extends Claims> = (evidence: Uint8Array, options: VerifyTeeOptions) => Promise<VerificationResult<Of>>;
+/** Verifies evidence of one kind of TEE, in bytes or parsed; anything else is `malformed`. Errors of the evidence are in the result. */
+export type VerifyTee<Of extends Claims> = (
+  evidence: Uint8Array | RecognisedEvidence<Of>,
+  options: VerifyTeeOptions,
+) => Promise<VerificationResult<Of>>;
 
-/** The function for evidence that `verifiers` read. */
+/** Reads evidence of one kind of TEE: what it says before anything is proved. */
+export type ParseTee<Of extends Claims> = (evidence: Uint8Array) => RecognisedEvidence<Of>;
+
+/** The function that reads evidence for `verifiers`. */
+export function parseTee<Of extends Claims>(verifiers: readonly TeeVerifier<unknown, Of>[]): ParseTee<Of> {
+  return (evidence) => createVerifier({ verifiers }).recognise(evidence);
+}
+
+/** The function that verifies evidence that `verifiers` read. */
 export function verifyTee<Of extends Claims>(verifiers: readonly TeeVerifier<unknown, Of>[]): VerifyTee<Of> {
   return async (evidence, { now, policy, trust, collateral, expected }) =>
     createVerifier({ trust, verifiers }).verify(evidence, {

@@ -2,12 +2,12 @@
 
 import { utf8 } from '@assay/encoding/bytes';
 import type { Json, JsonObject } from '@assay/encoding/json';
+import type { PayloadOf } from '../story/index.ts';
 import { bytesDigest } from './answer-digest.ts';
-import type { PayloadOf } from './story.ts';
 
 /**
  * Looks up code and output of an answer by the digest that its receipt names.
- * @example storyOf(receipt, await answerPayloads(answer))
+ * @example storyOf(receipt, { payload: await answerPayloads(answer) })
  */
 export async function answerPayloads(answer: JsonObject): Promise<PayloadOf> {
   const run = memberOf(answer, 'execution_result');

@@ -4,19 +4,14 @@
  */
 
 import { type Check, fail, formatInstant, notChecked, pass } from '@assay/attestation';
-import { encodeHex } from '@assay/encoding/hex';
 import { canonicalJson, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { type AnswerProof, isAnswerProof, parseAnswerProof, verifyAnswerProof } from '@assay/upstream';
 import { type ResolvedOptions, resolveOptions, type VerifyOptions } from './options.ts';
+import { isProof } from './proof-file.ts';
 import { receiptVerdict } from './receipt.ts';
 import { concluded, evidenceVerdict, failedVerdict, type ProofVerdict, type ReceiptVerdict } from './verdict.ts';
 
 const SPEC = 'spec/proof.md §2';
-
-/** True for JSON that says it is a proof. */
-export function isProof(json: Json): json is JsonObject {
-  return typeof json === 'object' && json !== null && 'format' in json && json.format === 'assay-proof/1';
-}
 
 /**
  * The verdict on the proof of an answer; of an answer with an agent's receipt, the verdict on that receipt.
@@ -53,18 +48,18 @@ function receiptProofVerdict({ nonce, receipt, report }: JsonObject, options: Re
 
 async function signedAnswerVerdict(proof: AnswerProof, options: ResolvedOptions): Promise<ProofVerdict> {
   const { now, policy, endorsements, trust } = options;
-  const { signature, result } = await verifyAnswerProof(proof, {
+  const { signature, result, proved } = await verifyAnswerProof(proof, {
     ...{ now, policy, endorsements },
     trust: { roots: trust.anchors },
   });
-  if (result.claims === undefined) return failedVerdict('proof', result.error, proof.time);
+  if (proved === null) return failedVerdict('proof', result.error, proof.time);
   const evidence = evidenceVerdict(result, proof.time);
-  const address = encodeHex(signature.address);
-  const kept = proof.request.bytes !== null && proof.response.bytes !== null;
+  const address = proved.signer;
+  const kept = proved.request.from === 'bytes' && proved.response.from === 'bytes';
   const checks: readonly Check[] = [
     pass('proof.signature', SPEC, `${signature.algorithm} ${address}`, 'an address that the report binds'),
-    pass('proof.request', SPEC, proof.request.hash),
-    pass('proof.response', SPEC, proof.response.hash),
+    pass('proof.request', SPEC, proved.request.hash),
+    pass('proof.response', SPEC, proved.response.hash),
     kept
       ? pass('proof.bytes', SPEC, 'the bytes in the proof have these hashes')
       : notChecked('proof.bytes', SPEC, 'the proof carries hashes only; compare them with the bytes you hold'),

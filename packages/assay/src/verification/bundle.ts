@@ -13,9 +13,16 @@ import {
   notChecked,
   pass,
   type VerifiedClaims,
+  verifyAgentEvidence,
 } from '@assay/attestation';
-import { authenticateBundle, type Receipt, ReceiptError, taskNonce, type VerifiedBundle } from '@assay/receipt';
-import { verifyAgentEvidence } from './agent-evidence.ts';
+import {
+  authenticateBundle,
+  type BundleSource,
+  type Receipt,
+  ReceiptError,
+  taskNonce,
+  type VerifiedBundle,
+} from '@assay/receipt';
 import { modelWeightsChecks } from './model-weights.ts';
 import { type ResolvedOptions, resolveOptions, type VerifyOptions } from './options.ts';
 import { type AcceptedSubject, type BundleVerdict, concluded, failedVerdict, type RefusedSubject } from './verdict.ts';
@@ -29,6 +36,7 @@ const SKEW_MS = 300_000;
 export interface OpenedBundle {
   readonly bundle: VerifiedBundle<VerifiedClaims>;
   readonly appraisals: readonly Appraisal[];
+  readonly provenance: readonly Check[];
 }
 
 /**
@@ -54,20 +62,38 @@ export async function bundleVerdict(bytes: Uint8Array, options: ResolvedOptions)
 /**
  * @throws {ReceiptError | AttestationError | ClientError} at the first thing that is not authentic.
  */
-export async function openBundle(bytes: Uint8Array, options: ResolvedOptions): Promise<OpenedBundle> {
+export async function openBundle(source: BundleSource, options: ResolvedOptions): Promise<OpenedBundle> {
   const { witnesses, endorsements, trust, policy } = options;
-  const bundle = await authenticateBundle<VerifiedClaims>(bytes, {
+  const bundle = await authenticateBundle<VerifiedClaims>(source, {
     trustedWitnesses: witnesses,
     verifyEvidence: ({ evidence, collateral, time }) =>
       verifyAgentEvidence(evidence, { time, trust, endorsements: [...collectEndorsements(collateral), ...endorsements] }),
   });
   const { nonce: _, ...expected } = options.expected;
-  return { bundle, appraisals: bundle.evidence.map(({ claims, time }) => appraise(claims, { now: time, expected, policy })) };
+  const provenance = await provenanceOf(bundle);
+  const appraisals = bundle.evidence.map(({ claims, time }) => appraise(claims, { now: time, expected, policy }));
+  return { bundle, appraisals, provenance };
+}
+
+/** For verifiers of files with bundles inside. They are loaded on demand and are given these, so that what all share stays in one file. */
+export interface BundleVerifier {
+  readonly openBundle: typeof openBundle;
+  readonly openedVerdict: typeof openedVerdict;
+}
+
+/** Loads what checks builds only for bundles that have some. */
+async function provenanceOf({ receipts, evidence }: VerifiedBundle<VerifiedClaims>): Promise<readonly Check[]> {
+  if (!receipts.some(({ receipt }) => receipt.event_log.some(({ type }) => type === 'contract.built'))) return [];
+  const { provenanceChecks } = await import('./build-provenance.ts');
+  return provenanceChecks(
+    receipts,
+    evidence.map(({ report }) => report),
+  );
 }
 
 /** The verdict on a bundle that is open. */
 export function openedVerdict(
-  { bundle, appraisals }: OpenedBundle,
+  { bundle, appraisals, provenance }: OpenedBundle,
   options: ResolvedOptions,
 ): AcceptedSubject<'bundle'> | RefusedSubject<'bundle'> {
   const { receipts, evidence, log } = bundle;
@@ -83,6 +109,7 @@ export function openedVerdict(
     checks: [
       ...bundle.checks,
       ...modelWeightsChecks(receipts),
+      ...provenance,
       nonceCheck(bundle, options),
       freshnessCheck(bundle, options),
       ...appraisals.flatMap(({ checks }, index) => checks.map((check) => named(check, appraisals.length, index))),

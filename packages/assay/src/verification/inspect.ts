@@ -5,14 +5,15 @@ import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { canonicalJson, type Json, type JsonObject } from '@assay/encoding/json';
 import { type Digest, parseBundle, parseReceipt, type Receipt } from '@assay/receipt';
+import type { PayloadOf, StoryLog } from '../story/index.ts';
 import { answerPayloads } from './answer-payloads.ts';
-import type { PayloadOf } from './story.ts';
 import { subjectOf } from './subject.ts';
 
 export interface InspectedReceipt {
   readonly receipt: Receipt;
   /** Entry of the log as the bundle says; `null` elsewhere. */
-  readonly logIndex: number | null;
+  /** As the file says; `null` outside of bundles. */
+  readonly log: StoryLog | null;
   readonly payload: PayloadOf;
 }
 
@@ -46,6 +47,12 @@ export async function inspectFile(bytes: Uint8Array): Promise<InspectedFile> {
       const told = isObject(receipt) ? [alone(receipt)] : [];
       return { type: 'proof', unverified: plain(members, 0), receipts: told };
     }
+    case 'comparison': {
+      const { log, candidate_log: _, reference_log: __, queries, ...members } = subject.json;
+      const { receipts } = inspectBundle(utf8(canonicalJson(log ?? null)));
+      const count = Array.isArray(queries) ? queries.length : 0;
+      return { type: 'comparison', unverified: plain({ ...members, queries: count }, 0), receipts };
+    }
     case 'transcripts': {
       const { assay_bundle: bundle, ...members } = subject.json;
       const { receipts } = inspectBundle(utf8(canonicalJson(bundle ?? null)));
@@ -74,7 +81,7 @@ function inspectBundle(bytes: Uint8Array): InspectedFile {
     },
     receipts: receipts.map(({ entry, receipt }) => ({
       receipt,
-      logIndex: entry.index,
+      log: { index: entry.index, head: null },
       payload: (digest) => payloads.get(digest as Digest) ?? null,
     })),
   };
@@ -88,7 +95,7 @@ async function inspectResult(json: JsonObject): Promise<InspectedFile> {
 }
 
 function alone(json: JsonObject): InspectedReceipt {
-  return { receipt: parseReceipt(json), logIndex: null, payload: () => null };
+  return { receipt: parseReceipt(json), log: null, payload: () => null };
 }
 
 function summary({ event_log, ...members }: Receipt): unknown {

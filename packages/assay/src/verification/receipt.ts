@@ -28,9 +28,9 @@ export async function receiptVerdict(document: Json, options: ResolvedOptions): 
     const receipt = parseReceipt(document);
     const opened = await openReportOf(receipt, reportFor(receipt, options), options);
     const { report, appraisal } = opened;
-    await verifyReceiptSignature(receipt, report.keyset);
+    const { keyId } = await verifyReceiptSignature(receipt, report.keyset);
     const checks: readonly Check[] = [
-      pass('receipt.signature', 'spec/receipt.md §4', receipt.key_id, receipt.key_id),
+      pass('receipt.signature', 'spec/receipt.md §4', keyId, receipt.key_id),
       notChecked('receipt.inclusion', 'spec/log.md §5', 'a receipt alone carries no log proof'),
       ...opened.checks,
     ];

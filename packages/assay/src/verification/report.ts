@@ -1,11 +1,19 @@
 /** Verifies an agent's live attestation report (spec/keyset.md §4): that evidence binds its keyset, and that the policy wants its TEE. */
 
-import { type Appraisal, appraise, type Check, formatInstant, notChecked, pass, type VerifiedClaims } from '@assay/attestation';
+import {
+  type Appraisal,
+  appraise,
+  type Check,
+  formatInstant,
+  notChecked,
+  pass,
+  type VerifiedClaims,
+  verifyAgentEvidence,
+} from '@assay/attestation';
 import { encodeHex } from '@assay/encoding/hex';
 import { type Json, parseJson } from '@assay/encoding/json';
 import { carriesStatement, parseReport, type Report } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
-import { verifyAgentEvidence } from './agent-evidence.ts';
 import { type ResolvedOptions, resolveOptions, type VerifyOptions } from './options.ts';
 import { concluded, failedVerdict, type ReportVerdict } from './verdict.ts';
 
@@ -30,18 +38,7 @@ export async function openReport(document: Json, options: ResolvedOptions, time:
   const { nonce: asked = null, ...others } = options.expected;
   const report = parseReport(document, asked);
   const { reportData, nonce, claims } = await verifyAgentEvidence(report.evidence, { time, endorsements, trust });
-  if (!carriesStatement(reportData, report.statementDigest)) {
-    throw new ClientError(
-      'report/unbound',
-      'expected the statement of this keyset in the evidence, got other report data; its keys are not attested',
-    );
-  }
-  if (nonce !== undefined && nonce !== null && asked === null) {
-    throw new ClientError(
-      'report/unbound',
-      'expected evidence for no nonce, got one that answers a nonce; give it with --nonce',
-    );
-  }
+  const binding: readonly Check[] = [bindingCheck(report, reportData), nonceCheck(asked, nonce ?? null)];
   // The statement was compared above, and the nonce is part of it: saying so lets the appraisal count the binding as checked.
   const bound = encodeHex(reportData);
   const appraisal = appraise(claims, {
@@ -49,13 +46,23 @@ export async function openReport(document: Json, options: ResolvedOptions, time:
     expected: { ...(claims.bindings.reportData === null ? { userData: bound } : { reportData: bound }), ...others },
     policy: asked === null ? policy : { ...policy, nonce: 'when-given' },
   });
-  const binding: readonly Check[] = [
-    pass('report.keyset-binding', SPEC, report.keysetDigest, report.keysetDigest),
-    asked === null
-      ? notChecked('report.nonce', SPEC, 'no nonce given')
-      : pass('report.nonce', SPEC, 'part of the statement', asked),
-  ];
   return { report, claims, appraisal, checks: [...binding, ...appraisal.checks] };
+}
+
+/** The statement of the keyset, with the nonce in it, is the evidence's report data. */
+function bindingCheck({ keysetDigest, statementDigest }: Report, reportData: Uint8Array): Check {
+  if (carriesStatement(reportData, statementDigest)) return pass('report.keyset-binding', SPEC, keysetDigest, keysetDigest);
+  throw new ClientError(
+    'report/unbound',
+    'expected the statement of this keyset in the evidence, got other report data; its keys are not attested',
+  );
+}
+
+/** `asked` is part of the statement that was compared; `answered` is the nonce in a slot of its own, `null` for none. */
+function nonceCheck(asked: string | null, answered: Uint8Array | null): Check {
+  if (asked !== null) return pass('report.nonce', SPEC, 'part of the statement', asked);
+  if (answered === null) return notChecked('report.nonce', SPEC, 'no nonce given');
+  throw new ClientError('report/unbound', 'expected evidence for no nonce, got one that answers a nonce; give it with --nonce');
 }
 
 /** What a verdict takes from the report that a subject rests on. */

@@ -182,41 +182,40 @@ function compareHash(id: string, expected: string | null, actual: string): Check
 }
 
 /** The signed receipt must be about this answer: the same code, nonce and model. */
-async function signedChecks({ answer, attestation }: ResultFile, receipt: Receipt): Promise<readonly Check[]> {
-  const events = receipt.event_log;
-  const checks: Check[] = [];
+async function signedChecks(file: ResultFile, { event_log: events }: Receipt): Promise<readonly Check[]> {
+  return [await signedCode(file, events), signedNonce(file, events), ...signedModel(file, events)];
+}
+
+/** @throws {ClientError} `result/code-mismatch`. */
+async function signedCode({ answer, attestation }: ResultFile, events: Receipt['event_log']): Promise<Check> {
   const code = answer.generated_code;
   const { inference: stated } = attestation;
   const wanted = typeof code === 'string' ? await sha256Hex(utf8(code)) : isObject(stated) ? hash(stated.response_hash) : null;
   const hashes = events
     .filter(({ type }) => type === 'code.generated' || type === 'code.executed')
     .map((event) => hash(event.code_hash as Json | undefined));
-  if (wanted === null || !hashes.includes(wanted)) {
-    throw new ClientError(
-      'result/code-mismatch',
-      `expected code ${hashes.join(' or ') || 'of no kind'}, as in the signed receipt, got ${wanted ?? 'none'}; the file was changed, or belongs to another answer`,
-    );
-  }
-  checks.push(pass('result.signed-code', SPEC, wanted));
-  const signedNonce = taskNonce(events);
-  const found = nonceOf(attestation);
-  checks.push(
-    signedNonce === null
-      ? notChecked('result.signed-nonce', SPEC, 'the work was asked for without a nonce')
-      : signedNonce === found
-        ? pass('result.signed-nonce', SPEC, signedNonce)
-        : fail('result.signed-nonce', SPEC, signedNonce, found),
+  if (wanted !== null && hashes.includes(wanted)) return pass('result.signed-code', SPEC, wanted);
+  throw new ClientError(
+    'result/code-mismatch',
+    `expected code ${hashes.join(' or ') || 'of no kind'}, as in the signed receipt, got ${wanted ?? 'none'}; the file was changed, or belongs to another answer`,
   );
-  const model = events.findLast(({ type }) => type === 'model.called');
-  const named = isObject(stated) ? stated.model : undefined;
-  if (model !== undefined && typeof named === 'string') {
-    checks.push(
-      model.model === named
-        ? pass('result.signed-model', SPEC, named)
-        : fail('result.signed-model', SPEC, String(model.model), named),
-    );
-  }
-  return checks;
+}
+
+function signedNonce({ attestation }: ResultFile, events: Receipt['event_log']): Check {
+  const id = 'result.signed-nonce';
+  const signed = taskNonce(events);
+  if (signed === null) return notChecked(id, SPEC, 'the work was asked for without a nonce');
+  const found = nonceOf(attestation);
+  return signed === found ? pass(id, SPEC, signed) : fail(id, SPEC, signed, found);
+}
+
+/** Nothing to ask when no model was called, or the file names none. */
+function signedModel({ attestation }: ResultFile, events: Receipt['event_log']): readonly Check[] {
+  const id = 'result.signed-model';
+  const called = events.findLast(({ type }) => type === 'model.called');
+  const named = isObject(attestation.inference) ? attestation.inference.model : undefined;
+  if (called === undefined || typeof named !== 'string') return [];
+  return [called.model === named ? pass(id, SPEC, named) : fail(id, SPEC, String(called.model), named)];
 }
 
 function signedVerdict(

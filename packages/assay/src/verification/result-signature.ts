@@ -9,7 +9,7 @@ import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import { parseReceipt, type Receipt, verifyReceiptSignature } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
 import { answerDigest } from './answer-digest.ts';
-import { openBundle, openedVerdict } from './bundle.ts';
+import { type OpenedBundle, openBundle, openedVerdict } from './bundle.ts';
 import { type ResolvedOptions, withoutNonce } from './options.ts';
 import { openReport, reportFindings } from './report.ts';
 import type { AcceptedSubject } from './verdict.ts';
@@ -60,9 +60,9 @@ async function byReceipt(
   const unasked = withoutNonce(options);
   const asked = typeof nonce === 'string' ? { ...unasked, expected: { ...unasked.expected, nonce } } : unasked;
   const opened = await openReport(report, asked, receipt.served_at * 1000);
-  await verifyReceiptSignature(receipt, opened.report.keyset);
+  const { receiptId } = await verifyReceiptSignature(receipt, opened.report.keyset);
   const checks = [
-    pass('result.receipt', SPEC, receipt.receipt_id),
+    pass('result.receipt', SPEC, receiptId),
     await coverage(file, receipt),
     notChecked('result.inclusion', 'spec/log.md §5', 'the file does not carry the keys of the log; the bundle does'),
   ];
@@ -72,17 +72,20 @@ async function byReceipt(
 
 async function bySealedBundle(file: SignedFile, bytes: Uint8Array, options: ResolvedOptions): Promise<ResultSignature> {
   const opened = await openBundle(bytes, options);
-  const id = file.answer.receipt_id ?? file.attestation.receipt_id;
-  const entry = opened.bundle.receipts.find(({ receipt }) => typeof id !== 'string' || receipt.receipt_id === id);
-  if (entry === undefined) {
-    throw new ClientError(
-      'result/receipt-mismatch',
-      `expected receipt ${String(id)} in the bundle, got ${named(opened.bundle.receipts)}; give the bundle of this answer`,
-    );
-  }
-  const { receipt } = entry;
-  const checks = [pass('result.receipt', SPEC, receipt.receipt_id), await coverage(file, receipt)];
+  const { receipt, check } = namedReceipt(file, opened);
+  const checks = [check, await coverage(file, receipt)];
   return { receipt, signer: openedVerdict(opened, options), checks };
+}
+
+/** The receipt of the bundle that the file names, which was verified with the bundle. */
+function namedReceipt({ answer, attestation }: SignedFile, { bundle }: OpenedBundle) {
+  const id = answer.receipt_id ?? attestation.receipt_id;
+  const entry = bundle.receipts.find(({ receipt }) => typeof id !== 'string' || receipt.receipt_id === id);
+  if (entry !== undefined) return { receipt: entry.receipt, check: pass('result.receipt', SPEC, entry.receipt.receipt_id) };
+  throw new ClientError(
+    'result/receipt-mismatch',
+    `expected receipt ${String(id)} in the bundle, got ${named(bundle.receipts)}; give the bundle of this answer`,
+  );
 }
 
 function named(entries: readonly { readonly receipt: Receipt }[]): string {

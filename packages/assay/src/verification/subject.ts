@@ -1,16 +1,17 @@
 /** What a file is, found once: the parsed form goes on to its verifier. Nothing is authenticated here. */
 
 import { type RecognisedEvidence, recogniseEvidence } from '@assay/attestation';
+import { jsonIn, parsedOnce } from '@assay/attestation/evidence/reading';
 import { isCoded } from '@assay/encoding/coded-error';
-import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
-import { isTranscripts } from '@assay/models';
-import { isProof } from './answer-proof.ts';
+import type { Json, JsonObject } from '@assay/encoding/json';
+import { isComparisonRecord, isTranscripts } from '@assay/models';
+import { isProof } from './proof-file.ts';
 import { isResultFile } from './result-file.ts';
 
 /** A file by its kind. Bundles stay bytes: their verifier demands the canonical form, byte by byte. */
 export type Subject =
   | { readonly kind: 'bundle'; readonly bytes: Uint8Array }
-  | { readonly kind: 'proof' | 'receipt' | 'report' | 'result' | 'transcripts'; readonly json: JsonObject }
+  | { readonly kind: 'comparison' | 'proof' | 'receipt' | 'report' | 'result' | 'transcripts'; readonly json: JsonObject }
   /** Parsed, or the bytes of an unknown or broken file: the verifier then says why. */
   | { readonly kind: 'evidence'; readonly evidence: RecognisedEvidence | Uint8Array };
 
@@ -21,16 +22,18 @@ const BROKEN_BUNDLE = /"format"\s*:\s*"assay-bundle\//;
 
 /** @example subjectOf(bytes).kind // 'bundle' */
 export function subjectOf(bytes: Uint8Array): Subject {
+  return parsedOnce(bytes, () => kindOf(bytes));
+}
+
+function kindOf(bytes: Uint8Array): Subject {
   if (!bytes.subarray(0, 64).some((byte) => byte === 0x7b || byte === 0x5b)) return evidenceOf(bytes);
   const head = new TextDecoder().decode(bytes.subarray(0, MAX_HEAD));
   if (CANONICAL_BUNDLE.test(head)) return { kind: 'bundle', bytes };
-  let json: Json;
-  try {
-    json = parseJson(bytes);
-  } catch (error) {
-    if (!isCoded(error)) throw error;
+  const json = jsonIn(bytes);
+  if (json === undefined) {
     return BROKEN_BUNDLE.test(head) ? { kind: 'bundle', bytes } : evidenceOf(bytes);
   }
+  if (isComparisonRecord(json)) return { kind: 'comparison', json };
   if (isTranscripts(json)) return { kind: 'transcripts', json };
   if (isBundle(json)) return { kind: 'bundle', bytes };
   if (isProof(json)) return { kind: 'proof', json };

@@ -18,7 +18,7 @@ import {
 import { type CodedError, type ErrorKind, isCoded } from '@assay/encoding/coded-error';
 import type { ENCODING_ERROR_KINDS } from '@assay/encoding/errors';
 import type { Json, JsonObject } from '@assay/encoding/json';
-import type { MODEL_ERROR_KINDS } from '@assay/models';
+import type { ComparisonPath, MODEL_ERROR_KINDS } from '@assay/models';
 import type { Keyset, RECEIPT_ERROR_KINDS, Receipt, Report, VerifiedBundle, VerifiedReceipt } from '@assay/receipt';
 import { type CLIENT_ERROR_KINDS, ClientError } from '../errors.ts';
 
@@ -56,6 +56,8 @@ export interface BundleContents {
   /** Of each keyset, oldest first, as of the time it was logged. */
   readonly evidence: VerifiedBundle<VerifiedClaims>['evidence'];
   readonly log: VerifiedBundle<VerifiedClaims>['log'];
+  /** Of a record of a comparison: both wealths after each query. */
+  readonly comparison?: ComparisonPath | undefined;
 }
 
 /** An attested keyset. */

@@ -1,8 +1,7 @@
 /** One call for any file: finds out once what it is, parses it once, verifies it once. The command line and the console both ask here. */
 
 import { type AttestationError, type Endorsements, verify as verifyOfAttestation } from '@assay/attestation';
-import { proofVerdict } from './answer-proof.ts';
-import { bundleVerdict } from './bundle.ts';
+import { bundleVerdict, openBundle, openedVerdict } from './bundle.ts';
 import { type ResolvedOptions, resolveOptions, type VerifyOptions } from './options.ts';
 import { receiptVerdict } from './receipt.ts';
 import { reportVerdict } from './report.ts';
@@ -35,15 +34,21 @@ export async function verifySubject(subject: Subject, options: ResolvedOptions):
   switch (subject.kind) {
     case 'bundle':
       return bundleVerdict(subject.bytes, options);
-    case 'proof':
+    case 'comparison': {
+      const { comparisonVerdict } = await import('./comparison.ts');
+      return comparisonVerdict(subject.json, options, { openBundle, openedVerdict });
+    }
+    case 'proof': {
+      const { proofVerdict } = await import('./answer-proof.ts');
       return proofVerdict(subject.json, options);
+    }
     case 'receipt':
       return receiptVerdict(subject.json, options);
     case 'report':
       return reportVerdict(subject.json, options);
     case 'transcripts': {
       const { transcriptsVerdict } = await import('./transcripts.ts');
-      return transcriptsVerdict(subject.json, options);
+      return transcriptsVerdict(subject.json, options, { openBundle, openedVerdict });
     }
     case 'result':
       return resultVerdict(subject.json, options);

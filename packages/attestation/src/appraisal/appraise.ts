@@ -61,7 +61,7 @@ const WHOLE_QUESTIONS: readonly WholeQuestion[] = [
 export interface AppraiseOptions {
   /** Epoch milliseconds. */
   readonly now: number;
-  /** {@link DEFAULT_POLICY} unless told. */
+  /** Default: {@link DEFAULT_POLICY}. */
   readonly policy?: Policy;
   readonly expected?: Expected;
 }

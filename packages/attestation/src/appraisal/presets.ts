@@ -1,6 +1,6 @@
 /**
- * Named policies. `default` is what applies when nobody gives a policy: authenticity, debug and TCB as strictly as `strict`, with
- * measurements and age left open, because nobody said which ones are wanted.
+ * Named policies. `default` is what applies when no policy is given: authenticity, debug and TCB as strictly as `strict`, with
+ * measurements and age left open, because the wanted ones are not known.
  */
 
 import type { Policy } from '../model/policy.ts';

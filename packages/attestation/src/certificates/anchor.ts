@@ -7,7 +7,7 @@ import type { TrustAnchor } from '../model/verification.ts';
 import { parseCertificate } from './x509.ts';
 
 export interface TrustAnchorOptions {
-  /** Marks everything under this anchor as simulated, for ever. False unless told. */
+  /** Marks everything under this anchor as simulated, for ever. Default: false. */
   readonly simulated?: boolean;
 }
 

@@ -96,6 +96,9 @@ function parse(der: Uint8Array): CertificateList {
   };
 }
 
+/** Elements of one entry's extensions, at most; RFC 5280 §5.3 has three such extensions of four elements. */
+const MAX_EXTENSION_ELEMENTS = 100;
+
 /** Serials are compared as bytes: writing out thousands of them would cost more than all the rest. */
 function revokedIn(entries: readonly DerElement[]): (serial: string) => boolean {
   const serials: Uint8Array[] = [];
@@ -105,7 +108,8 @@ function revokedIn(entries: readonly DerElement[]): (serial: string) => boolean 
     const [serial, extensions] = [parts[0], parts[2]];
     if (serial === undefined) throw malformed('a serial in every entry');
     if (extensions !== undefined && !(checked !== undefined && equalBytes(checked, extensions.raw))) {
-      refuseUnknownCritical(parseExtensions(extensions));
+      // Read apart from the list, so that they neither stay in memory nor count against the list's elements.
+      refuseUnknownCritical(parseExtensions(readDer(extensions.raw, { maxElements: MAX_EXTENSION_ELEMENTS })));
       checked = extensions.raw;
     }
     serials.push(derUnsigned(serial));

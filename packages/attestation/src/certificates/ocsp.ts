@@ -23,6 +23,7 @@ import { encodeHex } from '@assay/encoding/hex';
 import { AttestationError } from '../errors.ts';
 import type { TrustAnchor } from '../model/verification.ts';
 import { type SignatureAlgorithm, signatureAlgorithm } from './algorithms.ts';
+import { MAX_CHAIN } from './chain.ts';
 import { verifyPath } from './path.ts';
 import { verifySignature } from './signature.ts';
 import type { VerificationCache } from './verification-cache.ts';
@@ -93,6 +94,7 @@ function parse(der: Uint8Array): OcspResponse {
   const [tbs, algorithm, signature, certificates] = readDer(derOctetString(content)).children();
   if (!tbs || !algorithm || !signature) throw malformed('data, algorithm and signature', 'less');
   const list = certificates === undefined ? [] : (certificates.children()[0]?.children() ?? []);
+  if (list.length > MAX_CHAIN) throw malformed(`at most ${MAX_CHAIN} certificates`, String(list.length));
   return {
     tbs: tbs.raw,
     algorithm: signatureAlgorithm(algorithm),

@@ -335,6 +335,23 @@ describe('revocation', () => {
     expect([crl.isRevoked('0101869f'), crl.isRevoked('02')]).toEqual([true, false]);
   });
 
+  it('reads 100 000 entries whose reasons alternate', async () => {
+    const { intermediate: issuer } = await fakeChain();
+    const revoked = Array.from({ length: 100_000 }, (_, index) => Uint8Array.of(1, index >> 16, index >> 8, index));
+    const reasons = [1, 4].map((reason) => [{ oid: '2.5.29.21', critical: false, value: Uint8Array.of(0x0a, 1, reason) }]);
+    const crl = parseCrl(await fakeCrl({ issuer, revoked, entryExtensions: (index) => reasons[index % 2]! }));
+    expect([crl.isRevoked('0101869f'), crl.isRevoked('02')]).toEqual([true, false]);
+  });
+
+  it('refuses an entry with more extensions than any has, and one that is critical and not known', async () => {
+    const { intermediate: issuer } = await fakeChain();
+    const many = Array.from({ length: 40 }, (_, index) => ({ ...unknownExtension, oid: `1.2.${index}`, critical: false }));
+    const list = (more: readonly (typeof unknownExtension)[]): Promise<Uint8Array> =>
+      fakeCrl({ issuer, revoked: [Uint8Array.of(7)], entryExtensions: () => more });
+    await expectCode(async () => parseCrl(await list(many)), 'certificate/crl-malformed');
+    await expectCode(async () => parseCrl(await list([unknownExtension])), 'certificate/unknown-critical-extension');
+  });
+
   it('refuses every list with one bit flipped', async () => {
     const fake = await fakeChain({ kind: 'P-256' });
     const bytes = await fakeCrl({ issuer: fake.intermediate, revoked: [Uint8Array.of(9)] });

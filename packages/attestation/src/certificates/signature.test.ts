@@ -1,6 +1,6 @@
 import { encodeEcdsaSignature } from '@assay/encoding/x509-writer';
 import { expectCode, type FakeKeyKind, fakeKey } from '@assay/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { SignatureAlgorithm } from './algorithms.ts';
 import { BytesCache } from './bytes-cache.ts';
 import { verifySignature } from './signature.ts';
@@ -41,6 +41,18 @@ describe('verifySignature', () => {
     for (const zeros of [new Uint8Array(96), new Uint8Array([...raw.subarray(0, 48), ...new Uint8Array(48)])]) {
       expect(await verifySignature({ ...input, signature: zeros, signatureForm: 'raw' })).toBe(false);
     }
+  });
+
+  it('checks a P-384 signature with several candidates on the threads of WebCrypto', async () => {
+    const native = vi.spyOn(process.getBuiltinModule('node:crypto'), 'verify');
+    const key = await fakeKey('P-384');
+    const signature = await key.sign(message);
+    const input = { spki: key.spki, algorithm: { name: 'ECDSA', hash: 'SHA-384' }, signature, message } as const;
+    expect(await verifySignature({ ...input, candidates: 2 })).toBe(true);
+    expect(native).not.toHaveBeenCalled();
+    expect(await verifySignature({ ...input, candidates: 1 })).toBe(true);
+    expect(native).toHaveBeenCalledTimes(1);
+    native.mockRestore();
   });
 
   it.each([

@@ -1,13 +1,15 @@
 /**
- * Checks one signature with WebCrypto. Proves: `message` was signed by the private half of `spki` under `algorithm`.
+ * Checks one signature with WebCrypto, or with Node's own crypto where that is faster (native-ecdsa.ts). Proves: `message` was signed by the private half of `spki` under `algorithm`.
  * Ed25519 follows the rule of spec/keyset.md §1a. Not checked here: whose key that is (path.ts), and what the message says. ECDSA is not forced to low-s: none of the formats asks.
  */
 
 import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
 import { derSequence, derUnsigned, readDer } from '@assay/encoding/der';
 import { isEd25519Form } from '@assay/encoding/ed25519-form';
+import { encodeEcdsaSignature } from '@assay/encoding/x509-writer';
 import { AttestationError } from '../errors.ts';
 import { COORDINATE_BYTES, type PublicKeyAlgorithm, publicKeyAlgorithm, type SignatureAlgorithm } from './algorithms.ts';
+import { NATIVE_HASH, type NativeEcdsaKey, nativeEcdsaKey } from './native-ecdsa.ts';
 import type { KnownKey, VerificationCache } from './verification-cache.ts';
 
 export interface VerifySignatureInput {
@@ -16,11 +18,15 @@ export interface VerifySignatureInput {
   readonly algorithm: SignatureAlgorithm;
   readonly signature: Uint8Array;
   readonly message: Uint8Array;
-  /** ECDSA only: `der` (X.509) or `raw` (r ‖ s, as in COSE, JOSE, SGX, TDX). `der` unless told. */
+  /** ECDSA only: `der` (X.509) or `raw` (r ‖ s, as in COSE, JOSE, SGX, TDX). Default: `der`. */
   readonly signatureForm?: 'der' | 'raw';
   /** Remember a good result of exactly these bytes. For certificates, not for evidence, which is never seen twice. */
   readonly remember?: boolean;
+  /** How many keys are tried for this signature. P-384 blocks its thread for half a millisecond, so several are tried on WebCrypto's threads; 1 when left out. */
+  readonly candidates?: number | undefined;
   readonly cache?: VerificationCache | undefined;
+  /** What {@link openKey} gave for `spki`, where the caller keeps it; the cache's else. */
+  readonly key?: KnownKey | undefined;
 }
 
 /**
@@ -32,16 +38,36 @@ export async function verifySignature(input: VerifySignatureInput): Promise<bool
   const { spki, algorithm, message, signatureForm = 'der', cache } = input;
   const memory = input.remember === true ? cache : undefined;
   if (memory !== undefined && isKnownGood(input, memory)) return true;
-  const known = knownKey(spki, cache);
+  const known = input.key ?? knownKey(spki, cache);
   const { kind } = known;
   const signature = algorithm.name === 'ECDSA' ? rawSignature(input.signature, kind, signatureForm) : input.signature;
   if (signature === null) return false;
   // The key is the last 32 bytes of its SubjectPublicKeyInfo (RFC 8410 §4).
   if (kind === 'Ed25519' && !isEd25519Form(spki.subarray(-32), signature)) return false;
-  const key = await importKnown(known, spki, algorithm);
-  const good = await crypto.subtle.verify(verifyParameters(algorithm), key, bufferSource(signature), bufferSource(message));
+  const native = nativeKey(known, input);
+  const good =
+    native === null
+      ? await verifyOnTheWeb(await importKnown(known, spki, algorithm), input, signature)
+      : native.verify(message, signatureForm === 'der' ? input.signature : encodeEcdsaSignature(signature));
   if (good && memory !== undefined) remember(input, memory);
   return good;
+}
+
+function verifyOnTheWeb(key: CryptoKey, { algorithm, message }: VerifySignatureInput, signature: Uint8Array): Promise<boolean> {
+  return crypto.subtle.verify(verifyParameters(algorithm), key, bufferSource(signature), bufferSource(message));
+}
+
+/**
+ * Node's key, where Node's crypto is the faster one: for every P-256 check, and for the P-384 one of evidence under its only candidate. Those of a
+ * certificate chain, and of several candidates, are made on WebCrypto's threads.
+ */
+function nativeKey(known: KnownKey, input: VerifySignatureInput): NativeEcdsaKey | null {
+  const { spki, algorithm, remember = false, candidates = 1 } = input;
+  const { kind } = known;
+  if (kind !== 'P-256' && (kind !== 'P-384' || remember || candidates > 1)) return null;
+  if (algorithm.name !== 'ECDSA' || algorithm.hash !== NATIVE_HASH[kind]) return null;
+  known.native ??= { key: nativeEcdsaKey(spki, kind) };
+  return known.native.key;
 }
 
 /** One copy of everything that was compared, so that later changes to a caller's buffers change nothing. */
@@ -76,9 +102,17 @@ export function importVerifyKey({ spki, algorithm, cache }: ImportVerifyKeyInput
 function knownKey(spki: Uint8Array, cache: VerificationCache | undefined): KnownKey {
   const before = cache?.keys.get(spki);
   if (before !== undefined) return before;
-  const key: KnownKey = { kind: publicKeyAlgorithm(spki), imported: new Map() };
+  const key = openKey(spki);
   cache?.keys.set(spki, key);
   return key;
+}
+
+/**
+ * A key to check several signatures with, kept outside a cache. It is imported at the first check.
+ * @throws {AttestationError} `certificate/unsupported-algorithm`; {@link EncodingError} for broken DER.
+ */
+export function openKey(spki: Uint8Array): KnownKey {
+  return { kind: publicKeyAlgorithm(spki), imported: new Map() };
 }
 
 function importKnown({ kind, imported }: KnownKey, spki: Uint8Array, algorithm: SignatureAlgorithm): Promise<CryptoKey> {

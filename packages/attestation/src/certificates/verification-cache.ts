@@ -6,6 +6,7 @@
 
 import type { PublicKeyAlgorithm } from './algorithms.ts';
 import { BytesCache } from './bytes-cache.ts';
+import type { NativeEcdsaKey } from './native-ecdsa.ts';
 import { type Certificate, parseCertificate } from './x509.ts';
 
 /** What a signature was found good for; compared to the last byte. */
@@ -19,6 +20,8 @@ export interface GoodSignature {
 export interface KnownKey {
   readonly kind: PublicKeyAlgorithm;
   readonly imported: Map<string, Promise<CryptoKey>>;
+  /** Node's own form of it, once asked for. */
+  native?: { readonly key: NativeEcdsaKey | null };
 }
 
 /** One verifier's memory. Verifiers with different roots may share one; a new one starts cold. */

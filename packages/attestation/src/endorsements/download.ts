@@ -1,5 +1,5 @@
 /**
- * One bounded request: size and time limits, no redirects, cached by age. An answer that is too old is fetched anew; when that
+ * One bounded request: size and time limits, no redirects, cached by age. An answer that is too old is fetched again; when that
  * fails, an old one is served up to the stale limit and refused beyond it.
  */
 

@@ -45,7 +45,7 @@ export interface EndorsementSource {
   /** Serve from the cache or fail; never call `fetch`. */
   readonly offline?: boolean;
   readonly services?: Partial<EndorsementServices>;
-  /** Milliseconds for one request; 10 000 unless told. */
+  /** Milliseconds for one request; default: 10 000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }

@@ -41,18 +41,54 @@ export function allZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
+interface LookedAt {
+  readonly file: Uint8Array;
+  /** `undefined` until it was parsed; then the JSON, or `null` for a file that is none. */
+  parsed: { readonly json: Json } | null | undefined;
+}
+
+/** The file that {@link parsedOnce} is about; `null` outside of it. */
+let lookedAt: LookedAt | null = null;
+
+/**
+ * Runs `look`, in which {@link jsonIn} parses `file` once, however many readers ask. `look` waits for nothing, so the bytes cannot change under it;
+ * nothing is kept afterwards.
+ * @example parsedOnce(file, () => readers.find((reader) => reader(file) !== null))
+ */
+export function parsedOnce<Value>(file: Uint8Array, look: () => Value): Value {
+  const outer = lookedAt;
+  if (outer?.file !== file) lookedAt = { file, parsed: undefined };
+  try {
+    return look();
+  } finally {
+    lookedAt = outer;
+  }
+}
+
+/** The JSON that bytes are; `undefined` for others. */
+export function jsonIn(bytes: Uint8Array): Json | undefined {
+  const known = lookedAt?.file === bytes ? lookedAt : null;
+  const parsed = known?.parsed === undefined ? parsedJson(bytes) : known.parsed;
+  if (known !== null) known.parsed = parsed;
+  return parsed?.json;
+}
+
+function parsedJson(bytes: Uint8Array): { readonly json: Json } | null {
+  try {
+    return { json: parseJson(bytes) };
+  } catch (error) {
+    if (EncodingError.is(error)) return null;
+    throw error;
+  }
+}
+
 /**
  * The JSON object that a file is, white space around it allowed; `null` for everything else, so that a reader can pass the file on.
  * @example jsonObjectIn(utf8('{"quote":"…"}'))?.quote // '…'
  */
 export function jsonObjectIn(file: Uint8Array): JsonObject | null {
   if (file.find((byte) => byte > 0x20) !== 0x7b) return null;
-  try {
-    return parseJson(file) as JsonObject; // a brace begins nothing but an object
-  } catch (error) {
-    if (EncodingError.is(error)) return null;
-    throw error;
-  }
+  return (jsonIn(file) ?? null) as JsonObject | null; // a brace begins nothing but an object
 }
 
 /**

@@ -7,12 +7,12 @@
  */
 
 import { utf8 } from '@assay/encoding/bytes';
-import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import type { Json, JsonObject } from '@assay/encoding/json';
 import { AttestationError } from '../errors.ts';
 import type { Endorsements } from '../model/endorsements.ts';
 import { quoteBytes } from './dcap/quote-file.ts';
 import { collectEndorsements } from './endorsement-files.ts';
-import { bytesOfJson } from './reading.ts';
+import { bytesOfJson, jsonIn } from './reading.ts';
 
 /** Names without case, digits and punctuation, the most telling first. */
 const NAMES: readonly string[] = [
@@ -116,9 +116,5 @@ function isBareQuote(bytes: Uint8Array): boolean {
 function jsonOf(bytes: Uint8Array): Json | undefined {
   const first = bytes.find((byte) => byte > 0x20);
   if (first !== 0x7b && first !== 0x5b) return undefined;
-  try {
-    return parseJson(bytes);
-  } catch {
-    return undefined;
-  }
+  return jsonIn(bytes);
 }

@@ -17,7 +17,7 @@ import { RESPONSE_NONCE_LENGTH, responseStream } from '../ohttp/response-key.ts'
 
 export const ENCAPSULATED_KEY_HEADER = 'ehbp-encapsulated-key';
 export const RESPONSE_NONCE_HEADER = 'ehbp-response-nonce';
-/** `type` of the problem document with status 422 that asks a client to verify the keys anew. */
+/** `type` of the problem document with status 422 that asks a client to verify the keys again. */
 export const KEY_CONFIG_PROBLEM = 'urn:ietf:params:ehbp:error:key-config';
 export const MAX_FRAME_BYTES: number = 16 * 1024 * 1024;
 

@@ -1,6 +1,6 @@
 /**
  * The client's end of EHBP as a `fetch` (tinfoilsh/encrypted-http-body-protocol SPEC.md §5.1): the body of every request is sealed to an attested HPKE
- * key, and an answer that claims success must be sealed as well. Error answers in clear are handed on as what they are: words of nobody.
+ * key, and an answer that claims success must be sealed as well. Error answers in clear are handed on as what they are: unauthenticated.
  *
  * EHBP does not authenticate the end of a body (§6.2.1). So the caller says what a whole answer looks like, and one that ends sooner is an error.
  * In clear stay method, path and headers, and the sizes of frames.
@@ -41,7 +41,7 @@ export interface OpenedAnswer {
   readonly response: Response;
   /** Of the exchange, lower-case hex, for records. */
   readonly encapsulatedKey: string;
-  /** `null`: the answer came in clear, is an error, and nobody vouches for it. */
+  /** `null`: the answer came in clear, is an error, and no key vouches for it. */
   readonly responseNonce: string | null;
 }
 
@@ -51,7 +51,7 @@ const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Posts one sealed body.
- * @throws {ChannelError} `channel/response-unencrypted`, `channel/key-unknown` (verify the service anew), `channel/message-malformed`;
+ * @throws {ChannelError} `channel/response-unencrypted`, `channel/key-unknown` (verify the service again), `channel/message-malformed`;
  * while the body is read `channel/decryption-failed`, `channel/truncated`, `channel/oversize`.
  * @example
  * const { response } = await postSealed(attestedKey, { url, headers, body, shape: 'document', fetch });
@@ -109,7 +109,7 @@ async function inClear(answer: Response): Promise<Response> {
   if (answer.status !== 422) return answer;
   const text = await beginningOf(answer);
   if (!text.includes(KEY_CONFIG_PROBLEM)) return answer;
-  throw new ChannelError('channel/key-unknown', 'the service does not know the key any more; verify it anew, then ask again');
+  throw new ChannelError('channel/key-unknown', 'the service does not know the key any more; verify it again, then ask again');
 }
 
 /** A short text; of a long one nothing, and the rest is not read. */

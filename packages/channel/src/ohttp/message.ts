@@ -8,7 +8,7 @@
 import { concatBytes, equalBytes, utf8 } from '@assay/encoding/bytes';
 import { ChannelError } from '../errors.ts';
 import { AEAD_AES_256_GCM, type HpkeContext, KDF_HKDF_SHA256, setupRecipient, setupSender } from '../hpke/hpke.ts';
-import { type KemKeyPair, kemById } from '../hpke/kem.ts';
+import { type KemId, type KemKeyPair, kemById } from '../hpke/kem.ts';
 import { type KeyConfig, kemOf } from './key-config.ts';
 import { freshNonce, RESPONSE_NONCE_LENGTH, responseStream } from './response-key.ts';
 import { decodeVarint, encodeVarint } from './varint.ts';
@@ -28,6 +28,7 @@ export const MAX_CHUNK_BYTES: number = 1024 * 1024;
 export const MAX_FINAL_CHUNK: number = RESPONSE_NONCE_LENGTH + 8 + MAX_CHUNK_BYTES + 16;
 
 const HEADER_LENGTH = 7; // key id 1, KEM 2, KDF 2, AEAD 2
+const TAG_LENGTH = 16; // of AES-256-GCM
 const FINAL = utf8('final');
 const LABELS = {
   whole: { request: utf8('message/bhttp request'), response: utf8('message/bhttp response') },
@@ -54,6 +55,25 @@ function envelopeOf({ keyId, kem }: Pick<KeyConfig, 'keyId' | 'kem'>, form: Form
   const made = { header, info: concatBytes(LABELS[form].request, Uint8Array.of(0), header) };
   envelopes.set(name, made);
   return made;
+}
+
+/** Which key a request is sealed to, as its header says. */
+export interface EncapsulatedHeader {
+  readonly keyId: number;
+  readonly kem: KemId;
+}
+
+/**
+ * The header of an encapsulated request; `null` for bytes that no agent could open: another suite, or shorter than header, key and seal.
+ * @example readHeader(bytes)?.keyId
+ */
+export function readHeader(bytes: Uint8Array): EncapsulatedHeader | null {
+  const [keyId, high = 0, low = 0] = bytes;
+  const kem = kemById(high * 256 + low);
+  if (keyId === undefined || kem === undefined) return null;
+  const { header } = envelopeOf({ keyId, kem: kem.id }, 'whole');
+  const least = HEADER_LENGTH + kem.encapsulatedLength + TAG_LENGTH;
+  return bytes.length >= least && equalBytes(bytes.subarray(0, HEADER_LENGTH), header) ? { keyId, kem: kem.id } : null;
 }
 
 /** What opens the answer to one request. Forget it with the request. */

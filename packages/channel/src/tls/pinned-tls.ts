@@ -1,7 +1,7 @@
 /**
  * TLS connections from Node whose far end must hold an attested key: SPKI pinning (RFC 7469 §2.4; ACI §3.1 and §8.2). The key is compared
  * after the handshake, which proves possession of it, and before the connection is handed to HTTP, so that a mismatch costs no byte of a request.
- * Sessions are never resumed: every connection shows its certificate anew.
+ * Sessions are never resumed: every connection shows its certificate again.
  *
  * Not checked here: who attested the key. Certificate authorities are checked as well unless the pin alone is to count.
  */
@@ -17,7 +17,7 @@ import type { TlsDialer } from './tls-dialer.ts';
 export interface TlsDialerOptions {
   /** PEM of the authorities to trust instead of the system's. */
   readonly authorities?: string;
-  /** Milliseconds for one handshake; 10 000 unless told. */
+  /** Milliseconds for one handshake; default: 10 000. */
   readonly handshakeMs?: number;
   /** Milliseconds without a byte before the headers and between two pieces of an answer; 300 000 by default. 0: the caller's signal alone ends it. */
   readonly silenceMs?: number;
@@ -100,6 +100,6 @@ function presentedKey(socket: PresentedCertificate): string | null {
 function mismatch(host: string, expected: string, actual: string): ChannelError {
   return new ChannelError(
     'channel/tls-key-mismatch',
-    `expected ${host} to hold the attested TLS key ${expected}, got ${actual}; nothing was sent, verify it anew`,
+    `expected ${host} to hold the attested TLS key ${expected}, got ${actual}; nothing was sent, verify it again`,
   );
 }

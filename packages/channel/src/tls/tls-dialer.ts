@@ -6,7 +6,7 @@
 export interface TlsDialer {
   /** Connections under ordinary certificate authorities, for first contact: nothing confidential goes over them but keys of the service. */
   readonly open: typeof globalThis.fetch;
-  /** Connections to whoever answers. Only for what proves itself, such as evidence for a fresh nonce; never with a key or a prompt. */
+  /** Connections to the party that answers. Only for what proves itself, such as evidence for a fresh nonce; never with a key or a prompt. */
   readonly unauthenticated: typeof globalThis.fetch;
   /**
    * A fetch whose every connection must present exactly this key, before a byte of a request is written.

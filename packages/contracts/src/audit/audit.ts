@@ -27,9 +27,13 @@ export interface Audit {
   readonly compiler: CompilerIdentity;
   readonly analyzer: AnalyzerIdentity;
   readonly policy: PassPolicy;
+  /** Beginnings of names of sources that are dependencies, sorted. */
+  readonly dependencies: readonly string[];
   readonly passed: boolean;
   /** Findings that fail the rule. */
   readonly failing: number;
+  /** Findings of impact High or Medium that do not. */
+  readonly uncounted: number;
   readonly counts: Readonly<Record<Impact, number>>;
   readonly findings: readonly Finding[];
 }
@@ -40,16 +44,20 @@ export interface AuditFacts {
   readonly compiler: CompilerIdentity;
   readonly analyzer: Omit<AnalyzerIdentity, 'detectors'>;
   readonly policy: PassPolicy;
+  readonly dependencies: readonly string[];
   readonly report: SlitherReport;
 }
 
 /**
  * The document of an audit.
- * @example auditHash(auditOf({ buildHash, inputHash, compiler, analyzer, policy: 'default', report }))
+ * @example auditHash(auditOf({ buildHash, inputHash, compiler, analyzer, policy: 'default', dependencies: ['lib/'], report }))
  */
-export function auditOf({ buildHash, inputHash, compiler, analyzer, policy, report }: AuditFacts): Audit {
+export function auditOf({ buildHash, inputHash, compiler, analyzer, policy, dependencies, report }: AuditFacts): Audit {
   const { findings, detectors } = report;
   const failing = findings.filter((finding) => failsAudit(finding, policy)).length;
+  const uncounted = findings.filter(
+    (finding) => (finding.impact === 'High' || finding.impact === 'Medium') && !failsAudit(finding, policy),
+  ).length;
   const counts = Object.fromEntries(
     IMPACTS.map((impact) => [impact, findings.filter((each) => each.impact === impact).length]),
   );
@@ -60,8 +68,10 @@ export function auditOf({ buildHash, inputHash, compiler, analyzer, policy, repo
     compiler,
     analyzer: { ...analyzer, detectors },
     policy,
+    dependencies: [...new Set(dependencies)].sort(),
     passed: failing === 0,
     failing,
+    uncounted,
     counts: counts as Record<Impact, number>,
     findings,
   };

@@ -52,23 +52,51 @@ export interface SlitherReport {
 }
 
 const MAX_FINDINGS = 20_000;
+const MAX_ELEMENTS = 200_000;
+/** Bytes of a location that its fingerprint is over. */
+const FINGERPRINT_BYTES = 4096;
 const MAX_TEXT = 8 * 1024;
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 
 /**
- * Reads what the driver wrote.
+ * Reads what the driver wrote. `dependencies`: names of sources, from {@link dependencySources}.
  * @throws {ContractsError} `audit/malformed` for anything else.
  */
-export function parseSlitherReport(value: unknown, sources: Sources): SlitherReport {
+export function parseSlitherReport(value: unknown, sources: Sources, dependencies: ReadonlySet<string>): SlitherReport {
   const { detectors, findings } = (value ?? {}) as { readonly detectors?: unknown; readonly findings?: unknown };
   if (!Array.isArray(detectors) || !detectors.every((each) => typeof each === 'string') || !Array.isArray(findings))
     throw malformed('detectors and findings');
   if (findings.length > MAX_FINDINGS) throw malformed(`at most ${MAX_FINDINGS} findings`);
-  const read = findings.map((each) => parseFinding(each, sources));
+  const elements = findings.reduce((sum: number, each) => sum + elementCount(each), 0);
+  if (elements > MAX_ELEMENTS) throw malformed(`at most ${MAX_ELEMENTS} elements`);
+  const project = { sources, dependencies, bytesOf: sourceBytes(sources) };
+  const read = findings.map((each) => parseFinding(each, project));
   return { detectors: [...detectors].sort(), findings: read.sort(inOrder) };
 }
 
-function parseFinding(value: unknown, sources: Sources): Finding {
+function elementCount(finding: unknown): number {
+  const { elements } = (finding ?? {}) as { readonly elements?: unknown };
+  return Array.isArray(elements) ? elements.length : 0;
+}
+
+interface Project {
+  readonly sources: Sources;
+  readonly dependencies: ReadonlySet<string>;
+  /** A source as UTF-8. */
+  readonly bytesOf: (source: string) => Uint8Array;
+}
+
+/** Encodes a source once, however many locations are in it. */
+function sourceBytes(sources: Sources): Project['bytesOf'] {
+  const encoded = new Map<string, Uint8Array>();
+  return (source) => {
+    const bytes = encoded.get(source) ?? new TextEncoder().encode(sources[source]);
+    encoded.set(source, bytes);
+    return bytes;
+  };
+}
+
+function parseFinding(value: unknown, { sources, dependencies, bytesOf }: Project): Finding {
   const {
     check,
     impact,
@@ -89,24 +117,21 @@ function parseFinding(value: unknown, sources: Sources): Finding {
     description: text,
     locations: located.map(({ location }) => location),
     cwe: weaknessOf(check),
-    dependency: located.length > 0 && located.every(({ dependency }) => dependency),
+    dependency: located.length > 0 && located.every(({ location }) => dependencies.has(location.source)),
     suppressed_by_line: typeof line === 'number' && Number.isSafeInteger(line) && line > 0 ? line : null,
-    fingerprint: fingerprintOf(check, located[0], text),
+    fingerprint: fingerprintOf(check, { first: located[0], description: text, bytesOf }),
   };
 }
 
 interface Located {
   readonly location: FindingLocation;
-  readonly dependency: boolean;
-  /** Source text of the location. */
-  readonly text: string;
   /** Contract and function around it. */
   readonly place: string;
 }
 
 function locationOf(element: unknown, sources: Sources): Located | null {
   const { type, name, source_mapping: mapping, type_specific_fields: fields } = (element ?? {}) as Record<string, unknown>;
-  const { filename_relative, lines, start, length, is_dependency } = (mapping ?? {}) as Record<string, unknown>;
+  const { filename_relative, lines, start, length } = (mapping ?? {}) as Record<string, unknown>;
   if (typeof filename_relative !== 'string' || !Object.hasOwn(sources, filename_relative)) return null;
   if (!Array.isArray(lines) || typeof lines[0] !== 'number' || typeof start !== 'number' || typeof length !== 'number')
     return null;
@@ -121,8 +146,7 @@ function locationOf(element: unknown, sources: Sources): Located | null {
       .slice(0, 1024)
       .replace(LONE_SURROGATE, '\ufffd'),
   };
-  const bytes = new TextEncoder().encode(sources[filename_relative]).subarray(start, start + length);
-  return { location, dependency: is_dependency === true, text: new TextDecoder().decode(bytes), place: placeOf(fields) };
+  return { location, place: placeOf(fields) };
 }
 
 function placeOf(fields: unknown): string {
@@ -136,12 +160,20 @@ function placeOf(fields: unknown): string {
   return names.join('.');
 }
 
-/** Over check, place, name and the text without white space: moving code or files about keeps it. */
-function fingerprintOf(check: string, first: Located | undefined, description: string): string {
-  const about =
-    first === undefined
-      ? { check, description: description.replace(/\([^()]*#[0-9-]+\)/g, '') }
-      : { check, place: first.place, name: first.location.name, text: first.text.replace(/\s+/g, '') };
+interface Fingerprinted extends Pick<Project, 'bytesOf'> {
+  readonly first: Located | undefined;
+  readonly description: string;
+}
+
+/** Over check, place, name and the beginning of the text without white space: moving code or files about keeps it. */
+function fingerprintOf(check: string, { first, description, bytesOf }: Fingerprinted): string {
+  if (first === undefined) return shortDigest({ check, description: description.replace(/\([^()]*#[0-9-]+\)/g, '') });
+  const { source, start, length, name } = first.location;
+  const bytes = bytesOf(source).subarray(start, start + Math.min(length, FINGERPRINT_BYTES));
+  return shortDigest({ check, place: first.place, name, text: new TextDecoder().decode(bytes).replace(/\s+/g, '') });
+}
+
+function shortDigest(about: JsonObject): string {
   return digestOfJson(about).slice('sha256:'.length, 'sha256:'.length + 32);
 }
 

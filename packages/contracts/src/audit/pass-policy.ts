@@ -33,5 +33,22 @@ export function failsAudit(finding: Finding, policy: PassPolicy): boolean {
   const { fails, dependencies, honoursComments } = RULES[policy];
   if (finding.dependency && !dependencies) return false;
   if (finding.suppressed_by_line !== null && honoursComments) return false;
-  return fails[finding.impact]?.includes(finding.confidence) === true;
+  return Object.hasOwn(fails, finding.impact) && fails[finding.impact]?.includes(finding.confidence) === true;
+}
+
+export interface RuleFacts {
+  readonly policy: string;
+  /** Beginnings of names of dependencies. */
+  readonly dependencies: readonly string[];
+  /** Findings of impact High or Medium that do not fail the rule. */
+  readonly uncounted: number;
+}
+
+/**
+ * The rule of an audit for people, with what it let pass.
+ * @example ruleText(audit) // 'rule "default"; 2 findings of High or Medium impact did not count; dependencies: "lib/", "@"'
+ */
+export function ruleText({ policy, dependencies, uncounted }: RuleFacts): string {
+  const shown = dependencies.map((prefix) => JSON.stringify(prefix)).join(', ') || 'none';
+  return `rule "${policy}"; ${uncounted} finding${uncounted === 1 ? '' : 's'} of High or Medium impact did not count; dependencies: ${shown}`;
 }

@@ -3,7 +3,10 @@
 import { canonicalJson } from '@assay/encoding/json';
 import { type Audit, auditHash } from './audit.ts';
 import type { Finding, FindingLocation, Impact } from './findings.ts';
+import { type Lint, lintHash } from './lint.ts';
+import { lintRun } from './lint-sarif.ts';
 import { failsAudit } from './pass-policy.ts';
+import { projectUri } from './sarif-place.ts';
 
 const LEVELS: Readonly<Record<Impact, 'error' | 'warning' | 'note'>> = {
   High: 'error',
@@ -23,10 +26,11 @@ const SEVERITIES: Readonly<Record<Impact, string>> = {
 const DOCUMENTATION = 'https://github.com/crytic/slither/wiki/Detector-Documentation';
 
 /**
- * The SARIF log of an audit, as text. Byte for byte the same for the same audit.
- * @example sarifText(audit)
+ * The SARIF log of an audit, as text. Byte for byte the same for the same audit and lint.
+ * @param lint the linter's run, a second run of the log; `null` when it was not made, which the first run's properties say.
+ * @example sarifText(audit, null)
  */
-export function sarifText(audit: Audit): string {
+export function sarifText(audit: Audit, lint: Lint | null): string {
   const checks = [...new Map(audit.findings.map((finding) => [finding.check, finding])).values()].sort((a, b) =>
     a.check < b.check ? -1 : 1,
   );
@@ -45,9 +49,18 @@ export function sarifText(audit: Audit): string {
         },
         columnKind: 'utf16CodeUnits',
         originalUriBaseIds: { PROJECT: { description: { text: 'the folder of the project' } } },
-        properties: { auditHash: auditHash(audit), buildHash: audit.build_hash, policy: audit.policy, passed: audit.passed },
+        properties: {
+          auditHash: auditHash(audit),
+          buildHash: audit.build_hash,
+          policy: audit.policy,
+          dependencies: audit.dependencies,
+          passed: audit.passed,
+          uncounted: audit.uncounted,
+          lint: lint === null ? 'not-checked' : lintHash(lint),
+        },
         results: audit.findings.map((finding) => result(finding, audit, checks)),
       },
+      ...(lint === null ? [] : [lintRun(lint)]),
     ],
   };
   return canonicalJson(log);
@@ -90,7 +103,7 @@ function result(finding: Finding, audit: Audit, checks: readonly Finding[]) {
 function location({ source, first_line, last_line, start, length }: FindingLocation) {
   return {
     physicalLocation: {
-      artifactLocation: { uri: source.split('/').map(encodeURIComponent).join('/'), uriBaseId: 'PROJECT' },
+      artifactLocation: { uri: projectUri(source), uriBaseId: 'PROJECT' },
       region: { startLine: first_line, endLine: last_line, byteOffset: start, byteLength: length },
     },
   };

@@ -8,10 +8,13 @@ import { scanSource } from './source-scan.ts';
 /** The version of a request that names none, when the sources allow it. */
 export const DEFAULT_COMPILER = '0.8.24';
 
+/** Different ranges in all sources together, and characters of one: each is read once and held against each compiler. */
+export const PRAGMA_LIMITS = { ranges: 256, characters: 512 } as const;
+
 /**
  * The version to compile with, out of `installed`.
  * @param wanted e.g. `0.8.24`; `null` lets the pragmas decide: {@link DEFAULT_COMPILER} where they allow it, else the newest that they allow.
- * @throws {ContractsError} `project/pragma-unmet` when none of those there fits.
+ * @throws {ContractsError} `project/pragma-unmet` when none of those there fits, `project/too-large` beyond {@link PRAGMA_LIMITS}.
  * @example chooseCompiler(sources, null, ['0.7.6', '0.8.24']) // '0.8.24'
  */
 export function chooseCompiler(sources: Sources, wanted: string | null, installed: readonly string[]): string {
@@ -20,27 +23,56 @@ export function chooseCompiler(sources: Sources, wanted: string | null, installe
     if (sorted.includes(wanted)) return wanted;
     throw unmet(`expected one of the compilers ${listed(sorted)}, got ${JSON.stringify(wanted.slice(0, 40))}`, wanted);
   }
-  const ranges = Object.entries(sources).flatMap(([name, text]) => scanSource(text).pragmas.map((range) => ({ name, range })));
-  const fits = (version: string): boolean => ranges.every(({ range }) => allows(range, version));
+  const ranges = pragmasOf(sources);
+  const fits = (version: string): boolean => ranges.every(({ allows }) => allows(version));
   const preferred = [DEFAULT_COMPILER, ...sorted].find((version) => sorted.includes(version) && fits(version));
   if (preferred !== undefined) return preferred;
-  const unfit = ranges.find(({ range }) => !sorted.some((version) => allows(range, version)));
+  const unfit = ranges.find(({ allows }) => !sorted.some(allows));
   const why =
     unfit === undefined
-      ? `the pragmas ${listed([...new Set(ranges.map(({ range }) => range))])} together allow none of the compilers ${listed(sorted)}`
+      ? `the pragmas ${listed(ranges.map(({ range }) => range))} together allow none of the compilers ${listed(sorted)}`
       : `${unfit.name} asks for solidity ${JSON.stringify(unfit.range.slice(0, 80))}, which none of the compilers ${listed(sorted)} meets`;
   throw unmet(why, suggestion(ranges.map(({ range }) => range)));
 }
 
+interface Pragma {
+  /** The first source that has it. */
+  readonly name: string;
+  readonly range: string;
+  readonly allows: (version: string) => boolean;
+}
+
+/** Every different range once. */
+function pragmasOf(sources: Sources): readonly Pragma[] {
+  const found = new Map<string, string>();
+  for (const [name, text] of Object.entries(sources))
+    for (const range of scanSource(text).pragmas) {
+      if (range.length > PRAGMA_LIMITS.characters)
+        throw tooLarge(`at most ${PRAGMA_LIMITS.characters} characters in a pragma of ${name}, got ${range.length}`);
+      if (!found.has(range)) found.set(range, name);
+      if (found.size > PRAGMA_LIMITS.ranges)
+        throw tooLarge(`at most ${PRAGMA_LIMITS.ranges} different version ranges in the pragmas of all sources, got more`);
+    }
+  return [...found].map(([range, name]) => ({ name, range, allows: rangeTest(range) }));
+}
+
 /** Solidity's ranges are those of npm; what is none of them is for the compiler to complain about. */
-function allows(range: string, version: string): boolean {
-  const written = range.replace(/"|'/g, '');
-  return semver.validRange(written) === null || semver.satisfies(version, written);
+function rangeTest(range: string): (version: string) => boolean {
+  const written = asNpm(range);
+  if (semver.validRange(written) === null) return () => true;
+  const read = new semver.Range(written);
+  return (version) => read.test(version);
+}
+
+/** Solidity also takes quotes, and bounds that follow one another without a space. */
+function asNpm(range: string): string {
+  return range.replace(/"|'/g, '').replace(/(?<=[\dxX*])(?=[<>=^~])/g, ' ');
 }
 
 function suggestion(ranges: readonly string[]): string {
   for (const range of ranges) {
-    const least = semver.validRange(range) === null ? null : semver.minVersion(range)?.version;
+    const written = asNpm(range);
+    const least = semver.validRange(written) === null ? null : semver.minVersion(written)?.version;
     if (least !== null && least !== undefined && least !== '0.0.0') return least;
   }
   return DEFAULT_COMPILER;
@@ -48,6 +80,10 @@ function suggestion(ranges: readonly string[]): string {
 
 function unmet(why: string, add: string): ContractsError {
   return new ContractsError('project/pragma-unmet', `${why}; add one with: assay solc add ${add.slice(0, 20)}`);
+}
+
+function tooLarge(what: string): ContractsError {
+  return new ContractsError('project/too-large', `expected ${what}; name the compiler's version in the request`);
 }
 
 function listed(versions: readonly string[]): string {

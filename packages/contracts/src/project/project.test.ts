@@ -1,10 +1,11 @@
 /** Projects: imports and pragmas as they are found, names that are refused, sources that are collected, compilers that are chosen. */
 
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import semver from 'semver';
+import { describe, expect, it, vi } from 'vitest';
 import { ContractsError } from '../errors.ts';
 import { collectSources, SOURCE_LIMITS } from './collect-sources.ts';
-import { chooseCompiler } from './compiler-choice.ts';
+import { chooseCompiler, PRAGMA_LIMITS } from './compiler-choice.ts';
 import { findLayout } from './layout.ts';
 import { parseRemappings, remap } from './remapping.ts';
 import { resolveImport, sourcePath } from './source-path.ts';
@@ -217,6 +218,17 @@ describe('choosing a compiler', () => {
     ['what all allow', sources('>=0.6.0 <0.9.0', '^0.7.0'), null, '0.7.6'],
     ['an exact version', sources('0.8.20'), null, '0.8.20'],
     ['alternatives', sources('^0.4.0 || ^0.7.0'), null, '0.7.6'],
+    // As solc itself reads them.
+    ['an equals sign', sources('= 0.8.20'), null, '0.8.20'],
+    ['a tilde', sources('~0.8.36'), null, '0.8.37'],
+    ['a tilde of a minor', sources('~0.7'), null, '0.7.6'],
+    ['a wildcard', sources('0.7.x'), null, '0.7.6'],
+    ['a minor alone', sources('0.7'), null, '0.7.6'],
+    ['two bounds without a space', sources('>=0.4.22<0.5.0'), null, '0.4.26'],
+    ['a range with a hyphen', sources('0.7.0 - 0.8.20'), null, '0.8.20'],
+    ['a quoted version', sources('"0.8.20"'), null, '0.8.20'],
+    ['a space after the caret', sources('^ 0.7.0'), null, '0.7.6'],
+    ['several in one pragma', sources('^0.8.0 <0.8.21'), null, '0.8.20'],
     ['what was asked for, whatever the pragmas', sources('^0.7.0'), '0.8.20', '0.8.20'],
     ['a pragma that is none, for the compiler to refuse', sources('banana'), null, '0.8.24'],
   ])('%s', (_, project, wanted, expected) => {
@@ -240,5 +252,26 @@ describe('choosing a compiler', () => {
   ] as const)('refuses %s', (_, project, wanted, message) => {
     expect(() => chooseCompiler(project, wanted, there)).toThrow(message);
     expect(codeOf(() => chooseCompiler(project, wanted, there))).toBe('project/pragma-unmet');
+  });
+
+  it('reads a range once, however many pragmas and compilers there are', () => {
+    const read = vi.spyOn(semver, 'validRange');
+    const chosen = chooseCompiler({ 'A.sol': 'pragma solidity ^0.8.0;'.repeat(1000), ...sources('^0.8.0') }, null, there);
+    const { length } = read.mock.calls;
+    read.mockRestore();
+    expect([chosen, length]).toEqual(['0.8.24', 1]);
+  });
+
+  it.each([
+    [
+      'more ranges',
+      sources(...Array.from({ length: PRAGMA_LIMITS.ranges + 1 }, (_, patch) => `>=0.0.${patch}`)),
+      '256 different',
+    ],
+    ['a longer range', sources(`>=${' '.repeat(3)}0.8.0${' || 0.8.1'.repeat(60)}`), '512 characters in a pragma of 0.sol'],
+  ])('refuses %s than are read, and asks nothing of them where the version was named', (_, project, words) => {
+    expect(() => chooseCompiler(project, null, there)).toThrow(`expected at most ${words}`);
+    expect(codeOf(() => chooseCompiler(project, null, there))).toBe('project/too-large');
+    expect(chooseCompiler(project, '0.8.20', there)).toBe('0.8.20');
   });
 });

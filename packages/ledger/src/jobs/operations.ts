@@ -51,6 +51,8 @@ export interface AddArgs {
   readonly owner: string;
   readonly key: string | null;
   readonly payload: string;
+  /** Sealed pieces. */
+  readonly input: readonly Uint8Array[];
   readonly priority: number;
   readonly attempts: number;
   readonly retryMs: number;
@@ -59,16 +61,23 @@ export interface AddArgs {
 
 export const addJob: RoomOperation<AddArgs, JobRow> = {
   name: 'jobs.add',
-  *steps({ id, queue, owner, key, payload, priority, attempts, retryMs, now }) {
+  *steps({ id, queue, owner, key, payload, input, priority, attempts, retryMs, now }) {
     yield* forget(now);
     // Also the queue's lock: two that add at the same time do not count the same jobs.
     yield query('INSERT INTO job_queues VALUES ($1, 0) ON CONFLICT (queue) DO UPDATE SET turn = job_queues.turn', queue);
     const [open] = yield query("SELECT count(*) AS n FROM jobs WHERE queue = $1 AND state IN ('queued', 'running')", queue);
     if (Number(open?.n) >= MOST_QUEUED)
       throw new LedgerError('job/queue-full', `${queue} holds ${MOST_QUEUED} jobs, as many as it may; try again later`);
+    if (key !== null)
+      yield query(
+        'UPDATE jobs SET dedup = NULL WHERE queue = $1 AND owner = $2 AND dedup = $3 AND ended_at IS NOT NULL',
+        queue,
+        owner,
+        key,
+      );
     const [added] = yield query(
-      `INSERT INTO jobs (id, queue, owner, dedup, payload, priority, state, attempt, attempts, retry_ms, run_at, cancelled, created_at)
-       VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, $7, $8, $9, 0, $9) ON CONFLICT (queue, owner, dedup) DO NOTHING RETURNING ${COLUMNS}`,
+      `INSERT INTO jobs (id, queue, owner, dedup, task, payload, priority, state, attempt, attempts, retry_ms, run_at, cancelled, created_at)
+       VALUES ($1, $2, $3, $4, $4, $5, $6, 'queued', 0, $7, $8, $9, 0, $9) ON CONFLICT (queue, owner, dedup) DO NOTHING RETURNING ${COLUMNS}`,
       id,
       queue,
       owner,
@@ -79,7 +88,10 @@ export const addJob: RoomOperation<AddArgs, JobRow> = {
       retryMs,
       now,
     );
-    if (added !== undefined) return added as JobRow;
+    if (added !== undefined) {
+      for (const [n, bytes] of input.entries()) yield query('INSERT INTO job_inputs VALUES ($1, $2, $3)', id, n, bytes);
+      return added as JobRow;
+    }
     const [there] = yield query(
       `SELECT ${COLUMNS} FROM jobs WHERE queue = $1 AND owner = $2 AND dedup = $3`,
       queue,
@@ -96,7 +108,10 @@ function* forget(now: number): Operation<void> {
     now - KEPT_MS,
     MOST_FORGOTTEN,
   );
-  for (const { id = '' } of gone) yield query('DELETE FROM job_steps WHERE job = $1', id);
+  for (const { id = '' } of gone) {
+    yield query('DELETE FROM job_steps WHERE job = $1', id);
+    yield query('DELETE FROM job_inputs WHERE job = $1', id);
+  }
 }
 
 interface ClaimArgs {
@@ -276,6 +291,16 @@ export const retryJob: RoomOperation<{ readonly id: string; readonly now: number
 export function* jobById(id: string): Operation<JobRow | null> {
   const [row] = yield query(`SELECT ${COLUMNS} FROM jobs WHERE id = $1`, id);
   return (row as JobRow | undefined) ?? null;
+}
+
+export function* jobByKey(queue: string, owner: string, key: string): Operation<JobRow | null> {
+  const [row] = yield query(`SELECT ${COLUMNS} FROM jobs WHERE queue = $1 AND owner = $2 AND dedup = $3`, queue, owner, key);
+  return (row as JobRow | undefined) ?? null;
+}
+
+export function* inputOf(job: string): Operation<readonly Uint8Array[]> {
+  const rows = yield query('SELECT bytes FROM job_inputs WHERE job = $1 ORDER BY n', job);
+  return rows.map(({ bytes }) => bytes as Uint8Array);
 }
 
 export function* stepOf(job: string, name: string): Operation<string | null> {

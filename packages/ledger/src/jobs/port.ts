@@ -9,6 +9,9 @@
 import type { Json, JsonObject } from '@assay/encoding/json';
 import type { StateChange } from '../port.ts';
 
+/** The collection of state in which each receipt of a job has its row. */
+export const JOB_EVIDENCE = 'job-evidence';
+
 /** `failed` jobs are the dead letters: every attempt is used up, or the error was final. */
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
@@ -17,9 +20,11 @@ export interface NewJob {
   readonly queue: string;
   /** At most 256 KiB of JSON. Large inputs are kept as payloads of a receipt, and named here. */
   readonly payload: JsonObject;
+  /** What the job works on, when that is long or no JSON; at most 96 MiB. */
+  readonly input?: Uint8Array | undefined;
   /** Hex SHA-256 of the API key that asked, `null` for none. Keys take turns; one key never holds up another. */
   readonly owner?: string | null | undefined;
-  /** A second job of the same queue and owner with this key is the first one. */
+  /** A second job of the same queue and owner with this key is the first one, as long as that has not ended. */
   readonly key?: string | undefined;
   /** Higher ones come first among the jobs of one owner. 0 unless given. */
   readonly priority?: number | undefined;
@@ -66,6 +71,8 @@ export interface RunningJob {
   readonly owner: string | null;
   /** From 1. */
   readonly attempt: number;
+  /** What the job was given to work on; `null` when nothing. */
+  input(): Promise<Uint8Array | null>;
   /** Aborts when the job is cancelled, when the worker stops, and when the lease was lost. */
   readonly signal: AbortSignal;
   /** Does `work` once in the life of the job and gives its result every time. Results are JSON, at most 1 MiB. */
@@ -111,6 +118,8 @@ export interface Jobs {
   /** Works on a queue until stopped. One worker a queue and process. */
   work(queue: string, handler: JobHandler, options?: WorkOptions): JobWorker;
   find(id: string): Promise<Job | null>;
+  /** The newest job of this queue and owner with this key that holds it. */
+  findByKey(queue: string, owner: string | null, key: string): Promise<Job | null>;
   /** Newest first. */
   list(filter: JobFilter): Promise<readonly Job[]>;
   /** The job as it is now and after each change, until it has ended or `signal` aborts. */

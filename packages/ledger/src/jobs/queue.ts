@@ -6,12 +6,13 @@ import { canonicalJson, type Json, type JsonObject, parseJson } from '@assay/enc
 import type { Clock } from '../clock.ts';
 import { LedgerError } from '../errors.ts';
 import type { LogStore } from '../store.ts';
-import { addJob, adoptJobs, cancelJob, type JobRow, jobById, listJobs, retryJob } from './operations.ts';
+import { addJob, adoptJobs, cancelJob, type JobRow, jobById, jobByKey, listJobs, retryJob } from './operations.ts';
 import type { Job, JobFault, JobFilter, JobHandler, JobState, Jobs, JobWorker, NewJob, WorkOptions } from './port.ts';
-import { type JobText, openJobText, sealJobText } from './texts.ts';
+import { type JobText, openJobText, sealJobInput, sealJobText } from './texts.ts';
 import { QueueWorker } from './worker.ts';
 
 const MOST_PAYLOAD_BYTES = 256 * 1024;
+const MOST_INPUT_BYTES = 96 * 1024 * 1024;
 const MOST_ATTEMPTS = 100;
 const LIST_LIMIT = 500;
 /** How often a watcher looks for what another process did, milliseconds. */
@@ -74,6 +75,11 @@ export class JobQueue implements Jobs {
         'job/too-large',
         `expected a payload of at most ${MOST_PAYLOAD_BYTES} bytes, got ${length}; keep large inputs as payloads of a receipt`,
       );
+    if (job.input !== undefined && job.input.length > MOST_INPUT_BYTES)
+      throw new LedgerError(
+        'job/too-large',
+        `expected an input of at most ${MOST_INPUT_BYTES} bytes, got ${job.input.length}; split the work`,
+      );
     const id = `job_${this.#clock.now().toString(16).padStart(12, '0')}${randomBytes(10).toString('hex')}`;
     const row = await this.#store.change(addJob, {
       id,
@@ -81,6 +87,7 @@ export class JobQueue implements Jobs {
       owner: job.owner ?? '',
       key: job.key ?? null,
       payload: sealJobText(this.#store.dataKey, id, 'payload', payload),
+      input: job.input === undefined ? [] : sealJobInput(this.#store.dataKey, id, job.input),
       priority: Math.round(job.priority ?? 0),
       attempts: Math.min(MOST_ATTEMPTS, Math.max(1, Math.round(job.attempts ?? 3))),
       retryMs: Math.max(0, Math.round(job.retryMs ?? 1_000)),
@@ -114,6 +121,11 @@ export class JobQueue implements Jobs {
 
   async find(id: string): Promise<Job | null> {
     const row = await this.#store.read(jobById(id));
+    return row === null ? null : this.#jobOf(row);
+  }
+
+  async findByKey(queue: string, owner: string | null, key: string): Promise<Job | null> {
+    const row = await this.#store.read(jobByKey(queue, owner ?? '', key));
     return row === null ? null : this.#jobOf(row);
   }
 

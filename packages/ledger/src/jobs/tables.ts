@@ -12,3 +12,10 @@ CREATE TABLE job_steps (job TEXT NOT NULL, name TEXT NOT NULL, result TEXT NOT N
 CREATE TABLE job_queues (queue TEXT PRIMARY KEY, turn NUMBER NOT NULL);
 CREATE TABLE job_turns (queue TEXT NOT NULL, owner TEXT NOT NULL, turn NUMBER NOT NULL, PRIMARY KEY (queue, owner));
 `;
+
+/** The task of a job. `dedup` says it only until another job of the task takes its place; an erasure needs it afterwards, too. */
+export const JOB_TASK = `
+ALTER TABLE jobs ADD COLUMN task TEXT;
+UPDATE jobs SET task = dedup;
+CREATE INDEX jobs_task ON jobs (task) WHERE task IS NOT NULL;
+`;

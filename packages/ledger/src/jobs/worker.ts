@@ -5,10 +5,21 @@ import { isCoded } from '@assay/encoding/coded-error';
 import { canonicalJson, type Json, type JsonObject } from '@assay/encoding/json';
 import type { Clock } from '../clock.ts';
 import { LedgerError } from '../errors.ts';
-import { beatJob, claimJob, type Ending, endJob, type JobRow, jobIsDue, keepStep, type Lease, stepOf } from './operations.ts';
-import type { JobHandler, RunningJob, WorkOptions } from './port.ts';
+import {
+  beatJob,
+  claimJob,
+  type Ending,
+  endJob,
+  inputOf,
+  type JobRow,
+  jobIsDue,
+  keepStep,
+  type Lease,
+  stepOf,
+} from './operations.ts';
+import { JOB_EVIDENCE, type JobHandler, type RunningJob, type WorkOptions } from './port.ts';
 import type { JobBell, JobStore } from './queue.ts';
-import { openJobText, sealJobText } from './texts.ts';
+import { openJobInput, openJobText, sealJobText } from './texts.ts';
 
 const LEASE_MS = 15_000;
 /** How often an idle worker looks for jobs that others added or that fell due, milliseconds. */
@@ -140,6 +151,12 @@ class HeldJob implements RunningJob {
     await store.change(endJob, { lease: this.#lease, ending, now: clock.now() }).catch(() => false);
   }
 
+  async input(): Promise<Uint8Array | null> {
+    const { store } = this.#with;
+    const pieces = await store.read(inputOf(this.id));
+    return pieces.length === 0 ? null : openJobInput(store.dataKey, this.id, pieces);
+  }
+
   async step<Result extends Json>(name: string, work: () => Promise<Result>): Promise<Result> {
     const { store } = this.#with;
     this.signal.throwIfAborted();
@@ -162,7 +179,7 @@ class HeldJob implements RunningJob {
   }
 
   evidence(step: string) {
-    return { collection: 'job-evidence', key: `${this.id}/${step}`, expectedVersion: 0, value: new Uint8Array() };
+    return { collection: JOB_EVIDENCE, key: `${this.id}/${step}`, expectedVersion: 0, value: new Uint8Array() };
   }
 
   async #ending(): Promise<Ending> {

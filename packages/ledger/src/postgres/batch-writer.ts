@@ -11,7 +11,7 @@ import { type Facts, type PlannedBatch, type Questions, rowName } from '../write
 const STATEMENT_BYTES = 4 * 1024 * 1024;
 const MOST_ROWS = 1_000;
 
-export async function answerQuestions(client: pg.ClientBase, { nonces, rows }: Questions): Promise<Facts> {
+export async function answerQuestions(client: pg.ClientBase, { nonces, rows, receipts }: Questions): Promise<Facts> {
   const usedNonces = new Set<string>();
   const versions = new Map<string, number>();
   if (nonces.length > 0) {
@@ -27,12 +27,19 @@ export async function answerQuestions(client: pg.ClientBase, { nonces, rows }: Q
     );
     for (const { collection, key, version } of found.rows) versions.set(rowName({ collection, key }), version);
   }
-  return { usedNonces, versions };
+  const sealed = new Set<string>();
+  if (receipts.length > 0) {
+    const found = await client.query('SELECT receipt_id FROM receipts WHERE receipt_id = ANY($1::text[]) AND idx IS NOT NULL', [
+      receipts,
+    ]);
+    for (const { receipt_id: id } of found.rows) sealed.add(id);
+  }
+  return { usedNonces, sealed, versions };
 }
 
 /**
  * Stores payloads, a few mebibytes a statement. They are found by their hash only, so they may stand there before the transaction that
- * refers to them, and stay when it fails.
+ * refers to them, and stay when it fails. Under a data key that is no longer in force nothing is stored; the transaction that follows says so.
  */
 export async function putPayloads(
   client: pg.ClientBase,
@@ -43,9 +50,13 @@ export async function putPayloads(
   let held = 0;
   const flush = async () => {
     if (waiting.length === 0) return;
-    const rows = waiting.map((_, i) => `($${i * 3 + 1}, $${i * 3 + 2}, $${i * 3 + 3})`);
-    const values = waiting.flatMap(({ hash, n, bytes }) => [hash, n, bytes]);
-    await client.query(`INSERT INTO sealed_pieces VALUES ${rows.join(', ')} ON CONFLICT DO NOTHING`, values);
+    const rows = waiting.map((_, i) => `($${i * 3 + 2}::bytea, $${i * 3 + 3}::bigint, $${i * 3 + 4}::bytea)`);
+    const values = [dataKey.id, ...waiting.flatMap(({ hash, n, bytes }) => [hash, n, bytes])];
+    await client.query(
+      `INSERT INTO sealed_pieces SELECT * FROM (VALUES ${rows.join(', ')}) AS given(hash, n, bytes)
+       WHERE EXISTS (SELECT 1 FROM head WHERE data_key = $1) ON CONFLICT DO NOTHING`,
+      values,
+    );
     waiting = [];
     held = 0;
   };
@@ -94,16 +105,16 @@ export async function appendBatch(client: pg.ClientBase, { batch, boot, tree, si
       entries.map(({ index }) => index),
       entries.map(({ leaf }) => leaf),
       boot,
-      receipts.map(({ receiptId }) => receiptId),
-      receipts.map(({ taskId }) => taskId),
-      receipts.map(({ task }) => task),
-      receipts.map(({ startedAt }) => startedAt),
-      receipts.map(({ access }) => access),
-      receipts.map(({ time }) => time),
+      receipts.map(({ entry }) => entry.receiptId),
+      receipts.map(({ entry }) => entry.taskId),
+      receipts.map(({ entry }) => entry.task),
+      receipts.map(({ entry }) => entry.startedAt),
+      receipts.map(({ entry }) => entry.access),
+      receipts.map(({ entry }) => entry.time),
       receipts.map(({ index }) => index),
-      receipts.map(({ chatId }) => chatId),
+      receipts.map(({ entry }) => entry.chatId),
       receipts.map(({ salt }) => salt),
-      receipts.map(({ body }) => body),
+      receipts.map(({ entry }) => entry.body),
       tiles.map(({ level }) => level),
       tiles.map(({ index }) => index),
       tiles.map(({ bytes }) => bytes),
@@ -161,7 +172,7 @@ export async function writeTasks(
   boot: string,
   { starts, receipts, discards }: PlannedBatch,
 ): Promise<void> {
-  const settled = new Set([...receipts.map(({ receiptId }) => receiptId), ...discards]);
+  const settled = new Set([...receipts.map(({ entry }) => entry.receiptId), ...discards]);
   const begun = starts.filter(({ receiptId }) => !settled.has(receiptId));
   if (begun.length > 0)
     await client.query({

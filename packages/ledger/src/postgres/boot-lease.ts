@@ -12,22 +12,24 @@ const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
 export class BootLease {
   readonly #pool: pg.Pool;
   readonly #boot: string;
+  readonly #keyId: string;
   readonly #timer: NodeJS.Timeout;
 
-  private constructor(pool: pg.Pool, boot: string) {
+  private constructor(pool: pg.Pool, boot: string, keyId: string) {
     this.#pool = pool;
     this.#boot = boot;
+    this.#keyId = keyId;
     this.#timer = setInterval(() => {
       this.#beat().catch(() => undefined); // the next beat tries again
     }, BEAT_MS);
     this.#timer.unref();
   }
 
-  /** Writes the row of this start, and forgets those that ended a day ago. */
-  static async take(pool: pg.Pool, boot: string): Promise<BootLease> {
+  /** Writes the row of this start, and forgets those that ended a day ago. It is kept alive while the data key `keyId` is in force. */
+  static async take(pool: pg.Pool, boot: string, keyId: string): Promise<BootLease> {
     await pool.query(`DELETE FROM boots WHERE alive_until < ${NOW} - 86400000`);
     await pool.query(`INSERT INTO boots VALUES ($1, $2, ${NOW}, ${NOW} + ${LEASE_MS})`, [boot, boot.slice(0, 16)]);
-    return new BootLease(pool, boot);
+    return new BootLease(pool, boot, keyId);
   }
 
   async end(): Promise<void> {
@@ -36,6 +38,9 @@ export class BootLease {
   }
 
   async #beat(): Promise<void> {
-    await this.#pool.query(`UPDATE boots SET alive_until = ${NOW} + ${LEASE_MS} WHERE boot = $1`, [this.#boot]);
+    await this.#pool.query(
+      `UPDATE boots SET alive_until = ${NOW} + ${LEASE_MS} WHERE boot = $1 AND EXISTS (SELECT 1 FROM head WHERE data_key = $2)`,
+      [this.#boot, this.#keyId],
+    );
   }
 }

@@ -17,6 +17,13 @@ export interface CommittedHead {
   readonly root: Uint8Array;
 }
 
+export interface ReadHead extends CommittedHead {
+  /** Deletions of payloads so far. */
+  readonly erasures: number;
+  /** Id of the data key in force. */
+  readonly dataKey: string | null;
+}
+
 /** Tiles at the right edge of a tree of this size. */
 function edgeOf(size: number): readonly TilePlace[] {
   const places: TilePlace[] = [];
@@ -72,10 +79,14 @@ export async function loadTree(client: pg.ClientBase, { head, known, paths = [] 
 }
 
 /** The committed head; `lock`: held until the transaction ends, so that one agent at a time appends. */
-export async function readHead(client: pg.ClientBase, { lock }: { readonly lock: boolean }): Promise<CommittedHead> {
-  const { rows } = await client.query(`SELECT size, root FROM head WHERE id = 1${lock ? ' FOR UPDATE' : ''}`);
+export async function readHead(client: pg.ClientBase, { lock }: { readonly lock: boolean }): Promise<ReadHead> {
+  const { rows } = await client.query(
+    `SELECT size, root, erasures, data_key FROM head WHERE id = 1${lock ? ' FOR UPDATE' : ''}`,
+  );
   const [row] = rows;
-  return row === undefined ? { size: 0, root: EMPTY_ROOT } : { size: row.size, root: row.root };
+  return row === undefined
+    ? { size: 0, root: EMPTY_ROOT, erasures: 0, dataKey: null }
+    : { size: row.size, root: row.root, erasures: row.erasures, dataKey: row.data_key };
 }
 
 export function corrupt(why: string, cause?: unknown): LedgerError {

@@ -4,6 +4,7 @@
  */
 
 import type pg from 'pg';
+import { assertNoTableKeys, COUNT_TABLE_KEYS, KEYS_IN_STATE } from '../keys/tables.ts';
 import { tableFor } from '../rows/operation.ts';
 import { ROOM_TABLES } from '../rows/tables.ts';
 import { assertKnownSchema } from '../schema.ts';
@@ -47,7 +48,7 @@ export async function postgresSchemaOf(client: pg.ClientBase): Promise<number> {
 
 /**
  * Brings a database to the newest version in one transaction. Returns the version that it had.
- * @throws {LedgerError} `ledger/schema-newer`.
+ * @throws {LedgerError} `ledger/schema-newer`, `ledger/keys-in-table`.
  */
 export async function migratePostgres(client: pg.ClientBase): Promise<number> {
   // Taken before the transaction begins: a transaction that waits for it keeps a view of the catalogue from before.
@@ -57,7 +58,10 @@ export async function migratePostgres(client: pg.ClientBase): Promise<number> {
     const before = await postgresSchemaOf(client);
     assertKnownSchema(before, POSTGRES_SCHEMA);
     if (before === 0) await client.query(`CREATE SCHEMA IF NOT EXISTS ${SCHEMA}`);
-    for (const sql of MIGRATIONS.slice(before)) await client.query(sql);
+    for (const sql of MIGRATIONS.slice(before)) {
+      if (sql === KEYS_IN_STATE) assertNoTableKeys(Number((await client.query(COUNT_TABLE_KEYS)).rows[0]?.n));
+      await client.query(sql);
+    }
     await client.query("INSERT INTO meta VALUES ('schema', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value", [
       String(POSTGRES_SCHEMA),
     ]);

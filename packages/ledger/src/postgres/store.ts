@@ -20,6 +20,7 @@ import { WriterClient } from '../writer/writer-client.ts';
 import { postgresBlob } from './blobs.ts';
 import { BootLease } from './boot-lease.ts';
 import { connect, databaseError, openPool } from './connection.ts';
+import { beginUnderKey } from './key-in-force.ts';
 import { readTiles } from './log-tree.ts';
 import { migratePostgres } from './migrations.ts';
 
@@ -60,8 +61,9 @@ export async function openPostgresStore({ url, directory, origin }: PostgresStor
   });
   const pool = openPool(url);
   try {
-    const lease = await BootLease.take(pool, boot);
-    return postgresStore(pool, { writer, boot, logKey, dataKey, lease });
+    const lease = await BootLease.take(pool, boot, dataKey.id);
+    await assertSameKey(pool, dataKey); // a rotation that began before the lease was there
+    return postgresStore(pool, { directory, writer, boot, logKey, dataKey, lease });
   } catch (cause) {
     await writer.close();
     await pool.end();
@@ -80,13 +82,30 @@ async function claimLog(client: pg.Client, { logKey, dataKey, directory }: Claim
   const { origin, verifierKeys } = logKey;
   const own = JSON.stringify({ origin, keys: logKeysDigest(verifierKeys), dataKey: dataKey.id });
   await client.query("INSERT INTO meta VALUES ('log', $1) ON CONFLICT DO NOTHING", [own]);
-  await client.query('INSERT INTO head VALUES (1, 0, $1) ON CONFLICT DO NOTHING', [EMPTY_ROOT]);
+  await client.query('INSERT INTO head (id, size, root) VALUES (1, 0, $1) ON CONFLICT DO NOTHING', [EMPTY_ROOT]);
   const { rows } = await client.query("SELECT value FROM meta WHERE key = 'log'");
-  if (rows[0]?.value === own) return;
-  const there = JSON.parse(String(rows[0]?.value)) as { readonly origin: string };
+  if (rows[0]?.value === own) {
+    await client.query('UPDATE head SET data_key = $1 WHERE id = 1 AND data_key IS NULL', [dataKey.id]);
+    return;
+  }
+  const there = JSON.parse(String(rows[0]?.value)) as { readonly origin: string; readonly dataKey?: string };
+  if (there.dataKey !== undefined && there.dataKey === dataKey.previous?.id)
+    throw new LedgerError(
+      'ledger/other-log',
+      'expected the data key of this database, got one that a rotation was to bring and that was cut off; run assay store rotate-key again',
+    );
   throw new LedgerError(
     'ledger/other-log',
     `expected the keys of the log ${there.origin} in ${directory}, got others (log ${origin}); copy log-key.json and data-key.json from the data directory of an agent that uses this database, or use another database`,
+  );
+}
+
+async function assertSameKey(pool: pg.Pool, dataKey: DataKey): Promise<void> {
+  const { rows } = await pool.query("SELECT value FROM meta WHERE key = 'log'");
+  if ((JSON.parse(String(rows[0]?.value)) as { readonly dataKey?: string }).dataKey === dataKey.id) return;
+  throw new LedgerError(
+    'ledger/other-log',
+    'expected the data key of this database, got an older one from before a rotation; copy data-key.json from the directory in which assay store rotate-key ran',
   );
 }
 
@@ -95,7 +114,12 @@ const TASKS = `SELECT r.cursor, r.receipt_id, r.task_id, r.task, r.started_at, r
   (r.idx IS NULL AND EXISTS (SELECT 1 FROM boots b WHERE b.boot = r.boot AND b.alive_until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint)) AS current
   FROM receipts r WHERE`;
 
+/** Tasks of the key in `$3` and of none, each from its own end of the index. */
+const TASKS_OF = `SELECT * FROM (${TASKS} r.access = $3 AND r.cursor < $1 ORDER BY r.cursor DESC LIMIT $2) own
+  UNION ALL SELECT * FROM (${TASKS} r.access IS NULL AND r.cursor < $1 ORDER BY r.cursor DESC LIMIT $2) open ORDER BY cursor DESC LIMIT $2`;
+
 interface Parts {
+  readonly directory: string;
   readonly writer: WriterClient;
   readonly boot: string;
   readonly logKey: LogKey;
@@ -103,7 +127,7 @@ interface Parts {
   readonly lease: BootLease;
 }
 
-function postgresStore(pool: pg.Pool, { writer, logKey, dataKey, lease }: Parts): LogStore {
+function postgresStore(pool: pg.Pool, { directory, writer, logKey, dataKey, lease }: Parts): LogStore {
   const all = async (text: string, ...values: readonly unknown[]) => {
     try {
       return (await pool.query(text, [...values])).rows;
@@ -115,6 +139,7 @@ function postgresStore(pool: pg.Pool, { writer, logKey, dataKey, lease }: Parts)
   const payload: LogStore['payload'] = (hash) => postgresBlob(one, dataKey, hash);
   return {
     name: 'PostgreSQL',
+    directory,
     origin: logKey.origin,
     verifierKeys: logKey.verifierKeys,
     shared: true,
@@ -125,8 +150,8 @@ function postgresStore(pool: pg.Pool, { writer, logKey, dataKey, lease }: Parts)
     logReport: (entry) => writer.report(entry),
     logSuccession: (entry) => writer.succession(entry),
     publish: (time) => writer.ask({ kind: 'publish', time }),
-    change: (operation, args) => inTransaction(pool, operation.steps(args)),
-    read: (operation) => inTransaction(pool, operation),
+    change: (operation, args) => inTransaction(pool, operation.steps(args), (client) => beginUnderKey(client, dataKey.id)),
+    read: (operation) => inTransaction(pool, operation, (client) => client.query('BEGIN')),
     hasNonce: async (nonce) => (await one('SELECT 1 FROM nonces WHERE nonce = $1', decodeHex(nonce))) !== null,
     receipt: async (receiptId) => receipt(await one(`${RECEIPTS} r.receipt_id = $1`, receiptId)),
     receiptByChat: async (chatId) => receipt(await one(`${RECEIPTS} r.chat_id = $1 ORDER BY r.idx DESC LIMIT 1`, chatId)),
@@ -154,16 +179,22 @@ function postgresStore(pool: pg.Pool, { writer, logKey, dataKey, lease }: Parts)
     },
     payload,
     session: async (hash) => ((await one('SELECT 1 FROM sessions WHERE hash = $1', hash)) === null ? null : payload(hash)),
-    async tasks({ limit, before }) {
-      const rows = await all(
-        `${TASKS} r.cursor < $1 ORDER BY r.cursor DESC LIMIT $2`,
-        before ?? Number.MAX_SAFE_INTEGER,
-        limit,
-      );
+    async tasks({ limit, before = Number.MAX_SAFE_INTEGER, access }) {
+      const rows =
+        access === undefined
+          ? await all(`${TASKS} r.cursor < $1 ORDER BY r.cursor DESC LIMIT $2`, before, limit)
+          : await all(TASKS_OF, before, limit, access);
       return rows.map(task);
     },
-    async task(taskId) {
-      const row = await one(`${TASKS} r.task_id = $1 ORDER BY r.cursor DESC LIMIT 1`, taskId);
+    async task(taskId, access) {
+      const row =
+        access === undefined
+          ? await one(`${TASKS} r.task_id = $1 ORDER BY r.cursor DESC LIMIT 1`, taskId)
+          : await one(
+              `${TASKS} r.task_id = $1 AND (r.access IS NULL OR r.access = $2::text) ORDER BY r.cursor DESC LIMIT 1`,
+              taskId,
+              access,
+            );
       return row === null ? null : task(row);
     },
     async state(collection, key) {
@@ -198,7 +229,11 @@ function postgresStore(pool: pg.Pool, { writer, logKey, dataKey, lease }: Parts)
 }
 
 /** Runs an operation of a room in a transaction of its own. */
-async function inTransaction<Result>(pool: pg.Pool, operation: Operation<Result>): Promise<Result> {
+async function inTransaction<Result>(
+  pool: pg.Pool,
+  operation: Operation<Result>,
+  begin: (client: pg.PoolClient) => Promise<unknown>,
+): Promise<Result> {
   let client: pg.PoolClient;
   try {
     client = await pool.connect();
@@ -206,7 +241,7 @@ async function inTransaction<Result>(pool: pg.Pool, operation: Operation<Result>
     throw databaseError(cause);
   }
   try {
-    await client.query('BEGIN');
+    await begin(client);
     let step = operation.next();
     while (step.done !== true) {
       const { rows } = await client.query(step.value.text, [...step.value.values]);

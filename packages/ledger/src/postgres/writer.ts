@@ -17,11 +17,12 @@ import type { PublishedHead } from '../store.ts';
 import { GrowingTree } from '../tree.ts';
 import { readKeptCheckpoint } from '../writer/kept-checkpoint.ts';
 import { answerOf, LogHead } from '../writer/log-head.ts';
-import { type PlannedBatch, planBatch, questionsOf } from '../writer/plan-batch.ts';
+import { type PlannedBatch, planBatch, plannedPayload, questionsOf } from '../writer/plan-batch.ts';
 import type { Answer, LogRequest, WriteRequest, WriterSetup, WrittenError } from '../writer/protocol.ts';
 import type { LogWriter } from '../writer/thread.ts';
 import { answerQuestions, appendBatch, putPayloads, writeTasks } from './batch-writer.ts';
 import { assertDurable, connect, databaseError } from './connection.ts';
+import { assertInForce } from './key-in-force.ts';
 import { type CommittedHead, corrupt, loadTree, readHead } from './log-tree.ts';
 
 /** How long a broken connection is tried again before what waits is answered, milliseconds. */
@@ -48,7 +49,7 @@ export async function openPostgresWriter(setup: WriterSetup, url: string): Promi
     const head = await readHead(client, { lock: false });
     const tree = await loadTree(client, { head, known: signed ?? head });
     await assertEdgeEntries(client, tree);
-    return new PostgresWriter(client, tree, setup, url);
+    return new PostgresWriter(client, { tree, erasures: head.erasures }, setup, url);
   } catch (cause) {
     await client.end().catch(() => undefined);
     throw databaseError(cause);
@@ -75,11 +76,19 @@ class PostgresWriter implements LogWriter {
   #tree: GrowingTree;
   /** The newest committed head that this agent saw. */
   #known: CommittedHead;
+  /** Deletions of payloads that were known at the last lock. */
+  #erasures: number;
   #unsettled: Unsettled | null = null;
   #broken: WrittenError | null = null;
 
-  constructor(client: pg.Client, tree: GrowingTree, { directory, logKey, dataSecret, boot }: WriterSetup, url: string) {
+  constructor(
+    client: pg.Client,
+    { tree, erasures }: { readonly tree: GrowingTree; readonly erasures: number },
+    { directory, logKey, dataSecret, boot }: WriterSetup,
+    url: string,
+  ) {
     this.#client = client;
+    this.#erasures = erasures;
     this.#url = url;
     this.#boot = boot;
     this.#dataKey = new DataKey(dataSecret);
@@ -132,7 +141,14 @@ class PostgresWriter implements LogWriter {
     let batch: PlannedBatch;
     try {
       await client.query('BEGIN');
-      if (grows) await this.#follow(client, await readHead(client, { lock: true }));
+      if (grows) {
+        const head = await readHead(client, { lock: true });
+        this.#assertKey(head.dataKey);
+        // Payloads were stored ahead of the lock: what an erasure took in between is stored again.
+        if (head.erasures !== this.#erasures) await this.#putPayloads(client, log);
+        this.#erasures = head.erasures;
+        await this.#follow(client, head);
+      }
       const sizeBefore = this.#tree.size;
       const facts = await answerQuestions(client, questionsOf(log));
       batch = planBatch(log, facts, { sequencer: this.#sequencer, tree: this.#tree });
@@ -170,8 +186,18 @@ class PostgresWriter implements LogWriter {
   }
 
   async #putPayloads(client: pg.Client, log: readonly LogRequest[]): Promise<void> {
-    const payloads = log.flatMap((request) => (request.kind === 'seal' ? request.entry.payloads : []));
+    const payloads = log.flatMap((request) => (request.kind === 'seal' ? request.entry.payloads.map(plannedPayload) : []));
     if (payloads.length > 0) await putPayloads(client, this.#dataKey, payloads);
+  }
+
+  /** Nothing more is written under a key that is no longer in force. */
+  #assertKey(found: string | null): void {
+    try {
+      assertInForce(found, this.#dataKey.id);
+    } catch (cause) {
+      if (LedgerError.is(cause)) this.#broken = { code: cause.code, message: cause.message };
+      throw cause;
+    }
   }
 
   /** Brings the tree to a committed head; `paths`: entries whose inclusion will be asked for. */

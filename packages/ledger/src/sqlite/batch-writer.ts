@@ -3,7 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { decodeHex } from '@assay/encoding/hex';
 import type { DataKey } from '../data-key.ts';
-import { sealedPieces, statePlace } from '../stored-pieces.ts';
+import { SEALED_PIECE_BYTES, sealedPieces, statePlace } from '../stored-pieces.ts';
 import type { GrowingTree } from '../tree.ts';
 import { type Facts, type PlannedBatch, type Questions, rowName } from '../writer/plan-batch.ts';
 
@@ -11,6 +11,8 @@ export class BatchWriter {
   readonly #sql: ReturnType<typeof prepare>;
   readonly #boot: string;
   readonly #dataKey: DataKey;
+  /** For one sealed piece at a time; the database copies what it is given. */
+  readonly #room = Buffer.allocUnsafeSlow(SEALED_PIECE_BYTES);
 
   constructor(db: DatabaseSync, boot: string, dataKey: DataKey) {
     this.#sql = prepare(db);
@@ -18,7 +20,7 @@ export class BatchWriter {
     this.#dataKey = dataKey;
   }
 
-  answer({ nonces, rows }: Questions): Facts {
+  answer({ nonces, rows, receipts }: Questions): Facts {
     const versions = new Map<string, number>();
     for (const row of rows) {
       const version = this.#sql.stateVersion.get(row.collection, row.key)?.version as number | undefined;
@@ -26,6 +28,7 @@ export class BatchWriter {
     }
     return {
       usedNonces: new Set(nonces.filter((nonce) => this.#sql.findNonce.get(decodeHex(nonce)) !== undefined)),
+      sealed: new Set(receipts.filter((id) => this.#sql.findSealed.get(id) !== undefined)),
       versions,
     };
   }
@@ -40,12 +43,13 @@ export class BatchWriter {
       else sql.putState.run(collection, key, version, this.#dataKey.seal(statePlace(collection, key, version), value));
     }
     for (const { hash, bytes, kind } of batch.payloads) {
-      for (const piece of sealedPieces(this.#dataKey, hash, bytes)) sql.addPiece.run(piece.hash, piece.n, piece.bytes);
+      for (const piece of sealedPieces(this.#dataKey, hash, bytes, this.#room))
+        sql.addPiece.run(piece.hash, piece.n, piece.bytes);
       if (kind === 'session') sql.addSession.run(hash);
     }
     for (const { index, leaf } of batch.entries) sql.addEntry.run(index, leaf);
-    for (const row of batch.receipts) {
-      const { receiptId, taskId, task, startedAt, access, time, index, chatId, salt, body } = row;
+    for (const { entry, index, salt } of batch.receipts) {
+      const { receiptId, taskId, task, startedAt, access, time, chatId, body } = entry;
       sql.addReceipt.run(receiptId, taskId, task, this.#boot, startedAt, access, time, index, chatId, salt, body);
     }
     for (const { index, keysetDigest, nonce, salt, report, collateral } of batch.reports) {
@@ -76,6 +80,7 @@ function prepare(db: DatabaseSync) {
     ),
     deleteTask: db.prepare('DELETE FROM receipts WHERE receipt_id = ? AND idx IS NULL'),
     findNonce: db.prepare('SELECT 1 FROM nonces WHERE nonce = ?'),
+    findSealed: db.prepare('SELECT 1 FROM receipts WHERE receipt_id = ? AND idx IS NOT NULL'),
     addNonce: db.prepare('INSERT INTO nonces VALUES (?, ?)'),
     stateVersion: db.prepare('SELECT version FROM state WHERE collection = ? AND key = ?'),
     putState: db.prepare(

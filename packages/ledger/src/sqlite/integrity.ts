@@ -13,7 +13,7 @@ import { LedgerError } from '../errors.ts';
 const MOST_CHECKED_BYTES = 1024 ** 3;
 
 /**
- * Checks the file's length against its header, every page's structure, and that nobody added programs (triggers, views) to the schema.
+ * Checks the file's length against its header, every page's structure, and that no programs were added (triggers, views) to the schema.
  * @throws {LedgerError} `ledger/corrupt`.
  */
 export function assertWhole(db: DatabaseSync, file: string): void {

@@ -4,6 +4,7 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite';
+import { assertNoTableKeys, COUNT_TABLE_KEYS, KEYS_IN_STATE } from '../keys/tables.ts';
 import { tableFor } from '../rows/operation.ts';
 import { ROOM_TABLES } from '../rows/tables.ts';
 import { assertKnownSchema } from '../schema.ts';
@@ -42,12 +43,14 @@ export function sqliteSchemaOf(db: DatabaseSync): number {
 
 /**
  * Brings a database to the newest version, one version a transaction. Returns the version that it had.
- * @throws {LedgerError} `ledger/schema-newer`.
+ * @throws {LedgerError} `ledger/schema-newer`, `ledger/keys-in-table`.
  */
 export function migrate(db: DatabaseSync): number {
   const before = sqliteSchemaOf(db);
   assertKnownSchema(before, SQLITE_SCHEMA);
-  for (let version = before; version < SQLITE_SCHEMA; version += 1)
+  for (let version = before; version < SQLITE_SCHEMA; version += 1) {
+    if (MIGRATIONS[version] === KEYS_IN_STATE) assertNoTableKeys(Number(db.prepare(COUNT_TABLE_KEYS).get()?.n));
     db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[version]} PRAGMA user_version = ${version + 1}; COMMIT`);
+  }
   return before;
 }

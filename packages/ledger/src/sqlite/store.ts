@@ -25,7 +25,7 @@ export interface SqliteStoreOptions {
   readonly directory: string;
   /** Name of the log, fixed on the first start. */
   readonly origin?: string | undefined;
-  /** Largest size of the database in bytes; none unless told. */
+  /** Largest size of the database in bytes; default: none. */
   readonly maxBytes?: number | undefined;
 }
 
@@ -52,7 +52,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<LogS
       boot,
     });
     const db = openReader({ directory });
-    return sqliteStore(db, { writer, boot, logKey, dataKey, unlock });
+    return sqliteStore(db, { directory, writer, boot, logKey, dataKey, unlock });
   } catch (cause) {
     unlock();
     throw LedgerError.is(cause)
@@ -62,6 +62,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<LogS
 }
 
 interface Parts {
+  readonly directory: string;
   readonly writer: WriterClient;
   readonly boot: string;
   readonly logKey: LogKey;
@@ -69,7 +70,7 @@ interface Parts {
   readonly unlock: () => void;
 }
 
-function sqliteStore(db: DatabaseSync, { writer, boot, logKey, dataKey, unlock }: Parts): LogStore {
+function sqliteStore(db: DatabaseSync, { directory, writer, boot, logKey, dataKey, unlock }: Parts): LogStore {
   const sql = prepare(db);
   const payload = blobReader(db, dataKey);
   const tile = tileReader(db);
@@ -87,6 +88,7 @@ function sqliteStore(db: DatabaseSync, { writer, boot, logKey, dataKey, unlock }
   });
   return {
     name: 'embedded SQLite',
+    directory,
     origin: logKey.origin,
     verifierKeys: logKey.verifierKeys,
     shared: false,
@@ -109,9 +111,13 @@ function sqliteStore(db: DatabaseSync, { writer, boot, logKey, dataKey, unlock }
     succession: async (keysetDigest) => succession(sql.succession.get(keysetDigest)),
     payload: async (hash) => payload(hash),
     session: async (hash) => (sql.session.get(hash) === undefined ? null : payload(hash)),
-    tasks: async ({ limit, before }) => sql.tasks.all(before ?? Number.MAX_SAFE_INTEGER, limit).map(task),
-    async task(taskId) {
-      const row = sql.task.get(taskId);
+    async tasks({ limit, before = Number.MAX_SAFE_INTEGER, access }) {
+      const found =
+        access === undefined ? sql.tasks.all(before, limit) : sql.tasksOf.all(access, before, limit, before, limit, limit);
+      return found.map(task);
+    },
+    async task(taskId, access) {
+      const row = access === undefined ? sql.task.get(taskId) : sql.taskOf.get(taskId, access);
       return row === undefined ? null : task(row);
     },
     state: async (collection, key) => state(collection, sql.state.get(collection, key), dataKey),
@@ -185,7 +191,13 @@ function prepare(db: DatabaseSync) {
     ),
     session: db.prepare('SELECT 1 FROM sessions WHERE hash = ?'),
     tasks: db.prepare(`${tasks} cursor < ? ORDER BY cursor DESC LIMIT ?`),
+    // Of one key and of none, each from its own end of the index.
+    tasksOf: db.prepare(
+      `SELECT * FROM (${tasks} access = ? AND cursor < ? ORDER BY cursor DESC LIMIT ?)
+       UNION ALL SELECT * FROM (${tasks} access IS NULL AND cursor < ? ORDER BY cursor DESC LIMIT ?) ORDER BY cursor DESC LIMIT ?`,
+    ),
     task: db.prepare(`${tasks} task_id = ? ORDER BY cursor DESC LIMIT 1`),
+    taskOf: db.prepare(`${tasks} task_id = ? AND (access IS NULL OR access = ?) ORDER BY cursor DESC LIMIT 1`),
     state: db.prepare('SELECT key, version, value, sealed FROM state WHERE collection = ? AND key = ?'),
     states: db.prepare('SELECT key, version, value, sealed FROM state WHERE collection = ? ORDER BY key'),
     size: db.prepare('SELECT size FROM head WHERE id = 1'),

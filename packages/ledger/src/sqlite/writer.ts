@@ -22,6 +22,7 @@ import { flushWal } from './integrity.ts';
 import { loadTree, replicaId } from './recovery.ts';
 import { SqliteRows } from './rows.ts';
 
+const SQLITE_BUSY = 5;
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_NOT_A_DATABASE = 26;
@@ -57,7 +58,7 @@ class SqliteWriter implements LogWriter {
   constructor(db: DatabaseSync, tree: GrowingTree, { directory, logKey, dataSecret, boot }: WriterSetup) {
     this.#db = db;
     this.#tree = tree;
-    db.prepare('INSERT INTO head VALUES (1, 0, ?) ON CONFLICT DO NOTHING').run(EMPTY_ROOT);
+    db.prepare('INSERT INTO head (id, size, root) VALUES (1, 0, ?) ON CONFLICT DO NOTHING').run(EMPTY_ROOT);
     const name = { origin: logKey.origin, logKeys: logKeysDigest(logKey.verifierKeys), replica: replicaId(db), boot };
     this.#sequencer = new Sequencer(name);
     this.#batch = new BatchWriter(db, boot, new DataKey(dataSecret));
@@ -123,20 +124,14 @@ class SqliteWriter implements LogWriter {
     }
   }
 
-  /** Back to what is committed. A full disk may pass; after any other failure of the database nothing more is written. */
+  /** Back to what is committed. A full disk and a lock may pass; after any other failure of the database nothing more is written. */
   #undo(cause: unknown): WrittenError {
-    const full = sqliteCode(cause) === SQLITE_FULL;
+    const passing = passingError(cause);
     const detail = cause instanceof Error ? cause.message : String(cause);
-    const error: WrittenError = full
-      ? {
-          code: 'ledger/full',
-          message:
-            'the disk or the quota of the data directory is full, nothing was sealed; free space and send the request again',
-        }
-      : {
-          code: 'ledger/unavailable',
-          message: `the database failed (${detail}), nothing more is sealed; check the disk and start the agent again`,
-        };
+    const error: WrittenError = passing ?? {
+      code: 'ledger/unavailable',
+      message: `the database failed (${detail}), nothing more is sealed; check the disk and start the agent again`,
+    };
     try {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       this.#sequencer.rollback();
@@ -144,8 +139,27 @@ class SqliteWriter implements LogWriter {
     } catch {
       this.#broken = error;
     }
-    if (!full) this.#broken = error;
+    if (passing === null) this.#broken = error;
     return error;
+  }
+}
+
+/** What passes without a new start; `null` for other failures. */
+function passingError(cause: unknown): WrittenError | null {
+  switch (sqliteCode(cause)) {
+    case SQLITE_FULL:
+      return {
+        code: 'ledger/full',
+        message:
+          'the disk or the quota of the data directory is full, nothing was sealed; free space and send the request again',
+      };
+    case SQLITE_BUSY:
+      return {
+        code: 'ledger/busy',
+        message: 'another program holds the lock of the database, nothing was sealed; end it, or send the request again',
+      };
+    default:
+      return null;
   }
 }
 

@@ -1,17 +1,19 @@
 /**
- * Backups: a folder with the database, the log's key, the simulated root and the last published checkpoint. Made beside a running agent.
+ * Backups: a folder with the database, its keys, the secrets and the last published checkpoint. Made while the agent runs, but not while the data
+ * key is rotated.
  *
  * A restored backup is older than what it replaces. Where the data directory still has a newer checkpoint, the agent refuses to start
  * (`ledger/rolled-back`), because a smaller log must never be signed; where nothing is left, only witnesses could tell.
  */
 
 import { execFile } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup as copyDatabase, DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
-import { DATA_KEY_FILE } from '../data-key.ts';
+import { DATA_KEY_FILE, readDataKey } from '../data-key.ts';
 import { LedgerError } from '../errors.ts';
+import { KEY_FLOOR_FILE } from '../keys/key-floor.ts';
 import { connect } from '../postgres/connection.ts';
 import { migratePostgres, postgresSchemaOf } from '../postgres/migrations.ts';
 import { openWriter } from '../sqlite/database.ts';
@@ -23,14 +25,28 @@ import type { KeptPlace } from './row-reader.ts';
 
 const DATABASE = 'log.db';
 const DUMP = 'log.pgdump';
-/** What a log needs beside its database. The checkpoint first: a database that is copied later is never smaller. */
-const FILES = [CHECKPOINT_FILE, 'log-key.json', DATA_KEY_FILE, 'simulated-root.pem', 'simulated-root-key.pem'];
+/**
+ * Every file of the data directory that an agent cannot make again. The checkpoint and the floors come first: a database that is copied
+ * later is never older.
+ */
+const FILES = [
+  CHECKPOINT_FILE,
+  KEY_FLOOR_FILE,
+  'version-floor.json',
+  'acknowledged-loss.json',
+  'log-key.json',
+  DATA_KEY_FILE,
+  'kms-secret.txt',
+  'simulated-root.pem',
+  'simulated-root-key.pem',
+  'simulated-secret',
+];
 
 const run = promisify(execFile);
 
 /**
  * Writes a backup into `folder`, which must be empty or absent; mode 0700. PostgreSQL is dumped with its own `pg_dump`.
- * @throws {LedgerError} `ledger/not-empty`, `ledger/unavailable`.
+ * @throws {LedgerError} `ledger/not-empty`, `ledger/unavailable`, `ledger/bad-key-file`; `ledger/in-use` during a rotation of the data key.
  * @example await backupStore({ directory: '.assay' }, '/backups/today')
  */
 export async function backupStore({ directory, databaseUrl = null }: KeptPlace, folder: string): Promise<readonly string[]> {
@@ -39,23 +55,51 @@ export async function backupStore({ directory, databaseUrl = null }: KeptPlace, 
       'ledger/unavailable',
       `expected a log in ${directory}, got none; set ASSAY_DATA_DIR to the agent's directory`,
     );
+  const key = settledKey(directory);
   makePrivateDirectory(folder);
   if (readdirSync(folder).length > 0)
     throw new LedgerError('ledger/not-empty', `expected an empty folder, got files in ${folder}; name another one`);
   const kept = FILES.filter((name) => copyPrivate(join(directory, name), join(folder, name)));
-  if (databaseUrl === null) {
-    const db = new DatabaseSync(join(directory, DATABASE), { readOnly: true });
-    try {
-      await copyDatabase(db, join(folder, DATABASE));
-    } finally {
-      db.close();
-    }
-    chmodSync(join(folder, DATABASE), 0o600);
-    return [...kept, DATABASE];
+  const database = databaseUrl === null ? await copyEmbedded(directory, folder) : await dumpPostgres(databaseUrl, folder);
+  try {
+    if (settledKey(directory) !== key) throw rotating();
+  } catch (cause) {
+    for (const name of [...kept, database]) rmSync(join(folder, name), { force: true });
+    throw cause;
   }
+  return [...kept, database];
+}
+
+async function copyEmbedded(directory: string, folder: string): Promise<string> {
+  const db = new DatabaseSync(join(directory, DATABASE), { readOnly: true });
+  try {
+    await copyDatabase(db, join(folder, DATABASE));
+  } finally {
+    db.close();
+  }
+  chmodSync(join(folder, DATABASE), 0o600);
+  return DATABASE;
+}
+
+async function dumpPostgres(databaseUrl: string, folder: string): Promise<string> {
   await runTool('pg_dump', databaseUrl, ['--format=custom', '--schema=assay', `--file=${join(folder, DUMP)}`]);
   chmodSync(join(folder, DUMP), 0o600);
-  return [...kept, DUMP];
+  return DUMP;
+}
+
+/** The id of the data key, which must be the only one; `null` without a key file. */
+function settledKey(directory: string): string | null {
+  if (!existsSync(join(directory, DATA_KEY_FILE))) return null;
+  const { id, previous } = readDataKey(directory);
+  if (previous !== null) throw rotating();
+  return id;
+}
+
+function rotating(): LedgerError {
+  return new LedgerError(
+    'ledger/in-use',
+    'expected one data key from the beginning to the end of a backup, got a rotation; let assay store rotate-key finish, then make the backup again',
+  );
 }
 
 /**
@@ -138,8 +182,14 @@ function copyPrivate(from: string, to: string): boolean {
 /** Runs a program of PostgreSQL. The password goes through its environment, because other users can see arguments. */
 async function runTool(name: 'pg_dump' | 'pg_restore', databaseUrl: string, args: readonly string[]): Promise<void> {
   const url = new URL(databaseUrl);
-  const password = decodeURIComponent(url.password);
+  const password = url.searchParams.get('password') ?? decodeURIComponent(url.password);
   url.password = '';
+  url.searchParams.delete('password');
+  if (url.searchParams.has('sslpassword'))
+    throw new LedgerError(
+      'ledger/unavailable',
+      `expected no sslpassword in DATABASE_URL, because ${name} would show it to other users; take a key file without a password`,
+    );
   try {
     await run(name, [`--dbname=${url.href}`, ...args], {
       env: { ...process.env, ...(password === '' ? {} : { PGPASSWORD: password }) },

@@ -1,19 +1,19 @@
 /**
  * The full check of a log against what it commits to (spec/log.md): every entry's hash, chain, signature and commitment; every receipt's
- * signature, nonce and payloads; every tile and the root; and the last checkpoint that was published from the directory. Reads only.
+ * signature, nonce and payloads; every tile and the root; the state that receipts name; the last checkpoint that was published from the directory;
+ * and the rows of jobs and API keys. Reads only.
  *
  * Not checked: the evidence in reports. `assay verify` of a bundle does that, under the trust of who asks.
  */
 
 import { createHash } from 'node:crypto';
-import { equalBytes, utf8 } from '@assay/encoding/bytes';
+import { decodeUtf8, equalBytes, utf8 } from '@assay/encoding/bytes';
 import { isCoded } from '@assay/encoding/coded-error';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { type JsonObject, parseJson } from '@assay/encoding/json';
 import {
   type Digest,
   EMPTY_ROOT,
-  hashLeaf,
   type Keyset,
   keptPayloads,
   type Leaf,
@@ -30,9 +30,16 @@ import {
 } from '@assay/receipt';
 import { type DataKey, readDataKey } from '../data-key.ts';
 import { LedgerError } from '../errors.ts';
+import { JOB_EVIDENCE } from '../jobs/port.ts';
 import { type LogKey, readLogKey } from '../log-key.ts';
+import { entryHash } from '../native-hash.ts';
+import { GENERATION_KEY, StateHash } from '../state-hash.ts';
+import { FLOOR_ROW, floorIn, type StateWritten, stateCollections, stateEvents, stateRows } from '../state-rows.ts';
 import { GrowingTree } from '../tree.ts';
+import { erasedHashes, upkeepRowsAfter } from '../upkeep-log/operations.ts';
+import { digestOfHash, openUpkeepRow } from '../upkeep-log/store-upkeep-log.ts';
 import { readKeptCheckpoint } from '../writer/kept-checkpoint.ts';
+import { checkRows, type RowCounts } from './check-rows.ts';
 import {
   countRows,
   entryRows,
@@ -64,6 +71,10 @@ export interface LogCheck {
   readonly reports: number;
   readonly successions: number;
   readonly payloads: number;
+  /** Payloads that an operator erased; receipts and proofs that name them are sound. */
+  readonly erased: number;
+  /** Rows that are not of the log. */
+  readonly rows: RowCounts;
   /** Size of the newest published checkpoint of this directory; `null` when none was kept. */
   readonly published: number | null;
   /** Empty for a sound log; at most 100, then the check stops. */
@@ -93,6 +104,11 @@ export async function checkLog(
   }
 }
 
+interface ErasureRow {
+  readonly receiptId: string;
+  readonly logged: boolean;
+}
+
 interface Head {
   readonly size: number;
   readonly root: Uint8Array;
@@ -107,7 +123,16 @@ class Check {
   readonly #chains = new LeafChains();
   readonly #keysets = new Map<string, Keyset>();
   readonly #problems: LogProblem[] = [];
-  readonly #counts = { receipts: 0, reports: 0, successions: 0, payloads: 0, nonces: 0 };
+  readonly #counts = { receipts: 0, reports: 0, successions: 0, payloads: 0, erased: 0, nonces: 0 };
+  /** Erasures that a command sealed, by entry. */
+  readonly #erasures = new Map<number, ErasureRow>();
+  /** Receipts whose erasure the log names. */
+  readonly #namedErasures = new Set<string>();
+  /** By collection: what the newest receipt says of it. */
+  readonly #states = new Map<string, StateWritten>();
+  /** The oldest version that may take over the store: what the newest receipt says of it. */
+  #floor: string | null = null;
+  #rows: RowCounts = { jobs: 0, keys: 0 };
   #chained = true;
 
   constructor(reader: RowReader, { origin, verifierKeys }: LogKey, dataKey: DataKey) {
@@ -118,7 +143,7 @@ class Check {
   }
 
   get result(): Omit<LogCheck, 'published'> {
-    const { receipts, reports, successions, payloads } = this.#counts;
+    const { receipts, reports, successions, payloads, erased } = this.#counts;
     const root = encodeHex(this.#tree.root());
     return {
       origin: this.#origin,
@@ -128,11 +153,14 @@ class Check {
       reports,
       successions,
       payloads,
+      erased,
+      rows: this.#rows,
       problems: this.#problems,
     };
   }
 
   async run(head: Head, published: Head | null, onEntry: (checked: number, size: number) => void): Promise<void> {
+    if (this.#isCurrent) await this.#readErasures();
     for (let from = 0; from < head.size && !this.#full; from += STEP) {
       const rows = await this.#reader.read(entryRows(from, Math.min(head.size, from + STEP)));
       for (let at = from; at < Math.min(head.size, from + STEP) && !this.#full; at += 1) {
@@ -150,10 +178,16 @@ class Check {
     if (published !== null && published.size > head.size)
       this.#note(null, `${published.size} entries were signed before, ${head.size} are there`);
     await this.#rowsBeside();
+    await this.#state();
+    await this.#versionFloor();
+    for (const { receiptId, logged } of this.#erasures.values())
+      if (logged && !this.#namedErasures.has(receiptId)) this.#note(null, `the erasure of ${receiptId} is not in the log`);
+    // A database from before there were such rows is brought up to date at the next start.
+    if (this.#isCurrent) this.#rows = await checkRows(this.#reader, this.#dataKey, (what) => this.#note(null, what));
   }
 
   async #entry(index: number, text: string): Promise<void> {
-    this.#tree.append(hashLeaf(utf8(text)));
+    this.#tree.append(entryHash(text, 'base64'));
     let leaf: Leaf;
     try {
       leaf = parseLeafText(text);
@@ -187,7 +221,49 @@ class Check {
       const at = await this.#reader.read(nonceIndex(decodeHex(leaf.nonce)));
       if (at !== index) this.#note(index, 'its nonce is not among the used ones');
     }
-    for (const { hash } of keptPayloads(receipt.event_log)) await this.#payload(index, String(hash));
+    this.#floor = floorIn(receipt.event_log) ?? this.#floor;
+    const received = receipt.event_log.find(({ type }) => type === 'task.received');
+    if (received?.task !== row.task) this.#note(index, 'the receipt stands under the task of another');
+    for (const written of stateEvents(receipt.event_log)) this.#written(index, written);
+    for (const { type, receipt_id: erased } of receipt.event_log)
+      if (type === 'payloads.erased') this.#namedErasures.add(String(erased));
+    const gone = await this.#erasedOf(index);
+    for (const { hash } of keptPayloads(receipt.event_log))
+      if (gone.has(String(hash))) this.#counts.erased += 1;
+      else await this.#payload(index, String(hash));
+  }
+
+  get #isCurrent(): boolean {
+    return this.#reader.schema.found === this.#reader.schema.known;
+  }
+
+  async #readErasures(): Promise<void> {
+    let rows = await this.#reader.read(upkeepRowsAfter(''));
+    while (rows.length > 0) {
+      for (const row of rows) {
+        try {
+          const record = openUpkeepRow(this.#dataKey, row);
+          if (record.kind === 'erasure')
+            this.#erasures.set(record.index, { receiptId: record.receiptId, logged: row.logged !== null });
+        } catch (cause) {
+          this.#noteError(null, cause);
+        }
+      }
+      rows = await this.#reader.read(upkeepRowsAfter(rows.at(-1)?.id ?? ''));
+    }
+  }
+
+  /** Digests of the payloads that a command erased of a receipt; marks that none made count for nothing. */
+  async #erasedOf(index: number): Promise<ReadonlySet<string>> {
+    if (!this.#erasures.has(index)) return new Set();
+    return new Set((await this.#reader.read(erasedHashes(index))).map(digestOfHash));
+  }
+
+  #written(index: number, written: StateWritten): void {
+    const { collection, generation } = written;
+    const before = this.#states.get(collection)?.generation ?? 0;
+    if (generation !== before + 1) this.#note(index, `generation ${generation} of the state ${collection} follows ${before}`);
+    this.#states.set(collection, written);
   }
 
   async #payload(index: number, digest: string): Promise<void> {
@@ -258,11 +334,50 @@ class Check {
       this.#note(null, `${found.entries - this.#tree.size} entries are there beyond the head`);
   }
 
+  /** The state is what the newest receipts say: no row is missing, old or extra. */
+  async #state(): Promise<void> {
+    const collections = new Set([...this.#states.keys(), ...(await this.#reader.read(stateCollections()))]);
+    for (const collection of collections) {
+      if (collection === JOB_EVIDENCE) continue; // written with the receipts of jobs; no receipt names it
+      if (collection === FLOOR_ROW.collection) continue;
+      const written = this.#states.get(collection);
+      if (written === undefined) {
+        this.#note(null, `the state ${collection} is there, and no receipt names it`);
+        continue;
+      }
+      try {
+        const rows = await this.#reader.read(stateRows(collection, this.#dataKey));
+        const generation = rows.find(({ key }) => key === GENERATION_KEY)?.version ?? 0;
+        const hash = new StateHash(rows.filter(({ key }) => key !== GENERATION_KEY));
+        if (generation !== written.generation || hash.text !== written.stateHash)
+          this.#note(
+            null,
+            `the state ${collection} is not that of generation ${written.generation}: a row is missing, old or extra`,
+          );
+      } catch (cause) {
+        this.#noteError(null, cause);
+      }
+    }
+  }
+
+  /** The row of the floor is what the newest receipt of it says. */
+  async #versionFloor(): Promise<void> {
+    try {
+      const rows = await this.#reader.read(stateRows(FLOOR_ROW.collection, this.#dataKey));
+      const found = rows.find(({ key }) => key === FLOOR_ROW.key);
+      const floor = found === undefined ? null : decodeUtf8(found.value);
+      if (floor !== this.#floor || rows.length > 1)
+        this.#note(null, `the version floor is ${floor ?? 'missing'} in the state and ${this.#floor ?? 'missing'} in the log`);
+    } catch (cause) {
+      this.#noteError(null, cause);
+    }
+  }
+
   get #full(): boolean {
     return this.#problems.length >= MOST_PROBLEMS;
   }
 
-  #noteError(index: number, cause: unknown): void {
+  #noteError(index: number | null, cause: unknown): void {
     if (!isCoded(cause) || (LedgerError.is(cause) && cause.code !== 'ledger/corrupt')) throw cause;
     this.#note(index, `${cause.message} [${cause.code}]`);
   }

@@ -5,6 +5,7 @@
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { encodeBase64 } from '@assay/encoding/base64';
 import { equalBytes, utf8 } from '@assay/encoding/bytes';
 import { encodeEntryBundle, formatTilePath, hashLeaf, TILE_WIDTH } from '@assay/receipt';
 import { LedgerError } from '../errors.ts';
@@ -68,7 +69,7 @@ async function copyEntries(reader: RowReader, size: number, files: Files): Promi
         `entries of ${from} to ${from + width} are missing; run assay log fsck, then restore a backup`,
       );
     const entries = rows.map(({ leaf }) => utf8(leaf));
-    for (const entry of entries) tree.append(hashLeaf(entry));
+    for (const entry of entries) tree.append(encodeBase64(hashLeaf(entry)));
     files.write(formatTilePath({ kind: 'entries', level: 0, index: from / TILE_WIDTH, width }), encodeEntryBundle(entries));
     for (const { level, index, bytes } of tree.takeChanged())
       if (bytes.length === TILE_WIDTH * HASH_BYTES)

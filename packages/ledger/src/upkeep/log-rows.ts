@@ -23,7 +23,7 @@ export function* tileRow(level: number, index: number): Operation<Uint8Array | n
 }
 
 export function* receiptRow(index: number): Operation<Row | null> {
-  const [row] = yield query('SELECT receipt_id, body, salt FROM receipts WHERE idx = $1', index);
+  const [row] = yield query('SELECT receipt_id, task, body, salt FROM receipts WHERE idx = $1', index);
   return row ?? null;
 }
 
@@ -61,6 +61,17 @@ export function* payloadPiece(hash: Uint8Array, n: number): Operation<StoredPiec
   if (whole !== undefined) return { bytes: whole.bytes as Uint8Array, sealed: false };
   const [piece] = yield query('SELECT bytes FROM blob_pieces WHERE hash = $1 AND n = $2', hash, n);
   return piece === undefined ? null : { bytes: piece.bytes as Uint8Array, sealed: false };
+}
+
+export function* jobRowsAfter(cursor: number): Operation<readonly Row[]> {
+  return yield query(
+    'SELECT cursor, id, payload, progress, result FROM jobs WHERE cursor > $1 ORDER BY cursor LIMIT 256',
+    cursor,
+  );
+}
+
+export function* stepRows(job: string): Operation<readonly Row[]> {
+  return yield query('SELECT name, result FROM job_steps WHERE job = $1', job);
 }
 
 export interface Counts {

@@ -2,8 +2,10 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { readDataKey } from '../data-key.ts';
 import { readLogKey } from '../log-key.ts';
 import { type Operation, query } from '../rows/operation.ts';
+import { type UpkeepCounts, upkeepCounts } from '../upkeep-log/operations.ts';
 import { type Counts, countRows, openJobs } from './log-rows.ts';
 import { type KeptPlace, openRowReader } from './row-reader.ts';
 
@@ -15,6 +17,14 @@ export interface StoreStatus {
   readonly rows: Counts;
   /** Jobs that wait or run; `null` for a schema from before there were jobs. */
   readonly openJobs: number | null;
+  /** What was erased, and commands that are not finished or not logged; `null` for a schema from before there were such. */
+  readonly upkeep: UpkeepCounts | null;
+  readonly dataKey: {
+    /** Names the key without telling it. */
+    readonly id: string;
+    /** A rotation was cut off: run it again. */
+    readonly rotating: boolean;
+  };
   readonly bytes: number;
 }
 
@@ -28,9 +38,13 @@ export async function storeStatus(place: KeptPlace): Promise<StoreStatus> {
   try {
     const { schema } = reader;
     const rows = await reader.read(countRows());
-    const jobs = schema.found === schema.known ? await reader.read(openJobs()) : null;
+    const current = schema.found === schema.known;
+    const jobs = current ? await reader.read(openJobs()) : null;
+    const upkeep = current ? await reader.read(upkeepCounts()) : null;
+    const { id, previous } = readDataKey(place.directory);
+    const dataKey = { id, rotating: previous !== null };
     const bytes = place.databaseUrl == null ? embeddedBytes(place.directory) : await reader.read(postgresBytes());
-    return { store: reader.name, origin, schema, rows, openJobs: jobs, bytes };
+    return { store: reader.name, origin, schema, rows, openJobs: jobs, upkeep, dataKey, bytes };
   } finally {
     await reader.close();
   }

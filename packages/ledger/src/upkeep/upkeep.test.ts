@@ -1,12 +1,13 @@
 /** Upkeep on every engine: a sound log is found sound, each defect is named, exports and backups hold what the log holds. */
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { cpSync, existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { decodeEntryBundle, hashLeaf, parseCheckpoint, parseVerifierKey, verifyCheckpoint } from '@assay/receipt';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   atEnd,
   codeOf,
@@ -19,6 +20,9 @@ import {
   type TestPlace,
 } from '../../../../tests/crash/test-ledger.ts';
 import { runSql } from '../../../../tests/postgres/server.ts';
+import { logAcknowledgedLoss } from '../../../agent/src/identity/log-loss.ts';
+import { DataKey, readDataKey, writeDataKey } from '../data-key.ts';
+import { acknowledgeLoss } from './acknowledge-loss.ts';
 import { backupStore, migrateStore, restoreStore } from './backup.ts';
 import { checkLog } from './check-log.ts';
 import { exportLog } from './export-log.ts';
@@ -50,7 +54,11 @@ async function closedLog(place: TestPlace) {
   draft.payload('long', 'application/octet-stream', new Uint8Array(200_000).fill(7));
   draft.payload('empty', 'application/octet-stream', new Uint8Array());
   await ledger.seal(draft);
-  for (let i = 0; i < 4; i += 1) await run(ledger, `t-${i}`);
+  for (let i = 0; i < 3; i += 1) await run(ledger, `t-${i}`);
+  const done = { collection: 'job-evidence', key: 'job_1/receipt', expectedVersion: 0, value: new Uint8Array() };
+  await ledger.seal(open(ledger, 'done'), { changes: [done] });
+  await ledger.jobs.add({ queue: 'audit', payload: { source: 'x' }, input: new Uint8Array(3_000_000).fill(1) });
+  await ledger.keys.add({ name: 'team-a' });
   await close();
   return first;
 }
@@ -60,10 +68,11 @@ describe.each(ENGINES)('on $engine', ({ engine, place: freshPlace }) => {
     const place = await freshPlace();
     await closedLog(place);
     const check = await checkLog(kept(place));
-    expect(check).toMatchObject({ size: 7, receipts: 6, reports: 1, payloads: 7, published: 7, problems: [] });
+    expect(check).toMatchObject({ size: 8, receipts: 7, reports: 1, payloads: 6, published: 8, problems: [] });
+    expect(check.rows).toEqual({ jobs: 1, keys: 1 });
     const { ledger } = await start(place);
     await run(ledger, 'later');
-    expect(await checkLog(kept(place))).toMatchObject({ size: 9, problems: [] });
+    expect(await checkLog(kept(place))).toMatchObject({ size: 10, problems: [] });
   });
 
   test('a log of 600 entries is checked in steps', async () => {
@@ -107,7 +116,19 @@ describe.each(ENGINES)('on $engine', ({ engine, place: freshPlace }) => {
     ],
     ['a tile of other hashes', 'UPDATE tiles SET hashes = (SELECT root FROM head)', /tile 0\/0 is not that/],
     ['another root', 'UPDATE head SET root = (SELECT nonce FROM nonces)', /do not lead to the committed root/],
-    ['fewer entries than were signed', 'UPDATE head SET size = 5', /7 entries were signed before, 5 are there/],
+    ['fewer entries than were signed', 'UPDATE head SET size = 5', /8 entries were signed before, 5 are there/],
+    ['a changed job', "UPDATE jobs SET payload = 'AAAA'", /payload of job_\w+: a sealed text/],
+    ['a job with a piece of its input gone', 'DELETE FROM job_inputs WHERE n = 0', /input of job_\w+/],
+    [
+      'an API key in the place of another',
+      "UPDATE state SET key = 'other' WHERE collection = 'api-keys' AND key <> 'generation'",
+      /does not open at its place/,
+    ],
+    [
+      'an API key that is gone',
+      "DELETE FROM state WHERE collection = 'api-keys' AND key <> 'generation'",
+      /state api-keys is not that of generation 1/,
+    ],
   ])('%s is found', async (_, sql, problem) => {
     const place = await freshPlace();
     await closedLog(place);
@@ -175,6 +196,26 @@ describe.each(ENGINES)('on $engine', ({ engine, place: freshPlace }) => {
     else await runSql(place.databaseUrl, 'DROP SCHEMA assay CASCADE');
     await restoreStore(kept(place), out);
     expect(await codeOf(start(place))).toBe('ledger/rolled-back');
+    const now = 1_795_219_300_000;
+    expect(await codeOf(acknowledgeLoss(kept(place), { lost: 2, now }))).toBe('ledger/nothing-lost');
+    expect(await codeOf(start(place))).toBe('ledger/rolled-back');
+    const loss = await acknowledgeLoss(kept(place), { lost: 1, now });
+    expect(loss).toMatchObject({ signedSize: 3, foundSize: 2, at: now });
+    expect(await codeOf(acknowledgeLoss(kept(place), { lost: 1, now }))).toBe('ledger/nothing-lost');
+    const { ledger, close } = await start(place);
+    const folderOf = kept(place).directory;
+    const receiptId = await logAcknowledgedLoss(folderOf, ledger);
+    const { receipt } = (await ledger.find(receiptId!))!;
+    expect(receipt.event_log.find(({ type }) => type === 'log.loss-acknowledged')).toMatchObject({
+      signed_size: 3,
+      signed_root: loss.signedRoot,
+      found_size: 2,
+    });
+    expect(await logAcknowledgedLoss(folderOf, ledger)).toBeNull(); // once
+    await close();
+    expect(readdirSync(folderOf).filter((name) => name.includes('lost-') || name.includes('acknowledged'))).toHaveLength(2);
+    await (await start(place)).close();
+    expect(await checkLog(kept(place))).toMatchObject({ problems: [] });
   });
 
   test('status counts, and migrate says what there was', async () => {
@@ -192,6 +233,40 @@ describe.each(ENGINES)('on $engine', ({ engine, place: freshPlace }) => {
   });
 });
 
+test('a backup has every file that agent or ledger name, but those that are made again', async () => {
+  const sources = ['agent', 'ledger'].flatMap((name) => {
+    const under = new URL(`../../../${name}/src/`, import.meta.url);
+    const paths = globSync('**/*.ts', { cwd: under.pathname }).filter((path) => !path.endsWith('.test.ts'));
+    return paths.map((path) => readFileSync(new URL(path, under), 'utf8'));
+  });
+  const named = sources.flatMap((text) =>
+    [...text.matchAll(/^(?:export )?const (?:\w+_)?FILE = '([^']+)'/gm)].map(([, name = '']) => name),
+  );
+  expect(named).toContain('kms-secret.txt');
+  const madeAgain = ['agent.json', 'evm/exploit.cjs', 'log.db'];
+  const place = directory();
+  await (await start(place)).close();
+  const wanted = named.filter((name) => !madeAgain.includes(name));
+  for (const name of wanted) if (!existsSync(join(place, name))) writeFileSync(join(place, name), 'x', { mode: 0o600 });
+  const copied = await backupStore({ directory: place }, folder());
+  expect([...copied].sort()).toEqual([...new Set(wanted), 'log.db'].sort());
+});
+
+test('no backup during a rotation of the data key, or over one', async () => {
+  const place = directory();
+  await closedLog(place);
+  const key = readDataKey(place);
+  writeDataKey(place, { key: new DataKey(createSecretKey(randomBytes(32))), previous: key });
+  expect(await codeOf(backupStore({ directory: place }, folder()))).toBe('ledger/in-use');
+  writeDataKey(place, { key });
+  const out = folder();
+  const backup = codeOf(backupStore({ directory: place }, out)); // has copied the key when it waits for the database
+  await Promise.resolve();
+  writeDataKey(place, { key: new DataKey(createSecretKey(randomBytes(32))) });
+  expect(await backup).toBe('ledger/in-use');
+  expect(readdirSync(out)).toEqual([]);
+});
+
 test('a directory without a log, and a folder without a backup, are refused', async () => {
   const place = directory();
   expect(await codeOf(backupStore({ directory: place }, folder()))).toBe('ledger/unavailable');
@@ -205,4 +280,26 @@ test('a directory without a log, and a folder without a backup, are refused', as
   expect(await codeOf(checkLog({ directory: other }))).toBe('ledger/unavailable');
   writeFileSync(join(place, 'note'), utf8('x'));
   expect(await codeOf(restoreStore({ directory: place }, place))).toBe('ledger/not-empty');
+});
+
+test.each([
+  ['in its place', 'postgres://ada:s3cr%3Fet@db.example/log'],
+  ['as a parameter', 'postgres://ada@db.example/log?password=s3cr%3Fet&sslmode=require'],
+])('the password of DATABASE_URL %s is no argument of pg_dump', async (_where, databaseUrl) => {
+  const tools = directory();
+  const said = join(tools, 'said');
+  writeFileSync(
+    join(tools, 'pg_dump'),
+    `#!/bin/sh\nfor a in "$@"; do echo "$a" >> ${said}; case "$a" in --file=*) : > "\${a#--file=}";; esac; done\necho "$PGPASSWORD" > ${said}.env\n`,
+    { mode: 0o700 },
+  );
+  vi.stubEnv('PATH', `${tools}:${process.env.PATH}`);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await backupStore({ directory: directory(), databaseUrl }, folder());
+  const given = readFileSync(said, 'utf8');
+  expect(given).toContain('db.example');
+  expect(decodeURIComponent(given)).not.toContain('s3cr');
+  expect(readFileSync(`${said}.env`, 'utf8')).toBe('s3cr?et\n');
+  const withKey = 'postgres://ada@db.example/log?sslpassword=s3cret';
+  expect(await codeOf(backupStore({ directory: directory(), databaseUrl: withKey }, folder()))).toBe('ledger/unavailable');
 });

@@ -51,7 +51,7 @@ export function assertContinues(tree: GrowingTree, signed: { readonly size: numb
   if (signed.size > tree.size)
     throw new LedgerError(
       'ledger/rolled-back',
-      `the log has ${tree.size} entries, but ${signed.size} were signed before; restore the newest data, a smaller log must never be signed`,
+      `the log has ${tree.size} entries, but ${signed.size} were signed before; restore the newest data, a smaller log must never be signed; if ${signed.size - tree.size} entries are lost for good: assay store acknowledge --lost ${signed.size - tree.size}`,
     );
   if (!equalBytes(tree.rootAt(signed.size), signed.root))
     throw new LedgerError(

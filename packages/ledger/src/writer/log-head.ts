@@ -1,6 +1,5 @@
 /** The signed head of the log: the checkpoint that rides with answers, and the one that is published and kept for the next start. */
 
-import { encodeBase64 } from '@assay/encoding/base64';
 import { CheckpointSigner, type LogKey } from '../log-key.ts';
 import type { PublishedHead } from '../store.ts';
 import type { GrowingTree } from '../tree.ts';
@@ -74,9 +73,7 @@ export function answerOf({ id, error, appended }: Outcome, tree: GrowingTree): A
   if (error !== undefined) return { id, error };
   if (appended === undefined) return { id, value: null };
   const { index, leaf, salt } = appended;
-  const path = tree
-    .inclusionPath(index)
-    .map((hash) => `${encodeBase64(hash)}\n`)
-    .join('');
+  let path = '';
+  for (const hash of tree.inclusionPath(index)) path += `${hash}\n`;
   return { id, entry: { index, leaf, salt, path } };
 }

@@ -9,7 +9,7 @@ import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { type Digest, SUCCESSION_SALT, successionBody } from '@assay/receipt';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { RandomPool } from '../random-pool.ts';
-import type { SequencedLeaf, Sequencer } from '../sequencer.ts';
+import type { Sequencer } from '../sequencer.ts';
 import { ed25519Signer } from '../signing-keys.ts';
 import type { ReceiptEntry, ReportEntry, StoredPayload, SuccessionEntry, TaskStart } from '../store.ts';
 import type { GrowingTree } from '../tree.ts';
@@ -27,6 +27,8 @@ export interface Questions {
   /** Hex. */
   readonly nonces: readonly string[];
   readonly rows: readonly RowName[];
+  /** Receipts that may be in the log already. */
+  readonly receipts: readonly string[];
 }
 
 export interface RowName {
@@ -37,6 +39,8 @@ export interface RowName {
 export interface Facts {
   /** Those of the nonces that were used. */
   readonly usedNonces: ReadonlySet<string>;
+  /** Those of the receipts that are. */
+  readonly sealed: ReadonlySet<string>;
   /** Versions of those rows that are there, by {@link rowName}. */
   readonly versions: ReadonlyMap<string, number>;
 }
@@ -52,12 +56,17 @@ export interface PlannedEntry {
   readonly leaf: string;
 }
 
-export interface PlannedReceipt extends TaskStart {
+export interface PlannedReceipt {
+  readonly entry: ReceiptEntry;
   readonly index: number;
-  readonly time: number;
-  readonly chatId: string | null;
   readonly salt: Uint8Array;
-  readonly body: string;
+}
+
+export interface PlannedPayload {
+  /** SHA-256, 32 bytes. */
+  readonly hash: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly kind: StoredPayload['kind'];
 }
 
 export interface PlannedFile {
@@ -85,7 +94,7 @@ export interface PlannedSuccession {
 /** Rows by table, in the order in which they are written. */
 export interface PlannedBatch {
   readonly starts: readonly TaskStart[];
-  readonly payloads: readonly StoredPayload[];
+  readonly payloads: readonly PlannedPayload[];
   readonly nonces: readonly { readonly nonce: Uint8Array; readonly index: number }[];
   readonly changes: readonly PlannedChange[];
   readonly entries: readonly PlannedEntry[];
@@ -111,15 +120,17 @@ export function rowName({ collection, key }: RowName): string {
 export function questionsOf(requests: readonly LogRequest[]): Questions {
   const nonces: string[] = [];
   const rows: RowName[] = [];
+  const receipts: string[] = [];
   for (const request of requests) {
     if (request.kind !== 'seal') continue;
+    if (request.entry.again === true) receipts.push(request.entry.receiptId);
     if (request.entry.nonce !== null) nonces.push(request.entry.nonce);
     rows.push(...request.entry.changes);
   }
-  return { nonces, rows };
+  return { nonces, rows, receipts };
 }
 
-/** Plans one transaction: appends its leaves to `tree`, each numbered and signed by `sequencer`. Both are rolled back when it fails. */
+/** Plans one transaction: appends its leaves to `tree`, numbered and signed together by `sequencer`. Both are rolled back when it fails. */
 export function planBatch(
   requests: readonly LogRequest[],
   facts: Facts,
@@ -127,7 +138,14 @@ export function planBatch(
 ): PlannedBatch {
   const planner = new Planner(facts, sequencer, tree);
   for (const request of requests) planner.take(request);
+  planner.sign();
   return planner.batch;
+}
+
+interface UnsignedEntry {
+  /** Place of its outcome. */
+  readonly at: number;
+  readonly salt: Uint8Array;
 }
 
 class Planner {
@@ -144,19 +162,38 @@ class Planner {
     outcomes: [],
   };
   readonly #used: Set<string>;
+  readonly #sealed: Set<string>;
   readonly #versions: Map<string, number>;
   readonly #sequencer: Sequencer;
   readonly #tree: GrowingTree;
+  /** Which outcomes are appended entries, and their salts, until the leaves are signed. */
+  readonly #unsigned: UnsignedEntry[] = [];
+  /** Of the next entry. */
+  #index: number;
 
   constructor(facts: Facts, sequencer: Sequencer, tree: GrowingTree) {
     this.#used = new Set(facts.usedNonces);
+    this.#sealed = new Set(facts.sealed);
     this.#versions = new Map(facts.versions);
     this.#sequencer = sequencer;
     this.#tree = tree;
+    this.#index = tree.size;
   }
 
   take(request: LogRequest): void {
     this.batch.outcomes.push(this.#outcome(request));
+  }
+
+  /** Signs the leaves, and appends them. */
+  sign(): void {
+    for (const [n, { text, hash }] of this.#sequencer.sign().entries()) {
+      const { at, salt } = this.#unsigned[n] as UnsignedEntry;
+      const entry = { index: this.#tree.size, leaf: text };
+      this.batch.entries.push(entry);
+      this.#tree.append(hash);
+      const { id } = this.batch.outcomes[at] as Outcome;
+      this.batch.outcomes[at] = { id, appended: { ...entry, salt: encodeHex(salt) } };
+    }
   }
 
   #outcome(request: LogRequest): Outcome {
@@ -178,7 +215,11 @@ class Planner {
   }
 
   #seal(id: number, entry: ReceiptEntry): Outcome {
-    const { nonce, keysetDigest, changes, payloads, ...task } = entry;
+    const { nonce, keysetDigest, changes } = entry;
+    if (this.#sealed.has(entry.receiptId)) {
+      const message = `the receipt ${entry.receiptId} is in the log already; fetch it`;
+      return { id, error: { code: 'ledger/conflict', message } };
+    }
     if (!this.#sequencer.admits(keysetDigest)) return ended(id, keysetDigest);
     if (nonce !== null && this.#used.has(nonce))
       return { id, error: { code: 'ledger/nonce-reused', message: 'this nonce was used before; send 32 fresh random bytes' } };
@@ -188,8 +229,8 @@ class Planner {
       return { id, error: { code: 'ledger/conflict', message } };
     }
     const salt = random.take(SALT_BYTES);
-    const index = this.#tree.size;
-    const leaf = this.#sequencer.next({
+    const index = this.#index;
+    this.#sequencer.next({
       kind: 'receipt',
       body: entry.body,
       salt,
@@ -206,9 +247,9 @@ class Planner {
       this.#versions.set(rowName({ collection, key }), value === null ? 0 : version);
       this.batch.changes.push({ collection, key, version, value });
     }
-    this.batch.payloads.push(...payloads);
-    this.batch.receipts.push({ ...task, index, salt });
-    return this.#append(id, leaf, salt);
+    for (const payload of entry.payloads) this.batch.payloads.push(plannedPayload(payload));
+    this.batch.receipts.push({ entry, index, salt });
+    return this.#append(id, salt);
   }
 
   #report(id: number, entry: ReportEntry): Outcome {
@@ -216,10 +257,10 @@ class Planner {
     const { keysetDigest, nonce, report } = entry;
     this.#sequencer.admit(keysetDigest, { ...ed25519Signer(keyId, privateKey), notAfter });
     const salt = random.take(SALT_BYTES);
-    const index = this.#tree.size;
-    const leaf = this.#sequencer.next({
+    const index = this.#index;
+    this.#sequencer.next({
       kind: 'report',
-      body: entry.body,
+      body: decodeUtf8(entry.body),
       salt,
       nonce: null,
       keysetDigest: keysetDigest as Digest,
@@ -227,16 +268,16 @@ class Planner {
     });
     const collateral = entry.collateral.map((file) => ({ ...file, hash: sha256(file.bytes) }));
     this.batch.reports.push({ index, keysetDigest, nonce, salt, report, collateral });
-    return this.#append(id, leaf, salt);
+    return this.#append(id, salt);
   }
 
   #succession(id: number, { keysetDigest, successor, time }: SuccessionEntry): Outcome {
     if (!this.#sequencer.admits(keysetDigest)) return ended(id, keysetDigest);
     const salt = decodeHex(SUCCESSION_SALT);
-    const index = this.#tree.size;
-    const leaf = this.#sequencer.next({
+    const index = this.#index;
+    this.#sequencer.next({
       kind: 'succession',
-      body: successionBody(successor as Digest),
+      body: decodeUtf8(successionBody(successor as Digest)),
       salt,
       nonce: null,
       keysetDigest: keysetDigest as Digest,
@@ -244,15 +285,19 @@ class Planner {
     });
     this.#sequencer.dismiss(keysetDigest);
     this.batch.successions.push({ index, keysetDigest, successor });
-    return this.#append(id, leaf, salt);
+    return this.#append(id, salt);
   }
 
-  #append(id: number, leaf: SequencedLeaf, salt: Uint8Array): Outcome {
-    const entry = { index: this.#tree.size, leaf: decodeUtf8(leaf.bytes) };
-    this.batch.entries.push(entry);
-    this.#tree.append(leaf.hash);
-    return { id, appended: { ...entry, salt: encodeHex(salt) } };
+  #append(id: number, salt: Uint8Array): Outcome {
+    this.#unsigned.push({ at: this.batch.outcomes.length, salt });
+    this.#index += 1;
+    return { id };
   }
+}
+
+/** A payload with its hash as databases hold it. */
+export function plannedPayload({ digest, bytes, kind }: StoredPayload): PlannedPayload {
+  return { hash: Buffer.from(digest.slice('sha256:'.length), 'hex'), bytes, kind };
 }
 
 function ended(id: number, keysetDigest: string): Outcome {

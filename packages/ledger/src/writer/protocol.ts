@@ -2,9 +2,11 @@
 
 import type { KeyObject } from 'node:crypto';
 import type { Json } from '@assay/encoding/json';
+import type { Digest } from '@assay/receipt';
 import type { LedgerErrorCode } from '../errors.ts';
 import type { LogKey } from '../log-key.ts';
-import type { PublishedHead, ReceiptEntry, ReportEntry, SuccessionEntry, TaskStart } from '../store.ts';
+import type { StateChange } from '../port.ts';
+import type { PublishedHead, ReceiptEntry, ReportEntry, StoredPayload, SuccessionEntry, TaskStart } from '../store.ts';
 
 export interface WriterSetup {
   /** Holds the last published checkpoint, and the embedded database. */
@@ -39,9 +41,63 @@ export interface RowsRequest {
 
 export type WriteRequest = LogRequest | RowsRequest;
 
+type SealRequest = Extract<LogRequest, { readonly kind: 'seal' }>;
+
+/** A request to seal as it crosses threads: a list of plain values takes a third of the time that objects with names take. */
+export type PackedSeal = readonly [
+  id: number,
+  task: readonly [receiptId: string, taskId: string, task: string, startedAt: number, access: string | null],
+  receipt: readonly [
+    body: string,
+    chatId: string | null,
+    nonce: string | null,
+    keysetDigest: string,
+    time: number,
+    again: boolean,
+  ],
+  changes: readonly StateChange[],
+  payloads: readonly (readonly [digest: Digest, bytes: Uint8Array, kind: StoredPayload['kind']])[],
+];
+
+/** The request for its way to the writer. */
+export function packedSeal({ id, entry }: SealRequest): PackedSeal {
+  const { receiptId, taskId, task, startedAt, access, body, chatId, nonce, keysetDigest, time, again = false, changes } = entry;
+  const payloads = entry.payloads.map(({ digest, bytes, kind }) => [digest, bytes, kind] as const);
+  return [
+    id,
+    [receiptId, taskId, task, startedAt, access],
+    [body, chatId, nonce, keysetDigest, time, again],
+    changes,
+    payloads,
+  ];
+}
+
+/** The request that came. */
+export function unpackedSeal([id, begun, sealed, changes, packed]: PackedSeal): SealRequest {
+  const [receiptId, taskId, task, startedAt, access] = begun;
+  const [body, chatId, nonce, keysetDigest, time, again] = sealed;
+  const payloads = packed.map(([digest, bytes, kind]) => ({ digest, bytes, kind }));
+  const entry = {
+    receiptId,
+    taskId,
+    task,
+    startedAt,
+    access,
+    body,
+    chatId,
+    nonce,
+    keysetDigest,
+    time,
+    again,
+    changes,
+    payloads,
+  };
+  return { id, kind: 'seal', entry };
+}
+
 /** Requests come in lists; one list is at most one transaction. */
 export type ToWriter =
-  | { readonly kind: 'write'; readonly requests: readonly WriteRequest[] }
+  | { readonly kind: 'write'; readonly requests: readonly (PackedSeal | Exclude<WriteRequest, SealRequest>)[] }
   | { readonly kind: 'publish'; readonly id: number; readonly time: number }
   | { readonly kind: 'close'; readonly id: number };
 
@@ -67,5 +123,4 @@ export type Answer =
 export type FromWriter =
   | { readonly kind: 'ready' }
   | { readonly kind: 'refused'; readonly error: WrittenError }
-  /** `answers` is JSON of {@link Answer}s: one text crosses threads faster than many small objects. */
-  | { readonly kind: 'answers'; readonly answers: string; readonly checkpoint: string };
+  | { readonly kind: 'answers'; readonly answers: readonly Answer[]; readonly checkpoint: string };

@@ -8,7 +8,15 @@ import { LedgerError } from '../errors.ts';
 import { openPostgresWriter } from '../postgres/writer.ts';
 import { openSqliteWriter } from '../sqlite/writer.ts';
 import type { PublishedHead } from '../store.ts';
-import type { Answer, FromWriter, ToWriter, WriteRequest, WriterSetup } from './protocol.ts';
+import {
+  type Answer,
+  type FromWriter,
+  type PackedSeal,
+  type ToWriter,
+  unpackedSeal,
+  type WriteRequest,
+  type WriterSetup,
+} from './protocol.ts';
 
 /** Entries in one transaction; more wait for the next. */
 const BATCH_LIMIT = 256;
@@ -37,8 +45,7 @@ async function main(): Promise<void> {
     say({ kind: 'refused', error: { code, message } });
     return;
   }
-  const answer = (answers: readonly Answer[]) =>
-    say({ kind: 'answers', answers: JSON.stringify(answers), checkpoint: writer.checkpoint });
+  const answer = (answers: readonly Answer[]) => say({ kind: 'answers', answers, checkpoint: writer.checkpoint });
 
   const inbox: ToWriter[] = [];
   const next = () => inbox.shift() ?? (receiveMessageOnPort(port)?.message as ToWriter | undefined);
@@ -54,7 +61,7 @@ async function main(): Promise<void> {
     for (;;) {
       const message = next();
       if (message?.kind === 'write') {
-        waiting.push(...message.requests);
+        for (const request of message.requests) waiting.push(isPacked(request) ? unpackedSeal(request) : request);
         if (waiting.length >= BATCH_LIMIT) await flush();
         continue;
       }
@@ -89,6 +96,10 @@ async function main(): Promise<void> {
       });
   });
   say({ kind: 'ready' });
+}
+
+function isPacked(request: Extract<ToWriter, { readonly kind: 'write' }>['requests'][number]): request is PackedSeal {
+  return Array.isArray(request);
 }
 
 async function published(writer: LogWriter, { id, time }: { readonly id: number; readonly time: number }): Promise<Answer> {

@@ -6,14 +6,23 @@ import type { Json } from '@assay/encoding/json';
 import { formatInclusion } from '@assay/receipt';
 import { LedgerError } from '../errors.ts';
 import type { Appended, ReceiptEntry, ReportEntry, SuccessionEntry, TaskStart } from '../store.ts';
-import type { Answer, FromWriter, ToWriter, WriteRequest, WriterSetup, WrittenEntry } from './protocol.ts';
+import {
+  type Answer,
+  type FromWriter,
+  packedSeal,
+  type ToWriter,
+  type WriteRequest,
+  type WriterSetup,
+  type WrittenEntry,
+} from './protocol.ts';
 
 /** Requests that are posted at once rather than at the end of the turn, so that both threads work. */
-const POST_AT = 8;
+const POST_AT = 32;
 /** A task's first row waits this long for company, so that a short task costs one commit. */
 const START_DELAY_MS = 5;
 
 type Unnumbered<T> = T extends { readonly id: number } ? Omit<T, 'id'> : never;
+type WriteMessage = Extract<ToWriter, { readonly kind: 'write' }>;
 interface Waiter {
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
@@ -22,7 +31,7 @@ interface Waiter {
 export class WriterClient {
   readonly #worker: Worker;
   readonly #waiters = new Map<number, Waiter>();
-  #queue: WriteRequest[] = [];
+  #queue: WriteMessage['requests'][number][] = [];
   /** Rows of tasks that are not written yet, by receipt id. */
   readonly #starts = new Map<string, { readonly id: number; readonly task: TaskStart }>();
   #scheduled = false;
@@ -33,8 +42,7 @@ export class WriterClient {
   private constructor(worker: Worker) {
     this.#worker = worker;
     worker.on('message', (message: FromWriter) => {
-      if (message.kind === 'answers')
-        for (const answer of JSON.parse(message.answers) as readonly Answer[]) this.#settle(answer, message.checkpoint);
+      if (message.kind === 'answers') for (const answer of message.answers) this.#settle(answer, message.checkpoint);
     });
     worker.on('error', (cause) =>
       this.#end(new LedgerError('ledger/unavailable', 'the writer of the log failed; start the agent again', { cause })),
@@ -110,7 +118,7 @@ export class WriterClient {
 
   #write<T>(request: Unnumbered<WriteRequest>): Promise<T> {
     return this.#wait((id) => {
-      this.#queue.push({ id, ...request } as WriteRequest);
+      this.#queue.push(request.kind === 'seal' ? packedSeal({ id, ...request }) : ({ id, ...request } as never));
       if (this.#queue.length >= POST_AT) this.#post();
       else this.#schedule();
     });

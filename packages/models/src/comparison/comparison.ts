@@ -24,7 +24,7 @@ const plan = (epsilonDifferent: number, epsilonSame: number, error: number, maxQ
 
 /** Plans by the names of seed 003's modes. */
 export const COMPARISON_MODES = {
-  quick: plan(0.25, 0.5, 0.025, 120),
+  quick: plan(0.25, 0.5, 0.01, 120),
   standard: plan(0.1, 0.3, 0.01, 240),
   audit: plan(0.02, 0.1, 0.01, 400),
   extended: plan(0.01, 0.05, 0.001, 800),

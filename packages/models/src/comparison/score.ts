@@ -32,11 +32,14 @@ export function totalVariation(candidate: LogProbabilities, reference: LogProbab
   return Math.min(1, (difference + Math.abs(ours - theirs)) / 2);
 }
 
-/** The score of one query: its worst position against the tolerance. @param tolerance τ, above 0. */
+/**
+ * The score of one query by its worst position: 0 up to half of the tolerance, which is the reference's own noise, and 1 from the tolerance on.
+ * @param tolerance τ, above 0.
+ */
 export function queryScore(variations: readonly number[], tolerance: number): number {
   if (!(tolerance > 0 && tolerance <= 1)) throw bad('a tolerance above 0 and at most 1', String(tolerance));
   if (variations.length === 0) throw bad('at least one position', 'none');
-  return Math.min(1, Math.max(...variations) / tolerance);
+  return Math.min(1, Math.max(0, (2 * Math.max(...variations)) / tolerance - 1));
 }
 
 /** τ from the twin's queries: twice the 99th percentile of their worst positions. @throws {ModelError} `comparison/bad-logprobs` with fewer than 30. */

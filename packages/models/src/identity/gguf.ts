@@ -93,20 +93,22 @@ async function tensorsOf(
   { tensors, alignment, headerEnd }: GgufHeader,
   options: HashOptions,
 ): Promise<readonly TensorEntry[]> {
-  const entries: TensorEntry[] = [];
+  const ordered = tensors.toSorted((a, b) => a.offset - b.offset || a.length - b.length);
+  // All places first: a file that is refused for them costs no hashing.
   let end = headerEnd;
-  for (const tensor of tensors.toSorted((a, b) => a.offset - b.offset || a.length - b.length)) {
-    await assertPadding(source, { from: end, to: tensor.offset, alignment });
-    const { name, type, shape, offset, length } = tensor;
-    if (offset + length > source.size)
+  for (const { offset, length } of ordered) {
+    await assertPadding(source, { from: end, to: offset, alignment });
+    end = offset + length;
+    if (end > source.size)
       throw new ModelError(
         'model-file/malformed',
-        `${source.name}: expected ${offset + length} bytes, got ${source.size}; the file is cut off, fetch it again`,
+        `${source.name}: expected ${end} bytes, got ${source.size}; the file is cut off, fetch it again`,
       );
-    entries.push({ digest: await rangeDigest(source, { offset, length }, options), name, shape, type });
-    end = offset + length;
   }
   if (tensors.length > 0) await assertPadding(source, { from: end, to: source.size, alignment });
+  const entries: TensorEntry[] = [];
+  for (const { name, type, shape, offset, length } of ordered)
+    entries.push({ digest: await rangeDigest(source, { offset, length }, options), name, shape, type });
   return entries;
 }
 

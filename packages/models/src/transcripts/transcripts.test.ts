@@ -5,7 +5,8 @@ import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import { expectCode, expectRefusal } from '@assay/testing';
 import { expect, it } from 'vitest';
 import { hexDigest } from '../identity/byte-source.ts';
-import { type AuthenticReceipt, bindingDigest, isTranscripts, verifyTranscripts } from './transcripts.ts';
+import { isTranscripts } from './format.ts';
+import { type AuthenticReceipt, bindingDigest, verifyTranscripts } from './transcripts.ts';
 
 const MADE = Date.UTC(2026, 10, 29, 12);
 const attestation: JsonObject = {
@@ -96,6 +97,7 @@ it('accepts a chain of any length, and hands out what the caller must verify', (
   for (const calls of [1, 2, 20])
     expect(judge(built(calls))).toEqual({
       transcripts: calls,
+      compared: calls,
       sessions: [
         { id: 's', report: {}, reportNonce: 'ab'.repeat(32), transcripts: calls, providerType: 'sgx', modelName: 'gpt2' },
       ],
@@ -134,4 +136,22 @@ it('refuses files without their parts', async () => {
     delete file[member];
     await expectCode(() => judge({ file, receipts }), 'transcripts/malformed');
   }
+});
+
+it('compares bindings as JSON: the order of members says nothing, and a member more or less is another binding', async () => {
+  type Entry = { binding: Record<string, Record<string, unknown>> };
+  const changed = (change: (entry: Entry) => void) => {
+    const made = built(2);
+    change((made.file.transcripts as Entry[])[1] as Entry);
+    return () => judge(made);
+  };
+  const turned = changed(({ binding }) => {
+    binding.binding = Object.fromEntries(Object.entries(binding.binding ?? {}).reverse());
+  });
+  expect(turned().transcripts).toBe(2);
+  for (const value of [{ valid: true, more: 1 }, {}, [true], null, 'valid', { valid: 1 }])
+    await expectCode(
+      changed(({ binding }) => Object.assign(binding, { verification: value })),
+      'transcripts/substituted',
+    );
 });

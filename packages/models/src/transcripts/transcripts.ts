@@ -9,7 +9,6 @@ import { canonicalJson, isJsonObject, type Json, type JsonObject } from '@assay/
 import { ModelError, type ModelErrorCode } from '../errors.ts';
 import { hexDigest } from '../identity/byte-source.ts';
 
-export const TRANSCRIPTS_FORMAT = 'assay-transcripts/1';
 const MAX_TRANSCRIPTS = 65_536;
 
 /** A receipt of the bundle that was verified. */
@@ -41,12 +40,10 @@ export interface TranscriptSession {
 
 export interface TranscriptsSummary {
   readonly sessions: readonly TranscriptSession[];
+  /** Transcripts that the chains of the sessions were found to have, without a gap. */
   readonly transcripts: number;
-}
-
-/** True for a file of this format. */
-export function isTranscripts(json: Json): json is JsonObject {
-  return isJsonObject(json) && json.format === TRANSCRIPTS_FORMAT;
+  /** Transcripts that were compared with their receipts, member by member. */
+  readonly compared: number;
 }
 
 /**
@@ -58,13 +55,16 @@ export function isTranscripts(json: Json): json is JsonObject {
  */
 export function verifyTranscripts(file: JsonObject, receipts: readonly AuthenticReceipt[]): TranscriptsSummary {
   const entries = objectsOf(file.transcripts, 'transcripts');
-  const sessions = new Map(objectsOf(file.sessions, 'sessions').map((session) => [textOf(session, 'session_id'), session]));
+  const sessions = new Map(
+    objectsOf(file.sessions, 'sessions').map((session) => [textOf(session, 'session_id'), readSession(session)]),
+  );
   if (entries.length > MAX_TRANSCRIPTS) throw malformed(`at most ${MAX_TRANSCRIPTS} transcripts`);
   const bound = receipts.filter((receipt) => eventOf(receipt, 'transcript.bound') !== null);
   assertComplete(entries, bound);
   const maxAge = maxBindingAge(file);
   const byId = new Map(bound.map((receipt) => [receipt.id, receipt]));
   let place = -1;
+  let compared = 0;
   for (const entry of entries) {
     const receipt = byId.get(textOf(entry, 'transcript_id'));
     const session = sessions.get(textOf(entry, 'session_id'));
@@ -73,12 +73,13 @@ export function verifyTranscripts(file: JsonObject, receipts: readonly Authentic
     if (receipt.index <= place)
       throw refusal('transcripts/reordered', 'transcripts in the order of the log', `${receipt.id} before its time`);
     place = receipt.index;
-    assertEntry(entry, receipt, session, maxAge);
+    compared += assertEntry(entry, receipt, session, maxAge);
   }
-  for (const [id, session] of sessions) assertChain(id, session, bound, receipts);
-  if (sessions.size === 0 || file.signature !== closingOf([...sessions.values()].at(-1) ?? {}, receipts).signature)
+  const members = [...sessions].map(([id, session]) => [id, session.members] as const);
+  const chained = members.reduce((sum, [id, session]) => sum + assertChain(id, session, bound, receipts), 0);
+  if (members.length === 0 || file.signature !== closingOf(members.at(-1)?.[1] ?? {}, receipts).signature)
     throw refusal('transcripts/substituted', 'the signature of the last closing receipt', 'another one');
-  return { transcripts: entries.length, sessions: [...sessions].map(([id, session]) => facts(id, session)) };
+  return { transcripts: chained, compared, sessions: members.map(([id, session]) => facts(id, session)) };
 }
 
 /** The digest of a session's attestation or model, as its transcripts name it. */
@@ -88,16 +89,40 @@ export function bindingDigest(value: Json): string {
 
 function assertComplete(entries: readonly JsonObject[], bound: readonly AuthenticReceipt[]): void {
   const named = entries.map((entry) => textOf(entry, 'transcript_id'));
-  if (new Set(named).size !== named.length) throw refusal('transcripts/replayed', 'each transcript once', 'one twice');
-  const missing = bound.find(({ id }) => !named.includes(id));
+  const known = new Set(named);
+  if (known.size !== named.length) throw refusal('transcripts/replayed', 'each transcript once', 'one twice');
+  const missing = bound.find(({ id }) => !known.has(id));
   if (missing !== undefined) throw refusal('transcripts/omitted', `transcript ${missing.id}`, 'a list without it');
 }
 
-function assertEntry(entry: JsonObject, receipt: AuthenticReceipt, session: JsonObject, maxAge: number): void {
+/** What each transcript of a session is compared with; its digests are made once. */
+interface Session {
+  readonly members: JsonObject;
+  readonly attestation: JsonObject;
+  readonly attestationHash: string;
+  readonly model: JsonObject;
+  readonly modelHash: string;
+  /** When the attestation was made, epoch milliseconds. */
+  readonly made: number;
+}
+
+function readSession(members: JsonObject): Session {
+  const attestation = objectOf(members.attestation, 'attestation');
+  const model = objectOf(members.model_identity, 'model_identity');
+  const { hash: _, ...modelFields } = model;
+  const made = parseInstant(textOf(attestation, 'timestamp'));
+  if (made === null) throw malformed('a timestamp in each attestation');
+  return {
+    ...{ members, attestation, model, made },
+    attestationHash: bindingDigest(attestation),
+    modelHash: bindingDigest(modelFields as JsonObject),
+  };
+}
+
+/** @returns 1: the entry says what its receipt says. */
+function assertEntry(entry: JsonObject, receipt: AuthenticReceipt, session: Session, maxAge: number): 1 {
   const event = eventOf(receipt, 'transcript.bound') ?? {};
-  const attestation = objectOf(session.attestation, 'attestation');
-  const model = objectOf(session.model_identity, 'model_identity');
-  const { hash: modelHash, ...modelFields } = model;
+  const { attestation, model, made } = session;
   const binding = objectOf(entry.binding, 'binding');
   const said = {
     transcript: {
@@ -113,23 +138,35 @@ function assertEntry(entry: JsonObject, receipt: AuthenticReceipt, session: Json
     verification: { valid: true },
   };
   const same = (given: Json | undefined, wanted: Json, what: string): void => {
-    if (given === undefined || canonicalJson(given) !== canonicalJson(wanted))
-      throw refusal('transcripts/substituted', `the signed ${what} of ${receipt.id}`, 'another one');
+    if (!isSame(given, wanted)) throw refusal('transcripts/substituted', `the signed ${what} of ${receipt.id}`, 'another one');
   };
   for (const [name, wanted] of Object.entries(said)) same(binding[name], wanted, name);
-  same(event.attestation_hash, bindingDigest(attestation), 'attestation');
-  same(event.model_hash, bindingDigest(modelFields as JsonObject), 'model identity');
-  same(modelHash, bindingDigest(modelFields as JsonObject), 'model identity');
+  same(event.attestation_hash, session.attestationHash, 'attestation');
+  same(event.model_hash, session.modelHash, 'model identity');
+  same(model.hash, session.modelHash, 'model identity');
   same(event.session_id, textOf(entry, 'session_id'), 'session');
   same(event.session_nonce, attestation.nonce ?? null, 'nonce');
   same(entry.index, event.index ?? null, 'index');
   const full = objectOf(entry.full_transcript, 'full_transcript');
   same(bodyDigest(full.request), eventOf(receipt, 'request.received')?.body_hash ?? null, 'request');
   same(bodyDigest(full.response), eventOf(receipt, 'response.returned')?.body_hash ?? null, 'response');
-  const made = parseInstant(textOf(attestation, 'timestamp'));
-  if (made === null) throw malformed('a timestamp in each attestation');
   if (receipt.servedAt * 1000 - made > maxAge * 1000)
     throw refusal('transcripts/stale', `transcripts within ${maxAge} s of their attestation`, receipt.id);
+  return 1;
+}
+
+/** Equal as JSON: the order of members is no part of it. */
+function isSame(given: Json | undefined, wanted: Json): boolean {
+  if (given === wanted) return true;
+  if (given === undefined) return false;
+  if (Array.isArray(given) && Array.isArray(wanted))
+    return given.length === wanted.length && given.every((item, index) => isSame(item, wanted[index] as Json));
+  if (!isJsonObject(given) || !isJsonObject(wanted)) return false;
+  const names = Object.keys(wanted);
+  return (
+    Object.keys(given).length === names.length &&
+    names.every((name) => Object.hasOwn(given, name) && isSame(given[name], wanted[name] as Json))
+  );
 }
 
 function bodyDigest(text: Json | undefined): string {
@@ -137,13 +174,13 @@ function bodyDigest(text: Json | undefined): string {
   return `sha256:${hexDigest(utf8(text))}`;
 }
 
-/** Indices count from 0, each names the receipt before, and the closing receipt knows the last one. */
+/** Indices count from 0, each names the receipt before, and the closing receipt knows the last one. Returns their number. */
 function assertChain(
   id: string,
   session: JsonObject,
   bound: readonly AuthenticReceipt[],
   receipts: readonly AuthenticReceipt[],
-): void {
+): number {
   const chain = bound
     .filter((receipt) => eventOf(receipt, 'transcript.bound')?.session_id === id)
     .toSorted((a, b) => a.index - b.index);
@@ -167,6 +204,7 @@ function assertChain(
     throw refusal('transcripts/omitted', `${String(event.count)} transcripts of session ${id}`, `${chain.length}`);
   if (previous !== null && closing.index <= previous.index)
     throw refusal('transcripts/reordered', 'the closing receipt at the end', 'it before a transcript');
+  return chain.length;
 }
 
 function closingOf(session: JsonObject, receipts: readonly AuthenticReceipt[]): AuthenticReceipt {

@@ -151,6 +151,7 @@ def limit_resources(kind):
         (resource.RLIMIT_CPU, -(-OPTIONS["cpuMs"] // 1000)),
         (resource.RLIMIT_NPROC, OPTIONS["processes"]),
         (resource.RLIMIT_AS, address_space),
+        (resource.RLIMIT_SIGPENDING, OPTIONS["pendingSignals"]),
     ):
         if value is not None:
             resource.setrlimit(limit, (value, value))

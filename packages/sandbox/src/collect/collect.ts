@@ -10,14 +10,12 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, opendirSync, openSync, readSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ExecutionLimits } from '@assay/receipt';
-import { pathDefect, SANDBOX_ROOT } from '../files.ts';
+import { MAX_SKIPPED_FILES, pathDefect, SANDBOX_ROOT } from '../files.ts';
 import { sniffMediaType } from '../media-type.ts';
 import type { SandboxArtifact } from '../port.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const MAX_DEPTH = 8;
-/** Reasons listed in full; further ones are counted. */
-const MAX_SKIPPED = 256;
 const MAX_ENTRIES = 10_000;
 const YIELD_BYTES = 4 * 1024 * 1024;
 
@@ -184,7 +182,7 @@ class Walk {
   }
 
   #skip(path: Buffer, reason: string): void {
-    if (this.skipped.length < MAX_SKIPPED) this.skipped.push({ pathBase64: path.toString('base64'), reason });
+    if (this.skipped.length < MAX_SKIPPED_FILES) this.skipped.push({ pathBase64: path.toString('base64'), reason });
   }
 }
 

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { ExecutionLimits } from '@assay/receipt';
+import { PENDING_SIGNALS } from '../limits.ts';
 import { addressSpaceOf } from '../native/address-space.ts';
 import type { Cell, CellFactory, CellKind, CellUsage } from '../native/cell.ts';
 import { cellCommand, type Layout } from '../native/layout.ts';
@@ -91,6 +92,7 @@ export class LandlockCells implements CellFactory {
         CORE: 0,
         NOFILE: limits.openFiles,
         FSIZE: limits.fileBytes,
+        SIGPENDING: PENDING_SIGNALS,
         CPU: Math.ceil(limits.cpuMs / 1000),
         // Counted per user id: exactly for an id of its own, else on top of what the agent's user has now.
         // The cell's guard (landlock.py) is one more.
@@ -106,7 +108,10 @@ export class LandlockCells implements CellFactory {
         ASSAY_KEPT: kept.join(':'),
         NODE_PATH: place.modules,
       },
-      command: cellCommand(kind, { python: layout.python.path, node: place.node, runners: place.runners }),
+      command: cellCommand(kind, {
+        ...{ python: layout.python.path, node: place.node, runners: place.runners },
+        cell: join(place.runners, 'javascript', 'cell.cjs'),
+      }),
     };
     const launcher = [layout.python.path, '-I', '-S', join(place.runners, 'landlock.py'), JSON.stringify(options)];
     return uid === null ? launcher : [setpriv, ...drop, ...launcher];
@@ -171,7 +176,7 @@ class LandlockCell extends StartedCell {
     return this.#members().map(({ pid }) => pid);
   }
 
-  /** Every process of the cell: setsid and setpgid are refused, so nobody leaves the group. */
+  /** Every process of the cell: setsid and setpgid are refused, so none leaves the group. */
   #members(): readonly ProcessUsage[] {
     const group = this.#options.child.pid ?? -1;
     return readProcesses().filter((usage) => usage.group === group);

@@ -7,6 +7,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import type { ExecutionLimits } from '@assay/receipt';
+import { PENDING_SIGNALS } from '../limits.ts';
 import type { Bind, Layout } from '../native/layout.ts';
 
 export interface LaunchPrograms {
@@ -109,11 +110,17 @@ function dropRoot({ programs, uid }: LaunchOptions): readonly string[] {
   ];
 }
 
-/** Without an own user id the number of processes is counted inside the new user namespace, where it starts at nothing. */
-function innerLimits({ programs, limits, uid, addressSpaceBytes }: LaunchOptions): readonly string[] {
+/**
+ * Without an own user id the number of processes is counted inside the new user namespace, where it starts at nothing. What makes namespaces
+ * for cells passes its bound of signals on to all of them together, so it keeps the usual one, and each cell sets its own (zygote.py).
+ */
+function innerLimits(options: LaunchOptions): readonly string[] {
+  const { programs, limits, uid, addressSpaceBytes } = options;
   const space = addressSpaceBytes === undefined || addressSpaceBytes === null ? [] : [`--as=${addressSpaceBytes}`];
   const processes = uid === null ? [`--nproc=${limits.processes + LAUNCHER_PROCESSES}`] : [];
-  return space.length + processes.length === 0 ? [] : [programs.prlimit, ...space, ...processes, '--'];
+  const signals = options.nestedNamespaces === true ? [] : [`--sigpending=${PENDING_SIGNALS}`];
+  const all = [...space, ...processes, ...signals];
+  return all.length === 0 ? [] : [programs.prlimit, ...all, '--'];
 }
 
 function bubblewrap(options: LaunchOptions): readonly string[] {

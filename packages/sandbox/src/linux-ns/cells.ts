@@ -7,7 +7,7 @@ import type { ExecutionLimits } from '@assay/receipt';
 import { addressSpaceOf } from '../native/address-space.ts';
 import type { Cell, CellFactory, CellKind } from '../native/cell.ts';
 import type { GroupTree, JobGroup } from '../native/cgroup.ts';
-import { cellCommand, INSIDE, type Layout } from '../native/layout.ts';
+import { cellCommand, type Layout, programsInside } from '../native/layout.ts';
 import { offerToOomKiller } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
 import { UserIds } from '../native/user-ids.ts';
@@ -58,7 +58,6 @@ export class NamespaceCells implements CellFactory {
         await mountScratch(scratch, { uid, diskBytes: limits.diskBytes, inodes: limits.inodes });
       group = groups?.create(name) ?? null;
       await group?.limit(groupLimits(limits));
-      const inside = { python: layout.python?.path ?? '', node: INSIDE.node, runners: INSIDE.runners };
       const start = launchCommand({
         programs,
         layout,
@@ -70,7 +69,7 @@ export class NamespaceCells implements CellFactory {
         filterDescriptor: FILTER_DESCRIPTOR,
         optionsDescriptor: OPTIONS_DESCRIPTOR,
         addressSpaceBytes: group === null && kind === 'python' ? addressSpaceOf(limits) : null,
-        command: cellCommand(kind, inside),
+        command: cellCommand(kind, programsInside(layout.python)),
       });
       const cell = new NamespaceCell({ kind, limits, child: launch(start, stage.filter), group, scratch, release });
       try {

@@ -10,12 +10,19 @@ import { Zygote, type ZygoteOptions } from './zygote.ts';
 const CELLS_PER_ZYGOTE = 1_000;
 const RETRY_MS = 30_000;
 
+export interface ForkedCellsOptions extends Omit<ZygoteOptions, 'name' | 'uid'> {
+  /** Forks after which a fork server is renewed; 1,000 by default. */
+  readonly cellsPerZygote?: number | undefined;
+}
+
 export class ForkedCells implements CellFactory {
   readonly kinds: readonly CellKind[];
   readonly defaults: ExecutionLimits;
   readonly #single: NamespaceCells;
-  readonly #options: Omit<ZygoteOptions, 'name' | 'uid'>;
+  readonly #options: ForkedCellsOptions;
   #zygote: Zygote | null = null;
+  /** Fork servers that were renewed and still have cells. */
+  readonly #retiring = new Set<Promise<void>>();
   #opening: Promise<void> | null = null;
   #opened = 0;
   #retryAt = 0;
@@ -23,7 +30,7 @@ export class ForkedCells implements CellFactory {
   /** Why there is no fork server; `null` when there is one or none was tried. */
   reason: string | null = null;
 
-  constructor(single: NamespaceCells, options: Omit<ZygoteOptions, 'name' | 'uid'>) {
+  constructor(single: NamespaceCells, options: ForkedCellsOptions) {
     this.#single = single;
     this.#options = options;
     this.kinds = single.kinds;
@@ -47,8 +54,7 @@ export class ForkedCells implements CellFactory {
       const old = this.#zygote;
       this.#zygote = zygote;
       this.reason = null;
-      if (this.#closed) await zygote.close();
-      void old?.retire();
+      if (old !== null) this.#retire(old);
     } catch (error) {
       if (uid !== null) this.#single.userIds.give(uid);
       this.reason = (error as Error).message;
@@ -56,12 +62,27 @@ export class ForkedCells implements CellFactory {
     }
   }
 
+  #retire(zygote: Zygote): void {
+    const retired = zygote
+      .retire()
+      .finally(() => {
+        this.#giveUserId(zygote);
+        this.#retiring.delete(retired);
+      })
+      .catch(() => undefined);
+    this.#retiring.add(retired);
+  }
+
+  #giveUserId({ uid }: Zygote): void {
+    if (uid !== null) this.#single.userIds.give(uid);
+  }
+
   async start(kind: CellKind, limits: ExecutionLimits): Promise<Cell> {
     const zygote = this.#zygote;
     if (zygote === null || !fitsStartedLimits(limits, this.defaults, this.#options.groups !== null)) {
       return this.#single.start(kind, limits);
     }
-    if (!zygote.alive || zygote.started >= CELLS_PER_ZYGOTE) void this.open();
+    if (!zygote.alive || zygote.started >= (this.#options.cellsPerZygote ?? CELLS_PER_ZYGOTE)) void this.open();
     if (!zygote.alive) return this.#single.start(kind, limits);
     const cell = await zygote.fork(kind);
     await cell.admit(limits);
@@ -71,7 +92,11 @@ export class ForkedCells implements CellFactory {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#opening;
-    await this.#zygote?.close();
+    if (this.#zygote !== null) {
+      await this.#zygote.close();
+      this.#giveUserId(this.#zygote);
+    }
+    await Promise.all(this.#retiring);
     await this.#single.close();
   }
 }

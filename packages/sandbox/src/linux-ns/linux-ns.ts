@@ -3,22 +3,27 @@
  * limits and a control group. The strongest lane; needs Linux with user namespaces, bubblewrap and util-linux.
  */
 
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { digestEnvironment } from '../claim.ts';
 import { SandboxError } from '../errors.ts';
+import { joinedRunner } from '../front-end/joined-runner.ts';
+import { keptCode } from '../front-end/kept-code.ts';
 import { failedProbes, type Lane, type LaneOptions } from '../lane.ts';
 import { openGroupTree } from '../native/cgroup.ts';
 import { type InstalledImage, readInstalledImage, verifyImage } from '../native/image.ts';
 import { IMAGES } from '../native/images.ts';
-import { planLayout } from '../native/layout.ts';
+import { type Bind, INSIDE, nodeCommand, planLayout } from '../native/layout.ts';
 import { NativeSandbox } from '../native/native-sandbox.ts';
 import { findProgram, findPython, ownNode } from '../native/programs.ts';
 import { type SeccompPolicy, seccompProgram } from '../native/seccomp.ts';
 import { selfTest } from '../native/self-test.ts';
+import { RUNNERS } from '../runners.ts';
 import type { LaunchPrograms } from './bubblewrap.ts';
 import { NamespaceCells } from './cells.ts';
 import { describeEnvironment } from './environment.ts';
-import { ForkedCells } from './forked-cells.ts';
+import { ForkedCells, type ForkedCellsOptions } from './forked-cells.ts';
 import { openStage } from './stage.ts';
 
 /** See {@link Lane}. */
@@ -32,7 +37,7 @@ export const linuxNsLane: Lane = { name: 'linux-ns', isolation: 'ns', open: open
  * @example
  * const sandbox = await openLinuxNs({ directory: '.assay' });
  */
-export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> {
+export async function openLinuxNs(options: LaneOptions & Pick<ForkedCellsOptions, 'cellsPerZygote'>): Promise<NativeSandbox> {
   const programs = findLaunchPrograms();
   const architecture = process.arch;
   if (architecture !== 'x64' && architecture !== 'arm64') {
@@ -48,15 +53,16 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
     others: true,
   };
   const filter = seccompProgram(policy);
-  const python = await findPython();
   const node = ownNode();
+  const text = joinedRunner();
+  const [python, code] = await Promise.all([findPython(), keptCode(nodeCommand(node.path), text)]);
   const kind = options.image ?? 'native';
   const image = python === null ? null : readInstalledImage(options.directory, python.tag, kind);
   // Both run beside the start; what a tampered package does until then it does inside a sandbox that never serves.
   const verified = image === null ? Promise.resolve() : verifyImage(image);
   verified.catch(() => undefined);
   const layout = planLayout({ python, node, image });
-  const stage = await openStage({ binds: layout.binds, filter });
+  const stage = await openStage({ binds: [...layout.binds, ...runnerFiles(text, code)], filter });
   const release = async (): Promise<void> => {
     groups?.close();
     await stage.close();
@@ -71,6 +77,7 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
     groups,
     limits: IMAGES[kind].limits,
     preload: preloads(image),
+    cellsPerZygote: options.cellsPerZygote,
   });
   try {
     if (python !== null && options.warm !== 0) await factory.open();
@@ -104,6 +111,16 @@ export async function openLinuxNs(options: LaneOptions): Promise<NativeSandbox> 
     await release();
     throw error;
   }
+}
+
+/** The JavaScript runner as cells find it. */
+function runnerFiles(text: string, code: Uint8Array): readonly Bind[] {
+  const start = readFileSync(join(RUNNERS, 'javascript', 'start.cjs'));
+  return [
+    { source: 'start.cjs', text: start, target: INSIDE.cell },
+    { source: 'runner.js', text, target: INSIDE.runner },
+    { source: 'runner.code', text: code, target: INSIDE.runnerCode },
+  ];
 }
 
 /** What the fork server imports once for all cells. */

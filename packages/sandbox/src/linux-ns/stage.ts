@@ -84,8 +84,12 @@ export async function openStage({ binds, filter }: StageOptions): Promise<Stage>
 
 /** Puts the agent's own files below the stage, so that the table of mounts inside does not tell where the agent is installed. */
 function place(directory: string, bind: Bind, index: number): Bind {
-  if (bind.own !== true) return bind;
   const source = join(directory, `own-${index}`);
+  if (bind.text !== undefined) {
+    writeFileSync(source, bind.text, { mode: 0o644 });
+    return { source, target: bind.target };
+  }
+  if (bind.own !== true) return bind;
   try {
     if (statSync(bind.source).isDirectory()) cpSync(bind.source, source, { recursive: true });
     else linkSync(bind.source, source);

@@ -48,7 +48,7 @@ export class ZygoteCell extends GroupedCell {
     this.remember(this.#process);
   }
 
-  /** Its streams are closed, so its first process is past running code; when the group has no other, nobody is left to. */
+  /** Its streams are closed, so its first process is past running code; when the group has no other, none is left. */
   quiet(): boolean {
     return this.group?.pids().every((pid) => pid === this.#process) ?? false;
   }

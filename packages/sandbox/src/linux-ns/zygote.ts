@@ -11,10 +11,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ExecutionLimits } from '@assay/receipt';
 import { SandboxError } from '../errors.ts';
+import { PENDING_SIGNALS } from '../limits.ts';
 import { addressSpaceOf } from '../native/address-space.ts';
 import type { Cell, CellEnd, CellKind } from '../native/cell.ts';
 import type { GroupTree } from '../native/cgroup.ts';
-import { cellCommand, INSIDE, type Layout } from '../native/layout.ts';
+import { cellCommand, INSIDE, type Layout, programsInside } from '../native/layout.ts';
 import { childrenByFile, descendants, offerToOomKiller } from '../native/process-tree.ts';
 import { waitUntilReady } from '../native/ready.ts';
 import { type Launch, type LaunchPrograms, launchCommand, writeOptions } from './bubblewrap.ts';
@@ -63,6 +64,10 @@ export class Zygote {
   readonly #cells = new Set<Cell>();
   #process = 0;
   #started = 0;
+  /** Forks that were asked for and are not cells yet. */
+  #forking = 0;
+  /** Called when a cell was given back or a fork came to nothing. */
+  #onLeave: () => void = () => {};
   /** False once the fork server has ended or was told to. */
   alive = true;
 
@@ -74,6 +79,11 @@ export class Zygote {
     server.on('connection', (socket) => this.#greet(socket));
     child.once('exit', () => this.#lost());
     child.once('error', () => this.#lost());
+  }
+
+  /** The user that it runs as, taken from the sandbox's; `null` where it has none of its own. */
+  get uid(): number | null {
+    return this.#options.uid;
   }
 
   /** How many cells it has made. */
@@ -189,6 +199,7 @@ export class Zygote {
       );
     const token = randomBytes(16).toString('hex');
     this.#started += 1;
+    this.#forking += 1;
     const number = this.#started;
     const links: Socket[] = [];
     let ended: (end: CellEnd) => void = () => {};
@@ -222,7 +233,10 @@ export class Zygote {
         pipes: { stdin, stdout, stderr, control, ended: end },
         ...{ kind, group, limits: this.#options.limits },
         process,
-        forget: () => this.#cells.delete(cell),
+        forget: () => {
+          this.#cells.delete(cell);
+          this.#onLeave();
+        },
       });
       this.#cells.add(cell);
       try {
@@ -239,6 +253,9 @@ export class Zygote {
     } catch (error) {
       for (const link of links) link?.destroy();
       throw error;
+    } finally {
+      this.#forking -= 1;
+      this.#onLeave();
     }
   }
 
@@ -253,10 +270,14 @@ export class Zygote {
     this.#expected.clear();
   }
 
-  /** Takes no more forks; ends when its last cell has. */
+  /** Takes no more forks; ends when its last cell was given back. A cell whose process has ended is not: its files may just be collected. */
   async retire(): Promise<void> {
     this.alive = false;
-    await Promise.all([...this.#cells].map((cell) => cell.ended));
+    while (this.#forking > 0 || this.#cells.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onLeave = resolve;
+      });
+    }
     await this.close();
   }
 
@@ -277,9 +298,9 @@ export class Zygote {
 function launch(options: ZygoteOptions, directory: string): Launch {
   const { programs, layout, stage, groups, limits, preload, uid } = options;
   const { diskBytes, inodes, openFiles, fileBytes, cpuMs, processes } = limits;
-  const inside = { python: layout.python?.path ?? '', node: INSIDE.node, runners: INSIDE.runners };
-  const javascript = cellCommand('javascript', inside);
-  const fixed = { javascript, diskBytes, inodes, openFiles, fileBytes, cpuMs, processes };
+  const javascript = cellCommand('javascript', programsInside(layout.python));
+  const counts = { inodes, openFiles, processes, pendingSignals: PENDING_SIGNALS };
+  const fixed = { javascript, diskBytes, fileBytes, cpuMs, ...counts };
   return launchCommand({
     ...{ programs, layout, uid, joinFiles: [], scratch: null, filterDescriptor: null, nestedNamespaces: true },
     optionsDescriptor: OPTIONS_DESCRIPTOR,

@@ -45,7 +45,7 @@ export interface Cell {
   readonly ended: Promise<CellEnd>;
   /** Limits under which the cell was started; `admit` can change some of them. */
   readonly limits: ExecutionLimits;
-  /** True when the cell can run a job with these limits without being started anew. */
+  /** True when the cell can run a job with these limits without being started again. */
   admits(limits: ExecutionLimits): boolean;
   /** Applies the limits that can change after the start. */
   admit(limits: ExecutionLimits): Promise<void>;

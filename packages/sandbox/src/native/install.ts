@@ -77,7 +77,6 @@ export async function installNativeImage(
   const image = readInstalledImage(directory, python.tag, kind);
   if (image === null)
     throw new SandboxError('sandbox/download-failed', `expected an image in ${root} after the installation; try again`);
-  onProgress(`installed ${image.names.join(', ')}`);
   return image;
 }
 

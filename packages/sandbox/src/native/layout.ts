@@ -14,6 +14,8 @@ import type { Interpreter, Python } from './programs.ts';
 /** A host path and where the code finds it. Read-only, always. */
 export interface Bind {
   readonly source: string;
+  /** A file that is made when the lane opens: `source` is its name. */
+  readonly text?: string | Uint8Array | undefined;
   readonly target: string;
   /** A small file or folder of the agent's own: where it is installed need not be seen inside. */
   readonly own?: boolean | undefined;
@@ -41,6 +43,10 @@ const TOP_LEVEL = ['/bin', '/lib', '/lib32', '/lib64', '/libx32'];
 export const INSIDE = {
   node: '/opt/assay/bin/node',
   runners: '/opt/assay/runners',
+  /** What starts the JavaScript runner, its text in one file, and the code that V8 made of that. */
+  cell: '/opt/assay/start.cjs',
+  runner: '/opt/assay/runner.js',
+  runnerCode: '/opt/assay/runner.code',
   packages: '/opt/assay/packages',
   matplotlib: '/opt/assay/matplotlib',
   modules: '/node_modules',
@@ -119,11 +125,30 @@ function hasAvx2(): boolean {
   }
 }
 
-/** The command that becomes a cell of this kind, with the paths of inside or outside the mount namespace. */
-export function cellCommand(kind: CellKind, programs: { python: string; node: string; runners: string }): readonly string[] {
+/** Where programs stand, inside or outside the mount namespace. */
+export interface CellPrograms {
+  readonly python: string;
+  readonly node: string;
+  readonly runners: string;
+  /** The JavaScript runner. */
+  readonly cell: string;
+}
+
+/** The command that becomes a cell of this kind. */
+export function cellCommand(kind: CellKind, programs: CellPrograms): readonly string[] {
   return kind === 'python'
     ? [programs.python, '-s', '-S', join(programs.runners, 'python', 'cell.py')]
-    : [programs.node, '--disable-warning=ExperimentalWarning', join(programs.runners, 'javascript', 'cell.cjs')];
+    : [...nodeCommand(programs.node), programs.cell];
+}
+
+/** Node as a cell runs it, before the file. */
+export function nodeCommand(node: string): readonly string[] {
+  return [node, '--disable-warning=ExperimentalWarning'];
+}
+
+/** {@link CellPrograms} as a cell in a mount namespace of its own finds them. */
+export function programsInside(python: Python | null): CellPrograms {
+  return { python: python?.path ?? '', node: INSIDE.node, runners: INSIDE.runners, cell: INSIDE.cell };
 }
 
 function isLink(path: string): boolean {

@@ -1,10 +1,10 @@
 /** Finds the programs and interpreters of this machine that the native lanes use, with their versions and digests. */
 
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { accessSync, constants, createReadStream, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { fileDigest } from '../file-digest.ts';
 
 const run = promisify(execFile);
 const SYSTEM_PATH = ['/usr/bin', '/usr/local/bin', '/bin', '/usr/sbin', '/sbin'];
@@ -76,11 +76,7 @@ export async function digestOf(path: string): Promise<string> {
   const key = `${path}|${size}|${mtimeMs}|${ino}`;
   const known = digests.get(key);
   if (known !== undefined) return known;
-  const digest = (async () => {
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-    return hash.digest('hex');
-  })();
+  const digest = fileDigest(path);
   digests.set(key, digest);
   return digest;
 }

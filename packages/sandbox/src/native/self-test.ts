@@ -18,7 +18,7 @@ const PROBE_MS = 10_000;
 const BOMB_BYTES = 96 * 1024 * 1024;
 const VARIABLE = 'ASSAY_SELF_TEST_CANARY';
 
-/** Enough of the capabilities for a claim that nobody will see. */
+/** Enough of the capabilities for a claim that is not shown. */
 const PLACEHOLDER: SandboxCapabilities = {
   ...{ lane: 'linux-ns', isolation: 'ns', languages: [], packages: {}, selfTest: [], environment: {}, environmentDigest: '' },
 };

@@ -35,6 +35,14 @@ except OSError: seen = []
 print(watches, lock, seen)
 `;
 
+const TIMERS = `
+import ctypes, resource
+libc = ctypes.CDLL(None, use_errno=True)
+made = 0
+while made < 5000 and libc.timer_create(1, None, ctypes.byref(ctypes.c_void_p())) == 0: made += 1
+print(made <= 1024 and resource.getrlimit(resource.RLIMIT_SIGPENDING) == (1024, 1024), made)
+`;
+
 describe.each(WAYS)('cells of %s', (_name, lane) => {
   const sandbox = lane as NativeSandbox;
   afterAll(() => (lane instanceof Error ? undefined : sandbox.close()));
@@ -48,6 +56,14 @@ describe.each(WAYS)('cells of %s', (_name, lane) => {
   it.skipIf(lane instanceof Error)('have no watches, locks and terminals in common', async () => {
     const job: SandboxJob = { language: 'python', code: SHARED };
     expect(await Promise.all([run(job), run(job)])).toEqual(['-1 none []\n', '-1 none []\n']);
+  });
+
+  it.skipIf(lane instanceof Error)('have few timers each, of which another has none less', async () => {
+    const job: SandboxJob = { language: 'python', code: TIMERS };
+    const said = await Promise.all([run(job), run(job)]);
+    // A lane without user ids of its own counts both together with what else its user has.
+    const most = sandbox.capabilities.lane === 'landlock' ? /^True \d+\n$/ : 'True 1024\n';
+    for (const text of said) typeof most === 'string' ? expect(text).toBe(most) : expect(text).toMatch(most);
   });
 
   it.skipIf(lane instanceof Error)('do not learn their control group or the places of their files on the host', async () => {

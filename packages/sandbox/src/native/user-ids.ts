@@ -7,21 +7,26 @@ const FIRST_UID = 1_800_000_000;
 const UIDS_PER_AGENT = 256;
 const AGENTS = 2 ** 20;
 
+/**
+ * The ids in use, of all sandboxes of this process: the kernel counts processes by user id, so a job of one sandbox that makes as many as it
+ * may would leave none for a job of another with the same id, which then never gets ready.
+ */
+const taken = new Set<number>();
+
 /** Hands out user ids that no other job has at the same time. */
 export class UserIds {
   readonly #first = FIRST_UID + (process.pid % AGENTS) * UIDS_PER_AGENT;
-  readonly #taken = new Set<number>();
 
   take(): number {
     for (let id = this.#first; id < this.#first + UIDS_PER_AGENT; id += 1) {
-      if (this.#taken.has(id)) continue;
-      this.#taken.add(id);
+      if (taken.has(id)) continue;
+      taken.add(id);
       return id;
     }
     throw new SandboxError('sandbox/busy', `expected at most ${UIDS_PER_AGENT} sandboxes at a time; try again later`);
   }
 
   give(id: number): void {
-    this.#taken.delete(id);
+    taken.delete(id);
   }
 }

@@ -1,7 +1,6 @@
 /** Hashes of everything in the wasm lane that can change an output: published, measured, and compared on replay. */
 
-import { createHash } from 'node:crypto';
-import { createReadStream, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { NETWORK_BOUNDS } from '../network/gateway.ts';
@@ -17,13 +16,6 @@ const PYODIDE_FILES = ['pyodide.mjs', 'pyodide.asm.mjs', 'pyodide.asm.wasm', 'py
 export interface PythonDigests {
   readonly version: string;
   readonly files: Readonly<Record<string, string>>;
-}
-
-/** SHA-256 of a file too large to hold, lower-case hex. */
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 /** Hashes Pyodide's own files. */

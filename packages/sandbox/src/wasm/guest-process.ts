@@ -69,7 +69,7 @@ export interface GuestExit {
   readonly stderrTail: string;
 }
 
-/** A running guest. Frames go to whoever listens; a broken frame kills it and shows as `protocolDefect`. */
+/** A running guest. Frames go to the party that listens; a broken frame kills it and shows as `protocolDefect`. */
 export class GuestProcess {
   readonly pid: number;
   readonly ready: Promise<void>;

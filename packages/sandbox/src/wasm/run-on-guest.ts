@@ -8,7 +8,7 @@ import type { ExecutionLimits, ExecutionStatus } from '@assay/receipt';
 import { networkAllowed } from '../claim.ts';
 import type { PlainEvent } from '../event-queue.ts';
 import { exitError } from '../exit-code.ts';
-import { digestFile, pathDefect } from '../files.ts';
+import { digestFile, MAX_SKIPPED_FILES, pathDefect } from '../files.ts';
 import type { Frame } from '../frames.ts';
 import { sniffMediaType } from '../media-type.ts';
 import { NetworkGateway } from '../network/gateway.ts';
@@ -19,7 +19,6 @@ import { BASE_MEMORY, type GuestExit, type GuestProcess, lastWords } from './gue
 import { type JobHead, MESSAGE } from './messages.ts';
 
 const WATCH_MS = 25;
-const MAX_SKIPPED = 256;
 const MAX_OTHER_FRAMES = 20_000;
 /** Beyond the gateway's own bound each request gets a refusal; beyond this one the run ends. */
 const MAX_REQUESTS = 4096;
@@ -258,7 +257,7 @@ class GuestRun {
   }
 
   #skip(path: string, reason: string): void {
-    if (this.#skipped.length >= MAX_SKIPPED) return;
+    if (this.#skipped.length >= MAX_SKIPPED_FILES) return;
     this.#skipped.push({ pathBase64: Buffer.from(path.slice(0, 4096)).toString('base64'), reason: reason.slice(0, 200) });
   }
 

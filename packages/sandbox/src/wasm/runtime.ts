@@ -2,8 +2,9 @@
 
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { fileDigest } from '../file-digest.ts';
 import { DEFAULT_LIMITS } from '../port.ts';
-import { digestGuests, digestPyodide, hashFile, type PythonDigests, snapshotKey } from './environment.ts';
+import { digestGuests, digestPyodide, type PythonDigests, snapshotKey } from './environment.ts';
 import type { Flavour } from './guest-pool.ts';
 import { BASE_MEMORY, GuestProcess } from './guest-process.ts';
 import type { GuestConfig, ProbeBait } from './messages.ts';
@@ -32,7 +33,7 @@ export interface WasmRuntime {
 export async function prepareRuntime(directory: string, options: { readonly place?: string } = {}): Promise<WasmRuntime> {
   const files = findRuntimeFiles();
   const [denoSha256, python, wheels] = await Promise.all([
-    hashFile(files.deno.path),
+    fileDigest(files.deno.path),
     digestPyodide(files),
     installedWheels(directory, files),
   ]);

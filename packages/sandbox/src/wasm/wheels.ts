@@ -71,7 +71,7 @@ function closure({ packages }: LockFile, wanted: readonly string[]): readonly (r
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function wheelDirectory(directory: string): string {
+export function wheelDirectory(directory: string): string {
   return join(directory, 'sandbox', 'wheels');
 }
 

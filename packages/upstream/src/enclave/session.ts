@@ -3,7 +3,7 @@
  * document binds the enclave's TLS key and its HPKE key. Every prompt is sealed to the latter (EHBP), and connections show the former where the
  * platform can see it. No prompt leaves in clear, and no answer in clear is taken as one.
  *
- * Nobody signs answers: that one is genuine is known to the holder of the channel, and cannot be shown to others.
+ * Answers are not signed: that one is genuine is known to the holder of the channel, and cannot be shown to others.
  */
 
 import type { NamedClaims } from '@assay/attestation/model/claims';

@@ -108,11 +108,22 @@ export interface VerifyProofOptions {
   readonly trust?: Trust;
 }
 
-export interface VerifiedAnswerProof {
-  readonly signature: AnswerSignature;
-  /** Of the report, as of the proof's time; its outcome may be `refused`. */
-  readonly result: VerificationResult;
+/** What was hashed to compare with the signed hash: the bytes in the proof, or none, because it carries the hash only. */
+export type ComparedSide = { readonly hash: string; readonly from: 'bytes' | 'hash' };
+
+/** What the steps of the verification found. */
+export interface ProvedAnswer {
+  /** The attested address under which the signature verified, lower-case hex. */
+  readonly signer: string;
+  readonly request: ComparedSide;
+  readonly response: ComparedSide;
 }
+
+/** `result` is of the report, as of the proof's time; when it is not authentic, nothing else was asked. */
+export type VerifiedAnswerProof = { readonly signature: AnswerSignature } & (
+  | { readonly result: Extract<VerificationResult, { readonly claims?: undefined }>; readonly proved: null }
+  | { readonly result: Exclude<VerificationResult, { readonly claims?: undefined }>; readonly proved: ProvedAnswer }
+);
 
 /**
  * Verifies the report as of the proof's time, then the signature under an address that the report binds, then hashes and bytes.
@@ -135,18 +146,19 @@ export async function verifyAnswerProof(proof: AnswerProof, options: VerifyProof
     ...(policy === undefined ? {} : { policy }),
   });
   const signature = parseAnswerSignature(proof.signature);
-  if (result.claims === undefined) return { signature, result };
+  if (result.claims === undefined) return { signature, result, proved: null };
   const keys = reportedKeys(result.claims);
   if (keys === null)
     throw new UpstreamError(
       'service/address-missing',
       'expected a report that binds a signing address, got none; nothing shows who signed, do not rely on the answer',
     );
-  await verifyAnswerSigner(signature, attestedAddress(keys.addresses, signature));
-  const { request, response } = proof;
-  await compare('answer/request-mismatch', 'request', signature.requestHash, request);
-  await compare('answer/response-mismatch', 'response', signature.responseHash, response);
-  return { signature, result };
+  const proved = {
+    signer: await verifyAnswerSigner(signature, attestedAddress(keys.addresses, signature)),
+    request: await compare('answer/request-mismatch', 'request', signature.requestHash, proof.request),
+    response: await compare('answer/response-mismatch', 'response', signature.responseHash, proof.response),
+  };
+  return { signature, result, proved };
 }
 
 async function compare(
@@ -154,9 +166,9 @@ async function compare(
   what: string,
   signed: string,
   { hash, bytes }: ProvedBytes,
-): Promise<void> {
+): Promise<ComparedSide> {
   const actual = bytes === null ? hash : encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(bytes))));
-  if (hash === signed && actual === signed) return;
+  if (hash === signed && actual === signed) return { hash: actual, from: bytes === null ? 'hash' : 'bytes' };
   throw new AttestationError(code, `expected the ${what} that was signed, got another in the proof; it was changed`, {
     details: { signed, hash, actual },
   });

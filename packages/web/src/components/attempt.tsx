@@ -1,3 +1,4 @@
+import { errorLine } from 'assay/story';
 import type { JSX } from 'preact';
 import type { AttemptView } from '../state/task-progress.ts';
 import { ATTEMPT_LOOKS } from '../state/task-words.ts';
@@ -55,13 +56,12 @@ export function Attempt({ attempt, open, alone }: AttemptProps): JSX.Element {
   );
 }
 
-/** The last line says what; the whole of it says where. */
 function Failure({ error }: { readonly error: string }): JSX.Element {
-  const lines = error.trimEnd().split('\n');
+  const line = errorLine(error);
   return (
     <div class="failure" data-error>
-      <p class="mono">{lines.at(-1)}</p>
-      {lines.length > 1 && (
+      <p class="mono">{line}</p>
+      {error.trim() !== line && (
         <details>
           <summary>Whole error</summary>
           <Output text={error} label="Error" live={false} />

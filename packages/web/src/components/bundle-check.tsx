@@ -34,7 +34,7 @@ export function BundleCheck({ bundle }: { readonly bundle: Uint8Array }): JSX.El
         <p aria-live="polite">Verifying in this browser…</p>
       ) : (
         <>
-          <VerdictNotice verdict={verification.verdict} />
+          <VerdictNotice verdict={verification.verdict} withReason={false} />
           <VerdictChecks verdict={verification.verdict} />
           {verification.stories.map((story) => (
             <details key={story.receiptId}>

@@ -24,7 +24,7 @@ export function Code({ text, language }: { readonly text: string; readonly langu
   }, [text, language]);
   return (
     <div class="code">
-      <CopyButton text={text} what="code" word="Copy" />
+      <CopyButton text={text} what="code" />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must take the keyboard */}
       <pre tabIndex={0}>
         {html === null ? (

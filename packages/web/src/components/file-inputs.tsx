@@ -1,8 +1,8 @@
 import { encodeBase64 } from '@assay/encoding/base64';
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
 import type { UploadedFile } from '../state/task-request.ts';
 import { printable, sizeOf } from '../state/text-safety.ts';
+import { DropField } from './drop-field.tsx';
 import { Icon } from './icon.tsx';
 import { toast } from './toast.tsx';
 
@@ -21,7 +21,6 @@ export function FileInputs({
   readonly files: readonly UploadedFile[];
   readonly onChange: (files: readonly UploadedFile[]) => void;
 }): JSX.Element {
-  const [over, setOver] = useState(false);
   const add = async (list: FileList | null | undefined): Promise<void> => {
     const added: UploadedFile[] = [];
     try {
@@ -37,32 +36,13 @@ export function FileInputs({
     onChange(all.slice(0, MOST_FILES));
   };
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: dropping is a second way; the input inside takes the keyboard
-    <div
-      class={over ? 'field drop-field is-over' : 'field drop-field'}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        void add(event.dataTransfer?.files);
-      }}
-    >
-      <label for="files">Files</label>
-      <input
+    <div class="stack-sm">
+      <DropField
         id="files"
-        class="input"
-        type="file"
-        multiple
-        aria-describedby="files-hint"
-        onChange={(event) => void add(event.currentTarget.files)}
+        label="Files"
+        hint="Choose files or drop them here. The code finds them as /tmp/name."
+        onFiles={(list) => void add(list)}
       />
-      <p class="hint" id="files-hint">
-        Choose files or drop them here. The code finds them as /tmp/name.
-      </p>
       {files.length > 0 && (
         <ul class="chips">
           {files.map((file) => (

@@ -1,22 +1,41 @@
 import type { Agent } from 'assay';
 import type { JSX } from 'preact';
+import { type AgentStatus, hasModel } from '../state/agent-reader.ts';
 import {
   type LocalModel,
   type LocalModels,
   type ModelFetch,
   type ModelFetching,
+  type RecordedDemo,
   useLocalModels,
 } from '../state/local-models.ts';
 import { Button } from './button.tsx';
 import { Notice } from './notice.tsx';
 import { Progress } from './progress.tsx';
 
-/** Where no model is connected: fetch one that runs on the agent's machine, with its progress; or connect one. */
-export function ModelOffer({ agent }: { readonly agent: Agent }): JSX.Element | null {
+interface ModelOfferProps {
+  readonly agent: Agent;
+  readonly status: AgentStatus;
+  /** What is asked for here; demos of the other kind are left out. */
+  readonly wants?: 'programs' | 'words';
+  /** Puts a demo into the form; without it demos are not listed. */
+  readonly onDemo?: (demo: RecordedDemo) => void;
+}
+
+/** What to know about the model before asking: that none is connected, and how to get one; or that it is too small for programs. */
+export function ModelOffer(props: ModelOfferProps): JSX.Element | null {
+  const { provider } = props.status.model;
+  return hasModel(props.status) && provider !== 'embedded' ? null : <LocalModelNotice {...props} />;
+}
+
+function LocalModelNotice({ agent, status, wants = 'programs', onDemo }: ModelOfferProps): JSX.Element | null {
   const fetching = useLocalModels(agent);
   const { local, fault } = fetching;
   if (local === null && fault === '') return null;
+  const runs = local?.models.find(({ name }) => name === status.model.model);
+  if (local?.connected === true && wants === 'programs' && runs?.writes === 'words') return <WordsOnly model={runs} />;
   if (local?.connected === true) return null;
+  const demos = (local?.demos ?? []).filter(({ language }) => (language === 'chat') === (wants === 'words'));
   return (
     <Notice tone="open" title={local?.fetch?.status === 'running' ? 'A model is being fetched' : 'No model is connected'}>
       {fault !== '' && (
@@ -24,8 +43,41 @@ export function ModelOffer({ agent }: { readonly agent: Agent }): JSX.Element | 
           {fault}
         </p>
       )}
+      {local !== null && local.fetch?.status !== 'running' && onDemo !== undefined && <Demos demos={demos} onDemo={onDemo} />}
       {local !== null && <Offer local={local} fetching={fetching} />}
     </Notice>
+  );
+}
+
+function WordsOnly({ model }: { readonly model: LocalModel }): JSX.Element {
+  return (
+    <Notice tone="open" title="This model writes words, not programs">
+      <p>
+        {model.title} is too small to write programs that run: expect tasks to fail. It answers questions under Ask. For tasks,
+        fetch a bigger one: <code>assay model fetch</code>.
+      </p>
+    </Notice>
+  );
+}
+
+/** What is answered without a model; a click puts it into the form. */
+function Demos({ demos, onDemo }: { readonly demos: readonly RecordedDemo[]; readonly onDemo: (demo: RecordedDemo) => void }) {
+  if (demos.length === 0) return null;
+  return (
+    <div class="stack-sm">
+      <p>Only these are answered, from a recording:</p>
+      <ul class="demos" aria-label="Recorded demos">
+        {demos.map((demo) => (
+          <li key={`${demo.language} ${demo.description}`}>
+            <button type="button" class="demo" onClick={() => onDemo(demo)}>
+              {demo.description}
+              {demo.language === 'javascript' && <span class="hint">JavaScript</span>}
+              {demo.files.length > 0 && <span class="hint">with a sample file</span>}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }
 
@@ -36,9 +88,7 @@ function Offer({ local, fetching }: { readonly local: LocalModels; readonly fetc
   const ready = models.find(({ fetched }) => fetched);
   return (
     <div class="stack-sm">
-      {ready === undefined ? (
-        <p>Only the recorded demos are answered, for example “Calculate the factorial of 10”.</p>
-      ) : (
+      {ready !== undefined && (
         <p data-fetched>
           {ready.title} is on the agent’s machine. Restart the agent with <code>npm start</code> to use it.
         </p>

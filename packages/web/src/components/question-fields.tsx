@@ -12,7 +12,7 @@ interface QuestionFieldsProps {
 
 const FILE = 'file';
 
-/** What a relying party demands beside authenticity: time, policy, nonce, and a simulator's root. */
+/** What a relying party demands in addition to authenticity: time, policy, nonce, and a simulator's root. */
 export function QuestionFields({ question, fault, onChange }: QuestionFieldsProps): JSX.Element {
   const { at, policy, nonce, simulatedRoot } = question;
   const change = (members: Partial<FilesQuestion>): void => onChange({ ...question, ...members });
@@ -44,17 +44,18 @@ export function QuestionFields({ question, fault, onChange }: QuestionFieldsProp
               onInput={(event) => change({ nonce: event.currentTarget.value.trim() })}
             />
           </Field>
-          <Field id="policy" label="Policy">
+          <Field id="policy" label="Policy" hint="The default is strict; it checks no measurements.">
             <select
               id="policy"
               class="input"
+              aria-describedby="policy-hint"
               value={uploaded ? FILE : policy}
               onChange={(event) => {
                 if (event.currentTarget.value !== FILE)
                   change({ policy: event.currentTarget.value as FilesQuestion['policy'] });
               }}
             >
-              <option value="">default: strict, measurements not checked</option>
+              <option value="">default</option>
               <option value="strict">strict</option>
               <option value="moderate">moderate</option>
               <option value="relaxed">relaxed</option>

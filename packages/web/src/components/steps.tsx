@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { Dot } from './badge.tsx';
 import { Icon, type IconName } from './icon.tsx';
 
-export type StepState = 'active' | 'pass' | 'fail' | 'open';
+export type StepState = 'active' | 'pass' | 'fail' | 'retry';
 
 export interface Step {
   readonly key: string;
@@ -10,12 +10,14 @@ export interface Step {
   readonly state: StepState;
   /** Right-hand remark: seconds, token counts, a hash. */
   readonly note: string;
+  /** What went wrong, in one line, on a row of its own; empty when nothing did. */
+  readonly detail: string;
 }
 
 const LOOKS: Readonly<Record<Exclude<StepState, 'active'>, { readonly icon: IconName; readonly word: string }>> = {
   pass: { icon: 'check-circle', word: 'done' },
   fail: { icon: 'x-circle', word: 'failed' },
-  open: { icon: 'retry', word: 'waiting' },
+  retry: { icon: 'retry', word: 'the model was asked again' },
 };
 
 /** The live steps of a task; screen readers hear each change. */
@@ -29,6 +31,7 @@ export function Steps({ steps }: { readonly steps: readonly Step[] }): JSX.Eleme
             {step.title} <span class="hidden">{step.state === 'active' ? 'running' : LOOKS[step.state].word}</span>
           </span>
           <span class="hint mono">{step.note}</span>
+          {step.detail !== '' && <p class="step-detail mono">{step.detail}</p>}
         </li>
       ))}
     </ol>

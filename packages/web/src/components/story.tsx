@@ -1,5 +1,5 @@
+import type { Story, StoryKind, StoryStep } from 'assay/story';
 import type { JSX } from 'preact';
-import type { Story, StoryKind, StoryStep } from '../verifier/story.ts';
 import { Code } from './code.tsx';
 import { Hash } from './hash.tsx';
 import { Icon, type IconName } from './icon.tsx';
@@ -7,15 +7,23 @@ import { Icon, type IconName } from './icon.tsx';
 const ICONS: Readonly<Record<StoryKind, IconName>> = {
   asked: 'chat',
   model: 'model',
+  review: 'alert',
   code: 'code',
-  run: 'play',
+  ran: 'play',
   file: 'file',
   network: 'network',
-  ended: 'check-circle',
+  tool: 'plug',
+  contract: 'book',
+  change: 'key',
+  decision: 'shield',
+  transaction: 'link',
+  finished: 'check-circle',
+  failed: 'x-circle',
+  cancelled: 'close',
   answered: 'send',
   sealed: 'lock',
   logged: 'list',
-  other: 'circle',
+  event: 'circle',
 };
 const LONG = 40; // characters from which a value is shown as a hash is
 
@@ -25,11 +33,11 @@ export function StoryView({ story }: { readonly story: Story }): JSX.Element {
     <ol class="timeline" aria-label="What happened">
       {story.steps.map((step, index) => (
         <li key={index} class={`is-${step.tone}`} data-story={step.kind}>
-          <Icon name={step.kind === 'ended' && step.tone !== 'pass' ? 'x-circle' : ICONS[step.kind]} />
-          <strong>{step.title}</strong>
+          <Icon name={ICONS[step.kind]} />
+          <strong>{step.attempt !== null && step.attempt > 1 ? `${step.title}, attempt ${step.attempt}` : step.title}</strong>
           {step.text !== '' && <p>{step.text}</p>}
-          {step.quotes.map(({ label, text, language }) => (
-            <details key={label} open={label !== 'Request'}>
+          {step.quotes.map(({ label, text, language, folded }) => (
+            <details key={label} open={!folded}>
               <summary>{label}</summary>
               <Code text={text} language={language} />
             </details>

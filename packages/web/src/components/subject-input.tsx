@@ -2,6 +2,7 @@ import { utf8 } from '@assay/encoding/bytes';
 import type { NamedFile } from 'assay';
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
+import { sizeOf } from '../state/text-safety.ts';
 import { Button } from './button.tsx';
 import { Card } from './card.tsx';
 import { Field } from './field.tsx';
@@ -65,7 +66,7 @@ export function SubjectInput({ files, onChange }: SubjectInputProps): JSX.Elemen
         <p>or drop them here, in any order: evidence together with what came with it</p>
         <p class="hint" id="evidence-hint">
           Bundles, receipts, attestation.json, Nitro documents, SGX and TDX quotes, SNP reports, GPU evidence, combined reports,
-          tokens. Beside them collateral, certificates, manifests, key sets.
+          tokens. With them collateral, certificates, manifests, key sets.
         </p>
       </section>
       {fault !== '' && (
@@ -131,9 +132,4 @@ function PasteInput({ onPaste }: { readonly onPaste: (text: string) => void }): 
       </Card>
     </details>
   );
-}
-
-function sizeOf(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  return bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} kB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }

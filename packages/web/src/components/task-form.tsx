@@ -1,19 +1,25 @@
-import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { encodeBase64 } from '@assay/encoding/base64';
+import { utf8 } from '@assay/encoding/bytes';
+import type { ComponentChildren, JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { RecordedDemo } from '../state/local-models.ts';
 import type { TaskRequest, UploadedFile } from '../state/task-request.ts';
 import { Field } from './field.tsx';
 import { FileInputs } from './file-inputs.tsx';
 
 type Mode = 'generate' | 'own-code';
 
-/** The purple panel of the seed: describe a task, or bring code of your own. */
-export function TaskForm({
-  busy,
-  onSubmit,
-}: {
+interface TaskFormProps {
   readonly busy: boolean;
+  /** Fills the form each time another one is given. */
+  readonly demo: RecordedDemo | null;
+  /** What the visitor agrees to by starting the first task; `null` when there is nothing to ask. */
+  readonly consent: ComponentChildren | null;
   readonly onSubmit: (request: TaskRequest) => void;
-}): JSX.Element {
+}
+
+/** The purple panel of the seed: describe a task, or bring code of your own. */
+export function TaskForm({ busy, demo, consent, onSubmit }: TaskFormProps): JSX.Element {
   const [mode, setMode] = useState<Mode>('generate');
   const [language, setLanguage] = useState<TaskRequest['language']>('python');
   const [description, setDescription] = useState('Calculate the factorial of 10');
@@ -23,6 +29,15 @@ export function TaskForm({
   const [attestation, setAttestation] = useState(true);
   const [files, setFiles] = useState<readonly UploadedFile[]>([]);
   const [fault, setFault] = useState('');
+
+  useEffect(() => {
+    if (demo === null || demo.language === 'chat') return;
+    setMode('generate');
+    setLanguage(demo.language);
+    setDescription(demo.description);
+    setContext(demo.context === null ? '' : JSON.stringify(demo.context, null, 2));
+    setFiles(demo.files.map(({ path, content }) => ({ path, content_base64: encodeBase64(utf8(content)) })));
+  }, [demo]);
 
   const submit = (): void => {
     let parsed: unknown;
@@ -131,8 +146,10 @@ export function TaskForm({
         <input type="checkbox" checked={attestation} onChange={(event) => setAttestation(event.currentTarget.checked)} />
         Include the attestation
       </label>
+      {consent !== null && <div class="panel-consent stack-sm">{consent}</div>}
       <div class="row-apart">
         <button type="submit" class="button is-panel" disabled={busy}>
+          {consent === null ? '' : 'Accept the simulator, '}
           {mode === 'generate' ? '🤖 Generate & Execute' : 'Execute'}
         </button>
         <span class="hint desktop-only">Ctrl + Enter</span>

@@ -6,17 +6,30 @@ import { Notice } from './notice.tsx';
 
 type Check = Verdict['checks'][number];
 
+interface VerdictNoticeProps {
+  readonly verdict: Verdict;
+  /** Off where the failed checks, which say the same, stand right below. */
+  readonly withReason?: boolean;
+}
+
 /** The headline of a verdict with its scope; for simulated hardware, what that means. */
-export function VerdictNotice({ verdict }: { readonly verdict: Verdict }): JSX.Element {
+export function VerdictNotice({ verdict, withReason = true }: VerdictNoticeProps): JSX.Element {
   const { outcome, scope, error, simulated } = verdict;
   return (
     <div data-outcome={outcome}>
       <Notice tone={toneOf(verdict)} title={headlineOf(verdict)} role="status">
         {simulated && outcome === 'accepted' && <p data-simulated>{SIMULATED_MEANING}</p>}
         <p>{scope}</p>
-        {error !== undefined && outcome !== 'refused' && (
+        {withReason && error !== undefined && outcome !== 'refused' && (
           <p>
             <code>{error.code}</code> {error.message}
+          </p>
+        )}
+        {error?.code === 'certificate/root-not-trusted' && (
+          <p data-nudge>
+            The root of its certificates is none of a TEE vendor. If the evidence comes from a simulator of yours, name its
+            root: under “simulator’s root” on the page Verify, choose <code>simulated-root.pem</code> of that agent’s data
+            directory.
           </p>
         )}
       </Notice>
@@ -33,7 +46,9 @@ export function VerdictChecks({ verdict }: { readonly verdict: Verdict }): JSX.E
     <div class="stack-sm" data-checks>
       {failed.length > 0 && (
         <section aria-label="Failed checks">
-          <h3>{counted(failed.length, 'check')} failed</h3>
+          <p>
+            <strong>{counted(failed.length, 'check')} failed</strong>
+          </p>
           <Checks checks={failed} />
         </section>
       )}
@@ -64,7 +79,7 @@ export function VerdictChecks({ verdict }: { readonly verdict: Verdict }): JSX.E
 export function VerdictView({ verdict }: { readonly verdict: Verdict }): JSX.Element {
   return (
     <section class="stack" aria-label="Verification result">
-      <VerdictNotice verdict={verdict} />
+      <VerdictNotice verdict={verdict} withReason={false} />
       <VerdictChecks verdict={verdict} />
     </section>
   );
@@ -92,7 +107,7 @@ function Checks({ checks }: { readonly checks: readonly Check[] }): JSX.Element 
               <code>{check.id}</code> <span class="hidden">{word}</span>
               {check.actual !== null && <p>{check.actual}</p>}
               {check.outcome === 'fail' && check.expected !== null && <p>Expected: {check.expected}</p>}
-              <p class="hint">{check.spec}</p>
+              {!check.spec.startsWith('docs/') && <p class="hint">{check.spec}</p>}
             </div>
           </li>
         );

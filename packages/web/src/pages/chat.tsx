@@ -10,7 +10,7 @@ import { ModelOffer } from '../components/model-offer.tsx';
 import { Notice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
 import { Gate } from '../shell/gate.tsx';
-import { hasModel } from '../state/agent-reader.ts';
+import type { AgentStatus } from '../state/agent-reader.ts';
 import { pathTo } from '../state/base.ts';
 import { ask, newConversation, stopAnswer, type Turn, useConversation } from '../state/conversation.ts';
 
@@ -29,30 +29,24 @@ export function ChatPage(): JSX.Element {
         )
       }
     >
-      <Gate>
-        {({ agent, status }) => (
-          <Chat agent={agent} connected={hasModel(status)} simulated={status.tee.simulated} turns={turns} />
-        )}
-      </Gate>
+      <Gate>{({ agent, status }) => <Chat agent={agent} status={status} turns={turns} />}</Gate>
     </Page>
   );
 }
 
 interface ChatProps {
   readonly agent: Agent;
-  /** A model answers. */
-  readonly connected: boolean;
-  readonly simulated: boolean;
+  readonly status: AgentStatus;
   readonly turns: readonly Turn[];
 }
 
-function Chat({ agent, connected, simulated, turns }: ChatProps): JSX.Element {
+function Chat({ agent, status, turns }: ChatProps): JSX.Element {
   const end = useRef<HTMLDivElement>(null);
   useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [turns.length]);
   const busy = turns.at(-1)?.state === 'answering';
   return (
     <div class="chat">
-      {!connected && <ModelOffer agent={agent} />}
+      <ModelOffer agent={agent} status={status} wants="words" onDemo={({ description }) => void ask(agent, description)} />
       {turns.length === 0 && (
         <EmptyState icon="chat" title="Ask the model">
           The question goes to the model of this agent. The receipt of each answer names exactly what was asked and answered.
@@ -62,7 +56,7 @@ function Chat({ agent, connected, simulated, turns }: ChatProps): JSX.Element {
         {turns.map((turn) => (
           <li key={turn.id} class="turn">
             <p class="question">{turn.question}</p>
-            <Answer turn={turn} simulated={simulated} />
+            <Answer turn={turn} simulated={status.tee.simulated} />
           </li>
         ))}
       </ol>

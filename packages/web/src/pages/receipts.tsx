@@ -8,7 +8,7 @@ import { Card } from '../components/card.tsx';
 import { EmptyState } from '../components/empty-state.tsx';
 import { Notice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
-import { useTextDelay } from '../components/use-text-delay.ts';
+import { SearchField } from '../components/search-field.tsx';
 import { Gate } from '../shell/gate.tsx';
 import { readJson } from '../state/agent-reader.ts';
 import { pathTo } from '../state/base.ts';
@@ -21,6 +21,7 @@ import {
   type ReceiptPage,
   receiptsPath,
 } from '../state/receipt-list.ts';
+import { kindWords } from '../state/task-words.ts';
 
 /** Every receipt of the agent, newest first, found by words and outcome; the filter stands in the address. */
 export function ReceiptsPage(): JSX.Element {
@@ -33,27 +34,21 @@ export function ReceiptsPage(): JSX.Element {
 
 function Receipts({ agent }: { readonly agent: Agent }): JSX.Element {
   const { query, route } = useLocation();
-  const [search, setSearch] = useState(query.search ?? '');
-  const [outcome, setOutcome] = useState<ListedOutcome | ''>(isOutcome(query.outcome) ? query.outcome : '');
-  const filter = { search: useTextDelay(search.trim()), outcome };
-  useEffect(() => {
-    const kept = new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== ''));
+  const search = query.search ?? '';
+  const filter = { search: search.trim(), outcome: isOutcome(query.outcome) ? query.outcome : '' } as const;
+  /** The address holds what is looked for, so that reload, Back and a copied link show it again. */
+  const narrow = (change: Partial<ReceiptFilter>): void => {
+    const kept = new URLSearchParams(Object.entries({ ...filter, search, ...change }).filter(([, value]) => value !== ''));
     route(pathTo('receipts') + (kept.size === 0 ? '' : `?${kept}`), true);
-  }, [filter.search, filter.outcome]);
+  };
   return (
     <>
       <search class="filters">
-        <label class="hidden" for="search">
-          Search the receipts
-        </label>
-        <input
-          id="search"
-          class="input"
-          type="search"
-          placeholder="Search by title, kind or id"
-          maxLength={200}
+        <SearchField
+          label="Search the receipts"
+          hint="Search title, kind or id"
           value={search}
-          onInput={(event) => setSearch(event.currentTarget.value)}
+          onChange={(text) => narrow({ search: text })}
         />
         <label class="hidden" for="outcome">
           Outcome
@@ -61,8 +56,8 @@ function Receipts({ agent }: { readonly agent: Agent }): JSX.Element {
         <select
           id="outcome"
           class="input"
-          value={outcome}
-          onChange={(event) => setOutcome(event.currentTarget.value as ListedOutcome | '')}
+          value={filter.outcome}
+          onChange={(event) => narrow({ outcome: event.currentTarget.value as ListedOutcome | '' })}
         >
           <option value="">Every outcome</option>
           {Object.entries(OUTCOME_LOOKS).map(([value, { word }]) => (
@@ -132,11 +127,12 @@ function ReceiptRows({ agent, filter }: { readonly agent: Agent; readonly filter
 function Row({ receipt }: { readonly receipt: ListedReceipt }): JSX.Element {
   const { receipt_id: id, title, task, outcome, served_at: servedAt, log_index: index, state } = receipt;
   const { word, tone } = OUTCOME_LOOKS[outcome];
+  const kind = kindWords(task);
   const at = servedAt * 1000;
   const text = (
     <>
-      <span class="row-title">{title}</span>
-      <span class="row-kind">{task.replace(/^ai_/, '').replaceAll('_', ' ')}</span>
+      <span class="row-title">{title === task ? kind : title}</span>
+      <span class="row-kind">{kind}</span>
       <span class="row-log mono">{index === null ? '' : `#${index}`}</span>
       <time class="row-time" dateTime={new Date(at).toISOString()} title={instantOf(at)}>
         {agoOf(at, Date.now())}

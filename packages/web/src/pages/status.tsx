@@ -10,7 +10,7 @@ import { ModelOffer } from '../components/model-offer.tsx';
 import { Notice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
 import { Gate } from '../shell/gate.tsx';
-import { type AgentStatus, hasModel } from '../state/agent-reader.ts';
+import type { AgentStatus } from '../state/agent-reader.ts';
 import { refreshStatus } from '../state/connection.ts';
 import { durationOf, instantOf } from '../state/instants.ts';
 import { getText } from '../state/public-files.ts';
@@ -63,6 +63,12 @@ function StatusView({ agent, status }: { readonly agent: Agent; readonly status:
           <dl class="facts">
             <dt>Kind</dt>
             <dd>{tee.name}</dd>
+            {tee.simulated && (
+              <>
+                <dt>Imitates</dt>
+                <dd>{TEE_NAMES[agent.attested.verdict.claims.type] ?? agent.attested.verdict.claims.type}</dd>
+              </>
+            )}
             <dt>Keyset</dt>
             <dd>
               <Hash value={status.keyset_digest} what="keyset digest" />
@@ -102,7 +108,7 @@ function StatusView({ agent, status }: { readonly agent: Agent; readonly status:
           </dl>
         </Card>
       </div>
-      {!hasModel(status) && <ModelOffer agent={agent} />}
+      <ModelOffer agent={agent} status={status} />
       <LogCard origin={log.origin} />
       <details>
         <summary>Raw JSON</summary>
@@ -111,6 +117,14 @@ function StatusView({ agent, status }: { readonly agent: Agent; readonly status:
     </>
   );
 }
+
+const TEE_NAMES: Readonly<Record<string, string>> = {
+  nitro: 'AWS Nitro Enclaves',
+  tdx: 'Intel TDX',
+  sgx: 'Intel SGX',
+  'sev-snp': 'AMD SEV-SNP',
+  dstack: 'dstack on Intel TDX',
+};
 
 function LogCard({ origin }: { readonly origin: string }): JSX.Element {
   const [checkpoint, setCheckpoint] = useState('');

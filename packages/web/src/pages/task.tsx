@@ -123,7 +123,7 @@ function Content({ agent, id, task }: ContentProps): JSX.Element {
   const newest = attempts.at(-1);
   const earlier = attempts.slice(0, -1).reverse();
   const active = state === 'following';
-  const warnings = result === null || !Array.isArray(result.answer.warnings) ? [] : result.answer.warnings;
+  const warnings = result?.warnings ?? [];
   return (
     <div class="task-columns">
       <div class="stack">
@@ -205,7 +205,9 @@ function Ending({ task }: { readonly task: FollowedTask }): JSX.Element | null {
     <>
       {end.code !== null && (
         <Notice tone={end.status === 'failed' ? 'fail' : 'open'} title={TASK_LOOKS[end.status].word} role="status">
-          <p>{END_WORDS[end.code] ?? result?.error ?? 'The task did not succeed.'}</p>
+          <p>
+            {END_WORDS[end.code] ?? (result !== null && 'error' in result ? result.error.message : 'The task did not succeed.')}
+          </p>
           <p class="mono hint">{end.code}</p>
         </Notice>
       )}

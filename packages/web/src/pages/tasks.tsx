@@ -1,15 +1,14 @@
 import type { Agent, TaskStatus, TaskSummary } from 'assay';
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
 import { Badge } from '../components/badge.tsx';
 import { Button, ButtonLink } from '../components/button.tsx';
 import { Card } from '../components/card.tsx';
 import { Elapsed } from '../components/elapsed.tsx';
 import { EmptyState } from '../components/empty-state.tsx';
-import { Icon } from '../components/icon.tsx';
 import { Notice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
+import { SearchField } from '../components/search-field.tsx';
 import { Gate } from '../shell/gate.tsx';
 import { pathTo } from '../state/base.ts';
 import { agoOf, instantOf } from '../state/instants.ts';
@@ -57,7 +56,12 @@ function Tasks({ agent }: { readonly agent: Agent }): JSX.Element {
   return (
     <>
       <div class="list-head">
-        <SearchField value={search} onChange={(text) => narrow({ search: text })} />
+        <SearchField
+          label="Search tasks"
+          hint="Search title, type or id"
+          value={search}
+          onChange={(text) => narrow({ search: text })}
+        />
         <fieldset class="chips-choice">
           <legend class="hidden">State</legend>
           {FILTERS.map(({ id, title }) => (
@@ -99,53 +103,6 @@ function Tasks({ agent }: { readonly agent: Agent }): JSX.Element {
         </div>
       )}
     </>
-  );
-}
-
-const TYPING_MS = 200;
-
-/** Search as it is typed; `/` puts the cursor there. */
-function SearchField({ value, onChange }: { readonly value: string; readonly onChange: (text: string) => void }): JSX.Element {
-  const [text, setText] = useState(value);
-  const input = useRef<HTMLInputElement>(null);
-  const sent = useRef(value);
-  useEffect(() => {
-    if (value !== sent.current) setText(value);
-    sent.current = value;
-  }, [value]);
-  useEffect(() => {
-    if (text === sent.current) return;
-    const timer = setTimeout(() => {
-      sent.current = text;
-      onChange(text);
-    }, TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  useEffect(() => {
-    const focus = (event: KeyboardEvent): void => {
-      const writing = event.target instanceof HTMLElement && event.target.matches('input, textarea, select');
-      if (event.key !== '/' || writing || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      input.current?.focus();
-    };
-    addEventListener('keydown', focus);
-    return () => removeEventListener('keydown', focus);
-  }, []);
-  return (
-    <div class="search">
-      <Icon name="search" />
-      <input
-        ref={input}
-        class="input"
-        type="search"
-        aria-label="Search tasks"
-        placeholder="Search title, type or id"
-        maxLength={200}
-        value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
-      />
-      <kbd class="desktop-only">/</kbd>
-    </div>
   );
 }
 

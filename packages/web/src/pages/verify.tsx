@@ -4,10 +4,13 @@ import { useEffect, useState } from 'preact/hooks';
 import { FilesVerdictView } from '../components/files-verdict.tsx';
 import { Notice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
+import { PinnedPolicyNotice } from '../components/pinned-policy.tsx';
 import { QuestionFields } from '../components/question-fields.tsx';
 import { SubjectInput } from '../components/subject-input.tsx';
+import { toast } from '../components/toast.tsx';
 import { keptRoot } from '../state/kept.ts';
-import type { FilesAnswer, FilesQuestion } from '../verifier/verification.ts';
+import type { PinnedPolicy } from '../verifier/pinned-policy.ts';
+import type { FilesAnswer, FilesQuestion, FileVerification } from '../verifier/verification.ts';
 
 const PLAIN: FilesQuestion = { at: '', policy: '', nonce: '', simulatedRoot: null };
 
@@ -16,6 +19,7 @@ export function VerifyPage(): JSX.Element {
   const [files, setFiles] = useState<readonly NamedFile[]>([]);
   const [question, setQuestion] = useState<FilesQuestion>({ ...PLAIN, simulatedRoot: keptRoot.get() });
   const [answer, setAnswer] = useState<FilesAnswer | null>(null);
+  const [pinned, setPinned] = useState<PinnedPolicy | null>(null);
 
   useEffect(() => void import('../verifier/index.ts'), []);
   useEffect(() => {
@@ -31,6 +35,15 @@ export function VerifyPage(): JSX.Element {
     };
   }, [files, question]);
 
+  const pin = (file: FileVerification): void =>
+    void import('../verifier/index.ts')
+      .then(({ pinnedPolicy }) => pinnedPolicy(file))
+      .then((made) => {
+        setPinned(made);
+        if (made !== null) setQuestion((asked) => ({ ...asked, policy: made.file }));
+      })
+      .catch((error: unknown) => toast(error instanceof Error ? error.message : String(error), 'fail'));
+  const isPinned = pinned !== null && question.policy === pinned.file;
   const fault = answer !== null && 'fault' in answer ? answer : null;
   return (
     <Page title="Verify" lead="Check files of this agent or any other, in your browser. Nothing leaves this page.">
@@ -45,7 +58,10 @@ export function VerifyPage(): JSX.Element {
         <>
           <SubjectInput files={files} onChange={setFiles} />
           <QuestionFields question={question} fault={fault} onChange={setQuestion} />
-          {answer !== null && 'verification' in answer && <FilesVerdictView verification={answer.verification} />}
+          {isPinned && <PinnedPolicyNotice pinned={pinned} />}
+          {answer !== null && 'verification' in answer && (
+            <FilesVerdictView verification={answer.verification} onPin={isPinned ? undefined : pin} />
+          )}
         </>
       )}
     </Page>

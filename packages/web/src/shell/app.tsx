@@ -5,7 +5,7 @@ import { LocationProvider, Route, Router, useLocation } from 'preact-iso/router'
 import { Toasts } from '../components/toast.tsx';
 import { NotFoundPage } from '../pages/not-found.tsx';
 import { BASE, pathTo, STANDALONE } from '../state/base.ts';
-import { Brand, Navigation } from './navigation.tsx';
+import { Brand, Navigation, PhoneNavigation } from './navigation.tsx';
 import { PAGES } from './pages.ts';
 import { StatusStrip } from './status-strip.tsx';
 
@@ -37,7 +37,7 @@ function Furnished(): JSX.Element {
       </header>
       <Content />
       <div class="tabbar">
-        <Navigation />
+        <PhoneNavigation />
       </div>
     </>
   );

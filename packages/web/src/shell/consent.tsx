@@ -28,6 +28,22 @@ function Explanation({ simulator }: { readonly simulator: SimulatorRoot }): JSX.
   );
 }
 
+/** The question inside the panel that starts the first task: read above the button, answered by it. */
+export function ConsentInPanel(): JSX.Element {
+  return (
+    <>
+      <p>
+        <strong>This agent runs on simulated hardware.</strong> No trusted hardware was found, so a simulator signs its
+        evidence. Everything is checked the same way, but it proves nothing about the machine: its operator can read your tasks.
+      </p>
+      <p class="hint">
+        The button also accepts the simulator’s root certificate, in this browser and for this address only. Results are then
+        amber, never green.
+      </p>
+    </>
+  );
+}
+
 /** The question as a part of the page, where nothing can be shown before it is answered. */
 export function ConsentNotice({ simulator }: { readonly simulator: SimulatorRoot }): JSX.Element {
   return (

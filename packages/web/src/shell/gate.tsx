@@ -7,6 +7,7 @@ import { Field } from '../components/field.tsx';
 import { Notice } from '../components/notice.tsx';
 import { VerdictView } from '../components/verdict.tsx';
 import { type Connection, reconnect, useConnection, useKey } from '../state/connection.ts';
+import { durationOf, instantOf } from '../state/instants.ts';
 import { ConsentNotice } from './consent.tsx';
 
 type Verified = Extract<Connection, { state: 'verified' }>;
@@ -58,6 +59,7 @@ export function Obstacle({ connection }: { readonly connection: Exclude<Connecti
       if (connection.simulator !== null) return <ConsentNotice simulator={connection.simulator} />;
       return (
         <Card title="This agent does not verify. Nothing was sent to it.">
+          {connection.clockLead !== null && <ClocksApart lead={connection.clockLead} />}
           <VerdictView verdict={connection.verdict} />
           <div class="row">
             <Button icon="retry" onClick={() => void reconnect()}>
@@ -67,6 +69,19 @@ export function Obstacle({ connection }: { readonly connection: Exclude<Connecti
         </Card>
       );
   }
+}
+
+/** Evidence is dated; a device whose clock is wrong takes it for expired, or for not yet valid. */
+function ClocksApart({ lead }: { readonly lead: number }): JSX.Element {
+  const now = Date.now();
+  return (
+    <Notice tone="open" title={`Two clocks differ by ${durationOf(Math.round(Math.abs(lead) / 60_000) * 60)}`}>
+      <p>
+        This device says {instantOf(now)}, the agent says {instantOf(now + lead)}. Evidence is valid for a time, so a wrong
+        clock makes it fail. If this device’s clock is wrong, set it, then verify again; otherwise the agent’s operator must.
+      </p>
+    </Notice>
+  );
 }
 
 function AgentIsDown(): JSX.Element {

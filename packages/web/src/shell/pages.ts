@@ -14,7 +14,12 @@ interface PageRow {
   readonly path: string;
   readonly component: ComponentType<PageProps>;
   /** Present for pages that the navigation lists. */
-  readonly nav?: { readonly title: string; readonly icon: IconName };
+  readonly nav?: {
+    readonly title: string;
+    readonly icon: IconName;
+    /** On phones behind “More”. */
+    readonly more?: boolean;
+  };
 }
 
 export const PAGES: readonly PageRow[] = [
@@ -48,9 +53,22 @@ export const PAGES: readonly PageRow[] = [
   },
   // The page as a file of its own, for plain file servers.
   { path: 'verify.html', component: lazy(async () => (await import('../pages/verify.tsx')).VerifyPage) },
+  // What `assay compare --live` serves; no agent has it.
+  { path: 'comparison.html', component: lazy(async () => (await import('../pages/comparison.tsx')).ComparisonPage) },
+  {
+    path: 'contracts',
+    component: lazy(async () => (await import('../pages/contracts.tsx')).ContractsPage),
+    nav: { title: 'Contracts', icon: 'book', more: true },
+  },
+  { path: 'contracts/:id', component: lazy(async () => (await import('../pages/contract.tsx')).ContractPage) },
+  {
+    path: 'owners',
+    component: lazy(async () => (await import('../pages/owners.tsx')).OwnersPage),
+    nav: { title: 'Owners', icon: 'key', more: true },
+  },
   {
     path: 'status',
     component: lazy(async () => (await import('../pages/status.tsx')).StatusPage),
-    nav: { title: 'Status', icon: 'pulse' },
+    nav: { title: 'Status', icon: 'pulse', more: true },
   },
 ];

@@ -18,5 +18,8 @@ export function pathTo(page: string): string {
   return new URL(page, BASE).pathname;
 }
 
-/** The page came from a plain file server (`verify.html`): there is no agent behind it, and it makes no request. */
-export const STANDALONE: boolean = location.pathname.endsWith('/verify.html');
+/**
+ * There is no agent behind the page: it came from a plain file server (`verify.html`), where it makes no request, or from
+ * `assay compare --live` (`comparison.html`).
+ */
+export const STANDALONE: boolean = /\/(?:verify|comparison)\.html$/.test(location.pathname);

@@ -11,7 +11,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { type AgentStatus, ProblemError, readJson } from './agent-reader.ts';
 import { BASE } from './base.ts';
 import { keptKey, keptRoot } from './kept.ts';
-import { getText, isAlive } from './public-files.ts';
+import { clockLead, getText, isAlive } from './public-files.ts';
 
 /** The root that would let a simulator's evidence count. */
 export interface SimulatorRoot {
@@ -26,11 +26,19 @@ export type Connection =
   | { readonly state: 'insecure' }
   | { readonly state: 'down' }
   /** It does not verify; nothing was sent to it. With a `simulator`, accepting its root would let it count. */
-  | { readonly state: 'refused'; readonly verdict: Verdict; readonly simulator: SimulatorRoot | null }
+  | {
+      readonly state: 'refused';
+      readonly verdict: Verdict;
+      readonly simulator: SimulatorRoot | null;
+      /** How far the agent's clock is ahead, milliseconds, where the clocks are too far apart for dated evidence. */
+      readonly clockLead: number | null;
+    }
   | { readonly state: 'failed'; readonly reason: string }
   | { readonly state: 'key-needed'; readonly rejected: boolean }
   | { readonly state: 'verified'; readonly agent: Agent; readonly status: AgentStatus };
 
+/** Clocks that differ by less explain no refusal. */
+const CLOCKS_APART_MS = 120_000;
 const WATCH_MS = 10_000;
 const DOWN_MS = 3_000;
 /** Failed looks in a row that count as down: one may be a laptop that woke up. */
@@ -93,7 +101,9 @@ async function open(): Promise<Connection> {
   if (globalThis.crypto?.subtle === undefined) return put({ state: 'insecure' });
   if (connection.state !== 'verified') put({ state: 'connecting' });
   try {
-    return put(await verifiedConnection());
+    const next = put(await verifiedConnection());
+    if (next.state === 'refused' && next.simulator === null) void explainRefusal(next);
+    return next;
   } catch (error) {
     return put(await isAlive().then((alive) => (alive ? { state: 'failed', reason: textOf(error) } : { state: 'down' })));
   }
@@ -111,7 +121,8 @@ async function verifiedConnection(): Promise<Connection> {
   } catch (error) {
     const verdict = verdictOf(error);
     if (verdict === null) throw error;
-    return { state: 'refused', verdict, simulator: await simulatorOf(verdict, root) };
+    const simulator = await simulatorOf(verdict, root);
+    return { state: 'refused', verdict, simulator, clockLead: null };
   }
   try {
     return { state: 'verified', agent, status: await readJson<AgentStatus>(agent, 'api/status') };
@@ -119,6 +130,12 @@ async function verifiedConnection(): Promise<Connection> {
     if (error instanceof ProblemError && error.status === 401) return { state: 'key-needed', rejected: keptKey.get() !== null };
     throw error;
   }
+}
+
+/** Adds that the clocks differ to a refusal that still stands. */
+async function explainRefusal(refused: Extract<Connection, { readonly state: 'refused' }>): Promise<void> {
+  const lead = await clockLead().catch(() => null);
+  if (lead !== null && Math.abs(lead) >= CLOCKS_APART_MS && connection === refused) settle({ ...refused, clockLead: lead });
 }
 
 async function simulatorOf(verdict: Verdict, known: string | null): Promise<SimulatorRoot | null> {

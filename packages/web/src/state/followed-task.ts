@@ -111,7 +111,9 @@ class Follower {
       return false;
     }
     if (this.#progress.end !== null) {
-      this.#put({ state: 'ended', fault, progress: this.#progress });
+      // An interrupted task acknowledged nothing that could be verified.
+      const { status } = this.#progress.end;
+      this.#put({ state: 'ended', fault: status === 'interrupted' ? '' : fault, progress: this.#progress });
       return false;
     }
     if (details?.status === 404) {

@@ -12,8 +12,18 @@ export interface LocalModel {
   readonly bytes: number;
   readonly sha256: string;
   readonly licence: string;
+  /** `words`: too small for programs. */
+  readonly writes: 'programs' | 'words';
   readonly recommended: boolean;
   readonly fetched: boolean;
+}
+
+/** A task that a recorded answer answers, with sample files that its program reads. */
+export interface RecordedDemo {
+  readonly description: string;
+  readonly language: 'python' | 'javascript' | 'chat';
+  readonly context: Readonly<Record<string, unknown>> | null;
+  readonly files: readonly { readonly path: string; readonly content: string }[];
 }
 
 /** Where a fetch stands. */
@@ -36,6 +46,8 @@ export interface LocalModels {
     readonly detail: string;
   };
   readonly models: readonly LocalModel[];
+  /** What recorded answers answer; empty while a model is connected. */
+  readonly demos: readonly RecordedDemo[];
   readonly fetch: ModelFetch | null;
 }
 

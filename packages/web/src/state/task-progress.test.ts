@@ -4,8 +4,12 @@ import type { TaskStep } from 'assay';
 import { expect, test } from 'vitest';
 import { foldStep, NO_PROGRESS, type TaskProgress } from './task-progress.ts';
 
-function fold(...steps: (Partial<TaskStep> & { readonly type: string })[]): TaskProgress {
-  return steps.reduce<TaskProgress>((known, step, at) => foldStep(known, { sequence: at + 1, at: 1000, ...step }), NO_PROGRESS);
+/** Members that some step has; those that matter are named in each test. */
+const MEMBERS = { provider: 'p', recorded: false, language: 'python', source: 'model', sequence: 1, at: 1000 };
+const stepOf = (step: object): TaskStep => ({ ...MEMBERS, ...step }) as unknown as TaskStep;
+
+function fold(...steps: readonly object[]): TaskProgress {
+  return steps.reduce<TaskProgress>((known, step) => foldStep(known, stepOf(step)), NO_PROGRESS);
 }
 
 const FIRST = [
@@ -55,14 +59,14 @@ test('code that waits is shown with the time there is; an edited one keeps what 
   const edited = [
     { type: 'reviewed', attempt: 1, decision: 'edited' },
     { type: 'code', attempt: 1, language: 'python', code: 'print()', source: 'client' },
-  ].reduce<TaskProgress>((known, step) => foldStep(known, { sequence: 9, at: 0, ...step }), waiting);
+  ].reduce<TaskProgress>((known, step) => foldStep(known, stepOf(step)), waiting);
   expect([edited.review, edited.attempts[0]?.code, edited.attempts[0]?.proposed]).toEqual([null, 'print()', 'open()']);
 });
 
 test('the end stops what was under way, and unknown steps change nothing', () => {
   const before = fold(...FIRST.slice(0, 6));
-  expect(foldStep(before, { type: 'later', sequence: 7, at: 0 })).toEqual(before);
-  const ended = foldStep(before, { type: 'done', sequence: 8, at: 0, status: 'cancelled', error: 'task/cancelled' });
+  expect(foldStep(before, { type: 'unknown', name: 'later', sequence: 7, at: 0 })).toEqual(before);
+  const ended = foldStep(before, stepOf({ type: 'done', success: false, status: 'cancelled', error: 'task/cancelled' }));
   expect([ended.stage, ended.end, ended.attempts[0]?.state]).toEqual([
     'ended',
     { status: 'cancelled', code: 'task/cancelled' },

@@ -2,6 +2,8 @@
 
 import type { TaskStatus, TaskStep } from 'assay';
 
+type ReviewStep = Extract<TaskStep, { readonly type: 'review' }>;
+
 export interface AttemptView {
   /** From 1. */
   readonly attempt: number;
@@ -78,9 +80,9 @@ const FRESH: Omit<AttemptView, 'attempt'> = {
 /** What is known after `step`. Unknown steps change nothing. */
 export function foldStep(known: TaskProgress, step: TaskStep): TaskProgress {
   const progress = stageAfter(known, step);
-  const { attempt } = step;
   if (step.type === 'done') return { ...progress, attempts: progress.attempts.map(stopped) };
-  if (attempt === undefined) return progress;
+  if (!('attempt' in step)) return progress;
+  const { attempt } = step;
   const before = progress.attempts.find((one) => one.attempt === attempt) ?? { attempt, ...FRESH };
   const after = attemptAfter(before, step);
   const attempts = progress.attempts.some((one) => one.attempt === attempt)
@@ -93,9 +95,9 @@ export function foldStep(known: TaskProgress, step: TaskStep): TaskProgress {
 function stageAfter(known: TaskProgress, step: TaskStep): TaskProgress {
   switch (step.type) {
     case 'accepted':
-      return { ...known, title: step.title ?? '', receiptId: step.receipt_id ?? null };
+      return { ...known, title: step.title, receiptId: step.receipt_id };
     case 'queued':
-      return { ...known, stage: 'queued', ahead: step.ahead ?? 0 };
+      return { ...known, stage: 'queued', ahead: step.ahead };
     case 'writing':
     case 'review':
     case 'running':
@@ -104,9 +106,9 @@ function stageAfter(known: TaskProgress, step: TaskStep): TaskProgress {
     case 'reviewed':
       return { ...known, stage: 'running', review: null };
     case 'logged':
-      return { ...known, logIndex: step.log_index ?? null };
+      return { ...known, logIndex: step.log_index };
     case 'done':
-      return { ...known, stage: 'ended', review: null, end: { status: step.status as TaskStatus, code: step.error ?? null } };
+      return { ...known, stage: 'ended', review: null, end: { status: step.status, code: step.error } };
     default:
       return known;
   }
@@ -116,46 +118,46 @@ function attemptAfter(before: AttemptView, step: TaskStep): AttemptView {
   switch (step.type) {
     case 'writing':
       // A model that begins again starts from nothing.
-      return { ...before, state: 'writing', model: step.model ?? null, recorded: step.recorded === true, text: '' };
+      return { ...before, state: 'writing', model: step.model, recorded: step.recorded, text: '' };
     case 'text':
-      return { ...before, text: before.text + (step.text ?? '') };
+      return { ...before, text: before.text + step.text };
     case 'code':
       return {
         ...before,
         state: 'written',
-        language: step.language ?? before.language,
+        language: step.language,
         proposed: before.code,
-        code: step.code ?? '',
+        code: step.code,
       };
     case 'review':
       return { ...before, state: 'review' };
     case 'reviewed':
       return { ...before, state: 'written' };
     case 'running':
-      return { ...before, state: 'running', language: step.language ?? before.language, lane: step.lane ?? null };
+      return { ...before, state: 'running', language: step.language, lane: step.lane };
     case 'stdout':
-      return { ...before, stdout: before.stdout + (step.text ?? '') };
+      return { ...before, stdout: before.stdout + step.text };
     case 'stderr':
-      return { ...before, stderr: before.stderr + (step.text ?? '') };
+      return { ...before, stderr: before.stderr + step.text };
     case 'omitted':
-      return { ...before, omitted: [...before.omitted, step.stream ?? ''] };
+      return { ...before, omitted: [...before.omitted, step.stream] };
     case 'limit':
-      return { ...before, limits: [...before.limits, step.message ?? ''] };
+      return { ...before, limits: [...before.limits, step.message] };
     case 'artifact':
-      return { ...before, files: [...before.files, step.path ?? ''] };
+      return { ...before, files: [...before.files, step.path] };
     case 'executed':
       if (step.status === 'killed') return { ...before, state: 'stopped' };
-      return { ...before, state: step.status === 'ok' ? 'succeeded' : 'failed', error: step.error ?? null };
+      return { ...before, state: step.status === 'ok' ? 'succeeded' : 'failed', error: step.error };
     case 'retry':
-      return { ...before, state: 'failed', error: before.error ?? step.reason ?? null };
+      return { ...before, state: 'failed', error: before.error ?? step.reason };
     default:
       return before;
   }
 }
 
-function reviewOf({ attempt, code, language }: AttemptView, step: TaskStep): WaitingReview {
-  const forMs = typeof step.expires_at === 'number' ? step.expires_at - step.at : null;
-  return { attempt, codeHash: step.code_hash ?? '', language, code: code ?? '', forMs };
+function reviewOf({ attempt, code, language }: AttemptView, step: ReviewStep): WaitingReview {
+  const forMs = step.expires_at === null ? null : step.expires_at - step.at;
+  return { attempt, codeHash: step.code_hash, language, code: code ?? '', forMs };
 }
 
 function stopped(attempt: AttemptView): AttemptView {

@@ -1,6 +1,7 @@
 /** Folds the events of a task into the steps that the page shows: writing, running, retry 1 …, sealing, logged. */
 
 import type { TaskStep } from 'assay';
+import { errorLine } from 'assay/story';
 import type { Step, StepState } from '../components/steps.tsx';
 
 export interface TaskView {
@@ -10,7 +11,7 @@ export interface TaskView {
   readonly language: string;
   readonly stdout: string;
   readonly stderr: string;
-  /** The answer came from a transcript, nobody ran a model. */
+  /** The answer came from a transcript, no model ran. */
   readonly recorded: boolean;
   readonly ended: boolean;
 }
@@ -27,37 +28,37 @@ export const NO_TASK: TaskView = {
 
 const MAX_OUTPUT = 200_000; // characters shown; the receipt has the rest
 
-function settle(steps: readonly Step[], key: string, state: StepState, note?: string): Step[] {
-  return steps.map((step) => (step.key === key ? { ...step, state, note: note ?? step.note } : step));
+function settle(steps: readonly Step[], key: string, state: StepState, change: Partial<Step> = {}): Step[] {
+  return steps.map((step) => (step.key === key ? { ...step, state, ...change } : step));
 }
 
 function begin(steps: readonly Step[], key: string, title: string, note = ''): Step[] {
   if (steps.some((step) => step.key === key)) return [...steps];
-  return [...steps, { key, title, state: 'active', note }];
+  return [...steps, { key, title, state: 'active', note, detail: '' }];
 }
 
 const cut = (text: string): string => (text.length > MAX_OUTPUT ? `${text.slice(0, MAX_OUTPUT)}\n… (shortened here)` : text);
 
 /** The view after `event`. Unknown events change nothing. */
 export function applyEvent(view: TaskView, event: TaskStep): TaskView {
-  const attempt = event.attempt ?? 1;
+  const attempt = 'attempt' in event ? event.attempt : 1;
   const round = attempt > 1 ? ` (attempt ${attempt})` : '';
   const { steps } = view;
   switch (event.type) {
     case 'writing':
       return {
         ...view,
-        recorded: event.recorded === true,
+        recorded: event.recorded,
         code: '',
-        steps: begin(steps, `writing-${attempt}`, `Writing code${round}`, event.model ?? ''),
+        steps: begin(steps, `writing-${attempt}`, `Writing code${round}`, event.model),
       };
     case 'text':
-      return { ...view, code: cut(view.code + (event.text ?? '')) };
+      return { ...view, code: cut(view.code + event.text) };
     case 'code':
       return {
         ...view,
-        code: event.code ?? '',
-        language: event.language ?? view.language,
+        code: event.code,
+        language: event.language,
         steps: settle(steps, `writing-${attempt}`, 'pass'),
       };
     case 'running':
@@ -65,23 +66,27 @@ export function applyEvent(view: TaskView, event: TaskStep): TaskView {
         ...view,
         stdout: '',
         stderr: '',
-        steps: begin(settle(steps, `writing-${attempt}`, 'pass'), `running-${attempt}`, `Running${round}`, event.lane ?? ''),
+        steps: begin(settle(steps, `writing-${attempt}`, 'pass'), `running-${attempt}`, `Running${round}`, event.lane),
       };
     case 'stdout':
-      return { ...view, stdout: cut(view.stdout + (event.text ?? '')) };
+      return { ...view, stdout: cut(view.stdout + event.text) };
     case 'stderr':
-      return { ...view, stderr: cut(view.stderr + (event.text ?? '')) };
-    case 'executed':
-      return {
-        ...view,
-        steps: settle(steps, `running-${attempt}`, event.status === 'ok' ? 'pass' : 'fail', event.error ?? event.status),
-      };
+      return { ...view, stderr: cut(view.stderr + event.text) };
+    case 'executed': {
+      if (event.status === 'ok') return { ...view, steps: settle(steps, `running-${attempt}`, 'pass') };
+      const detail = errorLine(event.error ?? event.status);
+      return { ...view, steps: settle(steps, `running-${attempt}`, 'fail', { detail }) };
+    }
     case 'retry': {
-      // What was under way failed: the running, or the writing when no program came of it.
-      const note = { key: `retry-${attempt}`, title: `Retry ${attempt}`, state: 'open' as const, note: event.reason ?? '' };
+      // What was under way failed: the running, or the writing when no program came of it. The reason is told once.
+      const reason = errorLine(event.reason);
+      const told = steps.map((step) =>
+        step.state === 'active' ? { ...step, state: 'fail' as const, detail: step.detail || reason } : step,
+      );
+      const detail = told.some((step) => step.key.endsWith(`-${attempt}`) && step.state === 'fail') ? '' : reason;
       return {
         ...view,
-        steps: [...steps.map((step) => (step.state === 'active' ? { ...step, state: 'fail' as const } : step)), note],
+        steps: [...told, { key: `retry-${attempt}`, title: `Retry ${attempt}`, state: 'retry', note: '', detail }],
       };
     }
     case 'sealing':
@@ -89,12 +94,9 @@ export function applyEvent(view: TaskView, event: TaskStep): TaskView {
     case 'logged':
       return {
         ...view,
-        steps: settle(
-          begin(settle(steps, 'sealing', 'pass'), 'logged', 'Logged'),
-          'logged',
-          'pass',
-          `entry ${event.log_index ?? '?'}`,
-        ),
+        steps: settle(begin(settle(steps, 'sealing', 'pass'), 'logged', 'Logged'), 'logged', 'pass', {
+          note: `entry ${event.log_index}`,
+        }),
       };
     case 'done':
       return {

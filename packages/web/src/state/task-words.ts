@@ -4,6 +4,7 @@ import type { TaskStatus } from 'assay';
 import type { Tone } from '../components/badge.tsx';
 import type { IconName } from '../components/icon.tsx';
 import type { AttemptView, TaskProgress } from './task-progress.ts';
+import { printable } from './text-safety.ts';
 
 interface Look {
   readonly word: string;
@@ -39,7 +40,28 @@ export const TYPE_WORDS: Readonly<Record<string, string>> = {
   file_write: 'Write a file',
   jupyter: 'Notebook cell',
   nodejs: 'JavaScript',
+  attested_audit: 'Audit of contracts',
+  attested_build: 'Build of contracts',
 };
+
+/** Work that is no task of its own. */
+const KIND_WORDS: Readonly<Record<string, string>> = {
+  model_profile: 'Model loaded',
+  fleet: 'Agents of the log',
+  log_loss: 'Loss of entries acknowledged',
+  api_keys: 'API keys changed',
+  erasure: 'Payloads erased',
+  data_key: 'Data key replaced',
+  version_floor: 'Oldest version raised',
+  'chat-completion': 'Question to the model',
+  inference: 'Question to the model',
+  talk: 'Question to the model',
+};
+
+/** What a kind of work is called; kinds of later versions by their own name. */
+export function kindWords(kind: string): string {
+  return TYPE_WORDS[kind] ?? KIND_WORDS[kind] ?? printable(kind.replaceAll('_', ' '));
+}
 
 export const isActive = (status: TaskStatus): boolean => status === 'queued' || status === 'running' || status === 'review';
 
@@ -74,7 +96,7 @@ export function stageWords({ stage, ahead, attempts }: TaskProgress): string {
 
 /** Why a task did not succeed, in words; the code is in docs/errors.md. */
 export const END_WORDS: Readonly<Record<string, string>> = {
-  'task/code-failed': 'The program ended with an error in every attempt.',
+  'task/code-failed': 'The program ended with an error.',
   'task/cancelled': 'The task was cancelled. Nothing ran after that.',
   'task/interrupted': 'The agent stopped before this task ended. Nothing of it was acknowledged.',
   'task/review-expired': 'There was no decision on the code in time, so it did not run.',

@@ -15,6 +15,7 @@ const UNITS = ['bytes', 'kB', 'MB', 'GB'] as const;
 
 /** @example sizeOf(491_400_064) // 491 MB */
 export function sizeOf(bytes: number): string {
+  if (bytes === 1) return '1 byte';
   let value = bytes;
   let unit = 0;
   while (value >= 1000 && unit < UNITS.length - 1) {

@@ -5,4 +5,5 @@
 
 export { MAX_BUNDLE_BYTES } from '@assay/receipt';
 export { connect, verdictOf } from 'assay';
-export { receiptStory, verifyBundle, verifyFiles } from './verification.ts';
+export { pinnedPolicy } from './pinned-policy.ts';
+export { verifyBundle, verifyFiles } from './verification.ts';

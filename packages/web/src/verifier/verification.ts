@@ -5,7 +5,6 @@
 
 import { type Policy, type PolicyPreset, parseInstant } from '@assay/attestation';
 import { isCoded } from '@assay/encoding/coded-error';
-import type { Receipt } from '@assay/receipt';
 import {
   type ClaimsDocument,
   claimsDocument,
@@ -15,7 +14,7 @@ import {
   verify,
   verifyFiles as verifyAll,
 } from 'assay';
-import { type Story, storyOf } from './story.ts';
+import type { PayloadOf, Story } from 'assay/story';
 
 /** A verdict as the pages show it. */
 export interface Verification {
@@ -77,7 +76,10 @@ export async function verifyFiles(files: readonly NamedFile[], question: FilesQu
       trust: { simulatedRoot: simulatedRoot ?? undefined },
     });
     return {
-      verification: { ...found, files: verdicts.map(({ name, verdict }) => ({ name, ...asVerification(verdict) })) },
+      verification: {
+        ...found,
+        files: await Promise.all(verdicts.map(async ({ name, verdict }) => ({ name, ...(await asVerification(verdict)) }))),
+      },
     };
   } catch (error) {
     return { fault: 'root', reason: reasonOf(error) };
@@ -96,23 +98,26 @@ function reasonOf(error: unknown): string {
   throw error;
 }
 
-function asVerification(verdict: Verdict): Verification {
-  return { verdict, claims: claimsDocument(verdict), stories: storiesOf(verdict) };
+async function asVerification(verdict: Verdict): Promise<Verification> {
+  return { verdict, claims: claimsDocument(verdict), stories: await storiesOf(verdict) };
 }
 
-function storiesOf(verdict: Verdict): readonly Story[] {
-  if (verdict.type === 'bundle' && verdict.claims !== undefined) {
+/** Loads the words only for what has a story. */
+async function storiesOf(verdict: Verdict): Promise<readonly Story[]> {
+  if (verdict.claims === undefined) return [];
+  const { storyOf } = await import('assay/story');
+  if (verdict.type === 'bundle') {
     const { origin, size, witnesses } = verdict.log;
-    return verdict.receipts.map(({ receipt, time, payloads, index }) =>
-      storyOf({ receipt, time, payloads, log: { origin, size, index, witnesses: witnesses.length } }),
+    const head = { origin, size, witnesses: witnesses.length };
+    return verdict.receipts.map(({ receipt, payloads, index }) =>
+      storyOf(receipt, { payload: payloadIn(payloads), log: { index, head } }),
     );
   }
-  if ((verdict.type === 'receipt' || verdict.type === 'result') && verdict.claims !== undefined)
-    return [receiptStory(verdict.receipt)];
+  if (verdict.type === 'receipt' || verdict.type === 'result') return [storyOf(verdict.receipt)];
   return [];
 }
 
-/** The story of a receipt that came without its bundle. */
-export function receiptStory(receipt: Receipt): Story {
-  return storyOf({ receipt, time: receipt.served_at * 1000, payloads: [], log: null });
+function payloadIn(payloads: readonly { readonly hash: string; readonly content: Uint8Array | null }[]): PayloadOf {
+  const kept = new Map<string, Uint8Array | null>(payloads.map(({ hash, content }) => [hash, content]));
+  return (digest) => kept.get(digest) ?? null;
 }

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import type { IsolationLevel } from '@assay/receipt';
 import { LANES, type Sandbox, selectSandbox } from '@assay/sandbox';
 import { ServerError } from '../../errors.ts';
-import type { Analyzer, OpenAnalyzer } from '../../ports/analyzer.ts';
+import type { Analyzer, Linter, OpenAnalyzer } from '../../ports/analyzer.ts';
+import { installedProgram, PROGRAMS } from './bundled-program.ts';
 
 /** `packages/agent/analyzers`, next to `src` and `dist` alike. */
 const DRIVER = fileURLToPath(new URL('../../../analyzers/slither_driver.py', import.meta.url));
@@ -50,9 +51,18 @@ async function openSlither({ directory, minIsolation }: AnalyzerOptions): Promis
   );
   const [version, cryticCompile] = ['slither-analyzer', 'crytic-compile'].map((name) => versionOf(sandbox, name));
   if (version !== undefined && cryticCompile !== undefined)
-    return { sandbox, driver: readFileSync(DRIVER, 'utf8'), version, cryticCompile };
+    return {
+      ...{ sandbox, driver: readFileSync(DRIVER, 'utf8'), version, cryticCompile },
+      evm: () => installedProgram(directory, PROGRAMS.evm),
+      linter: () => linterIn(directory),
+    };
   await sandbox.close();
   throw absent('its packages are not installed');
+}
+
+function linterIn(directory: string): Linter | null {
+  const code = installedProgram(directory, PROGRAMS.solhint);
+  return code === null ? null : { code, name: 'solhint', version: PROGRAMS.solhint.name.split(' ')[1] ?? '' };
 }
 
 function versionOf({ capabilities }: Sandbox, name: string): string | undefined {

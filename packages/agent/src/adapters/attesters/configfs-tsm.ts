@@ -13,6 +13,7 @@ import { encodeBase64 } from '@assay/encoding/base64';
 import { encodeHex } from '@assay/encoding/hex';
 import { ServerError } from '../../errors.ts';
 import type { Attester, AttesterEvidence } from '../../ports/attester.ts';
+import { deviceFault } from './device-fault.ts';
 
 /** The file calls that are needed; configfs gives them their meaning. */
 export interface ReportFiles {
@@ -42,18 +43,15 @@ export async function openConfigfsTsmAttester(root: string = ROOT, files: Report
     await files.remove(probe);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENXIO') return null; // no provider
-    throw new ServerError(
-      'attester/unavailable',
-      `configfs-tsm is there and cannot be used (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}); run the agent with write access to ${root}`,
-      { cause: error },
-    );
+    throw deviceFault(root, error);
   }
   return createConfigfsTsmAttester(root, files);
 }
 
 /**
  * An attester over any report directory.
- * @throws from `attest`: {ServerError} `attester/unavailable` for an unknown provider or when other writers never leave a report alone.
+ * @throws from `attest`: {ServerError} `attester/unavailable` for an unknown provider, when other writers never leave a report alone, or with
+ * the system's error.
  */
 export function createConfigfsTsmAttester(root: string, files: ReportFiles): Attester {
   return {
@@ -63,11 +61,15 @@ export function createConfigfsTsmAttester(root: string, files: ReportFiles): Att
       const reportData = new Uint8Array(REPORT_DATA_LENGTH);
       reportData.set(statementDigest);
       const entry = join(root, `assay-${randomBytes(8).toString('hex')}`);
-      await files.make(entry);
       try {
-        return await takeReport(entry, reportData, files);
-      } finally {
-        await files.remove(entry);
+        await files.make(entry);
+        try {
+          return await takeReport(entry, reportData, files);
+        } finally {
+          await files.remove(entry);
+        }
+      } catch (error) {
+        throw deviceFault(root, error);
       }
     },
   };
@@ -95,7 +97,7 @@ async function evidenceOf(provider: string, report: Uint8Array, entry: string, f
   if (provider !== 'sev_guest') {
     throw new ServerError(
       'attester/unavailable',
-      `expected provider tdx_guest or sev_guest in configfs-tsm, got ${JSON.stringify(provider.slice(0, 40))}`,
+      `expected provider tdx_guest or sev_guest in configfs-tsm, got ${JSON.stringify(provider.slice(0, 40))}; run the agent in a TDX or SEV-SNP guest`,
     );
   }
   const certificates = await files.read(join(entry, 'auxblob')).catch(() => new Uint8Array(0));

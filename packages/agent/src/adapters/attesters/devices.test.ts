@@ -312,11 +312,12 @@ test('detection: what is asked for and not there is an error; a TEE that is ther
   expect((await detectAttester({ ...options, choice: 'simulated' })).attester.name).toBe('simulated');
   const broken = {
     name: 'tee',
+    needs: null,
     open: () => Promise.reject(Object.assign(new Error('broken'), { code: 'attester/unavailable' })),
   };
   await expect(detectAttester({ ...options, choice: 'auto' }, [broken])).rejects.toThrow('broken');
-  const absent = { name: 'absent', open: () => null };
-  const present = { name: 'present', open: () => createNitroAttester(async () => new Uint8Array(0)) };
+  const absent = { name: 'absent', needs: null, open: () => null };
+  const present = { name: 'present', needs: null, open: () => createNitroAttester(async () => new Uint8Array(0)) };
   expect(await detectAttester({ ...options, choice: 'auto' }, [absent, present])).toMatchObject({
     absent: ['absent'],
     attester: { name: 'AWS Nitro' },

@@ -17,14 +17,18 @@ export interface GuestSimulators {
 }
 
 /** The attester of this guest, or `null` outside of dstack. */
-export function openDstackAttester(simulator: string | null, sockets: readonly string[] = SOCKETS): Attester | null {
+export function openDstackAttester(
+  simulator: string | null,
+  sockets: readonly string[] = SOCKETS,
+  patienceMs?: number,
+): Attester | null {
   const address = findGuestAgent(simulator, sockets);
   if (address === null) return null;
   const simulated = simulator !== null;
   return {
     name: simulated ? 'dstack simulator' : 'dstack',
     simulated,
-    attest: ({ statementDigest }) => attest(address, statementDigest),
+    attest: ({ statementDigest }) => attest(address, statementDigest, patienceMs),
     keptSecret: async () => {
       const { key } = await callGuestAgent(address, '/GetKey', { path: 'assay/operator/1', purpose: 'assay-operator' });
       return guestSecret(key);
@@ -32,11 +36,15 @@ export function openDstackAttester(simulator: string | null, sockets: readonly s
   };
 }
 
-async function attest(address: GuestAgentAddress, statementDigest: Uint8Array): Promise<AttesterEvidence> {
+async function attest(
+  address: GuestAgentAddress,
+  statementDigest: Uint8Array,
+  patienceMs: number | undefined,
+): Promise<AttesterEvidence> {
   const reportData = paddedHex(statementDigest);
   const [reply, about] = await Promise.all([
-    callGuestAgent(address, '/GetQuote', { report_data: reportData }),
-    callGuestAgent(address, '/Info', {}),
+    callGuestAgent(address, '/GetQuote', { report_data: reportData }, patienceMs),
+    callGuestAgent(address, '/Info', {}, patienceMs),
   ]);
   return { teeType: 'tdx', evidenceType: 'tdx', evidence: guestEvidence(reply, about) };
 }

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { encodeHex } from '@assay/encoding/hex';
 import { ServerError } from '../../errors.ts';
 import type { Attester, AttesterEvidence } from '../../ports/attester.ts';
+import { deviceFault } from './device-fault.ts';
 
 const DIRECTORY = '/dev/attestation';
 const REPORT_DATA_LENGTH = 64; // bytes
@@ -24,10 +25,11 @@ export function openGramineAttester(directory: string = DIRECTORY): Attester | n
     name: 'Gramine SGX',
     simulated: false,
     attest: ({ statementDigest }) => {
-      const turn = last.then(
-        () => takeQuote(directory, statementDigest),
-        () => takeQuote(directory, statementDigest),
-      );
+      const take = () =>
+        takeQuote(directory, statementDigest).catch((error: unknown) => {
+          throw deviceFault(directory, error);
+        });
+      const turn = last.then(take, take);
       last = turn;
       return turn;
     },
@@ -51,7 +53,7 @@ async function takeQuote(directory: string, statementDigest: Uint8Array): Promis
   if (kind !== 'dcap') {
     throw new ServerError(
       'attester/unavailable',
-      `expected sgx.remote_attestation = "dcap" in the Gramine manifest, got ${JSON.stringify(kind.slice(0, 40))}`,
+      `expected sgx.remote_attestation = "dcap" in the Gramine manifest, got ${JSON.stringify(kind.slice(0, 40))}; set it and sign the manifest again`,
     );
   }
   const reportData = new Uint8Array(REPORT_DATA_LENGTH);
@@ -59,6 +61,9 @@ async function takeQuote(directory: string, statementDigest: Uint8Array): Promis
   await writeFile(join(directory, 'user_report_data'), reportData, { flag: 'r+' });
   const quote = new Uint8Array(await readFile(join(directory, 'quote')));
   if (quote.length < SMALLEST_QUOTE)
-    throw new ServerError('attester/unavailable', `expected an SGX quote from Gramine, got ${quote.length} bytes`);
+    throw new ServerError(
+      'attester/unavailable',
+      `expected an SGX quote from Gramine, got ${quote.length} bytes; look into the log of the quoting service (AESM)`,
+    );
   return { teeType: 'sgx', evidenceType: 'sgx', evidence: { quote: encodeHex(quote) } };
 }

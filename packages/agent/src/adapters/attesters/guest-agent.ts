@@ -10,7 +10,8 @@ export interface GuestAgentAddress {
   readonly at: string;
 }
 
-const TIMEOUT_MS = 30_000;
+/** For a whole reply, however slowly it comes, milliseconds. */
+const PATIENCE_MS = 30_000;
 const MAX_REPLY = 4 * 1024 * 1024; // bytes
 
 /**
@@ -31,11 +32,12 @@ export async function callGuestAgent(
   address: GuestAgentAddress,
   path: string,
   body: object,
+  patienceMs: number = PATIENCE_MS,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { status, text } = await post(address, path, JSON.stringify(body)).catch((cause: unknown) => {
+  const { status, text } = await post(address, path, JSON.stringify(body), patienceMs).catch((cause: unknown) => {
     throw new ServerError(
       'attester/unavailable',
-      `the guest agent at ${address.at} does not answer; check that its socket is mounted`,
+      `expected an answer of the guest agent at ${address.at}, got ${reasonOf(cause, patienceMs)}; check that it runs and that its socket is mounted`,
       { cause },
     );
   });
@@ -56,25 +58,30 @@ function post(
   address: GuestAgentAddress,
   path: string,
   body: string,
+  patienceMs: number,
 ): Promise<{ readonly status: number; readonly text: string }> {
   const target = address.kind === 'socket' ? { socketPath: address.at, path } : urlTarget(address.at, path);
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), host: 'localhost' };
-    const request = httpRequest({ ...target, method: 'POST', headers, timeout: TIMEOUT_MS }, (response) => {
+    const request = httpRequest({ ...target, method: 'POST', headers, signal: AbortSignal.timeout(patienceMs) }, (response) => {
       const chunks: Buffer[] = [];
       let size = 0;
       response.on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size > MAX_REPLY) request.destroy(new Error('reply too long'));
+        if (size > MAX_REPLY) request.destroy(new Error(`a reply of more than ${MAX_REPLY} bytes`));
         chunks.push(chunk);
       });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }));
       response.on('error', reject);
     });
-    request.on('timeout', () => request.destroy(new Error('timeout')));
     request.on('error', reject);
     request.end(body);
   });
+}
+
+function reasonOf(cause: unknown, patienceMs: number): string {
+  const { name, code, message } = cause as NodeJS.ErrnoException;
+  return name === 'AbortError' || name === 'TimeoutError' ? `none within ${patienceMs} ms` : (code ?? message);
 }
 
 function urlTarget(base: string, path: string): { readonly host: string; readonly port: string; readonly path: string } {

@@ -11,7 +11,7 @@ const WATCH_MS = 200;
 /** Default real memory of one compiler. Its own address space ends at 2 to 4 GiB. Bytes. */
 export const MEMORY_BYTES = 2 * 1024 * 1024 * 1024;
 /** A compiler that took more than this is started afresh afterwards: its memory never shrinks. Bytes. */
-const KEPT_BYTES = 768 * 1024 * 1024;
+const KEPT_BYTES = 288 * 1024 * 1024;
 const PAGE_BYTES = 4096;
 
 export interface CompileOptions {

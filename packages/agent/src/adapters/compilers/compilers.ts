@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { ServerError } from '../../errors.ts';
 import type { CompileRequest, CompilerRelease, Compilers } from '../../ports/compilers.ts';
 import { CompilerProcess, MEMORY_BYTES } from './compiler-process.ts';
+import { KeptOutputs } from './kept-outputs.ts';
 import { installedCompilers, verifiedSoljson } from './store.ts';
 
 /** Idle compilers that are kept; each holds 100 to 300 MB. */
@@ -35,6 +36,7 @@ class WarmCompilers implements Compilers {
   readonly #idle: { readonly version: string; readonly process: CompilerProcess }[] = [];
   readonly #busy = new Set<CompilerProcess>();
   readonly #waiting: (() => void)[] = [];
+  readonly #outputs = new KeptOutputs();
   #running = 0;
   #closed = false;
 
@@ -51,12 +53,16 @@ class WarmCompilers implements Compilers {
   async compile({ version, input, wallMs, signal }: CompileRequest): Promise<string> {
     const release = this.releases.find((each) => each.version === version);
     if (release === undefined) throw this.#unknown(version);
+    const known = this.#outputs.find(release, input);
+    if (known !== null) return known;
     await this.#turn(signal);
     try {
       const compiler = await this.#take(release);
       this.#busy.add(compiler);
       try {
-        return await compiler.compile(input, { wallMs, memoryBytes: this.#memoryBytes, signal });
+        const output = await compiler.compile(input, { wallMs, memoryBytes: this.#memoryBytes, signal });
+        this.#outputs.keep(release, input, output);
+        return output;
       } finally {
         this.#busy.delete(compiler);
         this.#keep(version, compiler);

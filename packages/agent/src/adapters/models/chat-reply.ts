@@ -12,6 +12,8 @@ import type { JsonDocument } from './reply-documents.ts';
 /** Of a whole reply, its thoughts, or its calls. UTF-16 code units. */
 export const MAX_TEXT_LENGTH = 1024 * 1024;
 const MAX_TOOL_CALLS = 128;
+/** Names go into receipts, lists and metrics. UTF-16 code units. */
+export const MAX_MODEL_NAME = 256;
 
 export interface ChatReply {
   readonly text: string;
@@ -67,7 +69,7 @@ export class ChatReplyBuilder {
 
   /** @throws {ServerError} `model/too-large`. */
   take(document: JsonDocument): void {
-    if (typeof document.model === 'string' && document.model !== '') this.#model = document.model;
+    if (isModelName(document.model)) this.#model = document.model;
     this.#usage = usageIn(document) ?? this.#usage;
     const choice = choiceIn(document);
     if (choice === null) return;
@@ -217,6 +219,11 @@ function usageIn(document: JsonDocument): ModelUsage | null {
 
 function count(value: unknown): number | null {
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
+}
+
+/** What is longer is no name: the configured one stands then. */
+function isModelName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_MODEL_NAME;
 }
 
 /** Half characters become U+FFFD: no endpoint takes them back. */

@@ -56,7 +56,29 @@ test.each<[string, ModelTask]>([
     /^no AI model is connected.*assay model fetch.*Recorded demos: "Calculate the factorial of 10" \(python\)/,
   );
   expect(error.message).not.toContain('\n');
-  expect(error.details.recordedDemos).toContainEqual({ description: factorial.description, language: 'python', context: null });
+  expect(error.details.recordedDemos).toContainEqual({
+    description: factorial.description,
+    language: 'python',
+    context: null,
+    files: [],
+  });
+});
+
+test('the demos come with the files that their programs read', () => {
+  const { demos = [] } = createRecorded(null);
+  const reading = demos.filter(({ files }) => files.length > 0);
+  expect(reading.map(({ description }) => description)).toEqual([
+    'Load data from /tmp/sales.csv, calculate total revenue, and create a bar chart of top 5 products by sales',
+    'Plot sales by region',
+  ]);
+  expect(reading.map(({ files }) => files.map(({ path }) => path))).toEqual([['/tmp/sales.csv'], ['/tmp/sales.csv']]);
+});
+
+test('a task gets the samples of its own demo only', () => {
+  const { samplesFor } = createRecorded(null);
+  const plot: ModelTask = { description: 'plot sales by region', language: 'python', context: null };
+  expect(samplesFor?.(plot).map(({ path }) => path)).toEqual(['/tmp/sales.csv']);
+  expect(samplesFor?.({ ...plot, description: 'Plot sales by region and month' })).toEqual([]);
 });
 
 test('the chat has demos of its own', async () => {

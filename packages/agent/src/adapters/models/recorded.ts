@@ -1,6 +1,6 @@
 /**
  * Recorded answers: a transcript file stands in when no model is connected, so that a newcomer sees the whole road from task to
- * receipt. Nobody ran a model: provenance says `recorded`, and every page, answer and receipt shows it in red.
+ * receipt. No model ran: provenance says `recorded`, and every page, answer and receipt shows it in red.
  *
  * A transcript answers its own demos, word for word, and refuses everything else: a program that somebody wrote for another task
  * is no answer.
@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { canonicalJson } from '@assay/encoding/json';
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
-import type { Model, ModelReply, ModelRequest } from '../../ports/model.ts';
+import type { Model, ModelReply, ModelRequest, ModelTask, RecordedDemo } from '../../ports/model.ts';
 
 const transcriptSchema = z.strictObject({
   version: z.literal(2),
@@ -25,7 +25,9 @@ const transcriptSchema = z.strictObject({
       language: z.enum(['python', 'javascript', 'chat']),
       /** The request's context, which must be the same. */
       context: z.record(z.string(), z.json()).optional(),
-      /** One reply an attempt; the last one again and again. */
+      /** Files that the program reads, as samples: a person may bring others of the same names. */
+      files: z.array(z.strictObject({ path: z.string().trim().min(1), content: z.string() })).optional(),
+      /** One reply an attempt. */
       replies: z.array(z.string().min(1)).min(1),
     }),
   ),
@@ -71,6 +73,7 @@ export function createRecorded(file: string | null): Model {
       usage: { promptTokens: null, completionTokens: null, totalTokens: null },
       requestBytes: new TextEncoder().encode(JSON.stringify({ messages: request.messages })),
       responseBytes: new TextEncoder().encode(text),
+      isLast: earlier >= demo.replies.length - 1,
       provenance,
     };
   };
@@ -79,6 +82,8 @@ export function createRecorded(file: string | null): Model {
     provider: 'recorded',
     model: 'recorded',
     complete,
+    demos: transcript.demos.map(demoOf),
+    samplesFor: (task) => transcript.demos.find((each) => isAskedFor(each, askedOf(task)))?.files ?? [],
     probe: () =>
       Promise.resolve({
         reachable: true,
@@ -98,6 +103,10 @@ function readTranscript(path: string): { readonly transcript: Transcript; readon
   }
 }
 
+function demoOf({ tasks, language, context, files }: Demo): RecordedDemo {
+  return { description: tasks[0] ?? '', language, context: context ?? null, files: files ?? [] };
+}
+
 interface Asked {
   readonly task: string;
   readonly language: Demo['language'];
@@ -106,9 +115,13 @@ interface Asked {
 
 /** What a request asks for: the task that its prompt was made from, or the last words of a chat. */
 function askedIn({ task, messages }: ModelRequest): Asked {
-  if (task !== undefined) return { ...task, task: normal(task.description) };
+  if (task !== undefined) return askedOf(task);
   const last = messages.findLast(({ role }) => role === 'user')?.content ?? '';
   return { task: normal(last), language: 'chat', context: null };
+}
+
+function askedOf(task: ModelTask): Asked {
+  return { ...task, task: normal(task.description) };
 }
 
 function isAskedFor({ tasks, language, context }: Demo, asked: Asked): boolean {
@@ -137,9 +150,12 @@ function notConnected({ demos }: Transcript, language: Demo['language']): Server
   const isChat = language === 'chat';
   const recordedDemos = demos
     .filter((demo) => (demo.language === 'chat') === isChat)
-    .map(({ tasks, language, context }) => ({ description: tasks[0], language, context: context ?? null }));
-  const listed = recordedDemos.slice(0, MAX_LISTED).map(({ description, language }) => {
-    return isChat ? JSON.stringify(description) : `${JSON.stringify(description)} (${language})`;
+    .map(demoOf)
+    .map(({ files, ...demo }) => ({ ...demo, files: files.map(({ path }) => path) }));
+  const listed = recordedDemos.slice(0, MAX_LISTED).map(({ description, language, context }) => {
+    const asked = JSON.stringify(description);
+    if (isChat) return asked;
+    return context === null ? `${asked} (${language})` : `${asked} (${language}, with the context ${JSON.stringify(context)})`;
   });
   return new ServerError(
     'model/not-connected',

@@ -106,6 +106,15 @@ test.each([
   expect((await complete(answer)).usage).toEqual({ promptTokens: 5, completionTokens: 7, totalTokens: 12 });
 });
 
+test.each([
+  ['256 characters', 'n'.repeat(256), 'n'.repeat(256)],
+  ['257 characters', 'n'.repeat(257), 'm'],
+  ['a megabyte', 'n'.repeat(1_000_000), 'm'],
+])('a name of %s for the model', async (_, name, taken) => {
+  const named = JSON.stringify({ ...JSON.parse(whole({ content: WORDS })), model: name });
+  expect((await complete(typed('application/json', named))).model).toBe(taken);
+});
+
 /** JSON.stringify writes half a character as an escape, as servers in Python do. */
 const halves = [chunk({ content: 'a\uD83D' }), chunk({ content: '\uDE00b' })].map((data) => event(data));
 

@@ -39,6 +39,22 @@ test('nothing chosen: recorded while nothing answers, the endpoint as soon as it
   expect((await up.complete(ask)).provenance.kind).toBe('recorded');
 });
 
+test('the model that serves now stays the same when another comes up', async () => {
+  let time = 0;
+  const server = await startOpenAiServer({ answers: [fenced('python', 'print(2)')] });
+  const config = parseConfig({}).model;
+  const model = createModel({ ...config, base: server.base }, { embedded: none(), now: () => time });
+  expect(model.provider).toBe('recorded');
+  const serving = (await model.serving?.()) ?? expect.fail('it can change');
+  expect(serving.provider).toBe('ollama');
+  await server.close();
+  time += 60_000;
+  await model.probe();
+  expect(model.provider).toBe('recorded');
+  expect(serving.provider).toBe('ollama');
+  await expect(serving.complete(ask)).rejects.toMatchObject({ code: 'model/unreachable' });
+});
+
 test('an embedded model that was not fetched says how it is fetched; one that does not exist stops the start', async () => {
   const named = createModel(parseConfig({ AI_PROVIDER: 'embedded', AI_MODEL: 'smollm2-135m' }).model, { embedded: none() });
   await expect(named.complete(ask)).rejects.toMatchObject({

@@ -105,7 +105,11 @@ function switching(
     get model() {
       return current().model;
     },
+    get demos() {
+      return current().demos;
+    },
     complete: async (request) => (await look()).complete(request),
+    serving: look,
     probe,
   };
 }

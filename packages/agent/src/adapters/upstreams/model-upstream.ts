@@ -9,7 +9,7 @@ import { utf8 } from '@assay/encoding/bytes';
 import { parseJson } from '@assay/encoding/json';
 import { digestBytes } from '@assay/receipt';
 import { ServerError } from '../../errors.ts';
-import type { ChatMessage, Model, ModelReply, ModelRequest } from '../../ports/model.ts';
+import type { ChatMessage, Model, ModelReply, ModelRequest, TokenLogprobs } from '../../ports/model.ts';
 import type { Upstream, UpstreamAnswer, UpstreamProof, UpstreamRequest } from '../../ports/upstream.ts';
 import { TextQueue } from './text-queue.ts';
 
@@ -35,6 +35,8 @@ interface ChatRequest {
   readonly temperature?: unknown;
   readonly max_tokens?: unknown;
   readonly max_completion_tokens?: unknown;
+  readonly logprobs?: unknown;
+  readonly top_logprobs?: unknown;
 }
 
 async function answer(model: Model, { path, body, signal }: UpstreamRequest, now: () => number): Promise<UpstreamAnswer> {
@@ -46,6 +48,7 @@ async function answer(model: Model, { path, body, signal }: UpstreamRequest, now
     messages: (request.messages ?? []).map(readMessage),
     ...numberIn('temperature', request.temperature),
     ...numberIn('maxTokens', request.max_completion_tokens ?? request.max_tokens),
+    ...(request.logprobs === true && request.stream !== true ? { topLogprobs: topOf(request.top_logprobs) } : {}),
     signal,
     onText: (text) => words.push(text),
   };
@@ -60,6 +63,13 @@ async function answer(model: Model, { path, body, signal }: UpstreamRequest, now
   reply.catch(() => undefined);
   await Promise.race([words.first, reply]);
   return { status: 200, contentType: 'text/event-stream', body: streamed(head, words, reply), finish };
+}
+
+/** OpenAI's bound. */
+const MOST_TOP = 20;
+
+function topOf(value: unknown): number {
+  return typeof value === 'number' && value >= 0 ? Math.min(MOST_TOP, Math.floor(value)) : 0;
 }
 
 function numberIn<Name extends string>(name: Name, value: unknown): { readonly [Key in Name]?: number } {
@@ -115,10 +125,25 @@ function usageOf({ usage }: ModelReply) {
 
 function whole(head: Head, reply: ModelReply): Uint8Array {
   const choices = [
-    { index: 0, message: { role: 'assistant', content: reply.text }, finish_reason: reply.finishReason ?? 'stop' },
+    {
+      index: 0,
+      message: { role: 'assistant', content: reply.text },
+      finish_reason: reply.finishReason ?? 'stop',
+      ...(reply.logprobs === undefined ? {} : { logprobs: { content: reply.logprobs.map(shownPosition) } }),
+    },
   ];
   const system_fingerprint = reply.provenance.kind;
   return utf8(JSON.stringify({ ...head, system_fingerprint, object: 'chat.completion', choices, usage: usageOf(reply) }));
+}
+
+function shownPosition({ token, logprob, top, logits }: TokenLogprobs): object {
+  const shown = (text: string, log: number): object => ({ token: text, logprob: log, bytes: bytesOf(text) });
+  return { ...shown(token, logprob), logits_sha256: logits, top_logprobs: top.map(([text, log]) => shown(text, log)) };
+}
+
+/** `null` for a token that is no whole text. */
+function bytesOf(text: string): readonly number[] | null {
+  return text.includes('\ufffd') ? null : [...utf8(text)];
 }
 
 async function* streamed(head: Head, words: TextQueue, reply: Promise<ModelReply>): AsyncGenerator<Uint8Array> {

@@ -25,6 +25,19 @@ const indexSchema = z.array(
   z.object({ path: z.string(), bytes: z.number().int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
 );
 
+/** Folders of keys; no workspace can have such a name. */
+const KEY_FOLDER = '@';
+
+/** The workspaces of each API key below `directory`: a name of one key is another place than the same name of another. */
+export function workspacesByKey(directory: string): (access: string | null) => Workspaces {
+  const known = new Map<string | null, Workspaces>([[null, createWorkspaces(directory)]]);
+  return (access) => {
+    const own = known.get(access) ?? createWorkspaces(join(directory, `${KEY_FOLDER}${access}`));
+    known.set(access, own);
+    return own;
+  };
+}
+
 /** Workspaces below `directory`, which is made when the first file arrives. */
 export function createWorkspaces(directory: string, limits: WorkspaceLimits = LIMITS): Workspaces {
   const tails = new Map<string, Promise<unknown>>();
@@ -65,7 +78,7 @@ export function createWorkspaces(directory: string, limits: WorkspaceLimits = LI
         `workspace ${workspace} would exceed ${limits.files} files or ${limits.bytes} bytes; use another workspace`,
       );
     }
-    if (old.length === 0 && (await readdir(directory).catch(() => [])).length >= limits.workspaces) {
+    if (old.length === 0 && (await foldersIn(directory)) >= limits.workspaces) {
       throw new ServerError(
         'workspace/full',
         `there are ${limits.workspaces} workspaces already; use one of them or remove some from the data directory`,
@@ -104,6 +117,11 @@ export function createWorkspaces(directory: string, limits: WorkspaceLimits = LI
       await inTurn(workspace, () => store(workspace, files));
     },
   };
+}
+
+async function foldersIn(directory: string): Promise<number> {
+  const names = await readdir(directory).catch(() => []);
+  return names.filter((name) => !name.startsWith(KEY_FOLDER)).length;
 }
 
 function checkPath(path: string): void {

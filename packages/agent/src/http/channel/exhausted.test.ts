@@ -65,7 +65,7 @@ test('channel/key-exhausted: a key that took a million requests takes no other',
   expect([(await overOhttp()).status, handled]).toEqual([200, 1]);
   for (const send of [overOhttp, overEhbp]) {
     const answer = await send();
-    expect([answer.status, handled], send.name).toEqual([503, 1]);
+    expect([answer.status, answer.headers.get('retry-after'), handled], send.name).toEqual([503, '2', 1]);
     const { code, detail } = (await answer.json()) as { readonly code: string; readonly detail: string };
     expect(code).toBe('channel/key-exhausted');
     expectAdvice(detail, ['took all requests', 'verify the attestation again']);

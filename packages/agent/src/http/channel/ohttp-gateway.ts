@@ -21,6 +21,7 @@ import {
   MEDIA_TYPES,
   RESEND_HEADER,
   type ResponseHead,
+  readHeader,
   readPieces,
   toReadableStream,
 } from '@assay/channel';
@@ -31,18 +32,21 @@ import type { ChannelKeys } from '../../identity/channel-keys.ts';
 import { heldAnswer } from '../answers.ts';
 import { readBody } from '../held-bodies.ts';
 import { holdMemory } from '../held-memory.ts';
+import type { HandOn } from './hand-on.ts';
 import { openedRequest } from './opened-request.ts';
 import { claimRefusal, openingRefusal, problem } from './refusals.ts';
 import { resendRefusal } from './resend.ts';
 
 export interface OhttpGatewayOptions {
   readonly keys: ChannelKeys;
-  /** The application behind the gateway. `internal` requests come from nobody but this gateway. */
+  /** The application behind the gateway. `internal` requests come from this gateway only. */
   readonly handle: (request: Request) => Promise<Response>;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Longest encrypted request, bytes. */
   readonly maxRequestBytes: number;
+  /** The way to agents on the same store, to whose keys a request may be sealed; left out: none. */
+  readonly handOn?: Pick<HandOn, 'answer'> | null | undefined;
 }
 
 /** Header that tells the application how a request came in; a client's own header of that name is dropped. */
@@ -81,6 +85,11 @@ export async function answerEncapsulated(request: Request, options: OhttpGateway
   try {
     const most = options.maxRequestBytes;
     const bytes = await readBody(request, { most, sender: 'stranger', tooLong: () => tooLong(most) });
+    const header = options.handOn == null ? null : readHeader(bytes);
+    if (header !== null && !options.keys.has(header.keyId, Math.floor(options.now() / 1000))) {
+      const answer = await options.handOn?.answer(request, bytes, header);
+      if (answer != null) return answer;
+    }
     opened = await options.keys.open(bytes, form, Math.floor(options.now() / 1000));
     inner = toRequest(opened.message, request);
   } catch (error) {

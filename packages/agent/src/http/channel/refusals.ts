@@ -6,13 +6,14 @@
 import { ChannelError } from '@assay/channel';
 import { problemMembers } from '../../error-status.ts';
 import type { Claim } from '../../identity/channel-keys.ts';
+import { retryAfterHeader, retryAfterOf } from '../../retry-after.ts';
 
-/** @param type of the problem, where a protocol names one; the code's own URN unless told. */
+/** @param type of the problem, where a protocol names one; default: the code's own URN. */
 export function problem(status: number, code: string, detail: string, type?: string): Response {
   const members = { ...problemMembers(code, detail, status), success: false, error: detail };
   return new Response(JSON.stringify(type === undefined ? members : { ...members, type }), {
     status,
-    headers: { 'content-type': 'application/problem+json' },
+    headers: { 'content-type': 'application/problem+json', ...retryAfterHeader(retryAfterOf({ code })) },
   });
 }
 
@@ -39,7 +40,7 @@ export function claimRefusal(claim: Claim): Response | null {
  */
 export function openingRefusal(error: unknown, expected: string, keyProblem: string): Response {
   if (!ChannelError.is(error)) return problem(400, 'channel/message-malformed', `expected ${expected}, got something else`);
-  // Key ids begin anew with every boot: what does not decrypt is most often sealed to a key from before a restart.
+  // Key ids begin again with every boot: what does not decrypt is most often sealed to a key from before a restart.
   if (error.code === 'channel/decryption-failed' || error.code === 'channel/key-unknown')
     return problem(422, 'channel/key-unknown', 'this key is not in use; fetch and verify the attestation again', keyProblem);
   return problem(error.code === 'channel/oversize' ? 413 : 400, error.code, error.message);

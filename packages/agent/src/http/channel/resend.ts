@@ -29,6 +29,6 @@ function unsettled(): Response {
   return problem(
     409,
     'channel/resend-unsettled',
-    `expected ${RESEND_HEADER} to name up to ${MOST_NAMED} requests to keysets of this boot; ask anew only if that does no harm`,
+    `expected ${RESEND_HEADER} to name up to ${MOST_NAMED} requests to keysets of this boot; ask again only if that does no harm`,
   );
 }

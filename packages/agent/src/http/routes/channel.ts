@@ -50,6 +50,7 @@ export function channelRoutes(api: Api, services: Services, inner: (request: Req
       keys: channelKeys,
       handle: (request) => inner(request, { ...c.env, channel: 'ohttp' }),
       now: services.clock.now,
+      handOn: services.handOn,
       maxRequestBytes: services.config.limits.bodyBytes + 64 * 1024,
     }),
   );

@@ -4,12 +4,15 @@
  */
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { extname, join, relative, sep } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, extname, join, relative, sep } from 'node:path';
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
 import type { Api } from '../api.ts';
 import { route } from '../route.ts';
 import { bytesSchema, textSchema } from '../schemas/bytes.ts';
+
+const require = createRequire(import.meta.url);
 
 interface ConsoleFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -20,7 +23,19 @@ interface ConsoleFile {
 export type ConsoleFiles = ReadonlyMap<string, ConsoleFile>;
 
 /** Addresses of the console's one page, as `packages/web/src/shell/pages.ts` knows them. */
-const PAGES = ['/developer', '/tasks', '/tasks/{id}', '/chat', '/verify', '/receipts', '/receipts/{id}', '/status'] as const;
+const PAGES = [
+  '/developer',
+  '/tasks',
+  '/tasks/{id}',
+  '/chat',
+  '/verify',
+  '/receipts',
+  '/receipts/{id}',
+  '/contracts',
+  '/contracts/{id}',
+  '/owners',
+  '/status',
+] as const;
 const HTML = 'text/html; charset=utf-8';
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -34,6 +49,15 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
   '.wasm': 'application/wasm',
 };
+
+/** The built console beside this package, or `null`. */
+export function consoleDirectory(): string | null {
+  try {
+    return join(dirname(require.resolve('@assay/web/package.json')), 'dist');
+  } catch {
+    return null;
+  }
+}
 
 /** The files below `directory`; none when it is not there. */
 export function loadConsole(directory: string | null): ConsoleFiles {

@@ -1,5 +1,5 @@
 /**
- * `/api/v1/audits` and `/api/v1/builds`: work on contracts as jobs. They are tasks like any other: `/api/tasks/{id}` knows them too, with
+ * `/api/v1/audits` and `/api/v1/builds`: work on contracts as durable jobs, done also when the agent stops before. They are tasks like any other: `/api/tasks/{id}` knows them too, with
  * events and files. The request is that of `/api/process` without `data.type`; the answer is 202 and an address to ask.
  */
 
@@ -9,7 +9,7 @@ import type { Api } from '../api.ts';
 import { json, route } from '../route.ts';
 import { acceptedSchema, cancelledSchema, envelopeSchema, type WorkSchemas } from '../schemas/work.ts';
 import type { Services } from './services.ts';
-import { submit } from './submit.ts';
+import { acceptedTask, submitJob } from './submit.ts';
 import { cancelTask, describeTask } from './tasks.ts';
 
 const KINDS = [
@@ -66,9 +66,9 @@ export function contractRoutes(api: Api, services: Services, schemas: WorkSchema
     const task = services.tasks.types.find(({ type }) => type === kind.type);
     if (task === undefined) continue;
     api.on(startRoute(kind, task), async ({ c, reply }) => {
-      const started = await submit(c, services, { endpoint: kind.path, type: kind.type, mayWait: true });
-      const url = `${started.origin}${kind.path}/${encodeURIComponent(started.task.id)}`;
-      return reply(202, started.accepted(url), { location: url });
+      const { origin, job } = await submitJob(c, services, { endpoint: kind.path, type: kind.type });
+      const url = `${origin}${kind.path}/${encodeURIComponent(job.taskId)}`;
+      return reply(202, acceptedTask(job, url), { location: url });
     });
     api.on(stateRoute(kind, schemas), (asked) => describeTask({ ...asked, query: { brief: false } }, services));
     api.on(cancelRoute(kind, schemas), (asked) => cancelTask(asked, services));

@@ -2,13 +2,16 @@
 
 import { isJsonObject, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { bindingDigest } from '@assay/models';
+import type { Context } from 'hono';
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
 import { providerOf, securityLevelOf, sessionAttestation } from '../../evidence/attestation-document.ts';
 import { evidenceFile } from '../../evidence/evidence-file.ts';
 import { type InferenceRequest, transcribe } from '../../evidence/transcript.ts';
 import { verifyEvidenceFile } from '../../evidence/verify-file.ts';
+import { meteredModel } from '../../tasks/metered-model.ts';
 import type { Api } from '../api.ts';
+import type { AppEnv } from '../environment.ts';
 import { readBytes } from '../request-body.ts';
 import { clientOf } from '../request-facts.ts';
 import { json, route } from '../route.ts';
@@ -33,6 +36,7 @@ const create = route({
   method: 'post',
   path: '/attestation/create',
   authority: 'key',
+  scope: 'infer',
   tag: 'transcripts',
   summary: 'Open a session: an attestation for your nonce, and the identity of the model',
   body: { required: false, content: { 'application/json': createAttestationSchema } },
@@ -44,6 +48,7 @@ const infer = route({
   method: 'post',
   path: '/inference',
   authority: 'key',
+  scope: 'infer',
   tag: 'transcripts',
   summary: 'Ask the model within a session; the answer is one transcript of it',
   body: { required: true, content: { 'application/json': inferenceRequestSchema } },
@@ -69,6 +74,7 @@ const verify = route({
   method: 'post',
   path: '/evidence/verify',
   authority: 'key',
+  scope: 'read',
   tag: 'transcripts',
   summary: 'Verify such a file here; assay verify does it without trusting this agent',
   body: { required: true, content: { 'application/json': transcriptFileSchema } },
@@ -98,10 +104,14 @@ const platform = route({
 export function evidenceRoutes(api: Api, services: Services): void {
   const { config, clock, evidence, identity, ledger, model } = services;
   const startedAt = clock.now();
+  const meteredFor = (c: Context<AppEnv>) => {
+    const access = c.get('access');
+    return access === null ? model : meteredModel(model, (tokens) => ledger.keys.spend(access, { tokens }));
+  };
   const modelFacts = () => ({ name: model.model, version: config.modelVersion ?? 'unknown', provider: model.provider });
 
   api.on(create, async ({ c, reply }) => {
-    services.rateLimit.take(`quote ${clientOf(c)}`);
+    await services.rateLimit.take(`quote ${clientOf(c)}`);
     const bytes = await readBytes(c.req.raw, MAX_REQUEST_BYTES);
     const { nonce = null } = bytes.length === 0 ? {} : checked(createAttestationSchema, bytes);
     await identity.inForce();
@@ -120,14 +130,14 @@ export function evidenceRoutes(api: Api, services: Services): void {
   });
 
   api.on(infer, async ({ c, reply }) => {
-    services.rateLimit.take(clientOf(c));
+    await services.rateLimit.take(clientOf(c));
     const bytes = await readBytes(c.req.raw, config.limits.bodyBytes);
     const { session_id: id, prompt, max_tokens: maxTokens, temperature } = checked(inferenceRequestSchema, bytes);
     const session = evidence.find(id, c.get('access'));
     if (session === null) return reply(401, { error: 'Invalid session. Create attestation first.' });
     const { channel = 'http' } = (c.env ?? {}) as { readonly channel?: 'ohttp' | 'ehbp' | 'http' };
     const request: InferenceRequest = { bytes, prompt, maxTokens, temperature, channel, signal: c.req.raw.signal };
-    return reply(200, (await transcribe(session, request, { model, ledger, clock })) as never);
+    return reply(200, (await transcribe(session, request, { model: meteredFor(c), ledger, clock })) as never);
   });
 
   api.on(bundle, async ({ c, query, reply }) => {
@@ -138,7 +148,7 @@ export function evidenceRoutes(api: Api, services: Services): void {
   });
 
   api.on(verify, async ({ c, reply }) => {
-    services.rateLimit.take(clientOf(c));
+    await services.rateLimit.take(clientOf(c));
     const file = objectOf(await readBytes(c.req.raw, MAX_FILE_BYTES));
     const { valid, errors } = await verifyEvidenceFile(file, identity.attester.rootCertificate);
     return reply(valid ? 200 : 400, { valid, errors, timestamp: new Date(clock.now()).toISOString() });
@@ -150,7 +160,7 @@ export function evidenceRoutes(api: Api, services: Services): void {
     return reply(200, {
       provider_type: providerOf(identity, shown),
       simulated: identity.attester.simulated,
-      sessions: evidence.made,
+      sessions: evidence.madeBy(c.get('access')),
       transcripts,
       uptime_seconds: Math.floor((clock.now() - startedAt) / 1000),
     });

@@ -44,6 +44,7 @@ const prompt = <const Path extends string>(
     method: 'post',
     path,
     authority: 'key',
+    scope: 'infer',
     tag: 'inference',
     summary,
     body: { required: true, content: { 'application/json': shapes.request } },
@@ -124,6 +125,7 @@ export function inferenceRoutes(api: Api, services: Services): void {
     upstream,
     verifiedOnly: services.config.verifiedUpstreamsOnly,
     newTaskId: randomUUID,
+    spend: (access, tokens) => ledger.keys.spend(access, { tokens }),
     maxAnswerBytes: MAX_ANSWER_BYTES,
   };
   const responses = responsesSurface({
@@ -134,7 +136,7 @@ export function inferenceRoutes(api: Api, services: Services): void {
   const passedThrough = [chatCompletions, completions, embeddings].map((route) => [route, passthrough(route.path)] as const);
   for (const [route, surface] of [...passedThrough, [responsesApi, responses] as const]) {
     api.on(route, async ({ c }) => {
-      services.rateLimit.take(clientOf(c));
+      await services.rateLimit.take(clientOf(c));
       const body = await readBytes(c.req.raw, services.config.limits.bodyBytes);
       return servePrompt({ path: route.path, surface, body, access: c.get('access'), signal: c.req.raw.signal }, ports);
     });

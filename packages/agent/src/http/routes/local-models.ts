@@ -26,6 +26,7 @@ const start = route({
   method: 'post',
   path: '/api/models/fetch',
   authority: 'key',
+  scope: 'operate',
   tag: 'models',
   summary: 'Fetch a model of the catalogue, with the engine that runs it',
   body: { required: true, content: { 'application/json': fetchRequestSchema } },
@@ -47,6 +48,7 @@ const stop = route({
   method: 'delete',
   path: '/api/models/fetch',
   authority: 'key',
+  scope: 'operate',
   tag: 'models',
   summary: 'Cancel the fetch; what has come is kept for the next one',
   answers: { 200: json(fetchProgressSchema, 'it has ended') },
@@ -58,7 +60,8 @@ export function localModelRoutes(api: Api, { localModels, model }: Services): vo
     const [engine, models, probe] = await Promise.all([localModels.engine(), localModels.list(), model.probe()]);
     const connected = probe.reachable && model.provider !== 'recorded';
     const fetch = localModels.newest === null ? null : fetchProgressBody(localModels.newest);
-    return reply(200, { connected, engine, models, fetch }, NO_STORE);
+    const demos = [...(model.demos ?? [])].map((demo) => ({ ...demo, files: [...demo.files] }));
+    return reply(200, { connected, engine, models, demos, fetch }, NO_STORE);
   });
   api.on(start, async ({ c, reply }) => {
     const { name } = requestIn(await readBytes(c.req.raw, MAX_BODY_BYTES));

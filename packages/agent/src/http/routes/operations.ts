@@ -1,5 +1,6 @@
 /** For operators: is it alive, how is it doing, what is it made of. */
 
+import { retryAfterHeader, retryAfterOf } from '../../retry-after.ts';
 import type { Api } from '../api.ts';
 import { json, route } from '../route.ts';
 import { textSchema } from '../schemas/bytes.ts';
@@ -7,6 +8,7 @@ import { type AgentStatus, healthSchema, statusSchema } from '../schemas/status.
 import type { Services } from './services.ts';
 
 const NO_STORE = { 'cache-control': 'no-store' };
+const STOPPING = { ...NO_STORE, ...retryAfterHeader(retryAfterOf({ code: 'server/stopping' })) };
 
 const health = route({
   method: 'get',
@@ -21,6 +23,7 @@ const metrics = route({
   method: 'get',
   path: '/metrics',
   authority: 'key',
+  scope: 'operate',
   tag: 'operation',
   summary: 'Metrics in Prometheus form',
   answers: { 200: { description: 'text exposition format', content: { 'text/plain': textSchema } } },
@@ -39,7 +42,7 @@ export function operationRoutes(api: Api, services: Services): void {
   const startedAt = services.clock.now();
   api.on(health, ({ reply }) => {
     const { version } = services;
-    if (services.stopping()) return reply(503, { status: 'stopping', version }, NO_STORE);
+    if (services.stopping()) return reply(503, { status: 'stopping', version }, STOPPING);
     return reply(200, { status: 'ok', version }, NO_STORE);
   });
   api.on(
@@ -49,14 +52,19 @@ export function operationRoutes(api: Api, services: Services): void {
         headers: { 'content-type': services.metrics.registry.contentType },
       }),
   );
-  api.on(agentStatus, async ({ reply }) => reply(200, await status(services, startedAt), NO_STORE));
+  api.on(agentStatus, async ({ c, reply }) =>
+    reply(200, await status(services, { startedAt, access: c.get('access') }), NO_STORE),
+  );
 }
 
 /** What is told of a sandbox that is still being opened. */
 const OPENING = { lane: 'opening', isolation: 'none', languages: [], packages: {}, environmentDigest: null, selfTest: [] };
 
-/** What the agent is made of and what is missing; also what the start-up message and `assay doctor` show. */
-export async function status(services: Services, startedAt: number): Promise<AgentStatus> {
+/** What the agent is made of and what is missing, with the running tasks that `access` may see, all when it is left out; also what the start-up message and `assay doctor` show. */
+export async function status(
+  services: Services,
+  { startedAt, access }: { readonly startedAt: number; readonly access?: string | null },
+): Promise<AgentStatus> {
   const { identity, ledger, model, config } = services;
   const probe = await model.probe();
   const capabilities = services.sandbox()?.capabilities ?? OPENING;
@@ -68,7 +76,7 @@ export async function status(services: Services, startedAt: number): Promise<Age
     status: services.stopping() ? 'stopping' : 'ok',
     started_at: new Date(startedAt).toISOString(),
     uptime_seconds: Math.floor((services.clock.now() - startedAt) / 1000),
-    tasks_running: services.tasks.running,
+    tasks_running: access === undefined ? services.tasks.running : services.tasks.runningOf(access),
     tee: { name: identity.attester.name, simulated: identity.attester.simulated },
     keyset_digest: identity.keysetDigest,
     keyset: services.rotation.standing(),

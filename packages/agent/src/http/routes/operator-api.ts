@@ -4,11 +4,14 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import { isOwnHost } from '@assay/channel';
 import { isCoded } from '@assay/encoding/coded-error';
 import type { Context } from 'hono';
+import { type Config, isLoopback } from '../../config.ts';
 import { ServerError } from '../../errors.ts';
 import type { OperatorRequest } from '../../operator/operator.ts';
 import type { OperatorApi } from '../../operator/operator-api.ts';
+import type { SignAnswer } from '../../operator/wallet.ts';
 import { heldAnswer } from '../answers.ts';
 import type { Api } from '../api.ts';
 import type { AppEnv } from '../environment.ts';
@@ -25,8 +28,11 @@ import {
   promptAnswerSchema,
   promptRequestSchema,
   registrationSchema,
+  replaceTransactionSchema,
   setVariablesSchema,
+  signedMessageSchema,
   signedTransactionSchema,
+  signMessageSchema,
   signTransactionSchema,
   transactionsSchema,
   variableMissingSchema,
@@ -95,6 +101,7 @@ const prompt = route({
   method: 'post',
   path: '/api/v1/prompt',
   authority: 'key',
+  scope: 'infer',
   tag: 'owners',
   summary: 'Ask the model; the answer is signed by the attested agent key',
   body: { required: true, content: { 'application/json': promptRequestSchema } },
@@ -112,6 +119,7 @@ const signTransaction = route({
   ...about,
   method: 'post',
   path: '/api/v1/sign-transaction',
+  scope: 'sign',
   summary: 'Sign a transaction that the policy allows, and send it; needs the API key or secret_token',
   body: { required: true, content: { 'application/json': signTransactionSchema } },
   answers: {
@@ -125,6 +133,41 @@ const signTransaction = route({
     409: 'idempotency key of another request, replayed approval, or state behind the chain',
     422: 'bad input',
     502: "the chain's node gives no usable answer",
+    503: 'no wallet',
+  },
+});
+
+const replaceTransaction = route({
+  ...about,
+  method: 'post',
+  path: '/api/v1/replace-transaction',
+  scope: 'sign',
+  summary: 'Raise the fee of a waiting transaction, or cancel it; needs the API key or secret_token',
+  body: { required: true, content: { 'application/json': replaceTransactionSchema } },
+  answers: { 200: json(signedTransactionSchema, 'signed under the same nonce, in a receipt, and sent') },
+  errors: {
+    401: 'no API key and no right secret_token',
+    403: 'denied by the policy, or paused',
+    404: 'no manifest',
+    422: 'bad input, no transaction of this caller, or a final one',
+    502: "the chain's node gives no usable answer",
+  },
+});
+
+const signMessage = route({
+  ...about,
+  method: 'post',
+  path: '/api/v1/sign-message',
+  scope: 'sign',
+  summary: 'Sign a message or typed data that the policy allows; needs the API key or secret_token',
+  body: { required: true, content: { 'application/json': signMessageSchema } },
+  answers: { 200: json(signedMessageSchema, 'signed, in a receipt') },
+  errors: {
+    400: 'typed data that is none',
+    401: 'no API key and no right secret_token',
+    403: 'denied by the policy, or paused',
+    404: 'no manifest',
+    422: 'bad input',
     503: 'no wallet',
   },
 });
@@ -145,7 +188,7 @@ const card = route({
   path: '/.well-known/agent-card.json',
   summary: 'A2A card, signed by a key of the keyset',
   answers: { 200: json(cardSchema, 'the card') },
-  errors: { 404: 'no manifest' },
+  errors: { 404: 'no manifest, or no known address' },
 });
 
 const registration = route({
@@ -154,7 +197,7 @@ const registration = route({
   path: '/.well-known/agent-registration.json',
   summary: 'Registration file of ERC-8004, with the calldata that registers it',
   answers: { 200: json(registrationSchema, 'the file') },
-  errors: { 404: 'no manifest' },
+  errors: { 404: 'no manifest, or no known address' },
 });
 
 /** The seed writes the path with two slashes. */
@@ -163,14 +206,14 @@ const asTheSeedWritesIt = <const R extends Route>(declared: R) => ({ ...declared
 export function operatorApiRoutes(api: Api, services: Services): void {
   api.on(config, async ({ c, query, reply }) => {
     const operator = operatorOf(services);
-    services.rateLimit.take(`quote ${clientOf(c)}`);
+    await services.rateLimit.take(`quote ${clientOf(c)}`);
     const document = await operator.config(services.identity, query.nonce ?? randomBytes(32).toString('hex'));
     return reply(200, document as never, NO_STORE); // shaped by operator-api.ts; the OpenAPI test holds it to the schema
   });
   for (const declared of [setVariables, asTheSeedWritesIt(setVariables)])
     api.on(declared, async ({ c, reply }) => {
       const operator = operatorOf(services);
-      services.rateLimit.take(`owners ${clientOf(c)}`);
+      await services.rateLimit.take(`owners ${clientOf(c)}`);
       const request = await requestOf(c);
       const inSeedsWords = operator.compatible && !isSigned(request);
       const answer = (receiptId: string) => (inSeedsWords ? 'Variables set.' : { receipt_id: receiptId });
@@ -184,8 +227,9 @@ export function operatorApiRoutes(api: Api, services: Services): void {
       }
     });
   for (const declared of [getVariables, asTheSeedWritesIt(getVariables)])
-    api.on(declared, ({ query, reply }) => {
+    api.on(declared, async ({ query, reply }) => {
       const operator = operatorOf(services);
+      await operator.refresh();
       if (query.name === undefined) return reply(200, operator.publicVariables() as never, NO_STORE);
       const value = operator.publicValue(query.name);
       if (value !== undefined) return reply(200, value, NO_STORE);
@@ -193,13 +237,14 @@ export function operatorApiRoutes(api: Api, services: Services): void {
     });
   api.on(prompt, async ({ c }) => {
     const operator = operatorOf(services);
-    services.rateLimit.take(clientOf(c));
+    await services.rateLimit.take(clientOf(c));
     const request = { ...(await requestOf(c, services.config.limits.bodyBytes)), signal: c.req.raw.signal };
-    const { bytes, receiptId } = await operator.prompt(request, services.identity, services.upstream);
+    const { bytes, receiptId, tokens } = await operator.prompt(request, services.identity, services.upstream);
+    if (request.access !== null) services.ledger.keys.spend(request.access, { tokens });
     return heldAnswer(bytes, { headers: { ...NO_STORE, 'content-type': 'application/json', 'x-receipt-id': receiptId } });
   });
   const factsOf = (c: Context<AppEnv>) => ({
-    origin: originOf(c, services.config),
+    origin: cardOriginOf(c, services.config),
     version: services.version,
     keysetDigest: services.identity.keysetDigest,
   });
@@ -207,7 +252,7 @@ export function operatorApiRoutes(api: Api, services: Services): void {
   api.on(registration, ({ c, reply }) => reply(200, operatorOf(services).registration(factsOf(c)) as never, NO_STORE));
   api.on(signTransaction, async ({ c, reply }) => {
     const operator = operatorOf(services);
-    services.rateLimit.take(`sign ${clientOf(c)}`);
+    await services.rateLimit.take(`sign ${clientOf(c)}`);
     const given = c.req.header('idempotency-key');
     const key = given === undefined || given === '' ? null : given.slice(0, MAX_IDEMPOTENCY_KEY);
     const answer = await operator.signTransaction(await requestOf(c), key);
@@ -215,26 +260,30 @@ export function operatorApiRoutes(api: Api, services: Services): void {
       const { hash, chainId, needed, expiry, receiptId } = answer;
       return reply(202, { approval: hash, chain_id: chainId, needed, expiry, receipt_id: receiptId }, NO_STORE);
     }
-    const { signed, hash, receiptId, chainId, nonce } = answer.transaction;
-    return reply(
-      200,
-      {
-        signed_transaction: signed,
-        transaction_hash: hash,
-        receipt_id: receiptId,
-        chain_id: chainId,
-        nonce,
-        sent: answer.sent,
-        reason: answer.reason,
-        wallet_kept: operator.walletKept,
-      },
-      NO_STORE,
-    );
+    return reply(200, signedBody(operator, answer), NO_STORE);
   });
-  api.on(transactions, ({ c, reply }) => reply(200, operatorOf(services).transactions(c.get('access')) as never, NO_STORE));
+  api.on(replaceTransaction, async ({ c, reply }) => {
+    const operator = operatorOf(services);
+    await services.rateLimit.take(`sign ${clientOf(c)}`);
+    const answer = await operator.replaceTransaction(await requestOf(c));
+    if (answer.outcome === 'pending') throw new Error('a replacement never waits for owners');
+    return reply(200, signedBody(operator, answer), NO_STORE);
+  });
+  api.on(signMessage, async ({ c, reply }) => {
+    const operator = operatorOf(services);
+    await services.rateLimit.take(`sign ${clientOf(c)}`);
+    const { signature, scheme, digest, signer, receiptId } = await operator.signMessage(await requestOf(c));
+    const body = { signature, scheme, digest, signer, receipt_id: receiptId, wallet_kept: operator.walletKept };
+    return reply(200, body, { ...NO_STORE, 'x-receipt-id': receiptId });
+  });
+  api.on(transactions, async ({ c, reply }) => {
+    const operator = operatorOf(services);
+    await operator.refresh();
+    return reply(200, operator.transactions({ access: c.get('access'), all: maySeeAll(c) }) as never, NO_STORE);
+  });
   api.on(control, async ({ c, reply }) => {
     const operator = operatorOf(services);
-    services.rateLimit.take(`owners ${clientOf(c)}`);
+    await services.rateLimit.take(`owners ${clientOf(c)}`);
     const answer = (receiptId: string) => ({ receipt_id: receiptId });
     const request = { ...(await requestOf(c)), answer: (id: string) => JSON.stringify(answer(id)) };
     const { receiptId } = await operator.changeControl(request);
@@ -242,18 +291,52 @@ export function operatorApiRoutes(api: Api, services: Services): void {
   });
 }
 
+function signedBody(operator: OperatorApi, { transaction, sent, reason }: Extract<SignAnswer, { readonly outcome: 'signed' }>) {
+  const { signed, hash, receiptId, chainId, nonce } = transaction;
+  return {
+    signed_transaction: signed,
+    transaction_hash: hash,
+    receipt_id: receiptId,
+    chain_id: chainId,
+    nonce,
+    sent,
+    reason,
+    wallet_kept: operator.walletKept,
+  };
+}
+
+/**
+ * The origin that a card may be signed for: the operator's, or this machine's own.
+ * @throws {ServerError} `operator/origin-unknown`.
+ */
+function cardOriginOf(c: Context<AppEnv>, config: Config): string {
+  const host = (c.req.header('host') ?? '').toLowerCase();
+  if (config.publicUrl !== null || (isLoopback(config.host) && isOwnHost(host, null))) return originOf(c, config);
+  throw new ServerError(
+    'operator/origin-unknown',
+    "expected ASSAY_PUBLIC_URL, got none: the card is signed, and the Host header is the caller's; set it and start the agent again",
+  );
+}
+
+/** Who looks after the agent sees what waits for its owners, no matter who asked. */
+function maySeeAll(c: Context<AppEnv>): boolean {
+  return c.get('caller')?.scopes.includes('operate') ?? true;
+}
+
 /** @throws {ServerError} `operator/absent`. */
 export function operatorOf({ operator }: Services): OperatorApi {
   if (operator !== null) return operator;
   throw new ServerError(
     'operator/absent',
-    'expected an agent with an operator manifest, got one without; set ASSAY_OPERATOR_MANIFEST and start it again',
+    'expected an agent with an operator manifest, got one without; start it with ASSAY_OPERATOR_MANIFEST, as docs/operator.md says',
   );
 }
 
 async function requestOf(c: Context<AppEnv>, most = MAX_BODY_BYTES): Promise<OperatorRequest> {
   const bytes = await readBytes(c.req.raw, most);
-  return { bytes, method: c.req.method, endpoint: c.req.path, access: c.get('access') };
+  const maySign = c.get('caller')?.scopes.includes('sign') ?? true;
+  const checkpoint = c.req.header('assay-checkpoint') ?? null;
+  return { bytes, method: c.req.method, endpoint: c.req.path, access: c.get('access'), maySign, checkpoint };
 }
 
 /** Whether a batch holds typed data; its refusals are problems in every mode. */

@@ -95,7 +95,7 @@ export function receiptRoutes(api: Api, services: Services): void {
   const list = new ReceiptList(services);
   api.on(attestation, async ({ c, query }) => {
     const nonce = query.nonce ?? null;
-    if (nonce !== null) services.rateLimit.take(`quote ${clientOf(c)}`);
+    if (nonce !== null) await services.rateLimit.take(`quote ${clientOf(c)}`);
     const { document } = await services.identity.report(nonce);
     return c.json(document, 200, NO_STORE);
   });

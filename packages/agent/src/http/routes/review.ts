@@ -8,6 +8,7 @@ import { ownRecord, ownTask } from '../own-tasks.ts';
 import { readBytes } from '../request-body.ts';
 import { json, route } from '../route.ts';
 import { reviewedSchema, reviewSchema } from '../schemas/work.ts';
+import { goesOn } from '../task-watch.ts';
 import type { Services } from './services.ts';
 
 /** Code of the greatest length, every character escaped. */
@@ -33,12 +34,14 @@ export function reviewRoutes(api: Api, services: Services): void {
       const [issue] = checked.error.issues;
       throw new ServerError('task/bad-input', `${issue?.path.join('.') || 'review'}: ${issue?.message ?? 'malformed'}`);
     }
-    const task = ownTask(c, services.tasks.find(params.id));
-    const { receiptId, status } = await ownRecord(params.id, c, services);
-    if (task === null)
-      throw new ServerError('http/conflict', `expected a task that waits for a review, got one that has ${status}`);
+    const task = ownTask(params.id, c, services);
+    const record = await ownRecord(params.id, c, services);
+    const { receiptId, status } = record;
     const { attempt, proposed_hash: proposedHash, decision, code } = checked.data;
-    task.review.decide({ attempt, proposedHash, decision, code, requestBody: bytes });
+    const decided = { attempt, proposedHash, decision, code, requestBody: bytes };
+    if (task !== null) task.review.decide(decided);
+    else if (services.elsewhere !== null && goesOn(record)) await services.elsewhere.decide(record, decided);
+    else throw new ServerError('http/conflict', `expected a task that waits for a review, got one that has ${status}`);
     return reply(202, { task_id: params.id, receipt_id: receiptId, status: 'decided' });
   });
 }

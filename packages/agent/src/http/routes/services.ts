@@ -13,9 +13,13 @@ import type { LocalModels } from '../../ports/local-models.ts';
 import type { Model } from '../../ports/model.ts';
 import type { TaskStore } from '../../ports/task-store.ts';
 import type { Upstream } from '../../ports/upstream.ts';
+import type { TasksElsewhere } from '../../tasks/elsewhere/tasks-elsewhere.ts';
 import type { Platform } from '../../tasks/talk/talk.ts';
 import type { TalkKeyring } from '../../tasks/talk/talk-keys.ts';
+import type { TaskJobs } from '../../tasks/task-jobs.ts';
 import type { TaskTable } from '../../tasks/task-table.ts';
+import type { Callers } from '../callers.ts';
+import type { HandOn } from '../channel/hand-on.ts';
 import type { Metrics } from '../metrics.ts';
 import type { RateLimit } from '../rate-limit.ts';
 import type { ConsoleFiles } from './console.ts';
@@ -26,12 +30,16 @@ export interface Services {
   readonly clock: Clock;
   readonly log: Logger;
   readonly ledger: Ledger;
+  /** Whose API keys are good. */
+  readonly callers: Callers;
   /** `null` without an operator manifest. */
   readonly operator: OperatorApi | null;
   readonly identity: Identity;
   /** Puts the next keyset in force. */
   readonly rotation: Pick<KeysetRotation, 'rotate' | 'standing'>;
   readonly channelKeys: ChannelKeys;
+  /** The way to other agents on the same store; `null` for a store of one. */
+  readonly handOn: HandOn | null;
   readonly model: Model;
   /** Models that run on this machine. */
   readonly localModels: LocalModels;
@@ -46,6 +54,10 @@ export interface Services {
   /** Sessions of transcripts (seed 003). */
   readonly evidence: EvidenceSessions;
   readonly tasks: TaskTable;
+  /** Work that outlives this agent. */
+  readonly jobs: TaskJobs;
+  /** Tasks of other agents on the same store; `null` where there are none. */
+  readonly elsewhere: TasksElsewhere | null;
   /** Every task, also of earlier starts. */
   readonly taskStore: TaskStore;
   readonly metrics: Metrics;

@@ -41,6 +41,7 @@ const talkRoute = route({
   method: 'post',
   path: '/talk',
   authority: 'key',
+  scope: 'infer',
   tag: 'tutorial',
   summary: "Ask a platform's model under one's own key, the question encrypted to the attested key",
   body: { required: true, content: { 'application/json': talkRequestSchema } },
@@ -58,7 +59,7 @@ export function talkRoutes(api: Api, services: Services): void {
   api.on(ping, ({ reply }) => reply(200, { pong: Math.floor(services.clock.now() / 1000) }));
 
   api.on(tutorialAttestation, async ({ c }) => {
-    services.rateLimit.take(`quote ${clientOf(c)}`);
+    await services.rateLimit.take(`quote ${clientOf(c)}`);
     const nonce = crypto.getRandomValues(new Uint8Array(32));
     await services.identity.inForce();
     // Keyset and key of one moment: a rotation changes both in one turn.
@@ -77,7 +78,7 @@ export function talkRoutes(api: Api, services: Services): void {
   });
 
   api.on(talkRoute, async ({ c }) => {
-    services.rateLimit.take(clientOf(c));
+    await services.rateLimit.take(clientOf(c));
     const body = await readBytes(c.req.raw, services.config.limits.bodyBytes);
     const reply = await talk(body, { ...ports, access: c.get('access'), keys: keysInUse() }, c.req.raw.signal);
     return c.json(reply.body, reply.status);

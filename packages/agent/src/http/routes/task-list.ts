@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
+import type { TaskRecord } from '../../ports/task-store.ts';
 import { attemptsOf } from '../../tasks/attempts.ts';
 import { storedRequest } from '../../tasks/record/stored-request.ts';
 import type { Api } from '../api.ts';
@@ -10,6 +11,7 @@ import { json, route } from '../route.ts';
 import { namesParameter, pageParameters } from '../schemas/parameters.ts';
 import { attemptListSchema, taskListSchema, taskRequestSchema, taskStatusSchema } from '../schemas/work.ts';
 import { taskSummary } from '../task-summary.ts';
+import { goesOn } from '../task-watch.ts';
 import type { Services } from './services.ts';
 
 const NO_STORE = { 'cache-control': 'no-store' };
@@ -52,6 +54,11 @@ const taskRequest = route({
   errors: { 404: 'no such task, or its request was too long to be kept' },
 });
 
+/** Of a task that is not in memory: what another agent tells of it while it runs, and its receipt then. */
+async function eventsOf(record: TaskRecord, { elsewhere, taskStore }: Services) {
+  return elsewhere !== null && goesOn(record) ? elsewhere.events(record) : taskStore.events(record);
+}
+
 export function taskListRoutes(api: Api, services: Services): void {
   api.on(taskList, async ({ c, query, reply }) => {
     const { search, status, type, limit = 50, before } = query;
@@ -68,14 +75,14 @@ export function taskListRoutes(api: Api, services: Services): void {
   });
 
   api.on(taskAttempts, async ({ c, params, reply }) => {
-    const running = ownTask(c, services.tasks.find(params.id));
-    const events = running?.progress.events ?? services.taskStore.events(await ownRecord(params.id, c, services));
+    const running = ownTask(params.id, c, services);
+    const events = running?.progress.events ?? (await eventsOf(await ownRecord(params.id, c, services), services));
     return reply(200, { attempts: [...(await attemptsOf(events))] }, NO_STORE);
   });
 
   api.on(taskRequest, async ({ c, params, reply }) => {
     const { receiptId } = await ownRecord(params.id, c, services);
-    const running = services.tasks.requestOf(params.id);
+    const running = services.tasks.requestOf(params.id, c.get('access'));
     const sealed = running === null ? await services.ledger.find(receiptId) : null;
     const data = running?.data ?? (sealed === null ? null : await storedRequest(sealed, services.ledger));
     if (data === null)

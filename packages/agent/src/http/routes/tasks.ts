@@ -4,8 +4,8 @@ import { joinStored, type SealedReceipt } from '@assay/ledger';
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
-import type { ProgressEvent } from '../../ports/task-events.ts';
 import type { TaskRecord } from '../../ports/task-store.ts';
+import type { RunningTask } from '../../tasks/run-task.ts';
 import { storedAnswer } from '../answers.ts';
 import type { Api, Asked } from '../api.ts';
 import type { AppEnv } from '../environment.ts';
@@ -17,11 +17,14 @@ import { flagParameter } from '../schemas/parameters.ts';
 import { cancelledSchema, type WorkSchemas } from '../schemas/work.ts';
 import { eventStream } from '../sse.ts';
 import { taskSummary } from '../task-summary.ts';
+import { goesOn, watchTask } from '../task-watch.ts';
 import { sealedAnswer } from './sealed-answer.ts';
 import type { Services } from './services.ts';
 
 /** How long a subscriber may be early. Milliseconds. */
 const EARLY_MS = 30_000;
+/** How often a subscriber looks for what begins at another agent. Milliseconds. */
+const LOOK_MS = 500;
 const NO_STORE = { 'cache-control': 'no-store' };
 
 const byId = z.object({ id: z.string() });
@@ -76,12 +79,20 @@ export function taskRoutes(api: Api, services: Services, schemas: WorkSchemas): 
 /** Ends a task; one that has ended is described. */
 export async function cancelTask(asked: AskedEnd, services: Services): Promise<Response> {
   const { c, params, reply } = asked;
-  const task = ownTask(c, services.tasks.find(params.id));
+  const task = ownTask(params.id, c, services);
+  const known = task === null ? await ownRecord(params.id, c, services) : task.record();
+  const ids = { task_id: known.taskId, receipt_id: known.receiptId };
+  // A job is told first, so that no other agent begins it again.
+  if (goesOn(known) && (await services.jobs.cancel(params.id, c.get('access'))))
+    return reply(202, { ...ids, status: 'cancelling' });
+  if (task === null && services.elsewhere !== null && goesOn(known)) {
+    await services.elsewhere.cancel(known);
+    return reply(202, { ...ids, status: 'cancelling' });
+  }
   if (task === null) return describeTask({ ...asked, query: { brief: false } }, services);
-  const base = { task_id: task.id, receipt_id: task.receiptId };
   const ended = task.progress.ended;
   task.cancel('task/cancelled');
-  return ended ? reply(200, { ...base, status: 'ended' }) : reply(202, { ...base, status: 'cancelling' });
+  return ended ? reply(200, { ...ids, status: 'ended' }) : reply(202, { ...ids, status: 'cancelling' });
 }
 
 type AskedEnd = Pick<Asked<ReturnType<typeof taskEnd>>, 'c' | 'params' | 'reply'>;
@@ -92,12 +103,13 @@ type AskedState = Pick<Asked<ReturnType<typeof taskState>>, 'c' | 'params' | 're
 
 /** The state of a task; of one that has ended with its answer, which comes out of the ledger. */
 export async function describeTask({ c, params, query, reply }: AskedState, services: Services): Promise<Response> {
-  const task = ownTask(c, services.tasks.find(params.id));
+  const task = ownTask(params.id, c, services);
   const known = await ownRecord(params.id, c, services);
   if (task !== null && !task.progress.ended) {
     const step = task.progress.newest?.type ?? 'accepted';
     return reply(200, { ...taskSummary(known, services.clock.now()), step }, NO_STORE);
   }
+  if (task === null && goesOn(known)) return reply(200, taskSummary(known, services.clock.now()), NO_STORE);
   const outcome = task === null ? null : await task.outcome.catch(() => null);
   const record = task?.record() ?? known;
   const state = { ...taskSummary(record, services.clock.now()), ...(task === null ? {} : { step: 'done' }) };
@@ -132,26 +144,29 @@ async function events(
       `last-event-id: expected a number, got ${JSON.stringify(given?.slice(0, 40))}; send that of the last event seen, or none`,
     );
   const { signal } = c.req.raw;
-  const known = services.tasks.find(id);
-  const record = known === null ? await services.taskStore.find(id) : null;
-  if (record !== null) return eventStream(stored(await ownRecord(id, c, services), { after, services }), signal);
-  const task = ownTask(c, known ?? (await services.tasks.await(id, EARLY_MS, signal)));
+  const access = c.get('access');
+  const known = ownTask(id, c, services);
+  const record = known === null ? await services.taskStore.find(id, access) : null;
+  if (record !== null) return eventStream(watchTask(record, { after, signal }, services), signal);
+  const task = known ?? (await early(id, access, signal, services));
   if (task === null) throw new ServerError('http/not-found', 'no task has this id; check it, or start the task first');
-  return eventStream(task.progress.follow(after, signal), signal);
+  if ('record' in task) return eventStream(task.progress.follow(after, signal), signal);
+  return eventStream(watchTask(task, { after, signal }, services), signal);
 }
 
-/**
- * Events of a task that is not in memory, from the first. They are not numbered as they were while it ran, so who saw some of those gets
- * the last one only: how the task ended.
- */
-async function* stored(
-  record: TaskRecord,
-  { after, services }: { readonly after: number; readonly services: Services },
-): AsyncGenerator<ProgressEvent> {
-  if (after === 0) yield* services.taskStore.events(record);
-  else {
-    const { status, code, taskId, endedAt } = record;
-    const at = endedAt ?? services.clock.now();
-    yield { type: 'done', success: status === 'succeeded', status, error: code, sequence: after + 1, task_id: taskId, at };
+/** A task that is started only now: here, or elsewhere. */
+async function early(
+  id: string,
+  access: string | null,
+  signal: AbortSignal,
+  { tasks, taskStore, ledger }: Services,
+): Promise<RunningTask | TaskRecord | null> {
+  const until = AbortSignal.any([signal, AbortSignal.timeout(EARLY_MS)]);
+  if (!ledger.shared) return tasks.await(id, access, until);
+  while (!until.aborted) {
+    const here = await tasks.await(id, access, AbortSignal.any([until, AbortSignal.timeout(LOOK_MS)]));
+    const found = here ?? (await taskStore.find(id, access));
+    if (found !== null) return found;
   }
+  return null;
 }

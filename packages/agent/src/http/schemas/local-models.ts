@@ -38,6 +38,16 @@ export const localModelsSchema = z
       detail: z.string(),
     }),
     models: z.array(localModelSchema),
+    demos: z
+      .array(
+        z.object({
+          description: z.string(),
+          language: z.enum(['python', 'javascript', 'chat']),
+          context: z.record(z.string(), z.unknown()).nullable(),
+          files: z.array(z.object({ path: z.string(), content: z.string() })).describe('samples that the program reads'),
+        }),
+      )
+      .describe('tasks that recorded answers answer; empty while a model is connected'),
     fetch: fetchProgressSchema.nullable().describe('the newest one since the agent started'),
   })
   .openapi('LocalModels');

@@ -38,6 +38,10 @@ export const configSchema = z.object({
   wallet: z.object({
     address: z.string().nullable(),
     kept: z.boolean().describe('false: the key ends with this process, and funds with it'),
+    kms_ciphertext: z
+      .string()
+      .nullable()
+      .describe('base64 of the secret as AWS KMS sealed it, no secret: keep it, the next start needs it; null without KMS'),
   }),
   manifest: object,
   manifest_digest: hash,
@@ -46,6 +50,28 @@ export const configSchema = z.object({
     owners: z.object({ addresses: z.array(z.string()), threshold: z.number().int(), ...chain }),
     policy: z.object({ policy_hash: hash, ...chain }),
     paused: z.object({ paused: z.boolean(), ...chain }),
+  }),
+  outside_head: z.object({
+    witness: z
+      .object({
+        name: z.string(),
+        cosigned_size: z.number().int().nullable(),
+        time: z.number().int().nullable(),
+        refused_size: z
+          .number()
+          .int()
+          .nullable()
+          .describe('entries that its last refusal names, which is not signed; null when it cosigned'),
+      })
+      .nullable()
+      .describe('the witness of the manifest, and the newest head that it cosigned since the start'),
+    behind: z
+      .object({ size: z.number().int() })
+      .nullable()
+      .describe('entries that a caller remembers and this log does not have: nothing is signed'),
+    acknowledged: z
+      .object({ size: z.number().int(), ...chain, without_witness: z.boolean() })
+      .describe('entries that owners know to be lost; `without_witness`: they let the wallet go on without the witness'),
   }),
   policy: object.nullable().describe('the signing policy in force'),
   variables: z.array(variableSchema),
@@ -90,7 +116,10 @@ export const promptRequestSchema = z.strictObject({
   model: z.string().nullish(),
   system_prompt: z.string().nullish(),
   messages: z.array(anyObject).min(1),
-  tools: z.array(anyObject).nullish().describe("the caller's; calls of the model are returned"),
+  tools: z
+    .array(anyObject)
+    .nullish()
+    .describe("the caller's; calls of the model are returned. Tools that the owners registered are called by the agent"),
   tool_choice: z.union([z.string(), anyObject]).optional().describe('auto unless given'),
   max_tokens: z.number().int().min(1).optional().describe('350 unless given'),
 });
@@ -117,7 +146,7 @@ export const promptAnswerSchema = z.object({
 const quantity = z.union([z.number().int().min(0), z.string()]).describe('whole number, or text in decimal or hex');
 export const signTransactionSchema = z.strictObject({
   transaction: z.strictObject({
-    to: z.string().nullish(),
+    to: z.string().nullish().describe('without it a contract is created, when a rule of the policy names that'),
     value: quantity.optional(),
     data: z.string().optional(),
     gas: quantity.optional(),
@@ -143,6 +172,29 @@ export const signedTransactionSchema = z.object({
   wallet_kept: z.boolean(),
 });
 
+export const replaceTransactionSchema = z.strictObject({
+  transaction_hash: z.string().describe('a transaction of this caller that is not final'),
+  action: z.enum(['bump', 'cancel']).describe('bump: the same with a higher fee; cancel: an empty one in its place'),
+  fee_per_gas: z.string().optional().describe('wei as decimal text; an eighth more unless given'),
+  secret_token: z.string().optional().describe('the variable secret_token, for callers without API key'),
+});
+
+export const signMessageSchema = z.strictObject({
+  message: z.string().optional().describe('text, signed by EIP-191; either this or typed_data'),
+  typed_data: anyObject.optional().describe('domain, types, primaryType and message of EIP-712, as for eth_signTypedData_v4'),
+  secret_token: z.string().optional().describe('the variable secret_token, for callers without API key'),
+  prompt_receipt: z.string().optional().describe('receipt of the prompt whose tool call this is'),
+});
+
+export const signedMessageSchema = z.object({
+  signature: z.string().describe('r, s, v: 0x and 130 hex characters'),
+  scheme: z.enum(['eip191', 'eip712']),
+  digest: hash,
+  signer: z.string().describe("the wallet's address"),
+  receipt_id: z.string(),
+  wallet_kept: z.boolean(),
+});
+
 export const approvalNeededSchema = z.object({
   approval: z.string().describe('transactionHash of the ApproveTransaction that owners sign'),
   chain_id: z.number().int(),
@@ -158,7 +210,8 @@ export const transactionsSchema = z.object({
       signed_transaction: z.string(),
       chain_id: z.number().int(),
       nonce: z.number().int(),
-      to: z.string(),
+      to: z.string().nullable(),
+      creates: z.string().nullable().describe('address of the contract that a transaction without `to` creates'),
       value: z.string(),
       rule: z.string(),
       time: z.number().int(),

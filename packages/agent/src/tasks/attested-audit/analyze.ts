@@ -2,11 +2,12 @@
 
 import { gzipSync } from 'node:zlib';
 import { utf8 } from '@assay/encoding/bytes';
-import { canonicalJson, parseLooseJson } from '@assay/encoding/json';
+import { parseLooseJson } from '@assay/encoding/json';
 import type { SandboxResult } from '@assay/sandbox';
 import { ServerError } from '../../errors.ts';
 import type { OpenAnalyzer } from '../../ports/analyzer.ts';
 import type { TaskContext } from '../task.ts';
+import { recordExecution } from './record-execution.ts';
 
 const REPORT = '/tmp/report.json';
 const ARCHIVE = '/tmp/archive.json.gz';
@@ -37,23 +38,8 @@ export async function analyze(
   draft.payload('audit/archive.json.gz', 'application/gzip', packed);
   emit({ type: 'running', attempt: 1, language: 'python', lane: sandbox.capabilities.lane });
   const result = await run(analyzer, packed, Math.min(wallMs, 300_000), signal);
-  const { claim, status, exitCode, stdout, stderr, error } = result;
-  draft.append({
-    type: 'code.executed',
-    attempt: 1,
-    language: 'python',
-    code_hash: codeHash,
-    claim_hash: draft.payload('audit/claim.json', 'application/json', utf8(canonicalJson(claim))),
-    status,
-    exit_code: exitCode,
-    stdout_hash: draft.payload('audit/stdout.txt', 'text/plain', utf8(stdout.text)),
-    stderr_hash: draft.payload('audit/stderr.txt', 'text/plain', utf8(stderr.text)),
-    lane: claim.lane,
-    isolation: claim.isolation,
-    environment_hash: `sha256:${claim.environmentDigest}`,
-    reproducibility: claim.reproducibility,
-    image: 'slither',
-  });
+  const { status, error } = result;
+  recordExecution(draft, result, { place: 'audit', attempt: 1, language: 'python', codeHash });
   if (signal.aborted) throw signal.reason;
   emit({
     type: 'executed',

@@ -8,11 +8,14 @@ import {
   buildHash,
   contractArtifacts,
   cryticArchive,
+  DEPENDENCY_PREFIXES,
+  dependencySources,
   digestOf,
   failsAudit,
   manifestText,
   PASS_POLICIES,
   parseSlitherReport,
+  ruleText,
   type Sources,
   sarifText,
 } from '@assay/contracts';
@@ -26,6 +29,8 @@ import { keepFile } from '../kept-file.ts';
 import { attestResult, resultAttestationSchema, teeProviderOf } from '../result-attestation.ts';
 import type { Task, TaskContext, TaskResult, WorkEnding } from '../task.ts';
 import { analyze } from './analyze.ts';
+import { claimFindings, claimsSchema } from './claims/claims.ts';
+import { lintAnswer, lintSchema, lintSources, recordLint } from './lint.ts';
 
 /** Seconds, as the seed has them. */
 const TIMEOUT_SECONDS = 60;
@@ -35,12 +40,22 @@ const input = z.object({
   ...sourceMembers,
   ...compileMembers,
   ...limitMembers(TIMEOUT_SECONDS),
+  claims: z
+    .boolean()
+    .default(false)
+    .describe("also ask the agent's model for findings, and run its exploits; the audit's hash and rule do not change"),
+  lint: z
+    .boolean()
+    .default(true)
+    .describe('also lint the sources where the agent has a linter; apart from the audit, whose hash and rule do not change'),
   policy: z.enum(PASS_POLICIES).default('default').describe('which findings fail the audit, spec/contract-audit.md §3'),
   dependencies: z
     .array(z.string().min(1).max(512))
     .max(512)
     .optional()
-    .describe('beginnings of source names that are dependencies; lib/, node_modules/ and @… unless given'),
+    .describe(
+      'beginnings of source names that are dependencies; lib/, node_modules/ and @… unless given; sources that nothing imports never are',
+    ),
 });
 
 const answer = z.object({
@@ -57,6 +72,8 @@ const answer = z.object({
     .nullable()
     .describe("what was found, in the origin's shape; null when the sources do not compile"),
   audit: z.record(z.string(), z.unknown()).nullable().describe('the audit document, spec/contract-audit.md'),
+  lint: lintSchema.nullable().describe('what the linter said, spec/contract-audit.md §7; null when the sources do not compile'),
+  claims: claimsSchema.nullable().describe('what the model said, spec/contract-audit.md §6; null unless asked for'),
   messages: z.array(z.object({ severity: z.string(), message: z.string() })).describe("the compiler's errors"),
 });
 
@@ -71,7 +88,6 @@ export const attestedAudit: Task<z.infer<typeof input>, Answer> = {
   run,
 };
 
-const DEPENDENCIES = ['lib/', 'node_modules/', '@'];
 const JSON_TYPE = 'application/json';
 
 async function run(task: z.infer<typeof input>, context: TaskContext): Promise<TaskResult<Answer>> {
@@ -86,14 +102,15 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
     const messages = compilation.errors
       .slice(0, 50)
       .map(({ severity, formatted }) => ({ severity, message: formatted.slice(0, 4000) }));
-    return { ending: compileFailure(compilation), answer: { result: null, audit: null, messages } };
+    return { ending: compileFailure(compilation), answer: { result: null, audit: null, lint: null, claims: null, messages } };
   }
   const { release, output, manifest } = compilation;
   const { sources } = project.input;
-  const prefixes = task.dependencies ?? DEPENDENCIES;
-  const isDependency = (source: string): boolean => prefixes.some((prefix) => source.startsWith(prefix));
+  const prefixes = task.dependencies ?? DEPENDENCY_PREFIXES;
+  const dependencies = dependencySources(output, prefixes);
+  const isDependency = (source: string): boolean => dependencies.has(source);
   const archive = cryticArchive({ input: project.input, output, version: release.version, isDependency });
-  const report = parseSlitherReport(await analyze(analyzer, { archive, wallMs: left() }, context), sources);
+  const report = parseSlitherReport(await analyze(analyzer, { archive, wallMs: left() }, context), sources, dependencies);
   const audit = auditOf({
     buildHash: buildHash(manifest),
     inputHash: manifest.input_hash,
@@ -105,19 +122,20 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
       driver_hash: digestOf(utf8(analyzer.driver)),
     },
     policy: task.policy,
+    dependencies: prefixes,
     report,
   });
   const hash = auditHash(audit);
   const { language, settings } = project.input;
   const contents = Object.fromEntries(Object.entries(sources).map(([name, content]) => [name, { content }]));
+  const inputText = canonicalJson({ language, sources: contents, settings });
   const files = [
     keepFile(context, '/build/manifest.json', JSON_TYPE, manifestText(manifest)),
-    keepFile(context, '/build/input.json', JSON_TYPE, canonicalJson({ language, sources: contents, settings })),
+    keepFile(context, '/build/input.json', JSON_TYPE, inputText),
     keepFile(context, '/build/contracts.json', JSON_TYPE, canonicalJson(contractArtifacts(output))),
     keepFile(context, '/audit/audit.json', JSON_TYPE, auditText(audit)),
-    keepFile(context, '/audit/report.sarif', 'application/sarif+json', sarifText(audit)),
   ];
-  recordBuild(draft, compilation);
+  files.push(await recordBuild(context, compilation, task.packages ?? []));
   draft.append({
     type: 'contract.audited',
     audit_hash: hash,
@@ -125,10 +143,22 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
     input_hash: audit.input_hash,
     analyzer: `slither-analyzer ${analyzer.version}`,
     policy: audit.policy,
+    dependencies: canonicalJson(audit.dependencies),
     passed: audit.passed,
     findings: audit.findings.length,
+    uncounted: audit.uncounted,
     highest_impact: audit.findings[0]?.impact ?? null,
   });
+  const claimed = task.claims ? await claimFindings({ analyzer, project, compilation, isDependency, left }, context) : null;
+  if (claimed !== null) files.push(claimed.file);
+  // Last, so that sources on which the linter takes long leave exploits their time.
+  const linted = await lintSources(
+    { analyzer, asked: task.lint, inputText, inputHash: manifest.input_hash, sources, isDependency, left },
+    context,
+  );
+  if (linted.lint !== null) files.push(linted.file);
+  files.push(keepFile(context, '/audit/report.sarif', 'application/sarif+json', sarifText(audit, linted.lint)));
+  recordLint(context, linted);
   const attestationQuote = await attestResult(context, hash);
   return {
     ending: endingOf(audit),
@@ -143,6 +173,8 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
         teeProvider: teeProviderOf(attestationQuote),
       },
       audit: JSON.parse(auditText(audit)) as Record<string, unknown>,
+      lint: lintAnswer(linted),
+      claims: claimed?.claims ?? null,
       messages: [],
     },
     artifacts: files.map(({ artifact }) => artifact),
@@ -158,12 +190,12 @@ function contractHash(sources: Sources, audit: Audit): string {
 function endingOf(audit: Audit): WorkEnding {
   const { findings, policy, passed, failing } = audit;
   const all = `${findings.length} finding${findings.length === 1 ? '' : 's'}`;
-  if (passed) return { status: 'succeeded', message: `Audit passed: ${all}, none fails the rule "${policy}"` };
+  if (passed) return { status: 'succeeded', message: `Audit passed: ${all}, none fails; ${ruleText(audit)}` };
   const worst = findings.find((finding) => failsAudit(finding, policy));
   const place = worst?.locations[0] === undefined ? '' : ` at ${worst.locations[0].source}:${worst.locations[0].first_line}`;
   return {
     status: 'failed',
-    message: `Audit failed: ${failing} of ${all} fail the rule "${policy}"`,
+    message: `Audit failed: ${failing} of ${all}; ${ruleText(audit)}`,
     error: `${worst?.check ?? 'finding'}${place}: expected no finding that fails the rule "${policy}", got ${failing}; mend the contract, or read the findings`,
     code: 'contract/findings',
   };

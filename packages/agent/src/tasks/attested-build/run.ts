@@ -50,7 +50,7 @@ export const attestedBuild: Task<z.infer<typeof input>, Answer> = {
 const MOST_MESSAGES = 50;
 
 async function run(task: z.infer<typeof input>, context: TaskContext): Promise<TaskResult<Answer>> {
-  const { draft, ports } = context;
+  const { ports } = context;
   requireSealed(task.encrypted, context.sealed);
   const project = readProject(task);
   const compilation = await compileProject(project, Math.round(task.timeout * 1000), context);
@@ -69,7 +69,7 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
     keepFile(context, '/build/input.json', json, canonicalJson({ language, sources: contents, settings })),
     keepFile(context, '/build/contracts.json', json, canonicalJson(artifacts)),
   ];
-  recordBuild(draft, compilation);
+  files.push(await recordBuild(context, compilation, task.packages ?? []));
   const built = manifest.contracts.filter(({ creation }) => creation !== null).length;
   return {
     ending: { status: 'succeeded', message: `Built ${built} contract${built === 1 ? '' : 's'} with solc ${release.version}` },

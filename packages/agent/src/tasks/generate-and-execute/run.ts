@@ -6,26 +6,28 @@
 
 import { createHash } from 'node:crypto';
 import { utf8 } from '@assay/encoding/bytes';
-import { canonicalJson } from '@assay/encoding/json';
-import type { SandboxResult } from '@assay/sandbox';
+import type { SandboxFile, SandboxResult } from '@assay/sandbox';
 import { SandboxError } from '@assay/sandbox';
 import { z } from 'zod';
 import { ServerError } from '../../errors.ts';
-import type { ModelProvenance, ModelReply } from '../../ports/model.ts';
+import type { ModelProvenance, ModelReply, ModelTask } from '../../ports/model.ts';
 import { DEFAULT_WORKSPACE } from '../../ports/workspaces.ts';
 import { filesSchema, limitsSchema, networkSchema, readFiles, reproducibleSchema, workspaceSchema } from '../inputs.ts';
+import { recordNoReply, recordReply, usageOf } from '../model-record.ts';
 import { hostsOfContext } from '../network-hosts.ts';
 import { codeAnswer, codeAnswerSchema, executionResultSchema, failureText, runDetailsSchema } from '../run-answer.ts';
 import { runCode } from '../run-code.ts';
 import type { Artifact, Inference, Task, TaskContext, TaskResult, WorkEnding } from '../task.ts';
 import { type FileWishes, gatherFiles, keepRequestFiles } from '../task-files.ts';
 import { tokenUsageSchema } from '../token-usage.ts';
-import { beginningOf } from './file-beginning.ts';
-import { conversation, type FailedAttempt, type PromptFacts } from './prompt.ts';
+import { shapeOf } from './data-shape.ts';
+import { emptySuccess } from './empty-success.ts';
+import { givenLines } from './given-lines.ts';
+import { absentFiles, conversation, type FailedAttempt, type PromptFacts, replyBlock } from './prompt.ts';
 import { programOf, type ReplyProgram } from './reply/reply-program.ts';
 import { spokenPart } from './reply/spoken.ts';
 import { type ReviewedCode, reviewedCode } from './reviewed-code.ts';
-import { swallowedError } from './swallowed-error.ts';
+import { workedExample } from './worked-example.ts';
 
 const languageSchema = z.enum(['python', 'javascript']);
 
@@ -90,6 +92,8 @@ interface Standing {
   readonly provenance: ModelProvenance | null;
   /** What went wrong in the last attempt; `null` when it worked. */
   readonly failure: AttemptFailure | null;
+  /** The model has no other reply. */
+  readonly isLast: boolean;
   /** What was mended in the program that ran last. */
   readonly notes: readonly string[];
 }
@@ -103,10 +107,11 @@ const NOTHING: Standing = {
   inference: null,
   provenance: null,
   failure: null,
+  isLast: false,
   notes: [],
 };
-/** A small model that failed writes the same program again, unless it has to choose other words. */
-const RETRY_TEMPERATURE = 0.9;
+/** Of an embedded model, by attempt. Its likeliest program is its best one; after a failure it has to choose other words. */
+const TEMPERATURES = [0, 0.7, 1] as const;
 const MAX_CONTEXT_LENGTH = 128 * 1024;
 
 export const generateAndExecute: Task<Input, Answer> = {
@@ -126,32 +131,49 @@ async function run(task: Input, context: TaskContext): Promise<TaskResult<Answer
       `context: expected at most ${MAX_CONTEXT_LENGTH} characters of JSON; send large data in files`,
     );
   }
-  const wishes: FileWishes = { workspace: task.workspace, files: readFiles(task.files) };
+  const asked: FileWishes = { workspace: task.workspace, files: readFiles(task.files) };
   const { hosts, warnings } = permittedHosts(task, context);
-  await keepRequestFiles(context.ports.workspaces, wishes);
+  await keepRequestFiles(context.ports.workspaces, asked);
   const named = `${task.description}\n${JSON.stringify(task.context ?? {})}`;
-  const files = await gatherFiles(context, wishes, named);
+  const found = await gatherFiles(context, asked, named);
+  const samples = samplesFor(context, { description: task.description, language: task.language, context: contextText }, found);
+  const wishes = { ...asked, files: [...asked.files, ...samples] };
+  const files = [...found, ...samples];
+  const isEmbedded = context.ports.model.provider === 'embedded';
+  // What a file says goes to a model only when the model runs in here.
+  const shown = files.map(({ path, bytes }) => ({
+    path,
+    bytes: bytes.length,
+    shape: isEmbedded ? shapeOf(path, bytes) : null,
+  }));
+  const { description, language } = task;
+  const given = isEmbedded ? givenLines(contextText, language) : null;
   const facts: PromptFacts = {
-    description: task.description,
-    language: task.language,
-    context: contextText,
-    // What a file says goes to a model only when the model runs in here.
-    files: files.map(({ path, bytes }) => {
-      const begins = context.ports.model.provider === 'embedded' ? beginningOf(bytes) : null;
-      return { path, bytes: bytes.length, begins };
-    }),
-    hosts,
+    ...{ description, language, context: contextText, files: shown, hosts },
+    absent: absentFiles({ description, files: shown }),
     packages: context.ports.sandbox.capabilities.packages,
+    // Models that run in here are small, and their replies can be begun for them.
+    given,
+    example: isEmbedded ? workedExample({ description, language, files: shown, given }) : undefined,
   };
 
   let standing = NOTHING;
   let retries = 0;
   for (; ; retries += 1) {
     standing = await attempt(task, context, facts, wishes, hosts, named, standing, retries + 1);
-    if (standing.failure === null || retries >= task.max_retries) break;
+    if (standing.failure === null || retries >= task.max_retries || standing.isLast) break;
     context.emit({ type: 'retry', attempt: retries + 1, reason: standing.failure.error.slice(-2000) });
   }
-  return resultOf(task, standing, retries, warnings);
+  const brought = samples.map(({ path }) => `no ${path} came with the task; the sample of the recording was used`);
+  return resultOf(task, standing, retries, [...brought, ...warnings]);
+}
+
+/** What a recorded program reads and the task did not bring. */
+function samplesFor({ ports }: TaskContext, task: ModelTask, found: readonly SandboxFile[]): readonly SandboxFile[] {
+  const samples = ports.model.samplesFor?.(task) ?? [];
+  return samples
+    .filter(({ path }) => !found.some((file) => file.path === path))
+    .map(({ path, content }) => ({ path, bytes: utf8(content) }));
 }
 
 async function attempt(
@@ -187,8 +209,8 @@ async function attempt(
   });
   await keepArtifacts(context, task, result);
   // With no attempt left, what the program printed is the answer.
-  const swallowed = number <= task.max_retries ? swallowedError(code, result) : null;
-  const error = swallowed ?? (result.status === 'ok' ? null : failureText(result));
+  const nothingDone = number <= task.max_retries ? emptySuccess(task.description, approved, result) : null;
+  const error = nothingDone ?? (result.status === 'ok' ? null : failureText(result));
   const inference: Inference = {
     model: reply.model,
     promptHash,
@@ -199,7 +221,8 @@ async function attempt(
   };
   const failures = error === null ? before.failures : [...before.failures, { said: '', previousCode: approved, error }];
   const failure = error === null ? null : { error, code: 'task/code-failed' as const };
-  return { failures, code, reviewed, result, artifacts, inference, provenance: reply.provenance, failure, notes };
+  const isLast = reply.isLast === true;
+  return { failures, code, reviewed, result, artifacts, inference, provenance: reply.provenance, failure, isLast, notes };
 }
 
 /**
@@ -228,7 +251,13 @@ function withoutProgram(task: Input, { draft }: TaskContext, { before, reply, pr
   const code = program.kind === 'incomplete' ? 'model/incomplete' : 'model/no-code';
   const errorHash = draft.payload(`attempt-${number}/error.txt`, 'text/plain', utf8(error));
   draft.append({ type: 'code.missing', attempt: number, code, error_hash: errorHash });
-  return { ...before, failures: [...before.failures, failed], provenance: reply.provenance, failure: { error, code } };
+  return {
+    ...before,
+    failures: [...before.failures, failed],
+    provenance: reply.provenance,
+    failure: { error, code },
+    isLast: reply.isLast === true,
+  };
 }
 
 /** Asks the model and records the exchange, also when it fails. */
@@ -238,9 +267,10 @@ async function ask(
   failures: readonly FailedAttempt[],
   number: number,
 ): Promise<{ readonly reply: ModelReply; readonly promptHash: string }> {
-  const { draft, emit, ports } = context;
+  const { emit, ports } = context;
   const messages = conversation(facts, failures);
   const promptHash = sha256(messages.at(-1)?.content ?? '');
+  const asked = { place: `attempt-${number}`, attempt: number, promptHash: `sha256:${promptHash}` };
   const { provider, model } = ports.model;
   const beginWriting = (): void =>
     emit({ type: 'writing', attempt: number, model, provider, recorded: provider === 'recorded' });
@@ -249,47 +279,18 @@ async function ask(
     const reply = await ports.model.complete({
       messages,
       task: facts,
-      ...(provider === 'embedded' && number > 1 ? { temperature: RETRY_TEMPERATURE } : {}),
+      block: replyBlock(facts, failures),
+      ...(provider === 'embedded' ? { temperature: TEMPERATURES[number - 1] ?? 1 } : {}),
       signal: context.signal,
       onText: (text) => emit({ type: 'text', attempt: number, text }),
       onRestart: beginWriting,
     });
-    recordAttested(context, reply, model, number);
-    if (reply.profile !== undefined) draft.payload(`attempt-${number}/model-profile.json`, 'application/json', reply.profile);
-    draft.append({
-      type: 'model.called',
-      attempt: number,
-      provider,
-      model: reply.model,
-      ...provenanceFields(reply.provenance),
-      prompt_hash: `sha256:${promptHash}`,
-      request_hash: draft.payload(`attempt-${number}/model-request.json`, 'application/json', reply.requestBytes),
-      response_hash: draft.payload(`attempt-${number}/model-response`, 'application/octet-stream', reply.responseBytes),
-      finish_reason: reply.finishReason,
-      ...usageOf(reply),
-    });
+    recordReply(context, asked, reply);
     return { reply, promptHash };
   } catch (error) {
-    const code = ServerError.is(error) ? error.code : 'server/internal';
-    if (ServerError.is(error) && error.code === 'upstream/not-verified') {
-      const reason = String(error.details.reason ?? error.message);
-      const failed = { result: 'failed', required: true, model_id: model, reason, upstream_name: provider } as const;
-      draft.append({ type: 'upstream.verified', ...failed });
-    }
-    draft.append({ type: 'model.called', attempt: number, provider, model, prompt_hash: `sha256:${promptHash}`, error: code });
+    recordNoReply(context, asked, error);
     throw error;
   }
-}
-
-/** The session in which the model answered, and its signature over the answer (spec/receipt.md §3). */
-function recordAttested({ draft }: TaskContext, { attested }: ModelReply, model: string, number: number): void {
-  if (attested === undefined) return;
-  const { session, proof } = attested;
-  const { sessionId, document } = session;
-  draft.session(`attempt-${number}/upstream-session`, utf8(canonicalJson(document)));
-  draft.append({ type: 'upstream.verified', result: 'verified', required: true, model_id: model, session_id: sessionId });
-  draft.payload(`attempt-${number}/${proof.payload.name}`, proof.payload.mediaType, proof.payload.bytes);
-  draft.append({ ...proof.event, attempt: number });
 }
 
 function permittedHosts(
@@ -350,31 +351,6 @@ function endingOf({ failure }: Standing, retries: number): WorkEnding {
   const attempts = `${retries + 1} attempt${retries === 0 ? '' : 's'}`;
   if (failure === null) return { status: 'succeeded', message: `Code generated and executed successfully in ${attempts}` };
   return { status: 'failed', message: `Code generation failed after ${attempts}`, ...failure };
-}
-
-function provenanceFields(provenance: ModelProvenance): Readonly<Record<string, string>> {
-  switch (provenance.kind) {
-    case 'recorded':
-      return { provenance: 'recorded', transcript_hash: `sha256:${provenance.sha256}` };
-    case 'embedded':
-      return {
-        provenance: 'embedded',
-        model_hash: `sha256:${provenance.sha256}`,
-        profile_hash: `sha256:${provenance.profile}`,
-      };
-    case 'unverified':
-      return { provenance: 'unverified', url: provenance.url };
-    case 'attested':
-      return { provenance: 'attested', url: provenance.url, session_id: provenance.session };
-  }
-}
-
-function usageOf(reply: ModelReply): Inference['usage'] {
-  return {
-    prompt_tokens: reply.usage.promptTokens,
-    completion_tokens: reply.usage.completionTokens,
-    total_tokens: reply.usage.totalTokens,
-  };
 }
 
 function sha256(text: string): string {

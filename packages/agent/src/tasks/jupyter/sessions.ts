@@ -56,6 +56,7 @@ export class Sessions {
       throw new ServerError(
         'server/busy',
         `there are ${MOST} sessions already; reuse one, or wait until one was idle for 30 minutes`,
+        { details: { retryAfterSeconds: 60 } },
       );
     }
     this.#entries.set(key, { ...entry, busy: true });

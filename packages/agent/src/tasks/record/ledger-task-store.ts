@@ -9,6 +9,7 @@ import type { Ledger, ReceiptSummary } from '@assay/ledger';
 import type { ProgressEvent } from '../../ports/task-events.ts';
 import type { TaskPage, TaskQuery, TaskRecord, TaskStore } from '../../ports/task-store.ts';
 import { endingIn } from '../ending.ts';
+import { JOB_TASKS, jobRecord } from '../task-jobs.ts';
 import { titleOf } from '../title.ts';
 import { attemptsIn, storedEvents } from './stored-events.ts';
 import { storedRequest } from './stored-request.ts';
@@ -56,11 +57,11 @@ class LedgerTaskStore implements TaskStore {
     let before = query.before;
     for (let scanned = 0; scanned < MOST_SCANNED; ) {
       const limit = Math.min(PAGE, MOST_SCANNED - scanned);
-      const rows = await this.#ledger.list(before === undefined ? { limit } : { limit, before });
+      const rows = await this.#ledger.list({ limit, before, access: query.access });
       for (const row of rows) {
         scanned += 1;
         before = row.cursor;
-        if (!this.#types.has(row.task) || !maySee(row.access, query.access)) continue;
+        if (!this.#types.has(row.task)) continue;
         const record = await this.#recordOf(row);
         if (!wanted(record, query)) continue;
         tasks.push(record);
@@ -72,9 +73,10 @@ class LedgerTaskStore implements TaskStore {
     return { tasks, next: before ?? null };
   }
 
-  async find(taskId: string): Promise<TaskRecord | null> {
-    const row = await this.#ledger.findTask(taskId);
-    return row === null || !this.#types.has(row.task) ? null : this.#recordOf(row);
+  async find(taskId: string, access: string | null): Promise<TaskRecord | null> {
+    const row = await this.#ledger.findTask(taskId, access);
+    if (row === null) return jobRecord(this.#ledger, taskId, access); // between two workers a job has no row
+    return this.#types.has(row.task) ? this.#recordOf(row) : null;
   }
 
   async *events(record: TaskRecord): AsyncGenerator<ProgressEvent> {
@@ -88,11 +90,21 @@ class LedgerTaskStore implements TaskStore {
   }
 
   async #recordOf(row: ReceiptSummary): Promise<TaskRecord> {
+    const waiting = row.state !== 'sealed' && JOB_TASKS.has(row.task) ? await this.#ofJob(row) : null;
+    if (waiting !== null) return waiting;
     const kept = this.#kept.get(row.receiptId);
     if (kept !== undefined) return kept;
     const record = await this.#read(row);
     if (row.state !== 'running') this.note(record);
     return record;
+  }
+
+  /** What its job says of a task without a receipt; while it runs here, what the task says itself. */
+  async #ofJob({ receiptId, taskId, access }: ReceiptSummary): Promise<TaskRecord | null> {
+    const record = await jobRecord(this.#ledger, taskId, access);
+    if (record?.receiptId !== receiptId) return null;
+    const kept = this.#kept.get(receiptId);
+    return record.status === 'running' && kept?.endedAt === null ? kept : record;
   }
 
   async #read({ receiptId, taskId, task, state, startedAt, sealedAt, access }: ReceiptSummary): Promise<TaskRecord> {
@@ -113,11 +125,6 @@ class LedgerTaskStore implements TaskStore {
       code: ending.status === 'succeeded' ? null : ending.code,
     };
   }
-}
-
-/** A task is shown to the key that started it (aci/1 §7.6). */
-function maySee(access: string | null, asking: string | null): boolean {
-  return access === null || access === asking;
 }
 
 function wanted(record: TaskRecord, { search = '', statuses, types }: TaskQuery): boolean {

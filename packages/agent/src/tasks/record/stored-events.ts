@@ -9,6 +9,7 @@ import type { ProgressDraft, ProgressEvent, ReviewOutcome } from '../../ports/ta
 import type { TaskRecord } from '../../ports/task-store.ts';
 import { endingIn } from '../ending.ts';
 import { MAX_STREAM_TEXT } from '../progress.ts';
+import { keptStill } from './stored-request.ts';
 
 /** Events of a sealed task, from the first to `done`. Payloads are read one at a time. */
 export async function* storedEvents(record: TaskRecord, sealed: SealedReceipt, ledger: Ledger): AsyncGenerator<ProgressEvent> {
@@ -119,7 +120,7 @@ interface Wanted {
 
 /** The beginning of a kept text; empty when it was not kept. */
 async function readText(sealed: SealedReceipt, ledger: Ledger, { hash, most }: Wanted): Promise<Read> {
-  const stored = typeof hash === 'string' ? await ledger.payload(sealed, hash) : null;
+  const stored = typeof hash === 'string' ? await keptStill(sealed, ledger, hash) : null;
   if (stored === null) return { text: '', cut: false };
   const decoder = new TextDecoder();
   let text = '';

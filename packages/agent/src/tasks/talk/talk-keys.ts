@@ -63,7 +63,7 @@ export class TalkKeyring {
     return this.#held.flatMap(({ keys, endsAt }) => (nowSeconds < endsAt ? [keys] : []));
   }
 
-  /** Lets go of pairs whose time is over; the platform clears a key that nobody holds. */
+  /** Lets go of pairs whose time is over; the platform clears a key that is not held. */
   end(nowSeconds: number): void {
     this.#held = this.#held.filter(({ endsAt }) => nowSeconds < endsAt);
   }

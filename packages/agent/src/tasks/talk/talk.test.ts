@@ -1,6 +1,6 @@
 /** Seed 004: the tutorial's exchange word for word, its error texts, and the safe form. */
 import { createPublicKey, verify } from 'node:crypto';
-import { bindingOf, openEnvelope, pythonJson, sealEnvelope } from '@assay/channel';
+import { bindingOf, openEnvelope, pythonJson, sealEnvelope } from '@assay/channel/tutorial';
 import { concatBytes, decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import type { JsonObject } from '@assay/encoding/json';

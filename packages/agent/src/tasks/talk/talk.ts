@@ -6,7 +6,8 @@
  * each nonce once. Both leave a receipt before they answer.
  */
 
-import { bindingOf, ChannelError, openEnvelope, pythonJson, sealEnvelope } from '@assay/channel';
+import { ChannelError } from '@assay/channel';
+import { bindingOf, openEnvelope, pythonJson, sealEnvelope } from '@assay/channel/tutorial';
 import { concatBytes, decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Finish } from '../../command-line/command.ts';
+import { dataFolder } from '../../command-line/data-folder.ts';
 import { EXIT, type ExitCode } from '../../command-line/exit-codes.ts';
 import type { Io } from '../../command-line/io.ts';
 import { table } from '../../command-line/layout.ts';
@@ -34,16 +35,13 @@ interface FetchFlags {
   readonly json?: boolean;
 }
 
-function dataDirectory(io: Io): string {
-  return resolve(io.cwd, io.env.ASSAY_DATA_DIR || '.assay');
-}
-
 async function fetch(name: string | undefined, { from, json }: FetchFlags, io: Io): Promise<ExitCode> {
   const { catalogueModel, fetchModel, RECOMMENDED_MODEL } = await import('@assay/agent');
   const model = name === undefined ? RECOMMENDED_MODEL : catalogueModel(name);
   const progress = new ProgressLine(io);
+  progress.say(`into  ${printable(dataFolder(io))}`);
   const { path, fetched } = await fetchModel(model, {
-    dataDir: dataDirectory(io),
+    dataDir: dataFolder(io),
     signal: io.signal,
     from: from === undefined ? null : /^https?:/.test(from) ? from : resolve(io.cwd, from),
     onStanding: ({ step, bytesDone, bytesTotal, source }) => {
@@ -55,6 +53,7 @@ async function fetch(name: string | undefined, { from, json }: FetchFlags, io: I
   if (json === true) io.stdout(jsonText({ name: model.name, path, sha256: model.sha256, fetched }));
   else {
     io.stdout(`${fetched ? 'fetched' : 'already there'}  ${model.title}  ${printable(path)}\nsha256  ${model.sha256}\n`);
+    if (model.writes === 'words') io.stdout('words only: it is too small for programs; for chats and tests\n');
     io.stderr('hint: assay serve runs it, when no setting names another model\n');
   }
   return EXIT.accepted;
@@ -95,7 +94,7 @@ class ProgressLine {
 
 async function list(json: boolean, io: Io): Promise<ExitCode> {
   const { listModels } = await import('@assay/agent');
-  const listed = await listModels(dataDirectory(io));
+  const listed = await listModels(dataFolder(io));
   if (json) io.stdout(jsonText({ models: listed.map(({ model, path, fetched }) => ({ ...model, path, fetched })) }));
   else {
     const rows = listed.map(({ model: { name, title, bytes, licence, writes }, fetched }) => {
@@ -109,7 +108,7 @@ async function list(json: boolean, io: Io): Promise<ExitCode> {
 
 async function remove(name: string, json: boolean, io: Io): Promise<ExitCode> {
   const { removeModel } = await import('@assay/agent');
-  await removeModel(dataDirectory(io), name);
+  await removeModel(dataFolder(io), name);
   io.stdout(json ? jsonText({ removed: name }) : `removed  ${printable(name)}\n`);
   return EXIT.accepted;
 }

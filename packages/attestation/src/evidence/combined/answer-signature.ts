@@ -87,10 +87,11 @@ export async function verifyAnswerSignature({
 }
 
 /**
- * Checks address and signature, for whoever holds the hashes of an exchange and not its bytes.
+ * Checks address and signature, for callers that hold the hashes of an exchange and not its bytes.
+ * @returns the address under which the signature verified, lower-case hex.
  * @throws {AttestationError} `answer/address-mismatch`, `answer/signature-invalid`.
  */
-export async function verifyAnswerSigner(signature: AnswerSignature, attestedAddress: string): Promise<void> {
+export async function verifyAnswerSigner(signature: AnswerSignature, attestedAddress: string): Promise<string> {
   const wanted = attestedAddress.replace(/^0x/i, '').toLowerCase();
   if (encodeHex(signature.address) !== wanted) {
     throw new AttestationError(
@@ -106,6 +107,7 @@ export async function verifyAnswerSigner(signature: AnswerSignature, attestedAdd
       'expected a signature by the signing address, got a bad one; it was changed',
     );
   }
+  return wanted;
 }
 
 async function compare(

@@ -62,7 +62,7 @@ export interface CombinedNode {
   readonly compressed: boolean;
   readonly binding: NodeBinding;
   readonly gpus: NvidiaEvidence | null;
-  /** Names in the document that nobody signed: model, instance. For people. */
+  /** Names in the document that are not signed: model, instance. For people. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -70,6 +70,6 @@ export interface CombinedReport {
   readonly format: 'vllm-proxy' | 'chutes' | 'tinfoil';
   /** At least one. */
   readonly nodes: readonly CombinedNode[];
-  /** Parts of the document nobody reads. */
+  /** Parts of the document that are not read. */
   readonly unread: readonly string[];
 }

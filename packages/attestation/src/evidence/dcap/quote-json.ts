@@ -4,8 +4,8 @@
  */
 
 import { equalBytes, utf8 } from '@assay/encoding/bytes';
-import { type Json, parseJson } from '@assay/encoding/json';
-import { bytesOfBase64 } from '../reading.ts';
+import type { Json } from '@assay/encoding/json';
+import { bytesOfBase64, jsonIn } from '../reading.ts';
 import { looksLikeQuote, quoteBytes } from './quote-file.ts';
 
 const MAX_DEPTH = 8;
@@ -80,9 +80,5 @@ function jsonInside(text: string): Json {
 }
 
 function jsonOf(bytes: Uint8Array): Json {
-  try {
-    return parseJson(bytes);
-  } catch {
-    return null;
-  }
+  return jsonIn(bytes) ?? null;
 }

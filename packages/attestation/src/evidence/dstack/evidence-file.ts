@@ -7,9 +7,9 @@
  */
 
 import { utf8 } from '@assay/encoding/bytes';
-import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import type { Json, JsonObject } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
-import { bytesOfText, reading } from '../reading.ts';
+import { bytesOfText, jsonIn } from '../reading.ts';
 import { type DstackCarrier, type DstackTpmQuote, looksLikeAttestation, parseDstackAttestation } from './attestation.ts';
 import { type LogEvent, parseEventLog } from './event-log.ts';
 
@@ -136,12 +136,7 @@ export function objectOf(value: Json | undefined): JsonObject | null {
 }
 
 function jsonOf(bytes: Uint8Array): Json {
-  try {
-    return reading('dstack/attestation-malformed', 'json', () => parseJson(bytes));
-  } catch (error) {
-    if (AttestationError.is(error)) return null;
-    throw error;
-  }
+  return jsonIn(bytes) ?? null;
 }
 
 function isObject(value: Json | undefined): value is JsonObject {

@@ -8,10 +8,10 @@
  */
 
 import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
-import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import type { Json, JsonObject } from '@assay/encoding/json';
 import { decodePem } from '@assay/encoding/pem';
 import { AttestationError } from '../../errors.ts';
-import { bytesOfBase64, bytesOfText, reading } from '../reading.ts';
+import { bytesOfBase64, bytesOfText, jsonIn, reading } from '../reading.ts';
 import { OPAQUE, type OpaqueFields, parseOpaque } from './opaque.ts';
 import { looksLikeSpdm, parseSpdm, type SpdmEvidence } from './spdm.ts';
 
@@ -36,6 +36,8 @@ export interface NvidiaEvidence {
 
 /** Devices in one file; a rack has 72 GPUs. */
 const MAX_DEVICES = 256;
+/** Certificates of one device; the longest genuine chain has 6. */
+const MAX_CERTIFICATES = 10;
 
 /**
  * NVIDIA evidence in `file`, or `null` when the file holds something else.
@@ -45,13 +47,8 @@ export function nvidiaEvidenceOf(file: Uint8Array): NvidiaEvidence | null {
   if (looksLikeSpdm(file)) return { devices: [deviceOf(file)] };
   const first = file.find((byte) => byte > 0x20);
   if (first === 0x7b || first === 0x5b) {
-    let value: Json;
-    try {
-      value = parseJson(file);
-    } catch {
-      return null;
-    }
-    return nvidiaEvidenceOfJson(value);
+    const value = jsonIn(file);
+    return value === undefined ? null : nvidiaEvidenceOfJson(value);
   }
   const bytes = bytesOfText(file);
   return bytes !== null && looksLikeSpdm(bytes) ? { devices: [deviceOf(bytes)] } : null;
@@ -98,8 +95,11 @@ function listedDevice(entry: JsonObject, shared: JsonObject | null): NvidiaDevic
   const bytes = bytesOfText(utf8(textOf(entry, 'evidence')));
   if (bytes === null) throw malformed('expected base64 or hex in "evidence", got other text');
   const certificate = textOf(entry, 'certificate');
+  const certificates = reading('nvidia/evidence-malformed', 'certificate chain', () => chainOf(certificate));
+  if (certificates.length > MAX_CERTIFICATES)
+    throw malformed(`expected at most ${MAX_CERTIFICATES} certificates in the chain of a device, got ${certificates.length}`);
   return deviceOf(bytes, {
-    certificates: reading('nvidia/evidence-malformed', 'certificate chain', () => chainOf(certificate)),
+    certificates,
     declaredArchitecture: optionalText(entry, 'arch') ?? optionalText(shared, 'arch'),
     declaredNonce: optionalText(entry, 'nonce') ?? optionalText(shared, 'nonce'),
   });

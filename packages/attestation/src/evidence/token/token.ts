@@ -9,7 +9,7 @@ import { decodeBase64Url } from '@assay/encoding/base64';
 import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
-import { reading } from '../reading.ts';
+import { jsonIn, reading } from '../reading.ts';
 
 const MAX_TOKEN = 256 * 1024; // characters
 const MAX_PARTS = 256;
@@ -34,13 +34,8 @@ export interface TokenEvidence {
 export function tokenEvidenceOf(file: Uint8Array): TokenEvidence | null {
   const first = file.find((byte) => byte > 0x20);
   if (first === 0x5b || first === 0x7b) {
-    let json: Json;
-    try {
-      json = parseJson(file);
-    } catch {
-      return null;
-    }
-    return tokenEvidenceOfJson(json);
+    const json = jsonIn(file);
+    return json === undefined ? null : tokenEvidenceOfJson(json);
   }
   if (first !== 0x65 || file.length > MAX_TOKEN) return null;
   let text: string;

@@ -40,10 +40,9 @@ export async function boundKeys(binding: NodeBinding, reportData: string): Promi
     case 'signing-address':
       return signingAddress(binding, data);
     case 'actions':
-      if (!equalBytes(data.subarray(0, 32), binding.hash)) throw unbound('the hash of the actions', reportData);
       return {
         checks: [
-          pass(BINDING, SPEC, 'actions hash ‖ nonce'),
+          checkBound(equalBytes(data.subarray(0, 32), binding.hash), data, 'the hash of the actions', 'actions hash ‖ nonce'),
           nonceCheck(binding.nonce, data),
           notChecked('combined.actions', SPEC, 'how the list of actions is hashed is not specified'),
         ],
@@ -70,11 +69,15 @@ async function signingAddress(binding: Rule<'signing-address'>, data: Uint8Array
   plain.set(address);
   const bound = await boundTlsKey(first, address, tlsFingerprint === null ? tlsCandidates : [tlsFingerprint, ...tlsCandidates]);
   const bindsTls = bound !== null;
-  if (!bindsTls && !equalBytes(first, plain)) throw unbound('the signing address', encodeHex(data));
   // A nonce that the document does not repeat is signed all the same.
   const nonce = binding.nonce ?? data.subarray(32);
   const checks: Check[] = [
-    pass(BINDING, SPEC, bindsTls ? 'sha256(address ‖ tls fingerprint) ‖ nonce' : 'address ‖ zeros ‖ nonce'),
+    checkBound(
+      bindsTls || equalBytes(first, plain),
+      data,
+      'the signing address',
+      bindsTls ? 'sha256(address ‖ tls fingerprint) ‖ nonce' : 'address ‖ zeros ‖ nonce',
+    ),
     binding.nonce === null
       ? notChecked(NONCE, SPEC, `the document names no nonce; the signed one is ${encodeHex(nonce)}`)
       : nonceCheck(nonce, data),
@@ -124,9 +127,8 @@ async function chutes({ nonce, encryptionKey, certificate }: Rule<'chutes'>, dat
   if (nonce === null || encryptionKey === null) {
     checks.push(notChecked(BINDING, SPEC, 'nonce and encryption key did not come along'));
   } else {
-    if (!equalBytes(first, await sha256(utf8(`${nonce}${encryptionKey}`))))
-      throw unbound('the encryption key', encodeHex(data));
-    checks.push(pass(BINDING, SPEC, 'sha256(nonce ‖ encryption key)'), pass(NONCE, SPEC, nonce));
+    const isBound = equalBytes(first, await sha256(utf8(`${nonce}${encryptionKey}`)));
+    checks.push(checkBound(isBound, data, 'the encryption key', 'sha256(nonce ‖ encryption key)'), pass(NONCE, SPEC, nonce));
   }
   let fingerprint: string | null = null;
   if (certificate === null) checks.push(notChecked('combined.tls-binding', SPEC, 'no certificate came along'));
@@ -153,11 +155,12 @@ async function tinfoil(binding: Rule<'tinfoil'>, data: Uint8Array): Promise<Boun
   const { tlsFingerprint, hpkeKey, nonce, gpu, switches, certificate } = binding;
   const hashes = await Promise.all([gpu, switches].flatMap((part) => (part === null ? [] : [sha256(utf8(part))])));
   const wanted = await sha256(concatBytes(tlsFingerprint, hpkeKey, nonce, ...hashes));
-  if (!equalBytes(data.subarray(0, 32), wanted) || !allZero(data.subarray(32)))
-    throw unbound('tls and hpke keys', encodeHex(data));
+  const isBound = equalBytes(data.subarray(0, 32), wanted) && allZero(data.subarray(32));
+  const rule = `sha256(tls key ‖ hpke key ‖ nonce${' ‖ device evidence'.repeat(hashes.length)})`;
+  const bound = checkBound(isBound, data, 'tls and hpke keys', rule);
   const checks: Check[] = [
     ...(await certificateCheck(certificate, encodeHex(tlsFingerprint))),
-    pass(BINDING, SPEC, `sha256(tls key ‖ hpke key ‖ nonce${' ‖ device evidence'.repeat(hashes.length)})`),
+    bound,
     pass(NONCE, SPEC, encodeHex(nonce)),
   ];
   if (gpu !== null) checks.push(pass('combined.gpu-binding', SPEC, 'the cpu evidence commits to the gpu evidence'));
@@ -173,12 +176,12 @@ async function tinfoil(binding: Rule<'tinfoil'>, data: Uint8Array): Promise<Boun
 async function tinfoilSections(binding: Rule<'tinfoil-sections'>, data: Uint8Array): Promise<BoundKeys> {
   const { keys, devices, nonce, hasGpus } = binding;
   const wanted = await sha256(concatBytes(utf8(TINFOIL_REPORT_DATA), nonce, await sha256(keys), await sha256(devices)));
-  if (!equalBytes(data.subarray(0, 32), wanted) || !allZero(data.subarray(32)))
-    throw unbound('the sections with keys and devices', encodeHex(data));
+  const isBound = equalBytes(data.subarray(0, 32), wanted) && allZero(data.subarray(32));
+  const rule = 'sha256(algorithm ‖ nonce ‖ sha256(keys) ‖ sha256(devices))';
   const [fingerprint, hpkeKey] = [encodeHex(binding.tlsFingerprint), encodeHex(binding.hpkeKey)];
   return {
     checks: [
-      pass(BINDING, SPEC, 'sha256(algorithm ‖ nonce ‖ sha256(keys) ‖ sha256(devices))'),
+      checkBound(isBound, data, 'the sections with keys and devices', rule),
       pass(NONCE, SPEC, encodeHex(nonce)),
       ...(hasGpus ? [pass('combined.gpu-binding', SPEC, 'the cpu evidence commits to the gpu evidence')] : []),
     ],
@@ -192,12 +195,14 @@ async function tinfoilSections(binding: Rule<'tinfoil-sections'>, data: Uint8Arr
 /** The document names no keys: the report data itself is where they stand, so nothing can be unbound. */
 async function tinfoilKeys({ version, certificate }: Rule<'tinfoil-keys'>, data: Uint8Array): Promise<BoundKeys> {
   const text = new TextDecoder('latin1').decode(data);
-  if (version === 1 && !/^[0-9a-f]{64}$/.test(text)) throw unbound('a tls key as hex digits', encodeHex(data));
+  const isBound = version !== 1 || /^[0-9a-f]{64}$/.test(text);
+  const rule = version === 1 ? 'tls key in hex' : 'tls key ‖ hpke key';
+  const bound = checkBound(isBound, data, 'a tls key as hex digits', rule);
   const fingerprint = version === 1 ? text : encodeHex(data.subarray(0, 32));
   const hpkeKey = version === 1 || allZero(data.subarray(32)) ? null : encodeHex(data.subarray(32));
   return {
     checks: [
-      pass(BINDING, SPEC, version === 1 ? 'tls key in hex' : 'tls key ‖ hpke key'),
+      bound,
       ...(await certificateCheck(certificate, fingerprint)),
       notChecked(NONCE, SPEC, `version ${version} answers no nonce: the document can be old`),
     ],
@@ -227,6 +232,15 @@ function boundNonce(nonce: Uint8Array, data: Uint8Array): string | null {
 
 async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(bytes)));
+}
+
+/**
+ * The check that the report data commits to `what` by `rule`.
+ * @throws {AttestationError} `combined/key-unbound`.
+ */
+function checkBound(isBound: boolean, data: Uint8Array, what: string, rule: string): Check {
+  if (!isBound) throw unbound(what, encodeHex(data));
+  return pass(BINDING, SPEC, rule);
 }
 
 function unbound(what: string, reportData: string): AttestationError {

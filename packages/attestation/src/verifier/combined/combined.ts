@@ -2,7 +2,7 @@
  * The verifier of combined reports. Every node is verified by itself (TDX or SNP, event log, GPUs) and becomes a submodule. Proves, on
  * top: which keys and addresses each node's report data commits to, and whether CPU and GPU evidence answer one nonce.
  * Not proved: that GPUs sit in the machine whose CPU was quoted (only Tinfoil's CPU evidence commits to them); that a gateway
- * forwards to the model nodes shown beside it; names of models and instances, which nobody signed.
+ * forwards to the model nodes shown beside it; names of models and instances, which are not signed.
  */
 
 import { AttestationError } from '../../errors.ts';

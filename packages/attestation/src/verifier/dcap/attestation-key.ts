@@ -5,18 +5,29 @@
  * Not checked here: that the quoting enclave is Intel's; see quoting-enclave.ts.
  */
 
-import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
+import { concatBytes, equalBytes } from '@assay/encoding/bytes';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { verifySignature } from '../../certificates/signature.ts';
-import type { VerificationCache } from '../../certificates/verification-cache.ts';
+import { SPKI_PREFIX } from '../../certificates/native-ecdsa.ts';
+import { openKey, verifySignature } from '../../certificates/signature.ts';
+import type { KnownKey, VerificationCache } from '../../certificates/verification-cache.ts';
 import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError, type AttestationErrorCode } from '../../errors.ts';
 import type { DcapQuote } from '../../evidence/dcap/quote.ts';
+import { type Check, pass } from '../../model/check.ts';
+import { QUOTE_SPEC, QVL_SPEC } from './specifications.ts';
 
 interface CertifiedKey {
   /** {@link certifiedParts}, copied into one array. */
   readonly certified: Uint8Array;
-  readonly key: CryptoKey;
+  readonly key: SigningKey;
+  /** Those that were made when the key was certified. */
+  readonly checks: readonly Check[];
+}
+
+/** The attestation key, opened once. */
+interface SigningKey {
+  readonly spki: Uint8Array;
+  readonly key: KnownKey;
 }
 
 /** Everything that went into the certification; only the last part has a length of its own choice. */
@@ -34,32 +45,31 @@ const ECDSA_SHA256 = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
 /**
  * Checks the two signatures of a quote and the link between them. Whether `pck` is Intel's is for pck-chain.ts.
+ * @returns the checks made, one a step.
  * @throws {AttestationError} `dcap/qe-report-signature-invalid`, `dcap/attestation-key-unbound`, `dcap/quote-signature-invalid`.
  */
 export async function verifyQuoteSignatures(
   quote: DcapQuote,
   pck: Certificate,
   cache: VerificationCache | undefined,
-): Promise<void> {
+): Promise<readonly Check[]> {
   const certified = cache?.room(keyMemory);
   const keys = certified?.get(pck) ?? [];
   const before = keys.find((known) => isSameCertification(known, quote));
-  if (before !== undefined) {
-    if (!(await isSigned(quote, before.key))) throw unsigned();
-    return;
-  }
-  const [reportIsSigned, key] = await Promise.all([isReportSigned(quote, pck, cache), importSigningKey(quote)]);
-  if (!reportIsSigned) throw forged('dcap/qe-report-signature-invalid', 'the report of the quoting enclave signed by the PCK');
-  if (!isBound(quote)) {
-    throw forged('dcap/attestation-key-unbound', 'the attestation key hashed into the report of the quoting enclave');
-  }
-  if (key === null) throw unsigned();
-  certified?.set(pck, [...keys.slice(1 - KEYS_KEPT), remembered(quote, key)]);
+  if (before !== undefined) return [...before.checks, await checkQuoteSignature(quote, before.key)];
+  const key = openSigningKey(quote);
+  // Asked at the same time; a quote with several defects is refused for the first of them.
+  const [report, signed] = await Promise.allSettled([checkReport(quote, pck, cache), checkQuoteSignature(quote, key)]);
+  if (report.status === 'rejected') throw report.reason;
+  const checks = [report.value, checkBinding(quote)];
+  if (signed.status === 'rejected') throw signed.reason;
+  certified?.set(pck, [...keys.slice(1 - KEYS_KEPT), remembered(quote, key, checks)]);
+  return [...checks, signed.value];
 }
 
 /** Copies, because the quote's fields are views into a buffer that callers may reuse. */
-function remembered(quote: DcapQuote, key: CryptoKey): CertifiedKey {
-  return { certified: concatBytes(...certifiedParts(quote)), key };
+function remembered(quote: DcapQuote, key: SigningKey, checks: readonly Check[]): CertifiedKey {
+  return { certified: concatBytes(...certifiedParts(quote)), key, checks };
 }
 
 function isSameCertification(known: CertifiedKey, quote: DcapQuote): boolean {
@@ -73,8 +83,8 @@ function isSameCertification(known: CertifiedKey, quote: DcapQuote): boolean {
   return offset === certified.length;
 }
 
-function isReportSigned(quote: DcapQuote, pck: Certificate, cache: VerificationCache | undefined): Promise<boolean> {
-  return verifySignature({
+async function checkReport(quote: DcapQuote, pck: Certificate, cache: VerificationCache | undefined): Promise<Check> {
+  const good = await verifySignature({
     spki: pck.spki,
     algorithm: ECDSA_SHA256,
     signature: quote.qeReportSignature,
@@ -82,33 +92,37 @@ function isReportSigned(quote: DcapQuote, pck: Certificate, cache: VerificationC
     signatureForm: 'raw',
     cache,
   });
+  if (!good) throw forged('dcap/qe-report-signature-invalid', 'the report of the quoting enclave signed by the PCK');
+  return pass('dcap.qe-report-signature', `${QVL_SPEC} 4.1.2.5.13`, 'signed by the PCK');
 }
 
 /** The first half of the report data is the hash; the quoting enclave leaves the second half zero. */
-function isBound({ attestationKey, qeAuthData, qeReport: { reportData } }: DcapQuote): boolean {
+function checkBinding({ attestationKey, qeAuthData, qeReport: { reportData } }: DcapQuote): Check {
   const digest = sha256(concatBytes(attestationKey, qeAuthData));
-  return equalBytes(reportData.subarray(0, 32), digest) && reportData.subarray(32).every((byte) => byte === 0);
+  if (!equalBytes(reportData.subarray(0, 32), digest) || !reportData.subarray(32).every((byte) => byte === 0))
+    throw forged('dcap/attestation-key-unbound', 'the attestation key hashed into the report of the quoting enclave');
+  return pass('dcap.attestation-key', `${QVL_SPEC} 4.1.2.5.14`, 'bound by the QE report');
 }
 
-function isSigned(quote: DcapQuote, key: CryptoKey): Promise<boolean> {
-  return crypto.subtle.verify(ECDSA_SHA256, key, bufferSource(quote.signature), bufferSource(quote.signed));
+/** Also refuses a key whose point is not on the curve. */
+async function checkQuoteSignature(quote: DcapQuote, key: SigningKey): Promise<Check> {
+  if (!(await isSigned(quote, key)))
+    throw forged('dcap/quote-signature-invalid', 'header and body signed by the attestation key');
+  return pass('dcap.quote-signature', `${QUOTE_SPEC}; ${QVL_SPEC} 4.1.2.5.17`, 'signed by the attestation key');
 }
 
-/** The attestation key when it signed the quote, else `null`; also when its point is not on the curve. */
-async function importSigningKey(quote: DcapQuote): Promise<CryptoKey | null> {
-  const point = concatBytes(Uint8Array.of(0x04), quote.attestationKey);
+async function isSigned({ signature, signed: message }: DcapQuote, { spki, key }: SigningKey): Promise<boolean> {
   try {
-    const key = await crypto.subtle.importKey('raw', bufferSource(point), { name: 'ECDSA', namedCurve: 'P-256' }, false, [
-      'verify',
-    ]);
-    return (await isSigned(quote, key)) ? key : null;
-  } catch {
-    return null;
+    return await verifySignature({ spki, key, algorithm: ECDSA_SHA256, signature, message, signatureForm: 'raw' });
+  } catch (error) {
+    if (AttestationError.is(error)) return false;
+    throw error;
   }
 }
 
-function unsigned(): AttestationError {
-  return forged('dcap/quote-signature-invalid', 'header and body signed by the attestation key');
+function openSigningKey(quote: DcapQuote): SigningKey {
+  const spki = concatBytes(SPKI_PREFIX['P-256'], quote.attestationKey);
+  return { spki, key: openKey(spki) };
 }
 
 function forged(code: AttestationErrorCode, expected: string): AttestationError {

@@ -3,29 +3,8 @@
 import { encodeHex } from '@assay/encoding/hex';
 import { type Check, fail, pass } from '../../model/check.ts';
 import type { ClaimsOf, DcapDetails, DcapIdentity, TcbStanding } from '../../model/claims.ts';
+import { QUOTE_SPEC, QVL_SPEC } from './specifications.ts';
 import type { AuthenticQuote } from './verify-quote.ts';
-
-const QUOTE_SPEC = 'Intel DCAP quote format, appendix A.4';
-const QVL_SPEC = 'Intel DCAP quote verification library';
-
-/** Steps that every authentic quote has passed; verification throws when one of them fails. */
-const PASSED: readonly Check[] = [
-  pass('dcap.pck-chain', 'Intel PCK certificate profile §1.3', 'chains to a pinned root'),
-  pass('dcap.pck-revocation', `${QVL_SPEC} 4.1.2.5.8`, 'neither PCK nor its CA revoked'),
-  pass('dcap.qe-report-signature', `${QVL_SPEC} 4.1.2.5.13`, 'signed by the PCK'),
-  pass('dcap.attestation-key', `${QVL_SPEC} 4.1.2.5.14`, 'bound by the QE report'),
-  pass('dcap.quote-signature', `${QUOTE_SPEC}; ${QVL_SPEC} 4.1.2.5.17`, 'signed by the attestation key'),
-  pass('dcap.qe-identity', `${QVL_SPEC} 4.1.2.9`, "Intel's quoting enclave"),
-  pass('dcap.collateral', `${QVL_SPEC} 4.1.2.7, 4.1.2.8`, 'signed by Intel and in date'),
-];
-
-/** Those of the quote itself, which need no collateral. */
-export const QUOTE_CHECKS: readonly Check[] = PASSED.filter(({ id }) =>
-  ['dcap.pck-chain', 'dcap.qe-report-signature', 'dcap.attestation-key', 'dcap.quote-signature'].includes(id),
-);
-
-/** Those of the quote with its collateral, before the two are compared. */
-export const COLLATERAL_CHECKS: readonly Check[] = PASSED.filter(({ id }) => id !== 'dcap.qe-identity');
 
 type SharedClaims = Pick<
   ClaimsOf<'sgx' | 'tdx', object, DcapIdentity, object>,
@@ -66,8 +45,8 @@ export function sharedClaims(authentic: AuthenticQuote): SharedClaims {
   };
 }
 
-/** The steps all quotes share, the TCB level among them. */
-export function sharedChecks({ quote, tcb, shortfall }: AuthenticQuote): readonly Check[] {
+/** The checks that the steps of every quote returned, and what they found: the TCB level, padding, custom claims. */
+export function sharedChecks({ quote, checks, tcb, shortfall }: AuthenticQuote): readonly Check[] {
   const spec = `${QVL_SPEC} 4.1.2.5.18 to .20`;
   const level =
     tcb.status === 'TcbNotSupported'
@@ -79,7 +58,7 @@ export function sharedChecks({ quote, tcb, shortfall }: AuthenticQuote): readonl
       : [pass('dcap.padding', QUOTE_SPEC, `${quote.padding} zero bytes after the quote`, 'nothing, or zeros only')];
   const claims =
     quote.customClaims === null ? [] : [pass('dcap.custom-claims', 'Open Enclave SDK, evidence', 'hashed in the report data')];
-  return [...PASSED, level, ...padding, ...claims];
+  return [...checks, level, ...padding, ...claims];
 }
 
 function because(what: string, reason: string | null): string {

@@ -11,7 +11,7 @@ import { equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { crlCovers } from '../../certificates/crl.ts';
 import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
-import { checkRevocation } from '../../certificates/revocation.ts';
+import { checkRevocation, type Revocation } from '../../certificates/revocation.ts';
 import { verifySignature } from '../../certificates/signature.ts';
 import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
 import type { Certificate } from '../../certificates/x509.ts';
@@ -19,11 +19,13 @@ import { AttestationError, type AttestationErrorCode } from '../../errors.ts';
 import type { EnclaveIdentity } from '../../evidence/dcap/enclave-identity.ts';
 import { SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
 import type { TcbInfo } from '../../evidence/dcap/tcb-info.ts';
+import { type Check, notChecked, pass } from '../../model/check.ts';
 import type { Endorsement, Endorsements } from '../../model/endorsements.ts';
 import { companionFault, foreignCompanion, withCompanion } from '../companion-fault.ts';
 import { type CollateralPieces, collateralIn, type SignedDocument } from './collateral-pieces.ts';
 import { inOrder } from './in-order.ts';
 import type { PckChain } from './pck-chain.ts';
+import { QVL_SPEC } from './specifications.ts';
 
 export interface PlatformCollateral {
   readonly tcbInfo: TcbInfo;
@@ -31,6 +33,8 @@ export interface PlatformCollateral {
   /** Window in which every piece used is in date, epoch milliseconds. */
   readonly notBefore: number;
   readonly notAfter: number;
+  /** What the revocation lists say of the platform, and whether both documents are Intel's. */
+  readonly checks: { readonly revocation: Check; readonly documents: Check };
 }
 
 export interface CollateralQuestion {
@@ -113,7 +117,7 @@ async function authenticate(pieces: CollateralPieces, question: CollateralQuesti
   const paths = inOrder([...new Set(signers)].map((signer) => verifySigner(signer, question)));
   const bodies = documents.map((document, index) => verifySigned(document, signers[index] ?? pck.leaf, cache));
   const revocation = checkRevocation({ issued, crls: pieces.crls, requireCrls: true, now, cache });
-  const [signerPaths] = await inOrder([paths, inOrder(bodies), revocation]);
+  const [signerPaths, signed, standings] = await inOrder([paths, inOrder(bodies), revocation]);
   const lists = pieces.crls
     .filter((crl) => issued.some(({ certificate }) => crlCovers(crl, certificate)))
     .map(({ thisUpdate, nextUpdate }) => ({ notBefore: thisUpdate, notAfter: nextUpdate ?? thisUpdate }))
@@ -124,7 +128,25 @@ async function authenticate(pieces: CollateralPieces, question: CollateralQuesti
     qeIdentity: qeIdentity.document.value,
     notBefore: Math.max(...windows.map(({ notBefore }) => notBefore)),
     notAfter: Math.min(...windows.map(({ notAfter }) => notAfter)),
+    checks: { revocation: revocationCheck(standings), documents: documentsCheck(documents, signed) },
   };
+}
+
+function revocationCheck(standings: readonly Revocation[]): Check {
+  const id = 'dcap.pck-revocation';
+  const spec = `${QVL_SPEC} 4.1.2.5.8`;
+  return standings.length > 0 && standings.every((each) => each === 'good')
+    ? pass(id, spec, 'neither PCK nor its CA revoked')
+    : notChecked(id, spec, 'no list in force for some certificate');
+}
+
+/** `signed` are the documents that were found to be signed. */
+function documentsCheck(documents: readonly SignedDocument<unknown>[], signed: readonly SignedDocument<unknown>[]): Check {
+  const id = 'dcap.collateral';
+  const spec = `${QVL_SPEC} 4.1.2.7, 4.1.2.8`;
+  return documents.every((document) => signed.includes(document))
+    ? pass(id, spec, 'signed by Intel and in date')
+    : notChecked(id, spec, 'a signature was not checked');
 }
 
 function refuseMissing(pieces: CollateralPieces, tee: 'sgx' | 'tdx', pck: PckChain): void {
@@ -219,14 +241,15 @@ function verifySigner(signer: Certificate, { pck, now, cache }: CollateralQuesti
   return withCompanion('the TCB signing certificate of the collateral', () => verifyPath(path));
 }
 
+/** @returns the document, now known to be signed. */
 async function verifySigned(
   document: SignedDocument<unknown>,
   { spki }: Certificate,
   cache: VerificationCache | undefined,
-): Promise<void> {
+): Promise<SignedDocument<unknown>> {
   const signedBy = cache?.room(collateralMemory).signedBy;
   const before = signedBy?.get(document);
-  if (before !== undefined && equalBytes(before, spki)) return;
+  if (before !== undefined && equalBytes(before, spki)) return document;
   const { kind, signature, body: message } = document.signed;
   // Intel writes r ‖ s; tools that keep collateral in a form of their own have turned it into DER.
   const signatureForm = signature.length === RAW_SIGNATURE_LENGTH ? 'raw' : 'der';
@@ -237,6 +260,7 @@ async function verifySigned(
     );
   }
   signedBy?.set(document, spki);
+  return document;
 }
 
 /** The documents whose signing certificate is at hand and in force; all of them where none is, so that the fault gets its name. */
@@ -246,17 +270,32 @@ function withSigners<Value>(
   pieces: CollateralPieces,
 ): readonly SignedDocument<Value>[] {
   if (documents.length === 1) return documents;
-  const { now } = question;
+  // Documents without a chain of their own share one list of certificates, which is read once.
+  const byList = new Map<readonly Uint8Array[], boolean>();
   const sound = documents.filter((document) => {
-    try {
-      const { notBefore, notAfter } = findSigner(document, question, pieces, []);
-      return notBefore <= now && now <= notAfter;
-    } catch (error) {
-      if (AttestationError.is(error)) return false;
-      throw error;
-    }
+    const list = candidatesOf(document, pieces);
+    const isSound = byList.get(list) ?? hasSignerInForce(document, question, pieces);
+    byList.set(list, isSound);
+    return isSound;
   });
   return sound.length > 0 ? sound : documents;
+}
+
+function hasSignerInForce(document: SignedDocument<unknown>, question: CollateralQuestion, pieces: CollateralPieces): boolean {
+  try {
+    const { notBefore, notAfter } = findSigner(document, question, pieces, []);
+    return notBefore <= question.now && question.now <= notAfter;
+  } catch (error) {
+    if (AttestationError.is(error)) return false;
+    throw error;
+  }
+}
+
+function candidatesOf(
+  { signed: { issuerChain } }: SignedDocument<unknown>,
+  { certificates }: CollateralPieces,
+): readonly Uint8Array[] {
+  return issuerChain.length === 0 ? certificates : issuerChain;
 }
 
 /** The signer of each document; the same object where two carry the same certificate, which they usually do. */
@@ -275,12 +314,12 @@ function findSigners(
  * renews the certificate, so among several the one in force counts.
  */
 function findSigner(
-  { signed: { kind, issuerChain } }: SignedDocument<unknown>,
+  document: SignedDocument<unknown>,
   { now, cache }: CollateralQuestion,
-  { certificates }: CollateralPieces,
+  pieces: CollateralPieces,
   known: readonly Certificate[],
 ): Certificate {
-  const candidates = issuerChain.length === 0 ? certificates : issuerChain;
+  const candidates = candidatesOf(document, pieces);
   let outOfDate: Certificate | null = null;
   for (const der of candidates) {
     const certificate = known.find((each) => equalBytes(each.der, der)) ?? readCandidate(der, cache);
@@ -293,7 +332,7 @@ function findSigner(
     throw chainInvalid('expected an Intel SGX TCB Signing certificate in the issuer chain, got others');
   throw new AttestationError(
     'dcap/collateral-missing',
-    `expected the issuer chain of ${kind}, got none; give the TCB signing chain beside it`,
+    `expected the issuer chain of ${document.signed.kind}, got none; give the TCB signing chain beside it`,
     { details: { missing: ['TCB signing chain'] } },
   );
 }

@@ -16,6 +16,7 @@ import type { Certificate, Extension } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { type PckExtensions, parsePckExtensions, SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
 import { type CertificationData, PCK_CHAIN_DATA } from '../../evidence/dcap/quote.ts';
+import { type Check, pass } from '../../model/check.ts';
 import type { TrustAnchor } from '../../model/verification.ts';
 import { inOrder } from './in-order.ts';
 
@@ -27,6 +28,8 @@ export interface PckChain extends PckCertificates {
   /** Window in which all certificates are valid, epoch milliseconds. */
   readonly notBefore: number;
   readonly notAfter: number;
+  /** That the chain was verified. */
+  readonly check: Check;
 }
 
 /** A verifier sees few platforms at a time; a chain takes about 20 KiB. */
@@ -123,6 +126,7 @@ export async function authenticateChain(
     extensions: parsePckExtensions(extension.value),
     notBefore: Math.max(notBefore, root.notBefore),
     notAfter: Math.min(notAfter, root.notAfter),
+    check: pass('dcap.pck-chain', 'Intel PCK certificate profile §1.3', 'chains to a pinned root'),
   };
 }
 

@@ -9,9 +9,11 @@ import { encodeHex } from '@assay/encoding/hex';
 import { AttestationError } from '../../errors.ts';
 import type { EnclaveIdentity } from '../../evidence/dcap/enclave-identity.ts';
 import type { EnclaveReport } from '../../evidence/dcap/enclave-report.ts';
+import { type Check, pass } from '../../model/check.ts';
+import { QVL_SPEC } from './specifications.ts';
 
 /** @throws {AttestationError} `dcap/qe-identity-mismatch` naming the field that differs. */
-export function matchQuotingEnclave(report: EnclaveReport, identity: EnclaveIdentity): void {
+export function matchQuotingEnclave(report: EnclaveReport, identity: EnclaveIdentity): Check {
   if ((report.miscSelect & identity.miscSelectMask) >>> 0 !== identity.miscSelect) {
     throw mismatch('MISCSELECT', identity.miscSelect.toString(16), report.miscSelect.toString(16));
   }
@@ -25,6 +27,7 @@ export function matchQuotingEnclave(report: EnclaveReport, identity: EnclaveIden
   if (report.isvProdId !== identity.isvProdId) {
     throw mismatch('ISVPRODID', String(identity.isvProdId), String(report.isvProdId));
   }
+  return pass('dcap.qe-identity', `${QVL_SPEC} 4.1.2.9`, "Intel's quoting enclave");
 }
 
 function mismatch(field: string, expected: string, actual: string): AttestationError {

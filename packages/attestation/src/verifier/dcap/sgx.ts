@@ -14,7 +14,7 @@ import { reservedBits, sharedChecks, sharedClaims, sharedDetails } from './claim
 import { type AuthenticQuote, verifyQuote } from './verify-quote.ts';
 
 /**
- * Verifies SGX quotes; also speaks for quotes of TEE types nobody knows, by refusing them.
+ * Verifies SGX quotes; also refuses quotes of unknown TEE types.
  * @example
  * const evidence = sgxVerifier.recognise(bytes);
  * if (evidence !== null) console.log(await sgxVerifier.verify(evidence, { now: Date.now(), endorsements }));

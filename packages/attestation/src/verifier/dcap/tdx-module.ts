@@ -8,6 +8,8 @@ import { encodeHex } from '@assay/encoding/hex';
 import { AttestationError } from '../../errors.ts';
 import type { TcbInfo } from '../../evidence/dcap/tcb-info.ts';
 import type { TdReport } from '../../evidence/dcap/td-report.ts';
+import { type Check, pass } from '../../model/check.ts';
+import { QVL_SPEC } from './specifications.ts';
 import { findTdxModule, moduleVersion } from './tcb-level.ts';
 
 /**
@@ -15,7 +17,7 @@ import { findTdxModule, moduleVersion } from './tcb-level.ts';
  * @throws {AttestationError} `dcap/tdx-module-unknown` when Intel lists no module of this version, `dcap/tdx-module-mismatch`
  * when MRSIGNERSEAM or SEAMATTRIBUTES differ or SEAMATTRIBUTES are not zero.
  */
-export function matchTdxModule(report: TdReport, tcbInfo: TcbInfo): void {
+export function matchTdxModule(report: TdReport, tcbInfo: TcbInfo): Check {
   const version = moduleVersion(report.teeTcbSvn);
   const module = version > 0 ? findTdxModule(tcbInfo, report.teeTcbSvn) : tcbInfo.tdxModule;
   if (module === undefined || module === null) {
@@ -31,6 +33,7 @@ export function matchTdxModule(report: TdReport, tcbInfo: TcbInfo): void {
   if (report.seamAttributes.some((byte) => byte !== 0) || !equalBytes(report.seamAttributes, module.attributes)) {
     throw mismatch('SEAMATTRIBUTES', 'zeros', encodeHex(report.seamAttributes));
   }
+  return pass('tdx.module', `${QVL_SPEC} 4.1.2.5.12`, 'signed by Intel, SEAMATTRIBUTES zero');
 }
 
 function mismatch(field: string, expected: string, actual: string): AttestationError {

@@ -54,7 +54,7 @@ async function claimsOf(authentic: AuthenticQuote, envelope: QuoteEnvelope | nul
   const { body } = authentic.quote;
   if (body.kind !== 'td') throw new TypeError('expected a TDX quote, got an SGX quote');
   const runtimeData = envelope?.runtimeData ?? null;
-  if (runtimeData !== null) await verifyRuntimeData(runtimeData, body);
+  const bound = runtimeData === null ? [] : [await checkRuntimeData(runtimeData, body)];
   const attributes = decodeTdAttributes(body.tdAttributes);
   return mint({
     ...sharedClaims(authentic),
@@ -64,10 +64,10 @@ async function claimsOf(authentic: AuthenticQuote, envelope: QuoteEnvelope | nul
     bindings: { reportData: encodeHex(body.reportData), nonce: null, userData: null, publicKey: null },
     checks: [
       ...sharedChecks(authentic),
-      pass('tdx.module', 'Intel DCAP quote verification library 4.1.2.5.12', 'signed by Intel, SEAMATTRIBUTES zero'),
+      ...(authentic.moduleCheck === null ? [] : [authentic.moduleCheck]),
       reservedBits('tdx.reserved-attributes', 'Intel TDX module 1.5 ABI, ATTRIBUTES', attributes.reserved),
       ...serviceTd(body),
-      ...(runtimeData === null ? [] : [pass('tdx.runtime-data', 'Azure HCL attestation', 'hashed in the report data')]),
+      ...bound,
       ...(envelope?.unread ?? []).map((part) =>
         notChecked('tdx.unread', 'Assay', `"${part}" in the same file is not looked at`),
       ),
@@ -92,11 +92,12 @@ async function claimsOf(authentic: AuthenticQuote, envelope: QuoteEnvelope | nul
 }
 
 /** Azure: what stands beside the quote is vouched for only when the report data commits to it. */
-async function verifyRuntimeData(runtimeData: RuntimeData, { reportData }: TdReport): Promise<void> {
-  if (await commitsTo(reportData, runtimeData)) return;
+async function checkRuntimeData(runtimeData: RuntimeData, { reportData }: TdReport): Promise<Check> {
+  if (await commitsTo(reportData, runtimeData))
+    return pass('tdx.runtime-data', 'Azure HCL attestation', 'hashed in the report data');
   throw new AttestationError(
     'dcap/runtime-data-unbound',
-    'expected report data that is the hash of the runtime data, got another; the keys in it belong to nobody',
+    'expected report data that is the hash of the runtime data, got another; no TEE vouches for the keys in it',
   );
 }
 

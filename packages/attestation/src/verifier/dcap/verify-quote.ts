@@ -20,11 +20,11 @@ import { resolveTrust } from '../../certificates/trust.ts';
 import { AttestationError } from '../../errors.ts';
 import type { DcapQuote } from '../../evidence/dcap/quote.ts';
 import { INTEL_QE_VENDOR_ID } from '../../evidence/dcap/quote-file.ts';
+import type { Check } from '../../model/check.ts';
 import { after } from '../../model/checks-before.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { verifyQuoteSignatures } from './attestation-key.ts';
-import { COLLATERAL_CHECKS, QUOTE_CHECKS } from './claims.ts';
 import { type PlatformCollateral, verifyCollateral } from './collateral.ts';
 import { findPckChain, refersToCertificate } from './companion-pck.ts';
 import { inOrder } from './in-order.ts';
@@ -44,6 +44,10 @@ export interface AuthenticQuote {
   readonly currentTcb: TcbEvaluation | null;
   /** Why the standing is not better, for people; `null` when it is up to date. */
   readonly shortfall: string | null;
+  /** What the steps returned, those of every quote. */
+  readonly checks: readonly Check[];
+  /** What the step for the TDX module returned; `null` for SGX. */
+  readonly moduleCheck: Check | null;
 }
 
 /**
@@ -58,28 +62,39 @@ export async function verifyQuote(quote: DcapQuote, options: VerifyOptions): Pro
     throw new AttestationError('dcap/qe-vendor-unknown', "expected Intel's QE vendor id, got another; do not trust this quote");
   }
   const anchors = [...INTEL_ROOTS, ...resolveTrust(trust).anchors];
-  const pck = await platformOf(quote, endorsements, { anchors, now, cache });
+  const { pck, signatures } = await platformOf(quote, endorsements, { anchors, now, cache });
   const { tee } = quote.header;
-  const collateral = await after(QUOTE_CHECKS, () => verifyCollateral({ endorsements, tee, pck, now, cache }));
-  return after(COLLATERAL_CHECKS, () => {
-    matchQuotingEnclave(quote.qeReport, collateral.qeIdentity);
-    if (quote.body.kind === 'td') matchTdxModule(quote.body, collateral.tcbInfo);
-    return { quote, pck, collateral, ...matchTcb(quote, pck, collateral) };
+  const ofQuote = [pck.check, ...signatures];
+  const collateral = await after(ofQuote, () => verifyCollateral({ endorsements, tee, pck, now, cache }));
+  const { revocation, documents } = collateral.checks;
+  return after([pck.check, revocation, ...signatures, documents], () => {
+    const enclave = matchQuotingEnclave(quote.qeReport, collateral.qeIdentity);
+    const moduleCheck = quote.body.kind === 'td' ? matchTdxModule(quote.body, collateral.tcbInfo) : null;
+    const checks = [pck.check, revocation, ...signatures, enclave, documents];
+    return { quote, pck, collateral, checks, moduleCheck, ...matchTcb(quote, pck, collateral) };
   });
 }
 
+interface SigningPlatform {
+  readonly pck: PckChain;
+  /** The checks of the quote's signatures. */
+  readonly signatures: readonly Check[];
+}
+
 /** The platform that signed the quote; its chain and the quote's signatures are checked at the same time. */
-async function platformOf(quote: DcapQuote, endorsements: Endorsements, question: PckChainQuestion): Promise<PckChain> {
+async function platformOf(quote: DcapQuote, endorsements: Endorsements, question: PckChainQuestion): Promise<SigningPlatform> {
   const { anchors, now, cache } = question;
   const { certification } = quote;
   if (refersToCertificate(certification)) {
-    const found = await findPckChain(quote, anchors, endorsements, now, cache);
-    await verifyQuoteSignatures(quote, found.leaf, cache);
-    return found;
+    const pck = await findPckChain(quote, anchors, endorsements, now, cache);
+    return { pck, signatures: await verifyQuoteSignatures(quote, pck.leaf, cache) };
   }
   const read = readPckChain(certification, cache);
-  const [pck] = await inOrder([verifyPckChain(read, certification, question), verifyQuoteSignatures(quote, read.leaf, cache)]);
-  return pck;
+  const [pck, signatures] = await inOrder([
+    verifyPckChain(read, certification, question),
+    verifyQuoteSignatures(quote, read.leaf, cache),
+  ]);
+  return { pck, signatures };
 }
 
 function matchTcb(

@@ -112,21 +112,23 @@ async function overNitro(evidence: DstackEvidence, options: VerifyOptions): Prom
   const carrier = await nitroVerifier.verify({ type: 'nitro', value }, options);
   const { pcr0, pcr1, pcr2 } = carrier.measurements;
   const tpm = evidence.carrier === 'nitro-tpm';
-  const checks: Check[] = [];
-  if (tpm) {
-    const signed = (carrier.type === 'tpm' ? carrier.measurements[NITRO_TPM_EVENT_PCR] : undefined) ?? '';
-    const replayed = encodeHex(await replayRegister(await digestEvents(evidence.events ?? []), 3));
-    if (signed !== replayed) throw mismatch(NITRO_TPM_EVENT_PCR, replayed, signed);
-    checks.push(pass('dstack.pcr14', 'dstack event log', signed));
-  } else {
-    checks.push(notChecked('dstack.runtime-events', 'dstack event log', 'a nitro document measures no runtime events'));
-  }
+  const signed = carrier.type === 'tpm' ? carrier.measurements[NITRO_TPM_EVENT_PCR] : undefined;
+  const events = tpm
+    ? await checkEventPcr(evidence.events ?? [], signed ?? '')
+    : notChecked('dstack.runtime-events', 'dstack event log', 'a nitro document measures no runtime events');
   const image = concatBytes(...[pcr0, pcr1, pcr2].map((pcr) => decodeHex(pcr ?? '')));
   return finish(evidence, options, carrier, tpm ? identityOf(evidence.events ?? []) : NO_IDENTITY, {
     measurements: tpm ? {} : { 'os-image-hash': encodeHex(await sha256(image)) },
     reportData: carrier.bindings.userData ?? '',
-    checks,
+    checks: [events],
   });
+}
+
+/** @param signed PCR 14 of the NitroTPM, lower-case hex. */
+async function checkEventPcr(events: NonNullable<DstackEvidence['events']>, signed: string): Promise<Check> {
+  const replayed = encodeHex(await replayRegister(await digestEvents(events), 3));
+  if (signed !== replayed) throw mismatch(NITRO_TPM_EVENT_PCR, replayed, signed);
+  return pass('dstack.pcr14', 'dstack event log', signed);
 }
 
 async function overSnp(evidence: DstackEvidence, options: VerifyOptions): Promise<VerifiedClaims<DstackClaims>> {
@@ -134,22 +136,24 @@ async function overSnp(evidence: DstackEvidence, options: VerifyOptions): Promis
   const { certificates, mrConfig } = evidence;
   const carrier = await verifySnp({ kind: 'report', report, certificates, runtimeData: null, unread: [] }, options);
   const document = mrConfig ?? '';
-  const hash = await configDocumentHash(document);
-  if (!equalBytes(hash, report.hostData)) {
-    throw new AttestationError(
-      'dstack/config-mismatch',
-      'expected the configuration document whose hash is the host data, got another; its identities are not this guest',
-      { details: { hash: encodeHex(hash), hostData: encodeHex(report.hostData) } },
-    );
-  }
+  const config = await checkConfiguration(document, report.hostData);
   return finish(evidence, options, carrier, configuredIdentity(document), {
     measurements: {},
     reportData: carrier.bindings.reportData ?? '',
-    checks: [
-      pass('dstack.config-id', 'dstack mr_config', encodeHex(hash)),
-      notChecked('dstack.runtime-events', 'dstack event log', 'an snp report measures no runtime events'),
-    ],
+    checks: [config, notChecked('dstack.runtime-events', 'dstack event log', 'an snp report measures no runtime events')],
   });
+}
+
+async function checkConfiguration(document: string, hostData: Uint8Array): Promise<Check> {
+  const hash = await configDocumentHash(document);
+  if (!equalBytes(hash, hostData)) {
+    throw new AttestationError(
+      'dstack/config-mismatch',
+      'expected the configuration document whose hash is the host data, got another; its identities are not this guest',
+      { details: { hash: encodeHex(hash), hostData: encodeHex(hostData) } },
+    );
+  }
+  return pass('dstack.config-id', 'dstack mr_config', encodeHex(hash));
 }
 
 /** The identity in a version 3 configuration document, which the launch measured as a whole. */

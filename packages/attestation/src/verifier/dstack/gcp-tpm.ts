@@ -22,7 +22,7 @@ const EVENT_PCR = 14;
 
 export interface GcpTpm {
   readonly checks: readonly Check[];
-  /** PCR values by name, lower-case hex, under a key that nobody vouched for. */
+  /** PCR values by name, lower-case hex, under a key that no certificate vouches for. */
   readonly pcrs: Readonly<Record<string, string>>;
 }
 
@@ -35,34 +35,39 @@ export async function verifyGcpTpm(tpm: DstackTpmQuote, quote: Uint8Array, event
   const parsed = tpmQuoteOfJson(reading('dstack/attestation-malformed', 'tpm quote', () => asJson(tpm)));
   if (parsed === null) throw new AttestationError('dstack/attestation-malformed', 'expected a tpm quote, got something else');
   const { measurements, check } = await authenticQuote(parsed, parseCertificate(tpm.certificate).spki);
-  const digest = await sha256(quote);
-  if (!equalBytes(parsed.extraData, digest)) {
-    throw new AttestationError(
-      'dstack/report-data-mismatch',
-      'expected a tpm quote over the hash of the tdx quote, got another; the two come from different requests',
-      { details: { expected: encodeHex(digest), actual: encodeHex(parsed.extraData) } },
-    );
-  }
-  const signed = tpm.pcrs.find(({ index, bank }) => index === EVENT_PCR && bank === 'sha256');
-  const id = `dstack.pcr${EVENT_PCR}`;
+  const ofQuote = await checkQuote(parsed.extraData, quote);
+  const events14 = await checkEvents(tpm, events);
   return {
     checks: [
-      pass('dstack.tpm-quote', SPEC, 'over the hash of the tdx quote'),
+      ofQuote,
       check,
-      signed === undefined
-        ? notChecked(id, SPEC, 'the tpm did not quote it')
-        : pass(id, SPEC, await replayed(events, signed.value)),
+      events14,
       notChecked('dstack.tpm-key', SPEC, 'whose attestation key signed is not settled; its pcrs are no measurements'),
     ],
     pcrs: measurements,
   };
 }
 
-async function replayed(events: readonly LogEvent[], signed: Uint8Array): Promise<string> {
+async function checkQuote(signed: Uint8Array, quote: Uint8Array): Promise<Check> {
+  const digest = await sha256(quote);
+  if (!equalBytes(signed, digest)) {
+    throw new AttestationError(
+      'dstack/report-data-mismatch',
+      'expected a tpm quote over the hash of the tdx quote, got another; the two come from different requests',
+      { details: { expected: encodeHex(digest), actual: encodeHex(signed) } },
+    );
+  }
+  return pass('dstack.tpm-quote', SPEC, 'over the hash of the tdx quote');
+}
+
+async function checkEvents({ pcrs }: DstackTpmQuote, events: readonly LogEvent[]): Promise<Check> {
+  const id = `dstack.pcr${EVENT_PCR}`;
+  const signed = pcrs.find(({ index, bank }) => index === EVENT_PCR && bank === 'sha256')?.value;
+  if (signed === undefined) return notChecked(id, SPEC, 'the tpm did not quote it');
   let register: Uint8Array = new Uint8Array(32);
   for (const preimage of await runtimePreimages(events)) register = await sha256(concatBytes(register, await sha256(preimage)));
   if (!equalBytes(register, signed)) throw mismatch(`pcr${EVENT_PCR}`, encodeHex(register), encodeHex(signed));
-  return encodeHex(signed);
+  return pass(id, SPEC, encodeHex(signed));
 }
 
 /** The form that the reader of TPM quotes knows. */

@@ -23,7 +23,7 @@ export interface DstackIdentity {
   readonly payloads: ReadonlyMap<IdentityEvent, Uint8Array>;
   /** The boot sequence was finished when the evidence was made. */
   readonly systemReady: boolean;
-  /** Identity names that the application used again after `system-ready`; nobody may read them. */
+  /** Identity names that the application used again after `system-ready`; they may not be read. */
   readonly late: readonly string[];
   /** Other events after `system-ready`, the application's own, in order. */
   readonly application: readonly { readonly event: string; readonly payload: string }[];

@@ -23,6 +23,7 @@ import { AWS_NITRO_ROOTS } from '../../certificates/roots/aws.ts';
 import { verifySignature } from '../../certificates/signature.ts';
 import { resolveTrust } from '../../certificates/trust.ts';
 import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
+import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { type NitroDocument, nitroDocumentBytes, parseNitroDocument } from '../../evidence/nitro/nitro-document.ts';
 import { type Check, notChecked, pass } from '../../model/check.ts';
@@ -53,18 +54,31 @@ export async function verifyNitroDocument(
   document: NitroDocument,
   options: VerifyNitroOptions,
 ): Promise<VerifiedClaims<NitroClaims | TpmClaims>> {
-  const { cose } = document;
   const { cache } = options;
-  const { protectedHeader } = cose;
+  const leaf = readCertificate(document.certificate, cache);
+  const algorithm = checkAlgorithm(document, leaf);
+  const issuers = document.cabundle.map((der) => readCertificate(der, cache)).reverse();
+  const path = await verifyPath({ ...options, chain: [leaf, ...issuers] });
+  const signature = await checkSignature(document, leaf, cache);
+  const checks = [syntaxCheck(document), algorithm, ...pathChecks(path), signature, revocationCheck(path)];
+  return mint(await claimsOf(document, path, checks));
+}
+
+function checkAlgorithm({ cose: { protectedHeader } }: NitroDocument, leaf: Certificate): Check {
   if (protectedHeader.size !== 1 || protectedHeader.get(ALG_LABEL) !== ES384) {
     throw new AttestationError('nitro/algorithm-not-es384', 'expected protected header {alg: ES384} alone, got another one');
   }
-  const leaf = readCertificate(document.certificate, cache);
   if (leaf.publicKey !== 'P-384') {
     throw new AttestationError('nitro/algorithm-not-es384', `expected a p-384 leaf key, got ${leaf.publicKey}`);
   }
-  const issuers = document.cabundle.map((der) => readCertificate(der, cache)).reverse();
-  const path = await verifyPath({ ...options, chain: [leaf, ...issuers] });
+  return pass('nitro.algorithm', 'RFC 9053 §2.1', 'ES384');
+}
+
+async function checkSignature(
+  { cose }: NitroDocument,
+  leaf: Certificate,
+  cache: VerificationCache | undefined,
+): Promise<Check> {
   const good = await verifySignature({
     spki: leaf.spki,
     algorithm: { name: 'ECDSA', hash: 'SHA-384' },
@@ -79,10 +93,14 @@ export async function verifyNitroDocument(
       'expected a document signed by its leaf, got a bad signature; it was changed',
     );
   }
-  return mint(await claimsOf(document, path));
+  return pass('nitro.signature', 'RFC 9052 §4.4', 'ES384 by the leaf');
 }
 
-async function claimsOf(document: NitroDocument, path: VerifiedPath): Promise<NitroClaims | TpmClaims> {
+async function claimsOf(
+  document: NitroDocument,
+  path: VerifiedPath,
+  checks: readonly Check[],
+): Promise<NitroClaims | TpmClaims> {
   const { module, pcrs, publicKey, userData, nonce, timestamp, moduleId } = document;
   const { anchor, chain, notBefore, notAfter } = path;
   const shared = {
@@ -93,7 +111,7 @@ async function claimsOf(document: NitroDocument, path: VerifiedPath): Promise<Ni
     issuedAt: timestamp,
     validity: { notBefore, notAfter },
     root: encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(anchor.spki)))),
-    checks: checksOf(document, path),
+    checks,
     submodules: {},
     details: {
       digest: document.digest,
@@ -126,24 +144,25 @@ function typeOf({ module }: NitroDocument): 'nitro' | 'tpm' {
   return module === 'enclave' ? 'nitro' : 'tpm';
 }
 
-function checksOf(document: NitroDocument, { chain, anchor, revocation, notBefore, notAfter }: VerifiedPath): readonly Check[] {
+/** A document exists only when the parser found every field in its form. */
+function syntaxCheck({ pcrs, cabundle }: NitroDocument): Check {
+  return pass('nitro.syntax', `${SPEC} §3.2.2.3`, `${pcrs.size} pcrs, ${cabundle.length} certificates in the bundle`);
+}
+
+function pathChecks({ chain, anchor, notBefore, notAfter }: VerifiedPath): readonly Check[] {
   const window = `${new Date(notBefore).toISOString()} to ${new Date(notAfter).toISOString()}`;
-  const unlisted = chain.filter((_, index) => revocation[index] === 'not-checked').map(({ subjectText }) => subjectText);
   return [
-    pass(
-      'nitro.syntax',
-      `${SPEC} §3.2.2.3`,
-      `${document.pcrs.size} pcrs, ${document.cabundle.length} certificates in the bundle`,
-    ),
-    pass('nitro.algorithm', 'RFC 9053 §2.1', 'ES384'),
     pass('nitro.chain', 'RFC 5280 §6.1', `${chain.length} certificates`),
     pass('nitro.root', `${SPEC} §3.2.3`, anchor.name),
     pass('nitro.validity', 'RFC 5280 §4.1.2.5', window),
-    pass('nitro.signature', 'RFC 9052 §4.4', 'ES384 by the leaf'),
-    unlisted.length === 0
-      ? pass('nitro.revocation', 'RFC 5280 §6.3', 'none revoked')
-      : notChecked('nitro.revocation', 'RFC 5280 §6.3', `no crl for ${unlisted.length} of ${chain.length} certificates`),
   ];
+}
+
+function revocationCheck({ chain, revocation }: VerifiedPath): Check {
+  const unlisted = chain.filter((_, index) => revocation[index] !== 'good').length;
+  return unlisted === 0
+    ? pass('nitro.revocation', 'RFC 5280 §6.3', 'none revoked')
+    : notChecked('nitro.revocation', 'RFC 5280 §6.3', `no crl for ${unlisted} of ${chain.length} certificates`);
 }
 
 /** In debug mode PCR0 to PCR2 are zero; a digest never is. `null` when none of the three is there. */

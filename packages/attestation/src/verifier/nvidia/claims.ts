@@ -17,7 +17,7 @@ import type { NvidiaClaims, NvidiaDeviceDetails, NvidiaIdentity } from '../../mo
 import type { DeviceCertificate } from './device-certificate.ts';
 import type { Golden } from './golden.ts';
 
-const SPDM = 'DMTF DSP0274 §10.11';
+export const SPDM = 'DMTF DSP0274 §10.11';
 
 export interface DeviceClaimsInput {
   readonly device: NvidiaDevice;
@@ -26,7 +26,7 @@ export interface DeviceClaimsInput {
   readonly architecture: string | null;
   readonly path: VerifiedPath;
   readonly golden: Golden;
-  /** Revocation and golden measurements. */
+  /** What the steps returned. */
   readonly checks: readonly Check[];
 }
 
@@ -50,7 +50,7 @@ export function deviceClaims(input: DeviceClaimsInput): NvidiaClaims {
       notAfter: Math.min(...windows.map(({ notAfter }) => notAfter)),
     },
     root: anchorDigest(path.anchor),
-    checks: checksOf(input),
+    checks: input.checks,
     submodules: {},
     details: detailsOf(input),
   };
@@ -73,24 +73,17 @@ function identityOf({ device, leaf, identity, architecture }: DeviceClaimsInput)
   return Object.fromEntries(Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== null));
 }
 
-function checksOf({ device, identity, path, checks }: DeviceClaimsInput): readonly Check[] {
-  const { opaque, declaredNonce, spdm } = device;
+/** What an authentic device says of itself. */
+export function deviceChecks({ opaque, declaredNonce, spdm }: NvidiaDevice): readonly Check[] {
   const mode = featureMode(opaque);
   const nonce = encodeHex(spdm.requestNonce);
-  const own: Check[] = [
-    ...deviceChecks(path),
-    opaque.has(OPAQUE.firmwareId) && identity.firmwareId !== null
-      ? pass('nvidia.firmware-id', 'TCG DICE §6.1', encodeHex(identity.firmwareId))
-      : notChecked('nvidia.firmware-id', 'TCG DICE §6.1', 'the driver reports no firmware id'),
+  const shared =
     mode === null
       ? notChecked('nvidia.mode', 'NVIDIA opaque data field 36', 'the driver does not say how the device is shared')
-      : pass('nvidia.mode', 'NVIDIA opaque data field 36', mode),
-  ];
-  if (declaredNonce !== null) {
-    const id = 'nvidia.declared-nonce';
-    own.push(declaredNonce === nonce ? pass(id, SPDM, nonce) : fail(id, SPDM, declaredNonce, nonce));
-  }
-  return [...own, ...checks, CPU_BINDING];
+      : pass('nvidia.mode', 'NVIDIA opaque data field 36', mode);
+  if (declaredNonce === null) return [shared];
+  const id = 'nvidia.declared-nonce';
+  return [shared, declaredNonce === nonce ? pass(id, SPDM, nonce) : fail(id, SPDM, declaredNonce, nonce)];
 }
 
 /** True of every NVIDIA report: nothing in it names a CPU. */
@@ -127,12 +120,4 @@ function rimIds(
     driver: driver === null ? null : `${prefix}_${driver}`,
     vbios: vbios === null || board.includes(null) ? null : `NV_GPU_VBIOS_${board.join('_')}_${vbios}`,
   };
-}
-
-/** Those of the device's own signature and certificates. */
-export function deviceChecks({ chain, anchor }: VerifiedPath): readonly Check[] {
-  return [
-    pass('nvidia.signature', SPDM, 'ecdsa p-384 over request and response'),
-    pass('nvidia.certificate-path', 'RFC 5280 §6.1', `${chain.length} certificates to ${anchor.name}`),
-  ];
 }

@@ -9,32 +9,35 @@
  * Sources: DMTF DSP0274 1.1.0 §10.11; NVIDIA nvtrust and attestation-sdk.
  */
 
-import { equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { chainFrom } from '../../certificates/chain.ts';
-import { verifyPath } from '../../certificates/path.ts';
+import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
 import { NVIDIA_DEVICE_ROOTS } from '../../certificates/roots/nvidia.ts';
-import { verifySignature } from '../../certificates/signature.ts';
 import { resolveTrust } from '../../certificates/trust.ts';
-import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
+import { readCertificate } from '../../certificates/verification-cache.ts';
 import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import type { NvidiaDevice } from '../../evidence/nvidia/evidence-file.ts';
 import { OPAQUE } from '../../evidence/nvidia/opaque.ts';
 import type { Rim } from '../../evidence/nvidia/rim.ts';
+import { type Check, notChecked, pass } from '../../model/check.ts';
 import { after } from '../../model/checks-before.ts';
 import type { NvidiaClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
-import { deviceChecks, deviceClaims } from './claims.ts';
-import { type DeviceCertificate, deviceCertificate, isDeviceCertificate } from './device-certificate.ts';
+import { CPU_BINDING, deviceChecks, deviceClaims } from './claims.ts';
+import { type DeviceCertificate, deviceCertificate } from './device-certificate.ts';
 import { compareWithManifests } from './golden.ts';
 import { revocationCheck } from './revocation.ts';
+import { architectureOf, type CheckBudget, chipFits, type DeviceLeaf, deviceLeaves, firmwareFits, signer } from './signer.ts';
 
 export interface DeviceInput {
   readonly device: NvidiaDevice;
   /** Certificates beside the evidence, any order. */
   readonly beside: readonly Certificate[];
+  /** The device certificates among them, for devices without a chain of their own. */
+  readonly leavesBeside: readonly DeviceLeaf[];
+  readonly budget: CheckBudget;
   readonly rims: readonly Rim[];
   readonly options: VerifyOptions;
 }
@@ -42,18 +45,21 @@ export interface DeviceInput {
 /**
  * Authenticates a device.
  * @throws {AttestationError} `nvidia/certificates-missing`, `nvidia/signature-invalid`, `nvidia/firmware-id-mismatch`,
- *   `nvidia/device-mismatch`, `nvidia/certificate-revoked`, `nvidia/rim-*`, and `certificate/*`.
+ *   `nvidia/device-mismatch`, `nvidia/certificate-revoked`, `nvidia/rim-*`, `endorsements/too-large`, and `certificate/*`.
  */
-export async function verifyDevice({ device, beside, rims, options }: DeviceInput): Promise<VerifiedClaims<NvidiaClaims>> {
+export async function verifyDevice(input: DeviceInput): Promise<VerifiedClaims<NvidiaClaims>> {
+  const { device, beside, rims, options } = input;
   const { now, trust, cache } = options;
   const own = device.certificates.map((der) => readCertificate(der, cache));
-  const leaf = await signer(device, own.length > 0 ? own : beside, cache);
+  const leaves = own.length > 0 ? deviceLeaves(own) : input.leavesBeside;
+  const { leaf, check } = await signer({ device, leaves, budget: input.budget, cache });
   const anchors = [...NVIDIA_DEVICE_ROOTS, ...resolveTrust(trust).anchors];
   const path = await verifyPath({ chain: chainFrom(leaf, [...own, ...beside]), anchors, now, cache });
   const identity = deviceCertificate(leaf);
-  checkFirmwareId(device, identity);
+  const firmware = checkFirmwareId(device, identity);
   const architecture = checkProduct(device, identity);
-  const [revocation, golden] = await after(deviceChecks(path), () =>
+  const signed = [check, pathCheck(path)];
+  const [revocation, golden] = await after(signed, () =>
     Promise.all([
       revocationCheck({ id: 'nvidia.revocation-device', path, anchors, options }),
       compareWithManifests(device, identity.product, rims, { now, trust, cache }),
@@ -69,43 +75,22 @@ export async function verifyDevice({ device, beside, rims, options }: DeviceInpu
       }),
     ),
   );
-  const checks = [revocation, ...golden.checks, ...manifestChecks];
+  const compared = [revocation, ...golden.checks, ...manifestChecks];
+  const checks = [...signed, firmware, ...deviceChecks(device), ...compared, CPU_BINDING];
   return mint(deviceClaims({ device, leaf, identity, architecture, path, golden, checks }));
 }
 
-/** The device certificate whose key made the signature. */
-async function signer(
-  { spdm }: NvidiaDevice,
-  certificates: readonly Certificate[],
-  cache: VerificationCache | undefined,
-): Promise<Certificate> {
-  const candidates = certificates.filter(isDeviceCertificate);
-  if (candidates.length === 0) {
-    throw new AttestationError(
-      'nvidia/certificates-missing',
-      'expected the device certificate chain, got none; supply the PEM chain that came with the measurements',
-    );
-  }
-  for (const candidate of candidates) {
-    if (candidate.publicKey !== 'P-384') continue;
-    const good = await verifySignature({
-      spki: candidate.spki,
-      algorithm: { name: 'ECDSA', hash: 'SHA-384' },
-      signature: spdm.signature,
-      message: spdm.signed,
-      signatureForm: 'raw',
-      cache,
-    });
-    if (good) return candidate;
-  }
-  throw new AttestationError('nvidia/signature-invalid', 'expected measurements signed by the device, got a bad signature');
+function pathCheck({ chain, anchor }: VerifiedPath): Check {
+  return pass('nvidia.certificate-path', 'RFC 5280 §6.1', `${chain.length} certificates to ${anchor.name}`);
 }
 
 /** Firmware that was replaced after the key was certified would show another id. Early drivers send none. */
-function checkFirmwareId({ opaque }: NvidiaDevice, { firmwareId }: DeviceCertificate): void {
-  const reported = opaque.get(OPAQUE.firmwareId);
-  if (reported === undefined) return;
-  if (firmwareId !== null && equalBytes(reported, firmwareId)) return;
+function checkFirmwareId(device: NvidiaDevice, identity: DeviceCertificate): Check {
+  const [id, spec] = ['nvidia.firmware-id', 'TCG DICE §6.1'];
+  const { firmwareId } = identity;
+  const reported = device.opaque.get(OPAQUE.firmwareId);
+  if (reported === undefined) return notChecked(id, spec, 'the driver reports no firmware id');
+  if (firmwareId !== null && firmwareFits(device, identity)) return pass(id, spec, encodeHex(firmwareId));
   throw new AttestationError(
     'nvidia/firmware-id-mismatch',
     'expected the firmware id of the device certificate in the measurements, got another',
@@ -114,22 +99,13 @@ function checkFirmwareId({ opaque }: NvidiaDevice, { firmwareId }: DeviceCertifi
 }
 
 /** `HOPPER`, `BLACKWELL`, `LS10`; `null` for chips this verifier does not know. */
-function checkProduct(device: NvidiaDevice, { product }: DeviceCertificate): string | null {
-  const architecture = architectureOf(product);
-  const isSwitch = product?.startsWith('LS') === true;
-  const declared = device.declaredArchitecture;
-  if (isSwitch === (device.kind === 'switch') && (declared === null || architecture === null || declared === architecture)) {
-    return architecture;
-  }
+function checkProduct(device: NvidiaDevice, identity: DeviceCertificate): string | null {
+  const { product } = identity;
+  if (chipFits(device, identity)) return architectureOf(product);
+  const { kind, declaredArchitecture: declared } = device;
   throw new AttestationError(
     'nvidia/device-mismatch',
-    `expected measurements of a ${product ?? 'chip without a name'}, as the certificate says, got those of a ${declared ?? device.kind}`,
-    { details: { product, kind: device.kind, declared } },
+    `expected measurements of a ${product ?? 'chip without a name'}, as the certificate says, got those of a ${declared ?? kind}`,
+    { details: { product, kind, declared } },
   );
-}
-
-function architectureOf(product: string | null): string | null {
-  if (product?.startsWith('GH1') === true) return 'HOPPER';
-  if (product?.startsWith('GB') === true) return 'BLACKWELL';
-  return product === 'LS_10' || product === 'LS10' ? 'LS10' : null;
 }

@@ -6,6 +6,7 @@
  */
 
 import { encodeHex } from '@assay/encoding/hex';
+import { AttestationError } from '../../errors.ts';
 import type { NvidiaDevice } from '../../evidence/nvidia/evidence-file.ts';
 import { OPAQUE, opaqueText, STATUS_DISABLED, vbiosVersion } from '../../evidence/nvidia/opaque.ts';
 import type { Rim, RimSubject } from '../../evidence/nvidia/rim.ts';
@@ -16,6 +17,8 @@ import { type VerifiedRim, verifyRim } from './rim.ts';
 
 const SPEC = 'NVIDIA RIM';
 const NVDEC0_INDEX = 35;
+/** Manifests that are tried for one firmware of a device; there is one for each board. */
+const MAX_MANIFESTS = 64;
 
 export interface Golden {
   readonly checks: readonly Check[];
@@ -28,7 +31,7 @@ export interface Golden {
 /**
  * Compares a device with the manifests at hand.
  * @param product chip of the device, as its certificate says.
- * @throws {AttestationError} those of {@link verifyRim}, when no manifest for the device's version is authentic.
+ * @throws {AttestationError} those of {@link verifyRim}, when no manifest for the device's version is authentic; `endorsements/too-large`.
  */
 export async function compareWithManifests(
   device: NvidiaDevice,
@@ -72,6 +75,11 @@ async function compareOne(
     const why = `no ${subject} manifest for ${version ?? 'an unknown version'} was supplied${others.length > 0 ? ` (only for ${others.join(', ')})` : ''}`;
     return { checks: [notChecked(rimId, SPEC, why), notChecked(measurementsId, SPEC, why)], manifest: null };
   }
+  if (candidates.length > MAX_MANIFESTS)
+    throw new AttestationError(
+      'endorsements/too-large',
+      `expected at most ${MAX_MANIFESTS} manifests (RIM) of ${subject} ${version}, got ${candidates.length}; give each once`,
+    );
   const verified = await authentic(candidates, input.options);
   const compared = verified.map((manifest) => ({ manifest, differing: differingIndexes(device, manifest.rim) }));
   const best = compared.find(({ differing }) => differing.length === 0) ?? compared[0];

@@ -1,6 +1,6 @@
 /** DMTF DSP0274 and NVIDIA's manifests: one defect each against sound fake devices, and the code that names it. */
 
-import { utf8 } from '@assay/encoding/bytes';
+import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { DER_TAG, encodeDer, encodeDerOid } from '@assay/encoding/der';
 import { encodeHex } from '@assay/encoding/hex';
 import { encodeName, keyUsage } from '@assay/encoding/x509-writer';
@@ -9,6 +9,7 @@ import {
   expectCode,
   FAKE_NOW,
   type FakeDevice,
+  type FakeManifest,
   type FakeOcspOptions,
   fakeCertificate,
   fakeDevice,
@@ -176,6 +177,11 @@ const DEFECTS: readonly { readonly name: string; readonly code: string; readonly
   },
   { name: 'evidence that is no base64', code: 'nvidia/evidence-malformed', run: async () => listed({ evidence: '***' }) },
   { name: 'certificate that is no pem', code: 'nvidia/evidence-malformed', run: async () => listed({ certificate: 'AAAA' }) },
+  {
+    name: 'a chain of twelve certificates',
+    code: 'nvidia/evidence-malformed',
+    run: async () => listed({ certificate: (await fakeDevice()).pem.repeat(4) }),
+  },
   { name: 'evidence that is no text', code: 'nvidia/evidence-malformed', run: async () => listed({ evidence: 5 }) },
   {
     name: 'broken dice extension',
@@ -188,6 +194,30 @@ const DEFECTS: readonly { readonly name: string; readonly code: string; readonly
   { name: 'revoked', code: 'nvidia/certificate-revoked', run: () => withOcsp({ status: { reason: 1 } }) },
   { name: 'revoked without a reason', code: 'nvidia/certificate-revoked', run: () => withOcsp({ status: { reason: null } }) },
   { name: 'answer that is a refusal', code: 'certificate/ocsp-malformed', run: () => withOcsp({ refusal: 6 }) },
+  {
+    name: 'answer with eleven certificates',
+    code: 'certificate/ocsp-malformed',
+    run: async () => {
+      const one = await responder((await fakeDevice()).root, true);
+      return withOcsp({ responder: { ...one, der: concatBytes(...Array<Uint8Array>(11).fill(one.der)) } });
+    },
+  },
+  {
+    name: '33 answers about one certificate',
+    code: 'endorsements/too-large',
+    run: async () => {
+      const device = await fakeDevice();
+      const all = await answers(device);
+      const ofLeaf = all.find(({ kind }) => kind === 'ocsp') as Endorsement;
+      return verifyFakeDevice(device, { endorsements: [...all, ...Array<Endorsement>(32).fill(ofLeaf)] });
+    },
+  },
+  {
+    name: '65 manifests of one version',
+    code: 'endorsements/too-large',
+    run: async () =>
+      verifyFakeDevice(await fakeDevice(), { manifests: Array<FakeManifest>(65).fill(await fakeManifest(DRIVER)) }),
+  },
   { name: 'answer past its end', code: 'certificate/ocsp-outdated', run: () => withOcsp({ nextUpdate: FAKE_NOW - 1 }) },
   {
     name: 'answer before its start',

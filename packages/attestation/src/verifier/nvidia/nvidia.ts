@@ -5,6 +5,7 @@
  * Not proved: that the devices are in one machine, or attached to any CPU TEE.
  */
 
+import { encodeHex } from '@assay/encoding/hex';
 import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
 import type { Certificate } from '../../certificates/x509.ts';
 import { type NvidiaEvidence, type NvidiaKind, nvidiaEvidenceOf } from '../../evidence/nvidia/evidence-file.ts';
@@ -18,6 +19,7 @@ import { companionFault } from '../companion-fault.ts';
 import { mint } from '../mint.ts';
 import { CPU_BINDING } from './claims.ts';
 import { verifyDevice } from './device.ts';
+import { CheckBudget, deviceLeaves } from './signer.ts';
 
 /** The plug for evidence that holds at least one GPU. */
 export const nvidiaGpuVerifier: TeeVerifier<NvidiaEvidence, NvidiaClaims> = plug('gpu');
@@ -53,12 +55,18 @@ export async function verifyNvidia(evidence: NvidiaEvidence, options: VerifyOpti
   const { endorsements = [], cache } = options;
   const beside = readableCertificates(endorsements, cache);
   const { rims, fault } = readManifests(endorsements);
+  const shared = { beside, leavesBeside: deviceLeaves(beside), budget: new CheckBudget(), rims, options };
+  const byAnswer = new Map<string, VerifiedClaims<NvidiaClaims>>();
   const counts = { gpu: 0, switch: 0 };
   const submodules: Record<string, VerifiedClaims<NvidiaClaims>> = {};
   for (const device of evidence.devices) {
     const name = `${device.kind}-${counts[device.kind]++}`;
+    const answer = encodeHex(device.spdm.signed) + encodeHex(device.spdm.signature);
     try {
-      submodules[name] = await verifyDevice({ device, beside, rims, options });
+      // The same answer of a device again costs nothing, and the check of different devices fails.
+      const claims = byAnswer.get(answer) ?? (await verifyDevice({ device, ...shared }));
+      byAnswer.set(answer, claims);
+      submodules[name] = claims;
     } catch (error) {
       throw evidence.devices.length === 1 ? error : withChecksBefore(error, checksOfParts(submodules), `${name}/`);
     }

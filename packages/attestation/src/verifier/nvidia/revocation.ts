@@ -19,6 +19,8 @@ import type { TrustAnchor, VerifyOptions } from '../../model/verification.ts';
 import { companionFault } from '../companion-fault.ts';
 
 const SPEC = 'RFC 6960';
+/** Answers about one certificate that are authenticated; one is enough. */
+const MAX_ANSWERS = 32;
 
 export interface RevocationInput {
   /** Name of the check. */
@@ -30,7 +32,7 @@ export interface RevocationInput {
 
 /**
  * The outcome for a path.
- * @throws {AttestationError} `nvidia/certificate-revoked`; `certificate/ocsp-*` for answers that are forged, outdated or broken.
+ * @throws {AttestationError} `nvidia/certificate-revoked`; `endorsements/too-large`; `certificate/ocsp-*` for answers that are forged, outdated or broken.
  */
 export async function revocationCheck({ id, path, anchors, options }: RevocationInput): Promise<Check> {
   const { endorsements = [], now, cache } = options;
@@ -83,15 +85,27 @@ async function settledStatus(
 ): Promise<OcspStatus | null> {
   let fault: unknown;
   let settled: OcspStatus | null = null;
+  let answers = 0;
   for (const response of responses) {
     try {
       const status = await ocspStatus({ ...about, response });
       if (status === 'revoked') return status;
+      if (status !== null) answers++;
       settled ??= status;
     } catch (error) {
+      answers++;
       fault ??= error;
     }
+    // A revocation may stand in the next one, so the others are not passed over.
+    if (answers > MAX_ANSWERS) throw tooMany(about.certificate.subjectText);
   }
   if (settled === null && fault !== undefined) throw companionFault(fault, 'an ocsp answer');
   return settled;
+}
+
+function tooMany(subject: string): AttestationError {
+  return new AttestationError(
+    'endorsements/too-large',
+    `expected at most ${MAX_ANSWERS} ocsp answers about ${subject}, got more; give the latest one`,
+  );
 }

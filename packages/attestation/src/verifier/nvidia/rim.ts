@@ -12,10 +12,11 @@ import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
 import { NVIDIA_RIM_ROOTS } from '../../certificates/roots/nvidia.ts';
 import { verifySignature } from '../../certificates/signature.ts';
 import { resolveTrust } from '../../certificates/trust.ts';
-import { readCertificate } from '../../certificates/verification-cache.ts';
+import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
+import type { Certificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { looksLikeRim, parseRim, type Rim } from '../../evidence/nvidia/rim.ts';
-import { notChecked, pass } from '../../model/check.ts';
+import { type Check, notChecked, pass } from '../../model/check.ts';
 import type { NvidiaRimClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
@@ -23,6 +24,8 @@ import { mint } from '../mint.ts';
 export interface VerifiedRim {
   readonly rim: Rim;
   readonly path: VerifiedPath;
+  /** What the steps returned. */
+  readonly checks: readonly Check[];
 }
 
 /**
@@ -32,6 +35,15 @@ export interface VerifiedRim {
  */
 export async function verifyRim(rim: Rim, options: Pick<VerifyOptions, 'now' | 'trust' | 'cache'>): Promise<VerifiedRim> {
   const { now, trust, cache } = options;
+  const digest = await checkDigest(rim);
+  const chain = rim.certificates.map((der) => readCertificate(der, cache));
+  const signature = await checkSignature(rim, chain, cache);
+  const path = await verifyPath({ chain, anchors: [...NVIDIA_RIM_ROOTS, ...resolveTrust(trust).anchors], now, cache });
+  const ofPath = pass('nvidia-rim.certificate-path', 'RFC 5280 §6.1', path.anchor.name);
+  return { rim, path, checks: [digest, signature, ofPath] };
+}
+
+async function checkDigest(rim: Rim): Promise<Check> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-384', bufferSource(rim.covered)));
   if (!equalBytes(digest, rim.digest)) {
     throw new AttestationError(
@@ -42,7 +54,10 @@ export async function verifyRim(rim: Rim, options: Pick<VerifyOptions, 'now' | '
       },
     );
   }
-  const chain = rim.certificates.map((der) => readCertificate(der, cache));
+  return pass('nvidia-rim.digest', 'W3C XML Signature §3.2.1', encodeHex(rim.digest));
+}
+
+async function checkSignature(rim: Rim, chain: readonly Certificate[], cache: VerificationCache | undefined): Promise<Check> {
   const [signer] = chain;
   const good =
     signer?.publicKey === 'P-384' &&
@@ -64,7 +79,7 @@ export async function verifyRim(rim: Rim, options: Pick<VerifyOptions, 'now' | '
       },
     );
   }
-  return { rim, path: await verifyPath({ chain, anchors: [...NVIDIA_RIM_ROOTS, ...resolveTrust(trust).anchors], now, cache }) };
+  return pass('nvidia-rim.signature', 'W3C XML Signature §3.2.2', signer?.subjectText ?? '');
 }
 
 /** The plug for a manifest that is asked about by itself: reference values, never evidence of a device. */
@@ -74,9 +89,8 @@ export const nvidiaRimVerifier: TeeVerifier<Rim, NvidiaRimClaims> = {
   verify: async ({ value }, options) => claimsOf(await verifyRim(value, options)),
 };
 
-function claimsOf({ rim, path }: VerifiedRim): VerifiedClaims<NvidiaRimClaims> {
+function claimsOf({ rim, path, checks }: VerifiedRim): VerifiedClaims<NvidiaRimClaims> {
   const active = rim.measurements.filter((each) => each.active);
-  const [signer] = path.chain;
   return mint({
     type: 'nvidia-rim',
     simulated: path.anchor.simulated,
@@ -89,9 +103,7 @@ function claimsOf({ rim, path }: VerifiedRim): VerifiedClaims<NvidiaRimClaims> {
     validity: { notBefore: path.notBefore, notAfter: path.notAfter },
     root: anchorDigest(path.anchor),
     checks: [
-      pass('nvidia-rim.digest', 'W3C XML Signature §3.2.1', encodeHex(rim.digest)),
-      pass('nvidia-rim.signature', 'W3C XML Signature §3.2.2', signer?.subjectText ?? ''),
-      pass('nvidia-rim.certificate-path', 'RFC 5280 §6.1', path.anchor.name),
+      ...checks,
       notChecked('nvidia-rim.device', 'TCG RIM 1.01', 'a manifest says what firmware should be, not what any device runs'),
     ],
     submodules: {},

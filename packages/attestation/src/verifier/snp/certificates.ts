@@ -8,6 +8,7 @@
  */
 
 import { equalBytes } from '@assay/encoding/bytes';
+import { encodeHex } from '@assay/encoding/hex';
 import { parseJson } from '@assay/encoding/json';
 import { type CertificateList, parseCrl } from '../../certificates/crl.ts';
 import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
@@ -20,11 +21,14 @@ import { vcekPaths } from '../../evidence/snp/kds.ts';
 import { oakCertificates } from '../../evidence/snp/oak.ts';
 import { productOfCpuid, type SnpCpuid, type SnpProduct } from '../../evidence/snp/product.ts';
 import type { SnpReport } from '../../evidence/snp/report.ts';
-import { tcbOf, tcbText } from '../../evidence/snp/tcb.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { TrustAnchor, VerifyOptions } from '../../model/verification.ts';
 import { companionFault, withCompanion } from '../companion-fault.ts';
 import { type EndorsementKey, isEndorsementKey, parseEndorsementKey } from './endorsement-key.ts';
+import { fitOf, type KeyFit } from './key-fit.ts';
+
+/** Keys that are tried for a report, and issuers for a key; a report comes with one of each. Every try costs signature checks. */
+const MAX_CANDIDATES = 16;
 
 interface Hierarchy {
   readonly ark: TrustAnchor;
@@ -44,7 +48,7 @@ async function hierarchyOf(product: SnpProduct): Promise<Hierarchy> {
   return hierarchies[product];
 }
 
-/** Every certificate at hand, those in the evidence first. Ones that cannot be read are passed over: other vendors' lie there too. */
+/** Every certificate at hand once, those in the evidence first. Ones that cannot be read are passed over: other vendors' lie there too. */
 export function candidateCertificates(
   inEvidence: readonly Uint8Array[],
   endorsements: Endorsements,
@@ -56,7 +60,8 @@ export function candidateCertificates(
     if (endorsement.kind !== 'json' || !endorsement.json.includes('"vcekCert"')) return [];
     return readable(() => thimCertificates(parseJson(endorsement.json))) ?? [];
   });
-  return [...inEvidence, ...beside].flatMap((der) => readable(() => readCertificate(der, cache)) ?? []);
+  const distinct = new Map([...inEvidence, ...beside].map((der) => [encodeHex(der), der]));
+  return [...distinct.values()].flatMap((der) => readable(() => readCertificate(der, cache)) ?? []);
 }
 
 function readable<Value>(read: () => Value): Value | null {
@@ -69,15 +74,15 @@ function readable<Value>(read: () => Value): Value | null {
 
 export interface KeyChoice {
   /** Keys that fit the report in kind, product, chip and TCB. */
-  readonly fitting: readonly EndorsementKey[];
+  readonly fitting: readonly { readonly key: EndorsementKey; readonly checks: KeyFit }[];
   /** Where none fits: keys of the right kind, the closest first, with what does not fit. */
   readonly misfits: readonly { readonly key: EndorsementKey; readonly error: AttestationError }[];
 }
 
 /**
  * The keys that fit the report in kind, product, chip and TCB, or those that come close; one or the other is there.
- * @throws {AttestationError} `snp/endorsement-key-missing`, `snp/endorsement-key-malformed`, `snp/product-unknown`. The errors of
- *   misfits are `snp/product-mismatch`, `snp/chip-id-mismatch` and `snp/tcb-mismatch`.
+ * @throws {AttestationError} `snp/endorsement-key-missing`, `snp/endorsement-key-malformed`, `snp/product-unknown`, `endorsements/too-large`.
+ *   The errors of misfits are `snp/product-mismatch`, `snp/chip-id-mismatch` and `snp/tcb-mismatch`.
  */
 export function chooseKeys(
   report: SnpReport,
@@ -97,11 +102,19 @@ export function chooseKeys(
   const read = certificates.filter(isEndorsementKey).map((each) => readKey(each, cache));
   const ofKind = read.flatMap((each) => ('key' in each && each.key.kind === report.signingKey ? [each.key] : []));
   if (ofKind.length === 0) throw read.find((each) => 'fault' in each)?.fault ?? missing(report);
-  const checked = ofKind.map((key) => ({ key, fault: faultOf(key, report, product) }));
-  const fitting = checked.filter(({ fault }) => fault === null).map(({ key }) => key);
+  const checked = ofKind.map((key) => ({ key, found: fitOf(key, report, product) }));
+  const fitting = checked.flatMap(({ key, found }) => ('error' in found ? [] : [{ key, checks: found }]));
+  if (fitting.length > MAX_CANDIDATES) throw tooMany(`${report.signingKey} certificates that fit the report`, fitting.length);
   if (fitting.length > 0) return { fitting, misfits: [] };
-  const misfits = checked.flatMap(({ key, fault }) => (fault === null ? [] : [{ key, ...fault }]));
-  return { fitting, misfits: misfits.sort((a, b) => b.closeness - a.closeness) };
+  const misfits = checked.flatMap(({ key, found }) => ('error' in found ? [{ key, ...found }] : []));
+  return { fitting, misfits: misfits.sort((a, b) => b.closeness - a.closeness).slice(0, MAX_CANDIDATES) };
+}
+
+function tooMany(what: string, got: number): AttestationError {
+  return new AttestationError(
+    'endorsements/too-large',
+    `expected at most ${MAX_CANDIDATES} ${what}, got ${got}; give only the companions of this evidence`,
+  );
 }
 
 function cpuidText({ family, model, stepping }: SnpCpuid): string {
@@ -121,39 +134,10 @@ function readKey(
   }
 }
 
-interface Fault {
-  /** How much of the key fits before this fault. */
-  readonly closeness: number;
-  readonly error: AttestationError;
-}
-
-function faultOf(key: EndorsementKey, report: SnpReport, product: SnpProduct | null): Fault | null {
-  const masked = report.chipId.every((byte) => byte === 0);
-  if (product !== null && key.product !== product) {
-    const message = `expected a key of ${product}, as the report's cpuid says, got one of ${key.productName}; fetch the right key`;
-    return { closeness: 0, error: new AttestationError('snp/product-mismatch', message) };
-  }
-  if (key.chipId !== null && !masked && !equalBytes(key.chipId, report.chipId)) {
-    const message = 'expected the vcek of the chip that the report names, got that of another chip; fetch the right vcek';
-    return {
-      closeness: 1,
-      error: new AttestationError('snp/chip-id-mismatch', message, { details: { fetch: vcekPaths(report) } }),
-    };
-  }
-  if (!equalBytes(key.tcb, report.reportedTcb)) {
-    const [got, wanted] = [tcbText(tcbOf(key.tcb, key.product)), tcbText(tcbOf(report.reportedTcb, key.product))];
-    const message = `expected a key for the reported tcb (${wanted}), got one for another (${got}); fetch the right key`;
-    return {
-      closeness: 2,
-      error: new AttestationError('snp/tcb-mismatch', message, { details: { fetch: vcekPaths(report) } }),
-    };
-  }
-  return null;
-}
-
 function missing(report: SnpReport): AttestationError {
   const fetch = vcekPaths(report);
-  const where = fetch.length > 0 ? `fetch it from https://kdsintf.amd.com${fetch[0]}` : 'ask whoever runs the machine for it';
+  const where =
+    fetch.length > 0 ? `fetch it from https://kdsintf.amd.com${fetch[0]}` : 'ask the operator of the machine for it';
   return new AttestationError(
     'snp/endorsement-key-missing',
     `expected the ${report.signingKey} certificate of the report, got none; ${where}`,
@@ -170,7 +154,7 @@ export interface KeyPathInput extends Pick<VerifyOptions, 'now' | 'trust' | 'cac
 
 /**
  * The path of a key to its product's ARK.
- * @throws {AttestationError} `snp/certificate-chain-mismatch`, and those of {@link verifyPath} as {@link companionFault} sees them.
+ * @throws {AttestationError} `snp/certificate-chain-mismatch`, `endorsements/too-large`, and those of {@link verifyPath} as {@link companionFault} sees them.
  */
 export async function keyPath(input: KeyPathInput): Promise<VerifiedPath> {
   const path = await pathOf(input);
@@ -188,6 +172,7 @@ async function pathOf(input: KeyPathInput): Promise<VerifiedPath> {
   refuseOtherHierarchy(key, presented);
   const builtIn = readCertificate(key.kind === 'vcek' ? ask : asvk, cache);
   const issuers = [...presented, builtIn].filter(({ subject }) => equalBytes(subject, key.certificate.issuer));
+  if (issuers.length > MAX_CANDIDATES) throw tooMany(`certificates of ${builtIn.subjectText}`, issuers.length);
   let first: unknown;
   for (const issuer of issuers) {
     try {

@@ -16,17 +16,30 @@ import { tcbAtMost, tcbOf, tcbText } from '../../evidence/snp/tcb.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import type { SevSnpClaims, SevSnpDetails } from '../../model/claims.ts';
 import type { EndorsementKey } from './endorsement-key.ts';
+import type { KeyFit } from './key-fit.ts';
 
 const ABI = 'AMD 56860 §7.3';
-const KDS = 'AMD 57230 §3.1';
 
-export interface SnpClaimsInput {
-  readonly report: SnpReport;
+/** The key that signed a report, with the checks of the steps that found it. */
+export interface SigningKey {
   readonly key: EndorsementKey;
+  readonly signature: Check;
+  /** That product, chip and TCB of key and report agree. */
+  readonly fit: KeyFit;
+}
+
+/** Text that the report data commits to. */
+export interface BoundRuntimeData {
+  readonly text: string;
+  readonly check: Check;
+}
+
+export interface SnpClaimsInput extends SigningKey {
+  readonly report: SnpReport;
   readonly path: VerifiedPath;
   /** `null` when none came along. */
-  readonly runtimeData: string | null;
-  /** Parts of the file nobody looked at. */
+  readonly runtimeData: BoundRuntimeData | null;
+  /** Parts of the file that were not looked at. */
   readonly unread: readonly string[];
 }
 
@@ -63,28 +76,22 @@ export function snpClaims(input: SnpClaimsInput): SevSnpClaims {
   };
 }
 
-function checksOf({ report, key, path, runtimeData, unread }: SnpClaimsInput): readonly Check[] {
+function checksOf({ report, key, signature, fit, path, runtimeData, unread }: SnpClaimsInput): readonly Check[] {
   const names = [...path.chain.map(({ subjectText }) => subjectText), path.anchor.name];
   const checks = [
-    pass('snp.signature', 'AMD 56860 chapter 10', `ecdsa p-384 by the ${key.kind}`),
+    signature,
     pass('snp.certificate-path', 'RFC 5280 §6.1', names.map((name) => name.match(/CN=([^,]*)/)?.[1] ?? name).join(' ← ')),
     revocationCheck(path),
-    report.cpuid === null
-      ? notChecked(
-          'snp.product',
-          KDS,
-          `version ${report.version} reports name no product; the ${key.kind} says ${key.productName}`,
-        )
-      : pass('snp.product', KDS, key.product),
-    chipCheck(report, key),
-    pass('snp.tcb-certificate', KDS, tcbText(tcbOf(report.reportedTcb, key.product))),
+    fit.product,
+    fit.chip,
+    fit.tcb,
     tcbOrderCheck(report, key),
     migrationCheck(report),
     report.reservedInUse
       ? fail('snp.reserved', ABI, 'zero in reserved fields', 'other bytes: fields this verifier does not know')
       : pass('snp.reserved', ABI, 'zero'),
   ];
-  if (runtimeData !== null) checks.push(pass('snp.runtime-data', 'Azure HCL attestation', 'hashed in the report data'));
+  if (runtimeData !== null) checks.push(runtimeData.check);
   for (const part of unread) checks.push(notChecked('snp.unread', 'Assay', `"${part}" in the same file is not looked at`));
   return checks;
 }
@@ -108,12 +115,6 @@ function revocationCheck({ revocation }: VerifiedPath): Check {
   const spec = 'RFC 5280 §6.3';
   if (revocation.at(-1) === 'good') return pass('snp.revocation', spec, 'the intermediate is not on the crl of the root');
   return notChecked('snp.revocation', spec, 'no crl of the product root was supplied');
-}
-
-function chipCheck(report: SnpReport, key: EndorsementKey): Check {
-  if (key.chipId === null) return notChecked('snp.chip-id', KDS, 'a vlek belongs to a cloud provider, not to a chip');
-  if (allZero(report.chipId)) return notChecked('snp.chip-id', KDS, 'the host masks the chip id');
-  return pass('snp.chip-id', KDS, encodeHex(report.chipId));
 }
 
 /** Firmware that may be rolled back no further is at most what runs now; what is reported may lie lower still. */
@@ -167,7 +168,7 @@ function detailsOf({ report, key, runtimeData }: SnpClaimsInput): SevSnpDetails 
     authorKeyEnabled: report.authorKeyEnabled,
     chipKeyMasked: report.chipKeyMasked,
     cpuid: report.cpuid,
-    ...(runtimeData === null ? {} : { runtimeData }),
+    ...(runtimeData === null ? {} : { runtimeData: runtimeData.text }),
   };
 }
 

@@ -11,7 +11,7 @@
 
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { verifySignature } from '../../certificates/signature.ts';
+import { type VerifySignatureInput, verifySignature } from '../../certificates/signature.ts';
 import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
 import { AttestationError } from '../../errors.ts';
 import { allZero, reading } from '../../evidence/reading.ts';
@@ -22,12 +22,13 @@ import {
   snpEvidenceOf,
 } from '../../evidence/snp/evidence-file.ts';
 import type { SnpReport } from '../../evidence/snp/report.ts';
+import { type Check, pass } from '../../model/check.ts';
 import type { SevSnpClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
 import { commitsTo } from '../report-data.ts';
 import { candidateCertificates, chooseKeys, type KeyChoice, type KeyPathInput, keyPath, listsIn } from './certificates.ts';
-import { snpClaims } from './claims.ts';
+import { type BoundRuntimeData, type SigningKey, snpClaims } from './claims.ts';
 import { type EndorsementKey, parseEndorsementKey } from './endorsement-key.ts';
 
 /** The SEV-SNP plug. */
@@ -58,9 +59,9 @@ export async function verifySnp(evidence: SnpReportEvidence, options: VerifyOpti
   refuseUnsigned(report);
   const certificates = candidateCertificates(evidence.certificates, endorsements, cache);
   const keys = await signers(report, chooseKeys(report, certificates, cache), cache);
-  const { key, path } = await firstPath(keys, { certificates, lists: listsIn(endorsements), ...options });
+  const signed = await firstPath(keys, { certificates, lists: listsIn(endorsements), ...options });
   const runtimeData = await boundRuntimeData(evidence);
-  return mint(snpClaims({ report, key, path, runtimeData, unread: evidence.unread }));
+  return mint(snpClaims({ report, ...signed, runtimeData, unread: evidence.unread }));
 }
 
 function refuseUnsigned(report: SnpReport): void {
@@ -73,11 +74,11 @@ function refuseUnsigned(report: SnpReport): void {
 }
 
 /** One key can come in several certificates; the first with a path counts. */
-async function firstPath(keys: readonly EndorsementKey[], input: Omit<KeyPathInput, 'key'>) {
+async function firstPath(keys: readonly SigningKey[], input: Omit<KeyPathInput, 'key'>) {
   let first: unknown;
-  for (const key of keys) {
+  for (const signer of keys) {
     try {
-      return { key, path: await keyPath({ ...input, key }) };
+      return { ...signer, path: await keyPath({ ...input, key: signer.key }) };
     } catch (error) {
       first ??= error;
     }
@@ -90,13 +91,16 @@ async function signers(
   report: SnpReport,
   { fitting, misfits }: KeyChoice,
   cache: VerificationCache | undefined,
-): Promise<readonly EndorsementKey[]> {
-  const good: EndorsementKey[] = [];
-  for (const key of fitting) if (await isSignedBy(report, key, cache)) good.push(key);
+): Promise<readonly SigningKey[]> {
+  const good: SigningKey[] = [];
+  for (const { key, checks } of fitting) {
+    const signature = await signatureCheck(report, key, { candidates: fitting.length, cache });
+    if (signature !== null) good.push({ key, signature, fit: checks });
+  }
   if (good.length > 0) return good;
   for (const { key, error } of misfits) {
     // The report contradicts the key that signed it: one of the two was made up.
-    if (await isSignedBy(report, key, cache)) throw error;
+    if ((await signatureCheck(report, key, { candidates: misfits.length, cache })) !== null) throw error;
   }
   const [closest] = misfits;
   if (closest !== undefined) {
@@ -112,32 +116,36 @@ async function signers(
   );
 }
 
-function isSignedBy(
+/** `null` when the key did not sign the report. */
+async function signatureCheck(
   report: SnpReport,
-  { certificate }: EndorsementKey,
-  cache: VerificationCache | undefined,
-): Promise<boolean> {
-  return verifySignature({
+  { certificate, kind }: EndorsementKey,
+  { candidates, cache }: Pick<VerifySignatureInput, 'candidates' | 'cache'>,
+): Promise<Check | null> {
+  const good = await verifySignature({
     spki: certificate.spki,
     algorithm: { name: 'ECDSA', hash: 'SHA-384' },
     signature: report.signature,
     message: report.signed,
     signatureForm: 'raw',
+    candidates,
     cache,
   });
+  return good ? pass('snp.signature', 'AMD 56860 chapter 10', `ecdsa p-384 by the ${kind}`) : null;
 }
 
 /** Runtime data counts only when the report commits to it. */
-async function boundRuntimeData({ report, runtimeData }: SnpReportEvidence): Promise<string | null> {
+async function boundRuntimeData({ report, runtimeData }: SnpReportEvidence): Promise<BoundRuntimeData | null> {
   if (runtimeData === null) return null;
   if (!(await commitsTo(report.reportData, runtimeData))) {
     throw new AttestationError(
       'snp/runtime-data-unbound',
-      'expected report data that is the hash of the runtime data, got another; the keys in it belong to nobody',
+      'expected report data that is the hash of the runtime data, got another; no TEE vouches for the keys in it',
       { details: { hash: runtimeData.hash, reportData: encodeHex(report.reportData) } },
     );
   }
-  return reading('snp/malformed', 'runtime data', () => decodeUtf8(runtimeData.bytes));
+  const text = reading('snp/malformed', 'runtime data', () => decodeUtf8(runtimeData.bytes));
+  return { text, check: pass('snp.runtime-data', 'Azure HCL attestation', 'hashed in the report data') };
 }
 
 /** A key without a report proves nothing about a guest; a forged key is named as such. */

@@ -7,7 +7,7 @@
 
 import type { Json, JsonObject } from '@assay/encoding/json';
 
-/** What a claim says by its words: all is well, something is wrong, the TEE can be debugged, or a status nobody here knows. */
+/** What a claim says by its words: all is well, something is wrong, the TEE can be debugged, or an unknown status. */
 export type Reading = 'fine' | 'trouble' | 'debug' | 'unclear';
 
 /** Parts of a word that mean trouble wherever they stand in it. */

@@ -18,6 +18,7 @@ import { parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { reading } from '../../evidence/reading.ts';
 import type { Token } from '../../evidence/token/token.ts';
+import { type Check, notChecked, pass } from '../../model/check.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { TOKEN_ISSUERS, type TokenIssuer } from './issuers.ts';
 
@@ -26,6 +27,8 @@ import { TOKEN_ISSUERS, type TokenIssuer } from './issuers.ts';
  * their own (RFC 7519 §4.1.5: "usually no more than a few minutes"). There is no leeway for the end.
  */
 export const TOKEN_LEEWAY_SECONDS = 60;
+
+const SPEC = 'RFC 7519; RFC 9711';
 
 /** A token without an end is held to be in force until here, epoch milliseconds (9999-12-31). */
 const NO_END = 253_402_300_799_000;
@@ -41,8 +44,8 @@ export interface AuthenticToken {
   /** Epoch milliseconds. */
   readonly notBefore: number;
   readonly notAfter: number;
-  /** Seconds by which the token's beginning lies ahead of the time asked about, at most {@link TOKEN_LEEWAY_SECONDS}; 0 when it has begun. */
-  readonly secondsAhead: number;
+  /** What the steps returned: algorithm, signature, beginning, end. */
+  readonly checks: readonly Check[];
 }
 
 /**
@@ -57,14 +60,30 @@ export async function verifyToken(token: Token, options: VerifyOptions): Promise
       `expected a token of ${TOKEN_ISSUERS.map(({ name }) => name).join(', ')}, got one of ${String(token.payload.iss)}`,
     );
   }
-  const { alg } = token.header;
-  if (typeof alg !== 'string' || !issuer.algorithms.includes(alg) || token.header.crit !== undefined) {
+  const { alg, check: algorithm } = checkAlgorithm(token, issuer);
+  const found = await keyOf(token, issuer, alg, options);
+  const signature = await checkSignature(token, issuer, alg, found);
+  const window = inForce(token, options.now);
+  return {
+    ...{ token, issuer, root: found.root, simulated: found.simulated, keySource: found.source },
+    notBefore: Math.max(window.notBefore, found.notBefore),
+    notAfter: Math.min(window.notAfter, found.notAfter),
+    checks: [algorithm, signature, ...window.checks],
+  };
+}
+
+function checkAlgorithm({ header }: Token, issuer: TokenIssuer): { readonly alg: string; readonly check: Check } {
+  const { alg } = header;
+  if (typeof alg !== 'string' || !issuer.algorithms.includes(alg) || header.crit !== undefined) {
     throw new AttestationError(
       'token/algorithm-refused',
       `expected ${issuer.algorithms.join(' or ')} from ${issuer.name}, got ${String(alg)}; do not trust this token`,
     );
   }
-  const found = await keyOf(token, issuer, alg, options);
+  return { alg, check: pass('token.algorithm', 'RFC 8725 §3.1', alg, issuer.algorithms.join(' or ')) };
+}
+
+async function checkSignature(token: Token, issuer: TokenIssuer, alg: string, found: FoundKey): Promise<Check> {
   // Loaded when a token is there, so that pages that never see one do not carry it.
   const { compactVerify } = await import('jose/jws/compact/verify');
   try {
@@ -76,13 +95,7 @@ export async function verifyToken(token: Token, options: VerifyOptions): Promise
       { cause },
     );
   }
-  const window = inForce(token, options.now);
-  return {
-    ...{ token, issuer, root: found.root, simulated: found.simulated, keySource: found.source },
-    notBefore: Math.max(window.notBefore, found.notBefore),
-    notAfter: Math.min(window.notAfter, found.notAfter),
-    secondsAhead: Math.max(0, Math.ceil((window.notBefore - options.now) / 1000)),
-  };
+  return pass('token.signature', 'RFC 7515 §5.2', found.source);
 }
 
 interface FoundKey {
@@ -237,8 +250,14 @@ function keysIn(text: string): readonly JsonObject[] {
   return Array.isArray(keys) ? (keys as readonly Json[]).filter(isObject) : [];
 }
 
+interface Window {
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly checks: readonly Check[];
+}
+
 /** RFC 7519 §4.1: `nbf` and `iat` ≤ now, with leeway, and now < `exp`. Proof of Cloud tokens have none of them. */
-function inForce({ payload }: Token, now: number): { readonly notBefore: number; readonly notAfter: number } {
+function inForce({ payload }: Token, now: number): Window {
   const [begin, issued, end] = [instant(payload.nbf, 'nbf'), instant(payload.iat, 'iat'), instant(payload.exp, 'exp')];
   const start = begin === null && issued === null ? null : Math.max(begin ?? 0, issued ?? 0);
   if (start !== null && now < start - TOKEN_LEEWAY_SECONDS * 1000) {
@@ -253,7 +272,20 @@ function inForce({ payload }: Token, now: number): { readonly notBefore: number;
       `expected a token in force, got one that ended ${new Date(end).toISOString()}; get a fresh one, or ask about its own time`,
     );
   }
-  return { notBefore: start ?? 0, notAfter: end ?? NO_END };
+  return { notBefore: start ?? 0, notAfter: end ?? NO_END, checks: [startCheck(start, now), endCheck(end)] };
+}
+
+function startCheck(start: number | null, now: number): Check {
+  if (start === null) return notChecked('token.not-before', SPEC, 'the token has no beginning');
+  const ahead = Math.max(0, Math.ceil((start - now) / 1000));
+  const leeway = `at most ${TOKEN_LEEWAY_SECONDS} s ahead of the time asked about`;
+  return pass('token.not-before', SPEC, ahead > 0 ? `${ahead} s ahead` : 'begun', leeway);
+}
+
+function endCheck(end: number | null): Check {
+  return end === null
+    ? notChecked('token.expiry', SPEC, 'the token has no end')
+    : pass('token.expiry', SPEC, `until ${new Date(end).toISOString()}`);
 }
 
 /** NumericDate in milliseconds, `null` when absent. */

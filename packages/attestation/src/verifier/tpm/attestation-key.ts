@@ -45,13 +45,15 @@ export async function attestationKey(quote: TpmQuote, options: VerifyOptions): P
   const named = resolveTrust(trust).anchors.filter(({ certificate }) => certificate === null);
   for (const anchor of named) if (await isSignedBy(quote, anchor.spki)) return namedKey(anchor);
   const [own, beside] = [quote.certificates.map(parseCertificate), certificatesBeside(endorsements)];
-  for (const leaf of [...own, ...beside].slice(0, MAX_CANDIDATES)) {
-    if (!(await isSignedBy(quote, leaf.spki))) continue;
+  const leaves = [...own, ...beside].slice(0, MAX_CANDIDATES);
+  for (const leaf of leaves) {
+    if (!(await isSignedBy(quote, leaf.spki, leaves.length))) continue;
     const certified = (): Promise<AttestationKey> => certifiedKey(chainFrom(leaf, [...own, ...beside]), options);
     return own.includes(leaf) ? certified() : withCompanion('the certificate of the attestation key', certified);
   }
   const bare = [...(quote.publicKey === null ? [] : [quote.publicKey]), ...keysBeside(endorsements)];
-  for (const spki of bare.slice(0, MAX_CANDIDATES)) if (await isSignedBy(quote, spki)) throw unvouched(await fingerprint(spki));
+  for (const spki of bare.slice(0, MAX_CANDIDATES))
+    if (await isSignedBy(quote, spki, bare.length)) throw unvouched(await fingerprint(spki));
   if (own.length > 0 || named.length > 0)
     throw new AttestationError(
       'tpm/signature-invalid',
@@ -132,14 +134,18 @@ function unvouched(digest: string): AttestationError {
   );
 }
 
-/** Whether the quote's signature is by the key `spki` (DER); false also where the key cannot carry the scheme. */
+/**
+ * Whether the quote's signature is by the key `spki` (DER); false also where the key cannot carry the scheme.
+ * @param candidates how many keys are tried for this quote.
+ */
 export async function isSignedBy(
   { signature, message }: Pick<TpmQuote, 'signature' | 'message'>,
   spki: Uint8Array,
+  candidates = 1,
 ): Promise<boolean> {
   const kind = publicKeyAlgorithm(spki);
   if ((kind === 'RSA') === (signature.scheme === 'ecdsa') || kind === 'Ed25519') return false;
-  return verifySignature({ ...signatureInput(signature, spki), message });
+  return verifySignature({ ...signatureInput(signature, spki), message, candidates });
 }
 
 /** The signature as the certificate verifier takes it; ECDSA at the width of the curve. */

@@ -49,27 +49,34 @@ export async function verifyTpmQuote(quote: TpmQuote, options: VerifyOptions): P
 }
 
 /** PCR values that hash to what an attestation key signed. */
-export interface AuthenticPcrs {
+interface AuthenticPcrs {
   readonly measurements: TpmMeasurements;
+  /** Of the PCR values. */
   readonly check: Check;
+}
+
+/** A quote that an attestation key signed. */
+export interface AuthenticQuote extends AuthenticPcrs {
+  readonly signature: Check;
 }
 
 /**
  * Checks a quote's signature under `spki` (DER) and its PCR values; says nothing about whose key that is.
  * @throws {AttestationError} `tpm/signature-invalid`, `tpm/pcr-digest-mismatch`.
  */
-export async function authenticQuote(quote: TpmQuote, spki: Uint8Array): Promise<AuthenticPcrs> {
+export async function authenticQuote(quote: TpmQuote, spki: Uint8Array): Promise<AuthenticQuote> {
   if (!(await verifySignature({ ...signatureInput(quote.signature, spki), message: quote.message }))) {
     throw new AttestationError('tpm/signature-invalid', 'expected a quote signed by the attestation key, got a bad signature');
   }
-  return boundPcrs(quote);
+  const signature = pass('tpm.signature', 'TCG TPM 2.0 Library part 2 §11.2.4', quote.signature.scheme);
+  return { ...(await boundPcrs(quote)), signature };
 }
 
 /** Claims of a quote that {@link authenticQuote} let pass, under a key that somebody vouches for. */
 export async function quoteClaims(
   quote: TpmQuote,
   key: AttestationKey,
-  values: AuthenticPcrs,
+  values: AuthenticQuote,
 ): Promise<VerifiedClaims<TpmClaims>> {
   return mint({
     type: 'tpm',
@@ -84,7 +91,7 @@ export async function quoteClaims(
     root: key.root,
     checks: [
       pass('tpm.attestation-key', SPEC, key.source),
-      pass('tpm.signature', 'TCG TPM 2.0 Library part 2 §11.2.4', quote.signature.scheme),
+      values.signature,
       values.check,
       notChecked('tpm.endorsement-key', 'TCG EK Credential Profile', 'whether a genuine tpm holds the key is out of scope'),
     ],

@@ -9,7 +9,7 @@ import { verifySignature } from '../../certificates/signature.ts';
 import { resolveTrust } from '../../certificates/trust.ts';
 import { AttestationError } from '../../errors.ts';
 import { commitmentOf, type VendorCommitment } from '../../evidence/vendor/commitment.ts';
-import { notChecked, pass } from '../../model/check.ts';
+import { type Check, notChecked, pass } from '../../model/check.ts';
 import type { VendorCommitmentClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { TeeVerifier, TrustAnchor, VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
@@ -34,17 +34,9 @@ export async function verifyCommitment(
   commitment: VendorCommitment,
   options: VerifyOptions,
 ): Promise<VerifiedClaims<VendorCommitmentClaims>> {
-  const { algorithm, signature, signed, issuedAt, expiresAt, keyId } = commitment;
+  const { issuedAt, expiresAt, keyId } = commitment;
   const anchor = await anchorOf(keyId, resolveTrust(options.trust).anchors);
-  const good = await verifySignature({
-    spki: anchor.spki,
-    algorithm: algorithm === 'Ed25519' ? { name: 'Ed25519' } : { name: 'ECDSA', hash: 'SHA-256' },
-    signature,
-    message: signed,
-    signatureForm: 'raw',
-  });
-  if (!good)
-    throw new AttestationError('vendor/signature-invalid', 'expected a promise signed by the vendor, got a bad signature');
+  const signature = await checkSignature(commitment, anchor);
   if (options.now < issuedAt)
     throw new AttestationError('vendor/not-yet-valid', 'expected a promise in force, got a later one');
   if (options.now >= expiresAt) throw new AttestationError('vendor/expired', 'expected a promise in force, got one that ended');
@@ -59,13 +51,23 @@ export async function verifyCommitment(
     issuedAt,
     validity: { notBefore: issuedAt, notAfter: expiresAt },
     root: keyId,
-    checks: [
-      pass('vendor.signature', SPEC, `${algorithm} by ${anchor.name}`),
-      notChecked('vendor.hardware', SPEC, 'no hardware speaks here: this is a promise with a signature'),
-    ],
+    checks: [signature, notChecked('vendor.hardware', SPEC, 'no hardware speaks here: this is a promise with a signature')],
     submodules: {},
     details: { model: commitment.model, terms: commitment.terms, assurance: 'low' },
   });
+}
+
+async function checkSignature({ algorithm, signature, signed }: VendorCommitment, { spki, name }: TrustAnchor): Promise<Check> {
+  const good = await verifySignature({
+    spki,
+    algorithm: algorithm === 'Ed25519' ? { name: 'Ed25519' } : { name: 'ECDSA', hash: 'SHA-256' },
+    signature,
+    message: signed,
+    signatureForm: 'raw',
+  });
+  if (!good)
+    throw new AttestationError('vendor/signature-invalid', 'expected a promise signed by the vendor, got a bad signature');
+  return pass('vendor.signature', SPEC, `${algorithm} by ${name}`);
 }
 
 async function anchorOf(keyId: string, anchors: readonly TrustAnchor[]): Promise<TrustAnchor> {

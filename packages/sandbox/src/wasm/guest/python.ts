@@ -133,7 +133,7 @@ const PLACE = /(file:\/\/)?\/[\w.@+-]+\/[^\s"')]*/g;
 
 type Executed = Pick<DoneHead, 'exitCode' | 'value' | 'error'> & { readonly dead: boolean };
 
-/** `os._exit` and crashes do not come back from the call; they surface as errors nobody caught. */
+/** `os._exit` and crashes do not come back from the call; they surface as uncaught errors. */
 function watchCrashes(): Promise<never> {
   const crashed = new Promise<never>((_resolve, reject) => {
     globalThis.addEventListener('unhandledrejection', (event) => {
@@ -196,7 +196,7 @@ for (const directory of ['/home/pyodide', '/home/web_user', '/home'])
 if (config.wheels !== null)
   await python.loadPackage([...config.wheels.load], { messageCallback: () => {}, errorCallback: () => {} });
 closePythonRealm(python);
-// From here on errors are reported, not thrown: nobody above would show them.
+// From here on errors are reported, not thrown: no caller would show them.
 serve(python).catch((error: unknown) => {
   // biome-ignore lint/suspicious/noConsole: the engine's own console, read by the host as diagnosis
   console.error(String(error));

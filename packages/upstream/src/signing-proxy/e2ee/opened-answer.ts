@@ -1,6 +1,6 @@
 /**
  * Answers of the vLLM proxy's field encryption, opened as they arrive (docs/e2ee_protocol.md §4): whole JSON, or server-sent events. Every
- * member that can carry words must be sealed for this request; one in clear ends the answer, whoever put it there.
+ * member that can carry words must be sealed for this request; one in clear ends the answer, no matter who put it there.
  *
  * Not proved by opening: that no event is missing, repeated or moved. The signature over the whole answer shows that.
  */
@@ -18,7 +18,7 @@ export interface SealedBody {
 
 const MAX_WHOLE = 64 * 1024 * 1024;
 const MAX_LINE = 4 * 1024 * 1024;
-/** Members around the choices whose text is nobody's words. */
+/** Members around the choices whose text is not signed. */
 const PLAIN = new Set(['choices', 'id', 'object', 'model', 'system_fingerprint', 'service_tier']);
 const SEALED = new Set(['content', 'reasoning_content']);
 const ROLES: ReadonlySet<Json> = new Set(['assistant', 'developer', 'system', 'tool', 'user']);

@@ -1,4 +1,4 @@
-/** Field encryption against a server written with Node's own cryptography, and against whoever changes a field, a header or a place. */
+/** Field encryption against a server written with Node's own cryptography, and against the party that changes a field, a header or a place. */
 
 import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';

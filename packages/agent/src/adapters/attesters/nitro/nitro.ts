@@ -7,8 +7,10 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { parseNitroDocument } from '@assay/attestation';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { type CborValue, decodeCbor, encodeCbor } from '@assay/encoding/cbor';
+import { isCoded } from '@assay/encoding/coded-error';
 import { findRuntimeFiles } from '@assay/sandbox';
 import { ServerError } from '../../../errors.ts';
 import type { Attester } from '../../../ports/attester.ts';
@@ -16,20 +18,20 @@ import type { Attester } from '../../../ports/attester.ts';
 /** One exchange with the module: CBOR in, CBOR out. */
 export type NsmExchange = (request: Uint8Array) => Promise<Uint8Array>;
 
-const DEVICE = '/dev/nsm';
+export const NSM_DEVICE = '/dev/nsm';
 const TIMEOUT_MS = 10_000;
 const PROGRAM = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './nsm-device.ts' : './nsm-device.js', import.meta.url),
 );
 const FAILURES: Readonly<Record<number, string>> = {
   2: 'the request is too long for it',
-  3: 'it cannot be opened; the agent needs read and write access to it',
-  4: 'it refused the call; raw requests need CAP_SYS_ADMIN',
+  3: 'it cannot be opened for reading and writing',
+  4: 'it refused the call (raw requests need CAP_SYS_ADMIN)',
   5: 'its response is too long',
 };
 
 /** The attester of this enclave, or `null` outside of one. */
-export function openNitroAttester(device: string = DEVICE): Attester | null {
+export function openNitroAttester(device: string = NSM_DEVICE): Attester | null {
   return existsSync(device) ? createNitroAttester((request) => askDevice(request, { device })) : null;
 }
 
@@ -41,17 +43,32 @@ export function createNitroAttester(exchange: NsmExchange): Attester {
   return {
     name: 'AWS Nitro',
     simulated: false,
-    attest: async ({ statementDigest, nonce, channelPublicKey }) => {
+    attest: async ({ statementDigest, nonce, nonceLength, channelPublicKey }) => {
       const fields = new Map<CborValue, CborValue>([
         ['user_data', statementDigest],
-        ['nonce', nonce],
+        ['nonce', nonce?.subarray(0, nonceLength) ?? null],
         ['public_key', channelPublicKey],
       ]);
       const response = decodeCbor(await exchange(encodeCbor(new Map<CborValue, CborValue>([['Attestation', fields]]))));
       const document = documentOf(response);
-      return { teeType: 'nitro', evidenceType: 'nitro', evidence: { document: encodeBase64(document) } };
+      return {
+        teeType: 'nitro',
+        evidenceType: 'nitro',
+        evidence: { document: encodeBase64(document) },
+        platformTime: timeIn(document),
+      };
     },
   };
+}
+
+/** When the hypervisor says the document was made; a document that cannot be read is refused further on. */
+function timeIn(document: Uint8Array): number | undefined {
+  try {
+    return parseNitroDocument(document).timestamp;
+  } catch (error) {
+    if (isCoded(error)) return undefined;
+    throw error;
+  }
 }
 
 function documentOf(response: CborValue): Uint8Array {
@@ -61,7 +78,7 @@ function documentOf(response: CborValue): Uint8Array {
   const name = response instanceof Map ? response.get('Error') : undefined;
   throw new ServerError(
     'attester/unavailable',
-    `expected an attestation document from the Nitro Secure Module, got ${typeof name === 'string' ? name : 'another response'}`,
+    `expected an attestation document from the Nitro Secure Module, got ${typeof name === 'string' ? name : 'another response'}; check that nothing but this enclave's agent uses it`,
   );
 }
 
@@ -95,9 +112,13 @@ export function askDevice(
     const chunks: Buffer[] = [];
     const refuse = (why: string, cause?: unknown): void =>
       reject(
-        new ServerError('attester/unavailable', `the Nitro Secure Module at ${options.device} did not answer: ${why}`, {
-          cause,
-        }),
+        new ServerError(
+          'attester/unavailable',
+          `the Nitro Secure Module at ${options.device} did not answer: ${why}; check the device`,
+          {
+            cause,
+          },
+        ),
       );
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     child.stdin.on('error', () => undefined); // the exit code tells

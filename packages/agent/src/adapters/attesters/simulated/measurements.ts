@@ -20,12 +20,38 @@ const CODE: readonly string[] = [
 const MANIFEST = fileURLToPath(new URL('../../../../package.json', import.meta.url));
 const PCR_COUNT = 16;
 
+/** What is measured, and where it lies. */
+export interface MeasuredPlace {
+  readonly code: readonly string[];
+  /** Of the agent's package. */
+  readonly manifest: string;
+  /** Version of Node, operating system and processor. */
+  readonly runtime: string;
+}
+
+const RUNNING: MeasuredPlace = { code: CODE, manifest: MANIFEST, runtime: `${version} ${platform} ${arch}` };
+
+/**
+ * An agent in the unpacked root filesystem of an image: what its simulated evidence will say once it runs.
+ * @param folder of the application, with `packages` in it.
+ * @example await measureCode(codeInImage('rootfs/assay', 'v24.21.0 linux x64'))
+ */
+export function codeInImage(folder: string, runtime: string): MeasuredPlace {
+  const code = ['agent', 'sandbox', 'ledger'].map((name) => `${join(folder, 'packages', name, 'dist')}${sep}`);
+  return { code, manifest: join(folder, 'packages/agent/package.json'), runtime };
+}
+
 /** Index → 48 bytes, sixteen of them. The same code under the same runtime measures the same. */
-export async function measureRunningCode(): Promise<ReadonlyMap<number, Uint8Array>> {
+export function measureRunningCode(): Promise<ReadonlyMap<number, Uint8Array>> {
+  return measureCode(RUNNING);
+}
+
+/** {@link measureRunningCode} of code elsewhere. */
+export async function measureCode({ code, manifest, runtime }: MeasuredPlace): Promise<ReadonlyMap<number, Uint8Array>> {
   const measured = [
-    await digestOfCode(CODE),
-    digest('assay/simulated/runtime', [`${version} ${platform} ${arch}`]),
-    digest('assay/simulated/manifest', [await readFile(MANIFEST)]),
+    await digestOfCode(code),
+    digest('assay/simulated/runtime', [runtime]),
+    digest('assay/simulated/manifest', [await readFile(manifest)]),
   ];
   return new Map(Array.from({ length: PCR_COUNT }, (_, index) => [index, measured[index] ?? new Uint8Array(48)]));
 }

@@ -56,7 +56,7 @@ export async function createSimulatedAttester(options: SimulatedAttesterOptions)
     simulated: true,
     rootCertificate: encodePem('CERTIFICATE', root.certificate),
     moduleId,
-    async attest({ statementDigest, nonce, channelPublicKey }) {
+    async attest({ statementDigest, nonce, nonceLength, channelPublicKey }) {
       checkLength('statement digest', statementDigest);
       if (nonce !== null) checkLength('nonce', nonce);
       const now = clock.now();
@@ -71,7 +71,7 @@ export async function createSimulatedAttester(options: SimulatedAttesterOptions)
         cabundle: [root.certificate, session.intermediate.certificate],
         publicKey: channelPublicKey,
         userData: statementDigest,
-        nonce,
+        nonce: nonce?.subarray(0, nonceLength) ?? null,
       });
       return { teeType: 'nitro', evidenceType: 'nitro', evidence: { document: encodeBase64(document), simulated: true } };
     },

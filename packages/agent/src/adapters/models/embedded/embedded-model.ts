@@ -8,11 +8,13 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { utf8 } from '@assay/encoding/bytes';
 import { ServerError } from '../../../errors.ts';
-import type { Model, ModelReply, ModelRequest } from '../../../ports/model.ts';
+import type { Model, ModelReply, ModelRequest, TokenLogprobs } from '../../../ports/model.ts';
 import { checkEngineFiles } from './engine-files.ts';
 import { EngineHandle } from './engine-handle.ts';
+import type { WriteOrder, WrittenFacts } from './engine-messages.ts';
 import { findEngine } from './engine-package.ts';
 import { type Profile, profileOf } from './profile.ts';
+import { CONTEXT_TOKENS, memoryOf, PROFILE_BATCH_TOKENS } from './serving-profile.ts';
 
 export interface EmbeddedModelOptions {
   readonly dataDir: string;
@@ -34,12 +36,6 @@ export interface EmbeddedModel extends Model {
   warm(): void;
   close(): void;
 }
-
-/** Of one exchange. More would fit, and take more memory than it is worth for small models. */
-const CONTEXT_TOKENS = 8192;
-const BATCH_TOKENS = 256;
-/** In addition to the weights: context, buffers, Node. Bytes. */
-const OVERHEAD = 1024 * 1024 * 1024;
 
 interface Running {
   readonly handle: EngineHandle;
@@ -88,8 +84,8 @@ async function start({ dataDir, name, file, sha256, onLoaded }: EmbeddedModelOpt
     engine: engine.directory,
     file,
     contextTokens: CONTEXT_TOKENS,
-    batchTokens: BATCH_TOKENS,
-    memoryBytes: found.size + OVERHEAD,
+    batchTokens: PROFILE_BATCH_TOKENS,
+    memoryBytes: memoryOf(found.size),
   });
   try {
     const { facts: loaded } = handle;
@@ -97,7 +93,7 @@ async function start({ dataDir, name, file, sha256, onLoaded }: EmbeddedModelOpt
       const message = `expected ${file} with SHA-256 ${sha256}, got ${loaded.sha256}; remove it with assay model rm ${name}, and fetch it again`;
       throw new ServerError('model/wrong-digest', message);
     }
-    const profile = await profileOf({ name, file: basename(file), loaded, engine, batchTokens: BATCH_TOKENS });
+    const profile = await profileOf({ name, file: basename(file), loaded, engine, batchTokens: PROFILE_BATCH_TOKENS });
     await onLoaded(profile);
     return { handle, profile };
   } catch (error) {
@@ -118,17 +114,21 @@ async function complete(
     temperature: request.temperature ?? temperature,
     maxTokens: request.maxTokens ?? maxTokens,
     seed: randomInt(2 ** 31),
+    block: request.block,
   };
   let text = '';
+  const say = (piece: string): void => {
+    text += piece;
+    request.onText?.(piece);
+  };
   try {
     const { handle, profile } = await unlessAborted(current(), signal);
-    const { finish, promptTokens, completionTokens } = await handle.write(order, {
-      signal,
-      onText: (piece) => {
-        text += piece;
-        request.onText?.(piece);
-      },
-    });
+    if (order.block !== undefined) say(order.block.opening);
+    const { finish, promptTokens, completionTokens, logprobs } =
+      request.topLogprobs === undefined
+        ? { ...(await handle.write(order, { signal, onText: say })), logprobs: undefined }
+        : await measured(handle, { ...order, top: request.topLogprobs }, { signal, onText: say });
+    if (order.block !== undefined && finish === 'stop') say(order.block.closing);
     const usage = { promptTokens, completionTokens, totalTokens: promptTokens + completionTokens };
     const asked = {
       model: name,
@@ -136,6 +136,7 @@ async function complete(
       temperature: order.temperature,
       max_tokens: order.maxTokens,
       seed: order.seed,
+      block: order.block,
     };
     const choice = { index: 0, message: { role: 'assistant', content: text }, finish_reason: finish };
     const counted = { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: usage.totalTokens };
@@ -144,9 +145,10 @@ async function complete(
       reasoning: '',
       toolCalls: [],
       model: name,
-      finish,
+      finish: finish === 'stop' ? 'stop' : 'length',
       finishReason: finish,
       usage,
+      logprobs,
       requestBytes: utf8(JSON.stringify(asked)),
       responseBytes: utf8(JSON.stringify({ model: name, choices: [choice], usage: counted })),
       provenance: { kind: 'embedded', model: name, sha256: profile.modelSha256, profile: profile.sha256 },
@@ -161,6 +163,25 @@ async function complete(
     }
     throw cause;
   }
+}
+
+/** A reply with the log probabilities of its tokens. */
+async function measured(
+  handle: EngineHandle,
+  { messages, maxTokens, temperature, seed, top }: WriteOrder & { readonly top: number },
+  { signal, onText }: { readonly signal: AbortSignal; readonly onText: (text: string) => void },
+): Promise<WrittenFacts & { readonly logprobs: readonly TokenLogprobs[] }> {
+  const prompt = { kind: 'chat', messages } as const;
+  const order = { prompt, follow: null, wanted: null, maxTokens, temperature, seed, top };
+  const { promptTokens, positions, finish } = await handle.measure(order, signal);
+  onText(positions.map(({ token }) => token).join(''));
+  const logprobs = positions.map((position) => ({
+    token: position.token,
+    logprob: position.logprob,
+    top: position.top,
+    logits: position.logits,
+  }));
+  return { finish, promptTokens, completionTokens: positions.length, logprobs };
 }
 
 async function probe({ dataDir, name, file }: EmbeddedModelOptions): Promise<{ reachable: boolean; detail: string }> {

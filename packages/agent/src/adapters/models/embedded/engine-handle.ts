@@ -6,7 +6,17 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ServerError } from '../../../errors.ts';
-import type { EngineFault, FromEngine, LoadedFacts, LoadOrder, ToEngine, WriteOrder, WrittenFacts } from './engine-messages.ts';
+import type {
+  EngineFault,
+  FromEngine,
+  LoadedFacts,
+  LoadOrder,
+  Measurement,
+  MeasureOrder,
+  ToEngine,
+  WriteOrder,
+  WrittenFacts,
+} from './engine-messages.ts';
 
 export interface EngineOptions extends LoadOrder {
   /** The process is ended when it takes more. Bytes. */
@@ -18,14 +28,15 @@ export interface EngineOptions extends LoadOrder {
 interface Order {
   readonly id: number;
   readonly onText: (text: string) => void;
-  readonly resolve: (facts: WrittenFacts) => void;
+  readonly resolve: (result: WrittenFacts | Measurement) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** Further orders are refused at once. */
 const MAX_WAITING = 16;
 const WATCH_EVERY_MS = 1000;
-const JS_HEAP_MB = 256;
+/** While a model loads, texts of its vocabulary fill V8's space for new objects, and glibc's second arena; neither gives its pages back. */
+const JS_HEAP = ['--max-old-space-size=256', '--max-semi-space-size=1'];
 
 export class EngineHandle {
   readonly #child: ChildProcess;
@@ -53,8 +64,8 @@ export class EngineHandle {
   static async start({ memoryBytes, loadMs = 120_000, ...order }: EngineOptions): Promise<EngineHandle> {
     const source = import.meta.url.endsWith('.ts');
     const child = fork(new URL(source ? './engine-process.ts' : './engine-process.js', import.meta.url), [], {
-      env: { PATH: '/usr/bin:/bin', HOME: order.engine },
-      execArgv: [`--max-old-space-size=${JS_HEAP_MB}`, ...(source ? ['--conditions=@assay/source'] : [])],
+      env: { PATH: '/usr/bin:/bin', HOME: order.engine, MALLOC_ARENA_MAX: '1' },
+      execArgv: [...JS_HEAP, ...(source ? ['--conditions=@assay/source'] : [])],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       serialization: 'json',
     });
@@ -77,17 +88,26 @@ export class EngineHandle {
    * Has the model write; orders wait for their turn.
    * @throws {ServerError} `server/busy`, `model/prompt-too-long`, `model/engine-failed`; the signal's reason.
    */
-  async write(
+  write(
     order: WriteOrder,
     { signal, onText }: { readonly signal: AbortSignal; readonly onText: (text: string) => void },
   ): Promise<WrittenFacts> {
+    return this.#inTurn(() => this.#ask({ kind: 'write', ...order }, signal, onText));
+  }
+
+  /** Has the model say how likely it finds tokens, in turn with other orders. @throws as {@link write}. */
+  measure(order: MeasureOrder, signal: AbortSignal): Promise<Measurement> {
+    return this.#inTurn(() => this.#ask({ kind: 'measure', ...order }, signal, () => undefined));
+  }
+
+  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#waiting >= MAX_WAITING)
       throw new ServerError('server/busy', `${this.#waiting} prompts wait for the model already; try again in a moment`);
     this.#waiting += 1;
     const before = this.#turn;
     const mine = (async () => {
       await before.catch(() => undefined);
-      return this.#write(order, signal, onText);
+      return work();
     })();
     this.#turn = mine;
     try {
@@ -103,26 +123,33 @@ export class EngineHandle {
     this.#child.kill('SIGKILL');
   }
 
-  #write(order: WriteOrder, signal: AbortSignal, onText: (text: string) => void): Promise<WrittenFacts> {
+  /** The answer's kind is that of the order. */
+  async #ask<Result extends WrittenFacts | Measurement>(
+    order: ({ readonly kind: 'write' } & WriteOrder) | ({ readonly kind: 'measure' } & MeasureOrder),
+    signal: AbortSignal,
+    onText: (text: string) => void,
+  ): Promise<Result> {
     signal.throwIfAborted();
     if (this.#ended !== null) throw this.#ended;
     const id = this.#nextId;
     this.#nextId += 1;
     const cancel = (): void => this.#tell({ kind: 'cancel', id });
     signal.addEventListener('abort', cancel, { once: true });
-    return new Promise<WrittenFacts>((resolve, reject) => {
-      this.#orders.set(id, { id, onText, resolve, reject });
-      this.#tell({ kind: 'write', id, ...order });
-    }).finally(() => {
+    try {
+      return await new Promise<Result>((resolve, reject) => {
+        this.#orders.set(id, { id, onText, resolve: (result) => resolve(result as Result), reject });
+        this.#tell({ ...order, id });
+      });
+    } finally {
       signal.removeEventListener('abort', cancel);
       this.#orders.delete(id);
-    });
+    }
   }
 
   #hear(message: FromEngine): void {
     const order = 'id' in message ? this.#orders.get(message.id) : undefined;
     if (message.kind === 'text') order?.onText(message.text);
-    else if (message.kind === 'written') order?.resolve(message);
+    else if (message.kind === 'written' || message.kind === 'measured') order?.resolve(message);
     else if (message.kind === 'not-written') order?.reject(errorOf(message));
   }
 

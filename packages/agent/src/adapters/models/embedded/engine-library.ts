@@ -16,7 +16,29 @@ export interface ChatWrapper {
   generateContextState(options: { readonly chatHistory: readonly ChatItem[] }): { readonly contextText: LlamaText };
 }
 
+/** Raw logits by token, the largest first. */
+export interface EvaluatedToken {
+  readonly next: { readonly logits?: ReadonlyMap<number, number> };
+}
+
+const ASKED = { logits: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 } } as const;
+
+/** A token to evaluate; with {@link ASKED} the logits behind it are given. */
+export type EvaluationItem = number | readonly [token: number, options: { readonly generateNext: typeof ASKED }];
+
+export const withLogits = (token: number): EvaluationItem => [token, { generateNext: ASKED }];
+
+export interface ContextSequence {
+  clearHistory(): Promise<void>;
+  controlledEvaluate(input: readonly EvaluationItem[]): Promise<readonly (EvaluatedToken | undefined)[]>;
+}
+
 export interface LlamaModel {
+  readonly tokens: { readonly bos: number | null; readonly shouldPrependBosToken: boolean };
+  tokenize(text: string, specialTokens?: boolean): readonly number[];
+  detokenize(tokens: readonly number[], specialTokens?: boolean, lastTokens?: readonly number[]): string;
+  iterateAllTokens(): Iterable<number>;
+  isEogToken(token: number): boolean;
   readonly tokenizer: unknown;
   readonly trainContextSize: number;
   readonly fileInfo: {
@@ -31,10 +53,13 @@ export interface LlamaModel {
     readonly sequences: 1;
     readonly flashAttention: false;
     readonly threads: { readonly ideal: number; readonly min: number };
-  }): Promise<{ readonly contextSize: number; getSequence(): unknown }>;
+    readonly experimentalKvCacheKeyType: 'F16' | 'F32';
+    readonly experimentalKvCacheValueType: 'F16' | 'F32';
+  }): Promise<{ readonly contextSize: number; getSequence(): ContextSequence }>;
 }
 
 export interface Llama {
+  readonly systemInfo: string;
   maxThreads: number;
   loadModel(options: { readonly modelPath: string; readonly gpuLayers: 0; readonly useMmap: false }): Promise<LlamaModel>;
 }
@@ -46,7 +71,12 @@ export interface LlamaChat {
       readonly maxTokens: number;
       readonly temperature: number;
       readonly seed: number;
+      /** Off. The library punishes each word of the last 64, and a program has to repeat its names. */
+      readonly repeatPenalty: false;
+      readonly customStopTriggers: readonly string[];
       readonly signal: AbortSignal;
+      /** An aborted reply is kept as far as it came. */
+      readonly stopOnAbortSignal: true;
       readonly onTextChunk: (text: string) => void;
       readonly onToken: (tokens: readonly number[]) => void;
     },

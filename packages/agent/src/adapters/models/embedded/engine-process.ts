@@ -10,17 +10,21 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import type { ChatMessage } from '../../../ports/model.ts';
-import {
-  type ChatItem,
-  type ChatWrapper,
-  engineLibrary,
-  type Llama,
-  type LlamaChat,
-  type LlamaModel,
-} from './engine-library.ts';
-import type { EngineFault, FromEngine, LoadedFacts, LoadOrder, ToEngine, WriteOrder, WrittenFacts } from './engine-messages.ts';
+import { type ChatWrapper, engineLibrary, type Llama, type LlamaChat, type LlamaModel } from './engine-library.ts';
+import { chatItem, type MeasuringModel, measure, measuringModel } from './engine-measurement.ts';
+import type {
+  EngineFault,
+  FromEngine,
+  LoadedFacts,
+  LoadOrder,
+  Measurement,
+  MeasureOrder,
+  ToEngine,
+  WriteOrder,
+  WrittenFacts,
+} from './engine-messages.ts';
 import { fileDigest } from './part-file.ts';
+import { isRepeating } from './repetition.ts';
 
 /** Kept free of a context, so that its end is never shifted out. Tokens. */
 const SLACK_TOKENS = 8;
@@ -41,6 +45,7 @@ interface Loaded {
   readonly model: LlamaModel;
   readonly wrapper: ChatWrapper;
   readonly chat: LlamaChat;
+  readonly measuring: MeasuringModel;
   readonly contextTokens: number;
 }
 
@@ -65,13 +70,26 @@ process.on('message', (message: ToEngine) => {
         (error: unknown) => tell({ kind: 'not-written', id: message.id, ...faultOf(error) }),
       );
       break;
+    case 'measure':
+      measured(message.id, message).then(
+        (measurement) => tell({ kind: 'measured', id: message.id, ...measurement }),
+        (error: unknown) => tell({ kind: 'not-written', id: message.id, ...faultOf(error) }),
+      );
+      break;
     case 'cancel':
       running.get(message.id)?.abort();
       break;
   }
 });
 
-async function load({ engine, file, contextTokens, batchTokens }: LoadOrder): Promise<LoadedFacts> {
+async function load({
+  engine,
+  file,
+  contextTokens,
+  batchTokens,
+  kvType = 'F16',
+  withoutTemplate,
+}: LoadOrder): Promise<LoadedFacts> {
   const before = identityOf(file);
   const sha256 = await fileDigest(file, new AbortController().signal);
   const { getLlama, resolveChatWrapper, LlamaChat } = await engineLibrary(engine);
@@ -88,7 +106,7 @@ async function load({ engine, file, contextTokens, batchTokens }: LoadOrder): Pr
     throw new Fault('model/wrong-digest', `${file} changed while it was loaded; leave it alone, and start again`);
   const { general, tokenizer } = model.fileInfo.metadata;
   const template = tokenizer?.chat_template;
-  if (template === undefined || template === '')
+  if ((template === undefined || template === '') && withoutTemplate !== true)
     throw new Fault('model/unloadable', `${file} has no chat template; take a model that was trained to follow instructions`);
   const context = await model.createContext({
     contextSize: Math.min(contextTokens, model.trainContextSize),
@@ -96,25 +114,32 @@ async function load({ engine, file, contextTokens, batchTokens }: LoadOrder): Pr
     sequences: 1,
     flashAttention: false,
     threads: { ideal: MAX_THREADS, min: 1 },
+    experimentalKvCacheKeyType: kvType,
+    experimentalKvCacheValueType: kvType,
   });
   const wrapper = resolveChatWrapper(model);
-  const chat = new LlamaChat({ contextSequence: context.getSequence(), chatWrapper: wrapper });
-  loaded = { llama, model, wrapper, chat, contextTokens: context.contextSize };
+  const sequence = context.getSequence();
+  const chat = new LlamaChat({ contextSequence: sequence, chatWrapper: wrapper });
+  const measuring = measuringModel({ model, sequence, wrapper });
+  loaded = { llama, model, wrapper, chat, measuring, contextTokens: context.contextSize };
   return {
     sha256,
     bytes: statSync(file).size,
     architecture: general?.architecture ?? 'unknown',
-    chatTemplateSha256: createHash('sha256').update(template, 'utf8').digest('hex'),
+    chatTemplateSha256: createHash('sha256')
+      .update(template ?? '', 'utf8')
+      .digest('hex'),
     contextTokens: context.contextSize,
+    processor: llama.systemInfo.trim(),
     llamaCpp: releaseIn(engine),
   };
 }
 
-async function write(id: number, { messages, temperature, maxTokens, seed }: WriteOrder): Promise<WrittenFacts> {
+async function write(id: number, { messages, temperature, maxTokens, seed, block }: WriteOrder): Promise<WrittenFacts> {
   if (loaded === null)
     throw new Fault('model/engine-failed', 'the engine was asked before it had a model; start the agent again');
   const { llama, model, wrapper, chat, contextTokens } = loaded;
-  const history = [...messages.map(itemOf), { type: 'model', response: [''] } as const];
+  const history = [...messages.map(chatItem), { type: 'model', response: [block?.opening ?? ''] } as const];
   const promptTokens = wrapper.generateContextState({ chatHistory: history }).contextText.tokenize(model.tokenizer).length;
   const room = contextTokens - promptTokens - SLACK_TOKENS;
   if (room < 1) {
@@ -125,32 +150,58 @@ async function write(id: number, { messages, temperature, maxTokens, seed }: Wri
     );
   }
   const abort = new AbortController();
+  const loop = new AbortController();
   running.set(id, abort);
   let completionTokens = 0;
+  let text = '';
   try {
     llama.maxThreads = threadsNow();
     const { metadata } = await chat.generateResponse(history, {
       maxTokens: Math.min(maxTokens, room),
       temperature,
       seed,
-      signal: abort.signal,
-      onTextChunk: (text) => tell({ kind: 'text', id, text }),
+      repeatPenalty: false,
+      customStopTriggers: block === undefined ? [] : [block.closing],
+      signal: AbortSignal.any([abort.signal, loop.signal]),
+      stopOnAbortSignal: true,
+      onTextChunk: (piece) => {
+        text += piece;
+        tell({ kind: 'text', id, text: piece });
+        if (isRepeating(text)) loop.abort();
+      },
       onToken: (tokens) => {
         completionTokens += tokens.length;
       },
     });
-    return { finish: metadata.stopReason === 'maxTokens' ? 'length' : 'stop', promptTokens, completionTokens };
+    if (abort.signal.aborted) throw new Fault('task/cancelled', 'the task was cancelled while the model was writing');
+    const finish = loop.signal.aborted ? 'repetition' : metadata.stopReason === 'maxTokens' ? 'length' : 'stop';
+    return { finish, promptTokens, completionTokens };
+  } finally {
+    running.delete(id);
+  }
+}
+
+async function measured(id: number, order: MeasureOrder): Promise<Measurement> {
+  if (loaded === null)
+    throw new Fault('model/engine-failed', 'the engine was asked before it had a model; start the agent again');
+  const { llama, measuring, contextTokens } = loaded;
+  const abort = new AbortController();
+  running.set(id, abort);
+  try {
+    llama.maxThreads = threadsNow();
+    const most = contextTokens - SLACK_TOKENS;
+    return await measure(measuring, order, {
+      signal: abort.signal,
+      most,
+      tooLong: (tokens) =>
+        new Fault('model/prompt-too-long', `expected a prompt of at most ${most - 1} tokens, got ${tokens} tokens; shorten it`),
+    });
   } catch (error) {
     if (abort.signal.aborted) throw new Fault('task/cancelled', 'the task was cancelled while the model was writing');
     throw error;
   } finally {
     running.delete(id);
   }
-}
-
-function itemOf({ role, content }: ChatMessage): ChatItem {
-  if (role === 'assistant') return { type: 'model', response: [content] };
-  return { type: role === 'system' ? 'system' : 'user', text: content };
 }
 
 /**

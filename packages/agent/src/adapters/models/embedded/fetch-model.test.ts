@@ -64,7 +64,7 @@ function layEngine(directory: string): void {
 }
 
 const whole: Handler = (_, response) => response.end(CONTENT);
-/** Serves from the range's start, and breaks off after `bytes`. */
+/** Serves from the range's start, and breaks off once the reader has kept `bytes`: the end of a connection drops what is unread. */
 const cutAfter =
   (bytes: number): Handler =>
   (request, response) => {
@@ -73,8 +73,13 @@ const cutAfter =
     const range = { 'content-range': `bytes ${from}-${CONTENT.length - 1}/${CONTENT.length}` };
     response.writeHead(from === 0 ? 200 : 206, { 'content-length': rest.length, ...(from === 0 ? {} : range) });
     if (bytes >= rest.length) response.end(rest);
-    else response.write(rest.subarray(0, bytes), () => setImmediate(() => response.destroy()));
+    else response.write(rest.subarray(0, bytes), () => breakOff(response, `${fileOf()}.part`, from + bytes));
   };
+function breakOff(response: ServerResponse, part: string, length: number): void {
+  const isKept = existsSync(part) && statSync(part).size >= length;
+  if (isKept || response.destroyed) response.destroy();
+  else setTimeout(breakOff, 1, response, part, length);
+}
 const answer =
   (status: number, headers = {}): Handler =>
   (_, response) =>

@@ -20,6 +20,11 @@ describe('model/incomplete: a reply that is not whole', () => {
     expect((await programOf(replyOf({ toolCalls: [call], finish, finishReason: finish }), 'python')).kind).toBe('incomplete');
   });
 
+  test('that went round in a loop is told so', async () => {
+    const looped = await programOf(replyOf({ text: BLOCK, finish: 'length', finishReason: 'repetition' }), 'python');
+    expect(looped).toMatchObject({ kind: 'incomplete', reason: expect.stringContaining('repeated itself') });
+  });
+
   test('that broke off inside its block without a word of its end is not run', async () => {
     const reply = replyOf({ text: '```python\nprint(1)\n', finishReason: null });
     expect((await programOf(reply, 'python')).kind).toBe('incomplete');

@@ -7,6 +7,7 @@ import type { ModelReply } from '../../../ports/model.ts';
 import { type Extraction, type ExtractionOptions, extractCode } from '../extract-code.ts';
 import { extractAside } from './extract-aside.ts';
 import type { GeneratedLanguage } from './language.ts';
+import { withImports } from './standard-imports.ts';
 
 export type ReplyProgram =
   | {
@@ -50,7 +51,14 @@ export async function programOf(
     };
   }
   const tool = found === inCalls ? (reply.toolCalls[0]?.name.slice(0, 80) ?? '') : null;
-  return { kind: 'program', code: found.code, notes: found.notes, tool };
+  const complete = found.code.length <= AT_ONCE ? withImports(found.code, language) : null;
+  if (complete === null) return { kind: 'program', code: found.code, notes: found.notes, tool };
+  return {
+    kind: 'program',
+    code: complete.code,
+    notes: [...found.notes, `it got the line ${complete.lines.join('; ')}`],
+    tool,
+  };
 }
 
 /** Why the reply is not whole; `null` when it is. */
@@ -60,6 +68,8 @@ function whatIsMissing({ finish, finishReason, text, toolCalls }: ModelReply): s
     case 'tool-calls':
       return null;
     case 'length':
+      if (finishReason === 'repetition')
+        return 'the reply repeated itself without end, so its program is not whole; write a shorter program in another way';
       return text.trim() === '' && toolCalls.length === 0
         ? 'the model thought until the token limit and gave no answer; think less, or raise AI_MAX_TOKENS'
         : 'the reply was cut off at the token limit, so its program is not whole; write a shorter program, or raise AI_MAX_TOKENS';

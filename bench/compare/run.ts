@@ -1,0 +1,174 @@
+/**
+ * Comparisons against ground truth: `npm run bench:compare -- [--runs N] [--part null|zoo|texts|model|speed] [--keep FILE] [--pool FILE]`. Counts
+ * verdicts, right and wrong, and the queries they took. Runs of the zoo and of the model are kept in FILE, from which a second call goes on; with
+ * `--runs 0` it prints them. The zoo is trained here; the real model is the one of `ASSAY_DATA_DIR`, which also has the engine.
+ */
+
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { COMPARISON_MODES, Comparison, parseAnswer } from '@assay/models';
+import { transcript } from '@assay/testing';
+import { BENCH_RECIPE, compareZoo, numbers, planOf, SMALL_RECIPE, startModelServer, zooOf } from '@assay/testing/model-zoo';
+import { run } from '../../packages/assay/src/command-line/program.ts';
+import { pythonEnvironment } from '../../tests/interop/python-environment.ts';
+import { realModelRows } from './real-model.ts';
+import { printTable, type Row, Runs, type Verdict } from './rows.ts';
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '20' },
+    part: { type: 'string', default: 'all' },
+    mode: { type: 'string', default: 'quick' },
+    forms: { type: 'string' },
+    keep: { type: 'string' },
+    pool: { type: 'string' },
+  },
+});
+const RUNS = Number(values.runs);
+const dataDir = process.env.ASSAY_DATA_DIR ?? new URL('../../node_modules/.cache/assay-models', import.meta.url).pathname;
+const wanted = (part: string): boolean => values.part === 'all' || values.part === part;
+const scratch = await mkdtemp(join(tmpdir(), 'assay-bench-compare-'));
+
+async function compare(...args: readonly string[]): Promise<Verdict> {
+  const io = transcript({
+    cwd: scratch,
+    now: Date.now(),
+    env: { ASSAY_DATA_DIR: dataDir, ASSAY_ATTESTER: 'simulated' },
+    fetch: globalThis.fetch,
+  });
+  await run(['compare', '--json', '--output-dir', join(scratch, 'out'), '--mode', values.mode, ...args], io);
+  await rm(join(scratch, 'out'), { recursive: true, force: true });
+  const result = JSON.parse(io.out()) as { verdict?: string; queries?: number; coarse?: boolean; error?: { code: string } };
+  return {
+    verdict: result.verdict ?? String(result.error?.code),
+    queries: result.queries ?? 0,
+    coarse: result.coarse === true,
+  };
+}
+
+/** Seven other requests at a time, for as long as `work` takes. */
+async function underLoad<T>(url: string, work: () => Promise<T>): Promise<T> {
+  const state = { done: false };
+  const load = Array.from({ length: 7 }, async (_, index) => {
+    while (!state.done)
+      await fetch(`${url}/completions`, {
+        method: 'POST',
+        body: JSON.stringify({ prompt: `Anna ${index}`, max_tokens: 10 }),
+      })
+        .then((answer) => answer.text())
+        .catch(() => null); // load that breaks off is load still
+  });
+  try {
+    return await work();
+  } finally {
+    state.done = true;
+    await Promise.all(load);
+  }
+}
+
+if (wanted('null')) {
+  const rows = Object.entries(COMPARISON_MODES).flatMap(([mode, plan]) =>
+    (['DIFFERENT', 'SAME'] as const).map((wrong) => {
+      const next = numbers(20_261_129);
+      const mean = wrong === 'DIFFERENT' ? plan.epsilonDifferent : plan.epsilonSame;
+      const verdicts = Array.from({ length: 20_000 }, () => {
+        const comparison = new Comparison(plan);
+        let state = comparison.state;
+        while (!state.ended) state = comparison.score(next() < mean ? 1 : 0);
+        return state;
+      });
+      return {
+        what: `${mode}, mean score exactly at ε of ${wrong}, allowed ${wrong === 'SAME' ? plan.beta : plan.alpha}`,
+        verdicts,
+        wrong: [wrong],
+      };
+    }),
+  );
+  printTable('False verdicts at the boundary, 20,000 simulated runs', rows);
+}
+
+if (wanted('zoo')) {
+  const zoo = zooOf(BENCH_RECIPE);
+  await writeFile(join(scratch, 'base.gguf'), zoo.gguf(zoo.base));
+  const weights = {
+    'same weights': () => zoo.base,
+    Q8_0: () => zoo.stored('Q8_0'),
+    Q4_0: () => zoo.stored('Q4_0'),
+    'one fine-tune step': () => zoo.fineTuned(1),
+    'noise of 0.1 %': () => zoo.noisy(0.001),
+    distilled: () => zoo.distilled(),
+    'other seed': () => zoo.otherSeed(),
+  };
+  const made = new Runs('zoo', values.keep);
+  for (const [what, make] of Object.entries(weights)) {
+    if (made.row(what, []).verdicts.length >= RUNS) continue;
+    const server = await startModelServer({ model: zoo.textModel('m', make()) });
+    const ask = () => compare('--ref-model', 'base.gguf', '--cand-model', server.url, '--no-resolution');
+    await underLoad(server.url, () => made.fill(what, RUNS, ask));
+    await server.close();
+  }
+  const rows = Object.keys(weights).map((what) => made.row(what, what === 'same weights' ? ['DIFFERENT'] : ['SAME']));
+  printTable('Toy zoo over HTTP under 8-way load, reference in the engine', rows);
+}
+
+if (wanted('texts')) {
+  const zoo = zooOf(SMALL_RECIPE);
+  const base = zoo.textModel('base', zoo.base);
+  const rows = [
+    ['same weights', base, ['DIFFERENT', 'SAME']],
+    ['20 fine-tune steps', zoo.textModel('tuned', zoo.fineTuned(20)), ['SAME']],
+    ['other seed', zoo.textModel('other', zoo.otherSeed()), ['SAME']],
+  ] as const;
+  const pools: Record<string, unknown[]> = {};
+  const found = rows.map(([what, model, wrong]): Row => {
+    const compared = Array.from({ length: RUNS }, (_, index) => {
+      const plan = planOf({
+        ...{ tier: 'pairs-text', mode: 'standard', maxQueries: 350, reply_tokens: 48 },
+        run: index.toString(16).padStart(32, '0'),
+      });
+      return compareZoo(plan, () => model);
+    });
+    pools[what] = compared.map(({ queries }) =>
+      queries.map(({ request, response, reference }) => ({
+        prompt: (JSON.parse(request) as { prompt: string }).prompt,
+        one: reference?.kind === 'answer' ? parseAnswer(reference.body).text : '',
+        other: response === null ? '' : parseAnswer(response).text,
+      })),
+    );
+    return { what, wrong, verdicts: compared.map(({ outcome }) => outcome) };
+  });
+  // A pool ends with its verdict: for a test that looks once it has as many pairs as this one needed.
+  if (values.pool !== undefined) await writeFile(values.pool, JSON.stringify(pools));
+  printTable('Texts of two endpoints, at most 350 pairs', found);
+}
+
+if (wanted('model')) {
+  const python = await pythonEnvironment(['gguf==0.19.0', 'numpy==2.4.6']);
+  if (python !== null) {
+    const folder = values.forms ?? scratch;
+    const file = join(dataDir, 'models', 'SmolLM2-135M-Instruct.Q4_1.gguf');
+    await mkdir(folder, { recursive: true });
+    if (!existsSync(join(folder, 'noise.gguf')))
+      await promisify(execFile)(join(python, 'python'), [new URL('requantise.py', import.meta.url).pathname, file, folder]);
+    const form = (name: string): string => join(folder, `${name}.gguf`);
+    const forms = {
+      Q4_1: file,
+      F16: form('F16'),
+      Q8_0: form('Q8_0'),
+      Q5_0: form('Q5_0'),
+      Q4_0: form('Q4_0'),
+      noise: form('noise'),
+    };
+    const mode = values.mode as keyof typeof COMPARISON_MODES;
+    const made = new Runs('model', values.keep);
+    printTable('SmolLM2-135M and its requantised forms', await realModelRows({ dataDir, forms, runs: RUNS, mode, made }));
+  }
+}
+
+if (wanted('speed')) await import('./speed.ts');
+
+await rm(scratch, { recursive: true, force: true });

@@ -1,0 +1,58 @@
+/** What the bench of contracts works on: one contract of some 250 lines, and every contract of OpenZeppelin. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const OZ = [
+  '@openzeppelin/contracts',
+  '5.0.2',
+  'sha512-ytPc6eLGcHHnapAZ9S+5qsdomhjo6QBHTDRRBFfTxXIpsicMhVPouPgmUPebZZZGX7vt9USA+Z+0M0dSVtSUEA==',
+] as const;
+
+/** A ledger with accounts, allowances, fees and pools; some of it reenters. */
+export function ledgerContract(): string {
+  const pools = Array.from({ length: 16 }, (_, pool) => pool).map(
+    (pool) => `
+    function deposit${pool}() external payable open {
+        require(msg.value > 0, "nothing");
+        pools[${pool}][msg.sender] += msg.value;
+        totals[${pool}] += msg.value;
+        emit Deposited(${pool}, msg.sender, msg.value);
+    }
+
+    function withdraw${pool}(uint256 amount) external open {
+        require(pools[${pool}][msg.sender] >= amount, "too much");
+        (bool ok, ) = msg.sender.call{value: amount}("");
+        require(ok, "refused");
+        pools[${pool}][msg.sender] -= amount;
+        totals[${pool}] -= amount;
+    }`,
+  );
+  return `// SPDX-License-Identifier: MIT
+pragma solidity 0.8.24;
+contract Ledger {
+    event Deposited(uint256 pool, address who, uint256 value);
+    address public owner;
+    bool public paused;
+    mapping(uint256 => mapping(address => uint256)) public pools;
+    mapping(uint256 => uint256) public totals;
+
+    constructor() { owner = msg.sender; }
+
+    modifier open() { require(!paused, "paused"); _; }
+
+    function pause(bool to) external { require(msg.sender == owner); paused = to; }
+${pools.join('\n')}
+}
+`;
+}
+
+/** Every file of the package, imported by one entry. */
+export function openZeppelinProject(folder: string): { readonly entry: string; readonly read: (name: string) => string } {
+  const files = (readdirSync(folder, { recursive: true }) as string[]).filter((name) => name.endsWith('.sol')).sort();
+  const imports = files.map((name) => `import "@openzeppelin/contracts/${name}";`);
+  return {
+    entry: `// SPDX-License-Identifier: MIT\npragma solidity 0.8.24;\n${imports.join('\n')}\n`,
+    read: (name) => readFileSync(join(folder, name.replace('@openzeppelin/contracts/', '')), 'utf8'),
+  };
+}

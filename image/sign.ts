@@ -1,0 +1,48 @@
+/**
+ * Signs the statements of an image (`statements/*.json`) as DSSE envelopes next to them, `NAME.dsse.json`. A release workflow signs them through Sigstore
+ * instead; this is for operators who publish under a key of their own. `assay policy from-releases --key` checks them.
+ * Usage: npm run image:sign -- DIR --key FILE      (an Ed25519 key: openssl genpkey -algorithm ed25519 -out release-key.pem)
+ */
+
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { utf8 } from '@assay/encoding/bytes';
+import { type DsseEnvelope, signEnvelope } from '@assay/receipt';
+import { parseRelease } from '@assay/reference-values';
+
+/**
+ * One statement in an envelope.
+ * @param key Ed25519.
+ * @throws {ReferenceValuesError} `release/malformed` for a statement without version and measurements.
+ * @example JSON.stringify(signedStatement(text, createPrivateKey(pem)))
+ */
+export function signedStatement(statement: string, key: KeyObject): DsseEnvelope {
+  parseRelease(utf8(statement));
+  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
+  const keyId = `release-${createHash('sha256').update(spki).digest('hex').slice(0, 16)}`;
+  return signEnvelope({ keyId, sign: (bytes) => new Uint8Array(sign(null, bytes, key)) }, statement);
+}
+
+/** The private key of a PEM file. @throws Error for another kind of key. */
+export function releaseKey(pem: string): KeyObject {
+  const key = createPrivateKey(pem);
+  if (key.asymmetricKeyType === 'ed25519') return key;
+  throw new Error(`expected an Ed25519 key, got ${key.asymmetricKeyType}; make one: openssl genpkey -algorithm ed25519`);
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { key: { type: 'string' } } });
+  const [image] = positionals;
+  if (image === undefined || values.key === undefined)
+    throw new Error('expected DIR and --key FILE, got less; see image/sign.ts');
+  const key = releaseKey(readFileSync(values.key, 'utf8'));
+  const folder = join(image, 'statements');
+  for (const name of readdirSync(folder).filter((each) => each.endsWith('.json') && !each.endsWith('.dsse.json'))) {
+    const envelope = signedStatement(readFileSync(join(folder, name), 'utf8'), key);
+    const path = join(folder, name.replace(/json$/, 'dsse.json'));
+    writeFileSync(path, `${JSON.stringify(envelope)}\n`);
+    console.log(`${path}: signed by ${envelope.signatures[0]?.keyid}`);
+  }
+}

@@ -1,0 +1,151 @@
+/** An agent that is older than the floor on its data directory or store is refused before it takes over keys; newer ones raise the floor, in the log. */
+
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { checkLog, openLedger, systemClock } from '@assay/ledger';
+import { expectRefusal } from '@assay/testing';
+import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { parseConfig } from '../config.ts';
+import { startAgent } from '../main.ts';
+import { VERSION_FLOOR_FILE, VersionFloor } from './version-floor.ts';
+
+function place(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'assay-floor-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+const floorIn = (directory: string): unknown => JSON.parse(readFileSync(join(directory, VERSION_FLOOR_FILE), 'utf8'));
+
+/** Starts and stops an agent of a version; gives the receipts in which floors were raised, newest first. */
+async function run(directory: string, version: string, floor?: string): Promise<readonly object[]> {
+  const settings = { AGENT_PORT: '0', ASSAY_DATA_DIR: directory, AI_PROVIDER: 'recorded', ASSAY_VERSION_FLOOR: floor };
+  const log = pino({ level: 'silent' });
+  const agent = await startAgent(parseConfig(settings), { log, version });
+  try {
+    const { receipts } = (await (await fetch(`${agent.url}/api/receipts`)).json()) as {
+      receipts: { receipt_id: string; task: string }[];
+    };
+    const raised = receipts.filter(({ task }) => task === 'version_floor').map(({ receipt_id: id }) => id);
+    const events = raised.map(async (id) => {
+      const receipt = (await (await fetch(`${agent.url}/v1/aci/receipts/${id}`)).json()) as { event_log: { type: string }[] };
+      return receipt.event_log.find(({ type }) => type === 'version.floor-raised') ?? {};
+    });
+    return await Promise.all(events);
+  } finally {
+    await agent.close(0);
+  }
+}
+
+test('versions come and go on one data directory', { timeout: 120_000 }, async () => {
+  const directory = place();
+  expect(await run(directory, '0.2.0', '0.1.5')).toEqual([]); // the first floor is no change
+  expect(floorIn(directory)).toEqual({ v: 1, floor: '0.1.5' });
+  expect(statSync(join(directory, VERSION_FLOOR_FILE)).mode & 0o777).toBe(0o600);
+  await expectRefusal(run(directory, '0.1.4'), 'version/below-floor', ['run a newer one']);
+  expect(await run(directory, '0.1.5')).toEqual([]); // as the newer one allowed
+  expect(await run(directory, '0.10.0')).toEqual([
+    expect.objectContaining({ version: '0.10.0', floor: '0.10.0', previous: '0.1.5' }),
+  ]);
+  expect(floorIn(directory)).toEqual({ v: 1, floor: '0.10.0' });
+  await expectRefusal(run(directory, '0.9.9'), 'version/below-floor', ['run a newer one']);
+  // A setting lowers nothing, and neither does a file that is gone: the log has it.
+  expect(await run(directory, '0.10.1', '0.1.0')).toHaveLength(1);
+  rmSync(join(directory, VERSION_FLOOR_FILE));
+  await expectRefusal(run(directory, '0.9.9'), 'version/below-floor', ['run a newer one']);
+});
+
+/** Changes the store in SQL; gives what a query finds. */
+function sql(directory: string, text: string): readonly unknown[] {
+  const db = new DatabaseSync(join(directory, 'log.db'));
+  try {
+    return db.prepare(text).all();
+  } finally {
+    db.close();
+  }
+}
+
+const FLOOR_ROWS = "FROM state WHERE collection = 'version-floor'";
+
+test('a raised floor is sound, and a store that says another is not', { timeout: 120_000 }, async () => {
+  const directory = place();
+  const problems = async () => (await checkLog({ directory })).problems.map(({ what }) => what);
+  for (const version of ['0.0.1', '0.1.0']) await run(directory, version);
+  expect(await problems()).toEqual([]);
+  sql(directory, `CREATE TABLE older AS SELECT * ${FLOOR_ROWS}`);
+  await run(directory, '0.2.0');
+  expect(await problems()).toEqual([]);
+  sql(directory, `DELETE ${FLOOR_ROWS}`);
+  expect(await problems()).toEqual(['the version floor is missing in the state and 0.2.0 in the log']);
+  sql(directory, 'INSERT INTO state SELECT * FROM older');
+  expect(await problems()).toEqual(['the version floor is 0.1.0 in the state and 0.2.0 in the log']);
+  // The next start puts it right, in the log.
+  expect(await run(directory, '0.3.0', '0.1.0')).toContainEqual(
+    expect.objectContaining({ version: '0.3.0', floor: '0.2.0', previous: '0.2.0' }),
+  );
+  sql(directory, 'DROP TABLE older');
+  expect(await problems()).toEqual([]);
+  sql(directory, "UPDATE receipts SET task = 'execute' WHERE task = 'version_floor'");
+  expect(await problems()).toContain('the receipt stands under the task of another');
+});
+
+test('a raised floor outlives its file and its rows', { timeout: 120_000 }, async () => {
+  const directory = place();
+  for (const version of ['0.9.0', '1.0.0']) await run(directory, version);
+  rmSync(join(directory, VERSION_FLOOR_FILE));
+  sql(directory, `DELETE ${FLOOR_ROWS}`);
+  sql(directory, "DELETE FROM agreed WHERE name = 'version-floor'");
+  await expectRefusal(run(directory, '0.9.9'), 'version/below-floor', ['1.0.0', 'run a newer one']);
+});
+
+test('the store has the first floor, too', async () => {
+  const directory = place();
+  const ledger = await openLedger({ directory, databaseUrl: null, clock: systemClock });
+  onTestFinished(() => ledger.close());
+  await new VersionFloor({ directory, version: '2.0.0', floor: null }).refuseBelowStore(ledger);
+  rmSync(join(directory, VERSION_FLOOR_FILE));
+  const older = new VersionFloor({ directory, version: '1.9.0', floor: null });
+  older.refuseBelowDirectory();
+  await expectRefusal(older.refuseBelowStore(ledger), 'version/below-floor', ['run a newer one']);
+});
+
+test.each([
+  ['pre-release', '1.2.3-rc.1', null],
+  ['name', 'next', '1.0.0'],
+  ['floor that is a pre-release', '1.2.3', '1.2.3-rc.1'],
+])('a %s as a version leaves no trace on the store that the release then opens', async (_name, version, floor) => {
+  const directory = place();
+  const ledger = await openLedger({ directory, databaseUrl: null, clock: systemClock });
+  onTestFinished(() => ledger.close());
+  const refused = async () => new VersionFloor({ directory, version, floor }).refuseBelowStore(ledger);
+  await expectRefusal(refused, 'config/bad-value', ['three numbers', 'run a release']);
+  await new VersionFloor({ directory, version: '1.2.3', floor: null }).refuseBelowStore(ledger);
+  expect(floorIn(directory)).toEqual({ v: 1, floor: '1.2.3' });
+});
+
+test('a floor in the file stops an agent before it reads a key', async () => {
+  const directory = place();
+  writeFileSync(join(directory, VERSION_FLOOR_FILE), '{"v":1,"floor":"99.0.0"}');
+  writeFileSync(join(directory, 'data-key.json'), 'never read', { mode: 0o600 });
+  await expectRefusal(run(directory, '0.1.0'), 'version/below-floor', ['run a newer one']);
+});
+
+test.each([
+  ['no JSON', '0.1.0'],
+  ['no version', '{"v":1,"floor":"newest"}'],
+  ['a form of a later version', '{"v":2,"floor":"0.1.0"}'],
+  ['a long file', `{"v":1,"floor":"0.1.0"}${' '.repeat(2000)}`],
+])('a file that is %s is not passed over', async (_name, text) => {
+  const directory = place();
+  writeFileSync(join(directory, VERSION_FLOOR_FILE), text);
+  const floor = new VersionFloor({ directory, version: '0.1.0', floor: null });
+  await expectRefusal(async () => floor.refuseBelowDirectory(), 'config/unreadable', ['restore it from a backup']);
+});
+
+test('a floor above the own version is a mistake in the settings', async () => {
+  const make = () => new VersionFloor({ directory: place(), version: '1.0.0', floor: '1.0.1' });
+  await expectRefusal(make, 'config/bad-value', ['ASSAY_VERSION_FLOOR', 'got 1.0.1']);
+});

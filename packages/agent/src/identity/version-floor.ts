@@ -1,0 +1,191 @@
+/**
+ * The oldest version of the agent that may take over the keys of a data directory, a store and the platform behind them (docs/deploy.md §3). Each
+ * agent leaves a floor there: its own version, or an older one that its settings allow. An agent below the floor of the directory is refused before it
+ * reads a key; one that finds the floor in the store alone, before it uses one: it opens the store and the platform with keys.
+ *
+ * The floor stands in `version-floor.json` of the data directory and in the store: the first one as agents on it agreed, each later one as a receipt in
+ * the log and a row of the state that commits with it and that `checkLog` holds against it. The highest counts; a floor never falls. Not prevented: an
+ * operator who puts data directory and store back together to an earlier time, who deletes a first floor with its file where no later one was logged, or
+ * who deletes receipts, too (`checkLog` tells); another directory and store, where the platform derives the same secret; versions that know no floor.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
+import { canonicalJson, isJsonObject, parseJson } from '@assay/encoding/json';
+import { FLOOR_ROW, FLOOR_TASK, type Ledger, LedgerError, replaceKeyFile } from '@assay/ledger';
+import { compareVersions, isVersion } from '@assay/reference-values/releases';
+import { ServerError } from '../errors.ts';
+
+/** In the data directory. */
+export const VERSION_FLOOR_FILE = 'version-floor.json';
+/** Where the store has the first floor, as agents on it agreed. */
+const FIRST = 'version-floor';
+/** Agents that share a store can raise the floor at the same time. */
+const ATTEMPTS = 4;
+const MAX_FILE_BYTES = 1024;
+
+export interface VersionFloorOptions {
+  /** The data directory. */
+  readonly directory: string;
+  /** The agent's own: three numbers. */
+  readonly version: string;
+  /** The oldest version that may follow this one on its keys; `null`: this one. */
+  readonly floor: string | null;
+}
+
+type FloorLedger = Pick<Ledger, 'coordination' | 'discard' | 'loggedFloor' | 'open' | 'readState' | 'seal'>;
+
+export class VersionFloor {
+  readonly #path: string;
+  readonly #version: string;
+  readonly #wanted: string;
+  /** The highest floor seen; `null` before any. */
+  #floor: string | null = null;
+
+  /** @throws {ServerError} `config/bad-value` for a version that could not be a floor, and for a floor that this version does not reach itself. */
+  constructor({ directory, version, floor }: VersionFloorOptions) {
+    this.#path = join(directory, VERSION_FLOOR_FILE);
+    this.#version = version;
+    this.#wanted = floor ?? version;
+    // A floor never leaves a store again, so nothing that #see would refuse may reach one.
+    for (const each of [version, this.#wanted])
+      if (!isVersion(each))
+        throw new ServerError(
+          'config/bad-value',
+          `expected three numbers as the version of this agent and its floor, got ${JSON.stringify(String(each).slice(0, 40))}; run a release, not what came before it`,
+        );
+    if (compareVersions(this.#wanted, version) > 0)
+      throw new ServerError(
+        'config/bad-value',
+        `ASSAY_VERSION_FLOOR: expected at most ${version}, the version of this agent, got ${this.#wanted}; name an older version that may follow, or leave it out`,
+      );
+  }
+
+  /**
+   * Looks at the data directory alone, before any key in it is read.
+   * @throws {ServerError} `version/below-floor`; `config/unreadable` for a file that is none of this version.
+   */
+  refuseBelowDirectory(): void {
+    this.#see(this.#kept(), VERSION_FLOOR_FILE);
+  }
+
+  /**
+   * Looks at the store, before keys are made or opened for it, then keeps the floor in the data directory.
+   * @throws {ServerError} `version/below-floor`; the ledger's errors.
+   */
+  async refuseBelowStore(ledger: FloorLedger): Promise<void> {
+    this.#see(await ledger.coordination.agree(FIRST, this.#wanted), 'the store');
+    this.#see((await this.#row(ledger)).floor, 'the store');
+    this.#see(await ledger.loggedFloor(), 'the log');
+    this.#keep();
+  }
+
+  /**
+   * Logs the highest floor known, this agent's among them, where the store has a lower one.
+   * @returns the id of the receipt; `null` when there was nothing to raise.
+   * @throws {ServerError} `version/below-floor` when a newer agent was faster; the ledger's errors.
+   */
+  async raise(ledger: FloorLedger): Promise<string | null> {
+    for (let attempt = 1; ; attempt += 1) {
+      const first = await ledger.coordination.agree(FIRST, this.#wanted);
+      const row = await this.#row(ledger);
+      const previous = higher(higher(first, row.floor), this.#floor);
+      this.#see(previous, 'the store');
+      const floor = higher(this.#wanted, previous);
+      if (floor === (row.floor ?? first)) return null;
+      try {
+        const receiptId = await this.#log(ledger, { floor, previous, rowVersion: row.version });
+        this.#see(floor, 'the log');
+        this.#keep();
+        return receiptId;
+      } catch (error) {
+        if (!LedgerError.is(error) || error.code !== 'ledger/conflict' || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async #log(
+    ledger: FloorLedger,
+    { floor, previous, rowVersion }: { readonly floor: string; readonly previous: string; readonly rowVersion: number },
+  ): Promise<string> {
+    const version = this.#version;
+    const document = utf8(canonicalJson({ v: 'assay-version-floor/1', version, floor, previous }));
+    const draft = ledger.open({
+      taskId: randomUUID(),
+      task: FLOOR_TASK,
+      method: 'RAISE',
+      endpoint: 'keys',
+      requestBody: document,
+      nonce: null,
+    });
+    const hash = draft.payload('version-floor.json', 'application/json', document);
+    draft.append({ type: 'version.floor-raised', version, floor, previous });
+    draft.append({ type: 'task.completed', result_hash: hash });
+    const row = { ...FLOOR_ROW, expectedVersion: rowVersion, value: utf8(floor) };
+    try {
+      return (await ledger.seal(draft, { changes: [row] })).receiptId;
+    } catch (error) {
+      await ledger.discard(draft);
+      throw error;
+    }
+  }
+
+  async #row(ledger: FloorLedger): Promise<{ readonly floor: string | null; readonly version: number }> {
+    const row = await ledger.readState(FLOOR_ROW.collection, FLOOR_ROW.key);
+    return { floor: row === null ? null : decodeUtf8(row.value), version: row?.version ?? 0 };
+  }
+
+  #see(floor: string | null, place: string): void {
+    if (floor === null) return;
+    if (!isVersion(floor))
+      throw new ServerError(
+        'config/unreadable',
+        `expected a version in the floor of ${place}, got something else; restore it from a backup`,
+      );
+    if (compareVersions(this.#version, floor) < 0)
+      throw new ServerError(
+        'version/below-floor',
+        `expected an agent of version ${floor} or newer, as ${place} demands, got ${this.#version}; run a newer one, or begin with another data directory and store`,
+        { details: { floor, version: this.#version } },
+      );
+    this.#floor = higher(floor, this.#floor);
+  }
+
+  #kept(): string | null {
+    let text: string;
+    try {
+      text = readFileSync(this.#path, 'utf8');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw this.#broken('a file that cannot be read', cause);
+    }
+    if (text.length > MAX_FILE_BYTES) throw this.#broken('a longer file');
+    let kept: unknown;
+    try {
+      kept = parseJson(text);
+    } catch (cause) {
+      throw this.#broken('no JSON', cause);
+    }
+    if (isJsonObject(kept) && kept.v === 1 && isVersion(kept.floor)) return kept.floor;
+    throw this.#broken('another form');
+  }
+
+  #keep(): void {
+    if (this.#floor === null || this.#kept() === this.#floor) return;
+    replaceKeyFile(this.#path, `${JSON.stringify({ v: 1, floor: this.#floor })}\n`);
+  }
+
+  #broken(got: string, cause?: unknown): ServerError {
+    return new ServerError(
+      'config/unreadable',
+      `expected {"v":1,"floor":"1.2.3"} in ${VERSION_FLOOR_FILE} of the data directory, got ${got}; restore it from a backup, or run the version that wrote it`,
+      { cause },
+    );
+  }
+}
+
+function higher(a: string, b: string | null): string {
+  return b !== null && compareVersions(b, a) > 0 ? b : a;
+}

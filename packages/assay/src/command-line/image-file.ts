@@ -1,0 +1,137 @@
+/** Reads what `assay measure` is given: tells the kinds of image apart and gathers what each needs. */
+
+import { readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import {
+  MAX_EIF_BYTES,
+  MAX_FIRMWARE_BYTES,
+  type Measured,
+  measureCompose,
+  measureEif,
+  measureSigstruct,
+  measureSnp,
+  measureTdx,
+} from '@assay/reference-values';
+import { sha384 } from '@noble/hashes/sha2.js';
+import { CliError } from './errors.ts';
+import type { Io } from './io.ts';
+import { choiceOption, hexOption } from './options.ts';
+import { measuredRoot } from './root-filesystem.ts';
+import { readFileOf } from './subject.ts';
+
+export interface ImageFlags {
+  readonly tee?: string;
+  readonly processors?: string;
+  readonly cpu?: string;
+  readonly hypervisor?: string;
+  readonly guestFeatures?: string;
+  readonly memory?: string;
+  readonly pageOrder?: string;
+  readonly acpiTables?: string;
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly append?: string;
+  readonly roleArn?: string;
+  readonly instanceId?: string;
+  readonly allowFloatingImages?: boolean;
+}
+
+/** Longest kernel or initrd, bytes. */
+const MAX_BOOT_BYTES = 512 * 1024 * 1024;
+const SIGSTRUCT_BYTES = 1808;
+const TEES = ['sev-snp', 'tdx'] as const;
+const HYPERVISORS = ['qemu', 'ec2', 'gce'] as const;
+const PAGE_ORDERS = ['page', 'section'] as const;
+const UNITS: Readonly<Record<string, number>> = { M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/** @throws {CliError} `cli/bad-option`, `cli/file-unreadable`, `cli/input-too-large`; {@link ReferenceValuesError} of the kind of image. */
+export async function measuredImage(path: string, flags: ImageFlags, io: Io): Promise<Measured> {
+  const found = await stat(resolve(io.cwd, path)).catch(() => null);
+  if (found?.isDirectory()) return measuredRoot(path, io);
+  const file = await readFileOf(io, path, MAX_EIF_BYTES);
+  const [first, second, third, fourth] = file;
+  if (first === 0x2e && second === 0x65 && third === 0x69 && fourth === 0x66)
+    return measureEif(file, { roleArn: flags.roleArn, instanceId: flags.instanceId });
+  if (file.length === SIGSTRUCT_BYTES) return measureSigstruct(file);
+  if (file.length > 0 && file.find((byte) => byte > 0x20) === 0x7b)
+    return measureCompose(file, { allowFloatingImages: flags.allowFloatingImages });
+  if (file.length > MAX_FIRMWARE_BYTES || file.length % 4096 !== 0)
+    throw new CliError(
+      'cli/bad-option',
+      `${path}: expected an EIF, firmware, a SIGSTRUCT or app-compose.json, got ${file.length} bytes of something else; give one of these`,
+    );
+  const tee = teeOf(flags);
+  return tee === 'sev-snp' ? snpImage(file, flags, io) : tdxImage(file, flags, io);
+}
+
+function teeOf({ tee, processors, memory }: ImageFlags): 'sev-snp' | 'tdx' {
+  if (tee !== undefined) return choiceOption('tee', tee, TEES);
+  if ((processors === undefined) !== (memory === undefined)) return memory === undefined ? 'sev-snp' : 'tdx';
+  throw new CliError('cli/bad-option', '--tee: expected what the firmware starts, got nothing; name sev-snp or tdx');
+}
+
+async function snpImage(firmware: Uint8Array, flags: ImageFlags, io: Io): Promise<Measured> {
+  const kernel = await optionalFile(io, flags.kernel);
+  if (kernel === undefined && (flags.initrd !== undefined || flags.append !== undefined))
+    throw new CliError('cli/bad-option', '--kernel: expected a kernel for this initrd or command line, got none; name it');
+  const initrd = await optionalFile(io, flags.initrd);
+  const { hypervisor, guestFeatures } = flags;
+  return measureSnp(firmware, {
+    processors: wholeNumber('processors', flags.processors),
+    cpuType: required('cpu', flags.cpu, 'EPYC-Milan'),
+    hypervisor: hypervisor === undefined ? undefined : choiceOption('hypervisor', hypervisor, HYPERVISORS),
+    guestFeatures: guestFeatures === undefined ? undefined : featuresOption(guestFeatures),
+    boot: kernel === undefined ? undefined : { kernel, initrd, cmdline: flags.append },
+  });
+}
+
+async function tdxImage(firmware: Uint8Array, flags: ImageFlags, io: Io): Promise<Measured> {
+  const [kernel, initrd] = [await optionalFile(io, flags.kernel), await optionalFile(io, flags.initrd)];
+  const { append: cmdline, pageOrder, acpiTables } = flags;
+  const parts = [kernel, initrd, cmdline].filter((part) => part !== undefined).length;
+  if (parts !== 0 && parts !== 3)
+    throw new CliError('cli/bad-option', '--kernel, --initrd, --append: expected all three or none; name the others as well');
+  return measureTdx(firmware, {
+    memory: memoryOption(required('memory', flags.memory, '8G')),
+    pageOrder: pageOrder === undefined ? undefined : choiceOption('page-order', pageOrder, PAGE_ORDERS),
+    boot: kernel === undefined || initrd === undefined || cmdline === undefined ? undefined : { kernel, initrd, cmdline },
+    acpi: acpiTables === undefined ? undefined : await acpiDigests(acpiTables, io),
+  });
+}
+
+async function acpiDigests(folder: string, io: Io) {
+  const names = new Set(await readdir(resolve(io.cwd, folder)).catch((): readonly string[] => []));
+  const digest = async (name: string): Promise<Uint8Array> => {
+    if (!names.has(name))
+      throw new CliError('cli/bad-option', `--acpi-tables: expected ${name} in ${folder}, got none; put the three files there`);
+    return sha384(await readFileOf(io, join(folder, name), MAX_BOOT_BYTES));
+  };
+  return { loader: await digest('table-loader'), rsdp: await digest('rsdp'), tables: await digest('tables') };
+}
+
+async function optionalFile(io: Io, path: string | undefined): Promise<Uint8Array | undefined> {
+  return path === undefined ? undefined : readFileOf(io, path, MAX_BOOT_BYTES);
+}
+
+function required(name: string, value: string | undefined, example: string): string {
+  if (value !== undefined) return value;
+  throw new CliError('cli/bad-option', `--${name}: expected a value, got none; write --${name} ${example}`);
+}
+
+function wholeNumber(name: string, value: string | undefined): number {
+  const text = required(name, value, '4');
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new CliError('cli/bad-option', `--${name}: expected a number, got ${JSON.stringify(text.slice(0, 40))}; write 4`);
+}
+
+function featuresOption(value: string): bigint {
+  const digits = hexOption('guest-features', value.length % 2 === 0 ? value : value.replace(/^(0x)?/i, '$10'));
+  if (digits.length <= 16) return BigInt(`0x${digits}`);
+  throw new CliError('cli/bad-option', '--guest-features: expected at most 64 bits, got more; write 0x1');
+}
+
+function memoryOption(value: string): number {
+  const [, digits, unit] = /^([1-9]\d{0,12})([MGT])$/.exec(value) ?? [];
+  if (digits !== undefined && unit !== undefined) return Number(digits) * (UNITS[unit] as number);
+  throw new CliError('cli/bad-option', `--memory: expected a size, got ${JSON.stringify(value.slice(0, 40))}; write 8G`);
+}

@@ -1,0 +1,20 @@
+/** What owners of an agent sign and read, for programs and pages. Pure but for randomness: no network. */
+
+export {
+  amountOf,
+  coinsOf,
+  type ExplainedPolicy,
+  type ExplainedRule,
+  explainPolicy,
+  type Hex,
+  type OwnerMessage,
+  ownerMessageHash,
+  parseOwnerMessage,
+  parseSigningPolicy,
+  policyHash,
+  recoverSigner,
+  type SigningPolicy,
+  typedDataHash,
+  typedDataOf,
+} from '@assay/operator';
+export { isAttestedAgent, type VariableChange, type VariableEntry, variableEntry } from './variable-change.ts';

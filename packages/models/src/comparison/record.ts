@@ -1,0 +1,207 @@
+/**
+ * The record of a comparison (spec/model-comparison.md §6, §7) and its verification: challenges, scores, wealths and verdict are computed again,
+ * and held against what was logged before the first query and after the last. The receipts come authenticated, from the bundles inside of the file.
+ */
+
+import { utf8 } from '@assay/encoding/bytes';
+import { decodeHex } from '@assay/encoding/hex';
+import { canonicalJson, type JsonObject } from '@assay/encoding/json';
+import { z } from 'zod';
+import { ModelError, type ModelErrorCode } from '../errors.ts';
+import { hexDigest } from '../identity/byte-source.ts';
+import { challengeRequest } from './challenge-request.ts';
+import { COMPARISON_FORMAT } from './format.ts';
+import { type PlanDocument, parsePlan, planDigest } from './plan.ts';
+import { type ComparedQuery, type ComparisonOutcome, ComparisonRun, viewKindOf } from './run.ts';
+import {
+  assertParties,
+  type ComparedReceipt,
+  type LoggedSpan,
+  type PartyReceipts,
+  type SignedAnswers,
+} from './signed-answers.ts';
+
+const MAX_QUERIES = 4096;
+
+const views = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('known'), logprobs: z.array(z.array(z.number().nullable()).max(128)).max(256) }),
+  z.strictObject({
+    kind: z.literal('greedy'),
+    tokens: z.array(z.strictObject({ token: z.string(), gap: z.number() })).max(256),
+  }),
+  z.strictObject({
+    kind: z.literal('logits'),
+    positions: z.array(z.strictObject({ token: z.string(), logits: z.string() })).max(256),
+  }),
+  z.strictObject({ kind: z.literal('answer'), body: z.string() }),
+]);
+
+const querySchema = z.strictObject({
+  index: z.int().min(0),
+  variant: z.int().min(0).max(31),
+  request: z.string(),
+  response: z.string().nullable(),
+  failure: z.string().max(200).nullable(),
+  reference: views.nullable(),
+});
+
+const recordSchema = z.strictObject({
+  format: z.literal(COMPARISON_FORMAT),
+  plan: z.unknown(),
+  key: z.string().regex(/^[0-9a-f]{64}$/),
+  queries: z.array(querySchema).max(MAX_QUERIES),
+  outcome: z.unknown(),
+  /** The bundle with both receipts of the comparison. */
+  log: z.unknown(),
+  /** Bundles with receipts of the attested agents that answered; `null` for parties without. */
+  candidate_log: z.array(z.unknown()).max(64).nullable(),
+  reference_log: z.array(z.unknown()).max(64).nullable(),
+});
+
+export interface ComparisonRecord {
+  readonly plan: PlanDocument;
+  readonly key: string;
+  readonly queries: readonly ComparedQuery[];
+  readonly outcome: ComparisonOutcome;
+}
+
+/** What the steps of the verification found. */
+export interface ComparisonProofs {
+  /** When plan and key, and the record after them, were logged. */
+  readonly logged: LoggedSpan;
+  /** Requests that follow from plan and key, byte for byte. */
+  readonly challenges: number;
+  /** Answers that receipts of the agents stand for; `null` for a party without a keyset. */
+  readonly signed: SignedAnswers;
+}
+
+/** A record that was verified; its outcome was computed again from the answers. */
+export interface VerifiedComparison extends ComparisonRecord {
+  readonly proofs: ComparisonProofs;
+}
+
+export interface RecordReceipts {
+  /** Of the party that compared. */
+  readonly log: readonly ComparedReceipt[];
+  /** Of the agents; `null` where the record has no bundles of theirs. */
+  readonly candidate: PartyReceipts | null;
+  readonly reference: PartyReceipts | null;
+}
+
+/** The digest that is logged at the end: of everything but the bundles. */
+export function recordDigest({ plan, key, queries, outcome }: ComparisonRecord): string {
+  return `sha256:${hexDigest(utf8(canonicalJson({ plan, key, queries, outcome })))}`;
+}
+
+/**
+ * @param file the parsed file.
+ * @returns the record, whose outcome was computed again.
+ * @throws {ModelError} `comparison/malformed`, `comparison/not-committed`, `comparison/challenge-mismatch`, `comparison/edited`,
+ * `comparison/answer-unsigned`, `comparison/model-mismatch`.
+ * @example verifyComparison(file, { log, candidate: null, reference: null }).outcome.verdict // 'DIFFERENT'
+ */
+export function verifyComparison(file: JsonObject, receipts: RecordReceipts): VerifiedComparison {
+  const parsed = recordSchema.safeParse(file);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw malformed(
+      `a record of format ${COMPARISON_FORMAT}`,
+      `${issue?.path.join('.') || 'one'}: ${issue?.message ?? 'broken'}`,
+    );
+  }
+  const { key, queries, outcome } = parsed.data;
+  const plan = parsePlan(JSON.parse(JSON.stringify(parsed.data.plan)));
+  const record = { plan, key, queries, outcome: outcome as ComparisonOutcome };
+  const logged = assertCommitted(record, receipts.log);
+  const challenges = assertChallenges(record);
+  assertViews(record);
+  const computed = assertOutcome(record);
+  const signed = assertParties(record, receipts, logged);
+  return { plan, key, queries, outcome: computed, proofs: { logged, challenges, signed } };
+}
+
+/** The plan was logged with the key's digest, and the whole record after it. */
+function assertCommitted(record: ComparisonRecord, receipts: readonly ComparedReceipt[]): LoggedSpan {
+  const { plan, key } = record;
+  const keyHash = `sha256:${hexDigest(decodeHex(key))}`;
+  if (keyHash !== plan.key_hash)
+    throw refusal('comparison/challenge-mismatch', `a key with the digest ${plan.key_hash}`, keyHash);
+  const plans = eventsIn(receipts, 'comparison.planned').filter(({ event }) => event.plan_hash === planDigest(plan));
+  const [planned] = plans;
+  if (planned === undefined || plans.length > 1 || planned.event.key_hash !== plan.key_hash)
+    throw refusal('comparison/not-committed', 'one receipt with this plan and the digest of its key', `${plans.length}`);
+  const ends = eventsIn(receipts, 'models.compared').filter(({ event }) => event.plan_hash === planDigest(plan));
+  const [ended] = ends;
+  if (ended === undefined || ends.length > 1 || ended.event.record_hash !== recordDigest(record))
+    throw refusal(
+      'comparison/edited',
+      'one receipt with the digest of this record',
+      ends.length === 1 ? 'another record' : `${ends.length}`,
+    );
+  if (ended.receipt.index <= planned.receipt.index)
+    throw refusal('comparison/not-committed', 'a plan that was logged before the result', 'one that was logged after it');
+  return { planned: planned.receipt.time, ended: ended.receipt.time };
+}
+
+/** @returns how many follow from the key. */
+function assertChallenges({ plan, key, queries }: ComparisonRecord): number {
+  const bytes = decodeHex(key);
+  let made = 0;
+  for (const [place, { index, variant, request }] of queries.entries()) {
+    if (index !== place || variant >= plan.variants)
+      throw refusal('comparison/challenge-mismatch', `query ${place} in its place`, `query ${index}, variant ${variant}`);
+    if (request !== challengeRequest(plan, bytes, { index, variant }))
+      throw refusal(
+        'comparison/challenge-mismatch',
+        `the challenge that follows from the key as query ${index}`,
+        'another request',
+      );
+    made += 1;
+  }
+  return made;
+}
+
+/**
+ * An answer or a failure, never both; and of the reference what its kind and the tier give: an endpoint's own answer, which it can have signed.
+ * Only a file has no view, of an answer that it cannot follow.
+ */
+function assertViews({ plan, queries }: ComparisonRecord): void {
+  const kind = viewKindOf(plan);
+  for (const { index, response, failure, reference } of queries) {
+    if ((response === null) !== (failure !== null) || (response === null && reference !== null))
+      throw malformed(`an answer to query ${index}, or the code of its failure`, 'both or neither');
+    if (response === null || reference?.kind === kind || (reference === null && kind === 'known')) continue;
+    throw malformed(`a view of the kind ${kind} for query ${index}`, reference?.kind ?? 'none');
+  }
+}
+
+/** @returns the outcome as it was computed again. */
+function assertOutcome({ plan, queries, outcome }: ComparisonRecord): ComparisonOutcome {
+  const run = new ComparisonRun(plan);
+  for (const query of queries) {
+    if (run.state.ended) throw refusal('comparison/edited', `${query.index} queries by the verdict`, 'more');
+    run.push(query);
+  }
+  const found = run.outcome();
+  if (canonicalJson(found) !== canonicalJson(outcome))
+    throw refusal('comparison/edited', `the outcome ${describe(found)}`, describe(outcome));
+  return found;
+}
+
+function describe({ verdict, queries, logDifferent, logSame }: ComparisonOutcome): string {
+  return `${String(verdict)} after ${String(queries)} queries with wealths of e^${Number(logDifferent).toFixed(3)} and e^${Number(logSame).toFixed(3)}`;
+}
+
+function eventsIn(receipts: readonly ComparedReceipt[], type: string) {
+  return receipts.flatMap((receipt) =>
+    receipt.events.filter((event) => event.type === type).map((event) => ({ receipt, event })),
+  );
+}
+
+function refusal(code: ModelErrorCode, expected: string, got: string): ModelError {
+  return new ModelError(code, `expected ${expected}, got ${got}; do not rely on the file`);
+}
+
+function malformed(expected: string, got: string): ModelError {
+  return new ModelError('comparison/malformed', `expected ${expected}, got ${got}; have the comparison made again`);
+}

@@ -1,0 +1,105 @@
+/** The words of a policy say what its rules say: each member that narrows or counts has its sentence. */
+
+import { describe, expect, test } from 'vitest';
+import { amountOf, coinsOf, explainPolicy } from './explain-policy.ts';
+import { parseSigningPolicy } from './policy.ts';
+
+const A = `0x86693cbe${'0'.repeat(28)}6dba`;
+const B = `0x15639158${'0'.repeat(28)}5508`;
+const CHAINS = { '84532': { rpc_urls: ['https://rpc.example'], max_fee_per_gas: '2000000000' } };
+
+const explained = (...rules: readonly object[]) =>
+  explainPolicy(parseSigningPolicy(JSON.stringify({ v: 'assay-operator-policy/1', chains: CHAINS, rules })));
+
+test('a chain says its node, fees and confirmations', () => {
+  expect(explained().chains).toEqual([
+    'Chain 84532, through https://rpc.example. An inclusion counts after 2 blocks. One gas costs at most 0.000000002 of the native coin (2000000000 wei), one transaction takes at most 1000000 gas.',
+  ]);
+  expect(explained().always[0]).toBe('What no rule allows is denied; a rule that denies wins.');
+});
+
+test('contract creation', () => {
+  const rule = { id: 'factory', effect: 'allow', match: { creates: ['any'] } };
+  expect(explained(rule).rules[0]?.summary).toBe('Allows contract creation, spending nothing.');
+});
+
+test('a tip jar', () => {
+  const rule = {
+    ...{
+      id: 'tips',
+      effect: 'allow',
+      match: { recipients: [A, B] },
+      caps: [{ asset: 'native', at_most: '10000000000000000' }],
+    },
+    rate: { at_most: 20, window_seconds: 3600 },
+  };
+  expect(explained(rule).rules).toEqual([
+    {
+      id: 'tips',
+      effect: 'allow',
+      summary:
+        'Allows transactions to 0x8669…6dba or 0x1563…5508, spending at most 0.01 of the native coin (10000000000000000 wei).',
+      conditions: [
+        `Sent to ${A} or ${B}.`,
+        'All transactions under this rule together: at most 0.01 of the native coin (10000000000000000 wei) in 24 hours.',
+        'At most 20 transactions in 1 hour.',
+      ],
+    },
+  ]);
+});
+
+describe('every member of a rule has its sentence', () => {
+  test.each<readonly [string, object, string]>([
+    ['chain_ids', { match: { chain_ids: [1, 8453] } }, 'On chain 1 or 8453.'],
+    ['creates', { match: { creates: [`0x${'ab'.repeat(32)}`] } }, `Of code with hash 0x${'ab'.repeat(32)}.`],
+    ['types', { match: { types: ['legacy'] } }, 'Of type legacy.'],
+    ['beneficiaries', { match: { beneficiaries: [A] } }, `Tokens go to, or may be spent by, ${A}.`],
+    ['selectors', { match: { selectors: ['0xa9059cbb'] } }, 'The call has selector 0xa9059cbb.'],
+    [
+      'value_at_most',
+      { match: { value_at_most: '5' } },
+      'One transaction sends at most 0.000000000000000005 of the native coin (5 wei).',
+    ],
+    ['hours_utc', { match: { hours_utc: { from: 7, to: 18 } } }, 'From 7:00 to 18:00 UTC.'],
+    ['weekdays_utc', { match: { weekdays_utc: [1, 2] } }, 'On Monday or Tuesday (UTC).'],
+    ['callers', { match: { callers: ['tool'] } }, 'Asked for by a tool call of a model.'],
+    [
+      'arguments',
+      {
+        match: {
+          function: 'function vote(uint256 id, uint8 support)',
+          arguments: [{ index: 1, one_of: ['0', '1'], at_most: '1' }],
+        },
+      },
+      'Argument 2 is 0 or 1 and is at most 1.',
+    ],
+    [
+      'approval',
+      { approval: { asset: A, above: '100' } },
+      'Owners must approve a transaction that spends more than 100 smallest units of token 0x8669…6dba.',
+    ],
+    ['rate', { rate: { at_most: 1, window_seconds: 90 } }, 'At most 1 transaction in 90 seconds.'],
+  ])('%s', (_, members, sentence) =>
+    expect(explained({ id: 'one', effect: 'allow', ...members }).rules[0]?.conditions).toContain(sentence),
+  );
+});
+
+test.each<readonly [string, object, string]>([
+  ['everything', { effect: 'deny' }, 'Denies everything.'],
+  ['a recipient', { effect: 'deny', match: { recipients: [A] } }, 'Denies transactions to 0x8669…6dba.'],
+  ['a caller', { effect: 'deny', match: { callers: ['tool'] } }, 'Denies transactions.'],
+  [
+    'a function',
+    { effect: 'allow', match: { function: 'function vote(uint256 id)' } },
+    'Allows calls of vote(uint256 id), spending nothing.',
+  ],
+])('a summary of %s', (_, members, summary) => expect(explained({ id: 'one', ...members }).rules[0]?.summary).toBe(summary));
+
+test.each([
+  ['1000000000000000000', '1'],
+  ['1', '0.000000000000000001'],
+  ['0', '0'],
+  ['1500000000000000000', '1.5'],
+])('%s wei are %s coins', (wei, coins) => expect(coinsOf(wei)).toBe(coins));
+
+test('tokens stay in their smallest unit', () => expect(amountOf(A, '500')).toBe('500 smallest units of token 0x8669…6dba'));

@@ -1,0 +1,141 @@
+/** A policy in plain words, rule by rule, for owners who are about to sign it. Says what the rules say; decides nothing. */
+
+import { withoutTrailing } from '@assay/encoding/text-ends';
+import type { Asset, PolicyRule, SigningPolicy } from './policy.ts';
+
+export interface ExplainedRule {
+  readonly id: string;
+  readonly effect: 'allow' | 'deny';
+  /** One sentence, whole. */
+  readonly summary: string;
+  /** What must fit, and what is counted; a sentence each. */
+  readonly conditions: readonly string[];
+}
+
+export interface ExplainedPolicy {
+  /** A sentence a chain. */
+  readonly chains: readonly string[];
+  readonly rules: readonly ExplainedRule[];
+  /** What holds whatever the rules say. */
+  readonly always: readonly string[];
+}
+
+const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
+const CALLERS: Readonly<Record<string, string>> = {
+  key: 'callers with the API key',
+  token: 'callers with secret_token',
+  tool: 'a tool call of a model',
+};
+const NATIVE_DECIMALS = 18;
+
+/**
+ * The policy as sentences.
+ * @example explainPolicy(parseSigningPolicy(text)).rules[0]?.summary // 'Allows transactions to 0x8669…6dba.'
+ */
+export function explainPolicy(policy: SigningPolicy): ExplainedPolicy {
+  return {
+    chains: Object.entries(policy.chains).map(([id, chain]) => {
+      const nodes = chain.rpc_urls.join(', ');
+      const second = chain.confirming_rpc_url === undefined ? '' : `, and ${chain.confirming_rpc_url} must agree`;
+      const most = amountOf('native', chain.max_fee_per_gas);
+      return `Chain ${id}, through ${nodes}. An inclusion counts after ${count(chain.confirmations, 'block')}${second}. One gas costs at most ${most}, one transaction takes at most ${chain.max_gas} gas.`;
+    }),
+    rules: policy.rules.map((rule) => ({
+      id: rule.id,
+      effect: rule.effect,
+      summary: summaryOf(rule),
+      conditions: [...conditionsOf(rule), ...countersOf(rule)],
+    })),
+    always: [
+      'What no rule allows is denied; a rule that denies wins.',
+      'Calldata that cannot be decoded is denied, unless a rule names its function.',
+      'Contract creation is denied, unless a rule names it. Blobs and EIP-7702 authorisations are never signed.',
+      'Allowances, permits and authorisations count as much as transfers.',
+    ],
+  };
+}
+
+function summaryOf({ effect, match, caps }: PolicyRule): string {
+  const what = whatOf(match);
+  const to = match.recipients === undefined ? '' : ` to ${either(match.recipients.map(short))}`;
+  if (effect === 'deny') return `Denies ${to === '' && isEmpty(match) ? 'everything' : `${what}${to}`}.`;
+  const spends =
+    caps.length === 0
+      ? ', spending nothing'
+      : `, spending ${caps.map((cap) => `at most ${amountOf(cap.asset, cap.at_most)}`).join(' and ')}`;
+  return `Allows ${what}${to}${spends}.`;
+}
+
+function whatOf({ function: signature, creates }: PolicyRule['match']): string {
+  if (creates !== undefined) return 'contract creation';
+  return signature === undefined ? 'transactions' : `calls of ${signature.replace(/^function /, '')}`;
+}
+
+function conditionsOf({ match }: PolicyRule): readonly string[] {
+  const lines: (string | null)[] = [
+    match.chain_ids === undefined ? null : `On chain ${either(match.chain_ids.map(String))}.`,
+    match.types === undefined ? null : `Of type ${either(match.types)}.`,
+    match.creates === undefined || match.creates.includes('any') ? null : `Of code with hash ${either(match.creates)}.`,
+    match.recipients === undefined ? null : `Sent to ${either(match.recipients)}.`,
+    match.beneficiaries === undefined ? null : `Tokens go to, or may be spent by, ${either(match.beneficiaries)}.`,
+    match.selectors === undefined ? null : `The call has selector ${either(match.selectors)}.`,
+    ...(match.arguments ?? []).map(({ index, one_of: values, at_most: most }) => {
+      const one = values === undefined ? '' : ` is ${either(values)}`;
+      return `Argument ${index + 1}${one}${most === undefined ? '' : `${one === '' ? '' : ' and'} is at most ${most}`}.`;
+    }),
+    match.value_at_most === undefined ? null : `One transaction sends at most ${amountOf('native', match.value_at_most)}.`,
+    match.hours_utc === undefined ? null : `From ${match.hours_utc.from}:00 to ${match.hours_utc.to}:00 UTC.`,
+    match.weekdays_utc === undefined ? null : `On ${either(match.weekdays_utc.map((day) => DAYS[day] ?? String(day)))} (UTC).`,
+    match.callers === undefined ? null : `Asked for by ${either(match.callers.map((caller) => CALLERS[caller] ?? caller))}.`,
+  ];
+  return lines.filter((line) => line !== null);
+}
+
+function countersOf({ caps, rate, approval }: PolicyRule): readonly string[] {
+  const lines = caps.map(
+    ({ asset, at_most: most, window_seconds: window }) =>
+      `All transactions under this rule together: at most ${amountOf(asset, most)} in ${spanOf(window)}.`,
+  );
+  if (rate !== undefined) lines.push(`At most ${count(rate.at_most, 'transaction')} in ${spanOf(rate.window_seconds)}.`);
+  if (approval !== undefined)
+    lines.push(`Owners must approve a transaction that spends more than ${amountOf(approval.asset, approval.above)}.`);
+  return lines;
+}
+
+/**
+ * An amount for people: the native coin in whole coins with its wei, tokens in their smallest unit, because their decimals are not known.
+ * @example amountOf('native', '10000000000000000') // '0.01 of the native coin (10000000000000000 wei)'
+ */
+export function amountOf(asset: Asset | string, amount: string): string {
+  if (asset !== 'native') return `${amount} smallest units of token ${short(asset)}`;
+  return `${coinsOf(amount)} of the native coin (${amount} wei)`;
+}
+
+/** @example coinsOf('10000000000000000') // '0.01' */
+export function coinsOf(wei: string): string {
+  const digits = wei.padStart(NATIVE_DECIMALS + 1, '0');
+  const fraction = withoutTrailing(digits.slice(-NATIVE_DECIMALS), '0');
+  return fraction === '' ? digits.slice(0, -NATIVE_DECIMALS) : `${digits.slice(0, -NATIVE_DECIMALS)}.${fraction}`;
+}
+
+function isEmpty(match: PolicyRule['match']): boolean {
+  return Object.values(match).every((member) => member === undefined);
+}
+
+function short(address: string): string {
+  return address.length > 14 ? `${address.slice(0, 6)}…${address.slice(-4)}` : address;
+}
+
+function either(values: readonly string[]): string {
+  return values.length < 2 ? (values[0] ?? 'none') : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
+}
+
+function spanOf(seconds: number): string {
+  if (seconds % 86_400 === 0 && seconds > 86_400) return count(seconds / 86_400, 'day');
+  if (seconds % 3600 === 0) return count(seconds / 3600, 'hour');
+  return seconds % 60 === 0 ? count(seconds / 60, 'minute') : count(seconds, 'second');
+}
+
+function count(number: number, one: string): string {
+  return `${number} ${one}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,141 @@
+/**
+ * A change while owners sign it: the message, what goes with it, and the signatures so far. The same JSON as `assay variables set --save`
+ * writes, so that owners may sign on different machines, with the console or the command line.
+ */
+
+import type { Agent } from 'assay';
+import type { Hex, OwnerMessage } from 'assay/owners';
+import { sendJson } from './agent-reader.ts';
+import type { OwnedState, OwnerConfig } from './owned-agent.ts';
+
+export interface OwnerChange {
+  readonly message: OwnerMessage;
+  readonly signatures: readonly Hex[];
+  /** `value` and `salt`, `sealed`, or `policy`. */
+  readonly [member: string]: unknown;
+}
+
+/** How long a signature is good, seconds. */
+const LIFETIME = 3600;
+
+export const expiryFrom = (nowMs: number): number => Math.floor(nowMs / 1000) + LIFETIME;
+
+/** Owners that must sign. */
+export function neededFor({ type, fields }: OwnerMessage, { control, manifest }: OwnerConfig): number {
+  const { threshold } = control.owners;
+  if (type === 'SetPaused' && fields.paused) return 1;
+  if (type === 'SetVariable' && manifest.variables[fields.name]?.signers === 'one') return 1;
+  return threshold;
+}
+
+/**
+ * Reads a change that another owner began.
+ * @throws {Error} in words for people.
+ */
+export async function readChange(text: string, config: OwnerConfig): Promise<OwnerChange> {
+  const { parseOwnerMessage } = await import('../owners/index.ts');
+  let given: { readonly message?: unknown; readonly signatures?: unknown };
+  try {
+    given = JSON.parse(text) as typeof given;
+  } catch {
+    throw new Error('Expected the JSON of a change, as the console copies it or assay variables set --save writes it.');
+  }
+  const message = parseOwnerMessage(given.message);
+  if (message.fields.agentId !== config.agent_id)
+    throw new Error(`This change is for another agent, ${message.fields.agentId}. Do not sign it here.`);
+  const signatures = Array.isArray(given.signatures)
+    ? given.signatures.filter((each): each is Hex => typeof each === 'string')
+    : [];
+  return { ...given, message, signatures };
+}
+
+/** Who signed, of the owners; other signatures are left out. */
+export async function signersOf(
+  { message, signatures }: OwnerChange,
+  { control }: OwnerConfig,
+): Promise<ReadonlyMap<Hex, Hex>> {
+  const { ownerMessageHash, recoverSigner } = await import('../owners/index.ts');
+  const digest = ownerMessageHash(message);
+  const signers = new Map<Hex, Hex>();
+  for (const signature of signatures) {
+    try {
+      const signer = recoverSigner(digest, signature);
+      if (control.owners.addresses.includes(signer)) signers.set(signer, signature);
+    } catch {
+      // Not a signature over this message.
+    }
+  }
+  return signers;
+}
+
+/** What the message says, for people: the rows that an owner must read before signing. */
+export function rowsOf({ type, fields }: OwnerMessage): readonly (readonly [string, string])[] {
+  const until = ['Good until', new Date(fields.expiry * 1000).toLocaleString()] as const;
+  switch (type) {
+    case 'SetVariable':
+      return [
+        ['Variable', fields.name],
+        ['Shown', fields.visibility === 'public' ? 'public, for everybody' : 'hidden: only the enclave can read it'],
+        ['Later changes', fields.mutability === 'immutable' ? 'none: it is set for good' : 'possible'],
+        ['Version', String(fields.version)],
+        until,
+      ];
+    case 'SetPolicy':
+      return [['Policy hash', fields.policyHash], ['Version', String(fields.version)], until];
+    case 'SetOwners':
+      return [
+        ['Owners', fields.owners.join(', ')],
+        ['Must sign', `${fields.threshold} of ${fields.owners.length}`],
+        ['Version', String(fields.version)],
+        until,
+      ];
+    case 'SetPaused':
+      return [['Signing', fields.paused ? 'stops at once' : 'goes on'], ['Version', String(fields.version)], until];
+    case 'ApproveTransaction':
+      return [['Chain', String(fields.chainId)], ['Transaction', fields.transactionHash], until];
+    case 'AcknowledgeState':
+      return [['Chain', String(fields.chainId)], ['Goes on from nonce', String(fields.nonce)], until];
+    case 'AcknowledgeHead':
+      return [
+        ['Entries of the log known to be lost, up to', String(fields.size)],
+        ['Witness', fields.withoutWitness ? 'signing goes on without it' : 'must cosign, where the manifest names one'],
+        ['Version', String(fields.version)],
+        until,
+      ];
+  }
+}
+
+/** What the message is called. */
+export const CHANGE_TITLES: Readonly<Record<OwnerMessage['type'], string>> = {
+  SetVariable: 'Set a variable',
+  SetPolicy: 'Set the policy',
+  SetOwners: 'Change the owners',
+  SetPaused: 'Pause or resume signing',
+  ApproveTransaction: 'Approve a transaction',
+  AcknowledgeState: 'Acknowledge the state',
+  AcknowledgeHead: 'Acknowledge lost entries of the log',
+};
+
+/**
+ * Sends a change that enough owners signed; gives the receipt's id.
+ * @throws {ProblemError}; {Error} for an approval of a transaction that waits no more.
+ */
+export async function sendChange(agent: Agent, change: OwnerChange, owned: OwnedState): Promise<string> {
+  const { type } = change.message;
+  if (type === 'SetVariable') return receiptIn(await sendJson(agent, 'api/v1/variables', { variables: [change] }));
+  if (type !== 'ApproveTransaction') return receiptIn(await sendJson(agent, 'api/v1/control', change));
+  const { fields } = change.message;
+  const waiting = owned.pending.find(({ hash }) => hash === fields.transactionHash);
+  const rpcUrl = owned.config.policy?.chains[String(fields.chainId)]?.rpc_urls[0];
+  if (waiting === undefined || rpcUrl === undefined)
+    throw new Error('This transaction waits no more, or its chain left the policy. Ask for it again.');
+  const { to, value, data } = waiting;
+  const approval = { message: change.message, signatures: change.signatures };
+  return receiptIn(
+    await sendJson(agent, 'api/v1/sign-transaction', { transaction: { to, value, data }, rpc_url: rpcUrl, approval }),
+  );
+}
+
+function receiptIn(answer: unknown): string {
+  return String((answer as { readonly receipt_id?: unknown }).receipt_id ?? '');
+}

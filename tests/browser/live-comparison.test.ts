@@ -1,0 +1,154 @@
+/**
+ * `assay compare --live`: the page draws a comparison while it runs, at both sizes and in both colour schemes, to its verdict; pages of other sites
+ * cannot read it. Needs Chromium.
+ */
+
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromiumPath, launchChromium, transcript, watchPage } from '@assay/testing';
+import { type ModelServer, SMALL_RECIPE, startModelServer, zooOf } from '@assay/testing/model-zoo';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { run } from '../../packages/assay/src/command-line/program.ts';
+import { expectAccessible } from './axe.ts';
+
+const DIST = new URL('../../packages/web/dist/', import.meta.url).pathname;
+const SIZES = [
+  ['desk', { width: 1280, height: 900 }],
+  ['phone', { width: 390, height: 844 }],
+] as const;
+const SCHEMES = ['light', 'dark'] as const;
+
+/** Lets questions through one by one, so that the page is looked at in the middle of a comparison. */
+class Gate {
+  #open = Number.POSITIVE_INFINITY;
+  #waiting: (() => void)[] = [];
+  passed = 0;
+
+  async pass(): Promise<void> {
+    while (this.passed >= this.#open) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.passed += 1;
+  }
+
+  openTo(count: number): void {
+    this.#open = count;
+    for (const resume of this.#waiting.splice(0)) resume();
+  }
+}
+
+describe.skipIf(chromiumPath() === null || !existsSync(join(DIST, 'comparison.html')))('a comparison on its own page', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'assay-browser-live-'));
+  const gate = new Gate();
+  let servers: readonly ModelServer[];
+  let browser: Browser;
+  let page: Page;
+
+  beforeAll(async () => {
+    const zoo = zooOf(SMALL_RECIPE);
+    servers = await Promise.all([
+      startModelServer({ model: zoo.textModel('base', zoo.base) }),
+      startModelServer({ model: zoo.textModel('base', zoo.stored('Q8_0')) }),
+    ]);
+    browser = await launchChromium();
+    page = await browser.newPage();
+  }, 120_000);
+  afterAll(async () => {
+    gate.openTo(Number.POSITIVE_INFINITY);
+    await browser?.close();
+    await Promise.all(servers?.map((server) => server.close()) ?? []);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** A run whose questions to the candidate wait at the gate. */
+  function gatedRun() {
+    const candidate = servers[1]?.url ?? '';
+    const gated: typeof fetch = async (input, init) => {
+      if (String(input).startsWith(`${candidate}/completions`)) await gate.pass();
+      return globalThis.fetch(input, init);
+    };
+    const io = transcript({
+      ...{ cwd: folder, now: Date.now(), fetch: gated },
+      env: { ASSAY_DATA_DIR: folder, ASSAY_ATTESTER: 'simulated' },
+    });
+    return { candidate, io };
+  }
+
+  it('is drawn query by query to its verdict, and read by nothing else', { timeout: 240_000 }, async () => {
+    const { candidate, io } = gatedRun();
+    const command = ['compare', '--live', '--mode', 'quick', '--ref-model', servers[0]?.url ?? '', '--cand-model', candidate];
+    gate.openTo(0);
+    const ended = run(command, io);
+    await vi.waitFor(() => expect(io.err()).toMatch(/drawn at http/), { timeout: 60_000 });
+    const url = /http:\/\/127\.0\.0\.1:\d+\/comparison\.html/.exec(io.err())?.[0] ?? '';
+    const faults = watchPage(page, new URL(url).origin);
+    await page.goto(url);
+    await page.getByText('Waiting for the comparison').waitFor();
+    expect(await statusFor(url, 'evil.example')).toBe(403);
+    expect(await statusFor(url, new URL(url).host, '/../package.json')).toBe(404);
+
+    // The first question finds out what the candidate offers; the queries follow.
+    const drawn = page.locator('[data-comparison]');
+    const points = async (): Promise<number> =>
+      ((await drawn.locator('[data-line=different]').getAttribute('points')) ?? '').split(' ').length - 1;
+    gate.openTo(4);
+    await page.locator('[data-comparison=running]').waitFor({ timeout: 120_000 });
+    await expect.poll(points, { timeout: 60_000 }).toBeGreaterThan(0);
+    const before = await points();
+    expect(await drawn.getByRole('img').getAttribute('aria-label')).toContain('No verdict yet');
+    for (const [size, viewport] of SIZES)
+      for (const colorScheme of SCHEMES) {
+        await page.setViewportSize(viewport);
+        await page.emulateMedia({ colorScheme });
+        await expectAccessible(page, `live comparison, ${size}, ${colorScheme}`);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+        if (process.env.ASSAY_SHOTS !== undefined)
+          await page.screenshot({ path: join(process.env.ASSAY_SHOTS, `live-${size}-${colorScheme}.png`), fullPage: true });
+      }
+    // Another page that comes late sees what happened so far.
+    const late = await browser.newPage();
+    await late.goto(url);
+    await late.locator('[data-comparison=running]').waitFor();
+    gate.openTo(Number.POSITIVE_INFINITY);
+    expect(await ended).toBe(6);
+    for (const each of [page, late]) await each.locator('[data-comparison=DIFFERENT]').waitFor({ timeout: 60_000 });
+    expect(await points()).toBeGreaterThan(before);
+    await page.getByText('comparison/comparison.json').waitFor();
+    if (process.env.ASSAY_SHOTS !== undefined)
+      await page.screenshot({ path: join(process.env.ASSAY_SHOTS, 'live-ended.png'), fullPage: true });
+    expect(faults).toEqual([]);
+  });
+
+  it('shows the alarm of a watch, and does not say that its rounds can be verified', { timeout: 240_000 }, async () => {
+    const { candidate, io } = gatedRun();
+    const models = ['--ref-model', servers[0]?.url ?? '', '--cand-model', candidate];
+    const rounds = ['--watch', '--interval', '0', '--rounds', '30', '--output-dir', 'watched'];
+    gate.openTo(gate.passed);
+    const ended = run(['compare', '--live', '--mode', 'quick', ...rounds, ...models], io);
+    await vi.waitFor(() => expect(io.err()).toMatch(/drawn at http/), { timeout: 60_000 });
+    await page.goto(/http:\/\/127\.0\.0\.1:\d+\/comparison\.html/.exec(io.err())?.[0] ?? '');
+    await page.getByText('Waiting for the comparison').waitFor();
+    gate.openTo(Number.POSITIVE_INFINITY);
+    expect(await ended).toBe(6);
+    const alarm = page.getByRole('alert').filter({ hasText: 'CHANGED' });
+    await alarm.waitFor();
+    expect(await alarm.innerText()).toContain('watched/watch.json');
+    await page.getByText('One round of a watch').waitFor();
+    expect(await page.locator('main').innerText()).not.toContain('computes it again');
+    await expectAccessible(page, 'live watch, ended');
+  });
+});
+
+/** Asks under another name of the host, as a page does whose name was pointed at this machine. */
+function statusFor(url: string, host: string, path = '/comparison/events'): Promise<number> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const asked = request({ hostname, port, path, headers: { host } }, (response) => {
+      resolve(response.statusCode ?? 0);
+      response.destroy();
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
+}

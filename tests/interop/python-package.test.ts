@@ -1,0 +1,190 @@
+/** The Python package: installed from its source, it gives the command's verdict on genuine evidence, runs tasks with files, and serves a verifying endpoint. */
+
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { parseConfig, type RunningAgent, startAgent } from '@assay/agent';
+import { fenced, loadManifest, type OpenAiServer, startOpenAiServer, vectorsDirectory } from '@assay/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pythonEnvironment } from './python-environment.ts';
+
+const ROOT = new URL('../../', import.meta.url).pathname;
+const bin = await pythonEnvironment([join(ROOT, 'python')]);
+let cwd: string;
+
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'assay-python-'));
+});
+afterAll(() => rm(cwd, { recursive: true, force: true }));
+
+/** Runs a program that prints one JSON value; `{error, exit_code, code}` for an error of the package. */
+async function python(program: string, env: Readonly<Record<string, string>> = {}): Promise<Record<string, never>> {
+  await writeFile(join(cwd, 'program.py'), `import asyncio, json, assay\n${program}`);
+  const ASSAY_COMMAND = `${process.execPath} --conditions=@assay/source ${ROOT}packages/assay/src/command-line/main.ts`;
+  const options = {
+    cwd,
+    env: {
+      PATH: `${process.env.PATH}`,
+      ASSAY_COMMAND,
+      PYTHONDONTWRITEBYTECODE: '1',
+      PYTHONPATH: join(ROOT, 'python/src'),
+      ...env,
+    },
+  };
+  const { stdout } = await promisify(execFile)(join(bin as string, 'python'), ['program.py'], options);
+  return JSON.parse(stdout);
+}
+
+describe.runIf(bin !== null && vectorsDirectory() !== null)('verify', () => {
+  const wanted = ['aws-nitro', 'intel-tdx', 'intel-sgx', 'amd-sev-snp', 'dstack'];
+  const cases = wanted.flatMap((tee) =>
+    (loadManifest()?.cases ?? []).filter((each) => each.tee === tee && each.at !== null).slice(0, 2),
+  );
+
+  it('gives the verdicts of the command on genuine evidence, for ten files at once', async () => {
+    const folder = vectorsDirectory() as string;
+    const subjects = cases.map(({ evidence, companions, at }) => ({
+      path: join(folder, evidence),
+      at,
+      collateral: Object.values(companions ?? {})
+        .flat()
+        .map((file) => join(folder, file)),
+    }));
+    expect(subjects).toHaveLength(10);
+    await writeFile(join(cwd, 'subjects.json'), JSON.stringify(subjects));
+    const said = await python(`
+async def main():
+    subjects = json.load(open("subjects.json"))
+    verdicts = []
+    for each in subjects:
+        verdicts.append(await assay.verify_async(each["path"], at=each["at"], collateral=each["collateral"], offline=True))
+    again = assay.verify(open(subjects[0]["path"], "rb").read(), at=subjects[0]["at"], collateral=subjects[0]["collateral"], offline=True)
+    print(json.dumps({"verdicts": [{"outcome": v.outcome, "code": v.exit_code, "type": v.type, "checks": len(v.checks)} for v in verdicts],
+                      "bytes": again.document["claims"] == verdicts[0].document["claims"]}))
+asyncio.run(main())
+`);
+    const theirs: unknown[] = said.verdicts as never;
+    const ours = await Promise.all(
+      subjects.map(async ({ path, at, collateral }) => {
+        const more = collateral.flatMap((file) => ['--collateral', file]);
+        const args = [
+          '--conditions=@assay/source',
+          `${ROOT}packages/assay/src/command-line/main.ts`,
+          'verify',
+          path,
+          '--json',
+          '--offline',
+          '--at',
+          `${at}`,
+        ];
+        const { stdout, code } = await promisify(execFile)(process.execPath, [...args, ...more], { cwd }).then(
+          (done) => ({ ...done, code: 0 }),
+          (failed: { readonly stdout: string; readonly code: number }) => failed,
+        );
+        const { outcome, type, checks } = JSON.parse(stdout);
+        return { outcome, code, type, checks: checks.length };
+      }),
+    );
+    expect(theirs).toEqual(ours);
+    expect(theirs.filter((verdict) => (verdict as { code: number }).code === 0).length).toBeGreaterThan(4);
+    expect(said.bytes).toBe(true);
+  }, 180_000);
+});
+
+describe.runIf(bin !== null)('an agent', () => {
+  let model: OpenAiServer;
+  let agent: RunningAgent;
+
+  beforeAll(async () => {
+    model = await startOpenAiServer({
+      answers: [
+        fenced(
+          'python',
+          "text = open('/tmp/sales.csv').read()\nopen('/tmp/copy.txt', 'w').write(text.upper())\nprint(len(text))",
+        ),
+        fenced('python', 'raise SystemExit(3)'),
+        fenced('python', 'raise SystemExit(3)'),
+      ],
+    });
+    agent = await startAgent(
+      parseConfig({
+        ...{ AGENT_PORT: '0', ASSAY_DATA_DIR: join(cwd, '.assay'), ASSAY_LOG_LEVEL: 'silent' },
+        ...{ AI_PROVIDER: 'ollama', AI_API_BASE: model.base },
+      }),
+    );
+  }, 120_000);
+  afterAll(async () => {
+    await agent?.close();
+    await model?.close();
+  });
+
+  it('runs tasks with files and steps, and its bundle verifies', async () => {
+    const said = await python(
+      `
+steps = []
+root = ".assay/simulated-root.pem"
+done = assay.run("Copy the file", files={"sales.csv": b"a,b\\n1,2\\n"}, on_step=steps.append, simulated_root=root).raise_unless_done()
+verdict = assay.verify(done.bundle, simulated_root=root).raise_unless_accepted()
+failed = asyncio.run(assay.run_async("Fail", simulated_root=root, max_retries=0))
+def attempt(work):
+    try:
+        return str(work())
+    except (assay.AssayError, ValueError) as error:
+        return [type(error).__name__, getattr(error, "exit_code", None), getattr(error, "code", None)]
+print(json.dumps({
+    "stdout": done.stdout, "files": {name: content.decode() for name, content in done.files.items()}, "steps": len(steps) > 0,
+    "type": verdict.type, "simulated": verdict.simulated, "failed": failed.success, "receipt": failed.receipt_id is not None,
+    "raised": attempt(failed.raise_unless_done),
+    "tampered": attempt(lambda: assay.verify(done.bundle.replace(b'"served_at":', b'"served_at":1'), simulated_root=root).raise_unless_accepted()),
+    "other": attempt(lambda: assay.run("Copy", policy="strict", simulated_root=root)),
+    "folder": attempt(lambda: assay.run("Copy", files={"../x": b""})),
+    "misuse": attempt(lambda: assay.verify("none.bin")),
+}))
+`,
+      { ASSAY_URL: agent.url },
+    );
+    expect(said).toMatchObject({
+      stdout: '8\n',
+      files: { 'copy.txt': 'A,B\n1,2\n' },
+      ...{ steps: true, type: 'bundle', simulated: true, failed: false, receipt: true },
+      raised: ['TaskFailed', 6, null],
+      other: ['AssayError', 5, expect.any(String)],
+      folder: ['ValueError', null, null],
+      tampered: ['NotAccepted', expect.any(Number), expect.any(String)],
+      misuse: ['AssayError', 1, 'cli/file-unreadable'],
+    });
+  }, 120_000);
+
+  it('is reached through a verifying endpoint', async () => {
+    const said = await python(
+      `
+import urllib.request
+with assay.proxy(${JSON.stringify(agent.url)}, simulated_root=".assay/simulated-root.pem", keep="proofs") as upstream:
+    with urllib.request.urlopen(upstream.base_url + "/models") as response:
+        status = response.status
+try:
+    with assay.proxy(${JSON.stringify(agent.url)}) as upstream:
+        refused = None
+except assay.AssayError as error:
+    refused = error.exit_code
+print(json.dumps({"base": upstream.base_url, "status": status, "refused": refused}))
+`,
+    );
+    expect(said).toMatchObject({ status: 200, base: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/v1$/), refused: 3 });
+  }, 60_000);
+
+  it('without a command says how to get one', async () => {
+    const said = await python(
+      `
+try:
+    assay.verify("x")
+except assay.AssayMissing as error:
+    print(json.dumps({"said": str(error)}))
+`,
+      { ASSAY_COMMAND: '', PATH: '/nonexistent' },
+    );
+    expect(said.said).toContain('npx --no-install assay');
+  });
+});

@@ -1,0 +1,120 @@
+// `npm run sabotage [ROOM …]`: takes each refusal, verifying call and check of the verifying rooms away, one at a time, and runs the
+// tests of the room. A cut that no test notices is a survivor: listed in tests/sabotage/ROOM.md, and the exit code is 1.
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cutsOf } from './sabotage/cuts.mjs';
+import { filesOf, ROOM_NAMES } from './sabotage/rooms.mjs';
+
+const STUCK_MS = 90_000;
+const BATCH = 8; // test files of one process
+const MOST_STARTS = 4; // of a batch
+const REPORTS = 'tests/sabotage';
+
+/** Runs Vitest on `tests`; kills it when one trial takes too long. */
+function vitest(folder, tests, { active, bail = 0 } = {}) {
+  const env = {
+    ...process.env,
+    ASSAY_SABOTAGE: folder,
+    ...(active === undefined ? {} : { ASSAY_SABOTAGE_ACTIVE: String(active) }),
+  };
+  const args = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'tools/sabotage/vitest.config.mjs', '--maxWorkers', '1'];
+  const child = spawn(process.execPath, [...args, '--bail', String(bail), ...tests], { env, stdio: 'ignore' });
+  return new Promise((resolve) => {
+    let last = '';
+    let since = Date.now();
+    const watch = setInterval(() => {
+      const now = active === undefined ? readFileSync(join(folder, 'now'), 'utf8') : 'one';
+      if (now !== last || now === '') [last, since] = [now, Date.now()];
+      if (Date.now() - since > STUCK_MS) child.kill('SIGKILL');
+    }, 1000);
+    child.on('exit', (status, signal) => {
+      clearInterval(watch);
+      resolve({ passed: status === 0, stuck: signal === 'SIGKILL' && last !== '' ? Number(last) : null });
+    });
+  });
+}
+
+const readJson = (folder, name) => JSON.parse(readFileSync(join(folder, name), 'utf8'));
+const writeJson = (folder, name, value) => writeFileSync(join(folder, name), JSON.stringify(value));
+
+/** Lists the cuts of a room, numbered across its files. */
+function numbered(sources) {
+  const cuts = [];
+  const files = {};
+  for (const file of sources) {
+    const found = cutsOf(readFileSync(file, 'utf8'));
+    files[file] = found.map((_, index) => cuts.length + index);
+    cuts.push(...found.map(({ line, what }) => ({ file, line, what })));
+  }
+  return { cuts, files };
+}
+
+/** Runs every file of a batch to its end, whatever it says: a cut that hangs is taken for noticed, a process that ended early starts again. */
+async function runBatch(folder, batch) {
+  for (let starts = 0; starts < MOST_STARTS; ) {
+    const seen = readJson(folder, 'seen.json');
+    const left = batch.filter((test) => !(join(process.cwd(), test) in seen));
+    if (left.length === 0) return;
+    writeFileSync(join(folder, 'now'), '');
+    const { stuck } = await vitest(folder, left);
+    if (stuck === null) starts += 1;
+    else writeJson(folder, 'killed.json', [...readJson(folder, 'killed.json'), stuck]);
+  }
+  throw new Error(`expected the tests to run, got none of ${batch.join(' ')}; run one of them with vitest to see why`);
+}
+
+async function sabotage(room) {
+  const folder = mkdtempSync(join(tmpdir(), 'assay-sabotage-'));
+  const { sources, tests } = filesOf(room);
+  const { cuts, files } = numbered(sources);
+  writeJson(folder, 'room.json', { files });
+  writeJson(folder, 'killed.json', []);
+  writeJson(folder, 'seen.json', {});
+  for (let from = 0; from < tests.length; from += BATCH) {
+    await runBatch(folder, tests.slice(from, from + BATCH));
+    const [noticed, ran] = [readJson(folder, 'killed.json').length, Math.min(from + BATCH, tests.length)];
+    console.log(`${room}: ${noticed} of ${cuts.length} cuts noticed by ${ran} of ${tests.length} test files`);
+  }
+  const seenBy = new Map();
+  for (const [test, seen] of Object.entries(readJson(folder, 'seen.json')))
+    for (const n of seen) seenBy.set(n, [...(seenBy.get(n) ?? []), test]);
+  const killed = new Set(readJson(folder, 'killed.json'));
+  for (const [n, cut] of cuts.entries()) {
+    if (killed.has(n) || !seenBy.has(n)) continue;
+    const { passed } = await vitest(folder, seenBy.get(n), { active: n, bail: 1 });
+    if (!passed) killed.add(n);
+    else console.log(`${room}: survivor ${cut.file}:${cut.line} ${cut.what}`);
+  }
+  rmSync(folder, { recursive: true });
+  const survivors = cuts.flatMap((cut, n) => (killed.has(n) ? [] : [{ ...cut, seen: seenBy.has(n) }]));
+  mkdirSync(REPORTS, { recursive: true });
+  writeFileSync(join(REPORTS, `${room}.md`), reportOf(room, sources, cuts, survivors));
+  return survivors.length;
+}
+
+function reportOf(room, sources, cuts, survivors) {
+  const rows = survivors.map(({ file, line, what, seen }) => {
+    const text = what.replaceAll('|', '\\|').replaceAll('`', "'");
+    return `| \`${file}:${line}\` | \`${text}\` | ${seen ? 'run, not noticed' : 'never run'} |`;
+  });
+  const table = rows.length === 0 ? [] : ['', '| where | what was taken away | tests |', '| --- | --- | --- |', ...rows];
+  return [
+    `# Sabotage of ${room}`,
+    '',
+    `\`npm run sabotage ${room}\`: ${cuts.length} cuts in ${sources.length} files, ${survivors.length} survivors.`,
+    ...table,
+    '',
+  ].join('\n');
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !ROOM_NAMES.includes(name));
+if (unknown.length > 0) {
+  console.error(`expected rooms among ${ROOM_NAMES.join(', ')}, got ${unknown.join(', ')}`);
+  process.exit(1);
+}
+let left = 0;
+for (const room of wanted.length === 0 ? ROOM_NAMES : wanted) left += await sabotage(room);
+process.exit(left === 0 ? 0 : 1);

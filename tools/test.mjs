@@ -1,7 +1,7 @@
 // `npm test`: the whole suite. 500 files start servers, browsers and compilers on whatever cores there are, so a test may miss its time for want of
 // a core; and V8 itself may end a test process, by its own check (SIGTRAP, "Check failed: jit_page.has_value()") or by SIGSEGV: a race between
-// threads that free and take code pages, nodejs/node#64500. At most three such files are run three times more, alone, and that is said: what fails
-// there fails the run, so a fault that comes now and then has to stay away three times. Nothing is run again when files were named.
+// threads that free and take code pages, nodejs/node#64500. At most three such files are run twice more, alone, and that is said: what fails
+// there fails the run, so a fault that comes now and then has to stay away twice. Nothing is run again when files were named.
 import { spawn } from 'node:child_process';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,10 +54,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   let { status, output } = await vitest(args);
   const again = args.length > 0 ? null : filesToRunAgain(status, output);
   if (again !== null) {
-    console.error(`\nFAILED IN THE WHOLE RUN: ${again.join(', ')}. Run three times more, alone; each run has to pass:\n`);
+    console.error(`\nFAILED IN THE WHOLE RUN: ${again.join(', ')}. Run twice more, alone; both runs have to pass:\n`);
     status = 0;
-    for (let round = 0; round < 3 && status === 0; round += 1) ({ status } = await vitest(again));
-    if (status === 0) console.error(`\nPASSED ONLY ALONE, three times of three: ${again.join(', ')}\n`);
+    for (let round = 0; round < 2 && status === 0; round += 1) ({ status } = await vitest(again));
+    if (status === 0) console.error(`\nPASSED ONLY ALONE, twice of two: ${again.join(', ')}\n`);
   }
   process.exitCode = status;
 }

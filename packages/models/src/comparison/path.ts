@@ -4,6 +4,7 @@ import { CERTAIN } from './exact.ts';
 import type { PlanDocument } from './plan.ts';
 import { type ComparedQuery, type ComparisonOutcome, ComparisonRun, type RunState } from './run.ts';
 
+/** Both bets after one query. */
 export interface ComparisonStep {
   /** `null`: the query had none. */
   readonly score: number | null;
@@ -27,6 +28,7 @@ export interface ComparisonFrame {
   readonly ladder: readonly { readonly name: string; readonly variation: number | null; readonly inside: boolean }[];
 }
 
+/** A comparison as it can be drawn: its frame, one step for each query, and its outcome. */
 export interface ComparisonPath extends ComparisonFrame {
   readonly outcome: ComparisonOutcome;
   readonly steps: readonly ComparisonStep[];

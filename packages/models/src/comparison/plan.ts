@@ -2,13 +2,13 @@
 
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
-import { z } from 'zod';
 import { ModelError } from '../errors.ts';
 import { hexDigest } from '../identity/byte-source.ts';
 import { PERTURBATIONS, type PerturbationName } from '../weights/perturbed.ts';
 import { COMPARISON_MODES, type ComparisonPlan } from './comparison.ts';
 import { EXACT_EPSILON } from './exact.ts';
 import { toleranceOf } from './score.ts';
+import { list, nullable, number, object, oneOf, positive, type Shaped, text } from './shape.ts';
 
 /**
  * What is compared. `profile`: all logits, bit by bit, of two engines with one profile. `logprobs`: log probabilities against a reference that
@@ -33,57 +33,54 @@ const MOST_TOLERANCE = { border: 0.99, other: 0.5 } as const;
 export const LEAST_LISTED = 5;
 const FORMS = Object.keys(PERTURBATIONS) as readonly PerturbationName[];
 
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
-const share = z.number().gt(0).lt(1);
-const count = z.int().min(1).max(1_000_000);
-const name = z.string().min(1).max(400);
+const digest = text({ pattern: /^sha256:[0-9a-f]{64}$/ });
+const LARGEST_BELOW_ONE = 1 - Number.EPSILON / 2;
+const share = positive(LARGEST_BELOW_ONE);
+const count = number({ least: 1, most: 1_000_000, whole: true });
+const name = text({ least: 1, most: 400 });
 
-const partySchema = z.strictObject({
-  kind: z.enum(['file', 'endpoint']),
+const partyShape = object({
+  kind: oneOf(['file', 'endpoint']),
   name,
   /** Of a file: the model digest (spec/model-identity.md). Of an attested agent: of the weights that it says it runs. */
-  model_hash: digest.nullable(),
+  model_hash: nullable(digest),
   /** Of an attested agent's profile (spec/model-profile.md). */
-  profile_hash: digest.nullable(),
+  profile_hash: nullable(digest),
   /** Of an attested agent's keyset. */
-  keyset_hash: digest.nullable(),
+  keyset_hash: nullable(digest),
 });
 
-const planSchema = z.strictObject({
-  format: z.literal('assay-comparison-plan/1'),
-  run: z.string().regex(/^[0-9a-f]{32}$/),
+const planShape = object({
+  format: oneOf(['assay-comparison-plan/1']),
+  run: text({ pattern: /^[0-9a-f]{32}$/ }),
   /** SHA-256 of K. */
   key_hash: digest,
-  tier: z.enum(COMPARISON_TIERS),
-  mode: z.enum(['quick', 'standard', 'audit', 'extended']),
-  test: z.strictObject({ epsilonDifferent: share, epsilonSame: share, alpha: share, beta: share, maxQueries: count }),
+  tier: oneOf(COMPARISON_TIERS),
+  mode: oneOf(['quick', 'standard', 'audit', 'extended']),
+  test: object({ epsilonDifferent: share, epsilonSame: share, alpha: share, beta: share, maxQueries: count }),
   /** Tokens of prompts and replies after which the comparison ends. */
-  max_tokens: count.nullable(),
-  endpoint: z.enum(['completions', 'chat']),
+  max_tokens: nullable(count),
+  endpoint: oneOf(['completions', 'chat']),
   /** Names of the model in requests. */
   model: name,
   reference_model: name,
-  reply_tokens: z.int().min(1).max(256),
-  top: z.int().min(0).max(64),
+  reply_tokens: number({ least: 1, most: 256, whole: true }),
+  top: number({ least: 0, most: 64, whole: true }),
   /** Tokens of each list that the candidate gave before the plan; lists with less than three quarters of it have no score. */
-  listed: z.int().min(0).max(64),
+  listed: number({ least: 0, most: 64, whole: true }),
   /** Prompts to choose from for each query. */
-  variants: z.int().min(1).max(32),
-  rounding: z.number().min(0).max(0.1),
+  variants: number({ least: 1, most: 32, whole: true }),
+  rounding: number({ least: 0, most: 0.1 }),
   /** τ; for `border` the gap of natural log probabilities above which the reference is sure. `null` where none is needed. */
-  tolerance: z.number().gt(0).max(100).nullable(),
-  calibration: z
-    .strictObject({ conditions: z.array(name).max(16), worst: z.array(z.number().min(0).max(100)).max(4096) })
-    .nullable(),
+  tolerance: nullable(positive(100)),
+  calibration: nullable(object({ conditions: list(name, 16), worst: list(number({ least: 0, most: 100 }), 4096) })),
   /** Perturbed forms of the reference, with the median of their worst distances; `null`: the form is the reference. */
-  alternatives: z
-    .array(z.strictObject({ name: z.enum(FORMS), variation: z.number().min(0).max(1).nullable() }))
-    .max(FORMS.length),
-  reference: partySchema,
-  candidate: partySchema,
+  alternatives: list(object({ name: oneOf(FORMS), variation: nullable(number({ least: 0, most: 1 })) }), FORMS.length),
+  reference: partyShape,
+  candidate: partyShape,
 });
 
-export type PlanDocument = Readonly<z.infer<typeof planSchema>>;
+export type PlanDocument = Shaped<typeof planShape>;
 export type PlanParty = PlanDocument['reference'];
 
 /** The numbers of the test on a tier, by its mode; a plan may only choose how many queries it has. */
@@ -97,21 +94,14 @@ export function testOfMode(mode: PlanDocument['mode'], tier: ComparisonTier): Co
  * calibration; `comparison/too-noisy` for a tolerance that would let another model pass.
  */
 export function parsePlan(value: unknown): PlanDocument {
-  const parsed = planSchema.safeParse(value);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw malformed(
-      `a plan of format assay-comparison-plan/1`,
-      `${issue?.path.join('.') || 'one'}: ${issue?.message ?? 'broken'}`,
-    );
-  }
-  const { tier, tolerance, calibration, top, reference, candidate } = parsed.data;
+  const plan = planShape(value, 'plan');
+  const { tier, tolerance, calibration, top, reference, candidate } = plan;
   const wanted = REFERENCES[tier];
   if (wanted !== null && reference.kind !== wanted)
     throw malformed(`a reference of the kind ${wanted} on tier ${tier}`, reference.kind);
   if ([reference, candidate].some(({ kind, keyset_hash: keyset }) => kind === 'file' && keyset !== null))
     throw malformed('a keyset of endpoints only', 'one of a file');
-  const { mode, test, listed, alternatives } = parsed.data;
+  const { mode, test, listed, alternatives } = plan;
   const wantedTest = { ...testOfMode(mode, tier), maxQueries: test.maxQueries };
   const differs = (Object.keys(wantedTest) as (keyof ComparisonPlan)[]).find((each) => test[each] !== wantedTest[each]);
   if (differs !== undefined)
@@ -127,7 +117,7 @@ export function parsePlan(value: unknown): PlanDocument {
   if (tolerance !== null) assertQuiet(tolerance, tier);
   if ((tier === 'border' || tier === 'pairs-text') !== (top === 0))
     throw malformed('log probabilities to be asked for where they are compared', String(top));
-  return parsed.data;
+  return plan;
 }
 
 /**

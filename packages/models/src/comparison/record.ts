@@ -6,13 +6,13 @@
 import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
-import { z } from 'zod';
 import { ModelError, type ModelErrorCode } from '../errors.ts';
 import { hexDigest } from '../identity/byte-source.ts';
 import { challengeRequest } from './challenge-request.ts';
 import { COMPARISON_FORMAT } from './format.ts';
 import { type PlanDocument, parsePlan, planDigest } from './plan.ts';
 import { type ComparedQuery, type ComparisonOutcome, ComparisonRun, viewKindOf } from './run.ts';
+import { anything, byKind, list, nullable, number, object, oneOf, text } from './shape.ts';
 import {
   assertParties,
   type ComparedReceipt,
@@ -23,39 +23,33 @@ import {
 
 const MAX_QUERIES = 4096;
 
-const views = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('known'), logprobs: z.array(z.array(z.number().nullable()).max(128)).max(256) }),
-  z.strictObject({
-    kind: z.literal('greedy'),
-    tokens: z.array(z.strictObject({ token: z.string(), gap: z.number() })).max(256),
-  }),
-  z.strictObject({
-    kind: z.literal('logits'),
-    positions: z.array(z.strictObject({ token: z.string(), logits: z.string() })).max(256),
-  }),
-  z.strictObject({ kind: z.literal('answer'), body: z.string() }),
-]);
-
-const querySchema = z.strictObject({
-  index: z.int().min(0),
-  variant: z.int().min(0).max(31),
-  request: z.string(),
-  response: z.string().nullable(),
-  failure: z.string().max(200).nullable(),
-  reference: views.nullable(),
+const views = byKind({
+  known: { logprobs: list(list(nullable(number()), 128), 256) },
+  greedy: { tokens: list(object({ token: text(), gap: number() }), 256) },
+  logits: { positions: list(object({ token: text(), logits: text() }), 256) },
+  answer: { body: text() },
 });
 
-const recordSchema = z.strictObject({
-  format: z.literal(COMPARISON_FORMAT),
-  plan: z.unknown(),
-  key: z.string().regex(/^[0-9a-f]{64}$/),
-  queries: z.array(querySchema).max(MAX_QUERIES),
-  outcome: z.unknown(),
+const queryShape = object({
+  index: number({ least: 0, whole: true }),
+  variant: number({ least: 0, most: 31, whole: true }),
+  request: text(),
+  response: nullable(text()),
+  failure: nullable(text({ most: 200 })),
+  reference: nullable(views),
+});
+
+const recordShape = object({
+  format: oneOf([COMPARISON_FORMAT]),
+  plan: anything,
+  key: text({ pattern: /^[0-9a-f]{64}$/ }),
+  queries: list(queryShape, MAX_QUERIES),
+  outcome: anything,
   /** The bundle with both receipts of the comparison. */
-  log: z.unknown(),
+  log: anything,
   /** Bundles with receipts of the attested agents that answered; `null` for parties without. */
-  candidate_log: z.array(z.unknown()).max(64).nullable(),
-  reference_log: z.array(z.unknown()).max(64).nullable(),
+  candidate_log: nullable(list(anything, 64)),
+  reference_log: nullable(list(anything, 64)),
 });
 
 export interface ComparisonRecord {
@@ -101,16 +95,8 @@ export function recordDigest({ plan, key, queries, outcome }: ComparisonRecord):
  * @example verifyComparison(file, { log, candidate: null, reference: null }).outcome.verdict // 'DIFFERENT'
  */
 export function verifyComparison(file: JsonObject, receipts: RecordReceipts): VerifiedComparison {
-  const parsed = recordSchema.safeParse(file);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw malformed(
-      `a record of format ${COMPARISON_FORMAT}`,
-      `${issue?.path.join('.') || 'one'}: ${issue?.message ?? 'broken'}`,
-    );
-  }
-  const { key, queries, outcome } = parsed.data;
-  const plan = parsePlan(JSON.parse(JSON.stringify(parsed.data.plan)));
+  const { plan: planned, key, queries, outcome } = recordShape(file, 'record');
+  const plan = parsePlan(JSON.parse(JSON.stringify(planned)));
   const record = { plan, key, queries, outcome: outcome as ComparisonOutcome };
   const logged = assertCommitted(record, receipts.log);
   const challenges = assertChallenges(record);

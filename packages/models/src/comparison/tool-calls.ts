@@ -5,28 +5,46 @@
 
 import { isCoded } from '@assay/encoding/coded-error';
 import { isJsonObject, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
-import { z } from 'zod';
 import { challengeSeed } from './score.ts';
 
-/** Made when they are asked for: a bundle of the verifier has no use for them. */
-const toolsOffered = () => ({
+/** A parameter as JSON Schema has it: the same text goes to the model and holds its answer. */
+type Parameter =
+  | {
+      readonly type: 'string';
+      readonly minLength?: number | undefined;
+      readonly pattern?: string | undefined;
+      readonly enum?: readonly string[] | undefined;
+    }
+  | { readonly type: 'number' }
+  | { readonly type: 'integer'; readonly minimum: number; readonly maximum: number };
+
+interface Tool {
+  readonly description: string;
+  readonly properties: Readonly<Record<string, Parameter>>;
+  readonly required: readonly string[];
+}
+
+const CURRENCY: Parameter = { type: 'string', pattern: '^[A-Z]{3}$' };
+const TOOLS: Readonly<Record<string, Tool>> = {
   get_weather: {
     description: 'The weather in a city.',
-    parameters: z.strictObject({ city: z.string().min(1), unit: z.enum(['celsius', 'fahrenheit']) }),
+    properties: { city: { type: 'string', minLength: 1 }, unit: { type: 'string', enum: ['celsius', 'fahrenheit'] } },
+    required: ['city', 'unit'],
   },
   convert_currency: {
     description: 'Converts an amount of money.',
-    parameters: z.strictObject({
-      amount: z.number(),
-      from: z.string().regex(/^[A-Z]{3}$/),
-      to: z.string().regex(/^[A-Z]{3}$/),
-    }),
+    properties: { amount: { type: 'number' }, from: CURRENCY, to: CURRENCY },
+    required: ['amount', 'from', 'to'],
   },
   find_orders: {
     description: 'Orders of a customer.',
-    parameters: z.strictObject({ customer_id: z.int().min(1), status: z.enum(['open', 'shipped', 'returned']).optional() }),
+    properties: {
+      customer_id: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+      status: { type: 'string', enum: ['open', 'shipped', 'returned'] },
+    },
+    required: ['customer_id'],
   },
-});
+};
 
 const CITIES = ['Lisbon', 'Nairobi', 'Osaka', 'Quito', 'Tallinn', 'Hanoi', 'Perth', 'Malmö'];
 const MONEY = ['USD', 'EUR', 'JPY', 'KES', 'BRL', 'CHF', 'INR', 'PLN'];
@@ -50,9 +68,9 @@ export function toolCallRequest({ key, run, index, model }: ToolCallPlace): stri
     `Which orders of customer ${1 + (seed[1] ?? 0)} are ${pick(STATES, 2)}?`,
     pick(PLAIN, 1),
   ];
-  const tools = Object.entries(toolsOffered()).map(([name, { description, parameters }]) => {
-    const { $schema: _, ...schema } = z.toJSONSchema(parameters);
-    return { type: 'function', function: { name, description, parameters: schema } };
+  const tools = Object.entries(TOOLS).map(([name, { description, properties, required }]) => {
+    const parameters = { type: 'object', properties, required, additionalProperties: false };
+    return { type: 'function', function: { name, description, parameters } };
   });
   const messages = [{ role: 'user', content: pick(asked, 0) }];
   return JSON.stringify({ model, messages, tools, tool_choice: 'auto', temperature: 0, max_tokens: 200 });
@@ -90,8 +108,25 @@ export function toolUseOf(body: string): ToolUse | null {
 const MOST_CALLS = 16;
 
 function fits({ name, arguments: given }: JsonObject): boolean {
-  const tool = Object.entries(toolsOffered()).find(([each]) => each === name)?.[1];
-  return tool?.parameters.safeParse(typeof given === 'string' ? jsonOr(given) : undefined).success === true;
+  const tool = typeof name === 'string' && Object.hasOwn(TOOLS, name) ? TOOLS[name] : undefined;
+  const values = typeof given === 'string' ? jsonOr(given) : undefined;
+  if (tool === undefined || !isJsonObject(values)) return false;
+  if (!tool.required.every((each) => Object.hasOwn(values, each))) return false;
+  return Object.entries(values).every(([each, value]) => {
+    const parameter = Object.hasOwn(tool.properties, each) ? tool.properties[each] : undefined;
+    return parameter !== undefined && fitsParameter(parameter, value);
+  });
+}
+
+function fitsParameter(parameter: Parameter, value: Json): boolean {
+  if (parameter.type === 'number') return Number.isFinite(value);
+  if (parameter.type === 'integer') {
+    const { minimum, maximum } = parameter;
+    return Number.isSafeInteger(value) && (value as number) >= minimum && (value as number) <= maximum;
+  }
+  const { minLength = 0, pattern = '', enum: words } = parameter;
+  if (typeof value !== 'string' || value.length < minLength) return false;
+  return new RegExp(pattern).test(value) && (words === undefined || words.includes(value));
 }
 
 function jsonOr(text: string): Json | undefined {

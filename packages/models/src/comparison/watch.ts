@@ -3,11 +3,10 @@
  * proved a change (spec/model-comparison.md §10). A stratum is the endpoint's own word; one that lies joins the bet of the others and is found there.
  */
 
-import { z } from 'zod';
-import { ModelError } from '../errors.ts';
 import { parseAnswer } from './answer.ts';
 import type { ComparisonRecord } from './record.ts';
 import { ComparisonRun } from './run.ts';
+import { list, nullable, number, object, text } from './shape.ts';
 import { wealthAgainstAtMost } from './wealth.ts';
 
 /** What one query told. */
@@ -47,16 +46,15 @@ export interface WatchStanding {
   readonly failed: number;
 }
 
-const scoresSchema = z
-  .array(
-    z.strictObject({
-      time: z.number().min(0),
-      provider: z.string().max(200).nullable(),
-      fingerprint: z.string().max(200).nullable(),
-      score: z.number().min(0).max(1).nullable(),
-    }),
-  )
-  .max(1_000_000);
+const scoresShape = list(
+  object({
+    time: number({ least: 0 }),
+    provider: nullable(text({ most: 200 })),
+    fingerprint: nullable(text({ most: 200 })),
+    score: nullable(number({ least: 0, most: 1 })),
+  }),
+  1_000_000,
+);
 
 /** The scores of a record's queries. @param time epoch milliseconds. */
 export function watchedScores(
@@ -74,9 +72,7 @@ export function watchedScores(
 
 /** @throws {ModelError} `comparison/malformed`. */
 export function parseWatchedScores(value: unknown): readonly WatchedScore[] {
-  const parsed = scoresSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new ModelError('comparison/malformed', 'expected a list of scores of a watch, got something else; start another watch');
+  return scoresShape(value, 'scores of a watch');
 }
 
 /**

@@ -106,7 +106,7 @@ export function createVerifier<Of extends Claims>(options: VerifierOptions<Of>):
       const policy = policyUnder(question.policy ?? DEFAULT_POLICY, trust);
       const { now, expected = {} } = question;
       const appraised = appraise(claims, { now, policy, expected });
-      const carried = found.carrierChecks(claims);
+      const carried = await found.carrierChecks(claims);
       return authentic(claims, { ...appraised, checks: [...appraised.checks, ...carried] });
     },
   };

@@ -8,7 +8,7 @@
 import { EncodingError } from '@assay/encoding/errors';
 import { AttestationError } from './errors.ts';
 import { textLayers } from './evidence/armour.ts';
-import { certificateEvidence, certificateKeyCheck } from './evidence/carriers/certificate-evidence.ts';
+import { certificateEvidence } from './evidence/carriers/certificate-evidence.ts';
 import { quotesInJson } from './evidence/dcap/quote-json.ts';
 import { describeFile } from './evidence/kinds/file-kind.ts';
 import { parsedOnce } from './evidence/reading.ts';
@@ -24,7 +24,7 @@ export interface RecognisedEvidence<Of extends Claims = Claims> extends ParsedEv
   /** Endorsements that came around the evidence in the same file. */
   readonly companions: Endorsements;
   /** What the carrier says next to the evidence, compared with what is authentic. */
-  readonly carrierChecks: (claims: Claims) => readonly Check[];
+  readonly carrierChecks: (claims: Claims) => Promise<readonly Check[]>;
 }
 
 /** A file that holds no evidence, or broken evidence; `type` is that of the reader that took the bytes for its own. */
@@ -89,7 +89,7 @@ function search<Of extends Claims>(
   return first ?? { type: null, fault: unrecognised(file, verifiers) };
 }
 
-const BARE = { companions: [], carrierChecks: () => [] } as const satisfies Partial<RecognisedEvidence>;
+const BARE = { companions: [], carrierChecks: async () => [] } as const satisfies Partial<RecognisedEvidence>;
 
 interface Carried extends Pick<RecognisedEvidence, 'companions' | 'carrierChecks'> {
   readonly inner: Uint8Array;
@@ -101,14 +101,15 @@ function carriedIn(file: Uint8Array): readonly Carried[] {
   if (certificate === null) {
     const inside = wrappedEvidence(file);
     const companions = inside.length === 0 ? [] : wrappedEndorsements(file);
-    return inside.map((inner) => ({ inner, companions, carrierChecks: () => [WRAPPED] }));
+    return inside.map((inner) => ({ inner, companions, carrierChecks: async () => [WRAPPED] }));
   }
   const log = certificate.eventLog;
   const companions: Endorsements = log === null ? [] : [{ kind: 'event-log', json: log }];
-  const carrierChecks = ({ bindings }: Claims): readonly Check[] => [
-    WRAPPED,
-    certificateKeyCheck(certificate, bindings.reportData),
-  ];
+  const carrierChecks = async ({ bindings }: Claims): Promise<readonly Check[]> => {
+    // Pages load it with evidence in certificates only.
+    const { certificateKeyCheck } = await import('./evidence/carriers/certificate-key-check.ts');
+    return [WRAPPED, await certificateKeyCheck(certificate, bindings.reportData)];
+  };
   return certificate.inner.flatMap((part) =>
     [...textLayers(part), ...wrappedEvidence(part), ...(quotesInJson(part) ?? []).map(({ quote }) => quote)].map((inner) => ({
       inner,

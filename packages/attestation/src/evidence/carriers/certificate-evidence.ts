@@ -2,20 +2,17 @@
  * Evidence in X.509 certificates (RA-TLS, attested TLS): extensions of Gramine and Intel (raw quote), TCG DICE (CBOR: quote and claims), Open
  * Enclave and EGo, dstack, Edgeless Constellation (JSON), by the identifiers their makers publish.
  * The certificate itself proves nothing: it is self-signed as a rule. What it is good for, its key, counts only when the evidence's report
- * data commits to it; {@link certificateKeyCheck} says whether.
+ * data commits to it; certificate-key-check.ts says whether.
  * Sources: Gramine `ra_tls.h`; CCC "Interoperable RA-TLS" 1.0; Open Enclave `attestation` plugins; dstack `ra-tls/oids.rs`; Constellation
  * `variant.go`.
  */
 
-import { equalBytes, joinBytes, utf8 } from '@assay/encoding/bytes';
 import { CborTag, type CborValue, decodeCbor } from '@assay/encoding/cbor';
 import { DER_TAG, derOctetString, readDer } from '@assay/encoding/der';
 import { EncodingError } from '@assay/encoding/errors';
 import { decodePem } from '@assay/encoding/pem';
-import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
-import { type Check, notChecked, pass } from '../../model/check.ts';
 
 /** What an extension holds, by its identifier. */
 const EXTENSIONS: ReadonlyMap<string, string> = new Map([
@@ -33,13 +30,6 @@ const CONSTELLATION = /^1\.3\.9900\.[2-5]\.\d{1,3}$/;
 /** dstack's event log stands in an extension of its own. */
 const DSTACK_LOG = '1.3.6.1.4.1.62397.1.2';
 const MAX_FILE = 1 << 20; // bytes
-/** IANA named information hash algorithms. */
-const HASHES: ReadonlyMap<number, (message: Uint8Array) => Uint8Array> = new Map<number, (message: Uint8Array) => Uint8Array>([
-  [1, sha256],
-  [7, sha384],
-  [8, sha512],
-]);
-
 export interface CertificateEvidence {
   /** Files, in the order of the extensions. */
   readonly inner: readonly Uint8Array[];
@@ -108,7 +98,8 @@ function withoutOctetString(value: Uint8Array): Uint8Array {
   }
 }
 
-function cborOf(bytes: Uint8Array): CborValue {
+/** The item; `null` for bytes that are no CBOR. @throws nothing that the bytes cause. */
+export function cborOf(bytes: Uint8Array): CborValue {
   try {
     return decodeCbor(bytes, { allowIndefinite: true, allowLongForms: true });
   } catch (error) {
@@ -123,50 +114,4 @@ function textOf(bytes: Uint8Array): string | null {
   } catch {
     return null;
   }
-}
-
-const ID = 'evidence.certificate-key';
-const SPEC = 'CCC Interoperable RA-TLS';
-
-/**
- * Whether the report data commits to the certificate's key, in one of the ways in use: the hash of the SubjectPublicKeyInfo (Gramine), of
- * claims that name that hash (TCG DICE), of `ratls-cert:` and the key (dstack), or of its PEM (Open Enclave).
- * @param reportData lower-case hex, `null` when the evidence has none.
- */
-export function certificateKeyCheck({ spki, claims }: CertificateEvidence, reportData: string | null): Check {
-  const data = Uint8Array.from(reportData?.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-  const way = waysOf(spki, claims).find(([, message]) => commits(data, message))?.[0];
-  if (way !== undefined) return pass(ID, SPEC, way, "the certificate's key in the report data");
-  return notChecked(
-    ID,
-    SPEC,
-    'nothing shows that the evidence is about the key of its certificate; do not trust a connection by it',
-  );
-}
-
-function waysOf(spki: Uint8Array, claims: Uint8Array | null): readonly (readonly [string, Uint8Array])[] {
-  const named = claims !== null && namesKey(claims, spki) ? ([['claims that name the key', claims]] as const) : [];
-  return [
-    ['hash of the key', spki],
-    ['hash of the key with the tag ratls-cert', joinBytes([utf8('ratls-cert:'), spki])],
-    ...named,
-  ];
-}
-
-/** The hash, then zeros; longer hashes fill the report data. */
-function commits(data: Uint8Array, message: Uint8Array): boolean {
-  return [sha256, sha384, sha512].some((hash) => {
-    const digest = hash(message);
-    return equalBytes(data.subarray(0, digest.length), digest) && data.subarray(digest.length).every((byte) => byte === 0);
-  });
-}
-
-/** `{"pubkey-hash": bytes of [algorithm, hash]}`. */
-function namesKey(claims: Uint8Array, spki: Uint8Array): boolean {
-  const map = cborOf(claims);
-  const entry = map instanceof Map ? map.get('pubkey-hash') : null;
-  const pair = entry instanceof Uint8Array ? cborOf(entry) : entry;
-  const [algorithm, digest] = Array.isArray(pair) ? pair : [];
-  const hash = typeof algorithm === 'number' ? HASHES.get(algorithm) : undefined;
-  return hash !== undefined && digest instanceof Uint8Array && equalBytes(hash(spki), digest);
 }

@@ -16,23 +16,16 @@ import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { type CertificationId, certificationId } from '../../evidence/dcap/certification-id.ts';
 import { parsePckExtensions, SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
-import type { CertificationData, DcapQuote } from '../../evidence/dcap/quote.ts';
+import type { DcapQuote } from '../../evidence/dcap/quote.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { TrustAnchor } from '../../model/verification.ts';
 import { withCompanion } from '../companion-fault.ts';
 import { authenticateChain, isPckCertificate, type PckChain } from './pck-chain.ts';
 
-/** Types for which a companion certificate helps. */
-const REFERENCES = [1, 2, 3, 4, 7];
 const LEAF_DATA = 4;
 /** Each candidate costs a signature check; a platform has a handful of certificates. */
 const MAX_CANDIDATES = 64;
 const ECDSA_SHA256 = { name: 'ECDSA', hash: 'SHA-256' } as const;
-
-/** True when the certification data refers to a certificate that stands elsewhere. */
-export function refersToCertificate({ type }: CertificationData): boolean {
-  return REFERENCES.includes(type);
-}
 
 /**
  * @throws {AttestationError} `dcap/pck-certificate-missing`, `dcap/qe-report-signature-invalid` when the very certificate that the quote

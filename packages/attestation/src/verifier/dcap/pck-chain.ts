@@ -32,6 +32,8 @@ export interface PckChain extends PckCertificates {
   readonly check: Check;
 }
 
+/** Types of certification data that name a certificate, or hold the leaf alone; companion-pck.ts looks for the rest. */
+const REFERENCES = [1, 2, 3, 4, 7];
 /** A verifier sees few platforms at a time; a chain takes about 20 KiB. */
 const CHAINS_KEPT = 256;
 /** Genuine chains have about 3,700 bytes. */
@@ -49,6 +51,11 @@ export interface PckCertificates {
   readonly leaf: Certificate;
   readonly issuer: Certificate;
   readonly root: Certificate;
+}
+
+/** True when the certification data refers to a certificate that stands elsewhere. */
+export function refersToCertificate({ type }: CertificationData): boolean {
+  return REFERENCES.includes(type);
 }
 
 /**

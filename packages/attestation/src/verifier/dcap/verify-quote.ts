@@ -26,9 +26,8 @@ import type { Endorsements } from '../../model/endorsements.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { verifyQuoteSignatures } from './attestation-key.ts';
 import { type PlatformCollateral, verifyCollateral } from './collateral.ts';
-import { findPckChain, refersToCertificate } from './companion-pck.ts';
 import { inOrder } from './in-order.ts';
-import { type PckChain, type PckChainQuestion, readPckChain, verifyPckChain } from './pck-chain.ts';
+import { type PckChain, type PckChainQuestion, readPckChain, refersToCertificate, verifyPckChain } from './pck-chain.ts';
 import { matchQuotingEnclave } from './quoting-enclave.ts';
 import { shortfallOf } from './shortfall.ts';
 import { adviseRelaunch, evaluateTcb, type TcbEvaluation } from './tcb-level.ts';
@@ -54,7 +53,7 @@ export interface AuthenticQuote {
  * @param quote a parsed quote.
  * @throws {AttestationError} `dcap/qe-vendor-unknown`, `dcap/qe-identity-mismatch`, `dcap/tdx-module-unknown`, `dcap/tdx-module-mismatch`,
  * `dcap/tcb-revoked`, and the codes of {@link verifyPckChain},
- * {@link findPckChain}, {@link verifyQuoteSignatures} and {@link verifyCollateral}.
+ * `findPckChain`, {@link verifyQuoteSignatures} and {@link verifyCollateral}.
  */
 export async function verifyQuote(quote: DcapQuote, options: VerifyOptions): Promise<AuthenticQuote> {
   const { now, endorsements = [], trust, cache } = options;
@@ -86,6 +85,8 @@ async function platformOf(quote: DcapQuote, endorsements: Endorsements, question
   const { anchors, now, cache } = question;
   const { certification } = quote;
   if (refersToCertificate(certification)) {
+    // Such quotes are rare, and pages load the search with them only.
+    const { findPckChain } = await import('./companion-pck.ts');
     const pck = await findPckChain(quote, anchors, endorsements, now, cache);
     return { pck, signatures: await verifyQuoteSignatures(quote, pck.leaf, cache) };
   }

@@ -1,10 +1,11 @@
 // Runs each test as it is, then once more for every cut that it passed through and that no test noticed so far. A cut is noticed when
-// the test fails. Tests that fail when they run twice decide nothing here: their cuts are tried later, a process each.
+// the test fails. Tests that fail when they run twice, and cuts that make a test late, decide nothing here: they are tried later, a process each.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { TestRunner } from 'vitest';
 
 const BUDGET_MS = 12_000; // for the cuts of one test
-const TRIAL_MS = 20_000;
+const LEAST_TRIAL_MS = 20_000;
+const LATE_FACTOR = 10; // of the time that the test takes as it is
 const folder = process.env.ASSAY_SABOTAGE;
 
 export default class SabotageRunner extends TestRunner {
@@ -19,31 +20,32 @@ export default class SabotageRunner extends TestRunner {
     const started = performance.now();
     await run();
     const took = performance.now() - started;
+    const limit = Math.max(LEAST_TRIAL_MS, LATE_FACTOR * took);
     const passed = [...(state()?.seen ?? [])];
     for (const n of passed) this.#seen.add(n);
     const open = passed.filter((n) => !this.#killed.has(n));
-    if (open.length === 0 || took > BUDGET_MS / 2 || !(await this.#passes(run))) return;
+    if (open.length === 0 || took > BUDGET_MS / 2 || (await this.#outcome(run, limit)) !== 'passed') return;
     for (const n of open) {
       if (performance.now() - started > BUDGET_MS) break;
-      writeFileSync(`${folder}/now`, String(n));
+      writeFileSync(`${folder}/now`, `${n} ${process.pid}`);
       state().active = n;
-      const noticed = !(await this.#passes(run));
+      const outcome = await this.#outcome(run, limit);
       state().active = -1;
-      if (noticed) this.#killed.add(n);
+      if (outcome === 'failed') this.#killed.add(n);
+      if (outcome === 'late') break; // what is still under way would disturb the next trial
     }
     writeFileSync(`${folder}/now`, '');
   }
 
-  async #passes(run) {
+  async #outcome(run, limit) {
     let timer;
-    const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error('late')), TRIAL_MS);
+    const late = new Promise((resolve) => {
+      timer = setTimeout(() => resolve('late'), limit);
     });
     try {
-      await Promise.race([run(), late]);
-      return true;
+      return await Promise.race([Promise.resolve(run()).then(() => 'passed'), late]);
     } catch {
-      return false;
+      return 'failed';
     } finally {
       clearTimeout(timer);
     }

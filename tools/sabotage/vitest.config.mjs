@@ -28,7 +28,7 @@ export default defineConfig({
   ],
   test: {
     include: ['packages/*/src/**/*.test.{ts,tsx}', 'tests/**/*.test.ts'],
-    testTimeout: 600_000,
+    testTimeout: active === '-1' ? 600_000 : 120_000,
     hookTimeout: 120_000,
     pool: 'forks',
     runner: process.env.ASSAY_SABOTAGE_ACTIVE === undefined ? './tools/sabotage/runner.mjs' : undefined,

@@ -158,6 +158,37 @@ describe('against the definition (RFC 6962 §2.1)', () => {
     );
   });
 
+  const other = hashLeaf(Uint8Array.of(7));
+  test.each<[string, () => void, RegExp]>([
+    [
+      'a path longer than the tree is high, that leads to the root',
+      () => verifyInclusion({ index: 0, size: 1, leafHash: leaf(0), path: [other], root: hashNode(other, leaf(0)) }),
+      /the path is too long/,
+    ],
+    [
+      'an empty first tree, whose root is that of the second',
+      () => verifyConsistency({ size1: 0, size2: 1, root1: other, root2: other, path: [other] }),
+      /an empty tree is consistent with everything/,
+    ],
+    [
+      'a consistency path without a step, between equal roots',
+      () => verifyConsistency({ size1: 1, size2: 4, root1: other, root2: other, path: [] }),
+      /the path is too short/,
+    ],
+    [
+      'another first root, with the path to the second',
+      () => verifyConsistency({ size1: 3, size2: 5, root1: other, root2: mth(0, 5), path: consistency(3, 0, 5, true) }),
+      /another first root/,
+    ],
+    [
+      'another second root, with the path to the first',
+      () => verifyConsistency({ size1: 3, size2: 5, root1: mth(0, 3), root2: other, path: consistency(3, 0, 5, true) }),
+      /another second root/,
+    ],
+  ])('refuses %s', (_name, attempt, why) => {
+    expect(attempt).toThrow(why);
+  });
+
   test('a subtree is aligned and not empty', () => {
     expect([isSubtree(0, 5), isSubtree(4, 6), isSubtree(8, 13)]).toEqual([true, true, true]);
     expect([isSubtree(2, 5), isSubtree(3, 3), isSubtree(-1, 2), isSubtree(6, 10)]).toEqual([false, false, false, false]);

@@ -39,11 +39,14 @@ async function python(program: string, env: Readonly<Record<string, string>> = {
 
 describe.runIf(bin !== null && vectorsDirectory() !== null)('verify', () => {
   const wanted = ['aws-nitro', 'intel-tdx', 'intel-sgx', 'amd-sev-snp', 'dstack'];
-  const cases = wanted.flatMap((tee) =>
-    (loadManifest()?.cases ?? []).filter((each) => each.tee === tee && each.at !== null).slice(0, 2),
-  );
+  /** Of each TEE one that is authentic and one that is not, by the vectors' own word. */
+  const cases = wanted.flatMap((tee) => {
+    const all = (loadManifest()?.cases ?? []).filter((each) => each.tee === tee && each.at !== null);
+    const isInvalid = ({ expect: { verdict } }: (typeof all)[number]): boolean => verdict === 'invalid';
+    return [...all.filter((each) => !isInvalid(each)).slice(0, 1), ...all.filter(isInvalid).slice(0, 1)];
+  });
 
-  it('gives the verdicts of the command on genuine evidence, for ten files at once', async () => {
+  it('gives the right verdict on ten vectors, which is that of the command', async () => {
     const folder = vectorsDirectory() as string;
     const subjects = cases.map(({ evidence, companions, at }) => ({
       path: join(folder, evidence),
@@ -88,7 +91,9 @@ asyncio.run(main())
       }),
     );
     expect(theirs).toEqual(ours);
-    expect(theirs.filter((verdict) => (verdict as { code: number }).code === 0).length).toBeGreaterThan(4);
+    const authentic = cases.map(({ expect: { verdict } }) => verdict !== 'invalid');
+    expect(theirs.map((verdict) => [0, 5].includes((verdict as { code: number }).code))).toEqual(authentic);
+    expect(authentic.filter(Boolean)).toHaveLength(5);
     expect(said.bytes).toBe(true);
   }, 180_000);
 });

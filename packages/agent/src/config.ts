@@ -54,6 +54,7 @@ export interface ModelConfig {
   };
 }
 
+/** The settings of an agent (docs/settings.md), checked and with their defaults. */
 export interface Config {
   readonly host: string;
   /** 0 lets the system choose. */

@@ -101,6 +101,7 @@ export const SERVER_ERROR_KINDS = {
   'workspace/not-found': 'misuse',
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 
+/** Codes of `ServerError`; docs/errors.md lists each with what to do. */
 export type ServerErrorCode = keyof typeof SERVER_ERROR_KINDS;
 
 /**

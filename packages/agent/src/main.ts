@@ -52,6 +52,7 @@ import { TalkKeyring } from './tasks/talk/talk-keys.ts';
 import { TaskJobs } from './tasks/task-jobs.ts';
 import { TaskTable } from './tasks/task-table.ts';
 
+/** An agent that answers. */
 export interface RunningAgent {
   /** `http://127.0.0.1:8000`, with the port that was really taken. */
   readonly url: string;
@@ -70,6 +71,7 @@ export interface RunningAgent {
   close(graceMs?: number): Promise<void>;
 }
 
+/** What a caller of `startAgent` may replace; tests do. */
 export interface StartOptions {
   /** Where log lines go; standard error by default. */
   readonly log?: Logger;

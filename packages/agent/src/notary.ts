@@ -23,6 +23,7 @@ export interface NotarizedFacts {
   readonly document: { readonly name: string; readonly bytes: Uint8Array };
 }
 
+/** Seals and logs what another program did, under the keys of an agent. */
 export interface Notary {
   /** PEM of the simulator's root; `null` in a TEE. */
   readonly simulatedRoot: string | null;

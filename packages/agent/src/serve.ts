@@ -10,6 +10,7 @@ import { ServerError } from './errors.ts';
 import { type RunningAgent, startAgent } from './main.ts';
 import { sandboxMessage, startMessage } from './start-message.ts';
 
+/** What `serve` is given by the command. */
 export interface ServeOptions {
   readonly environment: Environment;
   /** `.env` is looked for here. */

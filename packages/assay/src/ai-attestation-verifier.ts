@@ -10,6 +10,7 @@ import { resolveOptions, type VerifyOptions } from './verification/options.ts';
 import { resultVerdict } from './verification/result-file.ts';
 import type { ResultVerdict } from './verification/verdict.ts';
 
+/** Options of an `AIAttestationVerifier`. */
 export interface AIAttestationVerifierOptions extends Omit<VerifyOptions, 'now'> {
   /** Epoch milliseconds; the clock by default. */
   readonly now?: (() => number) | undefined;

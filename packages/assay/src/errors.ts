@@ -40,6 +40,7 @@ export const CLIENT_ERROR_KINDS = {
   'result/unsigned': 'untrusted',
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 
+/** Codes of `ClientError`; docs/errors.md lists each with what to do. */
 export type ClientErrorCode = keyof typeof CLIENT_ERROR_KINDS;
 
 /**

@@ -23,6 +23,7 @@ export {
   STRICT_POLICY,
 } from '@assay/attestation';
 
+/** Options of `policyFrom`. */
 export interface PolicyFromOptions {
   /** What the policy asks in addition to the software: a policy or a preset's name; `strict` by default. */
   readonly base?: Policy | PolicyPreset | undefined;

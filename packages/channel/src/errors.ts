@@ -16,6 +16,7 @@ export const CHANNEL_ERROR_KINDS = {
   'channel/tls-key-mismatch': 'untrusted',
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 
+/** Codes of `ChannelError`; docs/errors.md lists each with what to do. */
 export type ChannelErrorCode = keyof typeof CHANNEL_ERROR_KINDS;
 
 /** Thrown by every function of this package. */

@@ -18,6 +18,7 @@ export interface ChainHead {
   readonly changeHash: Hex;
 }
 
+/** The head of a chain of changes before its first change. */
 export const UNCHANGED: ChainHead = { version: 0, changeHash: ZERO_HASH };
 
 /** What is in force. */
@@ -28,6 +29,7 @@ export interface ControlState {
   readonly paused: ChainHead & { readonly value: boolean };
 }
 
+/** What owners control. */
 export type ControlName = keyof ControlState;
 
 /** What holds before owners changed anything. */

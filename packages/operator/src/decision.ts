@@ -44,6 +44,7 @@ export interface Counter {
   readonly cap: bigint;
 }
 
+/** What a policy says about one transaction. */
 export type Decision =
   | {
       readonly outcome: 'allow';

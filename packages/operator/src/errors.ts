@@ -27,6 +27,7 @@ export const OPERATOR_ERROR_KINDS = {
   'operator/widened': 'refused',
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 
+/** Codes of `OperatorError`; docs/errors.md lists each with what to do. */
 export type OperatorErrorCode = keyof typeof OPERATOR_ERROR_KINDS;
 
 /**

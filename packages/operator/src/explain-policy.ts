@@ -3,6 +3,7 @@
 import { withoutTrailing } from '@assay/encoding/text-ends';
 import type { Asset, PolicyRule, SigningPolicy } from './policy.ts';
 
+/** One rule in sentences. */
 export interface ExplainedRule {
   readonly id: string;
   readonly effect: 'allow' | 'deny';
@@ -12,6 +13,7 @@ export interface ExplainedRule {
   readonly conditions: readonly string[];
 }
 
+/** A policy in sentences. */
 export interface ExplainedPolicy {
   /** A sentence a chain. */
   readonly chains: readonly string[];

@@ -3,6 +3,7 @@
 import { bytesToHex, hexToBytes, keccak256 } from 'viem/utils';
 import { z } from 'zod';
 
+/** Bytes as `0x` and lower-case hexadecimal digits. */
 export type Hex = `0x${string}`;
 
 /** 32 zero bytes: there is nothing before. */

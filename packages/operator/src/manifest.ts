@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { OperatorError } from './errors.ts';
 import { addressSchema, type Hex, keccakOf } from './hex.ts';
 
+/** Longest manifest, in bytes. */
 export const MAX_MANIFEST_BYTES = 256 * 1024;
 /** Longest value of a variable, UTF-8 bytes. */
 export const MAX_VALUE_BYTES = 64 * 1024;
@@ -81,8 +82,11 @@ const manifestSchema = z.strictObject({
 export type Manifest = z.output<typeof manifestSchema>;
 /** Who may sign now, and how many of them must. */
 export type Owners = z.output<typeof ownersSchema>;
+/** A variable that a manifest declares. */
 export type DeclaredVariable = z.output<typeof variableSchema>;
+/** Whether a variable is shown or hidden. */
 export type Visibility = DeclaredVariable['visibility'];
+/** Whether owners may change a variable. */
 export type Mutability = DeclaredVariable['mutability'];
 
 /**

@@ -65,6 +65,7 @@ const SCHEMAS = {
   AcknowledgeHead: z.strictObject({ ...common, ...links, size: count.min(1), withoutWitness: z.boolean() }),
 } as const;
 
+/** Kinds of messages that owners sign. */
 export type OwnerMessageType = keyof typeof SCHEMAS;
 
 /** The fields of one struct. Times in epoch seconds. */

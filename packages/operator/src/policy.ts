@@ -11,6 +11,7 @@ import { OperatorError } from './errors.ts';
 import { functionOf, isNumber, textFormOf } from './function-signature.ts';
 import { type Hex, keccakOf } from './hex.ts';
 
+/** Longest policy, in bytes of its JSON. */
 export const MAX_POLICY_BYTES = 512 * 1024;
 /** Rules of one policy. */
 const MOST_RULES = 1000;
@@ -136,6 +137,7 @@ const ruleSchema = z.strictObject({
     .describe('owners must approve a transaction that spends more'),
 });
 
+/** The form of a policy (spec/operator-policy.schema.json). */
 export const policySchema = z.strictObject({
   v: z.literal('assay-operator-policy/1'),
   chains: z.record(z.string().regex(/^[1-9][0-9]{0,15}$/, 'expected a chain id'), chainSchema),
@@ -144,8 +146,11 @@ export const policySchema = z.strictObject({
 
 /** A policy, defaults filled in. */
 export type SigningPolicy = z.output<typeof policySchema>;
+/** One rule of a policy. */
 export type PolicyRule = SigningPolicy['rules'][number];
+/** What a policy says of one chain. */
 export type ChainSettings = SigningPolicy['chains'][string];
+/** What a rule counts: the chain's own coin, or a token by its address. */
 export type Asset = 'native' | Hex;
 
 /**

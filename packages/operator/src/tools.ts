@@ -37,6 +37,7 @@ const toolsSchema = z
 
 /** One registered tool, defaults filled in. */
 export type RegisteredTool = z.output<typeof toolsSchema>[number];
+/** Where a tool's call goes. */
 export type ToolEndpoint = RegisteredTool['endpoint'];
 
 /**

@@ -28,6 +28,7 @@ export function checkpointText(origin: string, size: number, root: Uint8Array): 
 /**
  * Reads a checkpoint; nothing is verified.
  * @throws {ReceiptError} `note/malformed`, `checkpoint/malformed`.
+ * @example parseCheckpoint(note).size
  */
 export function parseCheckpoint(note: string): Checkpoint {
   const { text, signatures } = parseNote(note);

@@ -48,6 +48,7 @@ export const RECEIPT_ERROR_KINDS = {
   'tile/malformed': 'malformed',
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 
+/** Codes of `ReceiptError`; docs/errors.md lists each with what to do. */
 export type ReceiptErrorCode = keyof typeof RECEIPT_ERROR_KINDS;
 
 /**

@@ -90,7 +90,10 @@ function parseTlsKey(value: unknown): TlsKey {
   return Object.hasOwn(value as JsonObject, 'domain') ? { spki_sha256, domain: shape.string('domain') } : { spki_sha256 };
 }
 
-/** `sha256:` of the keyset's JCS form (ACI §3.1). */
+/**
+ * `sha256:` of the keyset's JCS form (ACI §3.1).
+ * @example keysetDigest(report.keyset) // sha256:…
+ */
 export function keysetDigest(keyset: Keyset): Digest {
   const known = digests.get(keyset);
   if (known !== null && known !== undefined) return known;

@@ -39,6 +39,7 @@ export interface NetworkExchange {
 }
 export type NetworkTranscript = readonly NetworkExchange[];
 
+/** One run of code: the code, its files and its limits. */
 export interface SandboxJob {
   readonly language: ExecutionLanguage;
   /** UTF-8 source; for `shell` a command line run by the sandbox's own `/bin/sh`. */
@@ -77,6 +78,7 @@ export interface SandboxArtifact {
   readonly mediaType: string;
 }
 
+/** What one run of code gave. */
 export interface SandboxResult {
   readonly status: ExecutionStatus;
   readonly exitCode: number | null;

@@ -22,12 +22,14 @@ export interface RecordedExecution {
   readonly earlier?: readonly Omit<RecordedExecution, 'earlier'>[];
 }
 
+/** One thing that came out differently. */
 export interface ReplayDifference {
   readonly what: 'status' | 'exitCode' | 'stdout' | 'stderr' | 'outputs' | 'network' | 'inputs' | 'code';
   readonly recorded: string;
   readonly now: string;
 }
 
+/** What a replay showed. */
 export interface ReplayReport {
   /** `identical`: the same came out. `differs`: it did not, though the claim promised it here. `inconclusive`: nothing can be said. */
   readonly outcome: 'identical' | 'differs' | 'inconclusive';

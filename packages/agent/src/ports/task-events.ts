@@ -62,6 +62,7 @@ export type ReviewOutcome = 'run' | 'edited' | 'discarded' | 'expired';
 /** Text that comes piece by piece: the model's words, and the output of the program. */
 export type StreamName = 'text' | 'stdout' | 'stderr';
 
+/** One step of a task, as its stream sends it. */
 export type ProgressEvent = ProgressDraft & {
   /** From 1, without gaps. */
   readonly sequence: number;

@@ -33,6 +33,7 @@ import { brokenOff, createWire } from './wire.ts';
 
 const NOTHING = new Uint8Array(0);
 
+/** Options of `createSealedFetch`. */
 export interface SealedFetchOptions {
   readonly config: KeyConfig;
   /** Where encapsulated requests go: the agent's gateway, or a relay in front of it. */
@@ -53,6 +54,7 @@ export interface KeyRenewal {
   readonly renew: (refusedDigest: string) => Promise<AttestedKey>;
 }
 
+/** A channel key that stands in an attested keyset. */
 export interface AttestedKey {
   readonly config: KeyConfig;
   readonly keysetDigest: string;
@@ -74,6 +76,7 @@ export type SealedSend = (request: OutgoingRequest) => Promise<Response>;
  *
  * @throws {ChannelError} `channel/response-unencrypted`, `channel/truncated`, `channel/decryption-failed`, `channel/key-unknown`;
  * {ClientError} `client/request-unsettled` when the refused request was accepted after all, or this is not known.
+ * @example const sealed = createSealedFetch({ config, gateway: new URL('https://agent.example/ohttp') });
  */
 export function createSealedFetch(options: SealedFetchOptions): typeof fetch {
   const send = createSealedSend(options);

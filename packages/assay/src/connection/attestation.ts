@@ -17,6 +17,7 @@ import { type AcceptedSubject, type ReportVerdict, reasonOf } from '../verificat
 
 const MAX_REPORT_BYTES = 4 * 1024 * 1024;
 
+/** What an agent must show before it gets a request. */
 export interface VerifyAgentOptions {
   /** A policy, or a preset's name. */
   readonly policy?: Policy | PolicyPreset | undefined;
@@ -48,6 +49,7 @@ export interface AttestedAgent {
 /**
  * @throws {ClientError} `client/attestation-refused` with the verdict in `details` for anything but `accepted`;
  * `client/agent-unreachable`, `client/blocked-by-browser` in web pages, `client/attestation-malformed`.
+ * @example const { keyset, verdict } = await verifyAgent(new URL('https://agent.example'), { policy: 'strict' });
  */
 export async function verifyAgent(url: URL, options: VerifyAgentOptions = {}): Promise<AttestedAgent> {
   const nonce = encodeHex(crypto.getRandomValues(new Uint8Array(32)));

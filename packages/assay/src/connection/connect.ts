@@ -25,6 +25,7 @@ import { type TaskArchive, taskArchive } from './task-archive.ts';
 import type { TaskPort } from './task-port.ts';
 import { type AttachOptions, attachRun, type RunOptions, startRun, type TaskRequest, type TaskRun } from './task-run.ts';
 
+/** Options of `connect`, in addition to those of the verification. */
 export interface ConnectOptions extends VerifyAgentOptions {
   /** The key for this agent. It leaves only inside the channel, after the verdict, and never to another origin. */
   readonly apiKey?: string | undefined;
@@ -50,6 +51,7 @@ export interface Proof {
   encode(): Uint8Array;
 }
 
+/** A verified agent. Every request through it is encrypted to a key of the attested keyset. */
 export interface Agent {
   /** For SDKs that want a base URL, together with {@link fetch}: `new OpenAI({ baseURL: agent.baseURL, fetch: agent.fetch })`. */
   readonly baseURL: string;
@@ -101,6 +103,7 @@ export interface ChatTurn {
   readonly content: string;
 }
 
+/** Options of one question. */
 export interface ChatOptions {
   readonly model?: string | undefined;
   readonly system?: string | undefined;

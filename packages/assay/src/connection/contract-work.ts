@@ -15,6 +15,7 @@ import type { RunOptions, TaskRequest, TaskRun } from './task-run.ts';
 /** One Solidity source, or sources by path with everything that they import. */
 export type ContractSources = string | Readonly<Record<string, string>>;
 
+/** Options of `buildIn`. What is left out is the compiler's default. */
 export interface BuildOptions extends Pick<RunOptions, 'nonce' | 'signal'> {
   /** e.g. `0.8.24`; what the pragmas allow by default. */
   readonly solcVersion?: string | undefined;
@@ -29,6 +30,7 @@ export interface BuildOptions extends Pick<RunOptions, 'nonce' | 'signal'> {
   readonly timeout?: number | undefined;
 }
 
+/** Options of `auditIn`: those of a build, and how findings are judged. */
 export interface AuditOptions extends BuildOptions {
   /** Which findings fail the audit (spec/contract-audit.md §3). */
   readonly policy?: PassPolicy | undefined;
@@ -113,7 +115,10 @@ export function buildIn(result: RunResult): ContractBuild | null {
   return { ...stated, manifest, contracts, run: result };
 }
 
-/** As {@link buildIn}: the audit in a result, whether or not its findings pass the rule. */
+/**
+ * As {@link buildIn}: the audit in a result, whether or not its findings pass the rule.
+ * @example const audit = auditIn(await agent.run(request));
+ */
 export function auditIn(result: RunResult): ContractAudit | null {
   const stated = membersOf<Omit<ContractAudit, 'audit' | 'claims' | 'lint' | 'sarif' | 'run'>>(result);
   const audit = documentIn<Audit>(result.answer.audit, 'assay-audit/1');

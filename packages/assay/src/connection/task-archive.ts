@@ -22,6 +22,7 @@ export interface TaskSummary {
   readonly code: string | null;
 }
 
+/** One page of the tasks that an agent remembers. */
 export interface TaskPage {
   /** Newest first. */
   readonly tasks: readonly TaskSummary[];
@@ -29,6 +30,7 @@ export interface TaskPage {
   readonly next: number | null;
 }
 
+/** Which tasks to list. */
 export interface TaskQuery {
   /** Text in title, type or ids, whatever its case. */
   readonly search?: string | undefined;

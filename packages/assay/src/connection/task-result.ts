@@ -15,10 +15,12 @@ import type { TaskPort } from './task-port.ts';
 /** The result of a task that ended; `outcome` says how. */
 export type RunResult = SucceededRun | FailedRun;
 
+/** A task that ended with a result. */
 export interface SucceededRun extends EndedRun {
   readonly outcome: 'succeeded';
 }
 
+/** A task that ended without a result. */
 export interface FailedRun extends EndedRun {
   readonly outcome: 'failed' | 'cancelled' | 'interrupted';
   /** Why: its code in docs/errors.md, and the agent's words. */

@@ -23,6 +23,7 @@ export interface TaskRequest {
   readonly [member: string]: unknown;
 }
 
+/** Options of `agent.run`. */
 export interface RunOptions {
   /** Files for the code, by name; it finds `sales.csv` as `/tmp/sales.csv`. Text is sent as UTF-8. */
   readonly files?: Readonly<Record<string, Uint8Array | string>> | undefined;
@@ -46,6 +47,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of `agent.attach`: joining a task that already runs. */
 export interface AttachOptions {
   /** The nonce that the task was started with, for policies that want it compared. */
   readonly nonce?: string | undefined;

@@ -14,6 +14,7 @@ export const UPSTREAM_KINDS: readonly string[] = [...SERVICE_KINDS.map(({ name }
  * Verifies the upstream at `url`.
  * @param name one of {@link UPSTREAM_KINDS}; recognised by address when left out.
  * @throws {ClientError} when it is not authentic, or not what the policy wants; {UpstreamError} when it gives no usable evidence.
+ * @example const upstream = await openUpstream(new URL('https://agent.example'), { policy: 'strict' });
  */
 export async function openUpstream(url: URL, options: UpstreamOptions, name?: string): Promise<VerifiedUpstream> {
   if (name !== undefined && !UPSTREAM_KINDS.includes(name))

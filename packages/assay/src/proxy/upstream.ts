@@ -10,6 +10,7 @@ import type { ChannelDemand } from '@assay/upstream';
 import type { ConnectOptions } from '../connection/connect.ts';
 import type { Verdict } from '../verification/verdict.ts';
 
+/** Options of `openUpstream`. */
 export interface UpstreamOptions extends ConnectOptions {
   /** Where missing vendor collateral is fetched, for upstreams that send none along; default: the vendors' own services. */
   readonly collateral?: Omit<EndorsementSource, 'fetch' | 'now'>;
@@ -43,6 +44,7 @@ export interface VerifiedUpstream {
   forward(request: Request, held?: Reservation): Promise<ForwardedAnswer>;
 }
 
+/** An answer of an attested service, with the proof that follows it. */
 export interface ForwardedAnswer {
   readonly response: Response;
   /** Resolves when the body was read to its end and its proof verified; rejects when it did not. `null`: this route leaves none. */

@@ -11,6 +11,7 @@ import type { ProofFile, VerifiedUpstream } from './upstream.ts';
 /** Of errors that are not the upstream's. */
 const STATUS: Readonly<Record<string, number>> = { 'client/request-oversize': 413, 'client/busy': 503 };
 
+/** Options of `createVerifyingProxy`. */
 export interface VerifyingProxyOptions {
   readonly upstream: VerifiedUpstream;
   /** Keeps the proof of each answer. */
@@ -19,6 +20,7 @@ export interface VerifyingProxyOptions {
   readonly onEvent?: (event: ProxyEvent) => void;
 }
 
+/** What a verifying proxy did with one request. */
 export type ProxyEvent =
   | { readonly type: 'forwarded'; readonly method: string; readonly path: string; readonly status: number }
   | { readonly type: 'proved'; readonly id: string; readonly summary: string }
@@ -28,6 +30,7 @@ export type ProxyEvent =
 /**
  * A handler for an HTTP server that listens on loopback. Requests of web pages get status 403 or 415: they must not spend the key or read
  * answers.
+ * @example const handle = createVerifyingProxy({ upstream, keep: async (proof) => save(proof) });
  */
 export function createVerifyingProxy({
   upstream,

@@ -8,12 +8,14 @@ import { withSlash } from '../connection/attestation.ts';
 import { ClientError } from '../errors.ts';
 import type { AttestationVerifier, ModelIdentityClaim, SessionAttestation } from './attestation-verifier.ts';
 
+/** Where a provider is reached. */
 export interface AttestationProviderConfig {
   /** The agent, or `assay mock-tee`. */
   readonly url: string | URL;
   readonly fetch?: typeof fetch | undefined;
 }
 
+/** One place that attests: an agent, or `assay mock-tee`. */
 export interface AttestationProvider {
   readonly type: ProviderType;
   /**
@@ -69,6 +71,7 @@ export interface ApiTranscript {
   readonly binding: JsonObject;
 }
 
+/** The provider's answer to a transcript that was bound to an attestation. */
 export interface BoundTranscript {
   readonly transcriptId: string;
   readonly status: 'valid' | 'invalid';

@@ -17,6 +17,7 @@ import { resolveOptions } from '../verification/options.ts';
 import { reportVerdict } from '../verification/report.ts';
 import type { ReportVerdict } from '../verification/verdict.ts';
 
+/** Why an attestation is not valid, in the words of the transcript's format. */
 export type FailureReason =
   | 'invalid_quote'
   | 'invalid_signature'
@@ -42,6 +43,7 @@ export interface SessionAttestation {
   readonly model_identity: JsonObject;
 }
 
+/** What an `AttestationVerifier` found about one attestation. */
 export interface AttestationOutcome {
   /** True when nothing failed. */
   readonly valid: boolean;
@@ -54,6 +56,7 @@ export interface AttestationOutcome {
   readonly verdict: ReportVerdict;
 }
 
+/** Options of an `AttestationVerifier`. */
 export interface AttestationVerifierOptions {
   /** Strict unless given. */
   readonly config?: ApiSecurityConfig | undefined;

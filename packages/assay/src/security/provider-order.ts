@@ -17,6 +17,7 @@ export interface OrderedAttestation {
   readonly passedOver: readonly { readonly type: ProviderType; readonly error: CodedError }[];
 }
 
+/** What `attestInOrder` asks each provider for. */
 export interface ProviderOrderOptions {
   readonly model: ModelIdentityClaim | null;
   readonly nonce: string;

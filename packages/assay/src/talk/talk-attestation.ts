@@ -20,6 +20,7 @@ import { verifySubject } from '../verification/verify.ts';
 
 const MAX_BYTES = 1024 * 1024;
 
+/** Options for the verification of a server that speaks the TEE tutorial's protocol. */
 export interface TalkAttestationOptions extends VerifyAgentOptions {
   /** Dangerous: talks to a server that only says that it is a mock and shows no evidence, as the tutorial's client does. */
   readonly acceptUnattestedMock?: boolean | undefined;

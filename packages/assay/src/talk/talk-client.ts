@@ -25,6 +25,7 @@ const NONCE_BYTES = 32;
 /** What Assay answers when the key of the request has been replaced. */
 const KEY_REPLACED = /fetch \/attestation again/;
 
+/** Options of a `TalkClient`. */
 export interface TalkOptions extends TalkAttestationOptions {
   /** The caller's key for the platform. It leaves inside the envelope only, after the server was verified. */
   readonly apiKey: string;

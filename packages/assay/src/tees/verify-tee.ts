@@ -14,6 +14,7 @@ import type {
 import { createVerifier } from '@assay/attestation/create-verifier';
 import { policyOf } from '../verification/options.ts';
 
+/** Options of `verifyTdx` and its like: no clock and no network stand behind them. */
 export interface VerifyTeeOptions {
   /** Epoch milliseconds at which certificates and collateral must be valid. */
   readonly now: number;

@@ -6,6 +6,7 @@ import type { Findings, Verdict } from './verdict.ts';
 /** The claims of a verdict without anything JSON cannot hold; which members it has depends on `type`. */
 export type ClaimsDocument = Readonly<Record<string, unknown>>;
 
+/** A verdict as `assay verify --json` prints it. */
 export interface VerdictDocument extends Omit<Findings, 'checks'> {
   readonly outcome: VerificationOutcome;
   readonly type: string | null;
@@ -26,7 +27,10 @@ export function verdictDocument(verdict: Verdict): VerdictDocument {
   };
 }
 
-/** What is authentic about the subject of a verdict; `null` when nothing is. */
+/**
+ * What is authentic about the subject of a verdict; `null` when nothing is.
+ * @example claimsDocument(verdict)?.evidence
+ */
 export function claimsDocument(verdict: Verdict): ClaimsDocument | null {
   if (verdict.claims === undefined) return null;
   const evidence = { ...verdict.claims };

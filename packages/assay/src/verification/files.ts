@@ -24,6 +24,7 @@ export interface FileVerdict {
   readonly verdict: Verdict;
 }
 
+/** The verdicts on a set of files. */
 export interface FilesVerdict {
   /** The worst outcome among the verdicts: the files are accepted when every piece of evidence in them is. */
   readonly outcome: VerificationOutcome;

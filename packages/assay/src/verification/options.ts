@@ -14,6 +14,7 @@ import {
 } from '@assay/attestation';
 import { ClientError } from '../errors.ts';
 
+/** Options of `verify` and of the verifiers of single kinds of files. */
 export interface VerifyOptions {
   /** Epoch milliseconds at which the subject must be valid; the platform's clock by default. */
   readonly now?: number | undefined;

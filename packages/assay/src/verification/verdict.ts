@@ -100,6 +100,7 @@ export interface ContentsByType {
   readonly proof: ProofContents;
 }
 
+/** The kinds of files that `verify` tells apart. */
 export type SubjectType = keyof ContentsByType;
 
 interface Authentic {
@@ -126,6 +127,7 @@ interface Failure<Type, Outcome extends VerificationOutcome, Kind extends ErrorK
   readonly tcb?: undefined;
 }
 
+/** The verdict on a file whose claims are not known to be authentic. */
 export type FailedSubject<Type> =
   | Failure<Type, 'malformed', 'malformed'>
   | Failure<Type, 'not-authentic', 'untrusted'>
@@ -134,14 +136,20 @@ export type FailedSubject<Type> =
 /** The verdict on one type of file that agents make. */
 export type SubjectVerdict<Type extends SubjectType> = AcceptedSubject<Type> | RefusedSubject<Type> | FailedSubject<Type>;
 
+/** The verdict on a bundle. */
 export type BundleVerdict = SubjectVerdict<'bundle'>;
+/** The verdict on a report. */
 export type ReportVerdict = SubjectVerdict<'report'>;
+/** The verdict on a receipt. */
 export type ReceiptVerdict = SubjectVerdict<'receipt'>;
+/** The verdict on a result file. */
 export type ResultVerdict = SubjectVerdict<'result'>;
+/** The verdict on a proof of one answer. */
 export type ProofVerdict = SubjectVerdict<'proof'>;
 /** The verdict on bare evidence; `type` is the evidence's, `null` when nothing was recognised. */
 export type EvidenceVerdict = VerificationResult & Findings;
 
+/** The verdict on one file; `type` says what the file is, `outcome` whether its claims may be used. */
 export type Verdict = BundleVerdict | ReportVerdict | ReceiptVerdict | ResultVerdict | ProofVerdict | EvidenceVerdict;
 
 type Conclusion<Type extends SubjectType> = Omit<Findings, 'scope'> &
@@ -221,7 +229,10 @@ export function reasonOf({ error, outcome }: Verdict): string {
   return error?.message ?? outcome;
 }
 
-/** The verdict behind an error that says a subject was not accepted; `null` for any other error. */
+/**
+ * The verdict behind an error that says a subject was not accepted; `null` for any other error.
+ * @example try { await connect(url) } catch (error) { console.error(verdictOf(error)?.checks) }
+ */
 export function verdictOf(error: unknown): Verdict | null {
   if (!ClientError.is(error)) return null;
   return (error.details.verdict as Verdict | undefined) ?? null;

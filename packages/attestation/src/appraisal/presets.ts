@@ -13,6 +13,10 @@ const MODERATE_STATUSES = [
   'ConfigurationAndSWHardeningNeeded',
 ] as const;
 
+/**
+ * The policy of callers that name none: refuses debug mode and firmware that is not up to date. Measurements and age
+ * are not checked.
+ */
 export const DEFAULT_POLICY: Policy = {
   version: 1,
   name: 'default',
@@ -22,6 +26,7 @@ export const DEFAULT_POLICY: Policy = {
   nonce: 'when-given',
 };
 
+/** The preset `strict`; its own `description` says what it accepts. */
 export const STRICT_POLICY: Policy = {
   version: 1,
   name: 'strict',
@@ -36,6 +41,7 @@ export const STRICT_POLICY: Policy = {
   refusedProducts: ['Milan'],
 };
 
+/** The preset `moderate`; its own `description` says what it accepts. */
 export const MODERATE_POLICY: Policy = {
   version: 1,
   name: 'moderate',
@@ -59,6 +65,7 @@ export const MODERATE_POLICY: Policy = {
   nonce: 'when-given',
 };
 
+/** The preset `relaxed`, for development; its own `description` says what it accepts. */
 export const RELAXED_POLICY: Policy = {
   version: 1,
   name: 'relaxed',
@@ -83,4 +90,5 @@ export const POLICY_PRESETS = {
   relaxed: RELAXED_POLICY,
 } as const satisfies Readonly<Record<string, Policy>>;
 
+/** Names of the presets. */
 export type PolicyPreset = keyof typeof POLICY_PRESETS;

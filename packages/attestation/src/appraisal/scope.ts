@@ -43,7 +43,7 @@ export function describeLimits(nodes: readonly ClaimsNode[]): readonly string[] 
   const limits = ['That the measured software is free of faults: a measurement names code, it does not verify it.'];
   if (some('sgx', 'tdx', 'sev-snp', 'dstack')) {
     limits.push(
-      'That nobody with physical access opened the machine: TEE.fail, Battering RAM and WireTap extract keys through the memory bus.',
+      'That no one with physical access opened the machine: TEE.fail, Battering RAM and WireTap extract keys through the memory bus.',
     );
   }
   if (nodes.some(({ claims }) => isMilan(claims))) {

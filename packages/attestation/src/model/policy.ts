@@ -99,6 +99,7 @@ export interface ClaimRule {
   readonly atMost?: number;
 }
 
+/** What a relying party demands of authentic claims (docs/policies.md). A member that is left out demands nothing. */
 export interface Policy {
   readonly version: 1;
   readonly name?: string;

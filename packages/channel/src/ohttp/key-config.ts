@@ -53,6 +53,7 @@ export function encodeKeyConfigs(configs: readonly KeyConfig[]): Uint8Array {
  * The entries of an `application/ohttp-keys` document that this library speaks, in their order; others are left out, as RFC 9458
  * §3.1 asks.
  * @throws {ChannelError} `channel/key-config-malformed`; `channel/suite-unsupported` when none is left.
+ * @example const [config] = parseKeyConfigs(bytes);
  */
 export function parseKeyConfigs(bytes: Uint8Array): readonly KeyConfig[] {
   const configs: KeyConfig[] = [];

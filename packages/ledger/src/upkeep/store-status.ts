@@ -9,6 +9,7 @@ import { type UpkeepCounts, upkeepCounts } from '../upkeep-log/operations.ts';
 import { type Counts, countRows, openJobs } from './log-rows.ts';
 import { type KeptPlace, openRowReader } from './row-reader.ts';
 
+/** The state of a store, as `assay store status` shows it. */
 export interface StoreStatus {
   /** `embedded SQLite` or `PostgreSQL`. */
   readonly store: string;

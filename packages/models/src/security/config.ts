@@ -25,6 +25,10 @@ export interface ProviderSettings {
   readonly config: JsonObject;
 }
 
+/**
+ * A security configuration as `parseSecurityConfig` reads it: providers, thresholds and what is demanded of attestation and
+ * binding.
+ */
 export interface ApiSecurityConfig {
   readonly providers: readonly ProviderSettings[];
   readonly defaultProvider: ProviderType | null;
@@ -56,7 +60,10 @@ export function parseSecurityConfig(file: Uint8Array | string): ApiSecurityConfi
   return config;
 }
 
-/** For development: every provider, simulated evidence allowed, relaxed thresholds. Signatures are verified all the same. */
+/**
+ * For development: every provider, simulated evidence allowed, relaxed thresholds. Signatures are verified all the same.
+ * @example new AttestationVerifier({ config: createTestConfig(), trust })
+ */
 export function createTestConfig(): ApiSecurityConfig {
   return {
     providers: (['mock', 'sgx', 'sev', 'nitro', 'vendor'] as const).map((type, index) => ({

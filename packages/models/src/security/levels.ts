@@ -26,6 +26,7 @@ const PROVIDER_OF_EVIDENCE: ReadonlyMap<string, ProviderType> = new Map([
   ['vendor-commitment', 'vendor'],
 ]);
 
+/** The least that an attestation must show. */
 export interface SecurityThresholds {
   readonly minSecurityLevel: SecurityLevel;
   readonly maxAttestationAgeSeconds: number;
@@ -39,6 +40,7 @@ export interface SecurityThresholds {
   readonly confidence: number;
 }
 
+/** Makes the strict, the moderate and the relaxed thresholds. */
 export const SecurityThresholds = {
   strict: (): SecurityThresholds => thresholds('high', 3600, 3, [true, true, false], 0.99),
   moderate: (): SecurityThresholds => thresholds('medium', 7200, 5, [true, false, false], 0.95),

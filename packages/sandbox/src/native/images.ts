@@ -6,6 +6,7 @@
 import type { ExecutionLimits } from '@assay/receipt';
 import { DEFAULT_LIMITS } from '../port.ts';
 
+/** Sets of pinned packages that a native lane can have installed. */
 export type ImageKind = 'native' | 'slither';
 
 export interface Image {

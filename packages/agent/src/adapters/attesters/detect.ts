@@ -1,6 +1,6 @@
 /**
- * Looks for the TEE that the agent runs in: the strongest one that answers. Without any, the simulator, whose evidence nobody
- * accepts who was not told to. A TEE that was asked for by name and does not answer is an error, never a simulation.
+ * Looks for the TEE that the agent runs in: the strongest one that answers. Without any, the simulator; its evidence is rejected unless the
+ * policy names its root. A TEE that was asked for by name and does not answer is an error, never a simulation.
  */
 
 import type { Clock } from '@assay/ledger';

@@ -9,6 +9,7 @@ import { type Digest, statementDigest } from '@assay/receipt';
 import type { Attester } from '../../ports/attester.ts';
 import { CANDIDATES, type Candidate, type DetectOptions, detectAttester } from './detect.ts';
 
+/** Which TEE was found here, and what the others lack. */
 export interface TeeSurvey {
   /** What attests: a TEE, a vendor's key, or nothing real. */
   readonly kind: 'hardware' | 'vendor' | 'simulated' | 'none' | 'failing';

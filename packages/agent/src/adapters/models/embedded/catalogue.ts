@@ -34,6 +34,7 @@ const modelSchema = z.strictObject({
   sources: z.array(sourceSchema).min(1),
 });
 
+/** A model that `assay model fetch` knows, with the digest of its file and where it is found. */
 export type CatalogueModel = Readonly<z.infer<typeof modelSchema>>;
 export type ModelSource = CatalogueModel['sources'][number];
 

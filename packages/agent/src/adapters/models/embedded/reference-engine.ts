@@ -20,6 +20,7 @@ export interface ReferenceEngineOptions {
   readonly kvType?: KvType | undefined;
 }
 
+/** A model file, loaded to be the reference of a comparison. */
 export interface ReferenceEngine {
   readonly facts: LoadedFacts;
   /** As an agent would write it (spec/model-profile.md), JCS; without meaning when other settings were given. */

@@ -126,11 +126,21 @@ for (const [file, { text, program, comments }] of parsed) {
 }
 
 const OLD_WORDS = /\b(?:nobody|whoever|anew|unless told)\b/i;
-const prose = execFileSync('git', ['ls-files', 'packages/*.ts', 'packages/*.tsx', 'docs/*.md', 'spec/*.md', '[A-Z]*.md'], {
+const PROSE = [
+  'packages/*.ts',
+  'packages/*.tsx',
+  'tests/*.ts',
+  'bench/*.ts',
+  'docs/*.md',
+  'spec/*.md',
+  'decisions/*.md',
+  '[A-Z]*.md',
+];
+const prose = execFileSync('git', ['ls-files', ...PROSE], {
   encoding: 'utf8',
 });
 for (const file of prose.trim().split('\n'))
-  if (!/\.test\.tsx?$|^CHANGELOG/.test(file) && existsSync(file))
+  if (!file.startsWith('CHANGELOG') && existsSync(file))
     for (const [index, line] of readFileSync(file, 'utf8').split('\n').entries())
       if (OLD_WORDS.test(line)) add('old-word', file, index + 1, '');
 

@@ -64,13 +64,13 @@ describe('kill -9', () => {
     const promises = new Promises();
     promises.hear(`ack rcpt_never 7 ${'0'.repeat(64)}`);
     promises.hear(`head 3 ${'0'.repeat(64)}`);
-    promises.hear('open nobody');
+    promises.hear('open absent');
     promises.hear('succeeded sha256:one sha256:two');
     expect(await audit(directory, promises)).toMatchObject({
       lost: ['rcpt_never'],
       inconsistent: [3],
       unlinked: ['sha256:one'],
-      unlisted: ['nobody'],
+      unlisted: ['absent'],
     });
     promises.hear(`head 3 ${'1'.repeat(64)}`);
     expect(promises.forks).toEqual([3]);

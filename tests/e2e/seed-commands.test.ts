@@ -239,7 +239,7 @@ describe('RedPill, asked directly', () => {
   });
 
   it.each([
-    [['--kind', 'nobody'], {}, /--kind: expected redpill/],
+    [['--kind', 'unknown'], {}, /--kind: expected redpill/],
     [['--ask', 'x'], { REDPILL_API_KEY: '' }, /REDPILL_API_KEY: expected your key/],
   ] as const)('%j is misuse', async (args, env, text) => {
     const { code, err } = await service(server, args, env);

@@ -69,9 +69,9 @@ test.each([
 
 test.each<[string[], number, string]>([
   [['--channel', 'open'], 1, '--channel: expected any, bound or sealed, got "open"'],
-  [['--authorities', 'root-of-nobody.txt'], 2, 'PEM'],
+  [['--authorities', 'no-root.txt'], 2, 'PEM'],
 ])('%j is a wrong option', async (args, code, message) => {
-  writeFileSync(join(cwd, 'root-of-nobody.txt'), 'nothing');
+  writeFileSync(join(cwd, 'no-root.txt'), 'nothing');
   const said = transcript({ cwd, now: Date.now(), env: {} });
   expect(await run(['proxy', 'https://127.0.0.1:1', ...args], said)).toBe(code);
   expect(said.err()).toContain(message);

@@ -131,7 +131,7 @@ const OPEN: readonly Row[] = [
     () => dcap({ tcbInfo: (info) => Object.assign(info, { id: 'SGX' }) }),
   ],
   [
-    'TCB info with a status nobody knows',
+    'TCB info with an unknown status',
     'dcap/tcb-info-malformed',
     ['tcbInfo'],
     () => dcap({ tcbInfo: (info) => Object.assign(info.tcbLevels[0], { tcbStatus: 'Fine' }) }),
@@ -149,7 +149,7 @@ const OPEN: readonly Row[] = [
     () => dcap({ identity: (id) => Object.assign(id, { id: 'QE' }) }),
   ],
   [
-    'QE identity with a status nobody knows',
+    'QE identity with an unknown status',
     'dcap/qe-identity-malformed',
     ['enclaveIdentity'],
     () => dcap({ identity: (id) => Object.assign(id.tcbLevels[0], { tcbStatus: 'Fine' }) }),
@@ -318,7 +318,7 @@ const FORGED: readonly Row[] = [
     [],
     async () => {
       const key = await fakeKey('P-384', 'stranger');
-      return answer({ responder: await fakeCertificate({ name: 'nobody', key, extensions: [] }) });
+      return answer({ responder: await fakeCertificate({ name: 'stranger', key, extensions: [] }) });
     },
   ],
   [

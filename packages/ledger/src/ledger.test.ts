@@ -213,7 +213,7 @@ describe.each(ENGINES)('on $engine', ({ place }) => {
       ]);
       expect((await ledger.list({ limit: 1, before: list[0]!.cursor })).map(({ taskId }) => taskId)).toEqual(['long']);
       expect((await ledger.findTask('long'))?.state).toBe('running');
-      expect(await ledger.findTask('nobody')).toBeNull();
+      expect(await ledger.findTask('unknown')).toBeNull();
     });
   });
 

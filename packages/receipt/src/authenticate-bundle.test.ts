@@ -109,7 +109,7 @@ describe('a bundle is refused when', () => {
       'bundle/payload-mismatch',
     ],
     [
-      'a payload belongs to nobody',
+      'a payload belongs to no receipt',
       edit({ payloads: new Map([[digestBytes(utf8('x')), utf8('x')]]) }),
       'bundle/payload-unknown',
     ],

@@ -44,7 +44,7 @@ const SIGNER: Signer = { model: MODEL, addresses: [], algorithm: 'ecdsa' };
 const redpill = serviceKind('redpill');
 
 test.each<[string, typeof fetch]>([
-  ['nobody listens', () => Promise.reject(new TypeError('fetch failed'))],
+  ['no one listens', () => Promise.reject(new TypeError('fetch failed'))],
   [
     'it redirects, perhaps to somebody who collects keys',
     async (_input, init) => {

@@ -148,7 +148,7 @@ describe('the schedule', () => {
     expect(set.rotated.length).toBe(1);
   });
 
-  it('gives a report of a keyset in its time even when nobody looked for days', async () => {
+  it('gives a report of a keyset in its time even when no one asked for days', async () => {
     const { rotation, clock } = await setting();
     clock.seconds = rotation.keyset.not_after + 100 * HOUR;
     const { document } = await rotation.report('ab'.repeat(32));
@@ -231,7 +231,7 @@ describe('ended keys', () => {
     expect(await Promise.all(attempts)).toEqual(['channel/decryption-failed', 'channel/decryption-failed']);
   });
 
-  it('are held by nobody: the tutorial pair and the channel pairs are collected', async () => {
+  it('are not kept: the tutorial pair and the channel pairs are collected', async () => {
     setFlagsFromString('--expose_gc');
     const collect = runInNewContext('gc') as () => void;
     const set = await setting();

@@ -173,7 +173,7 @@ describe('files', () => {
 describe('addresses', () => {
   const url = 'https://evidence.example/quote.bin';
   it.each<readonly [string, typeof fetch, readonly string[]]>([
-    ['nobody listens', never, ['ECONNREFUSED', 'check the address and the network']],
+    ['no one listens', never, ['ECONNREFUSED', 'check the address and the network']],
     ['it is not there', always('', { status: 404 }), ['answers 404', 'check the address']],
     [
       'it breaks off',
@@ -199,7 +199,7 @@ describe('addresses', () => {
     expect(asked).toEqual(['manual']);
   });
 
-  it('cli/agent-unreachable: nobody listens', async () => {
+  it('cli/agent-unreachable: no one listens', async () => {
     const args = ['receipt', '--url', 'http://127.0.0.1:1/'];
     const words = ['http://127.0.0.1:1', 'ECONNREFUSED', 'assay serve'];
     await refuse(args, 'cli/agent-unreachable', 4, words, { fetch: never });

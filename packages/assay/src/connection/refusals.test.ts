@@ -159,7 +159,7 @@ describe('before a question leaves', () => {
   const text = (body: string, status = 200) => ({ attestation: () => new Response(body, { status }) });
   test.each<[string, string, Lie, readonly string[]]>([
     [
-      'nobody listens',
+      'no one listens',
       'client/agent-unreachable',
       { attestation: () => Promise.reject(new TypeError('fetch failed')) },
       [URL_OF_AGENT, 'check the address'],
@@ -206,7 +206,7 @@ describe('client/receipt-missing', () => {
   });
 });
 
-test('client/receipt-unattested: a genuine signature under a keyset that nobody attests', async () => {
+test('client/receipt-unattested: a genuine signature under a keyset that no report attests', async () => {
   const other = { ...keysetOf({}), subject: 'somebody else' };
   const { agent } = await connected({ receipt: (_, exchange) => Response.json(receiptOf(RECEIPT_ID, other, exchange)) });
   const asked = agent.chat(QUESTION, { onText: () => {} });

@@ -58,7 +58,7 @@ describe('a report', () => {
     ['no evidence at all', 'report/evidence-missing', NONCE, sound, {}, ['known TEE', 'got no members']],
     ['a claim to be a mock', 'report/evidence-missing', NONCE, sound, { mock: true }, ['known TEE', 'got members mock']],
     [
-      'evidence of a TEE nobody knows',
+      'evidence of an unknown TEE',
       'report/evidence-missing',
       NONCE,
       sound,
@@ -83,7 +83,7 @@ describe('a report', () => {
     ],
     ['evidence for another nonce', 'report/unbound', NONCE, slots(statement(null), NONCE), undefined, ['other report data']],
     [
-      'evidence that answers a nonce nobody gave',
+      'evidence that answers a nonce that was not given',
       'report/unbound',
       null,
       slots(statement(null), NONCE),

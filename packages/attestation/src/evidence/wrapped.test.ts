@@ -63,7 +63,7 @@ describe('a wrapper', () => {
   });
 
   test.each<[string, unknown]>([
-    ['under a name nobody gives evidence', { comment: document }],
+    ['under a name that evidence never has', { comment: document }],
     ['in a report that binds keys', { api_version: 'aci/1', attestation: { evidence: { document } } }],
     ['too deep', { data: { data: { data: { data: { data: { data: { document } } } } } } }],
     ['nowhere', { evidence: null, quote: 7, report: 'short' }],

@@ -113,7 +113,7 @@ test('a body is what is sealed; without one nothing is sent', async () => {
 });
 
 describe('an error', () => {
-  test.each([500, 429, 422])('%s in clear is handed on as nobody’s word', async (status) => {
+  test.each([500, 429, 422])('%s in clear is handed on, and is unauthenticated', async (status) => {
     const { response, responseNonce, text } = await post({ instead: () => new Response('busy', { status }) });
     expect([response.status, responseNonce, text]).toEqual([status, null, 'busy']);
   });

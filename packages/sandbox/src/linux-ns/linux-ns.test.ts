@@ -63,7 +63,7 @@ describe.skipIf(!here)('linux-ns', () => {
     ],
     ['a JavaScript exit code', { language: 'javascript', code: 'process.exit(3)' }, { status: 'error', exitCode: 3 }],
     [
-      'a promise nobody settles',
+      'a promise that is never settled',
       { language: 'javascript', code: 'await new Promise(() => {})' },
       { status: 'error', exitCode: 13 },
     ],

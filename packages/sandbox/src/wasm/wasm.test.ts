@@ -15,7 +15,7 @@ describe('JavaScript', () => {
     ['formats as Node does', "console.log('a', { b: 'c', d: [1, 2] }, null)", "a { b: 'c', d: [ 1, 2 ] } null\n"],
     ['awaits at top level', "console.log(await Promise.resolve('x'))", 'x\n'],
     [
-      'waits for a main that nobody awaited',
+      'waits for a main that was not awaited',
       "async function main() { await null; setTimeout(() => console.log('late'), 5) }\nmain()",
       'late\n',
     ],
@@ -87,7 +87,7 @@ describe('JavaScript', () => {
     ],
     ['an error on the first line', 'null.x', 'TypeError', /at main\.js:1:6$/, 1],
     ['something thrown that is no error', 'throw { a: 1 }', 'Error', /a: 1/, 1],
-    ['a rejection nobody caught', 'Promise.reject(new RangeError("r"))', 'RangeError', /RangeError: r/, 1],
+    ['a rejection that is not caught', 'Promise.reject(new RangeError("r"))', 'RangeError', /RangeError: r/, 1],
     ['an error in a timer', 'setTimeout(() => { throw new Error("t") }, 1)', 'Error', /Error: t/, 1],
     ['a syntax error', 'const a = ;', 'SyntaxError', /main\.js:1\nconst a = ;\n {10}\^/, 1],
     ['an await that never ends', 'await new Promise(() => {})', 'Error', /never/, 13],

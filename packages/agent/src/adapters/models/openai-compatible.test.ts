@@ -178,7 +178,7 @@ test('cancelling ends the call', async () => {
   await expect(model.complete({ ...ask, signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ code: 'task/cancelled' });
 });
 
-test('nobody at home', async () => {
+test('a model server that does not answer', async () => {
   const { server } = await start([good]);
   await closing.pop()?.();
   const model = modelAt(server.base);

@@ -1,4 +1,4 @@
-/** Version 1 attestations (MessagePack) of platforms that nobody here reads: refused by name, not taken for another. */
+/** Version 1 attestations (MessagePack) of platforms that are not read here: refused by name, not taken for another. */
 
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { expectCode, expectRefusal } from '@assay/testing';

@@ -115,7 +115,7 @@ describe('is refused', () => {
     await expectCode(verify(fake, certificatesOf(fake)), code);
   });
 
-  test('under a root that nobody pinned', async () => {
+  test('under a root that is not pinned', async () => {
     const fake = await spoilt();
     const root = await fakeCertificate({ name: 'Intel SGX Root CA', key: await stranger, extensions: CA_EXTENSIONS(1) });
     const foreign = { ...fake, anchors: (await fakeDcap({ root: { key: await stranger } })).anchors };

@@ -50,7 +50,7 @@ describe('a quote inside JSON', () => {
     });
   });
 
-  test('beside another one is neither: nobody can say which one is meant', async () => {
+  test('next to another one is neither: which one is meant is not known', async () => {
     const text = JSON.stringify({ quote: base64, other: encodeBase64(sgx.quote) });
     expect(await verified(text)).toMatchObject({ outcome: 'malformed', error: { code: 'evidence/unrecognised' } });
   });

@@ -75,7 +75,7 @@ describe('a TD', () => {
     ],
     ['launched under a module that is still old', launchedUnder(svns(2, 3), svns(2, 3)), 'OutOfDate', ['INTEL-SA-00003']],
     ['launched under a current module', launchedUnder(svns(5, 3), svns(6, 3)), 'UpToDate', []],
-    ['whose current module nobody lists', launchedUnder(svns(5, 3), svns(5, 9)), 'TcbNotSupported', []],
+    ['whose current module is not listed', launchedUnder(svns(5, 3), svns(5, 9)), 'TcbNotSupported', []],
   ])('%s', async (_, options, status, advisories) => {
     expect(await standing(options)).toMatchObject({ status, advisories });
   });

@@ -183,7 +183,7 @@ describe('one defect', () => {
     else await expectCode(() => verify(fake, extra), code);
   });
 
-  test('an identity told again after system-ready is nobody to believe, and shown', async () => {
+  test('an identity repeated after system-ready is not believed, and is shown', async () => {
     const fake = await fakeDstack({ measured: (log) => [...log, runtimeEvent('compose-hash', new Uint8Array(32))] });
     const claims = await verify(fake);
     expect(outcome(claims, 'dstack.identity')).toBe('fail');

@@ -149,7 +149,7 @@ const DEFECTS: readonly { readonly name: string; readonly code: string; readonly
     },
   },
   {
-    name: 'a root nobody pinned',
+    name: 'a root that is not pinned',
     code: 'certificate/root-not-trusted',
     run: async () => {
       const device = await fakeDevice();
@@ -309,14 +309,14 @@ describe('one defect each', () => {
   });
 });
 
-/** A responder below `issuer`, or below nobody known. */
+/** A responder below `issuer`, or below an unknown one. */
 async function responder(issuer: FakeDevice['root'] | undefined, withPurpose: boolean): Promise<FakeDevice['root']> {
   const purpose = encodeDer(DER_TAG.sequence, encodeDerOid('1.3.6.1.5.5.7.3.9'));
   return fakeCertificate({
     name: 'responder',
     key: await fakeKey('P-384', 'responder'),
     ...(issuer !== undefined && { issuer }),
-    issuerName: issuer?.subject ?? encodeName({ CN: 'nobody' }),
+    issuerName: issuer?.subject ?? encodeName({ CN: 'stranger' }),
     extensions: [keyUsage(0), ...(withPurpose ? [{ oid: '2.5.29.37', critical: false, value: purpose }] : [])],
   });
 }

@@ -262,14 +262,14 @@ test('every one-bit flip of measurements and signature is refused', async () => 
   expect(accepted).toEqual([]);
 }, 180_000);
 
-/** A responder below `issuer`, or below nobody known. */
+/** A responder below `issuer`, or below an unknown one. */
 async function responder(issuer: FakeDevice['root'] | undefined, withPurpose: boolean): Promise<FakeDevice['root']> {
   const purpose = encodeDer(DER_TAG.sequence, encodeDerOid('1.3.6.1.5.5.7.3.9'));
   return fakeCertificate({
     name: 'responder',
     key: await fakeKey('P-384', 'responder'),
     ...(issuer !== undefined && { issuer }),
-    issuerName: issuer?.subject ?? encodeName({ CN: 'nobody' }),
+    issuerName: issuer?.subject ?? encodeName({ CN: 'stranger' }),
     extensions: [keyUsage(0), ...(withPurpose ? [{ oid: '2.5.29.37', critical: false, value: purpose }] : [])],
   });
 }

@@ -29,7 +29,7 @@ const DEFECTS: readonly { readonly name: string; readonly code: string; readonly
     run: async () => verifyFakeSnp(await fakeSnp(), { endorsements: [] }),
   },
   {
-    name: 'a hierarchy nobody pinned',
+    name: 'a hierarchy that is not pinned',
     code: 'certificate/root-not-trusted',
     run: async () => {
       const fake = await fakeSnp();

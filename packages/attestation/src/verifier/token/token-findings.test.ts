@@ -1,6 +1,6 @@
 /**
  * No token that says no is accepted: claims that state failure, debug mode, revocation, mismatch, old firmware, an unmatched policy or an
- * error, of every issuer, at every depth, in old names and in names nobody has seen; and sound tokens of every issuer are accepted.
+ * error, of every issuer, at every depth, in old names and in unknown names; and sound tokens of every issuer are accepted.
  */
 
 import { FAKE_NOW, FAKE_TOKENS, type FakeTokenIssuer, fakeToken } from '@assay/testing';

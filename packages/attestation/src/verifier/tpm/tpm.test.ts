@@ -106,7 +106,7 @@ describe('one defect', () => {
     await expectCode(() => verify({ ...document, ...extra }, [chain.anchor]), code);
   });
 
-  test('a chain to nobody known', async () => {
+  test('a chain to an unknown root', async () => {
     await expectCode(verify((await fakeTpmQuote()).document, []), 'certificate/root-not-trusted');
   });
 });

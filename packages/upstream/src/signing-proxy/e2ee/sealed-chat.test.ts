@@ -127,7 +127,7 @@ describe('an answer that is not sealed', () => {
     ['another version', '{}', { 'x-e2ee-version': '1' }, 'e2ee/answer-in-clear'],
     ['logprobs', '{"choices":[{"logprobs":{"content":[]},"message":{}}]}', {}, 'e2ee/answer-in-clear'],
     ['text', '{"choices":[{"text":"lies"}]}', {}, 'e2ee/answer-in-clear'],
-    ['a member nobody knows', '{"choices":[{"message":{"audio":{"data":"x"}}}]}', {}, 'e2ee/answer-in-clear'],
+    ['an unknown member', '{"choices":[{"message":{"audio":{"data":"x"}}}]}', {}, 'e2ee/answer-in-clear'],
     ['a role of its own', '{"choices":[{"message":{"role":"lies"}}]}', {}, 'e2ee/answer-in-clear'],
     ['content parts', '{"choices":[{"message":{"content":[{"text":"lies"}]}}]}', {}, 'e2ee/answer-in-clear'],
     ['an error beside the choices', '{"error":{"message":"lies"}}', {}, 'e2ee/answer-in-clear'],

@@ -76,12 +76,13 @@ async function shell(agent: OwnedAgent, block: string): Promise<string> {
   return stdout;
 }
 
-test('one manifest, five policies', () => {
+test('one manifest, six policies', () => {
   expect(parseManifest(utf8(JSON.stringify(MANIFEST))).name).toBe('my-agent');
   expect(POLICIES.map((policy) => parseSigningPolicy(JSON.stringify(policy)).rules.map(({ id }) => id))).toEqual([
     ['tips'],
     ['no-tools', 'payroll'],
     ['vote'],
+    ['no-tools', 'smart-wallet', 'batches'],
     ['permits', 'status'],
     ['sweep'],
   ]);

@@ -49,18 +49,21 @@ export interface LocalChainOptions {
   readonly chainId?: number;
   /** Blocks are mined when the test says so. */
   readonly manual?: boolean;
+  /** Rules of the chain; anvil's newest unless given. */
+  readonly hardfork?: 'prague';
   /** File of the state over restarts. */
   readonly state?: string;
 }
 
 export async function startLocalChain(options: LocalChainOptions = {}): Promise<LocalChain> {
-  const { chainId = 84_532, manual = false, state } = options;
+  const { chainId = 84_532, manual = false, hardfork, state } = options;
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   let child: ChildProcess | null = null;
   const start = async (): Promise<void> => {
     const args = ['--port', String(port), '--chain-id', String(chainId), '--silent'];
     if (manual) args.push('--no-mining');
+    if (hardfork !== undefined) args.push('--hardfork', hardfork);
     if (state !== undefined) args.push('--state', state);
     child = spawn(ANVIL ?? 'anvil', args, { stdio: 'ignore' });
     await answering(url);

@@ -1,9 +1,10 @@
 /** Fee bumps and cancellation on a local chain: one nonce, counted once, ended by whichever signature is included. */
 
-import { type Hex, type OwnerMessage, parseSignedTransaction, parseSigningPolicy, policyHash } from '@assay/operator';
+import { type Hex, type OwnerMessage, parseSignedTransaction } from '@assay/operator';
 import { describe, expect, test } from 'vitest';
 import { ANVIL, type LocalChain, startLocalChain } from './local-chain.ts';
 import { API_KEY, type OwnedAgent, signedBy, startOwnedAgent } from './owned-agent.ts';
+import { setPolicy } from './owner-messages.ts';
 
 const KEY = { authorization: `Bearer ${API_KEY}` };
 const ALICE: Hex = '0x86693cbe3f2581df512635823f46f0d593d96dba';
@@ -25,25 +26,18 @@ interface Row {
   readonly final_receipt_id: string | null;
 }
 
+const ETH = { id: 'eth', effect: 'allow', match: { recipients: [ALICE] }, caps: [{ asset: 'native', at_most: '100' }] };
+const policyOn = (chain: LocalChain, rules: readonly object[], maxFee = MAX_FEE): object => ({
+  v: 'assay-operator-policy/1',
+  chains: { [chain.chainId]: { rpc_urls: [chain.url], max_fee_per_gas: String(maxFee), confirmations: 1 } },
+  rules,
+});
+
 async function waitingPayment(now?: () => number): Promise<{ agent: OwnedAgent; chain: LocalChain; paid: Answer }> {
   const chain = await startLocalChain({ manual: true });
   const agent = await startOwnedAgent(now === undefined ? {} : { now });
-  const { agent_id: agentId, control, wallet } = await agent.config();
-  await chain.fund(wallet.address!, 10n ** 18n);
-  const policy = {
-    v: 'assay-operator-policy/1',
-    chains: { [chain.chainId]: { rpc_urls: [chain.url], max_fee_per_gas: String(MAX_FEE), confirmations: 1 } },
-    rules: [{ id: 'eth', effect: 'allow', match: { recipients: [ALICE] }, caps: [{ asset: 'native', at_most: '100' }] }],
-  };
-  const fields = {
-    agentId,
-    policyHash: policyHash(parseSigningPolicy(JSON.stringify(policy))),
-    version: 1,
-    previousHash: control.policy.change_hash,
-    expiry: Math.floor(Date.now() / 1000) + 600,
-  };
-  const message: OwnerMessage = { type: 'SetPolicy', fields };
-  await agent.post('/api/v1/control', { message, signatures: await signedBy(message, 2), policy });
+  await chain.fund((await agent.config()).wallet.address!, 10n ** 18n);
+  await setPolicy(agent, policyOn(chain, [ETH]));
   const paid = await pay(agent, chain, 60);
   expect(paid).toMatchObject({ sent: true, nonce: 0 });
   return { agent, chain, paid };
@@ -101,6 +95,46 @@ describe.skipIf(ANVIL === null)('a transaction that waits', { timeout: 120_000 }
     expect((await pay(agent, chain, 41)).code).toBe('operator/denied');
     now += DAY_MS;
     expect((await pay(agent, chain, 41)).nonce).toBe(1);
+  });
+
+  test('is bumped under the policy that is in force then', async () => {
+    const { agent, chain, paid } = await waitingPayment();
+    const bump = (hash = paid.transaction_hash) => replace(agent, { transaction_hash: hash, action: 'bump' });
+    const others = { ...ETH, match: { recipients: [`0x${'b0'.repeat(20)}`] } };
+    const never = { id: 'never', effect: 'deny', match: { recipients: [ALICE] } };
+    const less = { ...ETH, caps: [{ asset: 'native', at_most: '59' }] };
+    const { feePerGas } = await parseSignedTransaction(paid.signed_transaction);
+    for (const [rules, maxFee, rule] of [
+      [[], MAX_FEE, null],
+      [[others], MAX_FEE, null],
+      [[ETH, never], MAX_FEE, 'never'],
+      [[less], MAX_FEE, 'eth'],
+      [[ETH], feePerGas, null],
+    ] as const) {
+      await setPolicy(agent, policyOn(chain, rules, maxFee));
+      const [status, { code }] = await bump();
+      expect([status, code]).toEqual([403, 'operator/denied']);
+      const { policy } = (await agent.config()).control;
+      const list = (await (await agent.request('/api/receipts?limit=1', { headers: KEY })).json()) as {
+        receipts: { receipt_id: string }[];
+      };
+      const events = await agent.events(list.receipts[0]!.receipt_id);
+      expect(events.find(({ type }) => type === 'decision.made')).toMatchObject({
+        ...{ outcome: 'deny', rule, policy: policy.policy_hash, policy_version: policy.version },
+      });
+    }
+    const renamed = { ...ETH, id: 'new', caps: [{ asset: 'native', at_most: '70' }] };
+    await setPolicy(agent, policyOn(chain, [renamed]));
+    const [status, bumped] = await bump();
+    expect([status, bumped.nonce]).toEqual([200, 0]);
+    const events = await agent.events(bumped.receipt_id);
+    expect(events.find(({ type }) => type === 'decision.made')).toMatchObject({
+      ...{ outcome: 'allow', rule: 'new', policy_version: 7, counters: ['native 0 60 70'] },
+    });
+    // It counts under the new rule, once.
+    expect((await pay(agent, chain, 11)).code).toBe('operator/denied');
+    expect((await pay(agent, chain, 10)).nonce).toBe(1);
+    await ended(agent, chain);
   });
 
   test('is cancelled: nothing is paid, and what it counted is free when the empty one is in the chain', async () => {

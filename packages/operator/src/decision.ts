@@ -3,10 +3,12 @@
  * anyone can make it again from a receipt.
  */
 
+import { GAS_PER_BLOB } from './blob-sidecar.ts';
 import { decodeArguments, decodeSpending, type Spend, selectorOf } from './calldata.ts';
 import { functionOf } from './function-signature.ts';
 import { bytesOf, type Hex, keccakOf } from './hex.ts';
 import type { Asset, PolicyRule, SigningPolicy } from './policy.ts';
+import type { BlobFields, TransactionType } from './transaction.ts';
 
 /** Who asks. `tool`: a model, through a tool call of a prompt. */
 export type Caller = 'key' | 'token' | 'tool';
@@ -14,7 +16,7 @@ export type Caller = 'key' | 'token' | 'tool';
 /** A transaction as it is to be decided, complete but for its signature. */
 export interface DecisionRequest {
   readonly chainId: number;
-  readonly type: 'legacy' | 'eip1559';
+  readonly type: TransactionType;
   /** `null` creates a contract, which only a rule with `creates` allows. */
   readonly to: Hex | null;
   readonly value: bigint;
@@ -23,6 +25,10 @@ export interface DecisionRequest {
   readonly gas: bigint;
   /** Highest price of one gas that the transaction pays. */
   readonly feePerGas: bigint;
+  /** Of `eip7702`, and of it alone: the contract whose code is to run as the wallet, or the zero address, which revokes. */
+  readonly delegate?: Hex | undefined;
+  /** Of `eip4844`, and of it alone. */
+  readonly blobs?: BlobFields | undefined;
   readonly caller: Caller;
   /** Epoch seconds. */
   readonly time: number;
@@ -75,6 +81,8 @@ export function decide(policy: SigningPolicy | null, request: DecisionRequest, u
   if (request.feePerGas > BigInt(chain.max_fee_per_gas))
     return deny(`the price of gas is ${request.feePerGas}, at most ${chain.max_fee_per_gas} is allowed`);
   if (request.gas > BigInt(chain.max_gas)) return deny(`gas is ${request.gas}, at most ${chain.max_gas} is allowed`);
+  if ((request.type === 'eip7702') !== (request.delegate !== undefined) || (request.type === 'eip4844') !== hasBlobs(request))
+    return deny(`a transaction of type ${request.type} has other members`);
   const call = callOf(request);
   const denying = policy.rules.find((rule) => rule.effect === 'deny' && matches(rule, request, call.spends));
   if (denying !== undefined) return deny('a rule denies it', denying.id);
@@ -92,14 +100,27 @@ export function decide(policy: SigningPolicy | null, request: DecisionRequest, u
   return refusal ?? deny('no rule allows it');
 }
 
-function unnamed({ to }: DecisionRequest, decoded: boolean): string {
+const hasBlobs = ({ blobs }: DecisionRequest): boolean => blobs !== undefined && blobs.versionedHashes.length > 0;
+
+function unnamed({ to, delegate, blobs }: DecisionRequest, decoded: boolean): string {
   if (to === null) return 'the transaction creates a contract, and no rule names that';
+  if (delegate !== undefined) return `it lets the code of ${delegate} run as the wallet, and no rule allows that`;
+  if (blobs !== undefined) return 'it carries blobs, and no rule allows these';
   return decoded ? 'no rule allows it' : 'its calldata cannot be decoded, and no rule names its function';
 }
 
-/** The native value and what the calldata spends. Creation code runs as the new contract, which has nothing of the wallet but the value. */
-function callOf({ to, value, data }: DecisionRequest): { readonly decoded: boolean; readonly spends: readonly Spend[] } {
-  const native: readonly Spend[] = value === 0n ? [] : [{ asset: 'native', amount: value, beneficiary: null }];
+/** The most that the blobs of a transaction cost, wei. */
+export function blobFeeOf({ versionedHashes, feePerBlobGas }: BlobFields): bigint {
+  return GAS_PER_BLOB * BigInt(versionedHashes.length) * feePerBlobGas;
+}
+
+/**
+ * The native value, the price of blobs and what the calldata spends. Creation code runs as the new contract, which has nothing of the wallet
+ * but the value.
+ */
+function callOf({ to, value, data, blobs }: DecisionRequest): { readonly decoded: boolean; readonly spends: readonly Spend[] } {
+  const amounts = [value, blobs === undefined ? 0n : blobFeeOf(blobs)].filter((amount) => amount > 0n);
+  const native = amounts.map((amount): Spend => ({ asset: 'native', amount, beneficiary: null }));
   if (data === '0x' || to === null) return { decoded: true, spends: native };
   const decoded = decodeSpending(to, data);
   return decoded === null ? { decoded: false, spends: native } : { decoded: true, spends: [...native, ...decoded.spends] };
@@ -114,6 +135,8 @@ function matches({ effect, match }: PolicyRule, request: DecisionRequest, spends
     amongst(match.chain_ids, chainId) &&
     amongst(match.types, type) &&
     fitsCreation(match.creates, effect, request) &&
+    fitsDelegate(match.delegates, effect, request) &&
+    fitsBlobs(match.blobs, effect, request) &&
     amongst(match.recipients, to as string) &&
     fitsReceivers({ effect, match }, spends) &&
     amongst(match.selectors, selectorOf(data) as string) &&
@@ -132,6 +155,26 @@ function fitsCreation(
 ): boolean {
   if (creates === undefined) return to !== null || effect === 'deny';
   return to === null && (creates.includes('any') || creates.includes(keccakOf(bytesOf(data))));
+}
+
+/** A rule that names delegates is for delegation alone; one that does not may still deny it. */
+function fitsDelegate(
+  delegates: PolicyRule['match']['delegates'],
+  effect: PolicyRule['effect'],
+  { delegate }: DecisionRequest,
+): boolean {
+  if (delegates === undefined) return delegate === undefined || effect === 'deny';
+  return delegate !== undefined && delegates.includes(delegate);
+}
+
+/** A rule that names blobs is for transactions with blobs alone; one that does not may still deny them. */
+function fitsBlobs(limits: PolicyRule['match']['blobs'], effect: PolicyRule['effect'], { blobs }: DecisionRequest): boolean {
+  if (limits === undefined) return blobs === undefined || effect === 'deny';
+  return (
+    blobs !== undefined &&
+    blobs.versionedHashes.length <= limits.at_most &&
+    blobs.feePerBlobGas <= BigInt(limits.max_fee_per_blob_gas)
+  );
 }
 
 /** A list that a rule leaves out holds everything. */

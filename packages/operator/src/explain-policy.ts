@@ -1,6 +1,7 @@
 /** A policy in plain words, rule by rule, for owners who are about to sign it. Says what the rules say; decides nothing. */
 
 import { withoutTrailing } from '@assay/encoding/text-ends';
+import { NO_DELEGATE } from './authorization.ts';
 import type { Asset, PolicyRule, SigningPolicy } from './policy.ts';
 
 /** One rule in sentences. */
@@ -51,7 +52,7 @@ export function explainPolicy(policy: SigningPolicy): ExplainedPolicy {
     always: [
       'What no rule allows is denied; a rule that denies wins.',
       'Calldata that cannot be decoded is denied, unless a rule names its function.',
-      'Contract creation is denied, unless a rule names it. Blobs and EIP-7702 authorisations are never signed.',
+      'Contract creation, blobs and EIP-7702 delegation are denied, unless a rule names them. What blobs cost counts as spent.',
       'Allowances, permits and authorisations count as much as transfers.',
     ],
   };
@@ -68,16 +69,22 @@ function summaryOf({ effect, match, caps }: PolicyRule): string {
   return `Allows ${what}${to}${spends}.`;
 }
 
-function whatOf({ function: signature, creates }: PolicyRule['match']): string {
+function whatOf({ function: signature, creates, delegates, blobs }: PolicyRule['match']): string {
   if (creates !== undefined) return 'contract creation';
+  if (delegates !== undefined) return 'delegation (EIP-7702)';
+  if (blobs !== undefined) return 'transactions with blobs';
   return signature === undefined ? 'transactions' : `calls of ${signature.replace(/^function /, '')}`;
 }
 
-function conditionsOf({ match }: PolicyRule): readonly string[] {
+function conditionsOf({ effect, match }: PolicyRule): readonly string[] {
   const lines: (string | null)[] = [
     match.chain_ids === undefined ? null : `On chain ${either(match.chain_ids.map(String))}.`,
     match.types === undefined ? null : `Of type ${either(match.types)}.`,
     match.creates === undefined || match.creates.includes('any') ? null : `Of code with hash ${either(match.creates)}.`,
+    match.delegates === undefined ? null : delegationOf(match.delegates, effect),
+    match.blobs === undefined
+      ? null
+      : `With at most ${count(match.blobs.at_most, 'blob')}, at most ${amountOf('native', match.blobs.max_fee_per_blob_gas)} for one blob gas.`,
     match.recipients === undefined ? null : `Sent to ${either(match.recipients)}.`,
     match.beneficiaries === undefined ? null : `Tokens go to, or may be spent by, ${either(match.beneficiaries)}.`,
     match.selectors === undefined ? null : `The call has selector ${either(match.selectors)}.`,
@@ -118,6 +125,16 @@ export function coinsOf(wei: string): string {
   const digits = wei.padStart(NATIVE_DECIMALS + 1, '0');
   const fraction = withoutTrailing(digits.slice(-NATIVE_DECIMALS), '0');
   return fraction === '' ? digits.slice(0, -NATIVE_DECIMALS) : `${digits.slice(0, -NATIVE_DECIMALS)}.${fraction}`;
+}
+
+/** What delegation means is said with each rule that names it, because caps do not hold for the code of a delegate. */
+function delegationOf(delegates: readonly string[], effect: PolicyRule['effect']): string {
+  if (effect === 'deny') return `The delegate is ${either(delegates)}.`;
+  const contracts = delegates.filter((each) => each !== NO_DELEGATE);
+  const revoked = contracts.length < delegates.length ? ['Delegation may be revoked.'] : [];
+  if (contracts.length === 0) return revoked.join(' ');
+  const code = `The code of ${either(contracts)} may run as the wallet: it can spend everything the wallet has, whatever caps say.`;
+  return [code, ...revoked].join(' ');
 }
 
 function isEmpty(match: PolicyRule['match']): boolean {

@@ -1,6 +1,8 @@
 /** Owner-signed variables, policies and approvals: what anyone must be able to recheck. Pure: no I/O, no clock. */
 
 export * from './answer.ts';
+export * from './authorization.ts';
+export * from './blob-sidecar.ts';
 export * from './calldata.ts';
 export * from './control.ts';
 export * from './decision.ts';

@@ -7,6 +7,7 @@
 
 import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
 import { z } from 'zod';
+import { MOST_BLOBS } from './blob-sidecar.ts';
 import { OperatorError } from './errors.ts';
 import { functionOf, isNumber, textFormOf } from './function-signature.ts';
 import { type Hex, keccakOf } from './hex.ts';
@@ -72,6 +73,11 @@ const typedDataSchema = z.strictObject({
   chain_id: chainId.nullable().default(null),
 });
 
+const blobsSchema = z.strictObject({
+  at_most: z.number().int().min(1).max(MOST_BLOBS),
+  max_fee_per_blob_gas: amount.describe('highest price of one blob gas, wei; a blob takes 131072'),
+});
+
 const matchSchema = z.strictObject({
   paths: z
     .array(z.enum(['transaction', 'message', 'typed-data']))
@@ -87,7 +93,7 @@ const matchSchema = z.strictObject({
     .describe('EIP-712 types that spend nothing, by domain; permits and authorisations are known and counted without it'),
   chain_ids: z.array(chainId).min(1).optional(),
   types: z
-    .array(z.enum(['legacy', 'eip1559']))
+    .array(z.enum(['legacy', 'eip1559', 'eip4844', 'eip7702']))
     .min(1)
     .optional(),
   recipients: z.array(address).min(1).optional().describe('`to` of the transaction: for tokens, the contract'),
@@ -105,6 +111,19 @@ const matchSchema = z.strictObject({
     .max(64)
     .optional()
     .describe('contract creation, of this code or of any; a rule that allows creation needs it, and is then for nothing else'),
+  delegates: z
+    .array(address)
+    .min(1)
+    .max(64)
+    .optional()
+    .describe(
+      'EIP-7702: contracts whose code may run as the wallet, with all that it has, whatever caps say; the zero address revokes. A rule that allows delegation needs it, and is then for nothing else',
+    ),
+  blobs: blobsSchema
+    .optional()
+    .describe(
+      'EIP-4844: blobs of one transaction; a rule that allows blobs needs it, and is then for nothing else. What they cost counts in native caps',
+    ),
   value_at_most: amount.optional().describe('native value of one transaction'),
   hours_utc: z
     .strictObject({ from: z.number().int().min(0).max(23), to: z.number().int().min(1).max(24) })
@@ -120,6 +139,8 @@ const matchSchema = z.strictObject({
 
 /** What only a call to an account has. */
 const CALL_MEMBERS = ['recipients', 'beneficiaries', 'selectors', 'function'] as const;
+/** What one transaction has at most one of. */
+const ONE_OF_MEMBERS = ['creates', 'delegates', 'blobs'] as const;
 
 const ruleSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'expected a name like daily-eth'),
@@ -175,9 +196,13 @@ export function parseSigningPolicy(bytes: Uint8Array | string): SigningPolicy {
   const ids = checked.data.rules.map(({ id }) => id);
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);
   if (twice !== undefined) throw malformed(`rules: expected each id once, got ${twice} twice`);
-  for (const { id, match } of checked.data.rules) {
+  for (const { id, effect, match } of checked.data.rules) {
     const other = match.creates === undefined ? undefined : CALL_MEMBERS.find((member) => match[member] !== undefined);
     if (other !== undefined) throw malformed(`rules.${id}: expected creates without ${other}: creation calls nothing`);
+    const kinds = ONE_OF_MEMBERS.filter((member) => match[member] !== undefined);
+    if (kinds.length > 1) throw malformed(`rules.${id}: expected ${kinds[0]} without ${kinds[1]}: no transaction has both`);
+    if (effect === 'deny' && match.blobs !== undefined)
+      throw malformed(`rules.${id}: expected blobs in a rule that allows; deny them by types`);
     if ((match.arguments !== undefined) !== (match.function !== undefined) && match.arguments !== undefined)
       throw malformed(`rules.${id}: expected function beside arguments`);
     const wrong = wrongFunction(match);

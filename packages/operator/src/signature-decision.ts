@@ -55,9 +55,8 @@ function matches({ effect, match }: PolicyRule, request: SignatureRequest, spend
   if (!named) return false;
   if (!inTime(match, request.time) || !amongst(match.callers, request.caller)) return false;
   // What only transactions have cannot fit.
-  const { types, creates, selectors, function: signature, value_at_most: most } = match;
-  if (types !== undefined || creates !== undefined || selectors !== undefined || signature !== undefined || most !== undefined)
-    return false;
+  const { types, creates, delegates, blobs, selectors, function: signature, value_at_most: most } = match;
+  if ([types, creates, delegates, blobs, selectors, signature, most].some((member) => member !== undefined)) return false;
   return request.path === 'message'
     ? match.chain_ids === undefined &&
         match.recipients === undefined &&

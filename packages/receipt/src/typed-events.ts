@@ -64,6 +64,9 @@ const EVENT_FIELDS = {
     ...{ rule: 'text?', request_hash: 'text?', cause: 'text?', reason: 'text?' },
   },
   'approval.requested': { approval: 'text', chain_id: 'text', needed: 'number' },
+  'authorization.signed': {
+    ...{ chain_id: 'text', signer: 'text', delegate: 'text', account_nonce: 'number', digest: 'text', signature_hash: 'text' },
+  },
   'transaction.signed': {
     ...{ chain_id: 'text', from: 'text', to: 'text?', creates: 'text?', value: 'text', account_nonce: 'number' },
     ...{
@@ -73,6 +76,7 @@ const EVENT_FIELDS = {
       policy: 'text',
       simulation: 'text',
       rollback: 'text',
+      blob_fee: 'text?',
     },
   },
   'transaction.sent': { transaction_id: 'text', cites: 'text', taken: 'flag', reason: 'text?' },

@@ -4,11 +4,21 @@
  */
 
 import { withoutTrailing } from '@assay/encoding/text-ends';
-import { type ChainSettings, type Hex, parseSignedTransaction, serializeSigned } from '@assay/operator';
+import {
+  type ChainSettings,
+  carriedBy,
+  type Hex,
+  parseSignedTransaction,
+  serializeSigned,
+  type TransactionType,
+} from '@assay/operator';
 import { createPublicClient, http, type PublicClient, type Transaction } from 'viem';
 import { ServerError } from '../errors.ts';
 
 const TIMEOUT_MS = 10_000;
+const PLAIN_GAS = 21_000n;
+/** What an authorisation costs at most (EIP-7702, PER_EMPTY_ACCOUNT_COST). */
+export const AUTHORIZATION_GAS = 25_000n;
 /** A block with its transactions is the largest answer. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
@@ -19,6 +29,8 @@ export interface ChainFacts {
   readonly feePerGas: bigint;
   /** 0 for legacy transactions. */
   readonly priorityFeePerGas: bigint;
+  /** Twice the price of blob gas now; 0 for transactions without blobs. */
+  readonly feePerBlobGas: bigint;
   readonly gas: bigint;
   /** The node's word for what a call of the transaction gives: `ok`, or why not. */
   readonly simulation: string;
@@ -78,16 +90,18 @@ export class ChainNode {
    * What the transaction needs to know.
    * @throws {ServerError} `operator/node-unreachable`; `operator/node-refused` when the node is of another chain.
    */
-  async facts(chainId: number, chain: ChainSettings, call: PlannedCall, legacy: boolean): Promise<ChainFacts> {
+  async facts(chainId: number, chain: ChainSettings, call: PlannedCall, type: TransactionType): Promise<ChainFacts> {
     const client = this.#client;
     const { from: account, to, value, data } = call;
     const planned = { account, to, value, data } as const;
-    const [actual, confirmedNonce, fees, gas, simulation] = await this.#ask(() =>
+    const added = type === 'eip7702' ? AUTHORIZATION_GAS : 0n; // the node is asked about the call alone
+    const [actual, confirmedNonce, fees, blobBaseFee, gas, simulation] = await this.#ask(() =>
       Promise.all([
         client.getChainId(),
         client.getTransactionCount({ address: account, blockTag: 'latest' }),
-        this.#fees(chain, legacy),
-        call.gas ?? (data === '0x' && to !== null ? 21_000n : client.estimateGas(planned).catch(() => null)),
+        this.#fees(chain, type === 'legacy'),
+        type === 'eip4844' ? client.getBlobBaseFee() : 0n,
+        call.gas ?? this.#gas(planned).then((estimated) => (estimated === null ? null : estimated + added)),
         client.call(planned).then(
           () => 'ok',
           (error: unknown) => shortMessage(error),
@@ -104,7 +118,13 @@ export class ChainNode {
         'operator/node-refused',
         `the node cannot estimate the gas: ${simulation}; send gas, or mend the transaction`,
       );
-    return { confirmedNonce, ...fees, gas, simulation };
+    return { confirmedNonce, ...fees, feePerBlobGas: blobBaseFee * 2n, gas, simulation };
+  }
+
+  /** Gas of a call; `null`: the node cannot say. */
+  async #gas(call: { readonly account: Hex; readonly to: Hex | null; readonly value: bigint; readonly data: Hex }) {
+    if (call.data === '0x' && call.to !== null) return PLAIN_GAS;
+    return this.#client.estimateGas(call).catch(() => null);
   }
 
   /** Sends signed bytes. A node that has them already took them. */
@@ -207,7 +227,7 @@ export class ChainNode {
 /** The hash of a transaction as a node shows it, when the wallet signed exactly that. */
 async function signedHash(shown: Transaction, chainId: number, wallet: Hex): Promise<Hex | null> {
   const { type, nonce, to, value, input, gas, r, s, v, hash } = shown;
-  if (type !== 'legacy' && type !== 'eip1559') return null;
+  if (type !== 'legacy' && type !== 'eip1559' && type !== 'eip4844' && type !== 'eip7702') return null;
   const fees =
     type === 'legacy'
       ? { feePerGas: shown.gasPrice ?? 0n, priorityFeePerGas: 0n }
@@ -215,7 +235,7 @@ async function signedHash(shown: Transaction, chainId: number, wallet: Hex): Pro
   const odd = type === 'legacy' ? (v - 35n) % 2n === 1n : v % 2n === 1n;
   const signature: Hex = `0x${r.slice(2).padStart(64, '0')}${s.slice(2).padStart(64, '0')}${odd ? '1c' : '1b'}`;
   const receiver = to === null ? null : (to.toLowerCase() as Hex);
-  const unsigned = { type, chainId, nonce, to: receiver, value, data: input, gas, ...fees } as const;
+  const unsigned = { type, chainId, nonce, to: receiver, value, data: input, gas, ...fees, ...carriedBy(shown) } as const;
   const signed = await parseSignedTransaction(serializeSigned(unsigned, signature)).catch(() => null);
   return signed !== null && signed.from === wallet && signed.hash === hash ? signed.hash : null;
 }

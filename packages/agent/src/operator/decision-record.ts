@@ -4,14 +4,7 @@ import { utf8 } from '@assay/encoding/bytes';
 import { isCoded } from '@assay/encoding/coded-error';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import type { ReceiptDraft } from '@assay/ledger';
-import {
-  type Caller,
-  createdAddress,
-  type Decision,
-  type DecisionRequest,
-  type Hex,
-  type UnsignedTransaction,
-} from '@assay/operator';
+import type { Caller, Decision, DecisionRequest, Hex } from '@assay/operator';
 import { ServerError } from '../errors.ts';
 import { isMoved, type Operator, type OperatorRequest } from './operator.ts';
 import { openDraft, sealChangeRefusal, sealRefusal } from './owner-receipt.ts';
@@ -152,15 +145,17 @@ export function recordDecision({ control, agentId, policyBytes }: Operator, draf
   });
 }
 
-/** Whom a signed transaction reaches, as its receipt says it: an account, or the contract that it creates. */
-export function receiverOf(unsigned: UnsignedTransaction, from: Hex): { readonly to: Hex } | { readonly creates: Hex } {
-  const { to, nonce } = unsigned;
-  return to === null ? { creates: createdAddress(from, nonce) } : { to };
+/** What a request has that only the newer types have. */
+function carriedOf({ delegate, blobs }: DecisionRequest): JsonObject {
+  if (delegate !== undefined) return { delegate };
+  return blobs === undefined ? {} : { blob_hashes: [...blobs.versionedHashes], fee_per_blob_gas: String(blobs.feePerBlobGas) };
 }
 
 /** The request as its receipt keeps it; amounts are texts. */
-function requestDocument({ chainId, type, to, value, data, gas, feePerGas, caller, time }: DecisionRequest): JsonObject {
+function requestDocument(request: DecisionRequest): JsonObject {
+  const { chainId, type, to, value, data, gas, feePerGas, caller, time } = request;
   return {
+    ...carriedOf(request),
     chain_id: chainId,
     type,
     to,

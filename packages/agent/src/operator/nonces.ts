@@ -17,17 +17,16 @@ export class Nonces {
     return this.#next.get(chainId) ?? 0;
   }
 
-  /** The lowest nonce that is free. */
-  take(chainId: number): number {
-    const returned = this.#returned.get(chainId);
-    const lowest = returned === undefined || returned.size === 0 ? null : Math.min(...returned);
-    if (lowest !== null) {
-      returned?.delete(lowest);
-      return lowest;
-    }
-    const nonce = this.next(chainId);
-    this.#next.set(chainId, nonce + 1);
-    return nonce;
+  /** The lowest nonce that is free; with `many` the first of so many in a row, which are all taken. */
+  take(chainId: number, many = 1): number {
+    const returned = this.#returned.get(chainId) ?? new Set<number>();
+    const next = this.next(chainId);
+    const rowFrom = (start: number): readonly number[] => Array.from({ length: many }, (_, index) => start + index);
+    const isFree = (nonce: number): boolean => nonce >= next || returned.has(nonce);
+    const start = [...returned].sort((a, b) => a - b).find((nonce) => rowFrom(nonce).every(isFree)) ?? next;
+    for (const nonce of rowFrom(start)) returned.delete(nonce);
+    this.#next.set(chainId, Math.max(next, start + many));
+    return start;
   }
 
   /** Gives a nonce back that nothing was signed and kept under. */

@@ -167,7 +167,9 @@ export function operatorApi({
       pending: wallet.pending
         .list()
         .filter((each) => all || each.access === null || each.access === access)
-        .map(({ hash, chainId, to, value, data, expiry }) => ({ hash, chain_id: chainId, to, value, data, expiry })),
+        .map(({ hash, chainId, to, value, data, delegate = null, blobHashes = [], expiry }) => ({
+          ...{ hash, chain_id: chainId, to, value, data, delegates_to: delegate, blobs: blobHashes.length, expiry },
+        })),
     }),
     close: () => watch.close(),
     refresh: () => operator.fresh(),
@@ -185,6 +187,8 @@ export function transactionMember(transaction: BookedTransaction): JsonObject {
     signed,
     to,
     creates = null,
+    delegate = null,
+    blobs = 0,
     value,
     rule,
     time,
@@ -201,6 +205,8 @@ export function transactionMember(transaction: BookedTransaction): JsonObject {
     nonce,
     to,
     creates: transaction.cancels === true ? null : creates,
+    delegates_to: delegate,
+    blobs,
     value,
     rule,
     time,

@@ -20,6 +20,8 @@ export interface PendingApproval {
   /** Decimal. */
   readonly value: string;
   readonly data: Hex;
+  readonly delegate?: Hex | undefined;
+  readonly blobHashes?: readonly Hex[] | undefined;
   readonly requestId: string;
   /** Epoch seconds. */
   readonly expiry: number;
@@ -33,7 +35,7 @@ const APPROVED = 'approved/';
 /** What owners sign as `transactionHash`: everything but nonce and fees, which are not known yet, with a random id that makes it unique. */
 export function requestHash(
   agentId: Hex,
-  request: Pick<PendingApproval, 'chainId' | 'to' | 'value' | 'data' | 'requestId'>,
+  request: Pick<PendingApproval, 'chainId' | 'to' | 'value' | 'data' | 'delegate' | 'blobHashes' | 'requestId'>,
 ): Hex {
   const { chainId, to, value, data, requestId } = request;
   const document = {
@@ -43,9 +45,21 @@ export function requestHash(
     to,
     value,
     data,
+    ...carriedOf(request),
     request_id: requestId,
   };
   return keccakOf(utf8(canonicalJson(document)));
+}
+
+/** Members that only requests of the newer types have, so that the hash of the others is as it was. */
+function carriedOf({ delegate, blobHashes }: Pick<PendingApproval, 'delegate' | 'blobHashes'>): JsonObject {
+  if (delegate !== undefined) return { delegate };
+  return blobHashes === undefined ? {} : { blob_hashes: [...blobHashes] };
+}
+
+/** What of a request owners approve. */
+function waitingOf({ chainId, to, value, data, delegate, blobs }: DecisionRequest) {
+  return { chainId, to, value: String(value), data, delegate, blobHashes: blobs?.versionedHashes };
 }
 
 export class PendingApprovals {
@@ -78,8 +92,7 @@ export class PendingApprovals {
       throw new ServerError('server/busy', `${MOST_PENDING} transactions wait for owners; try again when some are approved`, {
         details: { retryAfterSeconds: 60 },
       });
-    const { chainId, to, data } = request;
-    const waiting = { chainId, to, value: String(request.value), data, requestId };
+    const waiting = { ...waitingOf(request), requestId };
     const hash = requestHash(agentId, waiting);
     const expiry = now + LIFETIME;
     const old = state.list(PENDING).filter(([, value]) => (value as unknown as PendingApproval).expiry <= now);
@@ -105,11 +118,8 @@ export class PendingApprovals {
     const pending = this.list().find((each) => each.hash === hash);
     const same =
       pending !== undefined &&
-      pending.chainId === request.chainId &&
       chainId === request.chainId &&
-      pending.to === request.to &&
-      pending.value === String(request.value) &&
-      pending.data === request.data;
+      requestHash(this.#operator.agentId, { ...waitingOf(request), requestId: pending.requestId }) === hash;
     if (!same)
       throw new ServerError(
         'operator/approval-mismatch',

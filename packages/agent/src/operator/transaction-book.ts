@@ -4,7 +4,7 @@
  */
 
 import type { Json, JsonObject } from '@assay/encoding/json';
-import { type Hex, type Spend, SpendingWindow } from '@assay/operator';
+import { type BlobSidecar, type Hex, type Spend, SpendingWindow, withSidecar } from '@assay/operator';
 import { Nonces } from './nonces.ts';
 import type { RowChange, SealedState } from './sealed-state.ts';
 
@@ -21,6 +21,11 @@ export interface BookedTransaction {
   /** `null` creates the contract `creates`. */
   readonly to: Hex | null;
   readonly creates?: Hex;
+  /** Whom the wallet delegates to by it (EIP-7702): it uses the nonce behind its own up, too. */
+  readonly delegate?: Hex | undefined;
+  /** How many blobs it carries, and the most wei that they cost, decimal. */
+  readonly blobs?: number | undefined;
+  readonly blobFee?: string | undefined;
   /** Decimal. */
   readonly value: string;
   readonly rule: string;
@@ -66,12 +71,15 @@ export const FINAL: ReadonlySet<TransactionState> = new Set(['included', 'revert
 
 const PREFIX = 'transaction/';
 const SIGNATURE = 'signature/';
+const SIDECAR = 'sidecar/';
 const keyOf = ({ chainId, nonce }: Pick<BookedTransaction, 'chainId' | 'nonce'>): string =>
   `${PREFIX}${chainId}/${String(nonce).padStart(16, '0')}`;
 
 export class TransactionBook {
   #usage = new SpendingWindow();
   #nonces = new Nonces();
+  /** Delegations that are not final, by key. */
+  #delegating = new Map<string, Pick<BookedTransaction, 'chainId' | 'nonce'>>();
   readonly #state: SealedState;
   /** The newest time that a row names: the clock is never believed to be before it. Epoch seconds. */
   #latest = 0;
@@ -95,6 +103,7 @@ export class TransactionBook {
   #recount(): void {
     this.#usage = new SpendingWindow();
     this.#nonces = new Nonces();
+    this.#delegating = new Map();
     for (const transaction of this.list()) this.#count(transaction);
     for (const [, value] of this.#state.list(SIGNATURE)) this.#countSignature(value as unknown as SignatureRow);
     for (const [key, value] of this.#state.list('acknowledged/')) {
@@ -141,9 +150,11 @@ export class TransactionBook {
   }
 
   /** Counts it no more: it could not be written, so no client has it. */
-  release({ chainId, nonce }: BookedTransaction): void {
-    this.usage.remove(keyOf({ chainId, nonce }));
-    this.nonces.giveBack(chainId, nonce);
+  release(transaction: BookedTransaction): void {
+    const { chainId } = transaction;
+    this.usage.remove(keyOf(transaction));
+    this.#delegating.delete(keyOf(transaction));
+    for (const nonce of noncesOf(transaction)) this.nonces.giveBack(chainId, nonce);
   }
 
   /** What `work` gives when a transaction is not counted. */
@@ -161,10 +172,26 @@ export class TransactionBook {
     return { key: keyOf(transaction), value: transaction as unknown as JsonObject };
   }
 
+  /** The row that keeps the blobs of a transaction until it is final; `null` removes it. */
+  sidecarRow({ chainId, nonce }: Pick<BookedTransaction, 'chainId' | 'nonce'>, sidecar: BlobSidecar | null): RowChange {
+    return { key: `${SIDECAR}${chainId}/${nonce}`, value: sidecar as unknown as Json };
+  }
+
+  /** The bytes that nodes take: with the blobs, where it has some. */
+  sendable({ chainId, nonce, signed }: BookedTransaction): Hex {
+    const sidecar = this.#state.get(`${SIDECAR}${chainId}/${nonce}`) as unknown as BlobSidecar | undefined;
+    return sidecar === undefined ? signed : withSidecar(signed, sidecar);
+  }
+
+  /** Whether a delegation with a lower nonce is not final yet. Nodes wait in vain for the nonce that its authorisation uses up. */
+  followsDelegation({ chainId, nonce }: BookedTransaction): boolean {
+    return [...this.#delegating.values()].some((each) => each.chainId === chainId && each.nonce < nonce);
+  }
+
   /** Counts the end of a transaction: one that another with its nonce replaced spent nothing. */
   settle(transaction: BookedTransaction): void {
-    if (transaction.state === 'replaced') this.usage.remove(keyOf(transaction));
-    else this.#count(transaction);
+    this.usage.remove(keyOf(transaction));
+    this.#count(transaction);
   }
 
   /** What an idempotency key was used for. */
@@ -201,10 +228,14 @@ export class TransactionBook {
   }
 
   #count(transaction: BookedTransaction): void {
-    const { chainId, nonce, rule, time, spends, state, endedAt } = transaction;
-    this.nonces.used(chainId, nonce);
+    const { chainId, nonce: own, rule, time, state, endedAt } = transaction;
+    if (transaction.delegate !== undefined && !FINAL.has(state))
+      this.#delegating.set(keyOf(transaction), { chainId, nonce: own });
+    else this.#delegating.delete(keyOf(transaction));
+    for (const nonce of noncesOf(transaction)) this.nonces.used(chainId, nonce);
     this.#latest = Math.max(this.#latest, endedAt ?? time);
-    if (state === 'replaced') return;
+    const spends = state === 'replaced' ? paidAnyway(transaction) : transaction.spends;
+    if (state === 'replaced' && spends.length === 0) return;
     this.usage.add(keyOf(transaction), {
       rule,
       // One that waits can be in a block at any time, so no window leaves it behind.
@@ -212,6 +243,16 @@ export class TransactionBook {
       spends: spends.map(({ asset, amount }) => ({ asset, amount: BigInt(amount) })),
     });
   }
+}
+
+/** The nonces that a transaction uses up: its own, and that of its authorisation. */
+function noncesOf({ nonce, delegate }: BookedTransaction): readonly number[] {
+  return delegate === undefined ? [nonce] : [nonce, nonce + 1];
+}
+
+/** What a cancelled transaction cost: the empty one in its place carried its blobs. */
+function paidAnyway({ cancels, blobFee }: BookedTransaction): BookedTransaction['spends'] {
+  return cancels === true && blobFee !== undefined ? [{ asset: 'native', amount: blobFee }] : [];
 }
 
 interface SignatureRow extends Omit<CountedSignature, 'spends'> {

@@ -10,6 +10,8 @@ import type { Operator } from './operator.ts';
 import { openDraft } from './owner-receipt.ts';
 import { type BookedTransaction, FINAL, type TransactionBook } from './transaction-book.ts';
 
+const BEHIND_DELEGATION = 'it is sent when the delegation ahead of it is final';
+
 /** What changes of a row. */
 type Changed = Partial<Pick<BookedTransaction, 'state' | 'reason' | 'blockNumber'>>;
 
@@ -28,7 +30,9 @@ export class TransactionOutcomes {
 
   /** Sends a transaction. That a node took it, or did not, is written down behind the answer. */
   async send(transaction: BookedTransaction): Promise<SendOutcome> {
-    const outcome = await ChainNode.at(transaction.rpcUrl).send(transaction.signed);
+    const outcome: SendOutcome = this.#book.followsDelegation(transaction)
+      ? { sent: false, reason: BEHIND_DELEGATION }
+      : await ChainNode.at(transaction.rpcUrl).send(this.#book.sendable(transaction));
     const reason = outcome.sent ? null : outcome.reason;
     const changed: Changed = outcome.sent ? { state: 'sent', reason } : { reason };
     const about = { transaction_id: transaction.hash, cites: transaction.receiptId, taken: outcome.sent, reason };
@@ -75,8 +79,10 @@ export class TransactionOutcomes {
     });
     draft.append(event);
     const endedAt = this.#book.time(this.#operator.now);
-    const row = FINAL.has(next.state) ? { ...next, finalReceiptId: draft.receiptId, endedAt } : next;
-    await this.#operator.seal(draft, [this.#book.row(row)]);
+    const final = FINAL.has(next.state);
+    const row = final ? { ...next, finalReceiptId: draft.receiptId, endedAt } : next;
+    const blobs = final && next.blobs !== undefined ? [this.#book.sidecarRow(next, null)] : [];
+    await this.#operator.seal(draft, [this.#book.row(row), ...blobs]);
     this.#book.settle(row);
   }
 }

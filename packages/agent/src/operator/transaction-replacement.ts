@@ -3,38 +3,37 @@
  * once, because what counts is the nonce; spending is freed when the empty one is in the chain, and not before.
  */
 
-import { utf8 } from '@assay/encoding/bytes';
 import { parseJson } from '@assay/encoding/json';
 import type { ReceiptDraft } from '@assay/ledger';
 import {
-  bytesOf,
+  type BlobFields,
   type Caller,
   type Decision,
   type DecisionRequest,
   decide,
   type Hex,
-  keccakOf,
+  NO_DELEGATE,
   parseSignedTransaction,
   type SignedTransaction,
-  serializeSigned,
-  transactionDigest,
-  type UnsignedTransaction,
 } from '@assay/operator';
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
-import { ChainNode } from './chain-node.ts';
-import { orSealed, receiverOf, recordDecision, sealDenial } from './decision-record.ts';
+import { AUTHORIZATION_GAS, ChainNode } from './chain-node.ts';
+import { orSealed, recordDecision, sealDenial } from './decision-record.ts';
 import type { Operator, OperatorRequest } from './operator.ts';
 import { type Anchor, type OutsideHead, recordAnchors, rollbackWords } from './outside-head.ts';
 import { openDraft } from './owner-receipt.ts';
 import { type BookedTransaction, FINAL, type TransactionBook } from './transaction-book.ts';
 import type { TransactionOutcomes } from './transaction-outcomes.ts';
+import { carriedIn, type PlannedTransaction, recordSigned, signPlanned } from './transaction-signing.ts';
 import type { Variables } from './variables.ts';
 import type { SignAnswer, WalletParts } from './wallet.ts';
 import { callerOf, denied, refusePaused } from './wallet-refusals.ts';
 
 /** Nodes take a replacement that pays a tenth more; some ask for an eighth. Per cent. */
 const RAISE = 113n;
+/** For one with blobs they ask twice of each price. Per cent. */
+const RAISE_WITH_BLOBS = 200n;
 const PLAIN_GAS = 21_000n;
 
 const bodySchema = z.strictObject({
@@ -54,7 +53,9 @@ type Replacement = z.output<typeof bodySchema>;
 
 /** What is signed in place of a transaction, for whom, and against which heads. */
 interface Replacing {
-  readonly unsigned: UnsignedTransaction;
+  readonly planned: PlannedTransaction;
+  /** The same with a higher fee. */
+  readonly bumped: PlannedTransaction;
   readonly anchors: readonly Anchor[];
   readonly caller: Caller;
 }
@@ -113,45 +114,51 @@ export class TransactionReplacement {
       refusePaused(this.#operator.control.paused.value);
       const before = await parseSignedTransaction(found.signed);
       const anchors = await this.#head.guard(from.checkpoint ?? null);
-      const unsigned = await this.#unsigned(asked, found, before);
-      return await this.#decideAndSeal(asked, found, { unsigned, anchors, caller }, draft);
+      const bumped = await this.#bumped(asked, found, before);
+      const planned = asked.action === 'bump' ? bumped : emptied(bumped, before.from);
+      return await this.#decideAndSeal(asked, found, { planned, bumped, anchors, caller }, draft);
     } catch (error) {
       await sealDenial({ operator: this.#operator, draft }, { path: 'transaction', caller, cause: null }, error);
       throw error;
     }
   }
 
-  /** The same nonce with a higher fee; to the wallet itself, with nothing in it, when it cancels. */
-  async #unsigned(asked: Replacement, found: BookedTransaction, before: SignedTransaction): Promise<UnsignedTransaction> {
+  /** The same with a higher fee. */
+  async #bumped(asked: Replacement, found: BookedTransaction, before: SignedTransaction): Promise<PlannedTransaction> {
     const chain = this.#operator.policy?.chains[String(found.chainId)];
     if (chain === undefined) throw denied(null, `the policy names no chain ${found.chainId}`);
     if (!chain.rpc_urls.includes(found.rpcUrl)) throw denied(null, 'the node of the transaction is on no list of the policy');
-    const { type, from, to, value, data, gas } = before;
+    const { type, from, to, value, data, gas, blobs, authorizations } = before;
     const node = ChainNode.at(found.rpcUrl);
     const call = { from, to: to ?? from, value: 0n, data: '0x', gas: PLAIN_GAS } as const;
-    const facts = await node.facts(found.chainId, chain, call, type === 'legacy');
-    const least = raised(before.feePerGas);
+    const facts = await node.facts(found.chainId, chain, call, type);
+    const raise = blobs === undefined ? RAISE : RAISE_WITH_BLOBS;
+    const least = raised(before.feePerGas, raise);
     const feePerGas = asked.fee_per_gas ?? larger(least, facts.feePerGas);
     if (feePerGas < least)
       throw new ServerError('task/bad-input', `fee_per_gas: expected at least ${least}, got ${feePerGas}; nodes take no less`);
-    const priority = type === 'legacy' ? 0n : larger(raised(before.priorityFeePerGas), facts.priorityFeePerGas);
-    const common = {
+    const priority = type === 'legacy' ? 0n : larger(raised(before.priorityFeePerGas, raise), facts.priorityFeePerGas);
+    const dearer = (fields: BlobFields): BlobFields => ({
+      ...fields,
+      feePerBlobGas: larger(raised(fields.feePerBlobGas, raise), facts.feePerBlobGas),
+    });
+    return {
       type,
       chainId: found.chainId,
       nonce: found.nonce,
       feePerGas,
       priorityFeePerGas: priority < feePerGas ? priority : feePerGas,
+      ...{ to, value, data, gas },
+      delegate: authorizations?.[0]?.delegate,
+      blobs: blobs === undefined ? undefined : dearer(blobs),
     };
-    return asked.action === 'bump'
-      ? { ...common, to, value, data, gas }
-      : { ...common, to: from, value: 0n, data: '0x', gas: PLAIN_GAS };
   }
 
   /** Decides and signs in one turn; resolves when receipt and row are durable. */
   async #decideAndSeal(
     { action }: Replacement,
     asked: BookedTransaction,
-    { unsigned, anchors, caller }: Replacing,
+    { planned, bumped, anchors, caller }: Replacing,
     draft: ReceiptDraft,
   ): Promise<BookedTransaction> {
     const { wallet, control } = this.#operator;
@@ -162,16 +169,20 @@ export class TransactionReplacement {
       throw new ServerError('task/bad-input', `the transaction is ${found.state}; look at GET /api/v1/transactions again`);
     if (found.cancels === true)
       throw new ServerError('task/bad-input', 'the transaction is cancelled already; wait until it is in the chain');
-    const request: DecisionRequest = { ...unsigned, caller, time: this.#book.time(this.#operator.now) };
-    const decision = action === 'bump' ? this.#again(request, found) : this.#cancelled(request, found);
-    const digest = transactionDigest(unsigned);
-    const signed = serializeSigned(unsigned, wallet.signDigest(bytesOf(digest)));
+    const about = { caller, time: this.#book.time(this.#operator.now) };
+    const request: DecisionRequest = { ...planned, ...about };
+    // What is cancelled with its blobs pays for them at a higher price, so it is decided as its bump.
+    const decided = action === 'bump' || bumped.blobs !== undefined;
+    const decision = decided ? this.#again({ ...bumped, ...about }, found) : this.#cancelled(request, found);
+    const parts = signPlanned(planned, wallet);
     const { hash, receiptId, earlier = [] } = found;
     const next: BookedTransaction = {
       ...found,
       rule: decision.rule,
-      signed,
-      hash: keccakOf(bytesOf(signed)),
+      ...carriedIn(planned),
+      ...(decided ? { spends: decision.spends.map(({ asset, amount }) => ({ asset, amount: String(amount) })) } : {}),
+      signed: parts.signed,
+      hash: parts.hash,
       state: 'signed',
       reason: null,
       receiptId: draft.receiptId,
@@ -179,22 +190,13 @@ export class TransactionReplacement {
       cancels: action === 'cancel',
     };
     recordDecision(this.#operator, draft, { decision, request, approvers: [], cause: null });
-    draft.append({
-      type: 'transaction.signed',
-      chain_id: String(unsigned.chainId),
+    recordSigned(draft, parts, {
       from: wallet.address,
-      ...receiverOf(unsigned, wallet.address),
-      value: String(unsigned.value),
-      account_nonce: unsigned.nonce,
-      unsigned_digest: digest,
-      signed_hash: draft.payload('signed-transaction', 'text/plain', utf8(signed)),
-      transaction_id: next.hash,
       policy: control.policy.value,
       simulation: 'none',
       rollback: rollbackWords(anchors, true),
-      wallet_kept: this.#operator.kept,
-      replaces: hash,
-      action,
+      kept: this.#operator.kept,
+      replacing: { replaces: hash, action },
     });
     recordAnchors(draft, anchors);
     this.#book.reserve(next); // under the rule that decided now
@@ -238,5 +240,16 @@ function readReplacement(bytes: Uint8Array): Replacement {
   throw new ServerError('task/bad-input', `${z.core.toDotPath(issue?.path ?? []) || 'body'}: ${issue?.message ?? 'malformed'}`);
 }
 
-const raised = (fee: bigint): bigint => (fee * RAISE) / 100n + 1n;
+/**
+ * An empty transaction to the wallet itself. Blobs stay, because nodes replace a transaction with blobs by another such alone. An authorisation
+ * becomes one that revokes: it uses up the nonce of the first, which others could still bring to the chain.
+ */
+function emptied({ delegate, ...bumped }: PlannedTransaction, from: Hex): PlannedTransaction {
+  const empty = { ...bumped, to: from, value: 0n, data: '0x' } as const;
+  return delegate === undefined
+    ? { ...empty, gas: PLAIN_GAS }
+    : { ...empty, gas: PLAIN_GAS + AUTHORIZATION_GAS, delegate: NO_DELEGATE };
+}
+
+const raised = (fee: bigint, raise: bigint): bigint => (fee * raise) / 100n + 1n;
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);

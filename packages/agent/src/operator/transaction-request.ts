@@ -1,7 +1,14 @@
 /** The body of `POST /api/v1/sign-transaction`, in the seed's form and with what this agent adds. */
 
 import { parseJson } from '@assay/encoding/json';
-import { type Hex, parseOwnerMessage, signatureSchema } from '@assay/operator';
+import {
+  checkSidecar,
+  type Hex,
+  OperatorError,
+  parseOwnerMessage,
+  signatureSchema,
+  type TransactionType,
+} from '@assay/operator';
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
 
@@ -12,6 +19,11 @@ const quantity = z
   ])
   .transform((value) => BigInt(value));
 const hex = (text: string): Hex => text.toLowerCase() as Hex;
+
+const bytesOfHex = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]*$/, 'expected hex')
+  .transform(hex);
 
 const bodySchema = z.strictObject({
   transaction: z.strictObject({
@@ -29,7 +41,16 @@ const bodySchema = z.strictObject({
     gas: quantity.optional(),
     gas_price: quantity.optional(),
     nonce: z.number().int().min(0).optional(),
-    type: z.enum(['legacy', 'eip1559']).optional(),
+    type: z.enum(['legacy', 'eip1559', 'eip4844', 'eip7702']).optional(),
+    delegate: z
+      .string()
+      .regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address')
+      .transform(hex)
+      .optional(),
+    sidecar: z
+      .strictObject({ blobs: z.array(bytesOfHex), commitments: z.array(bytesOfHex), proofs: z.array(bytesOfHex) })
+      .optional(),
+    max_fee_per_blob_gas: quantity.optional(),
   }),
   rpc_url: z.string().max(2000),
   secret_token: z.string().max(1000).optional(),
@@ -69,8 +90,35 @@ export function readTransactionRequest(bytes: Uint8Array): TransactionRequest {
     );
   }
   const { approval, ...rest } = checked.data;
+  refuseMixed(rest.transaction);
   return {
     ...rest,
     approval: approval === undefined ? null : { message: parseOwnerMessage(approval.message), signatures: approval.signatures },
   };
+}
+
+type AskedTransaction = z.output<typeof bodySchema>['transaction'];
+
+/** The type that the members of a request ask for; `null`: any of the two that carry nothing. */
+export function carryingType({ delegate, sidecar }: AskedTransaction): TransactionType | null {
+  if (delegate !== undefined) return 'eip7702';
+  return sidecar === undefined ? null : 'eip4844';
+}
+
+/** Refuses members that no transaction has together. */
+function refuseMixed(transaction: AskedTransaction): void {
+  const { delegate, sidecar, max_fee_per_blob_gas: blobFee, to, type } = transaction;
+  const refuse = (why: string): ServerError => new ServerError('task/bad-input', `transaction.${why}; see docs/operator.md`);
+  if (delegate !== undefined && sidecar !== undefined) throw refuse('delegate: expected it without sidecar');
+  if (blobFee !== undefined && sidecar === undefined) throw refuse('max_fee_per_blob_gas: expected it beside a sidecar');
+  const carries = carryingType(transaction);
+  if (carries === null ? type === 'eip4844' || type === 'eip7702' : type !== undefined && type !== carries)
+    throw refuse(`type: expected ${carries ?? 'a sidecar or delegate'} for it, got ${type}`);
+  if (carries !== null && (to ?? null) === null) throw refuse(`to: expected an address, which ${carries} needs`);
+  if (sidecar === undefined) return;
+  try {
+    checkSidecar(sidecar);
+  } catch (error) {
+    throw OperatorError.is(error) ? new ServerError('task/bad-input', `transaction.${error.message}`, { cause: error }) : error;
+  }
 }

@@ -4,29 +4,25 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { utf8 } from '@assay/encoding/bytes';
 import type { ReceiptDraft } from '@assay/ledger';
 import {
   authorizedSigners,
-  bytesOf,
   type Caller,
   type ChainSettings,
   type Decision,
   type DecisionRequest,
   decide,
   type Hex,
-  keccakOf,
   OperatorError,
   ownerMessageHash,
   refuseForeign,
   type SigningPolicy,
-  serializeSigned,
-  transactionDigest,
-  type UnsignedTransaction,
+  type TransactionType,
+  versionedHashes,
 } from '@assay/operator';
 import { ServerError } from '../errors.ts';
 import { type ChainFacts, ChainNode } from './chain-node.ts';
-import { orSealed, receiverOf, recordDecision, sealDenial } from './decision-record.ts';
+import { orSealed, recordDecision, sealDenial } from './decision-record.ts';
 import type { Operator, OperatorRequest } from './operator.ts';
 import { type Anchor, type OutsideHead, recordAnchors, rollbackWords } from './outside-head.ts';
 import { openDraft } from './owner-receipt.ts';
@@ -34,7 +30,8 @@ import { PendingApprovals } from './pending-approvals.ts';
 import type { RowChange } from './sealed-state.ts';
 import type { BookedTransaction, TransactionBook } from './transaction-book.ts';
 import type { TransactionOutcomes } from './transaction-outcomes.ts';
-import { readTransactionRequest, type TransactionRequest } from './transaction-request.ts';
+import { carryingType, readTransactionRequest, type TransactionRequest } from './transaction-request.ts';
+import { carriedIn, type PlannedTransaction, receiverOf, recordSigned, signPlanned } from './transaction-signing.ts';
 import type { Variables } from './variables.ts';
 import { type CallingPrompt, callerOf, denied, refuseOtherBody, refusePaused, refuseUnlessPrompt } from './wallet-refusals.ts';
 
@@ -67,7 +64,7 @@ interface Asked {
   readonly policy: SigningPolicy;
   readonly node: ChainNode;
   readonly facts: ChainFacts;
-  readonly legacy: boolean;
+  readonly type: TransactionType;
   readonly anchors: readonly Anchor[];
 }
 
@@ -185,7 +182,7 @@ export class Wallet {
         'this platform keeps no wallet key; run on one that does, or let the manifest take an ephemeral wallet',
       );
     refusePaused(control.paused.value);
-    const { to, value, data, gas, gas_price: gasPrice, type } = request.transaction;
+    const { to, value, data, gas, gas_price: gasPrice, max_fee_per_blob_gas: blobFee, type: asked } = request.transaction;
     const found = Object.entries(policy?.chains ?? {}).find(([, { rpc_urls: urls }]) => urls.includes(request.rpc_url));
     if (policy === null) throw denied(null, 'no policy is in force');
     if (found === undefined) throw denied(null, 'rpc_url is on no list of the policy');
@@ -193,12 +190,12 @@ export class Wallet {
     const chainId = Number(found[0]);
     const chain = found[1];
     const compatible = this.#operator.manifest.compatibility !== null;
-    const legacy =
-      (type ?? (compatible || gasPrice !== undefined || chain.fees === 'legacy' ? 'legacy' : 'eip1559')) === 'legacy';
+    const plain = compatible || gasPrice !== undefined || chain.fees === 'legacy' ? 'legacy' : 'eip1559';
+    const type = carryingType(request.transaction) ?? asked ?? plain;
     const anchors = await this.#head.guard(checkpoint);
     const node = ChainNode.at(request.rpc_url);
     const call = { from: wallet.address, to: to ?? null, value, data, gas: gas ?? null };
-    const facts = await node.facts(chainId, chain, call, legacy);
+    const facts = await node.facts(chainId, chain, call, type);
     return {
       request,
       caller,
@@ -207,8 +204,8 @@ export class Wallet {
       chain,
       policy,
       node,
-      facts: { ...facts, feePerGas: gasPrice ?? facts.feePerGas },
-      legacy,
+      facts: { ...facts, feePerGas: gasPrice ?? facts.feePerGas, feePerBlobGas: blobFee ?? facts.feePerBlobGas },
+      type,
       anchors,
     };
   }
@@ -219,7 +216,8 @@ export class Wallet {
     draft: ReceiptDraft,
     idempotency: { readonly id: string; readonly body: string } | null,
   ): Promise<BookedTransaction | SignAnswer> {
-    const { request, chainId, facts, caller } = asked;
+    const { request, chainId, facts, caller, type } = asked;
+    const { delegate, sidecar } = request.transaction;
     const { wallet, control, now } = this.#operator;
     if (wallet === null) throw new Error('checked before');
     refusePaused(control.paused.value); // again: the node took its time
@@ -227,12 +225,17 @@ export class Wallet {
     const time = this.#book.time(now);
     const decisionRequest: DecisionRequest = {
       chainId,
-      type: asked.legacy ? 'legacy' : 'eip1559',
+      type,
       to: request.transaction.to ?? null,
       value: request.transaction.value,
       data: request.transaction.data,
       gas: facts.gas,
       feePerGas: facts.feePerGas,
+      delegate,
+      blobs:
+        sidecar === undefined
+          ? undefined
+          : { versionedHashes: versionedHashes(sidecar.commitments), feePerBlobGas: facts.feePerBlobGas },
       caller,
       time,
     };
@@ -246,28 +249,28 @@ export class Wallet {
       approvers = approved.signers;
       rows.push(...approved.rows);
     }
-    const nonce = this.#book.nonces.take(chainId);
+    const many = delegate === undefined ? 1 : 2; // the authorisation uses one up
+    const nonce = this.#book.nonces.take(chainId, many);
     if (request.transaction.nonce !== undefined && request.transaction.nonce !== nonce) {
-      this.#book.nonces.giveBack(chainId, nonce);
+      for (let taken = 0; taken < many; taken += 1) this.#book.nonces.giveBack(chainId, nonce + taken);
       throw new ServerError('task/bad-input', `transaction.nonce: expected ${nonce}, the next one; leave it out`);
     }
-    const unsigned: UnsignedTransaction = {
+    const planned: PlannedTransaction = {
       ...decisionRequest,
       nonce,
-      priorityFeePerGas: asked.legacy ? 0n : smaller(facts.priorityFeePerGas, facts.feePerGas),
+      priorityFeePerGas: type === 'legacy' ? 0n : smaller(facts.priorityFeePerGas, facts.feePerGas),
     };
-    const digest = transactionDigest(unsigned);
-    const signed = serializeSigned(unsigned, wallet.signDigest(bytesOf(digest)));
-    const receiver = receiverOf(unsigned, wallet.address);
+    const parts = signPlanned(planned, wallet);
     const transaction: BookedTransaction = {
       chainId,
       nonce,
       rpcUrl: request.rpc_url,
-      signed,
-      hash: keccakOf(bytesOf(signed)),
+      signed: parts.signed,
+      hash: parts.hash,
       to: null,
-      ...receiver,
-      value: String(unsigned.value),
+      ...receiverOf(planned, wallet.address),
+      ...carriedIn(planned),
+      value: String(planned.value),
       rule: decision.rule,
       spends: decision.spends.map(({ asset, amount }) => ({ asset, amount: String(amount) })),
       time,
@@ -286,23 +289,16 @@ export class Wallet {
         approvers,
         cause: request.prompt_receipt ?? null,
       });
-      draft.append({
-        type: 'transaction.signed',
-        chain_id: String(chainId),
+      recordSigned(draft, parts, {
         from: wallet.address,
-        ...receiver,
-        value: transaction.value,
-        account_nonce: nonce,
-        unsigned_digest: digest,
-        signed_hash: draft.payload('signed-transaction', 'text/plain', utf8(signed)),
-        transaction_id: transaction.hash,
         policy: control.policy.value,
         simulation: facts.simulation,
         rollback: rollbackWords(asked.anchors, true),
-        wallet_kept: this.#operator.kept,
+        kept: this.#operator.kept,
       });
       recordAnchors(draft, asked.anchors);
       rows.push(this.#book.row(transaction));
+      if (sidecar !== undefined) rows.push(this.#book.sidecarRow(transaction, sidecar));
       if (idempotency !== null) rows.push(this.#book.idempotencyRow(idempotency.id, idempotency.body, transaction.hash));
       await this.#operator.seal(draft, rows);
     } catch (error) {

@@ -174,10 +174,29 @@ export const TELLERS: { readonly [Type in KnownEventType]: Teller<Type> } = {
   },
   'approval.requested': ({ needed, chain_id: chain }) =>
     told('decision', 'Waits for owners', { tone: 'open', text: `${counted(needed, 'owner')} must sign, on chain ${chain}.` }),
-  'transaction.signed': ({ to, creates, value, chain_id: chain, account_nonce: nonce, rollback, simulation }) =>
+  'authorization.signed': ({ delegate, chain_id: chain, account_nonce: nonce }) =>
+    /^0x0+$/.test(delegate)
+      ? told('transaction', 'Revoked delegation', {
+          tone: 'pass',
+          text: `On chain ${chain}, nonce ${nonce}: no code runs as the wallet.`,
+        })
+      : told('transaction', 'Delegated the wallet', {
+          tone: 'open',
+          text: `On chain ${chain}, nonce ${nonce}: the code of ${delegate} runs as the wallet, with all that it has.`,
+        }),
+  'transaction.signed': ({
+    to,
+    creates,
+    value,
+    chain_id: chain,
+    account_nonce: nonce,
+    rollback,
+    simulation,
+    blob_fee: blobs,
+  }) =>
     told('transaction', 'Signed a transaction', {
       tone: 'pass',
-      text: `${value} wei to ${to ?? `a new contract, ${creates}`}, on chain ${chain}, nonce ${nonce}. Simulation: ${simulation}; rollback guard: ${rollback}.`,
+      text: `${value} wei to ${to ?? `a new contract, ${creates}`}, on chain ${chain}, nonce ${nonce}.${blobs ? ` Its blobs cost at most ${blobs} wei.` : ''} Simulation: ${simulation}; rollback guard: ${rollback}.`,
     }),
   'transaction.sent': ({ taken, reason }) =>
     told('transaction', taken ? 'A node took the transaction' : 'No node took the transaction', {

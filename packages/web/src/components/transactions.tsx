@@ -45,7 +45,7 @@ export function PendingApprovals({ owned, onChange }: PendingProps): JSX.Element
       <ul class="owned-list">
         {pending.map((each) => (
           <li key={each.hash} data-pending={each.hash}>
-            <Paid to={each.to} value={each.value} chain={each.chain_id} data={each.data} />
+            <Paid {...each} chain={each.chain_id} delegate={each.delegates_to} />
             <span class="hint">until {instantOf(each.expiry * 1000)}</span>
             <Button small kind="primary" onClick={() => approve(each)}>
               Approve
@@ -67,7 +67,7 @@ export function Transactions({ agent, owned }: { readonly agent: Agent; readonly
         {transactions.map((each) => (
           <li key={each.transaction_hash} data-transaction={each.transaction_hash} data-state={each.state} class="is-tall">
             <div class="row-apart">
-              <Paid to={each.to} value={each.value} chain={each.chain_id} data="0x" />
+              <Paid {...each} chain={each.chain_id} delegate={each.delegates_to} data="0x" />
               <Badge tone={LOOKS[each.state].tone}>{LOOKS[each.state].word}</Badge>
             </div>
             <p class="hint">
@@ -90,11 +90,15 @@ function Paid({
   value,
   chain,
   data,
+  delegate,
+  blobs,
 }: {
   readonly to: string | null;
   readonly value: string;
   readonly chain: number;
   readonly data: string;
+  readonly delegate: string | null;
+  readonly blobs: number;
 }): JSX.Element {
   return (
     <div class="stack-sm">
@@ -104,7 +108,19 @@ function Paid({
       <span class="hint">
         {value} wei on chain {chain}
         {data === '0x' ? '' : `, with ${(data.length - 2) / 2} bytes of calldata`}
+        {blobs > 0 && `, with ${blobs} ${blobs === 1 ? 'blob' : 'blobs'}`}
       </span>
+      {delegate !== null && (
+        <span>
+          {/^0x0+$/.test(delegate) ? (
+            'Ends delegation: no code runs as the wallet any more.'
+          ) : (
+            <>
+              Delegates the wallet: the code of <code class="signer">{delegate}</code> can spend everything it has.
+            </>
+          )}
+        </span>
+      )}
       {data !== '0x' && (
         <details>
           <summary>Calldata</summary>

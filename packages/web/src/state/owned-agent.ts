@@ -55,6 +55,9 @@ export interface ListedTransaction {
   readonly nonce: number;
   readonly to: string;
   readonly value: string;
+  /** Contract whose code runs as the wallet by it (EIP-7702). */
+  readonly delegates_to: string | null;
+  readonly blobs: number;
   readonly rule: string;
   /** Epoch seconds. */
   readonly time: number;
@@ -72,6 +75,8 @@ export interface WaitingTransaction {
   readonly to: string | null;
   readonly value: string;
   readonly data: string;
+  readonly delegates_to: string | null;
+  readonly blobs: number;
   /** Epoch seconds. */
   readonly expiry: number;
 }

@@ -43,6 +43,8 @@ import {
 import type { Services } from './services.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
+/** Six blobs in hex, with their proofs. */
+const MAX_TRANSACTION_BYTES = 2 * 1024 * 1024;
 const MAX_IDEMPOTENCY_KEY = 200;
 const NO_STORE = { 'cache-control': 'no-store' };
 
@@ -255,7 +257,7 @@ export function operatorApiRoutes(api: Api, services: Services): void {
     await services.rateLimit.take(`sign ${clientOf(c)}`);
     const given = c.req.header('idempotency-key');
     const key = given === undefined || given === '' ? null : given.slice(0, MAX_IDEMPOTENCY_KEY);
-    const answer = await operator.signTransaction(await requestOf(c), key);
+    const answer = await operator.signTransaction(await requestOf(c, MAX_TRANSACTION_BYTES), key);
     if (answer.outcome === 'pending') {
       const { hash, chainId, needed, expiry, receiptId } = answer;
       return reply(202, { approval: hash, chain_id: chainId, needed, expiry, receipt_id: receiptId }, NO_STORE);

@@ -152,7 +152,16 @@ export const signTransactionSchema = z.strictObject({
     gas: quantity.optional(),
     gas_price: quantity.optional(),
     nonce: z.number().int().optional(),
-    type: z.enum(['legacy', 'eip1559']).optional(),
+    type: z.enum(['legacy', 'eip1559', 'eip4844', 'eip7702']).optional(),
+    delegate: z
+      .string()
+      .optional()
+      .describe('EIP-7702: contract whose code is to run as the wallet; the zero address revokes. A rule must name it'),
+    sidecar: z
+      .strictObject({ blobs: z.array(z.string()), commitments: z.array(z.string()), proofs: z.array(z.string()) })
+      .optional()
+      .describe('EIP-4844: at most 6 blobs with commitments and proofs, one a blob or 128; a rule must allow blobs'),
+    max_fee_per_blob_gas: quantity.optional().describe('twice the price now unless given'),
   }),
   rpc_url: z.string().describe('a node of the policy, which says what chain it is'),
   secret_token: z.string().optional().describe('the variable secret_token, for callers without API key'),
@@ -162,7 +171,7 @@ export const signTransactionSchema = z.strictObject({
 });
 
 export const signedTransactionSchema = z.object({
-  signed_transaction: z.string(),
+  signed_transaction: z.string().describe('without a sidecar, which is no part of what is signed'),
   transaction_hash: z.string(),
   receipt_id: z.string(),
   chain_id: z.number().int(),
@@ -212,6 +221,11 @@ export const transactionsSchema = z.object({
       nonce: z.number().int(),
       to: z.string().nullable(),
       creates: z.string().nullable().describe('address of the contract that a transaction without `to` creates'),
+      delegates_to: z
+        .string()
+        .nullable()
+        .describe('contract whose code runs as the wallet by it; the zero address: none any more'),
+      blobs: z.number().int(),
       value: z.string(),
       rule: z.string(),
       time: z.number().int(),
@@ -229,6 +243,8 @@ export const transactionsSchema = z.object({
       to: z.string().nullable(),
       value: z.string(),
       data: z.string(),
+      delegates_to: z.string().nullable(),
+      blobs: z.number().int(),
       expiry: z.number().int(),
     }),
   ),

@@ -49,7 +49,7 @@ const BUDGETS = [
   ['assay/sgx', 'verifySgx', 60],
   ['assay/snp', 'verifySnp', 74],
   ['assay/nitro', 'verifyNitro', 54],
-  ['assay/nvidia', 'verifyNvidia', 63],
+  ['assay/nvidia', 'verifyNvidia', 50],
   ['assay/dstack', 'verifyDstack', 86],
   ['assay/tpm', 'verifyTpm', 63],
   ['assay/token', 'verifyToken', 47],

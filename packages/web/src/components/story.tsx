@@ -7,7 +7,7 @@ import { Icon, type IconName } from './icon.tsx';
 const ICONS: Readonly<Record<StoryKind, IconName>> = {
   asked: 'chat',
   model: 'model',
-  review: 'alert',
+  review: 'search',
   code: 'code',
   ran: 'play',
   file: 'file',

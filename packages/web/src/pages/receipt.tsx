@@ -20,7 +20,7 @@ import type { PageProps } from '../shell/pages.ts';
 import { ProblemError, readBundle } from '../state/agent-reader.ts';
 import { pathTo } from '../state/base.ts';
 import { instantOf } from '../state/instants.ts';
-import { OUTCOME_LOOKS } from '../state/outcome.ts';
+import { TASK_LOOKS } from '../state/task-words.ts';
 import type { Verification } from '../verifier/verification.ts';
 
 /** One receipt: its verdict in this browser, its story, and the raw document. Its address is the link to share. */
@@ -89,7 +89,7 @@ function Verified({ bundle, verification }: { readonly bundle: Uint8Array; reado
       <VerdictNotice verdict={verdict} />
       {story !== undefined && (
         <div class="row">
-          <Badge tone={OUTCOME_LOOKS[story.outcome].tone}>{OUTCOME_LOOKS[story.outcome].word}</Badge>
+          <Badge tone={TASK_LOOKS[story.outcome].tone}>{TASK_LOOKS[story.outcome].word}</Badge>
           <span class="hint">{instantOf(story.time)}</span>
         </div>
       )}

@@ -1,6 +1,6 @@
-import type { Agent } from 'assay';
+import type { Agent, TaskStatus } from 'assay';
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
 import { Badge } from '../components/badge.tsx';
 import { Button, ButtonLink } from '../components/button.tsx';
@@ -13,15 +13,8 @@ import { Gate } from '../shell/gate.tsx';
 import { readJson } from '../state/agent-reader.ts';
 import { pathTo } from '../state/base.ts';
 import { agoOf, instantOf } from '../state/instants.ts';
-import { OUTCOME_LOOKS } from '../state/outcome.ts';
-import {
-  type ListedOutcome,
-  type ListedReceipt,
-  type ReceiptFilter,
-  type ReceiptPage,
-  receiptsPath,
-} from '../state/receipt-list.ts';
-import { kindWords } from '../state/task-words.ts';
+import { type ListedReceipt, type ReceiptFilter, type ReceiptPage, receiptsPath } from '../state/receipt-list.ts';
+import { kindWords, TASK_LOOKS } from '../state/task-words.ts';
 
 /** Every receipt of the agent, newest first, found by words and outcome; the filter stands in the address. */
 export function ReceiptsPage(): JSX.Element {
@@ -57,10 +50,10 @@ function Receipts({ agent }: { readonly agent: Agent }): JSX.Element {
           id="outcome"
           class="input"
           value={filter.outcome}
-          onChange={(event) => narrow({ outcome: event.currentTarget.value as ListedOutcome | '' })}
+          onChange={(event) => narrow({ outcome: event.currentTarget.value as TaskStatus | '' })}
         >
           <option value="">Every outcome</option>
-          {Object.entries(OUTCOME_LOOKS).map(([value, { word }]) => (
+          {Object.entries(TASK_LOOKS).map(([value, { word }]) => (
             <option key={value} value={value}>
               {word}
             </option>
@@ -73,7 +66,7 @@ function Receipts({ agent }: { readonly agent: Agent }): JSX.Element {
 }
 
 function ReceiptRows({ agent, filter }: { readonly agent: Agent; readonly filter: ReceiptFilter }): JSX.Element {
-  const [receipts, setReceipts] = useState<readonly ListedReceipt[]>([]);
+  const [pages, setPages] = useState<readonly (readonly ListedReceipt[])[]>([]);
   /** Where the next page begins; `undefined` before the first. */
   const [next, setNext] = useState<number | null | undefined>(undefined);
   const [loading, setLoading] = useState(true);
@@ -83,7 +76,7 @@ function ReceiptRows({ agent, filter }: { readonly agent: Agent; readonly filter
     setLoading(true);
     try {
       const page = await readJson<ReceiptPage>(agent, receiptsPath(filter, before));
-      setReceipts((known) => [...known, ...page.receipts]);
+      setPages((known) => [...known, page.receipts]);
       setNext(page.next);
     } catch (error) {
       setFault(error instanceof Error ? error.message : String(error));
@@ -107,16 +100,17 @@ function ReceiptRows({ agent, filter }: { readonly agent: Agent; readonly filter
         <div class="skeleton" />
       </Card>
     );
-  if (receipts.length === 0 && next === null) return <None filtered={filter.search !== '' || filter.outcome !== ''} />;
+  const count = pages.reduce((sum, { length }) => sum + length, 0);
+  if (count === 0 && next === null) return <None filtered={filter.search !== '' || filter.outcome !== ''} />;
   return (
     <>
       <ul class="rows" aria-label="Receipts">
-        {receipts.map((receipt) => (
-          <Row key={receipt.receipt_id} receipt={receipt} />
+        {pages.map((receipts, index) => (
+          <Rows key={index} receipts={receipts} />
         ))}
       </ul>
       <p class="hint" role="status">
-        {receipts.length} receipt{receipts.length === 1 ? '' : 's'}
+        {count} receipt{count === 1 ? '' : 's'}
         {next === null ? '' : ' so far'}
       </p>
       {next !== null && <Older busy={loading} onReach={() => void load(next)} />}
@@ -124,9 +118,23 @@ function ReceiptRows({ agent, filter }: { readonly agent: Agent; readonly filter
   );
 }
 
+/** One page of the list. Drawn once: a page that follows costs nothing here. */
+function Rows({ receipts }: { readonly receipts: readonly ListedReceipt[] }): JSX.Element {
+  return useMemo(
+    () => (
+      <>
+        {receipts.map((receipt) => (
+          <Row key={receipt.receipt_id} receipt={receipt} />
+        ))}
+      </>
+    ),
+    [receipts],
+  );
+}
+
 function Row({ receipt }: { readonly receipt: ListedReceipt }): JSX.Element {
   const { receipt_id: id, title, task, outcome, served_at: servedAt, log_index: index, state } = receipt;
-  const { word, tone } = OUTCOME_LOOKS[outcome];
+  const { word, tone } = TASK_LOOKS[outcome];
   const kind = kindWords(task);
   const at = servedAt * 1000;
   const text = (
@@ -199,6 +207,6 @@ function None({ filtered }: { readonly filtered: boolean }): JSX.Element {
   );
 }
 
-function isOutcome(text: string | undefined): text is ListedOutcome {
-  return text !== undefined && Object.hasOwn(OUTCOME_LOOKS, text);
+function isOutcome(text: string | undefined): text is TaskStatus {
+  return text !== undefined && Object.hasOwn(TASK_LOOKS, text);
 }

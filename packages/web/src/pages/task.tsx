@@ -69,8 +69,10 @@ function TaskLead({ id, task }: { readonly id: string; readonly task: FollowedTa
           </span>
         </>
       )}
-      <span class="mono hint task-id">{printable(id)}</span>
-      <CopyButton text={location.href} what="link to this task" />
+      <span class="task-address">
+        <span class="mono hint task-id">{printable(id)}</span>
+        <CopyButton text={location.href} what="link to this task" />
+      </span>
     </span>
   );
 }

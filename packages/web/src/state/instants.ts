@@ -1,10 +1,13 @@
 /** Times for people, in the visitor's own language and zone. */
 
-const FULL: Intl.DateTimeFormatOptions = { dateStyle: 'medium', timeStyle: 'short' };
+/** Made once: making one takes longer than drawing the row that it is for. */
+const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 
 /** @param epochMs epoch milliseconds. @example instantOf(0) // Jan 1, 1970, 1:00 AM */
 export function instantOf(epochMs: number): string {
-  return new Date(epochMs).toLocaleString(undefined, FULL);
+  const at = new Date(epochMs);
+  return Number.isNaN(at.getTime()) ? String(at) : FULL.format(at);
 }
 
 const STEPS: readonly (readonly [seconds: number, unit: Intl.RelativeTimeFormatUnit])[] = [
@@ -16,9 +19,8 @@ const STEPS: readonly (readonly [seconds: number, unit: Intl.RelativeTimeFormatU
 /** How long ago; both epoch milliseconds. The future, by a clock that runs ahead, is now. @example agoOf(now - 90_000, now) // 1 minute ago */
 export function agoOf(epochMs: number, now: number): string {
   const seconds = Math.max(0, Math.round((now - epochMs) / 1000));
-  const words = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
-  for (const [size, unit] of STEPS) if (seconds >= size) return words.format(-Math.floor(seconds / size), unit);
-  return seconds < 5 ? 'now' : words.format(-seconds, 'second');
+  for (const [size, unit] of STEPS) if (seconds >= size) return AGO.format(-Math.floor(seconds / size), unit);
+  return seconds < 5 ? 'now' : AGO.format(-seconds, 'second');
 }
 
 /** @example durationOf(93_784) // 1 d 2 h 3 min */

@@ -38,19 +38,3 @@ export function toneOf({ outcome, simulated }: Verdict): VerdictTone {
 /** What a verdict on simulated hardware is worth. */
 export const SIMULATED_MEANING =
   'Signatures, hashes and the log are genuine and were checked here. The hardware is not: a simulator on the agent’s machine signed the evidence, so the agent’s operator could read everything and change its code. On real hardware the same checks exclude that.';
-
-/** How work ended, and how that looks in lists. */
-export const OUTCOME_LOOKS: Readonly<
-  Record<
-    'succeeded' | 'failed' | 'cancelled' | 'interrupted' | 'running' | 'queued' | 'review',
-    { readonly word: string; readonly tone: 'pass' | 'fail' | 'open' | 'active' }
-  >
-> = {
-  succeeded: { word: 'Succeeded', tone: 'pass' },
-  failed: { word: 'Failed', tone: 'fail' },
-  cancelled: { word: 'Cancelled', tone: 'open' },
-  interrupted: { word: 'Interrupted', tone: 'open' },
-  running: { word: 'Running', tone: 'active' },
-  queued: { word: 'Queued', tone: 'active' },
-  review: { word: 'Waits for review', tone: 'open' },
-};

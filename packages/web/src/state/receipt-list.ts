@@ -1,8 +1,6 @@
 /** Receipts as `/api/receipts` lists them; spec/http-api.md. */
 
-import type { OUTCOME_LOOKS } from './outcome.ts';
-
-export type ListedOutcome = keyof typeof OUTCOME_LOOKS;
+import type { TaskStatus } from 'assay';
 
 export interface ListedReceipt {
   readonly receipt_id: string;
@@ -10,7 +8,7 @@ export interface ListedReceipt {
   /** Kind of work. */
   readonly task: string;
   readonly title: string;
-  readonly outcome: ListedOutcome;
+  readonly outcome: TaskStatus;
   /** Epoch seconds. */
   readonly served_at: number;
   readonly log_index: number | null;
@@ -26,7 +24,7 @@ export interface ReceiptPage {
 
 export interface ReceiptFilter {
   readonly search: string;
-  readonly outcome: ListedOutcome | '';
+  readonly outcome: TaskStatus | '';
 }
 
 const PAGE_SIZE = 100;

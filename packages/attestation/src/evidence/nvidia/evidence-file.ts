@@ -34,6 +34,11 @@ export interface NvidiaEvidence {
   readonly devices: readonly NvidiaDevice[];
 }
 
+/** Evidence that holds a GPU is that of GPUs. */
+export function nvidiaKindOf({ devices }: NvidiaEvidence): NvidiaKind {
+  return devices.some(({ kind }) => kind === 'gpu') ? 'gpu' : 'switch';
+}
+
 /** Devices in one file; a rack has 72 GPUs. */
 const MAX_DEVICES = 256;
 /** Certificates of one device; the longest genuine chain has 6. */

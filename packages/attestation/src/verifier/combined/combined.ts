@@ -11,6 +11,7 @@ import { combinedReportOf } from '../../evidence/combined/report.ts';
 import { parseQuote } from '../../evidence/dcap/quote.ts';
 import type { DstackEvidence } from '../../evidence/dstack/evidence-file.ts';
 import { gunzip } from '../../evidence/gzip.ts';
+import type { NvidiaEvidence } from '../../evidence/nvidia/evidence-file.ts';
 import { snpEvidenceOf } from '../../evidence/snp/evidence-file.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import { after, checksOfParts, withChecksBefore } from '../../model/checks-before.ts';
@@ -27,7 +28,6 @@ import type { TeeVerifier, VerifyOptions } from '../../model/verification.ts';
 import { tdxVerifier } from '../dcap/tdx.ts';
 import { verifyDstack } from '../dstack/dstack.ts';
 import { mint } from '../mint.ts';
-import { verifyNvidia } from '../nvidia/nvidia.ts';
 import { verifySnp } from '../snp/snp.ts';
 import { type BoundKeys, boundKeys } from './binding.ts';
 import { proofOfCloud, remoteVerdict } from './companions.ts';
@@ -116,13 +116,18 @@ async function verifyNode(node: CombinedNode, options: VerifyOptions): Promise<V
   const keys = await after(cpu.checks, () => boundKeys(node.binding, cpu.bindings.reportData ?? ''));
   const { gpus: devicesBeside } = node;
   const gpus =
-    devicesBeside === null ? null : await after([...cpu.checks, ...keys.checks], () => verifyNvidia(devicesBeside, options));
+    devicesBeside === null ? null : await after([...cpu.checks, ...keys.checks], () => verifyGpus(devicesBeside, options));
   const devices = devicesOf(gpus);
   const gpuNonces = Object.values(devices).map(({ bindings }) => bindings.nonce ?? 'none');
   const together = gpus !== null && Object.keys(gpus.submodules).length > 0 ? gpus.checks : [];
   const cloud = node.platform === 'tdx' ? [await proofOfCloud(node.evidence.evidence, cpu, options)] : [];
   const checks = [...keys.checks, ...gpuNonceCheck(gpuNonces, keys.gpuNonce), ...together, ...cloud];
   return { claims: boundTo(cpu, keys, checks, devices), gpuNonces };
+}
+
+async function verifyGpus(gpus: NvidiaEvidence, options: VerifyOptions): Promise<VerifiedClaims<NvidiaClaims>> {
+  const { verifyNvidia } = await import('../nvidia/nvidia-evidence.ts');
+  return verifyNvidia(gpus, options);
 }
 
 function devicesOf(gpus: VerifiedClaims<NvidiaClaims> | null): Readonly<Record<string, VerifiedClaims>> {

@@ -9,14 +9,13 @@ import { after } from '../../model/checks-before.ts';
 import type { VerifiedClaims } from '../../model/claims.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { mint } from '../mint.ts';
-import { verifyNvidia } from './nvidia.ts';
 
 const SPEC = 'spec/keyset.md §3';
 
 /**
  * The CPU's claims with its GPUs as submodules `gpu-0`, `gpu-1`, …, and the check `nvidia.statement`.
  * @param statement lower-case hex of the 32 bytes that every GPU must have answered.
- * @throws {AttestationError} those of {@link verifyNvidia}.
+ * @throws {AttestationError} those of `verifyNvidia`.
  * @example const claims = await attachGpus(cpu, { gpus, statement: encodeHex(digest) }, { now, endorsements })
  */
 export async function attachGpus<Of extends VerifiedClaims>(
@@ -24,6 +23,7 @@ export async function attachGpus<Of extends VerifiedClaims>(
   { gpus, statement }: { readonly gpus: NvidiaEvidence; readonly statement: string },
   options: VerifyOptions,
 ): Promise<Of> {
+  const { verifyNvidia } = await import('./nvidia-evidence.ts');
   const verified = await after(cpu.checks, () => verifyNvidia(gpus, options));
   const several = Object.keys(verified.submodules).length > 0;
   const devices: Readonly<Record<string, VerifiedClaims>> = several ? verified.submodules : { 'gpu-0': verified };

@@ -3,7 +3,8 @@
 import { certificatesOf, expectRefusal, FAKE_NOW, type FakeDevice, fakeDevice } from '@assay/testing';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { NvidiaEvidence } from '../../evidence/nvidia/evidence-file.ts';
-import { nvidiaGpuVerifier, verifyNvidia } from './nvidia.ts';
+import { nvidiaGpuVerifier } from './nvidia.ts';
+import { verifyNvidia } from './nvidia-evidence.ts';
 import { CheckBudget } from './signer.ts';
 
 const node = process.getBuiltinModule('node:crypto');

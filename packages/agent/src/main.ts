@@ -11,6 +11,7 @@ import { createAnalyzer } from './adapters/analyzer/slither.ts';
 import { detectAttester } from './adapters/attesters/detect.ts';
 import { openCompilers } from './adapters/compilers/compilers.ts';
 import { EmbeddedModels } from './adapters/models/embedded/embedded-models.ts';
+import { listModels } from './adapters/models/embedded/fetched-models.ts';
 import { createLocalModels } from './adapters/models/embedded/local-models.ts';
 import { logProfile } from './adapters/models/embedded/log-profile.ts';
 import { withNamedModel } from './adapters/models/listed-models.ts';
@@ -131,6 +132,8 @@ async function compose(
   const begun = performance.now();
   const versionFloor = new VersionFloor({ directory: config.dataDir, version, floor: config.versionFloor });
   versionFloor.refuseBelowDirectory();
+  // It writes one program at a time, and its weights want the memory.
+  const servesEmbedded = await isEmbedded(config);
   const sandbox = keep(
     closing,
     new OpeningSandbox(
@@ -138,6 +141,7 @@ async function compose(
         directory: config.dataDir,
         minIsolation: config.sandbox.minIsolation,
         concurrency: config.sandbox.concurrency,
+        warm: servesEmbedded ? 1 : undefined,
         ...(config.sandbox.prefer === null ? {} : { prefer: config.sandbox.prefer }),
       }),
     ),
@@ -353,6 +357,12 @@ async function compose(
       await closeAll();
     },
   };
+}
+
+/** Whether the model of this machine will answer: it is named, or none is and one was fetched. */
+async function isEmbedded({ model, dataDir }: Config): Promise<boolean> {
+  if (model.chosen || model.provider === 'embedded') return model.provider === 'embedded';
+  return (await listModels(dataDir)).some(({ fetched }) => fetched);
 }
 
 /** Loads the embedded model ahead of the first prompt, when it is the one that serves. */

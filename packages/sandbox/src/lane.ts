@@ -12,7 +12,7 @@ export interface LaneOptions {
   /** The Python packages that code finds; default `native`. Lanes that bring their own packages offer no other. */
   readonly image?: ImageKind;
   /** Sandboxes kept waiting for each language. 0 switches the pool off. */
-  readonly warm?: number;
+  readonly warm?: number | undefined;
 }
 
 export interface Lane {

@@ -1,36 +1,27 @@
 /**
  * The ladder of a real model: SmolLM2-135M (Q4_1, as fetched) and its F16 form as references, against forms that PyPI `gguf` 0.19.0 wrote, against
- * themselves under other conditions, and on the tier of equal bits. Each reference is calibrated once for five runs of each case; each run has its own key.
+ * themselves under other conditions, and on the tier of equal bits. Each reference is calibrated once for five runs of each case. The runs of a case
+ * have each their own key; the cases share these keys, so that an answer of one candidate to one prompt is made once.
  */
 
 import { randomBytes } from 'node:crypto';
 import { openReferenceEngine, type ReferenceEngine } from '@assay/agent';
-import { canonicalJson } from '@assay/encoding/json';
-import {
-  type ComparedQuery,
-  ComparisonRun,
-  type ComparisonTier,
-  challengeRequest,
-  type PlanDocument,
-  parsePlan,
-  testOfMode,
-} from '@assay/models';
-import { type Calibrated, calibrateFile } from '../../packages/assay/src/commands/compare/calibration.ts';
-import { localEndpoint } from '../../packages/assay/src/commands/compare/endpoint.ts';
-import { knownView, logitsView, promptOf } from '../../packages/assay/src/commands/compare/file-reference.ts';
-import type { Row, Runs, Verdict } from './rows.ts';
+import type { ComparisonTier, PlanDocument } from '@assay/models';
+import { type Endpoint, localEndpoint } from '../../packages/assay/src/commands/compare/endpoint.ts';
+import { calibrated, compareOnce, type RunKey, signal } from './compare-once.ts';
+import { type Row, type Runs, rounds } from './rows.ts';
 
-/** Runs of a case under one calibration. */
-const ROUND = 5;
-const REPLY_TOKENS = 20;
-const LISTED = 20;
-const signal = new AbortController().signal;
+/** Noise of 0.1 % may stay undecided. */
+const NOISE_QUERIES = 30;
+
+type Conditions = { readonly batchTokens?: number; readonly kvType?: 'F16' | 'F32' };
 
 interface Case {
   readonly name: string;
-  readonly file: string;
+  readonly form: keyof RealModel['forms'];
   readonly tier: ComparisonTier;
-  readonly more?: { readonly batchTokens?: number; readonly kvType?: 'F16' | 'F32' };
+  readonly more?: Conditions;
+  readonly maxQueries?: number;
   /** Verdicts that are wrong by construction. */
   readonly wrong: readonly string[];
 }
@@ -44,88 +35,81 @@ export interface RealModel {
   readonly made: Runs;
 }
 
+const other = (form: keyof RealModel['forms'], tier: ComparisonTier): Case => ({ name: form, form, tier, wrong: ['SAME'] });
+
+const itself = (form: 'F16' | 'Q4_1'): readonly Case[] => {
+  const same = { form, wrong: ['DIFFERENT'] };
+  return [
+    { ...same, name: 'itself', tier: 'logprobs' },
+    { ...same, name: 'itself', tier: 'profile' },
+    { ...same, name: 'itself, batches of 64', tier: 'logprobs', more: { batchTokens: 64 } },
+    { ...same, name: 'itself, keys and values in F32', tier: 'logprobs', more: { kvType: 'F32' } },
+  ];
+};
+
+const CASES: Readonly<Record<'F16' | 'Q4_1', readonly Case[]>> = {
+  F16: [
+    ...(['Q8_0', 'Q5_0', 'Q4_0', 'noise', 'Q4_1'] as const).map((form) => other(form, 'profile')),
+    ...(['Q8_0', 'Q5_0', 'Q4_0'] as const).map((form) => other(form, 'logprobs')),
+    ...itself('F16'),
+    { ...other('noise', 'logprobs'), maxQueries: NOISE_QUERIES },
+  ],
+  Q4_1: [
+    ...(['Q4_0', 'Q5_0', 'Q8_0', 'F16'] as const).map((form) => other(form, 'profile')),
+    ...(['Q4_0', 'Q5_0'] as const).map((form) => other(form, 'logprobs')),
+    ...itself('Q4_1'),
+  ],
+};
+
 /** Makes the runs of all cases that are missing, in rounds, and gives the rows. */
 export async function realModelRows({ dataDir, forms, runs, mode, made }: RealModel): Promise<readonly Row[]> {
-  const open = (file: string, more: Case['more'] = {}) => openReferenceEngine({ dataDir, file, ...more });
-  const other = (name: keyof RealModel['forms'], tier: ComparisonTier): Case => ({
-    ...{ name, tier, file: forms[name], wrong: ['SAME'] },
-  });
-  const itself = (reference: 'F16' | 'Q4_1'): readonly Case[] => {
-    const same = { file: forms[reference], wrong: ['DIFFERENT'] };
-    return [
-      { ...same, name: 'itself', tier: 'logprobs' },
-      { ...same, name: 'itself, batches of 64', tier: 'logprobs', more: { batchTokens: 64 } },
-      { ...same, name: 'itself, keys and values in F32', tier: 'logprobs', more: { kvType: 'F32' } },
-      { ...same, name: 'itself', tier: 'profile' },
-    ];
-  };
-  const cases = {
-    F16: [
-      ...itself('F16'),
-      ...(['Q8_0', 'Q5_0', 'Q4_0', 'noise'] as const).map((name) => other(name, 'logprobs')),
-      ...(['Q8_0', 'Q5_0', 'Q4_0', 'noise', 'Q4_1'] as const).map((name) => other(name, 'profile')),
-    ],
-    Q4_1: [
-      ...itself('Q4_1'),
-      ...(['Q4_0', 'Q5_0'] as const).map((name) => other(name, 'logprobs')),
-      ...(['Q4_0', 'Q5_0', 'Q8_0', 'F16'] as const).map((name) => other(name, 'profile')),
-    ],
-  };
+  const open = (file: string, more: Conditions = {}) => openReferenceEngine({ dataDir, file, ...more });
   const titleOf = (name: string, { name: candidate, tier }: Case): string => `${name} against ${candidate}, ${tier}`;
-  for (let count = Math.min(ROUND, runs); count > 0; count = count < runs ? Math.min(runs, count + ROUND) : 0)
+  const keys: RunKey[] = [];
+  const keyOf = (index: number): RunKey => {
+    const own = keys[index] ?? { key: randomBytes(32), run: randomBytes(16).toString('hex') };
+    keys[index] = own;
+    return own;
+  };
+  const answers = new Map<string, string>();
+  for (const count of rounds(runs))
     for (const name of ['F16', 'Q4_1'] as const) {
-      const missing = cases[name].filter((each) => made.row(titleOf(name, each), []).verdicts.length < count);
+      const missing = CASES[name].filter((each) => made.row(titleOf(name, each), []).verdicts.length < count);
       if (missing.length === 0) continue;
       const reference = await open(forms[name]);
-      const calibrated = await calibrateFile(reference, {
-        ...{ path: forms[name], open, tier: 'logprobs' },
-        prompts: { key: randomBytes(32), run: 'calibration', endpoint: 'completions' },
-        bounds: { replyTokens: REPLY_TOKENS, listed: LISTED, signal },
-      });
-      console.log(`${name}: τ = ${calibrated.tolerance.toPrecision(3)}`);
+      const found = await calibrated(reference, forms[name], open, randomBytes(32));
+      console.log(`${name}: τ = ${found.tolerance.toPrecision(3)}`);
       for (const each of missing) {
-        const candidate = await open(each.file, each.more);
-        await made.fill(titleOf(name, each), count, () =>
-          compareOnce({ reference, candidate, calibrated, mode, tier: each.tier }),
+        const { form, more, tier, maxQueries } = each;
+        const candidate = remembering(`${form} ${JSON.stringify(more)}`, answers, () => open(forms[form], more));
+        await made.fill(titleOf(name, each), count, (index) =>
+          compareOnce({ reference, candidate, calibrated: found, mode, tier, maxQueries, ...keyOf(index) }),
         );
         candidate.close();
       }
       reference.close();
     }
-  return (['F16', 'Q4_1'] as const).flatMap((name) => cases[name].map((each) => made.row(titleOf(name, each), each.wrong)));
+  return (['F16', 'Q4_1'] as const).flatMap((name) => CASES[name].map((each) => made.row(titleOf(name, each), each.wrong)));
 }
 
-interface Once {
-  readonly reference: ReferenceEngine;
-  readonly candidate: ReferenceEngine;
-  readonly calibrated: Calibrated;
-  readonly mode: PlanDocument['mode'];
-  readonly tier: ComparisonTier;
-}
-
-async function compareOnce({ reference, candidate, calibrated, mode, tier }: Once): Promise<Verdict> {
-  const key = randomBytes(32);
-  const party = { kind: 'file', name: 'm', model_hash: null, profile_hash: null, keyset_hash: null };
-  const free = tier === 'profile';
-  const plan = parsePlan({
-    ...{ format: 'assay-comparison-plan/1', run: randomBytes(16).toString('hex'), tier, mode, test: testOfMode(mode, tier) },
-    ...{ key_hash: `sha256:${'0'.repeat(64)}`, max_tokens: null, endpoint: 'completions', model: 'm', reference_model: 'm' },
-    ...{ reply_tokens: REPLY_TOKENS, top: LISTED, listed: LISTED, variants: 1, rounding: 0, alternatives: [] },
-    ...{ tolerance: free ? null : calibrated.tolerance, calibration: free ? null : calibrated.calibration },
-    ...{ reference: party, candidate: party },
-  });
-  const endpoint = localEndpoint('m', candidate, signal);
-  const bounds = { replyTokens: REPLY_TOKENS, listed: LISTED, signal };
-  const run = new ComparisonRun(plan);
-  while (!run.state.ended) {
-    const index = run.state.queries;
-    const request = challengeRequest(plan, key, { index, variant: 0 });
-    const asked = await endpoint.ask('completions', request);
-    if ('failure' in asked) throw new Error(asked.failure);
-    const prompt = promptOf({ key, run: plan.run, endpoint: 'completions' }, index);
-    const view = free ? await logitsView(reference, prompt, bounds) : await knownView(reference, prompt, asked.body, bounds);
-    const query = { index, variant: 0, request, response: asked.body, failure: null, reference: view };
-    run.push(JSON.parse(canonicalJson(query as never)) as ComparedQuery);
-  }
-  return run.outcome();
+/** A file that answers as an endpoint would, whose engine is started when a question is put for the first time. */
+function remembering(
+  name: string,
+  answers: Map<string, string>,
+  open: () => Promise<ReferenceEngine>,
+): Endpoint & { close(): void } {
+  let engine: ReferenceEngine | null = null;
+  return {
+    ...{ url: name, agent: null, models: () => Promise.resolve([name]) },
+    ask: async (endpoint, request) => {
+      const at = `${name}\n${request}`;
+      const known = answers.get(at);
+      if (known !== undefined) return { body: known, receiptId: null };
+      engine ??= await open();
+      const asked = await localEndpoint(name, engine, signal).ask(endpoint, request);
+      if (!('failure' in asked)) answers.set(at, asked.body);
+      return asked;
+    },
+    close: () => engine?.close(),
+  };
 }

@@ -10,13 +10,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { COMPARISON_MODES, Comparison, parseAnswer } from '@assay/models';
-import { transcript } from '@assay/testing';
-import { BENCH_RECIPE, compareZoo, numbers, planOf, SMALL_RECIPE, startModelServer, zooOf } from '@assay/testing/model-zoo';
-import { run } from '../../packages/assay/src/command-line/program.ts';
+import { COMPARISON_MODES, Comparison, type PlanDocument, parseAnswer } from '@assay/models';
+import { compareZoo, numbers, planOf, SMALL_RECIPE, zooOf } from '@assay/testing/model-zoo';
 import { pythonEnvironment } from '../../tests/interop/python-environment.ts';
 import { realModelRows } from './real-model.ts';
-import { printTable, type Row, Runs, type Verdict } from './rows.ts';
+import { printTable, type Row, Runs } from './rows.ts';
+import { toyZooRows } from './toy-zoo.ts';
 
 const { values } = parseArgs({
   options: {
@@ -31,44 +30,8 @@ const { values } = parseArgs({
 const RUNS = Number(values.runs);
 const dataDir = process.env.ASSAY_DATA_DIR ?? new URL('../../node_modules/.cache/assay-models', import.meta.url).pathname;
 const wanted = (part: string): boolean => values.part === 'all' || values.part === part;
+const mode = values.mode as PlanDocument['mode'];
 const scratch = await mkdtemp(join(tmpdir(), 'assay-bench-compare-'));
-
-async function compare(...args: readonly string[]): Promise<Verdict> {
-  const io = transcript({
-    cwd: scratch,
-    now: Date.now(),
-    env: { ASSAY_DATA_DIR: dataDir, ASSAY_ATTESTER: 'simulated' },
-    fetch: globalThis.fetch,
-  });
-  await run(['compare', '--json', '--output-dir', join(scratch, 'out'), '--mode', values.mode, ...args], io);
-  await rm(join(scratch, 'out'), { recursive: true, force: true });
-  const result = JSON.parse(io.out()) as { verdict?: string; queries?: number; coarse?: boolean; error?: { code: string } };
-  return {
-    verdict: result.verdict ?? String(result.error?.code),
-    queries: result.queries ?? 0,
-    coarse: result.coarse === true,
-  };
-}
-
-/** Seven other requests at a time, for as long as `work` takes. */
-async function underLoad<T>(url: string, work: () => Promise<T>): Promise<T> {
-  const state = { done: false };
-  const load = Array.from({ length: 7 }, async (_, index) => {
-    while (!state.done)
-      await fetch(`${url}/completions`, {
-        method: 'POST',
-        body: JSON.stringify({ prompt: `Anna ${index}`, max_tokens: 10 }),
-      })
-        .then((answer) => answer.text())
-        .catch(() => null); // load that breaks off is load still
-  });
-  try {
-    return await work();
-  } finally {
-    state.done = true;
-    await Promise.all(load);
-  }
-}
 
 if (wanted('null')) {
   const rows = Object.entries(COMPARISON_MODES).flatMap(([mode, plan]) =>
@@ -84,7 +47,7 @@ if (wanted('null')) {
       return {
         what: `${mode}, mean score exactly at ε of ${wrong}, allowed ${wrong === 'SAME' ? plan.beta : plan.alpha}`,
         verdicts,
-        wrong: [wrong],
+        ...{ wrong: [wrong], failed: 0 },
       };
     }),
   );
@@ -92,26 +55,10 @@ if (wanted('null')) {
 }
 
 if (wanted('zoo')) {
-  const zoo = zooOf(BENCH_RECIPE);
+  const zoo = zooOf(SMALL_RECIPE);
   await writeFile(join(scratch, 'base.gguf'), zoo.gguf(zoo.base));
-  const weights = {
-    'same weights': () => zoo.base,
-    Q8_0: () => zoo.stored('Q8_0'),
-    Q4_0: () => zoo.stored('Q4_0'),
-    'one fine-tune step': () => zoo.fineTuned(1),
-    'noise of 0.1 %': () => zoo.noisy(0.001),
-    distilled: () => zoo.distilled(),
-    'other seed': () => zoo.otherSeed(),
-  };
   const made = new Runs('zoo', values.keep);
-  for (const [what, make] of Object.entries(weights)) {
-    if (made.row(what, []).verdicts.length >= RUNS) continue;
-    const server = await startModelServer({ model: zoo.textModel('m', make()) });
-    const ask = () => compare('--ref-model', 'base.gguf', '--cand-model', server.url, '--no-resolution');
-    await underLoad(server.url, () => made.fill(what, RUNS, ask));
-    await server.close();
-  }
-  const rows = Object.keys(weights).map((what) => made.row(what, what === 'same weights' ? ['DIFFERENT'] : ['SAME']));
+  const rows = await toyZooRows({ dataDir, zoo, file: join(scratch, 'base.gguf'), runs: RUNS, mode, made });
   printTable('Toy zoo over HTTP under 8-way load, reference in the engine', rows);
 }
 
@@ -139,7 +86,7 @@ if (wanted('texts')) {
         other: response === null ? '' : parseAnswer(response).text,
       })),
     );
-    return { what, wrong, verdicts: compared.map(({ outcome }) => outcome) };
+    return { what, wrong, verdicts: compared.map(({ outcome }) => outcome), failed: 0 };
   });
   // A pool ends with its verdict: for a test that looks once it has as many pairs as this one needed.
   if (values.pool !== undefined) await writeFile(values.pool, JSON.stringify(pools));
@@ -163,7 +110,6 @@ if (wanted('model')) {
       Q4_0: form('Q4_0'),
       noise: form('noise'),
     };
-    const mode = values.mode as keyof typeof COMPARISON_MODES;
     const made = new Runs('model', values.keep);
     printTable('SmolLM2-135M and its requantised forms', await realModelRows({ dataDir, forms, runs: RUNS, mode, made }));
   }

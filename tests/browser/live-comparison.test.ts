@@ -1,9 +1,9 @@
 /**
- * `assay compare --live`: the page draws a comparison while it runs, at both sizes and in both colour schemes, to its verdict; pages of other sites
- * cannot read it. Needs Chromium.
+ * `assay compare --live`: the page draws a comparison while it runs, at both sizes and in both colour schemes, to its verdict, and the ladder of a
+ * reference that is a file; pages of other sites cannot read it. Needs Chromium; the ladder needs an engine.
  */
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { type ModelServer, SMALL_RECIPE, startModelServer, zooOf } from '@assay/
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { run } from '../../packages/assay/src/command-line/program.ts';
+import { engineFolder, isAtHand, SMOLLM2 } from '../embedded/models-at-hand.ts';
 import { expectAccessible } from './axe.ts';
 
 const DIST = new URL('../../packages/web/dist/', import.meta.url).pathname;
@@ -97,15 +98,7 @@ describe.skipIf(chromiumPath() === null || !existsSync(join(DIST, 'comparison.ht
     await expect.poll(points, { timeout: 60_000 }).toBeGreaterThan(0);
     const before = await points();
     expect(await drawn.getByRole('img').getAttribute('aria-label')).toContain('No verdict yet');
-    for (const [size, viewport] of SIZES)
-      for (const colorScheme of SCHEMES) {
-        await page.setViewportSize(viewport);
-        await page.emulateMedia({ colorScheme });
-        await expectAccessible(page, `live comparison, ${size}, ${colorScheme}`);
-        expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
-        if (process.env.ASSAY_SHOTS !== undefined)
-          await page.screenshot({ path: join(process.env.ASSAY_SHOTS, `live-${size}-${colorScheme}.png`), fullPage: true });
-      }
+    await expectFits(page, 'live');
     // Another page that comes late sees what happened so far.
     const late = await browser.newPage();
     await late.goto(url);
@@ -118,6 +111,36 @@ describe.skipIf(chromiumPath() === null || !existsSync(join(DIST, 'comparison.ht
     if (process.env.ASSAY_SHOTS !== undefined)
       await page.screenshot({ path: join(process.env.ASSAY_SHOTS, 'live-ended.png'), fullPage: true });
     expect(faults).toEqual([]);
+  });
+
+  it.runIf(isAtHand(SMOLLM2))('shows the ladder of a file while queries are asked', { timeout: 900_000 }, async () => {
+    const zoo = zooOf(SMALL_RECIPE);
+    mkdirSync(join(folder, 'models'), { recursive: true });
+    symlinkSync(engineFolder(), join(folder, 'models', 'engine-3.22.1'));
+    writeFileSync(join(folder, 'base.gguf'), zoo.gguf(zoo.base));
+    const { candidate, io } = gatedRun();
+    gate.openTo(gate.passed + 1);
+    const asked = gate.passed + 1;
+    const models = ['--ref-model', 'base.gguf', '--cand-model', candidate];
+    const ended = run(['compare', '--live', '--mode', 'quick', '--output-dir', 'laddered', ...models], io);
+    await vi.waitFor(() => expect(io.err()).toMatch(/drawn at http/), { timeout: 240_000 });
+    await page.goto(/http:\/\/127\.0\.0\.1:\d+\/comparison\.html/.exec(io.err())?.[0] ?? '');
+    // What is done before the first query, form by form.
+    await page.getByText(/in the form/).waitFor({ timeout: 300_000 });
+    await page.locator('[data-comparison=running]').waitFor({ timeout: 300_000 });
+    gate.openTo(asked + 2);
+    await expect.poll(() => page.locator('main').innerText(), { timeout: 60_000 }).toContain('Last query: score');
+    const forms = page.locator('[data-comparison=running] [data-form]');
+    const rows = await forms.evaluateAll((all) =>
+      all.map((each) => [each.getAttribute('data-form'), each.textContent] as const),
+    );
+    expect(rows.map(([name]) => name)).toEqual(expect.arrayContaining(['F16', 'Q8_0', 'Q4_0']));
+    expect(new Map(rows).get('Q4_0')).toMatch(/told apart$/);
+    await expectFits(page, 'live-ladder');
+    gate.openTo(Number.POSITIVE_INFINITY);
+    expect(await ended).toBe(6);
+    await page.locator('[data-comparison=DIFFERENT]').waitFor({ timeout: 60_000 });
+    expect(await page.locator('[data-comparison=DIFFERENT] [data-form]').count()).toBe(rows.length);
   });
 
   it('shows the alarm of a watch, and does not say that its rounds can be verified', { timeout: 240_000 }, async () => {
@@ -139,6 +162,19 @@ describe.skipIf(chromiumPath() === null || !existsSync(join(DIST, 'comparison.ht
     await expectAccessible(page, 'live watch, ended');
   });
 });
+
+/** At both sizes and in both colour schemes: accessible, and no wider than the screen. */
+async function expectFits(page: Page, name: string): Promise<void> {
+  for (const [size, viewport] of SIZES)
+    for (const colorScheme of SCHEMES) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme });
+      await expectAccessible(page, `${name} comparison, ${size}, ${colorScheme}`);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+      if (process.env.ASSAY_SHOTS !== undefined)
+        await page.screenshot({ path: join(process.env.ASSAY_SHOTS, `${name}-${size}-${colorScheme}.png`), fullPage: true });
+    }
+}
 
 /** Asks under another name of the host, as a page does whose name was pointed at this machine. */
 function statusFor(url: string, host: string, path = '/comparison/events'): Promise<number> {

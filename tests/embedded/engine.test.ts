@@ -12,6 +12,7 @@ import {
 } from '../../packages/agent/src/adapters/models/embedded/embedded-model.ts';
 import { EngineHandle } from '../../packages/agent/src/adapters/models/embedded/engine-handle.ts';
 import type { Profile } from '../../packages/agent/src/adapters/models/embedded/profile.ts';
+import { killEngineOf } from './engine-kill.ts';
 import { directoryWith, engineFolder, isAtHand, SHARED, SMOLLM2 } from './models-at-hand.ts';
 
 const ask = (content: string) => ({ messages: [{ role: 'user', content }] as const, maxTokens: 12 });
@@ -202,19 +203,4 @@ function foreignGguf(): Uint8Array {
   const type = Buffer.alloc(4);
   type.writeUInt32LE(8);
   return Buffer.concat([head, text('general.architecture'), type, text('no-such-architecture')]);
-}
-
-/** Ends the engine process that this process started last. */
-function killEngineOf(parent: number): void {
-  const { readdirSync, readFileSync } = process.getBuiltinModule('node:fs');
-  const engines = readdirSync('/proc').filter((pid) => {
-    if (!/^[0-9]+$/.test(pid)) return false;
-    try {
-      const isOurs = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(parent);
-      return isOurs && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine-process');
-    } catch {
-      return false;
-    }
-  });
-  for (const pid of engines) process.kill(Number(pid), 'SIGKILL');
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type MeasureOrder, openReferenceEngine, type ReferenceEngine } from '@assay/agent';
 import { SMALL_RECIPE, write, zooOf } from '@assay/testing/model-zoo';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { killEngineOf } from './engine-kill.ts';
 import { engineFolder, isAtHand, SMOLLM2 } from './models-at-hand.ts';
 
 const signal = new AbortController().signal;
@@ -54,6 +55,18 @@ describe.runIf(isAtHand(SMOLLM2))('the engine, over a model of the zoo', { timeo
     expect(await bits(await open('base.gguf'))).toEqual(first);
     const other = await bits(await open('q8.gguf'));
     expect(other[0]).not.toBe(first[0]);
+  });
+
+  test('goes on with the same bits when its process was ended, and not over a file that changed since', async () => {
+    const file = join(directory, 'changing.gguf');
+    writeFileSync(file, zoo.gguf(zoo.base));
+    const opened = await open('changing.gguf');
+    const before = await opened.measure(ORDER, signal);
+    killEngineOf(process.pid);
+    expect(await opened.measure(ORDER, signal)).toEqual(before);
+    writeFileSync(file, zoo.gguf(zoo.base, 'Q8_0'));
+    killEngineOf(process.pid);
+    await expect(opened.measure(ORDER, signal)).rejects.toMatchObject({ code: 'model/wrong-digest' });
   });
 
   test('follows tokens, and stops behind one that it does not have', async () => {

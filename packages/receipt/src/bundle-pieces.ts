@@ -6,9 +6,9 @@
 import { encodeBase64 } from '@assay/encoding/base64';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { canonicalJson, type JsonObject } from '@assay/encoding/json';
+import { canonicalJson } from '@assay/encoding/json';
 import type { Digest } from './digest.ts';
-import type { Leaf } from './leaf.ts';
+import { type Leaf, leafText } from './leaf.ts';
 import type { CollateralFile } from './report.ts';
 
 /** As in every bundle that is written and read. */
@@ -172,12 +172,10 @@ function reportText({ entry, text, nonce, collateral }: ReportText): string {
   return `{${before},"report":${text}}`;
 }
 
-function entryText(entry: BundleEntry): string {
-  return canonicalJson(entryDocument(entry));
-}
-
-function entryDocument(entry: BundleEntry): JsonObject {
-  return { index: entry.index, leaf: { ...entry.leaf }, salt: entry.salt, path: entry.path.map(encodeHex) };
+/** The JCS form of an entry, written out: names in order, and only the salt can need escapes. */
+function entryText({ index, leaf, salt, path }: BundleEntry): string {
+  const nodes = path.map((node) => `"${encodeHex(node)}"`).join(',');
+  return `{"index":${index},"leaf":${leafText(leaf)},"path":[${nodes}],"salt":${canonicalJson(salt)}}`;
 }
 
 /** Base64 of all pieces together; bytes that make no whole group wait for the next piece. */

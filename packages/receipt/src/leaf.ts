@@ -72,7 +72,7 @@ const HEX64 = /^[0-9a-f]{64}$/;
 
 /** The entry's bytes: UTF-8 of the leaf's JCS form. @throws {ReceiptError} `leaf/too-large`. */
 export function encodeLeaf(leaf: Leaf): Uint8Array {
-  const bytes = utf8(signedText(contentText(leaf), leaf));
+  const bytes = utf8(leafText(leaf));
   if (bytes.length > MAX_LEAF_BYTES) throw tooLarge(bytes.length);
   return bytes;
 }
@@ -131,8 +131,7 @@ export function parseLeafText(text: string): Leaf {
     throw new ReceiptError('leaf/malformed', 'leaf refused: expected json', { cause });
   }
   const leaf = parseLeaf(value);
-  if (canonicalJson(leaf) !== text)
-    throw new ReceiptError('leaf/malformed', 'leaf refused: expected canonical json (RFC 8785)');
+  if (leafText(leaf) !== text) throw new ReceiptError('leaf/malformed', 'leaf refused: expected canonical json (RFC 8785)');
   return leaf;
 }
 
@@ -160,6 +159,11 @@ export function contentText(leaf: LeafContent): string {
     `"origin":${canonicalJson(leaf.origin)},"prev":${text(leaf.prev)},"replica":"${leaf.replica}","seq":${leaf.seq},` +
     `"time":${leaf.time},"v":"${leaf.v}"}`
   );
+}
+
+/** The JCS form of a leaf of {@link parseLeaf}'s shape. */
+export function leafText(leaf: Leaf): string {
+  return signedText(contentText(leaf), leaf);
 }
 
 /** The JCS form of the leaf from that of its content. */

@@ -101,7 +101,7 @@ function readValue(cursor: Cursor, type: number): string | number | null {
   if (type === ARRAY) {
     const element = cursor.u32();
     const count = safeSize(cursor.u64(), 'array length');
-    if (element === STRING) for (let index = 0; index < count; index += 1) cursor.string();
+    if (element === STRING) for (let index = 0; index < count; index += 1) cursor.skipString();
     else cursor.skip(count * scalarBytes(element));
     return null;
   }
@@ -193,12 +193,16 @@ class Cursor {
 
   /** A string's bytes, in place. */
   string(): Uint8Array {
+    return this.#bytes.subarray(this.skipString(), this.at);
+  }
+
+  /** @returns where the string's bytes begin. */
+  skipString(): number {
     const at = this.skip(8);
     const low = this.#view.getUint32(at, true);
     const high = this.#view.getUint32(at + 4, true);
     if (high > 0x1f_ffff) throw malformed('a string length up to 2^53', 'a longer one');
-    const begin = this.skip(low + high * 0x1_0000_0000);
-    return this.#bytes.subarray(begin, this.at);
+    return this.skip(low + high * 0x1_0000_0000);
   }
 
   text(most: number, what: string): string {

@@ -53,9 +53,9 @@ export async function ggufParts(sources: readonly ByteSource[], options: HashOpt
   const sections = sectionsOf(metadata);
   return {
     container: 'gguf',
-    architecture: { name, digest: sectionDigest(metadata, sections.architecture) ?? '' },
-    tokenizer: sectionDigest(metadata, sections.tokenizer),
-    chatTemplate: sectionDigest(metadata, sections.chatTemplate),
+    architecture: { name, digest: sectionDigest(metadata, sections.architecture, options) ?? '' },
+    tokenizer: sectionDigest(metadata, sections.tokenizer, options),
+    chatTemplate: sectionDigest(metadata, sections.chatTemplate, options),
     tensors,
     tensorBytes: read.reduce((sum, { header }) => sum + header.tensors.reduce((bytes, { length }) => bytes + length, 0), 0),
     uncovered: [],
@@ -159,20 +159,21 @@ function sectionOf(key: string): keyof Sections | null {
   return /^(?:general|split|quantize)\./.test(key) ? null : 'architecture';
 }
 
-function sectionDigest(metadata: ReadonlyMap<string, MetadataValue>, keys: readonly string[]): string | null {
+function sectionDigest(
+  metadata: ReadonlyMap<string, MetadataValue>,
+  keys: readonly string[],
+  { newHasher = () => sha256.create() }: HashOptions,
+): string | null {
   if (keys.length === 0) return null;
-  const hash = sha256.create();
+  const hash = newHasher();
   const named = keys.map((key) => ({ key, name: utf8(key) })).sort((a, b) => compareBytes(a.name, b.name));
   for (const { key, name } of named) {
     const value = metadata.get(key);
     if (value === undefined) continue;
-    hash
-      .update(integer(BigInt(name.length), 8))
-      .update(name)
-      .update(integer(BigInt(value.type), 4))
-      .update(value.bytes);
+    for (const piece of [integer(BigInt(name.length), 8), name, integer(BigInt(value.type), 4), value.bytes])
+      hash.update(piece);
   }
-  return encodeHex(hash.digest());
+  return encodeHex(new Uint8Array(hash.digest()));
 }
 
 function integer(value: bigint, size: 4 | 8): Uint8Array {

@@ -57,6 +57,8 @@ export class EngineHandle {
     this.#watch.unref();
     child.on('message', (message: FromEngine) => this.#hear(message));
     child.once('exit', (code, signal) => this.#end(endedBy(code, signal)));
+    // An order to a process that is just ending fails here, and would end the agent if it were not heard.
+    child.on('error', (cause) => this.#end(unreachable(cause)));
   }
 
   /**
@@ -214,6 +216,14 @@ function endedBy(code: number | null, signal: NodeJS.Signals | null): ServerErro
       ? '; this processor lacks what the engine needs, connect Ollama instead'
       : '; it is started again with the next prompt';
   return new ServerError('model/engine-failed', `the engine process ended ${how}${why}`);
+}
+
+function unreachable(cause: Error): ServerError {
+  return new ServerError(
+    'model/engine-failed',
+    'the engine process takes no more orders; it is started again with the next prompt',
+    { cause },
+  );
 }
 
 /** When memory runs out, the system ends this process, and not the agent. */

@@ -10,6 +10,9 @@ import { findEngine } from './engine-package.ts';
 import { profileOf } from './profile.ts';
 import { CONTEXT_TOKENS, memoryOf, PROFILE_BATCH_TOKENS } from './serving-profile.ts';
 
+/** A comparison has time: on a machine that is busy with other work a model that loads in seconds has taken minutes. */
+const LOAD_MS = 600_000;
+
 export interface ReferenceEngineOptions {
   /** Where the engine was installed by `assay model fetch`. */
   readonly dataDir: string;
@@ -25,7 +28,10 @@ export interface ReferenceEngine {
   readonly facts: LoadedFacts;
   /** As an agent would write it (spec/model-profile.md), JCS; without meaning when other settings were given. */
   readonly profile: Uint8Array;
-  /** @throws {ServerError} `model/prompt-too-long`, `model/engine-failed`; the signal's reason. */
+  /**
+   * A process that ended is started again, once an order: each begins with an empty context, so that the same order gives the same bits.
+   * @throws {ServerError} `model/prompt-too-long`, `model/engine-failed`, `model/wrong-digest` for a file that changed since; the signal's reason.
+   */
   measure(order: MeasureOrder, signal: AbortSignal): Promise<Measurement>;
   close(): void;
 }
@@ -46,13 +52,42 @@ export async function openReferenceEngine(options: ReferenceEngineOptions): Prom
   await checkEngineFiles(engine.directory);
   const memoryBytes = memoryOf(found.size);
   const order = { engine: engine.directory, file, contextTokens: CONTEXT_TOKENS, batchTokens, kvType, withoutTemplate: true };
-  const handle = await EngineHandle.start({ ...order, memoryBytes });
+  const start = (): Promise<EngineHandle> => EngineHandle.start({ ...order, memoryBytes, loadMs: LOAD_MS });
+  const first = await start();
+  const { facts } = first;
   const name = basename(file);
-  const { bytes: profile } = await profileOf({ name, file: name, loaded: handle.facts, engine, batchTokens });
+  const { bytes: profile } = await profileOf({ name, file: name, loaded: facts, engine, batchTokens });
+  let running: Promise<EngineHandle> = Promise.resolve(first);
+  let isClosed = false;
+  const again = async (): Promise<EngineHandle> => {
+    const handle = await start();
+    if (handle.facts.sha256 === facts.sha256) return handle;
+    handle.close();
+    throw new ServerError(
+      'model/wrong-digest',
+      `expected ${file} with SHA-256 ${facts.sha256} when its engine was started again, got ${handle.facts.sha256}; leave the file alone, and start again`,
+    );
+  };
   return {
-    facts: handle.facts,
+    facts,
     profile,
-    measure: (asked, signal) => handle.measure(asked, signal),
-    close: () => handle.close(),
+    measure: async (asked, signal) => {
+      const asking = running;
+      const handle = await asking;
+      try {
+        return await handle.measure(asked, signal);
+      } catch (error) {
+        if (handle.ended === null || isClosed) throw error;
+        if (running === asking) running = again();
+        return (await running).measure(asked, signal);
+      }
+    },
+    close: () => {
+      isClosed = true;
+      running.then(
+        (handle) => handle.close(),
+        () => undefined, // it was never started again
+      );
+    },
   };
 }

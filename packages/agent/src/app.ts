@@ -62,11 +62,12 @@ export function createApp(services: Services): AgentApp {
     await next();
     // A stream that is not read would hold its memory.
     if (c.req.raw.method === 'HEAD') await c.res.body?.cancel();
+    const { headers } = c.res; // `c.header` would make the answer again for each
     // The provider's own id goes on where SDKs look for one; the agent's stands beside it.
-    if (!c.res.headers.has('x-request-id')) c.header('x-request-id', requestId);
-    c.header('x-agent-request-id', requestId);
-    c.header('x-aci-version', 'aci/1');
-    c.header('x-aci-keyset-digest', services.identity.keysetDigest);
+    if (!headers.has('x-request-id')) headers.set('x-request-id', requestId);
+    headers.set('x-agent-request-id', requestId);
+    headers.set('x-aci-version', 'aci/1');
+    headers.set('x-aci-keyset-digest', services.identity.keysetDigest);
     const seconds = (performance.now() - begun) / 1000;
     const route = api.labelOf(matchedRoutes(c));
     services.metrics.request(route, c.res.status, seconds);

@@ -19,11 +19,11 @@ const SHORT: ConnectionLimits = {
 const HEAD = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n';
 
 /** A server as the agent's, that answers with the length of what it read. */
-async function serve(limits: ConnectionLimits = SHORT) {
+async function serve(limits: ConnectionLimits = SHORT, most = 64 * MIB) {
   const failures: unknown[] = [];
   const answer = async (request: Request): Promise<Response> => {
     try {
-      return new Response(String((await readBytes(request, 64 * MIB)).length));
+      return new Response(String((await readBytes(request, most)).length));
     } catch (error) {
       failures.push(error);
       return new Response(null, { status: 500 });
@@ -105,6 +105,20 @@ test('large bodies that stop in the middle give back what they held when they ar
   await expect.poll(() => HELD.request.used, { interval: 5, timeout: 5_000 }).toBeGreaterThan(2 * MIB);
   await Promise.all(senders.map(({ closed }) => closed));
   await expect.poll(() => HELD.request.used).toBe(0);
+});
+
+test('a body in chunks that grows too long is refused with an answer, and nothing of it is kept', async () => {
+  const { url, failures } = await serve(CONNECTION_LIMITS, MIB);
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (let n = 0; n < 3; n += 1) controller.enqueue(new Uint8Array(MIB));
+      controller.close();
+    },
+  });
+  const answer = await fetch(url, { method: 'POST', body, duplex: 'half' } as RequestInit);
+  expect(answer.status).toBe(500);
+  expect(failures).toMatchObject([{ code: 'http/body-too-large' }]);
+  expect(HELD.request.used).toBe(0);
 });
 
 test('connections above the bound are closed at once, and one that ends makes room', async () => {

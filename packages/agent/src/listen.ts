@@ -1,12 +1,13 @@
 /** The agent's socket: HTTP, or HTTPS under the key of the keyset in force. */
 
-import { createServer, type RequestListener, type ServerOptions } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Config } from './config.ts';
 import { ServerError } from './errors.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits } from './http/connection-limits.ts';
+import { cameIn } from './http/held-bodies.ts';
 import { cutStalledReaders } from './http/stalled-readers.ts';
 import type { KeysetRotation } from './identity/rotation.ts';
 import type { TlsKey } from './identity/tls-key.ts';
@@ -21,7 +22,10 @@ export async function listen(
   rotation: Pick<KeysetRotation, 'tlsKey' | 'onTlsKey'>,
   limits: ConnectionLimits = CONNECTION_LIMITS,
 ): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
-  const answer = getRequestListener(fetch);
+  const answer = getRequestListener((request, env) => {
+    cameIn(request, env.incoming as IncomingMessage); // HTTP/1.1: the servers below speak no other
+    return fetch(request, env);
+  });
   const server = rotation.tlsKey === null ? createServer(limits, answer) : tlsServer(rotation, limits, answer);
   server.maxConnections = limits.most;
   cutStalledReaders(server);

@@ -23,6 +23,7 @@ type input struct {
 		Index int64
 		Entry string   // base64
 		Path  []string // base64
+		Note  string   // checkpoint of the path
 	}
 }
 
@@ -93,8 +94,12 @@ func main() {
 	for _, item := range in.Items {
 		entry, _ := base64.StdEncoding.DecodeString(item.Entry)
 		leaf := tlog.RecordHash(entry)
-		say(fmt.Sprintf("inclusion-%d", item.Index), tlog.CheckRecord(hashes(item.Path), head.N, head.Hash, item.Index, leaf))
-		proof, err := tlog.ProveRecord(head.N, item.Index, reader)
+		under, err := open(item.Note, in.VKey)
+		if err == nil {
+			err = tlog.CheckRecord(hashes(item.Path), under.N, under.Hash, item.Index, leaf)
+		}
+		say(fmt.Sprintf("inclusion-%d", item.Index), err)
+		proof, err := tlog.ProveRecord(under.N, item.Index, reader)
 		if err == nil && fmt.Sprint(proof) != fmt.Sprint(tlog.RecordProof(hashes(item.Path))) {
 			err = fmt.Errorf("another path")
 		}

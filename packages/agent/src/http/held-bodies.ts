@@ -1,6 +1,7 @@
 /** Bodies that are still being read: a slow sender holds memory of the agent, and `/ohttp` takes bodies from strangers. */
 
-import { readAtMost } from '@assay/encoding/bounded-reader';
+import type { IncomingMessage } from 'node:http';
+import { type ByteSource, readAtMost } from '@assay/encoding/bounded-reader';
 import { holdMemory } from './held-memory.ts';
 
 export interface ReadBodyOptions {
@@ -13,6 +14,12 @@ export interface ReadBodyOptions {
 }
 
 const lengths = new WeakMap<Request, number>();
+const messages = new WeakMap<Request, IncomingMessage>();
+
+/** Has the body of a request read from the message that it came in: `request.body` would make a platform `Request` around it first. */
+export function cameIn(request: Request, message: IncomingMessage): void {
+  messages.set(request, message);
+}
 
 /** How many bytes of a request's body were read; 0 when none were. */
 export function bytesReadOf(request: Request): number {
@@ -30,10 +37,22 @@ export async function readBody(request: Request, options: ReadBodyOptions): Prom
   if (Number(request.headers.get('content-length') ?? 0) > most) throw tooLong();
   const held = holdMemory(sender === 'stranger' ? 'sealedRequest' : 'request');
   try {
-    const bytes = await readAtMost(request.body, { most, what: 'the request', held, refuse: tooLong });
+    const bytes = await readAtMost(bodyOf(request), { most, what: 'the request', held, refuse: tooLong });
     lengths.set(request, bytes.length);
     return bytes;
   } finally {
     held.release();
   }
+}
+
+function bodyOf(request: Request): ByteSource {
+  const message = messages.get(request);
+  // What came whole from a sender that has gone since is read by the adapter.
+  if (message === undefined || message.destroyed || message.readableDidRead) return request.body;
+  return received(message);
+}
+
+/** Copies: a chunk is a view of all that the socket read. A body that is left early leaves the socket open for the refusal. */
+async function* received(message: IncomingMessage): AsyncGenerator<Uint8Array> {
+  for await (const chunk of message.iterator({ destroyOnReturn: false })) yield new Uint8Array(chunk as Buffer);
 }

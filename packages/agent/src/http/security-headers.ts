@@ -23,8 +23,9 @@ const PRESENCE_PATH = '/health';
 
 export const securityHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
+  const { headers } = c.res; // `c.header` would make the answer again for each
   const set = (name: string, value: string): void => {
-    if (!c.res.headers.has(name)) c.header(name, value);
+    if (!headers.has(name)) headers.set(name, value);
   };
   set('content-security-policy', CONSOLE_POLICY);
   set('x-content-type-options', 'nosniff');

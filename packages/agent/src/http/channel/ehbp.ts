@@ -77,9 +77,10 @@ async function open(request: Request, options: EhbpOptions): Promise<{ exchange:
   throw failure;
 }
 
-function readSealed(request: Request, most: number, sender: EhbpOptions['sender']): Promise<Uint8Array> {
-  if (request.body === null) throw new ChannelError('channel/message-malformed', 'expected a sealed body');
-  return readBody(request, { most, sender, tooLong: () => oversize(most) });
+async function readSealed(request: Request, most: number, sender: EhbpOptions['sender']): Promise<Uint8Array> {
+  const sealed = await readBody(request, { most, sender, tooLong: () => oversize(most) });
+  if (sealed.length === 0) throw new ChannelError('channel/message-malformed', 'expected a sealed body');
+  return sealed;
 }
 
 function oversize(most: number): ChannelError {

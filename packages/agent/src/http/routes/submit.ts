@@ -224,7 +224,10 @@ async function answerOf({ body, refusal, sealed, answerBytes }: TaskOutcome, led
     },
   };
   const stored = answerBytes > SHORT_BYTES ? await sealedAnswer(sealed, ledger) : null;
-  return stored === null ? new Response(JSON.stringify(body), head) : storedAnswer(stored, head);
+  if (stored !== null) return storedAnswer(stored, head);
+  const text = JSON.stringify(body);
+  const length = String(Buffer.byteLength(text)); // an answer that says its length is metered without being read
+  return new Response(text, { ...head, headers: { ...head.headers, 'content-length': length } });
 }
 
 function prefersAsync(c: Context<AppEnv>): boolean {

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDataKey } from '../../packages/ledger/src/data-key.ts';
+import { openDataKey } from '../../packages/ledger/src/data-key-file.ts';
 import { BatchWriter } from '../../packages/ledger/src/sqlite/batch-writer.ts';
 import { openWriter } from '../../packages/ledger/src/sqlite/database.ts';
 import { GrowingTree } from '../../packages/ledger/src/tree.ts';

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDataKey } from '../../packages/ledger/src/data-key.ts';
+import { openDataKey } from '../../packages/ledger/src/data-key-file.ts';
 import { createLedger } from '../../packages/ledger/src/ledger.ts';
 import { openLogKey } from '../../packages/ledger/src/log-key.ts';
 import type { Ledger } from '../../packages/ledger/src/port.ts';

@@ -72,7 +72,13 @@ export interface StartedLedger {
 /** Opens the ledger of a place and, unless `silent`, registers the report of its keyset. */
 export async function start(
   place: TestPlace,
-  options: { readonly origin?: string; readonly maxBytes?: number; readonly silent?: boolean; readonly notAfter?: number } = {},
+  options: {
+    readonly origin?: string;
+    readonly maxBytes?: number;
+    readonly silent?: boolean;
+    readonly notAfter?: number;
+    readonly platformSecret?: Uint8Array;
+  } = {},
 ): Promise<StartedLedger> {
   const { silent = false, notAfter, ...storeOptions } = options;
   const keys = createSigningKeys();

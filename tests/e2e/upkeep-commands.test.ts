@@ -65,7 +65,7 @@ test('erase and rotate-key say what they did, and the status names it', async ()
   });
   const before = (await say('store', 'status')).out;
   expect(before).toMatch(/erased payloads +1, 1 commands wait for an agent to log them/);
-  const [, id] = /data key +([0-9a-f]{16})\n/.exec(before) ?? [];
+  const [, id] = /data key +([0-9a-f]{16}), in clear/.exec(before) ?? [];
   expect((await say('store', 'rotate-key')).out).toMatch(new RegExp(`^data key [0-9a-f]{16} follows ${id}, `));
   const after = JSON.parse((await say('store', 'status', '--json')).out);
   expect(after).toMatchObject({ dataKey: { rotating: false }, upkeep: { erasedPayloads: 1, unfinished: 0, unlogged: 2 } });

@@ -30,6 +30,7 @@ export {
   transcriptFromJson,
 } from '@assay/sandbox';
 export { installedPrograms, installProgram, PROGRAMS } from './adapters/analyzer/bundled-program.ts';
+export { findApplicationSecret } from './adapters/attesters/application-secret.ts';
 export { detectAttester } from './adapters/attesters/detect.ts';
 export { codeInImage, measureCode } from './adapters/attesters/simulated/measurements.ts';
 export { surveyTee, type TeeSurvey } from './adapters/attesters/survey.ts';

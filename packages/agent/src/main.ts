@@ -8,6 +8,7 @@ import { type Clock, openLedger, systemClock } from '@assay/ledger';
 import { type LaneRefusal, OpeningSandbox, selectSandbox, transcriptToJson } from '@assay/sandbox';
 import { type Logger, pino } from 'pino';
 import { createAnalyzer } from './adapters/analyzer/slither.ts';
+import { applicationSecret, findApplicationSecret } from './adapters/attesters/application-secret.ts';
 import { detectAttester } from './adapters/attesters/detect.ts';
 import { openCompilers } from './adapters/compilers/compilers.ts';
 import { EmbeddedModels } from './adapters/models/embedded/embedded-models.ts';
@@ -146,14 +147,16 @@ async function compose(
       }),
     ),
   );
+  const platform = { choice: config.attester, simulators: config.guestSimulators };
+  const platformSecret = await (given === undefined ? findApplicationSecret(platform) : applicationSecret(given));
+  const place = { directory: config.dataDir, databaseUrl: config.databaseUrl, platformSecret };
   const [ledger, { attester, absent }] = await allSettled([
-    openLedger({ directory: config.dataDir, databaseUrl: config.databaseUrl, clock }).then((opened) => keep(closing, opened)),
+    openLedger({ ...place, clock }).then((opened) => keep(closing, opened)),
     given === undefined
       ? detectAttester({
-          choice: config.attester,
+          ...platform,
           directory: config.dataDir,
           clock,
-          simulators: config.guestSimulators,
           vendor: config.vendor,
           gpus: config.gpuEvidence,
         })

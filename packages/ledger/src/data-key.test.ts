@@ -1,13 +1,13 @@
 /** What is sealed for a database opens at its place and nowhere else; nothing that a client sent stands there in clear. */
 
 import { createSecretKey, randomBytes } from 'node:crypto';
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { utf8 } from '@assay/encoding/bytes';
 import { describe, expect, test } from 'vitest';
-import { codeOf, directory, ENGINES, open, start, type TestPlace } from '../../../tests/crash/test-ledger.ts';
+import { codeOf, ENGINES, open, start, type TestPlace } from '../../../tests/crash/test-ledger.ts';
 import { runSql } from '../../../tests/postgres/server.ts';
-import { DataKey, openDataKey, PIECE_OVERHEAD } from './data-key.ts';
+import { DataKey, PIECE_OVERHEAD } from './data-key.ts';
 import { readStored } from './stored-bytes.ts';
 
 const key = new DataKey(createSecretKey(randomBytes(32)));
@@ -54,26 +54,6 @@ describe('a sealed text', () => {
       const changed = sealed.slice();
       changed[bit >> 3]! ^= 1 << (bit & 7);
       expect(await codeOf(() => key.openPiece(place, changed)), `bit ${bit}`).toBe('ledger/corrupt');
-    }
-  });
-});
-
-describe('the key of a directory', () => {
-  test('is made once, for its owner alone', () => {
-    const path = directory();
-    expect(openDataKey(path).id).toBe(openDataKey(path).id);
-    expect(statSync(join(path, 'data-key.json')).mode & 0o777).toBe(0o600);
-  });
-
-  test('that others can read, or that is none, is refused', async () => {
-    const path = directory();
-    openDataKey(path);
-    chmodSync(join(path, 'data-key.json'), 0o644);
-    expect(await codeOf(() => openDataKey(path))).toBe('ledger/bad-key-file');
-    for (const text of ['{}', '{"v":2,"key":""}', '{"v":1,"key":"00"}', 'x']) {
-      rmSync(join(path, 'data-key.json'));
-      writeFileSync(join(path, 'data-key.json'), text, { mode: 0o600 });
-      expect(await codeOf(() => openDataKey(path)), text).toBe('ledger/bad-key-file');
     }
   });
 });

@@ -2,19 +2,14 @@
  * The key that payloads, state and jobs are sealed under before they reach a database: prompts, code, answers and files, operator variables,
  * the inputs and results of jobs. AES-256-GCM; each sealed text is bound to its place, so that rows cannot be exchanged.
  *
- * The key stands in `data-key.json` of the data directory, which is as safe as the machine's disk: on the embedded store it protects copies of
- * `log.db` alone, on PostgreSQL everything from the database's operator. Receipts, reports and log entries stay in clear: they hold hashes.
+ * The key's file is data-key-file.ts. Receipts, reports and log entries stay in clear: they hold hashes.
  */
 
 import { createCipheriv, createDecipheriv, createSecretKey, hash, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
-import { decodeHex, encodeHex } from '@assay/encoding/hex';
-import { parseJson } from '@assay/encoding/json';
+import { encodeHex } from '@assay/encoding/hex';
 import { LedgerError } from './errors.ts';
-import { createKeyFile, readKeyFile, replaceKeyFile } from './key-file.ts';
 
-export const DATA_KEY_FILE = 'data-key.json';
 /** How much longer a sealed piece of a payload is than its bytes. */
 export const PIECE_OVERHEAD = 16;
 /** From here on the cipher's own memory is given back at once; left to the collector, it makes that run over the whole heap. */
@@ -104,63 +99,6 @@ export class DataKey {
     } catch {
       return openOld(this.previous);
     }
-  }
-}
-
-/**
- * The key of a data directory, made there on the first start.
- * @throws {LedgerError} `ledger/bad-key-file`.
- */
-export function openDataKey(directory: string): DataKey {
-  const path = join(directory, DATA_KEY_FILE);
-  for (;;) {
-    const text = readKeyFile(path);
-    if (text !== null) return parsed(text, path);
-    createKeyFile(path, `${JSON.stringify({ v: 1, key: randomBytes(32).toString('hex') })}\n`);
-  }
-}
-
-/**
- * The key that is in `directory`; none is made.
- * @throws {LedgerError} `ledger/bad-key-file`.
- */
-export function readDataKey(directory: string): DataKey {
-  const path = join(directory, DATA_KEY_FILE);
-  const text = readKeyFile(path);
-  if (text === null)
-    throw new LedgerError(
-      'ledger/bad-key-file',
-      `expected ${DATA_KEY_FILE} in ${directory}, got none; set ASSAY_DATA_DIR to the agent's directory`,
-    );
-  return parsed(text, path);
-}
-
-/**
- * Puts a key in the place of the one that is in `directory`, whole or not at all; with `previous` while not everything is sealed under it.
- */
-export function writeDataKey(
-  directory: string,
-  { key, previous }: { readonly key: DataKey; readonly previous?: DataKey | undefined },
-): void {
-  const hex = ({ secret }: DataKey): string => encodeHex(new Uint8Array(secret.export()));
-  const old = previous === undefined ? {} : { previous: hex(previous) };
-  replaceKeyFile(join(directory, DATA_KEY_FILE), `${JSON.stringify({ v: 1, key: hex(key), ...old })}\n`);
-}
-
-function parsed(text: string, path: string): DataKey {
-  try {
-    const { v, key, previous } = parseJson(text) as Readonly<Record<'v' | 'key' | 'previous', unknown>>;
-    if (v !== 1) throw new Error('another version');
-    const secretOf = (hex: unknown): KeyObject => createSecretKey(decodeHex(String(hex), { bytes: 32 }));
-    return new DataKey(secretOf(key), previous === undefined ? null : new DataKey(secretOf(previous)));
-  } catch (cause) {
-    throw new LedgerError(
-      'ledger/bad-key-file',
-      `${path} is not a data key file; restore it, what was sealed under it cannot be read without it`,
-      {
-        cause,
-      },
-    );
   }
 }
 

@@ -14,6 +14,8 @@ export interface StorePlace {
   readonly databaseUrl?: string | null | undefined;
   /** Name of the log, fixed on the first start. */
   readonly origin?: string | undefined;
+  /** The platform's secret under which the file of the data key is sealed (data-key-file.ts); left out where there is none. */
+  readonly platformSecret?: Uint8Array | null | undefined;
   /** Largest size of the embedded database in bytes; none unless given. */
   readonly maxBytes?: number | undefined;
 }

@@ -39,6 +39,8 @@ export interface Attester {
    * @throws {ServerError} `attester/unavailable`.
    */
   keptSecret?(): Promise<Uint8Array>;
+  /** The platform gives `keptSecret` to every version of the application, on every machine: what is sealed under it outlives an upgrade. */
+  readonly keptForApplication?: true;
 }
 
 /** What attests one result (spec/keyset.md §2a). */

@@ -7,3 +7,14 @@ import type { Io } from './io.ts';
 export function keptPlace(io: Io): KeptPlace {
   return { directory: dataFolder(io), databaseUrl: io.env.DATABASE_URL || null };
 }
+
+/**
+ * The same, for commands that open what is stored: with the platform's secret under which the data key can be sealed.
+ * @throws {ServerError} `attester/unavailable` when the guest agent does not give it.
+ */
+export async function openedPlace(io: Io): Promise<KeptPlace> {
+  const { findApplicationSecret } = await import('@assay/agent');
+  const { ASSAY_ATTESTER, DSTACK_SIMULATOR_ENDPOINT, TAPPD_SIMULATOR_ENDPOINT } = io.env;
+  const simulators = { dstack: DSTACK_SIMULATOR_ENDPOINT || null, tappd: TAPPD_SIMULATOR_ENDPOINT || null };
+  return { ...keptPlace(io), platformSecret: await findApplicationSecret({ choice: ASSAY_ATTESTER || 'auto', simulators }) };
+}

@@ -4,7 +4,8 @@
  */
 
 import type pg from 'pg';
-import { DATA_KEY_FILE, type DataKey } from '../data-key.ts';
+import type { DataKey } from '../data-key.ts';
+import { DATA_KEY_FILE } from '../data-key-file.ts';
 import { LedgerError } from '../errors.ts';
 import { connect, databaseError } from './connection.ts';
 import { KEY_LOCK } from './key-in-force.ts';

@@ -8,7 +8,8 @@ import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
 import { EMPTY_ROOT, logKeysDigest } from '@assay/receipt';
 import type pg from 'pg';
-import { type DataKey, openDataKey } from '../data-key.ts';
+import type { DataKey } from '../data-key.ts';
+import { openDataKey } from '../data-key-file.ts';
 import { LedgerError } from '../errors.ts';
 import { type LogKey, openLogKey } from '../log-key.ts';
 import type { StateRow } from '../port.ts';
@@ -29,6 +30,8 @@ export interface PostgresStoreOptions {
   /** Holds the log's key and the last published checkpoint; agents on one machine may share it. */
   readonly directory: string;
   readonly origin?: string | undefined;
+  /** The platform's secret under which the file of the data key is sealed (data-key-file.ts); left out where there is none. */
+  readonly platformSecret?: Uint8Array | null | undefined;
 }
 
 /**
@@ -36,7 +39,7 @@ export interface PostgresStoreOptions {
  * @throws {LedgerError} `ledger/unavailable`, `ledger/bad-database-url`, `ledger/schema-newer`, `ledger/other-log`, `ledger/corrupt`,
  * `ledger/rolled-back`, `ledger/forked`, and those of the log's key.
  */
-export async function openPostgresStore({ url, directory, origin }: PostgresStoreOptions): Promise<LogStore> {
+export async function openPostgresStore({ url, directory, origin, platformSecret }: PostgresStoreOptions): Promise<LogStore> {
   makePrivateDirectory(directory);
   const boot = randomBytes(16).toString('hex');
   const client = await connect(url);
@@ -45,7 +48,7 @@ export async function openPostgresStore({ url, directory, origin }: PostgresStor
   try {
     await migratePostgres(client);
     logKey = openLogKey(directory, origin);
-    dataKey = openDataKey(directory);
+    dataKey = openDataKey(directory, platformSecret);
     await claimLog(client, { logKey, dataKey, directory });
   } catch (cause) {
     throw databaseError(cause);

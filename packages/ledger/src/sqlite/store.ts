@@ -7,7 +7,8 @@ import { randomBytes } from 'node:crypto';
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
-import { type DataKey, openDataKey } from '../data-key.ts';
+import type { DataKey } from '../data-key.ts';
+import { openDataKey } from '../data-key-file.ts';
 import { LedgerError } from '../errors.ts';
 import { type LogKey, openLogKey } from '../log-key.ts';
 import type { StateRow } from '../port.ts';
@@ -25,6 +26,8 @@ export interface SqliteStoreOptions {
   readonly directory: string;
   /** Name of the log, fixed on the first start. */
   readonly origin?: string | undefined;
+  /** The platform's secret under which the file of the data key is sealed (data-key-file.ts); left out where there is none. */
+  readonly platformSecret?: Uint8Array | null | undefined;
   /** Largest size of the database in bytes; default: none. */
   readonly maxBytes?: number | undefined;
 }
@@ -38,11 +41,11 @@ type Row = Readonly<Record<string, SQLOutputValue>>;
  * @example const store = await openSqliteStore({ directory: '.assay' })
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<LogStore> {
-  const { directory, maxBytes } = options;
+  const { directory, maxBytes, platformSecret } = options;
   const unlock = lockDirectory(directory);
   try {
     const logKey = openLogKey(directory, options.origin);
-    const dataKey = openDataKey(directory);
+    const dataKey = openDataKey(directory, platformSecret);
     const boot = randomBytes(16).toString('hex');
     const writer = await WriterClient.start({
       directory,

@@ -11,7 +11,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } f
 import { join } from 'node:path';
 import { backup as copyDatabase, DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
-import { DATA_KEY_FILE, readDataKey } from '../data-key.ts';
+import { DATA_KEY_FILE, dataKeyNames } from '../data-key-file.ts';
 import { LedgerError } from '../errors.ts';
 import { KEY_FLOOR_FILE } from '../keys/key-floor.ts';
 import { connect } from '../postgres/connection.ts';
@@ -90,7 +90,7 @@ async function dumpPostgres(databaseUrl: string, folder: string): Promise<string
 /** The id of the data key, which must be the only one; `null` without a key file. */
 function settledKey(directory: string): string | null {
   if (!existsSync(join(directory, DATA_KEY_FILE))) return null;
-  const { id, previous } = readDataKey(directory);
+  const { id, previous } = dataKeyNames(directory);
   if (previous !== null) throw rotating();
   return id;
 }

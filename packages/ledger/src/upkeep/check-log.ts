@@ -28,7 +28,8 @@ import {
   verifyLeaf,
   verifyReceiptSignature,
 } from '@assay/receipt';
-import { type DataKey, readDataKey } from '../data-key.ts';
+import type { DataKey } from '../data-key.ts';
+import { readDataKey } from '../data-key-file.ts';
 import { LedgerError } from '../errors.ts';
 import { JOB_EVIDENCE } from '../jobs/port.ts';
 import { type LogKey, readLogKey } from '../log-key.ts';
@@ -91,7 +92,7 @@ export async function checkLog(
   onEntry: (checked: number, size: number) => void = () => undefined,
 ): Promise<LogCheck> {
   const key = readLogKey(place.directory);
-  const dataKey = readDataKey(place.directory);
+  const dataKey = readDataKey(place.directory, place.platformSecret);
   const reader = await openRowReader(place);
   try {
     const check = new Check(reader, key, dataKey);

@@ -12,7 +12,8 @@
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { type JsonObject, parseJson } from '@assay/encoding/json';
 import { keptPayloads, type ReceiptEvent } from '@assay/receipt';
-import { type DataKey, readDataKey } from '../data-key.ts';
+import type { DataKey } from '../data-key.ts';
+import { readDataKey } from '../data-key-file.ts';
 import { LedgerError } from '../errors.ts';
 import { type Operation, query } from '../rows/operation.ts';
 import { type UpkeepRow, upkeepRow } from '../upkeep-log/operations.ts';
@@ -65,7 +66,7 @@ export async function erasePayloads(
   { id, now }: { readonly id: string; readonly now: number },
   onStep?: OnStep,
 ): Promise<readonly ErasedReceipt[]> {
-  const dataKey = readDataKey(place.directory);
+  const dataKey = readDataKey(place.directory, place.platformSecret);
   const writer = await openRowWriter(place, onStep);
   const erased = await erase(place, { id, now, dataKey, writer }).catch(async (cause: unknown) => {
     await writer.close();

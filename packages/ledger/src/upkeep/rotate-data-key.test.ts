@@ -19,7 +19,8 @@ import {
 } from '../../../../tests/crash/test-ledger.ts';
 import { runSql } from '../../../../tests/postgres/server.ts';
 import { logUpkeep } from '../../../agent/src/identity/log-upkeep.ts';
-import { DataKey, readDataKey, writeDataKey } from '../data-key.ts';
+import { DataKey } from '../data-key.ts';
+import { readDataKey, writeDataKey } from '../data-key-file.ts';
 import { readStored } from '../stored-bytes.ts';
 import { checkLog } from './check-log.ts';
 import { erasePayloads } from './erase-payloads.ts';

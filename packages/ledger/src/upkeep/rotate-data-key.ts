@@ -9,7 +9,8 @@
 
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { decodeBase64, encodeBase64 } from '@assay/encoding/base64';
-import { DataKey, readDataKey, writeDataKey } from '../data-key.ts';
+import { DataKey } from '../data-key.ts';
+import { type PlatformSecret, readDataKey, writeDataKey } from '../data-key-file.ts';
 import { LedgerError } from '../errors.ts';
 import { inputPlaces, jobTextPlace } from '../jobs/texts.ts';
 import { RotationClaim } from '../postgres/rotation-claim.ts';
@@ -48,20 +49,20 @@ export async function rotateDataKey(
   { now }: { readonly now: number },
   onStep?: OnStep,
 ): Promise<RotatedDataKey> {
-  const { directory, databaseUrl = null } = place;
+  const { directory, databaseUrl = null, platformSecret = null } = place;
   const unlock = lockDirectory(directory);
   try {
     const writer = await openRowWriter(place, onStep);
     let claim: RotationClaim | null = null;
     try {
-      if (databaseUrl !== null) claim = await RotationClaim.take(databaseUrl, readDataKey(directory));
-      const { key, previous, resumed } = begin(directory);
+      if (databaseUrl !== null) claim = await RotationClaim.take(databaseUrl, readDataKey(directory, platformSecret));
+      const { key, previous, resumed } = begin(directory, platformSecret);
       await claim?.putInForce(key);
       const record: KeyRotation = { kind: 'data-key', id: `data-key-${key.id}`, from: previous.id, to: key.id, at: now };
       await writer.change(note(record.id, sealUpkeepRecord(key, record)));
       const sealed = await sealAll(writer, new Sealer(key, previous));
       await writer.change(finish(record.id));
-      writeDataKey(directory, { key });
+      writeDataKey(directory, { key }, platformSecret);
       return { from: previous.id, to: key.id, resumed, sealed };
     } finally {
       await claim?.end();
@@ -79,11 +80,11 @@ interface Begun {
 }
 
 /** The new key, in the file together with the old one. */
-function begin(directory: string): Begun {
-  const found = readDataKey(directory);
+function begin(directory: string, secret: PlatformSecret): Begun {
+  const found = readDataKey(directory, secret);
   if (found.previous !== null) return { key: found, previous: found.previous, resumed: true };
   const key = new DataKey(createSecretKey(randomBytes(32)), found);
-  writeDataKey(directory, { key, previous: found });
+  writeDataKey(directory, { key, previous: found }, secret);
   return { key, previous: found, resumed: false };
 }
 

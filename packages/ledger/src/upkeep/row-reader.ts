@@ -18,6 +18,8 @@ export interface KeptPlace {
   readonly directory: string;
   /** `null` or left out: the embedded database of the directory. */
   readonly databaseUrl?: string | null | undefined;
+  /** The platform's secret under which the file of the data key is sealed (data-key-file.ts); left out where there is none. */
+  readonly platformSecret?: Uint8Array | null | undefined;
 }
 
 export interface RowReader {

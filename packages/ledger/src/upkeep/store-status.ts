@@ -2,7 +2,7 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readDataKey } from '../data-key.ts';
+import { dataKeyNames } from '../data-key-file.ts';
 import { readLogKey } from '../log-key.ts';
 import { type Operation, query } from '../rows/operation.ts';
 import { type UpkeepCounts, upkeepCounts } from '../upkeep-log/operations.ts';
@@ -25,6 +25,8 @@ export interface StoreStatus {
     readonly id: string;
     /** A rotation was cut off: run it again. */
     readonly rotating: boolean;
+    /** Its file is sealed under a secret of the platform; else it stands in clear, as safe as the disk. */
+    readonly sealed: boolean;
   };
   readonly bytes: number;
 }
@@ -42,8 +44,8 @@ export async function storeStatus(place: KeptPlace): Promise<StoreStatus> {
     const current = schema.found === schema.known;
     const jobs = current ? await reader.read(openJobs()) : null;
     const upkeep = current ? await reader.read(upkeepCounts()) : null;
-    const { id, previous } = readDataKey(place.directory);
-    const dataKey = { id, rotating: previous !== null };
+    const { id, previous, sealed } = dataKeyNames(place.directory);
+    const dataKey = { id, rotating: previous !== null, sealed };
     const bytes = place.databaseUrl == null ? embeddedBytes(place.directory) : await reader.read(postgresBytes());
     return { store: reader.name, origin, schema, rows, openJobs: jobs, upkeep, dataKey, bytes };
   } finally {

@@ -21,7 +21,8 @@ import {
 } from '../../../../tests/crash/test-ledger.ts';
 import { runSql } from '../../../../tests/postgres/server.ts';
 import { logAcknowledgedLoss } from '../../../agent/src/identity/log-loss.ts';
-import { DataKey, readDataKey, writeDataKey } from '../data-key.ts';
+import { DataKey } from '../data-key.ts';
+import { readDataKey, writeDataKey } from '../data-key-file.ts';
 import { acknowledgeLoss } from './acknowledge-loss.ts';
 import { backupStore, migrateStore, restoreStore } from './backup.ts';
 import { checkLog } from './check-log.ts';

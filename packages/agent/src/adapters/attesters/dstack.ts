@@ -29,6 +29,7 @@ export function openDstackAttester(
     name: simulated ? 'dstack simulator' : 'dstack',
     simulated,
     attest: ({ statementDigest }) => attest(address, statementDigest, patienceMs),
+    keptForApplication: true,
     keptSecret: async () => {
       const { key } = await callGuestAgent(address, '/GetKey', { path: 'assay/operator/1', purpose: 'assay-operator' });
       return guestSecret(key);

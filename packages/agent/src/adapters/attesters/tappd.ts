@@ -21,6 +21,7 @@ export function openTappdAttester(simulator: string | null, sockets: readonly st
       ]);
       return { teeType: 'tdx', evidenceType: 'tdx', evidence: guestEvidence(reply, about) };
     },
+    keptForApplication: true,
     keptSecret: async () => {
       const { k256_key: key } = await callGuestAgent(address, '/prpc/Tappd.DeriveK256Key', {
         path: 'assay/operator/1',

@@ -95,7 +95,7 @@ asyncio.run(main())
     expect(theirs.map((verdict) => [0, 5].includes((verdict as { code: number }).code))).toEqual(authentic);
     expect(authentic.filter(Boolean)).toHaveLength(5);
     expect(said.bytes).toBe(true);
-  }, 180_000);
+  }, 300_000);
 });
 
 describe.runIf(bin !== null)('an agent', () => {
@@ -119,7 +119,7 @@ describe.runIf(bin !== null)('an agent', () => {
         ...{ AI_PROVIDER: 'ollama', AI_API_BASE: model.base },
       }),
     );
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await agent?.close();
     await model?.close();
@@ -160,7 +160,7 @@ print(json.dumps({
       tampered: ['NotAccepted', expect.any(Number), expect.any(String)],
       misuse: ['AssayError', 1, 'cli/file-unreadable'],
     });
-  }, 120_000);
+  }, 300_000);
 
   it('is reached through a verifying endpoint', async () => {
     const said = await python(

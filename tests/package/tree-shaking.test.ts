@@ -9,11 +9,11 @@ import { expect, it } from 'vitest';
 const ROOTS = { aws: 'MIICETCCAZ', intel: 'MIICjzCCAj', amd: 'MIIGYzCCBBKgAwIBAgIDAQAAMEYG', nvidia: 'MIICCzCCAZ' };
 
 /** The vendors whose roots a bundle that imports `name` alone carries. */
-async function vendorsIn(name: string): Promise<readonly string[]> {
+async function vendorsIn(name: string, from = '@assay/attestation'): Promise<readonly string[]> {
   const directory = await mkdtemp(join(import.meta.dirname, 'output-'));
   try {
     const entry = join(directory, 'entry.ts');
-    await writeFile(entry, `export { ${name} } from '@assay/attestation';\n`);
+    await writeFile(entry, `export { ${name} } from '${from}';\n`);
     const results = await build({
       configFile: false,
       logLevel: 'silent',
@@ -28,6 +28,21 @@ async function vendorsIn(name: string): Promise<readonly string[]> {
     await rm(directory, { recursive: true });
   }
 }
+
+/** The subpaths of TEEs, with the vendors whose hardware may have made such evidence. */
+it.each<[string, string, readonly string[]]>([
+  ['assay/tdx', 'verifyTdx', ['intel']],
+  ['assay/sgx', 'verifySgx', ['intel']],
+  ['assay/snp', 'verifySnp', ['amd']],
+  ['assay/nitro', 'verifyNitro', ['aws']],
+  ['assay/nvidia', 'verifyNvidia', ['nvidia']],
+  ['assay/dstack', 'verifyDstack', ['aws', 'intel', 'amd']],
+  ['assay/tpm', 'verifyTpm', ['amd']],
+  ['assay/token', 'verifyToken', []],
+  ['assay/combined', 'verifyCombined', ['aws', 'intel', 'amd', 'nvidia']],
+])('a bundle of %s holds the roots of its vendors and no other', async (subpath, name, vendors) => {
+  expect(await vendorsIn(name, subpath)).toEqual(vendors);
+});
 
 it('a bundle of the Nitro verifier holds the AWS root and no other', async () => {
   expect(await vendorsIn('nitroVerifier')).toEqual(['aws']);

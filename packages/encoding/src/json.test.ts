@@ -100,6 +100,8 @@ describe('canonicalJson (RFC 8785)', () => {
     // Integer-like names come first in JavaScript objects, so compare the text itself.
     expect(sorted.filter((name) => name !== '1')).toEqual(['\r', '\u0080', '\u00f6', '\u20ac', '\ud83d\ude00', '\ufb33']);
     expect(canonicalJson({ b: 1, 10: 2, 9: 3, a: 4 })).toBe('{"10":2,"9":3,"a":4,"b":1}');
+    const deep = [JSON.parse('{"c":{"b":1,"10":2,"9":[3]},"a":{"b":0,"__proto__":{"d":"\\n"}}}')];
+    expect(canonicalJson(deep)).toBe('[{"a":{"__proto__":{"d":"\\n"},"b":0},"c":{"10":2,"9":[3],"b":1}}]');
   });
 
   it.each([
@@ -136,6 +138,7 @@ describe('canonicalJson (RFC 8785)', () => {
     ['infinity', [Number.POSITIVE_INFINITY]],
     ['a lone surrogate', '\ud800'],
     ['a lone surrogate in a name', { '\udc00': 1 }],
+    ['a lone surrogate beside a name that is a number', { 1: 0, a: ['\ud800'] }],
     ['a date', new Date(0)],
     ['bytes', new Uint8Array(1)],
     ['a map', new Map()],

@@ -35,8 +35,7 @@ const MAX_LOOSE_NODES = 4_000_000;
 /** A list that grows has room for this many members from the first one on; short ones are copied to their size. */
 const SPARE = 16;
 const LONE_SURROGATE = /\p{Surrogate}/u;
-/** Printable ASCII that needs no escape: most names, hashes and identifiers. */
-const PLAIN = /^[ !#-[\]-~]*$/;
+const DIGIT_FIRST = /^[0-9]/;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
 /**
@@ -274,30 +273,50 @@ class Parser {
  * @example canonicalJson({ b: 1e21, a: [true, null] }) // '{"a":[true,null],"b":1e+21}'
  */
 export function canonicalJson(value: unknown): string {
-  return canonical(value, MAX_DEPTH);
+  const copy = new SortedCopy();
+  const sorted = copy.of(value, MAX_DEPTH);
+  return copy.keepsOrder ? JSON.stringify(sorted) : written(value);
 }
 
-function canonical(value: unknown, depth: number): string {
-  if (typeof value === 'string') return quoted(value);
-  if (value === null || typeof value === 'boolean') return String(value);
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value)) throw unencodable(`expected a finite number, got ${value}`);
-    return JSON.stringify(value);
+/** Checks a value and copies it with its names sorted: the platform writes that three times as fast as any code here. */
+class SortedCopy {
+  /** False once a name occurred that objects put elsewhere: numbers come first in them, and `__proto__` is no member. */
+  keepsOrder = true;
+
+  of(value: unknown, depth: number): unknown {
+    if (typeof value === 'string') return wellFormed(value);
+    if (value === null || typeof value === 'boolean') return value;
+    if (typeof value === 'number') {
+      if (!Number.isFinite(value)) throw unencodable(`expected a finite number, got ${value}`);
+      return value;
+    }
+    if (typeof value !== 'object') throw unencodable(`expected a json value, got ${typeof value}`);
+    if (depth <= 0) throw unencodable(`expected at most ${MAX_DEPTH} levels of nesting, got more or a cycle`);
+    if (Array.isArray(value)) {
+      const items: unknown[] = [];
+      for (let i = 0; i < value.length; i++) items.push(this.of(value[i], depth - 1));
+      return items;
+    }
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
+      throw unencodable('expected a plain object, got an instance');
+    const members: Record<string, unknown> = {};
+    for (const name of Object.keys(value).sort()) {
+      if (DIGIT_FIRST.test(name) || name === '__proto__') this.keepsOrder = false;
+      members[wellFormed(name)] = this.of((value as Record<string, unknown>)[name], depth - 1);
+    }
+    return members;
   }
-  if (typeof value !== 'object') throw unencodable(`expected a json value, got ${typeof value}`);
-  if (depth <= 0) throw unencodable(`expected at most ${MAX_DEPTH} levels of nesting, got more or a cycle`);
-  if (Array.isArray(value)) {
-    let items = '';
-    for (let i = 0; i < value.length; i++) items += `${i === 0 ? '' : ','}${canonical(value[i], depth - 1)}`;
-    return `[${items}]`;
-  }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
-    throw unencodable('expected a plain object, got an instance');
-  let members = '';
-  for (const name of Object.keys(value).sort())
-    members += `${members === '' ? '' : ','}${quoted(name)}:${canonical((value as Record<string, unknown>)[name], depth - 1)}`;
-  return `{${members}}`;
+}
+
+/** The text of a value that was checked. */
+function written(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(written).join(',')}]`;
+  const members = Object.keys(value)
+    .sort()
+    .map((name) => `${JSON.stringify(name)}:${written((value as Record<string, unknown>)[name])}`);
+  return `{${members.join(',')}}`;
 }
 
 /** Whether every surrogate has its other half; natively where the platform can, which costs nothing for plain text. */
@@ -306,10 +325,9 @@ function isWellFormed(text: string): boolean {
   return native === undefined ? !LONE_SURROGATE.test(text) : native.call(text);
 }
 
-function quoted(text: string): string {
-  if (PLAIN.test(text)) return `"${text}"`;
-  if (!isWellFormed(text)) throw unencodable('expected whole characters, got half of a surrogate pair');
-  return JSON.stringify(text);
+function wellFormed(text: string): string {
+  if (isWellFormed(text)) return text;
+  throw unencodable('expected whole characters, got half of a surrogate pair');
 }
 
 function unencodable(message: string): EncodingError {

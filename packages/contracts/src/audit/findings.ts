@@ -51,8 +51,8 @@ export interface SlitherReport {
   readonly findings: readonly Finding[];
 }
 
-const MAX_FINDINGS = 20_000;
-const MAX_ELEMENTS = 200_000;
+const MAX_FINDINGS = 10_000;
+const MAX_ELEMENTS = 30_000;
 /** Bytes of a location that its fingerprint is over. */
 const FINGERPRINT_BYTES = 4096;
 const MAX_TEXT = 8 * 1024;

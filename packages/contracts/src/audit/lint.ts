@@ -8,7 +8,7 @@ import { digestOf, digestOfJson, type Sha256 } from '../digest.ts';
 import { ContractsError } from '../errors.ts';
 import type { Sources } from '../project/collect-sources.ts';
 
-const MAX_FINDINGS = 50_000;
+const MAX_FINDINGS = 20_000;
 const MAX_RULES = 1000;
 const MAX_TEXT = 2000;
 const RULE = /^[a-z0-9-]{1,80}$/;

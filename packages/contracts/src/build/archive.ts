@@ -57,7 +57,7 @@ export function cryticArchive({ input, output, version, isDependency }: ArchiveO
   }
   const { optimizer } = input.settings as { readonly optimizer?: { readonly enabled?: boolean } };
   const sources = Object.keys(units);
-  const text = JSON.stringify({
+  const text = written({
     compilation_units: {
       project: {
         compiler: { compiler: 'solc', version, optimized: optimizer?.enabled === true },
@@ -78,6 +78,19 @@ export function cryticArchive({ input, output, version, isDependency }: ArchiveO
       `expected syntax trees of at most ${MAX_ARCHIVE_LENGTH} characters, got more; audit fewer sources at once`,
     );
   return text;
+}
+
+/** Trees may be nested deeper than the platform's stack: `1+1+1…` nests once for each sign. */
+function written(archive: object): string {
+  try {
+    return JSON.stringify(archive);
+  } catch (cause) {
+    throw new ContractsError(
+      'project/too-large',
+      'expected syntax trees that can be written as json, got one nested too deeply or too long; split long expressions',
+      { cause },
+    );
+  }
 }
 
 function absolute(source: string): string {

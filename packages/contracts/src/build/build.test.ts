@@ -4,6 +4,7 @@ import { canonicalJson } from '@assay/encoding/json';
 import { describe, expect, it } from 'vitest';
 import { ContractsError } from '../errors.ts';
 import { compilerText, inputHash, parseStandardInput, standardInput } from '../project/standard-input.ts';
+import { cryticArchive } from './archive.ts';
 import { contractArtifacts } from './artifact.ts';
 import { codeBytes, openLibraries } from './code-bytes.ts';
 import { comparePublished } from './compare-published.ts';
@@ -157,6 +158,27 @@ describe('standard JSON', () => {
       { language: 'Solidity', sources: { 'A.sol': { content: '' } }, settings: 'x' },
       'project/malformed',
     ],
+    [
+      'a compiler that stops before there is code',
+      { language: 'Solidity', sources: { 'A.sol': { content: '' } }, settings: { stopAfter: 'parsing' } },
+      'project/malformed',
+    ],
+    [
+      'settings of more than a mebibyte',
+      {
+        language: 'Solidity',
+        sources: { 'A.sol': { content: '' } },
+        settings: { remappings: Array.from({ length: 60_000 }, (_, at) => `a${at}/=lib/${at}/`) },
+      },
+      'project/too-large',
+    ],
+    ['a source that is null', { language: 'Solidity', sources: { 'A.sol': null } }, 'project/malformed'],
+    ['a source that is a number', { language: 'Solidity', sources: { 'A.sol': { content: 5 } } }, 'project/malformed'],
+    [
+      'settings that are a list',
+      { language: 'Solidity', sources: { 'A.sol': { content: '' } }, settings: [] },
+      'project/malformed',
+    ],
   ])('refuses %s', (_, given, code) => {
     expect(() => parseStandardInput(JSON.stringify(given))).toThrow(expect.objectContaining({ code }));
     expect(() => parseStandardInput(JSON.stringify(given))).toThrow(ContractsError);
@@ -188,6 +210,75 @@ describe("the compiler's output", () => {
     expect(() => parseCompilerOutput('Segmentation fault')).toThrow(
       expect.objectContaining({ code: 'compiler/output-malformed' }),
     );
+  });
+});
+
+describe('an output that lies', () => {
+  /** Everything that is made of an output. */
+  const made = (text: string): unknown => {
+    const output = parseCompilerOutput(text);
+    buildManifest({ compiler, input, output });
+    contractArtifacts(output);
+    return cryticArchive({ input, output, version: '0.8.24', isDependency: () => false });
+  };
+  const evm = (change: (evm: Record<string, Record<string, unknown>>) => void): string =>
+    outputText((contract) => change(contract.evm as Record<string, Record<string, unknown>>));
+  const inDeployed = (members: object): string => evm(({ deployedBytecode = {} }) => Object.assign(deployedBytecode, members));
+
+  it.each<[string, string, string]>([
+    ['code that is no hex', inDeployed({ object: 'xyz' }), 'build/malformed'],
+    ['half a byte of code', inDeployed({ object: '600' }), 'build/malformed'],
+    [
+      'a place before the code',
+      inDeployed({ immutableReferences: { 7: [{ start: -1, length: 1 }] } }),
+      'compiler/output-malformed',
+    ],
+    [
+      'a place that is text',
+      inDeployed({ immutableReferences: { 7: [{ start: '1', length: 1 }] } }),
+      'compiler/output-malformed',
+    ],
+    [
+      'a place without end',
+      inDeployed({ linkReferences: { a: { b: [{ start: 1, length: 1e15 }] } } }),
+      'compiler/output-malformed',
+    ],
+    ['a place that is nothing', inDeployed({ linkReferences: { a: { b: [null] } } }), 'compiler/output-malformed'],
+    ['a source without tree', JSON.stringify({ sources: { 'A.sol': { id: 0, ast: 'none' } } }), 'compiler/output-malformed'],
+    [
+      'an interface nested without end',
+      outputText((contract) => {
+        let type: object = {};
+        for (let level = 0; level < 1000; level += 1) type = { components: [type] };
+        contract.abi = [type];
+      }),
+      'json/unencodable',
+    ],
+  ])('%s is refused', (_, text, code) => {
+    expect(() => made(text)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it.each<[string, string]>([
+    ['members of other types', outputText((contract) => Object.assign(contract, { abi: 'x', metadata: 5, storageLayout: [] }))],
+    [
+      'an interface of nothing',
+      outputText((contract) => {
+        contract.abi = [null, 5, 'x'];
+      }),
+    ],
+    ['contracts that are lists', JSON.stringify({ contracts: [], sources: 'x', errors: { severity: 'error' } })],
+    ['a contract of a source that is not there', JSON.stringify({ contracts: { 'B.sol': { B: {} } } })],
+    ['nothing', 'null'],
+  ])('%s count as none', (_, text) => {
+    expect(() => made(text)).not.toThrow();
+  });
+
+  it('of a tree that is nested beyond the stack is refused, and not the end of the agent', () => {
+    const levels = 200_000;
+    const ast = `${'{"leftExpression":'.repeat(levels)}{}${'}'.repeat(levels)}`;
+    const output = parseCompilerOutput(`{"sources":{"A.sol":{"id":0,"ast":${ast}}}}`);
+    const archive = (): string => cryticArchive({ input, output, version: '0.8.24', isDependency: () => false });
+    expect(archive).toThrow(expect.objectContaining({ code: 'project/too-large' }));
   });
 });
 

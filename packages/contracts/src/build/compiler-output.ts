@@ -93,7 +93,7 @@ function contractOf(source: string, name: string, contract: Fields): CompiledCon
   return {
     source,
     name,
-    abi: list(contract.abi) as JsonObject[],
+    abi: list(contract.abi).filter(isObject) as JsonObject[],
     metadata: text(contract.metadata),
     storageLayout: isObject(contract.storageLayout) ? (contract.storageLayout as JsonObject) : null,
     methodIdentifiers: record(evm.methodIdentifiers) as Record<string, string>,
@@ -106,9 +106,26 @@ function codeOf(code: Fields): CompiledCode {
   return {
     object: text(code.object),
     sourceMap: text(code.sourceMap),
-    linkReferences: record(code.linkReferences) as CompiledCode['linkReferences'],
-    immutableReferences: record(code.immutableReferences) as CompiledCode['immutableReferences'],
+    linkReferences: mapped(code.linkReferences, (libraries) => mapped(libraries, rangesOf)),
+    immutableReferences: mapped(code.immutableReferences, rangesOf),
   };
+}
+
+function mapped<Value>(value: unknown, read: (member: unknown) => Value): Readonly<Record<string, Value>> {
+  return Object.fromEntries(Object.entries(record(value)).map(([name, member]) => [name, read(member)]));
+}
+
+function rangesOf(value: unknown): readonly CodeRange[] {
+  return list(value).map((each) => {
+    const { start, length } = record(each);
+    if (!isPlace(start) || !isPlace(length))
+      throw malformed('expected places in the code as numbers, got others; try another version');
+    return { start, length };
+  });
+}
+
+function isPlace(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= MAX_OUTPUT_LENGTH;
 }
 
 function messageOf(message: Fields): CompilerMessage {

@@ -4,6 +4,7 @@
  */
 
 import { encodeHex } from '@assay/encoding/hex';
+import { ContractsError } from '../errors.ts';
 
 export interface AbiParameter {
   readonly name: string;
@@ -20,13 +21,31 @@ export interface DecodedArgument {
 
 const WORD = 32;
 const MOST_MEMBERS = 4096;
+/** Levels of tuples, and characters of a type: more than any compiler writes. */
+const MOST_DEPTH = 32;
+const MOST_TYPE_LENGTH = 256;
 
-/** The constructor's parameters. */
+/**
+ * The constructor's parameters; none without a constructor.
+ * @throws {ContractsError} `build/malformed` for parameters that are none.
+ */
 export function constructorParameters(abi: readonly unknown[]): readonly AbiParameter[] {
-  const found = abi.find((each) => (each as { type?: unknown }).type === 'constructor') as
-    | { inputs?: readonly AbiParameter[] }
-    | undefined;
-  return found?.inputs ?? [];
+  const found = abi.find((each) => (each as { type?: unknown } | null)?.type === 'constructor');
+  const inputs = (found as { inputs?: unknown } | undefined)?.inputs ?? [];
+  if (areParameters(inputs, MOST_DEPTH)) return inputs;
+  throw new ContractsError(
+    'build/malformed',
+    'expected parameters of the constructor as the compiler writes them, got something else; build the contract again',
+  );
+}
+
+function areParameters(value: unknown, depth: number): value is readonly AbiParameter[] {
+  if (!Array.isArray(value) || depth === 0) return false;
+  return value.every((each) => {
+    const { name, type, components } = (each ?? {}) as Partial<Record<keyof AbiParameter, unknown>>;
+    if (typeof name !== 'string' || typeof type !== 'string' || type.length > MOST_TYPE_LENGTH) return false;
+    return components === undefined || areParameters(components, depth - 1);
+  });
 }
 
 /**
@@ -87,7 +106,7 @@ function elementary(type: string, word: Uint8Array): string {
   const check = (fits: boolean): void => {
     if (!fits) throw new RangeError(`no ${type}`);
   };
-  const [, sign, bits = ''] = /^(u?)int(\d+)$/.exec(type) ?? [];
+  const [, sign, bits = ''] = /^(u?)int(\d{1,3})$/.exec(type) ?? [];
   if (bits !== '') {
     const value = sign === 'u' ? number : BigInt.asIntN(256, number);
     check(sign === 'u' ? number < 1n << BigInt(bits) : BigInt.asIntN(Number(bits), number) === value);

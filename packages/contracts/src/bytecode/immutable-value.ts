@@ -11,7 +11,7 @@ export function immutableValue(type: string, word: Uint8Array): string | null {
   const hex = encodeHex(word);
   if (word.length !== 32) return `0x${hex}`;
   const number = BigInt(`0x${hex}`);
-  const [, sign, bits = ''] = /^(u?)int(\d+)$/.exec(type) ?? [];
+  const [, sign, bits = ''] = /^(u?)int(\d{1,3})$/.exec(type) ?? [];
   if (bits !== '') {
     const value = sign === 'u' ? number : BigInt.asIntN(256, number);
     const size = Number(bits);

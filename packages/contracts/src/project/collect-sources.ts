@@ -47,6 +47,7 @@ export function collectSources({ entries, remappings = [], read }: CollectOption
     for (const path of scanSource(text).imports)
       open.push({ name: remap(name, resolveImport(name, path), remappings), importer: name });
   }
+  checkDistinct([...found.keys()]);
   return Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -58,6 +59,25 @@ export function checkSources(sources: Sources): void {
     checkSize(found, name);
   }
   if (found.size === 0) throw new ContractsError('project/empty', 'expected at least one source, got none; send the contract');
+}
+
+/**
+ * Refuses names that are one file on systems that keep neither case nor Unicode form: there, another source would be read than the one that was
+ * compiled. A compiler's own input may have such names: it is taken as it was.
+ * @throws {ContractsError} `project/bad-path`.
+ */
+export function checkDistinct(names: readonly string[]): void {
+  const folded = new Map<string, string>();
+  for (const name of names) {
+    const key = name.normalize('NFC').toLowerCase();
+    const other = folded.get(key);
+    if (other !== undefined)
+      throw new ContractsError(
+        'project/bad-path',
+        `expected names that differ in more than case or Unicode form, got ${[other, name].map((each) => JSON.stringify(each.slice(0, 200))).join(' and ')}; rename one`,
+      );
+    folded.set(key, name);
+  }
 }
 
 const sizes = new WeakMap<Map<string, string>, number>();

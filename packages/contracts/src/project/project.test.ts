@@ -10,6 +10,7 @@ import { findLayout } from './layout.ts';
 import { parseRemappings, remap } from './remapping.ts';
 import { resolveImport, sourcePath } from './source-path.ts';
 import { scanSource } from './source-scan.ts';
+import { parseStandardInput, standardInput } from './standard-input.ts';
 
 function codeOf(work: () => unknown): string {
   try {
@@ -41,6 +42,9 @@ describe('imports and pragmas', () => {
     ['another pragma', 'pragma abicoder v2; pragma experimental ABIEncoderV2;', [], []],
     ['a comment that never ends', '/* import "A.sol";', [], []],
     ['a string that never ends', 'import "A.sol', [], []],
+    ['a string of megabytes', `contract A { string s = "${'x'.repeat(4_000_000)}"; } import "B.sol";`, ['B.sol'], []],
+    ['a comment of megabytes', `/*${'*'.repeat(4_000_000)}/ import "B.sol";`, ['B.sol'], []],
+    ['braces without end', `${'{'.repeat(1_000_000)}import "B.sol";`, [], []],
   ])('%s', (_, text, imports, pragmas) => {
     expect(scanSource(text)).toEqual({ imports, pragmas });
   });
@@ -157,6 +161,21 @@ describe('collecting', () => {
     let next = 0;
     const endless = (): string => `import "${next++}.sol";`;
     expect(codeOf(() => collectSources({ entries: ['A.sol'], read: endless }))).toBe('project/too-large');
+  });
+});
+
+describe('names that are one file elsewhere', () => {
+  it.each([
+    ['case', 'src/Token.sol', 'src/token.sol'],
+    ['case of a folder', 'src/Token.sol', 'SRC/Token.sol'],
+    ['Unicode form', 'src/\u00dcber.sol', 'src/U\u0308ber.sol'],
+  ])("differ in %s only, and are refused, except in a compiler's own input", (_, one, other) => {
+    const files: Record<string, string> = { [one]: '', [other]: '' };
+    const read = (name: string): string | null => files[name] ?? null;
+    expect(codeOf(() => collectSources({ entries: [one, other], read }))).toBe('project/bad-path');
+    expect(() => standardInput(files)).toThrow(/differ in more than case or Unicode form, got .* and .*; rename one/);
+    const sources = { [one]: { content: '' }, [other]: { content: '' } };
+    expect(Object.keys(parseStandardInput({ language: 'Solidity', sources }).sources)).toEqual([one, other]);
   });
 });
 

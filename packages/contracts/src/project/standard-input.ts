@@ -6,7 +6,7 @@
 import { type JsonObject, parseJson } from '@assay/encoding/json';
 import { digestOfJson, type Sha256 } from '../digest.ts';
 import { ContractsError } from '../errors.ts';
-import { checkSources, type Sources } from './collect-sources.ts';
+import { checkDistinct, checkSources, type Sources } from './collect-sources.ts';
 
 /** What decides the bytecode in addition to the sources. Left out: the compiler's own default. */
 export interface BuildSettings {
@@ -45,6 +45,8 @@ const OUTPUTS = [
 ] as const;
 
 const MAX_INPUT_BYTES = 24 * 1024 * 1024;
+/** The longest settings, as JSON. UTF-16 units. */
+export const MAX_SETTINGS_LENGTH = 1024 * 1024;
 
 /**
  * The input for these sources. The optimiser is on with 200 runs unless the settings say otherwise.
@@ -53,6 +55,7 @@ const MAX_INPUT_BYTES = 24 * 1024 * 1024;
  */
 export function standardInput(sources: Sources, settings: BuildSettings = {}): StandardInput {
   checkSources(sources);
+  checkDistinct(Object.keys(sources));
   const metadata = withoutUndefined({
     bytecodeHash: settings.bytecodeHash,
     appendCBOR: settings.appendCBOR,
@@ -66,12 +69,12 @@ export function standardInput(sources: Sources, settings: BuildSettings = {}): S
     remappings: settings.remappings === undefined || settings.remappings.length === 0 ? undefined : [...settings.remappings],
     libraries: settings.libraries,
   });
-  return { language: 'Solidity', sources, settings: written };
+  return { language: 'Solidity', sources, settings: bounded(written) };
 }
 
 /**
  * Reads a standard JSON input, or a Hardhat build-info file's `input` member.
- * @throws {ContractsError} `project/malformed` for other languages, sources by URL, or members of other types; `project/bad-path`,
+ * @throws {ContractsError} `project/malformed` for other languages, sources by URL, `stopAfter`, or members of other types; `project/bad-path`,
  * `project/too-large`, `project/empty`. @throws {EncodingError} for what is no JSON.
  */
 export function parseStandardInput(given: string | Uint8Array | JsonObject): StandardInput {
@@ -93,7 +96,11 @@ export function parseStandardInput(given: string | Uint8Array | JsonObject): Sta
   }
   checkSources(sources);
   const { outputSelection: _, ...settings } = object(input.settings ?? {}, 'settings');
-  return { language: 'Solidity', sources, settings };
+  if (settings.stopAfter !== undefined)
+    throw malformed(
+      'expected settings without stopAfter, got one; a compiler that stops early makes no code to build or audit',
+    );
+  return { language: 'Solidity', sources, settings: bounded(settings) };
 }
 
 /** The text that the compiler gets: outputs that results are made of, and the syntax tree. */
@@ -115,6 +122,15 @@ function object(value: unknown, what: string): JsonObject {
       `expected ${what} as an object, got ${Array.isArray(value) ? 'an array' : typeof value}; see the compiler's page on standard JSON`,
     );
   return value as JsonObject;
+}
+
+function bounded(settings: JsonObject): JsonObject {
+  const { length } = JSON.stringify(settings);
+  if (length <= MAX_SETTINGS_LENGTH) return settings;
+  throw new ContractsError(
+    'project/too-large',
+    `expected settings of at most ${MAX_SETTINGS_LENGTH} characters, got ${length}; leave out remappings and libraries that nothing uses`,
+  );
 }
 
 function withoutUndefined(members: Readonly<Record<string, unknown>>): JsonObject {

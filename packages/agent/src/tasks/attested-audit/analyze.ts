@@ -1,8 +1,8 @@
 /** One run of Slither in its sandbox, recorded in the receipt like any other run of code, so that anyone can repeat it. */
 
-import { gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { utf8 } from '@assay/encoding/bytes';
-import { parseLooseJson } from '@assay/encoding/json';
 import type { SandboxResult } from '@assay/sandbox';
 import { ServerError } from '../../errors.ts';
 import type { OpenAnalyzer } from '../../ports/analyzer.ts';
@@ -11,8 +11,7 @@ import { recordExecution } from './record-execution.ts';
 
 const REPORT = '/tmp/report.json';
 const ARCHIVE = '/tmp/archive.json.gz';
-/** Parts of a report that are read. */
-const MAX_NODES = 4_000_000;
+const pack = promisify(gzip);
 
 export interface AnalyzeOptions {
   /** crytic-compile's archive, as text. */
@@ -29,10 +28,10 @@ export async function analyze(
   analyzer: OpenAnalyzer,
   { archive, wallMs }: AnalyzeOptions,
   context: TaskContext,
-): Promise<unknown> {
+): Promise<Uint8Array> {
   const { draft, emit, signal } = context;
   const { sandbox, driver } = analyzer;
-  const packed = new Uint8Array(gzipSync(archive, { level: 6 }));
+  const packed = new Uint8Array(await pack(archive, { level: 6 }));
   context.holdInputs(archive.length + packed.length);
   const codeHash = draft.payload('audit/driver.py', 'text/x-python', utf8(driver));
   draft.payload('audit/archive.json.gz', 'application/gzip', packed);
@@ -65,7 +64,7 @@ export async function analyze(
     bytes: report.bytes.length,
     media_type: 'application/json',
   });
-  return parseLooseJson(new TextDecoder().decode(report.bytes), MAX_NODES);
+  return report.bytes;
 }
 
 async function run(

@@ -3,15 +3,16 @@
  * and outcome stay. A run that was not made, or failed, reads `not-checked` with the reason.
  */
 
-import { type Lint, lintHash, lintOf, lintText, parseLintReport, type Sources } from '@assay/contracts';
+import type { Lint, Sources } from '@assay/contracts';
 import { utf8 } from '@assay/encoding/bytes';
 import { isCoded } from '@assay/encoding/coded-error';
-import { parseLooseJson } from '@assay/encoding/json';
 import type { SandboxResult } from '@assay/sandbox';
 import { z } from 'zod';
 import type { Linter, OpenAnalyzer } from '../../ports/analyzer.ts';
 import { type KeptFile, keepFile } from '../kept-file.ts';
 import type { TaskContext } from '../task.ts';
+import { makeDocument } from './documents/make-document.ts';
+import type { MadeDocument } from './documents/makers.ts';
 import { recordExecution } from './record-execution.ts';
 
 const INPUT = '/tmp/input.json';
@@ -22,8 +23,6 @@ const LOADER = `const program = require('node:fs').readFileSync('${PROGRAM}', 'u
 new Function('require', 'module', '__filename', '__dirname', program)(require, { exports: {} }, '${PROGRAM}', '/tmp');
 `;
 const MOST_RUN_MS = 60_000;
-/** Parts of a report that are read. */
-const MAX_NODES = 2_000_000;
 
 export const lintSchema = z.union([
   z.object({
@@ -36,7 +35,7 @@ export const lintSchema = z.union([
 
 /** What the linter said, or why it said nothing. */
 export type Linted =
-  | { readonly lint: Lint; readonly linter: string; readonly file: KeptFile }
+  | { readonly lint: Lint; readonly made: MadeDocument<Lint>; readonly linter: string; readonly file: KeptFile }
   | { readonly lint: null; readonly reason: string };
 
 export interface LintWork {
@@ -68,12 +67,13 @@ export async function lintSources(work: LintWork, context: TaskContext): Promise
     const report = await run(work, { linter, names }, context);
     if (typeof report === 'string') return { lint: null, reason: report };
     const { code, name, version } = linter;
-    const read = parseLintReport(parseLooseJson(new TextDecoder().decode(report), MAX_NODES), sources, names);
-    if (Object.keys(read.unread).length === names.length)
+    const job = { report, sources, facts: { inputHash, version, code, sources: names } };
+    const made = await makeDocument('lint', job, { length: report.length, signal: context.signal });
+    const lint = made.document;
+    if (Object.keys(lint.unread).length === names.length)
       return { lint: null, reason: `${name} ${version} could read none of the sources, ${names.length} in all` };
-    const lint = lintOf({ inputHash, version, code, sources: names, report: read });
-    const file = keepFile(context, '/audit/lint.json', 'application/json', lintText(lint));
-    return { lint, linter: `${name} ${version}`, file };
+    const file = keepFile(context, '/audit/lint.json', 'application/json', made.text);
+    return { lint, made, linter: `${name} ${version}`, file };
   } catch (error) {
     if (context.signal.aborted || !isCoded(error)) throw error;
     return { lint: null, reason: `${error.code}: ${error.message}`.slice(0, 500) };
@@ -121,14 +121,14 @@ export function recordLint({ draft }: TaskContext, linted: Linted): void {
       ? { type: 'contract.linted', outcome: 'not-checked', reason: linted.reason }
       : {
           ...{ type: 'contract.linted', outcome: 'linted', linter: linted.linter },
-          ...{ lint_hash: lintHash(lint), findings: lint.findings.length },
+          ...{ lint_hash: linted.made.hash, findings: lint.findings.length },
           ...{ sources: lint.sources.length, unread: Object.keys(lint.unread).length },
         },
   );
 }
 
 /** The member of the answer. */
-export function lintAnswer({ lint, ...rest }: Linted): z.infer<typeof lintSchema> {
-  if (lint === null) return { outcome: 'not-checked', reason: (rest as { readonly reason: string }).reason };
-  return { outcome: 'linted', lintHash: lintHash(lint).slice('sha256:'.length), document: { ...lint } };
+export function lintAnswer(linted: Linted): z.infer<typeof lintSchema> {
+  if (linted.lint === null) return { outcome: 'not-checked', reason: linted.reason };
+  return { outcome: 'linted', lintHash: linted.made.hash.slice('sha256:'.length), document: { ...linted.lint } };
 }

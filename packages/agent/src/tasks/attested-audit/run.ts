@@ -2,9 +2,6 @@
 
 import {
   type Audit,
-  auditHash,
-  auditOf,
-  auditText,
   buildHash,
   contractArtifacts,
   cryticArchive,
@@ -14,10 +11,8 @@ import {
   failsAudit,
   manifestText,
   PASS_POLICIES,
-  parseSlitherReport,
   ruleText,
   type Sources,
-  sarifText,
 } from '@assay/contracts';
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson } from '@assay/encoding/json';
@@ -30,6 +25,7 @@ import { attestResult, resultAttestationSchema, teeProviderOf } from '../result-
 import type { Task, TaskContext, TaskResult, WorkEnding } from '../task.ts';
 import { analyze } from './analyze.ts';
 import { claimFindings, claimsSchema } from './claims/claims.ts';
+import { makeDocument } from './documents/make-document.ts';
 import { lintAnswer, lintSchema, lintSources, recordLint } from './lint.ts';
 
 /** Seconds, as the seed has them. */
@@ -110,8 +106,8 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
   const dependencies = dependencySources(output, prefixes);
   const isDependency = (source: string): boolean => dependencies.has(source);
   const archive = cryticArchive({ input: project.input, output, version: release.version, isDependency });
-  const report = parseSlitherReport(await analyze(analyzer, { archive, wallMs: left() }, context), sources, dependencies);
-  const audit = auditOf({
+  const report = await analyze(analyzer, { archive, wallMs: left() }, context);
+  const facts = {
     buildHash: buildHash(manifest),
     inputHash: manifest.input_hash,
     compiler: manifest.compiler,
@@ -123,9 +119,10 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
     },
     policy: task.policy,
     dependencies: prefixes,
-    report,
-  });
-  const hash = auditHash(audit);
+  } as const;
+  const { signal } = context;
+  const made = await makeDocument('audit', { report, sources, dependencies, facts }, { length: report.length, signal });
+  const { document: audit, hash } = made;
   const { language, settings } = project.input;
   const contents = Object.fromEntries(Object.entries(sources).map(([name, content]) => [name, { content }]));
   const inputText = canonicalJson({ language, sources: contents, settings });
@@ -133,7 +130,7 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
     keepFile(context, '/build/manifest.json', JSON_TYPE, manifestText(manifest)),
     keepFile(context, '/build/input.json', JSON_TYPE, inputText),
     keepFile(context, '/build/contracts.json', JSON_TYPE, canonicalJson(contractArtifacts(output))),
-    keepFile(context, '/audit/audit.json', JSON_TYPE, auditText(audit)),
+    keepFile(context, '/audit/audit.json', JSON_TYPE, made.text),
   ];
   files.push(await recordBuild(context, compilation, task.packages ?? []));
   draft.append({
@@ -157,7 +154,9 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
     context,
   );
   if (linted.lint !== null) files.push(linted.file);
-  files.push(keepFile(context, '/audit/report.sarif', 'application/sarif+json', sarifText(audit, linted.lint)));
+  const length = made.text.length + (linted.lint === null ? 0 : linted.made.text.length);
+  const sarif = await makeDocument('sarif', { audit, lint: linted.lint }, { length, signal });
+  files.push(keepFile(context, '/audit/report.sarif', 'application/sarif+json', sarif));
   recordLint(context, linted);
   const attestationQuote = await attestResult(context, hash);
   return {
@@ -172,7 +171,7 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
         executedAt: new Date(ports.clock.now()).toISOString(),
         teeProvider: teeProviderOf(attestationQuote),
       },
-      audit: JSON.parse(auditText(audit)) as Record<string, unknown>,
+      audit: { ...audit },
       lint: lintAnswer(linted),
       claims: claimed?.claims ?? null,
       messages: [],

@@ -1,0 +1,148 @@
+/**
+ * The largest report that is read does not hold up the agent: while it is made into an audit, no turn of the agent's thread takes more than 100 ms of
+ * its processor time, and `/health` answers. Long and short reports come to the same documents and the same refusals.
+ */
+
+import { availableParallelism } from 'node:os';
+import { type Audit, auditOf, auditText, parseSlitherReport, sarifText } from '@assay/contracts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openCompilers } from '../../packages/agent/src/adapters/compilers/compilers.ts';
+import type { Analyzer } from '../../packages/agent/src/ports/analyzer.ts';
+import { makeDocument } from '../../packages/agent/src/tasks/attested-audit/documents/make-document.ts';
+import type { ThreadOrder } from '../../packages/agent/src/tasks/attested-audit/documents/maker-thread.ts';
+import { type AuditJob, MAKERS } from '../../packages/agent/src/tasks/attested-audit/documents/makers.ts';
+import { startTestAgent } from '../e2e/agent.ts';
+import { createScriptedSandbox } from '../e2e/stand-ins.ts';
+import { compilersFolder } from './installed.ts';
+
+/** Milliseconds of the agent's thread in one turn, on a machine that makes the same document at once in {@link AT_ONCE_MS}. */
+const MOST_TURN_MS = 100;
+const AT_ONCE_MS = 600;
+const SOURCE = `pragma solidity 0.8.24;\ncontract A { function f() public {} }\n${'// a line of a comment\n'.repeat(4000)}`;
+const SOURCES = { 'Contract.sol': SOURCE };
+const HASH = `sha256:${'0'.repeat(64)}` as const;
+const FACTS = {
+  buildHash: HASH,
+  inputHash: HASH,
+  policy: 'default',
+  dependencies: [],
+  compiler: { name: 'solc', version: '0.8.24', platform: 'emscripten', hash: HASH },
+  analyzer: { name: 'slither-analyzer', version: '0.0.0', crytic_compile: '0.0.0', driver_hash: HASH },
+} as const;
+
+/** As Slither writes them: with every line of the element. */
+function element(at: number) {
+  const lines = Array.from({ length: 40 }, (_, line) => ((at + line) % 4000) + 1);
+  const mapping = { start: (at * 13) % 80_000, length: 400, filename_relative: 'Contract.sol', lines };
+  const parent = { type: 'contract', name: 'A' };
+  return { type: 'function', name: 'f', source_mapping: mapping, type_specific_fields: { parent } };
+}
+
+function finding(at: number, elements: number, words = 60) {
+  return {
+    ...{ check: 'reentrancy-eth', impact: 'High', confidence: 'Medium', description: `number ${at} ${'x'.repeat(words)}` },
+    elements: Array.from({ length: elements }, (_, of) => element(at * 7 + of)),
+    suppressed_by_line: null,
+  };
+}
+
+const bytesOf = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+const report = (findings: number, elements: number, words?: number): Uint8Array =>
+  bytesOf({
+    detectors: ['reentrancy-eth'],
+    findings: Array.from({ length: findings }, (_, at) => finding(at, elements, words)),
+  });
+
+function scripted(bytes: Uint8Array): Analyzer {
+  const files = [{ path: '/tmp/report.json', mediaType: 'application/json', bytes }];
+  const sandbox = createScriptedSandbox(() => ({ files }));
+  const opened = { sandbox, driver: 'main()', version: '0.0.0', cryticCompile: '0.0.0', evm: () => null, linter: () => null };
+  return { open: async () => opened, close: async () => undefined };
+}
+
+/** Milliseconds of this thread for the same report without a thread of its own: what the agent would be held up. */
+function atOnce(report: Uint8Array): number {
+  const begun = process.threadCpuUsage();
+  const job: AuditJob & ThreadOrder['job'] = { report, sources: SOURCES, dependencies: new Set(), facts: FACTS };
+  MAKERS.sarif({ audit: MAKERS.audit(job).document, lint: null });
+  const { user, system } = process.threadCpuUsage(begun);
+  return (user + system) / 1000;
+}
+
+let compilersAt = '';
+beforeAll(async () => {
+  compilersAt = await compilersFolder('0.8.24');
+}, 600_000);
+
+describe('the largest report', () => {
+  it('holds up no turn of the agent', { timeout: 600_000, skip: availableParallelism() < 2 }, async () => {
+    const compilers = openCompilers({ folder: compilersAt });
+    const bytes = report(10_000, 3);
+    const agent = await startTestAgent({ compilers, analyzer: scripted(bytes) });
+    const body = JSON.stringify({ data: { type: 'attested_audit', contract_code: SOURCE, timeout: 600, lint: false } });
+    const ask = () => agent.request('/api/process', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const turns: number[] = [];
+    const health: number[] = [];
+    let last = process.threadCpuUsage();
+    const ticks = setInterval(() => {
+      const { user, system } = process.threadCpuUsage(last);
+      last = process.threadCpuUsage();
+      turns.push((user + system) / 1000);
+      void agent.request('/health').then(({ status }) => health.push(status));
+    }, 20);
+    const response = await ask();
+    clearInterval(ticks);
+    const answer = (await response.json()) as { readonly audit: Audit; readonly error_code: string };
+    await compilers.close();
+    expect([answer.audit.findings.length, answer.error_code]).toEqual([10_000, 'contract/findings']);
+    expect(new Set(health)).toEqual(new Set([200]));
+    expect(health.length).toBeGreaterThan(10);
+    const slowness = Math.max(1, atOnce(bytes) / AT_ONCE_MS);
+    expect(Math.max(...turns)).toBeLessThan(MOST_TURN_MS * slowness);
+  });
+
+  it.each([
+    ['audit/malformed', 'of too many findings', report(10_001, 1)],
+    ['audit/malformed', 'of too many elements', report(1000, 31)],
+    [
+      'audit/malformed',
+      'with one finding that is none',
+      bytesOf({ detectors: [], findings: [finding(0, 100), { check: '../x' }] }),
+    ],
+    ['project/too-large', 'with too many words', report(3000, 1, 3000)],
+    ['json/malformed', 'that ends too early', report(200, 1).slice(0, -3)],
+    ['json/limit', 'nested too deeply', new TextEncoder().encode('['.repeat(100_000))],
+    ['json/limit', 'of too many parts', new TextEncoder().encode(`[${'0,'.repeat(4_000_000)}0]`)],
+  ])('%s: one %s', { timeout: 120_000 }, async (code, _, bytes) => {
+    const job = { report: bytes, sources: SOURCES, dependencies: new Set<string>(), facts: FACTS };
+    const { signal } = new AbortController();
+    for (const length of [0, bytes.length])
+      await expect(makeDocument('audit', job, { length, signal })).rejects.toMatchObject({ code });
+  });
+});
+
+describe('a document that is made aside', () => {
+  it('is the one that is made at once', { timeout: 120_000 }, async () => {
+    const bytes = report(60, 4);
+    const job = { report: bytes, sources: SOURCES, dependencies: new Set(['Contract.sol']), facts: FACTS };
+    const { signal } = new AbortController();
+    const audit = auditOf({
+      ...FACTS,
+      report: parseSlitherReport(JSON.parse(new TextDecoder().decode(bytes)), SOURCES, job.dependencies),
+    });
+    for (const length of [0, 1_000_000]) {
+      const made = await makeDocument('audit', job, { length, signal });
+      expect(made.text).toBe(auditText(audit));
+      expect(made.document).toEqual(audit);
+      expect(await makeDocument('sarif', { audit, lint: null }, { length, signal })).toBe(sarifText(audit, null));
+    }
+  });
+
+  it('ends with the work that wants it', async () => {
+    const stop = new AbortController();
+    const job = { report: report(10_000, 3), sources: SOURCES, dependencies: new Set<string>(), facts: FACTS };
+    const made = makeDocument('audit', job, { length: job.report.length, signal: stop.signal });
+    stop.abort(new Error('enough'));
+    await expect(made).rejects.toThrow('enough');
+  });
+});

@@ -9,6 +9,7 @@ import { compile } from './compile.ts';
 import { withoutSymbols } from './elf.ts';
 import { type Entry, entriesBelow, file } from './entries.ts';
 import { leftOut } from './left-out.ts';
+import { oneOfEach } from './one-of-each.ts';
 import { readTar } from './tar.ts';
 
 /** Where the application lies in the image. */
@@ -60,7 +61,7 @@ export function application(checkout: string): Application {
     const installed = entries
       .filter(({ path }) => /(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/.test(path))
       .map(({ path }) => path.slice(HOME.length + 1, -'/package.json'.length));
-    return { entries, installed: installed.sort() };
+    return { entries: oneOfEach(entries), installed: installed.sort() };
   } finally {
     rmSync(stage, { recursive: true, force: true });
     rmSync(compiled, { recursive: true, force: true });

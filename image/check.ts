@@ -6,22 +6,16 @@
  */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readTar } from './tar.ts';
 
 const CHECKOUT = resolve(import.meta.dirname, '..');
 const BLOBS = ['bzImage', 'init', 'nsm.ko', 'cmdline'];
 const PORT = 18_789;
-/** What images for enclaves have more: programs and libraries for a network. */
-const NETWORK_PROGRAMS = (
-  JSON.parse(readFileSync(join(CHECKOUT, 'image/pins.json'), 'utf8')) as {
-    readonly debian: readonly { readonly for: string; readonly take: readonly string[] }[];
-  }
-).debian.flatMap((pin) => (pin.for === 'enclave' ? pin.take.map((path) => basename(path)) : []));
-/** Of the root filesystem's files without those, bytes. */
+/** Of the root filesystem's files, with what an enclave's network needs, bytes. */
 const MOST_BYTES = 250_000_000;
 /** The account without rights, so another user than the first build. */
 const OTHER_USER = 65_534;
@@ -81,6 +75,12 @@ function built(work: string, { folder, umask, environment, processors, edit, use
   }
   run('bash', ['-c', commands], clone, { environment: settings, user });
   return readFileSync(join(clone, 'out/SHA256SUMS'), 'utf8');
+}
+
+/** What the release workflow takes of an image. */
+function released(): readonly string[] {
+  const workflow = readFileSync(join(CHECKOUT, '.github/workflows/release.yml'), 'utf8');
+  return [...workflow.matchAll(/build\/image\/([\w./-]+)/g)].map(([, name = '']) => name);
 }
 
 /** Each prints 42. */
@@ -150,12 +150,13 @@ try {
     user: AS_ROOT ? OTHER_USER : undefined,
   });
   if (first !== second) throw new Error(`expected the same image twice, got\n${first}\n${second}`);
+  for (const name of released())
+    if (!existsSync(join(work, 'a/out', name)))
+      throw new Error(`expected ${name}, which the release takes, in the image, got none`);
   console.log(`the same ${first.split('\n').length - 1} files twice:\n${first}`);
-  const bytes = readTar(readFileSync(join(work, 'a/out/rootfs.tar')))
-    .filter(({ path }) => !NETWORK_PROGRAMS.some((name) => basename(path).startsWith(name)))
-    .reduce((sum, entry) => sum + entry.bytes.length, 0);
+  const bytes = readTar(readFileSync(join(work, 'a/out/rootfs.tar'))).reduce((sum, entry) => sum + entry.bytes.length, 0);
   if (bytes > MOST_BYTES) throw new Error(`expected at most ${MOST_BYTES} bytes of files, got ${bytes}; see image/left-out.ts`);
-  console.log(`root filesystem without programs for an enclave's network: ${(bytes / 1e6).toFixed(1)} MB`);
+  console.log(`root filesystem with the programs for an enclave's network: ${(bytes / 1e6).toFixed(1)} MB`);
   if (!AS_ROOT) {
     console.warn(
       'LEFT OUT: one user built both, and the agent is not started from the root filesystem, because that needs root',

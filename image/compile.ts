@@ -1,7 +1,17 @@
 /** Compiles a checkout where nothing older lies. What stands in its own `dist` folders is in no commit, and never reaches an image. */
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 /** Below the checkout, so that installed packages are found upward, and by the same relative path on every machine. */
@@ -19,10 +29,19 @@ export function compile(checkout: string): string {
     mkdirSync(join(stage, dirname(path)), { recursive: true });
     copyFileSync(join(checkout, path), join(stage, path));
   }
+  withoutComments(stage);
   for (const manifest of globSync('packages/*/package.json', { cwd: stage })) linkPackage(checkout, stage, dirname(manifest));
   run(join(checkout, 'node_modules/.bin/tsc'), ['-b'], stage);
   if (existsSync(join(stage, 'packages/web'))) run('npm', ['run', '--silent', 'build:web'], stage);
   return stage;
+}
+
+/** An image is read by no one: a fifth of the compiled code is comments. */
+function withoutComments(stage: string): void {
+  const path = join(stage, 'tsconfig.base.json');
+  if (!existsSync(path)) return;
+  const base = JSON.parse(readFileSync(path, 'utf8')) as { readonly compilerOptions: object };
+  writeFileSync(path, JSON.stringify({ ...base, compilerOptions: { ...base.compilerOptions, removeComments: true } }));
 }
 
 /** What `git status` speaks of: tracked files that are there, and new ones that nothing ignores. */

@@ -27,7 +27,6 @@ const OF_PACKAGES: Readonly<Record<string, RegExp>> = {
   '@hono/node-server': /\.cjs$/,
   '@hono/zod-openapi': /\.cjs$/,
   '@hono/zod-validator': /\.cjs$/,
-  'aes-js': /^(?:lib\.commonjs|src\.ts|misc)$/,
   fflate: /^(?:umd|esm\/browser\.js|lib)$/,
   hono: /^dist\/cjs$/,
   ox: /^(?:_cjs|_types|trusted-setups|_esm\/(?:tempo|erc4337|index\.docs\.js))$/,
@@ -55,6 +54,10 @@ const OF_PACKAGES: Readonly<Record<string, RegExp>> = {
 const TWINS =
   /\/(?:viem|ox|@scure\/bip3[29]|@noble\/curves)\/node_modules\/@noble\/(?:curves|hashes)\/(?!esm$|esm\/|package\.json$)/;
 
+/** The web server of `@modelcontextprotocol/sdk` and what only that imports: Assay serves the protocol itself. And what ethers' bundle has inside. */
+const UNUSED =
+  /\/node_modules\/(?:express|express-rate-limit|body-parser|iconv-lite|safer-buffer|mime-db|mime-types|ip-address|router|send|serve-static|cors|aes-js)$/;
+
 /** Binaries for other machines, and what tests and compilers need. */
 const PACKAGES = /\/node_modules\/(?:@deno\/(?!linux-x64-glibc)[^/]+|typescript|@typescript|@types|playwright-core)$/;
 
@@ -64,7 +67,7 @@ const PACKAGES = /\/node_modules\/(?:@deno\/(?!linux-x64-glibc)[^/]+|typescript|
  * @example leftOut('assay/node_modules/qs/test') // true
  */
 export function leftOut(path: string): boolean {
-  if (FILES.test(path) || HIDDEN.test(path) || TWINS.test(path) || PACKAGES.test(path)) return true;
+  if (FILES.test(path) || HIDDEN.test(path) || TWINS.test(path) || UNUSED.test(path) || PACKAGES.test(path)) return true;
   const [, name = '', inner = ''] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\/(.+)$/.exec(path) ?? [];
   return inner !== '' && (FOLDERS.test(path) || OF_PACKAGES[name]?.test(inner) === true);
 }

@@ -109,7 +109,7 @@ describe('assay run', () => {
       expect(out).toMatch(/code +Python, by the model\.\n +│ raise ValueError\("no"\)\n/);
       expect(out).toMatch(/code +Python, by the model\. \(attempt 2\)\n +│ import csv\n/);
       expect(out).toMatch(/ran +Lane .+ It ended well\. \(attempt 2\)\n +│ 42\.0\n/);
-      expect(out).toMatch(/file +\/tmp\/report\.txt, 1 byte, text\/plain\n[\s\S]*sealed[\s\S]*logged +Entry 1/);
+      expect(out).toMatch(/file +\/tmp\/report\.txt, 1 byte, text\/plain\n[\s\S]*sealed[\s\S]*logged +Entry 2/);
     }
     const inspected = await assay('inspect', 'out/attestation.json');
     expect(inspected.out).toMatch(/^UNVERIFIED {2}result[\s\S]*│ import csv/);

@@ -16,6 +16,7 @@ test.each([
   ['Deno of another machine', 'assay/node_modules/@deno/darwin-arm64', true],
   ["this machine's Deno", 'assay/node_modules/@deno/linux-x64-glibc', false],
   ['a package that only compiles', 'assay/node_modules/typescript', true],
+  ['the web server of a package that is used without it', 'assay/node_modules/express', true],
   ['a CommonJS twin', 'assay/node_modules/zod/v4/index.cjs', true],
   ['the CommonJS form that Node takes', 'assay/node_modules/@peculiar/asn1-schema/build/cjs', false],
   ['the module form next to it', 'assay/node_modules/@peculiar/asn1-schema/build/es2015', true],

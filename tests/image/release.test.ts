@@ -1,9 +1,9 @@
 /** A release: what `tools/check-release.mjs` refuses, and that the workflow makes everything, from a clean tree, before the first step that cannot be undone. */
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 
@@ -56,9 +56,27 @@ test('a floor without a statement to stand in is refused before anything is buil
   expect(stderr).toContain('expected --blobs or --image-name next to --floor');
 });
 
+interface Step {
+  readonly run?: string;
+  readonly uses?: string;
+  readonly with?: Readonly<Record<string, string>>;
+}
+
+/** What stands in for the programs that build or publish: says how it was called; `npm run image` leaves the files of an image. */
+const STAND_IN = `#!/bin/bash
+echo "$(basename "$0") $*" >> "$RUNNER_TEMP/calls"
+case "$*" in
+  "sbom "*) echo '{"bomFormat":"CycloneDX"}' ;;
+  "run image -- "*)
+    mkdir -p build/image/statements build/image/oci
+    for name in SHA256SUMS app-compose.json provenance.json sbom.cdx.json; do echo '{}' > "build/image/$name"; done
+    echo '{"predicate":{"values":1}}' > build/image/statements/dstack.json ;;
+esac
+`;
+
 describe('.github/workflows/release.yml', () => {
   const { jobs } = parse(readFileSync(join(CHECKOUT, '.github/workflows/release.yml'), 'utf8')) as {
-    readonly jobs: { readonly release: { readonly steps: readonly { readonly run?: string; readonly uses?: string }[] } };
+    readonly jobs: { readonly release: { readonly steps: readonly Step[] } };
   };
   const steps = jobs.release.steps.map(({ run, uses }) => run ?? uses ?? '');
   const at = (part: string): number => {
@@ -81,5 +99,64 @@ describe('.github/workflows/release.yml', () => {
       expect(at(part)).toBeLessThan(published);
     for (const step of steps.slice(published + 1))
       expect(step).toMatch(/^(?:skopeo copy --preserve-digests|actions\/attest|gh release create)/);
+  });
+
+  test('each command runs, in order, where what builds and publishes is a stand-in', { timeout: 120_000 }, () => {
+    const [checkout, temp, programs] = [place(), place(), place()];
+    for (const name of ['npm', 'skopeo', 'gh']) writeFileSync(join(programs, name), STAND_IN, { mode: 0o755 });
+    for (const name of ['tools/check-release.mjs', '.gitignore']) cpSync(join(CHECKOUT, name), join(checkout, name));
+    mkdirSync(join(checkout, 'packages/assay'), { recursive: true });
+    mkdirSync(join(checkout, 'image'));
+    writeFileSync(join(checkout, 'packages/assay/package.json'), '{"name":"assay","version":"1.2.3"}');
+    writeFileSync(join(checkout, 'image/floor'), '1.0.0\n');
+    writeFileSync(join(checkout, 'CHANGELOG.md'), '# Changelog\n\n## 1.2.3 (2026-12-01)\n');
+    symlinkSync(join(CHECKOUT, 'node_modules'), join(checkout, 'node_modules'));
+    const env = {
+      ...{ PATH: `${programs}:${process.env.PATH}`, HOME: temp, RUNNER_TEMP: temp, NODE_OPTIONS: '--conditions=@assay/source' },
+      ...{ GITHUB_REPOSITORY: 'Maker/Assay', GITHUB_REF_NAME: 'v1.2.3', GITHUB_ACTOR: 'maker', GH_TOKEN: 'token' },
+    };
+    const bash = (command: string): void => {
+      const { status, stderr } = spawnSync('bash', ['-eo', 'pipefail', '-c', command], {
+        cwd: checkout,
+        env,
+        encoding: 'utf8',
+      });
+      expect([command, status, stderr]).toEqual([command, 0, '']);
+    };
+    bash('git init -q && git add --all && git -c user.name=t -c user.email=t@t commit -qm t');
+    for (const { run, with: given = {} } of jobs.release.steps) {
+      if (run !== undefined) bash(run);
+      const files = [given['subject-path'], given['predicate-path'], ...(run?.match(/(?:build\/image\/[\w./-]+)/g) ?? [])];
+      for (const file of files.filter((each) => each !== undefined))
+        expect([file, existsSync(resolve(checkout, file.replace('${{ runner.temp }}', temp)))]).toEqual([file, true]);
+    }
+    expect(readFileSync(join(temp, 'dstack.predicate.json'), 'utf8')).toBe('{\n  "values": 1\n}\n');
+    expect(readFileSync(join(temp, 'calls'), 'utf8').split('\n')).toEqual([
+      'npm ci',
+      'npm run check',
+      'npm run test:pack',
+      'npm sbom --omit dev --sbom-format cyclonedx',
+      'npm run image -- --image-name ghcr.io/maker/assay --floor 1.0.0',
+      'npm publish --workspaces --provenance --access public',
+      'skopeo copy --preserve-digests --dest-creds maker:token oci:build/image/oci docker://ghcr.io/maker/assay:1.2.3',
+      expect.stringMatching(/^gh release create v1\.2\.3 .*assay\.cdx\.json .* --verify-tag --notes-file CHANGELOG\.md$/),
+      '',
+    ]);
+  });
+
+  test('every script that it runs is one of the workspace, and the SBOM is made of the real lock', { timeout: 120_000 }, () => {
+    const { scripts } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')) as { readonly scripts: object };
+    const named = steps.flatMap((step) => [...step.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name));
+    expect(named).toEqual(['check', 'test:pack', 'image']);
+    for (const name of named) expect(scripts).toHaveProperty([name!]);
+    const [sbom = ''] = (steps[at('npm sbom')] ?? '').split(' > ');
+    const { status, stdout } = spawnSync('bash', ['-c', sbom], { cwd: CHECKOUT, encoding: 'utf8', maxBuffer: 1 << 26 });
+    expect(status).toBe(0);
+    const { bomFormat, components } = JSON.parse(stdout) as { bomFormat: string; components: { name: string }[] };
+    expect([
+      bomFormat,
+      components.some(({ name }) => name === 'hono'),
+      components.some(({ name }) => name === 'vitest'),
+    ]).toEqual(['CycloneDX', true, false]);
   });
 });

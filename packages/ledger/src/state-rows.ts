@@ -11,6 +11,10 @@ export const FLOOR_TASK = 'version_floor';
 /** The state's copy of the newest of them: a version as UTF-8. It commits with the receipt. */
 export const FLOOR_ROW = { collection: 'version-floor', key: 'floor' } as const;
 
+const OF_FLOOR = `task = '${FLOOR_TASK}' AND idx IS NOT NULL`;
+/** So that the newest of them is found without a look at the others. */
+export const RECEIPTS_OF_FLOOR = `CREATE INDEX receipts_floor ON receipts (idx) WHERE ${OF_FLOOR};`;
+
 /** A `state.written` event. */
 export interface StateWritten {
   readonly collection: string;
@@ -54,10 +58,7 @@ export function floorIn(events: readonly JsonObject[]): string | null {
 
 /** The floor of the newest receipt, as it stands in the store. */
 export function* newestFloor(): Operation<string | null> {
-  const [row] = yield query(
-    'SELECT body FROM receipts WHERE idx IS NOT NULL AND task = $1 ORDER BY idx DESC LIMIT 1',
-    FLOOR_TASK,
-  );
+  const [row] = yield query(`SELECT body FROM receipts WHERE ${OF_FLOOR} ORDER BY idx DESC LIMIT 1`);
   if (row === undefined) return null;
   const { event_log: events } = parseJson(String(row.body)) as { readonly event_log: readonly JsonObject[] };
   return floorIn(events);

@@ -25,7 +25,7 @@ const EVENT_FIELDS = {
   'clock.compared': { agent_ms: 'number', platform_ms: 'number', drift_ms: 'number' },
   'payloads.erased': { receipt_id: 'text', erased_at: 'number' },
   'data-key.rotated': { from: 'text', to: 'text', rotated_at: 'number' },
-  'version.floor-raised': { version: 'text', floor: 'text', previous: 'text' },
+  'version.floor-raised': { version: 'text', floor: 'text', previous: 'text?' },
   'fleet.listed': { agents: 'number', fleet_hash: 'text' },
   'upstream.signed': {
     ...{ session_id: 'text', chat_id: 'text', signing_address: 'text', signing_algo: 'text', signature_hash: 'text' },

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { checkLog, openLedger, systemClock } from '@assay/ledger';
+import { checkLog } from '@assay/ledger';
 import { expectRefusal } from '@assay/testing';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
@@ -42,18 +42,20 @@ async function run(directory: string, version: string, floor?: string): Promise<
 
 test('versions come and go on one data directory', { timeout: 120_000 }, async () => {
   const directory = place();
-  expect(await run(directory, '0.2.0', '0.1.5')).toEqual([]); // the first floor is no change
+  const first = expect.objectContaining({ version: '0.2.0', floor: '0.1.5', previous: null });
+  expect(await run(directory, '0.2.0', '0.1.5')).toEqual([first]);
   expect(floorIn(directory)).toEqual({ v: 1, floor: '0.1.5' });
   expect(statSync(join(directory, VERSION_FLOOR_FILE)).mode & 0o777).toBe(0o600);
   await expectRefusal(run(directory, '0.1.4'), 'version/below-floor', ['run a newer one']);
-  expect(await run(directory, '0.1.5')).toEqual([]); // as the newer one allowed
+  expect(await run(directory, '0.1.5')).toEqual([first]); // as the newer one allowed
   expect(await run(directory, '0.10.0')).toEqual([
     expect.objectContaining({ version: '0.10.0', floor: '0.10.0', previous: '0.1.5' }),
+    first,
   ]);
   expect(floorIn(directory)).toEqual({ v: 1, floor: '0.10.0' });
   await expectRefusal(run(directory, '0.9.9'), 'version/below-floor', ['run a newer one']);
   // A setting lowers nothing, and neither does a file that is gone: the log has it.
-  expect(await run(directory, '0.10.1', '0.1.0')).toHaveLength(1);
+  expect(await run(directory, '0.10.1', '0.1.0')).toHaveLength(2);
   rmSync(join(directory, VERSION_FLOOR_FILE));
   await expectRefusal(run(directory, '0.9.9'), 'version/below-floor', ['run a newer one']);
 });
@@ -70,12 +72,15 @@ function sql(directory: string, text: string): readonly unknown[] {
 
 const FLOOR_ROWS = "FROM state WHERE collection = 'version-floor'";
 
-test('a raised floor is sound, and a store that says another is not', { timeout: 120_000 }, async () => {
+test('a floor is sound from the first one on, and a store that says another is not', { timeout: 120_000 }, async () => {
   const directory = place();
   const problems = async () => (await checkLog({ directory })).problems.map(({ what }) => what);
-  for (const version of ['0.0.1', '0.1.0']) await run(directory, version);
+  await run(directory, '0.1.0');
   expect(await problems()).toEqual([]);
   sql(directory, `CREATE TABLE older AS SELECT * ${FLOOR_ROWS}`);
+  sql(directory, `DELETE ${FLOOR_ROWS}`);
+  expect(await problems()).toEqual(['the version floor is missing in the state and 0.1.0 in the log']);
+  sql(directory, 'INSERT INTO state SELECT * FROM older');
   await run(directory, '0.2.0');
   expect(await problems()).toEqual([]);
   sql(directory, `DELETE ${FLOOR_ROWS}`);
@@ -92,39 +97,29 @@ test('a raised floor is sound, and a store that says another is not', { timeout:
   expect(await problems()).toContain('the receipt stands under the task of another');
 });
 
-test('a raised floor outlives its file and its rows', { timeout: 120_000 }, async () => {
+test.each([
+  ['first', ['1.0.0']],
+  ['raised', ['0.9.0', '1.0.0']],
+])('a %s floor outlives its file and its row', { timeout: 120_000 }, async (_name, versions) => {
   const directory = place();
-  for (const version of ['0.9.0', '1.0.0']) await run(directory, version);
+  for (const version of versions) await run(directory, version);
   rmSync(join(directory, VERSION_FLOOR_FILE));
   sql(directory, `DELETE ${FLOOR_ROWS}`);
-  sql(directory, "DELETE FROM agreed WHERE name = 'version-floor'");
   await expectRefusal(run(directory, '0.9.9'), 'version/below-floor', ['1.0.0', 'run a newer one']);
 });
 
-test('the store has the first floor, too', async () => {
-  const directory = place();
-  const ledger = await openLedger({ directory, databaseUrl: null, clock: systemClock });
-  onTestFinished(() => ledger.close());
-  await new VersionFloor({ directory, version: '2.0.0', floor: null }).refuseBelowStore(ledger);
-  rmSync(join(directory, VERSION_FLOOR_FILE));
-  const older = new VersionFloor({ directory, version: '1.9.0', floor: null });
-  older.refuseBelowDirectory();
-  await expectRefusal(older.refuseBelowStore(ledger), 'version/below-floor', ['run a newer one']);
-});
-
 test.each([
-  ['pre-release', '1.2.3-rc.1', null],
+  ['pre-release', '1.2.3-rc.1', undefined],
   ['name', 'next', '1.0.0'],
-  ['floor that is a pre-release', '1.2.3', '1.2.3-rc.1'],
-])('a %s as a version leaves no trace on the store that the release then opens', async (_name, version, floor) => {
-  const directory = place();
-  const ledger = await openLedger({ directory, databaseUrl: null, clock: systemClock });
-  onTestFinished(() => ledger.close());
-  const refused = async () => new VersionFloor({ directory, version, floor }).refuseBelowStore(ledger);
-  await expectRefusal(refused, 'config/bad-value', ['three numbers', 'run a release']);
-  await new VersionFloor({ directory, version: '1.2.3', floor: null }).refuseBelowStore(ledger);
-  expect(floorIn(directory)).toEqual({ v: 1, floor: '1.2.3' });
-});
+])(
+  'a %s as a version leaves no trace on the store that the release then opens',
+  { timeout: 120_000 },
+  async (_name, version, floor) => {
+    const directory = place();
+    await expectRefusal(run(directory, version, floor), 'config/bad-value', ['three numbers', 'run a release']);
+    expect(await run(directory, '1.2.3')).toEqual([expect.objectContaining({ floor: '1.2.3', previous: null })]);
+  },
+);
 
 test('a floor in the file stops an agent before it reads a key', async () => {
   const directory = place();

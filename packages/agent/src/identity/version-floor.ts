@@ -3,10 +3,10 @@
  * agent leaves a floor there: its own version, or an older one that its settings allow. An agent below the floor of the directory is refused before it
  * reads a key; one that finds the floor in the store alone, before it uses one: it opens the store and the platform with keys.
  *
- * The floor stands in `version-floor.json` of the data directory and in the store: the first one as agents on it agreed, each later one as a receipt in
- * the log and a row of the state that commits with it and that `checkLog` holds against it. The highest counts; a floor never falls. Not prevented: an
- * operator who puts data directory and store back together to an earlier time, who deletes a first floor with its file where no later one was logged, or
- * who deletes receipts, too (`checkLog` tells); another directory and store, where the platform derives the same secret; versions that know no floor.
+ * The floor stands in `version-floor.json` of the data directory and in the store: each one, the first among them, as a receipt in the log and a row of
+ * the state that commits with it and that `checkLog` holds against it. The highest counts; a floor never falls. Not prevented: an operator who puts data
+ * directory and store back together to an earlier time, or who deletes file, row and receipts (`checkLog` tells); another directory and store, where the
+ * platform derives the same secret; versions that know no floor.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -20,8 +20,6 @@ import { ServerError } from '../errors.ts';
 
 /** In the data directory. */
 export const VERSION_FLOOR_FILE = 'version-floor.json';
-/** Where the store has the first floor, as agents on it agreed. */
-const FIRST = 'version-floor';
 /** Agents that share a store can raise the floor at the same time. */
 const ATTEMPTS = 4;
 const MAX_FILE_BYTES = 1024;
@@ -35,7 +33,7 @@ export interface VersionFloorOptions {
   readonly floor: string | null;
 }
 
-type FloorLedger = Pick<Ledger, 'coordination' | 'discard' | 'loggedFloor' | 'open' | 'readState' | 'seal'>;
+type FloorLedger = Pick<Ledger, 'discard' | 'loggedFloor' | 'open' | 'readState' | 'seal'>;
 
 export class VersionFloor {
   readonly #path: string;
@@ -76,25 +74,26 @@ export class VersionFloor {
    * @throws {ServerError} `version/below-floor`; the ledger's errors.
    */
   async refuseBelowStore(ledger: FloorLedger): Promise<void> {
-    this.#see(await ledger.coordination.agree(FIRST, this.#wanted), 'the store');
     this.#see((await this.#row(ledger)).floor, 'the store');
     this.#see(await ledger.loggedFloor(), 'the log');
     this.#keep();
   }
 
   /**
-   * Logs the highest floor known, this agent's among them, where the store has a lower one.
-   * @returns the id of the receipt; `null` when there was nothing to raise.
+   * Logs the highest floor known, this agent's among them, where the store has none or a lower one.
+   * @returns the id of the receipt; `null` when the store has it.
    * @throws {ServerError} `version/below-floor` when a newer agent was faster; the ledger's errors.
    */
   async raise(ledger: FloorLedger): Promise<string | null> {
     for (let attempt = 1; ; attempt += 1) {
-      const first = await ledger.coordination.agree(FIRST, this.#wanted);
       const row = await this.#row(ledger);
-      const previous = higher(higher(first, row.floor), this.#floor);
-      this.#see(previous, 'the store');
+      this.#see(row.floor, 'the store');
+      const previous = this.#floor;
       const floor = higher(this.#wanted, previous);
-      if (floor === (row.floor ?? first)) return null;
+      if (floor === row.floor) {
+        this.#keep();
+        return null;
+      }
       try {
         const receiptId = await this.#log(ledger, { floor, previous, rowVersion: row.version });
         this.#see(floor, 'the log');
@@ -108,7 +107,7 @@ export class VersionFloor {
 
   async #log(
     ledger: FloorLedger,
-    { floor, previous, rowVersion }: { readonly floor: string; readonly previous: string; readonly rowVersion: number },
+    { floor, previous, rowVersion }: { readonly floor: string; readonly previous: string | null; readonly rowVersion: number },
   ): Promise<string> {
     const version = this.#version;
     const document = utf8(canonicalJson({ v: 'assay-version-floor/1', version, floor, previous }));

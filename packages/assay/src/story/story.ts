@@ -71,7 +71,7 @@ const TASK_TITLES: Readonly<Record<string, string>> = {
   api_keys: 'API keys changed',
   erasure: 'Payloads erased',
   data_key: 'Data key replaced',
-  version_floor: 'Oldest version raised',
+  version_floor: 'Oldest version set',
   attested_audit: 'Audit of contracts',
   attested_build: 'Build of contracts',
 };

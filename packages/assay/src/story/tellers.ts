@@ -50,8 +50,8 @@ export const TELLERS: { readonly [Type in KnownEventType]: Teller<Type> } = {
   'data-key.rotated': ({ from, to }) =>
     told('change', 'An operator replaced the key that stored data is sealed under', { text: `${to} follows ${from}.` }),
   'version.floor-raised': ({ version, floor, previous }) =>
-    told('change', 'Raised the oldest version that may take over the keys', {
-      text: `${floor} follows ${previous}; an agent of version ${version} demanded it.`,
+    told('change', 'Set the oldest version that may take over the keys', {
+      text: `${floor}${previous === null || previous === undefined ? '' : ` follows ${previous}`}; an agent of version ${version} demanded it.`,
     }),
   'fleet.listed': ({ agents }) =>
     told('tool', 'Listed the agents of the log', { text: `${agents} alive, with the digests of their keysets.` }),

@@ -4,6 +4,7 @@ import { COORDINATION_TABLES } from '../coordination/tables.ts';
 import { FLEET_TABLES } from '../fleet/tables.ts';
 import { JOB_TABLES, JOB_TASK } from '../jobs/tables.ts';
 import { KEY_TABLES, KEYS_IN_STATE } from '../keys/tables.ts';
+import { RECEIPTS_OF_FLOOR } from '../state-rows.ts';
 import { SEALED_PIECES } from '../stored-pieces.ts';
 import { HEAD_DATA_KEY, UPKEEP_LOG_TABLES } from '../upkeep-log/tables.ts';
 
@@ -21,4 +22,5 @@ export const ROOM_TABLES: readonly string[] = [
   KEYS_IN_STATE,
   JOB_TASK,
   HEAD_DATA_KEY,
+  RECEIPTS_OF_FLOOR,
 ];

@@ -52,7 +52,7 @@ const KIND_WORDS: Readonly<Record<string, string>> = {
   api_keys: 'API keys changed',
   erasure: 'Payloads erased',
   data_key: 'Data key replaced',
-  version_floor: 'Oldest version raised',
+  version_floor: 'Oldest version set',
   'chat-completion': 'Question to the model',
   inference: 'Question to the model',
   talk: 'Question to the model',

@@ -54,9 +54,9 @@ const OF_PACKAGES: Readonly<Record<string, RegExp>> = {
 const TWINS =
   /\/(?:viem|ox|@scure\/bip3[29]|@noble\/curves)\/node_modules\/@noble\/(?:curves|hashes)\/(?!esm$|esm\/|package\.json$)/;
 
-/** The web server of `@modelcontextprotocol/sdk` and what only that imports: Assay serves the protocol itself. And what ethers' bundle has inside. */
+/** The web server of `@modelcontextprotocol/sdk` and what only that imports: Assay serves the protocol itself. What ethers' bundle has inside. Ciphers of wallets' key files. */
 const UNUSED =
-  /\/node_modules\/(?:express|express-rate-limit|body-parser|iconv-lite|safer-buffer|mime-db|mime-types|ip-address|router|send|serve-static|cors|aes-js)$/;
+  /\/node_modules\/(?:express|express-rate-limit|body-parser|iconv-lite|safer-buffer|mime-db|mime-types|ip-address|router|send|serve-static|cors|aes-js|@noble\/ciphers)$/;
 
 /** Binaries for other machines, and what tests and compilers need. */
 const PACKAGES = /\/node_modules\/(?:@deno\/(?!linux-x64-glibc)[^/]+|typescript|@typescript|@types|playwright-core)$/;

@@ -11,10 +11,14 @@ const PACKAGE = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/;
 
 /** @param entries files and links of the application, with the installed packages among them. */
 export function oneOfEach(entries: readonly Entry[]): readonly Entry[] {
-  const packages = Map.groupBy(
-    entries.filter(({ path }) => PACKAGE.test(path)),
-    ({ path }) => PACKAGE.exec(path)?.[0] ?? '',
-  );
+  const packages = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const path = PACKAGE.exec(entry.path)?.[0];
+    if (path === undefined) continue;
+    const files = packages.get(path);
+    if (files === undefined) packages.set(path, [entry]);
+    else files.push(entry);
+  }
   const nesting = new Set([...packages.keys()].flatMap((path) => outerOf(path)));
   const first = new Map<string, string>();
   const links = new Map<string, string>();

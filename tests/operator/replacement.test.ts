@@ -160,6 +160,8 @@ describe.skipIf(ANVIL === null)('a transaction that waits', { timeout: 120_000 }
     const [, cancelled] = await replace(agent, { transaction_hash: paid.transaction_hash, action: 'cancel' });
     await chain.test.dropTransaction({ hash: cancelled.transaction_hash });
     await chain.client.request({ method: 'eth_sendRawTransaction', params: [paid.signed_transaction] });
+    // At once: the agent looks again and again, and sends a cancellation that the node forgot, which pays more.
+    await chain.test.mine({ blocks: 1 });
     const [row] = await ended(agent, chain);
     expect(row?.state).toBe('included');
     expect((await pay(agent, chain, 41)).code).toBe('operator/denied');

@@ -53,10 +53,14 @@ async function replace(agent: OwnedAgent, body: object, headers: Record<string, 
   return [answer.status, answer.body as Answer];
 }
 
+async function listed(agent: OwnedAgent): Promise<readonly Row[]> {
+  const answer = await agent.request('/api/v1/transactions', { headers: KEY });
+  return ((await answer.json()) as { transactions: Row[] }).transactions;
+}
+
 async function ended(agent: OwnedAgent, chain: LocalChain): Promise<readonly Row[]> {
   for (let tries = 0; tries < 300; tries += 1) {
-    const answer = await agent.request('/api/v1/transactions', { headers: KEY });
-    const { transactions } = (await answer.json()) as { transactions: Row[] };
+    const transactions = await listed(agent);
     if (transactions.every(({ state }) => ['included', 'replaced'].includes(state))) return transactions;
     await chain.test.mine({ blocks: 1 });
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -158,9 +162,12 @@ describe.skipIf(ANVIL === null)('a transaction that waits', { timeout: 120_000 }
     const { agent, chain, paid } = await waitingPayment();
     await chain.test.dropTransaction({ hash: paid.transaction_hash });
     const [, cancelled] = await replace(agent, { transaction_hash: paid.transaction_hash, action: 'cancel' });
+    // Until it is written down as sent the agent sends it again at its next look; it pays more and would take the other's place.
+    const own = async (): Promise<Row | undefined> =>
+      (await listed(agent)).find(({ transaction_hash: hash }) => hash === cancelled.transaction_hash);
+    await expect.poll(async () => (await own())?.state).toBe('sent');
     await chain.test.dropTransaction({ hash: cancelled.transaction_hash });
     await chain.client.request({ method: 'eth_sendRawTransaction', params: [paid.signed_transaction] });
-    // At once: the agent looks again and again, and sends a cancellation that the node forgot, which pays more.
     await chain.test.mine({ blocks: 1 });
     const [row] = await ended(agent, chain);
     expect(row?.state).toBe('included');

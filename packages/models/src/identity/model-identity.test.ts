@@ -359,8 +359,9 @@ describe('the files', () => {
         },
       }),
     };
-    const { tensors } = await identifyModel([gguf()], { newHasher });
-    expect([made, tensors[0]?.digest]).toEqual([3, '00'.repeat(32)]);
+    const { tensors, identity } = await identifyModel([gguf()], { newHasher });
+    // Three tensors, and the sections of architecture, tokenizer and chat template.
+    expect([made, tensors[0]?.digest, identity.tokenizer]).toEqual([6, '00'.repeat(32), '00'.repeat(32)]);
   });
 
   it('knows the sizes of all types', () => {

@@ -107,10 +107,10 @@ describe.skipIf(chromiumPath() === null)('between a visitor and the agent', () =
     await page.getByRole('alert').getByText('does not take this key').waitFor();
     await page.getByRole('textbox', { name: 'API key' }).fill(KEY);
     await page.getByRole('textbox', { name: 'API key' }).press('Enter');
-    await page.getByText('No receipts yet').waitFor();
-    await accessible('no-receipts');
+    await page.getByText('Oldest version set').first().waitFor();
+    await accessible('first-receipt');
     await page.reload();
-    await page.getByText('No receipts yet').waitFor();
+    await page.getByText('Oldest version set').first().waitFor();
     const other = await page.context().newPage();
     await other.goto(`${agent.url}/receipts`);
     await other.getByRole('textbox', { name: 'API key' }).waitFor();

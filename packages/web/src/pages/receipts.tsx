@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
 import { Badge } from '../components/badge.tsx';
-import { Button, ButtonLink } from '../components/button.tsx';
+import { Button } from '../components/button.tsx';
 import { Card } from '../components/card.tsx';
 import { EmptyState } from '../components/empty-state.tsx';
 import { Notice } from '../components/notice.tsx';
@@ -101,7 +101,7 @@ function ReceiptRows({ agent, filter }: { readonly agent: Agent; readonly filter
       </Card>
     );
   const count = pages.reduce((sum, { length }) => sum + length, 0);
-  if (count === 0 && next === null) return <None filtered={filter.search !== '' || filter.outcome !== ''} />;
+  if (count === 0 && next === null) return <None />;
   return (
     <>
       <ul class="rows" aria-label="Receipts">
@@ -181,27 +181,12 @@ function Older({ busy, onReach }: { readonly busy: boolean; readonly onReach: ()
   );
 }
 
-function None({ filtered }: { readonly filtered: boolean }): JSX.Element {
-  if (filtered)
-    return (
-      <Card>
-        <EmptyState icon="search" title="No receipt matches">
-          Search looks at the title, the kind of work and the ids.
-        </EmptyState>
-      </Card>
-    );
+/** An agent's log begins with its first start, so an empty list is one that nothing matches. */
+function None(): JSX.Element {
   return (
     <Card>
-      <EmptyState
-        icon="receipt"
-        title="No receipts yet"
-        action={
-          <ButtonLink kind="primary" href={pathTo('developer')}>
-            Run a task
-          </ButtonLink>
-        }
-      >
-        The first task, question or code run leaves the first one.
+      <EmptyState icon="search" title="No receipt matches">
+        Search looks at the title, the kind of work and the ids.
       </EmptyState>
     </Card>
   );

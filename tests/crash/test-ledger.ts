@@ -126,7 +126,7 @@ export function downgrade(path: string, version: 1 | 3): DatabaseSync {
   const later = version === 1 ? ['successions', 'sessions', 'blob_pieces'] : ['blob_pieces'];
   const rooms = ROOM_TABLES.flatMap((sql) => [...sql.matchAll(/CREATE TABLE (\w+)/g)].map(([, name = '']) => name));
   for (const table of [...later, ...rooms]) db.exec(`DROP TABLE IF EXISTS ${table}`);
-  db.exec('DROP INDEX receipts_entry');
+  db.exec('DROP INDEX receipts_entry; DROP INDEX receipts_floor');
   db.exec('ALTER TABLE state DROP COLUMN sealed; ALTER TABLE head DROP COLUMN erasures; ALTER TABLE head DROP COLUMN data_key');
   db.exec(`PRAGMA user_version = ${version}`);
   return db;

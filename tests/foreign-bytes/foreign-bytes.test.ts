@@ -50,6 +50,8 @@ const WHOLE = /^(?!z\.json$).*\.(?:json|text|arrayBuffer|bytes|blob|formData)$/;
 const CARRIED_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   // The application behind its own channels.
   'packages/agent/src/app.ts': ['app.fetch'],
+  // The application, called with a request that came in.
+  'packages/agent/src/listen.ts': ['fetch'],
   // The sealed channel of a verified agent; `wire.ts` is its only way out.
   'packages/assay/src/command-line/agent-api.ts': ['agent.fetch'],
   'packages/assay/src/connection/connect.ts': ['this.fetch'],

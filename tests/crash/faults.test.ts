@@ -95,7 +95,7 @@ describe.each(ENGINES)('on $engine', ({ engine, place: freshPlace }) => {
       for (const table of rooms) await runSql(place.databaseUrl, `DROP TABLE IF EXISTS ${table}`);
       await runSql(
         place.databaseUrl,
-        "DROP INDEX receipts_entry; DROP INDEX IF EXISTS receipts_access; ALTER TABLE state DROP COLUMN sealed; ALTER TABLE head DROP COLUMN erasures; ALTER TABLE head DROP COLUMN data_key; UPDATE meta SET value = '1' WHERE key = 'schema'",
+        "DROP INDEX receipts_entry; DROP INDEX receipts_floor; DROP INDEX IF EXISTS receipts_access; ALTER TABLE state DROP COLUMN sealed; ALTER TABLE head DROP COLUMN erasures; ALTER TABLE head DROP COLUMN data_key; UPDATE meta SET value = '1' WHERE key = 'schema'",
       );
     }
     const { ledger } = await start(place);

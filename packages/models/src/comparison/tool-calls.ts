@@ -24,7 +24,8 @@ interface Tool {
   readonly required: readonly string[];
 }
 
-const CURRENCY: Parameter = { type: 'string', pattern: '^[A-Z]{3}$' };
+const CODE = /^[A-Z]{3}$/;
+const CURRENCY: Parameter = { type: 'string', pattern: CODE.source };
 const TOOLS: Readonly<Record<string, Tool>> = {
   get_weather: {
     description: 'The weather in a city.',
@@ -124,9 +125,9 @@ function fitsParameter(parameter: Parameter, value: Json): boolean {
     const { minimum, maximum } = parameter;
     return Number.isSafeInteger(value) && (value as number) >= minimum && (value as number) <= maximum;
   }
-  const { minLength = 0, pattern = '', enum: words } = parameter;
+  const { minLength = 0, pattern, enum: words } = parameter;
   if (typeof value !== 'string' || value.length < minLength) return false;
-  return new RegExp(pattern).test(value) && (words === undefined || words.includes(value));
+  return (pattern === undefined || CODE.test(value)) && (words === undefined || words.includes(value));
 }
 
 function jsonOr(text: string): Json | undefined {

@@ -9,7 +9,8 @@ import { printable, styleOf } from './output.ts';
 
 /**
  * Shows the errors of sources that do not compile.
- * @throws {ContractsError} for projects that were refused, with the agent's words; {CliError} `cli/task-failed` for other refusals.
+ * @throws {ContractsError} for projects that were refused, with the agent's words; {CliError} `cli/agent-failed` when
+ * the agent could not do the work: an analyser that is absent, a compiler that crashed.
  */
 export function contractFailure(result: RunResult, quiet: boolean, io: Io): ExitCode {
   if (result.outcome === 'succeeded')
@@ -17,7 +18,7 @@ export function contractFailure(result: RunResult, quiet: boolean, io: Io): Exit
   const { code, message } = result.error;
   if (Object.hasOwn(CONTRACTS_ERROR_KINDS, code)) throw new ContractsError(code as ContractsErrorCode, message);
   if (code !== 'contract/compile-failed')
-    throw new CliError('cli/task-failed', `the agent did not do it (${code}): ${message}`);
+    throw new CliError('cli/agent-failed', `the agent did not do it (${code}): ${message}`);
   if (quiet) return EXIT.no;
   io.stderr(`${styleOf(io).bad('failed')}  ${printable(result.message)}\n`);
   for (const line of message.split('\n')) io.stderr(`  ${printable(line)}\n`);

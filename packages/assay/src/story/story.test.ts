@@ -248,6 +248,20 @@ test('texts of an answer are told only where the receipt names their hash', asyn
   expect(await quotes({})).toEqual([null, null]);
 });
 
+test.each([
+  ['recorded', 'The recording holds code', 'Python, by the recording.'],
+  ['embedded', 'The model wrote code', 'Python, by the model.'],
+])('code of a model whose answer is %s', (provenance, title, text) => {
+  const { steps } = storyOf(
+    receiptOf(
+      { type: 'model.called', provider: 'p', model: 'm', provenance },
+      { type: 'code.generated', language: 'python', source: 'model', code_hash: HASH },
+    ),
+  );
+  const step = steps.find(({ kind }) => kind === 'code');
+  expect([step?.title, step?.text?.slice(0, text.length)]).toEqual([title, text]);
+});
+
 test('whatever events and payloads hold, there is a story, of bounded length', () => {
   const types = [
     'request.received',

@@ -26,6 +26,13 @@ const PROVENANCES: Readonly<Record<string, string>> = {
   embedded: 'It ran inside this agent, from a file whose digest is signed here.',
 };
 
+const AUTHORS: Readonly<Record<string, string>> = { model: 'The model wrote code', recording: 'The recording holds code' };
+
+/** Whether what stands under a model's name was recorded before: then no model ran. */
+function fromRecording(log: readonly ReceiptEvent[]): boolean {
+  return log.some((event) => event.type === 'model.called' && event.provenance === 'recorded');
+}
+
 export const TELLERS: { readonly [Type in KnownEventType]: Teller<Type> } = {
   'request.received': () => null,
   'task.received': () => null,
@@ -80,11 +87,12 @@ export const TELLERS: { readonly [Type in KnownEventType]: Teller<Type> } = {
     }),
   'code.reviewed': ({ decision, attempt }) =>
     told('review', 'A person reviewed the code', { attempt, text: DECISIONS[decision] ?? `The decision: ${decision}.` }),
-  'code.generated': ({ language, code_hash: hash, source, attempt }, { payload }) => {
+  'code.generated': ({ language, code_hash: hash, source, attempt }, { payload, log }) => {
     const text = textOf(hash, payload);
-    return told('code', source === 'model' ? 'The model wrote code' : 'The client brought code', {
+    const author = source === 'model' && fromRecording(log) ? 'recording' : source;
+    return told('code', AUTHORS[author] ?? 'The client brought code', {
       attempt: attempt ?? null,
-      text: `${languageName(language)}, by the ${source}.${text === null ? ' Its text is not in this file; its hash is.' : ''}`,
+      text: `${languageName(language)}, by the ${author}.${text === null ? ' Its text is not in this file; its hash is.' : ''}`,
       quotes: quote(languageName(language), text, language),
     });
   },

@@ -272,4 +272,26 @@ describe.skipIf(ANVIL === null)('blobs', { timeout: 180_000 }, () => {
     expect((await ask(agent, chain, { sidecar: ONE_BLOB, max_fee_per_blob_gas: 58 }))[1].code).toBe('operator/denied');
     expect((await ask(agent, chain, { sidecar: ONE_BLOB, max_fee_per_blob_gas: 57 }))[1]).toMatchObject({ nonce: 1 });
   });
+
+  test('above a line need owners, who approve the most that they cost; a bump does not pass the line', async () => {
+    const line = { ...BLOBS, approval: { above: String(BLOB_GAS * 10n) } };
+    const { agent, chain } = await agentOn({ manual: true, rules: [line] });
+    await loadSetup(chain);
+    const [status, waits] = await ask(agent, chain, { sidecar: ONE_BLOB, max_fee_per_blob_gas: 20 });
+    expect(status).toBe(202);
+    const listed = (await (await agent.request('/api/v1/transactions', { headers: KEY })).json()) as { pending: object[] };
+    expect(listed.pending).toMatchObject([{ blobs: 1, most_for_blobs: String(BLOB_GAS * 20n) }]);
+    const approval = await approvalOf(agent, chain.chainId, waits.approval);
+    const approved = async (fee: number): Promise<unknown> => {
+      const transaction = { to: ALICE, value: 0, sidecar: ONE_BLOB, max_fee_per_blob_gas: fee };
+      const answer = await agent.post('/api/v1/sign-transaction', { transaction, rpc_url: chain.url, approval }, KEY);
+      return (answer.body as Answer).code ?? answer.status;
+    };
+    expect(await approved(21)).toBe('operator/approval-mismatch');
+    expect(await approved(19)).toBe(200);
+    const [, below] = await ask(agent, chain, { sidecar: ONE_BLOB, max_fee_per_blob_gas: 10 });
+    expect(below.sent).toBe(true);
+    expect((await replace(agent, below.transaction_hash, 'bump'))[1].code).toBe('operator/denied');
+    expect((await replace(agent, below.transaction_hash, 'cancel'))[0]).toBe(200);
+  });
 });

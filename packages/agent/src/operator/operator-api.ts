@@ -167,8 +167,9 @@ export function operatorApi({
       pending: wallet.pending
         .list()
         .filter((each) => all || each.access === null || each.access === access)
-        .map(({ hash, chainId, to, value, data, delegate = null, blobHashes = [], expiry }) => ({
+        .map(({ hash, chainId, to, value, data, delegate = null, blobHashes = [], mostForBlobs = '0', expiry }) => ({
           ...{ hash, chain_id: chainId, to, value, data, delegates_to: delegate, blobs: blobHashes.length, expiry },
+          most_for_blobs: mostForBlobs,
         })),
     }),
     close: () => watch.close(),

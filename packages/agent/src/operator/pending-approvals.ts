@@ -2,7 +2,7 @@
 
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
-import { type DecisionRequest, type Hex, keccakOf, OperatorError } from '@assay/operator';
+import { blobFeeOf, type DecisionRequest, type Hex, keccakOf, OperatorError } from '@assay/operator';
 import { ServerError } from '../errors.ts';
 import type { Operator } from './operator.ts';
 import type { RowChange } from './sealed-state.ts';
@@ -22,6 +22,8 @@ export interface PendingApproval {
   readonly data: Hex;
   readonly delegate?: Hex | undefined;
   readonly blobHashes?: readonly Hex[] | undefined;
+  /** The most wei that the blobs cost, decimal. */
+  readonly mostForBlobs?: string | undefined;
   readonly requestId: string;
   /** Epoch seconds. */
   readonly expiry: number;
@@ -32,10 +34,13 @@ export interface PendingApproval {
 const PENDING = 'pending/';
 const APPROVED = 'approved/';
 
-/** What owners sign as `transactionHash`: everything but nonce and fees, which are not known yet, with a random id that makes it unique. */
+/** What owners sign as `transactionHash`: everything but nonce and fees for gas, which are not known yet, with a random id that makes it unique. */
 export function requestHash(
   agentId: Hex,
-  request: Pick<PendingApproval, 'chainId' | 'to' | 'value' | 'data' | 'delegate' | 'blobHashes' | 'requestId'>,
+  request: Pick<
+    PendingApproval,
+    'chainId' | 'to' | 'value' | 'data' | 'delegate' | 'blobHashes' | 'mostForBlobs' | 'requestId'
+  >,
 ): Hex {
   const { chainId, to, value, data, requestId } = request;
   const document = {
@@ -52,14 +57,28 @@ export function requestHash(
 }
 
 /** Members that only requests of the newer types have, so that the hash of the others is as it was. */
-function carriedOf({ delegate, blobHashes }: Pick<PendingApproval, 'delegate' | 'blobHashes'>): JsonObject {
+function carriedOf({
+  delegate,
+  blobHashes,
+  mostForBlobs = '0',
+}: Pick<PendingApproval, 'delegate' | 'blobHashes' | 'mostForBlobs'>): JsonObject {
   if (delegate !== undefined) return { delegate };
-  return blobHashes === undefined ? {} : { blob_hashes: [...blobHashes] };
+  return blobHashes === undefined ? {} : { blob_hashes: [...blobHashes], most_for_blobs: mostForBlobs };
 }
 
 /** What of a request owners approve. */
-function waitingOf({ chainId, to, value, data, delegate, blobs }: DecisionRequest) {
-  return { chainId, to, value: String(value), data, delegate, blobHashes: blobs?.versionedHashes };
+function waitingOf({
+  chainId,
+  to,
+  value,
+  data,
+  delegate,
+  blobs,
+}: DecisionRequest): Omit<PendingApproval, 'hash' | 'requestId' | 'expiry' | 'access'> {
+  const common = { chainId, to, value: String(value), data, delegate };
+  return blobs === undefined
+    ? common
+    : { ...common, blobHashes: blobs.versionedHashes, mostForBlobs: String(blobFeeOf(blobs)) };
 }
 
 export class PendingApprovals {
@@ -116,10 +135,17 @@ export class PendingApprovals {
         'this approval was used before; ask again, and have the new request approved',
       );
     const pending = this.list().find((each) => each.hash === hash);
+    const asked = waitingOf(request);
     const same =
       pending !== undefined &&
       chainId === request.chainId &&
-      requestHash(this.#operator.agentId, { ...waitingOf(request), requestId: pending.requestId }) === hash;
+      // What blobs cost follows the price of the hour: owners approved the most.
+      BigInt(asked.mostForBlobs ?? 0) <= BigInt(pending.mostForBlobs ?? 0) &&
+      requestHash(this.#operator.agentId, {
+        ...asked,
+        requestId: pending.requestId,
+        mostForBlobs: pending.mostForBlobs,
+      }) === hash;
     if (!same)
       throw new ServerError(
         'operator/approval-mismatch',

@@ -173,7 +173,7 @@ export class TransactionReplacement {
     const request: DecisionRequest = { ...planned, ...about };
     // What is cancelled with its blobs pays for them at a higher price, so it is decided as its bump.
     const decided = action === 'bump' || bumped.blobs !== undefined;
-    const decision = decided ? this.#again({ ...bumped, ...about }, found) : this.#cancelled(request, found);
+    const decision = decided ? this.#again(action, { ...bumped, ...about }, found) : this.#cancelled(request, found);
     const parts = signPlanned(planned, wallet);
     const { hash, receiptId, earlier = [] } = found;
     const next: BookedTransaction = {
@@ -209,10 +209,23 @@ export class TransactionReplacement {
     return next;
   }
 
-  /** Decides about the same transaction with another fee, as if it were not counted yet. Owners who approved it approved it without fees. */
-  #again(request: DecisionRequest, found: BookedTransaction): Exclude<Decision, { readonly outcome: 'deny' }> {
+  /**
+   * Decides about the same transaction with another fee, as if it were not counted yet. Where owners have to approve, a bump may spend what it spent
+   * before and no more: fees for gas are no spending, but the price of blobs is, and no owner approved a higher one.
+   */
+  #again(
+    action: Replacement['action'],
+    request: DecisionRequest,
+    found: BookedTransaction,
+  ): Exclude<Decision, { readonly outcome: 'deny' }> {
     const decision = this.#book.without(found, (usage) => decide(this.#operator.policy, request, usage));
     if (decision.outcome === 'deny') throw denied(decision.rule, decision.reason);
+    const more = decision.spends.some(({ asset, amount }) => {
+      const before = found.spends.find((each) => each.asset === asset);
+      return amount > BigInt(before?.amount ?? 0);
+    });
+    if (decision.outcome === 'approve' && action === 'bump' && more)
+      throw denied(decision.rule, 'it would spend more than before, which owners have to approve; cancel it, and ask again');
     return { ...decision, outcome: 'allow' };
   }
 

@@ -92,6 +92,7 @@ function Paid({
   data,
   delegate,
   blobs,
+  most_for_blobs: most,
 }: {
   readonly to: string | null;
   readonly value: string;
@@ -99,6 +100,7 @@ function Paid({
   readonly data: string;
   readonly delegate: string | null;
   readonly blobs: number;
+  readonly most_for_blobs?: string;
 }): JSX.Element {
   return (
     <div class="stack-sm">
@@ -108,7 +110,8 @@ function Paid({
       <span class="hint">
         {value} wei on chain {chain}
         {data === '0x' ? '' : `, with ${(data.length - 2) / 2} bytes of calldata`}
-        {blobs > 0 && `, with ${blobs} ${blobs === 1 ? 'blob' : 'blobs'}`}
+        {blobs > 0 &&
+          `, with ${blobs} ${blobs === 1 ? 'blob' : 'blobs'}${most === undefined ? '' : ` for at most ${most} wei`}`}
       </span>
       {delegate !== null && (
         <span>

@@ -77,6 +77,8 @@ export interface WaitingTransaction {
   readonly data: string;
   readonly delegates_to: string | null;
   readonly blobs: number;
+  /** The most wei that they cost. */
+  readonly most_for_blobs: string;
   /** Epoch seconds. */
   readonly expiry: number;
 }

@@ -245,6 +245,7 @@ export const transactionsSchema = z.object({
       data: z.string(),
       delegates_to: z.string().nullable(),
       blobs: z.number().int(),
+      most_for_blobs: z.string().describe('the most wei that the blobs cost'),
       expiry: z.number().int(),
     }),
   ),

@@ -46,9 +46,11 @@ function vitest(folder, tests, { active, bail = 0 } = {}) {
       process.kill(Number(now.split(' ')[1]), 'SIGKILL');
       child.kill('SIGKILL');
     }, 1000);
-    child.on('exit', (status, signal) => {
+    child.on('exit', (status) => {
       clearInterval(watch);
-      resolve({ passed: status === 0, stuck: signal === 'SIGKILL' && last !== '' ? Number(last.split(' ')[0]) : null });
+      // A trial that still stands there ended the process: it looped, or took all memory.
+      const [trial] = readFileSync(join(folder, 'now'), 'utf8').split(' ');
+      resolve({ passed: status === 0, ended: trial === '' ? null : Number(trial) });
     });
   });
 }
@@ -68,16 +70,16 @@ function numbered(sources) {
   return { cuts, files };
 }
 
-/** Runs every file of a batch to its end, whatever it says: a cut that hangs is taken for noticed, a process that ended early starts again. */
+/** Runs every file of a batch to its end, whatever it says: a cut that ends the process is taken for noticed, a process that ended early starts again. */
 async function runBatch(folder, batch) {
   for (let starts = 0; starts < MOST_STARTS; ) {
     const seen = readJson(folder, 'seen.json');
     const left = batch.filter((test) => !(join(process.cwd(), test) in seen));
     if (left.length === 0) return;
     writeFileSync(join(folder, 'now'), '');
-    const { stuck } = await vitest(folder, left);
-    if (stuck === null) starts += 1;
-    else writeJson(folder, 'killed.json', [...readJson(folder, 'killed.json'), stuck]);
+    const { ended } = await vitest(folder, left);
+    if (ended === null) starts += 1;
+    else writeJson(folder, 'killed.json', [...readJson(folder, 'killed.json'), ended]);
   }
   throw new Error(`expected the tests to run, got none of ${batch.join(' ')}; run one of them with vitest to see why`);
 }

@@ -10,8 +10,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { COMPARISON_MODES, Comparison, type PlanDocument, parseAnswer } from '@assay/models';
-import { compareZoo, numbers, planOf, SMALL_RECIPE, zooOf } from '@assay/testing/model-zoo';
+import { COMPARISON_MODES, Comparison, type PlanDocument, parseAnswer, uniformNumbers } from '@assay/models';
+import { compareZoo, planOf, SMALL_RECIPE, zooOf } from '@assay/testing/model-zoo';
 import { pythonEnvironment } from '../../tests/interop/python-environment.ts';
 import { realModelRows } from './real-model.ts';
 import { printTable, type Row, Runs } from './rows.ts';
@@ -36,7 +36,7 @@ const scratch = await mkdtemp(join(tmpdir(), 'assay-bench-compare-'));
 if (wanted('null')) {
   const rows = Object.entries(COMPARISON_MODES).flatMap(([mode, plan]) =>
     (['DIFFERENT', 'SAME'] as const).map((wrong) => {
-      const next = numbers(20_261_129);
+      const next = uniformNumbers(20_261_129);
       const mean = wrong === 'DIFFERENT' ? plan.epsilonDifferent : plan.epsilonSame;
       const verdicts = Array.from({ length: 20_000 }, () => {
         const comparison = new Comparison(plan);

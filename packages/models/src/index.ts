@@ -131,3 +131,4 @@ export {
 } from './transcripts/transcripts.ts';
 export { blockOf, decodeWeights, encodeWeights, isReadable, type ReadableType, type WritableType } from './weights/blocks.ts';
 export { PERTURBATIONS, type Perturbation, type PerturbationName, perturbedGguf } from './weights/perturbed.ts';
+export { normalNumbers, uniformNumbers } from './weights/random-numbers.ts';

@@ -3,3 +3,4 @@
 export { errorLine } from './error-line.ts';
 export { type Story, type StoryLog, type StoryOptions, storyOf } from './story.ts';
 export type { PayloadOf, Quote, StoryKind, StoryStep } from './story-step.ts';
+export { TASK_TITLES } from './task-titles.ts';

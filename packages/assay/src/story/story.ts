@@ -8,6 +8,7 @@
 import { formatInstant } from '@assay/attestation/appraisal/instant';
 import { eventsOf, type Receipt, type ReceiptEvent, typedEvent } from '@assay/receipt';
 import { objectIn, type PayloadOf, type Quote, quote, type StoryStep, type ToldStep, textOf, told } from './story-step.ts';
+import { TASK_TITLES } from './task-titles.ts';
 import { type Context, TELLERS } from './tellers.ts';
 
 /** Where a receipt stands in a log. */
@@ -60,21 +61,6 @@ export function storyOf(receipt: Receipt, { payload = () => null, log = null }: 
     steps: [asked.step, ...steps, ...last],
   };
 }
-
-const TASK_TITLES: Readonly<Record<string, string>> = {
-  'chat-completion': 'Question to the model',
-  inference: 'Question to the model',
-  talk: 'Question to the model',
-  model_profile: 'Model loaded',
-  fleet: 'Agents of the log',
-  log_loss: 'Loss of entries acknowledged',
-  api_keys: 'API keys changed',
-  erasure: 'Payloads erased',
-  data_key: 'Data key replaced',
-  version_floor: 'Oldest version set',
-  attested_audit: 'Audit of contracts',
-  attested_build: 'Build of contracts',
-};
 
 function stepOf(event: ReceiptEvent, context: Context): StoryStep | null {
   const typed = typedEvent(event);

@@ -3,25 +3,15 @@
 import { expectCode } from '@assay/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { uniformNumbers } from '../weights/random-numbers.ts';
 import { COMPARISON_MODES, Comparison, type ComparisonPlan, verdictOfScores } from './comparison.ts';
 import { challengeSeed, queryScore, resolutionOf, toleranceOf, totalVariation } from './score.ts';
-
-/** A reproducible source of numbers in [0, 1): mulberry32. */
-function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const RUNS = 20_000;
 
 /** How many of {@link RUNS} runs end in `wrong` when scores are drawn so. */
 function falseVerdicts(plan: ComparisonPlan, wrong: 'SAME' | 'DIFFERENT', draw: (next: () => number) => number): number {
-  const next = numbers(20_261_129);
+  const next = uniformNumbers(20_261_129);
   let count = 0;
   for (let run = 0; run < RUNS; run += 1) {
     const comparison = new Comparison(plan);
@@ -78,7 +68,7 @@ describe('sample sizes', () => {
   });
 
   it('a candidate that cheats on one request in ten is found, and never called the same', () => {
-    const next = numbers(7);
+    const next = uniformNumbers(7);
     const { audit } = COMPARISON_MODES;
     const found = Array.from(
       { length: 300 },

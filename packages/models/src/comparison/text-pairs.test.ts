@@ -2,18 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { uniformNumbers } from '../weights/random-numbers.ts';
 import { TextPairBet } from './text-pairs.ts';
-
-/** Numbers in [0, 1), reproducible. */
-function uniform(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const WORDS = ['key', 'map', 'stone', 'clock', 'seed', 'letter', 'bridge', 'garden'];
 /** Twelve words; the first of the list with another chance. */
@@ -22,7 +12,7 @@ const writer = (next: () => number, first: number) => (): string =>
 
 /** The pair at which the wealth reaches 100; `null` when it does not. */
 function foundAt(seed: number, other: number, pairs: number): number | null {
-  const next = uniform(seed);
+  const next = uniformNumbers(seed);
   const [one, two] = [writer(next, 0.125), writer(next, other)];
   const bet = new TextPairBet();
   for (let pair = 1; pair <= pairs; pair += 1) {

@@ -1,8 +1,8 @@
 /** Watches: false alarms over many strata by simulation, changes that are found, and changes that only one provider has. */
 
 import { expectCode } from '@assay/testing';
-import { numbers } from '@assay/testing/model-zoo';
 import { describe, expect, it } from 'vitest';
+import { uniformNumbers } from '../weights/random-numbers.ts';
 import { parseWatchedScores, type WatchedScore, watchStanding } from './watch.ts';
 
 const RULE = { epsilonDifferent: 0.1, alpha: 0.05 };
@@ -12,7 +12,7 @@ const at = (index: number, score: number | null, provider: string | null = null)
 
 describe('a watch', () => {
   it('raises a false alarm less often than its α, over five strata', () => {
-    const next = numbers(3);
+    const next = uniformNumbers(3);
     let alarms = 0;
     for (let run = 0; run < 1000; run += 1) {
       const scores = Array.from({ length: 200 }, (_, index) => at(index, next() < 0.1 ? 1 : 0, `p${Math.floor(next() * 5)}`));

@@ -10,6 +10,7 @@ import { readGgufHeader } from '../identity/gguf.ts';
 import type { GgufHeader } from '../identity/gguf-header.ts';
 import type { TensorPlace } from '../identity/tensor-list.ts';
 import { blockOf, decodeWeights, encodeWeights, isReadable, type ReadableType, type WritableType } from './blocks.ts';
+import { normalNumbers, uniformNumbers } from './random-numbers.ts';
 
 export interface Perturbation {
   readonly type: WritableType;
@@ -52,7 +53,7 @@ export async function* perturbedGguf(source: ByteSource, { type, noise }: Pertur
   const pad = (size: number): Uint8Array => new Uint8Array((header.alignment - (size % header.alignment)) % header.alignment);
   const head = headerBytes(header, tensors, (size) => size + pad(size).length);
   yield concatBytes(head, pad(head.length));
-  const next = gaussian();
+  const next = normalNumbers(uniformNumbers(20_261_129));
   for (const { from, to, length } of tensors) {
     if (to === null) yield (await exactly(source, from.offset, from.length)).slice();
     else {
@@ -103,18 +104,6 @@ function addNoise(values: Float32Array, share: number, next: () => number): void
   for (const value of values) squares += value * value;
   const deviation = share * Math.sqrt(squares / values.length);
   for (let index = 0; index < values.length; index += 1) values[index] = (values[index] ?? 0) + deviation * next();
-}
-
-/** A reproducible source of normal deviates: mulberry32 and Box–Muller. */
-function gaussian(): () => number {
-  let state = 20_261_129;
-  const uniform = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }
 
 function text(value: string): Uint8Array {

@@ -1,6 +1,6 @@
 /** A corpus of our own: sentences of a small grammar with skewed word frequencies, so that there is something to learn and no licence. */
 
-import { numbers } from './random.ts';
+import { uniformNumbers } from '@assay/models';
 
 const PEOPLE = ['Anna', 'Boris', 'Chen', 'Dalia', 'Emeka', 'Farah', 'Goran', 'Hana', 'Ivo', 'Jun'];
 const THINGS = ['apple', 'lantern', 'ledger', 'key', 'violin', 'map', 'engine', 'letter', 'stone', 'basket', 'clock', 'seed'];
@@ -22,7 +22,7 @@ export function corpus({
   readonly sentences: number;
   readonly style?: CorpusStyle;
 }): string {
-  const next = numbers(seed);
+  const next = uniformNumbers(seed);
   const pick = (words: readonly string[]): string => words[Math.floor(next() * next() * words.length)] ?? '';
   const digit = (): number => Math.floor(next() * 10);
   const sentence = (): string => {

@@ -1,11 +1,10 @@
 /** The zoo itself: its gradients, its two ways to compute, its files, its distances, and its server's answers. */
 
-import { bytesSource, identifyModel } from '@assay/models';
+import { bytesSource, identifyModel, uniformNumbers } from '@assay/models';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { corpus } from './corpus.ts';
 import { logSoftmax } from './matrices.ts';
 import { startModelServer } from './model-server.ts';
-import { numbers } from './random.ts';
 import { write } from './text-model.ts';
 import { Tokenizer, trainVocabulary } from './tokenizer.ts';
 import { emptyWeights, initialWeights, Transformer, type Weights } from './transformer.ts';
@@ -17,7 +16,7 @@ const SHAPE = { vocabulary: 64, width: 32, layers: 2, heads: 2, hidden: 32, cont
 describe('the transformer', () => {
   it('has the gradients of its loss', () => {
     const model = new Transformer(SHAPE, initialWeights(SHAPE, 3));
-    const next = numbers(1);
+    const next = uniformNumbers(1);
     const tokens = Array.from({ length: 9 }, () => Math.floor(next() * SHAPE.vocabulary));
     const [input, wanted] = [tokens.slice(0, 8), tokens.slice(1)];
     const rows = (logits: Float32Array) =>

@@ -1,7 +1,7 @@
 /** A language model as a server asks it, and the ways in which servers let models write: greedy, sampled, truncated, watermarked. */
 
+import { uniformNumbers } from '@assay/models';
 import { logSoftmax } from './matrices.ts';
-import { numbers } from './random.ts';
 
 export interface TextModel {
   readonly name: string;
@@ -43,7 +43,7 @@ export interface WriteOptions extends Sampling {
 export function write(model: TextModel, options: WriteOptions): readonly WrittenToken[] {
   const { prompt, maxTokens, top, temperature, topP = 1, watermark = 0, seed } = options;
   const session = model.session();
-  const next = numbers(seed);
+  const next = uniformNumbers(seed);
   let logits: ArrayLike<number> = [];
   for (const token of prompt) logits = session.step(token);
   const written: WrittenToken[] = [];

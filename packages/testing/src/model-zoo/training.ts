@@ -1,7 +1,7 @@
 /** Training of the zoo: Adam with warm-up and cosine decay, on text or on what a teacher says. */
 
+import { uniformNumbers } from '@assay/models';
 import { logSoftmax } from './matrices.ts';
-import { numbers } from './random.ts';
 import { BEGIN } from './tokenizer.ts';
 import { emptyWeights, type Transformer } from './transformer.ts';
 
@@ -27,7 +27,7 @@ export function train(model: Transformer, tokens: readonly number[], options: Tr
   const { steps, seed, batch = 8, rate = 3e-3, warmUp = 20, teacher } = options;
   const { shape } = model;
   const { length = shape.context } = options;
-  const next = numbers(seed);
+  const next = uniformNumbers(seed);
   const [means, squares] = [emptyWeights(shape), emptyWeights(shape)];
   let loss = 0;
   for (let step = 1; step <= steps; step += 1) {

@@ -3,8 +3,8 @@
  * of the same weights, to the noise of the arithmetic.
  */
 
+import { normalNumbers, uniformNumbers } from '@assay/models';
 import { multiply, multiplyBackward, normalise, normaliseBackward } from './matrices.ts';
-import { normals, numbers } from './random.ts';
 
 export interface Shape {
   readonly vocabulary: number;
@@ -48,7 +48,7 @@ export function emptyWeights(shape: Shape): Weights {
 }
 
 export function initialWeights(shape: Shape, seed: number): Weights {
-  const next = normals(numbers(seed));
+  const next = normalNumbers(uniformNumbers(seed));
   const weights = emptyWeights(shape);
   for (const [name, extents] of Object.entries(extentsOf(shape))) {
     const values = weights[name]!;

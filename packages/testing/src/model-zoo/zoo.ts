@@ -3,10 +3,9 @@
  * number formats, noise, fine-tunes, a distilled student, the same recipe from another seed.
  */
 
-import { decodeWeights, encodeWeights, type WritableType } from '@assay/models';
+import { decodeWeights, encodeWeights, normalNumbers, uniformNumbers, type WritableType } from '@assay/models';
 import { type FakeMetadata, fakeGguf } from '../fake-gguf.ts';
 import { corpus } from './corpus.ts';
-import { normals, numbers } from './random.ts';
 import type { TextModel } from './text-model.ts';
 import { BEGIN, Tokenizer, trainVocabulary, type Vocabulary } from './tokenizer.ts';
 import { train } from './training.ts';
@@ -59,7 +58,7 @@ export class Zoo {
 
   /** @param share standard deviation as a share of each matrix's root mean square. */
   noisy(share: number): Weights {
-    const next = normals(numbers(99));
+    const next = normalNumbers(uniformNumbers(99));
     return mapMatrices(this.base, this.#recipe.shape, (values) => {
       const deviation = share * Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
       return values.map((value) => value + deviation * next());

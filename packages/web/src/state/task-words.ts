@@ -1,6 +1,7 @@
 /** How the states of tasks and attempts look and what they are called. */
 
 import type { TaskStatus } from 'assay';
+import { TASK_TITLES } from 'assay/story';
 import type { Tone } from '../components/badge.tsx';
 import type { IconName } from '../components/icon.tsx';
 import type { AttemptView, TaskProgress } from './task-progress.ts';
@@ -44,23 +45,9 @@ export const TYPE_WORDS: Readonly<Record<string, string>> = {
   attested_build: 'Build of contracts',
 };
 
-/** Work that is no task of its own. */
-const KIND_WORDS: Readonly<Record<string, string>> = {
-  model_profile: 'Model loaded',
-  fleet: 'Agents of the log',
-  log_loss: 'Loss of entries acknowledged',
-  api_keys: 'API keys changed',
-  erasure: 'Payloads erased',
-  data_key: 'Data key replaced',
-  version_floor: 'Oldest version set',
-  'chat-completion': 'Question to the model',
-  inference: 'Question to the model',
-  talk: 'Question to the model',
-};
-
 /** What a kind of work is called; kinds of later versions by their own name. */
 export function kindWords(kind: string): string {
-  return TYPE_WORDS[kind] ?? KIND_WORDS[kind] ?? printable(kind.replaceAll('_', ' '));
+  return TYPE_WORDS[kind] ?? TASK_TITLES[kind] ?? printable(kind.replaceAll('_', ' '));
 }
 
 export const isActive = (status: TaskStatus): boolean => status === 'queued' || status === 'running' || status === 'review';

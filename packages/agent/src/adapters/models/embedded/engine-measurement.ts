@@ -4,6 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { uniformNumbers } from '@assay/models';
 import type { ChatMessage } from '../../../ports/model.ts';
 import {
   type ChatItem,
@@ -86,7 +87,7 @@ async function written(
   { signal, most }: MeasureBounds,
 ): Promise<Measurement> {
   const { model, sequence } = measuring;
-  const next = numbers(seed);
+  const next = uniformNumbers(seed);
   const positions: MeasuredPosition[] = [];
   let input: readonly EvaluationItem[] = [...prompt.slice(0, -1), withLogits(prompt.at(-1) ?? 0)];
   while (positions.length < Math.min(maxTokens, most - prompt.length)) {
@@ -175,15 +176,4 @@ function drawn({ of, ranked }: Logs, temperature: number, at: number): number {
     if (rest <= 0) return ranked[index] ?? 0;
   }
   return ranked.at(-1) ?? 0;
-}
-
-/** A reproducible source of numbers in [0, 1): mulberry32. */
-function numbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -3,14 +3,12 @@
  * of any weight. Saves a picture of each.
  */
 
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromiumPath, fenced, launchChromium, type OpenAiServer, startOpenAiServer } from '@assay/testing';
+import { chromiumPath, fenced, launchChromium } from '@assay/testing';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
-import { expectAccessible, PICTURES } from './axe.ts';
+import type { RunningAgent } from '../../packages/agent/src/index.ts';
+import { expectAccessible } from './axe.ts';
+import { type ScriptedAgent, startScriptedAgent } from './scripted-agent.ts';
 
 const LOOKS = [
   { name: 'desktop-light', viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
@@ -20,32 +18,19 @@ const LOOKS = [
 ] as const;
 
 describe.skipIf(chromiumPath() === null)('accessibility of the console', () => {
-  let directory: string;
-  let model: OpenAiServer;
+  let scripted: ScriptedAgent;
   let agent: RunningAgent;
   let browser: Browser;
 
   beforeAll(async () => {
-    mkdirSync(PICTURES, { recursive: true });
-    directory = mkdtempSync(join(tmpdir(), 'assay-axe-'));
-    model = await startOpenAiServer({ answers: () => fenced('python', 'import math\n# ten\nprint(math.factorial(10))') });
-    agent = await startAgent(
-      parseConfig({
-        AGENT_PORT: '0',
-        ASSAY_DATA_DIR: directory,
-        ASSAY_LOG_LEVEL: 'error',
-        AI_PROVIDER: 'ollama',
-        AI_API_BASE: model.base,
-      }),
-    );
+    scripted = await startScriptedAgent(() => fenced('python', 'import math\n# ten\nprint(math.factorial(10))'));
+    agent = scripted.agent;
     browser = await launchChromium();
   }, 120_000);
 
   afterAll(async () => {
     await browser?.close();
-    await agent?.close();
-    await model?.close();
-    rmSync(directory, { recursive: true, force: true });
+    await scripted?.close();
   });
 
   describe.each(LOOKS)('$name', ({ name, viewport, colorScheme }) => {

@@ -1,23 +1,14 @@
 /** The console in a real Chromium, against a running agent with a scripted model: the seed's examples as a visitor runs them. */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  chromiumPath,
-  fenced,
-  type JsonRpcServer,
-  launchChromium,
-  type OpenAiServer,
-  startJsonRpcServer,
-  startOpenAiServer,
-  watchPage,
-} from '@assay/testing';
+import { chromiumPath, fenced, type JsonRpcServer, launchChromium, startJsonRpcServer, watchPage } from '@assay/testing';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
+import type { RunningAgent } from '../../packages/agent/src/index.ts';
+import { PICTURES } from './axe.ts';
+import { type ScriptedAgent, startScriptedAgent } from './scripted-agent.ts';
 
-const PICTURES = new URL('./output/', import.meta.url).pathname;
 const PNG =
   "import base64\nopen('/tmp/chart.png','wb').write(base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAIAAAACUFjqAAAAEklEQVR4nGP4z8CAB+GTG8HSALfKY52fTcuYAAAAAElFTkSuQmCC'))\nprint(open('/tmp/sales.csv').read().count('\\n'))";
 
@@ -28,8 +19,7 @@ const ETH =
   "const { ethers } = require('ethers');\nconst provider = new ethers.JsonRpcProvider('RPC');\nconst balance = BigInt(await provider.send('eth_getBalance', ['0xabc', 'latest']));\nconst formatted = ethers.formatEther(balance);\nconsole.log(`Balance: ${formatted} ETH`);\nformatted;";
 
 let chain: JsonRpcServer;
-let directory: string;
-let model: OpenAiServer;
+let scripted: ScriptedAgent;
 let agent: RunningAgent;
 let browser: Browser;
 let page: Page;
@@ -37,11 +27,9 @@ let faults: readonly string[];
 
 describe.skipIf(chromiumPath() === null)('the console', () => {
   beforeAll(async () => {
-    mkdirSync(PICTURES, { recursive: true });
-    directory = mkdtempSync(join(tmpdir(), 'assay-console-'));
     chain = await startJsonRpcServer({ '0xabc': 1_500_000_000_000_000_000n });
-    model = await startOpenAiServer({
-      answers: ({ body }) => {
+    scripted = await startScriptedAgent(
+      ({ body }) => {
         const task = body.messages[1]?.content ?? '';
         const asked = body.messages.at(-1)?.content ?? '';
         if (asked === 'my secret question' || asked === 'and then?') return { kind: 'text', text: PROSE };
@@ -51,17 +39,9 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
         if (task.includes('missing')) return fenced('python', "print('using default content')");
         return fenced('python', 'import math\nprint(math.factorial(10))');
       },
-    });
-    agent = await startAgent(
-      parseConfig({
-        AGENT_PORT: '0',
-        ASSAY_DATA_DIR: directory,
-        ASSAY_LOG_LEVEL: 'error',
-        AI_PROVIDER: 'ollama',
-        AI_API_BASE: model.base,
-        ASSAY_SANDBOX_ALLOW: chain.host,
-      }),
+      { ASSAY_SANDBOX_ALLOW: chain.host },
     );
+    agent = scripted.agent;
     browser = await launchChromium();
     page = await browser.newPage({ viewport: { width: 1280, height: 1500 } });
     faults = watchPage(page, agent.url);
@@ -69,10 +49,8 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
 
   afterAll(async () => {
     await browser?.close();
-    await agent?.close();
-    await model?.close();
+    await scripted?.close();
     await chain?.close();
-    rmSync(directory, { recursive: true, force: true });
   });
 
   afterEach(() => {
@@ -186,10 +164,10 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'Download bundle' }).click(),
     ]);
-    const bundle = join(directory, 'bundle.json');
+    const bundle = join(scripted.directory, 'bundle.json');
     await download.saveAs(bundle);
     const bytes = await (await import('node:fs/promises')).readFile(bundle);
-    const root = join(directory, 'simulated-root.pem');
+    const root = join(scripted.directory, 'simulated-root.pem');
     await page.goto(`${agent.url}/verify`);
     await page.getByText('Time, policy, nonce').click();
     await page.getByLabel(/Root certificate/).setInputFiles(root);
@@ -199,7 +177,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     const edited = Buffer.from(bytes);
     const at = edited.indexOf('"served_at":') + '"served_at":'.length;
     edited[at] = (edited[at] ?? 0) ^ 1;
-    const changed = join(directory, 'changed.json');
+    const changed = join(scripted.directory, 'changed.json');
     writeFileSync(changed, edited);
     await page.getByLabel(/Drop evidence here/).setInputFiles(changed);
     await page.locator('[data-outcome=not-authentic], [data-outcome=malformed]').waitFor();
@@ -264,7 +242,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await page.keyboard.press('Shift+Enter');
     await page.keyboard.press('Enter');
     await page.locator('[data-receipt]').nth(1).waitFor();
-    const turns = model.requests.at(-1)?.body.messages.map(({ role, content }) => `${role}: ${content}`) ?? [];
+    const turns = scripted.model.requests.at(-1)?.body.messages.map(({ role, content }) => `${role}: ${content}`) ?? [];
     expect(turns.slice(-3)[0]).toBe('user: my secret question');
     expect(turns.at(-1)).toBe('user: and then?');
     const answer = page.locator('[data-answer]').first();

@@ -3,14 +3,14 @@
  * reached by what the screen shows; everything that is touched is at least 24 pixels high (WCAG 2.2, 2.5.8) and nothing is wider than the screen.
  */
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromiumPath, fenced, launchChromium, type OpenAiServer, startOpenAiServer, watchPage } from '@assay/testing';
+import { chromiumPath, fenced, launchChromium, watchPage } from '@assay/testing';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
+import type { RunningAgent } from '../../packages/agent/src/index.ts';
 import { PICTURES } from './axe.ts';
+import { type ScriptedAgent, startScriptedAgent } from './scripted-agent.ts';
 
 const LEAST_HEIGHT = 24;
 const CHART = `import base64
@@ -18,8 +18,7 @@ open('/tmp/chart.png', 'wb').write(base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAo
 print(len(open('/tmp/sales.csv').readlines()))`;
 const SALES = { name: 'sales.csv', mimeType: 'text/csv', buffer: Buffer.from('region,sales\nnorth,3\nsouth,4\n') };
 
-let directory: string;
-let model: OpenAiServer;
+let scripted: ScriptedAgent;
 let agent: RunningAgent;
 let browser: Browser;
 let page: Page;
@@ -27,27 +26,15 @@ let faults: readonly string[];
 
 describe.skipIf(chromiumPath() === null)('a new user with a phone', () => {
   beforeAll(async () => {
-    mkdirSync(PICTURES, { recursive: true });
-    directory = mkdtempSync(join(tmpdir(), 'assay-phone-'));
-    model = await startOpenAiServer({
-      answers: ({ body }) => {
-        const task = body.messages[1]?.content ?? '';
-        if (task.includes('Plot sales')) return fenced('python', CHART);
-        if (task.includes('settings') && body.messages.length === 2)
-          return fenced('python', "print(open('/tmp/settings').read())");
-        if (task.includes('settings')) return fenced('python', "print('default')");
-        return fenced('python', 'import math\nprint(math.factorial(10))');
-      },
+    scripted = await startScriptedAgent(({ body }) => {
+      const task = body.messages[1]?.content ?? '';
+      if (task.includes('Plot sales')) return fenced('python', CHART);
+      if (task.includes('settings') && body.messages.length === 2)
+        return fenced('python', "print(open('/tmp/settings').read())");
+      if (task.includes('settings')) return fenced('python', "print('default')");
+      return fenced('python', 'import math\nprint(math.factorial(10))');
     });
-    agent = await startAgent(
-      parseConfig({
-        AGENT_PORT: '0',
-        ASSAY_DATA_DIR: directory,
-        ASSAY_LOG_LEVEL: 'error',
-        AI_PROVIDER: 'ollama',
-        AI_API_BASE: model.base,
-      }),
-    );
+    agent = scripted.agent;
     browser = await launchChromium();
     const context = await browser.newContext({
       viewport: { width: 390, height: 844 },
@@ -63,9 +50,7 @@ describe.skipIf(chromiumPath() === null)('a new user with a phone', () => {
 
   afterAll(async () => {
     await browser?.close();
-    await agent?.close();
-    await model?.close();
-    rmSync(directory, { recursive: true, force: true });
+    await scripted?.close();
   });
 
   afterEach(() => {
@@ -152,12 +137,12 @@ describe.skipIf(chromiumPath() === null)('a new user with a phone', () => {
     await picture('receipt');
     const button = page.getByRole('button', { name: /bundle/i }).first();
     const [download] = await Promise.all([page.waitForEvent('download'), tap(button)]);
-    await download.saveAs(join(directory, 'chart.bundle.json'));
+    await download.saveAs(join(scripted.directory, 'chart.bundle.json'));
   });
 
   it('verifies the file, pins its software, and sees another simulator refused', { timeout: 90_000 }, async () => {
     await open('Verify');
-    const bytes = readFileSync(join(directory, 'chart.bundle.json'));
+    const bytes = readFileSync(join(scripted.directory, 'chart.bundle.json'));
     const file = (name: string, buffer: Buffer) => ({ name, mimeType: 'application/json', buffer });
     await page.getByLabel(/evidence here/).setInputFiles(file('chart.bundle.json', bytes));
     await accepted().waitFor();
@@ -168,7 +153,7 @@ describe.skipIf(chromiumPath() === null)('a new user with a phone', () => {
     await accepted().waitFor();
     const save = page.locator('[data-pinned]').getByRole('button', { name: 'Download the policy' });
     const [download] = await Promise.all([page.waitForEvent('download'), tap(save)]);
-    const policy = join(directory, 'policy.json');
+    const policy = join(scripted.directory, 'policy.json');
     await download.saveAs(policy);
     await picture('pinned');
 

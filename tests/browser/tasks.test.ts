@@ -3,15 +3,14 @@
  * address survives reload, Back and another tab; hostile names and outputs stay inert; the page outlives a cut line and a restart.
  */
 
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromiumPath, fenced, launchChromium, type OpenAiServer, startOpenAiServer, watchPage } from '@assay/testing';
+import { chromiumPath, fenced, launchChromium, watchPage } from '@assay/testing';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
+import type { RunningAgent } from '../../packages/agent/src/index.ts';
+import { PICTURES } from './axe.ts';
+import { type ScriptedAgent, startScriptedAgent } from './scripted-agent.ts';
 
-const PICTURES = new URL('./output/', import.meta.url).pathname;
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAIAAAACUFjqAAAAEklEQVR4nGP4z8CAB+GTG8HSALfKY52fTcuYAAAAAElFTkSuQmCC';
 
 const REPORT = `import base64, csv, json
@@ -34,51 +33,33 @@ open('/tmp/page.html', 'w').write('<script>window.pwned=5</script>')
 open('/tmp/cells.csv', 'w').write('<b>name</b>,x\\n<script>window.pwned=6</script>,1\\n')
 open('/tmp/fake.png', 'w').write('<svg onload="window.pwned=7">')`;
 
-let directory: string;
-let model: OpenAiServer;
+let scripted: ScriptedAgent;
 let agent: RunningAgent;
 let browser: Browser;
 let context: BrowserContext;
 let page: Page;
 let faults: readonly string[];
 
-async function start(port: string): Promise<void> {
-  agent = await startAgent(
-    parseConfig({
-      AGENT_PORT: port,
-      ASSAY_DATA_DIR: directory,
-      ASSAY_LOG_LEVEL: 'error',
-      AI_PROVIDER: 'ollama',
-      AI_API_BASE: model.base,
-    }),
-  );
-  await agent.ready;
-}
-
 describe.skipIf(chromiumPath() === null)('tasks in the console', () => {
   beforeAll(async () => {
-    mkdirSync(PICTURES, { recursive: true });
-    directory = mkdtempSync(join(tmpdir(), 'assay-tasks-'));
-    model = await startOpenAiServer({
-      answers: ({ body }) => {
-        const task = body.messages[1]?.content ?? '';
-        const first = body.messages.length === 2;
-        if (task.includes('slowly'))
-          return { kind: 'wire', pieces: [delta('```python\nprint(1)\n'), delta('# still writing\n')], ending: 'open' };
-        if (task.includes('revenue by region'))
-          return fenced('python', first ? REPORT.replace('sales.csv', 'missing.csv') : REPORT);
-        if (task.includes('hostile')) return fenced('python', HOSTILE);
-        if (task.includes('many files'))
-          return fenced(
-            'python',
-            "for i in range(500): open(f'/tmp/file-{i:03}.txt', 'w').write(f'{i}')\nprint('x' * 50_000_000)",
-          );
-        if (task.includes('wait'))
-          return fenced('python', "import time\nfor i in range(600):\n    print('tick', i, flush=True)\n    time.sleep(0.1)");
-        return fenced('python', 'import math\nprint(math.factorial(10))');
-      },
+    scripted = await startScriptedAgent(({ body }) => {
+      const task = body.messages[1]?.content ?? '';
+      const first = body.messages.length === 2;
+      if (task.includes('slowly'))
+        return { kind: 'wire', pieces: [delta('```python\nprint(1)\n'), delta('# still writing\n')], ending: 'open' };
+      if (task.includes('revenue by region'))
+        return fenced('python', first ? REPORT.replace('sales.csv', 'missing.csv') : REPORT);
+      if (task.includes('hostile')) return fenced('python', HOSTILE);
+      if (task.includes('many files'))
+        return fenced(
+          'python',
+          "for i in range(500): open(f'/tmp/file-{i:03}.txt', 'w').write(f'{i}')\nprint('x' * 50_000_000)",
+        );
+      if (task.includes('wait'))
+        return fenced('python', "import time\nfor i in range(600):\n    print('tick', i, flush=True)\n    time.sleep(0.1)");
+      return fenced('python', 'import math\nprint(math.factorial(10))');
     });
-    await start('0');
+    agent = scripted.agent;
     browser = await launchChromium();
     context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
     page = await context.newPage();
@@ -90,9 +71,7 @@ describe.skipIf(chromiumPath() === null)('tasks in the console', () => {
 
   afterAll(async () => {
     await browser?.close();
-    await agent?.close();
-    await model?.close();
-    rmSync(directory, { recursive: true, force: true });
+    await scripted?.close();
   });
 
   afterEach(async ({ task }) => {
@@ -333,9 +312,8 @@ describe.skipIf(chromiumPath() === null)('tasks in the console', () => {
   it('outlives a restart of the agent: what was seen stays, and runs again', { timeout: 120_000 }, async () => {
     const url = await begin('wait a minute');
     await page.getByText('tick 3', { exact: false }).first().waitFor({ timeout: 30_000 });
-    const { port } = new URL(agent.url);
     await agent.close(0);
-    await start(port);
+    agent = await scripted.restart();
     await page.locator('[data-task-status=interrupted], [data-task-status=cancelled]').waitFor({ timeout: 60_000 });
     expect(page.url()).toBe(url);
     expect(await page.locator('[data-attempt="1"]').innerText()).toContain('tick 3');

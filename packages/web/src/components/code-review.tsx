@@ -62,7 +62,6 @@ export function CodeReview({ agent, taskId, review }: CodeReviewProps): JSX.Elem
       >
         <Field id="review-code" label={`Program, attempt ${review.attempt} (${review.language})`}>
           <textarea
-            id="review-code"
             class="input mono code-editor"
             spellcheck={false}
             autocapitalize="off"

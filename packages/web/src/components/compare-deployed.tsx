@@ -67,23 +67,16 @@ export function CompareDeployed({
         <div class="pair-even">
           <Field id="deployed" label="Address" hint="On the chain that your wallet shows." fault={fault}>
             <input
-              id="deployed"
               class="input mono"
               required
               pattern="0x[0-9a-fA-F]{40}"
               placeholder="0x…"
-              aria-describedby="deployed-hint"
               value={address}
               onInput={(event) => setAddress(event.currentTarget.value)}
             />
           </Field>
           <Field id="deployed-name" label="Contract">
-            <select
-              id="deployed-name"
-              class="input"
-              value={contract}
-              onChange={(event) => setContract(event.currentTarget.value)}
-            >
+            <select class="input" value={contract} onChange={(event) => setContract(event.currentTarget.value)}>
               <option value="">the nearest one</option>
               {names.map((name) => (
                 <option key={name} value={name}>

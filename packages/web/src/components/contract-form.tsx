@@ -36,11 +36,9 @@ export function ContractForm({ draft, onChange }: ContractFormProps): JSX.Elemen
         />
         <Field id="folder" label="Or a folder" hint="Paths inside it are kept, for imports.">
           <input
-            id="folder"
             class="input"
             type="file"
             ref={(input) => input?.setAttribute('webkitdirectory', '')}
-            aria-describedby="folder-hint"
             onChange={(event) => void add(event.currentTarget.files)}
           />
         </Field>
@@ -72,7 +70,6 @@ export function ContractForm({ draft, onChange }: ContractFormProps): JSX.Elemen
       ) : (
         <Field id="pasted-source" label="Or paste one contract">
           <textarea
-            id="pasted-source"
             class="input mono code-editor"
             rows={8}
             spellcheck={false}
@@ -87,27 +84,22 @@ export function ContractForm({ draft, onChange }: ContractFormProps): JSX.Elemen
         <div class="pair-even panel-more">
           <Field id="solc" label="Compiler" hint="Empty: what the pragmas allow.">
             <input
-              id="solc"
               class="input mono"
               placeholder="0.8.24"
-              aria-describedby="solc-hint"
               value={draft.solcVersion}
               onInput={(event) => set({ solcVersion: event.currentTarget.value })}
             />
           </Field>
           <Field id="evm" label="EVM version" hint="Empty: the compiler’s own.">
             <input
-              id="evm"
               class="input mono"
               placeholder="paris"
-              aria-describedby="evm-hint"
               value={draft.evmVersion}
               onInput={(event) => set({ evmVersion: event.currentTarget.value })}
             />
           </Field>
           <Field id="runs" label="Optimizer runs">
             <input
-              id="runs"
               class="input"
               type="number"
               min={1}
@@ -118,13 +110,7 @@ export function ContractForm({ draft, onChange }: ContractFormProps): JSX.Elemen
             />
           </Field>
           <Field id="rule" label="Rule of the audit" hint="What fails it.">
-            <select
-              id="rule"
-              class="input"
-              aria-describedby="rule-hint"
-              value={draft.policy}
-              onChange={(event) => set({ policy: event.currentTarget.value })}
-            >
+            <select class="input" value={draft.policy} onChange={(event) => set({ policy: event.currentTarget.value })}>
               <option value="default">default: grave findings</option>
               <option value="comments">comments: slither-disable counts</option>
               <option value="strict">strict</option>

@@ -1,23 +1,29 @@
-import type { ComponentChildren, JSX } from 'preact';
+import { type ComponentChildren, cloneElement, type JSX } from 'preact';
 
 interface FieldProps {
-  /** Id of the control inside. Its hint has the id `${id}-hint`, for `aria-describedby`. */
+  /** Id of the control inside. */
   readonly id: string;
   readonly label: string;
   readonly hint?: ComponentChildren;
   readonly fault?: string | undefined;
-  readonly children: ComponentChildren;
+  /** The control: it is given its id, and what says whether it is at fault and where its hint stands. */
+  readonly children: JSX.Element;
 }
 
 /**
  * Label, control, hint and fault of one thing to fill in.
- * @example <Field id="nonce" label="Nonce"><input id="nonce" class="input mono" /></Field>
+ * @example <Field id="nonce" label="Nonce"><input class="input mono" /></Field>
  */
 export function Field({ id, label, hint, fault = '', children }: FieldProps): JSX.Element {
+  const wired = {
+    id,
+    ...(hint === undefined ? {} : { 'aria-describedby': `${id}-hint` }),
+    ...(fault === '' ? {} : { 'aria-invalid': true }),
+  };
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      {children}
+      {cloneElement(children, wired)}
       {hint !== undefined && (
         <p class="hint" id={`${id}-hint`}>
           {hint}

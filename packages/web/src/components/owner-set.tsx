@@ -62,13 +62,10 @@ export function OwnerSet({ owned, onChange }: OwnerSetProps): JSX.Element {
           fault={fault.owners}
         >
           <textarea
-            id="owner-addresses"
             class="input mono"
             rows={Math.max(3, given.length + 1)}
             required
             spellcheck={false}
-            aria-describedby="owner-addresses-hint"
-            aria-invalid={fault.owners !== ''}
             value={text}
             onInput={(event) => {
               setText(event.currentTarget.value);
@@ -78,13 +75,11 @@ export function OwnerSet({ owned, onChange }: OwnerSetProps): JSX.Element {
         </Field>
         <Field id="owner-threshold" label="How many must sign from then on" fault={fault.threshold}>
           <input
-            id="owner-threshold"
             class="input"
             type="number"
             min={1}
             max={64}
             required
-            aria-invalid={fault.threshold !== ''}
             value={threshold}
             onInput={(event) => {
               setThreshold(event.currentTarget.value);

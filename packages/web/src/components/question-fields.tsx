@@ -25,30 +25,18 @@ export function QuestionFields({ question, fault, onChange }: QuestionFieldsProp
         <div class="pair-even">
           <Field id="at" label="Verify as of" hint="RFC 3339; empty for now." fault={faultOf('at')}>
             <input
-              id="at"
               class="input mono"
               placeholder="2026-06-10T00:00:00Z"
-              aria-describedby="at-hint"
-              aria-invalid={faultOf('at') !== ''}
               value={at}
               onInput={(event) => change({ at: event.currentTarget.value.trim() })}
             />
           </Field>
           <Field id="nonce" label="Nonce you sent" hint="Hex." fault={faultOf('nonce')}>
-            <input
-              id="nonce"
-              class="input mono"
-              aria-describedby="nonce-hint"
-              aria-invalid={faultOf('nonce') !== ''}
-              value={nonce}
-              onInput={(event) => change({ nonce: event.currentTarget.value.trim() })}
-            />
+            <input class="input mono" value={nonce} onInput={(event) => change({ nonce: event.currentTarget.value.trim() })} />
           </Field>
           <Field id="policy" label="Policy" hint="The default is strict; it checks no measurements.">
             <select
-              id="policy"
               class="input"
-              aria-describedby="policy-hint"
               value={uploaded ? FILE : policy}
               onChange={(event) => {
                 if (event.currentTarget.value !== FILE)
@@ -64,11 +52,9 @@ export function QuestionFields({ question, fault, onChange }: QuestionFieldsProp
           </Field>
           <Field id="policy-file" label="Policy of your own" hint="JSON, as assay policy writes it." fault={faultOf('policy')}>
             <input
-              id="policy-file"
               class="input"
               type="file"
               accept=".json,application/json"
-              aria-describedby="policy-file-hint"
               onChange={(event) => {
                 const file = event.currentTarget.files?.[0];
                 if (file)
@@ -85,11 +71,9 @@ export function QuestionFields({ question, fault, onChange }: QuestionFieldsProp
             fault={faultOf('root')}
           >
             <input
-              id="root"
               class="input"
               type="file"
               accept=".pem"
-              aria-describedby="root-hint"
               onChange={(event) => {
                 void event.currentTarget.files?.[0]?.text().then((pem) => change({ simulatedRoot: pem }));
               }}

@@ -125,12 +125,9 @@ function NewPolicy({ owned, onChange }: SigningPolicyProps): JSX.Element {
       <div class="stack panel-more">
         <Field id="policy-text" label="Policy as JSON" hint="docs/operator.md has three worked examples." fault={fault}>
           <textarea
-            id="policy-text"
             class="input mono code-editor"
             rows={8}
             spellcheck={false}
-            aria-describedby="policy-text-hint"
-            aria-invalid={fault !== ''}
             value={text}
             onInput={(event) => void read(event.currentTarget.value)}
           />

@@ -116,14 +116,7 @@ function PasteInput({ onPaste }: { readonly onPaste: (text: string) => void }): 
           }}
         >
           <Field id="pasted" label="Evidence as text" hint="JSON, hex, base64 or PEM, as it is.">
-            <textarea
-              id="pasted"
-              class="input mono"
-              required
-              aria-describedby="pasted-hint"
-              value={text}
-              onInput={(event) => setText(event.currentTarget.value)}
-            />
+            <textarea class="input mono" required value={text} onInput={(event) => setText(event.currentTarget.value)} />
           </Field>
           <div>
             <Button type="submit">Verify the text</Button>

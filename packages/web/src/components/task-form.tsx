@@ -74,14 +74,13 @@ export function TaskForm({ busy, demo, consent, onSubmit }: TaskFormProps): JSX.
       </div>
       <div class="pair">
         <Field id="mode" label="What to do">
-          <select id="mode" class="input" value={mode} onChange={(event) => setMode(event.currentTarget.value as Mode)}>
+          <select class="input" value={mode} onChange={(event) => setMode(event.currentTarget.value as Mode)}>
             <option value="generate">Describe a task</option>
             <option value="own-code">Run code of your own</option>
           </select>
         </Field>
         <Field id="language" label="Language">
           <select
-            id="language"
             class="input"
             value={language}
             onChange={(event) => setLanguage(event.currentTarget.value as TaskRequest['language'])}
@@ -95,7 +94,6 @@ export function TaskForm({ busy, demo, consent, onSubmit }: TaskFormProps): JSX.
         <>
           <Field id="description" label="Description">
             <textarea
-              id="description"
               class="input"
               required
               value={description}
@@ -107,17 +105,14 @@ export function TaskForm({ busy, demo, consent, onSubmit }: TaskFormProps): JSX.
             <div class="stack panel-more">
               <Field id="context" label="Context (JSON)" fault={fault}>
                 <textarea
-                  id="context"
                   class="input mono"
                   placeholder='{"principal": 1000}'
-                  aria-invalid={fault !== ''}
                   value={context}
                   onInput={(event) => setContext(event.currentTarget.value)}
                 />
               </Field>
               <Field id="retries" label="Retries when the code fails">
                 <input
-                  id="retries"
                   class="input"
                   type="number"
                   min={0}
@@ -132,7 +127,6 @@ export function TaskForm({ busy, demo, consent, onSubmit }: TaskFormProps): JSX.
       ) : (
         <Field id="own-code" label="Code">
           <textarea
-            id="own-code"
             class="input mono"
             required
             rows={10}

@@ -110,7 +110,6 @@ function SetVariable({ agent, owned, variable, onChange, onClose }: SetVariableP
     >
       <Field id="variable-value" label="Value" fault={fault}>
         <textarea
-          id="variable-value"
           class="input mono"
           rows={4}
           spellcheck={false}

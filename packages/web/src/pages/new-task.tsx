@@ -130,7 +130,6 @@ function TaskEditor({ agent, languages, initial }: EditorProps): JSX.Element {
         {writes ? (
           <Field id="description" label="What should it do?">
             <textarea
-              id="description"
               class="input"
               required
               rows={5}
@@ -143,7 +142,6 @@ function TaskEditor({ agent, languages, initial }: EditorProps): JSX.Element {
         ) : (
           <Field id="own-code" label="Code">
             <textarea
-              id="own-code"
               class="input mono code-editor"
               required
               rows={12}
@@ -174,18 +172,14 @@ function TaskEditor({ agent, languages, initial }: EditorProps): JSX.Element {
                   fault={fault?.field === 'context' ? fault.words : ''}
                 >
                   <textarea
-                    id="context"
                     class="input mono"
                     placeholder='{"principal": 1000}'
-                    aria-describedby="context-hint"
-                    aria-invalid={fault?.field === 'context'}
                     value={draft.context}
                     onInput={(event) => set({ context: event.currentTarget.value })}
                   />
                 </Field>
                 <Field id="retries" label="Retries when the code fails">
                   <input
-                    id="retries"
                     class="input"
                     type="number"
                     min={0}

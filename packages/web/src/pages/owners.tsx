@@ -237,12 +237,10 @@ function OtherOwners({
           fault={fault}
         >
           <textarea
-            id="others-change"
             class="input mono"
             rows={4}
             required
             spellcheck={false}
-            aria-describedby="others-change-hint"
             value={text}
             onInput={(event) => setText(event.currentTarget.value)}
           />

@@ -146,12 +146,10 @@ function KeyForm({ rejected }: { readonly rejected: boolean }): JSX.Element {
           fault={rejected ? 'The agent does not take this key. Ask its operator for the value of ASSAY_API_KEY.' : ''}
         >
           <input
-            id="api-key"
             class="input mono"
             type="password"
             autocomplete="off"
             required
-            aria-describedby="api-key-hint"
             value={key}
             onInput={(event) => setKey(event.currentTarget.value)}
           />

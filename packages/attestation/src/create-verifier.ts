@@ -10,7 +10,7 @@ import { policyUnder, type ResolvedTrust, resolveTrust } from './certificates/tr
 import { VerificationCache } from './certificates/verification-cache.ts';
 import { AttestationError } from './errors.ts';
 import type { Appraisal } from './model/appraisal.ts';
-import { fail } from './model/check.ts';
+import { type Check, fail } from './model/check.ts';
 import { checksBefore } from './model/checks-before.ts';
 import type { Claims, EvidenceType, VerifiedClaims } from './model/claims.ts';
 import type { Endorsements } from './model/endorsements.ts';
@@ -98,15 +98,16 @@ export function createVerifier<Of extends Claims>(options: VerifierOptions<Of>):
       const found = evidence instanceof Uint8Array ? recogniseIn(evidence, verifiers) : evidence;
       if ('fault' in found) return failure(found.type, found.fault);
       let claims: VerifiedClaims<Of>;
+      let carried: readonly Check[];
       try {
         claims = await authenticate(found, question);
+        carried = await found.carrierChecks(claims);
       } catch (error) {
         return failure(found.type, error);
       }
       const policy = policyUnder(question.policy ?? DEFAULT_POLICY, trust);
       const { now, expected = {} } = question;
       const appraised = appraise(claims, { now, policy, expected });
-      const carried = await found.carrierChecks(claims);
       return authentic(claims, { ...appraised, checks: [...appraised.checks, ...carried] });
     },
   };

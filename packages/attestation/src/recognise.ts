@@ -13,6 +13,7 @@ import { quotesInJson } from './evidence/dcap/quote-json.ts';
 import { describeFile } from './evidence/kinds/file-kind.ts';
 import { parsedOnce } from './evidence/reading.ts';
 import { wrappedEndorsements, wrappedEvidence } from './evidence/wrapped.ts';
+import { loadedPart } from './loaded-part.ts';
 import { type Check, notChecked } from './model/check.ts';
 import type { Claims, EvidenceType } from './model/claims.ts';
 import type { Endorsements } from './model/endorsements.ts';
@@ -23,7 +24,10 @@ export interface RecognisedEvidence<Of extends Claims = Claims> extends ParsedEv
   readonly verifier: TeeVerifier<unknown, Of>;
   /** Endorsements that came around the evidence in the same file. */
   readonly companions: Endorsements;
-  /** What the carrier says next to the evidence, compared with what is authentic. */
+  /**
+   * What the carrier says next to the evidence, compared with what is authentic.
+   * @throws {AttestationError} `verifier/part-unavailable`.
+   */
   readonly carrierChecks: (claims: Claims) => Promise<readonly Check[]>;
 }
 
@@ -107,7 +111,10 @@ function carriedIn(file: Uint8Array): readonly Carried[] {
   const companions: Endorsements = log === null ? [] : [{ kind: 'event-log', json: log }];
   const carrierChecks = async ({ bindings }: Claims): Promise<readonly Check[]> => {
     // Pages load it with evidence in certificates only.
-    const { certificateKeyCheck } = await import('./evidence/carriers/certificate-key-check.ts');
+    const { certificateKeyCheck } = await loadedPart(
+      'keys of certificates',
+      () => import('./evidence/carriers/certificate-key-check.ts'),
+    );
     return [WRAPPED, await certificateKeyCheck(certificate, bindings.reportData)];
   };
   return certificate.inner.flatMap((part) =>

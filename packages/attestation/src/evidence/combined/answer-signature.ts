@@ -12,6 +12,7 @@ import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { AttestationError } from '../../errors.ts';
+import { loadedPart } from '../../loaded-part.ts';
 import { reading } from '../reading.ts';
 
 export interface AnswerSignature {
@@ -134,7 +135,7 @@ async function recoversTo({ text, signature, address }: AnswerSignature): Promis
   const recovery = v >= 27 ? v - 27 : v;
   if (recovery > 3) return false;
   // Loaded when it is needed: bundlers keep it apart from what every page loads.
-  const { secp256k1 } = await import('@noble/curves/secp256k1.js');
+  const { secp256k1 } = await loadedPart('Ethereum signatures', () => import('@noble/curves/secp256k1.js'));
   try {
     const recovered = concatBytes(Uint8Array.of(recovery), signature.subarray(0, 64));
     const key = secp256k1.recoverPublicKey(recovered, hash, { prehash: false });

@@ -13,6 +13,7 @@ import type { DstackEvidence } from '../../evidence/dstack/evidence-file.ts';
 import { gunzip } from '../../evidence/gzip.ts';
 import type { NvidiaEvidence } from '../../evidence/nvidia/evidence-file.ts';
 import { snpEvidenceOf } from '../../evidence/snp/evidence-file.ts';
+import { loadedPart } from '../../loaded-part.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import { after, checksOfParts, withChecksBefore } from '../../model/checks-before.ts';
 import type {
@@ -126,7 +127,7 @@ async function verifyNode(node: CombinedNode, options: VerifyOptions): Promise<V
 }
 
 async function verifyGpus(gpus: NvidiaEvidence, options: VerifyOptions): Promise<VerifiedClaims<NvidiaClaims>> {
-  const { verifyNvidia } = await import('../nvidia/nvidia-evidence.ts');
+  const { verifyNvidia } = await loadedPart('NVIDIA evidence', () => import('../nvidia/nvidia-evidence.ts'));
   return verifyNvidia(gpus, options);
 }
 

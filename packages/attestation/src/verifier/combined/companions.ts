@@ -8,6 +8,7 @@ import { encodeHex } from '@assay/encoding/hex';
 import { type Json, parseJson } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
 import { looksLikeToken, parseToken, type TokenEvidence, tokenEvidenceOfJson } from '../../evidence/token/token.ts';
+import { loadedPart } from '../../loaded-part.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import type { NamedClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { Endorsement } from '../../model/endorsements.ts';
@@ -32,7 +33,7 @@ export async function remoteVerdict(gpuNonces: readonly string[], options: Verif
   if (evidence === undefined) return { claims: null, checks: [] };
   let claims: VerifiedClaims;
   try {
-    const { verifyTokenEvidence } = await import('../token/token-evidence.ts');
+    const { verifyTokenEvidence } = await loadedPart('tokens', () => import('../token/token-evidence.ts'));
     claims = await verifyTokenEvidence(evidence, options);
   } catch (error) {
     if (!AttestationError.is(error) || error.code !== 'token/key-missing') throw companionFault(error, 'the nras token');
@@ -53,7 +54,7 @@ export async function proofOfCloud(quote: Uint8Array, claims: NamedClaims, optio
   const hash = encodeHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bufferSource(quote))));
   for (const { token } of tokensIn(options)) {
     if (token.payload.quote_hash !== hash) continue;
-    const { verifyToken } = await import('../token/signature.ts');
+    const { verifyToken } = await loadedPart('tokens', () => import('../token/signature.ts'));
     await withCompanion('the proof of cloud token', () => verifyToken(token, options));
     const machine = String(token.payload.machine_id).toLowerCase();
     const ppid = claims.identity.ppid ?? 'none';

@@ -20,6 +20,7 @@ import { resolveTrust } from '../../certificates/trust.ts';
 import { AttestationError } from '../../errors.ts';
 import type { DcapQuote } from '../../evidence/dcap/quote.ts';
 import { INTEL_QE_VENDOR_ID } from '../../evidence/dcap/quote-file.ts';
+import { loadedPart } from '../../loaded-part.ts';
 import type { Check } from '../../model/check.ts';
 import { after } from '../../model/checks-before.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
@@ -52,7 +53,7 @@ export interface AuthenticQuote {
 /**
  * @param quote a parsed quote.
  * @throws {AttestationError} `dcap/qe-vendor-unknown`, `dcap/qe-identity-mismatch`, `dcap/tdx-module-unknown`, `dcap/tdx-module-mismatch`,
- * `dcap/tcb-revoked`, and the codes of {@link verifyPckChain},
+ * `dcap/tcb-revoked`, `verifier/part-unavailable`, and the codes of {@link verifyPckChain},
  * `findPckChain`, {@link verifyQuoteSignatures} and {@link verifyCollateral}.
  */
 export async function verifyQuote(quote: DcapQuote, options: VerifyOptions): Promise<AuthenticQuote> {
@@ -86,7 +87,7 @@ async function platformOf(quote: DcapQuote, endorsements: Endorsements, question
   const { certification } = quote;
   if (refersToCertificate(certification)) {
     // Such quotes are rare, and pages load the search with them only.
-    const { findPckChain } = await import('./companion-pck.ts');
+    const { findPckChain } = await loadedPart('PCK certificates', () => import('./companion-pck.ts'));
     const pck = await findPckChain(quote, anchors, endorsements, now, cache);
     return { pck, signatures: await verifyQuoteSignatures(quote, pck.leaf, cache) };
   }

@@ -4,6 +4,7 @@
  */
 
 import type { NvidiaEvidence } from '../../evidence/nvidia/evidence-file.ts';
+import { loadedPart } from '../../loaded-part.ts';
 import { type Check, fail, pass } from '../../model/check.ts';
 import { after } from '../../model/checks-before.ts';
 import type { VerifiedClaims } from '../../model/claims.ts';
@@ -15,7 +16,7 @@ const SPEC = 'spec/keyset.md §3';
 /**
  * The CPU's claims with its GPUs as submodules `gpu-0`, `gpu-1`, …, and the check `nvidia.statement`.
  * @param statement lower-case hex of the 32 bytes that every GPU must have answered.
- * @throws {AttestationError} those of `verifyNvidia`.
+ * @throws {AttestationError} those of `verifyNvidia`; `verifier/part-unavailable`.
  * @example const claims = await attachGpus(cpu, { gpus, statement: encodeHex(digest) }, { now, endorsements })
  */
 export async function attachGpus<Of extends VerifiedClaims>(
@@ -23,7 +24,7 @@ export async function attachGpus<Of extends VerifiedClaims>(
   { gpus, statement }: { readonly gpus: NvidiaEvidence; readonly statement: string },
   options: VerifyOptions,
 ): Promise<Of> {
-  const { verifyNvidia } = await import('./nvidia-evidence.ts');
+  const { verifyNvidia } = await loadedPart('NVIDIA evidence', () => import('./nvidia-evidence.ts'));
   const verified = await after(cpu.checks, () => verifyNvidia(gpus, options));
   const several = Object.keys(verified.submodules).length > 0;
   const devices: Readonly<Record<string, VerifiedClaims>> = several ? verified.submodules : { 'gpu-0': verified };

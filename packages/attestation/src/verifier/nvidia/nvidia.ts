@@ -4,6 +4,7 @@
  */
 
 import { type NvidiaEvidence, type NvidiaKind, nvidiaEvidenceOf, nvidiaKindOf } from '../../evidence/nvidia/evidence-file.ts';
+import { loadedPart } from '../../loaded-part.ts';
 import type { NvidiaClaims } from '../../model/claims.ts';
 import type { TeeVerifier } from '../../model/verification.ts';
 
@@ -22,7 +23,7 @@ function plug(kind: NvidiaKind): TeeVerifier<NvidiaEvidence, NvidiaClaims> {
       return value === null || nvidiaKindOf(value) !== kind ? null : { type, value };
     },
     async verify({ value }, options) {
-      const { verifyNvidia } = await import('./nvidia-evidence.ts');
+      const { verifyNvidia } = await loadedPart('NVIDIA evidence', () => import('./nvidia-evidence.ts'));
       return verifyNvidia(value, options);
     },
   };

@@ -21,6 +21,7 @@ import { vcekPaths } from '../../evidence/snp/kds.ts';
 import { oakCertificates } from '../../evidence/snp/oak.ts';
 import { productOfCpuid, type SnpCpuid, type SnpProduct } from '../../evidence/snp/product.ts';
 import type { SnpReport } from '../../evidence/snp/report.ts';
+import { loadedPart } from '../../loaded-part.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { TrustAnchor, VerifyOptions } from '../../model/verification.ts';
 import { companionFault, withCompanion } from '../companion-fault.ts';
@@ -39,7 +40,7 @@ interface Hierarchy {
 
 /** AMD's certificates are the longest text of this package, so bundlers put them in a part that is loaded when they are needed. */
 async function hierarchyOf(product: SnpProduct): Promise<Hierarchy> {
-  const amd = await import('../../certificates/roots/amd.ts');
+  const amd = await loadedPart("AMD's certificates", () => import('../../certificates/roots/amd.ts'));
   const hierarchies: Readonly<Record<SnpProduct, Hierarchy>> = {
     Milan: { ark: amd.AMD_ARK_MILAN, ask: amd.AMD_ASK_MILAN, asvk: amd.AMD_ASVK_MILAN },
     Genoa: { ark: amd.AMD_ARK_GENOA, ask: amd.AMD_ASK_GENOA, asvk: amd.AMD_ASVK_GENOA },

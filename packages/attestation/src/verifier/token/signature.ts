@@ -18,6 +18,7 @@ import { parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { reading } from '../../evidence/reading.ts';
 import type { Token } from '../../evidence/token/token.ts';
+import { loadedPart } from '../../loaded-part.ts';
 import { type Check, notChecked, pass } from '../../model/check.ts';
 import type { VerifyOptions } from '../../model/verification.ts';
 import { TOKEN_ISSUERS, type TokenIssuer } from './issuers.ts';
@@ -85,7 +86,7 @@ function checkAlgorithm({ header }: Token, issuer: TokenIssuer): { readonly alg:
 
 async function checkSignature(token: Token, issuer: TokenIssuer, alg: string, found: FoundKey): Promise<Check> {
   // Loaded when a token is there, so that pages that never see one do not carry it.
-  const { compactVerify } = await import('jose/jws/compact/verify');
+  const { compactVerify } = await loadedPart('signatures of tokens', () => import('jose/jws/compact/verify'));
   try {
     await compactVerify(token.text, found.key, { algorithms: [alg] });
   } catch (cause) {
@@ -203,7 +204,7 @@ const CERTIFIED: ReadonlyMap<string, SignatureAlgorithm> = new Map<string, Signa
 async function importKey(jwk: JsonObject, alg: string): Promise<CryptoKey> {
   const { kty, crv, x, y, n, e } = jwk as Readonly<Record<string, string>>;
   const members = Object.fromEntries(Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => typeof value === 'string'));
-  const { importJWK } = await import('jose/key/import');
+  const { importJWK } = await loadedPart('signatures of tokens', () => import('jose/key/import'));
   try {
     const key = await importJWK(members, alg, { extractable: true });
     if (kty === 'oct' || key instanceof Uint8Array) throw new TypeError('expected a public key');

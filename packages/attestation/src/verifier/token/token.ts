@@ -4,6 +4,7 @@
  */
 
 import { type TokenEvidence, tokenEvidenceOf } from '../../evidence/token/token.ts';
+import { loadedPart } from '../../loaded-part.ts';
 import type { TokenClaims } from '../../model/claims.ts';
 import type { TeeVerifier } from '../../model/verification.ts';
 
@@ -15,7 +16,7 @@ export const tokenVerifier: TeeVerifier<TokenEvidence, TokenClaims> = {
     return value === null ? null : { type: 'token', value };
   },
   async verify({ value }, options) {
-    const { verifyTokenEvidence } = await import('./token-evidence.ts');
+    const { verifyTokenEvidence } = await loadedPart('tokens', () => import('./token-evidence.ts'));
     return verifyTokenEvidence(value, options);
   },
 };

@@ -138,7 +138,6 @@ describe('what cannot be built', () => {
     ['an empty project', { archive_base64: zipOf('README.md') }, 'project/empty'],
     ['a missing import', { archive_base64: zipOf('A.sol', 'import "./B.sol";') }, 'project/import-missing'],
     ['a path that leads out', { sources: { '../A.sol': 'contract A {}' } }, 'project/bad-path'],
-    ['a compiler that is not there', { contracts, solc_version: '0.8.1' }, 'project/pragma-unmet'],
     ['a source of 5 MB', { contract_code: 'x'.repeat(5_000_000) }, 'task/bad-input'],
     [
       'a source by address',
@@ -156,6 +155,13 @@ describe('what cannot be built', () => {
     const { status, body } = await agent.process({ type: 'attested_build', ...data });
     expect([body.code, status >= 400 && status < 500]).toEqual([code, true]);
     expect(body.error).toMatch(/expected|asks for|imports|leaves/);
+  });
+
+  it('without the compiler it needs is unavailable, as an audit without Slither is', async () => {
+    const agent = await agentWith();
+    const { status, body } = await agent.process({ type: 'attested_build', contracts, solc_version: '0.8.1' });
+    expect([status, body.code]).toEqual([503, 'project/pragma-unmet']);
+    expect(body.error).toMatch(/assay solc add 0\.8\.1/);
   });
 
   it.each([

@@ -17,6 +17,7 @@ const NEEDS_MORE_THAN_TIME: ReadonlySet<string> = new Set([
   'attester/unavailable',
   'audit/analyzer-absent',
   'compiler/download-failed',
+  'compiler/unknown',
   'job/failed',
   'ledger/data-key-rotated',
   'ledger/in-use',

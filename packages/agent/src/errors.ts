@@ -23,7 +23,7 @@ export const SERVER_ERROR_KINDS = {
   'compiler/tampered': 'untrusted',
   'compiler/timeout': 'refused',
   'compiler/too-large': 'refused',
-  'compiler/unknown': 'misuse',
+  'compiler/unknown': 'unavailable',
   'config/bad-value': 'misuse',
   'config/insecure-bind': 'refused',
   'config/missing-key': 'misuse',

@@ -25,6 +25,8 @@ export {
   type ReplayDifference,
   type ReplayReport,
   replayExecution,
+  SANDBOX_ERROR_KINDS,
+  SandboxError,
   type SandboxSelection,
   selectSandbox,
   transcriptFromJson,

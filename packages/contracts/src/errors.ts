@@ -13,7 +13,7 @@ export const CONTRACTS_ERROR_KINDS = {
   'project/empty': 'malformed',
   'project/import-missing': 'malformed',
   'project/malformed': 'malformed',
-  'project/pragma-unmet': 'misuse',
+  'project/pragma-unmet': 'unavailable',
   'project/too-large': 'malformed',
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 

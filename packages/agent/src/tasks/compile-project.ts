@@ -10,7 +10,7 @@ import {
   compilerText,
   parseCompilerOutput,
 } from '@assay/contracts';
-import type { CompilerRelease } from '../ports/compilers.ts';
+import type { CompilerRelease, Compilers } from '../ports/compilers.ts';
 import type { ContractProject } from './contract-project.ts';
 import type { TaskContext, WorkEnding } from './task.ts';
 
@@ -31,18 +31,14 @@ const MOST_ERROR_TEXT = 16 * 1024;
  * @throws {ContractsError} `project/pragma-unmet`, `compiler/output-malformed`; {@link Compilers.compile}'s codes.
  */
 export async function compileProject(
-  { input, wanted }: ContractProject,
+  project: ContractProject,
   wallMs: number,
   { ports, signal, emit, holdInputs }: TaskContext,
 ): Promise<Compilation> {
   const { compilers } = ports;
-  const { releases } = compilers;
-  const version = chooseCompiler(
-    input.sources,
-    wanted,
-    releases.map((each) => each.version),
-  );
-  const release = releases.find((each) => each.version === version) as CompilerRelease;
+  const { input } = project;
+  const release = compilerFor(project, compilers);
+  const { version } = release;
   emit({ type: 'compiling', compiler: version, sources: Object.keys(input.sources).length });
   const text = compilerText(input);
   holdInputs(text.length);
@@ -57,6 +53,16 @@ export async function compileProject(
     hash: `sha256:${release.sha256}` as const,
   };
   return { kind: 'compiled', release, output, manifest: buildManifest({ compiler, input, output }) };
+}
+
+/**
+ * The compiler for a project, of those there.
+ * @throws {ContractsError} `project/pragma-unmet` where none fits.
+ */
+export function compilerFor({ input, wanted }: ContractProject, { releases }: Pick<Compilers, 'releases'>): CompilerRelease {
+  const there = releases.map(({ version }) => version);
+  const chosen = chooseCompiler(input.sources, wanted, there);
+  return releases.find(({ version }) => version === chosen) as CompilerRelease;
 }
 
 /** The ending of work on sources that do not compile: the compiler's own words, with line and caret. */

@@ -9,18 +9,25 @@ import { printable, styleOf } from './output.ts';
 
 /**
  * Shows the errors of sources that do not compile.
- * @throws {ContractsError} for projects that were refused, with the agent's words; {CliError} `cli/agent-failed` when
- * the agent could not do the work: an analyser that is absent, a compiler that crashed.
+ * @throws {ContractsError}, {ServerError} or {SandboxError}: the agent's own code and words, e.g. `project/pragma-unmet` without a compiler
+ * and `audit/analyzer-absent` without Slither. {CliError} `cli/agent-failed` for a code of a later agent, and an answer without a document.
  */
-export function contractFailure(result: RunResult, quiet: boolean, io: Io): ExitCode {
+export async function contractFailure(result: RunResult, quiet: boolean, io: Io): Promise<ExitCode> {
   if (result.outcome === 'succeeded')
     throw new CliError('cli/agent-failed', 'the agent answered without its document; update it');
   const { code, message } = result.error;
-  if (Object.hasOwn(CONTRACTS_ERROR_KINDS, code)) throw new ContractsError(code as ContractsErrorCode, message);
-  if (code !== 'contract/compile-failed')
-    throw new CliError('cli/agent-failed', `the agent did not do it (${code}): ${message}`);
+  if (code !== 'contract/compile-failed') throw await agentError(code, message);
   if (quiet) return EXIT.no;
   io.stderr(`${styleOf(io).bad('failed')}  ${printable(result.message)}\n`);
   for (const line of message.split('\n')) io.stderr(`  ${printable(line)}\n`);
   return EXIT.no;
+}
+
+/** The error that the agent met, under its own code. The server is loaded only here: commands on contracts end well mostly. */
+async function agentError(code: string, message: string): Promise<Error> {
+  if (Object.hasOwn(CONTRACTS_ERROR_KINDS, code)) return new ContractsError(code as ContractsErrorCode, message);
+  const { SANDBOX_ERROR_KINDS, SandboxError, SERVER_ERROR_KINDS, ServerError } = await import('@assay/agent');
+  if (Object.hasOwn(SERVER_ERROR_KINDS, code)) return new ServerError(code as keyof typeof SERVER_ERROR_KINDS, message);
+  if (Object.hasOwn(SANDBOX_ERROR_KINDS, code)) return new SandboxError(code as keyof typeof SANDBOX_ERROR_KINDS, message);
+  return new CliError('cli/agent-failed', `the agent did not do it (${code}): ${message}`);
 }

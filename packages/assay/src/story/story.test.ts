@@ -248,18 +248,24 @@ test('texts of an answer are told only where the receipt names their hash', asyn
   expect(await quotes({})).toEqual([null, null]);
 });
 
-test.each([
-  ['recorded', 'The recording holds code', 'Python, by the recording.'],
-  ['embedded', 'The model wrote code', 'Python, by the model.'],
-])('code of a model whose answer is %s', (provenance, title, text) => {
-  const { steps } = storyOf(
-    receiptOf(
-      { type: 'model.called', provider: 'p', model: 'm', provenance },
-      { type: 'code.generated', language: 'python', source: 'model', code_hash: HASH },
-    ),
-  );
-  const step = steps.find(({ kind }) => kind === 'code');
-  expect([step?.title, step?.text?.slice(0, text.length)]).toEqual([title, text]);
+describe('code under the name of a model', () => {
+  const code = { type: 'code.generated', language: 'python', source: 'model', code_hash: HASH } as const;
+  const called = (provenance: string) => ({ type: 'model.called', provider: 'p', model: 'm', provenance }) as const;
+  const ofModel = 'The model wrote code: Python, by the model.';
+  const ofRecording = 'The recording holds code: Python, by the recording.';
+
+  test.each<readonly [string, readonly ReceiptEvent[], readonly string[]]>([
+    ['a recorded answer', [called('recorded'), code], [ofRecording]],
+    ['a live answer', [called('embedded'), code], [ofModel]],
+    ['a recorded answer, then a live one', [called('recorded'), code, called('embedded'), code], [ofRecording, ofModel]],
+    ['a live answer, then a recorded one', [called('embedded'), code, called('recorded'), code], [ofModel, ofRecording]],
+    ['two answers, of which the last counts', [called('recorded'), called('embedded'), code], [ofModel]],
+    ['an answer that came later', [code, called('recorded')], [ofModel]],
+  ])('of %s', (_, events, told) => {
+    const { steps } = storyOf(receiptOf(...events));
+    const authors = steps.flatMap(({ kind, title, text }) => (kind === 'code' ? [`${title}: ${text.split(' Its ')[0]}`] : []));
+    expect(authors).toEqual(told);
+  });
 });
 
 test('whatever events and payloads hold, there is a story, of bounded length', () => {

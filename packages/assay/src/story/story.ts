@@ -48,7 +48,7 @@ const MAX_TITLE = 100;
 export function storyOf(receipt: Receipt, { payload = () => null, log = null }: StoryOptions = {}): Story {
   const events = receipt.event_log;
   const asked = askedIn(receipt, payload);
-  const all = events.flatMap((event) => stepOf(event, { payload, log: events }) ?? []);
+  const all = events.flatMap((event, at) => stepOf(event, { payload, log: events, at }) ?? []);
   const more = all.length - MAX_STEPS;
   const steps: readonly StoryStep[] =
     more > 0 ? [...all.slice(0, MAX_STEPS), { ...told('event', `${more} more steps`), members: [] }] : all;

@@ -10,6 +10,8 @@ import { objectIn, type PayloadOf, type Quote, quote, type ToldStep, textOf, tol
 export interface Context {
   readonly payload: PayloadOf;
   readonly log: readonly ReceiptEvent[];
+  /** Where the event stands in `log`, from 0. */
+  readonly at: number;
 }
 
 /** `null`: another step says it. */
@@ -28,9 +30,10 @@ const PROVENANCES: Readonly<Record<string, string>> = {
 
 const AUTHORS: Readonly<Record<string, string>> = { model: 'The model wrote code', recording: 'The recording holds code' };
 
-/** Whether what stands under a model's name was recorded before: then no model ran. */
-function fromRecording(log: readonly ReceiptEvent[]): boolean {
-  return log.some((event) => event.type === 'model.called' && event.provenance === 'recorded');
+/** Whether the last answer in a model's name ahead of the event was recorded: then no model ran for it. */
+function fromRecording({ log, at }: Context): boolean {
+  const call = log.findLast(({ type }, index) => index < at && type === 'model.called');
+  return call?.provenance === 'recorded';
 }
 
 export const TELLERS: { readonly [Type in KnownEventType]: Teller<Type> } = {
@@ -87,9 +90,9 @@ export const TELLERS: { readonly [Type in KnownEventType]: Teller<Type> } = {
     }),
   'code.reviewed': ({ decision, attempt }) =>
     told('review', 'A person reviewed the code', { attempt, text: DECISIONS[decision] ?? `The decision: ${decision}.` }),
-  'code.generated': ({ language, code_hash: hash, source, attempt }, { payload, log }) => {
-    const text = textOf(hash, payload);
-    const author = source === 'model' && fromRecording(log) ? 'recording' : source;
+  'code.generated': ({ language, code_hash: hash, source, attempt }, context) => {
+    const text = textOf(hash, context.payload);
+    const author = source === 'model' && fromRecording(context) ? 'recording' : source;
     return told('code', AUTHORS[author] ?? 'The client brought code', {
       attempt: attempt ?? null,
       text: `${languageName(language)}, by the ${author}.${text === null ? ' Its text is not in this file; its hash is.' : ''}`,

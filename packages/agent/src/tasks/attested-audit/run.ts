@@ -27,6 +27,7 @@ import { analyze } from './analyze.ts';
 import { claimFindings, claimsSchema } from './claims/claims.ts';
 import { makeDocument } from './documents/make-document.ts';
 import { lintAnswer, lintSchema, lintSources, recordLint } from './lint.ts';
+import { openAnalyzer } from './open-analyzer.ts';
 
 /** Seconds, as the seed has them. */
 const TIMEOUT_SECONDS = 60;
@@ -92,7 +93,7 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
   const begun = performance.now();
   const left = (): number => Math.max(1, task.timeout * 1000 - (performance.now() - begun));
   const project = readProject(task);
-  const analyzer = await ports.analyzer.open();
+  const analyzer = await openAnalyzer(project, ports);
   const compilation = await compileProject(project, left(), context);
   if (compilation.kind === 'failed') {
     const messages = compilation.errors

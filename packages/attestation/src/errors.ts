@@ -103,7 +103,7 @@ export const ATTESTATION_ERROR_KINDS = {
   'nvidia/signature-invalid': 'untrusted',
   'nvidia/spdm-malformed': 'malformed',
   'nvidia/version-unsupported': 'unavailable',
-  'policy/malformed': 'misuse',
+  'policy/malformed': 'malformed',
   'policy/refused': 'refused',
   'report/evidence-missing': 'malformed',
   'snp/certificate-chain-mismatch': 'unavailable',

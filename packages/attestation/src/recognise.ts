@@ -149,9 +149,9 @@ function broken(type: EvidenceType | null, fault: unknown): Unrecognised {
 }
 
 function unrecognised(file: Uint8Array, verifiers: readonly Pick<TeeVerifier, 'type'>[]): AttestationError {
-  const types = [...new Set(verifiers.map(({ type }) => type))].join(', ');
+  const types = [...new Set(verifiers.map(({ type }) => type))];
   const { what, advice } = describeFile(file);
-  return new AttestationError('evidence/unrecognised', `expected evidence of ${types}, got ${what}; ${advice}`, {
-    details: { got: what },
+  return new AttestationError('evidence/unrecognised', `expected evidence of ${types.join(', ')}, got ${what}; ${advice}`, {
+    details: { got: what, types, advice },
   });
 }

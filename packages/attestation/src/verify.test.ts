@@ -22,7 +22,7 @@ const fake: TeeVerifier = {
   },
   async verify({ value }, { now }) {
     if (value === 'broken') throw new TypeError('a bug');
-    if (value !== 'good' && value !== 'debug') throw new AttestationError('policy/malformed', 'stands for misuse');
+    if (value !== 'good' && value !== 'debug') throw new AttestationError('trust/not-a-root', 'stands for misuse');
     return mint({
       type: 'vendor-commitment',
       simulated: false,

@@ -328,9 +328,11 @@ function verifyPayloads(bundle: Bundle): ReadonlySet<Digest> {
     if (payload === undefined)
       throw new ReceiptError('bundle/payload-unknown', `expected payloads that a receipt names, got ${hash}`);
     if (digestBytes(bytes) !== hash || payload.bytes !== bytes.length)
-      throw new ReceiptError('bundle/payload-mismatch', `expected the bytes of ${hash}, got others`, {
-        details: { name: payload.name },
-      });
+      throw new ReceiptError(
+        'bundle/payload-mismatch',
+        `expected the payload ${JSON.stringify(payload.name)} of ${payload.bytes} bytes and ${hash}, got ${bytes.length} other bytes; the file was changed, export the bundle again`,
+        { details: { name: payload.name } },
+      );
     compared.add(hash);
   }
   return compared;

@@ -123,7 +123,14 @@ function parseCanonical(bytes: Uint8Array): unknown {
     text = decodeUtf8(bytes);
     document = parseJson(text, { maxBytes: MAX_BUNDLE_BYTES });
   } catch (cause) {
-    throw new ReceiptError('bundle/malformed', 'bundle refused: expected json without duplicate names', { cause });
+    const why = cause instanceof Error ? cause.message.split('; ')[0] : '';
+    throw new ReceiptError(
+      'bundle/malformed',
+      `bundle refused: expected the JSON of a bundle, got other bytes (${why}); export the bundle again`,
+      {
+        cause,
+      },
+    );
   }
   if (canonicalJson(document) !== text)
     throw new ReceiptError(

@@ -2,6 +2,7 @@
 
 import { collectEndorsements, verifyEvidence } from '@assay/attestation';
 import { isCoded } from '@assay/encoding/coded-error';
+import { ofNoKind } from '../verification/kinds.ts';
 import { resolveOptions } from '../verification/options.ts';
 import { subjectOf } from '../verification/subject.ts';
 import { verifySubject } from '../verification/verify.ts';
@@ -41,7 +42,9 @@ export async function authenticClaims(path: string, now: number, flags: ClaimsFl
     if (verdict.claims === undefined) throw verdict.error;
     return { claims: verdict.claims, kept: true };
   } catch (error) {
-    if (!isCoded(error) || error.code !== 'certificate/root-not-trusted') throw error;
+    if (!isCoded(error)) throw error;
+    if (error.code === 'evidence/unrecognised') throw ofNoKind(error);
+    if (error.code !== 'certificate/root-not-trusted') throw error;
     const hint = (await fileRootHint(flags, io)) ?? '--simulated-root names a simulator, --root a private root';
     throw new CliError('cli/root-not-trusted', `${path}: ${error.message.split('; ')[0]}; ${hint}`, { cause: error });
   }

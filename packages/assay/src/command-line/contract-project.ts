@@ -5,7 +5,7 @@
 
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { collectSources, findLayout, SOURCE_LIMITS } from '@assay/contracts';
+import { ContractsError, collectSources, findLayout, SOURCE_LIMITS } from '@assay/contracts';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { parseJson } from '@assay/encoding/json';
 import { CliError } from './errors.ts';
@@ -25,6 +25,8 @@ const MOST_FILES = 50_000;
 const MOST_ARCHIVE_BYTES = 32 * 1024 * 1024;
 /** Folders that are not looked through for sources to begin with. */
 const SKIPPED = new Set(['node_modules', 'out', 'cache', 'artifacts', 'typechain-types', 'broadcast']);
+/** `PK`, of every .zip file. */
+const ZIP_BEGINNING = [0x50, 0x4b];
 /** What marks the folder of a project. */
 const MARKS = [
   'foundry.toml',
@@ -37,20 +39,25 @@ const MARKS = [
 
 /**
  * The members for what is at `path`.
- * @throws {CliError} `cli/file-unreadable`, `cli/input-too-large`; {ContractsError} for imports that are missing, and others.
+ * @throws {CliError} `cli/file-unreadable`, `cli/input-too-large`; {ContractsError} `project/malformed` for another kind of file, and those
+ * of its sources.
  */
 export function readContracts(io: Io, path: string, flags: ProjectFlags): SourceMembers {
   const whole = resolve(io.cwd, path);
   const about = statSync(whole, { throwIfNoEntry: false });
-  if (about === undefined) throw unreadable(path, 'it does not exist');
+  if (about === undefined)
+    throw new CliError(
+      'cli/file-unreadable',
+      `cannot read ${path}: it does not exist; name a contract or its project's folder`,
+    );
   if (about.isDirectory()) return readFolder(whole, flags);
-  if (whole.endsWith('.zip')) return { archive_base64: encodeBase64(bounded(whole, path, MOST_ARCHIVE_BYTES)) };
+  if (whole.endsWith('.zip')) return { archive_base64: encodeBase64(zipAt(whole, path)) };
   if (whole.endsWith('.json')) return { standard_json: inputOf(bounded(whole, path, 4 * MOST_ARCHIVE_BYTES)) };
   if (whole.endsWith('.sol')) {
     const root = flags.root === undefined ? projectOf(dirname(whole)) : resolve(io.cwd, flags.root);
     return readFolder(root, flags, relative(root, whole).split(sep).join('/'));
   }
-  throw unreadable(path, 'it is no .sol, .json or .zip file and no folder');
+  throw otherKind(path);
 }
 
 /** The entry alone with its imports, or all sources of the project. */
@@ -144,6 +151,16 @@ function bounded(path: string, shown: string, most: number): Uint8Array {
   return new Uint8Array(readFileSync(path));
 }
 
-function unreadable(path: string, why: string): CliError {
-  return new CliError('cli/file-unreadable', `cannot read ${path}: ${why}; name a contract or its project's folder`);
+/** The bytes of an archive. */
+function zipAt(path: string, shown: string): Uint8Array {
+  const bytes = bounded(path, shown, MOST_ARCHIVE_BYTES);
+  if (ZIP_BEGINNING.some((byte, at) => bytes[at] !== byte)) throw otherKind(shown);
+  return bytes;
+}
+
+function otherKind(shown: string): ContractsError {
+  return new ContractsError(
+    'project/malformed',
+    `expected contracts in a .sol, .json or .zip file or a folder, got ${shown}, another kind of file; name a contract or its project's folder`,
+  );
 }

@@ -1,6 +1,6 @@
 /** Text for terminals: colours where they are wanted, nothing that drives the terminal, long hex shortened. JSON goes out untouched. */
 
-import type { CodedError } from '@assay/encoding/coded-error';
+import type { CodedError, ErrorKind } from '@assay/encoding/coded-error';
 import type { Io } from './io.ts';
 import { wrapped } from './layout.ts';
 
@@ -49,11 +49,19 @@ export function jsonText(value: unknown): string {
   return `${JSON.stringify(value, plain, 2)}\n`;
 }
 
+/** What helps where a message says nothing of it: docs/errors.md by kind. */
+const BY_KIND: Readonly<Record<ErrorKind, string>> = {
+  malformed: 'the file was cut or changed on its way, or is of another kind; get it again from its sender',
+  untrusted: 'do not use it; docs/errors.md says more about the code',
+  unavailable: 'supply what is missing, then try again; docs/errors.md says more about the code',
+  refused: 'change the request or the policy, knowingly',
+  misuse: 'change the call; docs/errors.md says more about the code',
+};
+
 /** Prints `error:` and `hint:` lines; our messages carry the advice behind the last semicolon. */
-export function printError(error: Pick<CodedError, 'code' | 'message'>, io: Io, advice?: string): void {
+export function printError(error: Pick<CodedError, 'code' | 'kind' | 'message'>, io: Io, advice?: string): void {
   const cut = error.message.lastIndexOf('; ');
   const [what, own] = cut < 0 ? [error.message, undefined] : [error.message.slice(0, cut), error.message.slice(cut + 2)];
   io.stderr(wrapped(`error: ${printable(what)} [${error.code}]`, io.columns, 7));
-  const hint = advice ?? own;
-  if (hint !== undefined) io.stderr(wrapped(`hint: ${printable(hint)}`, io.columns, 6));
+  io.stderr(wrapped(`hint: ${printable(advice ?? own ?? BY_KIND[error.kind])}`, io.columns, 6));
 }

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type Finding, failsAudit, PASS_POLICIES, type PassPolicy, ruleText } from '@assay/contracts';
+import { ContractsError, type Finding, failsAudit, PASS_POLICIES, type PassPolicy, ruleText } from '@assay/contracts';
 import { type Command, Option } from 'commander';
 import { agentOptions } from '../command-line/agent-connection.ts';
 import type { Finish } from '../command-line/command.ts';
@@ -140,9 +140,9 @@ async function fingerprintsOf(path: string, io: Io): Promise<ReadonlyMap<string,
   } catch {
     // Said below.
   }
-  throw new CliError(
-    'cli/bad-option',
-    `--baseline: expected an audit.json of assay audit --save, got something else; save one first`,
+  throw new ContractsError(
+    'audit/malformed',
+    `--baseline: expected an audit.json of assay audit --save, got ${path}, another kind of file; save one first`,
   );
 }
 

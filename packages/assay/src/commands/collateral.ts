@@ -43,12 +43,13 @@ async function fetchCommand(evidence: string, flags: FetchFlags, io: Io): Promis
   const source = endorsementSource(io, flags.offline === true);
   const first = await fetchEndorsements(bytes, source, { optional: true });
   // Reference manifests are named by verified claims only.
-  const { claims } = await verify(bytes, { now: io.now(), endorsements: first.endorsements });
+  const { claims, error } = await verify(bytes, { now: io.now(), endorsements: first.endorsements });
   const second = claims === undefined ? { endorsements: [], problems: [] } : await fetchEndorsements(bytes, source, { claims });
   const endorsements = distinct([...first.endorsements, ...second.endorsements]);
   const problems = [...first.problems, ...second.problems];
   for (const problem of problems) printError(problem, io);
   if (endorsements.length === 0 && problems.length === 0) {
+    if (error?.kind === 'malformed') throw error;
     throw new CliError(
       'cli/bad-option',
       'nothing can be fetched for this file; evidence that carries its own certificates needs nothing',

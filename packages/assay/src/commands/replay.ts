@@ -5,7 +5,7 @@
 
 import { resolve } from 'node:path';
 import type { ReplayReport, Sandbox } from '@assay/agent';
-import { type Bundle, type Digest, parseBundle } from '@assay/receipt';
+import { type Bundle, type Digest, parseBundle, ReceiptError } from '@assay/receipt';
 import type { Command } from 'commander';
 import type { Finish } from '../command-line/command.ts';
 import { dataFolder } from '../command-line/data-folder.ts';
@@ -19,6 +19,8 @@ import { replayAudit } from '../command-line/replay-audit.ts';
 import { type ReplayedWork, replayBuild } from '../command-line/replay-build.ts';
 import { readSubject } from '../command-line/subject.ts';
 import { verdictDocument, verifyBundle } from '../index.ts';
+import { kindName } from '../verification/kinds.ts';
+import { subjectOf } from '../verification/subject.ts';
 
 interface ReplayFlags {
   readonly receipt?: string;
@@ -48,6 +50,12 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 
 async function replay(subject: string, flags: ReplayFlags, io: Io): Promise<ExitCode> {
   const bytes = await readSubject(io, subject);
+  const kind = subjectOf(bytes);
+  if (kind.kind !== 'bundle')
+    throw new ReceiptError(
+      'bundle/malformed',
+      `replay takes a bundle: expected one, got ${kindName(kind)}; assay bundle ID or assay run --save writes one, and assay verify checks other files`,
+    );
   const verdict = await verifyBundle(bytes, { now: io.now(), trust: await trustOption(io, flags) });
   if (verdict.outcome === 'malformed') throw verdict.error;
   const bundle = parseBundle(bytes);

@@ -1,12 +1,13 @@
 /** What any file claims, without a word on whether it is true: evidence as it was parsed, Assay's own files by what they hold. */
 
-import { formatInstant, recogniseEvidence } from '@assay/attestation';
+import { formatInstant, type RecognisedEvidence, recogniseEvidence } from '@assay/attestation';
 import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { canonicalJson, type Json, type JsonObject } from '@assay/encoding/json';
 import { type Digest, parseBundle, parseReceipt, type Receipt } from '@assay/receipt';
 import type { PayloadOf, StoryLog } from '../story/index.ts';
 import { answerPayloads } from './answer-payloads.ts';
+import { ofNoKind } from './kinds.ts';
 import { subjectOf } from './subject.ts';
 
 export interface InspectedReceipt {
@@ -61,9 +62,17 @@ export async function inspectFile(bytes: Uint8Array): Promise<InspectedFile> {
     case 'report':
       return { type: 'report', unverified: plain(subject.json, 0), receipts: [] };
     case 'evidence': {
-      const evidence = subject.evidence instanceof Uint8Array ? recogniseEvidence(subject.evidence) : subject.evidence;
+      const evidence = subject.evidence instanceof Uint8Array ? recognisedIn(subject.evidence) : subject.evidence;
       return { type: evidence.type, unverified: plain(evidence.value, 0), receipts: [] };
     }
+  }
+}
+
+function recognisedIn(bytes: Uint8Array): RecognisedEvidence {
+  try {
+    return recogniseEvidence(bytes);
+  } catch (error) {
+    throw error instanceof Error ? ofNoKind(error) : error;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { type AttestationError, type Endorsements, verify as verifyOfAttestation } from '@assay/attestation';
 import { bundleVerdict, openBundle, openedVerdict } from './bundle.ts';
+import { ofNoKind } from './kinds.ts';
 import { type ResolvedOptions, resolveOptions, type VerifyOptions } from './options.ts';
 import { receiptVerdict } from './receipt.ts';
 import { reportVerdict } from './report.ts';
@@ -55,7 +56,9 @@ export async function verifySubject(subject: Subject, options: ResolvedOptions):
     case 'evidence': {
       const { now, policy, expected, endorsements, trust } = options;
       const asked = { now, policy, expected, endorsements, trust: { roots: trust.anchors } };
-      return evidenceVerdict(await verifyOfAttestation(subject.evidence, asked), now);
+      const result = await verifyOfAttestation(subject.evidence, asked);
+      if (result.error?.code !== 'evidence/unrecognised') return evidenceVerdict(result, now);
+      return failedVerdict(result.type, ofNoKind(result.error), now) as Verdict;
     }
   }
 }

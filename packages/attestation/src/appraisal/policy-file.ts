@@ -87,9 +87,12 @@ function readJson(input: string | Uint8Array): Json {
   try {
     return parseJson(input, { maxBytes: MAX_POLICY_BYTES, maxDepth: 16 });
   } catch (cause) {
-    throw new AttestationError('policy/malformed', `policy: expected JSON, got ${(cause as Error).message}; mend the file`, {
-      cause,
-    });
+    const [why] = (cause as Error).message.split('; ');
+    throw new AttestationError(
+      'policy/malformed',
+      `policy: expected JSON, got other text (${why}); give a policy file, or mend it as spec/policy.md says`,
+      { cause },
+    );
   }
 }
 

@@ -328,9 +328,11 @@ describe('safetensors', () => {
   });
 
   it('nothing to read is said', async () => {
-    await expectRefusal(identifyModel([bytesSource('README.md', utf8('hello'))]), 'model-file/incomplete', [
+    await expectRefusal(identifyModel([bytesSource('README.md', utf8('hello'))]), 'model-file/malformed', [
       'GGUF or safetensors',
+      'README.md',
     ]);
+    await expectRefusal(identifyModel([]), 'model-file/malformed', ['got none']);
     await expectRefusal(identifyModel([file(), gguf()]), 'model-file/malformed', ['side by side']);
     await expectRefusal(identifyModel([file(), json('config.json', [])]), 'model-file/malformed', ['config.json']);
   });

@@ -45,7 +45,7 @@ export async function safetensorsParts(sources: readonly ByteSource[], options: 
       tensorBytes += length;
     }
   }
-  assertComplete(index, tensors);
+  assertComplete(index, tensors, sources);
   const config = await jsonOf(side.get('config.json'));
   const generation = await jsonOf(side.get('generation_config.json'));
   const tokenizerConfig = await jsonOf(side.get('tokenizer_config.json'));
@@ -138,12 +138,15 @@ function assertPlace(index: JsonObject | null, tensor: string, file: string): vo
     );
 }
 
-function assertComplete(index: JsonObject | null, tensors: readonly TensorEntry[]): void {
-  if (tensors.length === 0 && index === null)
+function assertComplete(index: JsonObject | null, tensors: readonly TensorEntry[], sources: readonly ByteSource[]): void {
+  if (tensors.length === 0 && index === null) {
+    const [only] = sources;
+    const got = sources.length === 1 && only !== undefined ? `${only.name}, another kind of file` : 'none';
     throw new ModelError(
-      'model-file/incomplete',
-      'expected a GGUF or safetensors file, got none; name a model file or its folder',
+      'model-file/malformed',
+      `expected a GGUF or safetensors file, got ${got}; name a model file or its folder`,
     );
+  }
   if (index === null) return;
   const found = new Set(tensors.map(({ name }) => name));
   const missing = Object.keys(mapOf(index)).find((name) => !found.has(name));

@@ -54,7 +54,7 @@ const FILES: readonly (readonly [string, string | Uint8Array, string, string])[]
   ['JSON of no known kind', '{"alpha":1,"beta":2}', 'JSON with the members alpha, beta', 'member'],
   ['broken JSON', '{"quote":"AA', 'JSON that is broken', 'member'],
   ['hex of a key', Buffer.from(key.spki).toString('hex'), 'a public key, in hex or base64', '--root'],
-  ['prose', 'Dear reader', 'text that begins "Dear reader"', 'check'],
+  ['prose', 'Dear reader', 'text that begins "Dear reader"', 'handed it out'],
   ['a cut quote', bytes(4, 0, 2, 0, 0x81, 0, 0, 0, 9), 'like a DCAP quote that is cut short', 'capture'],
   [
     'a cut report',
@@ -62,7 +62,7 @@ const FILES: readonly (readonly [string, string | Uint8Array, string, string])[]
     'like an SNP report that is cut short',
     'capture',
   ],
-  ['noise', bytes(0xab, 0xcd, 0xef, 1), '4 bytes that begin abcdef01', 'check'],
+  ['noise', bytes(0xab, 0xcd, 0xef, 1), '4 bytes that begin abcdef01', 'handed it out'],
 ];
 
 test.each(FILES)('%s', async (_, content, what, advice) => {

@@ -9,6 +9,8 @@ import { BINARY_KINDS } from './binary-kinds.ts';
 import type { FileKind, SeenFile } from './kind.ts';
 import { TEXT_KINDS } from './text-kinds.ts';
 
+/** For files of which nothing is known. */
+const GIVE_WHAT_CAME = 'give the file as the TEE, or the service in it, handed it out';
 const LOOKED_AT = 1 << 16; // bytes
 const MAX_NAMES = 6;
 /** How evidence begins: what such a file would be if it were whole. */
@@ -37,8 +39,8 @@ export function describeFile(bytes: Uint8Array): FileKind {
     const { what, advice } = describeFile(inner);
     return { what: `${what}, in hex or base64`, advice };
   }
-  if (file.text === null) return { what: beginning(bytes), advice: 'check the file, or capture it again' };
-  return { what: `text that begins ${JSON.stringify(file.text.trim().slice(0, 40))}`, advice: 'check the file' };
+  if (file.text === null) return { what: beginning(bytes), advice: `capture it again, or ${GIVE_WHAT_CAME}` };
+  return { what: `text that begins ${JSON.stringify(file.text.trim().slice(0, 40))}`, advice: GIVE_WHAT_CAME };
 }
 
 function textOf(bytes: Uint8Array): string | null {

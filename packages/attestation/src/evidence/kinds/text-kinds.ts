@@ -32,7 +32,7 @@ export const TEXT_KINDS: readonly KindRule[] = [
     /^\s*<(?:!doctype html|html)/i,
   ),
   text('a reference manifest (RIM) that is broken', 'fetch it again and give it unchanged', /<(?:\w{1,12}:)?SoftwareIdentity/),
-  text('an XML document', 'check the file', /^\s*<\?xml|^\s*<[a-z]/i),
+  text('an XML document', 'give the evidence that it belongs to', /^\s*<\?xml|^\s*<[a-z]/i),
   text(
     'a printed TPM structure',
     BINARY_FORM,

@@ -77,18 +77,20 @@ test('a start without the sealed secret makes no other wallet, unless it is call
   expect(existsSync(join(directory, 'data', FILE))).toBe(false);
 });
 
+const settingsOf = (url: string): KmsSettings => ({
+  url,
+  accessKeyId: KMS_CREDENTIALS.AWS_ACCESS_KEY_ID,
+  secretAccessKey: KMS_CREDENTIALS.AWS_SECRET_ACCESS_KEY,
+  sessionToken: KMS_CREDENTIALS.AWS_SESSION_TOKEN,
+  ciphertext: null,
+  firstStart: true,
+});
+
 test('another image, key, account or sealed secret gets nothing', { timeout: 60_000 }, async () => {
   const directory = temporary();
   const attester = await createSimulatedAttester({ directory });
   const kms = await startKms(() => attester.rootCertificate);
-  const settings = {
-    url: kms.url,
-    accessKeyId: KMS_CREDENTIALS.AWS_ACCESS_KEY_ID,
-    secretAccessKey: KMS_CREDENTIALS.AWS_SECRET_ACCESS_KEY,
-    sessionToken: KMS_CREDENTIALS.AWS_SESSION_TOKEN,
-    ciphertext: null,
-    firstStart: true,
-  };
+  const settings = settingsOf(kms.url);
   const open = async (changed: Partial<KmsSettings> = {}): Promise<Uint8Array> => {
     const { secret } = await openKmsSecret({ attester, key: KMS_KEY, directory, settings: { ...settings, ...changed } });
     return secret;
@@ -143,14 +145,7 @@ test('agents that share a data directory and start together have one secret', as
   const directory = temporary();
   const attester = await createSimulatedAttester({ directory });
   const kms = await startKms(() => attester.rootCertificate);
-  const settings = {
-    url: kms.url,
-    accessKeyId: KMS_CREDENTIALS.AWS_ACCESS_KEY_ID,
-    secretAccessKey: KMS_CREDENTIALS.AWS_SECRET_ACCESS_KEY,
-    sessionToken: KMS_CREDENTIALS.AWS_SESSION_TOKEN,
-    ciphertext: null,
-    firstStart: true,
-  };
+  const settings = settingsOf(kms.url);
   const open = async (): Promise<Uint8Array> => {
     const { secret } = await openKmsSecret({ attester, key: KMS_KEY, directory, settings });
     return secret;

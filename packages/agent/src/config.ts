@@ -74,11 +74,14 @@ export interface Config {
   readonly operatorManifest: string | null;
   /** For a manifest whose secret AWS KMS keeps. */
   readonly kms: {
+    /** `null`: the region's own. */
     readonly url: string | null;
     readonly accessKeyId: string | null;
     readonly secretAccessKey: string | null;
     readonly sessionToken: string | null;
+    /** Base64 of the sealed secret; `null`: it stands in the data directory. */
     readonly ciphertext: string | null;
+    /** Whether a secret may be made where none is kept. */
     readonly firstStart: boolean;
   };
   /** A keyset's life, and how long the keys of a replaced one still open requests. */

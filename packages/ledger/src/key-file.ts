@@ -24,8 +24,8 @@ export function readKeyFile(path: string): string | null {
   }
 }
 
-/** Puts the text in the place of what a key file holds, durably, whole or not at all. */
-export function replaceKeyFile(path: string, text: string): void {
+/** A durable file next to `path` with the text, which then takes its name. @returns where it is. */
+function writtenBefore(path: string, text: string): string {
   const temporary = `${path}.${process.pid}.new`;
   const file = openSync(temporary, 'w', 0o600);
   try {
@@ -34,20 +34,19 @@ export function replaceKeyFile(path: string, text: string): void {
   } finally {
     closeSync(file);
   }
+  return temporary;
+}
+
+/** Puts the text in the place of what a key file holds, durably, whole or not at all. */
+export function replaceKeyFile(path: string, text: string): void {
+  const temporary = writtenBefore(path, text);
   renameSync(temporary, path);
   syncDirectory(dirname(path));
 }
 
 /** Makes the file durable; `false` when another agent made it first, and this text is not in it. */
 export function createKeyFile(path: string, text: string): boolean {
-  const temporary = `${path}.${process.pid}.new`;
-  const file = openSync(temporary, 'w', 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  const temporary = writtenBefore(path, text);
   try {
     linkSync(temporary, path);
   } catch (cause) {

@@ -3,20 +3,11 @@
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { type JsonObject, parseJson } from '@assay/encoding/json';
+import type { Config } from '../../config.ts';
 import { ServerError } from '../../errors.ts';
 
 /** Where KMS is, and who asks it. */
-export interface KmsSettings {
-  /** `null`: the region's own. */
-  readonly url: string | null;
-  readonly accessKeyId: string | null;
-  readonly secretAccessKey: string | null;
-  readonly sessionToken: string | null;
-  /** Base64 of the sealed secret; `null`: it stands in the data directory. */
-  readonly ciphertext: string | null;
-  /** Whether a secret may be made where none is kept. */
-  readonly firstStart: boolean;
-}
+export type KmsSettings = Config['kms'];
 
 /** An answer, or the name of KMS's error, such as `AccessDeniedException`. */
 export type KmsAnswer = { readonly ok: true; readonly body: JsonObject } | { readonly ok: false; readonly error: string };

@@ -67,7 +67,8 @@ async function agentOn(options: { manual?: boolean; directory?: string; rules?: 
   const wallet = (await agent.config()).wallet.address!;
   await chain.fund(wallet, 10n ** 18n);
   await chain.test.setCode({ address: CODE, bytecode: STOP });
-  const settings = { rpc_urls: [chain.url], max_fee_per_gas: '20000000000', confirmations: 1 };
+  const takes = ['eip4844', 'eip7702'];
+  const settings = { rpc_urls: [chain.url], max_fee_per_gas: '20000000000', confirmations: 1, takes };
   await setPolicy(agent, { v: 'assay-operator-policy/1', chains: { [chain.chainId]: settings }, rules });
   return { agent, chain, wallet };
 }
@@ -204,15 +205,16 @@ describe.skipIf(ANVIL === null)('delegation', { timeout: 180_000 }, () => {
     expect(await rows(agent)).toEqual([]);
   });
 
-  test('above a line needs owners, who approve this delegate and no other', async () => {
-    const line = { ...DELEGATION, caps: [{ asset: 'native', at_most: '100' }], approval: { above: '10' } };
+  test('under a rule with a line needs owners whatever it spends; they approve this delegate and no other', async () => {
+    const line = { ...DELEGATION, caps: [{ asset: 'native', at_most: '100' }], approval: { above: '50' } };
     const { agent, chain } = await agentOn({ rules: [line] });
+    expect((await ask(agent, chain, { delegate: CODE }))[0]).toBe(202);
     const [status, waits] = await ask(agent, chain, { delegate: CODE, value: 20 });
     expect(status).toBe(202);
     const { pending } = (await (await agent.request('/api/v1/transactions', { headers: KEY })).json()) as {
       pending: { hash: Hex; delegates_to: Hex | null; blobs: number }[];
     };
-    expect(pending).toMatchObject([{ hash: waits.approval, delegates_to: CODE, blobs: 0 }]);
+    expect(pending.find(({ hash }) => hash === waits.approval)).toMatchObject({ delegates_to: CODE, blobs: 0 });
     const approval = await approvalOf(agent, chain.chainId, waits.approval);
     const send = async (transaction: object): Promise<unknown> => {
       const body = { transaction: { to: ALICE, ...transaction }, rpc_url: chain.url, approval };
@@ -273,23 +275,49 @@ describe.skipIf(ANVIL === null)('blobs', { timeout: 180_000 }, () => {
     expect((await ask(agent, chain, { sidecar: ONE_BLOB, max_fee_per_blob_gas: 57 }))[1]).toMatchObject({ nonce: 1 });
   });
 
+  test('are cancelled also where a bump would cost more than the rule allows, up to eight times what it allowed', async () => {
+    const { agent, chain } = await agentOn({ manual: true });
+    await loadSetup(chain);
+    expect((await ask(agent, chain, { sidecar: ONE_BLOB, max_fee_per_blob_gas: 0 }))[1].code).toBe('operator/denied');
+    const [, asked] = await ask(agent, chain, { sidecar: ONE_BLOB, max_fee_per_blob_gas: 80 });
+    expect(asked.sent).toBe(true);
+    expect((await replace(agent, asked.transaction_hash, 'bump'))[1].code).toBe('operator/denied');
+    const prices: unknown[] = [];
+    let hash = asked.transaction_hash;
+    for (let tries = 0; tries < 3; tries += 1) {
+      const [, cancelled] = await replace(agent, hash, 'cancel');
+      if (cancelled.code !== undefined) prices.push(cancelled.code);
+      else {
+        prices.push((await parseSignedTransaction(cancelled.signed_transaction)).blobs?.feePerBlobGas, cancelled.sent);
+        hash = cancelled.transaction_hash;
+      }
+    }
+    expect(prices).toEqual([161n, true, 323n, true, 'operator/denied']);
+    const [row] = await ended(agent, chain, true);
+    expect(row).toMatchObject({ state: 'replaced', reason: 'it was cancelled' });
+    // Counted, though above the cap.
+    expect((await ask(agent, chain, { sidecar: ONE_BLOB, max_fee_per_blob_gas: 1 }))[1].code).toBe('operator/denied');
+  });
+
   test('above a line need owners, who approve the most that they cost; a bump does not pass the line', async () => {
-    const line = { ...BLOBS, approval: { above: String(BLOB_GAS * 10n) } };
+    const line = { ...BLOBS, approval: { above: String(BLOB_GAS * 30n) } };
     const { agent, chain } = await agentOn({ manual: true, rules: [line] });
     await loadSetup(chain);
-    const [status, waits] = await ask(agent, chain, { sidecar: ONE_BLOB, max_fee_per_blob_gas: 20 });
+    const [status, waits] = await ask(agent, chain, { sidecar: ONE_BLOB, max_fee_per_blob_gas: 40 });
     expect(status).toBe(202);
     const listed = (await (await agent.request('/api/v1/transactions', { headers: KEY })).json()) as { pending: object[] };
-    expect(listed.pending).toMatchObject([{ blobs: 1, most_for_blobs: String(BLOB_GAS * 20n) }]);
+    expect(listed.pending).toMatchObject([{ blobs: 1, most_for_blobs: String(BLOB_GAS * 40n) }]);
     const approval = await approvalOf(agent, chain.chainId, waits.approval);
     const approved = async (fee: number): Promise<unknown> => {
       const transaction = { to: ALICE, value: 0, sidecar: ONE_BLOB, max_fee_per_blob_gas: fee };
       const answer = await agent.post('/api/v1/sign-transaction', { transaction, rpc_url: chain.url, approval }, KEY);
       return (answer.body as Answer).code ?? answer.status;
     };
-    expect(await approved(21)).toBe('operator/approval-mismatch');
-    expect(await approved(19)).toBe(200);
-    const [, below] = await ask(agent, chain, { sidecar: ONE_BLOB, max_fee_per_blob_gas: 10 });
+    expect(await approved(41)).toBe('operator/approval-mismatch');
+    expect(await approved(39)).toBe(200);
+    // Value and blobs count together, whichever is more.
+    const value = String(BLOB_GAS * 25n);
+    const [, below] = await ask(agent, chain, { sidecar: ONE_BLOB, max_fee_per_blob_gas: 5, value });
     expect(below.sent).toBe(true);
     expect((await replace(agent, below.transaction_hash, 'bump'))[1].code).toBe('operator/denied');
     expect((await replace(agent, below.transaction_hash, 'cancel'))[0]).toBe(200);

@@ -7,7 +7,7 @@ import { GAS_PER_BLOB } from './blob-sidecar.ts';
 import { decodeArguments, decodeSpending, type Spend, selectorOf } from './calldata.ts';
 import { functionOf } from './function-signature.ts';
 import { bytesOf, type Hex, keccakOf } from './hex.ts';
-import type { Asset, PolicyRule, SigningPolicy } from './policy.ts';
+import type { Asset, ChainSettings, PolicyRule, SigningPolicy } from './policy.ts';
 import type { BlobFields, TransactionType } from './transaction.ts';
 
 /** Who asks. `tool`: a model, through a tool call of a prompt. */
@@ -83,6 +83,9 @@ export function decide(policy: SigningPolicy | null, request: DecisionRequest, u
   if (request.gas > BigInt(chain.max_gas)) return deny(`gas is ${request.gas}, at most ${chain.max_gas} is allowed`);
   if ((request.type === 'eip7702') !== (request.delegate !== undefined) || (request.type === 'eip4844') !== hasBlobs(request))
     return deny(`a transaction of type ${request.type} has other members`);
+  if (!takes(chain, request.type))
+    return deny(`the policy does not say that chain ${request.chainId} takes the type ${request.type} (\`takes\`)`);
+  if (request.blobs?.feePerBlobGas === 0n) return deny('the price of blob gas is 0, and no chain takes less than 1');
   const call = callOf(request);
   const denying = policy.rules.find((rule) => rule.effect === 'deny' && matches(rule, request, call.spends));
   if (denying !== undefined) return deny('a rule denies it', denying.id);
@@ -94,10 +97,18 @@ export function decide(policy: SigningPolicy | null, request: DecisionRequest, u
   let refusal: Decision | null = null;
   for (const rule of allowing) {
     const decision = underRule(rule, request.time, call.spends, usage);
+    // What a delegate spends shows in no amount, so that no line for approvals is low enough.
+    if (decision.outcome === 'allow' && request.delegate !== undefined && rule.approval !== undefined)
+      return { ...decision, outcome: 'approve' };
     if (decision.outcome !== 'deny') return decision;
     refusal ??= decision;
   }
   return refusal ?? deny('no rule allows it');
+}
+
+/** Nodes of a chain without a newer type refuse it, and every later transaction waits behind it. */
+function takes({ takes: newer = [] }: ChainSettings, type: TransactionType): boolean {
+  return (type !== 'eip4844' && type !== 'eip7702') || newer.includes(type);
 }
 
 const hasBlobs = ({ blobs }: DecisionRequest): boolean => blobs !== undefined && blobs.versionedHashes.length > 0;

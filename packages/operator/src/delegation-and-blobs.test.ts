@@ -17,8 +17,10 @@ const CODE: Hex = `0x${'c0'.repeat(20)}`;
 const HASH: Hex = `0x01${'11'.repeat(31)}`;
 const BLOB_GAS = 131_072n;
 const CHAINS = { '84532': { rpc_urls: ['http://127.0.0.1:8545'], max_fee_per_gas: '2000000000' } };
-const parse = (...rules: readonly object[]) =>
-  parseSigningPolicy(JSON.stringify({ v: 'assay-operator-policy/1', chains: CHAINS, rules }));
+const taking = (takes?: readonly string[]) => ({ '84532': { ...CHAINS['84532'], takes } });
+const parseOn = (chains: object, ...rules: readonly object[]) =>
+  parseSigningPolicy(JSON.stringify({ v: 'assay-operator-policy/1', chains, rules }));
+const parse = (...rules: readonly object[]) => parseOn(taking(['eip4844', 'eip7702']), ...rules);
 
 const EVERYTHING = { id: 'everything', effect: 'allow', caps: [{ asset: 'native', at_most: '1000000000' }] };
 const WALLET_CODE = { id: 'code', effect: 'allow', match: { delegates: [CODE, NO_DELEGATE] } };
@@ -26,6 +28,8 @@ const BLOBS = {
   ...{ id: 'blobs', effect: 'allow', match: { blobs: { at_most: 2, max_fee_per_blob_gas: '10' } } },
   caps: [{ asset: 'native', at_most: String(BLOB_GAS * 10n) }],
 };
+
+const ASKING = { approval: { above: String(BLOB_GAS * 9n) } };
 
 const request = (more: Partial<DecisionRequest> = {}): DecisionRequest => ({
   ...{ chainId: 84_532, type: 'eip1559', to: ALICE, value: 0n, data: '0x', gas: 50_000n, feePerGas: 1n, caller: 'key' },
@@ -48,6 +52,16 @@ describe('the decision', () => {
     ['delegation that a rule names', [EVERYTHING, WALLET_CODE], delegation(CODE), 'allow', 'code'],
     ['revoking that a rule names', [WALLET_CODE], delegation(NO_DELEGATE), 'allow', 'code'],
     ['another contract', [WALLET_CODE], delegation(ALICE), 'deny', null],
+    [
+      'delegation below the line of a rule that asks owners',
+      [{ ...WALLET_CODE, ...ASKING }],
+      delegation(CODE),
+      'approve',
+      'code',
+    ],
+    ['blobs at the line for owners', [{ ...BLOBS, ...ASKING }], blobs(1, 9n), 'allow', 'blobs'],
+    ['blobs above the line for owners', [{ ...BLOBS, ...ASKING }], blobs(1, 10n), 'approve', 'blobs'],
+    ['blobs for nothing', [BLOBS], blobs(1, 0n), 'deny', null],
     ['delegation with value that no rule caps', [WALLET_CODE], delegation(CODE, { value: 1n }), 'deny', 'code'],
     ['delegation with calldata that is not read', [WALLET_CODE], delegation(CODE, { data: '0xdeadbeef' }), 'deny', null],
     [
@@ -100,6 +114,19 @@ describe('the decision', () => {
     expect(decide(parse(...rules), asked, new SpendingWindow())).toMatchObject({ outcome, rule });
   });
 
+  it.each<[readonly string[] | undefined, DecisionRequest, string]>([
+    [undefined, blobs(1, 1n), 'deny'],
+    [undefined, delegation(CODE), 'deny'],
+    [['eip7702'], blobs(1, 1n), 'deny'],
+    [['eip4844'], delegation(CODE), 'deny'],
+    [['eip4844'], blobs(1, 1n), 'allow'],
+    [['eip7702'], delegation(CODE), 'allow'],
+  ])('on a chain that takes %o of the newer types (%#)', (takes, asked, outcome) => {
+    const decision = decide(parseOn(taking(takes), BLOBS, WALLET_CODE), asked, new SpendingWindow());
+    expect(decision.outcome).toBe(outcome);
+    if (decision.outcome === 'deny') expect(decision.reason).toContain(`takes the type ${asked.type}`);
+  });
+
   it('counts what blobs cost, exact to one wei', () => {
     const usage = new SpendingWindow();
     const decision = decide(parse(BLOBS), blobs(1, 4n, { value: 3n }), usage);
@@ -145,12 +172,18 @@ describe('the policy', () => {
   });
 
   it('says in words what such rules mean', () => {
-    const { rules, always } = explainPolicy(parse(WALLET_CODE, BLOBS, { ...WALLET_CODE, id: 'never', effect: 'deny' }));
+    const revoking = { ...WALLET_CODE, ...ASKING, id: 'revoke', match: { delegates: [NO_DELEGATE] } };
+    const { chains, rules, always } = explainPolicy(
+      parse(WALLET_CODE, BLOBS, { ...WALLET_CODE, id: 'never', effect: 'deny' }, revoking),
+    );
+    expect(chains[0]).toContain('It takes transactions of type eip4844 and eip7702.');
     expect(rules.map(({ summary }) => summary)).toEqual([
-      'Allows delegation (EIP-7702), spending nothing.',
+      'Allows delegation (EIP-7702): the code of the delegate can spend everything the wallet has.',
       'Allows transactions with blobs, spending at most 0.00000000000131072 of the native coin (1310720 wei).',
       'Denies delegation (EIP-7702).',
+      'Allows delegation (EIP-7702), spending nothing.',
     ]);
+    expect(rules[3]?.conditions).toEqual(['Delegation may be revoked.', 'Owners must approve each delegation.']);
     expect(rules[0]?.conditions).toEqual([
       `The code of ${CODE} may run as the wallet: it can spend everything the wallet has, whatever caps say. Delegation may be revoked.`,
     ]);

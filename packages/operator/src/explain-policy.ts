@@ -41,7 +41,8 @@ export function explainPolicy(policy: SigningPolicy): ExplainedPolicy {
       const nodes = chain.rpc_urls.join(', ');
       const second = chain.confirming_rpc_url === undefined ? '' : `, and ${chain.confirming_rpc_url} must agree`;
       const most = amountOf('native', chain.max_fee_per_gas);
-      return `Chain ${id}, through ${nodes}. An inclusion counts after ${count(chain.confirmations, 'block')}${second}. One gas costs at most ${most}, one transaction takes at most ${chain.max_gas} gas.`;
+      const newer = chain.takes === undefined ? '' : ` It takes transactions of type ${chain.takes.join(' and ')}.`;
+      return `Chain ${id}, through ${nodes}. An inclusion counts after ${count(chain.confirmations, 'block')}${second}. One gas costs at most ${most}, one transaction takes at most ${chain.max_gas} gas.${newer}`;
     }),
     rules: policy.rules.map((rule) => ({
       id: rule.id,
@@ -62,6 +63,8 @@ function summaryOf({ effect, match, caps }: PolicyRule): string {
   const what = whatOf(match);
   const to = match.recipients === undefined ? '' : ` to ${either(match.recipients.map(short))}`;
   if (effect === 'deny') return `Denies ${to === '' && isEmpty(match) ? 'everything' : `${what}${to}`}.`;
+  if (match.delegates?.some((each) => each !== NO_DELEGATE) === true)
+    return `Allows ${what}${to}: the code of the delegate can spend everything the wallet has.`;
   const spends =
     caps.length === 0
       ? ', spending nothing'
@@ -100,13 +103,14 @@ function conditionsOf({ effect, match }: PolicyRule): readonly string[] {
   return lines.filter((line) => line !== null);
 }
 
-function countersOf({ caps, rate, approval }: PolicyRule): readonly string[] {
+function countersOf({ match, caps, rate, approval }: PolicyRule): readonly string[] {
   const lines = caps.map(
     ({ asset, at_most: most, window_seconds: window }) =>
       `All transactions under this rule together: at most ${amountOf(asset, most)} in ${spanOf(window)}.`,
   );
   if (rate !== undefined) lines.push(`At most ${count(rate.at_most, 'transaction')} in ${spanOf(rate.window_seconds)}.`);
-  if (approval !== undefined)
+  if (approval !== undefined && match.delegates !== undefined) lines.push('Owners must approve each delegation.');
+  else if (approval !== undefined)
     lines.push(`Owners must approve a transaction that spends more than ${amountOf(approval.asset, approval.above)}.`);
   return lines;
 }

@@ -49,6 +49,13 @@ const chainSchema = z.strictObject({
   fees: z.enum(['eip1559', 'legacy']).default('eip1559'),
   max_fee_per_gas: amount.describe('highest price of one gas, wei'),
   max_gas: z.number().int().min(21_000).max(100_000_000).default(1_000_000),
+  takes: z
+    .array(z.enum(['eip4844', 'eip7702']))
+    .min(1)
+    .optional()
+    .describe(
+      'which newer types the chain takes; a transaction of another is denied, because it would hold up all that follow',
+    ),
 });
 
 const argumentSchema = z.strictObject({
@@ -155,7 +162,7 @@ const ruleSchema = z.strictObject({
   approval: z
     .strictObject({ asset: asset.default('native'), above: amount })
     .optional()
-    .describe('owners must approve a transaction that spends more'),
+    .describe('owners must approve a transaction that spends more, and every delegation under the rule'),
 });
 
 /** The form of a policy (spec/operator-policy.schema.json). */

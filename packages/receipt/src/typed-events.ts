@@ -61,7 +61,7 @@ const EVENT_FIELDS = {
   'signing.paused': { agent_id: 'text', version: 'number', change: 'text', previous: 'text', paused: 'flag' },
   'decision.made': {
     ...{ agent_id: 'text', path: 'text', outcome: 'text', policy: 'text', policy_version: 'number', caller: 'text' },
-    ...{ rule: 'text?', request_hash: 'text?', cause: 'text?', reason: 'text?' },
+    ...{ rule: 'text?', request_hash: 'text?', cause: 'text?', reason: 'text?', action: 'text?' },
   },
   'approval.requested': { approval: 'text', chain_id: 'text', needed: 'number' },
   'authorization.signed': {

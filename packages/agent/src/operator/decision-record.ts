@@ -16,6 +16,8 @@ export interface DecisionRecord {
   readonly approvers: readonly Hex[];
   /** Receipt of the prompt whose tool call asked. */
   readonly cause: string | null;
+  /** Of one in place of another. No rule decides about a cancellation. */
+  readonly action?: 'bump' | 'cancel' | undefined;
 }
 
 /** The event of a decision that is not about a transaction, or that denies. */
@@ -126,7 +128,7 @@ export async function orSealed<Admitted>(
 
 /** Appends `decision.made` and keeps policy and request. */
 export function recordDecision({ control, agentId, policyBytes }: Operator, draft: ReceiptDraft, record: DecisionRecord): void {
-  const { decision, request, approvers, cause } = record;
+  const { decision, request, approvers, cause, action } = record;
   const document = utf8(canonicalJson(requestDocument(request)));
   draft.payload('policy.json', 'application/json', policyBytes);
   draft.append({
@@ -142,6 +144,7 @@ export function recordDecision({ control, agentId, policyBytes }: Operator, draf
     approvers: [...approvers],
     caller: request.caller,
     cause,
+    ...(action === undefined ? {} : { action }),
   });
 }
 

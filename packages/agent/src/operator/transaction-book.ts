@@ -5,6 +5,7 @@
 
 import type { Json, JsonObject } from '@assay/encoding/json';
 import { type BlobSidecar, type Hex, type Spend, SpendingWindow, withSidecar } from '@assay/operator';
+import { ServerError } from '../errors.ts';
 import { Nonces } from './nonces.ts';
 import type { RowChange, SealedState } from './sealed-state.ts';
 
@@ -26,6 +27,10 @@ export interface BookedTransaction {
   /** How many blobs it carries, and the most wei that they cost, decimal. */
   readonly blobs?: number | undefined;
   readonly blobFee?: string | undefined;
+  /** The price of blob gas that the policy allowed last, wei, decimal: a cancellation may pay a multiple. */
+  readonly blobPrice?: string | undefined;
+  /** Whether a node took any of its signatures. */
+  readonly taken?: boolean | undefined;
   /** Decimal. */
   readonly value: string;
   readonly rule: string;
@@ -54,6 +59,9 @@ export interface BookedTransaction {
 export interface EarlierSignature {
   readonly hash: Hex;
   readonly receiptId: string;
+  readonly delegate?: Hex | undefined;
+  readonly blobFee?: string | undefined;
+  readonly cancels?: boolean | undefined;
 }
 
 /** A signed message or typed data, as far as it counts. */
@@ -72,6 +80,8 @@ export const FINAL: ReadonlySet<TransactionState> = new Set(['included', 'revert
 const PREFIX = 'transaction/';
 const SIGNATURE = 'signature/';
 const SIDECAR = 'sidecar/';
+/** Each is up to 1.6 MB of text. */
+const MOST_SIDECARS = 16;
 const keyOf = ({ chainId, nonce }: Pick<BookedTransaction, 'chainId' | 'nonce'>): string =>
   `${PREFIX}${chainId}/${String(nonce).padStart(16, '0')}`;
 
@@ -80,6 +90,8 @@ export class TransactionBook {
   #nonces = new Nonces();
   /** Delegations that are not final, by key. */
   #delegating = new Map<string, Pick<BookedTransaction, 'chainId' | 'nonce'>>();
+  /** Keys of those with blobs that are not final: their sidecars are kept. */
+  #carrying = new Set<string>();
   readonly #state: SealedState;
   /** The newest time that a row names: the clock is never believed to be before it. Epoch seconds. */
   #latest = 0;
@@ -104,12 +116,14 @@ export class TransactionBook {
     this.#usage = new SpendingWindow();
     this.#nonces = new Nonces();
     this.#delegating = new Map();
+    this.#carrying = new Set();
     for (const transaction of this.list()) this.#count(transaction);
     for (const [, value] of this.#state.list(SIGNATURE)) this.#countSignature(value as unknown as SignatureRow);
     for (const [key, value] of this.#state.list('acknowledged/')) {
       const { nonce } = value as { readonly nonce: number };
       if (nonce > 0) this.nonces.used(Number(key.slice('acknowledged/'.length)), nonce - 1);
     }
+    for (const transaction of this.list()) this.#giveBackBehind(transaction);
   }
 
   /** Every transaction, oldest nonce first. */
@@ -151,10 +165,28 @@ export class TransactionBook {
 
   /** Counts it no more: it could not be written, so no client has it. */
   release(transaction: BookedTransaction): void {
-    const { chainId } = transaction;
+    this.forget(transaction);
+    for (const nonce of noncesOf(transaction)) this.nonces.giveBack(transaction.chainId, nonce);
+  }
+
+  /** Counts it no more, and keeps its nonce, which an earlier signature has. */
+  forget(transaction: BookedTransaction): void {
     this.usage.remove(keyOf(transaction));
     this.#delegating.delete(keyOf(transaction));
-    for (const nonce of noncesOf(transaction)) this.nonces.giveBack(chainId, nonce);
+    this.#carrying.delete(keyOf(transaction));
+  }
+
+  /**
+   * Refuses one more transaction with blobs: each sidecar is held until its transaction is final.
+   * @throws {ServerError} `server/busy`.
+   */
+  refuseFull(): void {
+    if (this.#carrying.size >= MOST_SIDECARS)
+      throw new ServerError(
+        'server/busy',
+        `${MOST_SIDECARS} transactions with blobs wait for their inclusion; try again when one is final, or cancel one`,
+        { details: { retryAfterSeconds: 60 } },
+      );
   }
 
   /** What `work` gives when a transaction is not counted. */
@@ -177,10 +209,16 @@ export class TransactionBook {
     return { key: `${SIDECAR}${chainId}/${nonce}`, value: sidecar as unknown as Json };
   }
 
-  /** The bytes that nodes take: with the blobs, where it has some. */
-  sendable({ chainId, nonce, signed }: BookedTransaction): Hex {
-    const sidecar = this.#state.get(`${SIDECAR}${chainId}/${nonce}`) as unknown as BlobSidecar | undefined;
-    return sidecar === undefined ? signed : withSidecar(signed, sidecar);
+  /** The blobs that are kept for a transaction. */
+  sidecar({ chainId, nonce }: Pick<BookedTransaction, 'chainId' | 'nonce'>): BlobSidecar | null {
+    return (this.#state.get(`${SIDECAR}${chainId}/${nonce}`) as unknown as BlobSidecar | undefined) ?? null;
+  }
+
+  /** The bytes that nodes take: with the blobs, where it has some. A plain cancellation has none. */
+  sendable(transaction: BookedTransaction): Hex {
+    const { signed, blobFee } = transaction;
+    const sidecar = blobFee === undefined ? null : this.sidecar(transaction);
+    return sidecar === null ? signed : withSidecar(signed, sidecar);
   }
 
   /** Whether a delegation with a lower nonce is not final yet. Nodes wait in vain for the nonce that its authorisation uses up. */
@@ -188,10 +226,23 @@ export class TransactionBook {
     return [...this.#delegating.values()].some((each) => each.chainId === chainId && each.nonce < nonce);
   }
 
-  /** Counts the end of a transaction: one that another with its nonce replaced spent nothing. */
-  settle(transaction: BookedTransaction): void {
+  /**
+   * Counts the end of a transaction: one that another with its nonce replaced spent nothing, and a delegation among these did not use the nonce
+   * behind its own.
+   */
+  settle(transaction: BookedTransaction, before: BookedTransaction): void {
     this.usage.remove(keyOf(transaction));
     this.#count(transaction);
+    if (before.delegate !== undefined) this.#giveBackBehind(transaction);
+  }
+
+  /** Gives back the nonce behind a final transaction that has no row and lies before one that has. */
+  #giveBackBehind({ chainId, nonce: own, delegate, state }: BookedTransaction): void {
+    const nonce = own + 1;
+    if (delegate !== undefined || !FINAL.has(state) || nonce >= this.nonces.next(chainId)) return;
+    const acknowledged = this.#state.get(`acknowledged/${chainId}`) as unknown as { readonly nonce: number } | undefined;
+    if (nonce < (acknowledged?.nonce ?? 0) || this.#state.get(keyOf({ chainId, nonce })) !== undefined) return;
+    this.nonces.giveBack(chainId, nonce);
   }
 
   /** What an idempotency key was used for. */
@@ -232,6 +283,8 @@ export class TransactionBook {
     if (transaction.delegate !== undefined && !FINAL.has(state))
       this.#delegating.set(keyOf(transaction), { chainId, nonce: own });
     else this.#delegating.delete(keyOf(transaction));
+    if (transaction.blobs !== undefined && !FINAL.has(state)) this.#carrying.add(keyOf(transaction));
+    else this.#carrying.delete(keyOf(transaction));
     for (const nonce of noncesOf(transaction)) this.nonces.used(chainId, nonce);
     this.#latest = Math.max(this.#latest, endedAt ?? time);
     const spends = state === 'replaced' ? paidAnyway(transaction) : transaction.spends;

@@ -13,7 +13,9 @@ import { type BookedTransaction, FINAL, type TransactionBook } from './transacti
 const BEHIND_DELEGATION = 'it is sent when the delegation ahead of it is final';
 
 /** What changes of a row. */
-type Changed = Partial<Pick<BookedTransaction, 'state' | 'reason' | 'blockNumber'>>;
+type Changed = Partial<
+  Pick<BookedTransaction, 'state' | 'reason' | 'blockNumber' | 'taken' | 'delegate' | 'blobFee' | 'cancels'>
+>;
 
 export class TransactionOutcomes {
   readonly #operator: Operator;
@@ -34,7 +36,7 @@ export class TransactionOutcomes {
       ? { sent: false, reason: BEHIND_DELEGATION }
       : await ChainNode.at(transaction.rpcUrl).send(this.#book.sendable(transaction));
     const reason = outcome.sent ? null : outcome.reason;
-    const changed: Changed = outcome.sent ? { state: 'sent', reason } : { reason };
+    const changed: Changed = outcome.sent ? { state: 'sent', reason, taken: true } : { reason };
     const about = { transaction_id: transaction.hash, cites: transaction.receiptId, taken: outcome.sent, reason };
     this.#write(transaction, changed, { type: 'transaction.sent', ...about }).catch((error: unknown) => this.#onFailure(error));
     return outcome;
@@ -67,10 +69,9 @@ export class TransactionOutcomes {
 
   async #commit(asked: BookedTransaction, changed: Changed, event: { readonly type: string } & JsonObject): Promise<void> {
     const current = this.#book.current(asked);
-    const next = { ...current, ...changed };
-    // What a node says of an earlier signature says nothing of the newest one.
-    if (!FINAL.has(next.state) && current.hash !== asked.hash) return;
-    if (FINAL.has(current.state) || (next.state === current.state && next.reason === current.reason)) return;
+    const next = { ...current, ...this.#about(current, asked, changed) };
+    const same = next.state === current.state && next.reason === current.reason && next.taken === current.taken;
+    if (FINAL.has(current.state) || same) return;
     const draft = openDraft(this.#operator.ledger, 'transaction_outcome', {
       bytes: utf8(canonicalJson(event)),
       method: 'POST',
@@ -83,6 +84,12 @@ export class TransactionOutcomes {
     const row = final ? { ...next, finalReceiptId: draft.receiptId, endedAt } : next;
     const blobs = final && next.blobs !== undefined ? [this.#book.sidecarRow(next, null)] : [];
     await this.#operator.seal(draft, [this.#book.row(row), ...blobs]);
-    this.#book.settle(row);
+    this.#book.settle(row, current);
+  }
+
+  /** What a node says of an earlier signature says of the newest one only that nodes take its kind. */
+  #about(current: BookedTransaction, asked: BookedTransaction, changed: Changed): Changed {
+    if (current.hash === asked.hash || (changed.state !== undefined && FINAL.has(changed.state))) return changed;
+    return changed.taken === true ? { taken: true } : {};
   }
 }

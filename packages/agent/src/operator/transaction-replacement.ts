@@ -8,32 +8,48 @@ import type { ReceiptDraft } from '@assay/ledger';
 import {
   type BlobFields,
   type Caller,
+  type ChainSettings,
   type Decision,
   type DecisionRequest,
   decide,
   type Hex,
-  NO_DELEGATE,
   parseSignedTransaction,
   type SignedTransaction,
+  type TransactionType,
 } from '@assay/operator';
 import { z } from 'zod';
 import { ServerError } from '../errors.ts';
-import { AUTHORIZATION_GAS, ChainNode } from './chain-node.ts';
+import { type ChainFacts, ChainNode } from './chain-node.ts';
 import { orSealed, recordDecision, sealDenial } from './decision-record.ts';
 import type { Operator, OperatorRequest } from './operator.ts';
 import { type Anchor, type OutsideHead, recordAnchors, rollbackWords } from './outside-head.ts';
 import { openDraft } from './owner-receipt.ts';
 import { type BookedTransaction, FINAL, type TransactionBook } from './transaction-book.ts';
+import {
+  cancelForm,
+  cancellation,
+  cancelType,
+  larger,
+  largerSpends,
+  raised,
+  raiseOf,
+  rowUsingUp,
+  spentOf,
+  usingUp,
+} from './transaction-cancellation.ts';
 import type { TransactionOutcomes } from './transaction-outcomes.ts';
-import { carriedIn, type PlannedTransaction, recordSigned, signPlanned } from './transaction-signing.ts';
+import {
+  carriedIn,
+  type PlannedTransaction,
+  recordSigned,
+  type SignedParts,
+  type SigningFacts,
+  signPlanned,
+} from './transaction-signing.ts';
 import type { Variables } from './variables.ts';
 import type { SignAnswer, WalletParts } from './wallet.ts';
 import { callerOf, denied, refusePaused } from './wallet-refusals.ts';
 
-/** Nodes take a replacement that pays a tenth more; some ask for an eighth. Per cent. */
-const RAISE = 113n;
-/** For one with blobs they ask twice of each price. Per cent. */
-const RAISE_WITH_BLOBS = 200n;
 const PLAIN_GAS = 21_000n;
 
 const bodySchema = z.strictObject({
@@ -54,8 +70,8 @@ type Replacement = z.output<typeof bodySchema>;
 /** What is signed in place of a transaction, for whom, and against which heads. */
 interface Replacing {
   readonly planned: PlannedTransaction;
-  /** The same with a higher fee. */
-  readonly bumped: PlannedTransaction;
+  /** Of one that cancels: whether what it cancels is signed as a delegation. */
+  readonly cancels: { readonly delegation: boolean } | null;
   readonly anchors: readonly Anchor[];
   readonly caller: Caller;
 }
@@ -112,11 +128,14 @@ export class TransactionReplacement {
     const draft = openDraft(ledger, 'transaction', from);
     try {
       refusePaused(this.#operator.control.paused.value);
-      const before = await parseSignedTransaction(found.signed);
+      const newest = this.#book.current(found);
+      refuseMoved(newest, found);
+      const before = await parseSignedTransaction(newest.signed);
       const anchors = await this.#head.guard(from.checkpoint ?? null);
-      const bumped = await this.#bumped(asked, found, before);
-      const planned = asked.action === 'bump' ? bumped : emptied(bumped, before.from);
-      return await this.#decideAndSeal(asked, found, { planned, bumped, anchors, caller }, draft);
+      const cancelling = asked.action === 'cancel' || newest.cancels === true;
+      const planned = await (cancelling ? this.#emptied(asked, newest, before) : this.#bumped(asked, newest, before));
+      const cancels = cancelling ? { delegation: before.type === 'eip7702' } : null;
+      return await this.#decideAndSeal(newest, { planned, cancels, anchors, caller }, draft);
     } catch (error) {
       await sealDenial({ operator: this.#operator, draft }, { path: 'transaction', caller, cause: null }, error);
       throw error;
@@ -125,18 +144,11 @@ export class TransactionReplacement {
 
   /** The same with a higher fee. */
   async #bumped(asked: Replacement, found: BookedTransaction, before: SignedTransaction): Promise<PlannedTransaction> {
-    const chain = this.#operator.policy?.chains[String(found.chainId)];
-    if (chain === undefined) throw denied(null, `the policy names no chain ${found.chainId}`);
-    if (!chain.rpc_urls.includes(found.rpcUrl)) throw denied(null, 'the node of the transaction is on no list of the policy');
-    const { type, from, to, value, data, gas, blobs, authorizations } = before;
-    const node = ChainNode.at(found.rpcUrl);
-    const call = { from, to: to ?? from, value: 0n, data: '0x', gas: PLAIN_GAS } as const;
-    const facts = await node.facts(found.chainId, chain, call, type);
-    const raise = blobs === undefined ? RAISE : RAISE_WITH_BLOBS;
-    const least = raised(before.feePerGas, raise);
-    const feePerGas = asked.fee_per_gas ?? larger(least, facts.feePerGas);
-    if (feePerGas < least)
-      throw new ServerError('task/bad-input', `fee_per_gas: expected at least ${least}, got ${feePerGas}; nodes take no less`);
+    const { type, to, value, data, gas, blobs, authorizations } = before;
+    const { facts } = await this.#facts(found, before, type);
+    const raise = raiseOf(before);
+    const feePerGas = asked.fee_per_gas ?? larger(raised(before.feePerGas, raise), facts.feePerGas);
+    refuseBelow(feePerGas, raised(before.feePerGas, raise));
     const priority = type === 'legacy' ? 0n : larger(raised(before.priorityFeePerGas, raise), facts.priorityFeePerGas);
     const dearer = (fields: BlobFields): BlobFields => ({
       ...fields,
@@ -154,55 +166,76 @@ export class TransactionReplacement {
     };
   }
 
+  /** An empty one in its place. */
+  async #emptied(asked: Replacement, found: BookedTransaction, before: SignedTransaction): Promise<PlannedTransaction> {
+    const form = cancelForm(found, before, asked.action === 'cancel');
+    const type = cancelType(form, before, found.blobs !== undefined, this.#chain(found));
+    const { chain, facts } = await this.#facts(found, before, type);
+    const feePerGas = asked.fee_per_gas ?? null;
+    if (feePerGas !== null) refuseBelow(feePerGas, raised(before.feePerGas, raiseOf({ type })));
+    return cancellation({ type, before, found, sidecar: this.#book.sidecar(found), chain, facts, feePerGas });
+  }
+
+  #chain({ chainId, rpcUrl }: BookedTransaction): ChainSettings {
+    const chain = this.#operator.policy?.chains[String(chainId)];
+    if (chain === undefined) throw denied(null, `the policy names no chain ${chainId}`);
+    if (!chain.rpc_urls.includes(rpcUrl)) throw denied(null, 'the node of the transaction is on no list of the policy');
+    return chain;
+  }
+
+  /** What the node says before a replacement of a type is made. */
+  async #facts(
+    found: BookedTransaction,
+    { from, to }: SignedTransaction,
+    type: TransactionType,
+  ): Promise<{ readonly chain: ChainSettings; readonly facts: ChainFacts }> {
+    const chain = this.#chain(found);
+    const call = { from, to: to ?? from, value: 0n, data: '0x', gas: PLAIN_GAS } as const;
+    return { chain, facts: await ChainNode.at(found.rpcUrl).facts(found.chainId, chain, call, type) };
+  }
+
   /** Decides and signs in one turn; resolves when receipt and row are durable. */
   async #decideAndSeal(
-    { action }: Replacement,
     asked: BookedTransaction,
-    { planned, bumped, anchors, caller }: Replacing,
+    { planned, cancels, anchors, caller }: Replacing,
     draft: ReceiptDraft,
   ): Promise<BookedTransaction> {
     const { wallet, control } = this.#operator;
     const found = this.#book.current(asked);
     if (wallet === null) throw new Error('a booked transaction has a wallet');
     refusePaused(control.paused.value);
-    if (FINAL.has(found.state) || found.hash !== asked.hash)
-      throw new ServerError('task/bad-input', `the transaction is ${found.state}; look at GET /api/v1/transactions again`);
-    if (found.cancels === true)
-      throw new ServerError('task/bad-input', 'the transaction is cancelled already; wait until it is in the chain');
-    const about = { caller, time: this.#book.time(this.#operator.now) };
-    const request: DecisionRequest = { ...planned, ...about };
-    // What is cancelled with its blobs pays for them at a higher price, so it is decided as its bump.
-    const decided = action === 'bump' || bumped.blobs !== undefined;
-    const decision = decided ? this.#again(action, { ...bumped, ...about }, found) : this.#cancelled(request, found);
+    refuseMoved(found, asked);
+    const request: DecisionRequest = { ...planned, caller, time: this.#book.time(this.#operator.now) };
+    const action = cancels === null ? 'bump' : 'cancel';
+    const decision = cancels === null ? this.#again(request, found) : cancelling(found);
     const parts = signPlanned(planned, wallet);
-    const { hash, receiptId, earlier = [] } = found;
-    const next: BookedTransaction = {
-      ...found,
-      rule: decision.rule,
-      ...carriedIn(planned),
-      ...(decided ? { spends: decision.spends.map(({ asset, amount }) => ({ asset, amount: String(amount) })) } : {}),
-      signed: parts.signed,
-      hash: parts.hash,
-      state: 'signed',
-      reason: null,
-      receiptId: draft.receiptId,
-      earlier: [...earlier, { hash, receiptId }],
-      cancels: action === 'cancel',
-    };
-    recordDecision(this.#operator, draft, { decision, request, approvers: [], cause: null });
-    recordSigned(draft, parts, {
+    const next = replaced(found, { planned, parts, decision, receiptId: draft.receiptId, cancels: cancels !== null });
+    const facts: SigningFacts = {
       from: wallet.address,
       policy: control.policy.value,
       simulation: 'none',
       rollback: rollbackWords(anchors, true),
       kept: this.#operator.kept,
-      replacing: { replaces: hash, action },
-    });
+      replacing: { replaces: found.hash, action },
+    };
+    recordDecision(this.#operator, draft, { decision, request, approvers: [], cause: null, action });
+    recordSigned(draft, parts, facts);
+    const rows = [next];
+    if (cancels?.delegation === true && planned.delegate === undefined) {
+      const second = usingUp(planned);
+      const signed = signPlanned(second, wallet);
+      recordSigned(draft, signed, { ...facts, name: 'signed-transaction-2' });
+      rows.push(rowUsingUp(next, signed, second));
+    }
     recordAnchors(draft, anchors);
-    this.#book.reserve(next); // under the rule that decided now
+    for (const row of rows) this.#book.reserve(row); // under the rule that decided now
     try {
-      await this.#operator.seal(draft, [this.#book.row(next)]);
+      await this.#operator.seal(
+        draft,
+        rows.map((row) => this.#book.row(row)),
+      );
     } catch (error) {
+      for (const row of rows) this.#book.forget(row);
       this.#book.reserve(found);
       throw error;
     }
@@ -213,30 +246,61 @@ export class TransactionReplacement {
    * Decides about the same transaction with another fee, as if it were not counted yet. Where owners have to approve, a bump may spend what it spent
    * before and no more: fees for gas are no spending, but the price of blobs is, and no owner approved a higher one.
    */
-  #again(
-    action: Replacement['action'],
-    request: DecisionRequest,
-    found: BookedTransaction,
-  ): Exclude<Decision, { readonly outcome: 'deny' }> {
+  #again(request: DecisionRequest, found: BookedTransaction): Allowed {
     const decision = this.#book.without(found, (usage) => decide(this.#operator.policy, request, usage));
     if (decision.outcome === 'deny') throw denied(decision.rule, decision.reason);
-    const more = decision.spends.some(({ asset, amount }) => {
-      const before = found.spends.find((each) => each.asset === asset);
-      return amount > BigInt(before?.amount ?? 0);
-    });
-    if (decision.outcome === 'approve' && action === 'bump' && more)
+    const more = decision.spends.some(({ asset }) => spentOf(decision.spends, asset) > spentOf(found.spends, asset));
+    if (decision.outcome === 'approve' && more)
       throw denied(decision.rule, 'it would spend more than before, which owners have to approve; cancel it, and ask again');
     return { ...decision, outcome: 'allow' };
   }
+}
 
-  /** An empty transaction to the wallet itself spends its fee only: the limits of the chain hold for it. */
-  #cancelled(request: DecisionRequest, found: BookedTransaction): Exclude<Decision, { readonly outcome: 'deny' }> {
-    const chain = this.#operator.policy?.chains[String(found.chainId)];
-    if (chain === undefined) throw denied(null, `the policy names no chain ${found.chainId}`);
-    if (request.feePerGas > BigInt(chain.max_fee_per_gas))
-      throw denied(null, `the price of gas is ${request.feePerGas}, at most ${chain.max_fee_per_gas} is allowed`);
-    return { outcome: 'allow', rule: found.rule, spends: [], counters: [] };
-  }
+type Allowed = Exclude<Decision, { readonly outcome: 'deny' }>;
+
+/** No rule decides about a cancellation: {@link cancellation} holds it to its limits. */
+function cancelling({ rule }: BookedTransaction): Allowed {
+  return { outcome: 'allow', rule, spends: [], counters: [] };
+}
+
+/** The row of a replacement. */
+function replaced(
+  found: BookedTransaction,
+  replacement: {
+    readonly planned: PlannedTransaction;
+    readonly parts: SignedParts;
+    readonly decision: Allowed;
+    readonly receiptId: string;
+    readonly cancels: boolean;
+  },
+): BookedTransaction {
+  const { planned, parts, decision, receiptId, cancels } = replacement;
+  const { hash, delegate, blobFee, earlier = [] } = found;
+  const spends = decision.spends.map(({ asset, amount }) => ({ asset, amount: String(amount) }));
+  return {
+    ...found,
+    rule: decision.rule,
+    ...carriedIn(planned),
+    blobs: found.blobs, // a plain cancellation may still be replaced by one that carries them
+    ...(cancels ? { spends: largerSpends(found.spends, planned.blobs), blobPrice: found.blobPrice } : { spends }),
+    signed: parts.signed,
+    hash: parts.hash,
+    state: 'signed',
+    reason: null,
+    receiptId,
+    earlier: [...earlier, { hash, receiptId: found.receiptId, delegate, blobFee, cancels: found.cancels }],
+    cancels,
+  };
+}
+
+function refuseMoved(found: BookedTransaction, asked: BookedTransaction): void {
+  if (FINAL.has(found.state) || found.hash !== asked.hash)
+    throw new ServerError('task/bad-input', `the transaction is ${found.state}; look at GET /api/v1/transactions again`);
+}
+
+function refuseBelow(feePerGas: bigint, least: bigint): void {
+  if (feePerGas < least)
+    throw new ServerError('task/bad-input', `fee_per_gas: expected at least ${least}, got ${feePerGas}; nodes take no less`);
 }
 
 function readReplacement(bytes: Uint8Array): Replacement {
@@ -252,17 +316,3 @@ function readReplacement(bytes: Uint8Array): Replacement {
   const [issue] = checked.error.issues;
   throw new ServerError('task/bad-input', `${z.core.toDotPath(issue?.path ?? []) || 'body'}: ${issue?.message ?? 'malformed'}`);
 }
-
-/**
- * An empty transaction to the wallet itself. Blobs stay, because nodes replace a transaction with blobs by another such alone. An authorisation
- * becomes one that revokes: it uses up the nonce of the first, which others could still bring to the chain.
- */
-function emptied({ delegate, ...bumped }: PlannedTransaction, from: Hex): PlannedTransaction {
-  const empty = { ...bumped, to: from, value: 0n, data: '0x' } as const;
-  return delegate === undefined
-    ? { ...empty, gas: PLAIN_GAS }
-    : { ...empty, gas: PLAIN_GAS + AUTHORIZATION_GAS, delegate: NO_DELEGATE };
-}
-
-const raised = (fee: bigint, raise: bigint): bigint => (fee * raise) / 100n + 1n;
-const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);

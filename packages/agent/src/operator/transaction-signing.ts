@@ -59,11 +59,13 @@ export function carriedIn({ delegate, blobs }: PlannedTransaction): {
   readonly delegate?: Hex | undefined;
   readonly blobs?: number | undefined;
   readonly blobFee?: string | undefined;
+  readonly blobPrice?: string | undefined;
 } {
   return {
     delegate,
     blobs: blobs?.versionedHashes.length,
     blobFee: blobs === undefined ? undefined : String(blobFeeOf(blobs)),
+    blobPrice: blobs === undefined ? undefined : String(blobs.feePerBlobGas),
   };
 }
 
@@ -81,12 +83,14 @@ function blobMembers({ blobs }: UnsignedTransaction): JsonObject {
 }
 
 /** What the receipt says of signatures beyond what was signed. */
-interface SigningFacts {
+export interface SigningFacts {
   readonly from: Hex;
   readonly policy: Hex;
   readonly simulation: string;
   readonly rollback: string;
   readonly kept: boolean;
+  /** Of the payload that keeps the signed bytes; `signed-transaction` where it is not given. */
+  readonly name?: string | undefined;
   /** Of one that replaces another. */
   readonly replacing?: { readonly replaces: Hex; readonly action: 'bump' | 'cancel' } | undefined;
 }
@@ -94,7 +98,7 @@ interface SigningFacts {
 /** Appends `authorization.signed` and `transaction.signed`, and keeps the signed bytes, which hold both signatures. */
 export function recordSigned(draft: ReceiptDraft, parts: SignedParts, facts: SigningFacts): void {
   const { unsigned, digest, signed, hash, authorization } = parts;
-  const { from, policy, simulation, rollback, kept, replacing } = facts;
+  const { from, policy, simulation, rollback, kept, replacing, name = 'signed-transaction' } = facts;
   const chain = String(unsigned.chainId);
   if (authorization !== null)
     draft.append({
@@ -115,7 +119,7 @@ export function recordSigned(draft: ReceiptDraft, parts: SignedParts, facts: Sig
     ...blobMembers(unsigned),
     account_nonce: unsigned.nonce,
     unsigned_digest: digest,
-    signed_hash: draft.payload('signed-transaction', 'text/plain', utf8(signed)),
+    signed_hash: draft.payload(name, 'text/plain', utf8(signed)),
     transaction_id: hash,
     policy,
     simulation,

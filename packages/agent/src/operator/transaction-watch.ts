@@ -118,15 +118,17 @@ export class TransactionWatch {
       confirmations: status.confirmations,
       confirmed_by: second === undefined ? 'one node' : 'two nodes',
     };
-    if (transaction.cancels === true && status.hash === transaction.hash) {
+    const which = [transaction, ...(transaction.earlier ?? [])].find(({ hash }) => hash === status.hash);
+    const did = { delegate: which?.delegate, blobFee: which?.blobFee, cancels: which?.cancels };
+    if (which?.cancels === true) {
       const [paid] = transaction.earlier ?? [];
-      const changed = { state: 'replaced', reason: 'it was cancelled' } as const;
+      const changed = { state: 'replaced', reason: 'it was cancelled', ...did } as const;
       return this.#end(transaction, changed, { ...about, replaced_by: status.hash, transaction_id: paid?.hash ?? status.hash });
     }
     const state = status.success ? 'included' : 'reverted';
-    const changed = { state, reason: null, blockNumber: String(status.blockNumber) } as const;
-    const which = { transaction_id: status.hash, cites: status.receiptId };
-    await this.#end(transaction, changed, { ...about, success: status.success, ...which });
+    const changed = { state, reason: null, blockNumber: String(status.blockNumber), ...did } as const;
+    const named = { transaction_id: status.hash, cites: status.receiptId };
+    await this.#end(transaction, changed, { ...about, success: status.success, ...named });
   }
 
   /** A node says that the nonce is used. Spending is freed only when the transaction that used it is shown, as deep as an inclusion. */
@@ -137,8 +139,9 @@ export class TransactionWatch {
     const since = looks - Math.max(LEAST_LOOKS, wanted);
     if (since < 0 || since % SEARCH_AGAIN_AFTER !== 0) return;
     const facts = await this.#replacement(transaction, wanted);
+    const nothing = { delegate: undefined, blobFee: undefined, cancels: undefined };
     if (facts !== null)
-      return this.#end(transaction, { state: 'replaced', reason: 'another transaction has its nonce' }, facts);
+      return this.#end(transaction, { state: 'replaced', reason: 'another transaction has its nonce', ...nothing }, facts);
     const { hash, receiptId, state } = transaction;
     const about = { transaction_id: hash, cites: receiptId, taken: state === 'sent', reason: NOT_SHOWN };
     await this.#outcomes.end(transaction, { reason: NOT_SHOWN }, { type: 'transaction.sent', ...about });
@@ -176,7 +179,9 @@ export class TransactionWatch {
 
   async #end(
     transaction: BookedTransaction,
-    changed: Pick<BookedTransaction, 'state' | 'reason'> & { readonly blockNumber?: string },
+    changed: Pick<BookedTransaction, 'state' | 'reason' | 'delegate' | 'blobFee' | 'cancels'> & {
+      readonly blockNumber?: string;
+    },
     facts: Readonly<Record<string, string | number | boolean>>,
   ): Promise<void> {
     const { hash, chainId, receiptId } = transaction;

@@ -249,6 +249,7 @@ export class Wallet {
       approvers = approved.signers;
       rows.push(...approved.rows);
     }
+    if (sidecar !== undefined) this.#book.refuseFull();
     const many = delegate === undefined ? 1 : 2; // the authorisation uses one up
     const nonce = this.#book.nonces.take(chainId, many);
     if (request.transaction.nonce !== undefined && request.transaction.nonce !== nonce) {

@@ -177,9 +177,9 @@ export const TELLERS: { readonly [Type in KnownEventType]: Teller<Type> } = {
       text: `A caller remembers ${size} entries that this log does not continue.`,
     }),
   'operator.refused': ({ message, code }) => told('change', `${message} was refused`, { tone: 'fail', text: code }),
-  'decision.made': ({ outcome, path, rule, reason, caller, policy_version: version }) => {
+  'decision.made': ({ outcome, path, rule, reason, caller, policy_version: version, action }) => {
     const { title, tone } = OUTCOMES[outcome] ?? { title: `Decided: ${outcome}`, tone: 'plain' as const };
-    const by = rule ? `by rule ${rule}` : 'by default';
+    const by = action === 'cancel' ? `to cancel what rule ${rule} allowed` : rule ? `by rule ${rule}` : 'by default';
     const why = reason ? ` ${sentence(reason)}` : '';
     return told('decision', title, { tone, text: `${path} for ${caller}, ${by}, policy version ${version}.${why}` });
   },

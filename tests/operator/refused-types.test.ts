@@ -163,8 +163,8 @@ describe.skipIf(ANVIL === null)('a transaction that no node takes', { timeout: 1
       ),
     );
     const cap = 131_072 * 100;
-    const [first, second, third] = decisions as { action?: string }[];
-    expect(first?.action).toBeUndefined();
+    const [first, second, third] = decisions as { action?: string | null }[];
+    expect(first?.action).toBeNull();
     expect(second).toMatchObject({ action: 'bump', counters: [`native 0 ${131_072 * 21} ${cap}`] });
     expect(third).toMatchObject({ action: 'cancel', outcome: 'allow', rule: 'blobs', counters: [] });
   });

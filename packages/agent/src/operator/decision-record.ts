@@ -128,7 +128,7 @@ export async function orSealed<Admitted>(
 
 /** Appends `decision.made` and keeps policy and request. */
 export function recordDecision({ control, agentId, policyBytes }: Operator, draft: ReceiptDraft, record: DecisionRecord): void {
-  const { decision, request, approvers, cause, action } = record;
+  const { decision, request, approvers, cause, action = null } = record;
   const document = utf8(canonicalJson(requestDocument(request)));
   draft.payload('policy.json', 'application/json', policyBytes);
   draft.append({
@@ -144,7 +144,7 @@ export function recordDecision({ control, agentId, policyBytes }: Operator, draf
     approvers: [...approvers],
     caller: request.caller,
     cause,
-    ...(action === undefined ? {} : { action }),
+    action,
   });
 }
 

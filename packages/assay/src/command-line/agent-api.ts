@@ -72,12 +72,25 @@ async function refusal(response: Response, base: string, byOperator: boolean): P
   } catch {
     // Not problem JSON.
   }
+  detail = withCommands(detail);
   const said = `${base} answers ${response.status}: ${oneLine(detail) || 'no text'}`;
   if (response.status === 401)
     return unauthorized(oneLine(detail) || 'no text', byOperator ? 'ASSAY_OPERATOR_KEY' : 'ASSAY_API_KEY');
   if (response.status === 404) return notFound(oneLine(detail) || 'no text');
   const advised = said.includes('; ');
   return new CliError('cli/agent-failed', advised ? said : `${said}; mend the request, or look at the log of the agent`);
+}
+
+/** Routes that an agent's advice names, each with the command that asks it. */
+const COMMANDS: readonly (readonly [route: RegExp, command: string])[] = [
+  [/\bat \/api\/receipts(?![\w-])/, 'with assay receipt'],
+  [/\bat \/api\/tasks(?![\w-])/, 'with assay tasks list'],
+  [/\bPOST \/api\/models\/fetch\b/, 'assay model fetch'],
+];
+
+/** An agent's words with commands in place of its routes. */
+function withCommands(text: string): string {
+  return COMMANDS.reduce((said, [route, command]) => said.replace(route, command), text);
 }
 
 /** What others wrote, without its line ends and its full stop. */

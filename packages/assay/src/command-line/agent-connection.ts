@@ -6,7 +6,6 @@
  * needs evidence under a pinned root, or a root named with `--simulated-root`.
  */
 
-import { relative } from 'node:path';
 import { isLoopbackName } from '@assay/channel';
 import type { Command } from 'commander';
 import { type Agent, ClientError, type ConnectOptions, connect, verdictOf } from '../index.ts';
@@ -18,7 +17,7 @@ import { wrapped } from './layout.ts';
 import { leftAddress } from './left-address.ts';
 import { addressOption, type NamedTrust, policyOption, trustOption } from './options.ts';
 import { printable, styleOf } from './output.ts';
-import { agentRootHint, ownRootFile } from './root-hint.ts';
+import { agentRootHint, ownRootFile, shownPath } from './root-hint.ts';
 import { printVerdict } from './verdict.ts';
 
 export const DEFAULT_AGENT = 'http://127.0.0.1:8000';
@@ -94,7 +93,7 @@ export async function agentOf(flags: AgentFlags & FoundOptions, io: Io): Promise
 /** Says where it was looked for, and how to name another. */
 function noneAnswers(addresses: readonly URL[], io: Io, cause: unknown): CliError {
   const tried = addresses.map(({ href }) => href.replace(/\/$/, '')).join(' or ');
-  const folder = relative(io.cwd, dataFolder(io)) || '.';
+  const folder = shownPath(dataFolder(io), io);
   return new CliError(
     'cli/agent-unreachable',
     `no agent answers at ${tried}, and none left another address in ${folder}; start one with assay serve, or name one with --url, ASSAY_URL or AGENT_PORT`,

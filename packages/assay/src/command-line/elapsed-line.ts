@@ -1,9 +1,14 @@
-/** The line under a step that takes long: how many seconds it has taken. On terminals only, and gone with the next step. */
+/**
+ * The line under a step that takes long: how many seconds it has taken. On a terminal every second, and gone with the next step; in a pipe a
+ * line of its own now and then, so that a log shows that work goes on.
+ */
 
 import type { Io } from './io.ts';
 import { styleOf } from './output.ts';
 
 const SECOND_MS = 1000;
+/** Between two lines in a pipe. */
+const PIPE_MS = 30_000;
 
 export class ElapsedLine {
   readonly #io: Io;
@@ -17,13 +22,16 @@ export class ElapsedLine {
   /** Counts from now. */
   start(): void {
     this.stop();
-    if (!this.#io.interactive || this.#io.env.TERM === 'dumb') return;
+    const inPlace = this.#io.interactive && this.#io.env.TERM !== 'dumb';
     const begun = this.#io.now();
-    this.#timer = setInterval(() => {
-      const text = `… ${Math.round((this.#io.now() - begun) / SECOND_MS)} s`;
-      this.#shown = text.length;
-      this.#io.stderr(`\r${styleOf(this.#io).faint(text)}`);
-    }, SECOND_MS);
+    this.#timer = setInterval(
+      () => {
+        const text = `… ${Math.round((this.#io.now() - begun) / SECOND_MS)} s`;
+        if (inPlace) this.#shown = text.length;
+        this.#io.stderr(inPlace ? `\r${styleOf(this.#io).faint(text)}` : `          ${text}\n`);
+      },
+      inPlace ? SECOND_MS : PIPE_MS,
+    );
     this.#timer.unref();
   }
 

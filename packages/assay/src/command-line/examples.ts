@@ -121,6 +121,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['assay sandbox install', 'numpy, pandas and matplotlib'],
     ['assay sandbox test', 'attacks every lane'],
   ],
+  'mock-tee': [
+    ['assay mock-tee', 'an agent in a simulated environment, on 127.0.0.1:8080'],
+    ['assay mock-tee --provider sgx --port 0', 'as an SGX enclave, on a free port'],
+  ],
   completion: [
     ['source <(assay completion bash)', 'for this shell; put the line into ~/.bashrc to keep it'],
     ['assay completion zsh > ~/.zfunc/_assay', 'for zsh'],

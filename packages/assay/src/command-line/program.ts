@@ -178,6 +178,9 @@ async function createProgram(args: readonly string[], bare: Io, finish: Finish):
   }
   if (all) await withCompletion(program);
   else program.command('completion').description('print what makes a shell complete these commands');
+  program.commands
+    .find((command) => command.name() === 'completion')
+    ?.addHelpText('after', () => exampleText('completion', io));
   program.addHelpText('after', () => `\n${wrapped(EXIT_CODE_HELP, io.columns ?? HELP_COLUMNS)}`.trimEnd());
   return program;
 }

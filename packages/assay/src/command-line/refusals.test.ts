@@ -242,6 +242,16 @@ describe('addresses', () => {
     await refuse(args, 'client/not-found', 1, ['answered 404: nothing has this id', '; check it'], { ...agent, env });
   });
 
+  it.each([
+    ['at /api/receipts', 'list them at /api/receipts', 'list them with assay receipt'],
+    ['at /api/tasks', 'list them at /api/tasks', 'list them with assay tasks list'],
+    ['to fetch a model', 'POST /api/models/fetch begins', 'assay model fetch begins'],
+    ['longer than a known one', 'list them at /api/receipts-of-others', 'list them at /api/receipts-of-others'],
+  ])('names the command in place of a route %s', async (_, said, shown) => {
+    const agent = await agentThat(() => Response.json({ detail: `nothing has this id; ${said}` }, { status: 404 }));
+    await refuse(['receipt', 'rcpt_x'], 'client/not-found', 1, [shown], agent);
+  });
+
   it.each<readonly [string, readonly string[], string]>([
     ['receipt', ['receipt'], 'ASSAY_API_KEY'],
     ['run', ['run', 'x', '--quiet'], 'ASSAY_API_KEY'],

@@ -1,7 +1,7 @@
 /** What to do when no trusted root signed the evidence: a simulator has a root of its own, and where it is depends on whose it is. */
 
 import { access } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { isLoopbackName } from '@assay/channel';
 import { dataFolder } from './data-folder.ts';
 import type { Io } from './io.ts';
@@ -16,11 +16,22 @@ const ROOT_FILE = 'simulated-root.pem';
 
 /** The simulator's root in a data folder, as a path from here; `null` without one. */
 export async function ownRootFile(folder: string, io: Pick<Io, 'cwd'>): Promise<string | null> {
-  const file = relative(io.cwd, join(folder, ROOT_FILE));
+  const file = shownPath(join(folder, ROOT_FILE), io);
   return access(resolve(io.cwd, file)).then(
     () => file,
     () => null,
   );
+}
+
+/**
+ * A path as it is shown and can be typed: from here where it lies below, else from the root of the file system.
+ * @example shownPath('/home/x/data/root.pem', { cwd: '/work' }) // '/home/x/data/root.pem'
+ */
+export function shownPath(path: string, { cwd }: Pick<Io, 'cwd'>): string {
+  const whole = resolve(cwd, path);
+  const way = relative(cwd, whole);
+  if (way === '') return '.';
+  return way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way) ? whole : way;
 }
 
 /** What `assay verify` needs in addition for the work of a simulator; empty for hardware. */

@@ -59,6 +59,22 @@ describe('in a pipe', () => {
     expect(seconds).toBe(3.4);
   });
 
+  test('a step that takes long says so every half minute, on a line of its own', () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const clock = { now: FAKE_NOW };
+    const plain = transcript({ cwd: '/', now: 0, env: { NO_COLOR: '1' } });
+    const watch = new TaskWatch({ ...plain, now: () => clock.now }, PLAIN);
+    watch.show({ type: 'writing', at: 0, sequence: 1, attempt: 1, ...MODEL });
+    for (let half = 1; half <= 2; half++) {
+      clock.now += 30_000;
+      vi.advanceTimersByTime(30_000);
+    }
+    watch.show({ type: 'sealing', at: 61_000, sequence: 2 });
+    watch.close();
+    vi.advanceTimersByTime(90_000);
+    expect(plain.err().split('\n').slice(1, -2)).toEqual(['          … 30 s', '          … 60 s']);
+  });
+
   test('quietly there is the output alone, for a document not even that', () => {
     expect(watched(undefined, { quiet: true, json: false }, '42\n')).toMatchObject({ out: '42\n', err: '' });
     expect(watched(undefined, { quiet: true, json: true }, null)).toMatchObject({ out: '', err: '' });

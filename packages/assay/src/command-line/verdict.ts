@@ -56,6 +56,8 @@ export interface PrintOptions {
   readonly verbose: boolean;
   /** For evidence that no trusted root signed, where more is known than the error says. */
   readonly rootHint?: string | undefined;
+  /** Why what is missing could not be fetched, for a verdict that is missing it. */
+  readonly unfetched?: string | undefined;
 }
 
 export async function printVerdict(verdict: Verdict, io: Io, options: PrintOptions): Promise<ExitCode> {
@@ -87,8 +89,11 @@ export async function printVerdict(verdict: Verdict, io: Io, options: PrintOptio
   return code;
 }
 
-function hintOn(code: string, { rootHint }: PrintOptions): string | undefined {
-  return code === 'certificate/root-not-trusted' ? (rootHint ?? HINTS[code]) : HINTS[code];
+function hintOn(code: string, { rootHint, unfetched }: PrintOptions): string | undefined {
+  if (code === 'certificate/root-not-trusted') return rootHint ?? HINTS[code];
+  const hint = HINTS[code];
+  if (unfetched === undefined) return hint;
+  return hint === undefined ? unfetched : `${unfetched.split('; ')[0]}; ${hint}`;
 }
 
 function headline({ outcome, simulated }: Verdict, style: Style): string {

@@ -5,11 +5,11 @@ import {
   collectEndorsements,
   companionNotes,
   type EndorsementFile,
-  type Endorsements,
   type Expected,
   type Policy,
   signEar,
 } from '@assay/attestation';
+import type { FetchedEndorsements } from '@assay/attestation/endorsements';
 import type { Command } from 'commander';
 import { openArchives, openGzip } from '../command-line/archive.ts';
 import type { Finish } from '../command-line/command.ts';
@@ -88,14 +88,28 @@ async function verifyFile(name: string, flags: VerifyFlags, io: Io): Promise<Exi
   const { bytes, nonce } = await readEvidence(name, flags, io);
   const asked = nonce === null ? options : { ...options, expected: { ...options.expected, nonce } };
   const subject = subjectOf(bytes);
-  const verdict = await verdictOn({ subject, bytes }, asked, flags, io);
+  const { verdict, problems } = await verdictOn({ subject, bytes }, asked, flags, io);
+  // What could not be fetched is the cause of a verdict that is missing it: both are one error then.
+  const isCause = verdict.outcome === 'unavailable' && flags.json !== true && flags.ear === undefined;
+  if (!isCause) for (const problem of problems) printError(problem, io);
   if (flags.ear !== undefined) {
     io.stdout(`${await earOf(verdict, asked.now, flags.ear, io)}\n`);
     return exitCodeOfOutcome(verdict.outcome);
   }
   const warnings = [...verdict.warnings, ...companionWarnings(companions)];
   const rootHint = await fileRootHint(flags, io);
-  return printVerdict({ ...verdict, warnings }, io, { json: flags.json === true, verbose: flags.verbose === true, rootHint });
+  return printVerdict({ ...verdict, warnings }, io, {
+    json: flags.json === true,
+    verbose: flags.verbose === true,
+    rootHint,
+    unfetched: isCause ? problems[0]?.message : undefined,
+  });
+}
+
+/** A verdict, with what the vendors were asked for in vain. */
+interface Reached {
+  readonly verdict: Verdict;
+  readonly problems: FetchedEndorsements['problems'];
 }
 
 interface ReadFile {
@@ -104,15 +118,16 @@ interface ReadFile {
 }
 
 /** One verification when everything is at hand; a second one with what the vendors sent when something was missing. */
-async function verdictOn({ subject, bytes }: ReadFile, options: ResolvedOptions, flags: VerifyFlags, io: Io): Promise<Verdict> {
+async function verdictOn({ subject, bytes }: ReadFile, options: ResolvedOptions, flags: VerifyFlags, io: Io): Promise<Reached> {
   const wanted = flags.fetch === true;
   if (!wanted) {
     const verdict = await verifySubject(subject, options);
     const fetchable = Math.abs(io.now() - options.now) <= FETCHABLE_MS;
-    if (verdict.outcome !== 'unavailable' || !fetchable) return verdict;
+    if (verdict.outcome !== 'unavailable' || !fetchable) return { verdict, problems: [] };
   }
-  const fetched = await fetchMissing(bytes, flags, io);
-  return verifySubject(subject, { ...options, endorsements: [...options.endorsements, ...fetched] });
+  const { endorsements, problems } = await fetchMissing(bytes, flags, io);
+  const verdict = await verifySubject(subject, { ...options, endorsements: [...options.endorsements, ...endorsements] });
+  return { verdict, problems };
 }
 
 /** Files that nothing read are named; of many, the first. */
@@ -131,13 +146,11 @@ async function readEvidence(subject: string, flags: VerifyFlags, io: Io): Promis
 }
 
 /** What the evidence cannot be verified without, from the vendors or the cache; with `--fetch` also what it could do without. */
-async function fetchMissing(bytes: Uint8Array, flags: VerifyFlags, io: Io): Promise<Endorsements> {
+async function fetchMissing(bytes: Uint8Array, flags: VerifyFlags, io: Io): Promise<FetchedEndorsements> {
   const { fetchEndorsements } = await import('@assay/attestation/endorsements');
   const { endorsementSource } = await import('../command-line/endorsement-source.ts');
   const source = endorsementSource(io, flags.offline === true);
-  const { endorsements, problems } = await fetchEndorsements(bytes, source, { optional: flags.fetch === true });
-  for (const problem of problems) printError(problem, io);
-  return endorsements;
+  return fetchEndorsements(bytes, source, { optional: flags.fetch === true });
 }
 
 /** The verdict on bare evidence as an EAR; what the JWK signs names this program as verifier. */

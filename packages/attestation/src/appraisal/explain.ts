@@ -114,6 +114,12 @@ function describeRule(rule: MeasurementRule): string {
     const { value, product, minimumVersion } = rule.signer;
     return `${name}${typeName(rule.type)} signed by ${value}${product === undefined ? '' : `, product ${product}`}${minimumVersion === undefined ? '' : `, version ${minimumVersion} or later`}`;
   }
-  const values = Object.entries(rule.values).map(([measurement, accepted]) => `${measurement} = ${accepted.join(' or ')}`);
+  const named = new Map<string, string[]>();
+  for (const [measurement, accepted] of Object.entries(rule.values)) {
+    const wanted = accepted.join(' or ');
+    named.set(wanted, [...(named.get(wanted) ?? []), measurement]);
+  }
+  // Registers that nothing was measured into are alike, and a document has a dozen of them.
+  const values = [...named].map(([wanted, names]) => `${names.join(', ')} = ${wanted}`);
   return `${name}${rule.type === undefined ? '' : `${typeName(rule.type)} with `}${values.join(' and ')}`;
 }

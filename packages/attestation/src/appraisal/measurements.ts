@@ -10,6 +10,8 @@ import type { MeasurementRule, SignedMeasurements } from '../model/policy.ts';
 import { located, POLICY_SPEC, type WholeQuestion } from './question.ts';
 import { SIGNER_SLOTS } from './signer-slots.ts';
 
+type MeasuredValues = Readonly<Record<string, readonly string[]>>;
+
 const ID = 'policy.measurements';
 const SPEC = `${POLICY_SPEC} measurements`;
 
@@ -41,15 +43,19 @@ function compare(rules: readonly MeasurementRule[], claims: NamedClaims): Check 
     'values' in rule ? mismatches(rule.values, claims).length === 0 : signedBy(rule, claims),
   );
   if (matched !== undefined) return pass(ID, SPEC, matched.name ?? describe([matched]), describe(rules));
-  const [first] = rules;
-  const actual =
-    rules.length === 1 && first !== undefined && 'values' in first
-      ? mismatches(first.values, claims).map((name) => `${name} ${claims.measurements[name] ?? 'absent'}`)
-      : Object.entries(claims.measurements).map(([name, value]) => `${name} ${value}`);
-  return fail(ID, SPEC, describe(rules), actual.join(', ') || 'no measurements');
+  const differing = rules.map((rule) => ('values' in rule ? { ...rule, values: differencesOf(rule.values, claims) } : rule));
+  const named = new Set(differing.flatMap((rule) => ('values' in rule ? Object.keys(rule.values) : [])));
+  const shown = rules.every((rule) => 'values' in rule) ? [...named] : Object.keys(claims.measurements);
+  const actual = shown.map((name) => `${name} ${claims.measurements[name] ?? 'absent'}`);
+  return fail(ID, SPEC, describe(differing), actual.join(', ') || 'no measurements');
 }
 
-function mismatches(values: Readonly<Record<string, readonly string[]>>, claims: NamedClaims): readonly string[] {
+/** Those of the wanted values that the claims do not have: what agrees says nothing about why a rule refuses. */
+function differencesOf(values: MeasuredValues, claims: NamedClaims): MeasuredValues {
+  return Object.fromEntries(mismatches(values, claims).map((name) => [name, values[name] ?? []]));
+}
+
+function mismatches(values: MeasuredValues, claims: NamedClaims): readonly string[] {
   return Object.entries(values).flatMap(([name, accepted]) => {
     const actual = claims.measurements[name];
     return actual !== undefined && accepted.includes(actual) ? [] : [name];

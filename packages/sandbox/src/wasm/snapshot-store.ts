@@ -13,6 +13,8 @@ import { MESSAGE } from './messages.ts';
 
 const MAX_SNAPSHOT_BYTES = 128 * 1024 * 1024;
 const TIMEOUT_MS = 60_000;
+/** Of an interpreter that was ended from outside. */
+const NO_WORDS = 'it took too long, or the system ended it, as it does when memory is short';
 
 export interface Snapshot {
   readonly path: string;
@@ -83,7 +85,7 @@ async function makeSnapshot(guest: GuestProcess): Promise<Uint8Array> {
   if (!complete || size === 0) {
     throw new SandboxError(
       'sandbox/start-failed',
-      `the Python interpreter did not start (${exit.signal ?? exit.code}): ${lastWords(exit.stderrTail)}; run assay doctor`,
+      `the Python interpreter did not start (${exit.signal ?? exit.code}): ${lastWords(exit.stderrTail) || NO_WORDS}; run assay doctor`,
     );
   }
   return Buffer.concat(chunks);

@@ -107,8 +107,9 @@ async function complete(
   current: () => Promise<Running>,
   request: ModelRequest,
 ): Promise<ModelReply> {
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal]);
+  const begun = performance.now();
+  let loadedAt = begun;
+  let deadline: AbortSignal | null = null;
   const order = {
     messages: request.messages,
     temperature: request.temperature ?? temperature,
@@ -122,7 +123,11 @@ async function complete(
     request.onText?.(piece);
   };
   try {
-    const { handle, profile } = await unlessAborted(current(), signal);
+    // Loading has a bound of its own; the seconds of an answer begin behind it.
+    const { handle, profile } = await unlessAborted(current(), request.signal);
+    loadedAt = performance.now();
+    deadline = AbortSignal.timeout(timeoutMs);
+    const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal]);
     if (order.block !== undefined) say(order.block.opening);
     const { finish, promptTokens, completionTokens, logprobs } =
       request.topLogprobs === undefined
@@ -157,8 +162,10 @@ async function complete(
   } catch (cause) {
     if (request.signal?.aborted)
       throw new ServerError('task/cancelled', 'the task was cancelled while the model was writing', { cause });
-    if (deadline.aborted) {
-      const message = `the model did not finish within ${timeoutMs / 1000} s; raise ASSAY_MODEL_SECONDS or take a faster model`;
+    if (deadline?.aborted) {
+      const loading = Math.round((loadedAt - begun) / 1000);
+      const apart = loading === 0 ? '' : `, not counting ${loading} s in which it was loaded`;
+      const message = `the model did not finish its answer within ${timeoutMs / 1000} s${apart}; raise ASSAY_MODEL_SECONDS or take a faster model`;
       throw new ServerError('model/timeout', message, { cause });
     }
     throw cause;
@@ -194,7 +201,8 @@ async function probe({ dataDir, name, file }: EmbeddedModelOptions): Promise<{ r
   return { reachable: true, detail: `${name} on this machine` };
 }
 
-function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(signal.reason);
     if (signal.aborted) stop();

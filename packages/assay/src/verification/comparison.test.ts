@@ -109,6 +109,13 @@ describe('a record of attested parties', () => {
     expect(checkOf(verdict, 'comparison.reference-asked-after-plan')).toBe('pass');
   });
 
+  it.each(['plan', 'outcome', 'key', 'queries'])('without its %s is malformed', async (name) => {
+    const rest: Record<string, unknown> = { ...attested };
+    delete rest[name];
+    const verdict = await verdictOn(rest as never, signed, logOf(attested));
+    expect(verdict).toMatchObject({ outcome: 'malformed', error: { code: 'comparison/malformed' } });
+  });
+
   it('dates no answers where none were given', async () => {
     const record = { ...attested, queries: [], outcome: new ComparisonRun(attested.plan).outcome() };
     const [candidate, reference] = [[opened(KEYSETS.candidate, [])], [opened(KEYSETS.reference, [])]];

@@ -67,17 +67,25 @@ export function checkSources(sources: Sources): void {
  * @throws {ContractsError} `project/bad-path`.
  */
 export function checkDistinct(names: readonly string[]): void {
-  const folded = new Map<string, string>();
+  const taken = new Map<string, string>();
   for (const name of names) {
-    const key = name.normalize('NFC').toLowerCase();
-    const other = folded.get(key);
+    const key = folded(name);
+    const other = taken.get(key);
     if (other !== undefined)
       throw new ContractsError(
         'project/bad-path',
         `expected names that differ in more than case or Unicode form, got ${[other, name].map((each) => JSON.stringify(each.slice(0, 200))).join(' and ')}; rename one`,
       );
-    folded.set(key, name);
+    taken.set(key, name);
   }
+}
+
+/**
+ * Equal for names that a file system with full case folding makes one. Lower case alone keeps ß and ss apart, and ς and σ; upper case joins them,
+ * all but ẞ, which becomes ß first. Forms of compatibility are joined as well.
+ */
+function folded(name: string): string {
+  return name.normalize('NFKD').toLowerCase().toUpperCase().toLowerCase().normalize('NFC');
 }
 
 const sizes = new WeakMap<Map<string, string>, number>();

@@ -169,6 +169,12 @@ describe('names that are one file elsewhere', () => {
     ['case', 'src/Token.sol', 'src/token.sol'],
     ['case of a folder', 'src/Token.sol', 'SRC/Token.sol'],
     ['Unicode form', 'src/\u00dcber.sol', 'src/U\u0308ber.sol'],
+    ['the long s', '\u017frc/Token.sol', 'src/Token.sol'],
+    ['the sharp s', 'Stra\u00dfe.sol', 'STRASSE.sol'],
+    ['the capital sharp s', 'Stra\u1e9ee.sol', 'strasse.sol'],
+    ['the sigma at the end of a word', '\u03a3\u03c2.sol', '\u03a3\u03a3.sol'],
+    ['a ligature', '\ufb01.sol', 'fi.sol'],
+    ['the sign of a unit', '\u212a.sol', 'k.sol'],
   ])("differ in %s only, and are refused, except in a compiler's own input", (_, one, other) => {
     const files: Record<string, string> = { [one]: '', [other]: '' };
     const read = (name: string): string | null => files[name] ?? null;

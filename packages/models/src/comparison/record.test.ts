@@ -64,6 +64,12 @@ describe('records', () => {
       edited((copy) => Object.assign(copy.outcome, { verdict: 'SAME', coarse: false, inside: [] })),
       'comparison/edited',
     ],
+    [
+      'an outcome without a word',
+      edited((copy) => Object.assign(copy, { outcome: { verdict: { toString: 1 }, logDifferent: [{ valueOf: 1 }] } })),
+      'comparison/edited',
+    ],
+    ['no outcome', edited((copy) => Object.assign(copy, { outcome: null })), 'comparison/malformed'],
     ['another wealth', edited((copy) => Object.assign(copy.outcome, { logDifferent: 9 })), 'comparison/edited'],
     [
       'another key',

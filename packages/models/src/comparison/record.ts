@@ -12,7 +12,7 @@ import { challengeRequest } from './challenge-request.ts';
 import { COMPARISON_FORMAT } from './format.ts';
 import { type PlanDocument, parsePlan, planDigest } from './plan.ts';
 import { type ComparedQuery, type ComparisonOutcome, ComparisonRun, viewKindOf } from './run.ts';
-import { anything, byKind, list, nullable, number, object, oneOf, text } from './shape.ts';
+import { anyObject, anything, byKind, list, nullable, number, object, oneOf, text } from './shape.ts';
 import {
   assertParties,
   type ComparedReceipt,
@@ -44,7 +44,8 @@ const recordShape = object({
   plan: anything,
   key: text({ pattern: /^[0-9a-f]{64}$/ }),
   queries: list(queryShape, MAX_QUERIES),
-  outcome: anything,
+  /** Held against the one that is computed again. */
+  outcome: anyObject,
   /** The bundle with both receipts of the comparison. */
   log: anything,
   /** Bundles with receipts of the attested agents that answered; `null` for parties without. */
@@ -97,7 +98,7 @@ export function recordDigest({ plan, key, queries, outcome }: ComparisonRecord):
 export function verifyComparison(file: JsonObject, receipts: RecordReceipts): VerifiedComparison {
   const { plan: planned, key, queries, outcome } = recordShape(file, 'record');
   const plan = parsePlan(JSON.parse(JSON.stringify(planned)));
-  const record = { plan, key, queries, outcome: outcome as ComparisonOutcome };
+  const record = { plan, key, queries, outcome: outcome as unknown as ComparisonOutcome };
   const logged = assertCommitted(record, receipts.log);
   const challenges = assertChallenges(record);
   assertViews(record);
@@ -174,8 +175,14 @@ function assertOutcome({ plan, queries, outcome }: ComparisonRecord): Comparison
   return found;
 }
 
+/** Also of an outcome that came with a file, whose members can be of any type. */
 function describe({ verdict, queries, logDifferent, logSame }: ComparisonOutcome): string {
-  return `${String(verdict)} after ${String(queries)} queries with wealths of e^${Number(logDifferent).toFixed(3)} and e^${Number(logSame).toFixed(3)}`;
+  return `${shown(verdict)} after ${shown(queries)} queries with wealths of e^${shown(logDifferent, 3)} and e^${shown(logSame, 3)}`;
+}
+
+function shown(value: unknown, digits = 0): string {
+  if (typeof value === 'string') return value.slice(0, 20);
+  return typeof value === 'number' ? value.toFixed(digits) : '?';
 }
 
 function eventsIn(receipts: readonly ComparedReceipt[], type: string) {

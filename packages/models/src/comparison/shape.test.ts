@@ -49,11 +49,21 @@ describe('refuses, and names the place', () => {
     ['a member too many', { more: 1 }, 'it.more'],
     ['a member that every object has', { constructor: 1 }, 'it.constructor'],
     ['a list for an object', { view: [] }, 'it.view.kind'],
-    ['a missing member', { word: undefined }, 'it.word'],
+    ['an undefined member', { word: undefined }, 'it.word'],
   ])('%s', async (_name, change, place) => {
     const attempt = () => document({ ...GOOD, ...change }, 'it');
     await expectCode(attempt, 'comparison/malformed');
     expect(attempt).toThrow(` as ${place}, got`);
+  });
+
+  it.each(Object.keys(GOOD))('an object without %s', async (name) => {
+    const rest: Record<string, unknown> = { ...GOOD };
+    delete rest[name];
+    const inherited = Object.assign(Object.create({ [name]: (GOOD as Record<string, unknown>)[name] }) as object, rest);
+    for (const given of [rest, inherited]) {
+      await expectCode(() => document(given, 'it'), 'comparison/malformed');
+      expect(() => document(given, 'it')).toThrow(`a member as it.${name}, got none`);
+    }
   });
 
   it.each([null, [], 'text', 7, undefined])('%j for an object', async (value) => {

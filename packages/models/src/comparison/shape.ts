@@ -3,7 +3,7 @@
  * have the named members and no others. Written here, because a schema library would be most of what the verifier's users install.
  */
 
-import { isJsonObject } from '@assay/encoding/json';
+import { isJsonObject, type JsonObject } from '@assay/encoding/json';
 import { ModelError } from '../errors.ts';
 
 /**
@@ -16,7 +16,14 @@ export type Shaped<S> = S extends Shape<infer T> ? T : never;
 type Members = Readonly<Record<string, Shape<unknown>>>;
 type ObjectOf<M extends Members> = { readonly [Name in keyof M]: Shaped<M[Name]> };
 
+/** Any value; as a member of an {@link object} it must be there all the same. */
 export const anything: Shape<unknown> = (value) => value;
+
+/** An object with any members. */
+export const anyObject: Shape<JsonObject> = (value, place) => {
+  if (isJsonObject(value)) return value;
+  throw misshapen(place, 'an object');
+};
 
 export function text({ pattern = /^/, least = 0, most = Number.POSITIVE_INFINITY } = {}): Shape<string> {
   return (value, place) => {
@@ -69,13 +76,15 @@ export function list<T>(shape: Shape<T>, most: number): Shape<readonly T[]> {
   };
 }
 
-/** An object with these members and no others. */
+/** An object with all of these members, as its own, and no others. */
 export function object<M extends Members>(members: M): Shape<ObjectOf<M>> {
   return (value, place) => {
-    if (!isJsonObject(value)) throw misshapen(place, 'an object');
-    const foreign = Object.keys(value).find((name) => !Object.hasOwn(members, name));
+    const given = anyObject(value, place);
+    const foreign = Object.keys(given).find((name) => !Object.hasOwn(members, name));
     if (foreign !== undefined) throw misshapen(`${place}.${foreign}`, `no member but ${Object.keys(members).join(', ')}`);
-    const read = Object.entries(members).map(([name, shape]) => [name, shape(value[name], `${place}.${name}`)]);
+    const missing = Object.keys(members).find((name) => !Object.hasOwn(given, name));
+    if (missing !== undefined) throw misshapen(`${place}.${missing}`, 'a member', 'none');
+    const read = Object.entries(members).map(([name, shape]) => [name, shape(given[name], `${place}.${name}`)]);
     return Object.fromEntries(read) as ObjectOf<M>;
   };
 }
@@ -90,9 +99,6 @@ export function byKind<K extends Readonly<Record<string, Members>>>(
   };
 }
 
-function misshapen(place: string, expected: string): ModelError {
-  return new ModelError(
-    'comparison/malformed',
-    `expected ${expected} as ${place}, got something else; have the comparison made again`,
-  );
+function misshapen(place: string, expected: string, got = 'something else'): ModelError {
+  return new ModelError('comparison/malformed', `expected ${expected} as ${place}, got ${got}; have the comparison made again`);
 }

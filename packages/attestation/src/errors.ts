@@ -144,7 +144,6 @@ export const ATTESTATION_ERROR_KINDS = {
   'vendor/malformed': 'malformed',
   'vendor/not-yet-valid': 'untrusted',
   'vendor/signature-invalid': 'untrusted',
-  'verifier/part-unavailable': 'unavailable',
 } as const satisfies Readonly<Record<string, ErrorKind>>;
 
 export type AttestationErrorCode = keyof typeof ATTESTATION_ERROR_KINDS;

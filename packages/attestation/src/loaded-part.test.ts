@@ -1,9 +1,9 @@
 /** A part of the verifier that cannot be loaded is an `unavailable` result with a code, wherever in the verification it is missed. */
 
 import { globSync, readFileSync } from 'node:fs';
+import { loadedPart } from '@assay/encoding/loaded-part';
 import { expectRefusal, FAKE_NOW, fakeCertificate, fakeDcap, fakeDevice, fakeKey, fakeToken } from '@assay/testing';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { loadedPart } from './loaded-part.ts';
 import { type VerificationOptions, verify } from './verify.ts';
 
 /** After the imports above, which load some of it: only what the verifier asks for from now on is missing. */
@@ -36,14 +36,14 @@ describe('evidence whose part cannot be loaded', () => {
   ])('%s', async (_, make) => {
     const { file, ...question } = await make();
     const { outcome, error } = await verify(file, question);
-    expect([outcome, error?.code]).toEqual(['unavailable', 'verifier/part-unavailable']);
+    expect([outcome, error?.code]).toEqual(['unavailable', 'part/unavailable']);
   });
 });
 
 test('says what could not be loaded, and keeps the cause', async () => {
   const cause = new TypeError('Failed to fetch');
   const loading = loadedPart('tokens', () => Promise.reject(cause));
-  await expectRefusal(loading, 'verifier/part-unavailable', ['tokens', 'load the page again']);
+  await expectRefusal(loading, 'part/unavailable', ['tokens', 'load the page again']);
   await expect(loading).rejects.toMatchObject({ kind: 'unavailable', cause });
 });
 

@@ -6,6 +6,7 @@
  */
 
 import { EncodingError } from '@assay/encoding/errors';
+import { loadedPart } from '@assay/encoding/loaded-part';
 import { AttestationError } from './errors.ts';
 import { textLayers } from './evidence/armour.ts';
 import { certificateEvidence } from './evidence/carriers/certificate-evidence.ts';
@@ -13,7 +14,6 @@ import { quotesInJson } from './evidence/dcap/quote-json.ts';
 import { describeFile } from './evidence/kinds/file-kind.ts';
 import { parsedOnce } from './evidence/reading.ts';
 import { wrappedEndorsements, wrappedEvidence } from './evidence/wrapped.ts';
-import { loadedPart } from './loaded-part.ts';
 import { type Check, notChecked } from './model/check.ts';
 import type { Claims, EvidenceType } from './model/claims.ts';
 import type { Endorsements } from './model/endorsements.ts';
@@ -26,7 +26,7 @@ export interface RecognisedEvidence<Of extends Claims = Claims> extends ParsedEv
   readonly companions: Endorsements;
   /**
    * What the carrier says next to the evidence, compared with what is authentic.
-   * @throws {AttestationError} `verifier/part-unavailable`.
+   * @throws {AttestationError} `part/unavailable`.
    */
   readonly carrierChecks: (claims: Claims) => Promise<readonly Check[]>;
 }

@@ -25,6 +25,7 @@ export const ENCODING_ERROR_KINDS = {
   'json/limit': 'malformed',
   'json/malformed': 'malformed',
   'json/unencodable': 'misuse',
+  'part/unavailable': 'unavailable',
   'pem/malformed': 'malformed',
   'reader/out-of-bounds': 'malformed',
   'reader/trailing-bytes': 'malformed',

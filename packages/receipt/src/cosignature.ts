@@ -4,6 +4,7 @@
  */
 
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
+import { loadedPart } from '@assay/encoding/loaded-part';
 import { verifyEd25519 } from './ed25519.ts';
 import { ReceiptError } from './errors.ts';
 import { ED25519_COSIGNATURE, ED25519_NOTE, type VerifierKey } from './note.ts';
@@ -58,7 +59,7 @@ export async function verifyCheckpointSignature(
   const rest = signature.slice(8);
   if (key.type === ED25519_COSIGNATURE) return verifyEd25519(key.publicKey, ed25519CosignatureMessage(body, time), rest);
   // Loaded when it is needed: bundlers keep it apart from what every page loads.
-  const { ml_dsa44 } = await import('@noble/post-quantum/ml-dsa.js');
+  const { ml_dsa44 } = await loadedPart('ML-DSA signatures', () => import('@noble/post-quantum/ml-dsa.js'));
   if (rest.length !== ml_dsa44.lengths.signature) return false;
   return ml_dsa44.verify(rest, mlDsaCosignatureMessage(body, key.name, time), key.publicKey);
 }

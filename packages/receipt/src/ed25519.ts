@@ -7,6 +7,7 @@
 import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
 import { isEd25519Form } from '@assay/encoding/ed25519-form';
 import { encodeHex } from '@assay/encoding/hex';
+import { loadedPart } from '@assay/encoding/loaded-part';
 
 const KEY_CACHE_SIZE = 256;
 const keys = new Map<string, Promise<CryptoKey | null>>();
@@ -43,7 +44,9 @@ export async function verifyWithoutWebCrypto(
   signature: Uint8Array,
 ): Promise<boolean> {
   if (!isEd25519Form(publicKey, signature)) return false;
-  const [{ ed25519 }, { sha512 }] = await Promise.all([import('@noble/curves/ed25519.js'), import('@noble/hashes/sha2.js')]);
+  const [{ ed25519 }, { sha512 }] = await loadedPart('Ed25519 signatures', () =>
+    Promise.all([import('@noble/curves/ed25519.js'), import('@noble/hashes/sha2.js')]),
+  );
   const [r, s] = [signature.subarray(0, 32), signature.subarray(32)];
   const { BASE, Fn } = ed25519.Point;
   try {

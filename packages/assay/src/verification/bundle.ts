@@ -15,6 +15,7 @@ import {
   type VerifiedClaims,
   verifyAgentEvidence,
 } from '@assay/attestation';
+import { loadedPart } from '@assay/encoding/loaded-part';
 import {
   authenticateBundle,
   type BundleSource,
@@ -84,7 +85,7 @@ export interface BundleVerifier {
 /** Loads what checks builds only for bundles that have some. */
 async function provenanceOf({ receipts, evidence }: VerifiedBundle<VerifiedClaims>): Promise<readonly Check[]> {
   if (!receipts.some(({ receipt }) => receipt.event_log.some(({ type }) => type === 'contract.built'))) return [];
-  const { provenanceChecks } = await import('./build-provenance.ts');
+  const { provenanceChecks } = await loadedPart('builds of contracts', () => import('./build-provenance.ts'));
   return provenanceChecks(
     receipts,
     evidence.map(({ report }) => report),

@@ -1,6 +1,8 @@
 /** One call for any file: finds out once what it is, parses it once, verifies it once. The command line and the console both ask here. */
 
 import { type AttestationError, type Endorsements, verify as verifyOfAttestation } from '@assay/attestation';
+import { EncodingError } from '@assay/encoding/errors';
+import { loadedPart } from '@assay/encoding/loaded-part';
 import { bundleVerdict, openBundle, openedVerdict } from './bundle.ts';
 import { ofNoKind } from './kinds.ts';
 import { type ResolvedOptions, resolveOptions, type VerifyOptions } from './options.ts';
@@ -30,17 +32,29 @@ export async function verify(bytes: Uint8Array, options: VerifyOptions = {}): Pr
   return failedVerdict(complete.type, problem, resolved.now) as Verdict;
 }
 
-/** The verdict on a file that was recognised already. */
+/**
+ * The verdict on a file that was recognised already; `unavailable` also where a part of the verifier could not be loaded.
+ * @throws {AttestationError} of kind `misuse` only.
+ */
 export async function verifySubject(subject: Subject, options: ResolvedOptions): Promise<Verdict> {
+  try {
+    return await verdictOn(subject, options);
+  } catch (error) {
+    if (!EncodingError.is(error) || error.code !== 'part/unavailable') throw error;
+    return failedVerdict(subject.kind, error, options.now) as Verdict;
+  }
+}
+
+async function verdictOn(subject: Subject, options: ResolvedOptions): Promise<Verdict> {
   switch (subject.kind) {
     case 'bundle':
       return bundleVerdict(subject.bytes, options);
     case 'comparison': {
-      const { comparisonVerdict } = await import('./comparison.ts');
+      const { comparisonVerdict } = await loadedPart('comparisons', () => import('./comparison.ts'));
       return comparisonVerdict(subject.json, options, { openBundle, openedVerdict });
     }
     case 'proof': {
-      const { proofVerdict } = await import('./answer-proof.ts');
+      const { proofVerdict } = await loadedPart('proofs of answers', () => import('./answer-proof.ts'));
       return proofVerdict(subject.json, options);
     }
     case 'receipt':
@@ -48,7 +62,7 @@ export async function verifySubject(subject: Subject, options: ResolvedOptions):
     case 'report':
       return reportVerdict(subject.json, options);
     case 'transcripts': {
-      const { transcriptsVerdict } = await import('./transcripts.ts');
+      const { transcriptsVerdict } = await loadedPart('transcripts', () => import('./transcripts.ts'));
       return transcriptsVerdict(subject.json, options, { openBundle, openedVerdict });
     }
     case 'result':
@@ -67,7 +81,7 @@ export async function verifySubject(subject: Subject, options: ResolvedOptions):
 async function fetched(
   bytes: Uint8Array,
 ): Promise<{ readonly endorsements: Endorsements; readonly problem: AttestationError | null }> {
-  const { fetchEndorsements } = await import('@assay/attestation/endorsements');
+  const { fetchEndorsements } = await loadedPart("vendors' services", () => import('@assay/attestation/endorsements'));
   const source = { fetch: (...request: Parameters<typeof fetch>) => fetch(...request), now: Date.now() };
   const { endorsements, problems } = await fetchEndorsements(bytes, source);
   return { endorsements, problem: problems[0] ?? null };

@@ -5,6 +5,7 @@
  * X25519 and AES run in the platform's crypto; ML-KEM in @noble/post-quantum, which is not constant time.
  */
 
+import { loadedPart } from '@assay/encoding/loaded-part';
 import { ChannelError } from '../errors.ts';
 import { PROVIDER } from '../provider/current.ts';
 import type { DhkemPair, Provider } from '../provider/provider.ts';
@@ -118,7 +119,7 @@ export const X_WING: Kem = {
 
 /** Loaded when it is needed: few relying parties ask for it, and bundlers keep it apart. */
 async function xWing(): Promise<typeof import('@noble/post-quantum/hybrid.js').ml_kem768_x25519> {
-  return (await import('@noble/post-quantum/hybrid.js')).ml_kem768_x25519;
+  return (await loadedPart('X-Wing keys', () => import('@noble/post-quantum/hybrid.js'))).ml_kem768_x25519;
 }
 
 const KEMS: readonly Kem[] = [X25519, X_WING];

@@ -10,9 +10,9 @@ import { bufferSource, concatBytes, equalBytes, utf8 } from '@assay/encoding/byt
 import { isEd25519Form } from '@assay/encoding/ed25519-form';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
+import { loadedPart } from '@assay/encoding/loaded-part';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { AttestationError } from '../../errors.ts';
-import { loadedPart } from '../../loaded-part.ts';
 import { reading } from '../reading.ts';
 
 export interface AnswerSignature {

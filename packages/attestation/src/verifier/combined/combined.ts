@@ -5,6 +5,7 @@
  * forwards to the model nodes shown beside it; names of models and instances, which are not signed.
  */
 
+import { loadedPart } from '@assay/encoding/loaded-part';
 import { AttestationError } from '../../errors.ts';
 import type { CombinedNode, CombinedReport } from '../../evidence/combined/combined-report.ts';
 import { combinedReportOf } from '../../evidence/combined/report.ts';
@@ -13,7 +14,6 @@ import type { DstackEvidence } from '../../evidence/dstack/evidence-file.ts';
 import { gunzip } from '../../evidence/gzip.ts';
 import type { NvidiaEvidence } from '../../evidence/nvidia/evidence-file.ts';
 import { snpEvidenceOf } from '../../evidence/snp/evidence-file.ts';
-import { loadedPart } from '../../loaded-part.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import { after, checksOfParts, withChecksBefore } from '../../model/checks-before.ts';
 import type {

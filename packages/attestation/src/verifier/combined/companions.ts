@@ -6,9 +6,9 @@
 import { bufferSource, decodeUtf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { type Json, parseJson } from '@assay/encoding/json';
+import { loadedPart } from '@assay/encoding/loaded-part';
 import { AttestationError } from '../../errors.ts';
 import { looksLikeToken, parseToken, type TokenEvidence, tokenEvidenceOfJson } from '../../evidence/token/token.ts';
-import { loadedPart } from '../../loaded-part.ts';
 import { type Check, fail, notChecked, pass } from '../../model/check.ts';
 import type { NamedClaims, VerifiedClaims } from '../../model/claims.ts';
 import type { Endorsement } from '../../model/endorsements.ts';

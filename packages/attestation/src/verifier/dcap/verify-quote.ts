@@ -15,12 +15,12 @@
  */
 
 import { equalBytes } from '@assay/encoding/bytes';
+import { loadedPart } from '@assay/encoding/loaded-part';
 import { INTEL_ROOTS } from '../../certificates/roots/intel.ts';
 import { resolveTrust } from '../../certificates/trust.ts';
 import { AttestationError } from '../../errors.ts';
 import type { DcapQuote } from '../../evidence/dcap/quote.ts';
 import { INTEL_QE_VENDOR_ID } from '../../evidence/dcap/quote-file.ts';
-import { loadedPart } from '../../loaded-part.ts';
 import type { Check } from '../../model/check.ts';
 import { after } from '../../model/checks-before.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
@@ -53,7 +53,7 @@ export interface AuthenticQuote {
 /**
  * @param quote a parsed quote.
  * @throws {AttestationError} `dcap/qe-vendor-unknown`, `dcap/qe-identity-mismatch`, `dcap/tdx-module-unknown`, `dcap/tdx-module-mismatch`,
- * `dcap/tcb-revoked`, `verifier/part-unavailable`, and the codes of {@link verifyPckChain},
+ * `dcap/tcb-revoked`, `part/unavailable`, and the codes of {@link verifyPckChain},
  * `findPckChain`, {@link verifyQuoteSignatures} and {@link verifyCollateral}.
  */
 export async function verifyQuote(quote: DcapQuote, options: VerifyOptions): Promise<AuthenticQuote> {

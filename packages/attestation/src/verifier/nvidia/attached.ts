@@ -3,8 +3,8 @@
  * statement that stands in the CPU's report data. Proves that both answered for one keyset and one nonce; not that they are one machine.
  */
 
+import { loadedPart } from '@assay/encoding/loaded-part';
 import type { NvidiaEvidence } from '../../evidence/nvidia/evidence-file.ts';
-import { loadedPart } from '../../loaded-part.ts';
 import { type Check, fail, pass } from '../../model/check.ts';
 import { after } from '../../model/checks-before.ts';
 import type { VerifiedClaims } from '../../model/claims.ts';
@@ -16,7 +16,7 @@ const SPEC = 'spec/keyset.md §3';
 /**
  * The CPU's claims with its GPUs as submodules `gpu-0`, `gpu-1`, …, and the check `nvidia.statement`.
  * @param statement lower-case hex of the 32 bytes that every GPU must have answered.
- * @throws {AttestationError} those of `verifyNvidia`; `verifier/part-unavailable`.
+ * @throws {AttestationError} those of `verifyNvidia`; `part/unavailable`.
  * @example const claims = await attachGpus(cpu, { gpus, statement: encodeHex(digest) }, { now, endorsements })
  */
 export async function attachGpus<Of extends VerifiedClaims>(

@@ -3,8 +3,8 @@
  * measurements are long, so bundlers put that in a part that is loaded when such evidence comes.
  */
 
+import { loadedPart } from '@assay/encoding/loaded-part';
 import { type NvidiaEvidence, type NvidiaKind, nvidiaEvidenceOf, nvidiaKindOf } from '../../evidence/nvidia/evidence-file.ts';
-import { loadedPart } from '../../loaded-part.ts';
 import type { NvidiaClaims } from '../../model/claims.ts';
 import type { TeeVerifier } from '../../model/verification.ts';
 

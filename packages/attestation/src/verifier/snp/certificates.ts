@@ -10,6 +10,7 @@
 import { equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { parseJson } from '@assay/encoding/json';
+import { loadedPart } from '@assay/encoding/loaded-part';
 import { type CertificateList, parseCrl } from '../../certificates/crl.ts';
 import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
 import { resolveTrust } from '../../certificates/trust.ts';
@@ -21,7 +22,6 @@ import { vcekPaths } from '../../evidence/snp/kds.ts';
 import { oakCertificates } from '../../evidence/snp/oak.ts';
 import { productOfCpuid, type SnpCpuid, type SnpProduct } from '../../evidence/snp/product.ts';
 import type { SnpReport } from '../../evidence/snp/report.ts';
-import { loadedPart } from '../../loaded-part.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { TrustAnchor, VerifyOptions } from '../../model/verification.ts';
 import { companionFault, withCompanion } from '../companion-fault.ts';

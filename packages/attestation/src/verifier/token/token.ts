@@ -3,8 +3,8 @@
  * in a part that is loaded when a token comes.
  */
 
+import { loadedPart } from '@assay/encoding/loaded-part';
 import { type TokenEvidence, tokenEvidenceOf } from '../../evidence/token/token.ts';
-import { loadedPart } from '../../loaded-part.ts';
 import type { TokenClaims } from '../../model/claims.ts';
 import type { TeeVerifier } from '../../model/verification.ts';
 

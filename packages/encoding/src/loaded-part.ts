@@ -1,22 +1,22 @@
 /**
- * Parts of the verifier that are loaded when evidence needs them, so that pages carry only what they use. A part can be out of reach: a page
- * that was opened before its server was updated, or a browser without network. Not decided here: anything about the evidence.
+ * Parts of a verifier that are loaded when what is verified needs them, so that pages carry only what they use. A part can be out of reach: a page
+ * that was opened before its server was updated, or a browser without network. Not decided here: anything about what is verified.
  */
 
-import { AttestationError } from './errors.ts';
+import { EncodingError } from './errors.ts';
 
 /**
  * The part that `load` imports.
  * @param what e.g. `NVIDIA evidence`, for the error.
- * @throws {AttestationError} `verifier/part-unavailable`, with the loader's error as its cause.
+ * @throws {EncodingError} `part/unavailable`, with the loader's error as its cause.
  * @example const { verifyNvidia } = await loadedPart('NVIDIA evidence', () => import('./nvidia-evidence.ts'))
  */
 export async function loadedPart<Part>(what: string, load: () => Promise<Part>): Promise<Part> {
   try {
     return await load();
   } catch (cause) {
-    throw new AttestationError(
-      'verifier/part-unavailable',
+    throw new EncodingError(
+      'part/unavailable',
       `expected the part of the verifier for ${what}, got none: it could not be loaded; check the connection, load the page again, or install Assay again`,
       { cause },
     );

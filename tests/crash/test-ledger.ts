@@ -8,6 +8,7 @@ import { utf8 } from '@assay/encoding/bytes';
 import { digestBytes, type Keyset, MAX_BUNDLE_BYTES } from '@assay/receipt';
 import { fakeReport } from '@assay/testing';
 import { afterEach } from 'vitest';
+import type { PlatformSecret } from '../../packages/ledger/src/data-key-file.ts';
 import { createLedger } from '../../packages/ledger/src/ledger.ts';
 import { openStore } from '../../packages/ledger/src/open-ledger.ts';
 import type { BundleOptions, Ledger, ReceiptDraft, SealedReceipt } from '../../packages/ledger/src/port.ts';
@@ -77,7 +78,7 @@ export async function start(
     readonly maxBytes?: number;
     readonly silent?: boolean;
     readonly notAfter?: number;
-    readonly platformSecret?: Uint8Array;
+    readonly platformSecret?: PlatformSecret;
   } = {},
 ): Promise<StartedLedger> {
   const { silent = false, notAfter, ...storeOptions } = options;

@@ -1,12 +1,13 @@
 /** `assay log` and `assay store` over a data directory that an agent left behind. */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Io } from '../../packages/assay/src/command-line/io.ts';
 import { run as command } from '../../packages/assay/src/command-line/program.ts';
+import { DATA_KEY_FILE, readDataKey, writeDataKey } from '../../packages/ledger/src/data-key-file.ts';
 import { run, start } from '../crash/test-ledger.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'assay-upkeep-commands-'));
@@ -71,6 +72,20 @@ test('erase and rotate-key say what they did, and the status names it', async ()
   expect(after).toMatchObject({ dataKey: { rotating: false }, upkeep: { erasedPayloads: 1, unfinished: 0, unlogged: 2 } });
   expect(after.dataKey.id).not.toBe(id);
   expect(JSON.parse((await say('log', 'fsck', '--json')).out)).toMatchObject({ sound: true, erased: 1 });
+});
+
+test.each([
+  [true, "sealed under a simulator's key, which keeps nothing"],
+  [false, 'sealed under a secret of the platform'],
+])('the status says who gave the secret of the data key, simulated: %s', async (simulated, words) => {
+  const clear = join(data, DATA_KEY_FILE);
+  const before = readFileSync(clear);
+  writeDataKey(data, { key: readDataKey(data) }, { bytes: new Uint8Array(32), simulated });
+  try {
+    expect((await say('store', 'status')).out).toContain(words);
+  } finally {
+    writeFileSync(clear, before);
+  }
 });
 
 test('a log that is not sound ends with 3 and names the entry', async () => {

@@ -161,7 +161,7 @@ async function compose(
           gpus: config.gpuEvidence,
         })
       : { attester: given, absent: [] },
-  ]);
+  ]).finally(() => platformSecret?.bytes.fill(0));
   await versionFloor.refuseBelowStore(ledger);
   const modelConfig = await withNamedModel(config.model);
   const attestedUpstream = attestedUpstreamOf(modelConfig, clock.now);

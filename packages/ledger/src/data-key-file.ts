@@ -1,7 +1,9 @@
 /**
  * The file of the data key, `data-key.json`. Where the platform gives the application a secret (dstack), a new file is sealed under it: on the disk,
- * in copies and in backups it opens nothing. Elsewhere the key stands in clear, as safe as the disk. A file that stands in clear stays so until
- * the key is rotated: that key was on the disk.
+ * in copies and in backups it opens nothing, and what it says in clear is bound to the seal. Elsewhere the key stands in clear, as safe as the disk.
+ *
+ * An agent that has a secret does not take a key that stands in clear: that key was on the disk, and who can write there may have put it there. Rotating
+ * it makes a fresh key under the secret.
  */
 
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
@@ -15,8 +17,13 @@ import { createKeyFile, readKeyFile, replaceKeyFile } from './key-file.ts';
 
 export const DATA_KEY_FILE = 'data-key.json';
 
-/** 32 secret bytes that the platform gives to the application, on every machine; `null` where there are none. */
-export type PlatformSecret = Uint8Array | null;
+/** What the platform gives to the application, on every machine. */
+export interface PlatformSecret {
+  /** 32 secret bytes. */
+  readonly bytes: Uint8Array;
+  /** A simulator gave them: others know them, too. */
+  readonly simulated: boolean;
+}
 
 /** What a key file says to everyone who can read it. */
 export interface DataKeyNames {
@@ -24,8 +31,8 @@ export interface DataKeyNames {
   readonly id: string;
   /** Of the key that a rotation replaces; `null` when none is under way. */
   readonly previous: string | null;
-  /** Whether the file is sealed under a secret of the platform. */
-  readonly sealed: boolean;
+  /** Who gave the secret under which the file is sealed; `null` for a file in clear. */
+  readonly sealed: 'platform' | 'simulator' | null;
 }
 
 interface Keys {
@@ -34,19 +41,35 @@ interface Keys {
   readonly previous?: DataKey | undefined;
 }
 
+interface Clear {
+  readonly v: 1;
+  readonly key: string;
+  readonly previous?: string | undefined;
+}
+
+/** What stands in clear on a sealed file, and is bound to its seal. */
+interface Label {
+  readonly id: string;
+  readonly previous?: string | undefined;
+  readonly by: 'platform' | 'simulator';
+}
+
 /** `sealed`: the text of the first form, sealed. */
-type Written =
-  | { readonly v: 1; readonly key: string; readonly previous?: string | undefined }
-  | { readonly v: 2; readonly id: string; readonly previous?: string | undefined; readonly sealed: string };
+type Written = Clear | (Label & { readonly v: 2; readonly sealed: string });
 
 /**
- * The key of a data directory, made there on the first start.
+ * The key of a data directory, made there on the first start. With a secret, a file in clear is refused.
  * @throws {LedgerError} `ledger/bad-key-file`.
  * @example const key = openDataKey('.assay')
  */
-export function openDataKey(directory: string, secret: PlatformSecret = null): DataKey {
+export function openDataKey(directory: string, secret: PlatformSecret | null = null): DataKey {
   for (;;) {
     const found = readFile(directory);
+    if (found?.written.v === 1 && secret !== null)
+      throw new LedgerError(
+        'ledger/bad-key-file',
+        `expected ${found.path} sealed under this application's secret, got a key in clear, which others may know; run assay store rotate-key in this guest, or delete the file if no agent ever ran on this directory`,
+      );
     if (found !== null) return keyIn(found, secret);
     const key = new DataKey(createSecretKey(randomBytes(32)));
     createKeyFile(join(directory, DATA_KEY_FILE), textOf({ key }, secret));
@@ -57,7 +80,7 @@ export function openDataKey(directory: string, secret: PlatformSecret = null): D
  * The key that is in `directory`; none is made.
  * @throws {LedgerError} `ledger/bad-key-file`.
  */
-export function readDataKey(directory: string, secret: PlatformSecret = null): DataKey {
+export function readDataKey(directory: string, secret: PlatformSecret | null = null): DataKey {
   return keyIn(existingFile(directory), secret);
 }
 
@@ -68,15 +91,15 @@ export function readDataKey(directory: string, secret: PlatformSecret = null): D
 export function dataKeyNames(directory: string): DataKeyNames {
   const found = existingFile(directory);
   if (found.written.v === 2) {
-    const { id, previous = null } = found.written;
-    return { id, previous, sealed: true };
+    const { id, previous = null, by } = found.written;
+    return { id, previous, sealed: by };
   }
   const { id, previous } = keyIn(found, null);
-  return { id, previous: previous?.id ?? null, sealed: false };
+  return { id, previous: previous?.id ?? null, sealed: null };
 }
 
 /** Puts keys in the place of those that are in `directory`, whole or not at all. */
-export function writeDataKey(directory: string, keys: Keys, secret: PlatformSecret = null): void {
+export function writeDataKey(directory: string, keys: Keys, secret: PlatformSecret | null = null): void {
   replaceKeyFile(join(directory, DATA_KEY_FILE), textOf(keys, secret));
 }
 
@@ -107,33 +130,37 @@ function readFile(directory: string): FoundFile | null {
 
 function parsed(text: string): Written {
   const written = parseJson(text) as Readonly<Record<string, unknown>>;
-  const { v, id, key, sealed, previous } = written;
+  const { v, id, key, sealed, previous, by } = written;
   const named = previous === undefined || typeof previous === 'string';
   if (v === 1 && typeof key === 'string' && named) return { v, key, previous };
-  if (v === 2 && typeof id === 'string' && typeof sealed === 'string' && named) return { v, id, sealed, previous };
+  if (v === 2 && typeof id === 'string' && typeof sealed === 'string' && named && (by === 'platform' || by === 'simulator'))
+    return { v, id, sealed, previous, by };
   throw new Error('another form');
 }
 
-function keyIn({ path, written }: FoundFile, secret: PlatformSecret): DataKey {
-  const clear = written.v === 1 ? written : unsealed(path, written.sealed, secret);
+function keyIn({ path, written }: FoundFile, secret: PlatformSecret | null): DataKey {
+  const clear = written.v === 1 ? written : unsealed(path, written, secret);
   const keyOf = (hex: string): KeyObject => createSecretKey(decodeHex(hex, { bytes: 32 }));
   try {
     const { key, previous } = clear;
-    return new DataKey(keyOf(key), previous === undefined ? null : new DataKey(keyOf(previous)));
+    const opened = new DataKey(keyOf(key), previous === undefined ? null : new DataKey(keyOf(previous)));
+    if (written.v === 2 && (written.id !== opened.id || written.previous !== opened.previous?.id))
+      throw new Error('the keys in it have other ids');
+    return opened;
   } catch (cause) {
     throw notAKeyFile(path, cause);
   }
 }
 
-function unsealed(path: string, sealed: string, secret: PlatformSecret): Extract<Written, { readonly v: 1 }> {
+function unsealed(path: string, written: Extract<Written, Label>, secret: PlatformSecret | null): Clear {
   if (secret === null)
     throw new LedgerError(
       'ledger/bad-key-file',
       `expected the platform under whose secret ${path} is sealed, got none; run this in the guest of the same application, with the socket of its guest agent`,
     );
   try {
-    const written = parsed(decodeUtf8(sealerOf(secret).open(DATA_KEY_FILE, decodeHex(sealed))));
-    if (written.v === 1) return written;
+    const clear = parsed(decodeUtf8(sealerOf(secret).open(placeOf(written), decodeHex(written.sealed))));
+    if (clear.v === 1) return clear;
     throw new Error('sealed twice');
   } catch (cause) {
     throw new LedgerError(
@@ -144,16 +171,21 @@ function unsealed(path: string, sealed: string, secret: PlatformSecret): Extract
   }
 }
 
-function textOf({ key, previous }: Keys, secret: PlatformSecret): string {
+function textOf({ key, previous }: Keys, secret: PlatformSecret | null): string {
   const hex = ({ secret: bytes }: DataKey): string => encodeHex(new Uint8Array(bytes.export()));
   const clear = JSON.stringify({ v: 1, key: hex(key), previous: previous === undefined ? undefined : hex(previous) });
   if (secret === null) return `${clear}\n`;
-  const sealed = encodeHex(sealerOf(secret).seal(DATA_KEY_FILE, utf8(clear)));
-  return `${JSON.stringify({ v: 2, id: key.id, previous: previous?.id, sealed } satisfies Written)}\n`;
+  const label: Label = { id: key.id, previous: previous?.id, by: secret.simulated ? 'simulator' : 'platform' };
+  const sealed = encodeHex(sealerOf(secret).seal(placeOf(label), utf8(clear)));
+  return `${JSON.stringify({ v: 2, ...label, sealed } satisfies Written)}\n`;
 }
 
-function sealerOf(secret: Uint8Array): DataKey {
-  return new DataKey(createSecretKey(new Uint8Array(hkdfSync('sha256', secret, '', 'assay data key file/1', 32))));
+function placeOf({ id, previous, by }: Label): string {
+  return JSON.stringify([DATA_KEY_FILE, id, previous ?? null, by]);
+}
+
+function sealerOf({ bytes }: PlatformSecret): DataKey {
+  return new DataKey(createSecretKey(new Uint8Array(hkdfSync('sha256', bytes, '', 'assay data key file/1', 32))));
 }
 
 function notAKeyFile(path: string, cause: unknown): LedgerError {

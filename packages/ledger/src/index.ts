@@ -2,6 +2,7 @@
 
 export { type Clock, systemClock } from './clock.ts';
 export type * from './coordination/port.ts';
+export type { PlatformSecret } from './data-key-file.ts';
 export { LEDGER_ERROR_KINDS, LedgerError, type LedgerErrorCode } from './errors.ts';
 export type * from './fleet/port.ts';
 export type * from './jobs/port.ts';
@@ -10,6 +11,7 @@ export * from './keys/port.ts';
 export { openLedger } from './open-ledger.ts';
 export type * from './port.ts';
 export { createSigningKeys } from './signing-keys.ts';
+export { makePrivateDirectory } from './sqlite/private-files.ts';
 export { GENERATION_KEY, StateHash } from './state-hash.ts';
 export { FLOOR_ROW, FLOOR_TASK } from './state-rows.ts';
 export { joinStored, openObject, readStored, storedBytes } from './stored-bytes.ts';

@@ -1,6 +1,7 @@
 /** Opens the ledger: store and ledger joined, for the composition root and for tests. */
 
 import type { Clock } from './clock.ts';
+import type { PlatformSecret } from './data-key-file.ts';
 import { createLedger } from './ledger.ts';
 import type { Ledger } from './port.ts';
 import { openPostgresStore } from './postgres/store.ts';
@@ -15,7 +16,7 @@ export interface StorePlace {
   /** Name of the log, fixed on the first start. */
   readonly origin?: string | undefined;
   /** The platform's secret under which the file of the data key is sealed (data-key-file.ts); left out where there is none. */
-  readonly platformSecret?: Uint8Array | null | undefined;
+  readonly platformSecret?: PlatformSecret | null | undefined;
   /** Largest size of the embedded database in bytes; none unless given. */
   readonly maxBytes?: number | undefined;
 }

@@ -1,13 +1,14 @@
 /** An agent that is older than the floor on its data directory or store is refused before it takes over keys; newer ones raise the floor, in the log. */
 
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { checkLog } from '@assay/ledger';
+import { checkLog, openLedger, systemClock } from '@assay/ledger';
 import { expectRefusal } from '@assay/testing';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
+import { freshDatabase, HAS_POSTGRES } from '../../../../tests/postgres/server.ts';
 import { parseConfig } from '../config.ts';
 import { startAgent } from '../main.ts';
 import { VERSION_FLOOR_FILE, VersionFloor } from './version-floor.ts';
@@ -106,6 +107,60 @@ test.each([
   rmSync(join(directory, VERSION_FLOOR_FILE));
   sql(directory, `DELETE ${FLOOR_ROWS}`);
   await expectRefusal(run(directory, '0.9.9'), 'version/below-floor', ['1.0.0', 'run a newer one']);
+});
+
+const opened = async (directory: string, databaseUrl: string | null = null) => {
+  const ledger = await openLedger({ directory, databaseUrl, clock: systemClock });
+  onTestFinished(() => ledger.close());
+  return ledger;
+};
+
+/** What an agent does before it uses a key; it ends after that. */
+async function begin(directory: string, version: string, databaseUrl: string | null = null): Promise<void> {
+  const floor = new VersionFloor({ directory, version, floor: null });
+  floor.refuseBelowDirectory();
+  await floor.refuseBelowStore(await opened(directory, databaseUrl));
+}
+
+test('a first start that ends before a key is made leaves its floor in the directory', async () => {
+  const directory = join(place(), 'not-there');
+  new VersionFloor({ directory, version: '2.0.0', floor: null }).refuseBelowDirectory();
+  expect(floorIn(directory)).toEqual({ v: 1, floor: '2.0.0' });
+  expect(statSync(directory).mode & 0o777).toBe(0o700);
+  await expectRefusal(run(directory, '1.0.0'), 'version/below-floor', ['2.0.0', 'run a newer one']);
+  expect(existsSync(join(directory, 'data-key.json'))).toBe(false);
+});
+
+test('a first start that ends before it can log leaves its floor in the store, too, and the next one logs it', {
+  timeout: 120_000,
+}, async () => {
+  const directory = place();
+  const floor = new VersionFloor({ directory, version: '2.0.0', floor: null });
+  floor.refuseBelowDirectory();
+  const ledger = await openLedger({ directory, databaseUrl: null, clock: systemClock });
+  await floor.refuseBelowStore(ledger);
+  await ledger.close();
+  rmSync(join(directory, VERSION_FLOOR_FILE));
+  await expectRefusal(run(directory, '1.9.0'), 'version/below-floor', ['the store', '2.0.0', 'run a newer one']);
+  rmSync(join(directory, VERSION_FLOOR_FILE)); // that of 1.9.0
+  expect(await run(directory, '2.0.0')).toEqual([expect.objectContaining({ floor: '2.0.0', previous: null })]);
+  expect((await checkLog({ directory })).problems).toEqual([]);
+});
+
+test.skipIf(!HAS_POSTGRES)('agents of two versions on a fresh PostgreSQL store are told apart before keys', async () => {
+  const { url: databaseUrl, drop } = await freshDatabase();
+  onTestFinished(drop);
+  const [newer, older] = [place(), place()];
+  await begin(newer, '2.0.0', databaseUrl);
+  for (const file of ['log-key.json', 'data-key.json']) cpSync(join(newer, file), join(older, file));
+  await expectRefusal(begin(older, '1.0.0', databaseUrl), 'version/below-floor', ['the store', '2.0.0']);
+});
+
+test('an upgrade whose directory is in use leaves the floor that stands', async () => {
+  const directory = place();
+  await begin(directory, '1.0.0');
+  await expectRefusal(run(directory, '2.0.0'), 'ledger/in-use', ['ASSAY_DATA_DIR']);
+  expect(floorIn(directory)).toEqual({ v: 1, floor: '1.0.0' });
 });
 
 test.each([

@@ -3,10 +3,11 @@
  * agent leaves a floor there: its own version, or an older one that its settings allow. An agent below the floor of the directory is refused before it
  * reads a key; one that finds the floor in the store alone, before it uses one: it opens the store and the platform with keys.
  *
- * The floor stands in `version-floor.json` of the data directory and in the store: each one, the first among them, as a receipt in the log and a row of
- * the state that commits with it and that `checkLog` holds against it. The highest counts; a floor never falls. Not prevented: an operator who puts data
- * directory and store back together to an earlier time, or who deletes file, row and receipts (`checkLog` tells); another directory and store, where the
- * platform derives the same secret; versions that know no floor.
+ * The floor stands in `version-floor.json` of the data directory and in the store. The first one is in the file before a key is made, and in the store,
+ * as agents on it agreed, before one is used: a start that ends early leaves it. Each one, the first among them, is logged once the agent can sign: a
+ * receipt, and a row of the state that commits with it and that `checkLog` holds against it. The highest counts; a floor never falls. Not prevented: an
+ * operator who puts data directory and store back together to an earlier time, or who deletes file, agreement, row and receipts (`checkLog` tells);
+ * another directory and store, where the platform derives the same secret; versions that know no floor.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -14,12 +15,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, isJsonObject, parseJson } from '@assay/encoding/json';
-import { FLOOR_ROW, FLOOR_TASK, type Ledger, LedgerError, replaceKeyFile } from '@assay/ledger';
+import { FLOOR_ROW, FLOOR_TASK, type Ledger, LedgerError, makePrivateDirectory, replaceKeyFile } from '@assay/ledger';
 import { compareVersions, isVersion } from '@assay/reference-values/releases';
 import { ServerError } from '../errors.ts';
 
 /** In the data directory. */
 export const VERSION_FLOOR_FILE = 'version-floor.json';
+/** Where the store has the first floor, as agents on it agreed. */
+const FIRST = 'version-floor';
 /** Agents that share a store can raise the floor at the same time. */
 const ATTEMPTS = 4;
 const MAX_FILE_BYTES = 1024;
@@ -33,9 +36,10 @@ export interface VersionFloorOptions {
   readonly floor: string | null;
 }
 
-type FloorLedger = Pick<Ledger, 'discard' | 'loggedFloor' | 'open' | 'readState' | 'seal'>;
+type FloorLedger = Pick<Ledger, 'coordination' | 'discard' | 'loggedFloor' | 'open' | 'readState' | 'seal'>;
 
 export class VersionFloor {
+  readonly #directory: string;
   readonly #path: string;
   readonly #version: string;
   readonly #wanted: string;
@@ -44,6 +48,7 @@ export class VersionFloor {
 
   /** @throws {ServerError} `config/bad-value` for a version that could not be a floor, and for a floor that this version does not reach itself. */
   constructor({ directory, version, floor }: VersionFloorOptions) {
+    this.#directory = directory;
     this.#path = join(directory, VERSION_FLOOR_FILE);
     this.#version = version;
     this.#wanted = floor ?? version;
@@ -62,20 +67,27 @@ export class VersionFloor {
   }
 
   /**
-   * Looks at the data directory alone, before any key in it is read.
+   * Looks at the data directory alone, before any key in it is read, and keeps a first floor there. One that stands is left: whether this agent gets the
+   * directory is not known yet.
    * @throws {ServerError} `version/below-floor`; `config/unreadable` for a file that is none of this version.
    */
   refuseBelowDirectory(): void {
-    this.#see(this.#kept(), VERSION_FLOOR_FILE);
+    const kept = this.#kept();
+    this.#see(kept ?? this.#wanted, VERSION_FLOOR_FILE);
+    if (kept !== null) return;
+    makePrivateDirectory(this.#directory);
+    this.#keep();
   }
 
   /**
-   * Looks at the store, before keys are made or opened for it, then keeps the floor in the data directory.
+   * Looks at the store, before its keys are used, then keeps the floor: in the data directory, and in a store that has none yet.
    * @throws {ServerError} `version/below-floor`; the ledger's errors.
    */
   async refuseBelowStore(ledger: FloorLedger): Promise<void> {
     this.#see((await this.#row(ledger)).floor, 'the store');
     this.#see(await ledger.loggedFloor(), 'the log');
+    this.#see(await ledger.coordination.agree(FIRST, this.#wanted), 'the store');
+    this.#see(this.#wanted, 'the settings');
     this.#keep();
   }
 
@@ -88,8 +100,10 @@ export class VersionFloor {
     for (let attempt = 1; ; attempt += 1) {
       const row = await this.#row(ledger);
       this.#see(row.floor, 'the store');
-      const previous = this.#floor;
-      const floor = higher(this.#wanted, previous);
+      const logged = await ledger.loggedFloor();
+      this.#see(logged, 'the log');
+      const previous = row.floor === null ? logged : higher(row.floor, logged);
+      const floor = higher(this.#wanted, this.#floor);
       if (floor === row.floor) {
         this.#keep();
         return null;

@@ -39,8 +39,12 @@ export interface Attester {
    * @throws {ServerError} `attester/unavailable`.
    */
   keptSecret?(): Promise<Uint8Array>;
-  /** The platform gives `keptSecret` to every version of the application, on every machine: what is sealed under it outlives an upgrade. */
-  readonly keptForApplication?: true;
+  /**
+   * 32 secret bytes of their own for the file of the data key, in memory that the caller clears. The platform gives the same to every version of the
+   * application, on every machine: what is sealed under them outlives an upgrade. Platforms without such a secret leave it out.
+   * @throws {ServerError} `attester/unavailable`.
+   */
+  dataKeySecret?(): Promise<Uint8Array>;
 }
 
 /** What attests one result (spec/keyset.md §2a). */

@@ -97,6 +97,12 @@ function whole(text: string): number {
   return Number(text);
 }
 
+const SEALED_WORDS = {
+  platform: 'sealed under a secret of the platform',
+  simulator: "sealed under a simulator's key, which keeps nothing",
+  clear: 'in clear, as safe as the disk',
+} as const;
+
 async function status(json: boolean, io: Io): Promise<ExitCode> {
   const { storeStatus } = await import('@assay/agent');
   const found = await storeStatus(keptPlace(io));
@@ -116,7 +122,7 @@ async function status(json: boolean, io: Io): Promise<ExitCode> {
         ['erased payloads', `${found.upkeep?.erasedPayloads ?? 0}${upkeepWords(found.upkeep)}`],
         [
           'data key',
-          `${found.dataKey.id}, ${found.dataKey.sealed ? 'sealed under a secret of the platform' : 'in clear, as safe as the disk'}${found.dataKey.rotating ? '; its rotation was cut off: run assay store rotate-key again' : ''}`,
+          `${found.dataKey.id}, ${SEALED_WORDS[found.dataKey.sealed ?? 'clear']}${found.dataKey.rotating ? '; its rotation was cut off: run assay store rotate-key again' : ''}`,
         ],
         ['size', `${(found.bytes / 1024 / 1024).toFixed(1)} MiB`],
       ]),

@@ -9,7 +9,7 @@ import { decodeHex } from '@assay/encoding/hex';
 import { EMPTY_ROOT, logKeysDigest } from '@assay/receipt';
 import type pg from 'pg';
 import type { DataKey } from '../data-key.ts';
-import { openDataKey } from '../data-key-file.ts';
+import { openDataKey, type PlatformSecret } from '../data-key-file.ts';
 import { LedgerError } from '../errors.ts';
 import { type LogKey, openLogKey } from '../log-key.ts';
 import type { StateRow } from '../port.ts';
@@ -31,7 +31,7 @@ export interface PostgresStoreOptions {
   readonly directory: string;
   readonly origin?: string | undefined;
   /** The platform's secret under which the file of the data key is sealed (data-key-file.ts); left out where there is none. */
-  readonly platformSecret?: Uint8Array | null | undefined;
+  readonly platformSecret?: PlatformSecret | null | undefined;
 }
 
 /**

@@ -8,7 +8,7 @@ import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
 import type { DataKey } from '../data-key.ts';
-import { openDataKey } from '../data-key-file.ts';
+import { openDataKey, type PlatformSecret } from '../data-key-file.ts';
 import { LedgerError } from '../errors.ts';
 import { type LogKey, openLogKey } from '../log-key.ts';
 import type { StateRow } from '../port.ts';
@@ -27,7 +27,7 @@ export interface SqliteStoreOptions {
   /** Name of the log, fixed on the first start. */
   readonly origin?: string | undefined;
   /** The platform's secret under which the file of the data key is sealed (data-key-file.ts); left out where there is none. */
-  readonly platformSecret?: Uint8Array | null | undefined;
+  readonly platformSecret?: PlatformSecret | null | undefined;
   /** Largest size of the database in bytes; default: none. */
   readonly maxBytes?: number | undefined;
 }

@@ -80,7 +80,7 @@ interface Begun {
 }
 
 /** The new key, in the file together with the old one. */
-function begin(directory: string, secret: PlatformSecret): Begun {
+function begin(directory: string, secret: PlatformSecret | null): Begun {
   const found = readDataKey(directory, secret);
   if (found.previous !== null) return { key: found, previous: found.previous, resumed: true };
   const key = new DataKey(createSecretKey(randomBytes(32)), found);

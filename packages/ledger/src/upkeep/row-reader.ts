@@ -5,6 +5,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PlatformSecret } from '../data-key-file.ts';
 import { LedgerError } from '../errors.ts';
 import { connect, databaseError } from '../postgres/connection.ts';
 import { POSTGRES_SCHEMA, postgresSchemaOf } from '../postgres/migrations.ts';
@@ -19,7 +20,7 @@ export interface KeptPlace {
   /** `null` or left out: the embedded database of the directory. */
   readonly databaseUrl?: string | null | undefined;
   /** The platform's secret under which the file of the data key is sealed (data-key-file.ts); left out where there is none. */
-  readonly platformSecret?: Uint8Array | null | undefined;
+  readonly platformSecret?: PlatformSecret | null | undefined;
 }
 
 export interface RowReader {

@@ -2,7 +2,7 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { dataKeyNames } from '../data-key-file.ts';
+import { type DataKeyNames, dataKeyNames } from '../data-key-file.ts';
 import { readLogKey } from '../log-key.ts';
 import { type Operation, query } from '../rows/operation.ts';
 import { type UpkeepCounts, upkeepCounts } from '../upkeep-log/operations.ts';
@@ -25,8 +25,8 @@ export interface StoreStatus {
     readonly id: string;
     /** A rotation was cut off: run it again. */
     readonly rotating: boolean;
-    /** Its file is sealed under a secret of the platform; else it stands in clear, as safe as the disk. */
-    readonly sealed: boolean;
+    /** Under what its file is sealed: a secret of the platform, or a simulator's key, which keeps nothing; `null`: it stands in clear, as safe as the disk. */
+    readonly sealed: DataKeyNames['sealed'];
   };
   readonly bytes: number;
 }

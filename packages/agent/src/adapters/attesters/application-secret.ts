@@ -3,6 +3,7 @@
  * work on its store in the same guest.
  */
 
+import type { PlatformSecret } from '@assay/ledger';
 import type { Attester } from '../../ports/attester.ts';
 import type { DetectOptions } from './detect.ts';
 import { openDstackAttester } from './dstack.ts';
@@ -12,8 +13,9 @@ import { openTappdAttester } from './tappd.ts';
  * The secret by an attester; `null` where the platform has none that outlives an upgrade.
  * @throws {ServerError} `attester/unavailable`.
  */
-export async function applicationSecret(attester: Attester): Promise<Uint8Array | null> {
-  return attester.keptForApplication === true ? ((await attester.keptSecret?.()) ?? null) : null;
+export async function applicationSecret(attester: Attester): Promise<PlatformSecret | null> {
+  const bytes = await attester.dataKeySecret?.();
+  return bytes === undefined ? null : { bytes, simulated: attester.simulated };
 }
 
 /**
@@ -24,7 +26,7 @@ export async function applicationSecret(attester: Attester): Promise<Uint8Array 
 export async function findApplicationSecret({
   choice,
   simulators,
-}: Pick<DetectOptions, 'choice' | 'simulators'>): Promise<Uint8Array | null> {
+}: Pick<DetectOptions, 'choice' | 'simulators'>): Promise<PlatformSecret | null> {
   const places: Readonly<Record<string, () => Attester | null>> = {
     dstack: () => openDstackAttester(simulators?.dstack ?? null),
     tappd: () => openTappdAttester(simulators?.tappd ?? null),

@@ -29,12 +29,13 @@ export function openDstackAttester(
     name: simulated ? 'dstack simulator' : 'dstack',
     simulated,
     attest: ({ statementDigest }) => attest(address, statementDigest, patienceMs),
-    keptForApplication: true,
-    keptSecret: async () => {
-      const { key } = await callGuestAgent(address, '/GetKey', { path: 'assay/operator/1', purpose: 'assay-operator' });
-      return guestSecret(key);
-    },
+    keptSecret: () => keyOf(address, { path: 'assay/operator/1', purpose: 'assay-operator' }),
+    dataKeySecret: () => keyOf(address, { path: 'assay/data-key/1', purpose: 'assay-data-key' }),
   };
+}
+
+async function keyOf(address: GuestAgentAddress, wanted: object): Promise<Uint8Array> {
+  return guestSecret((await callGuestAgent(address, '/GetKey', wanted)).key);
 }
 
 async function attest(

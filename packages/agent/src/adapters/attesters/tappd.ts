@@ -2,7 +2,7 @@
 
 import type { Attester } from '../../ports/attester.ts';
 import { guestEvidence, guestSecret, paddedHex } from './dstack.ts';
-import { callGuestAgent, findGuestAgent } from './guest-agent.ts';
+import { callGuestAgent, findGuestAgent, type GuestAgentAddress } from './guest-agent.ts';
 
 const SOCKETS = ['/var/run/tappd.sock', '/run/tappd.sock', '/var/run/tappd/tappd.sock', '/run/tappd/tappd.sock'];
 
@@ -21,13 +21,11 @@ export function openTappdAttester(simulator: string | null, sockets: readonly st
       ]);
       return { teeType: 'tdx', evidenceType: 'tdx', evidence: guestEvidence(reply, about) };
     },
-    keptForApplication: true,
-    keptSecret: async () => {
-      const { k256_key: key } = await callGuestAgent(address, '/prpc/Tappd.DeriveK256Key', {
-        path: 'assay/operator/1',
-        purpose: 'assay-operator',
-      });
-      return guestSecret(key);
-    },
+    keptSecret: () => keyOf(address, { path: 'assay/operator/1', purpose: 'assay-operator' }),
+    dataKeySecret: () => keyOf(address, { path: 'assay/data-key/1', purpose: 'assay-data-key' }),
   };
+}
+
+async function keyOf(address: GuestAgentAddress, wanted: object): Promise<Uint8Array> {
+  return guestSecret((await callGuestAgent(address, '/prpc/Tappd.DeriveK256Key', wanted)).k256_key);
 }

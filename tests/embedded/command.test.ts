@@ -25,7 +25,7 @@ describe.runIf(isAtHand(SMOLLM2))('a model from a folder', () => {
       const again = await assay(directory, 'fetch', SMOLLM2.name, '--json');
       expect(JSON.parse(again.out)).toMatchObject({ name: SMOLLM2.name, fetched: false });
       expect((await assay(directory, 'list')).out).toMatch(
-        /^ *- +qwen2.5-coder-0.5b .* 469 MB .*\n(?:.*\n)* *fetched +smollm2-135m /,
+        /^ +no +qwen2.5-coder-0.5b .* 469 MB .*\n(?:.*\n)* +yes +smollm2-135m /m,
       );
       expect(await assay(directory, 'rm', SMOLLM2.name)).toMatchObject({ code: 0, out: 'removed  smollm2-135m\n' });
       expect(existsSync(join(directory, 'models', SMOLLM2.file))).toBe(false);

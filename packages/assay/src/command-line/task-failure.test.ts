@@ -64,7 +64,7 @@ const cases: readonly Case[] = [
     name: 'a task that was cancelled',
     code: 'task/cancelled',
     error: 'the task was cancelled',
-    says: 'error: the task failed: the task was cancelled [cli/task-failed]\n',
+    says: 'error: the task failed: the task was cancelled [cli/task-failed]\nhint: run it again to have its answer\n',
   },
   {
     name: 'a package that is not installed',

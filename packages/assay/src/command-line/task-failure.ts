@@ -48,6 +48,7 @@ async function adviceOn({ result, model, isNamed }: FailedTask, io: Io): Promise
   const [, absent] =
     /(?:No such file or directory: |no such file or directory, open )'\/tmp\/([\w. -]{1,100})'/.exec(message) ?? [];
   if (absent !== undefined) return `--file ${absent} gives the program that file`;
+  if (code === 'task/cancelled') return 'run it again to have its answer';
   if (!WORTH_ANOTHER_ATTEMPT.has(code)) return undefined;
   return (await writesWordsOnly(model))
     ? `${model} is too small for programs, it writes words only; assay model fetch brings one that writes programs`

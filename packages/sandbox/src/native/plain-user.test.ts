@@ -199,7 +199,12 @@ const found = {};
 for (const [name, job] of Object.entries(jobs)) {
   const files = job.files?.map(({ path, bytes }) => ({ path, bytes: Buffer.from(bytes.hex, 'hex') }));
   for await (const { type, result } of sandbox.run({ ...job, files }))
-    if (type === 'result') found[name] = [result.status, result.stdout.text, result.artifacts.length];
+    if (type === 'result')
+      found[name] = [
+        result.status === 'error' ? 'error: ' + result.error.message : result.status,
+        result.stdout.text,
+        result.artifacts.length,
+      ];
 }
 const { selfTest } = sandbox.capabilities;
 await sandbox.close();

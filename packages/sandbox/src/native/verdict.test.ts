@@ -27,6 +27,8 @@ describe('verdict', () => {
       'sandbox/disk-limit',
     ],
     ['a MemoryError', { report: failed('MemoryError', '') }, 'oom', 'sandbox/oom'],
+    ['a fork without memory', { report: failed('OSError', '[Errno 12] Cannot allocate memory') }, 'oom', 'sandbox/oom'],
+    ['a process without memory in Node', { report: failed('Error', 'spawn ENOMEM') }, 'oom', 'sandbox/oom'],
     [
       'an error after the kernel killed a child',
       { report: failed('Error', 'x'), usage: { ...QUIET, oomKills: 1 } },

@@ -32,7 +32,9 @@ const SIGKILL_CODE = 128 + 9;
 const ABORT_CODES = [128 + 6, 128 + 4, 128 + 5, 128 + 11];
 const SIGXFSZ_CODE = 128 + 25;
 const DISK_FULL = /\b(ENOSPC|EFBIG|EDQUOT)\b|No space left on device|File too large|\[Errno (28|27|122)\]/;
-const OUT_OF_MEMORY = /heap out of memory|Array buffer allocation failed|MemoryError/;
+/** The runtimes' words, and the kernel's where it refuses memory to a process (`fork`, `mmap`). */
+const OUT_OF_MEMORY =
+  /heap out of memory|Array buffer allocation failed|MemoryError|\bENOMEM\b|Cannot allocate memory|\[Errno 12\]/;
 
 const CODES: Partial<Record<ExecutionStatus, string>> = {
   timeout: 'sandbox/timeout',

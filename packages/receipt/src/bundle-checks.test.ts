@@ -5,6 +5,8 @@ import { expect, it } from 'vitest';
 import { parseBundle } from './bundle.ts';
 import { type BundleProofs, bundleChecks } from './bundle-checks.ts';
 import { parseCheckpoint } from './checkpoint.ts';
+import type { Digest } from './digest.ts';
+import { keptPayloads, type ReceiptEvent } from './events.ts';
 
 const bundle = parseBundle(fakeLog({ receipts: 2, rotateAfter: 1 }).bytes);
 const whole: BundleProofs = {
@@ -36,3 +38,23 @@ it.each<[string, Partial<BundleProofs>]>([
 ])('%s rests on its own step', (id, without) => {
   expect(open({ ...whole, ...without })).toEqual([id]);
 });
+
+it('says what was erased, of the receipt that the log names', () => {
+  const [first] = fakeLog({ receipts: 2 }).receipts;
+  const hashes = keptPayloads(first!.event_log).map(({ hash }) => hash);
+  const erasing = fakeLog({
+    receipts: 2,
+    events: (events) =>
+      events.some(({ task_id }) => task_id === 'task-1')
+        ? [events[0]!, { type: 'task.received', task: 'erasure' }, erasure(first!.receipt_id, hashes)]
+        : events,
+  });
+  const proofs = { ...whole, bundle: erasing.bundle, payloads: new Set<Digest>() };
+  const found = bundleChecks(proofs).map(({ id, outcome, actual }) => `${id} ${outcome} ${actual}`);
+  expect(found).toContain('bundle.erased pass erased, as the log says: code.py, stdout');
+  expect(found).toContain('bundle.payloads pass 0 payloads as named');
+});
+
+function erasure(receiptId: string, hashes: readonly string[]): ReceiptEvent {
+  return { type: 'payloads.erased', receipt_id: receiptId, hashes };
+}

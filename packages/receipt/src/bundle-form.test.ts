@@ -12,6 +12,8 @@ import { parseLeaf } from './leaf.ts';
 import { parseReceipt } from './receipt.ts';
 
 interface Document {
+  vkeys: readonly unknown[];
+  readonly reports: readonly { nonce: unknown }[];
   readonly receipts: readonly { readonly entry: { path: readonly string[]; readonly leaf: JsonObject } }[];
   readonly payloads: readonly { hash: string }[];
   successions?: readonly JsonObject[];
@@ -48,6 +50,8 @@ describe('a bundle is malformed by', () => {
       ({ payloads: [one] }) => Object.assign(one!, { hash: 'ab'.repeat(32) }),
       'expected payloads named by sha256:',
     ],
+    ['a short nonce', ({ reports: [one] }) => Object.assign(one!, { nonce: 'ab' }), 'expected a nonce of 64 hex characters'],
+    ['a number among its keys', (document) => Object.assign(document, { vkeys: [7] }), 'expected texts in vkeys'],
   ])('%s', (_, change, words) => {
     expect(() => parseBundle(edited(change))).toThrow(expect.objectContaining({ code: 'bundle/malformed' }));
     expect(() => parseBundle(edited(change))).toThrow(words);
@@ -77,6 +81,14 @@ describe('a leaf is malformed by', () => {
   test.each<[string, JsonObject, string]>([
     ['a predecessor in capitals', { prev: 'AB'.repeat(32) }, '64 hex characters or null'],
     ['a short nonce', { nonce: 'ab' }, '64 hex characters or null'],
+    ['a short replica', { replica: 'ab' }, '16 hex characters'],
+    ['a boot in capitals', { boot: 'AB'.repeat(16) }, '32 hex characters'],
+    ['a short signature', { signature: 'ab' }, '128 hex characters'],
+    ['log keys without their kind', { log_keys: 'ab'.repeat(32) }, 'expected digests like sha256:'],
+    ['a keyset without its kind', { keyset_digest: 'ab'.repeat(32) }, 'expected digests like sha256:'],
+    ['no origin', { origin: '' }, 'expected an origin and a key id'],
+    ['no key id', { key_id: '' }, 'expected an origin and a key id'],
+    ['half a millisecond', { time: 0.5 }, 'a whole number from 0'],
     ['being the first of a boot, and no report', { seq: 0, prev: null }, 'the first leaf of a boot to be of kind report'],
   ])('%s', (_, change, words) => {
     expect(() => parseLeaf({ ...leaf, ...change })).toThrow(words);
@@ -88,6 +100,9 @@ describe('a receipt is malformed by', () => {
   test.each<[string, JsonObject, string]>([
     ['a number for a chat', { chat_id: 7 }, 'chat_id'],
     ['a number for a model', { model: 7 }, 'model'],
+    ['a number for its id', { receipt_id: 7 }, 'receipt_id'],
+    ['a number for its endpoint', { endpoint: 7 }, 'endpoint'],
+    ['a number for its key', { key_id: 7 }, 'key_id'],
     ['a keyset without its kind', { workload_keyset_digest: 'ab'.repeat(32) }, 'expected workload_keyset_digest like sha256:'],
   ])('%s', (_, change, words) => {
     expect(() => parseReceipt({ ...receipt, ...change })).toThrow(words);

@@ -5,7 +5,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkpointText, parseCheckpoint, verifyCheckpoint } from './checkpoint.ts';
-import { ed25519CosignatureMessage, timestamped } from './cosignature.ts';
+import { ed25519CosignatureMessage, mlDsaCosignatureMessage, timestamped } from './cosignature.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { ED25519_COSIGNATURE, formatSignature, formatVerifierKey, noteKeyId, parseNote, parseVerifierKey } from './note.ts';
 
@@ -115,6 +115,14 @@ test('an Ed25519 cosignature signs its time', async () => {
     verifyCheckpoint(parseCheckpoint(NOTE + line(1_700_000_000, 1_700_000_001)), [key]),
     'note/signature-invalid',
   );
+});
+
+test.each([
+  ['the cosigner', 'log.example', 'ä'.repeat(128)],
+  ['the log', 'ä'.repeat(128), 'witness.example'],
+])('an ML-DSA-44 cosignature has no message for a name of %s above 255 bytes', async (_, origin, cosigner) => {
+  const body = { ...parseCheckpoint(NOTE), origin };
+  await expectCode(() => mlDsaCosignatureMessage(body, cosigner, 1), 'checkpoint/malformed');
 });
 
 test('property: text and parsing are inverse', () => {

@@ -4,7 +4,7 @@ import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
 import { ED25519_TORSION_SUBGROUP, ed25519 } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { verifyEd25519, verifyEd25519Once, verifyWithoutWebCrypto } from './ed25519.ts';
 
 const { Point } = ed25519;
@@ -100,4 +100,18 @@ test('a signature that many leaves share is verified once, and every other one f
     [key, MESSAGE, changed],
   ] as const)
     expect(await verify(by, message, given)).toBe(false);
+});
+
+test('the platform takes a key in once, and the memory of keys has an end', async () => {
+  const taken = vi.spyOn(globalThis.crypto.subtle, 'importKey');
+  const keyOf = (n: number) => ed25519.getPublicKey(sha512(utf8(`key ${n}`)).subarray(0, 32));
+  const verify = (n: number) => verifyEd25519(keyOf(n), MESSAGE, forge(KEY.toBytes(), R.toBytes(), 7n));
+  await verify(0);
+  await verify(0);
+  expect(taken).toHaveBeenCalledTimes(1);
+  for (let n = 1; n <= 256; n++) await verify(n);
+  taken.mockClear();
+  await verify(0);
+  expect(taken).toHaveBeenCalledTimes(1);
+  taken.mockRestore();
 });

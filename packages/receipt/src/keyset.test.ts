@@ -7,12 +7,13 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Digest } from './digest.ts';
 import { verifyEd25519, verifyWithoutWebCrypto } from './ed25519.ts';
 import { type Keyset, keysetDigest, parseKeyset, signingKey } from './keyset.ts';
 import { parseReceipt, receiptSigningInput } from './receipt.ts';
 import { parseReport } from './report.ts';
 import { sealReceipt } from './seal.ts';
-import { carriesStatement, paddedReportData, statementDigest, statementText } from './statement.ts';
+import { carriesStatement, paddedReportData, resultStatementText, statementDigest, statementText } from './statement.ts';
 import { verifyReceiptSignature } from './verify-receipt.ts';
 
 const SEED = new Uint8Array(32).fill(2);
@@ -118,6 +119,10 @@ describe('the statement', () => {
       await expectCode(() => statementText(DIGEST, nonce), 'statement/malformed');
     },
   );
+  test.each(['ab'.repeat(32), 'sha256:ab', ''])('refuses the digest %j, of a keyset and of a result', async (digest) => {
+    await expectCode(() => statementText(digest as Digest, NONCE), 'statement/malformed');
+    await expectCode(() => resultStatementText(DIGEST, NONCE, digest as Digest), 'statement/malformed');
+  });
   test('stands in the slot to the byte, zeros included', () => {
     const digest = statementDigest(DIGEST, NONCE);
     const padded = decodeHex(paddedReportData(digest));
@@ -159,6 +164,7 @@ describe('a receipt is refused when', () => {
     ['the first event is another', edit({ event_log: RECEIPT.event_log.slice(1) }), 'receipt/malformed'],
     ['there are no events', edit({ event_log: [] }), 'receipt/malformed'],
     ['the signature is upper case', edit({ signature: RECEIPT.signature.toUpperCase() }), 'receipt/malformed'],
+    ['the first event has no hash', edit({ event_log: [{ type: 'request.received' }] }), 'receipt/malformed'],
     ['served_at is a text', edit({ served_at: '1750000000' }), 'receipt/malformed'],
     [
       'an event is nested',

@@ -43,8 +43,8 @@ export const CARD_ALGORITHM = 'assay-card-ed25519';
 /** Signs transactions, nothing else; outlives its keyset. */
 export const WALLET_ALGORITHM = 'assay-wallet-secp256k1';
 
-/** Keysets that {@link parseKeyset} made: nothing changes them, so that their digest is computed once. */
-const digests = new WeakMap<Keyset, Digest | null>();
+/** Digests of the keysets that {@link parseKeyset} made: nothing changes those. */
+const digests = new WeakMap<Keyset, Digest>();
 
 const MEMBERS = ['subject', 'not_after', 'receipt_signing_keys', 'e2ee_public_keys', 'tls_public_keys'];
 
@@ -67,7 +67,7 @@ export function parseKeyset(value: unknown): Keyset {
     throw new ReceiptError('keyset/malformed', 'expected unique key ids in the keyset, got one twice');
   if (new Set(keys.map((key) => key.public_key)).size !== keys.length)
     throw new ReceiptError('keyset/malformed', 'expected one role for each key of the keyset, got a key in two roles');
-  digests.set(Object.freeze(keyset), null);
+  digests.set(Object.freeze(keyset), digestJson(keyset));
   return keyset;
 }
 
@@ -95,11 +95,7 @@ function parseTlsKey(value: unknown): TlsKey {
  * @example keysetDigest(report.keyset) // sha256:…
  */
 export function keysetDigest(keyset: Keyset): Digest {
-  const known = digests.get(keyset);
-  if (known !== null && known !== undefined) return known;
-  const digest = digestJson(keyset);
-  if (known === null) digests.set(keyset, digest);
-  return digest;
+  return digests.get(keyset) ?? digestJson(keyset);
 }
 
 /**

@@ -159,7 +159,69 @@ describe('against the definition (RFC 6962 §2.1)', () => {
   });
 
   const other = hashLeaf(Uint8Array.of(7));
+  const short = other.subarray(1);
+  const one = { index: 0, size: 1, leafHash: leaf(0), path: [], root: leaf(0) };
+  const inclusionOf = (index: number, size: number) => () =>
+    verifyInclusion({ index, size, leafHash: other, path: [], root: other });
   test.each<[string, () => void, RegExp]>([
+    [
+      'a root that is the start of the right one',
+      () => verifyInclusion({ ...one, root: leaf(0).subarray(0, 31) }),
+      /another root/,
+    ],
+    ['a leaf of 31 bytes, that is the root', () => verifyInclusion({ ...one, leafHash: short, root: short }), /32 bytes/],
+    [
+      'a path of 31 bytes, that leads to the root',
+      () => verifyInclusion({ ...one, size: 2, path: [short], root: hashNode(leaf(0), short) }),
+      /32 bytes/,
+    ],
+    ['the size as an index', inclusionOf(1, 1), /an index below the tree size 1, got 1/],
+    ['an index below 0', inclusionOf(-1, 1), /an index below the tree size 1, got -1/],
+    ['half an index', inclusionOf(0.5, 1), /an index below the tree size 1, got 0.5/],
+    ['half a size', inclusionOf(0, 0.5), /an index below the tree size 0.5, got 0/],
+    ['a path that ends below the root', inclusionOf(0, 2), /the path is too short/],
+    [
+      'sizes that shrink',
+      () => verifyConsistency({ size1: 2, size2: 1, root1: other, root2: other, path: [] }),
+      /sizes that grow, got 2 and 1/,
+    ],
+    [
+      'a path between equal sizes',
+      () => verifyConsistency({ size1: 1, size2: 1, root1: other, root2: other, path: [other] }),
+      /the path must be empty/,
+    ],
+    [
+      'other roots of equal sizes',
+      () => verifyConsistency({ size1: 1, size2: 1, root1: other, root2: leaf(0), path: [] }),
+      /the roots are not/,
+    ],
+    [
+      'an empty tree with the root of another',
+      () => verifyConsistency({ size1: 0, size2: 0, root1: other, root2: other, path: [] }),
+      /the root of an empty tree/,
+    ],
+    [
+      'a first root of 31 bytes, with the path from it',
+      () => verifyConsistency({ size1: 1, size2: 2, root1: short, root2: hashNode(short, other), path: [other] }),
+      /32 bytes/,
+    ],
+    [
+      'a consistency path longer than the tree is high, that leads to the root',
+      () =>
+        verifyConsistency({
+          size1: 1,
+          size2: 2,
+          root1: leaf(0),
+          root2: hashNode(hashNode(leaf(0), other), other),
+          path: [other, other],
+        }),
+      /the path is too long/,
+    ],
+    [
+      'a consistency path that ends below the root, that leads to it',
+      () => verifyConsistency({ size1: 1, size2: 4, root1: leaf(0), root2: hashNode(leaf(0), other), path: [other] }),
+      /the path is too short/,
+    ],
     [
       'a path longer than the tree is high, that leads to the root',
       () => verifyInclusion({ index: 0, size: 1, leafHash: leaf(0), path: [other], root: hashNode(other, leaf(0)) }),

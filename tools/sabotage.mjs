@@ -1,10 +1,12 @@
-// `npm run sabotage [ROOM …]`: takes each refusal, verifying call and check of the verifying rooms away, one at a time, and runs the
-// tests of the room. A cut that no test notices is a survivor: listed in tests/sabotage/ROOM.md, and the exit code is 1.
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// `npm run sabotage [ROOM | FILE …]`: takes each refusal, verifying call and check of the verifying rooms away, one at a time, and runs
+// the tests of the room, until all cuts are noticed. A cut that no test notices is a survivor: the exit code is 1. tests/sabotage/ROOM.md
+// has one row for each file, with the commit of its last run, so that a room can be run file by file.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cutsOf } from './sabotage/cuts.mjs';
+import { writeReport } from './sabotage/report.mjs';
 import { filesOf, ROOM_NAMES } from './sabotage/rooms.mjs';
 
 /** Processor time of one trial that does not come back: a loop without end. The clock on the wall says nothing on a busy machine. */
@@ -12,7 +14,6 @@ const STUCK_SECONDS = 60;
 const TICKS_PER_SECOND = 100;
 const BATCH = 8; // test files of one process
 const MOST_STARTS = 4; // of a batch
-const REPORTS = 'tests/sabotage';
 
 /** Seconds of processor time that a process has used; 0 for one that is gone. */
 function processorSeconds(pid) {
@@ -84,9 +85,10 @@ async function runBatch(folder, batch) {
   throw new Error(`expected the tests to run, got none of ${batch.join(' ')}; run one of them with vitest to see why`);
 }
 
-async function sabotage(room) {
+/** Tries the cuts of some files of a room, or of all; returns how many survived. */
+async function sabotage(room, wanted) {
   const folder = mkdtempSync(join(tmpdir(), 'assay-sabotage-'));
-  const { sources, tests } = filesOf(room);
+  const { sources, tests } = filesOf(room, wanted);
   const { cuts, files } = numbered(sources);
   writeJson(folder, 'room.json', { files });
   writeJson(folder, 'killed.json', []);
@@ -95,45 +97,40 @@ async function sabotage(room) {
     await runBatch(folder, tests.slice(from, from + BATCH));
     const [noticed, ran] = [readJson(folder, 'killed.json').length, Math.min(from + BATCH, tests.length)];
     console.log(`${room}: ${noticed} of ${cuts.length} cuts noticed by ${ran} of ${tests.length} test files`);
+    if (noticed === cuts.length) break;
   }
   const seenBy = new Map();
   for (const [test, seen] of Object.entries(readJson(folder, 'seen.json')))
     for (const n of seen) seenBy.set(n, [...(seenBy.get(n) ?? []), test]);
   const killed = new Set(readJson(folder, 'killed.json'));
   for (const [n, cut] of cuts.entries()) {
-    if (killed.has(n) || !seenBy.has(n)) continue;
-    const { passed } = await vitest(folder, seenBy.get(n), { active: n, bail: 1 });
-    if (!passed) killed.add(n);
+    if (killed.has(n)) continue;
+    if (seenBy.has(n) && !(await vitest(folder, seenBy.get(n), { active: n, bail: 1 })).passed) killed.add(n);
     else console.log(`${room}: survivor ${cut.file}:${cut.line} ${cut.what}`);
   }
   rmSync(folder, { recursive: true });
   const survivors = cuts.flatMap((cut, n) => (killed.has(n) ? [] : [{ ...cut, seen: seenBy.has(n) }]));
-  mkdirSync(REPORTS, { recursive: true });
-  writeFileSync(join(REPORTS, `${room}.md`), reportOf(room, sources, cuts, survivors));
+  const commit = execFileSync('git', ['rev-parse', '--short=8', 'HEAD'], { encoding: 'utf8' }).trim();
+  const counts = Object.entries(files).map(([file, numbers]) => ({ file, cuts: numbers.length, commit }));
+  writeReport(room, counts, survivors);
   return survivors.length;
 }
 
-function reportOf(room, sources, cuts, survivors) {
-  const rows = survivors.map(({ file, line, what, seen }) => {
-    const text = what.replaceAll('|', '\\|').replaceAll('`', "'");
-    return `| \`${file}:${line}\` | \`${text}\` | ${seen ? 'run, not noticed' : 'never run'} |`;
-  });
-  const table = rows.length === 0 ? [] : ['', '| where | what was taken away | tests |', '| --- | --- | --- |', ...rows];
-  return [
-    `# Sabotage of ${room}`,
-    '',
-    `\`npm run sabotage ${room}\`: ${cuts.length} cuts in ${sources.length} files, ${survivors.length} survivors.`,
-    ...table,
-    '',
-  ].join('\n');
+/** Rooms by name, each with the files that are wanted of it. */
+function wantedRooms(names) {
+  if (names.length === 0) return new Map(ROOM_NAMES.map((room) => [room, undefined]));
+  const rooms = new Map();
+  for (const name of names) {
+    const room = ROOM_NAMES.includes(name) ? name : ROOM_NAMES.find((each) => filesOf(each).sources.includes(name));
+    if (room === undefined) {
+      console.error(`expected rooms among ${ROOM_NAMES.join(', ')} or files of them, got ${name}`);
+      process.exit(1);
+    }
+    rooms.set(room, name === room ? undefined : [...(rooms.get(room) ?? []), name]);
+  }
+  return rooms;
 }
 
-const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !ROOM_NAMES.includes(name));
-if (unknown.length > 0) {
-  console.error(`expected rooms among ${ROOM_NAMES.join(', ')}, got ${unknown.join(', ')}`);
-  process.exit(1);
-}
 let left = 0;
-for (const room of wanted.length === 0 ? ROOM_NAMES : wanted) left += await sabotage(room);
+for (const [room, files] of wantedRooms(process.argv.slice(2))) left += await sabotage(room, files);
 process.exit(left === 0 ? 0 : 1);

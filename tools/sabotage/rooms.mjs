@@ -39,11 +39,13 @@ const ROOMS = {
 
 export const ROOM_NAMES = Object.keys(ROOMS);
 
-/** Paths from the root, sorted: `{ sources, tests }` of a room. */
-export function filesOf(room) {
+/** Paths from the root: `{ sources, tests }` of a room, or of some of its files. */
+export function filesOf(room, wanted) {
   const { sources, tests } = ROOMS[room];
   const isSource = (path) => !path.endsWith('.test.ts') && !path.endsWith('.d.ts');
-  // In the order of the patterns: a room's own tests notice most.
-  const found = tests.flatMap((pattern) => globSync(pattern).sort());
-  return { sources: globSync(sources).filter(isSource).sort(), tests: [...new Set(found)] };
+  const found = globSync(sources).filter((path) => isSource(path) && (wanted ?? [path]).includes(path));
+  // First the tests named like a file, then in the order of the patterns: those notice most.
+  const isBeside = (test) => found.some((path) => test === path.replace(/\.ts$/, '.test.ts'));
+  const all = [...new Set(tests.flatMap((pattern) => globSync(pattern).sort()))];
+  return { sources: found.sort(), tests: [...all.filter(isBeside), ...all.filter((test) => !isBeside(test))] };
 }

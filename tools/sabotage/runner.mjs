@@ -1,18 +1,26 @@
 // Runs each test as it is, then once more for every cut that it passed through and that no test noticed so far. A cut is noticed when
-// the test fails. Tests that fail when they run twice, and cuts that make a test late, decide nothing here: they are tried later, a process each.
+// the test fails. Unit tests with a long time limit of their own try every bit or byte, and are left out: a cut has a test that names it.
+// Tests that fail when they run twice, and cuts that make a test late, decide nothing here: they are tried later, a process each.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { TestRunner } from 'vitest';
 
 const BUDGET_MS = 12_000; // for the cuts of one test
 const LEAST_TRIAL_MS = 20_000;
+const LONG_LIMIT_MS = 60_000;
 const LATE_FACTOR = 10; // of the time that the test takes as it is
 const folder = process.env.ASSAY_SABOTAGE;
+
+/** A unit test that asked for more time. */
+function isExhaustive({ timeout, file }, usual) {
+  return timeout !== usual && timeout >= LONG_LIMIT_MS && file.filepath.includes('/src/');
+}
 
 export default class SabotageRunner extends TestRunner {
   #killed = new Set(JSON.parse(readFileSync(`${folder}/killed.json`, 'utf8')));
   #seen = new Set();
 
   async runTask(test) {
+    if (isExhaustive(test, this.config.testTimeout)) return;
     const run = TestRunner.getTestFn(test);
     const state = () => globalThis.__assayCut;
     for (const n of state()?.seen ?? []) this.#seen.add(n);

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { TrustAnchor } from '@assay/attestation';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
-import { fakeKey, fakeSnp } from '@assay/simulator';
+import { type FakeSnp, fakeKey, fakeSnp } from '@assay/simulator';
 import { fakeTpmQuote } from './fake-tpm.ts';
 
 export interface FakeAzureVm {
@@ -25,9 +25,7 @@ export async function fakeAzureVm(pcr = 1): Promise<FakeAzureVm> {
   const ak = await fakeKey('RSA', 'azure vm ak');
   const { n, e } = await publicJwk(ak.spki);
   const runtimeData = utf8(JSON.stringify({ keys: [{ kid: 'HCLAkPub', kty: 'RSA', n, e }] }));
-  const digest = new Uint8Array(createHash('sha256').update(runtimeData).digest());
-  const fake = await fakeSnp({ edit: (report) => report.set(concatBytes(digest, new Uint8Array(32)), 0x50) });
-  const hclReport = hcl(fake.report, runtimeData);
+  const { fake, file: hclReport } = await fakeHclReport(runtimeData);
   const pcrs = new Map([0, 4, 7].map((index) => [index, new Uint8Array(32).fill(pcr + index)] as const));
   const { document } = await fakeTpmQuote({ signer: ak, bare: true, pcrs });
   const bank = Array.from({ length: 24 }, (_, index) => encodeHex(pcrs.get(index) ?? new Uint8Array(32)));
@@ -40,6 +38,20 @@ export async function fakeAzureVm(pcr = 1): Promise<FakeAzureVm> {
   const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
   const file = { version: 2, tpm_quote: quote, hcl_report: base64url(hclReport), vcek: base64url(vcek) };
   return { hclReport, file: utf8(JSON.stringify(file)), chain: fake.chain, anchor: fake.anchor };
+}
+
+/**
+ * What Azure's paravisor keeps in the vTPM: a report of the hardware over the SHA-256 of its runtime data, and these data.
+ * @param carried other data than those that were hashed.
+ * @example const { fake, file } = await fakeHclReport(utf8('{"keys":[]}'))
+ */
+export async function fakeHclReport(
+  data: Uint8Array,
+  carried: Uint8Array = data,
+): Promise<{ readonly fake: FakeSnp; readonly file: Uint8Array }> {
+  const digest = new Uint8Array(createHash('sha256').update(data).digest());
+  const fake = await fakeSnp({ edit: (report) => report.set(concatBytes(digest, new Uint8Array(32)), 0x50) });
+  return { fake, file: hcl(fake.report, carried) };
 }
 
 async function publicJwk(spki: Uint8Array): Promise<JsonWebKey> {

@@ -34,7 +34,7 @@ export { type ConformanceEntry, conformanceSuite } from './conformance.ts';
 export { DCAP_COLLATERAL_DEFECTS, DCAP_QUOTE_DEFECTS, type DcapDefect, defectOptions } from './dcap-defects.ts';
 export { type EhbpRecipient, ehbpRecipient } from './ehbp-recipient.ts';
 export { expectAdvice, expectCode, expectRefusal } from './expect-code.ts';
-export { type FakeAzureVm, fakeAzureVm } from './fake-azure.ts';
+export { type FakeAzureVm, fakeAzureVm, fakeHclReport } from './fake-azure.ts';
 export {
   type FakeAttestationOptions,
   type FakeDstack,

@@ -5,8 +5,8 @@ import {
   certificatesOf,
   expectCode,
   FAKE_NOW,
-  type FakeSnp,
   fakeCertificateTable,
+  fakeHclReport,
   fakeSnp,
   SNP_DEFECTS,
   type SnpQuestion,
@@ -59,7 +59,7 @@ const DEFECTS: readonly { readonly name: string; readonly code: string; readonly
     name: 'runtime data the report does not commit to',
     code: 'snp/runtime-data-unbound',
     run: async () => {
-      const { fake, file } = await hclReport(utf8('{"keys":[]}'), utf8('{"keys":[1]}'));
+      const { fake, file } = await fakeHclReport(utf8('{"keys":[]}'), utf8('{"keys":[1]}'));
       return verifyFakeSnp(fake, { file });
     },
   },
@@ -120,17 +120,4 @@ function verifyQuestion({ evidence, at, root, intermediate, key, crl }: SnpQuest
   const endorsements = [...certificatesOf(chain), ...(crl === undefined ? [] : [{ kind: 'crl', der: crl } as const])];
   const roots = root === undefined ? [] : [trustAnchor('fake ark', root, { simulated: true })];
   return verifyEvidence(evidence, { now: at, endorsements, trust: { roots } });
-}
-
-async function hclReport(hashed: Uint8Array, carried: Uint8Array): Promise<{ fake: FakeSnp; file: Uint8Array }> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(hashed)));
-  const fake = await fakeSnp({ edit: (report) => report.fill(0, 0x50, 0x90).set(digest, 0x50) });
-  const header = new Uint8Array(32);
-  header.set(utf8('HCLA'));
-  const tail = new Uint8Array(20);
-  const view = new DataView(tail.buffer);
-  [20 + carried.length, 1, 2, 1, carried.length].forEach((value, at) => {
-    view.setUint32(4 * at, value, true);
-  });
-  return { fake, file: concatBytes(header, fake.report, tail, carried) };
 }

@@ -11,6 +11,7 @@ import {
   type FakeSnpOptions,
   fakeCertificateTable,
   fakeCrl,
+  fakeHclReport,
   fakeSnp,
   verifyFakeSnp,
 } from '@assay/testing';
@@ -151,7 +152,7 @@ describe('files', () => {
 
   test('azure runtime data bound by the report data is told', async () => {
     const runtime = utf8('{"keys":[]}');
-    const { fake, file } = await hclReport(runtime, runtime);
+    const { fake, file } = await fakeHclReport(runtime);
     const claims = await verifyFakeSnp(fake, { file });
     expect(outcome(claims, 'snp.runtime-data')).toBe('pass');
     expect(claims.details.runtimeData).toBe('{"keys":[]}');
@@ -199,17 +200,4 @@ function responseHeader(): Uint8Array {
   const header = new Uint8Array(32);
   new DataView(header.buffer).setUint32(4, 1184, true);
   return header;
-}
-
-async function hclReport(hashed: Uint8Array, carried: Uint8Array): Promise<{ fake: FakeSnp; file: Uint8Array }> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(hashed)));
-  const fake = await fakeSnp({ edit: (report) => report.fill(0, 0x50, 0x90).set(digest, 0x50) });
-  const header = new Uint8Array(32);
-  header.set(utf8('HCLA'));
-  const tail = new Uint8Array(20);
-  const view = new DataView(tail.buffer);
-  [20 + carried.length, 1, 2, 1, carried.length].forEach((value, at) => {
-    view.setUint32(4 * at, value, true);
-  });
-  return { fake, file: concatBytes(header, fake.report, tail, carried) };
 }

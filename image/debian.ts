@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, join, posix } from 'node:path';
 import { type Entry, file, link } from './entries.ts';
 import { readTar } from './tar.ts';
@@ -19,26 +19,39 @@ export interface DebianPin {
   readonly take: readonly string[];
 }
 
+/** Debian's mirror, for machines without apt or with another release than the pins'. */
+const MIRROR = 'https://deb.debian.org/debian';
+
 /**
- * The package of a pin: out of `cache`, else through apt.
+ * The package of a pin: out of `cache`, else through apt, else from `mirror`. The digest of the pin decides, not where the package came from.
  * @throws Error when it cannot be had, or is another one.
  */
-export function debianPackage(pin: DebianPin, cache: string): Uint8Array {
+export function debianPackage(pin: DebianPin, cache: string, mirror: string = MIRROR): Uint8Array {
   mkdirSync(cache, { recursive: true });
   // apt writes the colon of an epoch as %3a.
   const names = [basename(pin.file), `${pin.name}_${pin.version.replaceAll(':', '%3a')}_amd64.deb`];
   const find = (): string | undefined => names.map((name) => join(cache, name)).find(existsSync);
   if (find() === undefined)
     spawnSync('apt-get', ['download', '-qq', `${pin.name}=${pin.version}`], { cwd: cache, stdio: 'ignore' });
+  if (find() === undefined) download(`${mirror}/${pin.file.replaceAll('+', '%2b')}`, join(cache, basename(pin.file)));
   const path = find();
   if (path === undefined)
     throw new Error(
-      `expected ${pin.name} ${pin.version}, got nothing from apt; put ${names[0]} of snapshot.debian.org into ${cache}`,
+      `expected ${pin.name} ${pin.version}, got nothing from apt or ${mirror}; put ${names[0]} of snapshot.debian.org into ${cache}`,
     );
   const bytes = readFileSync(path);
   const digest = createHash('sha256').update(bytes).digest('hex');
   if (digest === pin.sha256) return bytes;
   throw new Error(`expected ${pin.name} with SHA-256 ${pin.sha256}, got ${digest}; remove ${path} and fetch it again`);
+}
+
+/** Leaves no file when the address cannot be read. */
+function download(url: string, path: string): void {
+  const part = `${path}.part`;
+  const args = ['--fail', '--silent', '--location', '--max-time', '300', '--output', part, url];
+  const { status } = spawnSync('curl', args, { stdio: 'ignore' });
+  if (status === 0) renameSync(part, path);
+  else rmSync(part, { force: true });
 }
 
 /** The files that a pin takes, where the merged `/usr` has them. @throws Error for one that is not in the package. */

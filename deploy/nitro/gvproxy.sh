@@ -3,6 +3,8 @@
 # Usage: sudo ./gvproxy.sh       (stays in the foreground: run it under screen, tmux or systemd; without root, ports below 1024 stay closed)
 # Settings: PORTS="7047 443" ports of this instance; AGENT_PORT=7047 the agent's port in the enclave; SOCKET control socket of gvproxy.
 set -euo pipefail
+# sudo leaves out the folder into which setup.sh installs gvproxy.
+PATH=$PATH:/usr/local/bin
 ports=${PORTS:-7047 443}
 agent_port=${AGENT_PORT:-7047}
 socket=${SOCKET:-/tmp/network.sock}

@@ -9,6 +9,7 @@ import { expectCode } from '@assay/testing';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { appCompose } from '../../image/compose.ts';
+import { COMMAND } from '../../image/root-filesystem.ts';
 import { parseConfig } from '../../packages/agent/src/config.ts';
 import { createMetrics } from '../../packages/agent/src/http/metrics.ts';
 import { AGENT_SETTINGS } from '../../packages/agent/src/settings/agent-settings.ts';
@@ -106,6 +107,43 @@ describe('confidential machines', () => {
     expect(install.indexOf('sha256sum --check')).toBeLessThan(install.indexOf('tar -xzf'));
     expect(spawnSync('sh', ['-n'], { input: install }).status).toBe(0);
     expect(runcmd.at(-1)).toContain('assay.service');
+  });
+});
+
+describe('Gramine', () => {
+  interface Manifest {
+    readonly loader: { readonly argv: readonly string[]; readonly env: Readonly<Record<string, unknown>> };
+    readonly libos: { readonly entrypoint: string };
+    readonly fs: { readonly mounts: readonly { readonly type?: string; readonly path: string; readonly uri?: string }[] };
+    readonly sgx: { readonly debug: boolean; readonly trusted_files: readonly string[] };
+  }
+  const READ = 'import json, sys, tomllib; print(json.dumps(tomllib.load(sys.stdin.buffer)))';
+  const python = spawnSync('python3', ['-c', 'import tomllib']).status === 0;
+  if (!python) console.warn('LEFT OUT: python3 with tomllib is not installed, the manifest of deploy/gramine is not read');
+
+  /** The template as gramine-manifest fills it in. */
+  const filled = (): string =>
+    read('gramine/assay.manifest.template')
+      .replaceAll('{{ rootfs }}', '/rootfs')
+      .replaceAll('{{ gramine.libos }}', '/gramine/libsysdb.so')
+      .replaceAll('{{ gramine.runtimedir() }}', '/gramine/lib')
+      .replace(/\{\{ '(true)' if [^}]*\}\}/, '$1');
+
+  it.skipIf(!python)('the manifest is TOML, mounts the folders that the agent runs from, and trusts each of them', () => {
+    const { status, stdout, stderr } = spawnSync('python3', ['-c', READ], { input: filled(), encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
+    const { loader, libos, fs, sgx } = JSON.parse(stdout) as Manifest;
+    expect([libos.entrypoint, ...loader.argv.slice(1)]).toEqual(COMMAND);
+    expect(sgx.debug).toBe(false);
+    const open = fs.mounts.filter(({ type }) => type === undefined).map(({ uri }) => `${uri}/`);
+    expect(open.filter((uri) => !sgx.trusted_files.includes(uri))).toEqual([]);
+    const inside = fs.mounts.map(({ path }) => path);
+    for (const place of [...COMMAND.slice(0, 2), loader.env.ASSAY_DATA_DIR as string, '/tmp/x'])
+      expect(
+        inside.some((path) => place === path || place.startsWith(`${path}/`)),
+        place,
+      ).toBe(true);
+    expect(fs.mounts.find(({ path }) => path === loader.env.ASSAY_DATA_DIR)?.type).toBe('encrypted');
   });
 });
 

@@ -44,12 +44,12 @@ describe('setup.sh', () => {
   const commands = ['dnf', 'go', 'usermod', 'systemctl'];
 
   it('installs the tools, sets memory and processors aside, and starts the allocator', () => {
-    const { folder, calls, run } = standIns([...commands, 'id'], { id: 'echo 0' });
+    const { folder, calls, run } = standIns([...commands, 'id', 'uname'], { id: 'echo 0', uname: 'echo x86_64' });
     const allocator = join(folder, 'allocator.yaml');
     const { status, stdout, stderr } = run('setup.sh', ['6144', '4'], { ALLOCATOR: allocator, SUDO_USER: 'ec2-user' });
     expect([status, stderr]).toEqual([0, '']);
     expect(readFileSync(allocator, 'utf8')).toBe('---\nmemory_mib: 6144\ncpu_count: 4\n');
-    expect(calls().filter((call) => !call.startsWith('id'))).toEqual([
+    expect(calls().filter((call) => !/^(?:id|uname) /.test(call))).toEqual([
       expect.stringMatching(/^dnf install -y aws-nitro-enclaves-cli .*socat/),
       expect.stringMatching(/^go install -trimpath github\.com\/containers\/gvisor-tap-vsock\/cmd\/gvproxy@v\d/),
       'usermod -aG ne ec2-user',
@@ -59,15 +59,36 @@ describe('setup.sh', () => {
     expect(stdout).toContain('6144 MiB and 4 processors');
   });
 
-  it.each<[string, string, readonly string[], string]>([
-    ['a user who is not root', 'echo 1000', [], 'run as root'],
-    ['memory that is no number', 'echo 0', ['4G'], 'as numbers'],
-  ])('refuses %s before it changes anything', (_name, id, args, words) => {
-    const { calls, run } = standIns([...commands, 'id'], { id });
+  it.each<[string, Readonly<Record<string, string>>, readonly string[], string]>([
+    ['a user who is not root', { id: 'echo 1000' }, [], 'run as root'],
+    ['memory that is no number', {}, ['4G'], 'as numbers'],
+    ['an instance of another kind', { uname: 'echo aarch64' }, [], 'expected an x86_64 instance, got aarch64'],
+  ])('refuses %s before it changes anything', (_name, bodies, args, words) => {
+    const { calls, run } = standIns([...commands, 'id', 'uname'], { id: 'echo 0', uname: 'echo x86_64', ...bodies });
     const { status, stderr } = run('setup.sh', args);
     expect([status, stderr]).toEqual([1, expect.stringContaining(words)]);
-    expect(calls().filter((call) => !call.startsWith('id'))).toEqual([]);
+    expect(calls().filter((call) => !/^(?:id|uname) /.test(call))).toEqual([]);
   });
+});
+
+test('make builds gvforwarder with the Go that is pinned, then the image, and measures it with the Node of the checkout', () => {
+  const { folder, calls } = standIns(['go', 'npm', 'node'], {
+    go: 'echo "$GOTOOLCHAIN" > "$(dirname "$0")/toolchain"; touch "$GOBIN/vm"',
+    npm: `mkdir -p "$5" && cp "${join(ROOT, 'packages/reference-values/test-images/app.eif')}" "$5/assay.eif"`,
+    node: 'exit 1',
+  });
+  const [out, programs] = [join(folder, 'image'), join(folder, 'programs')];
+  const { status, stdout, stderr } = spawnSync('make', ['-C', NITRO, `OUT=${out}`, `PROGRAMS=${programs}`], {
+    encoding: 'utf8',
+    env: { PATH: `${folder}:${process.env.PATH}` },
+  });
+  expect([status, stderr]).toEqual([0, '']);
+  expect(readFileSync(join(folder, 'toolchain'), 'utf8')).toMatch(/^go\d+\.\d+\.\d+\n$/);
+  expect(calls()).toEqual([
+    expect.stringMatching(/^go install -trimpath -ldflags=-buildid= github\.com\/containers\/gvisor-tap-vsock\/cmd\/vm@v\d/),
+    `npm run image -- --out ${out} --blobs /usr/share/nitro_enclaves/blobs --programs ${programs} --settings deploy/nitro/settings.env`,
+  ]);
+  expect(stdout).toMatch(/pcr0 +[0-9a-f]{96}/);
 });
 
 describe('gvproxy.sh', () => {

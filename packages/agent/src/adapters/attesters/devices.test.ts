@@ -308,7 +308,11 @@ test('tappd: the raw quote of exactly 64 bytes', async () => {
 
 test('detection: what is asked for and not there is an error; a TEE that is there and broken is one, too', async () => {
   const options = { directory: directory(), clock: systemClock, environment: {} };
-  await expect(detectAttester({ ...options, choice: 'gramine' })).rejects.toMatchObject({ code: 'attester/unavailable' });
+  for (const choice of ['nitro', 'gramine', 'dstack', 'tappd', 'configfs-tsm', 'vendor'])
+    await expect(detectAttester({ ...options, choice }), choice).rejects.toMatchObject({
+      code: 'attester/unavailable',
+      message: `the TEE ${choice} is not there; run the agent in it, or unset ASSAY_ATTESTER`,
+    });
   expect((await detectAttester({ ...options, choice: 'simulated' })).attester.name).toBe('simulated');
   const broken = {
     name: 'tee',

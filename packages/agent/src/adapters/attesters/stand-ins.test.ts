@@ -239,37 +239,55 @@ describe('a device that fails', () => {
   });
 });
 
-describe('a guest agent', () => {
+describe.each([
+  ['dstack', openDstackAttester, '/GetQuote', '/Info'],
+  ['tappd', openTappdAttester, '/prpc/Tappd.RawQuote', '/prpc/Tappd.Info'],
+] as const)('a guest agent of %s', (_name, open, quoteMethod, infoMethod) => {
   const attestAt = (socket: string, patienceMs?: number) =>
-    openDstackAttester(null, [socket], patienceMs)?.attest(request) as Promise<unknown>;
+    open(null, [socket], patienceMs)?.attest(request) as Promise<unknown>;
+  const answering = (answer: Answer) => guestAgent({ [quoteMethod]: answer, [infoMethod]: answer });
 
   it('that is down: the socket is a file that nothing listens on', async () => {
-    const socket = join(folder(), 'dstack.sock');
+    const socket = join(folder(), 'agent.sock');
     writeFileSync(socket, '');
     await expectRefusal(attestAt(socket), UNAVAILABLE, [socket, 'got E']);
   });
 
   it('that never answers', async () => {
-    const socket = await guestAgent({ '/GetQuote': () => undefined, '/Info': () => undefined });
-    await expectRefusal(attestAt(socket, 50), UNAVAILABLE, ['none within 50 ms']);
+    await expectRefusal(attestAt(await answering(() => undefined), 50), UNAVAILABLE, ['none within 50 ms']);
+  });
+
+  it('that gives a quote and never says what it is', async () => {
+    const { guest } = await dstackGuest(quoteMethod, infoMethod);
+    const socket = await guestAgent({
+      [quoteMethod]: (_, response) => json(response, guest.document),
+      [infoMethod]: () => undefined,
+    });
+    await expectRefusal(attestAt(socket, 200), UNAVAILABLE, ['none within 200 ms']);
   });
 
   it('that answers byte by byte for ever', async () => {
-    const drip: Answer = (_, response) => {
+    const socket = await answering((_, response) => {
       const timer = setInterval(() => response.write(' '), 5);
       response.once('close', () => clearInterval(timer));
-    };
-    const socket = await guestAgent({ '/GetQuote': drip, '/Info': drip });
+    });
     await expectRefusal(attestAt(socket, 100), UNAVAILABLE, ['none within 100 ms']);
   });
 
   it('that answers without end', async () => {
-    const flood: Answer = (_, response) => {
+    const socket = await answering((_, response) => {
       const more = (): void => void (response.destroyed || response.write(Buffer.alloc(1 << 20), more));
       more();
-    };
-    const socket = await guestAgent({ '/GetQuote': flood, '/Info': flood });
+    });
     await expectRefusal(attestAt(socket), UNAVAILABLE, ['4194304 bytes']);
+  });
+
+  it('that ends the connection in the middle of its answer', async () => {
+    const socket = await answering((_, response) => {
+      response.writeHead(200, { 'content-length': 1000 });
+      response.write('{"quote":"04', () => response.destroy());
+    });
+    await expectRefusal(attestAt(socket), UNAVAILABLE, [socket]);
   });
 });
 

@@ -7,7 +7,11 @@ import { callGuestAgent, findGuestAgent, type GuestAgentAddress } from './guest-
 const SOCKETS = ['/var/run/tappd.sock', '/run/tappd.sock', '/var/run/tappd/tappd.sock', '/run/tappd/tappd.sock'];
 
 /** The attester of this guest, or `null` outside of such guests. */
-export function openTappdAttester(simulator: string | null, sockets: readonly string[] = SOCKETS): Attester | null {
+export function openTappdAttester(
+  simulator: string | null,
+  sockets: readonly string[] = SOCKETS,
+  patienceMs?: number,
+): Attester | null {
   const address = findGuestAgent(simulator, sockets);
   if (address === null) return null;
   const simulated = simulator !== null;
@@ -16,8 +20,8 @@ export function openTappdAttester(simulator: string | null, sockets: readonly st
     simulated,
     attest: async ({ statementDigest }) => {
       const [reply, about] = await Promise.all([
-        callGuestAgent(address, '/prpc/Tappd.RawQuote', { report_data: paddedHex(statementDigest) }),
-        callGuestAgent(address, '/prpc/Tappd.Info', {}),
+        callGuestAgent(address, '/prpc/Tappd.RawQuote', { report_data: paddedHex(statementDigest) }, patienceMs),
+        callGuestAgent(address, '/prpc/Tappd.Info', {}, patienceMs),
       ]);
       return { teeType: 'tdx', evidenceType: 'tdx', evidence: guestEvidence(reply, about) };
     },

@@ -81,6 +81,21 @@ function resealed(file: Uint8Array): Uint8Array {
   return copy;
 }
 
+/** The file with its sections written in this order, offsets, sizes and checksum to match. */
+function reordered(file: Uint8Array, order: readonly number[]): Uint8Array {
+  const header = Uint8Array.from(file.subarray(0, 548));
+  const [from, to] = [new DataView(file.buffer, file.byteOffset), new DataView(header.buffer)];
+  let offset = 548;
+  const sections = order.map((index, place) => {
+    const [start, size] = [Number(from.getBigUint64(28 + 8 * index)), Number(from.getBigUint64(284 + 8 * index))];
+    to.setBigUint64(28 + 8 * place, BigInt(offset));
+    to.setBigUint64(284 + 8 * place, BigInt(size));
+    offset += 12 + size;
+    return file.subarray(start, start + 12 + size);
+  });
+  return resealed(concatBytes(header, ...sections));
+}
+
 describe('changed', () => {
   let plain: Uint8Array;
   let signed: Uint8Array;
@@ -94,6 +109,37 @@ describe('changed', () => {
       copy[at] = (copy[at] as number) ^ 0x10;
       await expect(measureEif(copy), `byte ${at}`).rejects.toMatchObject({ name: 'ReferenceValuesError' });
     }
+  });
+
+  test('cut off anywhere, it is refused, also under a checksum that fits', async () => {
+    for (let end = 0; end < plain.length; end += end < 1000 ? 1 : 97) {
+      const cut = plain.slice(0, end);
+      const error = await measureEif(end < 548 ? cut : resealed(cut)).catch((refused: unknown) => refused);
+      expect(error, `${end} bytes`).toMatchObject({ name: 'ReferenceValuesError', code: 'eif/malformed' });
+    }
+  });
+
+  /** The sections of `plain` are kernel, command line, metadata, ramdisk: `order` names them by that. */
+  test.each<[string, readonly number[], string]>([
+    ['the command line before the kernel', [1, 0, 2, 3], 'one kernel, then one command line'],
+    ['the metadata first', [2, 0, 1, 3], 'one kernel, then one command line'],
+    ['a ramdisk before the command line', [0, 3, 1, 2], 'one kernel, then one command line'],
+    ['the kernel last', [1, 2, 3, 0], 'one kernel, then one command line'],
+  ])('sections whole and in another order: %s', async (_, order, words) => {
+    const file = reordered(plain, order);
+    await expectRefusal(measureEif(file), 'eif/malformed', [words]);
+    expect(await measureEif(reordered(plain, [0, 1, 2, 3]))).toEqual(await measureEif(plain));
+  });
+
+  test('a table whose offsets stand in another order than the sections', async () => {
+    const copy = Uint8Array.from(plain);
+    const view = new DataView(copy.buffer);
+    for (const table of [28, 284]) {
+      const [first, second] = [view.getBigUint64(table), view.getBigUint64(table + 8)];
+      view.setBigUint64(table, second);
+      view.setBigUint64(table + 8, first);
+    }
+    await expectRefusal(measureEif(resealed(copy)), 'eif/malformed', ['section 0 at byte 548']);
   });
 
   test('a signed image with another application and another checksum is refused', async () => {

@@ -57,7 +57,7 @@ describe.runIf(isAtHand(SMOLLM2))('the engine, over a model of the zoo', { timeo
     expect(other[0]).not.toBe(first[0]);
   });
 
-  test('goes on with the same bits when its process was ended, and not over a file that changed since', async () => {
+  test('goes on with the same bits when its process was ended, not over a file that changed since, and again over the right one', async () => {
     const file = join(directory, 'changing.gguf');
     writeFileSync(file, zoo.gguf(zoo.base));
     const opened = await open('changing.gguf');
@@ -67,6 +67,10 @@ describe.runIf(isAtHand(SMOLLM2))('the engine, over a model of the zoo', { timeo
     writeFileSync(file, zoo.gguf(zoo.base, 'Q8_0'));
     killEngineOf(process.pid);
     await expect(opened.measure(ORDER, signal)).rejects.toMatchObject({ code: 'model/wrong-digest' });
+    rmSync(file);
+    await expect(opened.measure(ORDER, signal)).rejects.toMatchObject({ code: 'model/not-fetched' });
+    writeFileSync(file, zoo.gguf(zoo.base));
+    expect(await opened.measure(ORDER, signal), 'no failed start is kept').toEqual(before);
   });
 
   test('follows tokens, and stops behind one that it does not have', async () => {

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { type CodedError, isCoded } from '@assay/encoding/coded-error';
 import { canonicalJson } from '@assay/encoding/json';
 import type { Clock, DraftOptions, Ledger, ReceiptDraft, ReservedReceipt, StateChange } from '@assay/ledger';
+import { unlessAborted } from '../abortable.ts';
 import { ServerError } from '../errors.ts';
 import type { ProgressDraft } from '../ports/task-events.ts';
 import type { TaskRecord, TaskStore } from '../ports/task-store.ts';
@@ -286,13 +287,5 @@ function codedOf(error: unknown, id: string, options: RunTaskOptions): CodedErro
   options.onUnexpected(error, id);
   return new ServerError('server/internal', `the agent met an error it did not expect; its log says more under task ${id}`, {
     cause: error,
-  });
-}
-
-function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });
 }

@@ -11,6 +11,7 @@ export const CLI_ERROR_KINDS = {
   'cli/file-unreadable': 'misuse',
   'cli/file-unwritable': 'misuse',
   'cli/input-too-large': 'malformed',
+  'cli/interrupted': 'unavailable',
   'cli/no-build': 'malformed',
   'cli/no-code': 'misuse',
   'cli/no-summary': 'refused',

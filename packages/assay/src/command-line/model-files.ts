@@ -17,10 +17,11 @@ const SPLIT = /^(.*)-\d{5}-of-(\d{5})\.gguf$/;
 /** Git's own folders, which no signature covers. */
 const PASSED_OVER = new Set(['.git', '.github']);
 
-/** Runs `work` with open sources, and closes them. */
+/** Runs `work` with open sources, and closes them. Reading rejects with the reason of `signal`. */
 export async function withModelFiles<T>(
   paths: readonly NamedPath[],
   work: (sources: readonly ByteSource[]) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   const opened: FileHandle[] = [];
   try {
@@ -28,7 +29,7 @@ export async function withModelFiles<T>(
     for (const { name, path, shown } of paths) {
       const { handle, size } = await openFile(path, shown);
       opened.push(handle);
-      sources.push(sourceOf(handle, name, size));
+      sources.push(sourceOf(handle, { name, size, signal }));
     }
     return await work(sources);
   } finally {
@@ -145,13 +146,17 @@ async function openFile(path: string, shown: string): Promise<{ readonly handle:
 }
 
 /** Reads into two buffers by turns, so that one can be hashed while the other is filled. */
-function sourceOf(handle: FileHandle, name: string, size: number): ByteSource {
+function sourceOf(
+  handle: FileHandle,
+  { name, size, signal }: { readonly name: string; readonly size: number; readonly signal: AbortSignal | undefined },
+): ByteSource {
   const buffers: Uint8Array[] = [];
   let turn = 0;
   return {
     name,
     size,
     read: async (offset, length) => {
+      signal?.throwIfAborted();
       let target: Uint8Array;
       if (length > BUFFER_BYTES) target = new Uint8Array(length);
       else {

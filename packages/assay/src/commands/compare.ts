@@ -20,6 +20,7 @@ import { dataFolder } from '../command-line/data-folder.ts';
 import { PRIVATE, writeFileOf } from '../command-line/destination.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
+import { interrupted } from '../command-line/interrupted.ts';
 import type { Io } from '../command-line/io.ts';
 import { table, wrapped } from '../command-line/layout.ts';
 import { append, choiceOption, policyOption, trustOption } from '../command-line/options.ts';
@@ -85,7 +86,17 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--dry-run', 'look at both models and say what would be done; ask nothing')
     .option('--output-dir <folder>', 'where the record and its log go', 'comparison')
     .option('--json', 'machine-readable result')
-    .action(async (flags: CompareFlags) => finish(await compare(flags, io)));
+    .action(async (flags: CompareFlags) => finish(await untilInterrupted(flags, io)));
+}
+
+/** What an interrupt breaks off fails in many ways, and says it in one. */
+async function untilInterrupted(flags: CompareFlags, io: Io): Promise<ExitCode> {
+  try {
+    return await compare(flags, io);
+  } catch (cause) {
+    if (!io.signal.aborted) throw cause;
+    throw interrupted(cause);
+  }
 }
 
 async function compare(flags: CompareFlags, io: Io): Promise<ExitCode> {
@@ -120,7 +131,7 @@ async function compare(flags: CompareFlags, io: Io): Promise<ExitCode> {
           live?.show({ type: 'note', text: line });
         },
       },
-      openEngine: (path, more) => openReferenceEngine({ dataDir: dataFolder(io), file: path, ...more }),
+      openEngine: (path, more) => openReferenceEngine({ dataDir: dataFolder(io), file: path, signal: io.signal, ...more }),
       openNotary: async () => {
         const notary = await openNotary({ directory: log, attester: io.env.ASSAY_ATTESTER || 'auto' });
         root = notary.simulatedRoot === null ? null : join(flags.outputDir, 'log', 'simulated-root.pem');
@@ -152,7 +163,7 @@ async function compare(flags: CompareFlags, io: Io): Promise<ExitCode> {
     await live?.close();
   }
   let tools: ToolCallFile | null = null;
-  if (toolCalls !== null) {
+  if (toolCalls !== null && !io.signal.aborted) {
     const { model, reference_model: referenceModel, test } = file.plan;
     const asked = { candidate, reference, model, referenceModel, count: toolCalls, error: test.alpha, signal: io.signal };
     tools = await compareToolCalls(asked);

@@ -86,16 +86,17 @@ export async function measureForms(
   { open, prompts, tier, bounds }: FileCalibration,
   onForm: (name: string) => void,
 ): Promise<PlanDocument['alternatives']> {
+  const { signal } = bounds;
   const folder = await mkdtemp(join(tmpdir(), 'assay-forms-'));
   const found: PlanDocument['alternatives'][number][] = [];
   try {
     for (const name of Object.keys(PERTURBATIONS) as PerturbationName[]) {
-      bounds.signal.throwIfAborted();
+      signal.throwIfAborted();
       onForm(name);
       const file = join(folder, 'form.gguf');
       await withModelFiles([named], async ([source]) => {
         if (source !== undefined)
-          await pipeline(Readable.from(perturbedGguf(source, PERTURBATIONS[name])), createWriteStream(file));
+          await pipeline(Readable.from(perturbedGguf(source, PERTURBATIONS[name])), createWriteStream(file), { signal });
       });
       if ((await stat(file)).size === 0) continue;
       const twin = await open(file);

@@ -14,10 +14,7 @@ import {
   challengeRequest,
   challengeText,
   LEAST_LISTED,
-  type ModelAnswer,
-  ModelError,
   type PlanDocument,
-  parseAnswer,
   parsePlan,
   type ReferenceView,
   type RunState,
@@ -25,6 +22,7 @@ import {
   testOfMode,
 } from '@assay/models';
 import { CliError } from '../../command-line/errors.ts';
+import type { Agent } from '../../index.ts';
 import {
   CALIBRATION_QUESTIONS,
   type Calibrated,
@@ -34,10 +32,10 @@ import {
   type OpenEngine,
 } from './calibration.ts';
 import { logPlan, logRecord } from './comparison-log.ts';
-import { type Endpoint, localEndpoint } from './endpoint.ts';
 import { borderView, knownView, logitsView, type Prompts, promptOf } from './file-reference.ts';
+import { listedIn, type Opened, opened, REPLY_TOKENS, TOP } from './opened-party.ts';
 import { type FileParty, type Party, planParty } from './parties.ts';
-import { bundlesOf, isSameProfile, matchesEngine, type ServedProfile, servedProfile } from './profiles.ts';
+import { bundlesOf, isSameProfile, matchesEngine } from './profiles.ts';
 
 export type ModeName = keyof typeof COMPARISON_MODES;
 
@@ -73,22 +71,15 @@ export type ComparisonFile = ComparisonRecord & {
   readonly reference_log: readonly Json[] | null;
 };
 
-const REPLY_TOKENS = 20;
-const TOP = 20;
 const VARIANTS = 4;
 const BORDER_TOKENS = 12;
 const TEXT_TOKENS = 48;
-
-interface Opened {
-  readonly endpoint: Endpoint;
-  readonly model: string;
-  readonly format: PlanDocument['endpoint'];
-  readonly answer: ModelAnswer;
-  readonly profile: ServedProfile | null;
-}
+/** Longest time for the receipts of a comparison that was interrupted. */
+const INTERRUPTED_MS = 5000;
 
 /**
- * Compares; the result is a record that `verifyComparison` accepts.
+ * Compares; the result is a record that `verifyComparison` accepts. With the signal it ends at once: before the plan with the signal's reason, behind
+ * it with the record of what was asked so far.
  * @throws {CliError} `cli/agent-failed` when a party does not answer at all, `cli/bad-option`; {ModelError} `comparison/twin-substituted`,
  * `comparison/bad-logprobs` for a reference that cannot be calibrated.
  */
@@ -102,72 +93,14 @@ export async function compareModels(options: CompareOptions): Promise<Comparison
   const notary = await options.openNotary();
   try {
     const engine = options.reference.kind === 'file' ? await open(options.reference.path.path) : null;
-    const candidate = await opened(options.candidate, options, open, options.model);
+    const how = { open, format: options.endpoint, signal: options.signal };
+    const candidate = await opened(options.candidate, { ...how, named: options.model });
     const reference =
-      options.reference.kind === 'file' ? null : await opened(options.reference, options, open, options.referenceModel);
+      options.reference.kind === 'file' ? null : await opened(options.reference, { ...how, named: options.referenceModel });
     return await new ModelComparison(options, { engine, candidate, reference, notary, open }).run();
   } finally {
     for (const engine of engines) engine.close();
     await notary.close();
-  }
-}
-
-/** Asks one question that is in no plan, to learn which form of answers there is. */
-async function opened(party: Party, options: CompareOptions, open: OpenEngine, named: string | null): Promise<Opened> {
-  const endpoint =
-    party.kind === 'endpoint' ? party.endpoint : localEndpoint(party.name, await open(party.path.path), options.signal);
-  const model = named ?? (await endpoint.models())[0] ?? 'default';
-  const formats =
-    options.endpoint === null
-      ? endpoint.agent === null
-        ? (['completions', 'chat'] as const)
-        : (['chat'] as const)
-      : [options.endpoint];
-  let failure = 'no answer';
-  for (const format of formats)
-    for (const top of [TOP, 0]) {
-      const text = 'The first line of the letter said that';
-      const asked = await endpoint.ask(
-        format,
-        challengeBody({ endpoint: format, model, text, maxTokens: REPLY_TOKENS, top, temperature: 0, seed: null }),
-      );
-      if ('failure' in asked) {
-        failure = asked.failure;
-        continue;
-      }
-      const answer = answerOr(asked.body);
-      if (answer === null) continue;
-      const { agent } = endpoint;
-      const profile = agent !== null && asked.receiptId !== null ? await servedProfile(agent, asked.receiptId) : null;
-      return { endpoint, model, format, answer, profile };
-    }
-  throw new CliError(
-    'cli/agent-failed',
-    `expected an answer from ${party.name}, got ${failure}; look at the endpoint, its key and --model`,
-  );
-}
-
-/** Length of the shortest list; 0 without lists. */
-function listedIn({ positions }: ModelAnswer): number {
-  return positions === null || positions.length === 0 ? 0 : Math.min(TOP, ...positions.map(({ top }) => top.length));
-}
-
-/** Log probabilities that are no numbers are as good as none. */
-function answerOr(body: string): ModelAnswer | null {
-  try {
-    return parseAnswer(body);
-  } catch (error) {
-    if (!ModelError.is(error)) throw error;
-    if (error.code !== 'comparison/bad-logprobs') return null;
-    return {
-      text: '',
-      positions: [],
-      finish: null,
-      promptTokens: null,
-      completionTokens: null,
-      provider: null,
-      fingerprint: null,
-    };
   }
 }
 
@@ -193,7 +126,9 @@ class ModelComparison {
 
   async run(): Promise<ComparisonFile> {
     const { notary } = this.#parts;
+    const { signal } = this.#options;
     const plan = await this.#plan();
+    signal.throwIfAborted();
     const planned = await logPlan(notary, plan);
     this.#options.onPlan(plan);
     this.#options.say(`plan ${planned} is in the log; the first query leaves now`);
@@ -203,10 +138,13 @@ class ModelComparison {
     const record = { plan, key: this.#key.toString('hex'), queries, outcome: run.outcome() };
     const log = await logRecord(notary, record, planned);
     const { candidate, reference } = this.#parts;
+    // A record of what was asked before an interrupt is worth a few seconds.
+    const until = signal.aborted ? AbortSignal.timeout(INTERRUPTED_MS) : signal;
+    const bundles = (agent: Agent | null, receipts: readonly string[]) => bundlesOf(agent, receipts, until);
     return {
       ...{ format: COMPARISON_FORMAT, ...record, log },
-      candidate_log: await bundlesOf(candidate.endpoint.agent, this.#receipts.candidate),
-      reference_log: reference === null ? null : await bundlesOf(reference.endpoint.agent, this.#receipts.reference),
+      candidate_log: await bundles(candidate.endpoint.agent, this.#receipts.candidate),
+      reference_log: reference === null ? null : await bundles(reference.endpoint.agent, this.#receipts.reference),
     };
   }
 
@@ -339,14 +277,26 @@ class ModelComparison {
     const run = new ComparisonRun(plan);
     const queries: ComparedQuery[] = [];
     while (!run.state.ended && !signal.aborted) {
-      const query = await this.#query(plan, queries.length);
-      if (signal.aborted && query.response === null) break;
+      const query = await this.#queryUnlessAborted(plan, queries.length);
+      if (query === null) break;
       // What is scored is what the record will have: numbers as JSON has them.
       const kept = JSON.parse(canonicalJson(query as never)) as ComparedQuery;
       queries.push(kept);
       onQuery(run.push(kept), plan);
     }
     return queries;
+  }
+
+  /** `null`: it was interrupted, and is no query of the record. */
+  async #queryUnlessAborted(plan: PlanDocument, index: number): Promise<ComparedQuery | null> {
+    const { signal } = this.#options;
+    try {
+      const query = await this.#query(plan, index);
+      return signal.aborted && query.response === null ? null : query;
+    } catch (error) {
+      if (signal.aborted) return null;
+      throw error;
+    }
   }
 
   async #query(plan: PlanDocument, index: number): Promise<ComparedQuery> {

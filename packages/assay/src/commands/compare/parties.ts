@@ -43,7 +43,7 @@ export interface PartyOptions {
 export async function partyOf(argument: string, options: PartyOptions, io: Io): Promise<Party> {
   if (/^https?:\/\//i.test(argument) && URL.canParse(argument)) return endpointParty(new URL(argument), options, io);
   const path = await fileOf(argument, io);
-  const model = await withModelFiles([path], (sources) => identifyModel(sources, NATIVE_HASH));
+  const model = await withModelFiles([path], (sources) => identifyModel(sources, NATIVE_HASH), io.signal);
   return { kind: 'file', name: argument, path, model };
 }
 

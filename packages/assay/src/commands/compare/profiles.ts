@@ -18,8 +18,8 @@ const MAX_BUNDLE = 256 * 1024 * 1024;
 const MOST_IN_BUNDLE = 64;
 
 /** What the receipt of one answer says was run; `null` for an agent without an embedded model. The bundle is verified with the record. */
-export async function servedProfile(agent: Agent, receiptId: string): Promise<ServedProfile | null> {
-  const bundle = parseBundle(await bundleOf(agent, [receiptId]));
+export async function servedProfile(agent: Agent, receiptId: string, signal: AbortSignal): Promise<ServedProfile | null> {
+  const bundle = parseBundle(await bundleOf(agent, [receiptId], signal));
   const receipt = bundle.receipts.find((each) => each.receipt.receipt_id === receiptId);
   const called = receipt?.receipt.event_log.find(({ type }) => type === 'model.called');
   const [modelHash, profileHash] = [called?.model_hash, called?.profile_hash];
@@ -31,9 +31,10 @@ export async function servedProfile(agent: Agent, receiptId: string): Promise<Se
 }
 
 /** Bytes of an agent's bundle of these receipts. */
-async function bundleOf(agent: Agent, receiptIds: readonly string[]): Promise<Uint8Array> {
+async function bundleOf(agent: Agent, receiptIds: readonly string[], signal: AbortSignal): Promise<Uint8Array> {
   const answer = await agent.fetch(new URL(`../bundles/${receiptIds.map(encodeURIComponent).join(',')}`, `${agent.baseURL}/`), {
     redirect: 'error',
+    signal,
   });
   if (answer.status !== 200)
     throw new ClientError(
@@ -60,10 +61,14 @@ export function matchesEngine(served: ServedProfile, profile: Uint8Array): boole
 }
 
 /** An agent's bundles of these receipts, in order; `null` for a party that is no agent. */
-export async function bundlesOf(agent: Agent | null, ids: readonly string[]): Promise<readonly Json[] | null> {
+export async function bundlesOf(
+  agent: Agent | null,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Json[] | null> {
   if (agent === null) return null;
   const bundles: Json[] = [];
   for (let at = 0; at < ids.length; at += MOST_IN_BUNDLE)
-    bundles.push(parseJson(await bundleOf(agent, ids.slice(at, at + MOST_IN_BUNDLE)), { maxBytes: MAX_BUNDLE }));
+    bundles.push(parseJson(await bundleOf(agent, ids.slice(at, at + MOST_IN_BUNDLE), signal), { maxBytes: MAX_BUNDLE }));
   return bundles;
 }

@@ -49,11 +49,14 @@ export async function compareToolCalls(options: ToolCallOptions): Promise<ToolCa
     return 'failure' in asked ? null : asked.body;
   };
   const answers: ToolCallFile['answers'][number][] = [];
-  for (let index = 0; index < count && !signal.aborted; index += 1)
-    answers.push({
+  for (let index = 0; index < count; index += 1) {
+    const pair = {
       candidate: await ask(candidate, toolCallRequest({ key, run, index, model })),
       reference: await ask(reference, toolCallRequest({ key, run, index, model: referenceModel })),
-    });
+    };
+    if (signal.aborted) break;
+    answers.push(pair);
+  }
   const fidelity = toolCallFidelity(answers, error);
   return { format: 'assay-tool-calls/1', key: key.toString('hex'), run, answers, fidelity };
 }

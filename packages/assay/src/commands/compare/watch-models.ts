@@ -50,11 +50,12 @@ export async function watchModels(options: WatchOptions, io: Io): Promise<WatchS
   return standing;
 }
 
-/** A round that the parties do not answer is a failed query, and the watch goes on. */
+/** A round that the parties do not answer is a failed query, and the watch goes on. One that is interrupted has none. */
 async function scoresOfRound({ round }: WatchOptions, io: Io): Promise<readonly WatchedScore[]> {
   try {
     return watchedScores(await round(), io.now());
   } catch (error) {
+    if (io.signal.aborted) return [];
     if (!isCoded(error) || error.kind !== 'unavailable') throw error;
     return [{ time: io.now(), provider: null, fingerprint: null, score: null }];
   }

@@ -7,12 +7,14 @@ import { randomInt } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { utf8 } from '@assay/encoding/bytes';
+import { unlessAborted } from '../../../abortable.ts';
 import { ServerError } from '../../../errors.ts';
 import type { Model, ModelReply, ModelRequest, TokenLogprobs } from '../../../ports/model.ts';
 import { checkEngineFiles } from './engine-files.ts';
 import { EngineHandle } from './engine-handle.ts';
 import type { WriteOrder, WrittenFacts } from './engine-messages.ts';
 import { findEngine } from './engine-package.ts';
+import { EngineStarts } from './engine-starts.ts';
 import { type Profile, profileOf } from './profile.ts';
 import { CONTEXT_TOKENS, memoryOf, PROFILE_BATCH_TOKENS } from './serving-profile.ts';
 
@@ -48,30 +50,18 @@ interface Running {
  */
 export function createEmbeddedModel(options: EmbeddedModelOptions): EmbeddedModel {
   const { name } = options;
-  let running: Promise<Running> | null = null;
-  let closed = false;
-  const current = (): Promise<Running> => {
-    if (closed)
-      return Promise.reject(new ServerError('server/stopping', 'the agent is stopping; send the request again in a moment'));
-    const again = (): Promise<Running> => start(options);
-    // Of several prompts that meet an ended process, the first starts the next one.
-    running = running === null ? again() : running.then((found) => (found.handle.ended === null ? found : again()), again);
-    return running;
-  };
+  const starts = new EngineStarts((signal) => start(options, signal));
   return {
     provider: 'embedded',
     model: name,
-    complete: (request) => complete(options, current, request),
+    complete: (request) => complete(options, () => starts.current(), request),
     probe: () => probe(options),
-    warm: () => void current().catch(() => undefined),
-    close: () => {
-      closed = true;
-      running?.then(({ handle }) => handle.close()).catch(() => undefined);
-    },
+    warm: () => void starts.current().catch(() => undefined),
+    close: () => starts.close(),
   };
 }
 
-async function start({ dataDir, name, file, sha256, onLoaded }: EmbeddedModelOptions): Promise<Running> {
+async function start({ dataDir, name, file, sha256, onLoaded }: EmbeddedModelOptions, signal: AbortSignal): Promise<Running> {
   const engine = await findEngine(dataDir);
   const found = await stat(file).catch(() => null);
   if (engine === null || found === null)
@@ -86,6 +76,7 @@ async function start({ dataDir, name, file, sha256, onLoaded }: EmbeddedModelOpt
     contextTokens: CONTEXT_TOKENS,
     batchTokens: PROFILE_BATCH_TOKENS,
     memoryBytes: memoryOf(found.size),
+    signal,
   });
   try {
     const { facts: loaded } = handle;
@@ -199,14 +190,4 @@ async function probe({ dataDir, name, file }: EmbeddedModelOptions): Promise<{ r
       detail: `${found === null ? file : 'the engine'} is not there; fetch it with assay model fetch ${name}`,
     };
   return { reachable: true, detail: `${name} on this machine` };
-}
-
-function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

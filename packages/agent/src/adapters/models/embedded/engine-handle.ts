@@ -1,16 +1,15 @@
 /**
- * The agent's end of one engine process: starts it with bounded memory and without the agent's environment, gives it one order at a time,
- * and notices when it ends. A process that ends takes its orders with it, and never the agent.
+ * The agent's end of one engine process: gives it one order at a time, watches its memory, and notices when it ends. A process that ends takes
+ * its orders with it, and never the agent.
  */
 
-import { type ChildProcess, fork } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { ServerError } from '../../../errors.ts';
+import { type EngineStart, endedBy, errorOf, startEngine } from './engine-child.ts';
 import type {
-  EngineFault,
   FromEngine,
   LoadedFacts,
-  LoadOrder,
   Measurement,
   MeasureOrder,
   ToEngine,
@@ -18,11 +17,9 @@ import type {
   WrittenFacts,
 } from './engine-messages.ts';
 
-export interface EngineOptions extends LoadOrder {
+export interface EngineOptions extends EngineStart {
   /** The process is ended when it takes more. Bytes. */
   readonly memoryBytes: number;
-  /** Longest time to load, milliseconds. Default 120 s. */
-  readonly loadMs?: number | undefined;
 }
 
 interface Order {
@@ -35,10 +32,6 @@ interface Order {
 /** Further orders are refused at once. */
 const MAX_WAITING = 16;
 const WATCH_EVERY_MS = 1000;
-/** While a model loads, texts of its vocabulary fill V8's space for new objects, and glibc's second arena; neither gives its pages back. */
-const JS_HEAP = ['--max-old-space-size=256', '--max-semi-space-size=1'];
-/** glibc: what loading takes in pieces of 128 KiB and more goes back to the system when it is freed. Saves 21 MB with a vocabulary of 150,000. */
-const MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '131072' };
 
 export class EngineHandle {
   readonly #child: ChildProcess;
@@ -63,24 +56,11 @@ export class EngineHandle {
 
   /**
    * Starts a process and has it load the model.
-   * @throws {ServerError} `model/unloadable`, `model/wrong-digest`, `model/not-fetched`, `model/engine-failed`.
+   * @throws {ServerError} `model/unloadable`, `model/wrong-digest`, `model/not-fetched`, `model/engine-failed`; the signal's reason.
    */
-  static async start({ memoryBytes, loadMs = 120_000, ...order }: EngineOptions): Promise<EngineHandle> {
-    const source = import.meta.url.endsWith('.ts');
-    const child = fork(new URL(source ? './engine-process.ts' : './engine-process.js', import.meta.url), [], {
-      env: { PATH: '/usr/bin:/bin', HOME: order.engine, ...MALLOC },
-      execArgv: [...JS_HEAP, ...(source ? ['--conditions=@assay/source'] : [])],
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      serialization: 'json',
-    });
-    sacrificeFirst(child);
-    try {
-      const facts = await loaded(child, order, loadMs);
-      return new EngineHandle(child, facts, memoryBytes);
-    } catch (error) {
-      child.kill('SIGKILL');
-      throw error;
-    }
+  static async start({ memoryBytes, ...start }: EngineOptions): Promise<EngineHandle> {
+    const { child, facts } = await startEngine(start);
+    return new EngineHandle(child, facts, memoryBytes);
   }
 
   /** Why it can be asked no more; `null` while it can. */
@@ -178,61 +158,12 @@ export class EngineHandle {
   }
 }
 
-function loaded(child: ChildProcess, order: LoadOrder, loadMs: number): Promise<LoadedFacts> {
-  return new Promise((resolve, reject) => {
-    const settle = (end: () => void): void => {
-      clearTimeout(timer);
-      child.removeAllListeners();
-      end();
-    };
-    const late = new ServerError(
-      'model/engine-failed',
-      `the model was not loaded within ${loadMs / 1000} s; take a smaller model`,
-    );
-    const timer = setTimeout(() => settle(() => reject(late)), loadMs);
-    child.once('error', (cause) =>
-      settle(() =>
-        reject(new ServerError('model/engine-failed', 'the engine cannot be started; check the machine', { cause })),
-      ),
-    );
-    child.once('exit', (code, signal) => settle(() => reject(endedBy(code, signal))));
-    child.on('message', (message: FromEngine) => {
-      if (message.kind === 'loaded') settle(() => resolve(message));
-      if (message.kind === 'not-loaded') settle(() => reject(errorOf(message)));
-    });
-    child.send({ kind: 'load', ...order } satisfies ToEngine);
-  });
-}
-
-function errorOf({ code, message }: EngineFault): ServerError {
-  return new ServerError(code, message);
-}
-
-/** `SIGILL`: a processor that the engine was not built for. `SIGKILL`: mostly the system, for want of memory. */
-function endedBy(code: number | null, signal: NodeJS.Signals | null): ServerError {
-  const how = signal === null ? `with code ${code}` : `by ${signal}`;
-  const why =
-    signal === 'SIGILL'
-      ? '; this processor lacks what the engine needs, connect Ollama instead'
-      : '; it is started again with the next prompt';
-  return new ServerError('model/engine-failed', `the engine process ended ${how}${why}`);
-}
-
 function unreachable(cause: Error): ServerError {
   return new ServerError(
     'model/engine-failed',
     'the engine process takes no more orders; it is started again with the next prompt',
     { cause },
   );
-}
-
-/** When memory runs out, the system ends this process, and not the agent. */
-function sacrificeFirst({ pid }: ChildProcess): void {
-  try {
-    writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
-  } catch {
-    // not Linux, or the process is gone
-  }
 }
 
 function residentBytes({ pid }: ChildProcess): number | null {

@@ -2,11 +2,13 @@
 
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { unlessAborted } from '../../../abortable.ts';
 import { ServerError } from '../../../errors.ts';
 import { checkEngineFiles } from './engine-files.ts';
 import { EngineHandle } from './engine-handle.ts';
 import type { KvType, LoadedFacts, Measurement, MeasureOrder } from './engine-messages.ts';
 import { findEngine } from './engine-package.ts';
+import { EngineStarts } from './engine-starts.ts';
 import { profileOf } from './profile.ts';
 import { CONTEXT_TOKENS, memoryOf, PROFILE_BATCH_TOKENS } from './serving-profile.ts';
 
@@ -21,6 +23,8 @@ export interface ReferenceEngineOptions {
   /** Default: that of an agent. */
   readonly batchTokens?: number | undefined;
   readonly kvType?: KvType | undefined;
+  /** Ends loading, and with it the process. An engine that is open ends with {@link ReferenceEngine.close}. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A model file, loaded to be the reference of a comparison. */
@@ -29,7 +33,8 @@ export interface ReferenceEngine {
   /** As an agent would write it (spec/model-profile.md), JCS; without meaning when other settings were given. */
   readonly profile: Uint8Array;
   /**
-   * A process that ended is started again, once an order: each begins with an empty context, so that the same order gives the same bits.
+   * A process that ended is started again, once an order: each begins with an empty context, so that the same order gives the same bits. A start
+   * that failed is tried again with the next order. An order that is aborted rejects at once; the process goes on with it until {@link close}.
    * @throws {ServerError} `model/prompt-too-long`, `model/engine-failed`, `model/wrong-digest` for a file that changed since; the signal's reason.
    */
   measure(order: MeasureOrder, signal: AbortSignal): Promise<Measurement>;
@@ -38,11 +43,11 @@ export interface ReferenceEngine {
 
 /**
  * Loads a file as an agent does, with or without a chat template.
- * @throws {ServerError} `model/not-fetched`, `model/unloadable`, `model/wrong-digest`, `model/engine-failed`.
+ * @throws {ServerError} `model/not-fetched`, `model/unloadable`, `model/wrong-digest`, `model/engine-failed`; the signal's reason.
  * @example const engine = await openReferenceEngine({ dataDir: '.assay', file: 'model.gguf' });
  */
 export async function openReferenceEngine(options: ReferenceEngineOptions): Promise<ReferenceEngine> {
-  const { dataDir, file, batchTokens = PROFILE_BATCH_TOKENS, kvType } = options;
+  const { dataDir, file, batchTokens = PROFILE_BATCH_TOKENS, kvType, signal } = options;
   const [engine, found] = await Promise.all([findEngine(dataDir), stat(file).catch(() => null)]);
   if (found === null || engine === null)
     throw new ServerError(
@@ -50,44 +55,43 @@ export async function openReferenceEngine(options: ReferenceEngineOptions): Prom
       `expected ${found === null ? file : `an engine in ${dataDir}`}, got none; fetch it with assay model fetch smollm2-135m`,
     );
   await checkEngineFiles(engine.directory);
-  const memoryBytes = memoryOf(found.size);
+  signal?.throwIfAborted();
   const order = { engine: engine.directory, file, contextTokens: CONTEXT_TOKENS, batchTokens, kvType, withoutTemplate: true };
-  const start = (): Promise<EngineHandle> => EngineHandle.start({ ...order, memoryBytes, loadMs: LOAD_MS });
-  const first = await start();
-  const { facts } = first;
-  const name = basename(file);
-  const { bytes: profile } = await profileOf({ name, file: name, loaded: facts, engine, batchTokens });
-  let running: Promise<EngineHandle> = Promise.resolve(first);
-  let isClosed = false;
-  const again = async (): Promise<EngineHandle> => {
-    const handle = await start();
-    if (handle.facts.sha256 === facts.sha256) return handle;
+  const limits = { memoryBytes: memoryOf(found.size), loadMs: LOAD_MS };
+  let wanted: string | null = null;
+  const starts = new EngineStarts(async (ending) => {
+    const handle = await EngineHandle.start({ ...order, ...limits, signal: ending });
+    wanted ??= handle.facts.sha256;
+    if (handle.facts.sha256 === wanted) return { handle };
     handle.close();
     throw new ServerError(
       'model/wrong-digest',
-      `expected ${file} with SHA-256 ${facts.sha256} when its engine was started again, got ${handle.facts.sha256}; leave the file alone, and start again`,
+      `expected ${file} with SHA-256 ${wanted} when its engine was started again, got ${handle.facts.sha256}; leave the file alone, and start again`,
     );
+  });
+  const load = async (): Promise<Pick<ReferenceEngine, 'facts' | 'profile'>> => {
+    const { facts } = (await starts.current()).handle;
+    const name = basename(file);
+    const { bytes: profile } = await profileOf({ name, file: name, loaded: facts, engine, batchTokens });
+    return { facts, profile };
+  };
+  const loaded = await unlessAborted(load(), signal).catch((error: unknown) => {
+    starts.close();
+    throw error;
+  });
+  const measure = async (asked: MeasureOrder, until: AbortSignal): Promise<Measurement> => {
+    const { handle } = await starts.current();
+    try {
+      return await handle.measure(asked, until);
+    } catch (error) {
+      if (handle.ended === null || until.aborted) throw error;
+      const next = await starts.current();
+      return next.handle.measure(asked, until);
+    }
   };
   return {
-    facts,
-    profile,
-    measure: async (asked, signal) => {
-      const asking = running;
-      const handle = await asking;
-      try {
-        return await handle.measure(asked, signal);
-      } catch (error) {
-        if (handle.ended === null || isClosed) throw error;
-        if (running === asking) running = again();
-        return (await running).measure(asked, signal);
-      }
-    },
-    close: () => {
-      isClosed = true;
-      running.then(
-        (handle) => handle.close(),
-        () => undefined, // it was never started again
-      );
-    },
+    ...loaded,
+    measure: (asked, until) => unlessAborted(measure(asked, until), until),
+    close: () => starts.close(),
   };
 }

@@ -68,7 +68,8 @@ async function agentOn(options: { manual?: boolean; directory?: string; rules?: 
   await chain.fund(wallet, 10n ** 18n);
   await chain.test.setCode({ address: CODE, bytecode: STOP });
   const takes = ['eip4844', 'eip7702'];
-  const settings = { rpc_urls: [chain.url], max_fee_per_gas: '20000000000', confirmations: 1, takes };
+  const nodes = { rpc_urls: [chain.url], confirming_rpc_url: `${chain.url}/` };
+  const settings = { ...nodes, max_fee_per_gas: '20000000000', confirmations: 1, takes };
   await setPolicy(agent, { v: 'assay-operator-policy/1', chains: { [chain.chainId]: settings }, rules });
   return { agent, chain, wallet };
 }

@@ -17,6 +17,15 @@ export async function setPolicy(agent: OwnedAgent, policy: object, count = 2): P
   expect([status, body]).toEqual([200, expect.anything()]);
 }
 
+/** Says that owners know what the chain has of the wallet below a nonce; for the first time on this chain. */
+export async function acknowledgeState(agent: OwnedAgent, chainId: number, nonce: number): Promise<void> {
+  const { agent_id: agentId } = await agent.config();
+  const links = { version: 1, previousHash: `0x${'00'.repeat(32)}` as Hex, expiry: expiry() };
+  const message: OwnerMessage = { type: 'AcknowledgeState', fields: { agentId, chainId, nonce, ...links } };
+  const { status, body } = await agent.post('/api/v1/control', { message, signatures: await signedBy(message, 2) });
+  expect([status, body]).toEqual([200, expect.anything()]);
+}
+
 /** The approval of a transaction that waits, by two owners. */
 export async function approvalOf(agent: OwnedAgent, chainId: number, transactionHash: Hex): Promise<object> {
   const { agent_id: agentId } = await agent.config();

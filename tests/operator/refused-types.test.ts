@@ -13,7 +13,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { openSecrets } from '../../packages/agent/src/operator/secrets.ts';
 import { ANVIL, type LocalChain, startLocalChain } from './local-chain.ts';
 import { API_KEY, type OwnedAgent, startOwnedAgent, temporary } from './owned-agent.ts';
-import { setPolicy } from './owner-messages.ts';
+import { acknowledgeState, setPolicy } from './owner-messages.ts';
 
 const KEY = { authorization: `Bearer ${API_KEY}` };
 const ALICE: Hex = '0x86693cbe3f2581df512635823f46f0d593d96dba';
@@ -89,7 +89,8 @@ interface Stage {
 }
 
 const policyOn = ({ chain, node }: Pick<Stage, 'chain' | 'node'>, more: object = {}): object => {
-  const settings = { rpc_urls: [node], max_fee_per_gas: '20000000000', confirmations: 1, takes: ['eip4844', 'eip7702'] };
+  const nodes = { rpc_urls: [node], confirming_rpc_url: chain.url };
+  const settings = { ...nodes, max_fee_per_gas: '20000000000', confirmations: 1, takes: ['eip4844', 'eip7702'] };
   return { v: 'assay-operator-policy/1', chains: { [chain.chainId]: { ...settings, ...more } }, rules: RULES };
 };
 
@@ -256,6 +257,8 @@ describe.skipIf(ANVIL === null)('a delegation that another transaction replaced'
     at.conduct.swallows = false;
     if (restarted) await at.agent.agent.close();
     const again = restarted ? { ...at, agent: await startOwnedAgent({ directory: at.directory }) } : at;
+    expect((await ask(again, { value: 4 })).code).toBe('operator/state-behind'); // the wallet signed it elsewhere
+    await acknowledgeState(again.agent, at.chain.chainId, 1);
     expect((await ask(again, { value: 4 })).nonce).toBe(1);
     expect((await ask(again, { value: 5 })).nonce).toBe(3);
     expect((await ended(again)).map(({ state }) => state)).toEqual(['replaced', 'included', 'included', 'included']);

@@ -1,6 +1,7 @@
 /**
- * What frees spending: only another transaction of the wallet, shown under the same nonce. A node that hides receipts, and a transaction that
- * the wallet never signed, leave it counted. A node that redirects gets no signed transaction sent elsewhere.
+ * What frees spending: only another transaction of the wallet, shown by two nodes under the same nonce. A node that hides receipts or makes them
+ * up, and a transaction that the wallet never signed, leave it counted. One that the wallet signed elsewhere stops it. A node that redirects gets
+ * no signed transaction sent elsewhere.
  */
 
 import { readFileSync } from 'node:fs';
@@ -14,6 +15,7 @@ import { ChainNode } from '../../packages/agent/src/operator/chain-node.ts';
 import { openSecrets } from '../../packages/agent/src/operator/secrets.ts';
 import { ANVIL, type LocalChain, startLocalChain } from './local-chain.ts';
 import { API_KEY, type OwnedAgent, signedBy, startOwnedAgent } from './owned-agent.ts';
+import { acknowledgeState } from './owner-messages.ts';
 
 const KEY = { authorization: `Bearer ${API_KEY}` };
 const ALICE: Hex = '0x86693cbe3f2581df512635823f46f0d593d96dba';
@@ -36,12 +38,18 @@ async function serve(answer: (request: IncomingMessage, response: ServerResponse
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A node in front of the real one; a method that is named here gets this result. */
+/** A node in front of the real one; a method that is named here gets this result, or what is made of its first parameter. */
 function nodeWith(chain: LocalChain, results: Readonly<Record<string, unknown>>): Promise<string> {
   return serve((_request, response, body) => {
-    const { id, method } = JSON.parse(body) as { readonly id: number; readonly method: string };
+    const { id, method, params } = JSON.parse(body) as {
+      readonly id: number;
+      readonly method: string;
+      readonly params: unknown[];
+    };
     response.setHeader('content-type', 'application/json');
-    if (Object.hasOwn(results, method)) return response.end(JSON.stringify({ jsonrpc: '2.0', id, result: results[method] }));
+    const given = Object.hasOwn(results, method) ? results[method] : undefined;
+    const result: unknown = typeof given === 'function' ? given(params[0]) : given;
+    if (result !== undefined) return response.end(JSON.stringify({ jsonrpc: '2.0', id, result }));
     fetch(chain.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
       .then(async (answer) => response.end(await answer.text()))
       .catch(() => response.destroy());
@@ -113,12 +121,42 @@ describe.skipIf(ANVIL === null)('a nonce that is used', () => {
     expect((await pay(agent, node, 1)).body.code).toBe('operator/denied');
   });
 
+  test('a node that makes up the inclusion of a cancellation, and sends the payment later, moves no more than the cap', {
+    timeout: 120_000,
+  }, async () => {
+    const chain = await startLocalChain();
+    await chain.test.mine({ blocks: 2 });
+    const block = await chain.client.getBlock();
+    const madeUp = (transactionHash: Hex): object => ({
+      ...{ status: '0x1', type: '0x2', logs: [], logsBloom: '0x', transactionHash },
+      ...{ blockHash: block.hash, blockNumber: `0x${block.number.toString(16)}` },
+    });
+    const kept: Hex[] = [];
+    const node = await nodeWith(chain, {
+      eth_sendRawTransaction: (signed: Hex) => {
+        kept.push(signed);
+        return `0x${'00'.repeat(32)}`;
+      },
+      eth_getTransactionReceipt: (hash: Hex) => (hash === cancellation ? madeUp(hash) : undefined),
+    });
+    let cancellation = '';
+    const { agent } = await prepared(chain, node);
+    const { body } = await pay(agent, node, 100);
+    const cancel = { transaction_hash: body.transaction_hash, action: 'cancel' };
+    const cancelled = await agent.post('/api/v1/replace-transaction', cancel, KEY);
+    cancellation = (cancelled.body as { readonly transaction_hash: Hex }).transaction_hash;
+    expect(await rowWhere(agent, ({ state }) => state === 'replaced')).toMatchObject({ reason: 'it was cancelled' });
+    await chain.client.sendRawTransaction({ serializedTransaction: kept[0]! });
+    await expect.poll(() => chain.client.getBalance({ address: ALICE })).toBe(100n);
+    expect((await pay(agent, node, 1)).body.code).toBe('operator/denied');
+  });
+
   test.each([
     ['one node', false, { to: BOB, value: 1n, gas: 21_000n }],
     ['two nodes', true, { to: BOB, value: 1n, gas: 21_000n }],
     ['one node', false, { data: '0x00', gas: 60_000n }],
   ] as const)(
-    'a transaction of the wallet frees what was counted: %s, %s, %o',
+    'a transaction that the wallet signed elsewhere stops it; what was counted is freed by two nodes: %s, %s, %o',
     { timeout: 120_000 },
     async (confirmedBy, two, sent) => {
       const chain = await startLocalChain();
@@ -138,7 +176,9 @@ describe.skipIf(ANVIL === null)('a nonce that is used', () => {
         replaced_by: hash,
         confirmed_by: confirmedBy,
       });
-      expect((await pay(agent, node, 100)).status).toBe(200);
+      expect(await pay(agent, node, 100)).toMatchObject({ status: 409, body: { code: 'operator/state-behind' } });
+      await acknowledgeState(agent, chain.chainId, 1);
+      expect(await pay(agent, node, 100)).toMatchObject(two ? { status: 200 } : { body: { code: 'operator/denied' } });
     },
   );
 

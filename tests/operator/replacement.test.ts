@@ -27,11 +27,15 @@ interface Row {
 }
 
 const ETH = { id: 'eth', effect: 'allow', match: { recipients: [ALICE] }, caps: [{ asset: 'native', at_most: '100' }] };
-const policyOn = (chain: LocalChain, rules: readonly object[], maxFee = MAX_FEE): object => ({
-  v: 'assay-operator-policy/1',
-  chains: { [chain.chainId]: { rpc_urls: [chain.url], max_fee_per_gas: String(maxFee), confirmations: 1 } },
-  rules,
-});
+/** With a second node, which the first does not name: the same one under another address. */
+const policyOn = (chain: LocalChain, rules: readonly object[], maxFee = MAX_FEE): object => {
+  const nodes = { rpc_urls: [chain.url], confirming_rpc_url: `${chain.url}/` };
+  return {
+    v: 'assay-operator-policy/1',
+    chains: { [chain.chainId]: { ...nodes, max_fee_per_gas: String(maxFee), confirmations: 1 } },
+    rules,
+  };
+};
 
 async function waitingPayment(now?: () => number): Promise<{ agent: OwnedAgent; chain: LocalChain; paid: Answer }> {
   const chain = await startLocalChain({ manual: true });
@@ -141,7 +145,7 @@ describe.skipIf(ANVIL === null)('a transaction that waits', { timeout: 120_000 }
     await ended(agent, chain);
   });
 
-  test('is cancelled: nothing is paid, and what it counted is free when the empty one is in the chain', async () => {
+  test('is cancelled: nothing is paid, and what it counted is free when two nodes show the empty one in the chain', async () => {
     const { agent, chain, paid } = await waitingPayment();
     const [, cancelled] = await replace(agent, { transaction_hash: paid.transaction_hash, action: 'cancel' });
     expect(cancelled).toMatchObject({ sent: true, nonce: 0 });

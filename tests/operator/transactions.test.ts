@@ -315,6 +315,8 @@ describe.skipIf(ANVIL === null)('on a local chain', () => {
     expect(await code({ gas_price: '30000000000' })).toEqual([403, 'operator/denied']);
     expect(await code({ nonce: 9 })).toEqual([422, 'task/bad-input']);
     expect(await code({ value: 1.5 })).toEqual([422, 'task/bad-input']);
+    expect(await code({ value: String(2n ** 256n) })).toEqual([422, 'task/bad-input']);
+    expect(await code({ value: String(2n ** 256n - 1n) })).toEqual([403, 'operator/denied']);
     expect(await code({ authorizationList: [] })).toEqual([422, 'task/bad-input']);
     expect(await code({}, { prompt_receipt: `rcpt_${'0'.repeat(32)}` })).toEqual([422, 'task/bad-input']);
     await setPolicy(agent, policyFor({ ...foreign, chainId: 84_532 }, [ETH]));

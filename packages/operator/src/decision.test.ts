@@ -270,6 +270,16 @@ describe('the policy', () => {
       { v: 'assay-operator-policy/1', chains: { 1: { ...CHAIN, max_fee_per_gas: '1.5' } }, rules: [] },
       'decimal',
     ],
+    [
+      'a second node that is the first',
+      { v: 'assay-operator-policy/1', chains: { 1: { ...CHAIN, confirming_rpc_url: CHAIN.rpc_urls[0] } }, rules: [] },
+      'confirm itself',
+    ],
+    [
+      'a second node without an address',
+      { v: 'assay-operator-policy/1', chains: { 1: { ...CHAIN, confirming_rpc_url: 'base' } }, rules: [] },
+      'https',
+    ],
     ['an unknown member', { v: 'assay-operator-policy/1', chains: {}, rules: [{ id: 'a', effect: 'allow', cap: 1 }] }, 'cap'],
     [
       'a rule twice',

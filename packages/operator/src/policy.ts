@@ -39,12 +39,15 @@ const seconds = z
   .min(1)
   .max(366 * DAY_SECONDS);
 
+const rpcUrl = z.string().regex(/^https?:\/\/[^\s]+$/, 'expected an http or https address');
+
 const chainSchema = z.strictObject({
-  rpc_urls: z
-    .array(z.string().regex(/^https?:\/\/[^\s]+$/, 'expected an http or https address'))
-    .min(1)
-    .max(16),
-  confirming_rpc_url: z.string().optional().describe('a second node that must agree before an inclusion is believed'),
+  rpc_urls: z.array(rpcUrl).min(1).max(16),
+  confirming_rpc_url: rpcUrl
+    .optional()
+    .describe(
+      'a second node that must agree before an inclusion is believed; without one, no transaction that is replaced frees what it counted',
+    ),
   confirmations: z.number().int().min(1).max(10_000).default(2),
   fees: z.enum(['eip1559', 'legacy']).default('eip1559'),
   max_fee_per_gas: amount.describe('highest price of one gas, wei'),
@@ -200,6 +203,9 @@ export function parseSigningPolicy(bytes: Uint8Array | string): SigningPolicy {
     const [issue] = checked.error.issues;
     throw malformed(`${z.core.toDotPath(issue?.path ?? []) || 'whole'}: ${issue?.message ?? 'malformed'}`, checked.error);
   }
+  for (const [id, { rpc_urls: urls, confirming_rpc_url: second }] of Object.entries(checked.data.chains))
+    if (second !== undefined && urls.includes(second))
+      throw malformed(`chains.${id}.confirming_rpc_url: expected a node that is not in rpc_urls, which would confirm itself`);
   const ids = checked.data.rules.map(({ id }) => id);
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);
   if (twice !== undefined) throw malformed(`rules: expected each id once, got ${twice} twice`);

@@ -53,6 +53,14 @@ export interface BookedTransaction {
   readonly cancels?: boolean | undefined;
   /** When its end was known, epoch seconds: from then on the windows of caps run. Absent while it may still change. */
   readonly endedAt?: number | undefined;
+  /** Of a `replaced` one: two nodes show what replaced it, so that it counts no more. */
+  readonly freed?: boolean | undefined;
+}
+
+/** What is counted and not written yet. */
+export interface Reservation {
+  /** Counts it no more, because it could not be written. Does nothing once the rows were read again: these say what is counted. */
+  release(): void;
 }
 
 /** A signature that a later one under the same nonce is to replace. */
@@ -92,6 +100,8 @@ export class TransactionBook {
   #delegating = new Map<string, Pick<BookedTransaction, 'chainId' | 'nonce'>>();
   /** Keys of those with blobs that are not final: their sidecars are kept. */
   #carrying = new Set<string>();
+  /** By chain: the highest nonce that a transaction of the wallet has which was not signed here. */
+  #elsewhere = new Map<number, number>();
   readonly #state: SealedState;
   /** The newest time that a row names: the clock is never believed to be before it. Epoch seconds. */
   #latest = 0;
@@ -117,6 +127,7 @@ export class TransactionBook {
     this.#nonces = new Nonces();
     this.#delegating = new Map();
     this.#carrying = new Set();
+    this.#elsewhere = new Map();
     for (const transaction of this.list()) this.#count(transaction);
     for (const [, value] of this.#state.list(SIGNATURE)) this.#countSignature(value as unknown as SignatureRow);
     for (const [key, value] of this.#state.list('acknowledged/')) {
@@ -124,6 +135,18 @@ export class TransactionBook {
       if (nonce > 0) this.nonces.used(Number(key.slice('acknowledged/'.length)), nonce - 1);
     }
     for (const transaction of this.list()) this.#giveBackBehind(transaction);
+  }
+
+  /** The nonce up to which owners know what the chain has of this wallet. */
+  #acknowledged(chainId: number): number {
+    const row = this.#state.get(`acknowledged/${chainId}`) as unknown as { readonly nonce: number } | undefined;
+    return row?.nonce ?? 0;
+  }
+
+  /** The highest nonce under which the chain has a transaction of this wallet that was not signed here; `null`: none that owners do not know of. */
+  usedElsewhere(chainId: number): number | null {
+    const nonce = this.#elsewhere.get(chainId);
+    return nonce === undefined || nonce < this.#acknowledged(chainId) ? null : nonce;
   }
 
   /** Every transaction, oldest nonce first. */
@@ -159,18 +182,34 @@ export class TransactionBook {
   }
 
   /** Counts a transaction that is about to be written, in the turn in which it was decided. */
-  reserve(transaction: BookedTransaction): void {
+  reserve(transaction: BookedTransaction): Reservation {
     this.#count(transaction);
+    return this.#reservation(() => {
+      this.#forget(transaction);
+      for (const nonce of noncesOf(transaction)) this.nonces.giveBack(transaction.chainId, nonce);
+    });
   }
 
-  /** Counts it no more: it could not be written, so no client has it. */
-  release(transaction: BookedTransaction): void {
-    this.forget(transaction);
-    for (const nonce of noncesOf(transaction)) this.nonces.giveBack(transaction.chainId, nonce);
+  /** Counts what is about to be written in place of a transaction, whose nonces are kept: an earlier signature has them. */
+  reserveInPlaceOf(transaction: BookedTransaction, rows: readonly BookedTransaction[]): Reservation {
+    for (const row of rows) this.#count(row);
+    return this.#reservation(() => {
+      for (const row of rows) this.#forget(row);
+      this.#count(transaction);
+    });
   }
 
-  /** Counts it no more, and keeps its nonce, which an earlier signature has. */
-  forget(transaction: BookedTransaction): void {
+  /** A write whose end is not known is followed by reading the rows again, so `undo` must not take away what these say. */
+  #reservation(undo: () => void): Reservation {
+    const counted = this.#usage;
+    return {
+      release: () => {
+        if (this.#usage === counted) undo();
+      },
+    };
+  }
+
+  #forget(transaction: BookedTransaction): void {
     this.usage.remove(keyOf(transaction));
     this.#delegating.delete(keyOf(transaction));
     this.#carrying.delete(keyOf(transaction));
@@ -227,8 +266,8 @@ export class TransactionBook {
   }
 
   /**
-   * Counts the end of a transaction: one that another with its nonce replaced spent nothing, and a delegation among these did not use the nonce
-   * behind its own.
+   * Counts the end of a transaction: one that another with its nonce replaced spent nothing, if two nodes say so, and a delegation among these
+   * did not use the nonce behind its own.
    */
   settle(transaction: BookedTransaction, before: BookedTransaction): void {
     this.usage.remove(keyOf(transaction));
@@ -240,8 +279,7 @@ export class TransactionBook {
   #giveBackBehind({ chainId, nonce: own, delegate, state }: BookedTransaction): void {
     const nonce = own + 1;
     if (delegate !== undefined || !FINAL.has(state) || nonce >= this.nonces.next(chainId)) return;
-    const acknowledged = this.#state.get(`acknowledged/${chainId}`) as unknown as { readonly nonce: number } | undefined;
-    if (nonce < (acknowledged?.nonce ?? 0) || this.#state.get(keyOf({ chainId, nonce })) !== undefined) return;
+    if (nonce < this.#acknowledged(chainId) || this.#state.get(keyOf({ chainId, nonce })) !== undefined) return;
     this.nonces.giveBack(chainId, nonce);
   }
 
@@ -255,13 +293,9 @@ export class TransactionBook {
   }
 
   /** Counts a signature in the turn in which it was decided. Nothing shows that it is not used, so it counts for good. */
-  reserveSignature(signature: CountedSignature): void {
+  reserveSignature(signature: CountedSignature): Reservation {
     this.#countSignature(signatureRow(signature));
-  }
-
-  /** Counts it no more: it could not be written, so no client has it. */
-  releaseSignature(id: string): void {
-    this.usage.remove(SIGNATURE + id);
+    return this.#reservation(() => this.usage.remove(SIGNATURE + signature.id));
   }
 
   /** The row that writes a signature. */
@@ -279,7 +313,7 @@ export class TransactionBook {
   }
 
   #count(transaction: BookedTransaction): void {
-    const { chainId, nonce: own, rule, time, state, endedAt } = transaction;
+    const { chainId, nonce: own, rule, time, state, endedAt, freed = false, cancels = false } = transaction;
     if (transaction.delegate !== undefined && !FINAL.has(state))
       this.#delegating.set(keyOf(transaction), { chainId, nonce: own });
     else this.#delegating.delete(keyOf(transaction));
@@ -287,8 +321,9 @@ export class TransactionBook {
     else this.#carrying.delete(keyOf(transaction));
     for (const nonce of noncesOf(transaction)) this.nonces.used(chainId, nonce);
     this.#latest = Math.max(this.#latest, endedAt ?? time);
-    const spends = state === 'replaced' ? paidAnyway(transaction) : transaction.spends;
-    if (state === 'replaced' && spends.length === 0) return;
+    if (state === 'replaced' && !cancels) this.#elsewhere.set(chainId, Math.max(own, this.#elsewhere.get(chainId) ?? 0));
+    const spends = freed ? paidAnyway(transaction) : transaction.spends;
+    if (freed && spends.length === 0) return;
     this.usage.add(keyOf(transaction), {
       rule,
       // One that waits can be in a block at any time, so no window leaves it behind.

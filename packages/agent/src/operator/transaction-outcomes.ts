@@ -14,7 +14,7 @@ const BEHIND_DELEGATION = 'it is sent when the delegation ahead of it is final';
 
 /** What changes of a row. */
 type Changed = Partial<
-  Pick<BookedTransaction, 'state' | 'reason' | 'blockNumber' | 'taken' | 'delegate' | 'blobFee' | 'cancels'>
+  Pick<BookedTransaction, 'state' | 'reason' | 'blockNumber' | 'taken' | 'freed' | 'delegate' | 'blobFee' | 'cancels'>
 >;
 
 export class TransactionOutcomes {

@@ -228,15 +228,14 @@ export class TransactionReplacement {
       rows.push(rowUsingUp(next, signed, second));
     }
     recordAnchors(draft, anchors);
-    for (const row of rows) this.#book.reserve(row); // under the rule that decided now
+    const reservation = this.#book.reserveInPlaceOf(found, rows); // under the rule that decided now
     try {
       await this.#operator.seal(
         draft,
         rows.map((row) => this.#book.row(row)),
       );
     } catch (error) {
-      for (const row of rows) this.#book.forget(row);
-      this.#book.reserve(found);
+      reservation.release();
       throw error;
     }
     return next;

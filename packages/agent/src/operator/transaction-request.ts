@@ -17,7 +17,8 @@ const quantity = z
     z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
     z.string().regex(/^(?:[0-9]{1,78}|0x[0-9a-fA-F]{1,64})$/, 'expected a whole number, in decimal or hex'),
   ])
-  .transform((value) => BigInt(value));
+  .transform((value) => BigInt(value))
+  .refine((value) => value < 2n ** 256n, 'expected a number below 2^256');
 const hex = (text: string): Hex => text.toLowerCase() as Hex;
 
 const bytesOfHex = z

@@ -1,6 +1,6 @@
 /**
  * Follows transactions to their end: sends again what no node took, believes an inclusion after the policy's confirmations (and when the
- * second node agrees), and frees what was counted when another transaction of the wallet is shown under the nonce. Each end is a receipt.
+ * second node agrees), and frees what was counted when two nodes show another transaction of the wallet under the nonce. Each end is a receipt.
  */
 
 import type { ChainSettings, Hex } from '@assay/operator';
@@ -21,6 +21,9 @@ const LEAST_LOOKS = 3;
 const DEFAULT_CONFIRMATIONS = 2;
 /** Looks between two searches for the transaction that used a nonce. */
 const SEARCH_AGAIN_AFTER = 60;
+/** One node can make up a block, so its word alone frees no spending. */
+const ONE_NODE = 'one node';
+const TWO_NODES = 'two nodes';
 const NOT_SHOWN = 'its nonce is used, and no transaction that replaced it is shown: it stays counted';
 
 export class TransactionWatch {
@@ -116,13 +119,13 @@ export class TransactionWatch {
       block_number: String(status.blockNumber),
       block: status.blockHash,
       confirmations: status.confirmations,
-      confirmed_by: second === undefined ? 'one node' : 'two nodes',
+      confirmed_by: second === undefined ? ONE_NODE : TWO_NODES,
     };
     const which = [transaction, ...(transaction.earlier ?? [])].find(({ hash }) => hash === status.hash);
     const did = { delegate: which?.delegate, blobFee: which?.blobFee, cancels: which?.cancels };
     if (which?.cancels === true) {
       const [paid] = transaction.earlier ?? [];
-      const changed = { state: 'replaced', reason: 'it was cancelled', ...did } as const;
+      const changed = { state: 'replaced', reason: 'it was cancelled', freed: second !== undefined, ...did } as const;
       return this.#end(transaction, changed, { ...about, replaced_by: status.hash, transaction_id: paid?.hash ?? status.hash });
     }
     const state = status.success ? 'included' : 'reverted';
@@ -131,7 +134,7 @@ export class TransactionWatch {
     await this.#end(transaction, changed, { ...about, success: status.success, ...named });
   }
 
-  /** A node says that the nonce is used. Spending is freed only when the transaction that used it is shown, as deep as an inclusion. */
+  /** A node says that the nonce is used. Spending is freed only when two nodes show the transaction that used it, as deep as an inclusion. */
   async #replaced(transaction: BookedTransaction): Promise<void> {
     const looks = (this.#taken.get(transaction.hash) ?? 0) + 1;
     this.#taken.set(transaction.hash, looks);
@@ -139,9 +142,9 @@ export class TransactionWatch {
     const since = looks - Math.max(LEAST_LOOKS, wanted);
     if (since < 0 || since % SEARCH_AGAIN_AFTER !== 0) return;
     const facts = await this.#replacement(transaction, wanted);
+    const ended = { state: 'replaced', reason: 'another transaction has its nonce' } as const;
     const nothing = { delegate: undefined, blobFee: undefined, cancels: undefined };
-    if (facts !== null)
-      return this.#end(transaction, { state: 'replaced', reason: 'another transaction has its nonce', ...nothing }, facts);
+    if (facts !== null) return this.#end(transaction, { ...ended, freed: facts.confirmed_by === TWO_NODES, ...nothing }, facts);
     const { hash, receiptId, state } = transaction;
     const about = { transaction_id: hash, cites: receiptId, taken: state === 'sent', reason: NOT_SHOWN };
     await this.#outcomes.end(transaction, { reason: NOT_SHOWN }, { type: 'transaction.sent', ...about });
@@ -169,7 +172,7 @@ export class TransactionWatch {
         block_number: String(status.blockNumber),
         block: status.blockHash,
         confirmations: status.confirmations,
-        confirmed_by: second === undefined ? 'one node' : 'two nodes',
+        confirmed_by: second === undefined ? ONE_NODE : TWO_NODES,
       };
     } catch (error) {
       if (ServerError.is(error) && error.code === 'operator/node-unreachable') return null; // or a node without the state of that time
@@ -179,7 +182,7 @@ export class TransactionWatch {
 
   async #end(
     transaction: BookedTransaction,
-    changed: Pick<BookedTransaction, 'state' | 'reason' | 'delegate' | 'blobFee' | 'cancels'> & {
+    changed: Pick<BookedTransaction, 'state' | 'reason' | 'freed' | 'delegate' | 'blobFee' | 'cancels'> & {
       readonly blockNumber?: string;
     },
     facts: Readonly<Record<string, string | number | boolean>>,

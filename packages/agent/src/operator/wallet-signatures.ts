@@ -166,7 +166,7 @@ export class WalletSignatures {
     if (decision.outcome === 'deny') throw denied(decision.rule, decision.reason);
     const signature = wallet.signDigest(bytesOf(digest));
     const counted = { id: draft.receiptId, rule: decision.rule, time, spends: decision.spends, access };
-    this.#book.reserveSignature(counted);
+    const reservation = this.#book.reserveSignature(counted);
     try {
       draft.payload('policy.json', 'application/json', this.#operator.policyBytes);
       const kept = draft.payload('signed-message', mediaType, bytes);
@@ -191,7 +191,7 @@ export class WalletSignatures {
       await this.#operator.seal(draft, [this.#book.signatureRow(counted)]);
       return { scheme, signature, digest, signer: wallet.address, receiptId: draft.receiptId };
     } catch (error) {
-      this.#book.releaseSignature(counted.id);
+      reservation.release();
       throw error;
     }
   }

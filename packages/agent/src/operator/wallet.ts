@@ -282,7 +282,7 @@ export class Wallet {
       blockNumber: null,
       access: asked.access,
     };
-    this.#book.reserve(transaction);
+    const reservation = this.#book.reserve(transaction);
     try {
       recordDecision(this.#operator, draft, {
         decision,
@@ -303,7 +303,7 @@ export class Wallet {
       if (idempotency !== null) rows.push(this.#book.idempotencyRow(idempotency.id, idempotency.body, transaction.hash));
       await this.#operator.seal(draft, rows);
     } catch (error) {
-      this.#book.release(transaction);
+      reservation.release();
       throw error;
     }
     return transaction;
@@ -354,8 +354,15 @@ export class Wallet {
     return { signers: authorizedSigners(ownerMessageHash(message), signatures, owners, owners.threshold), rows };
   }
 
-  /** Refuses when the chain has seen more of this wallet than this state has: it was put back, or another agent signs with the key. */
+  /** Refuses when the chain has seen more of this wallet than this state has, or other than that: it was put back, or another agent signs with the key. */
   #refuseBehind(chainId: number, confirmedNonce: number): void {
+    const elsewhere = this.#book.usedElsewhere(chainId);
+    if (elsewhere !== null)
+      throw new ServerError(
+        'operator/state-behind',
+        `expected that all transactions of this wallet on chain ${chainId} were signed here, got another with the nonce ${elsewhere}: the state was put back, or another agent has the key; owners sign AcknowledgeState with a later nonce`,
+        { details: { chainId, next: elsewhere + 1, confirmedNonce } },
+      );
     const next = this.#book.nonces.next(chainId);
     if (confirmedNonce <= next) return;
     throw new ServerError(

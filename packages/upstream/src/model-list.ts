@@ -1,8 +1,7 @@
 /** The list of models that a service serves (`GET /v1/models` of OpenAI's API). */
 
 import { readAtMost } from '@assay/encoding/bounded-reader';
-import { EncodingError } from '@assay/encoding/errors';
-import { parseJson } from '@assay/encoding/json';
+import { type Json, parseJson } from '@assay/encoding/json';
 import { type AttestedService, fetchBytes } from './attested-service.ts';
 import { UpstreamError } from './errors.ts';
 import type { AttestedSession } from './session.ts';
@@ -34,16 +33,16 @@ export async function firstModel(service: AttestedService): Promise<string> {
 }
 
 function idsIn(bytes: Uint8Array): readonly string[] {
+  let list: Json;
   try {
-    const list = parseJson(bytes);
-    const { data } = typeof list === 'object' && list !== null && !Array.isArray(list) && 'data' in list ? list : { data: [] };
-    if (!Array.isArray(data)) return [];
-    return data.flatMap((each) => {
-      const id = typeof each === 'object' && each !== null && 'id' in each ? each.id : null;
-      return typeof id === 'string' ? [id] : [];
-    });
-  } catch (error) {
-    if (EncodingError.is(error)) return [];
-    throw error;
+    list = parseJson(bytes);
+  } catch {
+    return [];
   }
+  const { data } = typeof list === 'object' && list !== null && !Array.isArray(list) && 'data' in list ? list : { data: [] };
+  if (!Array.isArray(data)) return [];
+  return data.flatMap((each) => {
+    const id = typeof each === 'object' && each !== null && 'id' in each ? each.id : null;
+    return typeof id === 'string' ? [id] : [];
+  });
 }

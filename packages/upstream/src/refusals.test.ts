@@ -119,6 +119,21 @@ describe('service/address-missing', () => {
   });
 });
 
+test('endorsements/unreachable: collateral that is neither at hand nor at its vendor', async () => {
+  const fetch: typeof globalThis.fetch = async (input) => {
+    const url = new URL(String(input));
+    if (url.origin !== BASE) throw new TypeError('fetch failed');
+    return new Response(bufferSource(await reportWithoutSigner(url.searchParams.get('nonce') ?? '')));
+  };
+  const opening = redpill.open({ ...serviceOf(fetch), endorsements: [], collateral: {} }, MODEL);
+  await expect(opening).rejects.toMatchObject({ code: 'endorsements/unreachable' });
+});
+
+test('service/channel-unbound: an enclave whose address shows no TLS key, before anything is sent', async () => {
+  const service = { ...serviceOf(() => expect.unreachable('nothing is sent')), base: 'http://service.example' };
+  await expectRefusal(serviceKind('tinfoil').open(service, ''), 'service/channel-unbound', ['https', 'http://service.example']);
+});
+
 test('service/keys-missing: a genuine, fresh document that binds no keys to seal to', async () => {
   const sent: string[] = [];
   const fetch: typeof globalThis.fetch = async (input, init) => {

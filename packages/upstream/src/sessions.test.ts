@@ -9,7 +9,7 @@ import { AttestedSessions } from './sessions.ts';
 
 const REQUEST = { path: '/v1/chat/completions', body: new Uint8Array(0) };
 
-function line({ scope = 'model', refuse = false }: { scope?: ServiceKind['scope']; refuse?: boolean } = {}) {
+function line({ scope = 'model', refuse: refused = false }: { scope?: ServiceKind['scope']; refuse?: boolean } = {}) {
   const clock = { now: 1000 };
   const opened: string[] = [];
   const fault: { error: Error | null } = { error: null };
@@ -17,12 +17,13 @@ function line({ scope = 'model', refuse = false }: { scope?: ServiceKind['scope'
     response: new Response('answer'),
     prove: async () => expect.unreachable('not asked for'),
   };
+  const refuse = { now: refused };
   const kind: ServiceKind = {
     ...{ name: 'stand-in', domains: [], scope },
     open: async (service, model): Promise<Opening> => {
       opened.push(model);
       const evidence = { expiresAt: service.now() + 100 } as AttestedSession['evidence'];
-      if (refuse) return { outcome: 'refused', evidence };
+      if (refuse.now) return { outcome: 'refused', evidence };
       const forward = async () => {
         if (fault.error !== null) throw fault.error;
         return answer;
@@ -35,7 +36,7 @@ function line({ scope = 'model', refuse = false }: { scope?: ServiceKind['scope'
     const opening = await sessions.open(model);
     return opening.outcome === 'verified' ? opening.session : expect.unreachable('refused');
   };
-  return { clock, opened, fault, answer, sessions, open };
+  return { clock, opened, fault, answer, refuse, sessions, open };
 }
 
 test('callers that come together share one verification, and later ones its session', async () => {
@@ -60,6 +61,15 @@ test('an expired session is not current, is the newest until it is verified agai
   const second = await open('a');
   expect(second).not.toBe(first);
   expect(sessions.newest()).toEqual([second]);
+});
+
+test('an expired session whose next evidence is refused is gone', async () => {
+  const { open, clock, sessions, refuse } = line();
+  await open('a');
+  clock.now += 100;
+  refuse.now = true;
+  expect(await sessions.open('a')).toMatchObject({ outcome: 'refused' });
+  expect(sessions.newest()).toEqual([]);
 });
 
 test('refused evidence is not remembered', async () => {

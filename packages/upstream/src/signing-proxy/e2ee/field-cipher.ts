@@ -41,7 +41,6 @@ interface Curve {
 }
 
 const NONCE_LENGTH = 12;
-const TAG_LENGTH = 16;
 const UNCOMPRESSED = Uint8Array.of(4);
 
 const CURVES: Readonly<Record<FieldAlgorithm, Curve>> = {
@@ -116,7 +115,6 @@ export function createFieldCipher(algorithm: FieldAlgorithm, serviceKey: string)
       try {
         const bytes = decodeHex(field);
         const start = curve.keyLength + NONCE_LENGTH;
-        if (bytes.length < start + TAG_LENGTH) throw new RangeError('shorter than key, nonce and tag');
         const ephemeral = bytes.subarray(0, curve.keyLength);
         if (!curve.canonical(ephemeral)) throw new RangeError('an ephemeral key written in another way');
         const key = await answerKey(ephemeral);

@@ -115,10 +115,35 @@ test.each([
   '{"messages":[]}',
   '{"model":"m","messages":{}}',
   '{"model":"m","messages":["x"]}',
+  '{"model":"m","messages":[]}',
+  '{"model":"m","messages":[{"content":{"secret":1}}]}',
+  '{"model":"m","messages":[{"content":"x","name":"secret"}]}',
+  '{"model":"m","messages":[{"content":"x"}],"user":"secret"}',
+  '{"model":"m","messages":[{"content":"x"}],"logprobs":true}',
   '\u0000',
 ])('%j is no chat request', async (body) => {
   const sealing = sealChat({ algorithm: 'ecdsa', publicKey: encodeHex(keys.ecdsa.publicKey) }, PATH, utf8(body), NOW);
   await expect(sealing).rejects.toMatchObject({ code: 'e2ee/not-sealable' });
+});
+
+test('another route than that of chats is not sealed', async () => {
+  const key = { algorithm: 'ecdsa', publicKey: encodeHex(keys.ecdsa.publicKey) } as const;
+  const sealing = sealChat(key, '/v1/embeddings', utf8(JSON.stringify(ask('hello'))), NOW);
+  await expect(sealing).rejects.toMatchObject({ code: 'e2ee/not-sealable' });
+});
+
+test.each([
+  ['answer', 'application/json', 65],
+  ['line', 'text/event-stream', 5],
+])('an %s of endless length is refused while it comes', async (what, type, most) => {
+  const sealed = await seal('ecdsa', ask('hello'));
+  let pieces = 0;
+  const endless = (async function* () {
+    for (; pieces < 100; pieces += 1) yield new Uint8Array(1024 * 1024).fill(32);
+  })();
+  const opened = sealed.open({ headers: new Headers({ 'content-type': type, ...SEALED_HEADERS }), body: endless });
+  await expect(opened.next()).rejects.toThrow(`of endless length`);
+  expect(pieces, what).toBeLessThan(most);
 });
 
 describe('an answer that is not sealed', () => {
@@ -132,6 +157,7 @@ describe('an answer that is not sealed', () => {
     ['content parts', '{"choices":[{"message":{"content":[{"text":"lies"}]}}]}', {}, 'e2ee/answer-in-clear'],
     ['an error beside the choices', '{"error":{"message":"lies"}}', {}, 'e2ee/answer-in-clear'],
     ['no JSON', '<html>', {}, 'e2ee/open-failed'],
+    ['a number', '7', {}, 'e2ee/open-failed'],
     ['choices that are no list', '{"choices":{"0":{}}}', {}, 'e2ee/open-failed'],
     ['a message that is no object', '{"choices":[{"message":"lies"}]}', {}, 'e2ee/open-failed'],
     ['a line of its own', 'lies\n', { 'content-type': 'text/event-stream' }, 'e2ee/answer-in-clear'],

@@ -48,5 +48,5 @@ test.each<[string, Uint8Array, string]>([
   ['bytes behind its end', concatBytes(list(...BODY), NULL), 'a der crl'],
 ])('a list with %s is malformed', (_, der, words) => {
   expect(() => parseCrl(der)).toThrow(expect.objectContaining({ code: 'certificate/crl-malformed' }));
-  expect(() => parseCrl(der)).toThrow(`expected ${words}`);
+  expect(() => parseCrl(der)).toThrow(new RegExp(`^expected ${words}`));
 });

@@ -74,7 +74,7 @@ describe('a response is malformed', () => {
     ['that is no der', Uint8Array.of(1), 'a der ocsp response'],
   ])('%s', (_, der, words) => {
     expect(() => parseOcspResponse(der)).toThrow(expect.objectContaining({ code: 'certificate/ocsp-malformed' }));
-    expect(() => parseOcspResponse(der)).toThrow(`expected ${words}`);
+    expect(() => parseOcspResponse(der)).toThrow(new RegExp(`^expected ${words}`));
   });
 });
 

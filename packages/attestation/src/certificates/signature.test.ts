@@ -3,7 +3,7 @@ import { expectCode, type FakeKeyKind, fakeKey } from '@assay/testing';
 import { describe, expect, it, vi } from 'vitest';
 import type { SignatureAlgorithm } from './algorithms.ts';
 import { BytesCache } from './bytes-cache.ts';
-import { verifySignature } from './signature.ts';
+import { importVerifyKey, verifySignature } from './signature.ts';
 import { VerificationCache } from './verification-cache.ts';
 
 const message = new TextEncoder().encode('what is signed');
@@ -91,9 +91,29 @@ describe('verifySignature', () => {
       expect(await verifySignature({ ...input, signature, message: message.subarray(1) })).toBe(false);
     }
   });
+
+  it('imports a key once for each algorithm, and again without a cache', async () => {
+    const { spki } = await fakeKey('P-384');
+    const algorithm = { name: 'ECDSA', hash: 'SHA-384' } as const;
+    const imports = vi.spyOn(crypto.subtle, 'importKey');
+    const cache = new VerificationCache();
+    const counts: number[] = [];
+    for (const memory of [cache, cache, undefined]) {
+      await importVerifyKey({ spki, algorithm, cache: memory });
+      counts.push(imports.mock.calls.length);
+    }
+    expect(counts).toEqual([1, 1, 2]);
+    imports.mockRestore();
+  });
 });
 
 describe('BytesCache', () => {
+  it('counts an entry that is set again as new', () => {
+    const cache = new BytesCache<number>(2);
+    for (const byte of [1, 2, 1, 3]) cache.set(Uint8Array.of(byte), byte);
+    expect([1, 2, 3].map((byte) => cache.get(Uint8Array.of(byte)))).toEqual([1, undefined, 3]);
+  });
+
   it('finds by content, forgets the oldest, and copies its keys', () => {
     const cache = new BytesCache<number>(2);
     const key = Uint8Array.of(1);

@@ -116,7 +116,7 @@ describe('parseCertificate', () => {
       [inner(...parts, list(extension(octets, NULL))), 'well-formed extensions'],
       [inner(...parts, list(extension(TRUE, octets, NULL))), 'well-formed extensions'],
     ] as const)
-      expect(() => parseCertificate(broken)).toThrow(`expected ${words}, got another certificate structure`);
+      expect(() => parseCertificate(broken)).toThrow(new RegExp(`^expected ${words}, got another certificate structure`));
     expect(parseCertificate(inner(...parts, list(extension(TRUE, octets)))).extensions.get('1.2.3')?.critical).toBe(true);
     const negative = rewritten(1, encodeDer(DER_TAG.integer, Uint8Array.of(0x80)));
     await expectCode(() => parseCertificate(negative), 'certificate/malformed');

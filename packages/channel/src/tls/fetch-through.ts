@@ -1,14 +1,20 @@
 /** `fetch` over connections that the caller makes, with the platform's own classes on both ends. */
 
-import { type Dispatcher, fetch as undiciFetch } from 'undici';
+import type { Dispatcher } from 'undici';
 import { ChannelError } from '../errors.ts';
 
+type Client = typeof import('undici');
+
 /**
+ * @param open makes what connects, at the first request: the client has some 110 modules, loaded with it and not with the program.
  * @throws the `fetch` it returns: the {ChannelError} that the connection ended in, when it was one.
- * @example const send = fetchThrough(new Agent({ connect }));
+ * @example const send = fetchThrough(({ Agent }) => new Agent({ connect }));
  */
-export function fetchThrough(dispatcher: Dispatcher): typeof globalThis.fetch {
+export function fetchThrough(open: (client: Client) => Dispatcher): typeof globalThis.fetch {
+  let opened: Promise<{ readonly client: Client; readonly dispatcher: Dispatcher }> | null = null;
   return async (input, init) => {
+    opened ??= import('undici').then((client) => ({ client, dispatcher: open(client) }));
+    const { client, dispatcher } = await opened;
     const request = input instanceof Request ? input : null;
     const from = request === null ? {} : { method: request.method, headers: request.headers, signal: request.signal };
     const body = init?.body ?? request?.body ?? null;
@@ -21,7 +27,7 @@ export function fetchThrough(dispatcher: Dispatcher): typeof globalThis.fetch {
       dispatcher,
     };
     try {
-      const answer = await undiciFetch(request?.url ?? String(input), merged as unknown as Parameters<typeof undiciFetch>[1]);
+      const answer = await client.fetch(request?.url ?? String(input), merged as unknown as Parameters<Client['fetch']>[1]);
       // undici's own classes stay in here: readers get the platform's
       const { status, statusText } = answer;
       const headers = [...answer.headers];

@@ -9,7 +9,7 @@
 import { readDer } from '@assay/encoding/der';
 import { encodeHex } from '@assay/encoding/hex';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { Agent, buildConnector } from 'undici';
+import type { buildConnector } from 'undici';
 import { ChannelError } from '../errors.ts';
 import { fetchThrough } from './fetch-through.ts';
 import type { TlsDialer } from './tls-dialer.ts';
@@ -47,16 +47,18 @@ export function createTlsDialer(options: TlsDialerOptions = {}): TlsDialer {
   const silence = { headersTimeout: silenceMs, bodyTimeout: silenceMs };
   const pools = new Map<string, typeof globalThis.fetch>();
   return {
-    open: fetchThrough(new Agent({ ...silence, connect: common })),
-    unauthenticated: fetchThrough(new Agent({ ...silence, connect: { ...common, rejectUnauthorized: false } })),
+    open: fetchThrough(({ Agent }) => new Agent({ ...silence, connect: common })),
+    unauthenticated: fetchThrough(({ Agent }) => new Agent({ ...silence, connect: { ...common, rejectUnauthorized: false } })),
     pinned(spkiSha256, trust = 'authorities-too') {
       if (!SPKI_SHA256.test(spkiSha256))
         throw new ChannelError('channel/key-invalid', 'expected the lower-case hex sha256 of a public key to pin');
       const name = `${trust} ${spkiSha256}`;
       const known = pools.get(name);
       if (known !== undefined) return known;
-      const connect = buildConnector({ ...common, rejectUnauthorized: trust !== 'pin-alone' });
-      const made = fetchThrough(new Agent({ ...silence, connect: pinning(connect, spkiSha256) }));
+      const made = fetchThrough(({ Agent, buildConnector }) => {
+        const connect = buildConnector({ ...common, rejectUnauthorized: trust !== 'pin-alone' });
+        return new Agent({ ...silence, connect: pinning(connect, spkiSha256) });
+      });
       if (pools.size >= MAX_POOLS) pools.delete(pools.keys().next().value ?? '');
       pools.set(name, made);
       return made;

@@ -7,7 +7,7 @@
  */
 
 import { addressKind, parseIpAddress } from '@assay/encoding/ip-address';
-import { Agent, buildConnector } from 'undici';
+import type { buildConnector } from 'undici';
 import { ChannelError } from '../errors.ts';
 import { fetchThrough } from './fetch-through.ts';
 
@@ -43,14 +43,16 @@ export function createPublicFetch({ resolve, connectMs = CONNECT_MS }: PublicFet
       (error: Error) => done(error),
     );
   };
-  const connect = buildConnector({ lookup, timeout: connectMs } as unknown as buildConnector.BuildOptions);
-  const guarded: buildConnector.connector = (target, done) => {
-    const host = target.hostname.replace(/^\[|\]$/g, '');
-    // A literal is never looked up.
-    if (parseIpAddress(host) !== null && addressKind(host) !== 'public') done(refused(host), null);
-    else connect(target, done);
-  };
-  const send = fetchThrough(new Agent({ connect: guarded }));
+  const send = fetchThrough(({ Agent, buildConnector }) => {
+    const connect = buildConnector({ lookup, timeout: connectMs } as unknown as buildConnector.BuildOptions);
+    const guarded: buildConnector.connector = (target, done) => {
+      const host = target.hostname.replace(/^\[|\]$/g, '');
+      // A literal is never looked up.
+      if (parseIpAddress(host) !== null && addressKind(host) !== 'public') done(refused(host), null);
+      else connect(target, done);
+    };
+    return new Agent({ connect: guarded });
+  });
   return (input, init) => send(input, { ...init, redirect: init?.redirect === 'manual' ? 'manual' : 'error' });
 }
 

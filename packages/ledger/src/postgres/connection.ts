@@ -3,7 +3,7 @@
  * password, so no message repeats it.
  */
 
-import pg from 'pg';
+import type pg from 'pg';
 import { LedgerError } from '../errors.ts';
 
 const BYTEA = 17;
@@ -27,7 +27,14 @@ export const SCHEMA = 'assay';
 
 const SESSION = `SET search_path = ${SCHEMA}; SET synchronous_commit = on; SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}; SET statement_timeout = ${STATEMENT_MS}; SET lock_timeout = ${LOCK_MS}`;
 
-function settings(url: string) {
+type Driver = typeof pg;
+
+/** Loaded with the first connection, so that agents with the embedded store start without it. */
+async function loadDriver(): Promise<Driver> {
+  return (await import('pg')).default;
+}
+
+function settings(url: string, { types }: Driver) {
   return {
     connectionString: url,
     application_name: 'assay',
@@ -35,7 +42,7 @@ function settings(url: string) {
     keepAlive: true,
     types: {
       getTypeParser: ((oid: number, format: 'text' | 'binary') =>
-        PARSERS.get(oid) ?? pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+        PARSERS.get(oid) ?? types.getTypeParser(oid, format)) as typeof types.getTypeParser,
     },
   };
 }
@@ -46,7 +53,8 @@ function settings(url: string) {
  */
 export async function connect(url: string): Promise<pg.Client> {
   assertUrl(url);
-  const client = new pg.Client(settings(url));
+  const driver = await loadDriver();
+  const client = new driver.Client(settings(url, driver));
   client.on('error', () => undefined); // the query that waits for the connection says it
   try {
     await client.connect();
@@ -59,10 +67,11 @@ export async function connect(url: string): Promise<pg.Client> {
 }
 
 /** Connections for reading and for operations of rooms. */
-export function openPool(url: string): pg.Pool {
+export async function openPool(url: string): Promise<pg.Pool> {
   assertUrl(url);
-  const pool = new pg.Pool({
-    ...settings(url),
+  const driver = await loadDriver();
+  const pool = new driver.Pool({
+    ...settings(url, driver),
     max: MOST_READERS,
     onConnect: async (client) => {
       await client.query(SESSION);

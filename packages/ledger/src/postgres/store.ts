@@ -62,7 +62,7 @@ export async function openPostgresStore({ url, directory, origin, platformSecret
     dataSecret: dataKey.secret,
     boot,
   });
-  const pool = openPool(url);
+  const pool = await openPool(url);
   try {
     const lease = await BootLease.take(pool, boot, dataKey.id);
     await assertSameKey(pool, dataKey); // a rotation that began before the lease was there

@@ -23,6 +23,8 @@ const OF_PACKAGES: Readonly<Record<string, RegExp>> = {
   '@lezer/lr': /\.cjs$/,
   '@lezer/python': /\.cjs$|^src$/,
   '@modelcontextprotocol/sdk': /^dist\/cjs$/,
+  '@noble/post-quantum': /^(?:falcon|index)\.js$/,
+  '@scure/bip39': /^(?:index\.js|wordlists)$/,
   abitype: /^dist\/cjs$/,
   '@hono/node-server': /\.cjs$/,
   '@hono/zod-openapi': /\.cjs$/,
@@ -58,8 +60,9 @@ const TWINS =
 const UNUSED =
   /\/node_modules\/(?:express|express-rate-limit|body-parser|iconv-lite|safer-buffer|mime-db|mime-types|ip-address|router|send|serve-static|cors|aes-js|@noble\/ciphers)$/;
 
-/** Binaries for other machines, and what tests and compilers need. */
-const PACKAGES = /\/node_modules\/(?:@deno\/(?!linux-x64-glibc)[^/]+|typescript|@typescript|@types|playwright-core)$/;
+/** Binaries for other machines and their lists, and what tests and compilers need. */
+const PACKAGES =
+  /\/node_modules\/(?:@deno\/(?!linux-x64-glibc)[^/]+|typescript|@typescript|@types|playwright-core)$|\/packages\/agent\/models\/engine-linux-arm64\.json$/;
 
 /**
  * True for a file or folder of an installed package that the image does not take.

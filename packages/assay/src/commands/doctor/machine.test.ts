@@ -2,7 +2,7 @@
 
 import { parseConfig, type TeeSurvey } from '@assay/agent';
 import { expect, test } from 'vitest';
-import { type Machine, machineFindings } from './machine.ts';
+import { type Machine, machineFindings, thisMachine } from './machine.ts';
 
 const HARDWARE: TeeSurvey = { kind: 'hardware', detail: 'configfs-tsm', keepsSecret: false, absent: [] };
 const machine = (there: readonly string[], manifest = '{}'): Machine => ({
@@ -82,10 +82,15 @@ test('each absent TEE says what it needs, each missing tool how to get it', asyn
   const found = await told({ kind: 'none', absent: [{ name: 'nitro', needs: 'the device /dev/nsm' }] }, []);
   expect(found).toMatchObject({
     'no nitro': 'warning: the device /dev/nsm',
-    bwrap: 'warning: missing; the strongest sandbox needs it: apt install bubblewrap',
+    bwrap: 'warning: missing, for the strongest sandbox: apt install bubblewrap',
     python3: expect.stringContaining('apt install python3'),
   });
   expect(Object.keys(await told({}))).not.toContain('bwrap');
+});
+
+test('programs are found where the sandboxes find them, also with an empty PATH', async () => {
+  expect(await thisMachine('').find('env')).toBe('/usr/bin/env');
+  expect(await thisMachine('').find('no-such-program')).toBeNull();
 });
 
 test.each([

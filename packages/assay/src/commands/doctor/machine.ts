@@ -43,6 +43,9 @@ const HALF_WAY: readonly { readonly device: string; readonly what: string; reado
   { device: '/dev/sgx_enclave', what: 'SGX', detail: 'SGX is here, the agent does not run in it; see deploy/gramine' },
 ];
 
+/** Where the sandboxes look for their programs, whatever PATH says. */
+const SYSTEM_FOLDERS: readonly string[] = ['/usr/bin', '/usr/local/bin', '/bin', '/usr/sbin', '/sbin'];
+
 /** What the machine shows; replaced in tests. */
 export interface Machine {
   readonly exists: (path: string) => boolean;
@@ -60,7 +63,7 @@ export function thisMachine(path: string = process.env.PATH ?? ''): Machine {
   return {
     exists: existsSync,
     find: async (program) => {
-      for (const folder of path.split(delimiter).filter((each) => each !== ''))
+      for (const folder of [...path.split(delimiter).filter((each) => each !== ''), ...SYSTEM_FOLDERS])
         if (await usable(join(folder, program))) return join(folder, program);
       return null;
     },
@@ -119,7 +122,7 @@ async function missingTools(machine: Machine): Promise<readonly Finding[]> {
   const missing = await Promise.all(TOOLS.map(async (tool) => ((await machine.find(tool.name)) === null ? [tool] : [])));
   return missing
     .flat()
-    .map(({ name, serves, get }) => ({ what: name, standing: 'warning', detail: `missing; ${serves} needs it: ${get}` }));
+    .map(({ name, serves, get }) => ({ what: name, standing: 'warning', detail: `missing, for ${serves}: ${get}` }));
 }
 
 /** What a client of this agent may conclude, in one line. */

@@ -1,11 +1,13 @@
 /** The agent as a process on a real socket: starting, clients that go away, stopping. */
 
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseConfig, type RunningAgent, serve, startAgent } from '../../packages/agent/src/index.ts';
 
+const COMMAND = new URL('../../packages/assay/src/command-line/main.ts', import.meta.url).pathname;
 const json = { 'content-type': 'application/json' };
 const sleeper = JSON.stringify({
   task_id: 'sleeper',
@@ -151,4 +153,28 @@ test('serve says what it found, in red what is not real, and every bad setting',
     expect.stringMatching(/^error: AGENT_PORT .*\[config\/bad-value\]$/),
     expect.stringMatching(/^error: AI_TEMPERATURE/),
   ]);
+});
+
+test('the first start of an agent prints nothing before its banner', { timeout: 240_000 }, async () => {
+  const child = spawn(process.execPath, ['--conditions=@assay/source', '--no-warnings', COMMAND, 'serve'], {
+    cwd: tmpdir(),
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, AGENT_PORT: '0', ASSAY_DATA_DIR: dataDirectory(), NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  onTestFinished(async () => {
+    child.kill();
+    await ended;
+  });
+  const said = await new Promise<string>((resolve, reject) => {
+    let text = '';
+    const hear = (chunk: Buffer): void => {
+      text += String(chunk);
+      if (text.includes('is up at')) resolve(text);
+    };
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
+    child.once('exit', () => reject(new Error(`the agent did not start: ${text}`)));
+  });
+  expect(said.trimStart()).toMatch(/^Assay \d+\.\d+\.\d+ is up at http:/);
 });

@@ -248,8 +248,8 @@ async function compose(
   const lossReceipt = await logAcknowledgedLoss(config.dataDir, ledger);
   if (lossReceipt !== null) log.warn({ receiptId: lossReceipt }, 'loss of entries acknowledged and logged');
 
-  const floorReceipt = await versionFloor.raise(ledger);
-  if (floorReceipt !== null) log.info({ receiptId: floorReceipt }, 'version floor raised and logged');
+  const loggedFloor = await versionFloor.raise(ledger);
+  if (loggedFloor !== null) log[loggedFloor.previous === null ? 'debug' : 'info'](loggedFloor, 'version floor set and logged');
 
   await noteClock();
   const lookAtUpkeep = async (): Promise<void> => {

@@ -36,6 +36,13 @@ export interface VersionFloorOptions {
   readonly floor: string | null;
 }
 
+/** What {@link VersionFloor.raise} put into the log. */
+export interface LoggedFloor {
+  readonly receiptId: string;
+  /** The floor before; `null` for the first. */
+  readonly previous: string | null;
+}
+
 type FloorLedger = Pick<Ledger, 'coordination' | 'discard' | 'loggedFloor' | 'open' | 'readState' | 'seal'>;
 
 export class VersionFloor {
@@ -93,10 +100,10 @@ export class VersionFloor {
 
   /**
    * Logs the highest floor known, this agent's among them, where the store has none or a lower one.
-   * @returns the id of the receipt; `null` when the store has it.
+   * @returns the receipt and the floor before, `null` for the first; `null` when the store has it.
    * @throws {ServerError} `version/below-floor` when a newer agent was faster; the ledger's errors.
    */
-  async raise(ledger: FloorLedger): Promise<string | null> {
+  async raise(ledger: FloorLedger): Promise<LoggedFloor | null> {
     for (let attempt = 1; ; attempt += 1) {
       const row = await this.#row(ledger);
       this.#see(row.floor, 'the store');
@@ -112,7 +119,7 @@ export class VersionFloor {
         const receiptId = await this.#log(ledger, { floor, previous, rowVersion: row.version });
         this.#see(floor, 'the log');
         this.#keep();
-        return receiptId;
+        return { receiptId, previous };
       } catch (error) {
         if (!LedgerError.is(error) || error.code !== 'ledger/conflict' || attempt === ATTEMPTS) throw error;
       }

@@ -102,6 +102,9 @@ describe.skipIf(chromiumPath() === null)('a task that fails', () => {
     expect(await steps()).toEqual(['writing-1 pass', 'running-1 fail', 'sealing pass', 'logged pass']);
     await accessible('failed-recording');
     expect(await page.getByText('Recorded answer').count()).toBe(1);
+    await page.getByRole('link', { name: 'Page of this task' }).click();
+    await page.getByText('fits the sample files of its demo').waitFor();
+    await page.goto(`${agent.url}/developer`);
 
     await page.getByLabel('Description').fill('A task that was never recorded');
     await page.getByRole('button', { name: 'Generate & Execute' }).click();

@@ -44,6 +44,6 @@ export async function presentRun(result: RunResult, watch: TaskWatch, flags: Res
     );
   }
   if (result.outcome === 'succeeded') return EXIT.accepted;
-  await printTaskFailure({ result, model: watch.model, isNamed: isNamed(flags, io) }, io);
+  await printTaskFailure({ result, model: watch.model, isRecorded: watch.isRecorded, isNamed: isNamed(flags, io) }, io);
   return EXIT.no;
 }

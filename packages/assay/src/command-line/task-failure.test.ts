@@ -29,6 +29,7 @@ interface Case {
   readonly error: string;
   readonly recordedDemos?: readonly RecordedDemo[];
   readonly model?: string;
+  readonly isRecorded?: boolean;
   readonly isNamed?: boolean;
   readonly equipped?: boolean;
   readonly says: string;
@@ -100,6 +101,20 @@ const cases: readonly Case[] = [
     says: "error: the task failed: Error: ENOENT: no such file or directory, open '/tmp/sales.csv' [cli/task-failed]\nhint: --file sales.csv gives the program that file\n",
   },
   {
+    name: 'a recorded program that met another file than its sample',
+    code: 'task/code-failed',
+    error: "Traceback\nKeyError: 'sales'",
+    isRecorded: true,
+    says: "error: the task failed: KeyError: 'sales' [cli/task-failed]\nhint: a recorded program fits the sample files of its demo: leave out --file, or let a model write one: assay model fetch\n",
+  },
+  {
+    name: 'a recorded program that needs packages',
+    code: 'task/code-failed',
+    error: MISSING,
+    isRecorded: true,
+    says: `error: the task failed: ${MISSING.split('\n')[1]} [cli/task-failed]\nhint: assay sandbox install brings numpy, pandas and matplotlib; restart the agent after it, or change the task\n`,
+  },
+  {
     name: 'no model',
     code: 'model/not-connected',
     error: 'no AI model is connected; fetch one. Recorded demos: "Plot" (python), "Say \u001b[31m" (javascript)',
@@ -111,8 +126,11 @@ const cases: readonly Case[] = [
   },
 ];
 
-test.each(cases)('$name', async ({ code, error, recordedDemos = [], model = 'gemma3:4b', isNamed = false, says, ...rest }) => {
-  const io = transcript({ cwd: rest.equipped === true ? equipped : bare, now: FAKE_NOW });
-  await printTaskFailure({ result: { error: { code, message: error }, recordedDemos }, model, isNamed }, io);
-  expect(io.err()).toBe(says);
-});
+test.each(cases)(
+  '$name',
+  async ({ code, error, recordedDemos = [], model = 'gemma3:4b', isRecorded = false, isNamed = false, says, ...rest }) => {
+    const io = transcript({ cwd: rest.equipped === true ? equipped : bare, now: FAKE_NOW });
+    await printTaskFailure({ result: { error: { code, message: error }, recordedDemos }, model, isRecorded, isNamed }, io);
+    expect(io.err()).toBe(says);
+  },
+);

@@ -11,6 +11,8 @@ export interface FailedTask {
   readonly result: Pick<FailedRun, 'error' | 'recordedDemos'>;
   /** Who wrote the code, by the steps; `null` for tasks without a model. */
   readonly model: string | null;
+  /** The code was played back: it fits the sample files of its demo, and another attempt plays the same. */
+  readonly isRecorded: boolean;
   /** The user named this agent: its data folder is not the one here. */
   readonly isNamed: boolean;
 }
@@ -20,7 +22,7 @@ const WORTH_ANOTHER_ATTEMPT: ReadonlySet<string> = new Set(['task/code-failed', 
 
 /**
  * Prints `error:` with the reason, `hint:`, and the recorded demos where these are all that is answered.
- * @example await printTaskFailure({ result: await run, model: 'gemma3:4b', isNamed: false }, io)
+ * @example await printTaskFailure({ result: await run, model: 'gemma3:4b', isRecorded: false, isNamed: false }, io)
  */
 export async function printTaskFailure(failed: FailedTask, io: Io): Promise<void> {
   const { error, recordedDemos } = failed.result;
@@ -40,7 +42,7 @@ function commandOf({ description, language, context }: RecordedDemo): string {
   return `assay run ${quoted(description)}${inLanguage}${withContext}`;
 }
 
-async function adviceOn({ result, model, isNamed }: FailedTask, io: Io): Promise<string | undefined> {
+async function adviceOn({ result, model, isRecorded, isNamed }: FailedTask, io: Io): Promise<string | undefined> {
   const { code, message } = result.error;
   if (code === 'model/not-connected')
     return 'assay model fetch brings a model that runs inside the agent; docs/settings.md names others';
@@ -49,6 +51,8 @@ async function adviceOn({ result, model, isNamed }: FailedTask, io: Io): Promise
     /(?:No such file or directory: |no such file or directory, open )'\/tmp\/([\w. -]{1,100})'/.exec(message) ?? [];
   if (absent !== undefined) return `--file ${absent} gives the program that file`;
   if (code === 'task/cancelled') return 'run it again to have its answer';
+  if (isRecorded)
+    return 'a recorded program fits the sample files of its demo: leave out --file, or let a model write one: assay model fetch';
   if (!WORTH_ANOTHER_ATTEMPT.has(code)) return undefined;
   return (await writesWordsOnly(model))
     ? `${model} is too small for programs, it writes words only; assay model fetch brings one that writes programs`

@@ -37,6 +37,7 @@ export class TaskWatch {
   /** The cursor is behind text of the program. */
   #midLine = false;
   #model: string | null = null;
+  #isRecorded = false;
 
   constructor(io: Io, { quiet, json }: TaskWatchOptions) {
     this.#io = io;
@@ -48,7 +49,10 @@ export class TaskWatch {
   show(step: TaskStep): void {
     this.#begun ??= step.at;
     this.#newest = step.at;
-    if (step.type === 'writing') this.#model = step.model;
+    if (step.type === 'writing') {
+      this.#model = step.model;
+      this.#isRecorded = step.recorded;
+    }
     if (this.#quiet) return;
     if (step.type === 'stdout' || step.type === 'stderr') {
       this.#stream({ ...step, type: step.type });
@@ -85,6 +89,11 @@ export class TaskWatch {
   /** The model that wrote last; `null` when none did. */
   get model(): string | null {
     return this.#model;
+  }
+
+  /** What it wrote last was played back from a file. */
+  get isRecorded(): boolean {
+    return this.#isRecorded;
   }
 
   /** Since the first step, by the agent's clock. */

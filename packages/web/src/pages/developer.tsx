@@ -71,7 +71,9 @@ export function DeveloperPage(): JSX.Element {
           {view.steps.length === 0 && fault === '' && <WhatHappens />}
           {view.recorded && view.code !== '' && (
             <Notice tone="open" title="Recorded answer" role="status">
-              <p>No model is connected: this code comes from a transcript file. No model ran for this request.</p>
+              <p>
+                No model is connected: this code was recorded for the demo and its sample files. No model ran for this request.
+              </p>
             </Notice>
           )}
           {view.steps.length > 0 && (

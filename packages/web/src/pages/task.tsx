@@ -151,6 +151,9 @@ function Content({ agent, id, task }: ContentProps): JSX.Element {
             <p>{String(warning)}</p>
           </Notice>
         ))}
+        {newest?.recorded && newest.state === 'failed' && (
+          <p class="hint">A recorded program fits the sample files of its demo. For other files, connect a model.</p>
+        )}
         {newest !== undefined && newest.state !== 'review' && (
           <Attempt key={newest.attempt} attempt={newest} open alone={attempts.length === 1} />
         )}

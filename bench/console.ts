@@ -87,7 +87,7 @@ function scrolled(page: Page): Promise<readonly number[]> {
   return page.evaluate(async (count) => {
     const frames: number[] = [];
     let last = performance.now();
-    while (document.querySelectorAll('.rows > li').length < count || scrollY + innerHeight < document.body.scrollHeight - 2) {
+    while (document.querySelectorAll('.rows li').length < count || scrollY + innerHeight < document.body.scrollHeight - 2) {
       scrollBy(0, 400);
       await new Promise(requestAnimationFrame);
       const now = performance.now();
@@ -124,7 +124,7 @@ try {
   for (const [screen, viewport] of Object.entries(SCREENS)) {
     const page = await visitor(viewport);
     await page.goto(`${agent.url}/receipts`);
-    await page.locator('.rows > li').first().waitFor();
+    await page.locator('.rows li').first().waitFor();
     const frames = await scrolled(page);
     row(
       `${RECEIPTS} receipts scrolled, frame, ${screen}`,

@@ -33,15 +33,15 @@ describe.skipIf(chromiumPath() === null)('a thousand receipts', () => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/receipts`);
     await page.getByRole('button', { name: 'Accept the simulator' }).click();
-    const rows = page.locator('.rows > li');
+    const rows = page.locator('.rows li');
     for (let known = 0; known < COUNT; known = await rows.count()) {
       await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
-      await page.waitForFunction((before) => document.querySelectorAll('.rows > li').length > before, known);
+      await page.waitForFunction((before) => document.querySelectorAll('.rows li').length > before, known);
     }
     expect(await rows.count()).toBe(COUNT);
     const skipped = await page.evaluate(
       () =>
-        [...document.querySelectorAll('.rows > li > *')].filter((row) => !row.checkVisibility({ contentVisibilityAuto: true }))
+        [...document.querySelectorAll('.rows li > *')].filter((row) => !row.checkVisibility({ contentVisibilityAuto: true }))
           .length,
     );
     expect(skipped, 'rows out of sight that are not laid out').toBeGreaterThan(COUNT / 2);

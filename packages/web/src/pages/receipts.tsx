@@ -16,6 +16,11 @@ import { agoOf, instantOf } from '../state/instants.ts';
 import { type ListedReceipt, type ReceiptFilter, type ReceiptPage, receiptsPath } from '../state/receipt-list.ts';
 import { kindWords, TASK_LOOKS } from '../state/task-words.ts';
 
+/** Rows that are laid out, or left out, together: a browser looks at each part in every frame, so there must be few. */
+const PART = 20;
+/** Height of a row before it is laid out. */
+const ROW_REM = 3;
+
 /** Every receipt of the agent, newest first, found by words and outcome; the filter stands in the address. */
 export function ReceiptsPage(): JSX.Element {
   return (
@@ -104,11 +109,11 @@ function ReceiptRows({ agent, filter }: { readonly agent: Agent; readonly filter
   if (count === 0 && next === null) return <None />;
   return (
     <>
-      <ul class="rows" aria-label="Receipts">
+      <div class="rows">
         {pages.map((receipts, index) => (
           <Rows key={index} receipts={receipts} />
         ))}
-      </ul>
+      </div>
       <p class="hint" role="status">
         {count} receipt{count === 1 ? '' : 's'}
         {next === null ? '' : ' so far'}
@@ -123,13 +128,25 @@ function Rows({ receipts }: { readonly receipts: readonly ListedReceipt[] }): JS
   return useMemo(
     () => (
       <>
-        {receipts.map((receipt) => (
-          <Row key={receipt.receipt_id} receipt={receipt} />
+        {partsOf(receipts).map((part) => (
+          <ul
+            key={part[0]?.receipt_id}
+            aria-label="Receipts"
+            style={{ containIntrinsicBlockSize: `auto ${part.length * ROW_REM}rem` }}
+          >
+            {part.map((receipt) => (
+              <Row key={receipt.receipt_id} receipt={receipt} />
+            ))}
+          </ul>
         ))}
       </>
     ),
     [receipts],
   );
+}
+
+function partsOf(receipts: readonly ListedReceipt[]): readonly (readonly ListedReceipt[])[] {
+  return Array.from({ length: Math.ceil(receipts.length / PART) }, (_, at) => receipts.slice(at * PART, (at + 1) * PART));
 }
 
 function Row({ receipt }: { readonly receipt: ListedReceipt }): JSX.Element {

@@ -8,7 +8,7 @@ import { type Audit, auditOf, auditText, parseSlitherReport, sarifText } from '@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openCompilers } from '../../packages/agent/src/adapters/compilers/compilers.ts';
 import type { Analyzer } from '../../packages/agent/src/ports/analyzer.ts';
-import { makeDocument } from '../../packages/agent/src/tasks/attested-audit/documents/make-document.ts';
+import { makeDocument, readLength } from '../../packages/agent/src/tasks/attested-audit/documents/make-document.ts';
 import type { ThreadOrder } from '../../packages/agent/src/tasks/attested-audit/documents/maker-thread.ts';
 import { type AuditJob, MAKERS } from '../../packages/agent/src/tasks/attested-audit/documents/makers.ts';
 import { startTestAgent } from '../e2e/agent.ts';
@@ -136,6 +136,51 @@ describe('a document that is made aside', () => {
       expect(made.document).toEqual(audit);
       expect(await makeDocument('sarif', { audit, lint: null }, { length, signal })).toBe(sarifText(audit, null));
     }
+  });
+
+  it('waits for the one before it, and not for one that was given up', { timeout: 120_000 }, async () => {
+    const { signal } = new AbortController();
+    const ended: string[] = [];
+    const make = async (name: string, bytes: Uint8Array, until: AbortSignal): Promise<void> => {
+      const job = { report: bytes, sources: SOURCES, dependencies: new Set<string>(), facts: FACTS };
+      await makeDocument('audit', job, { length: 1_000_000, signal: until }).catch(() => undefined);
+      ended.push(name);
+    };
+    await Promise.all([make('long', report(10_000, 3), signal), make('short', report(1, 1), signal)]);
+    expect(ended.splice(0)).toEqual(['long', 'short']);
+    const stop = new AbortController();
+    const [first, waiting] = [make('given up', report(10_000, 3), stop.signal), make('waits', report(1, 1), stop.signal)];
+    const last = make('last', report(1, 1), signal);
+    stop.abort(new Error('enough'));
+    await Promise.all([first, waiting, last]);
+    expect(ended.at(-1)).toBe('last');
+    expect(ended).toHaveLength(3);
+  });
+
+  it.each([
+    ['a short report over long sources', 10, 'x'.repeat(6_000_000), true],
+    ['a long report', 70_000, '', true],
+    ['a short report over short sources', 10, 'x'.repeat(1000), false],
+  ])('is asked for of %s', async (_, findings, source, aside) => {
+    const long = readLength(new Uint8Array(findings), { 'a.sol': source, 'b.sol': '' }) > 64 * 1024;
+    expect(long).toBe(aside);
+  });
+
+  it('holds up no thread with one finding in a line of megabytes', { timeout: 120_000 }, async () => {
+    const sources = { 'a.sol': `contract A {} //${' ä'.repeat(4_000_000)}` };
+    const found = { rule: 'no-empty-blocks', severity: 3, message: 'empty', line: 1, column: 1, suppressed: false };
+    const bytes = bytesOf({ v: 1, rules: ['no-empty-blocks'], files: [{ source: 'a.sol', unread: null, findings: [found] }] });
+    const facts = { inputHash: HASH, version: '6.2.4', code: 'x', sources: ['a.sol'] };
+    const { signal } = new AbortController();
+    const used: number[] = [];
+    for (const length of [0, readLength(bytes, sources)]) {
+      const begun = process.threadCpuUsage();
+      const { document } = await makeDocument('lint', { report: bytes, sources, facts }, { length, signal });
+      expect(document.findings).toHaveLength(1);
+      const { user, system } = process.threadCpuUsage(begun);
+      used.push((user + system) / 1000);
+    }
+    expect(used[1]).toBeLessThan(used[0]! / 2);
   });
 
   it('ends with the work that wants it', async () => {

@@ -25,7 +25,7 @@ import { attestResult, resultAttestationSchema, teeProviderOf } from '../result-
 import type { Task, TaskContext, TaskResult, WorkEnding } from '../task.ts';
 import { analyze } from './analyze.ts';
 import { claimFindings, claimsSchema } from './claims/claims.ts';
-import { makeDocument } from './documents/make-document.ts';
+import { makeDocument, readLength } from './documents/make-document.ts';
 import { lintAnswer, lintSchema, lintSources, recordLint } from './lint.ts';
 import { openAnalyzer } from './open-analyzer.ts';
 
@@ -122,7 +122,8 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
     dependencies: prefixes,
   } as const;
   const { signal } = context;
-  const made = await makeDocument('audit', { report, sources, dependencies, facts }, { length: report.length, signal });
+  const length = readLength(report, sources);
+  const made = await makeDocument('audit', { report, sources, dependencies, facts }, { length, signal });
   const { document: audit, hash } = made;
   const { language, settings } = project.input;
   const contents = Object.fromEntries(Object.entries(sources).map(([name, content]) => [name, { content }]));
@@ -155,8 +156,8 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
     context,
   );
   if (linted.lint !== null) files.push(linted.file);
-  const length = made.text.length + (linted.lint === null ? 0 : linted.made.text.length);
-  const sarif = await makeDocument('sarif', { audit, lint: linted.lint }, { length, signal });
+  const both = made.text.length + (linted.lint === null ? 0 : linted.made.text.length);
+  const sarif = await makeDocument('sarif', { audit, lint: linted.lint }, { length: both, signal });
   files.push(keepFile(context, '/audit/report.sarif', 'application/sarif+json', sarif));
   recordLint(context, linted);
   const attestationQuote = await attestResult(context, hash);

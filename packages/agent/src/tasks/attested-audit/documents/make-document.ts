@@ -1,23 +1,32 @@
 /**
- * Makes a document of an audit: short work at once, long work in a thread of its own, so that the agent answers others meanwhile. What comes back is
- * bounded by the limits of the readers in `@assay/contracts`.
+ * Makes a document of an audit: short work at once, long work in a thread of its own, so that the agent answers others meanwhile. There is one such
+ * thread at a time, however many audits end together. What comes back is bounded by the limits of the readers in `@assay/contracts`.
  */
 
 import { Worker } from 'node:worker_threads';
-import { ContractsError, type ContractsErrorCode } from '@assay/contracts';
+import { ContractsError, type ContractsErrorCode, type Sources } from '@assay/contracts';
 import { EncodingError, type EncodingErrorCode } from '@assay/encoding/errors';
+import { unlessAborted } from '../../../abortable.ts';
 import { ServerError } from '../../../errors.ts';
+import { Turns } from '../../turns.ts';
 import type { Refusal, ThreadOrder, ThreadReport } from './maker-thread.ts';
 import { MAKERS, type Makers } from './makers.ts';
 
 /** The longest input whose document is made at once: some 20 ms of work. A thread takes about 100 ms to start. Bytes. */
 const SHORT = 64 * 1024;
 const MAX_HEAP_MB = 1024;
+/** Threads together take the memory of one. */
+const THREAD = new Turns(1);
 
 export interface MakeOptions {
-  /** Length of what the work is about, bytes or UTF-16 units. */
+  /** Length of what the work is about, bytes or UTF-16 units; of a report {@link readLength}. */
   readonly length: number;
   readonly signal: AbortSignal;
+}
+
+/** What reading a report is about: its bytes, and the sources, each of which may be split, encoded or hashed as a whole for one finding. */
+export function readLength(report: Uint8Array, sources: Sources): number {
+  return Object.values(sources).reduce((sum, source) => sum + source.length, report.length);
 }
 
 /**
@@ -36,27 +45,35 @@ export async function makeDocument<Kind extends keyof Makers>(
   return made as ReturnType<Makers[Kind]>;
 }
 
-function madeAside(order: ThreadOrder, signal: AbortSignal): Promise<ReturnType<Makers[keyof Makers]>> {
-  const source = import.meta.url.endsWith('.ts');
-  const worker = new Worker(new URL(source ? './maker-thread.ts' : './maker-thread.js', import.meta.url), {
-    workerData: order,
-    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
-    ...(source ? { execArgv: ['--conditions=@assay/source'] } : {}),
-  });
-  return new Promise((resolve, reject) => {
-    const settle = (finish: () => void): void => {
-      signal.removeEventListener('abort', leave);
-      void worker.terminate();
-      finish();
-    };
-    const leave = (): void => settle(() => reject(signal.reason));
-    const fail = (why: string): void => settle(() => reject(unmade(why)));
-    worker.once('message', (report: ThreadReport) =>
-      settle(() => ('made' in report ? resolve(report.made) : reject(coded(report.refusal)))),
-    );
-    worker.once('error', (error: Error & { readonly code?: string }) => fail(error.code ?? error.name));
-    worker.once('exit', (code) => fail(`exit ${code}`));
-    signal.addEventListener('abort', leave, { once: true });
+async function madeAside(order: ThreadOrder, signal: AbortSignal): Promise<ReturnType<Makers[keyof Makers]>> {
+  const end = await THREAD.take(signal);
+  try {
+    const source = import.meta.url.endsWith('.ts');
+    const worker = new Worker(new URL(source ? './maker-thread.ts' : './maker-thread.js', import.meta.url), {
+      workerData: order,
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+      ...(source ? { execArgv: ['--conditions=@assay/source'] } : {}),
+    });
+    try {
+      return await unlessAborted(reportOf(worker), signal);
+    } finally {
+      // The next thread begins when the memory of this one is free.
+      await worker.terminate();
+    }
+  } finally {
+    end();
+  }
+}
+
+/** Settles with what comes first: its report, or its end. */
+function reportOf(worker: Worker): Promise<ReturnType<Makers[keyof Makers]>> {
+  return new Promise<ReturnType<Makers[keyof Makers]>>((resolve, reject) => {
+    worker.once('message', (report: ThreadReport) => {
+      if ('made' in report) resolve(report.made);
+      else reject(coded(report.refusal));
+    });
+    worker.on('error', (error: Error & { readonly code?: string }) => reject(unmade(error.code ?? error.name)));
+    worker.once('exit', (code) => reject(unmade(`exit ${code}`)));
   });
 }
 

@@ -134,7 +134,12 @@ describe.skipIf(chromiumPath() === null || !existsSync(join(DIST, 'comparison.ht
     const rows = await forms.evaluateAll((all) =>
       all.map((each) => [each.getAttribute('data-form'), each.textContent] as const),
     );
-    expect(rows.map(([name]) => name)).toEqual(expect.arrayContaining(['F16', 'Q8_0', 'Q4_0']));
+    expect(rows.map(([name]) => name)).toEqual(expect.arrayContaining(['F16', 'Q8_0', 'Q5_0', 'Q4_0']));
+    const variations = await forms.evaluateAll((all) =>
+      all.map((each) => [each.getAttribute('data-form'), Number(each.querySelector('td')?.textContent)] as const),
+    );
+    const ladder = new Map(variations);
+    for (const name of ['Q5_0', 'Q4_0']) expect(ladder.get('Q8_0'), name).toBeLessThan(ladder.get(name)!);
     expect(new Map(rows).get('Q4_0')).toMatch(/told apart$/);
     await expectFits(page, 'live-ladder');
     gate.openTo(Number.POSITIVE_INFINITY);

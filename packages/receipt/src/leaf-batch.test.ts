@@ -9,6 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { digestBytes } from './digest.ts';
 import { type Keyset, keyId, keysetDigest, LEAF_ALGORITHM } from './keyset.ts';
 import {
+  assertLeafFits,
   commitment,
   contentText,
   encodeLeaf,
@@ -106,6 +107,16 @@ describe('a batch', () => {
     expect(places.filter((place) => !BATCH.test(place))).toEqual([]);
     expect(batchInput(places[MAX_BATCH - 1] as string, digests[MAX_BATCH - 1] as Uint8Array)).not.toBeNull();
   });
+});
+
+test('a leaf of more bytes than an entry has does not fit', async () => {
+  const [leaf] = sealed(1) as [Leaf];
+  const text = decodeUtf8(encodeLeaf(leaf));
+  assertLeafFits(text);
+  assertLeafFits('x'.repeat(65_535));
+  const long = { ...leaf, origin: 'ä'.repeat(32_768) };
+  await expectCode(() => encodeLeaf(long), 'leaf/too-large');
+  await expectCode(() => assertLeafFits('ä'.repeat(32_768)), 'leaf/too-large');
 });
 
 describe('refused', () => {

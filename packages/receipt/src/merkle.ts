@@ -117,9 +117,8 @@ export function verifyConsistency(proof: ConsistencyProof): void {
     node = half(node);
     last = half(last);
   }
-  const rest = node === 0 ? path : path.slice(1);
-  const start = node === 0 ? root1 : path[0];
-  if (start === undefined) throw invalid('the path is too short');
+  // Where the path is empty and must not be, `last` is not 0, and the path is refused as too short.
+  const [start = root1, ...rest] = node === 0 ? [root1, ...path] : path;
   let first = start;
   let second = start;
   for (const hash of rest) {

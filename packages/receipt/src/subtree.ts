@@ -62,11 +62,11 @@ export function verifySubtreeConsistency(proof: {
   if (node === last) while (first !== node) up();
   else while (first !== node && node % 2 === 1) up();
   const whole = first === node;
-  const begin = whole ? subtreeRoot : path[0];
-  if (begin === undefined) throw invalid('the path is too short');
+  // Where the path is empty and must not be, `last` is not 0, and the path is refused as too short.
+  const [begin = subtreeRoot, ...rest] = whole ? [subtreeRoot, ...path] : path;
   let inner = begin;
   let outer = begin;
-  for (const hash of whole ? path : path.slice(1)) {
+  for (const hash of rest) {
     if (last === 0) throw invalid('the path is too long');
     if (node % 2 === 1 || node === last) {
       if (first < node) inner = hashNode(hash, inner);

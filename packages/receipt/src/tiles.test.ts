@@ -3,6 +3,7 @@ import { expectCode } from '@assay/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatInclusion, parseInclusion } from './log-proof.ts';
+import { hashLeaf, hashNode, splitPoint, verifyConsistency } from './merkle.ts';
 import {
   consistencyPath,
   decodeEntryBundle,
@@ -97,6 +98,20 @@ describe('proof texts', () => {
   ])('%s is refused', async (_, broken) => {
     await expectCode(() => parseInclusion(broken), 'proof/malformed');
   });
+});
+
+test('consistency paths between all sizes up to 20 verify', () => {
+  const leaves = Array.from({ length: 20 }, (_, i) => hashLeaf(Uint8Array.of(i)));
+  const root = (from: number, to: number): Uint8Array => {
+    if (to - from === 1) return leaves[from] as Uint8Array;
+    const middle = from + splitPoint(to - from);
+    return hashNode(root(from, middle), root(middle, to));
+  };
+  for (let size2 = 1; size2 <= 20; size2++)
+    for (let size1 = 1; size1 <= size2; size1++) {
+      const path = consistencyPath(root, size1, size2);
+      verifyConsistency({ size1, size2, root1: root(0, size1), root2: root(0, size2), path });
+    }
 });
 
 test('paths outside the tree and tiles that are not there are refused', async () => {

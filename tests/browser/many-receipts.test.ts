@@ -39,6 +39,12 @@ describe.skipIf(chromiumPath() === null)('a thousand receipts', () => {
       await page.waitForFunction((before) => document.querySelectorAll('.rows li').length > before, known);
     }
     expect(await rows.count()).toBe(COUNT);
+    expect(
+      await page
+        .getByRole('list', { name: `Receipts ${COUNT - 19} to ${COUNT}` })
+        .getByRole('listitem')
+        .count(),
+    ).toBe(20);
     const skipped = await page.evaluate(
       () =>
         [...document.querySelectorAll('.rows li > *')].filter((row) => !row.checkVisibility({ contentVisibilityAuto: true }))

@@ -111,7 +111,7 @@ function ReceiptRows({ agent, filter }: { readonly agent: Agent; readonly filter
     <>
       <div class="rows">
         {pages.map((receipts, index) => (
-          <Rows key={index} receipts={receipts} />
+          <Rows key={index} receipts={receipts} before={pages.slice(0, index).flat().length} />
         ))}
       </div>
       <p class="hint" role="status">
@@ -123,15 +123,21 @@ function ReceiptRows({ agent, filter }: { readonly agent: Agent; readonly filter
   );
 }
 
+interface RowsProps {
+  readonly receipts: readonly ListedReceipt[];
+  /** How many stand above. */
+  readonly before: number;
+}
+
 /** One page of the list. Drawn once: a page that follows costs nothing here. */
-function Rows({ receipts }: { readonly receipts: readonly ListedReceipt[] }): JSX.Element {
+function Rows({ receipts, before }: RowsProps): JSX.Element {
   return useMemo(
     () => (
       <>
-        {partsOf(receipts).map((part) => (
+        {partsOf(receipts).map((part, at) => (
           <ul
             key={part[0]?.receipt_id}
-            aria-label="Receipts"
+            aria-label={nameOf(before + at * PART, part.length)}
             style={{ containIntrinsicBlockSize: `auto ${part.length * ROW_REM}rem` }}
           >
             {part.map((receipt) => (
@@ -141,8 +147,13 @@ function Rows({ receipts }: { readonly receipts: readonly ListedReceipt[] }): JS
         ))}
       </>
     ),
-    [receipts],
+    [receipts, before],
   );
+}
+
+/** A screen reader meets each part as a list of its own. */
+function nameOf(before: number, count: number): string {
+  return `Receipts ${before + 1} to ${before + count}`;
 }
 
 function partsOf(receipts: readonly ListedReceipt[]): readonly (readonly ListedReceipt[])[] {

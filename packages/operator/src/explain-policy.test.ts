@@ -13,7 +13,7 @@ const explained = (...rules: readonly object[]) =>
 
 test('a chain says its node, fees and confirmations', () => {
   expect(explained().chains).toEqual([
-    'Chain 84532, through https://rpc.example. An inclusion counts after 2 blocks. One gas costs at most 0.000000002 of the native coin (2000000000 wei), one transaction takes at most 1000000 gas.',
+    'Chain 84532, through https://rpc.example. An inclusion counts after 2 blocks: no second node has to agree, so a payment that is cancelled counts until its window ends. One gas costs at most 0.000000002 of the native coin (2000000000 wei), one transaction takes at most 1000000 gas.',
   ]);
   expect(explained().always[0]).toBe('What no rule allows is denied; a rule that denies wins.');
 });

@@ -39,7 +39,10 @@ export function explainPolicy(policy: SigningPolicy): ExplainedPolicy {
   return {
     chains: Object.entries(policy.chains).map(([id, chain]) => {
       const nodes = chain.rpc_urls.join(', ');
-      const second = chain.confirming_rpc_url === undefined ? '' : `, and ${chain.confirming_rpc_url} must agree`;
+      const second =
+        chain.confirming_rpc_url === undefined
+          ? ': no second node has to agree, so a payment that is cancelled counts until its window ends'
+          : `, and ${chain.confirming_rpc_url} must agree`;
       const most = amountOf('native', chain.max_fee_per_gas);
       const newer = chain.takes === undefined ? '' : ` It takes transactions of type ${chain.takes.join(' and ')}.`;
       return `Chain ${id}, through ${nodes}. An inclusion counts after ${count(chain.confirmations, 'block')}${second}. One gas costs at most ${most}, one transaction takes at most ${chain.max_gas} gas.${newer}`;

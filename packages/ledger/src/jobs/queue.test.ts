@@ -333,8 +333,17 @@ describe.each(ENGINES)('on $engine', ({ place }) => {
 
   test('a queue takes a bounded number of jobs', async () => {
     const { ledger } = await ledgerOf();
-    const many = Array.from({ length: 2_001 }, () => codeOf(ledger.jobs.add({ queue: 'audit', payload: {} })));
-    const codes = await Promise.all(many);
-    expect(codes.filter((code) => code === 'job/queue-full').length).toBe(1);
+    const codes: string[] = [];
+    // Four hundred at a time: a write that waits too long for its turn is refused as unavailable.
+    for (let begun = 0; begun < 2_001; begun += 400) {
+      const some = Array.from({ length: Math.min(400, 2_001 - begun) }, () =>
+        codeOf(ledger.jobs.add({ queue: 'audit', payload: {} })),
+      );
+      codes.push(...(await Promise.all(some)));
+    }
+    expect(Object.entries(Object.groupBy(codes, (code) => code)).map(([code, all]) => [code, all?.length])).toEqual([
+      ['nothing thrown', 2_000],
+      ['job/queue-full', 1],
+    ]);
   });
 });

@@ -65,7 +65,7 @@ const CARRIED_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   // Takes its caller's arguments as they are.
   'packages/assay/src/proxy/service-upstream.ts': ['fetch'],
   'packages/assay/src/verification/verify.ts': ['fetch'],
-  'packages/channel/src/tls/fetch-through.ts': ['undiciFetch'],
+  'packages/channel/src/tls/fetch-through.ts': ['client.fetch'],
   // The sandbox's own gateway, which never follows (network/http-exchange.ts).
   'packages/sandbox/src/native/execution.ts': ['this.#gateway.fetch'],
   'packages/sandbox/src/wasm/run-on-guest.ts': ['this.#gateway.fetch'],

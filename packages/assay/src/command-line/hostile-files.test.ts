@@ -69,7 +69,7 @@ function assay(args: readonly string[], input?: string): Promise<Ended> {
     ['--conditions=@assay/source', '--import', `data:text/javascript,${encodeURIComponent(REPORT)}`, MAIN, ...args],
     {
       cwd,
-      env: { PATH: process.env.PATH, HOME: cwd },
+      env: { PATH: process.env.PATH, HOME: cwd, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
       stdio: ['pipe', 'ignore', 'pipe'],
       timeout: SECONDS * 1000,
     },

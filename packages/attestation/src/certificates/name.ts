@@ -1,6 +1,7 @@
 /** Distinguished names as text (RFC 4514): last component first, special characters escaped. For people; comparison uses bytes. */
 
 import { type DerElement, derOid, derSequence, derSet, derString } from '@assay/encoding/der';
+import { EncodingError } from '@assay/encoding/errors';
 import { encodeHex } from '@assay/encoding/hex';
 
 const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
@@ -49,7 +50,8 @@ export class NameTexts {
 function readableText(name: DerElement): string {
   try {
     return nameText(name);
-  } catch {
+  } catch (error) {
+    if (!EncodingError.is(error)) throw error;
     return `#${encodeHex(name.raw)}`;
   }
 }

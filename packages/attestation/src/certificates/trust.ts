@@ -6,6 +6,7 @@
  */
 
 import { decodeBase64 } from '@assay/encoding/base64';
+import { EncodingError } from '@assay/encoding/errors';
 import { decodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
 import { AttestationError } from '../errors.ts';
@@ -102,7 +103,8 @@ function readOr<Value>(read: () => Value, where: string, got: string): Value {
   try {
     return read();
   } catch (cause) {
-    throw notARoot(where, `${got} (${cause instanceof Error ? cause.message : ''})`, cause);
+    if (!EncodingError.is(cause)) throw cause;
+    throw notARoot(where, `${got} (${cause.message})`, cause);
   }
 }
 

@@ -341,9 +341,7 @@ describe.each(ENGINES)('on $engine', ({ place }) => {
       );
       codes.push(...(await Promise.all(some)));
     }
-    expect(Object.entries(Object.groupBy(codes, (code) => code)).map(([code, all]) => [code, all?.length])).toEqual([
-      ['nothing thrown', 2_000],
-      ['job/queue-full', 1],
-    ]);
+    const count = (wanted: string): number => codes.filter((code) => code === wanted).length;
+    expect([codes.length, count('nothing thrown'), count('job/queue-full')]).toEqual([2_001, 2_000, 1]);
   });
 });

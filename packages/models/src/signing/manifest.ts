@@ -95,11 +95,17 @@ function pieceOf(value: Json, sharded: boolean): SignedPiece {
   if (typeof digest !== 'string' || !/^[0-9a-f]{64}$/.test(digest))
     throw malformed('64 lower-case hex digits for each resource');
   if (typeof name !== 'string') throw malformed('a name for each resource');
-  const shard = sharded ? /^(.+):(\d{1,15}):(\d{1,15})$/.exec(name) : null;
-  if (sharded && shard === null) throw malformed('path:start:end for each shard');
-  const path = shard?.[1] ?? name;
+  const { path, range } = sharded ? shardOf(name) : { path: name, range: null };
   if (!isInside(path)) throw malformed('paths inside of the model');
-  return { path, range: shard === null ? null : { start: Number(shard[2]), end: Number(shard[3]) }, digest };
+  return { path, range, digest };
+}
+
+/** `path:start:end`; the path may hold colons. */
+function shardOf(name: string): Pick<SignedPiece, 'path' | 'range'> {
+  const [end = '', start = '', ...path] = name.split(':').reverse();
+  if (path.length === 0 || ![start, end].every((part) => /^[0-9]{1,15}$/.test(part)))
+    throw malformed('path:start:end for each shard');
+  return { path: path.reverse().join(':'), range: { start: Number(start), end: Number(end) } };
 }
 
 /** A relative path without ways out. */

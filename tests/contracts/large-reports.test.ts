@@ -138,7 +138,7 @@ describe('a document that is made aside', () => {
     }
   });
 
-  it('waits for the one before it, and not for one that was given up', { timeout: 120_000 }, async () => {
+  it('waits for the earlier document, and not for one that was given up', { timeout: 120_000 }, async () => {
     const { signal } = new AbortController();
     const ended: string[] = [];
     const make = async (name: string, bytes: Uint8Array, until: AbortSignal): Promise<void> => {

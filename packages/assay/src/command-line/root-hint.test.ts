@@ -4,13 +4,13 @@ import { expect, test } from 'vitest';
 import { shownPath } from './root-hint.ts';
 
 test.each([
-  ['below', '/work/.assay/simulated-root.pem', '.assay/simulated-root.pem'],
+  ['below', '/home/ada/.assay/simulated-root.pem', '.assay/simulated-root.pem'],
   ['given from here', '.assay/simulated-root.pem', '.assay/simulated-root.pem'],
-  ['here', '/work', '.'],
+  ['here', '/home/ada', '.'],
   ['above', '/', '/'],
   ['elsewhere', '/tmp/new/data/simulated-root.pem', '/tmp/new/data/simulated-root.pem'],
-  ['given as a climb', '../tmp/new', '/tmp/new'],
-  ['below, under a name that looks like a climb', '/work/..data/x', '..data/x'],
+  ['given as a climb', '../../tmp/new', '/tmp/new'],
+  ['below, under a name that looks like a climb', '/home/ada/..data/x', '..data/x'],
 ])('%s', (_, path, shown) => {
-  expect(shownPath(path, { cwd: '/work' })).toBe(shown);
+  expect(shownPath(path, { cwd: '/home/ada' })).toBe(shown);
 });

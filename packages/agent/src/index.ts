@@ -16,6 +16,7 @@ export {
 } from '@assay/ledger';
 export type { ImageKind, Sandbox, SandboxFile, SandboxJob, SandboxResult } from '@assay/sandbox';
 export {
+  findProgram,
   installedPackages,
   installNativeImage,
   installSnapshot,
@@ -28,6 +29,7 @@ export {
   SANDBOX_ERROR_KINDS,
   SandboxError,
   type SandboxSelection,
+  searchPath,
   selectSandbox,
   transcriptFromJson,
 } from '@assay/sandbox';

@@ -6,6 +6,7 @@ export { installedPackages } from './installed-packages.ts';
 export { digestTree, type InstalledImage } from './native/image.ts';
 export type { ImageKind } from './native/images.ts';
 export { installNativeImage } from './native/install.ts';
+export { findProgram, searchPath } from './native/programs.ts';
 export { transcriptFromJson, transcriptToJson } from './network/transcript.ts';
 export { OpeningSandbox } from './opening.ts';
 export type * from './port.ts';

@@ -91,7 +91,7 @@ async function agentFindings(envFile: string, bare: Io): Promise<readonly Findin
     model,
     models,
     ...sandbox,
-    ...(await machineFindings(await survey(config, agent), config, thisMachine(io.env.PATH))),
+    ...(await machineFindings(await survey(config, agent), config, thisMachine(agent, io.env.PATH))),
     await runningAgent(io, config.dataDir),
   ];
 }

@@ -36,8 +36,9 @@ export function findProgram(name: string, directories: readonly string[] = searc
   return null;
 }
 
-function searchPath(): readonly string[] {
-  const own = (process.env.PATH ?? '').split(delimiter).filter((directory) => directory.startsWith('/'));
+/** Where programs are looked for: the system's directories, then the absolute ones of `path`, which is PATH. */
+export function searchPath(path: string = process.env.PATH ?? ''): readonly string[] {
+  const own = path.split(delimiter).filter((directory) => directory.startsWith('/'));
   return [...new Set([...SYSTEM_PATH, ...own])];
 }
 

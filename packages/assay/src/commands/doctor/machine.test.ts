@@ -1,6 +1,6 @@
 /** What the doctor says of a machine: each TEE, tool and guarantee, and what to do where one is missing. */
 
-import { parseConfig, type TeeSurvey } from '@assay/agent';
+import { findProgram, parseConfig, searchPath, type TeeSurvey } from '@assay/agent';
 import { expect, test } from 'vitest';
 import { type Machine, machineFindings, thisMachine } from './machine.ts';
 
@@ -8,7 +8,7 @@ const HARDWARE: TeeSurvey = { kind: 'hardware', detail: 'configfs-tsm', keepsSec
 const machine = (there: readonly string[], manifest = '{}'): Machine => ({
   read: async () => new TextEncoder().encode(manifest),
   exists: (path) => there.includes(path),
-  find: async (program) => (there.includes(program) ? `/usr/bin/${program}` : null),
+  find: (program) => (there.includes(program) ? `/usr/bin/${program}` : null),
 });
 const TOOLS = ['bwrap', 'prlimit', 'setpriv', 'python3'];
 
@@ -88,9 +88,9 @@ test('each absent TEE says what it needs, each missing tool how to get it', asyn
   expect(Object.keys(await told({}))).not.toContain('bwrap');
 });
 
-test('programs are found where the sandboxes find them, also with an empty PATH', async () => {
-  expect(await thisMachine('').find('env')).toBe('/usr/bin/env');
-  expect(await thisMachine('').find('no-such-program')).toBeNull();
+test('programs are found where the sandboxes find them, also with an empty PATH', () => {
+  expect(thisMachine({ findProgram, searchPath }, '').find('env')).toBe('/usr/bin/env');
+  expect(thisMachine({ findProgram, searchPath }, '').find('no-such-program')).toBeNull();
 });
 
 test.each([

@@ -1,8 +1,7 @@
 /** What the doctor finds out about the machine: its TEE, the tools that the agent's features need, and which guarantees follow. */
 
-import { constants, existsSync } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { Config, TeeSurvey } from '@assay/agent';
 import type { Finding } from './finding.ts';
 import { liesOnOpenDisk, secrets } from './secrets.ts';
@@ -43,35 +42,27 @@ const HALF_WAY: readonly { readonly device: string; readonly what: string; reado
   { device: '/dev/sgx_enclave', what: 'SGX', detail: 'SGX is here, the agent does not run in it; see deploy/gramine' },
 ];
 
-/** Where the sandboxes look for their programs, whatever PATH says. */
-const SYSTEM_FOLDERS: readonly string[] = ['/usr/bin', '/usr/local/bin', '/bin', '/usr/sbin', '/sbin'];
+type ProgramSearch = Pick<typeof import('@assay/agent'), 'findProgram' | 'searchPath'>;
 
 /** What the machine shows; replaced in tests. */
 export interface Machine {
   readonly exists: (path: string) => boolean;
   /** Path of a program, or `null`. */
-  readonly find: (program: string) => Promise<string | null>;
+  readonly find: (program: string) => string | null;
   readonly read: (path: string) => Promise<Uint8Array>;
 }
 
-export function thisMachine(path: string = process.env.PATH ?? ''): Machine {
-  const usable = (file: string): Promise<boolean> =>
-    access(file, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
+/** The machine that runs this; programs are found where the sandboxes of the agent find them. */
+export function thisMachine({ findProgram, searchPath }: ProgramSearch, path: string | undefined): Machine {
+  const directories = searchPath(path);
   return {
     exists: existsSync,
-    find: async (program) => {
-      for (const folder of [...path.split(delimiter).filter((each) => each !== ''), ...SYSTEM_FOLDERS])
-        if (await usable(join(folder, program))) return join(folder, program);
-      return null;
-    },
+    find: (program) => findProgram(program, directories),
     read: async (path) => new Uint8Array(await readFile(path)),
   };
 }
 
-/** @example findings.push(...(await machineFindings(await surveyTee(…), config, thisMachine()))) */
+/** @example findings.push(...(await machineFindings(await surveyTee(…), config, thisMachine(agent, io.env.PATH)))) */
 export async function machineFindings(survey: TeeSurvey, config: Config, machine: Machine): Promise<readonly Finding[]> {
   const halfWay = survey.kind === 'hardware' ? [] : HALF_WAY.filter(({ device }) => machine.exists(device));
   return [
@@ -82,7 +73,7 @@ export async function machineFindings(survey: TeeSurvey, config: Config, machine
     ...halfWay.map(({ what, detail }): Finding => ({ what, standing: 'warning', detail })),
     await gpus(survey, config, machine),
     await secrets(survey, config, machine),
-    ...(await missingTools(machine)),
+    ...missingTools(machine),
     guarantees(survey, config),
   ];
 }
@@ -108,7 +99,7 @@ function tee({ kind, detail }: TeeSurvey): Finding {
 }
 
 async function gpus({ kind }: TeeSurvey, { gpuEvidence }: Config, machine: Machine): Promise<Finding> {
-  const tool = await machine.find('nvattest');
+  const tool = machine.find('nvattest');
   const what = 'GPUs';
   if (gpuEvidence === 'off') return { what, standing: 'ok', detail: 'attest nothing, because ASSAY_GPU_EVIDENCE=off' };
   if (tool !== null && kind === 'hardware')
@@ -118,11 +109,12 @@ async function gpus({ kind }: TeeSurvey, { gpuEvidence }: Config, machine: Machi
   return { what, standing: gpuEvidence === 'required' ? 'problem' : 'ok', detail: 'none that could attest' };
 }
 
-async function missingTools(machine: Machine): Promise<readonly Finding[]> {
-  const missing = await Promise.all(TOOLS.map(async (tool) => ((await machine.find(tool.name)) === null ? [tool] : [])));
-  return missing
-    .flat()
-    .map(({ name, serves, get }) => ({ what: name, standing: 'warning', detail: `missing, for ${serves}: ${get}` }));
+function missingTools(machine: Machine): readonly Finding[] {
+  return TOOLS.filter(({ name }) => machine.find(name) === null).map(({ name, serves, get }) => ({
+    what: name,
+    standing: 'warning',
+    detail: `missing, for ${serves}: ${get}`,
+  }));
 }
 
 /** What a client of this agent may conclude, in one line. */

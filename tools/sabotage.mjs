@@ -110,7 +110,9 @@ async function sabotage(room, wanted) {
   }
   rmSync(folder, { recursive: true });
   const survivors = cuts.flatMap((cut, n) => (killed.has(n) ? [] : [{ ...cut, seen: seenBy.has(n) }]));
-  const commit = execFileSync('git', ['rev-parse', '--short=8', 'HEAD'], { encoding: 'utf8' }).trim();
+  const commit = execFileSync('git', ['describe', '--always', '--exclude=*', '--abbrev=8', '--dirty'], {
+    encoding: 'utf8',
+  }).trim();
   const counts = Object.entries(files).map(([file, numbers]) => ({ file, cuts: numbers.length, commit }));
   writeReport(room, counts, survivors);
   return survivors.length;

@@ -2,14 +2,15 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const REPORTS = 'tests/sabotage';
-const FILE_ROW = /^\| `([^`:]+)` \| \d+ \| \d+ \| [0-9a-f]+ \|$/;
+const FILE_ROW = /^\| `([^`:]+)` \| \d+ \| \d+ \| [0-9a-f]+(?:-dirty)? \|$/;
 const SURVIVOR_ROW = /^\| `([^`:]+):\d+` \| /;
 
 /** Puts the rows of these files in the place of those that the report has of them. */
 export function writeReport(room, files, survivors) {
   const path = `${REPORTS}/${room}.md`;
   const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
-  const kept = (row) => lines.filter((line) => row.test(line) && !files.some(({ file }) => file === row.exec(line)[1]));
+  const stays = (file) => existsSync(file) && !files.some((each) => each.file === file);
+  const kept = (row) => lines.filter((line) => row.test(line) && stays(row.exec(line)[1]));
   const fileRows = files.map(({ file, cuts, commit }) => {
     const survived = survivors.filter((each) => each.file === file).length;
     return `| \`${file}\` | ${cuts} | ${survived} | ${commit} |`;

@@ -2,6 +2,7 @@
 
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { inDirectory } from './data-directory.ts';
 import { LedgerError } from './errors.ts';
 
 /**
@@ -31,21 +32,35 @@ function writtenBefore(path: string, text: string): string {
   try {
     writeSync(file, text);
     fsyncSync(file);
+  } catch (cause) {
+    unlinkSync(temporary);
+    throw cause;
   } finally {
     closeSync(file);
   }
   return temporary;
 }
 
-/** Puts the text in the place of what a key file holds, durably, whole or not at all. */
+/**
+ * Puts the text in the place of what a key file holds, durably, whole or not at all.
+ * @throws {LedgerError} `ledger/unavailable` where the directory takes no files.
+ */
 export function replaceKeyFile(path: string, text: string): void {
-  const temporary = writtenBefore(path, text);
-  renameSync(temporary, path);
-  syncDirectory(dirname(path));
+  inDirectory(dirname(path), () => {
+    renameSync(writtenBefore(path, text), path);
+    syncDirectory(dirname(path));
+  });
 }
 
-/** Makes the file durable; `false` when another agent made it first, and this text is not in it. */
+/**
+ * Makes the file durable; `false` when another agent made it first, and this text is not in it.
+ * @throws {LedgerError} `ledger/unavailable` where the directory takes no files.
+ */
 export function createKeyFile(path: string, text: string): boolean {
+  return inDirectory(dirname(path), () => linked(path, text));
+}
+
+function linked(path: string, text: string): boolean {
   const temporary = writtenBefore(path, text);
   try {
     linkSync(temporary, path);

@@ -158,3 +158,11 @@ describe('refused', () => {
     expect(accepted).toEqual([]);
   }, 60_000);
 });
+
+test.each([
+  ['a path that is too short', '0/2'],
+  ['a path that is too long', `0/1 ${'ab'.repeat(32)}`],
+  ['a place behind the end', '2/2'],
+])('nothing can be signed for %s', (_, batch) => {
+  expect(batchInput(batch, new Uint8Array(32))).toBeNull();
+});

@@ -5,6 +5,7 @@
 
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import { ReceiptError } from './errors.ts';
 import { hashNode, inclusionRoot } from './merkle.ts';
 
 /** Most leaves of one batch. */
@@ -37,8 +38,9 @@ export function batchInput(batch: string, leafHash: Uint8Array): Uint8Array | nu
         .map((hash) => decodeHex(hash)),
     };
     return signingInput(place.size, inclusionRoot({ ...place, leafHash }));
-  } catch {
-    return null;
+  } catch (error) {
+    if (ReceiptError.is(error)) return null;
+    throw error;
   }
 }
 

@@ -1,13 +1,13 @@
 /** An agent that is older than the floor on its data directory or store is refused before it takes over keys; newer ones raise the floor, in the log. */
 
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { checkLog, openLedger, systemClock } from '@assay/ledger';
-import { expectRefusal } from '@assay/testing';
+import { expectCode, expectRefusal } from '@assay/testing';
 import { pino } from 'pino';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { freshDatabase, HAS_POSTGRES } from '../../../../tests/postgres/server.ts';
 import { parseConfig } from '../config.ts';
 import { startAgent } from '../main.ts';
@@ -198,4 +198,24 @@ test.each([
 test('a floor above the own version is a mistake in the settings', async () => {
   const make = () => new VersionFloor({ directory: place(), version: '1.0.0', floor: '1.0.1' });
   await expectRefusal(make, 'config/bad-value', ['ASSAY_VERSION_FLOOR', 'got 1.0.1']);
+});
+
+test('a directory that cannot be made or written is a coded error', async () => {
+  const directory = place();
+  const file = join(directory, 'a-file');
+  writeFileSync(file, '');
+  const begin = (where: string) => async () =>
+    new VersionFloor({ directory: where, version: '1.0.0', floor: null }).refuseBelowDirectory();
+  await expectCode(begin(join(file, 'data')), 'ledger/unavailable');
+  mkdirSync(join(directory, `${VERSION_FLOOR_FILE}.${process.pid}.new`));
+  await expectCode(begin(directory), 'ledger/unavailable');
+});
+
+test('an upgrade of a store that has a floor agrees on no other', async () => {
+  const directory = place();
+  expect(await run(directory, '1.0.0')).toHaveLength(1);
+  const ledger = await opened(directory);
+  const agree = vi.spyOn(ledger.coordination, 'agree');
+  await new VersionFloor({ directory, version: '2.0.0', floor: null }).refuseBelowStore(ledger);
+  expect(agree).not.toHaveBeenCalled();
 });

@@ -76,7 +76,8 @@ export class VersionFloor {
   /**
    * Looks at the data directory alone, before any key in it is read, and keeps a first floor there. One that stands is left: whether this agent gets the
    * directory is not known yet.
-   * @throws {ServerError} `version/below-floor`; `config/unreadable` for a file that is none of this version.
+   * @throws {ServerError} `version/below-floor`; `config/unreadable` for a file that is none of this version; {LedgerError} `ledger/unavailable`,
+   * `ledger/directory-exposed`.
    */
   refuseBelowDirectory(): void {
     const kept = this.#kept();
@@ -91,9 +92,10 @@ export class VersionFloor {
    * @throws {ServerError} `version/below-floor`; the ledger's errors.
    */
   async refuseBelowStore(ledger: FloorLedger): Promise<void> {
-    this.#see((await this.#row(ledger)).floor, 'the store');
-    this.#see(await ledger.loggedFloor(), 'the log');
-    this.#see(await ledger.coordination.agree(FIRST, this.#wanted), 'the store');
+    const [{ floor }, logged] = [await this.#row(ledger), await ledger.loggedFloor()];
+    this.#see(floor, 'the store');
+    this.#see(logged, 'the log');
+    if (floor === null && logged === null) this.#see(await ledger.coordination.agree(FIRST, this.#wanted), 'the store');
     this.#see(this.#wanted, 'the settings');
     this.#keep();
   }
@@ -178,7 +180,8 @@ export class VersionFloor {
     try {
       text = readFileSync(this.#path, 'utf8');
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      const { code } = cause as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return null;
       throw this.#broken('a file that cannot be read', cause);
     }
     if (text.length > MAX_FILE_BYTES) throw this.#broken('a longer file');

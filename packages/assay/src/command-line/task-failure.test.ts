@@ -108,6 +108,13 @@ const cases: readonly Case[] = [
     says: "error: the task failed: KeyError: 'sales' [cli/task-failed]\nhint: a recorded program fits the sample files of its demo: leave out --file, or let a model write one: assay model fetch\n",
   },
   {
+    name: 'a recorded program whose sandbox failed',
+    code: 'sandbox/unavailable',
+    error: 'the sandbox does not answer; start the agent again',
+    isRecorded: true,
+    says: 'error: the task failed: the sandbox does not answer [cli/task-failed]\nhint: start the agent again\n',
+  },
+  {
     name: 'a recorded program that needs packages',
     code: 'task/code-failed',
     error: MISSING,

@@ -51,9 +51,9 @@ async function adviceOn({ result, model, isRecorded, isNamed }: FailedTask, io: 
     /(?:No such file or directory: |no such file or directory, open )'\/tmp\/([\w. -]{1,100})'/.exec(message) ?? [];
   if (absent !== undefined) return `--file ${absent} gives the program that file`;
   if (code === 'task/cancelled') return 'run it again to have its answer';
+  if (!WORTH_ANOTHER_ATTEMPT.has(code)) return undefined;
   if (isRecorded)
     return 'a recorded program fits the sample files of its demo: leave out --file, or let a model write one: assay model fetch';
-  if (!WORTH_ANOTHER_ATTEMPT.has(code)) return undefined;
   return (await writesWordsOnly(model))
     ? `${model} is too small for programs, it writes words only; assay model fetch brings one that writes programs`
     : 'change the task, or raise --max-retries';

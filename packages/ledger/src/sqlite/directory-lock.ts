@@ -5,6 +5,7 @@
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { inDirectory } from '../data-directory.ts';
 import { LedgerError } from '../errors.ts';
 import { makePrivateDirectory, makePrivateFile } from './private-files.ts';
 
@@ -14,7 +15,7 @@ import { makePrivateDirectory, makePrivateFile } from './private-files.ts';
  * @throws {LedgerError} `ledger/in-use`, `ledger/directory-exposed`, `ledger/unavailable`.
  */
 export function lockDirectory(directory: string): () => void {
-  try {
+  return inDirectory(directory, () => {
     makePrivateDirectory(directory);
     makePrivateFile(join(directory, 'lock.db'));
     const lock = new DatabaseSync(join(directory, 'lock.db'), { timeout: 0 });
@@ -29,10 +30,5 @@ export function lockDirectory(directory: string): () => void {
       );
     }
     return () => lock.close();
-  } catch (cause) {
-    if (LedgerError.is(cause)) throw cause;
-    throw new LedgerError('ledger/unavailable', `${directory} cannot be used; give the agent a directory it can write`, {
-      cause,
-    });
-  }
+  });
 }

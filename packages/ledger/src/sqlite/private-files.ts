@@ -6,6 +6,7 @@
 
 import { chmodSync, closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { inDirectory } from '../data-directory.ts';
 import { LedgerError } from '../errors.ts';
 
 /** Bits of group and others. */
@@ -15,10 +16,15 @@ const STICKY = 0o1000;
 
 /**
  * Makes `directory` when it is not there, and takes it and the files in it from every other user: 0700 and 0600.
- * @throws {LedgerError} `ledger/directory-exposed` when the directory belongs to another user or is shared and others can enter it.
+ * @throws {LedgerError} `ledger/directory-exposed` when the directory belongs to another user or is shared and others can enter it;
+ * `ledger/unavailable` when it cannot be made or closed.
  * @example makePrivateDirectory('.assay')
  */
 export function makePrivateDirectory(directory: string): void {
+  inDirectory(directory, () => make(directory));
+}
+
+function make(directory: string): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   if (process.platform === 'win32') return;
   const { mode } = statSync(directory);

@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { collectEndorsements, companionNotes, describeFile, parsePolicy, recogniseEvidence } from '@assay/attestation';
 import { decodeRequest, parseKeyConfigs, ResponseDecoder } from '@assay/channel';
 import { encodeBase64 } from '@assay/encoding/base64';
@@ -46,7 +47,6 @@ import {
 import { parseEnclaveIdentity } from '../../packages/attestation/src/evidence/dcap/enclave-identity.ts';
 import { parsePckExtensions } from '../../packages/attestation/src/evidence/dcap/pck-extensions.ts';
 import { parseTcbInfo } from '../../packages/attestation/src/evidence/dcap/tcb-info.ts';
-import { crc32 } from '../../packages/reference-values/src/nitro/crc32.ts';
 import { parseEif } from '../../packages/reference-values/src/nitro/eif.ts';
 import { encodeEif } from '../../packages/reference-values/src/nitro/encode-eif.ts';
 import { tdxSections } from '../../packages/reference-values/src/tdx/firmware-sections.ts';
@@ -168,7 +168,7 @@ export async function fuzzTargets(): Promise<readonly Target[]> {
 function withChecksum(file: Uint8Array): Uint8Array {
   if (file.length < 548) return file;
   const copy = Uint8Array.from(file);
-  new DataView(copy.buffer).setUint32(544, crc32([copy.subarray(0, 544), copy.subarray(548)]));
+  new DataView(copy.buffer).setUint32(544, crc32(copy.subarray(548), crc32(copy.subarray(0, 544))));
   return copy;
 }
 

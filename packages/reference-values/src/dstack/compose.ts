@@ -39,7 +39,7 @@ export async function measureCompose(
       `expected images named by digest, got ${floating.map((image) => image.slice(0, 100)).join(', ')}; name each as image@sha256:…`,
       { details: { images: floating } },
     );
-  const hash = await sha256Hex(file);
+  const hash = sha256Hex(file);
   return {
     type: 'dstack',
     values: { 'compose-hash': hash },

@@ -5,9 +5,9 @@
  * trailing bytes; a wrong checksum. Not checked here: the signature (eif-signature.ts), and that a kernel is one.
  */
 
+import { crc32 } from 'node:zlib';
 import { ByteReader } from '@assay/encoding/reader';
 import { ReferenceValuesError, reading } from '../errors.ts';
-import { crc32 } from './crc32.ts';
 
 const MAGIC = 0x2e656966; // ".eif"
 const VERSIONS = [3, 4];
@@ -57,7 +57,7 @@ export function parseEif(file: Uint8Array): Eif {
   if (file.length > MAX_EIF_BYTES) throw malformed(`expected at most ${MAX_EIF_BYTES} bytes, got ${file.length}`);
   const header = reading('eif/malformed', 'EIF header', () => parseHeader(file));
   const sections = sectionsOf(file, header);
-  const checksum = crc32([file.subarray(0, HEADER_BYTES - 4), file.subarray(HEADER_BYTES)]);
+  const checksum = crc32(file.subarray(HEADER_BYTES), crc32(file.subarray(0, HEADER_BYTES - 4)));
   if (checksum !== header.checksum)
     throw new ReferenceValuesError(
       'eif/checksum-mismatch',

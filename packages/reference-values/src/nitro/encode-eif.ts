@@ -3,8 +3,8 @@
  * src/utils/mod.rs): kernel, command line, metadata, ramdisks, signature. The same parts give the same bytes.
  */
 
+import { crc32 } from 'node:zlib';
 import { joinBytes, utf8 } from '@assay/encoding/bytes';
-import { crc32 } from './crc32.ts';
 import type { Eif } from './eif.ts';
 
 const HEADER_BYTES = 548;
@@ -49,6 +49,9 @@ export function encodeEif({ architecture, kernel, cmdline, metadata, ramdisks, s
     new DataView(start.buffer).setBigUint64(4, BigInt(bytes.length));
     return [start, bytes];
   });
-  view.setUint32(HEADER_BYTES - 4, crc32([header.subarray(0, HEADER_BYTES - 4), ...body]));
+  view.setUint32(
+    HEADER_BYTES - 4,
+    body.reduce((checksum, part) => crc32(part, checksum), crc32(header.subarray(0, HEADER_BYTES - 4))),
+  );
   return joinBytes([header, ...body]);
 }

@@ -2,11 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { expectRefusal } from '@assay/testing';
-import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { crc32 } from './crc32.ts';
 import { parseEif } from './eif.ts';
 import { encodeEif } from './encode-eif.ts';
 import { measureEif } from './measure-eif.ts';
@@ -65,19 +64,10 @@ describe('images of the vendor’s builder', () => {
   });
 });
 
-test('the checksum is that of zlib', () => {
-  expect(crc32([utf8('123456789')])).toBe(0xcbf43926);
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(100), (bytes, cut) => {
-      expect(crc32([bytes.subarray(0, cut), bytes.subarray(cut)])).toBe(crc32([bytes]));
-    }),
-  );
-});
-
 /** The file with a checksum that fits again. */
 function resealed(file: Uint8Array): Uint8Array {
   const copy = Uint8Array.from(file);
-  new DataView(copy.buffer).setUint32(544, crc32([copy.subarray(0, 544), copy.subarray(548)]));
+  new DataView(copy.buffer).setUint32(544, crc32(copy.subarray(548), crc32(copy.subarray(0, 544))));
   return copy;
 }
 

@@ -7,7 +7,7 @@
 import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { isJsonObject, type JsonObject, parseJson } from '@assay/encoding/json';
-import { extended, sha256Hex, sha384 } from '../digests.ts';
+import { begun, extended, sha256Hex, sha384 } from '../digests.ts';
 import { ReferenceValuesError, reading } from '../errors.ts';
 import type { Measured } from '../measured.ts';
 import { parseEif } from './eif.ts';
@@ -34,11 +34,12 @@ export async function measureEif(file: Uint8Array, { roleArn, instanceId }: Nitr
   const placed = await placement(roleArn, instanceId);
   const eif = parseEif(file);
   const [init, ...application] = eif.ramdisks;
-  const pcr0 = await extended(await sha384(eif.kernel, eif.cmdline, init, ...application));
-  const pcr1 = await extended(await sha384(eif.kernel, eif.cmdline, init));
-  const pcr2 = await extended(await sha384(...application));
+  const boot = begun('sha384').update(eif.kernel).update(eif.cmdline).update(init);
+  const pcr1 = extended(boot.copy().digest());
+  const pcr0 = extended(application.reduce((whole, ramdisk) => whole.update(ramdisk), boot).digest());
+  const pcr2 = extended(sha384(...application));
   const certificate = eif.signature === null ? null : await verifyEifSignature(eif.signature, pcr0);
-  const pcr8 = certificate === null ? null : encodeHex(await extended(await sha384(certificate)));
+  const pcr8 = certificate === null ? null : encodeHex(extended(sha384(certificate)));
   return {
     type: 'nitro',
     values: {
@@ -48,7 +49,7 @@ export async function measureEif(file: Uint8Array, { roleArn, instanceId }: Nitr
       ...placed.values,
       ...(pcr8 === null ? {} : { pcr8 }),
     },
-    inputs: { image: await sha256Hex(file) },
+    inputs: { image: sha256Hex(file) },
     facts: {
       'EIF version': String(eif.version),
       architecture: eif.architecture,
@@ -69,7 +70,7 @@ async function placement(
     throw badShape(`expected an ARN of a role such as arn:aws:iam::123456789012:role/name, got ${roleArn.slice(0, 80)}`);
   if (instanceId !== undefined && !INSTANCE_ID.test(instanceId))
     throw badShape(`expected an instance such as i-1234567890abcdef0, got ${instanceId.slice(0, 80)}`);
-  const register = async (text: string): Promise<string> => encodeHex(await extended(await sha384(utf8(text))));
+  const register = async (text: string): Promise<string> => encodeHex(extended(sha384(utf8(text))));
   return {
     values: {
       ...(roleArn === undefined ? {} : { pcr3: await register(roleArn) }),

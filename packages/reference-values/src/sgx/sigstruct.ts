@@ -30,8 +30,8 @@ export async function measureSigstruct(file: Uint8Array): Promise<Measured> {
   await verifySignature(file, modulus, signature);
   return {
     type: 'sgx',
-    values: { mrenclave: fields.mrenclave, mrsigner: await sha256Hex(modulus) },
-    inputs: { sigstruct: await sha256Hex(file) },
+    values: { mrenclave: fields.mrenclave, mrsigner: sha256Hex(modulus) },
+    inputs: { sigstruct: sha256Hex(file) },
     facts: {
       product: String(fields.product),
       'security version': String(fields.version),

@@ -4,7 +4,7 @@
  */
 
 import { joinBytes, utf8 } from '@assay/encoding/bytes';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 } from '../digests.ts';
 import { guidBytes } from '../firmware-table.ts';
 
 const TABLE = '9438d606-4f22-4cc9-b479-a793d411fd21';

@@ -6,8 +6,7 @@
 
 import { encodeHex } from '@assay/encoding/hex';
 import { ByteReader } from '@assay/encoding/reader';
-import { sha384 } from '@noble/hashes/sha2.js';
-import { sha256Hex } from '../digests.ts';
+import { sha256Hex, sha384 } from '../digests.ts';
 import { ReferenceValuesError, reading } from '../errors.ts';
 import { type FirmwareTable, firmwareTable, tableNumber } from '../firmware-table.ts';
 import type { Measured } from '../measured.ts';
@@ -64,9 +63,9 @@ export async function measureSnp(firmware: Uint8Array, machine: SnpMachine): Pro
     type: 'sev-snp',
     values: { measurement: digest },
     inputs: {
-      firmware: await sha256Hex(firmware),
-      ...(boot === undefined ? {} : { kernel: await sha256Hex(boot.kernel) }),
-      ...(boot?.initrd === undefined ? {} : { initrd: await sha256Hex(boot.initrd) }),
+      firmware: sha256Hex(firmware),
+      ...(boot === undefined ? {} : { kernel: sha256Hex(boot.kernel) }),
+      ...(boot?.initrd === undefined ? {} : { initrd: sha256Hex(boot.initrd) }),
     },
     facts: {
       processors: `${processors} × ${cpuType}`,

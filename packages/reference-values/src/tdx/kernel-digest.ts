@@ -7,7 +7,7 @@
 
 import { joinBytes } from '@assay/encoding/bytes';
 import { ByteReader } from '@assay/encoding/reader';
-import { sha384 } from '@noble/hashes/sha2.js';
+import { sha384 } from '../digests.ts';
 import { ReferenceValuesError, reading } from '../errors.ts';
 
 const HEADER_MAGIC = 0x53726448; // "HdrS"

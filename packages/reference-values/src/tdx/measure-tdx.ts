@@ -4,8 +4,7 @@
  */
 
 import { encodeHex } from '@assay/encoding/hex';
-import { sha384 } from '@noble/hashes/sha2.js';
-import { sha256Hex } from '../digests.ts';
+import { sha256Hex, sha384 } from '../digests.ts';
 import type { Measured } from '../measured.ts';
 import { tdxSections } from './firmware-sections.ts';
 import { kernelDigest } from './kernel-digest.ts';
@@ -40,8 +39,8 @@ export async function measureTdx(firmware: Uint8Array, machine: TdxMachine): Pro
       ...boots,
     },
     inputs: {
-      firmware: await sha256Hex(firmware),
-      ...(boot === undefined ? {} : { kernel: await sha256Hex(boot.kernel), initrd: await sha256Hex(boot.initrd) }),
+      firmware: sha256Hex(firmware),
+      ...(boot === undefined ? {} : { kernel: sha256Hex(boot.kernel), initrd: sha256Hex(boot.initrd) }),
     },
     facts: {
       memory: `${memory} bytes`,

@@ -4,7 +4,7 @@
  * first; the order changes the digest.
  */
 
-import { sha384 } from '@noble/hashes/sha2.js';
+import { begun } from '../digests.ts';
 import type { FirmwareSection } from './firmware-sections.ts';
 
 const PAGE = 4096;
@@ -15,7 +15,7 @@ export type PageOrder = 'page' | 'section';
 
 /** 48 bytes. */
 export function mrtdOf(sections: readonly FirmwareSection[], order: PageOrder): Uint8Array {
-  const hash = sha384.create();
+  const hash = begun('sha384');
   const operation = (name: string, address: number): void => {
     const block = new Uint8Array(128);
     new TextEncoder().encodeInto(name, block);
@@ -43,7 +43,7 @@ export function mrtdOf(sections: readonly FirmwareSection[], order: PageOrder): 
       }
     }
   }
-  return hash.digest();
+  return new Uint8Array(hash.digest());
 }
 
 /** 256 bytes of the content, zeros behind its end. */

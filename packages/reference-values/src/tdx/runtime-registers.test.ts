@@ -2,8 +2,8 @@
 
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { expectRefusal, FAKE_TDX_SECTIONS, fakeFirmware } from '@assay/testing';
-import { sha384 } from '@noble/hashes/sha2.js';
 import { describe, expect, test } from 'vitest';
+import { sha384 } from '../digests.ts';
 import { tdxSections } from './firmware-sections.ts';
 import { handOffBlocks } from './hand-off-blocks.ts';
 import { replayed, rtmr0Events, rtmr1Of, rtmr2Of } from './runtime-registers.ts';

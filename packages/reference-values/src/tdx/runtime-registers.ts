@@ -6,7 +6,7 @@
 
 import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex } from '@assay/encoding/hex';
-import { sha384 } from '@noble/hashes/sha2.js';
+import { sha384 } from '../digests.ts';
 import { guidBytes } from '../firmware-table.ts';
 import type { FirmwareSection } from './firmware-sections.ts';
 import { handOffBlocks } from './hand-off-blocks.ts';
@@ -31,14 +31,7 @@ export interface AcpiDigests {
 
 /** 48 bytes: a register of zeros, extended by each digest in turn. */
 export function replayed(digests: readonly Uint8Array[]): Uint8Array {
-  let register = new Uint8Array(48);
-  for (const digest of digests) {
-    const joined = new Uint8Array(96);
-    joined.set(register);
-    joined.set(digest, 48);
-    register = sha384(joined);
-  }
-  return register;
+  return digests.reduce((register, digest) => sha384(register, digest), new Uint8Array(48));
 }
 
 export interface Rtmr0Options {

@@ -22,7 +22,10 @@ export interface Python extends Interpreter {
   readonly tag: string;
 }
 
-/** Absolute path of a program, system directories first; `null` when it is not there. */
+/**
+ * Absolute path of a program, system directories first; `null` when it is not there.
+ * @example findProgram('python3') // '/usr/bin/python3'
+ */
 export function findProgram(name: string, directories: readonly string[] = searchPath()): string | null {
   for (const directory of directories) {
     const path = join(directory, name);
@@ -36,7 +39,10 @@ export function findProgram(name: string, directories: readonly string[] = searc
   return null;
 }
 
-/** Where programs are looked for: the system's directories, then the absolute ones of `path`, which is PATH. */
+/**
+ * Where programs are looked for: the system's directories, then the absolute ones of `path`, which is PATH.
+ * @example searchPath('/opt/bin:relative').at(-1) // '/opt/bin'
+ */
 export function searchPath(path: string = process.env.PATH ?? ''): readonly string[] {
   const own = path.split(delimiter).filter((directory) => directory.startsWith('/'));
   return [...new Set([...SYSTEM_PATH, ...own])];

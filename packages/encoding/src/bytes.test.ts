@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bufferSource, compareBytes, concatBytes, decodeUtf8, equalBytes, utf8 } from './bytes.ts';
+import { bufferSource, compareBytes, concatBytes, decodeUtf8, equalBytes, firstCharacter, utf8 } from './bytes.ts';
 
 const bytes = fc.uint8Array({ maxLength: 64 });
 
@@ -10,6 +10,16 @@ describe('bytes', () => {
     const joined = concatBytes(part, new Uint8Array(0), Uint8Array.of(3));
     part[0] = 9;
     expect([...joined]).toEqual([1, 2, 3]);
+  });
+
+  it.each([
+    ['\t\r\n {', 0x7b],
+    ['a ', 0x61],
+    ['\u0000!', 0x21],
+    [' \n', undefined],
+    ['', undefined],
+  ])('finds the first character of %j', (text, first) => {
+    expect(firstCharacter(utf8(text))).toBe(first);
   });
 
   it('compares by content and length', () => {

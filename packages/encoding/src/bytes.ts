@@ -40,6 +40,17 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+/**
+ * The first byte that is no white space or control character of ASCII; `undefined` without one. A loop: `find` calls a function for each byte,
+ * which takes seconds for megabytes of white space.
+ * @example firstCharacter(utf8('\n {}')) // 0x7b
+ */
+export function firstCharacter(bytes: Uint8Array): number | undefined {
+  let at = 0;
+  while (at < bytes.length && (bytes[at] as number) <= 0x20) at += 1;
+  return bytes[at];
+}
+
 /** UTF-8 bytes of `text`. Lone surrogates become U+FFFD; formats that must refuse them check first. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text) as Uint8Array<ArrayBuffer>;

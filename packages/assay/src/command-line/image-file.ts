@@ -2,6 +2,7 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { firstCharacter } from '@assay/encoding/bytes';
 import {
   MAX_EIF_BYTES,
   MAX_FIRMWARE_BYTES,
@@ -53,7 +54,7 @@ export async function measuredImage(path: string, flags: ImageFlags, io: Io): Pr
   if (first === 0x2e && second === 0x65 && third === 0x69 && fourth === 0x66)
     return measureEif(file, { roleArn: flags.roleArn, instanceId: flags.instanceId });
   if (file.length === SIGSTRUCT_BYTES) return measureSigstruct(file);
-  if (file.length > 0 && file.find((byte) => byte > 0x20) === 0x7b)
+  if (file.length > 0 && firstCharacter(file) === 0x7b)
     return measureCompose(file, { allowFloatingImages: flags.allowFloatingImages });
   if (file.length > MAX_FIRMWARE_BYTES || file.length % 4096 !== 0)
     throw new CliError(

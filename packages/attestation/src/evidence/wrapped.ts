@@ -6,7 +6,7 @@
  * the verifiers authenticate; key sets are never taken from there, because nothing but the file would vouch for them.
  */
 
-import { utf8 } from '@assay/encoding/bytes';
+import { firstCharacter, utf8 } from '@assay/encoding/bytes';
 import type { Json, JsonObject } from '@assay/encoding/json';
 import { AttestationError } from '../errors.ts';
 import type { Endorsements } from '../model/endorsements.ts';
@@ -114,7 +114,7 @@ function isBareQuote(bytes: Uint8Array): boolean {
 }
 
 function jsonOf(bytes: Uint8Array): Json | undefined {
-  const first = bytes.find((byte) => byte > 0x20);
+  const first = firstCharacter(bytes);
   if (first !== 0x7b && first !== 0x5b) return undefined;
   return jsonIn(bytes);
 }

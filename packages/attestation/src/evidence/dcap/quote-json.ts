@@ -3,7 +3,7 @@
  * plain or in base64. Not checked here: what the members around a quote mean; formats with a parser of their own come first.
  */
 
-import { equalBytes, utf8 } from '@assay/encoding/bytes';
+import { equalBytes, firstCharacter, utf8 } from '@assay/encoding/bytes';
 import type { Json } from '@assay/encoding/json';
 import { bytesOfBase64, jsonIn } from '../reading.ts';
 import { looksLikeQuote, quoteBytes } from './quote-file.ts';
@@ -26,7 +26,7 @@ export interface QuoteInJson {
  * @example quotesInJson(file)?.[0]?.path // 'attestation.quote'
  */
 export function quotesInJson(file: Uint8Array): readonly QuoteInJson[] | null {
-  const first = file.find((byte) => byte > 0x20);
+  const first = firstCharacter(file);
   if (first !== 0x7b && first !== 0x5b) return null;
   const json = jsonOf(file);
   if (json === null) return null;

@@ -6,7 +6,7 @@
  * Not checked here: anything but shape.
  */
 
-import { utf8 } from '@assay/encoding/bytes';
+import { firstCharacter, utf8 } from '@assay/encoding/bytes';
 import type { Json, JsonObject } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
 import { bytesOfText, jsonIn } from '../reading.ts';
@@ -51,7 +51,7 @@ const DECLARED = [
  */
 export function dstackEvidenceOf(file: Uint8Array): DstackEvidence | null {
   if (looksLikeAttestation(file)) return fromAttestation(file);
-  const first = file.find((byte) => byte > 0x20);
+  const first = firstCharacter(file);
   if (first === 0x7b) {
     const json = jsonOf(file);
     return json === null ? null : dstackEvidenceOfJson(json);

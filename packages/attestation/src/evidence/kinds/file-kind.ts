@@ -3,6 +3,7 @@
  * evidence and of companions have looked before.
  */
 
+import { firstCharacter } from '@assay/encoding/bytes';
 import { type Json, parseJson } from '@assay/encoding/json';
 import { bytesOfText } from '../reading.ts';
 import { BINARY_KINDS } from './binary-kinds.ts';
@@ -62,7 +63,7 @@ function isPrinted(text: string): boolean {
 }
 
 function jsonNames(bytes: Uint8Array): string | null {
-  const first = bytes.find((byte) => byte > 0x20);
+  const first = firstCharacter(bytes);
   if (first !== 0x7b && first !== 0x5b) return null;
   let json: Json;
   try {

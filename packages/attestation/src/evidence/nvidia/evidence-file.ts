@@ -7,7 +7,7 @@
  * Not checked here: signatures, and whether `arch` and `nonce`, which anyone can write, say what the device says.
  */
 
-import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
+import { decodeUtf8, firstCharacter, utf8 } from '@assay/encoding/bytes';
 import type { Json, JsonObject } from '@assay/encoding/json';
 import { decodePem } from '@assay/encoding/pem';
 import { AttestationError } from '../../errors.ts';
@@ -50,7 +50,7 @@ const MAX_CERTIFICATES = 10;
  */
 export function nvidiaEvidenceOf(file: Uint8Array): NvidiaEvidence | null {
   if (looksLikeSpdm(file)) return { devices: [deviceOf(file)] };
-  const first = file.find((byte) => byte > 0x20);
+  const first = firstCharacter(file);
   if (first === 0x7b || first === 0x5b) {
     const value = jsonIn(file);
     return value === undefined ? null : nvidiaEvidenceOfJson(value);

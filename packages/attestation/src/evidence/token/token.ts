@@ -6,7 +6,7 @@
  */
 
 import { decodeBase64Url } from '@assay/encoding/base64';
-import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
+import { decodeUtf8, firstCharacter, utf8 } from '@assay/encoding/bytes';
 import { type Json, type JsonObject, parseJson } from '@assay/encoding/json';
 import { AttestationError } from '../../errors.ts';
 import { jsonIn, reading } from '../reading.ts';
@@ -32,7 +32,7 @@ export interface TokenEvidence {
  * @throws {AttestationError} `token/malformed`.
  */
 export function tokenEvidenceOf(file: Uint8Array): TokenEvidence | null {
-  const first = file.find((byte) => byte > 0x20);
+  const first = firstCharacter(file);
   if (first === 0x5b || first === 0x7b) {
     const json = jsonIn(file);
     return json === undefined ? null : tokenEvidenceOfJson(json);

@@ -15,6 +15,7 @@ import { createPublicClient, http } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { describe, expect, test } from 'vitest';
 import { ANVIL, type LocalChain, startLocalChain } from './local-chain.ts';
+import { nodeBefore } from './node-before.ts';
 import { API_KEY, type OwnedAgent, startOwnedAgent, temporary } from './owned-agent.ts';
 import { approvalOf, setPolicy } from './owner-messages.ts';
 
@@ -68,7 +69,7 @@ async function agentOn(options: { manual?: boolean; directory?: string; rules?: 
   await chain.fund(wallet, 10n ** 18n);
   await chain.test.setCode({ address: CODE, bytecode: STOP });
   const takes = ['eip4844', 'eip7702'];
-  const nodes = { rpc_urls: [chain.url], confirming_rpc_url: `${chain.url}/` };
+  const nodes = { rpc_urls: [chain.url], confirming_rpc_url: await nodeBefore(chain) };
   const settings = { ...nodes, max_fee_per_gas: '20000000000', confirmations: 1, takes };
   await setPolicy(agent, { v: 'assay-operator-policy/1', chains: { [chain.chainId]: settings }, rules });
   return { agent, chain, wallet };

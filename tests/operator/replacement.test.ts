@@ -3,6 +3,7 @@
 import { type Hex, type OwnerMessage, parseSignedTransaction } from '@assay/operator';
 import { describe, expect, test } from 'vitest';
 import { ANVIL, type LocalChain, startLocalChain } from './local-chain.ts';
+import { nodeBefore } from './node-before.ts';
 import { API_KEY, type OwnedAgent, signedBy, startOwnedAgent } from './owned-agent.ts';
 import { setPolicy } from './owner-messages.ts';
 
@@ -27,9 +28,13 @@ interface Row {
 }
 
 const ETH = { id: 'eth', effect: 'allow', match: { recipients: [ALICE] }, caps: [{ asset: 'native', at_most: '100' }] };
-/** With a second node, which the first does not name: the same one under another address. */
-const policyOn = (chain: LocalChain, rules: readonly object[], maxFee = MAX_FEE): object => {
-  const nodes = { rpc_urls: [chain.url], confirming_rpc_url: `${chain.url}/` };
+interface Nodes {
+  readonly chain: LocalChain;
+  /** Another node of the same chain. */
+  readonly second: string;
+}
+const policyOn = ({ chain, second }: Nodes, rules: readonly object[], maxFee = MAX_FEE): object => {
+  const nodes = { rpc_urls: [chain.url], confirming_rpc_url: second };
   return {
     v: 'assay-operator-policy/1',
     chains: { [chain.chainId]: { ...nodes, max_fee_per_gas: String(maxFee), confirmations: 1 } },
@@ -37,14 +42,15 @@ const policyOn = (chain: LocalChain, rules: readonly object[], maxFee = MAX_FEE)
   };
 };
 
-async function waitingPayment(now?: () => number): Promise<{ agent: OwnedAgent; chain: LocalChain; paid: Answer }> {
+async function waitingPayment(now?: () => number): Promise<Nodes & { readonly agent: OwnedAgent; readonly paid: Answer }> {
   const chain = await startLocalChain({ manual: true });
+  const second = await nodeBefore(chain);
   const agent = await startOwnedAgent(now === undefined ? {} : { now });
   await chain.fund((await agent.config()).wallet.address!, 10n ** 18n);
-  await setPolicy(agent, policyOn(chain, [ETH]));
+  await setPolicy(agent, policyOn({ chain, second }, [ETH]));
   const paid = await pay(agent, chain, 60);
   expect(paid).toMatchObject({ sent: true, nonce: 0 });
-  return { agent, chain, paid };
+  return { agent, chain, second, paid };
 }
 
 async function pay(agent: OwnedAgent, chain: LocalChain, value: number): Promise<Answer> {
@@ -106,7 +112,7 @@ describe.skipIf(ANVIL === null)('a transaction that waits', { timeout: 120_000 }
   });
 
   test('is bumped under the policy that is in force then', async () => {
-    const { agent, chain, paid } = await waitingPayment();
+    const { agent, chain, second, paid } = await waitingPayment();
     const bump = (hash = paid.transaction_hash) => replace(agent, { transaction_hash: hash, action: 'bump' });
     const others = { ...ETH, match: { recipients: [`0x${'b0'.repeat(20)}`] } };
     const never = { id: 'never', effect: 'deny', match: { recipients: [ALICE] } };
@@ -119,7 +125,7 @@ describe.skipIf(ANVIL === null)('a transaction that waits', { timeout: 120_000 }
       [[less], MAX_FEE, 'eth'],
       [[ETH], feePerGas, null],
     ] as const) {
-      await setPolicy(agent, policyOn(chain, rules, maxFee));
+      await setPolicy(agent, policyOn({ chain, second }, rules, maxFee));
       const [status, { code }] = await bump();
       expect([status, code]).toEqual([403, 'operator/denied']);
       const { policy } = (await agent.config()).control;
@@ -132,7 +138,7 @@ describe.skipIf(ANVIL === null)('a transaction that waits', { timeout: 120_000 }
       });
     }
     const renamed = { ...ETH, id: 'new', caps: [{ asset: 'native', at_most: '70' }] };
-    await setPolicy(agent, policyOn(chain, [renamed]));
+    await setPolicy(agent, policyOn({ chain, second }, [renamed]));
     const [status, bumped] = await bump();
     expect([status, bumped.nonce]).toEqual([200, 0]);
     const events = await agent.events(bumped.receipt_id);

@@ -290,6 +290,7 @@ describe.skipIf(ANVIL === null)('on a local chain', () => {
     const restored = await startOwnedAgent({ directory });
     const behind = await pay(restored, chain);
     expect([behind.status, behind.body.code]).toEqual([409, 'operator/state-behind']);
+    expect(behind.body.detail).toContain('AcknowledgeState with the nonce 6');
     const { agent_id: agentId } = await restored.config();
     const links = { version: 1, previousHash: `0x${'00'.repeat(32)}` as Hex, expiry: Math.floor(Date.now() / 1000) + 600 };
     const message: OwnerMessage = { type: 'AcknowledgeState', fields: { agentId, chainId: chain.chainId, nonce: 6, ...links } };

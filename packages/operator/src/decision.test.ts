@@ -275,6 +275,26 @@ describe('the policy', () => {
       { v: 'assay-operator-policy/1', chains: { 1: { ...CHAIN, confirming_rpc_url: CHAIN.rpc_urls[0] } }, rules: [] },
       'confirm itself',
     ],
+    ...[
+      'https://RPC.example/',
+      'https://rpc.example:443',
+      'https://rpc.example./#second',
+      'https://key@rpc.example',
+      'http://rpc.example//',
+    ].map((second): [string, unknown, string] => [
+      `a second node that is the first, as ${second}`,
+      {
+        v: 'assay-operator-policy/1',
+        chains: { 1: { ...CHAIN, rpc_urls: ['https://rpc.example'], confirming_rpc_url: second } },
+        rules: [],
+      },
+      'confirm itself',
+    ]),
+    [
+      'a node whose address does not parse',
+      { v: 'assay-operator-policy/1', chains: { 1: { ...CHAIN, rpc_urls: ['https://rpc.example:port'] } }, rules: [] },
+      'parsed',
+    ],
     [
       'a second node without an address',
       { v: 'assay-operator-policy/1', chains: { 1: { ...CHAIN, confirming_rpc_url: 'base' } }, rules: [] },

@@ -18,6 +18,24 @@ test('a chain says its node, fees and confirmations', () => {
   expect(explained().always[0]).toBe('What no rule allows is denied; a rule that denies wins.');
 });
 
+const agreeing = ', and https://second.example/ must agree';
+const alone = 'so a payment that is cancelled counts until its window ends';
+
+test.each<readonly [string, readonly string[], string]>([
+  ['no node of the list', ['https://rpc.example'], agreeing],
+  ['the only node of the list', ['https://second.example'], `: no second node has to agree, ${alone}`],
+  [
+    'a node of the list',
+    ['https://rpc.example', 'https://SECOND.example'],
+    `${agreeing}, but not for what goes through https://SECOND.example, ${alone}`,
+  ],
+])('a chain whose second node is %s', (_, urls, words) => {
+  const { chains, ...rest } = parseSigningPolicy(JSON.stringify({ v: 'assay-operator-policy/1', chains: CHAINS, rules: [] }));
+  const chain = { ...chains['84532']!, rpc_urls: [...urls], confirming_rpc_url: 'https://second.example/' };
+  const [sentences] = explainPolicy({ ...rest, chains: { 84532: chain } }).chains;
+  expect(sentences).toContain(`An inclusion counts after 2 blocks${words}. One gas`);
+});
+
 test('contract creation', () => {
   const rule = { id: 'factory', effect: 'allow', match: { creates: ['any'] } };
   expect(explained(rule).rules[0]?.summary).toBe('Allows contract creation, spending nothing.');

@@ -2,7 +2,8 @@
 
 import { withoutTrailing } from '@assay/encoding/text-ends';
 import { NO_DELEGATE } from './authorization.ts';
-import type { Asset, PolicyRule, SigningPolicy } from './policy.ts';
+import type { Asset, ChainSettings, PolicyRule, SigningPolicy } from './policy.ts';
+import { secondNodeOf } from './second-node.ts';
 
 /** One rule in sentences. */
 export interface ExplainedRule {
@@ -39,10 +40,7 @@ export function explainPolicy(policy: SigningPolicy): ExplainedPolicy {
   return {
     chains: Object.entries(policy.chains).map(([id, chain]) => {
       const nodes = chain.rpc_urls.join(', ');
-      const second =
-        chain.confirming_rpc_url === undefined
-          ? ': no second node has to agree, so a payment that is cancelled counts until its window ends'
-          : `, and ${chain.confirming_rpc_url} must agree`;
+      const second = secondOf(chain);
       const most = amountOf('native', chain.max_fee_per_gas);
       const newer = chain.takes === undefined ? '' : ` It takes transactions of type ${chain.takes.join(' and ')}.`;
       return `Chain ${id}, through ${nodes}. An inclusion counts after ${count(chain.confirmations, 'block')}${second}. One gas costs at most ${most}, one transaction takes at most ${chain.max_gas} gas.${newer}`;
@@ -60,6 +58,15 @@ export function explainPolicy(policy: SigningPolicy): ExplainedPolicy {
       'Allowances, permits and authorisations count as much as transfers.',
     ],
   };
+}
+
+/** Who must agree to an inclusion. Policies of earlier releases may name a node of `rpc_urls`, which does not confirm itself. */
+function secondOf(chain: ChainSettings): string {
+  const alone = chain.rpc_urls.filter((url) => secondNodeOf(chain, url) === null);
+  const counts = 'so a payment that is cancelled counts until its window ends';
+  if (alone.length === chain.rpc_urls.length) return `: no second node has to agree, ${counts}`;
+  const through = alone.length === 0 ? '' : `, but not for what goes through ${either(alone)}, ${counts}`;
+  return `, and ${chain.confirming_rpc_url} must agree${through}`;
 }
 
 function summaryOf({ effect, match, caps }: PolicyRule): string {

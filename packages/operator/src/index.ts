@@ -21,6 +21,7 @@ export * from './manifest.ts';
 export * from './owner-message.ts';
 export * from './policy.ts';
 export { pythonStr } from './python-str.ts';
+export * from './second-node.ts';
 export * from './signature-decision.ts';
 export * from './signers.ts';
 export { type SpendingEntry, SpendingWindow } from './spending-window.ts';

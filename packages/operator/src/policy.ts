@@ -11,6 +11,7 @@ import { MOST_BLOBS } from './blob-sidecar.ts';
 import { OperatorError } from './errors.ts';
 import { functionOf, isNumber, textFormOf } from './function-signature.ts';
 import { type Hex, keccakOf } from './hex.ts';
+import { isOneNode } from './second-node.ts';
 
 /** Longest policy, in bytes of its JSON. */
 export const MAX_POLICY_BYTES = 512 * 1024;
@@ -39,14 +40,17 @@ const seconds = z
   .min(1)
   .max(366 * DAY_SECONDS);
 
-const rpcUrl = z.string().regex(/^https?:\/\/[^\s]+$/, 'expected an http or https address');
+const rpcUrl = z
+  .string()
+  .regex(/^https?:\/\/[^\s]+$/, 'expected an http or https address')
+  .refine((text) => URL.canParse(text), 'expected an http or https address that can be parsed');
 
 const chainSchema = z.strictObject({
   rpc_urls: z.array(rpcUrl).min(1).max(16),
   confirming_rpc_url: rpcUrl
     .optional()
     .describe(
-      'a second node that must agree before an inclusion is believed; without one, no transaction that is replaced frees what it counted',
+      'a second node, none of rpc_urls, that must agree before an inclusion is believed; without one, no transaction that is replaced frees what it counted',
     ),
   confirmations: z.number().int().min(1).max(10_000).default(2),
   fees: z.enum(['eip1559', 'legacy']).default('eip1559'),
@@ -204,8 +208,10 @@ export function parseSigningPolicy(bytes: Uint8Array | string): SigningPolicy {
     throw malformed(`${z.core.toDotPath(issue?.path ?? []) || 'whole'}: ${issue?.message ?? 'malformed'}`, checked.error);
   }
   for (const [id, { rpc_urls: urls, confirming_rpc_url: second }] of Object.entries(checked.data.chains))
-    if (second !== undefined && urls.includes(second))
-      throw malformed(`chains.${id}.confirming_rpc_url: expected a node that is not in rpc_urls, which would confirm itself`);
+    if (second !== undefined && urls.some((url) => isOneNode(url, second)))
+      throw malformed(
+        `chains.${id}.confirming_rpc_url: expected a node that is not in rpc_urls, got one of them, which would confirm itself; name another`,
+      );
   const ids = checked.data.rules.map(({ id }) => id);
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);
   if (twice !== undefined) throw malformed(`rules: expected each id once, got ${twice} twice`);

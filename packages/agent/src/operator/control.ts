@@ -115,7 +115,7 @@ export function acknowledgeState(
     draft.payload('change.json', 'application/json', utf8(canonicalJson({ ...message, signatures: [...signatures] })));
     coverAnswer(draft, request);
     const sealed = await operator.seal(draft, [{ key, value: { version, changeHash, nonce } }]);
-    if (nonce > 0) book.nonces.used(chainId, nonce - 1);
+    book.nonces.usedBelow(chainId, nonce);
     return sealed;
   });
 }

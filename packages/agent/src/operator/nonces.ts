@@ -12,6 +12,13 @@ export class Nonces {
     this.#next.set(chainId, Math.max(this.next(chainId), nonce + 1));
   }
 
+  /** Knows that the chain used every nonce below this one: none of them is free, whatever was given back. */
+  usedBelow(chainId: number, nonce: number): void {
+    this.#next.set(chainId, Math.max(this.next(chainId), nonce));
+    const returned = this.#returned.get(chainId) ?? new Set<number>();
+    this.#returned.set(chainId, new Set([...returned].filter((each) => each >= nonce)));
+  }
+
   /** The first nonce of a chain that was never taken; 0 when none was. */
   next(chainId: number): number {
     return this.#next.get(chainId) ?? 0;

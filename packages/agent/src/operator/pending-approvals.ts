@@ -1,4 +1,4 @@
-/** Transactions that wait for owners: each is approved once, within a day, and for exactly what was asked (spec/operator.md §12). */
+/** Transactions that wait for owners: each is approved once, within a day, under the policy that asked, for exactly what was asked (spec/operator.md §12). */
 
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
@@ -29,6 +29,8 @@ export interface PendingApproval {
   readonly expiry: number;
   /** Hex SHA-256 of the API key that asked, or `null`. */
   readonly access: string | null;
+  /** Of the policy that asked for owners: the next one ends what waits. */
+  readonly policyVersion: number;
 }
 
 const PENDING = 'pending/';
@@ -74,7 +76,7 @@ function waitingOf({
   data,
   delegate,
   blobs,
-}: DecisionRequest): Omit<PendingApproval, 'hash' | 'requestId' | 'expiry' | 'access'> {
+}: DecisionRequest): Pick<PendingApproval, 'chainId' | 'to' | 'value' | 'data' | 'delegate' | 'blobHashes' | 'mostForBlobs'> {
   const common = { chainId, to, value: String(value), data, delegate };
   return blobs === undefined
     ? common
@@ -90,11 +92,10 @@ export class PendingApprovals {
 
   /** What waits now. */
   list(): readonly PendingApproval[] {
-    const { state, now } = this.#operator;
-    return state
+    return this.#operator.state
       .list(PENDING)
       .map(([, value]) => value as unknown as PendingApproval)
-      .filter(({ expiry }) => now < expiry);
+      .filter((each) => this.#waits(each));
   }
 
   /**
@@ -106,7 +107,7 @@ export class PendingApprovals {
     requestId: string,
     access: string | null,
   ): { readonly hash: Hex; readonly expiry: number; readonly rows: readonly RowChange[] } {
-    const { state, agentId, now } = this.#operator;
+    const { state, agentId, now, control } = this.#operator;
     if (this.list().length >= MOST_PENDING)
       throw new ServerError('server/busy', `${MOST_PENDING} transactions wait for owners; try again when some are approved`, {
         details: { retryAfterSeconds: 60 },
@@ -114,8 +115,8 @@ export class PendingApprovals {
     const waiting = { ...waitingOf(request), requestId };
     const hash = requestHash(agentId, waiting);
     const expiry = now + LIFETIME;
-    const old = state.list(PENDING).filter(([, value]) => (value as unknown as PendingApproval).expiry <= now);
-    const pending: PendingApproval = { ...waiting, hash, expiry, access };
+    const old = state.list(PENDING).filter(([, value]) => !this.#waits(value as unknown as PendingApproval));
+    const pending: PendingApproval = { ...waiting, hash, expiry, access, policyVersion: control.policy.version };
     return {
       hash,
       expiry,
@@ -149,11 +150,16 @@ export class PendingApprovals {
     if (!same)
       throw new ServerError(
         'operator/approval-mismatch',
-        'expected an approval of this very transaction, got one of another or of none that waits; ask again without approval',
+        'expected an approval of this very transaction, which waits, got one of another, or its time or its policy is over; ask again without approval',
       );
     return [
       { key: PENDING + hash, value: null },
       { key: APPROVED + hash, value: true },
     ];
+  }
+
+  #waits({ expiry, policyVersion }: PendingApproval): boolean {
+    const { now, control } = this.#operator;
+    return now < expiry && policyVersion === control.policy.version;
   }
 }

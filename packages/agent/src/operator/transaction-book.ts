@@ -47,6 +47,8 @@ export interface BookedTransaction {
   readonly blockNumber: string | null;
   /** Hex SHA-256 of the API key that asked, or `null`. */
   readonly access: string | null;
+  /** Whether owners approved it. */
+  readonly approved?: boolean | undefined;
   /** Signed before under the same nonce, oldest first. Any of them may be the one that is included. */
   readonly earlier?: readonly EarlierSignature[] | undefined;
   /** Whether the newest signature is over an empty transaction. */
@@ -132,7 +134,7 @@ export class TransactionBook {
     for (const [, value] of this.#state.list(SIGNATURE)) this.#countSignature(value as unknown as SignatureRow);
     for (const [key, value] of this.#state.list('acknowledged/')) {
       const { nonce } = value as { readonly nonce: number };
-      if (nonce > 0) this.nonces.used(Number(key.slice('acknowledged/'.length)), nonce - 1);
+      this.nonces.usedBelow(Number(key.slice('acknowledged/'.length)), nonce);
     }
     for (const transaction of this.list()) this.#giveBackBehind(transaction);
   }
@@ -143,10 +145,11 @@ export class TransactionBook {
     return row?.nonce ?? 0;
   }
 
-  /** The highest nonce under which the chain has a transaction of this wallet that was not signed here; `null`: none that owners do not know of. */
-  usedElsewhere(chainId: number): number | null {
-    const nonce = this.#elsewhere.get(chainId);
-    return nonce === undefined || nonce < this.#acknowledged(chainId) ? null : nonce;
+  /** Of each chain with transactions of this wallet that were not signed here, and that owners do not know of: the highest nonce of these. */
+  usedElsewhere(): readonly { readonly chainId: number; readonly nonce: number }[] {
+    return [...this.#elsewhere]
+      .map(([chainId, nonce]) => ({ chainId, nonce }))
+      .filter(({ chainId, nonce }) => nonce >= this.#acknowledged(chainId));
   }
 
   /** Every transaction, oldest nonce first. */

@@ -48,7 +48,7 @@ import {
 } from './transaction-signing.ts';
 import type { Variables } from './variables.ts';
 import type { SignAnswer, WalletParts } from './wallet.ts';
-import { callerOf, denied, refusePaused } from './wallet-refusals.ts';
+import { callerOf, denied, refuseBehind, refusePaused } from './wallet-refusals.ts';
 
 const PLAIN_GAS = 21_000n;
 
@@ -70,11 +70,15 @@ type Replacement = z.output<typeof bodySchema>;
 /** What is signed in place of a transaction, for whom, and against which heads. */
 interface Replacing {
   readonly planned: PlannedTransaction;
+  /** Transactions of the wallet that the chain has. */
+  readonly confirmedNonce: number;
   /** Of one that cancels: whether what it cancels is signed as a delegation. */
   readonly cancels: { readonly delegation: boolean } | null;
   readonly anchors: readonly Anchor[];
   readonly caller: Caller;
 }
+
+type Planned = Pick<Replacing, 'planned' | 'confirmedNonce'>;
 
 export class TransactionReplacement {
   readonly #operator: Operator;
@@ -94,7 +98,7 @@ export class TransactionReplacement {
   /**
    * Signs the nonce of a waiting transaction again and sends it.
    * @throws {ServerError} `http/bad-json`, `http/unauthorized`, `task/bad-input`, `operator/denied`, `operator/node-unreachable`,
-   * `operator/node-refused`; {OperatorError} `operator/paused`.
+   * `operator/node-refused`, `operator/state-behind`; {OperatorError} `operator/paused`.
    */
   async replace(request: OperatorRequest): Promise<SignAnswer> {
     const { asked, found, caller } = await orSealed(
@@ -133,9 +137,9 @@ export class TransactionReplacement {
       const before = await parseSignedTransaction(newest.signed);
       const anchors = await this.#head.guard(from.checkpoint ?? null);
       const cancelling = asked.action === 'cancel' || newest.cancels === true;
-      const planned = await (cancelling ? this.#emptied(asked, newest, before) : this.#bumped(asked, newest, before));
+      const replacing = await (cancelling ? this.#emptied(asked, newest, before) : this.#bumped(asked, newest, before));
       const cancels = cancelling ? { delegation: before.type === 'eip7702' } : null;
-      return await this.#decideAndSeal(newest, { planned, cancels, anchors, caller }, draft);
+      return await this.#decideAndSeal(newest, { ...replacing, cancels, anchors, caller }, draft);
     } catch (error) {
       await sealDenial({ operator: this.#operator, draft }, { path: 'transaction', caller, cause: null }, error);
       throw error;
@@ -143,7 +147,7 @@ export class TransactionReplacement {
   }
 
   /** The same with a higher fee. */
-  async #bumped(asked: Replacement, found: BookedTransaction, before: SignedTransaction): Promise<PlannedTransaction> {
+  async #bumped(asked: Replacement, found: BookedTransaction, before: SignedTransaction): Promise<Planned> {
     const { type, to, value, data, gas, blobs, authorizations } = before;
     const { facts } = await this.#facts(found, before, type);
     const raise = raiseOf(before);
@@ -154,7 +158,7 @@ export class TransactionReplacement {
       ...fields,
       feePerBlobGas: larger(raised(fields.feePerBlobGas, raise), facts.feePerBlobGas),
     });
-    return {
+    const planned: PlannedTransaction = {
       type,
       chainId: found.chainId,
       nonce: found.nonce,
@@ -164,16 +168,18 @@ export class TransactionReplacement {
       delegate: authorizations?.[0]?.delegate,
       blobs: blobs === undefined ? undefined : dearer(blobs),
     };
+    return { planned, confirmedNonce: facts.confirmedNonce };
   }
 
   /** An empty one in its place. */
-  async #emptied(asked: Replacement, found: BookedTransaction, before: SignedTransaction): Promise<PlannedTransaction> {
+  async #emptied(asked: Replacement, found: BookedTransaction, before: SignedTransaction): Promise<Planned> {
     const form = cancelForm(found, before, asked.action === 'cancel');
     const type = cancelType(form, before, found.blobs !== undefined, this.#chain(found));
     const { chain, facts } = await this.#facts(found, before, type);
     const feePerGas = asked.fee_per_gas ?? null;
     if (feePerGas !== null) refuseBelow(feePerGas, raised(before.feePerGas, raiseOf({ type })));
-    return cancellation({ type, before, found, sidecar: this.#book.sidecar(found), chain, facts, feePerGas });
+    const planned = cancellation({ type, before, found, sidecar: this.#book.sidecar(found), chain, facts, feePerGas });
+    return { planned, confirmedNonce: facts.confirmedNonce };
   }
 
   #chain({ chainId, rpcUrl }: BookedTransaction): ChainSettings {
@@ -197,13 +203,14 @@ export class TransactionReplacement {
   /** Decides and signs in one turn; resolves when receipt and row are durable. */
   async #decideAndSeal(
     asked: BookedTransaction,
-    { planned, cancels, anchors, caller }: Replacing,
+    { planned, confirmedNonce, cancels, anchors, caller }: Replacing,
     draft: ReceiptDraft,
   ): Promise<BookedTransaction> {
     const { wallet, control } = this.#operator;
     const found = this.#book.current(asked);
     if (wallet === null) throw new Error('a booked transaction has a wallet');
     refusePaused(control.paused.value);
+    if (cancels === null) refuseBehind(this.#book, { chainId: found.chainId, confirmedNonce }); // the wallet can always cancel
     refuseMoved(found, asked);
     const request: DecisionRequest = { ...planned, caller, time: this.#book.time(this.#operator.now) };
     const action = cancels === null ? 'bump' : 'cancel';
@@ -242,8 +249,8 @@ export class TransactionReplacement {
   }
 
   /**
-   * Decides about the same transaction with another fee, as if it were not counted yet. Where owners have to approve, a bump may spend what it spent
-   * before and no more: fees for gas are no spending, but the price of blobs is, and no owner approved a higher one.
+   * Decides about the same transaction with another fee, as if it were not counted yet. Where owners have to approve, they approved the transaction,
+   * and a bump may spend no more than it: fees for gas are no spending, but the price of blobs is, and no owner approved a higher one.
    */
   #again(request: DecisionRequest, found: BookedTransaction): Allowed {
     const decision = this.#book.without(found, (usage) => decide(this.#operator.policy, request, usage));
@@ -251,6 +258,8 @@ export class TransactionReplacement {
     const more = decision.spends.some(({ asset }) => spentOf(decision.spends, asset) > spentOf(found.spends, asset));
     if (decision.outcome === 'approve' && more)
       throw denied(decision.rule, 'it would spend more than before, which owners have to approve; cancel it, and ask again');
+    if (decision.outcome === 'approve' && found.approved !== true)
+      throw denied(decision.rule, 'owners have to approve it by now, and did not; cancel it, and ask again');
     return { ...decision, outcome: 'allow' };
   }
 }

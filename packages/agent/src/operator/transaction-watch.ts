@@ -3,7 +3,7 @@
  * second node agrees), and frees what was counted when two nodes show another transaction of the wallet under the nonce. Each end is a receipt.
  */
 
-import type { ChainSettings, Hex } from '@assay/operator';
+import { type ChainSettings, type Hex, secondNodeOf } from '@assay/operator';
 import { ServerError } from '../errors.ts';
 import { ChainNode, type ChainStatus } from './chain-node.ts';
 import type { Operator } from './operator.ts';
@@ -113,19 +113,19 @@ export class TransactionWatch {
   async #included(transaction: BookedTransaction, status: Extract<Found, { readonly state: 'included' }>): Promise<void> {
     const chain = this.#chain(transaction.chainId);
     if (status.confirmations < (chain?.confirmations ?? DEFAULT_CONFIRMATIONS)) return;
-    const second = chain?.confirming_rpc_url;
-    if (second !== undefined && !(await agrees(second, status.hash, status, this.#operator.wallet?.address ?? '0x'))) return;
+    const second = secondNodeOf(chain, transaction.rpcUrl);
+    if (second !== null && !(await agrees(second, status.hash, status, this.#operator.wallet?.address ?? '0x'))) return;
     const about = {
       block_number: String(status.blockNumber),
       block: status.blockHash,
       confirmations: status.confirmations,
-      confirmed_by: second === undefined ? ONE_NODE : TWO_NODES,
+      confirmed_by: second === null ? ONE_NODE : TWO_NODES,
     };
     const which = [transaction, ...(transaction.earlier ?? [])].find(({ hash }) => hash === status.hash);
     const did = { delegate: which?.delegate, blobFee: which?.blobFee, cancels: which?.cancels };
     if (which?.cancels === true) {
       const [paid] = transaction.earlier ?? [];
-      const changed = { state: 'replaced', reason: 'it was cancelled', freed: second !== undefined, ...did } as const;
+      const changed = { state: 'replaced', reason: 'it was cancelled', freed: second !== null, ...did } as const;
       return this.#end(transaction, changed, { ...about, replaced_by: status.hash, transaction_id: paid?.hash ?? status.hash });
     }
     const state = status.success ? 'included' : 'reverted';
@@ -158,7 +158,7 @@ export class TransactionWatch {
     const { wallet } = this.#operator;
     const { chainId, nonce, rpcUrl } = transaction;
     if (wallet === null) return null;
-    const second = this.#chain(chainId)?.confirming_rpc_url;
+    const second = secondNodeOf(this.#chain(chainId), rpcUrl);
     try {
       const node = ChainNode.at(rpcUrl);
       const other = await node.userOf(nonce, chainId, wallet.address);
@@ -166,13 +166,13 @@ export class TransactionWatch {
         return null;
       const status = await node.status(other, wallet.address);
       if (status.state !== 'included' || status.confirmations < wanted) return null;
-      if (second !== undefined && !(await agrees(second, other, status, wallet.address))) return null;
+      if (second !== null && !(await agrees(second, other, status, wallet.address))) return null;
       return {
         replaced_by: other,
         block_number: String(status.blockNumber),
         block: status.blockHash,
         confirmations: status.confirmations,
-        confirmed_by: second === undefined ? ONE_NODE : TWO_NODES,
+        confirmed_by: second === null ? ONE_NODE : TWO_NODES,
       };
     } catch (error) {
       if (ServerError.is(error) && error.code === 'operator/node-unreachable') return null; // or a node without the state of that time

@@ -4,6 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Caller, OperatorError } from '@assay/operator';
 import { ServerError } from '../errors.ts';
 import type { Operator } from './operator.ts';
+import type { TransactionBook } from './transaction-book.ts';
 import type { Variables } from './variables.ts';
 
 /** The refusal of a decision; its details go into the receipt. */
@@ -64,4 +65,57 @@ function isToken(variables: Variables, given: string | undefined): boolean {
 /** @throws {OperatorError} `operator/paused`. */
 export function refusePaused(paused: boolean): void {
   if (paused) throw new OperatorError('operator/paused', 'an owner paused signing; owners resume it with SetPaused');
+}
+
+/** A chain as a node shows it. */
+interface SeenChain {
+  readonly chainId: number;
+  /** Transactions of the wallet that it has. */
+  readonly confirmedNonce: number;
+}
+
+const OTHER_STATE = 'the state was put back, or another agent has the key';
+
+/**
+ * Refuses when the chain has seen more of this wallet than this state has, or other than that. `details.next` is the nonce that owners
+ * acknowledge for the wallet to go on.
+ * @throws {ServerError} `operator/state-behind`.
+ */
+export function refuseBehind(book: TransactionBook, { chainId, confirmedNonce }: SeenChain): void {
+  const elsewhere = book.usedElsewhere().find((each) => each.chainId === chainId);
+  if (elsewhere !== undefined) throw signedElsewhere({ ...elsewhere, confirmedNonce });
+  const known = book.nonces.next(chainId);
+  if (confirmedNonce <= known) return;
+  throw new ServerError(
+    'operator/state-behind',
+    `expected at most ${known} transactions of this wallet on chain ${chainId}, got ${confirmedNonce}: ${OTHER_STATE}; owners sign AcknowledgeState with the nonce ${confirmedNonce}`,
+    { details: { chainId, next: confirmedNonce, confirmedNonce } },
+  );
+}
+
+/**
+ * Refuses while any chain has a transaction of this wallet that was not signed here, for what is signed for no single chain. No node is asked, so
+ * `details.next` is the nonce behind that transaction.
+ * @throws {ServerError} `operator/state-behind`.
+ */
+export function refuseSignedElsewhere(book: TransactionBook): void {
+  const [elsewhere] = book.usedElsewhere();
+  if (elsewhere !== undefined) throw signedElsewhere({ ...elsewhere, confirmedNonce: null });
+}
+
+function signedElsewhere({
+  chainId,
+  nonce,
+  confirmedNonce,
+}: {
+  readonly chainId: number;
+  readonly nonce: number;
+  readonly confirmedNonce: number | null;
+}): ServerError {
+  const next = Math.max(nonce + 1, confirmedNonce ?? 0);
+  return new ServerError(
+    'operator/state-behind',
+    `expected that all transactions of this wallet on chain ${chainId} were signed here, got another with the nonce ${nonce}: ${OTHER_STATE}; owners sign AcknowledgeState with the nonce ${next}`,
+    { details: { chainId, next, confirmedNonce } },
+  );
 }

@@ -26,7 +26,14 @@ import { openDraft } from './owner-receipt.ts';
 import type { TransactionBook } from './transaction-book.ts';
 import type { Variables } from './variables.ts';
 import type { WalletParts } from './wallet.ts';
-import { type CallingPrompt, callerOf, denied, refusePaused, refuseUnlessPrompt } from './wallet-refusals.ts';
+import {
+  type CallingPrompt,
+  callerOf,
+  denied,
+  refusePaused,
+  refuseSignedElsewhere,
+  refuseUnlessPrompt,
+} from './wallet-refusals.ts';
 
 const MAX_TEXT = 64 * 1024; // characters
 
@@ -160,6 +167,7 @@ export class WalletSignatures {
         'this platform keeps no wallet key; run on one that does, or let the manifest take an ephemeral wallet',
       );
     refusePaused(control.paused.value);
+    refuseSignedElsewhere(this.#book);
     const time = this.#book.time(now);
     const request: SignatureRequest = { ...content, caller, time };
     const decision = decideSignature(policy, request, this.#book.usage);

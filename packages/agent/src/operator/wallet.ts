@@ -33,7 +33,15 @@ import type { TransactionOutcomes } from './transaction-outcomes.ts';
 import { carryingType, readTransactionRequest, type TransactionRequest } from './transaction-request.ts';
 import { carriedIn, type PlannedTransaction, receiverOf, recordSigned, signPlanned } from './transaction-signing.ts';
 import type { Variables } from './variables.ts';
-import { type CallingPrompt, callerOf, denied, refuseOtherBody, refusePaused, refuseUnlessPrompt } from './wallet-refusals.ts';
+import {
+  type CallingPrompt,
+  callerOf,
+  denied,
+  refuseBehind,
+  refuseOtherBody,
+  refusePaused,
+  refuseUnlessPrompt,
+} from './wallet-refusals.ts';
 
 /** What a caller gets. */
 export type SignAnswer =
@@ -221,7 +229,7 @@ export class Wallet {
     const { wallet, control, now } = this.#operator;
     if (wallet === null) throw new Error('checked before');
     refusePaused(control.paused.value); // again: the node took its time
-    this.#refuseBehind(chainId, facts.confirmedNonce);
+    refuseBehind(this.#book, { chainId, confirmedNonce: facts.confirmedNonce });
     const time = this.#book.time(now);
     const decisionRequest: DecisionRequest = {
       chainId,
@@ -243,8 +251,9 @@ export class Wallet {
     if (decision.outcome === 'deny') throw denied(decision.rule, decision.reason);
     const rows: RowChange[] = [];
     let approvers: readonly Hex[] = [];
-    if (decision.outcome === 'approve') {
-      if (request.approval === null) return this.#askOwners(decisionRequest, decision, asked, draft);
+    if (decision.outcome === 'approve' && request.approval === null)
+      return this.#askOwners(decisionRequest, decision, asked, draft);
+    if (request.approval !== null) {
       const approved = this.#approved(decisionRequest, request.approval);
       approvers = approved.signers;
       rows.push(...approved.rows);
@@ -281,6 +290,7 @@ export class Wallet {
       finalReceiptId: null,
       blockNumber: null,
       access: asked.access,
+      approved: approvers.length > 0,
     };
     const reservation = this.#book.reserve(transaction);
     try {
@@ -352,24 +362,6 @@ export class Wallet {
     const rows = this.#pending.take(message.fields.transactionHash, request, message.fields.chainId);
     const owners = control.owners.value;
     return { signers: authorizedSigners(ownerMessageHash(message), signatures, owners, owners.threshold), rows };
-  }
-
-  /** Refuses when the chain has seen more of this wallet than this state has, or other than that: it was put back, or another agent signs with the key. */
-  #refuseBehind(chainId: number, confirmedNonce: number): void {
-    const elsewhere = this.#book.usedElsewhere(chainId);
-    if (elsewhere !== null)
-      throw new ServerError(
-        'operator/state-behind',
-        `expected that all transactions of this wallet on chain ${chainId} were signed here, got another with the nonce ${elsewhere}: the state was put back, or another agent has the key; owners sign AcknowledgeState with a later nonce`,
-        { details: { chainId, next: elsewhere + 1, confirmedNonce } },
-      );
-    const next = this.#book.nonces.next(chainId);
-    if (confirmedNonce <= next) return;
-    throw new ServerError(
-      'operator/state-behind',
-      `expected at most ${next} transactions of this wallet on chain ${chainId}, got ${confirmedNonce}: the state was put back, or another agent has the key; owners sign AcknowledgeState`,
-      { details: { chainId, next, confirmedNonce } },
-    );
   }
 }
 

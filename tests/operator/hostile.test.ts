@@ -342,7 +342,7 @@ async function startProcess(directory: string): Promise<{ url: string; child: Ch
 
 test.skipIf(ANVIL === null)(
   'kills under load lose nothing that was acknowledged and use no nonce twice',
-  { timeout: 600_000 + KILLS * 20_000 },
+  { timeout: 600_000 + KILLS * 40_000 },
   async () => {
     const directory = temporary();
     writeFileSync(

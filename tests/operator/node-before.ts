@@ -24,7 +24,7 @@ export async function serve(
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A node in front of the real one; a method that is named here gets this result, or what is made of its first parameter. */
+/** A node in front of the real one; a method that is named here gets this result, or what is made of its first parameter: `undefined` is the real one's. */
 export function nodeBefore(chain: LocalChain, results: Readonly<Record<string, unknown>> = {}): Promise<string> {
   return serve((_request, response, body) => {
     const { id, method, params } = JSON.parse(body) as {
@@ -34,10 +34,11 @@ export function nodeBefore(chain: LocalChain, results: Readonly<Record<string, u
     };
     response.setHeader('content-type', 'application/json');
     const given = Object.hasOwn(results, method) ? results[method] : undefined;
-    const result: unknown = typeof given === 'function' ? given(params[0]) : given;
-    if (result !== undefined) return response.end(JSON.stringify({ jsonrpc: '2.0', id, result }));
-    fetch(chain.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
-      .then(async (answer) => response.end(await answer.text()))
+    const real = async (): Promise<string> =>
+      (await fetch(chain.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).text();
+    Promise.resolve(typeof given === 'function' ? given(params[0]) : given)
+      .then((result: unknown) => (result === undefined ? real() : JSON.stringify({ jsonrpc: '2.0', id, result })))
+      .then((text) => response.end(text))
       .catch(() => response.destroy());
   });
 }

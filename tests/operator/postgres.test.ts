@@ -1,11 +1,12 @@
 /** Owners, policy, variables and wallet on PostgreSQL, with two agents on one database: what one writes holds for the other, caps stay exact. */
 
 import { type Hex, type OwnerMessage, parseSigningPolicy, policyHash } from '@assay/operator';
-import { describe, expect, test } from 'vitest';
-import { atEnd } from '../crash/test-ledger.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { freshDatabase, HAS_POSTGRES } from '../postgres/server.ts';
 import { ANVIL, startLocalChain } from './local-chain.ts';
+import { nodeBefore } from './node-before.ts';
 import { API_KEY, type OwnedAgent, signedBy, startOwnedAgent, temporary, variableEntry } from './owned-agent.ts';
+import { setPolicy } from './owner-messages.ts';
 
 const KEY = { authorization: `Bearer ${API_KEY}` };
 const ALICE: Hex = '0x86693cbe3f2581df512635823f46f0d593d96dba';
@@ -21,7 +22,7 @@ async function twoAgents(): Promise<{
   environment: Record<string, string>;
 }> {
   const { url, drop } = await freshDatabase();
-  atEnd(drop);
+  onTestFinished(drop); // after the agents are closed
   const directory = temporary();
   const environment = { DATABASE_URL: url, ASSAY_RATE_LIMIT: '0' };
   const first = await startOwnedAgent({ directory, environment });
@@ -94,5 +95,42 @@ describe.skipIf(!HAS_POSTGRES)('two agents on one database', { timeout: 120_000 
     const pause: OwnerMessage = { type: 'SetPaused', fields: { ...links, paused: true, previousHash: at.paused.change_hash } };
     expect(await control(second, pause, 1)).toBe(200);
     expect((await pay(first)).code).toBe('operator/paused');
+  });
+
+  test.skipIf(ANVIL === null)('know each other’s transactions, although the chain shows one before they are read', async () => {
+    const chain = await startLocalChain();
+    const { agents } = await twoAgents();
+    const [first, second] = agents;
+    const address = (await first.config()).wallet.address!;
+    await chain.fund(address, 10n ** 18n);
+    let asked = (): void => undefined;
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    let answer = (): void => undefined;
+    const mayAnswer = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const slow = await nodeBefore(chain, {
+      eth_getTransactionCount: () => {
+        asked();
+        return mayAnswer;
+      },
+    });
+    await setPolicy(first, {
+      v: 'assay-operator-policy/1',
+      chains: { [chain.chainId]: { rpc_urls: [chain.url, slow], max_fee_per_gas: '20000000000', confirmations: 1 } },
+      rules: [{ id: 'eth', effect: 'allow', match: { recipients: [ALICE] }, caps: [{ asset: 'native', at_most: '100' }] }],
+    });
+    const pay = async (agent: OwnedAgent, node: string): Promise<Answer> => {
+      const body = { transaction: { to: ALICE, value: 7 }, rpc_url: node };
+      return (await agent.post('/api/v1/sign-transaction', body, KEY)).body as Answer;
+    };
+    const late = pay(second, slow);
+    await isAsked;
+    expect((await pay(first, chain.url)).nonce).toBe(0);
+    await expect.poll(() => chain.client.getTransactionCount({ address })).toBe(1);
+    answer();
+    expect(await late).toMatchObject({ nonce: 1 });
   });
 });

@@ -304,6 +304,15 @@ describe('the decision', () => {
       typed(permit('11')),
       deny('approval', 'a'),
     ],
+    [
+      'a permit that needs an approval, although a later rule would not ask for one',
+      parse([
+        { id: 'a', effect: 'allow', match: { paths: ['typed-data'] }, caps: CAP, approval: { asset: TOKEN, above: '10' } },
+        { id: 'b', effect: 'allow', match: { paths: ['typed-data'] }, caps: CAP },
+      ]),
+      typed(permit('11')),
+      deny('approval', 'a'),
+    ],
   ])('%s', (_name, policy, request, wanted) => {
     expect(decideSignature(policy, request, new SpendingWindow())).toMatchObject(wanted);
   });

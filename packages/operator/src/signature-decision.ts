@@ -43,8 +43,9 @@ export function decideSignature(policy: SigningPolicy | null, request: Signature
   for (const rule of allowing) {
     const decision = underRule(rule, request.time, spends ?? [], usage);
     if (decision.outcome === 'allow') return decision;
-    refusal ??=
-      decision.outcome === 'approve' ? deny('it needs an approval of owners, which only transactions have', rule.id) : decision;
+    // As for a transaction, the first rule whose caps hold decides: a later one is no way around its line.
+    if (decision.outcome === 'approve') return deny('it needs an approval of owners, which only transactions have', rule.id);
+    refusal ??= decision;
   }
   return refusal ?? deny('no rule allows it');
 }

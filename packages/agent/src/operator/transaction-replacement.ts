@@ -48,7 +48,7 @@ import {
 } from './transaction-signing.ts';
 import type { Variables } from './variables.ts';
 import type { SignAnswer, WalletParts } from './wallet.ts';
-import { callerOf, denied, refuseBehind, refusePaused } from './wallet-refusals.ts';
+import { callerOf, denied, readIfBehind, refuseBehind, refusePaused } from './wallet-refusals.ts';
 
 const PLAIN_GAS = 21_000n;
 
@@ -197,7 +197,9 @@ export class TransactionReplacement {
   ): Promise<{ readonly chain: ChainSettings; readonly facts: ChainFacts }> {
     const chain = this.#chain(found);
     const call = { from, to: to ?? from, value: 0n, data: '0x', gas: PLAIN_GAS } as const;
-    return { chain, facts: await ChainNode.at(found.rpcUrl).facts(found.chainId, chain, call, type) };
+    const facts = await ChainNode.at(found.rpcUrl).facts(found.chainId, chain, call, type);
+    await readIfBehind(this.#operator, this.#book, { chainId: found.chainId, confirmedNonce: facts.confirmedNonce });
+    return { chain, facts };
   }
 
   /** Decides and signs in one turn; resolves when receipt and row are durable. */

@@ -74,6 +74,18 @@ interface SeenChain {
   readonly confirmedNonce: number;
 }
 
+/**
+ * Takes in what other agents on the same database wrote, when the chain has seen more than this state: their rows are written before anything is
+ * sent, so what {@link refuseBehind} finds afterwards is of none of them.
+ */
+export async function readIfBehind(
+  operator: Operator,
+  book: TransactionBook,
+  { chainId, confirmedNonce }: SeenChain,
+): Promise<void> {
+  if (confirmedNonce > book.nonces.next(chainId)) await operator.fresh();
+}
+
 const OTHER_STATE = 'the state was put back, or another agent has the key';
 
 /**

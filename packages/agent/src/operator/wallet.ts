@@ -37,6 +37,7 @@ import {
   type CallingPrompt,
   callerOf,
   denied,
+  readIfBehind,
   refuseBehind,
   refuseOtherBody,
   refusePaused,
@@ -204,6 +205,7 @@ export class Wallet {
     const node = ChainNode.at(request.rpc_url);
     const call = { from: wallet.address, to: to ?? null, value, data, gas: gas ?? null };
     const facts = await node.facts(chainId, chain, call, type);
+    await readIfBehind(this.#operator, this.#book, { chainId, confirmedNonce: facts.confirmedNonce });
     return {
       request,
       caller,

@@ -83,7 +83,9 @@ export async function readIfBehind(
   book: TransactionBook,
   { chainId, confirmedNonce }: SeenChain,
 ): Promise<void> {
-  if (confirmedNonce > book.nonces.next(chainId)) await operator.fresh();
+  if (confirmedNonce <= book.nonces.next(chainId)) return;
+  await operator.state.settled(); // nothing is read while this agent writes
+  await operator.fresh();
 }
 
 const OTHER_STATE = 'the state was put back, or another agent has the key';

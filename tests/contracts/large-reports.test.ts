@@ -4,13 +4,13 @@
  */
 
 import { availableParallelism } from 'node:os';
-import { type Audit, auditOf, auditText, parseSlitherReport, sarifText } from '@assay/contracts';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { type Audit, auditOf, auditText, parseSlitherReport, type Sources, sarifText } from '@assay/contracts';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openCompilers } from '../../packages/agent/src/adapters/compilers/compilers.ts';
 import type { Analyzer } from '../../packages/agent/src/ports/analyzer.ts';
-import { makeDocument, readLength } from '../../packages/agent/src/tasks/attested-audit/documents/make-document.ts';
+import { makeDocument } from '../../packages/agent/src/tasks/attested-audit/documents/make-document.ts';
 import type { ThreadOrder } from '../../packages/agent/src/tasks/attested-audit/documents/maker-thread.ts';
-import { type AuditJob, MAKERS } from '../../packages/agent/src/tasks/attested-audit/documents/makers.ts';
+import { type AuditJob, type LintJob, MAKERS } from '../../packages/agent/src/tasks/attested-audit/documents/makers.ts';
 import { startTestAgent } from '../e2e/agent.ts';
 import { createScriptedSandbox } from '../e2e/stand-ins.ts';
 import { compilersFolder } from './installed.ts';
@@ -53,6 +53,16 @@ const report = (findings: number, elements: number, words?: number): Uint8Array 
     findings: Array.from({ length: findings }, (_, at) => finding(at, elements, words)),
   });
 
+/** So many findings of the linter in the first source. */
+function lintJob(findings: number, sources: Sources): LintJob {
+  const [source = ''] = Object.keys(sources);
+  const found = { rule: 'no-empty-blocks', severity: 3, message: 'empty', line: 1, suppressed: false };
+  const each = Array.from({ length: findings }, (_, at) => ({ ...found, column: at + 1 }));
+  const files = [{ source, unread: null, findings: each }];
+  const report = bytesOf({ v: 1, rules: ['no-empty-blocks'], files });
+  return { report, sources, facts: { inputHash: HASH, version: '6.2.4', code: 'x', sources: [source] } };
+}
+
 function scripted(bytes: Uint8Array): Analyzer {
   const files = [{ path: '/tmp/report.json', mediaType: 'application/json', bytes }];
   const sandbox = createScriptedSandbox(() => ({ files }));
@@ -60,11 +70,26 @@ function scripted(bytes: Uint8Array): Analyzer {
   return { open: async () => opened, close: async () => undefined };
 }
 
+/** As it is sent to the thread. */
+const jobOf = (report: Uint8Array, sources: Sources = SOURCES): AuditJob & ThreadOrder['job'] => ({
+  ...{ report, sources, dependencies: new Set<string>(), facts: FACTS },
+});
+
+/** How many threads this one started since. */
+function threadsFromNow(): () => number {
+  let started = 0;
+  const count = (): void => {
+    started += 1;
+  };
+  process.on('worker', count);
+  onTestFinished(() => void process.off('worker', count));
+  return () => started;
+}
+
 /** Milliseconds of this thread for the same report without a thread of its own: what the agent would be held up. */
 function atOnce(report: Uint8Array): number {
   const begun = process.threadCpuUsage();
-  const job: AuditJob & ThreadOrder['job'] = { report, sources: SOURCES, dependencies: new Set(), facts: FACTS };
-  MAKERS.sarif({ audit: MAKERS.audit(job).document, lint: null });
+  MAKERS.sarif({ audit: MAKERS.audit(jobOf(report)), lint: null });
   const { user, system } = process.threadCpuUsage(begun);
   return (user + system) / 1000;
 }
@@ -114,36 +139,41 @@ describe('the largest report', () => {
     ['json/limit', 'nested too deeply', new TextEncoder().encode('['.repeat(100_000))],
     ['json/limit', 'of too many parts', new TextEncoder().encode(`[${'0,'.repeat(4_000_000)}0]`)],
   ])('%s: one %s', { timeout: 120_000 }, async (code, _, bytes) => {
-    const job = { report: bytes, sources: SOURCES, dependencies: new Set<string>(), facts: FACTS };
-    const { signal } = new AbortController();
-    for (const length of [0, bytes.length])
-      await expect(makeDocument('audit', job, { length, signal })).rejects.toMatchObject({ code });
+    const threads = threadsFromNow();
+    expect(() => MAKERS.audit(jobOf(bytes))).toThrow(expect.objectContaining({ code }));
+    await expect(makeDocument('audit', jobOf(bytes), new AbortController().signal)).rejects.toMatchObject({ code });
+    expect(threads()).toBe(1);
   });
 });
 
 describe('a document that is made aside', () => {
   it('is the one that is made at once', { timeout: 120_000 }, async () => {
-    const bytes = report(60, 4);
+    const bytes = report(200, 4, 400);
     const job = { report: bytes, sources: SOURCES, dependencies: new Set(['Contract.sol']), facts: FACTS };
     const { signal } = new AbortController();
     const audit = auditOf({
       ...FACTS,
       report: parseSlitherReport(JSON.parse(new TextDecoder().decode(bytes)), SOURCES, job.dependencies),
     });
-    for (const length of [0, 1_000_000]) {
-      const made = await makeDocument('audit', job, { length, signal });
+    const threads = threadsFromNow();
+    const aside = await makeDocument('audit', job, signal);
+    for (const made of [MAKERS.audit(job), aside]) {
       expect(made.text).toBe(auditText(audit));
       expect(made.document).toEqual(audit);
-      expect(await makeDocument('sarif', { audit, lint: null }, { length, signal })).toBe(sarifText(audit, null));
     }
+    for (const made of [
+      MAKERS.sarif({ audit: aside, lint: null }),
+      await makeDocument('sarif', { audit: aside, lint: null }, signal),
+    ])
+      expect(made).toBe(sarifText(audit, null));
+    expect(threads()).toBe(2);
   });
 
   it('waits for the earlier document, and not for one that was given up', { timeout: 120_000 }, async () => {
     const { signal } = new AbortController();
     const ended: string[] = [];
     const make = async (name: string, bytes: Uint8Array, until: AbortSignal): Promise<void> => {
-      const job = { report: bytes, sources: SOURCES, dependencies: new Set<string>(), facts: FACTS };
-      await makeDocument('audit', job, { length: 1_000_000, signal: until }).catch(() => undefined);
+      await makeDocument('audit', jobOf(bytes), until).catch(() => undefined);
       ended.push(name);
     };
     await Promise.all([make('long', report(10_000, 3), signal), make('short', report(1, 1), signal)]);
@@ -157,25 +187,52 @@ describe('a document that is made aside', () => {
     expect(ended).toHaveLength(3);
   });
 
-  it.each([
-    ['a short report over long sources', 10, 'x'.repeat(6_000_000), true],
-    ['a long report', 70_000, '', true],
-    ['a short report over short sources', 10, 'x'.repeat(1000), false],
-  ])('is asked for of %s', async (_, findings, source, aside) => {
-    const long = readLength(new Uint8Array(findings), { 'a.sol': source, 'b.sol': '' }) > 64 * 1024;
-    expect(long).toBe(aside);
+  const short = { 'Contract.sol': 'contract A {}\n' };
+  const long = { ...short, 'b.sol': `//${'x'.repeat(64 * 1024)}` };
+  const [few, many] = [report(1, 0), report(200, 0, 400)];
+  it.each<[string, Uint8Array, Sources, number]>([
+    ['a short report over short sources', few, short, 0],
+    ['a short report over long sources', few, long, 1],
+    ['a long report over short sources', many, short, 1],
+  ])('is an audit of %s, and no other', { timeout: 60_000 }, async (_, bytes, sources, threads) => {
+    const started = threadsFromNow();
+    const { document } = await makeDocument('audit', jobOf(bytes, sources), new AbortController().signal);
+    expect(document.findings).toHaveLength(bytes === few ? 1 : 200);
+    expect(started()).toBe(threads);
+  });
+
+  it.each<[string, number, Sources, number]>([
+    ['a short report over short sources', 1, short, 0],
+    ['a short report over long sources', 1, long, 1],
+    ['a long report over short sources', 1000, short, 1],
+  ])("is the linter's of %s, and no other", { timeout: 60_000 }, async (_, findings, sources, threads) => {
+    const started = threadsFromNow();
+    const { document } = await makeDocument('lint', lintJob(findings, sources), new AbortController().signal);
+    expect(document.findings).toHaveLength(findings);
+    expect(started()).toBe(threads);
+  });
+
+  it('is SARIF of long documents, and no other', { timeout: 60_000 }, async () => {
+    const audit = MAKERS.audit(jobOf(few, short));
+    const started = threadsFromNow();
+    for (const [findings, threads] of [
+      [1, 0],
+      [1000, 1],
+    ] as const) {
+      const lint = MAKERS.lint(lintJob(findings, short));
+      const sarif = await makeDocument('sarif', { audit, lint }, new AbortController().signal);
+      expect(sarif).toBe(sarifText(audit.document, lint.document));
+      expect(started()).toBe(threads);
+    }
   });
 
   it('holds up no thread with one finding in a line of megabytes', { timeout: 120_000 }, async () => {
-    const sources = { 'a.sol': `contract A {} //${' ä'.repeat(4_000_000)}` };
-    const found = { rule: 'no-empty-blocks', severity: 3, message: 'empty', line: 1, column: 1, suppressed: false };
-    const bytes = bytesOf({ v: 1, rules: ['no-empty-blocks'], files: [{ source: 'a.sol', unread: null, findings: [found] }] });
-    const facts = { inputHash: HASH, version: '6.2.4', code: 'x', sources: ['a.sol'] };
+    const job = lintJob(1, { 'a.sol': `contract A {} //${' ä'.repeat(4_000_000)}` });
     const { signal } = new AbortController();
     const used: number[] = [];
-    for (const length of [0, readLength(bytes, sources)]) {
+    for (const make of [() => MAKERS.lint(job), () => makeDocument('lint', job, signal)]) {
       const begun = process.threadCpuUsage();
-      const { document } = await makeDocument('lint', { report: bytes, sources, facts }, { length, signal });
+      const { document } = await make();
       expect(document.findings).toHaveLength(1);
       const { user, system } = process.threadCpuUsage(begun);
       used.push((user + system) / 1000);
@@ -185,8 +242,7 @@ describe('a document that is made aside', () => {
 
   it('ends with the work that wants it', async () => {
     const stop = new AbortController();
-    const job = { report: report(10_000, 3), sources: SOURCES, dependencies: new Set<string>(), facts: FACTS };
-    const made = makeDocument('audit', job, { length: job.report.length, signal: stop.signal });
+    const made = makeDocument('audit', jobOf(report(10_000, 3)), stop.signal);
     stop.abort(new Error('enough'));
     await expect(made).rejects.toThrow('enough');
   });

@@ -4,10 +4,10 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import { unlessAborted } from '@assay/encoding/abortable';
 import { type CodedError, isCoded } from '@assay/encoding/coded-error';
 import { canonicalJson } from '@assay/encoding/json';
 import type { Clock, DraftOptions, Ledger, ReceiptDraft, ReservedReceipt, StateChange } from '@assay/ledger';
-import { unlessAborted } from '../abortable.ts';
 import { ServerError } from '../errors.ts';
 import type { ProgressDraft } from '../ports/task-events.ts';
 import type { TaskRecord, TaskStore } from '../ports/task-store.ts';

@@ -6,6 +6,7 @@
  * Not checked: that the answer is right.
  */
 
+import { unlessAborted } from '@assay/encoding/abortable';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
@@ -184,18 +185,4 @@ function createRun(port: TaskPort, id: string, signal: AbortSignal | undefined, 
     await result;
   }
   return Object.assign(result, { id, cancel, leave, [Symbol.asyncIterator]: iterate });
-}
-
-/** The promise, or the reason of `signal` when that comes first; then `stopped` is called. */
-function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined, stopped: () => void): Promise<Value> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      stopped();
-      reject(signal.reason);
-    };
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

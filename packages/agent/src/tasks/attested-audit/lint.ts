@@ -11,7 +11,7 @@ import { z } from 'zod';
 import type { Linter, OpenAnalyzer } from '../../ports/analyzer.ts';
 import { type KeptFile, keepFile } from '../kept-file.ts';
 import type { TaskContext } from '../task.ts';
-import { makeDocument, readLength } from './documents/make-document.ts';
+import { makeDocument } from './documents/make-document.ts';
 import type { MadeDocument } from './documents/makers.ts';
 import { recordExecution } from './record-execution.ts';
 
@@ -68,7 +68,7 @@ export async function lintSources(work: LintWork, context: TaskContext): Promise
     if (typeof report === 'string') return { lint: null, reason: report };
     const { code, name, version } = linter;
     const job = { report, sources, facts: { inputHash, version, code, sources: names } };
-    const made = await makeDocument('lint', job, { length: readLength(report, sources), signal: context.signal });
+    const made = await makeDocument('lint', job, context.signal);
     const lint = made.document;
     if (Object.keys(lint.unread).length === names.length)
       return { lint: null, reason: `${name} ${version} could read none of the sources, ${names.length} in all` };

@@ -25,7 +25,7 @@ import { attestResult, resultAttestationSchema, teeProviderOf } from '../result-
 import type { Task, TaskContext, TaskResult, WorkEnding } from '../task.ts';
 import { analyze } from './analyze.ts';
 import { claimFindings, claimsSchema } from './claims/claims.ts';
-import { makeDocument, readLength } from './documents/make-document.ts';
+import { makeDocument } from './documents/make-document.ts';
 import { lintAnswer, lintSchema, lintSources, recordLint } from './lint.ts';
 import { openAnalyzer } from './open-analyzer.ts';
 
@@ -122,8 +122,7 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
     dependencies: prefixes,
   } as const;
   const { signal } = context;
-  const length = readLength(report, sources);
-  const made = await makeDocument('audit', { report, sources, dependencies, facts }, { length, signal });
+  const made = await makeDocument('audit', { report, sources, dependencies, facts }, signal);
   const { document: audit, hash } = made;
   const { language, settings } = project.input;
   const contents = Object.fromEntries(Object.entries(sources).map(([name, content]) => [name, { content }]));
@@ -156,8 +155,7 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
     context,
   );
   if (linted.lint !== null) files.push(linted.file);
-  const both = made.text.length + (linted.lint === null ? 0 : linted.made.text.length);
-  const sarif = await makeDocument('sarif', { audit, lint: linted.lint }, { length: both, signal });
+  const sarif = await makeDocument('sarif', { audit: made, lint: linted.lint === null ? null : linted.made }, signal);
   files.push(keepFile(context, '/audit/report.sarif', 'application/sarif+json', sarif));
   recordLint(context, linted);
   const attestationQuote = await attestResult(context, hash);

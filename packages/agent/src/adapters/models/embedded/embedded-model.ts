@@ -6,8 +6,8 @@
 import { randomInt } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { unlessAborted } from '@assay/encoding/abortable';
 import { utf8 } from '@assay/encoding/bytes';
-import { unlessAborted } from '../../../abortable.ts';
 import { ServerError } from '../../../errors.ts';
 import type { Model, ModelReply, ModelRequest, TokenLogprobs } from '../../../ports/model.ts';
 import { checkEngineFiles } from './engine-files.ts';

@@ -1,6 +1,6 @@
 /** Starts of the engine's process that come to nothing: each ends with a coded error or the signal's reason, and leaves no process behind. */
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, expect, test } from 'vitest';
@@ -33,6 +33,21 @@ async function loading(): Promise<number> {
   return Number(readFileSync(pidFile, 'utf8'));
 }
 
+/** Engine processes that this one started: one that is ended early writes no id. */
+function processesHere(): readonly number[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^[0-9]+$/.test(pid))
+    .filter((pid) => {
+      try {
+        const [, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+        return Number(parent) === process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine-process');
+      } catch {
+        return false; // it ended meanwhile
+      }
+    })
+    .map(Number);
+}
+
 const expectGone = (pid: number): Promise<void> =>
   expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 10_000 }).toBe(false);
 
@@ -54,10 +69,14 @@ test.each([
 });
 
 test('a process that takes too long is ended', { timeout: 120_000 }, async () => {
-  await expect(start(HANGS, { loadMs: 1 })).rejects.toMatchObject({
+  const started = start(HANGS, { loadMs: 1 });
+  const [pid, ...others] = processesHere();
+  expect([pid, others]).toEqual([expect.any(Number), []]);
+  await expect(started).rejects.toMatchObject({
     code: 'model/engine-failed',
     message: expect.stringContaining('was not loaded within'),
   });
+  await expectGone(pid!);
 });
 
 test('a signal ends the process while it loads; Ctrl-C in a terminal does not reach it by itself', {

@@ -44,6 +44,20 @@ describe('an engine', () => {
     expect([(await starts.current()).number, (await starts.current()).number, asked()]).toEqual([1, 1, 3]);
   });
 
+  test.each([
+    ['the first', []],
+    ['one after the first ended', ['starts']],
+  ] as const)('whose start failed, %s, is not started again by those who waited for it', async (_, before) => {
+    const { starts, engines, asked } = startsOf(...before, 'fails', 'starts');
+    if (before.length > 0) await starts.current();
+    for (const engine of engines) engine.ended = FAILED;
+    const waiting = [1, 2, 3].map(() => expectCode(() => starts.current(), 'model/engine-failed'));
+    await Promise.all(waiting);
+    expect(asked()).toBe(before.length + 1);
+    await starts.current();
+    expect(asked()).toBe(before.length + 2);
+  });
+
   test('that ended is started again once, for all who wait; a failure on the way is not kept', async () => {
     const { starts, engines, asked } = startsOf('starts', 'fails', 'starts');
     await starts.current();
@@ -65,5 +79,10 @@ describe('an engine', () => {
     await waiting;
     await expectCode(() => hanging.starts.current(), 'server/stopping');
     expect(hanging.asked()).toBe(1);
+    const late = startsOf('starts');
+    const started = expectCode(() => late.starts.current(), 'server/stopping');
+    late.starts.close();
+    await started;
+    expect(late.engines[0]!.closed).toBe(true);
   });
 });

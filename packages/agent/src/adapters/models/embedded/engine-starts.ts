@@ -16,7 +16,8 @@ export interface StartedEngine {
 export class EngineStarts<Started extends StartedEngine> {
   readonly #start: (signal: AbortSignal) => Promise<Started>;
   readonly #closing = new AbortController();
-  #running: Promise<Started> | null = null;
+  #started: Started | null = null;
+  #starting: Promise<Started> | null = null;
 
   /** @param start rejects at once when its signal is aborted, and then leaves no process behind. */
   constructor(start: (signal: AbortSignal) => Promise<Started>) {
@@ -24,25 +25,32 @@ export class EngineStarts<Started extends StartedEngine> {
   }
 
   /**
-   * The engine that takes orders. Of several callers that meet one that ended, the first starts the next one.
+   * The engine that takes orders. Callers that come during a start wait for it, and share its failure.
    * @throws {ServerError} `server/stopping` after {@link close}; what the start throws, which is tried again at the next call.
    */
   current(): Promise<Started> {
     const { signal } = this.#closing;
     if (signal.aborted) return Promise.reject(signal.reason);
-    const again = (): Promise<Started> => this.#start(signal);
-    const running = this.#running;
-    this.#running =
-      running === null ? again() : running.then((found) => (found.handle.ended === null ? found : again()), again);
-    return this.#running;
+    if (this.#started?.handle.ended === null) return Promise.resolve(this.#started);
+    this.#starting ??= this.#next(signal);
+    return this.#starting;
+  }
+
+  async #next(signal: AbortSignal): Promise<Started> {
+    try {
+      const started = await this.#start(signal);
+      if (signal.aborted) started.handle.close();
+      signal.throwIfAborted();
+      this.#started = started;
+      return started;
+    } finally {
+      this.#starting = null;
+    }
   }
 
   /** Ends the engine, and a start that is under way. */
   close(): void {
     this.#closing.abort(new ServerError('server/stopping', 'the agent is stopping; send the request again in a moment'));
-    this.#running?.then(
-      ({ handle }) => handle.close(),
-      () => undefined, // its start failed, or was ended
-    );
+    this.#started?.handle.close();
   }
 }

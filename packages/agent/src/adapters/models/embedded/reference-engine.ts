@@ -2,7 +2,7 @@
 
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { unlessAborted } from '../../../abortable.ts';
+import { unlessAborted } from '@assay/encoding/abortable';
 import { ServerError } from '../../../errors.ts';
 import { checkEngineFiles } from './engine-files.ts';
 import { EngineHandle } from './engine-handle.ts';

@@ -4,44 +4,33 @@
  */
 
 import { Worker } from 'node:worker_threads';
-import { ContractsError, type ContractsErrorCode, type Sources } from '@assay/contracts';
+import { ContractsError, type ContractsErrorCode } from '@assay/contracts';
+import { unlessAborted } from '@assay/encoding/abortable';
 import { EncodingError, type EncodingErrorCode } from '@assay/encoding/errors';
-import { unlessAborted } from '../../../abortable.ts';
 import { ServerError } from '../../../errors.ts';
 import { Turns } from '../../turns.ts';
 import type { Refusal, ThreadOrder, ThreadReport } from './maker-thread.ts';
-import { MAKERS, type Makers } from './makers.ts';
+import { lengthOf, MAKERS, type Makers } from './makers.ts';
 
-/** The longest input whose document is made at once: some 20 ms of work. A thread takes about 100 ms to start. Bytes. */
+/** The longest input whose document is made at once: some 20 ms of work. A thread takes about 100 ms to start. As {@link lengthOf} counts. */
 const SHORT = 64 * 1024;
 const MAX_HEAP_MB = 1024;
 /** Threads together take the memory of one. */
 const THREAD = new Turns(1);
 
-export interface MakeOptions {
-  /** Length of what the work is about, bytes or UTF-16 units; of a report {@link readLength}. */
-  readonly length: number;
-  readonly signal: AbortSignal;
-}
-
-/** What reading a report is about: its bytes, and the sources, each of which may be split, encoded or hashed as a whole for one finding. */
-export function readLength(report: Uint8Array, sources: Sources): number {
-  return Object.values(sources).reduce((sum, source) => sum + source.length, report.length);
-}
-
 /**
  * The document of this kind.
  * @throws {ContractsError} `audit/malformed`, `project/too-large`; {@link EncodingError} `json/malformed`, `json/limit`; {@link ServerError} `audit/analyzer-failed` when
  * the thread ends without one; the signal's reason.
- * @example await makeDocument('sarif', { audit, lint: null }, { length: text.length, signal })
+ * @example await makeDocument('sarif', { audit, lint: null }, signal)
  */
 export async function makeDocument<Kind extends keyof Makers>(
   kind: Kind,
   job: Parameters<Makers[Kind]>[0],
-  { length, signal }: MakeOptions,
+  signal: AbortSignal,
 ): Promise<ReturnType<Makers[Kind]>> {
   signal.throwIfAborted();
-  const made = length <= SHORT ? MAKERS[kind](job as never) : await madeAside({ kind, job }, signal);
+  const made = lengthOf[kind](job as never) <= SHORT ? MAKERS[kind](job as never) : await madeAside({ kind, job }, signal);
   return made as ReturnType<Makers[Kind]>;
 }
 

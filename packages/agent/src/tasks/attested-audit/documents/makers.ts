@@ -44,8 +44,8 @@ export interface LintJob {
 }
 
 export interface SarifJob {
-  readonly audit: Audit;
-  readonly lint: Lint | null;
+  readonly audit: MadeDocument<Audit>;
+  readonly lint: MadeDocument<Lint> | null;
 }
 
 /** A document, its JCS form, and the SHA-256 of that. */
@@ -74,7 +74,7 @@ function made<Document>(document: Document, text: string): MadeDocument<Document
 }
 
 function sarif({ audit, lint }: SarifJob): string {
-  return sarifText(audit, lint);
+  return sarifText(audit.document, lint === null ? null : lint.document);
 }
 
 function read(report: Uint8Array): unknown {
@@ -85,3 +85,15 @@ function read(report: Uint8Array): unknown {
 export const MAKERS = { audit, lint, sarif } as const;
 
 export type Makers = typeof MAKERS;
+
+/** What reading a report is about: its bytes, and the sources, each of which may be split, encoded or hashed as a whole for one finding. */
+function readLength({ report, sources }: AuditJob | LintJob): number {
+  return Object.values(sources).reduce((sum, source) => sum + source.length, report.length);
+}
+
+/** Length of what the work is about, bytes or UTF-16 units. */
+export const lengthOf: { readonly [Kind in keyof Makers]: (job: Parameters<Makers[Kind]>[0]) => number } = {
+  audit: readLength,
+  lint: readLength,
+  sarif: ({ audit, lint }) => audit.text.length + (lint?.text.length ?? 0),
+};

@@ -1,6 +1,6 @@
 /** Waiting ends with the signal, and only with it. */
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { unlessAborted } from './abortable.ts';
 
 const never = new Promise<string>(() => undefined);
@@ -18,5 +18,17 @@ test.each([
 ])('a signal that was aborted %s ends the waiting', async (_, abort) => {
   const stop = new AbortController();
   abort(stop);
-  await expect(unlessAborted(never, stop.signal)).rejects.toThrow('enough');
+  const told: string[] = [];
+  await expect(unlessAborted(never, stop.signal, () => told.push('stopped'))).rejects.toThrow('enough');
+  expect(told).toEqual(['stopped']);
+});
+
+test('a signal that comes after the work stops nothing, and is not listened to any more', async () => {
+  const stop = new AbortController();
+  const listeners = vi.spyOn(stop.signal, 'removeEventListener');
+  const told: string[] = [];
+  await unlessAborted(Promise.resolve(), stop.signal, () => told.push('stopped'));
+  await expect.poll(() => listeners.mock.calls.length).toBe(1);
+  stop.abort();
+  expect(told).toEqual([]);
 });

@@ -15,7 +15,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeUtf8, utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, isJsonObject, parseJson } from '@assay/encoding/json';
-import { FLOOR_ROW, FLOOR_TASK, type Ledger, LedgerError, makePrivateDirectory, replaceKeyFile } from '@assay/ledger';
+import {
+  createKeyFile,
+  FLOOR_ROW,
+  FLOOR_TASK,
+  type Ledger,
+  LedgerError,
+  makePrivateDirectory,
+  replaceKeyFile,
+} from '@assay/ledger';
 import { compareVersions, isVersion } from '@assay/reference-values/releases';
 import { ServerError } from '../errors.ts';
 
@@ -74,17 +82,19 @@ export class VersionFloor {
   }
 
   /**
-   * Looks at the data directory alone, before any key in it is read, and keeps a first floor there. One that stands is left: whether this agent gets the
-   * directory is not known yet.
+   * Looks at the data directory alone, before any key in it is read, and keeps a first floor there: one, for all agents that start together. One that
+   * stands is left: whether this agent gets the directory is not known yet.
    * @throws {ServerError} `version/below-floor`; `config/unreadable` for a file that is none of this version; {LedgerError} `ledger/unavailable`,
    * `ledger/directory-exposed`.
    */
   refuseBelowDirectory(): void {
-    const kept = this.#kept();
-    this.#see(kept ?? this.#wanted, VERSION_FLOOR_FILE);
-    if (kept !== null) return;
+    this.#see(this.#kept() ?? this.#first(), VERSION_FLOOR_FILE);
+  }
+
+  /** The first floor in the directory, of this agent or of one that was faster. */
+  #first(): string | null {
     makePrivateDirectory(this.#directory);
-    this.#keep();
+    return createKeyFile(this.#path, textOf(this.#wanted)) ? this.#wanted : this.#kept();
   }
 
   /**
@@ -197,7 +207,7 @@ export class VersionFloor {
 
   #keep(): void {
     if (this.#floor === null || this.#kept() === this.#floor) return;
-    replaceKeyFile(this.#path, `${JSON.stringify({ v: 1, floor: this.#floor })}\n`);
+    replaceKeyFile(this.#path, textOf(this.#floor));
   }
 
   #broken(got: string, cause?: unknown): ServerError {
@@ -207,6 +217,10 @@ export class VersionFloor {
       { cause },
     );
   }
+}
+
+function textOf(floor: string): string {
+  return `${JSON.stringify({ v: 1, floor })}\n`;
 }
 
 function higher(a: string, b: string | null): string {

@@ -9,12 +9,18 @@ export function keptPlace(io: Io): KeptPlace {
 }
 
 /**
- * The same, for commands that open what is stored: with the platform's secret under which the data key can be sealed.
- * @throws {ServerError} `attester/unavailable` when the guest agent does not give it.
+ * The same, for work that opens what is stored: with the platform's secret under which the data key can be sealed, which is cleared after it.
+ * @throws {ServerError} `attester/unavailable` when the guest agent does not give it; what `work` throws.
+ * @example const check = await withOpenedPlace(io, (place) => checkLog(place));
  */
-export async function openedPlace(io: Io): Promise<KeptPlace> {
+export async function withOpenedPlace<Value>(io: Io, work: (place: KeptPlace) => Promise<Value>): Promise<Value> {
   const { findApplicationSecret } = await import('@assay/agent');
   const { ASSAY_ATTESTER, DSTACK_SIMULATOR_ENDPOINT, TAPPD_SIMULATOR_ENDPOINT } = io.env;
   const simulators = { dstack: DSTACK_SIMULATOR_ENDPOINT || null, tappd: TAPPD_SIMULATOR_ENDPOINT || null };
-  return { ...keptPlace(io), platformSecret: await findApplicationSecret({ choice: ASSAY_ATTESTER || 'auto', simulators }) };
+  const platformSecret = await findApplicationSecret({ choice: ASSAY_ATTESTER || 'auto', simulators });
+  try {
+    return await work({ ...keptPlace(io), platformSecret });
+  } finally {
+    platformSecret?.bytes.fill(0);
+  }
 }

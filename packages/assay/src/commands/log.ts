@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { Finish } from '../command-line/command.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { keptPlace, openedPlace } from '../command-line/kept-place.ts';
+import { keptPlace, withOpenedPlace } from '../command-line/kept-place.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
 
 export function configure(command: Command, io: Io, finish: Finish): void {
@@ -24,7 +24,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 
 async function fsck(json: boolean, io: Io): Promise<ExitCode> {
   const { checkLog } = await import('@assay/agent');
-  const check = await checkLog(await openedPlace(io));
+  const check = await withOpenedPlace(io, (place) => checkLog(place));
   const sound = check.problems.length === 0;
   if (json) io.stdout(jsonText({ sound, ...check }));
   else {

@@ -6,7 +6,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { Finish } from '../command-line/command.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { keptPlace, openedPlace } from '../command-line/kept-place.ts';
+import { keptPlace, withOpenedPlace } from '../command-line/kept-place.ts';
 import { table } from '../command-line/layout.ts';
 import { jsonText, printable } from '../command-line/output.ts';
 
@@ -52,7 +52,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
 
 async function erase(id: string, json: boolean, io: Io): Promise<ExitCode> {
   const { erasePayloads } = await import('@assay/agent');
-  const erased = await erasePayloads(await openedPlace(io), { id, now: io.now() });
+  const erased = await withOpenedPlace(io, (place) => erasePayloads(place, { id, now: io.now() }));
   if (json) io.stdout(jsonText({ erased }));
   else
     for (const { receiptId, payloads, shared, before } of erased) {
@@ -74,7 +74,7 @@ async function erase(id: string, json: boolean, io: Io): Promise<ExitCode> {
 
 async function rotateKey(json: boolean, io: Io): Promise<ExitCode> {
   const { rotateDataKey } = await import('@assay/agent');
-  const rotated = await rotateDataKey(await openedPlace(io), { now: io.now() });
+  const rotated = await withOpenedPlace(io, (place) => rotateDataKey(place, { now: io.now() }));
   if (json) io.stdout(jsonText(rotated));
   else
     io.stdout(

@@ -3,13 +3,25 @@
  * agent whose model is behind an endpoint. The records hold the agents' own receipts and convince on another data directory.
  */
 
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig, type RunningAgent, startAgent } from '@assay/agent';
 import { transcript } from '@assay/testing';
 import { SMALL_RECIPE, startModelServer, zooOf } from '@assay/testing/model-zoo';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { interrupted } from '../../packages/assay/src/command-line/interrupted.ts';
+import type { Io } from '../../packages/assay/src/command-line/io.ts';
 import { run } from '../../packages/assay/src/command-line/program.ts';
 import { engineFolder, isAtHand, SMOLLM2 } from '../embedded/models-at-hand.ts';
 
@@ -70,14 +82,15 @@ describe.runIf(isAtHand(SMOLLM2))('attested agents', { timeout: 240_000 }, () =>
   });
 
   let runs = 0;
-  const compare = async (...args: readonly string[]) => {
+  const compare = (...args: readonly string[]) => compareBy((io) => io, ...args);
+  const compareBy = async (outside: (io: Io) => Io, ...args: readonly string[]) => {
     runs += 1;
     const out = `run-${runs}`;
     shareSimulator(join(folder, out, 'log'));
     const root = join(folder, 'original', 'simulated-root.pem');
     const env = { ASSAY_DATA_DIR: join(folder, 'original'), ASSAY_ATTESTER: 'simulated' };
     const io = transcript({ cwd: folder, now: Date.now(), env, fetch: globalThis.fetch });
-    const code = await run(['compare', '--output-dir', out, '--json', '--simulated-root', root, ...args], io);
+    const code = await run(['compare', '--output-dir', out, '--json', '--simulated-root', root, ...args], outside(io));
     const json = io.out() === '' ? null : (JSON.parse(io.out()) as Record<string, unknown>);
     return { code, json, err: io.err(), file: join(folder, out, 'comparison.json') };
   };
@@ -124,6 +137,44 @@ describe.runIf(isAtHand(SMOLLM2))('attested agents', { timeout: 240_000 }, () =>
     const record = JSON.parse(readFileSync(file, 'utf8')) as { candidate_log: unknown; reference_log: unknown };
     writeFileSync(file, JSON.stringify({ ...record, candidate_log: record.reference_log }));
     expect(await verify(file)).toMatchObject({ code: 3, err: expect.stringContaining('[comparison/answer-unsigned]') });
+  });
+
+  /** Ctrl-C with the first request behind the answers, which is the one for their receipts; `carry` sends it and what follows. */
+  const interruptedAtReceipts =
+    (carry: typeof fetch) =>
+    (io: Io): Io => {
+      const stop = new AbortController();
+      let answered = false;
+      const stderr = (text: string): void => {
+        io.stderr(text);
+        answered ||= text.includes('query 1 ');
+      };
+      const sent: typeof fetch = (input, init) => {
+        if (!answered) return io.fetch(input, init);
+        stop.abort(interrupted());
+        return carry(input, init);
+      };
+      return { ...io, signal: stop.signal, stderr, fetch: sent };
+    };
+  const silent: typeof fetch = (_, init) =>
+    new Promise((_resolve, reject) => {
+      init?.signal?.addEventListener('abort', () => reject(init.signal?.reason));
+    });
+  const bothAgents = (): readonly string[] => ['--ref-model', original.url, '--cand-model', copy.url, '--enable-api-binding'];
+
+  test('an interrupt while the receipts are fetched loses no record', async () => {
+    const { code, json, file } = await compareBy(interruptedAtReceipts(globalThis.fetch), ...bothAgents());
+    expect([code, json?.verdict]).toEqual([6, 'DIFFERENT']);
+    expect([receiptsIn(file, 'candidate_log'), receiptsIn(file, 'reference_log')]).toEqual([1, 1]);
+    expect(await verify(file)).toMatchObject({ code: 0, out: expect.stringContaining('DIFFERENT: http') });
+  });
+
+  test('an interrupt while agents are silent about receipts ends it within seconds, without a record that would not verify', async () => {
+    const begun = performance.now();
+    const { code, json, file } = await compareBy(interruptedAtReceipts(silent), ...bothAgents());
+    expect([code, json]).toEqual([4, { error: expect.objectContaining({ code: 'cli/interrupted' }) }]);
+    expect(performance.now() - begun).toBeLessThan(30_000);
+    expect(existsSync(file)).toBe(false);
   });
 
   test('an agent whose model is behind an endpoint: DIFFERENT by log probabilities', async () => {

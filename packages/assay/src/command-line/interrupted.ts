@@ -1,12 +1,19 @@
-/** Ctrl-C or SIGTERM before a command had its result, as a coded error. */
+/** Ctrl-C or SIGTERM before a command had its result, as a coded error: the reason of {@link Io.signal}, which ends the work behind it. */
 
+import { isCoded } from '@assay/encoding/coded-error';
 import { CliError } from './errors.ts';
 
-export function interrupted(cause: unknown): CliError {
-  return new CliError('cli/interrupted', 'expected time until the result, got an interrupt; run the command again', { cause });
+/** @example controller.abort(interrupted()) */
+export function interrupted(): CliError {
+  return new CliError('cli/interrupted', 'expected time until the result, got an interrupt; run the command again');
 }
 
-/** The error in a coded form when it is the reason of an aborted signal; others as they are. */
-export function asInterruption(error: unknown): unknown {
-  return error instanceof Error && error.name === 'AbortError' ? interrupted(error) : error;
+/**
+ * The interrupt that ended some work; `null` for another error, and for a coded one whatever caused it. Node's own errors of aborted work have the
+ * reason as their cause.
+ */
+export function interruptOf(error: unknown): CliError | null {
+  let found = error;
+  while (found instanceof Error && !isCoded(found)) found = found.cause;
+  return CliError.is(found) && found.code === 'cli/interrupted' ? found : null;
 }

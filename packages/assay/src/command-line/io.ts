@@ -1,6 +1,7 @@
 /** Everything a command may touch of the outside, so that tests run commands by transcript. */
 
 import { readAtMost } from '@assay/encoding/bounded-reader';
+import { interrupted } from './interrupted.ts';
 
 /** Where a terminal does not say how wide it is. */
 const DEFAULT_COLUMNS = 80;
@@ -22,7 +23,7 @@ export interface Io {
   readonly columns: number | null;
   /** True when standard output is a terminal. */
   readonly interactive: boolean;
-  /** Aborted on Ctrl-C and on SIGTERM; a second signal ends the process. */
+  /** Aborted on Ctrl-C and on SIGTERM, with {@link interrupted} as its reason; a second signal ends the process. */
   readonly signal: AbortSignal;
 }
 
@@ -45,7 +46,7 @@ export function processIo(): Io {
     get signal() {
       if (!listening) {
         listening = true;
-        for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort());
+        for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort(interrupted()));
       }
       return interrupt.signal;
     },

@@ -10,7 +10,7 @@ import { DocumentOutput } from './document-output.ts';
 import { CliError } from './errors.ts';
 import { EXAMPLES } from './examples.ts';
 import { EXIT, type ExitCode, exitCodeOfKind } from './exit-codes.ts';
-import { asInterruption } from './interrupted.ts';
+import { interruptOf } from './interrupted.ts';
 import { type Io, withEnvironment } from './io.ts';
 import { wrapped } from './layout.ts';
 import { missingPackage } from './missing-package.ts';
@@ -125,7 +125,7 @@ export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
     await program.parseAsync([...args], { from: 'user' });
     return code;
   } catch (error) {
-    if (!(error instanceof CommanderError)) return report(missingPackage(asInterruption(error)), document);
+    if (!(error instanceof CommanderError)) return report(interruptOf(error) ?? missingPackage(error), document);
     if (error.exitCode === 0) return EXIT.accepted;
     return error.code === 'commander.help' ? EXIT.misuse : report(usageError(error, commandIn(program, args)), document);
   }

@@ -20,7 +20,6 @@ import { dataFolder } from '../command-line/data-folder.ts';
 import { PRIVATE, writeFileOf } from '../command-line/destination.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
-import { interrupted } from '../command-line/interrupted.ts';
 import type { Io } from '../command-line/io.ts';
 import { table, wrapped } from '../command-line/layout.ts';
 import { append, choiceOption, policyOption, trustOption } from '../command-line/options.ts';
@@ -86,17 +85,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--dry-run', 'look at both models and say what would be done; ask nothing')
     .option('--output-dir <folder>', 'where the record and its log go', 'comparison')
     .option('--json', 'machine-readable result')
-    .action(async (flags: CompareFlags) => finish(await untilInterrupted(flags, io)));
-}
-
-/** What an interrupt breaks off fails in many ways, and says it in one. */
-async function untilInterrupted(flags: CompareFlags, io: Io): Promise<ExitCode> {
-  try {
-    return await compare(flags, io);
-  } catch (cause) {
-    if (!io.signal.aborted) throw cause;
-    throw interrupted(cause);
-  }
+    .action(async (flags: CompareFlags) => finish(await compare(flags, io)));
 }
 
 async function compare(flags: CompareFlags, io: Io): Promise<ExitCode> {

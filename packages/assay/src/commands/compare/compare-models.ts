@@ -22,6 +22,7 @@ import {
   testOfMode,
 } from '@assay/models';
 import { CliError } from '../../command-line/errors.ts';
+import { interruptOf } from '../../command-line/interrupted.ts';
 import type { Agent } from '../../index.ts';
 import {
   CALIBRATION_QUESTIONS,
@@ -74,12 +75,12 @@ export type ComparisonFile = ComparisonRecord & {
 const VARIANTS = 4;
 const BORDER_TOKENS = 12;
 const TEXT_TOKENS = 48;
-/** Longest time for the receipts of a comparison that was interrupted. */
+/** How long the receipts of a comparison may still take when it is interrupted. A record without them does not verify. */
 const INTERRUPTED_MS = 5000;
 
 /**
  * Compares; the result is a record that `verifyComparison` accepts. With the signal it ends at once: before the plan with the signal's reason, behind
- * it with the record of what was asked so far.
+ * it with the record of what was asked so far, or with the reason when an agent does not give the receipts for it within some seconds.
  * @throws {CliError} `cli/agent-failed` when a party does not answer at all, `cli/bad-option`; {ModelError} `comparison/twin-substituted`,
  * `comparison/bad-logprobs` for a reference that cannot be calibrated.
  */
@@ -138,8 +139,7 @@ class ModelComparison {
     const record = { plan, key: this.#key.toString('hex'), queries, outcome: run.outcome() };
     const log = await logRecord(notary, record, planned);
     const { candidate, reference } = this.#parts;
-    // A record of what was asked before an interrupt is worth a few seconds.
-    const until = signal.aborted ? AbortSignal.timeout(INTERRUPTED_MS) : signal;
+    const until = laterThan(signal, INTERRUPTED_MS);
     const bundles = (agent: Agent | null, receipts: readonly string[]) => bundlesOf(agent, receipts, until);
     return {
       ...{ format: COMPARISON_FORMAT, ...record, log },
@@ -289,12 +289,10 @@ class ModelComparison {
 
   /** `null`: it was interrupted, and is no query of the record. */
   async #queryUnlessAborted(plan: PlanDocument, index: number): Promise<ComparedQuery | null> {
-    const { signal } = this.#options;
     try {
-      const query = await this.#query(plan, index);
-      return signal.aborted && query.response === null ? null : query;
+      return await this.#query(plan, index);
     } catch (error) {
-      if (signal.aborted) return null;
+      if (interruptOf(error) !== null) return null;
       throw error;
     }
   }
@@ -338,3 +336,12 @@ class ModelComparison {
 
 /** Pairs of texts say little each. */
 const TEXT_QUERIES = 800;
+
+/** A signal that comes so many milliseconds after another one, with its reason. */
+function laterThan(signal: AbortSignal, milliseconds: number): AbortSignal {
+  const later = new AbortController();
+  const begin = (): void => void setTimeout(() => later.abort(signal.reason), milliseconds).unref();
+  if (signal.aborted) begin();
+  else signal.addEventListener('abort', begin, { once: true });
+  return later.signal;
+}

@@ -3,6 +3,7 @@
  * here, which answers in the same form. A failure is a failure, never an answer.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MeasuredPrompt, ReferenceEngine } from '@assay/agent';
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import { isCoded } from '@assay/encoding/coded-error';
@@ -18,6 +19,7 @@ export interface Endpoint {
   readonly url: string;
   /** The agent behind it, verified; `null` for others. */
   readonly agent: Agent | null;
+  /** Rejects with the reason of its signal, which is no failure of the party. */
   ask(endpoint: ChatEndpoint, body: string): Promise<Asked>;
   /** Names of models, as far as the endpoint lists them. */
   models(): Promise<readonly string[]>;
@@ -53,9 +55,11 @@ export function openEndpoint(options: EndpointOptions): Endpoint {
       const { asked, pause } = await once(new URL(path, base), body, options);
       if (!('failure' in asked)) return asked;
       failed = asked;
-      if (pause === null || options.signal.aborted || attempt + 1 === MOST_TRIES) break;
-      const { pauseMs = 500 } = options;
-      await rest(pause > 0 ? pause * 1000 : pauseMs * 2 ** attempt, options.signal);
+      if (pause === null || attempt + 1 === MOST_TRIES) break;
+      const { pauseMs = 500, signal } = options;
+      await sleep(pause > 0 ? pause * 1000 : pauseMs * 2 ** attempt, undefined, { signal }).catch(() =>
+        signal.throwIfAborted(),
+      );
     }
     return failed;
   };
@@ -97,25 +101,12 @@ async function once(
     if (error instanceof TooLarge) return { asked: { failure: 'answer-too-large', status: null }, pause: null };
     // An agent whose receipt does not cover its answer is no outage.
     if (isCoded(error) && error.kind !== 'unavailable') throw error;
-    return { asked: { failure: limit.aborted ? 'timeout' : 'unreachable', status: null }, pause: signal.aborted ? null : 0 };
+    signal.throwIfAborted();
+    return { asked: { failure: limit.aborted ? 'timeout' : 'unreachable', status: null }, pause: 0 };
   }
 }
 
 class TooLarge extends Error {}
-
-function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
-}
 
 function namesIn(body: string): readonly string[] {
   try {

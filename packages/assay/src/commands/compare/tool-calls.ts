@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { type ToolCallFidelity, toolCallFidelity, toolCallRequest } from '@assay/models';
 import { CliError } from '../../command-line/errors.ts';
+import { interruptOf } from '../../command-line/interrupted.ts';
 import type { Party } from './parties.ts';
 
 export interface ToolCallOptions {
@@ -37,7 +38,7 @@ export function assertCallsTools(...parties: readonly Party[]): void {
   );
 }
 
-/** @throws {CliError} as {@link assertCallsTools}. */
+/** An interrupt ends it with the pairs so far. @throws {CliError} as {@link assertCallsTools}. */
 export async function compareToolCalls(options: ToolCallOptions): Promise<ToolCallFile> {
   const { candidate, reference, model, referenceModel, count, error, signal } = options;
   assertCallsTools(candidate, reference);
@@ -49,13 +50,14 @@ export async function compareToolCalls(options: ToolCallOptions): Promise<ToolCa
     return 'failure' in asked ? null : asked.body;
   };
   const answers: ToolCallFile['answers'][number][] = [];
-  for (let index = 0; index < count; index += 1) {
-    const pair = {
-      candidate: await ask(candidate, toolCallRequest({ key, run, index, model })),
-      reference: await ask(reference, toolCallRequest({ key, run, index, model: referenceModel })),
-    };
-    if (signal.aborted) break;
-    answers.push(pair);
+  try {
+    for (let index = 0; index < count && !signal.aborted; index += 1)
+      answers.push({
+        candidate: await ask(candidate, toolCallRequest({ key, run, index, model })),
+        reference: await ask(reference, toolCallRequest({ key, run, index, model: referenceModel })),
+      });
+  } catch (cause) {
+    if (interruptOf(cause) === null) throw cause;
   }
   const fidelity = toolCallFidelity(answers, error);
   return { format: 'assay-tool-calls/1', key: key.toString('hex'), run, answers, fidelity };

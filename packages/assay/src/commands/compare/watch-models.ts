@@ -14,6 +14,7 @@ import {
   watchStanding,
 } from '@assay/models';
 import { writeFileOf } from '../../command-line/destination.ts';
+import { interruptOf } from '../../command-line/interrupted.ts';
 import type { Io } from '../../command-line/io.ts';
 import { jsonText } from '../../command-line/output.ts';
 import type { ComparisonFile, ModeName } from './compare-models.ts';
@@ -55,7 +56,7 @@ async function scoresOfRound({ round }: WatchOptions, io: Io): Promise<readonly 
   try {
     return watchedScores(await round(), io.now());
   } catch (error) {
-    if (io.signal.aborted) return [];
+    if (interruptOf(error) !== null) return [];
     if (!isCoded(error) || error.kind !== 'unavailable') throw error;
     return [{ time: io.now(), provider: null, fingerprint: null, score: null }];
   }

@@ -165,6 +165,21 @@ describe('what cannot be built', () => {
   });
 
   it.each([
+    [
+      'a pragma that no compiler here meets',
+      { contract_code: 'pragma solidity 0.8.1; contract A {}' },
+      /assay solc add 0\.8\.1$/,
+    ],
+    ['0.4.11, which cannot be added', { contract_code: 'pragma solidity 0.4.11; contract A {}' }, /name 0\.4\.12 or newer/],
+    ['0.4.11 by name', { contracts, solc_version: '0.4.11' }, /name 0\.4\.12 or newer/],
+  ])('%s is unavailable', async (_, data, words) => {
+    const agent = await agentWith();
+    const { status, body } = await agent.process({ type: 'attested_build', ...data });
+    expect([status, body.code]).toEqual([503, 'project/pragma-unmet']);
+    expect(body.error).toMatch(words);
+  });
+
+  it.each([
     ['what is no Solidity', 'hello world', /ParserError/],
     ['a missing semicolon, with line and caret', 'contract A {\n  uint x\n}', /A?Contract\.sol:3:1[\s\S]*\^/],
     ['an import that was not sent', 'import "./B.sol"; contract A {}', /B\.sol/],

@@ -22,43 +22,8 @@ import { blockOf } from '../../packages/assay/src/command-line/contract-check/ch
 import { type ContractCheck, checkContract } from '../../packages/assay/src/command-line/contract-check/check.ts';
 import { ChainRpc } from '../../packages/assay/src/command-line/contract-check/rpc.ts';
 import { type Anvil, hasAnvil, startAnvil } from './anvil.ts';
+import { ARGS, CBOR_LIKE, CBOR_LIKE_ARGS, SOURCES } from './checked-contracts.ts';
 import { compilersFolder } from './installed.ts';
-
-const SOURCES = {
-  'src/Math.sol':
-    'pragma solidity ^0.8.0;\nlibrary Math {\n  function twice(uint256 a) external pure returns (uint256) { return a * 2; }\n}\n',
-  'src/Token.sol': `pragma solidity ^0.8.0;
-import "./Math.sol";
-contract Token {
-  uint256 public immutable cap;
-  address public immutable owner;
-  uint256 public constant FEE = 30;
-  string public name;
-  constructor(uint256 cap_, string memory name_) { cap = cap_; name = name_; owner = msg.sender; }
-  function left(uint256 used) external view returns (uint256) { require(used <= cap, "over"); return cap - used; }
-  function doubled(uint256 a) external pure returns (uint256) { return Math.twice(a) + FEE; }
-}
-`,
-  'src/Factory.sol': `pragma solidity ^0.8.0;
-contract Child { uint256 public x; constructor(uint256 y) { x = y; } }
-contract Factory {
-  function one() external returns (address) { return address(new Child(1)); }
-  function two() external returns (address) { return address(new Child(2)); }
-  function three() external returns (address) { return address(new Child(3)); }
-}
-`,
-};
-const CBOR_LIKE = {
-  'src/Odd.sol':
-    'pragma solidity ^0.8.0;\ncontract Odd {\n  function f() external pure returns (bytes memory) {\n    return hex"a2646970667358221220ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff64736f6c63430008180033";\n  }\n}\n',
-};
-
-const ARGS = [
-  1000n.toString(16).padStart(64, '0'),
-  '40'.padStart(64, '0'),
-  '4'.padStart(64, '0'),
-  '436f696e'.padEnd(64, '0'),
-].join('');
 
 let compilers: Compilers;
 let chain: Anvil;
@@ -181,6 +146,8 @@ describe.runIf(hasAnvil)('levels', () => {
     const token = await deploy(commented, 'Token', ARGS);
     expect(await check(token.address, { transaction: token.transaction })).toMatchObject({ level: 'match', difference: null });
     const factory = await deploy(commented, 'Factory');
+    // The compiler keeps one copy for all uses of one contract, so two stand in other children. Metadata: three of the child, of these two, and its own.
+    expect(artifact(commented, 'Factory').deployedBytecode.split('a2646970667358221220')).toHaveLength(6 + 1);
     expect(await check(factory.address)).toMatchObject({ level: 'match', contract: 'src/Factory.sol:Factory' });
     expect((await check((await deploy(built, 'Factory')).address)).level).toBe('identical');
   });
@@ -193,8 +160,18 @@ describe.runIf(hasAnvil)('levels', () => {
     expect([6, 10]).toContain(found.difference?.place?.line);
   });
 
-  it('without metadata every byte is code', async () => {
-    const bare = await make(SOURCES, { bytecodeHash: 'none', appendCBOR: false });
+  it('finds the constructor arguments where they end like metadata', async () => {
+    const { address, transaction } = await deploy(built, 'Token', CBOR_LIKE_ARGS);
+    const found = await check(address, { transaction });
+    expect([found.level, found.arguments?.map(({ value }) => value)[0]]).toEqual(['identical', '1000']);
+    expect((await check(address, { args: CBOR_LIKE_ARGS.replace('3e8', '3e9') })).level).toBe('exact');
+  });
+
+  it.each<[string, BuildSettings]>([
+    ['without metadata', { bytecodeHash: 'none', appendCBOR: false }],
+    ['with the hash of none', { bytecodeHash: 'none' }],
+  ])('%s every byte is code', async (_, settings) => {
+    const bare = await make(SOURCES, settings);
     const { address } = await deploy(bare, 'Factory');
     expect((await check(address, { against: bare })).level).toBe('identical');
     await patch(address, (code) => code.writeUInt8(code.readUInt8(code.length - 1) ^ 1, code.length - 1));
@@ -283,9 +260,14 @@ describe.runIf(hasAnvil)('what must not pass', () => {
 
   it.each([
     ['an interface', 'IThing'],
+    ['an abstract contract', 'Half'],
     ['a name that is not in the build', 'Nothing'],
   ])('%s as target', async (_, contract) => {
-    const more = await make({ ...SOURCES, 'src/I.sol': 'pragma solidity ^0.8.0; interface IThing { function f() external; }' });
+    const more = await make({
+      ...SOURCES,
+      'src/I.sol':
+        'pragma solidity ^0.8.0; interface IThing { function f() external; } abstract contract Half { function g() external virtual; }',
+    });
     const { address } = await deploy(built, 'Factory');
     await expect(check(address, { against: more, contract })).rejects.toMatchObject({ code: 'cli/bad-option' });
   });

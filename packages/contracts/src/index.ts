@@ -74,7 +74,7 @@ export { type CaseAccounts, type CaseCall, type ExploitCase, INVARIANTS, type In
 export { DEPOSITORS, decideExploit, type ExploitDecision } from './exploit/decide.ts';
 export { parseObservations } from './exploit/observations.ts';
 export { type CollectOptions, checkSources, collectSources, SOURCE_LIMITS, type Sources } from './project/collect-sources.ts';
-export { chooseCompiler, DEFAULT_COMPILER } from './project/compiler-choice.ts';
+export { chooseCompiler, DEFAULT_COMPILER, OLDEST_COMPILER } from './project/compiler-choice.ts';
 export { findLayout, type LayoutOptions, type ProjectLayout } from './project/layout.ts';
 export { parseRemappings, type Remapping, remap, remappingText } from './project/remapping.ts';
 export { resolveImport, sourcePath } from './project/source-path.ts';

@@ -8,6 +8,12 @@ import { scanSource } from './source-scan.ts';
 /** The version of a request that names none, when the sources allow it. */
 export const DEFAULT_COMPILER = '0.8.24';
 
+/** The first version with standard JSON and a syntax tree that tools can read; no older one can be added. */
+export const OLDEST_COMPILER = '0.4.12';
+
+/** Ranges that are looked at for a version to add. */
+const MOST_LOOKED_AT = 16;
+
 /** Different ranges in all sources together, and characters of one: each is read once and held against each compiler. */
 export const PRAGMA_LIMITS = { ranges: 256, characters: 512 } as const;
 
@@ -21,7 +27,10 @@ export function chooseCompiler(sources: Sources, wanted: string | null, installe
   const sorted = [...installed].sort(semver.rcompare);
   if (wanted !== null) {
     if (sorted.includes(wanted)) return wanted;
-    throw unmet(`expected one of the compilers ${listed(sorted)}, got ${JSON.stringify(wanted.slice(0, 40))}`, wanted);
+    throw unmet(
+      `expected one of the compilers ${listed(sorted)}, got ${JSON.stringify(wanted.slice(0, 40))}`,
+      canBeAdded(wanted) ? wanted : null,
+    );
   }
   const ranges = pragmasOf(sources);
   const fits = (version: string): boolean => ranges.every(({ allows }) => allows(version));
@@ -32,7 +41,7 @@ export function chooseCompiler(sources: Sources, wanted: string | null, installe
     unfit === undefined
       ? `the pragmas ${listed(ranges.map(({ range }) => range))} together allow none of the compilers ${listed(sorted)}`
       : `${unfit.name} asks for solidity ${JSON.stringify(unfit.range.slice(0, 80))}, which none of the compilers ${listed(sorted)} meets`;
-  throw unmet(why, suggestion(ranges.map(({ range }) => range)));
+  throw unmet(why, suggestion(ranges));
 }
 
 interface Pragma {
@@ -69,17 +78,24 @@ function asNpm(range: string): string {
   return range.replace(/"|'/g, '').replace(/(?<=[\dxX*])(?=[<>=^~])/g, ' ');
 }
 
-function suggestion(ranges: readonly string[]): string {
-  for (const range of ranges) {
+/** A version that all ranges allow; `null` where none is found among the least of each. */
+function suggestion(ranges: readonly Pragma[]): string | null {
+  const least = ranges.slice(0, MOST_LOOKED_AT).flatMap(({ range }) => {
     const written = asNpm(range);
-    const least = semver.validRange(written) === null ? null : semver.minVersion(written)?.version;
-    if (least !== null && least !== undefined && least !== '0.0.0') return least;
-  }
-  return DEFAULT_COMPILER;
+    return semver.validRange(written) === null ? [] : [semver.minVersion(written)?.version ?? OLDEST_COMPILER];
+  });
+  const candidates = [DEFAULT_COMPILER, ...least, OLDEST_COMPILER].filter(canBeAdded);
+  return candidates.find((version) => ranges.every(({ allows }) => allows(version))) ?? null;
 }
 
-function unmet(why: string, add: string): ContractsError {
-  return new ContractsError('project/pragma-unmet', `${why}; add one with: assay solc add ${add.slice(0, 20)}`);
+function canBeAdded(version: string): boolean {
+  return semver.valid(version) === version && semver.gte(version, OLDEST_COMPILER);
+}
+
+function unmet(why: string, add: string | null): ContractsError {
+  const advice =
+    add === null ? `name ${OLDEST_COMPILER} or newer, one version for all sources` : `add one with: assay solc add ${add}`;
+  return new ContractsError('project/pragma-unmet', `${why}; ${advice}`);
 }
 
 function tooLarge(what: string): ContractsError {

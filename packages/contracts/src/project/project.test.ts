@@ -267,7 +267,16 @@ describe('choosing a compiler', () => {
       null,
       /0\.sol asks for solidity "0\.8\.21", which none of .* meets; add one with: assay solc add 0\.8\.21/,
     ],
-    ['ranges that exclude each other', sources('^0.7.0', '^0.8.0'), null, /together allow none/],
+    [
+      'ranges that exclude each other',
+      sources('^0.7.0', '^0.8.0'),
+      null,
+      /together allow none of .*; name 0\.4\.12 or newer, one version for all sources$/,
+    ],
+    ['a range below the oldest', sources('0.4.11'), null, /"0\.4\.11", which none of .*; name 0\.4\.12 or newer/],
+    ['a range that begins below it', sources('>=0.4.0 <0.4.20'), null, /add one with: assay solc add 0\.4\.12$/],
+    ['ranges that one version not there meets', sources('>=0.8.1', '<0.8.3'), null, /add one with: assay solc add 0\.8\.1$/],
+    ['a version below the oldest', sources('^0.4.0'), '0.4.11', /got "0\.4\.11"; name 0\.4\.12 or newer/],
     [
       'a version that is not there',
       sources('^0.8.0'),

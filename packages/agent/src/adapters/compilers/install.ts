@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { OLDEST_COMPILER } from '@assay/contracts';
 import semver from 'semver';
 import { ServerError } from '../../errors.ts';
 import type { CompilerRelease } from '../../ports/compilers.ts';
@@ -20,8 +21,6 @@ const run = promisify(execFile);
 const FETCH_MS = 5 * 60_000;
 /** The largest `soljson.js` is a third of this. Bytes. */
 const MOST_BYTES = 96 * 1024 * 1024;
-/** The first version with standard JSON and a syntax tree that tools can read. */
-const OLDEST = '0.4.12';
 
 export interface InstallOptions {
   /** Where the package's `.tgz` is; by default npm fetches it. */
@@ -36,10 +35,10 @@ export interface InstallOptions {
  * @example await installCompiler('.assay/compilers', '0.8.24')
  */
 export async function installCompiler(folder: string, version: string, options: InstallOptions = {}): Promise<CompilerRelease> {
-  if (semver.valid(version) !== version || semver.lt(version, OLDEST))
+  if (semver.valid(version) !== version || semver.lt(version, OLDEST_COMPILER))
     throw new ServerError(
       'compiler/bad-version',
-      `expected a version like 0.8.24, ${OLDEST} or newer, got ${JSON.stringify(version.slice(0, 40))}; see npm view solc versions`,
+      `expected a version like 0.8.24, ${OLDEST_COMPILER} or newer, got ${JSON.stringify(version.slice(0, 40))}; see npm view solc versions`,
     );
   const there = existsSync(join(folder, version))
     ? installedCompilers(folder).find((each) => each.version === version)

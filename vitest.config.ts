@@ -1,14 +1,38 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 const conditions = ['@assay/source', 'module', 'node', 'development|production'];
+
+const INCLUDE = ['packages/*/src/**/*.test.{ts,tsx}', 'tests/**/*.test.ts'];
+
+/** Rooms without I/O, clock and processes. Their modules hold no state that a test could see, so a worker evaluates them once for all files. */
+const PURE = ['attestation', 'channel', 'contracts', 'encoding', 'models', 'operator', 'receipt', 'reference-values'];
+/** A file that changes what others see, serves, or measures time or memory, has a process of its own. */
+const ALONE = [
+  /\bvi\b|\bglobalThis\.\w+ =/,
+  /\bprocess\.|memoryUsage|maxRSS|performance\.now/,
+  /node:(?:child_process|http|net|worker_threads)/,
+];
+const SHARED = PURE.flatMap((room) => testsOf(`packages/${room}/src`)).filter((file) => {
+  const text = readFileSync(new URL(file, import.meta.url), 'utf8');
+  return !ALONE.some((sign) => sign.test(text));
+});
+
+function testsOf(folder: string): string[] {
+  const names = readdirSync(new URL(folder, import.meta.url), { encoding: 'utf8', recursive: true });
+  return names.filter((name) => name.endsWith('.test.ts')).map((name) => `${folder}/${name}`);
+}
 
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['packages/*/src/**/*.test.{ts,tsx}', 'tests/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'own', include: INCLUDE, exclude: [...configDefaults.exclude, ...SHARED] } },
+      { extends: true, test: { name: 'shared', include: SHARED, isolate: false } },
+    ],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Tests wait for a state, on machines that do other things as well; a state that never comes fails all the same.

@@ -11,7 +11,8 @@ const SUMMARY = /^ *(?:Tests|Test Files|Errors) .*$/gm;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours
 const COLOURS = /\u001b\[[0-9;]*m/g;
 
-const FAILED = /^ *FAIL +(\S+?\.test\.tsx?)/gm;
+/** The name of the project stands in front: ` own `, or `|own|` without colours. */
+const FAILED = /^ *FAIL +(?:\|?[a-z]+\|? +)?(\S+?\.test\.tsx?)/gm;
 const MOST_AGAIN = 3;
 
 /**

@@ -25,6 +25,14 @@ it.each([
     failed('z.test.ts') + ended('x.test.ts') + summary('1 failed | 1 passed (3)', '1 failed | 5 passed (9)', 1),
     ['z.test.ts', 'x.test.ts'],
   ],
+  ['a test of a project', 1, failed('|shared| z.test.ts') + summary('1 failed (2)', '1 failed (4)', 0), ['z.test.ts']],
+  [
+    'a test of a project, in colours',
+    1,
+    failed('  own  z.test.ts') + summary('1 failed (2)', '1 failed (4)', 0),
+    ['z.test.ts'],
+  ],
+  ['a process with several files', 1, ended('x.test.ts').replace('file /', 'files /y.test.ts, /') + summary('', '', 1), null],
   [
     'one file, two tests of it',
     1,

@@ -1,4 +1,7 @@
-/** Examples under `assay COMMAND --help`: what people do with it, first things first. Each is a command line that works as it stands. */
+/**
+ * Examples and exit codes under `assay COMMAND --help`: what people do with it, first things first. Each is a command line that works as it
+ * stands. A subcommand shows those of its command that call it.
+ */
 
 /** Command, arguments and what it does. */
 export type Example = readonly [line: string, does: string];
@@ -13,6 +16,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['assay tasks list --search sales --status failed', 'the newest first'],
     ['assay tasks show task_1', 'each attempt with its code and error'],
     ['assay tasks watch task_1 --save out', 'to its end; answer and proof kept'],
+    ['assay tasks cancel task_1', 'ends it; its receipt says so'],
   ],
   serve: [
     ['assay serve', 'an agent on 127.0.0.1:8000'],
@@ -57,19 +61,30 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ],
   ],
   service: [
-    ['assay service --model phala/gemma-3-27b-it', "RedPill's evidence, verified here"],
+    ['assay service --model phala/gemma-3-27b-it', "RedPill's evidence, verified here; your key is in REDPILL_API_KEY"],
     ['assay service --model phala/gemma-3-27b-it --ask "What is 6 times 7?" --save proof', 'and one signed answer'],
   ],
-  talk: [['assay talk "BTC price right now" --platform openai --model gpt-4o', 'with your key in PLATFORM_API_KEY']],
+  talk: [
+    ['assay talk "BTC price right now" --platform openai --model gpt-4o', 'with your key for the platform in PLATFORM_API_KEY'],
+  ],
   model: [
     ['assay model fetch', 'the recommended one, with its engine'],
     ['assay model fetch --from /media/models', 'the file from here; its digest decides'],
     ['assay model list', 'what can be fetched, and what is'],
+    ['assay model rm smollm2-135m', 'frees its room'],
     ['assay model digest weights.safetensors', 'which model it is'],
+    ['assay model commit model --vendor Example --key vendor.pem --output promise.json', 'a promise for 30 days'],
+    [
+      'assay model check-commitment promise.json --key vendor-public.pem --model model',
+      'the promise, and the model against it',
+    ],
+    ['assay model sign model --key signer.pem', 'writes model.sig'],
+    ['assay model verify model --key signer-public.pem', 'every file against model.sig'],
   ],
   solc: [
     ['assay solc add', 'the compilers that agents have by default'],
     ['assay solc add 0.8.24', 'one version'],
+    ['assay solc list', 'what is installed'],
   ],
   'tee-validation': [['assay tee-validation --provider nitro', 'genuine, forged, replayed and stale evidence']],
   collateral: [
@@ -87,10 +102,19 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['assay policy init --from out/bundle.json -o policy.json', 'accepts this software and no other'],
     ['assay policy from-nitro-cli build.json', 'accepts what nitro-cli built'],
     ['assay policy from-releases 0.1.5.json 0.2.0.json', 'accepts these releases, none below their floor'],
+    [
+      'assay policy from-provenance build.sigstore.json --identity "https://example.org/*"',
+      'accepts what that workflow signed for',
+    ],
     ['assay policy explain strict', 'in sentences'],
+    ['assay policy show moderate', 'as JSON, to start from'],
   ],
   variables: [
+    ['assay variables list', 'what is set, with the public values'],
     ['assay variables set greeting --value-file - --key-file owner.key', 'signed, sealed when hidden'],
+    ['assay variables set greeting --value-file new.txt --key-file owner.key --save change.json', 'for another owner to sign'],
+    ['assay variables sign change.json --key-file other.key', 'shows the change, then signs it'],
+    ['assay variables send change.json', 'once enough owners have signed'],
     ['assay variables history -o history.json', 'every change, checked'],
     ['assay variables verify history.json --simulated-root .assay/simulated-root.pem', 'offline'],
   ],
@@ -104,14 +128,20 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   store: [
     ['assay store status', 'engine, schema, how much is there'],
-    ['assay store backup backups/today', 'beside a running agent'],
+    ['assay store migrate', 'the schema of this release'],
+    ['assay store backup backups/today', 'while the agent runs'],
+    ['assay store restore backups/today', 'into an empty data directory'],
+    ['assay store acknowledge --lost 3', 'after an older backup was restored'],
+    ['assay store erase rcpt_1', 'the payloads of a receipt; its proof stays'],
+    ['assay store rotate-key', 'a fresh data key; stop every agent first'],
   ],
   bundle: [['assay bundle rcpt_1 -o bundle.json', 'a file that anyone can verify offline']],
-  replay: [['assay replay bundle.json', 'exit 0: the same, 6: another result, 7: cannot be repeated here']],
+  replay: [['assay replay bundle.json', 'runs the code again, and compares']],
   proxy: [['assay proxy https://agent.example --port 8788', 'for any OpenAI client']],
   mcp: [['assay mcp --http 8799', 'for assistants that speak HTTP']],
   keys: [
     ['assay keys add team-a --tasks 500 --tokens 2000000', 'a key with quotas for each day'],
+    ['assay keys list', 'names, scopes and quotas'],
     ['assay keys usage --days 7', 'what each key used'],
     ['assay keys revoke team-a', 'ends it at once'],
   ],
@@ -130,4 +160,26 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['assay completion zsh > ~/.zfunc/_assay', 'for zsh'],
     ['assay completion fish > ~/.config/fish/completions/assay.fish', 'for fish'],
   ],
+};
+
+const VERDICTS = '0 accepted, 2 malformed, 3 not authentic, 4 cannot tell, 5 refused by policy';
+const COMPARED = '0 SAME, 6 DIFFERENT, 7 UNDECIDED; with --watch 6 when a change is proved';
+
+/** What the exit code of a command says, where it answers a question; the codes of errors are those of `assay --help`. */
+export const ANSWERS: Readonly<Record<string, string>> = {
+  run: '0 done, 6 the task failed',
+  'tasks watch': '0 done, 6 the task failed',
+  audit: '0 passed, 6 findings fail the rule',
+  build: '0 compiled, 6 the sources do not compile or the build differs',
+  compare: COMPARED,
+  validate: COMPARED,
+  'check-contract': '0 the code matches, 6 it does not, 7 undecided',
+  verify: VERDICTS,
+  service: VERDICTS,
+  'tee-validation': '0 each provider is as it should be, 6 one is not',
+  replay: '0 the same, 6 another result, 7 cannot be repeated here',
+  measure: 'with --compare 0 the same, 6 something differs',
+  doctor: '0 an agent can run here, 6 something is in the way',
+  'sandbox test': '0 a lane works, 6 none does',
+  'log fsck': '0 sound, 3 not sound',
 };

@@ -8,7 +8,7 @@ import { Command, CommanderError } from 'commander';
 import type { CommandModule, Finish } from './command.ts';
 import { DocumentOutput } from './document-output.ts';
 import { CliError } from './errors.ts';
-import { EXAMPLES } from './examples.ts';
+import { ANSWERS, EXAMPLES } from './examples.ts';
 import { EXIT, type ExitCode, exitCodeOfKind } from './exit-codes.ts';
 import { interruptOf } from './interrupted.ts';
 import { type Io, withEnvironment } from './io.ts';
@@ -174,14 +174,17 @@ async function createProgram(args: readonly string[], bare: Io, finish: Finish):
     prepare(command, io);
     const asked = all || wanted[0] === name || (wanted[0] === 'help' && wanted[1] === name);
     if (asked) (await load()).configure(command, io, finish);
-    command.addHelpText('after', () => exampleText(name, io));
-    for (const inner of command.commands) prepare(inner, io);
+    command.addHelpText('after', () => examplesAndCodes(name, io));
+    for (const inner of command.commands) {
+      prepare(inner, io);
+      inner.addHelpText('after', () => examplesAndCodes(`${name} ${inner.name()}`, io));
+    }
   }
   if (all) await withCompletion(program);
   else program.command('completion').description('print what makes a shell complete these commands');
   program.commands
     .find((command) => command.name() === 'completion')
-    ?.addHelpText('after', () => exampleText('completion', io));
+    ?.addHelpText('after', () => examplesAndCodes('completion', io));
   program.addHelpText('after', () => `\n${wrapped(EXIT_CODE_HELP, io.columns ?? HELP_COLUMNS)}`.trimEnd());
   return program;
 }
@@ -201,15 +204,35 @@ function asksForCompletion([command]: readonly string[]): boolean {
   return command === 'completion' || command === 'complete';
 }
 
-function exampleText(name: string, io: Io): string {
-  const examples = EXAMPLES[name] ?? [];
-  if (examples.length === 0) return '';
-  const lines = examples.map(([line, does]) => `  ${line}\n${wrapped(`      ${does}`, io.columns ?? HELP_COLUMNS, 6)}`);
-  return `\nExamples:\n${lines.join('')}`.trimEnd();
+/** @param words a command, or a command and its subcommand. */
+function examplesAndCodes(words: string, io: Io): string {
+  const columns = io.columns ?? HELP_COLUMNS;
+  const [top = ''] = words.split(' ');
+  const examples = (EXAMPLES[top] ?? []).filter(([line]) => words === top || `${line} `.startsWith(`assay ${words} `));
+  const lines = examples.map(([line, does]) => `  ${broken(line, columns)}\n${wrapped(`      ${does}`, columns, 6)}`);
+  const shown = lines.length === 0 ? '' : `\nExamples:\n${lines.join('')}`;
+  const answers = ANSWERS[words];
+  return `${shown}${answers === undefined ? '' : `\n${wrapped(`Exit codes: ${answers}.`, columns)}`}`.trimEnd();
+}
+
+/** A command line on several lines, as a shell reads it, where it is too long for one; an option stays with its value. */
+function broken(line: string, columns: number): string {
+  const room = columns - '  '.length - ' \\'.length;
+  const lines: string[] = [];
+  for (const part of line.split(/ (?=-)/)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + part.length <= room) lines[lines.length - 1] = `${last} ${part}`;
+    else lines.push(last === undefined ? part : `    ${part}`);
+  }
+  return lines.join(' \\\n  ');
 }
 
 function prepare(command: Command, io: Io): void {
-  command.configureHelp({ minWidthToWrap: LEAST_WRAPPED });
+  command.configureHelp({
+    minWidthToWrap: LEAST_WRAPPED,
+    // A word that is explained with the one before it has no line of its own.
+    visibleArguments: ({ registeredArguments }) => registeredArguments.filter(({ description }) => description !== ''),
+  });
   command.exitOverride().configureOutput({
     writeOut: (text) => io.stdout(text),
     writeErr: (text) => io.stderr(text),

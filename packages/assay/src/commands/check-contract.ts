@@ -17,7 +17,7 @@ import { ChainRpc } from '../command-line/contract-check/rpc.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { addressOption, hexOption, policyOption, trustOption } from '../command-line/options.ts';
+import { addressOption, append, hexOption, policyOption, trustOption } from '../command-line/options.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
 import { ownerKeys } from '../command-line/owner-keys.ts';
 import { readSubject } from '../command-line/subject.ts';
@@ -31,7 +31,7 @@ interface CheckFlags {
   readonly blockHash?: string;
   readonly creationTx?: string;
   readonly args?: string;
-  readonly uncheckedLibrary: readonly string[];
+  readonly uncheckedLibrary?: readonly string[];
   readonly uncheckedProxy?: boolean;
   readonly atLeast: MatchLevel;
   readonly summary?: string;
@@ -52,12 +52,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--block-hash <0x…>', 'ask at this block, and have code and proxy slots proven under its hash')
     .option('--creation-tx <0x…>', 'the transaction that made the contract: its constructor is run again')
     .option('--args <0x…>', "the constructor's arguments, where the transaction is not known")
-    .option(
-      '--unchecked-library <source:name>',
-      'a linked library whose code may be any; may be repeated',
-      (each: string, all: readonly string[]) => [...all, each],
-      [],
-    )
+    .option('--unchecked-library <source:name>', 'a linked library whose code may be any; repeatable', append)
     .option('--unchecked-proxy', 'the code of a proxy or beacon itself may be any')
     .addOption(new Option('--at-least <level>', 'what counts as yes').choices(['identical', 'exact', 'match']).default('match'))
     .option('--summary <file>', 'write an ERC-7512 summary of the audit for this address, signed; only at exact or better')
@@ -89,7 +84,7 @@ async function check(subject: string, flags: CheckFlags, io: Io): Promise<ExitCo
   let again: Promise<ReadonlyMap<string, Uint8Array> | null> | null = null;
   const found = await checkContract(address, {
     ...{ rpc, block, build, contract: flags.contract ?? null },
-    uncheckedLibraries: flags.uncheckedLibrary,
+    uncheckedLibraries: flags.uncheckedLibrary ?? [],
     uncheckedProxy: flags.uncheckedProxy === true,
     recompiled: () => (again ??= recompile(build, io)),
     deployment: {

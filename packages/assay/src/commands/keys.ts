@@ -31,7 +31,7 @@ type Headers = Readonly<Record<string, string>>;
 export function configure(command: Command, io: Io, finish: Finish): void {
   const inner = (words: string, description: string): Command =>
     agentOptions(command.command(words)).description(description).option('--json', 'machine-readable result');
-  inner('add <name>', 'add a key and print it; it is told this once')
+  inner('add <name>', 'add a key and print it; it is shown this once')
     .addOption(new Option('--scope <scopes...>', 'what it may do (default: read work infer)').choices(SCOPES))
     .option('--requests <n>', 'most requests a day (UTC)', whole)
     .option('--tasks <n>', 'most tasks a day', whole)

@@ -36,7 +36,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--data-dir <folder>', 'keys, roots and receipts', '.assay-mock')
     .addHelpText(
       'after',
-      '\nWhile it runs:\n  curl -X POST localhost:8080/attestation/create -H content-type:application/json -d \'{"nonce":"…"}\'\n',
+      '\nWhile it runs:\n  curl -X POST localhost:8080/attestation/create \\\n    -H content-type:application/json -d \'{"nonce":"mine"}\'',
     )
     .action(async (flags: MockFlags) => finish(await mockTee(flags, io)));
 }

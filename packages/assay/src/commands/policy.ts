@@ -73,7 +73,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
   command
     .command('from-nitro-cli')
     .description('write a policy from what nitro-cli build-enclave, describe-eif or describe-enclaves printed')
-    .argument('<file>')
+    .argument('<file>', 'what it printed, or - for standard input')
     .action(async (file: string) => finish(await fromNitroCli(file, io)));
   command
     .command('from-releases')
@@ -88,7 +88,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
   command
     .command('explain')
     .description('say in sentences what a policy does and leaves open')
-    .argument('<file|preset>')
+    .argument('<file|preset>', `policy file, or ${Object.keys(POLICY_PRESETS).join(', ')}`)
     .option('--json', 'machine-readable result')
     .action(async (name: string, flags: { json?: boolean }) => finish(await explain(name, flags.json === true, io)));
   command

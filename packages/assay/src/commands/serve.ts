@@ -14,9 +14,9 @@ interface ServeFlags {
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
-    .option('--host <address>', 'AGENT_HOST')
-    .option('--port <number>', 'AGENT_PORT; 0 takes a free one')
-    .option('--data-dir <folder>', 'ASSAY_DATA_DIR')
+    .option('--host <address>', 'where to listen; by default AGENT_HOST, or 127.0.0.1')
+    .option('--port <number>', 'by default AGENT_PORT, or 8000; 0 takes a free one')
+    .option('--data-dir <folder>', 'store, keys and receipts; by default ASSAY_DATA_DIR, or .assay')
     .action(async (flags: ServeFlags) => finish(await serveCommand(flags, io)));
 }
 

@@ -40,8 +40,8 @@ interface ServiceFlags {
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
-    .argument('[url]', `the service; REDPILL_API_URL or ${REDPILL}`)
-    .option('--model <name>', 'the model whose TEE is asked; the first one listed')
+    .argument('[url]', `the service; by default REDPILL_API_URL, or ${REDPILL}`)
+    .option('--model <name>', 'the model whose TEE is asked; by default the first one listed')
     .option('--ask <question>', 'after the verdict, ask this and verify the signed answer')
     .option('--save <folder>', 'keep the report, its collateral and the proof of the answer')
     .option('--kind <name>', `what the service is: ${KINDS}; recognised by its address`)
@@ -55,7 +55,6 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--authorities <file>', 'PEM of certificate authorities to accept for its address, in addition to the known ones')
     .option('--json', 'machine-readable verdict')
     .option('--verbose', 'long values in full, with the section behind each check')
-    .addHelpText('after', '\nExample:\n  REDPILL_API_KEY=… assay service --model phala/gemma-3-27b-it\n')
     .action(async (url: string | undefined, flags: ServiceFlags) => finish(await service(url, flags, io)));
 }
 

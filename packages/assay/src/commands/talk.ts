@@ -30,19 +30,15 @@ interface TalkFlags {
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
     .argument('<message>', 'what to ask')
-    .option('--url <address>', `the server; TEE_TLS_URL or ${DEFAULT_SERVER}`)
-    .option('--platform <name>', 'openai, anthropic or gemini; PLATFORM')
-    .option('--model <name>', "the platform's model; MODEL")
+    .option('--url <address>', `the server; by default TEE_TLS_URL, or ${DEFAULT_SERVER}`)
+    .option('--platform <name>', 'openai, anthropic or gemini; by default PLATFORM')
+    .option('--model <name>', "the platform's model; by default MODEL")
     .option('--policy <file|preset>', 'policy file, or strict, moderate, relaxed')
     .option('--simulated-root <file>', "accept a simulator's evidence under this root, marked as simulated")
     .option('--root <file>', 'trust this root as well as the pinned ones; repeatable', append)
     .option('--tutorial', "the tutorial's own form: the answer comes in clear, bound to nothing but the key")
     .option('--accept-unattested-mock', 'dangerous: talk to a server that only says that it is a mock')
     .option('--json', 'machine-readable result')
-    .addHelpText(
-      'after',
-      '\nThe key for the platform stands in PLATFORM_API_KEY. Example:\n  PLATFORM_API_KEY=… PLATFORM=openai MODEL=gpt-4 assay talk "BTC price right now"\n',
-    )
     .action(async (message: string, flags: TalkFlags) => finish(await talk(message, flags, io)));
 }
 

@@ -45,7 +45,7 @@ interface Attempt {
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
     .option('--provider <kind>', `all, ${Object.keys(ATTESTERS).join(', ')}`, 'all')
-    .option('--config <file>', "seed 003's JSON configuration: its providers, in its order")
+    .option('--config <file>', 'JSON configuration whose providers are tried, in its order')
     .option('--json', 'machine-readable result')
     .action(async (flags: ValidationFlags) => finish(await validate(flags, io)));
 }

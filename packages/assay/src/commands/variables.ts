@@ -64,13 +64,13 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .action(async (name: string, flags: SetFlags) => finish(await reach(flags, io, (agent) => set(agent, name, flags, io))));
   keyOptions(command.command('sign'))
     .description('show a change that set --save wrote, check it, and add an owner')
-    .argument('<file>')
+    .argument('<file>', 'the change')
     .option('--agent-id <id>', 'the agent that you sign for, as assay variables list shows it')
     .option('--type <type>', 'the type of message that you mean to sign, if it is no SetVariable', 'SetVariable')
     .action(async (file: string, flags: SignFlags) => finish(await sign(file, flags, io)));
   agentOptions(command.command('send'))
     .description('send a change that enough owners signed')
-    .argument('<file>')
+    .argument('<file>', 'the change')
     .option('--json', 'machine-readable')
     .action(async (file: string, flags: JsonFlags) => finish(await reach(flags, io, (agent) => send(agent, file, flags, io))));
   agentOptions(command.command('history'))
@@ -83,7 +83,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
   command
     .command('verify')
     .description('recheck a bundle of changes offline: who signed what, in which order')
-    .argument('<bundle>')
+    .argument('<bundle>', 'of assay variables history: file, URL, or - for standard input')
     .option('--policy <file|preset>', 'policy file, or strict, moderate, relaxed')
     .option('--simulated-root <file>', "accept a simulator's evidence under this root, marked as simulated")
     .option('--json', 'machine-readable')

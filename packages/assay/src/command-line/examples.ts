@@ -128,7 +128,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   store: [
     ['assay store status', 'engine, schema, how much is there'],
-    ['assay store migrate', 'the schema of this release'],
+    ['assay store migrate', 'the schema of this release; stop the agent first'],
     ['assay store backup backups/today', 'while the agent runs'],
     ['assay store restore backups/today', 'into an empty data directory'],
     ['assay store acknowledge --lost 3', 'after an older backup was restored'],
@@ -140,12 +140,12 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   proxy: [['assay proxy https://agent.example --port 8788', 'for any OpenAI client']],
   mcp: [['assay mcp --http 8799', 'for assistants that speak HTTP']],
   keys: [
-    ['assay keys add team-a --tasks 500 --tokens 2000000', 'a key with quotas for each day'],
+    ['assay keys add team-a --tasks 500 --tokens 2000000', "a key with quotas for each day, by the agent's ASSAY_OPERATOR_KEY"],
     ['assay keys list', 'names, scopes and quotas'],
     ['assay keys usage --days 7', 'what each key used'],
     ['assay keys revoke team-a', 'ends it at once'],
   ],
-  operator: [['assay operator rotate-keys', 'new keys for the running agent']],
+  operator: [['assay operator rotate-keys', 'new keys for the running agent, by its ASSAY_OPERATOR_KEY']],
   doctor: [['assay doctor --json', 'what this machine has, for programs']],
   sandbox: [
     ['assay sandbox install', 'numpy, pandas and matplotlib'],

@@ -8,6 +8,7 @@ import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
 import { table } from '../command-line/layout.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
+import { TASK_TITLES } from '../story/task-titles.ts';
 
 interface ReceiptFlags extends AgentFlags {
   readonly json?: boolean;
@@ -43,7 +44,7 @@ async function show(agent: AgentApi, id: string | undefined, flags: ReceiptFlags
       new Date(Number(row.served_at) * 1000).toISOString(),
       row.state === 'sealed' ? style.good('sealed') : style.open(String(row.state)),
       String(row.outcome),
-      String(row.title),
+      TASK_TITLES[String(row.title)] ?? String(row.title),
     ]);
     io.stdout(
       cells.length === 0

@@ -17,6 +17,7 @@ import { jsonText, printable, printError, styleOf } from '../command-line/output
 import { recordedRuns } from '../command-line/recorded-runs.ts';
 import { replayAudit } from '../command-line/replay-audit.ts';
 import { type ReplayedWork, replayBuild } from '../command-line/replay-build.ts';
+import { fileRootHint } from '../command-line/root-hint.ts';
 import { readSubject } from '../command-line/subject.ts';
 import { verdictDocument, verifyBundle } from '../index.ts';
 import { kindName } from '../verification/kinds.ts';
@@ -74,7 +75,10 @@ async function replay(subject: string, flags: ReplayFlags, io: Io): Promise<Exit
     for (const each of runs) io.stdout(describe(each, io));
     if (runs.length === 0) io.stdout('no code ran in this bundle\n');
   }
-  if (verdict.error !== undefined) printError(verdict.error, io);
+  if (verdict.error !== undefined) {
+    const rootMissing = verdict.error.code === 'certificate/root-not-trusted';
+    printError(verdict.error, io, rootMissing ? await fileRootHint(flags, io) : undefined);
+  }
   const deciding = runs.filter(({ apart }) => apart !== true);
   if (deciding.some(({ outcome }) => outcome === 'differs')) return EXIT.no;
   if (verdict.outcome !== 'accepted') return exitCodeOfOutcome(verdict.outcome);

@@ -4,6 +4,7 @@ import { ruleText } from '@assay/contracts';
 import type { EventOf, KnownEventType, ReceiptEvent } from '@assay/receipt';
 import { dependenciesIn } from '../verification/audited-dependencies.ts';
 import { errorLine } from './error-line.ts';
+import { languageName } from './language-name.ts';
 import { objectIn, type PayloadOf, type Quote, quote, type ToldStep, textOf, told } from './story-step.ts';
 
 /** What a teller may look at in addition to its event. */
@@ -297,11 +298,6 @@ function whyOf(code: string, raw: string | null): Pick<ToldStep, 'text' | 'quote
   const error = [answer.error, answer.message].find((member): member is string => typeof member === 'string');
   const folded = quote('Raw answer', JSON.stringify(answer, null, 2), 'json', true);
   return { text: error === undefined ? code : `${code}: ${errorLine(error)}`, quotes: folded };
-}
-
-/** @example languageName('python') // 'Python' */
-export function languageName(language: string): string {
-  return { python: 'Python', javascript: 'JavaScript', shell: 'Shell', solidity: 'Solidity' }[language] ?? language;
 }
 
 function sentence(words: string): string {

@@ -57,7 +57,7 @@ async function sign(path: string, flags: SigningFlags, io: Io): Promise<ExitCode
     signModel(files, { ...NATIVE_HASH, name, privateKey, spki, ignoredPaths }),
   );
   await writeFileOf(io, flags.signature, bytes);
-  io.stderr(`signed ${paths.length} files; signature in ${printable(flags.signature)}\n`);
+  io.stderr(`signed ${paths.length} ${paths.length === 1 ? 'file' : 'files'}; signature in ${printable(flags.signature)}\n`);
   return EXIT.accepted;
 }
 
@@ -73,7 +73,7 @@ async function verify(path: string, flags: SigningFlags, io: Io): Promise<ExitCo
   else {
     const style = styleOf(io);
     io.stdout(
-      `${style.strong(style.good('ACCEPTED'))}  ${pieces.length} signed pieces of ${printable(name)} are unchanged, and nothing else is there\n`,
+      `${style.strong(style.good('ACCEPTED'))}  each signed piece of ${printable(name)} (${pieces.length}) is unchanged, and nothing else is there\n`,
     );
     io.stdout(`  root ${rootDigest}\n`);
   }

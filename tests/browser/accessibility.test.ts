@@ -8,14 +8,9 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { RunningAgent } from '../../packages/agent/src/index.ts';
 import { expectAccessible } from './axe.ts';
+import { expectFocusRings } from './focus.ts';
+import { LOOKS } from './looks.ts';
 import { type ScriptedAgent, startScriptedAgent } from './scripted-agent.ts';
-
-const LOOKS = [
-  { name: 'desktop-light', viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
-  { name: 'desktop-dark', viewport: { width: 1280, height: 900 }, colorScheme: 'dark' },
-  { name: 'phone-light', viewport: { width: 390, height: 844 }, colorScheme: 'light' },
-  { name: 'phone-dark', viewport: { width: 390, height: 844 }, colorScheme: 'dark' },
-] as const;
 
 describe.skipIf(chromiumPath() === null)('accessibility of the console', () => {
   let scripted: ScriptedAgent;
@@ -45,7 +40,10 @@ describe.skipIf(chromiumPath() === null)('accessibility of the console', () => {
       await context?.close();
     });
 
-    const check = (what: string): Promise<void> => expectAccessible(page, `${name}-${what}`);
+    async function check(what: string): Promise<void> {
+      await expectAccessible(page, `${name}-${what}`);
+      await expectFocusRings(page, `${name}-${what}`);
+    }
 
     it('the first visit, the question about the simulator, and a finished task', { timeout: 120_000 }, async () => {
       await page.goto(`${agent.url}/developer`);

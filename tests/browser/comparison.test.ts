@@ -10,7 +10,7 @@ import { SMALL_RECIPE, startModelServer, zooOf } from '@assay/testing/model-zoo'
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../packages/assay/src/command-line/program.ts';
-import { expectAccessible } from './axe.ts';
+import { expectAccessibleInEachLook } from './axe.ts';
 
 const DIST = new URL('../../packages/web/dist/', import.meta.url).pathname;
 const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
@@ -75,7 +75,7 @@ describe.skipIf(chromiumPath() === null || !existsSync(join(DIST, 'verify.html')
     expect([different.length, same.length]).toEqual([queries.length + 1, queries.length + 1]);
     expect(different.at(-1)!).toBeLessThan(Math.min(...same)); // downwards on a screen
     expect(await chart.getByRole('img').getAttribute('aria-label')).toContain(`DIFFERENT after ${queries.length} queries`);
-    await expectAccessible(page, 'comparison');
+    await expectAccessibleInEachLook(page, 'comparison');
     expect(faults).toEqual([]);
   });
 

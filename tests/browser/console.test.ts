@@ -6,7 +6,7 @@ import { chromiumPath, fenced, type JsonRpcServer, launchChromium, startJsonRpcS
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningAgent } from '../../packages/agent/src/index.ts';
-import { PICTURES } from './axe.ts';
+import { savePicture, savePictures } from './looks.ts';
 import { type ScriptedAgent, startScriptedAgent } from './scripted-agent.ts';
 
 const PNG =
@@ -101,7 +101,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await start.waitFor();
     expect(await panel.innerText()).toContain('it proves nothing about the machine: its operator can read your tasks');
     expect(await page.evaluate(() => localStorage.length)).toBe(0);
-    await page.screenshot({ path: join(PICTURES, 'consent.png') });
+    await savePictures(page, 'consent');
     await start.click();
     await page.locator('[data-outcome]').waitFor({ timeout: 60_000 });
     expect(await page.locator('[data-output]').innerText()).toContain('3628800');
@@ -119,7 +119,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     expect(
       await page.locator('[data-story]').evaluateAll((steps) => steps.map((step) => step.getAttribute('data-story'))),
     ).toEqual([...['asked', 'model', 'code', 'ran', 'finished', 'answered', 'sealed', 'logged']]);
-    await page.screenshot({ path: join(PICTURES, 'developer.png'), fullPage: true });
+    await savePictures(page, 'developer');
     await page.goto(`${agent.url}/status`);
     await page.locator('[data-strip=sandbox]').waitFor();
     expect(await page.getByText('Accept the simulator').count()).toBe(0);
@@ -133,7 +133,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     expect(await page.locator('[data-output]').innerText()).toContain('2');
     await page.locator('img.plot').waitFor();
     expect(await page.locator('img.plot').evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBe(10);
-    await page.screenshot({ path: join(PICTURES, 'plot.png'), fullPage: true });
+    await savePictures(page, 'plot');
   });
 
   it('reaches an allow-listed chain through the host, and records it', { timeout: 90_000 }, async () => {
@@ -153,7 +153,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await generate('Read /tmp/missing.txt and print it');
     expect(await page.locator('[data-step^=retry]').count()).toBe(1);
     expect(await page.locator('[data-output]').innerText()).toContain('using default content');
-    await page.screenshot({ path: join(PICTURES, 'retry.png'), fullPage: true });
+    await savePictures(page, 'retry');
   });
 
   it('downloads an attestation and a bundle, which the verify page judges; one changed byte is refused', {
@@ -173,7 +173,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await page.getByLabel(/Root certificate/).setInputFiles(root);
     await page.getByLabel(/Drop evidence here/).setInputFiles(bundle);
     await page.locator('[data-outcome=accepted]').waitFor();
-    await page.screenshot({ path: join(PICTURES, 'verify.png'), fullPage: true });
+    await savePictures(page, 'verify');
     const edited = Buffer.from(bytes);
     const at = edited.indexOf('"served_at":') + '"served_at":'.length;
     edited[at] = (edited[at] ?? 0) ^ 1;
@@ -181,7 +181,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     writeFileSync(changed, edited);
     await page.getByLabel(/Drop evidence here/).setInputFiles(changed);
     await page.locator('[data-outcome=not-authentic], [data-outcome=malformed]').waitFor();
-    await page.screenshot({ path: join(PICTURES, 'verify-changed.png'), fullPage: true });
+    await savePictures(page, 'verify-changed');
   });
 
   it('finds a receipt by its words, tells its story at its own address, and survives reload and Back', {
@@ -193,7 +193,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
       .getByRole('link', { name: /factorial/ })
       .first()
       .waitFor();
-    await page.screenshot({ path: join(PICTURES, 'receipts.png'), fullPage: true });
+    await savePictures(page, 'receipts');
     await page.getByLabel('Search the receipts').fill('MISSING');
     await page.waitForURL(/search=MISSING/);
     await page.getByRole('status').filter({ hasText: '1 receipt' }).waitFor();
@@ -217,7 +217,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     await page.getByText(/checks passed/).waitFor();
     await page.keyboard.press('ArrowRight');
     await page.getByText('workload_keyset_digest').first().waitFor();
-    await page.screenshot({ path: join(PICTURES, 'receipt-raw.png'), fullPage: true });
+    await savePictures(page, 'receipt-raw');
     await page.goBack();
     expect(await page.getByLabel('Search the receipts').inputValue()).toBe('MISSING');
     await page.goto(`${agent.url}/receipts/rcpt_${'0'.repeat(32)}`);
@@ -254,7 +254,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     page.off('request', record);
     expect(sent.some((line) => line.includes('/ohttp'))).toBe(true);
     expect(sent.join('\n')).not.toMatch(/secret|completions/);
-    await page.screenshot({ path: join(PICTURES, 'chat.png'), fullPage: true });
+    await savePictures(page, 'chat');
     await page.locator('[data-receipt]').first().click();
     await page.locator('[data-outcome=accepted]').waitFor();
     await page.getByRole('heading', { name: /Question to/ }).waitFor();
@@ -301,7 +301,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
         ),
       );
     expect(names.every((name) => name.trim() !== '')).toBe(true);
-    await page.screenshot({ path: join(PICTURES, 'dark.png'), fullPage: true });
+    await savePicture(page, 'keyboard');
     await page.emulateMedia({ colorScheme: 'light' });
   });
 });

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installProgram, PROGRAMS } from '../../packages/agent/src/adapters/analyzer/bundled-program.ts';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
 import { analyzerFolder, compilersFolder } from '../contracts/installed.ts';
-import { expectAccessible } from './axe.ts';
+import { expectAccessibleInEachLook } from './axe.ts';
 import { oneAccountChain } from './one-account-chain.ts';
 import { giveWallet } from './wallet-stand-in.ts';
 
@@ -93,15 +93,7 @@ describe.skipIf(chromiumPath() === null)('the page of contracts', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  async function looked(name: string): Promise<void> {
-    for (const [size, width] of Object.entries({ desktop: 1280, phone: 390 }))
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.setViewportSize({ width, height: 900 });
-        await page.emulateMedia({ colorScheme });
-        await expectAccessible(page, `${size}-${colorScheme}-${name}`);
-      }
-    await page.setViewportSize({ width: 1280, height: 900 });
-  }
+  const looked = (name: string): Promise<void> => expectAccessibleInEachLook(page, name);
 
   it('marks the line of a finding, survives reload, and compares the build with deployed code', {
     timeout: LONG_MS,

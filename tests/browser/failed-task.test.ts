@@ -10,7 +10,8 @@ import { chromiumPath, launchChromium } from '@assay/testing';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
-import { expectAccessible, PICTURES } from './axe.ts';
+import { expectAccessible } from './axe.ts';
+import { inEachLook, PICTURES } from './looks.ts';
 
 const LINE = 'ValueError: expected a number of rows between one and ten thousand, and got none at all; name the file to count';
 const CODE = `def count(rows):\n    raise ValueError('${LINE.slice('ValueError: '.length)}')\n\ncount([])\n`;
@@ -43,15 +44,11 @@ describe.skipIf(chromiumPath() === null)('a task that fails', () => {
   });
 
   /** At both sizes, in both schemes. */
-  async function accessible(name: string): Promise<void> {
-    for (const [size, width] of Object.entries({ desktop: 1280, phone: 390 }))
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.setViewportSize({ width, height: 900 });
-        await page.emulateMedia({ colorScheme });
-        await expectAccessible(page, `${size}-${colorScheme}-${name}`);
-        expect(await overlapping(page), `${size} ${colorScheme}`).toEqual([]);
-      }
-    await page.setViewportSize({ width: 1280, height: 900 });
+  function accessible(name: string): Promise<void> {
+    return inEachLook(page, async (look) => {
+      await expectAccessible(page, `${look}-${name}`);
+      expect(await overlapping(page), look).toEqual([]);
+    });
   }
 
   const steps = (): Promise<string[]> =>

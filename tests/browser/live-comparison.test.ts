@@ -13,14 +13,9 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { run } from '../../packages/assay/src/command-line/program.ts';
 import { engineFolder, isAtHand, SMOLLM2 } from '../embedded/models-at-hand.ts';
-import { expectAccessible } from './axe.ts';
+import { expectAccessibleInEachLook } from './axe.ts';
 
 const DIST = new URL('../../packages/web/dist/', import.meta.url).pathname;
-const SIZES = [
-  ['desk', { width: 1280, height: 900 }],
-  ['phone', { width: 390, height: 844 }],
-] as const;
-const SCHEMES = ['light', 'dark'] as const;
 
 /** Lets questions through one by one, so that the page is looked at in the middle of a comparison. */
 class Gate {
@@ -98,7 +93,7 @@ describe.skipIf(chromiumPath() === null || !existsSync(join(DIST, 'comparison.ht
     await expect.poll(points, { timeout: 60_000 }).toBeGreaterThan(0);
     const before = await points();
     expect(await drawn.getByRole('img').getAttribute('aria-label')).toContain('No verdict yet');
-    await expectFits(page, 'live');
+    await expectAccessibleInEachLook(page, 'live');
     // Another page that comes late sees what happened so far.
     const late = await browser.newPage();
     await late.goto(url);
@@ -108,8 +103,7 @@ describe.skipIf(chromiumPath() === null || !existsSync(join(DIST, 'comparison.ht
     for (const each of [page, late]) await each.locator('[data-comparison=DIFFERENT]').waitFor({ timeout: 60_000 });
     expect(await points()).toBeGreaterThan(before);
     await page.getByText('comparison/comparison.json').waitFor();
-    if (process.env.ASSAY_SHOTS !== undefined)
-      await page.screenshot({ path: join(process.env.ASSAY_SHOTS, 'live-ended.png'), fullPage: true });
+    await expectAccessibleInEachLook(page, 'live-comparison-ended');
     expect(faults).toEqual([]);
   });
 
@@ -141,7 +135,7 @@ describe.skipIf(chromiumPath() === null || !existsSync(join(DIST, 'comparison.ht
     const ladder = new Map(variations);
     for (const name of ['Q5_0', 'Q4_0']) expect(ladder.get('Q8_0'), name).toBeLessThan(ladder.get(name)!);
     expect(new Map(rows).get('Q4_0')).toMatch(/told apart$/);
-    await expectFits(page, 'live-ladder');
+    await expectAccessibleInEachLook(page, 'live-ladder');
     gate.openTo(Number.POSITIVE_INFINITY);
     expect(await ended).toBe(6);
     await page.locator('[data-comparison=DIFFERENT]').waitFor({ timeout: 60_000 });
@@ -164,22 +158,9 @@ describe.skipIf(chromiumPath() === null || !existsSync(join(DIST, 'comparison.ht
     expect(await alarm.innerText()).toContain('watched/watch.json');
     await page.getByText('One round of a watch').waitFor();
     expect(await page.locator('main').innerText()).not.toContain('computes it again');
-    await expectAccessible(page, 'live watch, ended');
+    await expectAccessibleInEachLook(page, 'live-watch-ended');
   });
 });
-
-/** At both sizes and in both colour schemes: accessible, and no wider than the screen. */
-async function expectFits(page: Page, name: string): Promise<void> {
-  for (const [size, viewport] of SIZES)
-    for (const colorScheme of SCHEMES) {
-      await page.setViewportSize(viewport);
-      await page.emulateMedia({ colorScheme });
-      await expectAccessible(page, `${name} comparison, ${size}, ${colorScheme}`);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
-      if (process.env.ASSAY_SHOTS !== undefined)
-        await page.screenshot({ path: join(process.env.ASSAY_SHOTS, `${name}-${size}-${colorScheme}.png`), fullPage: true });
-    }
-}
 
 /** Asks under another name of the host, as a page does whose name was pointed at this machine. */
 function statusFor(url: string, host: string, path = '/comparison/events'): Promise<number> {

@@ -6,6 +6,7 @@ import { serve } from '@hono/node-server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { loadConsole } from '../../packages/agent/src/http/routes/console.ts';
 import { startTestAgent } from '../e2e/agent.ts';
+import { savePicture, savePictures } from './looks.ts';
 
 const COUNT = 1000;
 
@@ -53,5 +54,11 @@ describe.skipIf(chromiumPath() === null)('a thousand receipts', () => {
     expect(skipped, 'rows out of sight that are not laid out').toBeGreaterThan(COUNT / 2);
     await page.getByLabel('Search the receipts').fill('/tmp/777.txt');
     await page.getByRole('status').filter({ hasText: '1 receipt' }).waitFor();
+    await page.getByLabel('Search the receipts').fill('no such words');
+    await page.getByRole('heading', { name: 'No receipt matches' }).waitFor();
+    await savePictures(page, 'receipts-none');
+    await page.getByRole('button', { name: 'Show all receipts' }).click();
+    await rows.first().waitFor();
+    await savePicture(page, 'receipts-many');
   });
 });

@@ -13,7 +13,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { API_KEY, MANIFEST, OWNERS, type OwnedAgent, startOwnedAgent, temporary } from '../operator/owned-agent.ts';
 import { startWitness } from '../operator/witness-stand-in.ts';
-import { expectAccessible } from './axe.ts';
+import { expectAccessibleInEachLook } from './axe.ts';
 import { visitOwned, WIDE } from './owned-visit.ts';
 import { giveWallet } from './wallet-stand-in.ts';
 
@@ -88,14 +88,14 @@ describe.skipIf(chromiumPath() === null)('the witness on the page of the owners'
     const refused = page.getByRole('alert').filter({ hasText: 'The witness does not cosign this log' });
     await refused.getByText('Its refusal is not signed.').waitFor({ timeout: LONG_MS });
     await page.getByText('signs nothing', { exact: true }).waitFor();
-    await expectAccessible(page, 'desktop-light-owners-witness-refuses');
+    await expectAccessibleInEachLook(page, 'owners-witness-refuses');
 
     // A caller shows the lost head, which is signed: owners acknowledge it, with the witness or without.
     expect(await codeOf(agent, { 'assay-checkpoint': encodeBase64(utf8(note)) })).toBe('operator/state-behind');
     const lost = page.getByRole('alert').filter({ hasText: 'The data directory was put back' });
     await lost.getByText(`Somebody remembers ${size} entries`).waitFor();
     await page.setViewportSize({ width: 390, height: 844 });
-    await expectAccessible(page, 'phone-owners-behind-with-witness');
+    await expectAccessibleInEachLook(page, 'owners-behind-with-witness');
     await page.setViewportSize(WIDE);
     await lost.getByRole('button', { name: 'Acknowledge the lost entries' }).click();
     await signAndSend(page, 'must cosign, where the manifest names one');
@@ -107,7 +107,7 @@ describe.skipIf(chromiumPath() === null)('the witness on the page of the owners'
     await refused.waitFor({ state: 'detached' });
     await page.locator('[data-witness=waived]').waitFor();
     await page.getByText('signs what the policy allows', { exact: true }).waitFor();
-    await expectAccessible(page, 'desktop-light-owners-witness-waived');
+    await expectAccessibleInEachLook(page, 'owners-witness-waived');
     expect(await codeOf(agent)).toBe('operator/denied');
 
     await page.getByRole('button', { name: 'Ask the witness again' }).click();

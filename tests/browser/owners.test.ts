@@ -13,8 +13,8 @@ import { chromiumPath, launchChromium } from '@assay/testing';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { API_KEY, MANIFEST, OWNERS, type OwnedAgent, startOwnedAgent, temporary } from '../operator/owned-agent.ts';
-import { expectAccessible } from './axe.ts';
-import { visitOwned, WIDE } from './owned-visit.ts';
+import { expectAccessibleInEachLook } from './axe.ts';
+import { visitOwned } from './owned-visit.ts';
 import { giveWallet } from './wallet-stand-in.ts';
 
 const LONG_MS = 180_000;
@@ -45,13 +45,7 @@ describe.skipIf(chromiumPath() === null)('the page of the owners', () => {
 
     await one.goto(`${agent.url}/owners`);
     await one.locator('[data-variable=greeting][data-version="0"]').waitFor({ timeout: LONG_MS });
-    for (const [size, width] of Object.entries({ desktop: 1280, phone: 390 }))
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await one.setViewportSize({ width, height: 900 });
-        await one.emulateMedia({ colorScheme });
-        await expectAccessible(one, `${size}-${colorScheme}-owners`);
-      }
-    await one.setViewportSize(WIDE);
+    await expectAccessibleInEachLook(one, 'owners');
 
     await one.getByRole('button', { name: 'Set openrouter_api_key' }).click();
     await one.getByLabel('Value').fill('sk-my-hidden-key');
@@ -65,7 +59,7 @@ describe.skipIf(chromiumPath() === null)('the page of the owners', () => {
     wallet.use(FIRST);
     await dialog.getByRole('button', { name: 'Sign with wallet' }).click();
     await signed(one, '1 of 2 owners have signed.');
-    await expectAccessible(one, 'desktop-dark-owners-sign');
+    await expectAccessibleInEachLook(one, 'owners-sign');
 
     await one.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await dialog.getByRole('button', { name: 'Copy for other owners' }).click();
@@ -130,7 +124,7 @@ describe.skipIf(chromiumPath() === null)('the page of the owners', () => {
     const waiting = page.locator('[data-pending]');
     await waiting.getByText('0.005').waitFor();
     await page.setViewportSize({ width: 390, height: 844 });
-    await expectAccessible(page, 'phone-owners-waiting');
+    await expectAccessibleInEachLook(page, 'owners-waiting');
     await waiting.getByRole('button', { name: 'Approve' }).click();
     await expect.poll(() => page.getByRole('dialog').innerText()).toContain(`5000000000000000 wei to ${RECIPIENT}`);
     await page.getByRole('button', { name: 'Sign with wallet' }).click();
@@ -142,7 +136,7 @@ describe.skipIf(chromiumPath() === null)('the page of the owners', () => {
     await paid.locator('[data-told] [data-outcome=accepted]').waitFor({ timeout: LONG_MS });
     for (const kind of ['decision', 'transaction', 'sealed', 'logged'])
       expect(await paid.locator(`[data-story=${kind}]`).count(), kind).toBeGreaterThan(0);
-    await expectAccessible(page, 'phone-owners-transaction');
+    await expectAccessibleInEachLook(page, 'owners-transaction');
 
     await page.getByRole('button', { name: 'Pause signing' }).click();
     await page.getByRole('button', { name: 'Sign with wallet' }).click();
@@ -186,11 +180,7 @@ describe.skipIf(chromiumPath() === null)('the page of the owners', () => {
     await difference.getByText(`Adds ${stranger}`).waitFor();
     await difference.getByText(`Removes ${SECOND.address.toLowerCase()}`).waitFor();
     await difference.getByText('1 must sign in place of 2').waitFor();
-    for (const [size, width] of Object.entries({ desktop: 1280, phone: 390 })) {
-      await page.setViewportSize({ width, height: 900 });
-      await expectAccessible(page, `${size}-light-owners-change`);
-    }
-    await page.setViewportSize(WIDE);
+    await expectAccessibleInEachLook(page, 'owners-change');
     await page.getByRole('button', { name: 'Continue to signing' }).click();
     const dialog = page.getByRole('dialog', { name: 'Change the owners' });
     await dialog.getByText('1 of 2', { exact: true }).waitFor();
@@ -208,7 +198,7 @@ describe.skipIf(chromiumPath() === null)('the page of the owners', () => {
     expect((await agent.post('/api/v1/sign-message', asked, headers)).body).toMatchObject({ code: 'operator/state-behind' });
     const notice = page.getByRole('alert').filter({ hasText: 'The data directory was put back' });
     await notice.waitFor();
-    await expectAccessible(page, 'desktop-light-owners-behind');
+    await expectAccessibleInEachLook(page, 'owners-behind');
     wallet.use(FIRST);
     await notice.getByRole('button', { name: 'Acknowledge the lost entries' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Sign with wallet' }).click();

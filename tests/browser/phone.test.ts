@@ -9,7 +9,7 @@ import { chromiumPath, fenced, launchChromium, watchPage } from '@assay/testing'
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningAgent } from '../../packages/agent/src/index.ts';
-import { PICTURES } from './axe.ts';
+import { savePictures } from './looks.ts';
 import { type ScriptedAgent, startScriptedAgent } from './scripted-agent.ts';
 
 const LEAST_HEIGHT = 24;
@@ -66,9 +66,7 @@ describe.skipIf(chromiumPath() === null)('a new user with a phone', () => {
   }
 
   async function picture(name: string): Promise<void> {
-    await page.screenshot({ path: join(PICTURES, `phone-trial-${name}.png`), fullPage: true });
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    expect(overflow, `${name}: pixels wider than the screen`).toBe(0);
+    await savePictures(page, `trial-${name}`);
   }
 
   /** By the bar at the bottom of the screen. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OpenAiServer, startOpenAiServer } from '@assay/testing';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
-import { PICTURES } from './axe.ts';
+import { PICTURES } from './looks.ts';
 
 export interface ScriptedAgent {
   /** Its data directory, which goes with it. */

@@ -17,7 +17,8 @@ import { ServerError } from '../../packages/agent/src/errors.ts';
 import { loadConsole } from '../../packages/agent/src/http/routes/console.ts';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
 import { startTestAgent } from '../e2e/agent.ts';
-import { expectAccessible, PICTURES } from './axe.ts';
+import { expectAccessibleInEachLook } from './axe.ts';
+import { PICTURES, savePictures } from './looks.ts';
 
 const KEY = 'the-key-of-the-clients';
 const LONG_MS = 60_000;
@@ -61,16 +62,7 @@ describe.skipIf(chromiumPath() === null)('between a visitor and the agent', () =
   const verified = (): Promise<void> => page.locator('[data-strip=sandbox]').waitFor();
   const connection = (words: string): Promise<void> => page.locator('[data-strip=connection]', { hasText: words }).waitFor();
 
-  /** Pictures and findings at both sizes, in both schemes. */
-  async function accessible(name: string): Promise<void> {
-    for (const [size, width] of Object.entries({ desktop: 1280, phone: 390 }))
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.setViewportSize({ width, height: 900 });
-        await page.emulateMedia({ colorScheme });
-        await expectAccessible(page, `${size}-${colorScheme}-${name}`);
-      }
-    await page.setViewportSize({ width: 1280, height: 900 });
-  }
+  const accessible = (name: string): Promise<void> => expectAccessibleInEachLook(page, name);
 
   it('says that the agent is down, and goes on by itself when it is back; a new data directory asks again', {
     timeout: 120_000,
@@ -172,7 +164,7 @@ describe.skipIf(chromiumPath() === null)('between a visitor and the agent', () =
       await page.locator('[data-outcome=not-authentic]').waitFor();
       show();
       await page.getByText('Two clocks differ by 1 d 2 h').waitFor();
-      await page.screenshot({ path: join(PICTURES, `clock-${name}.png`), fullPage: true });
+      await savePictures(page, `clock-${name}`);
     },
   );
 

@@ -3,12 +3,11 @@
  * address survives reload, Back and another tab; hostile names and outputs stay inert; the page outlives a cut line and a restart.
  */
 
-import { join } from 'node:path';
 import { chromiumPath, fenced, launchChromium, watchPage } from '@assay/testing';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningAgent } from '../../packages/agent/src/index.ts';
-import { PICTURES } from './axe.ts';
+import { savePictures } from './looks.ts';
 import { type ScriptedAgent, startScriptedAgent } from './scripted-agent.ts';
 
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAIAAAACUFjqAAAAEklEQVR4nGP4z8CAB+GTG8HSALfKY52fTcuYAAAAAElFTkSuQmCC';
@@ -80,10 +79,16 @@ describe.skipIf(chromiumPath() === null)('tasks in the console', () => {
     expect(faults.filter((fault) => !/ERR_(?:CONNECTION|INTERNET|NETWORK|INCOMPLETE)|status of 422/.test(fault))).toEqual([]);
   });
 
-  const picture = (name: string): Promise<unknown> =>
-    page
-      .evaluate(() => scrollTo(0, 0))
-      .then(() => page.screenshot({ path: join(PICTURES, `tasks-${name}.png`), fullPage: true }));
+  /** At a desktop's width what a task can do stands beside its heading, also when its time has grown long. */
+  async function expectActionsAtHeading(): Promise<void> {
+    const [heading, action] = [page.getByRole('heading', { level: 1 }), page.getByRole('button', { name: 'Run again' })];
+    await page.getByText(/ago$/).first().waitFor();
+    const [above, at] = [await heading.boundingBox(), await action.boundingBox()];
+    expect(at?.x ?? 0).toBeGreaterThan((above?.x ?? 0) + (above?.width ?? 0));
+    expect(at?.y ?? 0).toBeLessThan((above?.y ?? 0) + 60);
+  }
+
+  const picture = (name: string): Promise<void> => savePictures(page, `tasks-${name}`);
 
   /** Starts a task through the form; the page is then the task's. */
   async function begin(description: string, { review = false, files = [] as readonly File_[] } = {}): Promise<string> {
@@ -180,6 +185,7 @@ describe.skipIf(chromiumPath() === null)('tasks in the console', () => {
     await verified();
     expect(await page.locator('[data-attempt="1"]').innerText()).toContain('tick 3');
     await other.close();
+    await expectActionsAtHeading();
     await picture('cancelled');
   });
 

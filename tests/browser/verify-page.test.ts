@@ -10,9 +10,9 @@ import { extname, join, resolve } from 'node:path';
 import { chromiumPath, launchChromium, type VectorCase, vectorCases, vectorsDirectory, watchPage } from '@assay/testing';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PICTURES, savePictures } from './looks.ts';
 
 const DIST = new URL('../../packages/web/dist/', import.meta.url).pathname;
-const PICTURES = new URL('./output/', import.meta.url).pathname;
 const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
 
 /** One case a TEE: genuine, and where the vendor rates it, up to date. `offset`: a byte that a signature covers. */
@@ -87,7 +87,7 @@ describe.skipIf(chromiumPath() === null || vectorsDirectory() === null || !exist
       expect(first, await page.locator('main').innerText()).toBe('accepted');
       expect(await page.locator('[data-check-outcome=pass]').count()).toBeGreaterThan(3);
       expect(await page.locator('[data-check-outcome=fail]').count()).toBe(0);
-      await page.screenshot({ path: join(PICTURES, `verify-${wanted.tee}.png`), fullPage: true });
+      await savePictures(page, `verify-${wanted.tee}`);
       const outcome = await drop(entry, (bytes) => {
         const at = wanted.offset(bytes);
         bytes[at] = (bytes[at] ?? 0) ^ 1;
@@ -96,7 +96,7 @@ describe.skipIf(chromiumPath() === null || vectorsDirectory() === null || !exist
       expect(outcome).toBe('not-authentic');
       expect(await page.locator('[data-check-outcome=fail]').count()).toBe(1);
       expect(await page.locator('[data-outcome] [data-tone=fail]').isVisible()).toBe(true);
-      await page.screenshot({ path: join(PICTURES, `verify-${wanted.tee}-changed.png`), fullPage: true });
+      await savePictures(page, `verify-${wanted.tee}-changed`);
       expect(faults).toEqual([]);
     });
   },

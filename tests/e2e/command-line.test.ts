@@ -125,6 +125,7 @@ describe('assay run', () => {
     const { code, out } = await assay('replay', 'out/bundle.json', ...root);
     expect(out).toMatch(/^bundle {2}accepted \(SIMULATED\)\nidentical {2}attempt 1[\s\S]*identical {2}attempt 2/);
     expect(code).toBe(0);
+    expect((await assay('replay', 'out/bundle.json')).err).toContain('--simulated-root');
     const stranger = await assay('replay', 'out/bundle.json', '--json');
     expect(stranger.code).toBe(3);
     expect(JSON.parse(stranger.out)).toMatchObject({ bundle: { outcome: 'not-authentic' } });

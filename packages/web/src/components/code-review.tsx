@@ -1,4 +1,5 @@
 import type { Agent } from 'assay';
+import { languageName } from 'assay/story';
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { WaitingReview } from '../state/task-progress.ts';
@@ -60,7 +61,7 @@ export function CodeReview({ agent, taskId, review }: CodeReviewProps): JSX.Elem
           if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !busy && code.trim() !== '') void decide('run');
         }}
       >
-        <Field id="review-code" label={`Program, attempt ${review.attempt} (${review.language})`}>
+        <Field id="review-code" label={`Program, attempt ${review.attempt} (${languageName(review.language)})`}>
           <textarea
             class="input mono code-editor"
             spellcheck={false}

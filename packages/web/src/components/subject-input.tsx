@@ -79,7 +79,8 @@ export function SubjectInput({ files, onChange }: SubjectInputProps): JSX.Elemen
           <ul class="chips" aria-label="Files">
             {files.map((file, index) => (
               <li key={`${file.name}-${index}`} class="badge">
-                <span class="mono">{file.name}</span> {sizeOf(file.bytes.length)}
+                <span class="mono">{file.name}</span>
+                <span>{sizeOf(file.bytes.length)}</span>
                 <button
                   type="button"
                   class="chip-remove"

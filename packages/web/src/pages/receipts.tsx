@@ -65,12 +65,23 @@ function Receipts({ agent }: { readonly agent: Agent }): JSX.Element {
           ))}
         </select>
       </search>
-      <ReceiptRows key={`${filter.outcome} ${filter.search}`} agent={agent} filter={filter} />
+      <ReceiptRows
+        key={`${filter.outcome} ${filter.search}`}
+        agent={agent}
+        filter={filter}
+        onShowAll={() => route(pathTo('receipts'), true)}
+      />
     </>
   );
 }
 
-function ReceiptRows({ agent, filter }: { readonly agent: Agent; readonly filter: ReceiptFilter }): JSX.Element {
+interface ReceiptRowsProps {
+  readonly agent: Agent;
+  readonly filter: ReceiptFilter;
+  readonly onShowAll: () => void;
+}
+
+function ReceiptRows({ agent, filter, onShowAll }: ReceiptRowsProps): JSX.Element {
   const [pages, setPages] = useState<readonly (readonly ListedReceipt[])[]>([]);
   /** Where the next page begins; `undefined` before the first. */
   const [next, setNext] = useState<number | null | undefined>(undefined);
@@ -106,7 +117,7 @@ function ReceiptRows({ agent, filter }: { readonly agent: Agent; readonly filter
       </Card>
     );
   const count = pages.reduce((sum, { length }) => sum + length, 0);
-  if (count === 0 && next === null) return <None />;
+  if (count === 0 && next === null) return <None onShowAll={onShowAll} />;
   return (
     <>
       <div class="rows">
@@ -210,10 +221,10 @@ function Older({ busy, onReach }: { readonly busy: boolean; readonly onReach: ()
 }
 
 /** An agent's log begins with its first start, so an empty list is one that nothing matches. */
-function None(): JSX.Element {
+function None({ onShowAll }: Pick<ReceiptRowsProps, 'onShowAll'>): JSX.Element {
   return (
     <Card>
-      <EmptyState icon="search" title="No receipt matches">
+      <EmptyState icon="search" title="No receipt matches" action={<Button onClick={onShowAll}>Show all receipts</Button>}>
         Search looks at the title, the kind of work and the ids.
       </EmptyState>
     </Card>

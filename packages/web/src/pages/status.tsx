@@ -1,4 +1,5 @@
 import type { Agent } from 'assay';
+import { languageName } from 'assay/story';
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Badge } from '../components/badge.tsx';
@@ -92,9 +93,9 @@ function StatusView({ agent, status }: { readonly agent: Agent; readonly status:
         <Card title="Sandbox" actions={<Badge tone={sandbox.lane === 'opening' ? 'active' : 'pass'}>{sandbox.lane}</Badge>}>
           <dl class="facts">
             <dt>Isolation</dt>
-            <dd>{sandbox.isolation}</dd>
+            <dd>{ISOLATION_WORDS[sandbox.isolation] ?? sandbox.isolation}</dd>
             <dt>Languages</dt>
-            <dd>{sandbox.languages.join(', ') || '—'}</dd>
+            <dd>{sandbox.languages.map(languageName).join(', ') || '—'}</dd>
             <dt>Network</dt>
             <dd>{networkOf(sandbox.network)}</dd>
             {sandbox.environment_digest !== null && (
@@ -124,6 +125,12 @@ const TEE_NAMES: Readonly<Record<string, string>> = {
   sgx: 'Intel SGX',
   'sev-snp': 'AMD SEV-SNP',
   dstack: 'dstack on Intel TDX',
+};
+
+const ISOLATION_WORDS: Readonly<Record<string, string>> = {
+  ns: 'Linux namespaces',
+  reduced: 'reduced: Landlock, without namespaces',
+  wasm: 'WebAssembly',
 };
 
 function LogCard({ origin }: { readonly origin: string }): JSX.Element {

@@ -130,7 +130,11 @@ function Content({ agent, id, task }: ContentProps): JSX.Element {
     <div class="task-columns">
       <div class="stack">
         <p class="hidden" role="status">
-          {active ? stageWords(progress) : progress.end === null ? '' : `The task has ended: ${progress.end.status}`}
+          {active
+            ? stageWords(progress)
+            : progress.end === null
+              ? ''
+              : `The task has ended: ${TASK_LOOKS[progress.end.status].word}`}
         </p>
         {state === 'reading' && agent !== null && (
           <Card>

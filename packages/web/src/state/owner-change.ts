@@ -6,6 +6,7 @@
 import type { Agent } from 'assay';
 import type { Hex, OwnerMessage } from 'assay/owners';
 import { sendJson } from './agent-reader.ts';
+import { instantOf } from './instants.ts';
 import type { OwnedState, OwnerConfig } from './owned-agent.ts';
 
 export interface OwnerChange {
@@ -70,7 +71,7 @@ export async function signersOf(
 
 /** What the message says, for people: the rows that an owner must read before signing. */
 export function rowsOf({ type, fields }: OwnerMessage): readonly (readonly [string, string])[] {
-  const until = ['Good until', new Date(fields.expiry * 1000).toLocaleString()] as const;
+  const until = ['Good until', instantOf(fields.expiry * 1000)] as const;
   switch (type) {
     case 'SetVariable':
       return [

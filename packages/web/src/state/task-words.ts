@@ -87,6 +87,7 @@ export const END_WORDS: Readonly<Record<string, string>> = {
   'task/cancelled': 'The task was cancelled. Nothing ran after that.',
   'task/interrupted': 'The agent stopped before this task ended. Nothing of it was acknowledged.',
   'task/review-expired': 'There was no decision on the code in time, so it did not run.',
+  'contract/compile-failed': 'The sources do not compile.',
   'model/no-code': 'The model’s reply held no program.',
   'model/incomplete': 'The model’s reply broke off before the program was complete.',
   'model/unreachable': 'The model does not answer.',

@@ -94,7 +94,10 @@ describe('assay model sign and verify', () => {
     const added = await copy('added', (folder) => writeFile(join(folder, 'run.py'), ''));
     const less = await copy('less', (folder) => rm(join(folder, 'sub'), { recursive: true }));
     const linked = await copy('linked', (folder) => symlink('/etc/hostname', join(folder, 'link')));
-    expect(await verify('model')).toMatchObject({ code: 0, out: expect.stringMatching(/^ACCEPTED {2}each signed piece of model \(2\) is unchanged/) });
+    expect(await verify('model')).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^ACCEPTED {2}each signed piece of model \(2\) is unchanged/),
+    });
     expect(await verify(changed)).toMatchObject({ code: 3, err: expect.stringContaining('signing/file-changed') });
     expect(await verify(added)).toMatchObject({ code: 3, err: expect.stringContaining('signing/file-unsigned') });
     expect(await verify(added, '--ignore', 'run.py')).toMatchObject({ code: 0 });

@@ -1,7 +1,9 @@
 // No regular expression takes more than linear time on any text. Every literal and every RegExp constructor in packages/*/src is given
 // to `recheck`; a pattern that is put together at run time cannot be checked, and is refused unless it only renames a checked one.
+// The check of all takes minutes, so safe ones are kept in safe-regexes.json: what is not there, or was checked by another version, is
+// checked. Usage: node tools/check-regexes.mjs [--write: adds new ones, drops those that are gone] [--all: trusts no kept verdict]
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { parseSync } from 'vite';
@@ -57,8 +59,21 @@ export async function defectOf(pattern, flags) {
   return `undecided: ${error?.kind}`;
 }
 
-async function main() {
-  const root = fileURLToPath(new URL('..', import.meta.url));
+const KEPT = new URL('safe-regexes.json', import.meta.url);
+const keyOf = (pattern, flags) => `${flags}/${pattern}`;
+
+/**
+ * The patterns that this version of the checker found safe, as `flags/pattern`; none where another version wrote them.
+ * @param kept text of safe-regexes.json.
+ * @example keptVerdicts('{"checker":"recheck 4.5.0","safe":["/a+$"]}', 'recheck 4.4.5') // empty: another version
+ */
+export function keptVerdicts(kept, checker) {
+  const { checker: by, safe } = JSON.parse(kept);
+  return new Set(by === checker ? safe : []);
+}
+
+/** Every expression of the packages, with its place. */
+function expressionsOf(root) {
   const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', 'packages'], {
     cwd: root,
     encoding: 'utf8',
@@ -69,26 +84,36 @@ async function main() {
       (file) =>
         /^packages\/[^/]+\/src\/.*\.tsx?$/.test(file) && !/\.test\.tsx?$/.test(file) && !file.startsWith('packages/testing/'),
     );
-  const verdicts = new Map();
-  let faults = 0;
-  for (const file of files) {
+  return files.flatMap((file) => {
     let source;
     try {
       source = readFileSync(`${root}${file}`, 'utf8');
     } catch {
-      continue; // deleted, not yet committed
+      return []; // deleted, not yet committed
     }
-    for (const { pattern, flags, line } of regexesIn(file, source)) {
-      const key = `${flags}/${pattern}`;
-      if (!verdicts.has(key)) verdicts.set(key, await defectOf(pattern, flags));
-      const defect = verdicts.get(key);
-      if (defect === null) continue;
-      console.error(`${file}:${line}: /${pattern ?? '…'}/${flags}: ${defect}`);
-      faults += 1;
-    }
+    return regexesIn(file, source).map((found) => ({ ...found, file }));
+  });
+}
+
+async function main(args) {
+  const checker = `recheck ${require('recheck/package.json').version}`;
+  const safe = args.includes('--all') ? new Set() : keptVerdicts(readFileSync(KEPT, 'utf8'), checker);
+  const defects = new Map();
+  let faults = 0;
+  for (const { pattern, flags, line, file } of expressionsOf(fileURLToPath(new URL('..', import.meta.url)))) {
+    const key = keyOf(pattern, flags);
+    if (!defects.has(key)) defects.set(key, safe.has(key) && pattern !== null ? null : await defectOf(pattern, flags));
+    const defect = defects.get(key);
+    if (defect === null) continue;
+    console.error(`${file}:${line}: /${pattern ?? '…'}/${flags}: ${defect}`);
+    faults += 1;
   }
-  console.log(`${verdicts.size} regular expressions, ${faults} faults`);
+  if (args.includes('--write')) {
+    const found = [...defects].filter(([, defect]) => defect === null).map(([key]) => key);
+    writeFileSync(KEPT, `${JSON.stringify({ checker, safe: found.toSorted() }, null, 2)}\n`);
+  }
+  console.log(`${defects.size} regular expressions, ${faults} faults`);
   process.exitCode = faults === 0 ? 0 : 1;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv.slice(2));

@@ -87,6 +87,7 @@ describe.skipIf(chromiumPath() === null || vectorsDirectory() === null || !exist
       expect(first, await page.locator('main').innerText()).toBe('accepted');
       expect(await page.locator('[data-check-outcome=pass]').count()).toBeGreaterThan(3);
       expect(await page.locator('[data-check-outcome=fail]').count()).toBe(0);
+      expect(await page.getByText('no verdict').count(), 'companions that were read').toBe(0);
       await savePictures(page, `verify-${wanted.tee}`);
       const outcome = await drop(entry, (bytes) => {
         const at = wanted.offset(bytes);

@@ -89,6 +89,21 @@ describe('an SNP report with its certificates, and a Nitro document', () => {
   });
 });
 
+describe('a genuine TDX quote with its collateral in one file of JSON', () => {
+  const file = (name: string): NamedFile => ({
+    name,
+    bytes: new Uint8Array(readFileSync(new URL(`../../../../examples/evidence/${name}`, import.meta.url))),
+  });
+
+  test('the collateral is a companion, for no verifier reads the JSON around it', async () => {
+    const found = await verifyFiles([file('tdx.collateral.json'), file('tdx.quote')], {
+      now: Date.parse('2025-07-08T09:20:26Z'),
+    });
+    expect(told(found)).toMatchObject({ outcome: 'accepted', companions: ['tdx.collateral.json'], unrecognised: [] });
+    expect(found.verdicts.map(({ name }) => name)).toEqual(['tdx.quote']);
+  });
+});
+
 const vectors = vectorsDirectory();
 describe.skipIf(vectors === null)('folders captured from a service', () => {
   test.each([

@@ -81,12 +81,17 @@ function distinct(files: readonly NamedFile[]): readonly NamedFile[] {
 
 function sortedFile(file: NamedFile): SortedFile {
   const subject = subjectOf(file.bytes);
-  const pieces = collectEndorsements([file]);
   const recognised = subject.kind !== 'evidence' || !(subject.evidence instanceof Uint8Array);
+  return { ...file, subject, recognised, role: roleOf(file, recognised) };
+}
+
+function roleOf(file: NamedFile, recognised: boolean): SortedFile['role'] {
+  const pieces = collectEndorsements([file]);
+  const known = pieces.filter(({ kind }) => kind !== 'bytes' && kind !== 'json');
   // First: a certificate of a chip has bytes in which a reader can see a report, and a manifest can be verified alone.
-  const beside = pieces.length > 0 && pieces.every(({ kind }) => kind !== 'bytes' && kind !== 'json');
-  const role = beside ? 'companion' : recognised ? 'subject' : 'unrecognised';
-  return { ...file, subject, recognised, role };
+  if (known.length > 0 && known.length === pieces.length) return 'companion';
+  if (recognised) return 'subject';
+  return known.length > 0 ? 'companion' : 'unrecognised'; // collateral, packed in JSON of its own
 }
 
 /** What gets a verdict: the evidence; without any, companions that can be verified alone; without those, every file hears why not. */

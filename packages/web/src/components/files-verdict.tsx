@@ -34,8 +34,8 @@ export function FilesVerdictView({ verification, onPin }: FilesVerdictProps): JS
           title={unrecognised.length === 1 ? 'One file has no verdict' : `${unrecognised.length} files have no verdict`}
         >
           <p>
-            They are no evidence that is known here. They were offered to the verifiers as companions:{' '}
-            <span class="mono">{unrecognised.join(', ')}</span>
+            {unrecognised.length === 1 ? 'It is' : 'They are'} nothing known here, and what was verified may not rest on{' '}
+            {unrecognised.length === 1 ? 'it' : 'them'}: <span class="mono">{unrecognised.join(', ')}</span>
           </p>
         </Notice>
       )}

@@ -3,9 +3,10 @@ import { coinsOf } from 'assay/owners';
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { readBundle } from '../state/agent-reader.ts';
-import { agoOf, instantOf } from '../state/instants.ts';
+import { instantOf } from '../state/instants.ts';
 import type { ListedTransaction, OwnedState, TransactionState, WaitingTransaction } from '../state/owned-agent.ts';
 import { expiryFrom, type OwnerChange } from '../state/owner-change.ts';
+import { Ago } from './ago.tsx';
 import { Badge, type Tone } from './badge.tsx';
 import { useBundleVerdict } from './bundle-check.tsx';
 import { Button } from './button.tsx';
@@ -71,8 +72,7 @@ export function Transactions({ agent, owned }: { readonly agent: Agent; readonly
               <Badge tone={LOOKS[each.state].tone}>{LOOKS[each.state].word}</Badge>
             </div>
             <p class="hint">
-              <span title={instantOf(each.time * 1000)}>{agoOf(each.time * 1000, Date.now())}</span>, by rule {each.rule}, nonce{' '}
-              {each.nonce}
+              <Ago at={each.time * 1000} />, by rule {each.rule}, nonce {each.nonce}
               {each.block_number === null ? '' : `, block ${each.block_number}`}
             </p>
             {each.reason !== null && <p class="hint">{each.reason}</p>}

@@ -2,6 +2,7 @@ import type { Agent, TaskSummary } from 'assay';
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
+import { Ago } from '../components/ago.tsx';
 import { Badge } from '../components/badge.tsx';
 import { Button } from '../components/button.tsx';
 import { Card } from '../components/card.tsx';
@@ -17,7 +18,6 @@ import {
   EMPTY_CONTRACTS,
   hasSources,
 } from '../state/contract-draft.ts';
-import { agoOf, instantOf } from '../state/instants.ts';
 import { startTask } from '../state/started-tasks.ts';
 import type { TaskRequest } from '../state/task-request.ts';
 import { kindWords, TASK_LOOKS } from '../state/task-words.ts';
@@ -109,9 +109,7 @@ function Earlier({ agent }: { readonly agent: Agent }): JSX.Element | null {
             <span class="task-state">
               <Badge tone={TASK_LOOKS[status].tone}>{TASK_LOOKS[status].word}</Badge>
             </span>
-            <span class="task-when hint" title={instantOf(Date.parse(started))}>
-              {agoOf(Date.parse(started), Date.now())}
-            </span>
+            <Ago class="task-when hint" at={Date.parse(started)} />
           </li>
         ))}
       </ul>

@@ -2,6 +2,7 @@ import type { Agent, TaskStatus } from 'assay';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
+import { Ago } from '../components/ago.tsx';
 import { Badge } from '../components/badge.tsx';
 import { Button } from '../components/button.tsx';
 import { Card } from '../components/card.tsx';
@@ -12,7 +13,6 @@ import { SearchField } from '../components/search-field.tsx';
 import { Gate } from '../shell/gate.tsx';
 import { readJson } from '../state/agent-reader.ts';
 import { pathTo } from '../state/base.ts';
-import { agoOf, instantOf } from '../state/instants.ts';
 import { type ListedReceipt, type ReceiptFilter, type ReceiptPage, receiptsPath } from '../state/receipt-list.ts';
 import { kindWords, TASK_LOOKS } from '../state/task-words.ts';
 
@@ -181,9 +181,7 @@ function Row({ receipt }: { readonly receipt: ListedReceipt }): JSX.Element {
       <span class="row-title">{title === task ? kind : title}</span>
       <span class="row-kind">{kind}</span>
       <span class="row-log mono">{index === null ? '' : `#${index}`}</span>
-      <time class="row-time" dateTime={new Date(at).toISOString()} title={instantOf(at)}>
-        {agoOf(at, Date.now())}
-      </time>
+      <Ago class="row-time" at={at} />
       <Badge tone={tone}>{word}</Badge>
     </>
   );

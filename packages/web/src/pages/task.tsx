@@ -2,6 +2,7 @@ import type { Agent, TaskSummary } from 'assay';
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
+import { Ago } from '../components/ago.tsx';
 import { Attempt } from '../components/attempt.tsx';
 import { Badge } from '../components/badge.tsx';
 import { BundleCheck } from '../components/bundle-check.tsx';
@@ -21,7 +22,6 @@ import type { PageProps } from '../shell/pages.ts';
 import { pathTo } from '../state/base.ts';
 import { useConnection } from '../state/connection.ts';
 import { type FollowedTask, useFollowedTask } from '../state/followed-task.ts';
-import { agoOf, instantOf } from '../state/instants.ts';
 import { requestOf, startTask } from '../state/started-tasks.ts';
 import type { TaskProgress } from '../state/task-progress.ts';
 import type { TaskRequest } from '../state/task-request.ts';
@@ -62,7 +62,7 @@ function TaskLead({ id, task }: { readonly id: string; readonly task: FollowedTa
       {summary !== null && (
         <>
           <span>{TYPE_WORDS[summary.type] ?? printable(summary.type)}</span>
-          <span title={instantOf(Date.parse(summary.started_at))}>{agoOf(Date.parse(summary.started_at), Date.now())}</span>
+          <Ago at={Date.parse(summary.started_at)} />
           <span>
             <span class="hidden">Elapsed: </span>
             <Elapsed ms={summary.elapsed_ms} readAt={readAt} running={isActive(summary.status)} />

@@ -1,6 +1,7 @@
 import type { Agent, TaskStatus, TaskSummary } from 'assay';
 import type { JSX } from 'preact';
 import { useLocation } from 'preact-iso/router';
+import { Ago } from '../components/ago.tsx';
 import { Badge } from '../components/badge.tsx';
 import { Button, ButtonLink } from '../components/button.tsx';
 import { Card } from '../components/card.tsx';
@@ -11,7 +12,6 @@ import { Page } from '../components/page.tsx';
 import { SearchField } from '../components/search-field.tsx';
 import { Gate } from '../shell/gate.tsx';
 import { pathTo } from '../state/base.ts';
-import { agoOf, instantOf } from '../state/instants.ts';
 import { useTaskList } from '../state/task-list.ts';
 import { isActive, TASK_LOOKS, TYPE_WORDS } from '../state/task-words.ts';
 import { printable } from '../state/text-safety.ts';
@@ -124,9 +124,7 @@ function TaskRow({ task, readAt }: { readonly task: TaskSummary; readonly readAt
       <span class="task-time hint">
         <Elapsed ms={task.elapsed_ms} readAt={readAt} running={isActive(task.status)} />
       </span>
-      <span class="task-when hint" title={instantOf(started)}>
-        {agoOf(started, Date.now())}
-      </span>
+      <Ago class="task-when hint" at={started} />
     </li>
   );
 }

@@ -43,10 +43,8 @@ export function allZero(bytes: Uint8Array): boolean {
 
 interface LookedAt {
   readonly file: Uint8Array;
-  /** `undefined` until it was parsed; then the JSON, or `null` for a file that is none. */
-  parsed: { readonly json: Json } | null | undefined;
-  /** `undefined` until it was decoded; then the bytes its text stands for, or `null` for a file that is no such text. */
-  decoded: Uint8Array | null | undefined;
+  /** What each reader found in it. */
+  readonly found: Map<unknown, unknown>;
 }
 
 /** The file that {@link parsedOnce} is about; `null` outside of it. */
@@ -59,7 +57,7 @@ let lookedAt: LookedAt | null = null;
  */
 export function parsedOnce<Value>(file: Uint8Array, look: () => Value): Value {
   const outer = lookedAt;
-  if (outer?.file !== file) lookedAt = { file, parsed: undefined, decoded: undefined };
+  if (outer?.file !== file) lookedAt = { file, found: new Map() };
   try {
     return look();
   } finally {
@@ -67,19 +65,22 @@ export function parsedOnce<Value>(file: Uint8Array, look: () => Value): Value {
   }
 }
 
-/** The JSON that bytes are; `undefined` for others. */
-export function jsonIn(bytes: Uint8Array): Json | undefined {
-  const known = lookedAt?.file === bytes ? lookedAt : null;
-  const parsed = known?.parsed === undefined ? parsedJson(bytes) : known.parsed;
-  if (known !== null) known.parsed = parsed;
-  return parsed?.json;
+/** What `read` finds in the file, from the first look at it. */
+function once<Value>(file: Uint8Array, read: (file: Uint8Array) => Value): Value {
+  if (lookedAt?.file !== file) return read(file);
+  const { found } = lookedAt;
+  if (!found.has(read)) found.set(read, read(file));
+  return found.get(read) as Value;
 }
 
-function parsedJson(bytes: Uint8Array): { readonly json: Json } | null {
+/** The JSON that bytes are; `undefined` for others. */
+export const jsonIn = (bytes: Uint8Array): Json | undefined => once(bytes, parsedJson);
+
+function parsedJson(bytes: Uint8Array): Json | undefined {
   try {
-    return { json: parseJson(bytes) };
+    return parseJson(bytes);
   } catch (error) {
-    if (EncodingError.is(error)) return null;
+    if (EncodingError.is(error)) return undefined;
     throw error;
   }
 }
@@ -97,12 +98,7 @@ export function jsonObjectIn(file: Uint8Array): JsonObject | null {
  * The bytes a text file stands for: hex (with or without `0x`) or base64 (standard or URL-safe, padded or not), white space
  * ignored. `null` when the file is not text of one of these kinds.
  */
-export function bytesOfText(file: Uint8Array): Uint8Array | null {
-  const known = lookedAt?.file === file ? lookedAt : null;
-  const decoded = known?.decoded === undefined ? decodedText(file) : known.decoded;
-  if (known !== null) known.decoded = decoded;
-  return decoded;
-}
+export const bytesOfText = (file: Uint8Array): Uint8Array | null => once(file, decodedText);
 
 function decodedText(file: Uint8Array): Uint8Array | null {
   if (file.length === 0 || file.length > MAX_TEXT_LENGTH) return null;
@@ -131,9 +127,9 @@ export function packedText(file: Uint8Array): string | null {
 export function bytesOfJson(value: Json): Uint8Array | null {
   if (typeof value === 'string') return bytesOfText(utf8(value));
   if (!Array.isArray(value) || value.length === 0) return null;
-  const list = value as readonly Json[];
-  const areBytes = list.every((byte) => typeof byte === 'number' && Number.isInteger(byte) && byte >= 0 && byte <= 255);
-  return areBytes ? Uint8Array.from(list as readonly number[]) : null;
+  const list = value as readonly number[];
+  const areBytes = list.every((byte) => typeof byte === 'number' && byte === (byte & 0xff)); // whole, and in range
+  return areBytes ? Uint8Array.from(list) : null;
 }
 
 /** Bytes of base64 text, standard or URL-safe, padded or not; `null` when it is neither. */

@@ -23,7 +23,7 @@ export function matchTdxModule(report: TdReport, tcbInfo: TcbInfo): Check {
   if (module === undefined || module === null) {
     throw new AttestationError(
       'dcap/tdx-module-unknown',
-      `expected a TDX module that Intel lists for this platform, got version ${version}, which the TCB info at hand does not list; fetch current TCB info`,
+      `expected a TDX module that the TCB info lists, got version ${version}; fetch current TCB info`,
       { details: { version } },
     );
   }

@@ -8,7 +8,6 @@
 
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { type ChatWrapper, engineLibrary, type Llama, type LlamaChat, type LlamaModel } from './engine-library.ts';
 import { chatItem, type MeasuringModel, measure, measuringModel } from './engine-measurement.ts';
@@ -23,6 +22,7 @@ import type {
   WriteOrder,
   WrittenFacts,
 } from './engine-messages.ts';
+import { FreeCores } from './free-cores.ts';
 import { fileDigest } from './part-file.ts';
 import { isRepeating } from './repetition.ts';
 
@@ -30,6 +30,8 @@ import { isRepeating } from './repetition.ts';
 const SLACK_TOKENS = 8;
 /** More threads of llama.cpp gain little on the models that fit here. */
 const MAX_THREADS = 8;
+/** Threads of llama.cpp wait for each other by spinning: where another process has the core of one, they are ten times slower, not faster. */
+const cores = new FreeCores();
 
 class Fault extends Error {
   readonly fault: EngineFault;
@@ -95,7 +97,7 @@ async function load({
   const { getLlama, resolveChatWrapper, LlamaChat } = await engineLibrary(engine);
   const llama = await getLlama({
     ...{ gpu: false, build: 'never', skipDownload: true, progressLogs: false, logLevel: 'error' },
-    maxThreads: threadsNow(),
+    maxThreads: cores.count(MAX_THREADS),
     logger: (_, text) => void warnings.splice(0, Math.max(0, warnings.length - 4), text),
   });
   const model = await llama.loadModel({ modelPath: file, gpuLayers: 0, useMmap: false }).catch((error: unknown) => {
@@ -155,7 +157,7 @@ async function write(id: number, { messages, temperature, maxTokens, seed, block
   let completionTokens = 0;
   let text = '';
   try {
-    llama.maxThreads = threadsNow();
+    llama.maxThreads = cores.count(MAX_THREADS);
     const { metadata } = await chat.generateResponse(history, {
       maxTokens: Math.min(maxTokens, room),
       temperature,
@@ -188,7 +190,7 @@ async function measured(id: number, order: MeasureOrder): Promise<Measurement> {
   const abort = new AbortController();
   running.set(id, abort);
   try {
-    llama.maxThreads = threadsNow();
+    llama.maxThreads = cores.count(MAX_THREADS);
     const most = contextTokens - SLACK_TOKENS;
     return await measure(measuring, order, {
       signal: abort.signal,
@@ -202,16 +204,6 @@ async function measured(id: number, order: MeasureOrder): Promise<Measurement> {
   } finally {
     running.delete(id);
   }
-}
-
-/**
- * Threads of llama.cpp wait for each other by spinning: on a busy machine a second one makes it ten times slower, not faster. So it takes as
- * many as there are idle cores.
- */
-function threadsNow(): number {
-  const cores = availableParallelism();
-  const [busy = 0] = loadavg();
-  return Math.max(1, Math.min(MAX_THREADS, cores, Math.round(cores - busy)));
 }
 
 /** Changes with the file. */

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { utf8 } from '@assay/encoding/bytes';
+import type { Json } from '@assay/encoding/json';
 import { encodePem } from '@assay/encoding/pem';
 import { FAKE_NOW, fakeNitroDocument, fakeSnp, vectorsDirectory } from '@assay/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -101,6 +102,17 @@ describe('a genuine TDX quote with its collateral in one file of JSON', () => {
     });
     expect(told(found)).toMatchObject({ outcome: 'accepted', companions: ['tdx.collateral.json'], unrecognised: [] });
     expect(found.verdicts.map(({ name }) => name)).toEqual(['tdx.quote']);
+  });
+
+  test.each<readonly [string, Record<string, Json>, 'companions' | 'unrecognised']>([
+    ['a report of an unknown kind', { report: 'ab'.repeat(600) }, 'unrecognised'],
+    ['one in JSON of its own', { inner: JSON.stringify({ reports: ['ab'.repeat(600)] }) }, 'unrecognised'],
+    ['short members', { name: 'chip 7', serial: 7, fetched: { at: '2026-01-01', by: null } }, 'companions'],
+  ])('with %s', async (_, members, list) => {
+    const collateral = JSON.parse(new TextDecoder().decode(file('tdx.collateral.json').bytes));
+    const packed = { name: 'packed.json', bytes: utf8(JSON.stringify({ ...collateral, ...members })) };
+    const found = await verifyFiles([packed, file('tdx.quote')], { now: Date.parse('2025-07-08T09:20:26Z') });
+    expect(found).toMatchObject({ outcome: 'accepted', [list]: ['packed.json'] });
   });
 });
 

@@ -6,9 +6,11 @@
  */
 
 import { collectEndorsements, type VerificationOutcome } from '@assay/attestation';
-import { compareBytes } from '@assay/encoding/bytes';
+import { compareBytes, decodeUtf8 } from '@assay/encoding/bytes';
+import { EncodingError } from '@assay/encoding/errors';
 import { resolveOptions, type VerifyOptions } from './options.ts';
 import { type Subject, subjectOf } from './subject.ts';
+import { holdsUnread } from './unread.ts';
 import type { Verdict } from './verdict.ts';
 import { verifySubject } from './verify.ts';
 
@@ -91,7 +93,17 @@ function roleOf(file: NamedFile, recognised: boolean): SortedFile['role'] {
   // First: a certificate of a chip has bytes in which a reader can see a report, and a manifest can be verified alone.
   if (known.length > 0 && known.length === pieces.length) return 'companion';
   if (recognised) return 'subject';
-  return known.length > 0 ? 'companion' : 'unrecognised'; // collateral, packed in JSON of its own
+  return known.length > 0 && isPacked(file.bytes) ? 'companion' : 'unrecognised';
+}
+
+/** Whether `bytes` are collateral that is packed in JSON of its own, and nothing else. */
+function isPacked(bytes: Uint8Array): boolean {
+  try {
+    return !holdsUnread(decodeUtf8(bytes));
+  } catch (error) {
+    if (EncodingError.is(error)) return false;
+    throw error;
+  }
 }
 
 /** What gets a verdict: the evidence; without any, companions that can be verified alone; without those, every file hears why not. */

@@ -156,6 +156,18 @@ describe.each(ENGINES)('on $engine', ({ place: freshPlace }) => {
     expect([state.get('a'), state.generation]).toEqual([2, 2]);
   });
 
+  test('a refresh says whether it read', async () => {
+    const { ledger } = await start(await freshPlace());
+    const state = await SealedState.open(ledger, KEY, ID);
+    const other = await SealedState.open(ledger, KEY, ID);
+    await write(ledger, other, [{ key: 'a', value: 1 }]);
+    expect([await state.refresh(), state.get('a'), await state.refresh()]).toEqual([true, 1, true]);
+    const writing = write(ledger, state, [{ key: 'b', value: 2 }]);
+    expect(await state.refresh()).toBe(false);
+    await writing;
+    expect([await state.refresh(), state.get('b')]).toEqual([true, 2]);
+  });
+
   test('many changes at once commit in turn, and the hash holds', async () => {
     const place = await freshPlace();
     const { ledger, close } = await start(place);

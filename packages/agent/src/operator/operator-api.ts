@@ -173,7 +173,7 @@ export function operatorApi({
         })),
     }),
     close: () => watch.close(),
-    refresh: () => operator.fresh(),
+    refresh: async () => void (await operator.fresh()),
     prompt: (request, identity, upstream) =>
       answerPrompt(operator, variables, identity, { ...prompts, upstream, signers: { operator, wallet, signatures } }, request),
   };

@@ -170,9 +170,12 @@ export class Operator {
     return Math.floor(this.clock.now() / 1000);
   }
 
-  /** Takes in what other agents wrote, where several share a database. */
-  async fresh(): Promise<void> {
-    if (this.ledger.shared) await this.state.refresh();
+  /**
+   * Takes in what other agents wrote, where several share a database.
+   * @returns whether all of it is known; `false` while this agent writes.
+   */
+  async fresh(): Promise<boolean> {
+    return this.ledger.shared ? this.state.refresh() : true;
   }
 
   /**

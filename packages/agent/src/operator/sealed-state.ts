@@ -124,12 +124,18 @@ export class SealedState {
     if (this.#unknown) await this.refresh();
   }
 
-  /** Reads the rows again when another writer changed them. */
-  async refresh(): Promise<void> {
+  /**
+   * Reads the rows again when another writer changed them.
+   * @returns whether the rows are those that were committed when this was called; `false` while this reader writes, for nothing is read then.
+   */
+  async refresh(): Promise<boolean> {
     if (this.#unknown) await Promise.allSettled(this.#pending);
-    if (this.#writing > 0) return;
+    if (this.#writing > 0) return false;
     const row = await this.#ledger.readState(this.#collection, GENERATION_KEY);
-    if (this.#writing === 0 && (this.#unknown || (row?.version ?? 0) !== this.#generation)) await this.#readAgain();
+    if (!this.#unknown && (row?.version ?? 0) === this.#generation) return true;
+    if (this.#writing > 0) return false;
+    await this.#readAgain();
+    return true;
   }
 
   /**

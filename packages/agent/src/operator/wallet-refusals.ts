@@ -77,6 +77,7 @@ interface SeenChain {
 /**
  * Takes in what other agents on the same database wrote, when the chain has seen more than this state: their rows are written before anything is
  * sent, so what {@link refuseBehind} finds afterwards is of none of them.
+ * @throws {ServerError} `operator/state-moved` while a write of this agent keeps it from reading: decide again.
  */
 export async function readIfBehind(
   operator: Operator,
@@ -85,7 +86,11 @@ export async function readIfBehind(
 ): Promise<void> {
   if (confirmedNonce <= book.nonces.next(chainId)) return;
   await operator.state.settled(); // nothing is read while this agent writes
-  await operator.fresh();
+  if ((await operator.fresh()) || confirmedNonce <= book.nonces.next(chainId)) return;
+  throw new ServerError(
+    'operator/state-moved',
+    'expected the rows of all agents of this database, got a write of this agent on its way; send the request again',
+  );
 }
 
 const OTHER_STATE = 'the state was put back, or another agent has the key';

@@ -1,6 +1,6 @@
 /** Cores that are free for the engine: idle ones and its own, whatever the load average says. */
 
-import { availableParallelism } from 'node:os';
+import { cpus } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type CoreTimes, FreeCores, freeBetween } from './free-cores.ts';
 
@@ -18,34 +18,76 @@ describe('between two looks', () => {
     expect(freeBetween(none, { ...none, idle, own, total: 1000 })).toBeCloseTo(free);
   });
 
-  it('none when no time passed', () => expect(freeBetween(none, none)).toBe(0));
+  it.each([
+    ['no time passed', none, none],
+    ['no core is told of', { ...none, cores: 0 }, { ...none, cores: 0, own: 500 }],
+    ['a core came or went', none, { ...none, total: 1000, cores: 3 }],
+  ])('nothing is known when %s', (_, before, after) => expect(freeBetween(before, after)).toBeNull());
+
+  it('the operating system says something of the cores', () => {
+    expect(cpus().length).toBeGreaterThan(0);
+    const cores = new FreeCores();
+    expect(cores.count(1)).toBe(1);
+    cores.stop();
+  });
 });
 
 describe('over time', () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
+  const CORES = 4;
+  let times: CoreTimes;
+  let cores: FreeCores;
 
-  it('follows what others do, within bounds', () => {
-    let times: CoreTimes = { ...none, cores: 64 };
-    const cores = new FreeCores(() => times);
-    const most = Math.min(8, availableParallelism());
-    expect(cores.count(8)).toBe(most);
-    const pass = (idle: number): number => {
-      times = { ...times, idle: times.idle + idle, total: times.total + 64 * 500 };
-      vi.advanceTimersByTime(500);
-      return cores.count(8);
-    };
-    expect(pass(0)).toBe(1);
-    expect(pass(64 * 500)).toBe(most);
-    expect(pass(600)).toBe(1);
+  beforeEach(() => {
+    vi.useFakeTimers();
+    times = { ...none, cores: CORES };
+    cores = new FreeCores(
+      () => times,
+      () => CORES,
+    );
+  });
+  afterEach(() => {
     cores.stop();
-    expect(pass(64 * 500)).toBe(1);
+    vi.useRealTimers();
   });
 
-  it('counts this process', () => {
-    const cores = new FreeCores();
+  /** Lets half a second pass in which `idle` cores had nothing to do. */
+  const pass = (idle: number): number => {
+    times = { ...times, idle: times.idle + idle * 500, total: times.total + CORES * 500 };
     vi.advanceTimersByTime(500);
-    expect(cores.count(8)).toBeGreaterThanOrEqual(1);
+    return cores.count(8);
+  };
+
+  it('begins with all', () => expect(cores.count(8)).toBe(CORES));
+
+  it('follows what others do for two seconds', () => {
+    expect([0, 0, 0, 0].map(pass).at(-1)).toBe(1);
+    expect([4, 4, 4, 4].map(pass).at(-1)).toBe(CORES);
+    expect([1.2, 1.2, 1.2, 1.2].map(pass).at(-1)).toBe(1);
+  });
+
+  it('a short piece of other work takes no more than its share of the mean', () => {
+    [4, 4, 4, 4].map(pass);
+    expect([pass(2), pass(4)]).toEqual([4, 4]);
+  });
+
+  it.each([
+    [1, 1],
+    [3, 3],
+    [8, CORES],
+  ])('gives at most the %i that are asked for', (most, given) => expect(cores.count(most)).toBe(given));
+
+  it('gives at most those that the process may use', () => {
+    const bound = new FreeCores(
+      () => times,
+      () => 2,
+    );
+    expect(bound.count(8)).toBe(2);
+    bound.stop();
+  });
+
+  it('nothing changes once it is stopped', () => {
+    [0, 0, 0, 0].map(pass);
     cores.stop();
+    expect(pass(4)).toBe(1);
   });
 });

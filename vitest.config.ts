@@ -11,7 +11,7 @@ const INCLUDE = ['packages/*/src/**/*.test.{ts,tsx}', 'tests/**/*.test.ts'];
 const PURE = ['attestation', 'channel', 'contracts', 'encoding', 'models', 'operator', 'receipt', 'reference-values'];
 /** A file that changes what others see, serves, or measures time or memory, has a process of its own. */
 const ALONE = [
-  /\bvi\b|\bglobalThis\.\w+ =/,
+  /\bvi\b|\bglobalThis\.[\w.]+ =|defineProperty|\.prototype\b/,
   /\bprocess\.|memoryUsage|maxRSS|performance\.now/,
   /node:(?:child_process|http|net|worker_threads)/,
 ];

@@ -4,16 +4,16 @@ import { isCoded } from '@assay/encoding/coded-error';
 import { LedgerError } from './errors.ts';
 
 /**
- * What `work` on files of `directory` gives. Coded errors pass.
- * @throws {LedgerError} `ledger/unavailable` for every other error.
+ * What `work` on files of `directory` gives. Coded errors pass, and faults of this program: they are no property of the directory.
+ * @throws {LedgerError} `ledger/unavailable` for what the system or SQLite refuses.
  * @example inDirectory('.assay', () => mkdirSync('.assay'))
  */
 export function inDirectory<Result>(directory: string, work: () => Result): Result {
   try {
     return work();
   } catch (cause) {
-    if (isCoded(cause)) throw cause;
-    const why = (cause as NodeJS.ErrnoException).code ?? 'another error';
+    const why = refusalOf(cause);
+    if (isCoded(cause) || why === null) throw cause;
     throw new LedgerError(
       'ledger/unavailable',
       `${directory} cannot be used (${why}); give the agent a directory it can write`,
@@ -22,4 +22,11 @@ export function inDirectory<Result>(directory: string, work: () => Result): Resu
       },
     );
   }
+}
+
+/** The code of a refusal; `null` for every other error. */
+function refusalOf(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return code !== undefined && (syscall !== undefined || code === 'ERR_SQLITE_ERROR') ? code : null;
 }

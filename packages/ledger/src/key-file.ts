@@ -47,7 +47,13 @@ function writtenBefore(path: string, text: string): string {
  */
 export function replaceKeyFile(path: string, text: string): void {
   inDirectory(dirname(path), () => {
-    renameSync(writtenBefore(path, text), path);
+    const temporary = writtenBefore(path, text);
+    try {
+      renameSync(temporary, path);
+    } catch (cause) {
+      unlinkSync(temporary);
+      throw cause;
+    }
     syncDirectory(dirname(path));
   });
 }

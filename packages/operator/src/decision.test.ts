@@ -281,6 +281,7 @@ describe('the policy', () => {
       'https://rpc.example./#second',
       'https://key@rpc.example',
       'http://rpc.example//',
+      'https://rpc.example/v2/key',
     ].map((second): [string, unknown, string] => [
       `a second node that is the first, as ${second}`,
       {

@@ -261,7 +261,7 @@ export class TransactionReplacement {
     if (decision.outcome === 'approve' && more)
       throw denied(decision.rule, 'it would spend more than before, which owners have to approve; cancel it, and ask again');
     if (decision.outcome === 'approve' && found.approved !== true)
-      throw denied(decision.rule, 'owners have to approve it by now, and did not; cancel it, and ask again');
+      throw denied(decision.rule, 'owners have to approve it by now, and no approval of it is known; cancel it, and ask again');
     return { ...decision, outcome: 'allow' };
   }
 }

@@ -39,7 +39,11 @@ test.each<[string, (signal: AbortSignal) => Promise<unknown>]>([
   expect(interruptOf(await ended)).toBe(reason);
 });
 
+const circular = new Error('its own cause');
+circular.cause = circular;
+
 test.each<[string, unknown]>([
+  ['an error that is its own cause', circular],
   ['an error with a code, whatever caused it', new CliError('cli/agent-failed', 'x; y', { cause: interrupted() })],
   ['a signal of something else', new DOMException('aborted', 'AbortError')],
   ['a time limit', new DOMException('timeout', 'TimeoutError')],

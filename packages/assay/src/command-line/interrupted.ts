@@ -3,6 +3,9 @@
 import { isCoded } from '@assay/encoding/coded-error';
 import { CliError } from './errors.ts';
 
+/** An error that is its own cause, or one of a long chain, is no interrupt. */
+const MOST_CAUSES = 16;
+
 /** @example controller.abort(interrupted()) */
 export function interrupted(): CliError {
   return new CliError('cli/interrupted', 'expected time until the result, got an interrupt; run the command again');
@@ -14,6 +17,6 @@ export function interrupted(): CliError {
  */
 export function interruptOf(error: unknown): CliError | null {
   let found = error;
-  while (found instanceof Error && !isCoded(found)) found = found.cause;
+  for (let depth = 0; depth < MOST_CAUSES && found instanceof Error && !isCoded(found); depth += 1) found = found.cause;
   return CliError.is(found) && found.code === 'cli/interrupted' ? found : null;
 }

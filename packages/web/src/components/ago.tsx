@@ -25,7 +25,7 @@ function atEachTick(update: () => void): () => void {
 
 /** @param at epoch milliseconds; the whole date is its title. */
 export function Ago({ at, class: className }: { readonly at: number; readonly class?: string }): JSX.Element {
-  const [, setText] = useState('');
+  const [, setText] = useState(() => agoOf(at, Date.now()));
   useEffect(() => atEachTick(() => setText(agoOf(at, Date.now()))), [at]);
   const date = new Date(at);
   return (

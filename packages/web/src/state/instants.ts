@@ -4,10 +4,10 @@
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 
-/** @param epochMs epoch milliseconds. @example instantOf(0) // Jan 1, 1970, 1:00 AM */
+/** @param epochMs epoch milliseconds; `unknown` for what is no time. @example instantOf(0) // Jan 1, 1970, 1:00 AM */
 export function instantOf(epochMs: number): string {
   const at = new Date(epochMs);
-  return Number.isNaN(at.getTime()) ? String(at) : FULL.format(at);
+  return Number.isNaN(at.getTime()) ? 'unknown' : FULL.format(at);
 }
 
 const STEPS: readonly (readonly [seconds: number, unit: Intl.RelativeTimeFormatUnit])[] = [
@@ -16,8 +16,9 @@ const STEPS: readonly (readonly [seconds: number, unit: Intl.RelativeTimeFormatU
   [60, 'minute'],
 ];
 
-/** How long ago; both epoch milliseconds. The future, by a clock that runs ahead, is now. @example agoOf(now - 90_000, now) // 1 minute ago */
+/** How long ago; both epoch milliseconds. What is no time stands as {@link instantOf} has it; the future, by a clock that runs ahead, is now. @example agoOf(now - 90_000, now) // 1 minute ago */
 export function agoOf(epochMs: number, now: number): string {
+  if (Number.isNaN(new Date(epochMs).getTime())) return instantOf(epochMs);
   const seconds = Math.max(0, Math.round((now - epochMs) / 1000));
   for (const [size, unit] of STEPS) if (seconds >= size) return AGO.format(-Math.floor(seconds / size), unit);
   return seconds < 5 ? 'now' : AGO.format(-seconds, 'second');

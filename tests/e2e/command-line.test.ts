@@ -95,7 +95,7 @@ describe('assay run', () => {
     expect([late.code, late.out, late.err]).toEqual([
       5,
       expect.stringContaining('result.freshness'),
-      expect.stringMatching(/hint: --at verifies as of the instant you received the file/),
+      expect.stringMatching(/hint: --at TIME verifies as of the instant you received the file/),
     ]);
   }, 60_000);
 

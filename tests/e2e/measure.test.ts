@@ -142,6 +142,21 @@ describe('a comparison', () => {
     });
   });
 
+  it('names --at where the certificates of old evidence ended', async () => {
+    const io = transcript({ cwd, now: FAKE_NOW + 400 * 24 * 3_600_000 });
+    const compareLater = ['measure', EIF, '--compare', 'same.cose', '--simulated-root', 'root.pem'];
+    const code = await run(compareLater, io);
+    expect([code, io.err()]).toEqual([
+      3,
+      expect.stringMatching(/\[certificate\/expired\]\nhint: --at TIME verifies at an earlier/),
+    ]);
+    const at = new Date(FAKE_NOW).toISOString();
+    expect(await run([...compareLater, '--at', at], io), io.err()).toBe(0);
+    const pinned = transcript({ cwd, now: io.now() });
+    await run(['policy', 'init', '--from', 'same.cose', '--simulated-root', 'root.pem'], pinned);
+    expect(pinned.err()).toContain('hint: --at TIME');
+  });
+
   it('with evidence of another kind finds nothing equal', async () => {
     const { code, out } = await assay(
       'measure',
@@ -181,7 +196,6 @@ it('a statement names files and values', async () => {
 
 describe('misuse', () => {
   it.each<[string, readonly string[], string]>([
-    ['a file of another kind', ['initrd', '--memory', '8G'], 'expected an EIF'],
     ['no kind of guest', ['snp.fd'], '--tee'],
     ['both kinds', ['snp.fd', '--processors', '1', '--memory', '1G'], '--tee'],
     ['an unknown kind', ['snp.fd', '--tee', 'sgx'], 'sev-snp or tdx'],

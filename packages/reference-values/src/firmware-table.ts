@@ -8,21 +8,25 @@ import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { ReferenceValuesError } from './errors.ts';
 
 const FOOTER = '96b582de-1fb2-45f7-baea-a366c55a082d';
+const PAGE = 4096;
+/** `_FVH`. */
+const VOLUME_SIGNATURE = [0x5f, 0x46, 0x56, 0x48];
+const VOLUME_SIGNATURE_AT = 40;
 const ENTRY_HEADER = 2 + 16;
 /** Bytes of the reset vector behind the table. */
 const RESET_VECTOR = 32;
 /** Longest firmware, bytes; OVMF builds have 2 to 16 MiB. */
-export const MAX_FIRMWARE_BYTES = 64 * 1024 * 1024;
+const MAX_FIRMWARE_BYTES = 64 * 1024 * 1024;
 
 /** GUID in its usual text form, lower case → the entry's content. */
 export type FirmwareTable = ReadonlyMap<string, Uint8Array>;
 
 /** @throws {ReferenceValuesError} `firmware/malformed` for a damaged table, `firmware/unsuitable` for a firmware without one. */
 export function firmwareTable(firmware: Uint8Array): FirmwareTable {
-  if (firmware.length > MAX_FIRMWARE_BYTES || firmware.length % 4096 !== 0 || firmware.length === 0)
+  if (firmware.length > MAX_FIRMWARE_BYTES || firmware.length % PAGE !== 0 || firmware.length === 0)
     throw new ReferenceValuesError(
       'firmware/malformed',
-      `expected whole pages of 4096 bytes, at most ${MAX_FIRMWARE_BYTES} bytes, got ${firmware.length}; give OVMF.fd as the machine loads it`,
+      `expected whole pages of ${PAGE} bytes, at most ${MAX_FIRMWARE_BYTES} bytes, got ${firmware.length}; give OVMF.fd as the machine loads it`,
     );
   const end = firmware.length - RESET_VECTOR;
   const footer = entryBefore(firmware, end);
@@ -42,6 +46,17 @@ export function firmwareTable(firmware: Uint8Array): FirmwareTable {
     at -= entry.size;
   }
   return entries;
+}
+
+/**
+ * Whether a file is firmware at all, of whatever guest: whole pages with the table of GUIDs at their end, or with a firmware volume at
+ * their start (UEFI PI 1.8, volume 3, §3.2.1: `_FVH` at byte 40 of its header). Says nothing about its content.
+ * @example isFirmware(await readFile('OVMF.fd'))
+ */
+export function isFirmware(file: Uint8Array): boolean {
+  if (file.length === 0 || file.length > MAX_FIRMWARE_BYTES || file.length % PAGE !== 0) return false;
+  if (entryBefore(file, file.length - RESET_VECTOR)?.guid === FOOTER) return true;
+  return VOLUME_SIGNATURE.every((byte, index) => file[VOLUME_SIGNATURE_AT + index] === byte);
 }
 
 /** Four bytes of an entry as a little-endian number: offsets and addresses. @throws {ReferenceValuesError} `firmware/unsuitable`, `firmware/malformed`. */

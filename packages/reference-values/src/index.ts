@@ -2,7 +2,7 @@
 export { type Comparison, compareMeasured } from './compare.ts';
 export { type ComposeOptions, measureCompose } from './dstack/compose.ts';
 export { REFERENCE_VALUES_ERROR_KINDS, ReferenceValuesError, type ReferenceValuesErrorCode } from './errors.ts';
-export { MAX_FIRMWARE_BYTES } from './firmware-table.ts';
+export { isFirmware } from './firmware-table.ts';
 export type { Measured, MeasuredType } from './measured.ts';
 export { MAX_EIF_BYTES } from './nitro/eif.ts';
 export { type EifParts, encodeEif } from './nitro/encode-eif.ts';

@@ -12,6 +12,7 @@ import type { Io } from './io.ts';
 import { trustOption } from './options.ts';
 import { fileRootHint } from './root-hint.ts';
 import { readCompanions, readSubject } from './subject.ts';
+import { withHint } from './verification-hints.ts';
 
 export interface ClaimsFlags {
   readonly collateral?: readonly string[];
@@ -44,7 +45,7 @@ export async function authenticClaims(path: string, now: number, flags: ClaimsFl
   } catch (error) {
     if (!isCoded(error)) throw error;
     if (error.code === 'evidence/unrecognised') throw ofNoKind(error);
-    if (error.code !== 'certificate/root-not-trusted') throw error;
+    if (error.code !== 'certificate/root-not-trusted') throw withHint(error);
     const hint = (await fileRootHint(flags, io)) ?? '--simulated-root names a simulator, --root a private root';
     throw new CliError('cli/root-not-trusted', `${path}: ${error.message.split('; ')[0]}; ${hint}`, { cause: error });
   }

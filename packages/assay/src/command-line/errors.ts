@@ -16,6 +16,7 @@ export const CLI_ERROR_KINDS = {
   'cli/no-code': 'misuse',
   'cli/no-summary': 'refused',
   'cli/node-too-old': 'misuse',
+  'cli/not-an-image': 'malformed',
   'cli/not-a-root': 'malformed',
   'cli/package-missing': 'misuse',
   'cli/root-not-trusted': 'untrusted',

@@ -4,8 +4,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { firstCharacter } from '@assay/encoding/bytes';
 import {
+  isFirmware,
   MAX_EIF_BYTES,
-  MAX_FIRMWARE_BYTES,
   type Measured,
   measureCompose,
   measureEif,
@@ -16,9 +16,10 @@ import {
 import { sha384 } from '@noble/hashes/sha2.js';
 import { CliError } from './errors.ts';
 import type { Io } from './io.ts';
+import { notAnImage } from './not-an-image.ts';
 import { choiceOption, hexOption } from './options.ts';
 import { measuredRoot } from './root-filesystem.ts';
-import { readFileOf } from './subject.ts';
+import { MAX_SETTING_BYTES, readFileOf } from './subject.ts';
 
 export interface ImageFlags {
   readonly tee?: string;
@@ -45,7 +46,7 @@ const HYPERVISORS = ['qemu', 'ec2', 'gce'] as const;
 const PAGE_ORDERS = ['page', 'section'] as const;
 const UNITS: Readonly<Record<string, number>> = { M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
-/** @throws {CliError} `cli/bad-option`, `cli/file-unreadable`, `cli/input-too-large`; {@link ReferenceValuesError} of the kind of image. */
+/** @throws {CliError} `cli/not-an-image`, `cli/bad-option`, `cli/file-unreadable`, `cli/input-too-large`; {@link ReferenceValuesError} of the kind of image. */
 export async function measuredImage(path: string, flags: ImageFlags, io: Io): Promise<Measured> {
   const found = await stat(resolve(io.cwd, path)).catch(() => null);
   if (found?.isDirectory()) return measuredRoot(path, io);
@@ -54,15 +55,18 @@ export async function measuredImage(path: string, flags: ImageFlags, io: Io): Pr
   if (first === 0x2e && second === 0x65 && third === 0x69 && fourth === 0x66)
     return measureEif(file, { roleArn: flags.roleArn, instanceId: flags.instanceId });
   if (file.length === SIGSTRUCT_BYTES) return measureSigstruct(file);
-  if (file.length > 0 && firstCharacter(file) === 0x7b)
-    return measureCompose(file, { allowFloatingImages: flags.allowFloatingImages });
-  if (file.length > MAX_FIRMWARE_BYTES || file.length % 4096 !== 0)
-    throw new CliError(
-      'cli/bad-option',
-      `${path}: expected an EIF, firmware, a SIGSTRUCT or app-compose.json, got ${file.length} bytes of something else; give one of these`,
-    );
+  if (isApplication(file)) return measureCompose(file, { allowFloatingImages: flags.allowFloatingImages });
+  if (!isFirmware(file)) throw notAnImage(path, file);
   const tee = teeOf(flags);
   return tee === 'sev-snp' ? snpImage(file, flags, io) : tdxImage(file, flags, io);
+}
+
+/** JSON, whole or broken, with a member that only dstack's application file has. */
+function isApplication(file: Uint8Array): boolean {
+  if (file.length === 0 || firstCharacter(file) !== 0x7b) return false;
+  return /"(?:manifest_version|docker_compose_file|runner)"\s*:/.test(
+    new TextDecoder().decode(file.subarray(0, MAX_SETTING_BYTES)),
+  );
 }
 
 function teeOf({ tee, processors, memory }: ImageFlags): 'sev-snp' | 'tdx' {

@@ -10,6 +10,7 @@ import { wrapped } from './layout.ts';
 import { jsonText, printable, printError, type Style, styleOf } from './output.ts';
 import { storyLines } from './story-lines.ts';
 import { toldReceipts } from './told-receipts.ts';
+import { verificationHint } from './verification-hints.ts';
 
 const WORDS: Readonly<Record<VerificationOutcome, string>> = {
   accepted: 'ACCEPTED',
@@ -19,36 +20,8 @@ const WORDS: Readonly<Record<VerificationOutcome, string>> = {
   unavailable: 'CANNOT TELL',
 };
 
-const FETCH =
-  'assay collateral fetch FILE -o collateral.json gets it where there is a network, and --collateral collateral.json uses it';
-const FETCH_AGAIN = `${FETCH.replace('gets it', 'gets a newer one')}; --at verifies as of an instant at which this one was valid`;
-
-/** What to do, where the error alone does not say it. */
-const HINTS: Readonly<Record<string, string>> = {
-  'certificate/crl-missing': FETCH,
-  'dcap/collateral-missing': FETCH,
-  'dcap/pck-certificate-missing': FETCH,
-  'endorsements/not-found': FETCH,
-  'endorsements/offline': FETCH,
-  'nvidia/certificates-missing': FETCH,
-  'snp/endorsement-key-missing': FETCH,
-  'token/key-missing': FETCH,
-  'certificate/crl-expired': FETCH_AGAIN,
-  'certificate/ocsp-outdated': FETCH_AGAIN,
-  'dcap/collateral-expired': FETCH_AGAIN,
-  'endorsements/expired': FETCH_AGAIN,
-  'endorsements/stale': FETCH_AGAIN,
-  'dcap/collateral-not-yet-valid': '--at verifies at a later instant, --collateral names an older file',
-  'endorsements/not-yet-valid': '--at verifies at a later instant, --collateral names an older file',
-  'endorsements/foreign': `this collateral is for another platform: ${FETCH}`,
-  'certificate/expired': '--at verifies at an earlier instant, such as the one at which the evidence was received',
-  'certificate/not-yet-valid': 'check the clock of this machine; --at verifies at another instant',
-  'certificate/root-not-trusted':
-    'no pinned vendor root signed this; --simulated-root names a simulator, --root a private root',
-};
-
 const TOO_OLD =
-  '--at verifies as of the instant you received the file, --max-age allows more seconds; the bundle of its receipt has no age';
+  '--at TIME verifies as of the instant you received the file, --max-age allows more seconds; the bundle of its receipt has no age';
 
 export interface PrintOptions {
   readonly json: boolean;
@@ -90,8 +63,8 @@ export async function printVerdict(verdict: Verdict, io: Io, options: PrintOptio
 }
 
 function hintOn(code: string, { rootHint, unfetched }: PrintOptions): string | undefined {
-  if (code === 'certificate/root-not-trusted') return rootHint ?? HINTS[code];
-  const hint = HINTS[code];
+  if (code === 'certificate/root-not-trusted') return rootHint ?? verificationHint(code);
+  const hint = verificationHint(code);
   if (unfetched === undefined) return hint;
   return hint === undefined ? unfetched : `${unfetched.split('; ')[0]}; ${hint}`;
 }

@@ -16,11 +16,19 @@ let cwd = '';
 beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'assay-wrong-kind-'));
   const { document, chain } = await fakeNitroDocument();
-  await mkdir(join(cwd, 'folder'));
+  await Promise.all(['folder', 'built', 'empty-root/etc/assay'].map((name) => mkdir(join(cwd, name), { recursive: true })));
+  const tar = new Uint8Array(1024);
+  tar.set(new TextEncoder().encode('ustar'), 257);
   await Promise.all([
     writeFile(join(cwd, 'README.md'), '# Read me\n\nThis is a page about something.\n'),
     writeFile(join(cwd, 'folder', 'README.md'), '# Read me\n'),
     writeFile(join(cwd, 'package.json'), '{"name":"x","version":"1.0.0"}'),
+    writeFile(join(cwd, 'empty'), ''),
+    writeFile(join(cwd, 'pages'), new Uint8Array(8192)),
+    writeFile(join(cwd, 'rootfs.tar'), tar),
+    writeFile(join(cwd, 'built/app-compose.json'), '{}'),
+    writeFile(join(cwd, 'empty-root/etc/assay/image.json'), ''),
+    writeFile(join(cwd, 'cut.json'), '{"manifest_version":2,"runner":"docker'),
     writeFile(join(cwd, 'text.zip'), 'hello'),
     writeFile(join(cwd, 'text.json'), 'hello'),
     writeFile(join(cwd, 'A.sol'), 'contract A {}'),
@@ -33,6 +41,7 @@ beforeAll(async () => {
 afterAll(() => rm(cwd, { recursive: true, force: true }));
 
 describe('a file of another kind', () => {
+  const IMAGES = ['an EIF', 'OVMF.fd', 'SIGSTRUCT', 'app-compose.json', 'rootfs.tar'];
   const TAKES = ['a bundle, a receipt', 'vendor-commitment, got text that begins "# Read me'];
   test.each<readonly [string, string, readonly string[]]>([
     ['verify README.md', 'evidence/unrecognised', TAKES],
@@ -40,6 +49,17 @@ describe('a file of another kind', () => {
     ['policy init --from README.md', 'evidence/unrecognised', TAKES],
     ['verify package.json', 'evidence/unrecognised', ['JSON with the members name, version']],
     ['collateral fetch README.md --offline', 'evidence/unrecognised', ['text that begins']],
+    ['measure README.md', 'cli/not-an-image', [...IMAGES, 'text that begins "# Read me', 'name one of these']],
+    ['measure empty --memory 8G', 'cli/not-an-image', [...IMAGES, 'an empty file']],
+    ['measure pages --memory 8G', 'cli/not-an-image', [...IMAGES, '8192 bytes']],
+    ['measure pages --processors 4 --cpu EPYC-Milan', 'cli/not-an-image', IMAGES],
+    ['measure package.json', 'cli/not-an-image', [...IMAGES, 'JSON with the members name, version']],
+    ['measure nitro.cose', 'cli/not-an-image', [...IMAGES, 'evidence (nitro)', '--compare']],
+    ['measure rootfs.tar', 'cli/not-an-image', [...IMAGES, 'a tar archive', 'unpack rootfs.tar']],
+    ['measure folder', 'cli/not-an-image', [...IMAGES, 'a folder without etc/assay/image.json', 'unpack rootfs.tar']],
+    ['measure built', 'cli/not-an-image', [...IMAGES, 'name app-compose.json in it']],
+    ['measure empty-root', 'cli/not-an-image', [...IMAGES, 'node, platform and arch in etc/assay/image.json']],
+    ['measure cut.json', 'compose/malformed', ['app-compose.json']],
     ['policy explain README.md', 'policy/malformed', ['expected JSON', 'spec/policy.md']],
     ['policy show package.json', 'policy/malformed', []],
     ['verify nitro.cose --policy README.md', 'policy/malformed', ['expected JSON']],

@@ -201,4 +201,24 @@ describe('assay receipt and bundle', () => {
     expect((await stat(join(directory, 'whole.json'))).mode & 0o077).toBe(0);
     expect((await assay('bundle', 'rcpt_nobody')).code).toBe(1);
   }, 60_000);
+
+  it('say on a terminal, below the JSON, what to do with it', async () => {
+    const { receipts } = JSON.parse((await assay('receipt', '--json')).out) as { receipts: { receipt_id: string }[] };
+    const id = receipts[0]?.receipt_id ?? '';
+    const shown = async (interactive: boolean, ...args: readonly string[]): Promise<string> => {
+      const about = { cwd: directory, now: Date.now(), env: { ASSAY_URL: agent.url }, fetch: globalThis.fetch };
+      const io = transcript({ ...about, interactive });
+      expect(await run(args, io)).toBe(0);
+      JSON.parse(io.out());
+      return io.err();
+    };
+    expect(await shown(true, 'receipt', id)).toContain(`hint: assay receipt ${id} | assay inspect - shows it in words`);
+    expect(await shown(true, 'bundle', id)).toContain('hint: -o bundle.json writes it to a file');
+    expect(await shown(false, 'receipt', id)).not.toContain('hint:');
+    expect(await shown(false, 'bundle', id)).not.toContain('hint:');
+    expect(await shown(true, 'receipt', id, '--json')).not.toContain('hint:');
+    const { out } = await assay('receipt', id);
+    const io = transcript({ cwd: directory, now: Date.now(), stdin: new TextEncoder().encode(out) });
+    expect([await run(['inspect', '-'], io), io.out()]).toEqual([0, expect.stringContaining(id)]);
+  }, 60_000);
 });

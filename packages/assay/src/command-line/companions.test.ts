@@ -78,6 +78,17 @@ it.each([
   expect(text).not.toContain('companion provider');
 });
 
+it('a pack says what it took nothing from', async () => {
+  const io = transcript({ cwd, now: FAKE_NOW });
+  expect(await run(['collateral', 'pack', 'mixed', '-o', 'pack.json'], io)).toBe(0);
+  expect(io.err()).toMatch(/^! companion page\.html: an HTML page, .+; nothing was read from it; .+\n$/);
+});
+
+it('the key of a chip as the subject: the option that takes it', async () => {
+  const { code, text } = await verify('certs/vcek.pem', '--collateral', 'certs/ask.der');
+  expect([code, text]).toEqual([4, expect.stringMatching(/^hint: give the report as the subject, .*--collateral$/m)]);
+});
+
 it('the key of another chip alone leaves the verdict open, and is named', async () => {
   const { code, text } = await verify('report.bin', '--collateral', 'wrong.der');
   expect(code).toBe(4);

@@ -7,7 +7,6 @@ import { isCoded } from '@assay/encoding/coded-error';
 import { Command, CommanderError } from 'commander';
 import type { CommandModule, Finish } from './command.ts';
 import { DocumentOutput } from './document-output.ts';
-import { CliError } from './errors.ts';
 import { ANSWERS, EXAMPLES } from './examples.ts';
 import { EXIT, type ExitCode, exitCodeOfKind } from './exit-codes.ts';
 import { interruptOf } from './interrupted.ts';
@@ -16,6 +15,7 @@ import { wrapped } from './layout.ts';
 import { missingPackage } from './missing-package.ts';
 import { printError } from './output.ts';
 import { settingsOf } from './settings-file.ts';
+import { usageError } from './usage-error.ts';
 import { VERSION } from './version.ts';
 
 /** Descriptions of options are broken where they have this much room. */
@@ -141,18 +141,6 @@ function commandIn(program: Command | null, [top = '', inner = '']: readonly str
   if (!Object.hasOwn(COMMANDS, top)) return '';
   const command = program?.commands.find((each) => each.name() === top);
   return command?.commands.some((each) => each.name() === inner) === true ? `${top} ${inner}` : top;
-}
-
-/** Commander's error in our form; what it suggests becomes the hint. */
-function usageError({ message }: CommanderError, words: string): CliError {
-  const [what = '', suggestion = ''] = message.replace(/^error: /, '').split('\n');
-  const [, asked] = suggestion.split('(Did you mean ');
-  const meant = asked?.endsWith('?)') === true ? asked.slice(0, -2) : undefined;
-  const command = words === '' ? '' : ` ${words}`;
-  return new CliError(
-    'cli/bad-option',
-    `${what}; ${meant === undefined ? `see assay${command} --help` : `did you mean ${meant}?`}`,
-  );
 }
 
 async function createProgram(args: readonly string[], bare: Io, finish: Finish): Promise<Command> {

@@ -8,6 +8,7 @@ import { PRIVATE, writeFileOf } from '../command-line/destination.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
 import { rootArgument } from '../command-line/root-hint.ts';
+import { terminalHint } from '../command-line/terminal-hint.ts';
 import type { Agent } from '../index.ts';
 
 interface BundleFlags extends AgentFlags {
@@ -38,6 +39,7 @@ async function write(agent: Agent, ids: readonly string[], flags: BundleFlags, i
   );
   if (flags.output === undefined) {
     io.stdout(new TextDecoder().decode(bytes));
+    terminalHint('-o bundle.json writes it to a file, which assay verify bundle.json checks', io);
     return EXIT.accepted;
   }
   await writeFileOf(io, flags.output, bytes, flags.redact === true ? {} : PRIVATE);

@@ -7,12 +7,15 @@ import { fetchEndorsements } from '@assay/attestation/endorsements';
 import type { Command } from 'commander';
 import { openArchives } from '../command-line/archive.ts';
 import type { Finish } from '../command-line/command.ts';
+import { companionWarnings } from '../command-line/companion-warnings.ts';
 import { endorsementSource } from '../command-line/endorsement-source.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { printError } from '../command-line/output.ts';
+import { wrapped } from '../command-line/layout.ts';
+import { printable, printError } from '../command-line/output.ts';
 import { readCompanions, readSubject } from '../command-line/subject.ts';
+import { terminalHint } from '../command-line/terminal-hint.ts';
 
 interface FetchFlags {
   readonly output?: string;
@@ -34,6 +37,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('-o, --output <file>', 'write here instead of standard output')
     .action(async (paths: readonly string[], flags: FetchFlags) => {
       const files = openArchives(await readCompanions(io, paths));
+      for (const warning of companionWarnings(files)) io.stderr(wrapped(`! ${printable(warning)}`, io.columns, 2));
       finish(await write(packCollateral(files), summary(collectEndorsements(files)), flags, io));
     });
 }
@@ -62,6 +66,7 @@ async function fetchCommand(evidence: string, flags: FetchFlags, io: Io): Promis
 async function write(pack: Uint8Array, what: string, { output }: FetchFlags, io: Io): Promise<ExitCode> {
   if (output === undefined) {
     io.stdout(new TextDecoder().decode(pack));
+    terminalHint('-o collateral.json writes it to a file, which assay verify takes with --collateral', io);
     return EXIT.accepted;
   }
   try {

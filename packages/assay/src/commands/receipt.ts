@@ -8,6 +8,7 @@ import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
 import { table } from '../command-line/layout.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
+import { terminalHint } from '../command-line/terminal-hint.ts';
 import { TASK_TITLES } from '../story/task-titles.ts';
 
 interface ReceiptFlags extends AgentFlags {
@@ -31,6 +32,9 @@ function receipt(id: string | undefined, flags: ReceiptFlags, io: Io): Promise<E
 async function show(agent: AgentApi, id: string | undefined, flags: ReceiptFlags, io: Io): Promise<ExitCode> {
   if (id !== undefined) {
     io.stdout(jsonText(await agent.get(`v1/aci/receipts/${encodeURIComponent(id)}`)));
+    const call = flags.url === undefined ? id : `${id} --url ${flags.url}`;
+    const advice = `assay receipt ${call} | assay inspect - shows it in words, and assay bundle ${call} -o bundle.json writes a file that anyone can verify`;
+    if (flags.json !== true) terminalHint(advice, io);
     return EXIT.accepted;
   }
   const search = flags.search === undefined ? '' : `&search=${encodeURIComponent(flags.search)}`;

@@ -1,18 +1,12 @@
 /** `assay verify`: one file in, one verdict out; what the file is, it finds out by itself. */
 
 import { randomBytes } from 'node:crypto';
-import {
-  collectEndorsements,
-  companionNotes,
-  type EndorsementFile,
-  type Expected,
-  type Policy,
-  signEar,
-} from '@assay/attestation';
+import { collectEndorsements, type EndorsementFile, type Expected, type Policy, signEar } from '@assay/attestation';
 import type { FetchedEndorsements } from '@assay/attestation/endorsements';
 import type { Command } from 'commander';
 import { openArchives, openGzip } from '../command-line/archive.ts';
 import type { Finish } from '../command-line/command.ts';
+import { companionWarnings } from '../command-line/companion-warnings.ts';
 import { CliError } from '../command-line/errors.ts';
 import { type ExitCode, exitCodeOfOutcome } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
@@ -29,8 +23,6 @@ import { verifySubject } from '../verification/verify.ts';
 
 /** Vendors hand out today's collateral only: it says nothing about instants further away, milliseconds. */
 const FETCHABLE_MS = 24 * 3_600_000;
-/** Lines about companions that nothing reads. */
-const MAX_NOTES = 8;
 
 type EarKey = Parameters<typeof signEar>[1]['key'] & {
   readonly kty?: string;
@@ -128,13 +120,6 @@ async function verdictOn({ subject, bytes }: ReadFile, options: ResolvedOptions,
   const { endorsements, problems } = await fetchMissing(bytes, flags, io);
   const verdict = await verifySubject(subject, { ...options, endorsements: [...options.endorsements, ...endorsements] });
   return { verdict, problems };
-}
-
-/** Files that nothing read are named; of many, the first. */
-function companionWarnings(companions: readonly EndorsementFile[]): readonly string[] {
-  const notes = companionNotes(companions);
-  const more = notes.length - MAX_NOTES;
-  return more <= 0 ? notes : [...notes.slice(0, MAX_NOTES), `and ${more} more companions that nothing was read from`];
 }
 
 /** The subject; of an agent's bare address its live report, asked for with a fresh nonce. */

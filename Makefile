@@ -1,7 +1,7 @@
-# `make image` builds the images of the agent without a container engine (docs/deploy.md); `make measure` prints what their evidence will say.
+# `make image` builds the images of the agent without a container engine (docs/deploy.md); `make measure` prints the values that clients pin, and how.
 .PHONY: image measure
 image:
-	npm run -s image
+	@npm run -s image
 
 measure:
-	cat build/image/reference-values.json
+	@npm run -s image:measure

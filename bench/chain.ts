@@ -27,6 +27,7 @@ import {
   typedDataOf,
   valueHash,
 } from '../packages/operator/src/index.ts';
+import { programOptions } from '../tools/program-options.ts';
 
 const ANVIL = new URL('../.cache/anvil/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil', import.meta.url).pathname;
 const KEY = 'key-of-the-bench-only';
@@ -35,6 +36,11 @@ const ZERO: Hex = `0x${'00'.repeat(32)}`;
 const PORT = 18_545;
 const RPC = `http://127.0.0.1:${PORT}`;
 
+programOptions({
+  call: 'npm run bench:chain',
+  does: 'What the wallet costs, against a local chain (node tools/install-anvil.mjs).',
+  options: {},
+});
 if (!existsSync(ANVIL)) throw new Error('anvil is missing: node tools/install-anvil.mjs');
 const directory = mkdtempSync(join(tmpdir(), 'assay-bench-chain-'));
 const owner = privateKeyToAccount(`0x${'22'.repeat(32)}`);

@@ -13,9 +13,15 @@ import { loadavg } from 'node:os';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { decodeHex } from '@assay/encoding/hex';
 import { createSealedFetch } from 'assay';
+import { programOptions } from '../tools/program-options.ts';
 import type { EchoServer } from './channel/echo-server.ts';
 import type { FirstConnect } from './channel/first-connect.ts';
 
+programOptions({
+  call: 'npm run bench:channel',
+  does: "What the channel costs, compared with Node's own TLS.",
+  options: {},
+});
 const ROUNDS = 9;
 const SECONDS = 1.5;
 const IN_FLIGHT = 64;

@@ -10,15 +10,19 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { connect } from 'assay';
+import { programOptions } from '../tools/program-options.ts';
 
 const PROGRAM = new URL('../packages/assay/bin/assay.js', import.meta.url).pathname;
 const REACH_MS = 3000;
 /** Clock ticks of `/proc/PID/stat`, milliseconds. */
 const TICK_MS = 10;
 
-const { values: flags } = parseArgs({ options: { runs: { type: 'string', default: '5' } } });
+const { values: flags } = programOptions({
+  call: 'npm run bench:cold-start',
+  does: 'How long an agent takes from its process to the first answer that a client has verified.',
+  options: { runs: { takes: 'N', about: 'starts that are timed', number: true, default: '5' } },
+});
 
 interface Run {
   /** From the start of the process, milliseconds. */

@@ -16,7 +16,13 @@ import type { Page } from 'playwright-core';
 import { parseConfig, startAgent } from '../packages/agent/src/index.ts';
 import { launchChromium } from '../packages/testing/src/chromium.ts';
 import { consoleWeight } from '../tests/browser/console-weight.ts';
+import { programOptions } from '../tools/program-options.ts';
 
+programOptions({
+  call: 'npm run bench:console',
+  does: 'How fast the console is in a real Chromium; npm run build:web first.',
+  options: {},
+});
 const RECEIPTS = 1000;
 const VISITS = 5;
 const CLICKS = 20;

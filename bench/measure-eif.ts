@@ -10,15 +10,19 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { encodeEif } from '@assay/reference-values';
+import { programOptions } from '../tools/program-options.ts';
 
 const PROGRAM = new URL('../packages/assay/bin/assay.js', import.meta.url).pathname;
 const REACH_MS = 2000;
 const RAMDISK_BYTES = [4_000_000, 190_000_000];
 const KERNEL_BYTES = 6_000_000;
 
-const { values: flags } = parseArgs({ options: { runs: { type: 'string', default: '5' } } });
+const { values: flags } = programOptions({
+  call: 'npm run bench:measure',
+  does: 'How long assay measure takes for an enclave image of 200 MB.',
+  options: { runs: { takes: 'N', about: 'measurements that are timed', number: true, default: '5' } },
+});
 
 /** Bytes that do not repeat, the same in each run. */
 function noise(length: number): Uint8Array {

@@ -10,9 +10,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseConfig, startAgent } from '../packages/agent/src/index.ts';
+import { programOptions } from '../tools/program-options.ts';
 
-const seconds = Number(process.argv[2] ?? 8);
-const lanes = process.argv.length > 3 ? process.argv.slice(3) : ['linux-ns', 'wasm'];
+const [given = '8', ...named] = programOptions({
+  call: 'npm run bench:process',
+  does: 'Requests a second of POST /api/process, in the lanes of this machine.',
+  options: {},
+  arguments: [
+    { name: 'SECONDS', about: 'of load in each lane (8)', number: true },
+    { name: 'LANE', about: 'left out: linux-ns and wasm', choices: ['linux-ns', 'wasm', 'landlock'], repeated: true },
+  ],
+}).positionals;
+const seconds = Number(given);
+const lanes = named.length > 0 ? named : ['linux-ns', 'wasm'];
 const IN_FLIGHT = 8;
 const TICK_MS = 10;
 

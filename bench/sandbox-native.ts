@@ -17,11 +17,20 @@ import { openLinuxNs } from '../packages/sandbox/src/linux-ns/linux-ns.ts';
 import type { NativeSandbox } from '../packages/sandbox/src/native/native-sandbox.ts';
 import { findPython } from '../packages/sandbox/src/native/programs.ts';
 import type { SandboxJob } from '../packages/sandbox/src/port.ts';
+import { programOptions } from '../tools/program-options.ts';
 
 const ROUNDS = 20;
 const IN_FLIGHT = 4;
-const THROUGHPUT_MS = Number(process.argv[3] ?? 5) * 1000;
-const directory = process.argv[2] ?? tmpdir();
+const [directory = tmpdir(), seconds = '5'] = programOptions({
+  call: 'npm run bench:sandbox',
+  does: 'What the native sandbox costs compared with the bare interpreter.',
+  options: {},
+  arguments: [
+    { name: 'DIR', about: 'data directory with an installed image, for the chart' },
+    { name: 'SECONDS', about: 'of load (5)', number: true },
+  ],
+}).positionals;
+const THROUGHPUT_MS = Number(seconds) * 1000;
 const PROGRAMS = { python: 'print(42)', javascript: 'console.log(42)' } as const;
 type Language = keyof typeof PROGRAMS;
 

@@ -13,11 +13,16 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { LANES, type Sandbox, type SandboxJob } from '@assay/agent';
 import { findRuntimeFiles } from '../packages/sandbox/src/wasm/runtime-files.ts';
+import { programOptions } from '../tools/program-options.ts';
 
-const { positionals } = parseArgs({ allowPositionals: true });
+const { positionals } = programOptions({
+  call: 'node bench/sandbox-wasm.ts',
+  does: 'What a run in the wasm sandbox costs compared with a bare start of its engine.',
+  options: {},
+  arguments: [{ name: 'RUNS', about: 'a row (15)', number: true }],
+});
 const RUNS = Number(positionals[0] ?? 15);
 const AT_ONCE = 2;
 const RATE_MS = 4_000;

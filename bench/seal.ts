@@ -15,7 +15,6 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { utf8 } from '../packages/encoding/src/bytes.ts';
 import { openLedger } from '../packages/ledger/src/open-ledger.ts';
 import type { Ledger, StoredBytes } from '../packages/ledger/src/port.ts';
@@ -23,8 +22,14 @@ import { createSigningKeys } from '../packages/ledger/src/signing-keys.ts';
 import { readStored } from '../packages/ledger/src/stored-bytes.ts';
 import { authenticateBundle } from '../packages/receipt/src/index.ts';
 import { believeFakeEvidence, fakeReport } from '../packages/testing/src/index.ts';
+import { programOptions } from '../tools/program-options.ts';
 
-const { positionals } = parseArgs({ allowPositionals: true });
+const { positionals } = programOptions({
+  call: 'npm run bench:seal',
+  does: 'What sealing costs compared with the raw operations it is made of.',
+  options: {},
+  arguments: [{ name: 'SECONDS', about: 'a slice (0.5)', number: true }],
+});
 const SLICE_MS = Number(positionals[0] ?? 0.5) * 1000;
 const ROUNDS = 7;
 const IN_FLIGHT = 64;

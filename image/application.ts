@@ -23,9 +23,13 @@ export interface Application {
   readonly installed: readonly string[];
 }
 
-/** @throws Error when npm or a compiler fails. */
-export function application(checkout: string): Application {
+/**
+ * @param begin is called with each step when it begins.
+ * @throws Error when npm or a compiler fails.
+ */
+export function application(checkout: string, begin: (step: string) => void): Application {
   const stage = mkdtempSync(join(tmpdir(), 'assay-image-'));
+  begin('compile the packages and the console');
   const compiled = compile(checkout);
   try {
     const manifests = globSync(['package.json', '.npmrc', 'package-lock.json', 'packages/*/package.json'], { cwd: checkout });
@@ -33,6 +37,7 @@ export function application(checkout: string): Application {
       mkdirSync(join(stage, dirname(path)), { recursive: true });
       copyFileSync(join(checkout, path), join(stage, path));
     }
+    begin("install the locked packages from the registry or npm's cache");
     npm(
       [
         'ci',
@@ -47,6 +52,7 @@ export function application(checkout: string): Application {
       ],
       stage,
     );
+    begin('choose what the image takes of them');
     const wanted = (path: string): boolean => !leftOut(path) && !LEFT_OUT.has(/@assay\/([^/]+)$/.exec(path)?.[1] ?? '');
     const packages = entriesBelow(join(stage, 'node_modules'), `${HOME}/node_modules`, wanted);
     const inner = readdirSync(join(stage, 'packages'))

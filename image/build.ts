@@ -1,22 +1,22 @@
 /**
  * Builds the images of the agent, without a container engine: the same commit gives the same bytes on any machine.
- * Usage: node --conditions=@assay/source image/build.ts --out DIR [--settings FILE] [--programs DIR] [--files DIR] [--blobs DIR] [--image-name NAME] [--floor VERSION]
- * `--floor` needs --blobs or --image-name: it stands in their statements.
+ * Usage: npm run image -- --help
  *
- * Writes into DIR: rootfs.tar, an OCI layout in oci/, assay.eif (with --blobs: kernel and init of AWS's Nitro CLI), app-compose.json for dstack (with
- * --image-name), sbom.cdx.json, provenance.json, reference-values.json, statements/ (in-toto, one a platform, to be signed) and SHA256SUMS. Inputs are the checkout, image/pins.json and package-lock.json.
- * The packages are compiled for each image. DIR is new, empty, or an older image, which is replaced.
+ * Writes into a folder: rootfs.tar, an OCI layout in oci/, assay.eif (with --blobs: kernel and init of AWS's Nitro CLI), app-compose.json for dstack (with
+ * --image-name), sbom.cdx.json, provenance.json, reference-values.json, statements/ (in-toto, one a platform, to be signed) and SHA256SUMS. Inputs are the
+ * checkout, image/pins.json and package-lock.json. The packages are compiled for each image.
  */
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { parseEnvFile } from '@assay/encoding/env-file';
 import { type Measured, measureCompose, measureEif, parseRelease, statementOf } from '@assay/reference-values';
+import { endWithFailure } from '../tools/program-failure.ts';
 import { application, HOME, nodeProgram } from './application.ts';
+import { buildOptions, CHECKOUT, DEFAULT_OUT } from './build-options.ts';
 import { appCompose } from './compose.ts';
 import { type DebianPin, debianPackage, filesOf } from './debian.ts';
 import { refuseForeign, writeImage } from './destination.ts';
@@ -26,28 +26,15 @@ import { refuseBroken } from './loads.ts';
 import { ociImage } from './oci.ts';
 import { billOfMaterials, type Lock, provenance } from './papers.ts';
 import { COMMAND, refuseShells, rootFilesystem } from './root-filesystem.ts';
+import { Steps } from './steps.ts';
 import { writeTar } from './tar.ts';
 
-const CHECKOUT = resolve(import.meta.dirname, '..');
 const DEFAULT_ENVIRONMENT = { PATH: '/usr/bin', ASSAY_DATA_DIR: '/var/lib/assay', AGENT_HOST: '0.0.0.0', AGENT_PORT: '8000' };
 
-const { values: options } = parseArgs({
-  options: {
-    out: { type: 'string', default: join(CHECKOUT, 'build/image') },
-    cache: { type: 'string', default: join(CHECKOUT, 'node_modules/.cache/assay-image') },
-    settings: { type: 'string' },
-    programs: { type: 'string' },
-    files: { type: 'string' },
-    blobs: { type: 'string' },
-    'image-name': { type: 'string' },
-    floor: { type: 'string' },
-  },
-});
+const options = buildOptions();
+const steps = new Steps();
+process.on('uncaughtException', endWithFailure);
 refuseForeign(options.out);
-if (options.floor !== undefined && options.blobs === undefined && options['image-name'] === undefined)
-  throw new Error(
-    "expected --blobs or --image-name next to --floor, for a floor stands in a platform's statement, got neither; name one",
-  );
 
 const git = (...args: readonly string[]): string => {
   const { status, stdout } = spawnSync('git', args, { cwd: CHECKOUT, encoding: 'utf8' });
@@ -88,10 +75,14 @@ const environment = Object.entries(settings())
 
 /** The network programs are for enclaves alone. */
 const debianPins = pins.debian.filter((pin) => pin.for !== 'enclave' || options.blobs !== undefined);
+steps.begin(`Debian's packages: ${debianPins.length}, each by its digest`);
 const debian = debianPins.flatMap((pin) => filesOf(pin, debianPackage(pin, options.cache)));
+steps.begin(`Node ${pins.node.version}, by its digest`);
 const node = nodeProgram(pins.node, options.cache);
-const { entries: applicationEntries, installed } = application(CHECKOUT);
+const { entries: applicationEntries, installed } = application(CHECKOUT, (step) => steps.begin(step));
+steps.begin('load each module of the image');
 refuseBroken(applicationEntries);
+steps.begin('put the root filesystem together');
 const root = arranged(
   rootFilesystem({
     application: applicationEntries,
@@ -117,6 +108,7 @@ refuseShells(root);
 const products = new Map<string, Uint8Array>();
 const layer = writeTar(root, time);
 products.set('rootfs.tar', layer);
+steps.begin('pack it as an OCI image');
 const oci = ociImage({
   layer,
   command: COMMAND,
@@ -134,6 +126,7 @@ const stated = (platform: string, measured: Measured): Measured['values'] => {
   return measured.values;
 };
 if (options.blobs !== undefined) {
+  steps.begin('pack it as an enclave image, and measure that');
   const eif = enclaveImage({
     root,
     blobs: options.blobs,
@@ -146,6 +139,7 @@ if (options.blobs !== undefined) {
   values.nitro = stated('nitro', await measureEif(eif));
 }
 if (options['image-name'] !== undefined) {
+  steps.begin("write dstack's application, and measure it");
   const compose = appCompose(
     readFileSync(join(CHECKOUT, 'deploy/dstack/docker-compose.yaml'), 'utf8'),
     `${options['image-name']}@${oci.digest}`,
@@ -177,8 +171,11 @@ const sums = [...products]
   .sort((a, b) => (a.slice(66) < b.slice(66) ? -1 : 1));
 products.set('SHA256SUMS', new TextEncoder().encode(sums.join('')));
 
+steps.begin(`write ${products.size} files`);
 writeImage(options.out, products);
 const megabytes = (root.reduce((sum, { bytes }) => sum + bytes.length, 0) / 1e6).toFixed(0);
 console.log(
-  `${options.out}: root filesystem ${megabytes} MB in ${root.length} entries, image ${oci.digest}${changed.length === 0 ? '' : ', DIRTY tree'}`,
+  `${options.out}: root filesystem ${megabytes} MB in ${root.length} entries, image ${oci.digest}${changed.length === 0 ? '' : ', DIRTY tree'}; ${steps.elapsed()}`,
 );
+const measures = options.out === DEFAULT_OUT ? 'make measure' : `npm run image:measure -- ${options.out}`;
+console.error(`hint: ${measures} prints what clients pin, and how`);

@@ -2,7 +2,7 @@
  * Is the image what it claims? Builds it in two clones of this commit that differ in path, user (as root), umask, time zone, locale and number of processors,
  * compares every file, holds the root filesystem to its size, then starts the agent from it (as root, by chroot): it runs Python and JavaScript, and its evidence
  * says what `assay measure` computed.
- * Usage: npm run image:check. Takes some minutes; `npm test` holds the archives and the measurement to the same in seconds.
+ * Usage: npm run image:check. Says each step as it begins. Takes some minutes; `npm test` holds the archives and the measurement to the same in seconds.
  */
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -10,6 +10,9 @@ import { chmodSync, cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFi
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endWithFailure } from '../tools/program-failure.ts';
+import { programOptions } from '../tools/program-options.ts';
+import { Steps } from './steps.ts';
 import { readTar } from './tar.ts';
 
 const CHECKOUT = resolve(import.meta.dirname, '..');
@@ -54,6 +57,7 @@ function run(
 
 /** @returns SHA256SUMS of one build. */
 function built(work: string, { folder, umask, environment, processors, edit, user }: Builder): string {
+  steps.begin(`build in ${folder}, umask ${umask}`);
   const clone = join(work, folder);
   mkdirSync(clone, { recursive: true });
   run('git', ['clone', '--quiet', CHECKOUT, clone], work);
@@ -127,6 +131,14 @@ async function answers(
   }
 }
 
+programOptions({
+  call: 'npm run image:check',
+  does: 'Builds the image twice under different conditions, compares every file, and (as root) runs the agent in it. Takes some minutes.',
+  options: {},
+});
+const steps = new Steps();
+process.on('uncaughtException', endWithFailure);
+
 /** Both builds are of this one, also when the checkout goes on meanwhile. */
 const COMMIT = run('git', ['rev-parse', 'HEAD'], CHECKOUT).trim();
 const work = mkdtempSync(join(tmpdir(), 'assay-image-check-'));
@@ -149,6 +161,7 @@ try {
     edit: 'echo "// stray" >> packages/ledger/dist/index.js',
     user: AS_ROOT ? OTHER_USER : undefined,
   });
+  steps.begin('compare the two');
   if (first !== second) throw new Error(`expected the same image twice, got\n${first}\n${second}`);
   for (const name of released())
     if (!existsSync(join(work, 'a/out', name)))
@@ -162,6 +175,7 @@ try {
       'LEFT OUT: one user built both, and the agent is not started from the root filesystem, because that needs root',
     );
   } else {
+    steps.begin('start the agent from the root filesystem');
     const root = join(work, 'root');
     mkdirSync(root);
     run('tar', ['-xf', join(work, 'a/out/rootfs.tar'), '-C', root], work);

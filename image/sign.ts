@@ -1,16 +1,17 @@
 /**
  * Signs the statements of an image (`statements/*.json`) as DSSE envelopes next to them, `NAME.dsse.json`. A release workflow signs them through Sigstore
  * instead; this is for operators who publish under a key of their own. `assay policy from-releases --key` checks them.
- * Usage: npm run image:sign -- DIR --key FILE      (an Ed25519 key: openssl genpkey -algorithm ed25519 -out release-key.pem)
+ * Usage: npm run image:sign -- --help
  */
 
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
-import { readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { utf8 } from '@assay/encoding/bytes';
 import { type DsseEnvelope, signEnvelope } from '@assay/receipt';
 import { parseRelease } from '@assay/reference-values';
+import { endWithFailure } from '../tools/program-failure.ts';
+import { programOptions, refuseCall } from '../tools/program-options.ts';
 
 /**
  * One statement in an envelope.
@@ -25,24 +26,51 @@ export function signedStatement(statement: string, key: KeyObject): DsseEnvelope
   return signEnvelope({ keyId, sign: (bytes) => new Uint8Array(sign(null, bytes, key)) }, statement);
 }
 
-/** The private key of a PEM file. @throws Error for another kind of key. */
+/** The private key of a PEM file. @throws Error for another kind of key, or none. */
 export function releaseKey(pem: string): KeyObject {
-  const key = createPrivateKey(pem);
+  const key = privateKeyOf(pem);
   if (key.asymmetricKeyType === 'ed25519') return key;
   throw new Error(`expected an Ed25519 key, got ${key.asymmetricKeyType}; make one: openssl genpkey -algorithm ed25519`);
 }
 
-if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { key: { type: 'string' } } });
-  const [image] = positionals;
-  if (image === undefined || values.key === undefined)
-    throw new Error('expected DIR and --key FILE, got less; see image/sign.ts');
-  const key = releaseKey(readFileSync(values.key, 'utf8'));
-  const folder = join(image, 'statements');
+function privateKeyOf(pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (cause) {
+    throw new Error('expected a private key in PEM, got something else; make one: openssl genpkey -algorithm ed25519', {
+      cause,
+    });
+  }
+}
+
+function signStatements(folder: string, key: KeyObject): void {
   for (const name of readdirSync(folder).filter((each) => each.endsWith('.json') && !each.endsWith('.dsse.json'))) {
     const envelope = signedStatement(readFileSync(join(folder, name), 'utf8'), key);
     const path = join(folder, name.replace(/json$/, 'dsse.json'));
     writeFileSync(path, `${JSON.stringify(envelope)}\n`);
     console.log(`${path}: signed by ${envelope.signatures[0]?.keyid}`);
+  }
+}
+
+const PROGRAM = {
+  call: 'npm run image:sign',
+  does: 'Signs the statements of an image as DSSE envelopes, statements/NAME.dsse.json.',
+  options: { key: { takes: 'FILE', about: 'an Ed25519 key: openssl genpkey -algorithm ed25519 -out release-key.pem' } },
+  arguments: [{ name: 'DIR', about: 'the image, such as build/image', required: true }],
+} as const;
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
+  const { values, positionals } = programOptions(PROGRAM);
+  if (values.key === undefined) refuseCall(PROGRAM, 'expected --key FILE, got none');
+  try {
+    const key = releaseKey(readFileSync(values.key, 'utf8'));
+    const folder = join(positionals[0] ?? '', 'statements');
+    if (!existsSync(folder))
+      throw new Error(
+        `expected statements in ${folder}, got none; build with --blobs or --image-name: npm run image -- --help`,
+      );
+    signStatements(folder, key);
+  } catch (error) {
+    endWithFailure(error);
   }
 }

@@ -9,22 +9,25 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { COMPARISON_MODES, Comparison, type PlanDocument, parseAnswer, uniformNumbers } from '@assay/models';
 import { compareZoo, planOf, SMALL_RECIPE, zooOf } from '@assay/testing/model-zoo';
 import { pythonEnvironment } from '../../tests/interop/python-environment.ts';
+import { programOptions } from '../../tools/program-options.ts';
 import { realModelRows } from './real-model.ts';
 import { printTable, type Row, Runs } from './rows.ts';
 import { toyZooRows } from './toy-zoo.ts';
 
-const { values } = parseArgs({
+const { values } = programOptions({
+  call: 'npm run bench:compare',
+  does: 'Comparisons of models against ground truth.',
   options: {
-    runs: { type: 'string', default: '20' },
-    part: { type: 'string', default: 'all' },
-    mode: { type: 'string', default: 'quick' },
-    forms: { type: 'string' },
-    keep: { type: 'string' },
-    pool: { type: 'string' },
+    runs: { takes: 'N', about: 'of each comparison; 0 prints those that --keep holds', number: true, default: '20' },
+    part: { takes: 'NAME', about: 'one alone', choices: ['all', 'null', 'zoo', 'texts', 'model', 'speed'], default: 'all' },
+    mode: { takes: 'NAME', about: 'of comparison', choices: Object.keys(COMPARISON_MODES), default: 'quick' },
+    forms: { takes: 'DIR', about: 'keeps the requantised forms of the real model' },
+    keep: { takes: 'FILE', about: 'keeps the runs, and goes on from them' },
+    pool: { takes: 'FILE', about: 'keeps the texts' },
   },
 });
 const RUNS = Number(values.runs);

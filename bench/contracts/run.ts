@@ -25,9 +25,15 @@ import {
   standardInput,
 } from '../../packages/contracts/src/index.ts';
 import { analyzerFolder, compilersFolder, npmPackage } from '../../tests/contracts/installed.ts';
+import { programOptions } from '../../tools/program-options.ts';
 import { besideBare } from './kept.ts';
 import { ledgerContract, OZ, openZeppelinProject } from './subjects.ts';
 
+programOptions({
+  call: 'npm run bench:contracts',
+  does: 'What audits and builds of contracts cost compared with the bare tools.',
+  options: {},
+});
 const VERSION = '0.8.24';
 const ROUNDS = 7;
 const TOKEN = 'token/ERC20/ERC20.sol';

@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { programOptions } from '../../tools/program-options.ts';
 import { startSlowMirror } from './slow-mirror.ts';
 
 const REPOSITORY = new URL('../..', import.meta.url).pathname;
@@ -18,11 +18,13 @@ const TASK = 'Calculate the factorial of 10 and print the result';
 /** Seconds of machine time. */
 const REACH = { 'first verified answer': 60, 'first verified answer of a model': 180 } as const;
 
-const { values: flags } = parseArgs({
+const { values: flags } = programOptions({
+  call: 'npm run bench:first-hour',
+  does: 'The first hour of a newcomer as the README tells it, in seconds of machine time.',
   options: {
-    model: { type: 'string' },
-    name: { type: 'string', default: 'qwen2.5-coder-0.5b' },
-    rate: { type: 'string', default: '6250000' },
+    model: { takes: 'FILE', about: 'a model to fetch from a mirror on loopback, and to ask' },
+    name: { takes: 'MODEL', about: 'of that file, as assay model list shows it', default: 'qwen2.5-coder-0.5b' },
+    rate: { takes: 'N', about: 'bytes a second of the mirror', number: true, default: '6250000' },
   },
 });
 const directory = mkdtempSync(join(tmpdir(), 'assay-first-hour-'));

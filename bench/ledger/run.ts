@@ -8,8 +8,8 @@
  */
 
 import { cpus, loadavg } from 'node:os';
-import { parseArgs } from 'node:util';
 import { HAS_POSTGRES } from '../../tests/postgres/server.ts';
+import { programOptions } from '../../tools/program-options.ts';
 import { payloadEncryption } from './encryption.ts';
 import { type BenchRow, printRow } from './figures.ts';
 import { largeLog } from './large-log.ts';
@@ -17,18 +17,21 @@ import { nonceCheck } from './nonces.ts';
 import { postgresAppends } from './postgres.ts';
 import { sealedAppends } from './sealed-append.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const PARTS = ['append', 'encryption', 'nonce', 'large', 'postgres'] as const;
+const { values, positionals } = programOptions({
+  call: 'npm run bench:ledger',
+  does: 'What the ledger costs, each figure with its ratio.',
   options: {
-    rounds: { type: 'string', default: '9' },
-    base: { type: 'string' },
-    'no-base': { type: 'boolean', default: false },
+    rounds: { takes: 'N', about: 'of each figure', number: true, default: '9' },
+    base: { takes: 'DIR', about: 'another tree to compare appends with; left out: commit 92c7dac' },
+    'no-base': { about: 'compares appends with nothing' },
   },
+  arguments: [{ name: 'PART', about: 'left out: each of them', choices: PARTS, repeated: true }],
 });
 const rounds = Number(values.rounds);
 const base = values['no-base'] ? null : values.base;
 
-const parts: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
+const parts: Readonly<Record<(typeof PARTS)[number], () => Promise<readonly BenchRow[]>>> = {
   append: () => sealedAppends({ rounds, base }),
   encryption: () => payloadEncryption(rounds),
   nonce: async () => [nonceCheck(rounds)],
@@ -36,14 +39,12 @@ const parts: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   postgres: async () => (HAS_POSTGRES ? [await postgresAppends(rounds)] : []),
 };
 
-const names = positionals.length > 0 ? positionals : Object.keys(parts);
-const unknown = names.find((name) => parts[name] === undefined);
-if (unknown !== undefined) throw new Error(`expected one of ${Object.keys(parts).join(', ')}, got ${unknown}`);
+const names = PARTS.filter((name) => positionals.length === 0 || positionals.includes(name));
 console.log(
   `Node ${process.version}, SQLite ${process.versions.sqlite}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}, ${rounds} rounds`,
 );
 console.log(`load ${loadavg()[0]?.toFixed(1)} before the first row\n`);
 console.log('| what | figure | ratio | reach |\n| --- | --- | --- | --- |');
-for (const name of names) for (const row of (await parts[name]?.()) ?? []) printRow(row);
+for (const name of names) for (const row of await parts[name]()) printRow(row);
 console.log(`\nload ${loadavg()[0]?.toFixed(1)} after the last`);
 process.exit(0);

@@ -9,8 +9,8 @@
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { parseConfig, type RunningAgent, startAgent } from '../../packages/agent/src/index.ts';
+import { programOptions } from '../../tools/program-options.ts';
 import { HELD_OUT } from './held-out.ts';
 import { memoryOfTree, type ProcessMemory, residentOfTree } from './memory.ts';
 import { type BenchTask, TASKS } from './tasks.ts';
@@ -44,24 +44,24 @@ interface Answer {
   readonly artifacts: readonly { readonly path: string; readonly url: string }[];
 }
 
-const { values: flags } = parseArgs({
-  options: {
-    model: { type: 'string' },
-    data: { type: 'string', default: '.assay' },
-    set: { type: 'string', default: 'tuned' },
-    rounds: { type: 'string', default: '1' },
-    only: { type: 'string' },
-    json: { type: 'string' },
-  },
-});
 const SETS: Readonly<Record<string, readonly BenchTask[]>> = {
   tuned: TASKS,
   'held-out': HELD_OUT,
   all: [...TASKS, ...HELD_OUT],
 };
-const set = SETS[flags.set];
-if (set === undefined) throw new Error(`expected --set ${Object.keys(SETS).join('|')}, got ${flags.set}`);
-const chosen = set.filter(({ name }) => flags.only === undefined || flags.only.split(',').includes(name));
+const { values: flags } = programOptions({
+  call: 'npm run bench:tasks',
+  does: 'Which of the plain tasks a model solves within the default retries, and how long they take.',
+  options: {
+    model: { takes: 'MODEL', about: 'an embedded one; left out: that of AI_PROVIDER and AI_MODEL' },
+    data: { takes: 'DIR', about: 'data folder with the model', default: '.assay' },
+    set: { takes: 'NAME', about: 'of tasks', choices: Object.keys(SETS), default: 'tuned' },
+    rounds: { takes: 'N', about: 'over the set', number: true, default: '1' },
+    only: { takes: 'NAME,…', about: 'these tasks of the set alone' },
+    json: { takes: 'FILE', about: 'keeps each outcome' },
+  },
+});
+const chosen = (SETS[flags.set] ?? []).filter(({ name }) => flags.only === undefined || flags.only.split(',').includes(name));
 const directory = mkdtempSync(join(tmpdir(), 'assay-bench-tasks-'));
 const own = flags.model === undefined ? {} : { AI_PROVIDER: 'embedded', AI_MODEL: flags.model };
 if (flags.model !== undefined) symlinkSync(resolve(flags.data, 'models'), join(directory, 'models'));

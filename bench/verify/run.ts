@@ -11,6 +11,7 @@
 
 import { vectorsDirectory } from '@assay/testing';
 import { VerificationCache } from '../../packages/attestation/src/certificates/verification-cache.ts';
+import { programOptions } from '../../tools/program-options.ts';
 import { openPeers } from '../peers/open-peers.ts';
 import { ourVerdict } from '../peers/ours.ts';
 import { type Peer, processorTime, refuses } from '../peers/question.ts';
@@ -19,8 +20,16 @@ import { dcapCases } from './dcap.ts';
 import { nitroCases } from './nitro.ts';
 import { snpCases } from './snp.ts';
 
-const ROUNDS = Number(process.argv[2] ?? 12);
-const ONLY = process.argv.slice(3);
+const [rounds = '12', ...ONLY] = programOptions({
+  call: 'npm run bench:verify',
+  does: 'Processor time of one verification of each kind of evidence, by Assay and by its peers.',
+  options: {},
+  arguments: [
+    { name: 'ROUNDS', about: 'of each figure (12)', number: true },
+    { name: 'WORD', about: "in the evidence's name, such as TDX", repeated: true },
+  ],
+}).positionals;
+const ROUNDS = Number(rounds);
 const ROUND_MICROSECONDS = 60_000;
 const TOGETHER = 16;
 

@@ -3,15 +3,19 @@
  * verdicts and wrong ones. Ends with 1 when a verdict differs from known.ts. `--write` writes the suite as files besides (write-suite.ts).
  */
 
-import { parseArgs } from 'node:util';
 import { conformanceSuite } from '@assay/testing';
 import { openPeers } from '../../bench/peers/open-peers.ts';
 import { ourVerdict } from '../../bench/peers/ours.ts';
+import { programOptions } from '../../tools/program-options.ts';
 import { judge } from './judge.ts';
 import { KNOWN_VERDICTS } from './known.ts';
 import { writeSuite } from './write-suite.ts';
 
-const { values } = parseArgs({ options: { write: { type: 'string' } } });
+const { values } = programOptions({
+  call: 'npm run conformance',
+  does: 'Puts the conformance suite to Assay and to its peers. Ends with 1 when a verdict differs from known.ts.',
+  options: { write: { takes: 'DIR', about: 'writes the suite there as files' } },
+});
 const suite = await conformanceSuite();
 if (values.write !== undefined) console.log(`wrote ${suite.length} entries to ${writeSuite(suite, values.write)}`);
 

@@ -4,15 +4,22 @@
  * has no named reason.
  */
 
-import { parseArgs } from 'node:util';
 import { vectorsDirectory } from '@assay/testing';
 import { genuineCases } from '../../bench/peers/genuine.ts';
 import { openPeers } from '../../bench/peers/open-peers.ts';
+import { programOptions } from '../../tools/program-options.ts';
 import { type Comparison, compareGenuine, compareMutations } from './comparison.ts';
 
 const SEED = 20_261_121;
-const { positionals } = parseArgs({ allowPositionals: true });
-const [count = '10000', wanted = ''] = positionals;
+const [count = '10000', wanted = ''] = programOptions({
+  call: 'npm run differential',
+  does: 'Puts every genuine case, and mutations of those that both accept, to Assay and to its peers. Ends with 1 when a refusal has no named reason.',
+  options: {},
+  arguments: [
+    { name: 'COUNT', about: 'of mutations (10000)', number: true },
+    { name: 'PEER', about: 'a part of the names of the peers to ask; left out: all' },
+  ],
+}).positionals;
 
 function report(peer: string, what: string, { total, agree, bothAccept, oursAlone, named, unexplained }: Comparison): void {
   const sum = (tally: ReadonlyMap<string, number>) => [...tally.values()].reduce((all, each) => all + each, 0);

@@ -111,6 +111,13 @@ describe('a policy', () => {
   });
 });
 
+it('a terminal shows how to pin what was measured', async () => {
+  const io = transcript({ cwd, now: FAKE_NOW, interactive: true });
+  expect(await run(['measure', EIF], io)).toBe(0);
+  expect(io.err()).toMatch(/\nhint: the same call with --format policy .*--policy policy\.json demands them\n$/);
+  expect((await assay('measure', EIF)).err).toBe('');
+});
+
 describe('a comparison', () => {
   const compare = (file: string, ...more: readonly string[]) =>
     assay('measure', EIF, '--compare', file, '--simulated-root', 'root.pem', ...more);

@@ -8,6 +8,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
+import { programOptions } from '../../tools/program-options.ts';
 import { type Finding, runCampaign } from './campaign.ts';
 import { fuzzTargets } from './targets.ts';
 
@@ -21,6 +22,16 @@ const MOST_HEAP = 128 * MIB;
 /** Inputs between two looks at clock and memory. */
 const ROUND = 20_000;
 
+const { values, positionals } = programOptions({
+  call: 'npm run fuzz',
+  does: 'A campaign of changed inputs over all targets. Ends with 1 when it found something.',
+  options: { seconds: { takes: 'N', about: 'how long, instead of how many inputs', number: true } },
+  arguments: [
+    { name: 'INPUTS', about: 'how many (1000000)', number: true },
+    { name: 'SEED', about: 'of the first round; left out: the time', number: true },
+  ],
+});
+const [count = '1000000', chosenSeed] = positionals;
 const { gc } = globalThis;
 if (gc === undefined || getHeapStatistics().heap_size_limit > MOST_HEAP)
   throw new Error('expected a limited heap and a collector to call; start this with npm run fuzz');
@@ -32,11 +43,9 @@ function live(): number {
   return heapUsed + arrayBuffers;
 }
 
-const [first = '1000000', second] = process.argv.slice(2);
-const timed = first === '--seconds';
-const most = timed ? Number.POSITIVE_INFINITY : Number(first);
-const seconds = timed ? Number(second) : Number.POSITIVE_INFINITY;
-const seed = timed || second === undefined ? Date.now() % 2 ** 31 : Number(second);
+const most = values.seconds === undefined ? Number(count) : Number.POSITIVE_INFINITY;
+const seconds = Number(values.seconds ?? Number.POSITIVE_INFINITY);
+const seed = chosenSeed === undefined ? Date.now() % 2 ** 31 : Number(chosenSeed);
 const begun = performance.now();
 const elapsed = (): number => (performance.now() - begun) / 1000;
 

@@ -52,7 +52,7 @@ test('a floor without a statement to stand in is refused before anything is buil
   const out = join(place(), 'image');
   const args = ['--conditions=@assay/source', 'image/build.ts', '--out', out, '--floor', '0.1.0'];
   const { status, stderr } = spawnSync(process.execPath, args, { cwd: CHECKOUT, encoding: 'utf8' });
-  expect(status).toBe(1);
+  expect(status).toBe(2);
   expect(stderr).toContain('expected --blobs or --image-name next to --floor');
 });
 

@@ -67,5 +67,5 @@ test.each<[string, () => string, string]>([
   ['an image that does not say its Node', () => root({ version: '1' }), 'node, platform and arch'],
 ])('%s is refused', async (_name, place, words) => {
   const { code, err } = await measured(place());
-  expect([code, err]).toEqual([1, expect.stringContaining(words)]);
+  expect([code, err]).toEqual([2, expect.stringContaining(words)]);
 });

@@ -12,6 +12,7 @@ import type { Io } from '../command-line/io.ts';
 import { table } from '../command-line/layout.ts';
 import { append, choiceOption, instantOption } from '../command-line/options.ts';
 import { jsonText, printable, type Style, styleOf } from '../command-line/output.ts';
+import { terminalHint } from '../command-line/terminal-hint.ts';
 
 interface MeasureFlags extends ImageFlags {
   readonly format?: string;
@@ -24,6 +25,9 @@ interface MeasureFlags extends ImageFlags {
   readonly simulatedRoot?: string;
   readonly root?: readonly string[];
 }
+
+const PINNING =
+  'the same call with --format policy > policy.json writes a policy of these values, and assay verify EVIDENCE --policy policy.json demands them';
 
 const FORMATS = ['text', 'policy', 'statement', 'json'] as const;
 
@@ -75,6 +79,7 @@ async function measure(file: string, flags: MeasureFlags, io: Io): Promise<ExitC
       break;
     case 'text':
       io.stdout(comparison === null ? text(measured, io) : differences(comparison, io));
+      if (comparison === null) terminalHint(PINNING, io);
   }
   const agrees = comparison?.every(({ outcome }) => outcome === 'equal' || outcome === 'not-computed') ?? true;
   return agrees ? EXIT.accepted : EXIT.no;

@@ -250,7 +250,7 @@ describe('from sources to a deployed contract', { timeout: 240_000 }, () => {
     const found = await assay('audit', 'Owned.sol', '--claims', '--save', 'claimed').finally(() => {
       env = before;
     });
-    expect(found.out).toMatch(/claims 2 findings, of which 1 are demonstrated/);
+    expect(found.out).toMatch(/claims 2 findings, of which 1 is demonstrated/);
     expect(found.out).toMatch(/demonstrated {2}anyone is owner {2}Owned\.sol:3\n {4}the owner is 0x/);
     expect(found.out).toMatch(/claimed {2}a feeling\n {4}the model gave no exploit/);
     const told = await assay('verify', 'claimed/bundle.json', ...root());

@@ -62,6 +62,7 @@ test('tasks are listed, shown, watched to their verified answer, and cancelled',
   expect(listed.out).toMatch(
     /task +status +begun +took +title\n.* failed .*Make it fail\n.* succeeded .*Multiply six by seven\n/,
   );
+  expect(listed.out).toMatch(/ {2}20\d\d-\d\d-\d\dT\d\d:\d\dZ {2}/);
   expect((await assay('tasks', 'list', '--search', 'SIX', '--status', 'succeeded')).out).not.toContain('Make it fail');
   expect((await assay('tasks', 'list', '--search', 'none of them')).out).toBe('no such task\n');
   expect((await assay('tasks', 'list', '--limit', '1')).err).toContain('hint: there are more');

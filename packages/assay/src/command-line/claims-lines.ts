@@ -15,13 +15,10 @@ import {
 } from '@assay/attestation';
 import { withoutTrailing } from '@assay/encoding/text-ends';
 import type { Io } from './io.ts';
-import { table } from './layout.ts';
+import { hexLines, table } from './layout.ts';
 import { printable, styleOf } from './output.ts';
 
 type Row = readonly [name: string, value: string];
-
-/** Digits of one line where a value is broken. */
-const DIGITS = 48;
 
 export interface ClaimsLinesOptions {
   /** The block of every part instead of one line each. */
@@ -63,20 +60,10 @@ function claimsBlock(claims: NamedClaims, io: Io): string {
   const room = io.columns === null ? null : io.columns - widest - 4;
   return table(
     rows.flatMap(([name, value]) =>
-      linesOfValue(printable(value, { full: true }), room).map((line, at) => [
-        style.faint(at === 0 ? printable(name) : ''),
-        line,
-      ]),
+      hexLines(printable(value, { full: true }), room).map((line, at) => [style.faint(at === 0 ? printable(name) : ''), line]),
     ),
     { columns: io.columns },
   );
-}
-
-/** Long hex is broken into lines of equal length where the terminal has no room for it; other text breaks between words. */
-function linesOfValue(value: string, room: number | null): readonly string[] {
-  if (room === null || value.length <= room || !/^[0-9a-f]+$/.test(value)) return [value];
-  const digits = Math.max(16, Math.min(DIGITS, room - (room % 16)));
-  return Array.from({ length: Math.ceil(value.length / digits) }, (_, line) => value.slice(line * digits, (line + 1) * digits));
 }
 
 function rowsOf(claims: NamedClaims): readonly Row[] {

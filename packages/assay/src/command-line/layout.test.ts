@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { shortList, table, wrapped } from './layout.ts';
+import { counted } from '../story/counted.ts';
+import { hexLines, minuteOf, shortList, table, wrapped } from './layout.ts';
 
 describe('a paragraph', () => {
   test.each<readonly [string, string, number | null, number, string]>([
@@ -33,7 +34,7 @@ describe('a table', () => {
     ['y', 'longer', 'b'],
   ];
   test('in a pipe has whole lines', () => {
-    expect(table(rows)).toBe('  x  short   a text of some words that is broken\n  y  longer  b\n');
+    expect(table(rows, { columns: null })).toBe('  x  short   a text of some words that is broken\n  y  longer  b\n');
   });
   test('in a terminal breaks its last column in place', () => {
     expect(table(rows, { columns: 42 })).toBe(
@@ -43,7 +44,11 @@ describe('a table', () => {
   test('in a narrow terminal puts what does not fit below', () => {
     expect(table(rows, { columns: 30 })).toBe('  x  short\n      a text of some words\n      that is broken\n  y  longer  b\n');
   });
-  test('of nothing is nothing', () => expect(table([])).toBe(''));
+  test('in a terminal that has no room for its columns, no cell is cut between two lines', () => {
+    const wide = [['an-id-of-a-task', '2026-11-30T17:19Z', '0.1 s', 'a title']];
+    expect(table(wide, { columns: 30 })).toBe('  an-id-of-a-task\n      2026-11-30T17:19Z  0.1 s\n      a title\n');
+  });
+  test('of nothing is nothing', () => expect(table([], { columns: 80 })).toBe(''));
 });
 
 test.each<readonly [readonly string[], string]>([
@@ -52,3 +57,17 @@ test.each<readonly [readonly string[], string]>([
   [['a', 'b', 'c', 'd', 'e'], 'a, b, c, d, e'],
   [['a', 'b', 'c', 'd', 'e', 'f'], 'a, b, c, d and 2 more'],
 ])('many names are counted: %s', (names, shown) => expect(shortList(names)).toBe(shown));
+
+test('a number takes the noun that fits it', () => {
+  expect([0, 1, 2].map((count) => counted(count, 'change'))).toEqual(['0 changes', '1 change', '2 changes']);
+  expect([1, 2].map((count) => counted(count, 'query', 'queries'))).toEqual(['1 query', '2 queries']);
+});
+
+test('long hex is broken where it has no room, other text is not', () => {
+  const value = '0123456789abcdef'.repeat(6);
+  expect(hexLines(value, 72)).toEqual([value.slice(0, 48), value.slice(48)]);
+  expect(hexLines(value, null)).toEqual([value]);
+  expect(hexLines('z'.repeat(96), 72)).toEqual(['z'.repeat(96)]);
+});
+
+test('an instant in a list is to the minute', () => expect(minuteOf(1_796_000_000_000)).toBe('2026-11-30T00:53Z'));

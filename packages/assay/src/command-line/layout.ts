@@ -21,11 +21,15 @@ export function shortList(names: readonly string[], most = 4): string {
 export interface TableOptions {
   /** In front of every line. */
   readonly indent?: string;
-  readonly columns?: number | null;
+  /** Of the terminal; `null` in a pipe. */
+  readonly columns: number | null;
 }
 
-/** Columns padded to the widest cell, two spaces between them, no trailing space; the last column is broken to fit. Colour codes take no width. */
-export function table(rows: readonly (readonly string[])[], { indent = '  ', columns = null }: TableOptions = {}): string {
+/**
+ * Columns padded to the widest cell, two spaces between them, no trailing space. In a terminal the last column is broken to fit, or goes
+ * below the others; so do cells that have no room on their line. Colour codes take no width.
+ */
+export function table(rows: readonly (readonly string[])[], { indent = '  ', columns }: TableOptions): string {
   const count = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: count }, (_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
   const before = widths.slice(0, -1).reduce((sum, each) => sum + each + 2, indent.length);
@@ -51,7 +55,46 @@ function rowText(row: readonly string[], { widths, indent, columns, before, belo
   const line = `${indent}${head.join('')}${last}`.trimEnd();
   if (columns === null || before + width(last) <= columns) return `${line}\n`;
   if (!below) return wrapped(line, columns, before);
-  return `${wrapped(`${indent}${head.join('')}`.trimEnd(), columns, BELOW)}${wrapped(' '.repeat(BELOW) + last, columns, BELOW)}`;
+  return [...filled(head, indent, columns), ' '.repeat(BELOW) + last].map((each) => wrapped(each, columns, BELOW)).join('');
+}
+
+/** Cells on as few lines as the columns allow, each whole. */
+function filled(cells: readonly string[], indent: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  let line = indent;
+  for (const cell of cells) {
+    if (line.trim() !== '' && width(line + cell.trimEnd()) > columns) {
+      lines.push(line.trimEnd());
+      line = ' '.repeat(BELOW);
+    }
+    line += cell;
+  }
+  return [...lines, line.trimEnd()].filter((each) => each !== '');
+}
+
+/** Digits of one line of broken hex. */
+const DIGITS = 48;
+
+/** Long hex in lines of equal length where `room` columns do not hold it; other text as it is. */
+export function hexLines(value: string, room: number | null): readonly string[] {
+  if (room === null || value.length <= room || !/^[0-9a-f]+$/.test(value)) return [value];
+  const digits = Math.max(16, Math.min(DIGITS, room - (room % 16)));
+  return Array.from({ length: Math.ceil(value.length / digits) }, (_, line) => value.slice(line * digits, (line + 1) * digits));
+}
+
+/** Names and values, long hex in full. */
+export function valueTable(pairs: Readonly<Record<string, string>>, columns: number | null): string {
+  const widest = Math.max(0, ...Object.keys(pairs).map((name) => name.length));
+  const room = columns === null ? null : columns - widest - 4;
+  const rows = Object.entries(pairs).flatMap(([name, value]) =>
+    hexLines(value, room).map((line, at) => [at === 0 ? name : '', line]),
+  );
+  return table(rows, { columns });
+}
+
+/** An instant for lists that people read: to the minute, UTC. @param ms epoch milliseconds. @example '2026-11-30T17:19Z' */
+export function minuteOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16)}Z`;
 }
 
 /** Of the text as it is seen. */

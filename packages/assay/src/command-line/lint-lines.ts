@@ -1,6 +1,7 @@
 /** What a linter said of audited contracts, for people: apart from the findings of the analyser. */
 
 import type { Lint } from '@assay/contracts';
+import { counted } from '../story/counted.ts';
 import { printable, type Style } from './output.ts';
 
 /** As the answer has it. */
@@ -27,7 +28,7 @@ export function lintLines(lint: LintMember | null | undefined, style: Style): st
   const missed = Object.entries(unread).map(([name, why]) => `  not read: ${printable(name)}: ${printable(why)}\n`);
   const left = missed.length === 0 ? '' : `, ${missed.length} of ${sources.length} sources not read`;
   const hidden = findings.length - open.length;
-  return `linter   ${printable(linter.name)} ${printable(linter.version)}: ${open.length} remarks, ${hidden} hidden by comments${left}; apart from the audit\n${lines.join('')}${more}${missed.join('')}`;
+  return `linter   ${printable(linter.name)} ${printable(linter.version)}: ${counted(open.length, 'remark')}, ${hidden} hidden by comments${left}; apart from the audit\n${lines.join('')}${more}${missed.join('')}`;
 }
 
 const rank = ({ severity }: Lint['findings'][number]): number => (severity === 'error' ? 0 : 1);

@@ -1,5 +1,6 @@
 /** What a model said of audited contracts, for people: apart from the findings of the analyser, and never with their marks. */
 
+import { counted } from '../story/counted.ts';
 import { printable, type Style } from './output.ts';
 
 export interface ModelClaims {
@@ -21,9 +22,10 @@ interface ModelClaim {
 export function claimLines(claims: ModelClaims | null | undefined, style: Style): string {
   if (claims === null || claims === undefined) return '';
   const { model, error, omitted, findings } = claims;
+  const demonstrated = findings.filter(({ status }) => status === 'demonstrated').length;
   const head =
     error === null
-      ? `model    ${printable(model ?? '')} claims ${findings.length} findings, of which ${findings.filter(({ status }) => status === 'demonstrated').length} are demonstrated\n`
+      ? `model    ${printable(model ?? '')} claims ${counted(findings.length, 'finding')}, of which ${demonstrated} ${demonstrated === 1 ? 'is' : 'are'} demonstrated\n`
       : `model    gave none: ${printable(error, { full: true })}\n`;
   const left = omitted.length === 0 ? '' : `  not shown to the model: ${omitted.map((name) => printable(name)).join(', ')}\n`;
   return `${head}${left}${findings.map((each) => claimLine(each, style)).join('')}`;

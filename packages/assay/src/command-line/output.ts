@@ -29,10 +29,27 @@ export function styleOf(io: Pick<Io, 'env' | 'interactive'>): Style {
   };
 }
 
-/** Evidence is written by strangers: nothing in it may move the cursor or hide text. Runs of hex beyond 40 digits are shortened. */
+const LONG_HEX = /[0-9a-f]{41,}/gi;
+const SHORT_FORM = /[0-9a-f]{16}…[0-9a-f]{8}/gi;
+
+/**
+ * Evidence is written by strangers: nothing in it may move the cursor or hide text. Runs of hex beyond 40 digits are shortened, unless two
+ * that differ would then look alike.
+ */
 export function printable(text: string, options: { readonly full?: boolean } = {}): string {
   const safe = text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, '\ufffd');
-  return options.full === true ? safe : safe.replace(/[0-9a-f]{41,}/gi, (run) => `${run.slice(0, 16)}…${run.slice(-8)}`);
+  return options.full === true || looksAlike(safe) ? safe : safe.replace(LONG_HEX, shortened);
+}
+
+function shortened(run: string): string {
+  return `${run.slice(0, 16)}…${run.slice(-8)}`;
+}
+
+/** Whether two different runs of hex have one short form, or the text has the short form of a run already. */
+function looksAlike(text: string): boolean {
+  const runs = new Set(text.match(LONG_HEX));
+  const forms = new Set([...runs].map(shortened));
+  return forms.size < runs.size || (text.match(SHORT_FORM) ?? []).some((form) => forms.has(form));
 }
 
 /** Program output keeps its lines and tabs; other control characters, which could drive the terminal, do not get through. */

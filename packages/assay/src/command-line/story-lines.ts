@@ -31,7 +31,8 @@ const PLAIN_COLUMNS = 100;
 export function storyLines(receipts: readonly ToldReceipt[], io: Io, { verbose }: StoryLinesOptions): string {
   const shown = verbose ? receipts : receipts.slice(0, MOST_RECEIPTS);
   const more = receipts.length - shown.length;
-  const rest = more > 0 ? `\n${more} more receipts; --verbose tells them\n` : '';
+  const rest =
+    more > 0 ? `\n${more} more ${more === 1 ? 'receipt' : 'receipts'}; --verbose tells ${more === 1 ? 'it' : 'them'}\n` : '';
   return `${shown.map((told) => receiptLines(told, io, verbose)).join('\n')}${rest}`;
 }
 

@@ -1,6 +1,7 @@
 /** The steps of a task as lines for people. */
 
 import type { TaskStep } from '../index.ts';
+import { counted } from '../story/counted.ts';
 import { printable, type Style } from './output.ts';
 
 /** One line, or `null` for events that are no step. */
@@ -18,9 +19,9 @@ export function describeStep(step: TaskStep, style: Style): string | null {
     case 'running':
       return line('running', `in the ${step.lane} sandbox`);
     case 'artifact':
-      return line('file', `${step.path}, ${step.bytes} bytes`);
+      return line('file', `${step.path}, ${counted(step.bytes, 'byte')}`);
     case 'compiling':
-      return line('compiling', `${step.sources} sources with solc ${step.compiler}`);
+      return line('compiling', `${counted(step.sources, 'source')} with solc ${step.compiler}`);
     case 'limit':
       return line('limit', step.message);
     case 'executed':

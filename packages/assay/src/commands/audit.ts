@@ -20,6 +20,7 @@ import { jsonText, printable, type Style, styleOf } from '../command-line/output
 import { saveAnswer } from '../command-line/save-answer.ts';
 import { readFileOf } from '../command-line/subject.ts';
 import { auditIn, type RunResult } from '../index.ts';
+import { counted } from '../story/counted.ts';
 
 interface AuditFlags extends ContractTaskFlags, ProjectFlags, CompileFlags {
   readonly rule?: PassPolicy;
@@ -84,7 +85,7 @@ async function present(result: RunResult, { flags, known, rule }: Presented, io:
     for (const finding of fresh) io.stdout(describe(finding, rule, style));
     const rest = known === null ? '' : `, ${found.findings.length - fresh.length} known from the baseline`;
     io.stdout(
-      `${failing === 0 ? style.good('passed') : style.bad('failed')}  ${fresh.length} findings${rest}; ${failing} fail the rule ${rule}\n`,
+      `${failing === 0 ? style.good('passed') : style.bad('failed')}  ${counted(fresh.length, 'finding')}${rest}; ${failing} ${failing === 1 ? 'fails' : 'fail'} the rule ${rule}\n`,
     );
     io.stdout(lintLines(audited.lint as unknown as LintMember | null, style));
     io.stdout(claimLines(audited.claims as ModelClaims | null, style));

@@ -17,6 +17,7 @@ import { jsonText, printable, styleOf } from '../command-line/output.ts';
 import { saveAnswer } from '../command-line/save-answer.ts';
 import { readFileOf } from '../command-line/subject.ts';
 import { buildIn, type RunResult } from '../index.ts';
+import { counted } from '../story/counted.ts';
 
 interface BuildFlags extends ContractTaskFlags, ProjectFlags, CompileFlags {
   readonly save?: string;
@@ -80,10 +81,12 @@ async function present(result: RunResult, flags: BuildFlags, io: Io): Promise<Ex
   const { manifest, buildHash } = built;
   const rows = manifest.contracts.map(({ source, name, creation, runtime }) => [
     `${printable(source)}:${style.strong(printable(name))}`,
-    creation === null ? style.faint('no code') : `${creation.length} bytes`,
+    creation === null ? style.faint('no code') : counted(creation.length, 'byte'),
     runtime === null ? '' : printable(runtime.keccak256, { full: true }),
   ]);
-  io.stdout(table([[style.faint('contract'), style.faint('creation'), style.faint('code hash')], ...rows]));
+  io.stdout(
+    table([[style.faint('contract'), style.faint('creation'), style.faint('code hash')], ...rows], { columns: io.columns }),
+  );
   io.stdout(`build    ${printable(buildHash, { full: true })}\n`);
   io.stdout(`compiler solc ${printable(manifest.compiler.version)}\n`);
   io.stdout(`receipt  ${printable(result.receipt.receipt_id)}\n`);

@@ -24,6 +24,7 @@ import type { Io } from '../command-line/io.ts';
 import { table, wrapped } from '../command-line/layout.ts';
 import { append, choiceOption, policyOption, trustOption } from '../command-line/options.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
+import { counted } from '../story/counted.ts';
 import { type ComparisonFile, compareModels, type ModeName } from './compare/compare-models.ts';
 import type { LiveView } from './compare/live-view.ts';
 import { type FileParty, type Party, partyOf } from './compare/parties.ts';
@@ -295,7 +296,7 @@ function dryRun(
     );
     return EXIT.accepted;
   }
-  io.stdout(`DRY RUN: nothing was asked, and there is no verdict\n\n${table(lines)}`);
+  io.stdout(`DRY RUN: nothing was asked, and there is no verdict\n\n${table(lines, { columns: io.columns })}`);
   const rates = `false DIFFERENT at most ${alpha}, false SAME at most ${beta}`;
   io.stdout(
     `\n${mode}: ${rates}; a share of differing queries up to ${epsilonDifferent} is no difference, from ${epsilonSame} on it is; at most ${most} queries\n`,
@@ -354,16 +355,19 @@ function print(
         : style.open(`UNDECIDED (${outcome.reason})`);
   io.stdout(wrapped(`${word}  ${printable(outcome.basis)}`, io.columns, 2));
   io.stdout(
-    `${outcome.queries} queries, ${outcome.failed} without an answer, ${outcome.unusable} without a score, ${outcome.tokens} tokens; tier ${plan.tier}, mode ${plan.mode}\n`,
+    `${counted(outcome.queries, 'query', 'queries')}, ${outcome.failed} without an answer, ${outcome.unusable} without a score, ${counted(outcome.tokens, 'token')}; tier ${plan.tier}, mode ${plan.mode}\n`,
   );
   if (plan.alternatives.length > 0)
     io.stdout(
-      `\n${table(plan.alternatives.map((form) => [form.name, form.variation?.toPrecision(2) ?? '', standingOf(form, plan)]))}`,
+      `\n${table(
+        plan.alternatives.map((form) => [form.name, form.variation?.toPrecision(2) ?? '', standingOf(form, plan)]),
+        { columns: io.columns },
+      )}`,
     );
   const bill = billingOf(file.queries, plan.test.alpha);
   if (bill.answers > 0)
     io.stdout(
-      `\nbilling  ${bill.verdict}: ${bill.reported} reply tokens reported, ${bill.counted} listed, in ${bill.answers} answers\n`,
+      `\nbilling  ${bill.verdict}: ${bill.reported} reply tokens reported, ${bill.counted} listed, in ${counted(bill.answers, 'answer')}\n`,
     );
   if (tools !== null)
     io.stdout(

@@ -83,7 +83,7 @@ async function list(api: AgentApi, headers: Headers, flags: KeyFlags, io: Io): P
   const { keys } = (await api.get('api/operator/keys', headers)) as { readonly keys?: readonly JsonObject[] };
   if (flags.json === true) io.stdout(jsonText({ keys: keys ?? [] }));
   else if ((keys ?? []).length === 0) io.stdout('no keys were added; that of ASSAY_API_KEY is not listed\n');
-  else io.stdout(table([['name', 'state', 'may', 'most a day'], ...(keys ?? []).map(keyLine)]));
+  else io.stdout(table([['name', 'state', 'may', 'most a day'], ...(keys ?? []).map(keyLine)], { columns: io.columns }));
   return EXIT.accepted;
 }
 
@@ -115,7 +115,7 @@ async function usage(api: AgentApi, headers: Headers, flags: KeyFlags & { readon
       printable(String(name ?? 'a former ASSAY_API_KEY')),
       ...COUNTS.map((count) => String(used[count])),
     ]);
-    io.stdout(table([['day', 'key', ...COUNTS], ...lines] as [string, string, ...string[]][]));
+    io.stdout(table([['day', 'key', ...COUNTS], ...lines], { columns: io.columns }));
   }
   return EXIT.accepted;
 }

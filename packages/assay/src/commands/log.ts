@@ -7,6 +7,7 @@ import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
 import { keptPlace, withOpenedPlace } from '../command-line/kept-place.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
+import { counted } from '../story/counted.ts';
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
@@ -30,11 +31,16 @@ async function fsck(json: boolean, io: Io): Promise<ExitCode> {
   else {
     const style = styleOf(io);
     const { size, receipts, reports, payloads, published } = check;
-    const what = `${size} entries, ${receipts} receipts, ${reports} reports, ${payloads} payloads`;
+    const what = [
+      counted(size, 'entry', 'entries'),
+      counted(receipts, 'receipt'),
+      counted(reports, 'report'),
+      counted(payloads, 'payload'),
+    ].join(', ');
     for (const { index, what: problem } of check.problems)
       io.stdout(`${style.bad(index === null ? 'log' : `entry ${index}`)}: ${printable(problem)}\n`);
     io.stdout(
-      `${sound ? style.good('sound') : style.bad(`${check.problems.length} problems`)}: ${printable(check.origin)}, ${what}\n`,
+      `${sound ? style.good('sound') : style.bad(counted(check.problems.length, 'problem'))}: ${printable(check.origin)}, ${what}\n`,
     );
     io.stdout(
       published === null
@@ -49,6 +55,9 @@ async function exportTo(folder: string, json: boolean, io: Io): Promise<ExitCode
   const { exportLog } = await import('@assay/agent');
   const done = await exportLog(keptPlace(io), resolve(io.cwd, folder));
   if (json) io.stdout(jsonText(done));
-  else io.stdout(`${printable(folder)}: ${done.size} entries of ${printable(done.origin)} in ${done.files} files\n`);
+  else
+    io.stdout(
+      `${printable(folder)}: ${counted(done.size, 'entry', 'entries')} of ${printable(done.origin)} in ${counted(done.files, 'file')}\n`,
+    );
   return EXIT.accepted;
 }

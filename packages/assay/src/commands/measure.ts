@@ -9,7 +9,7 @@ import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import { type ImageFlags, measuredImage } from '../command-line/image-file.ts';
 import type { Io } from '../command-line/io.ts';
-import { table } from '../command-line/layout.ts';
+import { hexLines, valueTable, wrapped } from '../command-line/layout.ts';
 import { append, choiceOption, instantOption } from '../command-line/options.ts';
 import { jsonText, printable, type Style, styleOf } from '../command-line/output.ts';
 import { terminalHint } from '../command-line/terminal-hint.ts';
@@ -30,6 +30,9 @@ const PINNING =
   'the same call with --format policy > policy.json writes a policy of these values, and assay verify EVIDENCE --policy policy.json demands them';
 
 const FORMATS = ['text', 'policy', 'statement', 'json'] as const;
+
+/** Where values of a comparison begin. */
+const VALUE_INDENT = 16;
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
@@ -124,26 +127,35 @@ async function compared(measured: Measured, evidence: string, flags: MeasureFlag
 function text({ type, values, facts, inputs, notComputed }: Measured, io: Io): string {
   const style = styleOf(io);
   const rows = (pairs: Readonly<Record<string, string>>): string =>
-    table(Object.entries(pairs).map(([name, value]) => [name, printable(value, { full: true })]));
-  const open = notComputed.map(({ name, reason }) => `  ${style.open('·')} ${name} not computed: ${reason}\n`).join('');
+    valueTable(
+      Object.fromEntries(Object.entries(pairs).map(([name, value]) => [name, printable(value, { full: true })])),
+      io.columns,
+    );
+  const open = notComputed
+    .map(({ name, reason }) => wrapped(`  ${style.open('·')} ${name} not computed: ${reason}`, io.columns, 4))
+    .join('');
   const sources = Object.fromEntries(Object.entries(inputs).map(([name, digest]) => [name, `sha256:${digest}`]));
   return `${style.strong(`what ${type} evidence of this image shows`)}\n${rows(values)}${open}\n${rows({ ...facts, ...sources })}`;
 }
 
 function differences(comparison: readonly Comparison[], io: Io): string {
   const style = styleOf(io);
-  return comparison.map((row) => differenceLines(row, style)).join('');
+  return comparison.map((row) => differenceLines(row, style, io.columns)).join('');
 }
 
-function differenceLines(row: Comparison, style: Style): string {
+function differenceLines(row: Comparison, style: Style, columns: number | null): string {
+  const line = (start: string, value: string): string => {
+    const lines = hexLines(value, columns === null ? null : columns - VALUE_INDENT);
+    return `${start}${lines.join(`\n${' '.repeat(VALUE_INDENT)}`)}\n`;
+  };
   switch (row.outcome) {
     case 'equal':
-      return `  ${style.good('✓')} ${row.name}  ${row.expected}\n`;
+      return line(`  ${style.good('✓')} ${row.name}  `, row.expected);
     case 'different':
-      return `  ${style.bad('✗')} ${row.name}\n      image     ${row.expected}\n      evidence  ${printable(row.actual, { full: true })}\n`;
+      return `  ${style.bad('✗')} ${row.name}\n${line('      image     ', row.expected)}${line('      evidence  ', printable(row.actual, { full: true }))}`;
     case 'absent':
-      return `  ${style.bad('✗')} ${row.name}\n      image     ${row.expected}\n      evidence  has no ${row.name}\n`;
+      return `  ${style.bad('✗')} ${row.name}\n${line('      image     ', row.expected)}      evidence  has no ${row.name}\n`;
     case 'not-computed':
-      return `  ${style.open('·')} ${row.name}  not computed: ${row.reason}\n`;
+      return wrapped(`  ${style.open('·')} ${row.name}  not computed: ${row.reason}`, columns, 6);
   }
 }

@@ -6,7 +6,7 @@ import { type AgentFlags, agentOf, agentOptions, withAgent } from '../command-li
 import type { Finish } from '../command-line/command.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { table } from '../command-line/layout.ts';
+import { minuteOf, table } from '../command-line/layout.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
 import { terminalHint } from '../command-line/terminal-hint.ts';
 import { TASK_TITLES } from '../story/task-titles.ts';
@@ -45,7 +45,7 @@ async function show(agent: AgentApi, id: string | undefined, flags: ReceiptFlags
     const style = styleOf(io);
     const cells = rows.map((row) => [
       String(row.receipt_id),
-      new Date(Number(row.served_at) * 1000).toISOString(),
+      minuteOf(Number(row.served_at) * 1000),
       row.state === 'sealed' ? style.good('sealed') : style.open(String(row.state)),
       String(row.outcome),
       TASK_TITLES[String(row.title)] ?? String(row.title),
@@ -53,7 +53,10 @@ async function show(agent: AgentApi, id: string | undefined, flags: ReceiptFlags
     io.stdout(
       cells.length === 0
         ? 'no receipts yet\n'
-        : table(cells.map((row) => row.map((cell, index) => (index === 2 ? cell : printable(cell))))),
+        : table(
+            cells.map((row) => row.map((cell, index) => (index === 2 ? cell : printable(cell)))),
+            { columns: io.columns },
+          ),
     );
   }
   return EXIT.accepted;

@@ -43,6 +43,12 @@ async function list(json: boolean, io: Io): Promise<ExitCode> {
   const found = installedCompilers(compilersFolder(io));
   if (json) io.stdout(jsonText({ compilers: found }));
   else if (found.length === 0) io.stderr('no compiler is installed\nhint: assay solc add fetches the default set\n');
-  else io.stdout(table(found.map(({ version, longVersion, sha256 }) => [version, longVersion, sha256])));
+  else
+    io.stdout(
+      table(
+        found.map(({ version, longVersion, sha256 }) => [version, longVersion, sha256]),
+        { columns: io.columns },
+      ),
+    );
   return EXIT.accepted;
 }

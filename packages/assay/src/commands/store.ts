@@ -9,6 +9,7 @@ import type { Io } from '../command-line/io.ts';
 import { keptPlace, withOpenedPlace } from '../command-line/kept-place.ts';
 import { table } from '../command-line/layout.ts';
 import { jsonText, printable } from '../command-line/output.ts';
+import { counted } from '../story/counted.ts';
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
@@ -58,7 +59,9 @@ async function erase(id: string, json: boolean, io: Io): Promise<ExitCode> {
     for (const { receiptId, payloads, shared, before } of erased) {
       const stay = shared === 0 ? '' : `, ${shared} of them stay for other receipts that keep the same bytes`;
       const when = before ? 'was erased before' : 'erased';
-      io.stdout(`${printable(receiptId)}: ${when}, ${payloads} payloads${stay}; an agent logs it within seconds of running\n`);
+      io.stdout(
+        `${printable(receiptId)}: ${when}, ${counted(payloads, 'payload')}${stay}; an agent logs it within seconds of running\n`,
+      );
     }
   const open = Math.max(0, ...erased.map(({ openJobs }) => openJobs));
   if (open > 0)
@@ -87,7 +90,7 @@ async function acknowledge(lost: number, io: Io): Promise<ExitCode> {
   const { acknowledgeLoss } = await import('@assay/agent');
   const { signedSize, foundSize } = await acknowledgeLoss(await keptPlace(io), { lost, now: io.now() });
   io.stdout(
-    `acknowledged: the log goes on from ${foundSize} of ${signedSize} entries; the agent logs this at its next start, and who kept proofs of the others can show them; API keys are as they were then: revoke again what was revoked since\n`,
+    `acknowledged: the log goes on from ${foundSize} of ${counted(signedSize, 'entry', 'entries')}; the agent logs this at its next start, and who kept proofs of the others can show them; API keys are as they were then: revoke again what was revoked since\n`,
   );
   return EXIT.accepted;
 }
@@ -111,21 +114,24 @@ async function status(json: boolean, io: Io): Promise<ExitCode> {
   if (json) io.stdout(jsonText(found));
   else
     io.stdout(
-      table([
-        ['store', found.store],
-        ['log', printable(found.origin)],
-        ['schema', `${schema.found}${behind}`],
-        ['entries', String(rows.entries)],
-        ['receipts', String(rows.receipts)],
-        ['tasks without a receipt', String(rows.unsealed)],
-        ['jobs that wait or run', String(found.openJobs ?? 'none')],
-        ['erased payloads', `${found.upkeep?.erasedPayloads ?? 0}${upkeepWords(found.upkeep)}`],
+      table(
         [
-          'data key',
-          `${found.dataKey.id}, ${SEALED_WORDS[found.dataKey.sealed ?? 'clear']}${found.dataKey.rotating ? '; its rotation was cut off: run assay store rotate-key again' : ''}`,
+          ['store', found.store],
+          ['log', printable(found.origin)],
+          ['schema', `${schema.found}${behind}`],
+          ['entries', String(rows.entries)],
+          ['receipts', String(rows.receipts)],
+          ['tasks without a receipt', String(rows.unsealed)],
+          ['jobs that wait or run', String(found.openJobs ?? 'none')],
+          ['erased payloads', `${found.upkeep?.erasedPayloads ?? 0}${upkeepWords(found.upkeep)}`],
+          [
+            'data key',
+            `${found.dataKey.id}, ${SEALED_WORDS[found.dataKey.sealed ?? 'clear']}${found.dataKey.rotating ? '; its rotation was cut off: run assay store rotate-key again' : ''}`,
+          ],
+          ['size', `${(found.bytes / 1024 / 1024).toFixed(1)} MiB`],
         ],
-        ['size', `${(found.bytes / 1024 / 1024).toFixed(1)} MiB`],
-      ]),
+        { columns: io.columns },
+      ),
     );
   return EXIT.accepted;
 }

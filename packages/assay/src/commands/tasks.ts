@@ -6,12 +6,13 @@ import type { Finish } from '../command-line/command.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
-import { table } from '../command-line/layout.ts';
+import { minuteOf, table } from '../command-line/layout.ts';
 import { append, choiceOption } from '../command-line/options.ts';
 import { jsonText, printable, printableOutput, type Style, styleOf } from '../command-line/output.ts';
 import { presentRun, type ResultFlags } from '../command-line/run-result.ts';
 import { TaskWatch } from '../command-line/task-watch.ts';
 import type { Agent, TaskAttempt, TaskStatus, TaskSummary } from '../index.ts';
+import { counted } from '../story/counted.ts';
 
 const STATUSES = [
   'queued',
@@ -93,7 +94,13 @@ function limitOf(text: string): number {
 }
 
 function rowOf(task: TaskSummary, style: Style): readonly string[] {
-  return [printable(task.task_id), statusOf(task, style), printable(task.started_at), tookOf(task), printable(task.title)];
+  return [printable(task.task_id), statusOf(task, style), begunOf(task), tookOf(task), printable(task.title)];
+}
+
+/** What an agent says is no instant goes out as it says it. */
+function begunOf({ started_at: begun }: TaskSummary): string {
+  const at = Date.parse(begun);
+  return Number.isNaN(at) ? printable(begun) : minuteOf(at);
 }
 
 function statusOf({ status }: TaskSummary, style: Style): string {
@@ -150,7 +157,7 @@ function showAttempt(
     ['failed with', error ?? ''],
   ] as const)
     if (text !== '') io.stdout(`${style.faint(name)}\n${indented(printableOutput(text))}`);
-  for (const { path, bytes } of files) io.stdout(`${style.faint('file')}  ${printable(path)}, ${bytes} bytes\n`);
+  for (const { path, bytes } of files) io.stdout(`${style.faint('file')}  ${printable(path)}, ${counted(bytes, 'byte')}\n`);
 }
 
 function indented(text: string): string {

@@ -65,6 +65,7 @@ async function validate(flags: ValidationFlags, io: Io): Promise<ExitCode> {
           question,
           answer,
         ]),
+        { columns: io.columns },
       ),
     );
     io.stdout(`\n${attempts.length - failed.length} of ${attempts.length} as they should be; all evidence here is SIMULATED\n`);

@@ -14,4 +14,11 @@ export const TASK_TITLES: Readonly<Record<string, string>> = {
   version_floor: 'Oldest version set',
   attested_audit: 'Audit of contracts',
   attested_build: 'Build of contracts',
+  variable_change: 'Variables set by owners',
+  operator_change: 'Policy, pause or owners changed',
+  signature: 'Signature of the wallet',
+  transaction: 'Transaction of the wallet',
+  transaction_outcome: 'Outcome of a transaction',
+  prompt: 'Question to the model',
+  clock: 'Clocks compared',
 };

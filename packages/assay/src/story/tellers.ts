@@ -3,6 +3,7 @@
 import { ruleText } from '@assay/contracts';
 import type { EventOf, KnownEventType, ReceiptEvent } from '@assay/receipt';
 import { dependenciesIn } from '../verification/audited-dependencies.ts';
+import { counted } from './counted.ts';
 import { errorLine } from './error-line.ts';
 import { languageName } from './language-name.ts';
 import { objectIn, type PayloadOf, type Quote, quote, type ToldStep, textOf, told } from './story-step.ts';
@@ -302,10 +303,6 @@ function whyOf(code: string, raw: string | null): Pick<ToldStep, 'text' | 'quote
 
 function sentence(words: string): string {
   return /[.!?]$/.test(words) ? words : `${words}.`;
-}
-
-function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
 }
 
 function sized(bytes: number): string {

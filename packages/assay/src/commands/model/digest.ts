@@ -62,10 +62,13 @@ function print(
     ['chat template', template ?? 'none', ''],
     ...(oms === null ? [] : [['model signing', oms, 'root over the files']]),
   ];
-  io.stdout(`${style.strong(modelDigest)}\n${table(rows)}`);
+  io.stdout(`${style.strong(modelDigest)}\n${table(rows, { columns: io.columns })}`);
   if (flags.tensors === true)
     io.stdout(
-      `\n${table(tensors.map(({ digest: each, name, type, shape }) => [printable(name), type, `[${shape.join(',')}]`, each]))}`,
+      `\n${table(
+        tensors.map(({ digest: each, name, type, shape }) => [printable(name), type, `[${shape.join(',')}]`, each]),
+        { columns: io.columns },
+      )}`,
     );
   if (uncovered.length > 0) io.stderr(`${style.open('!')} not covered: ${printable(uncovered.join(', '))}\n`);
 }

@@ -122,7 +122,7 @@ async function list(json: boolean, io: Io): Promise<ExitCode> {
       return [fetched ? 'yes' : 'no', name, title, size, licence, writes === 'words' ? 'words only, no programs' : ''];
     });
     const { faint } = styleOf(io);
-    io.stdout(table([['here', 'name', 'model', 'size', 'licence', ''].map(faint), ...rows]));
+    io.stdout(table([['here', 'name', 'model', 'size', 'licence', ''].map(faint), ...rows], { columns: io.columns }));
   }
   return EXIT.accepted;
 }

@@ -24,7 +24,7 @@ function blocks(language: string): readonly string[] {
 const JSONS = blocks('json').map((text) => JSON.parse(text) as { readonly v?: string });
 const MANIFEST = JSONS[0] as object;
 const POLICIES = JSONS.filter(({ v }) => v === 'assay-operator-policy/1');
-const [SETTING = '', PAYING = '', REMEMBERING = ''] = blocks('');
+const [SETTING = '', ALLOWING = '', PAYING = '', REMEMBERING = ''] = blocks('');
 
 const TOOLS = ((): boolean => {
   try {
@@ -109,6 +109,19 @@ test.skipIf(!TOOLS)('variables are set, signed on two machines, sent and recheck
   expect(out).not.toContain('sk-or-v1-hidden');
   const { variables } = await agent.config();
   expect(variables.filter(({ version }) => version === 1).map(({ name }) => name)).toEqual(['openrouter_api_key', 'greeting']);
+});
+
+test.skipIf(!TOOLS)('a policy is set by one owner, and by one more on another machine', { timeout: 300_000 }, async () => {
+  const agent = await started();
+  for (const file of ['owner.key', 'a.key', 'b.key'])
+    writeFileSync(join(agent.directory, file), '22'.repeat(32), { mode: 0o600 });
+  writeFileSync(join(agent.directory, 'policy.json'), JSON.stringify(policyWith('tips')));
+  const { agent_id: id } = await agent.config();
+  const block = ALLOWING.replace('--agent-id 0x…', `--agent-id ${id}`);
+  expect(block).toContain(`assay owners sign change.json --agent-id ${id}`);
+  expect(await shell(agent, block)).toMatch(/signs +what the policy allows\n/);
+  const { policy_hash: hash, version } = (await agent.config()).control.policy;
+  expect([hash, version]).toEqual([policyHash(parseSigningPolicy(JSON.stringify(policyWith('tips')))), 2]);
 });
 
 test.skipIf(!TOOLS || ANVIL === null)('a tip is paid, and its key pays once', { timeout: 120_000 }, async () => {

@@ -63,10 +63,18 @@ test('owners set, sign, send and recheck', { timeout: 120_000 }, async () => {
   const { agent_id: id } = await agent.config();
   const sign = ['variables', 'sign', 'change.json', '--key-file', '1.key'];
   const signed = await command(agent, [...sign, '--agent-id', id]);
-  for (const word of [id, 'SetVariable', '"openrouter_api_key"', 'expires  20', 'not checked here', 'signed by 2'])
+  for (const word of [
+    id,
+    'SetVariable',
+    'name          openrouter_api_key\n',
+    'expires       20',
+    'not checked here',
+    'signed by 2',
+  ])
     expect(signed.out).toContain(word);
   expect((await command(agent, ['variables', 'send', 'change.json', ...ROOT])).code).toBe(0);
   const list = await command(agent, ['variables', 'list', ...ROOT]);
+  expect(list.out).toContain(`agent  ${id}\n`);
   expect(list.out).toContain('greeting  public, mutable, version 1  "good morning"');
   expect(list.out).toContain('openrouter_api_key  hidden, mutable, version 1\n');
   // A new set of owners, and a change by the one that is left.
@@ -106,7 +114,8 @@ test('owners set, sign, send and recheck', { timeout: 120_000 }, async () => {
   for (const [args, word] of [
     [['set', 'greeting', '--key-file', '0.key'], '--value-file'],
     [['set', 'greeting', '--value-file', '-'], 'ASSAY_OWNER_KEY'],
-    [['set', 'nothing', '--value-file', '-', '--key-file', '0.key'], 'nothing'],
+    [['set', 'nothing', '--value-file', '-', '--key-file', '0.key'], 'assay variables list shows them'],
+    [['set', 'greting', '--value-file', '-', '--key-file', '0.key'], 'did you mean greeting?'],
     [['set', 'greeting', '--value-file', '-', '--key-file', 'operator.json'], '64 hex'],
     [['set', 'greeting', '--value-file', '-', '--key-file', '0.key', '--expires', 'soon'], '--expires'],
     [['send', 'operator.json'], '--save'],
@@ -127,10 +136,16 @@ test('an owner signs only what was shown, for the right agent, of the type that 
   const policy = { v: 'assay-operator-policy/1', chains: {}, rules: [] };
   const setPolicy = { type: 'SetPolicy', fields: { ...links, policyHash: `0x${'12'.repeat(32)}` } };
   const right = ['--agent-id', agentId];
+  // Alike wherever a short form shows it.
+  const twin = `${agentId.slice(0, 33)}${agentId[33] === '0' ? '1' : '0'}${agentId.slice(34)}`;
   const cases: readonly (readonly [object, readonly string[], number, string])[] = [
     [entry, right, 0, '"good morning"'],
     [entry, [], 1, '--agent-id'],
     [entry, ['--agent-id', `0x${'12'.repeat(32)}`], 5, 'operator/other-agent'],
+    [entry, ['--agent-id', twin], 5, `expected agent ${twin}, got ${agentId}, which differs from character 34 on`],
+    [entry, ['--agent-id', `${agentId.slice(0, 18)}…${agentId.slice(-8)}`], 1, 'got one that is cut'],
+    [entry, ['--agent-id', agentId.slice(0, 20)], 1, 'got 20 characters'],
+    [entry, ['--agent-id', agentId.toUpperCase().replace('X', 'x')], 0, '"good morning"'],
     [late, right, 5, 'operator/expired'],
     [{ ...entry, value: 'good night' }, right, 3, 'operator/value-mismatch'],
     [{ ...entry, salt: 'none' }, right, 2, 'operator/message-malformed'],
@@ -192,7 +207,7 @@ test('refusals get no receipts without bound, and do not crowd changes out of th
   const long = { ...foreign, name: 'A'.repeat(65) };
   expect((await agent.post('/api/v1/variables', { variables: [long] })).status).toBe(400);
   const history = await command(agent, ['variables', 'history', ...ROOT], '', now);
-  expect([history.code, history.out + history.err]).toEqual([0, expect.stringContaining('1 changes')]);
+  expect([history.code, history.out + history.err]).toEqual([0, expect.stringContaining('1 change of agent')]);
 });
 
 test('a history holds by its signatures, not by the word of the agent', { timeout: 120_000 }, async () => {

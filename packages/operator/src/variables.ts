@@ -110,13 +110,20 @@ export function refuseForeign(
   if (fields.agentId !== agentId)
     throw new OperatorError(
       'operator/other-agent',
-      `expected agent ${agentId}, got ${fields.agentId}; sign for the agent_id that GET /api/v1/config shows`,
+      `expected agent ${agentId}, got ${fields.agentId}, which differs from character ${firstDifference(agentId, fields.agentId)} on; sign for the agent that assay variables list or GET /api/v1/config shows`,
     );
   if (fields.expiry <= now)
     throw new OperatorError(
       'operator/expired',
       `expected an expiry after ${now}, got ${fields.expiry}; sign again with a later one`,
     );
+}
+
+/** Where two texts differ first, counted from 1. */
+function firstDifference(one: string, two: string): number {
+  let at = 0;
+  while (at < one.length && one[at] === two[at]) at += 1;
+  return at + 1;
 }
 
 /**

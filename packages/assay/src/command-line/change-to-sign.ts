@@ -15,9 +15,12 @@ import {
   policyHash,
   refuseForeign,
 } from '@assay/operator';
+import { counted } from '../story/counted.ts';
 import { CliError } from './errors.ts';
 import type { Io } from './io.ts';
+import { table, wrapped } from './layout.ts';
 import { printable } from './output.ts';
+import { policyLines } from './owners-lines.ts';
 
 /** What the owner says about the change. */
 export interface ExpectedChange {
@@ -35,24 +38,43 @@ export interface ExpectedChange {
 export function showChange(entry: JsonObject, expected: ExpectedChange, io: Io): OwnerMessage {
   const message = parseOwnerMessage(entry.message);
   const { type, fields } = message;
-  io.stdout(`agent    ${fields.agentId}\n`);
-  io.stdout(`type     ${type}\n`);
-  for (const [name, value] of Object.entries(fields))
-    if (name !== 'agentId' && name !== 'expiry') io.stdout(`${name}  ${printable(JSON.stringify(value))}\n`);
-  io.stdout(`expires  ${new Date(Math.min(fields.expiry, 8_640_000_000_000) * 1000).toISOString()}\n`);
+  const { agentId, expiry, ...others } = fields;
+  const rows = [
+    ['agent', agentId],
+    ['type', type],
+    ...Object.entries(others).map(([name, value]) => [name, whole(typeof value === 'string' ? value : JSON.stringify(value))]),
+    ['expires', new Date(Math.min(expiry, 8_640_000_000_000) * 1000).toISOString()],
+  ];
+  io.stdout(table(rows, { indent: '', columns: io.columns }));
   if (type !== expected.type)
     throw new CliError(
       'cli/bad-option',
       `expected a ${printable(expected.type)}, got a ${type}; read it, and add --type ${type} to sign it`,
     );
-  if (expected.agentId === undefined)
+  refuseForeign(fields, { agentId: agentIdOf(expected), now: Math.floor(io.now() / 1000) });
+  showContent(message, entry, io);
+  return message;
+}
+
+/** Owners compare what they sign: nothing of it is cut. */
+function whole(text: string): string {
+  return printable(text, { full: true });
+}
+
+/** The id that the owner gave. */
+function agentIdOf({ agentId }: ExpectedChange): Hex {
+  if (agentId === undefined)
     throw new CliError(
       'cli/bad-option',
       '--agent-id is needed: the id of your agent, which assay variables list shows; compare it with the one above',
     );
-  refuseForeign(fields, { agentId: expected.agentId as Hex, now: Math.floor(io.now() / 1000) });
-  showContent(message, entry, io);
-  return message;
+  const parsed = hash32Schema.safeParse(agentId.toLowerCase());
+  if (parsed.success) return parsed.data;
+  const how = /…|\.\.\./.test(agentId) ? 'one that is cut' : `${counted(agentId.length, 'character')}`;
+  throw new CliError(
+    'cli/bad-option',
+    `--agent-id: expected 0x and 64 hex characters, got ${how}, ${JSON.stringify(agentId.slice(0, 80))}; copy it whole from assay variables list`,
+  );
 }
 
 /** The value or policy that the message names by its hash. */
@@ -60,17 +82,22 @@ function showContent(message: OwnerMessage, entry: JsonObject, io: Io): void {
   if (message.type === 'SetVariable') {
     if (typeof entry.value === 'string') {
       matchValue(message.fields, hash32Schema.safeParse(entry.salt).data ?? '0x', entry.value);
-      io.stdout(`value    ${printable(JSON.stringify(entry.value))}\n`);
-    } else io.stdout('value    sealed to the agent; not checked here\n');
+      io.stdout(wrapped(`value         ${whole(JSON.stringify(entry.value))}`, io.columns, 14));
+    } else io.stdout('value         sealed to the agent; not checked here\n');
   }
+  if (message.type === 'SetPolicy') io.stdout('effect        ends every approval of a transaction that waits\n');
   if (message.type === 'SetPolicy' && entry.policy !== undefined) {
     const text = JSON.stringify(entry.policy);
-    const hash = policyHash(parseSigningPolicy(text));
+    const policy = parseSigningPolicy(text);
+    const hash = policyHash(policy);
     if (hash !== message.fields.policyHash)
       throw new OperatorError(
         'operator/value-mismatch',
         `expected the policy with the hash ${message.fields.policyHash}, got one with ${hash}; ask for the policy that is to be signed`,
       );
-    io.stdout(`policy   ${printable(text)}\n`);
+    const lines = JSON.stringify(entry.policy, null, 2)
+      .split('\n')
+      .map((line) => `  ${whole(line)}\n`);
+    io.stdout(`policy\n${lines.join('')}${policyLines(policy, io)}`);
   }
 }

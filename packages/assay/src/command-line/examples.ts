@@ -109,11 +109,35 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['assay policy explain strict', 'in sentences'],
     ['assay policy show moderate', 'as JSON, to start from'],
   ],
+  owners: [
+    ['assay owners show', 'who must sign, the policy in words, and what waits'],
+    ['assay owners set-policy policy.json --key-file owner.key', 'what the wallet may sign; ends every approval that waits'],
+    ['assay owners set-policy policy.json --key-file owner.key --save change.json', 'for another owner to sign'],
+    [
+      'assay owners sign change.json --agent-id $AGENT_ID --key-file other.key',
+      'shows the change, then signs it; AGENT_ID is what show says',
+    ],
+    ['assay owners send change.json', 'once enough owners have signed'],
+    ['assay owners set-policy --none --key-file owner.key', 'nothing is signed from now on'],
+    ['assay owners pause --key-file owner.key', 'stops signing at once'],
+    ['assay owners resume --key-file owner.key', 'goes on under the policy'],
+    ['assay owners approve 0xabc --key-file owner.key', 'a transaction that waits; show lists them'],
+    [
+      'assay owners set 0x1563915e194d8cfba1943570603f7606a3115508 --threshold 1 --key-file owner.key',
+      'every owner from then on',
+    ],
+  ],
   variables: [
     ['assay variables list', 'what is set, with the public values'],
-    ['assay variables set greeting --value-file - --key-file owner.key', 'signed, sealed when hidden'],
-    ['assay variables set greeting --value-file new.txt --key-file owner.key --save change.json', 'for another owner to sign'],
-    ['assay variables sign change.json --key-file other.key', 'shows the change, then signs it'],
+    ['assay variables set greeting --value-file value.txt --key-file owner.key', 'signed, sealed when hidden'],
+    [
+      'assay variables set greeting --value-file value.txt --key-file owner.key --save change.json',
+      'for another owner to sign',
+    ],
+    [
+      'assay variables sign change.json --agent-id $AGENT_ID --key-file other.key',
+      'shows the change, then signs it; AGENT_ID is what list shows',
+    ],
     ['assay variables send change.json', 'once enough owners have signed'],
     ['assay variables history -o history.json', 'every change, checked'],
     ['assay variables verify history.json --simulated-root .assay/simulated-root.pem', 'offline'],
@@ -145,7 +169,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['assay keys usage --days 7', 'what each key used'],
     ['assay keys revoke team-a', 'ends it at once'],
   ],
-  operator: [['assay operator rotate-keys', 'new keys for the running agent, by its ASSAY_OPERATOR_KEY']],
+  operator: [
+    ['assay operator rotate-keys', 'new keys for the running agent, by its ASSAY_OPERATOR_KEY'],
+    ['assay operator rotate-keys --overlap 0', 'and the old ones open nothing more'],
+  ],
   doctor: [['assay doctor --json', 'what this machine has, for programs']],
   sandbox: [
     ['assay sandbox install', 'numpy, pandas and matplotlib'],

@@ -81,7 +81,24 @@ export async function policyOption(io: Io, value: string | undefined): Promise<P
   const bytes = await readFileOf(io, value, MAX_SETTING_BYTES).catch((error: unknown) => {
     throw isPlainWord(value) && isAbsent(error) ? unknownPreset(value, error) : error;
   });
-  return parsePolicy(bytes);
+  try {
+    return parsePolicy(bytes);
+  } catch (error) {
+    throw saysWalletPolicy(bytes) ? walletPolicy(value, error) : error;
+  }
+}
+
+/** Its first member says so (spec/operator.md §10). */
+function saysWalletPolicy(bytes: Uint8Array): boolean {
+  return new TextDecoder().decode(bytes).includes('"assay-operator-policy/');
+}
+
+function walletPolicy(value: string, cause: unknown): CliError {
+  return new CliError(
+    'cli/bad-option',
+    `expected a policy for evidence, got one for what a wallet may sign, ${JSON.stringify(value.slice(0, 80))}; owners set that one with assay owners set-policy`,
+    { cause },
+  );
 }
 
 /** No path and no file name, so it was meant for a preset. */

@@ -91,6 +91,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'add, list and revoke API keys of an agent, and see what they used',
     load: () => import('../commands/keys.ts'),
   },
+  owners: {
+    summary: 'what owners of an agent sign: the policy of its wallet, the pause, their own set, approvals',
+    load: () => import('../commands/owners.ts'),
+  },
   variables: {
     summary: 'list, set and recheck what the owners of an agent declared',
     load: () => import('../commands/variables.ts'),

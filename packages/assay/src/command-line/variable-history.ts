@@ -4,12 +4,14 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type HistoryReceipt, type RecheckedHistory, recheckHistory } from '@assay/operator';
 import { type Agent, type BundleVerdict, verifyBundle } from '../index.ts';
+import { counted } from '../story/counted.ts';
 import { agentApi } from './agent-api.ts';
 import { type AgentFlags, trustAt } from './agent-connection.ts';
 import { dataFolder } from './data-folder.ts';
 import { CliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { wrapped } from './layout.ts';
 import { policyOption, trustOption } from './options.ts';
 import { jsonText, printable, styleOf } from './output.ts';
 import { readSubject } from './subject.ts';
@@ -104,13 +106,12 @@ function historyReceipts(verdict: Extract<BundleVerdict, { readonly outcome: 'ac
 
 function print({ agentId, changes }: RecheckedHistory, simulated: boolean, io: Io): void {
   const style = styleOf(io);
-  io.stdout(
-    `${simulated ? style.open('SIMULATED') : style.good('verified')}  ${changes.length} changes of agent ${printable(agentId)}\n`,
-  );
+  const standing = simulated ? style.open('SIMULATED') : style.good('verified');
+  const heading = `${standing}  ${counted(changes.length, 'change')} of agent ${printable(agentId, { full: true })}`;
+  io.stdout(wrapped(heading, io.columns, 4));
   for (const { time, subject, version, form, signers } of changes) {
     const by = form === 'legacy' ? 'a legacy message' : signers.join(', ');
-    io.stdout(
-      `${new Date(time * 1000).toISOString()}  ${printable(subject)}  version ${version}, signed by ${printable(by)}\n`,
-    );
+    const line = `${new Date(time * 1000).toISOString()}  ${printable(subject)}  version ${version}, signed by ${printable(by)}`;
+    io.stdout(wrapped(line, io.columns, 4));
   }
 }

@@ -6,6 +6,7 @@ import { type AgentFlags, agentOf, agentOptions, withAgent } from '../command-li
 import type { Finish } from '../command-line/command.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
+import { wrapped } from '../command-line/layout.ts';
 import { operatorKeyHeader } from '../command-line/operator-key.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
 import type { Agent } from '../index.ts';
@@ -44,10 +45,17 @@ async function rotate(agent: Agent, headers: Readonly<Record<string, string>>, f
   const rotated = await agentApi(agent).post('api/operator/rotate-keys', body, headers);
   if (flags.json === true) io.stdout(jsonText(rotated));
   else {
-    const style = styleOf(io);
     const ends = new Date(Number(rotated.previous_ends_at) * 1000).toISOString();
-    io.stdout(`${style.good('in force')}  ${printable(String(rotated.keyset_digest))}\n`);
-    io.stdout(`before    ${printable(String(rotated.previous_digest))}, opens requests until ${ends}\n`);
+    const whole = (digest: unknown): string => printable(String(digest), { full: true });
+    io.stdout(`${styleOf(io).good('new keyset in force')}\n  ${whole(rotated.keyset_digest)}\n`);
+    io.stdout(`old keyset, opens requests until ${ends}\n  ${whole(rotated.previous_digest)}\n`);
+    io.stderr(wrapped(`hint: ${nextAfter(flags)}`, io.columns, 6));
   }
   return EXIT.accepted;
+}
+
+/** What comes next: as a rule nothing. */
+function nextAfter({ overlap }: RotateFlags): string {
+  const clients = 'clients verify the agent again by themselves, and receipts under the old keyset stay valid';
+  return overlap === 0 ? clients : `${clients}; if an old key may be known to others, end it at once with --overlap 0`;
 }

@@ -17,4 +17,5 @@ export {
   typedDataHash,
   typedDataOf,
 } from '@assay/operator';
+export { type ControlPlace, ownersMessage, type PolicyEntry, pauseMessage, policyEntry } from './control-change.ts';
 export { isAttestedAgent, type VariableChange, type VariableEntry, variableEntry } from './variable-change.ts';

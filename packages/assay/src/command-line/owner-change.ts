@@ -1,0 +1,175 @@
+/**
+ * A change of owners on its way: signed by the keys at hand, kept in a file for other owners, sent to the agent once enough signed. The
+ * console reads and writes the same JSON.
+ */
+
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type JsonObject, parseJson } from '@assay/encoding/json';
+import { bytesOf, type Hex, type OwnerMessage, ownerMessageHash, parseOwnerMessage, signDigest } from '@assay/operator';
+import type { Command } from 'commander';
+import type { Agent } from '../index.ts';
+import { counted } from '../story/counted.ts';
+import { agentApi } from './agent-api.ts';
+import { showChange } from './change-to-sign.ts';
+import { CliError } from './errors.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import type { Io } from './io.ts';
+import { wrapped } from './layout.ts';
+import { append } from './options.ts';
+import { jsonText, printable, styleOf } from './output.ts';
+import { ownedConfig } from './owned-agent.ts';
+import { ownerKeys } from './owner-keys.ts';
+import { MAX_SETTING_BYTES, readFileOf } from './subject.ts';
+import { approvedRequest } from './waiting-transactions.ts';
+
+/** Whose keys sign. */
+export interface KeyFlags {
+  readonly keyFile?: readonly string[];
+}
+
+/** What becomes of a change that was signed. */
+export interface ChangeFlags extends KeyFlags {
+  readonly expires: string;
+  readonly save?: string;
+  readonly json?: boolean;
+}
+
+/** What an owner says of a file before signing it. */
+export interface SignFlags extends KeyFlags {
+  readonly agentId?: string;
+  readonly type: string;
+}
+
+/** A message with what goes with it, and signatures. */
+interface SignedEntry {
+  readonly message: OwnerMessage;
+  readonly signatures: readonly Hex[];
+}
+
+/** Of a new policy. */
+const ENDED = 'hint: transactions that waited for an approval of owners have ended; their senders ask again';
+
+/** Which command takes a change from a file, and how its type is named to it. */
+const COMMAND_OF: Readonly<Record<string, readonly [command: string, meant: string]>> = {
+  SetVariable: ['variables', ''],
+  SetPolicy: ['owners', ''],
+};
+
+/** `--key-file`. */
+export function keyOptions(command: Command): Command {
+  return command.option('--key-file <file>', "an owner's private key, hex; again for more owners; or ASSAY_OWNER_KEY", append);
+}
+
+/** The options of {@link ChangeFlags}. */
+export function changeOptions(command: Command): Command {
+  return keyOptions(command)
+    .option('--expires <seconds>', 'how long the message is good', '600')
+    .option('--save <file>', 'write the signed change instead of sending it, for other owners to sign')
+    .option('--json', 'machine-readable');
+}
+
+/** The subcommands that take a change from a file; `type` is what owners mean by default. */
+export function fileOptions(command: Command, type: OwnerMessage['type']): Command {
+  return keyOptions(command)
+    .argument('<file>', 'the change')
+    .option('--agent-id <id>', 'the agent that you sign for, whole, as assay variables list shows it')
+    .option('--type <type>', `the type of message that you mean to sign, if it is no ${type}`, type);
+}
+
+/** Epoch seconds. @throws {CliError} `cli/bad-option`. */
+export function expiryOf({ expires }: ChangeFlags, io: Io): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(expires))
+    throw new CliError('cli/bad-option', `--expires: expected seconds, got ${JSON.stringify(expires)}; write 600`);
+  return Math.floor(io.now() / 1000) + Number(expires);
+}
+
+/**
+ * Signs a change with the keys at hand, then sends it, or with `--save` writes it.
+ * @param needed owners that must sign before the agent takes it.
+ * @throws {CliError} `cli/bad-option` without a key, or for a change that would be refused because too few sign.
+ */
+export async function signAndPass(
+  agent: Agent,
+  change: { readonly message: OwnerMessage } & object,
+  { needed, flags, io }: { readonly needed: number; readonly flags: ChangeFlags; readonly io: Io },
+): Promise<ExitCode> {
+  const keys = await ownerKeys(flags.keyFile ?? [], io);
+  const entry = { ...change, signatures: signaturesOf(change.message, keys) };
+  const count = new Set(entry.signatures).size;
+  if (flags.save === undefined) {
+    if (count < needed)
+      throw new CliError(
+        'cli/bad-option',
+        `expected keys of ${counted(needed, 'owner')}, got ${count}; give --key-file for each, or write the change with --save for the others to sign`,
+      );
+    return sendEntry(agent, entry, flags, io);
+  }
+  await writeFile(resolve(io.cwd, flags.save), jsonText(entry));
+  const { type, fields } = change.message;
+  const until = new Date(fields.expiry * 1000).toISOString();
+  io.stdout(wrapped(`${flags.save}: signed by ${count} of ${needed}, good until ${until}`, io.columns, 2));
+  const [command, meant] = COMMAND_OF[type] ?? ['owners', ` --type ${type}`];
+  const next = `assay ${command} sign ${flags.save}${meant} --agent-id ID, then assay ${command} send ${flags.save} sends it`;
+  io.stderr(wrapped(`hint: other owners add themselves with ${next}`, io.columns, 6));
+  return EXIT.accepted;
+}
+
+/** Shows the change of a file, and adds the signatures of the keys at hand. @throws those of {@link showChange} and {@link ownerKeys}. */
+export async function signFile(file: string, flags: SignFlags, io: Io): Promise<ExitCode> {
+  const entry = await entryIn(file, io);
+  const message = showChange(entry, { agentId: flags.agentId, type: flags.type }, io);
+  const keys = await ownerKeys(flags.keyFile ?? [], io);
+  const signatures = new Set([...(entry.signatures as readonly string[]), ...signaturesOf(message, keys)]);
+  await writeFile(resolve(io.cwd, file), jsonText({ ...entry, signatures: [...signatures] }));
+  io.stdout(`${file}: signed by ${signatures.size}\n`);
+  return EXIT.accepted;
+}
+
+/** Sends the change of a file. @throws {CliError} `cli/bad-option` for another file; those of {@link agentApi}. */
+export async function sendFile(agent: Agent, file: string, flags: { readonly json?: boolean }, io: Io): Promise<ExitCode> {
+  await ownedConfig(agent);
+  const entry = await entryIn(file, io);
+  const signatures = entry.signatures as readonly Hex[]; // the agent reads them
+  return sendEntry(agent, { ...entry, signatures, message: parseOwnerMessage(entry.message) }, flags, io);
+}
+
+async function sendEntry(agent: Agent, entry: SignedEntry, flags: { readonly json?: boolean }, io: Io): Promise<ExitCode> {
+  const { type } = entry.message;
+  const changed = await agentApi(agent).post(...(await requestFor(agent, entry)));
+  if (flags.json === true) io.stdout(jsonText(changed));
+  else io.stdout(`${styleOf(io).good('set')}  receipt ${printable(String(changed.receipt_id))}\n`);
+  if (type === 'SetPolicy') io.stderr(wrapped(ENDED, io.columns, 6));
+  return EXIT.accepted;
+}
+
+/** Path and body that carry a change. */
+async function requestFor(agent: Agent, entry: SignedEntry): Promise<readonly [path: string, body: object]> {
+  const { message } = entry;
+  switch (message.type) {
+    case 'SetVariable':
+      return ['api/v1/variables', { variables: [entry] }];
+    case 'ApproveTransaction':
+      return ['api/v1/sign-transaction', await approvedRequest(agent, { message, signatures: entry.signatures })];
+    default:
+      return ['api/v1/control', entry];
+  }
+}
+
+/** One a key; the keys are overwritten. */
+function signaturesOf(message: OwnerMessage, keys: readonly Uint8Array[]): readonly Hex[] {
+  const digest = bytesOf(ownerMessageHash(message));
+  const signatures = keys.map((key) => signDigest(digest, key));
+  for (const key of keys) key.fill(0);
+  return signatures;
+}
+
+async function entryIn(file: string, io: Io): Promise<JsonObject> {
+  const value = parseJson(await readFileOf(io, file, MAX_SETTING_BYTES));
+  if (typeof value === 'object' && value !== null && 'message' in value && Array.isArray(value.signatures))
+    return value as JsonObject;
+  throw new CliError(
+    'cli/bad-option',
+    `${printable(file)}: expected a change that --save of assay variables set or assay owners wrote; write it again`,
+  );
+}

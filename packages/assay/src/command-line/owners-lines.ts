@@ -1,0 +1,51 @@
+/** Owners of an agent and what they set, for people who are about to sign. */
+
+import { explainPolicy, type SigningPolicy } from '@assay/operator';
+import { counted } from '../story/counted.ts';
+import type { Io } from './io.ts';
+import { minuteOf, table, wrapped } from './layout.ts';
+import { printable, styleOf } from './output.ts';
+import type { OwnedConfig } from './owned-agent.ts';
+import type { WaitingTransaction } from './waiting-transactions.ts';
+
+/** What is in force, and what waits for an approval. */
+export function ownersLines(config: OwnedConfig, waiting: readonly WaitingTransaction[], io: Io): string {
+  const style = styleOf(io);
+  const { agent_id: id, wallet, control, policy } = config;
+  const { owners, paused } = control;
+  const signing = paused.paused
+    ? style.bad('paused by an owner: nothing')
+    : policy === null
+      ? style.open('nothing: there is no policy')
+      : style.good('what the policy allows');
+  const rows = [
+    ['agent', printable(id, { full: true })],
+    ['wallet', printable(wallet.address ?? 'none')],
+    ['owners', `${owners.threshold} of ${owners.addresses.length} must sign`],
+    ...owners.addresses.map((address) => ['', printable(address)]),
+    ['signs', signing],
+    ['waits', waiting.length === 0 ? 'nothing' : `${counted(waiting.length, 'transaction')} for an approval`],
+  ];
+  const described = policy === null ? '' : `\npolicy, version ${control.policy.version}\n${policyLines(policy, io)}`;
+  return `${table(rows, { columns: io.columns })}${waiting.map((each) => waitingLines(each, io)).join('')}${described}`;
+}
+
+function waitingLines({ hash, chain_id: chain, to, value, expiry }: WaitingTransaction, io: Io): string {
+  const words = `${printable(value)} wei to ${printable(to ?? 'a new contract')} on chain ${chain}, until ${minuteOf(expiry * 1000)}`;
+  return `\n${styleOf(io).strong(printable(hash, { full: true }))}\n${wrapped(`  ${words}`, io.columns, 2)}`;
+}
+
+/** A policy in sentences, rule by rule. */
+export function policyLines(policy: SigningPolicy, io: Io): string {
+  const style = styleOf(io);
+  const { chains, rules, always } = explainPolicy(policy);
+  const line = (text: string, indent = 2): string => wrapped(`${' '.repeat(indent)}${text}`, io.columns, indent + 2);
+  const shown = (text: string): string => printable(text, { full: true });
+  return [
+    ...rules.flatMap(({ id, effect, summary, conditions }) => [
+      line(`${(effect === 'allow' ? style.good : style.bad)(effect)}  ${style.strong(shown(id))}  ${shown(summary)}`),
+      ...conditions.map((sentence) => line(shown(sentence), 4)),
+    ]),
+    ...[...chains, ...always].map((sentence) => line(shown(sentence))),
+  ].join('');
+}

@@ -1,0 +1,160 @@
+/**
+ * `assay owners`: what else the owners of an agent sign (spec/operator.md §5): the policy of its wallet, the pause, their own set, and
+ * approvals of transactions. Owners' keys come from files or `ASSAY_OWNER_KEY`, never from the command line.
+ */
+
+import { addressSchema, type Hex, type OwnerMessage, parseSigningPolicy, type SigningPolicy } from '@assay/operator';
+import type { Command } from 'commander';
+import { type AgentFlags, agentOf, agentOptions, withAgent } from '../command-line/agent-connection.ts';
+import type { Finish } from '../command-line/command.ts';
+import { CliError } from '../command-line/errors.ts';
+import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
+import type { Io } from '../command-line/io.ts';
+import { jsonText } from '../command-line/output.ts';
+import { ownedConfig } from '../command-line/owned-agent.ts';
+import {
+  type ChangeFlags,
+  changeOptions,
+  expiryOf,
+  fileOptions,
+  type SignFlags,
+  sendFile,
+  signAndPass,
+  signFile,
+} from '../command-line/owner-change.ts';
+import { ownersLines, policyLines } from '../command-line/owners-lines.ts';
+import { MAX_SETTING_BYTES, readFileOf } from '../command-line/subject.ts';
+import { waitingTransaction, waitingTransactions } from '../command-line/waiting-transactions.ts';
+import type { Agent } from '../index.ts';
+import { type ControlPlace, ownersMessage, pauseMessage, policyEntry } from '../owners/control-change.ts';
+
+interface JsonFlags extends AgentFlags {
+  readonly json?: boolean;
+}
+type SetFlags = AgentFlags & ChangeFlags;
+interface PolicyFlags extends SetFlags {
+  readonly none?: boolean;
+}
+interface OwnersFlags extends SetFlags {
+  readonly threshold: string;
+}
+
+export function configure(command: Command, io: Io, finish: Finish): void {
+  agentOptions(command.command('show'))
+    .description('owners, policy in words, pause, and what waits for an approval')
+    .option('--json', 'machine-readable')
+    .action(async (flags: JsonFlags) => finish(await reach(flags, io, (agent) => show(agent, flags, io))));
+  changeOptions(agentOptions(command.command('set-policy')))
+    .description('set what the wallet may sign; ends every approval that waits')
+    .argument('[file]', 'the policy, JSON (docs/operator.md)')
+    .option('--none', 'take the policy away: nothing is signed then')
+    .action(async (file: string | undefined, flags: PolicyFlags) =>
+      finish(await reach(flags, io, (agent) => setPolicy(agent, file, flags, io))),
+    );
+  changeOptions(agentOptions(command.command('pause')))
+    .description('stop signing at once; one owner suffices')
+    .action(async (flags: SetFlags) => finish(await reach(flags, io, (agent) => setPaused(agent, true, flags, io))));
+  changeOptions(agentOptions(command.command('resume')))
+    .description('sign again; needs the threshold')
+    .action(async (flags: SetFlags) => finish(await reach(flags, io, (agent) => setPaused(agent, false, flags, io))));
+  changeOptions(agentOptions(command.command('set')))
+    .description('another set of owners; needs the threshold of the present ones')
+    .argument('<address...>', 'every owner from then on')
+    .requiredOption('--threshold <n>', 'how many of them must sign from then on')
+    .action(async (addresses: readonly string[], flags: OwnersFlags) =>
+      finish(await reach(flags, io, (agent) => setOwners(agent, addresses, flags, io))),
+    );
+  changeOptions(agentOptions(command.command('approve')))
+    .description('approve a transaction that waits, and send it')
+    .argument('<hash>', 'of the transaction, as show lists it')
+    .action(async (hash: string, flags: SetFlags) =>
+      finish(await reach(flags, io, (agent) => approve(agent, hash, flags, io))),
+    );
+  fileOptions(command.command('sign'), 'SetPolicy')
+    .description('show a change that --save wrote, check it, and add an owner')
+    .action(async (file: string, flags: SignFlags) => finish(await signFile(file, flags, io)));
+  agentOptions(command.command('send'))
+    .description('send a change that enough owners signed')
+    .argument('<file>', 'the change')
+    .option('--json', 'machine-readable')
+    .action(async (file: string, flags: JsonFlags) =>
+      finish(await reach(flags, io, (agent) => sendFile(agent, file, flags, io))),
+    );
+}
+
+function reach(flags: JsonFlags, io: Io, work: (agent: Agent) => Promise<ExitCode>): Promise<ExitCode> {
+  return withAgent(() => agentOf(flags, io), io, flags, work);
+}
+
+async function show(agent: Agent, flags: JsonFlags, io: Io): Promise<ExitCode> {
+  const [config, waiting] = [await ownedConfig(agent), await waitingTransactions(agent)];
+  const { agent_id, control, policy } = config;
+  io.stdout(flags.json === true ? jsonText({ agent_id, control, policy, pending: waiting }) : ownersLines(config, waiting, io));
+  return EXIT.accepted;
+}
+
+async function setPolicy(agent: Agent, file: string | undefined, flags: PolicyFlags, io: Io): Promise<ExitCode> {
+  const policy = await givenPolicy(file, flags, io);
+  const { control, ...config } = await ownedConfig(agent);
+  if (policy !== null && flags.json !== true) io.stdout(policyLines(policy, io));
+  const change = policyEntry({ agentId: config.agent_id, current: control.policy, expiry: expiryOf(flags, io) }, policy);
+  return signAndPass(agent, change, { needed: control.owners.threshold, flags, io });
+}
+
+/** `null`: the policy is taken away. */
+async function givenPolicy(file: string | undefined, { none }: PolicyFlags, io: Io): Promise<SigningPolicy | null> {
+  if ((file === undefined) !== (none === true))
+    throw new CliError(
+      'cli/bad-option',
+      `expected a file with the policy, or --none, got ${none === true ? 'both' : 'neither'}; give one of them`,
+    );
+  return file === undefined ? null : parseSigningPolicy(await readFileOf(io, file, MAX_SETTING_BYTES));
+}
+
+async function setPaused(agent: Agent, paused: boolean, flags: SetFlags, io: Io): Promise<ExitCode> {
+  const { agent_id: agentId, control } = await ownedConfig(agent);
+  const place: ControlPlace = { agentId, current: control.paused, expiry: expiryOf(flags, io) };
+  return signAndPass(
+    agent,
+    { message: pauseMessage(place, paused) },
+    { needed: paused ? 1 : control.owners.threshold, flags, io },
+  );
+}
+
+async function setOwners(agent: Agent, addresses: readonly string[], flags: OwnersFlags, io: Io): Promise<ExitCode> {
+  const owners = [...new Set(addresses.map(ownerIn))];
+  const threshold = thresholdIn(flags.threshold, owners.length);
+  const { agent_id: agentId, control } = await ownedConfig(agent);
+  const place: ControlPlace = { agentId, current: control.owners, expiry: expiryOf(flags, io) };
+  return signAndPass(
+    agent,
+    { message: ownersMessage(place, { owners, threshold }) },
+    { needed: control.owners.threshold, flags, io },
+  );
+}
+
+function thresholdIn(text: string, most: number): number {
+  const threshold = /^[1-9]\d?$/.test(text) ? Number(text) : 0;
+  if (threshold >= 1 && threshold <= most) return threshold;
+  throw new CliError(
+    'cli/bad-option',
+    `--threshold: expected a number from 1 to ${most}, the number of owners, got ${JSON.stringify(text.slice(0, 40))}; keep one owner more than must sign`,
+  );
+}
+
+function ownerIn(text: string): Hex {
+  const parsed = addressSchema.safeParse(text.toLowerCase());
+  if (parsed.success) return parsed.data;
+  throw new CliError(
+    'cli/bad-option',
+    `expected an owner's address, 0x and 40 hex characters, got ${JSON.stringify(text.slice(0, 80))}; write it whole`,
+  );
+}
+
+async function approve(agent: Agent, hash: string, flags: SetFlags, io: Io): Promise<ExitCode> {
+  const { agent_id: agentId, control } = await ownedConfig(agent);
+  const { chain_id: chainId, hash: transactionHash } = await waitingTransaction(agent, hash);
+  const fields = { agentId, chainId, transactionHash, expiry: expiryOf(flags, io) };
+  const message: OwnerMessage = { type: 'ApproveTransaction', fields };
+  return signAndPass(agent, { message }, { needed: control.owners.threshold, flags, io });
+}

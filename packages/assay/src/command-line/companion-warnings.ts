@@ -9,5 +9,7 @@ const MAX_NOTES = 8;
 export function companionWarnings(companions: readonly EndorsementFile[]): readonly string[] {
   const notes = companionNotes(companions);
   const more = notes.length - MAX_NOTES;
-  return more <= 0 ? notes : [...notes.slice(0, MAX_NOTES), `and ${more} more companions that nothing was read from`];
+  return more <= 0
+    ? notes
+    : [...notes.slice(0, MAX_NOTES), `and ${more} more ${more === 1 ? 'companion' : 'companions'} that nothing was read from`];
 }

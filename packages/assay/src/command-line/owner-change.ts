@@ -41,6 +41,13 @@ export interface SignFlags extends KeyFlags {
   readonly type: string;
 }
 
+/** One call of a command: at a verified agent, with its flags. */
+export interface OwnerCall<Flags = { readonly json?: boolean | undefined }> {
+  readonly agent: Agent;
+  readonly flags: Flags;
+  readonly io: Io;
+}
+
 /** A message with what goes with it, and signatures. */
 interface SignedEntry {
   readonly message: OwnerMessage;
@@ -90,9 +97,9 @@ export function expiryOf({ expires }: ChangeFlags, io: Io): number {
  * @throws {CliError} `cli/bad-option` without a key, or for a change that would be refused because too few sign.
  */
 export async function signAndPass(
-  agent: Agent,
   change: { readonly message: OwnerMessage } & object,
-  { needed, flags, io }: { readonly needed: number; readonly flags: ChangeFlags; readonly io: Io },
+  needed: number,
+  { agent, flags, io }: OwnerCall<ChangeFlags>,
 ): Promise<ExitCode> {
   const keys = await ownerKeys(flags.keyFile ?? [], io);
   const entry = { ...change, signatures: signaturesOf(change.message, keys) };
@@ -103,7 +110,7 @@ export async function signAndPass(
         'cli/bad-option',
         `expected keys of ${counted(needed, 'owner')}, got ${count}; give --key-file for each, or write the change with --save for the others to sign`,
       );
-    return sendEntry(agent, entry, flags, io);
+    return sendEntry(entry, { agent, flags, io });
   }
   await writeFile(resolve(io.cwd, flags.save), jsonText(entry));
   const { type, fields } = change.message;
@@ -127,14 +134,14 @@ export async function signFile(file: string, flags: SignFlags, io: Io): Promise<
 }
 
 /** Sends the change of a file. @throws {CliError} `cli/bad-option` for another file; those of {@link agentApi}. */
-export async function sendFile(agent: Agent, file: string, flags: { readonly json?: boolean }, io: Io): Promise<ExitCode> {
-  await ownedConfig(agent);
-  const entry = await entryIn(file, io);
+export async function sendFile(file: string, call: OwnerCall): Promise<ExitCode> {
+  await ownedConfig(call.agent);
+  const entry = await entryIn(file, call.io);
   const signatures = entry.signatures as readonly Hex[]; // the agent reads them
-  return sendEntry(agent, { ...entry, signatures, message: parseOwnerMessage(entry.message) }, flags, io);
+  return sendEntry({ ...entry, signatures, message: parseOwnerMessage(entry.message) }, call);
 }
 
-async function sendEntry(agent: Agent, entry: SignedEntry, flags: { readonly json?: boolean }, io: Io): Promise<ExitCode> {
+async function sendEntry(entry: SignedEntry, { agent, flags, io }: OwnerCall): Promise<ExitCode> {
   const { type } = entry.message;
   const changed = await agentApi(agent).post(...(await requestFor(agent, entry)));
   if (flags.json === true) io.stdout(jsonText(changed));

@@ -17,6 +17,7 @@ import {
   changeOptions,
   expiryOf,
   fileOptions,
+  type OwnerCall,
   type SignFlags,
   sendFile,
   signAndPass,
@@ -39,6 +40,11 @@ interface OwnersFlags extends SetFlags {
   readonly threshold: string;
 }
 
+interface OwnerSet {
+  readonly owners: readonly Hex[];
+  readonly threshold: number;
+}
+
 export function configure(command: Command, io: Io, finish: Finish): void {
   agentOptions(command.command('show'))
     .description('owners, policy in words, pause, and what waits for an approval')
@@ -48,27 +54,30 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .description('set what the wallet may sign; ends every approval that waits')
     .argument('[file]', 'the policy, JSON (docs/operator.md)')
     .option('--none', 'take the policy away: nothing is signed then')
-    .action(async (file: string | undefined, flags: PolicyFlags) =>
-      finish(await reach(flags, io, (agent) => setPolicy(agent, file, flags, io))),
-    );
+    .action(async (file: string | undefined, flags: PolicyFlags) => {
+      const policy = await givenPolicy(file, flags, io);
+      finish(await reach(flags, io, (agent) => setPolicy(policy, { agent, flags, io })));
+    });
   changeOptions(agentOptions(command.command('pause')))
     .description('stop signing at once; one owner suffices')
-    .action(async (flags: SetFlags) => finish(await reach(flags, io, (agent) => setPaused(agent, true, flags, io))));
+    .action(async (flags: SetFlags) => finish(await reach(flags, io, (agent) => setPaused(true, { agent, flags, io }))));
   changeOptions(agentOptions(command.command('resume')))
     .description('sign again; needs the threshold')
-    .action(async (flags: SetFlags) => finish(await reach(flags, io, (agent) => setPaused(agent, false, flags, io))));
+    .action(async (flags: SetFlags) => finish(await reach(flags, io, (agent) => setPaused(false, { agent, flags, io }))));
   changeOptions(agentOptions(command.command('set')))
     .description('another set of owners; needs the threshold of the present ones')
     .argument('<address...>', 'every owner from then on')
     .requiredOption('--threshold <n>', 'how many of them must sign from then on')
-    .action(async (addresses: readonly string[], flags: OwnersFlags) =>
-      finish(await reach(flags, io, (agent) => setOwners(agent, addresses, flags, io))),
-    );
+    .action(async (addresses: readonly string[], flags: OwnersFlags) => {
+      const owners = [...new Set(addresses.map(ownerIn))];
+      const set = { owners, threshold: thresholdIn(flags.threshold, owners.length) };
+      finish(await reach(flags, io, (agent) => setOwners(set, { agent, flags, io })));
+    });
   changeOptions(agentOptions(command.command('approve')))
     .description('approve a transaction that waits, and send it')
     .argument('<hash>', 'of the transaction, as show lists it')
     .action(async (hash: string, flags: SetFlags) =>
-      finish(await reach(flags, io, (agent) => approve(agent, hash, flags, io))),
+      finish(await reach(flags, io, (agent) => approve(hash, { agent, flags, io }))),
     );
   fileOptions(command.command('sign'), 'SetPolicy')
     .description('show a change that --save wrote, check it, and add an owner')
@@ -78,7 +87,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .argument('<file>', 'the change')
     .option('--json', 'machine-readable')
     .action(async (file: string, flags: JsonFlags) =>
-      finish(await reach(flags, io, (agent) => sendFile(agent, file, flags, io))),
+      finish(await reach(flags, io, (agent) => sendFile(file, { agent, flags, io }))),
     );
 }
 
@@ -93,12 +102,11 @@ async function show(agent: Agent, flags: JsonFlags, io: Io): Promise<ExitCode> {
   return EXIT.accepted;
 }
 
-async function setPolicy(agent: Agent, file: string | undefined, flags: PolicyFlags, io: Io): Promise<ExitCode> {
-  const policy = await givenPolicy(file, flags, io);
+async function setPolicy(policy: SigningPolicy | null, { agent, flags, io }: OwnerCall<PolicyFlags>): Promise<ExitCode> {
   const { control, ...config } = await ownedConfig(agent);
   if (policy !== null && flags.json !== true) io.stdout(policyLines(policy, io));
   const change = policyEntry({ agentId: config.agent_id, current: control.policy, expiry: expiryOf(flags, io) }, policy);
-  return signAndPass(agent, change, { needed: control.owners.threshold, flags, io });
+  return signAndPass(change, control.owners.threshold, { agent, flags, io });
 }
 
 /** `null`: the policy is taken away. */
@@ -111,26 +119,17 @@ async function givenPolicy(file: string | undefined, { none }: PolicyFlags, io: 
   return file === undefined ? null : parseSigningPolicy(await readFileOf(io, file, MAX_SETTING_BYTES));
 }
 
-async function setPaused(agent: Agent, paused: boolean, flags: SetFlags, io: Io): Promise<ExitCode> {
+async function setPaused(paused: boolean, { agent, flags, io }: OwnerCall<SetFlags>): Promise<ExitCode> {
   const { agent_id: agentId, control } = await ownedConfig(agent);
   const place: ControlPlace = { agentId, current: control.paused, expiry: expiryOf(flags, io) };
-  return signAndPass(
-    agent,
-    { message: pauseMessage(place, paused) },
-    { needed: paused ? 1 : control.owners.threshold, flags, io },
-  );
+  return signAndPass({ message: pauseMessage(place, paused) }, paused ? 1 : control.owners.threshold, { agent, flags, io });
 }
 
-async function setOwners(agent: Agent, addresses: readonly string[], flags: OwnersFlags, io: Io): Promise<ExitCode> {
-  const owners = [...new Set(addresses.map(ownerIn))];
-  const threshold = thresholdIn(flags.threshold, owners.length);
+async function setOwners(set: OwnerSet, { agent, flags, io }: OwnerCall<OwnersFlags>): Promise<ExitCode> {
   const { agent_id: agentId, control } = await ownedConfig(agent);
   const place: ControlPlace = { agentId, current: control.owners, expiry: expiryOf(flags, io) };
-  return signAndPass(
-    agent,
-    { message: ownersMessage(place, { owners, threshold }) },
-    { needed: control.owners.threshold, flags, io },
-  );
+  const message = ownersMessage(place, set);
+  return signAndPass({ message }, control.owners.threshold, { agent, flags, io });
 }
 
 function thresholdIn(text: string, most: number): number {
@@ -151,10 +150,10 @@ function ownerIn(text: string): Hex {
   );
 }
 
-async function approve(agent: Agent, hash: string, flags: SetFlags, io: Io): Promise<ExitCode> {
+async function approve(hash: string, { agent, flags, io }: OwnerCall<SetFlags>): Promise<ExitCode> {
   const { agent_id: agentId, control } = await ownedConfig(agent);
   const { chain_id: chainId, hash: transactionHash } = await waitingTransaction(agent, hash);
   const fields = { agentId, chainId, transactionHash, expiry: expiryOf(flags, io) };
   const message: OwnerMessage = { type: 'ApproveTransaction', fields };
-  return signAndPass(agent, { message }, { needed: control.owners.threshold, flags, io });
+  return signAndPass({ message }, control.owners.threshold, { agent, flags, io });
 }

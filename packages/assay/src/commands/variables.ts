@@ -19,6 +19,7 @@ import {
   changeOptions,
   expiryOf,
   fileOptions,
+  type OwnerCall,
   type SignFlags,
   sendFile,
   signAndPass,
@@ -54,7 +55,9 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .option('--value-file <file>', 'the value; - is standard input')
     .option('--public', 'show the value from now on; there is no way back')
     .option('--immutable', 'never change it again')
-    .action(async (name: string, flags: SetFlags) => finish(await reach(flags, io, (agent) => set(agent, name, flags, io))));
+    .action(async (name: string, flags: SetFlags) =>
+      finish(await reach(flags, io, (agent) => set(name, { agent, flags, io }))),
+    );
   fileOptions(command.command('sign'), 'SetVariable')
     .description('show a change that set --save wrote, check it, and add an owner')
     .action(async (file: string, flags: SignFlags) => finish(await signFile(file, flags, io)));
@@ -63,7 +66,7 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .argument('<file>', 'the change')
     .option('--json', 'machine-readable')
     .action(async (file: string, flags: JsonFlags) =>
-      finish(await reach(flags, io, (agent) => sendFile(agent, file, flags, io))),
+      finish(await reach(flags, io, (agent) => sendFile(file, { agent, flags, io }))),
     );
   agentOptions(command.command('history'))
     .description('every change of owners as one bundle, checked')
@@ -107,7 +110,7 @@ async function list(agent: Agent, flags: JsonFlags, io: Io): Promise<ExitCode> {
   return EXIT.accepted;
 }
 
-async function set(agent: Agent, name: string, flags: SetFlags, io: Io): Promise<ExitCode> {
+async function set(name: string, { agent, flags, io }: OwnerCall<SetFlags>): Promise<ExitCode> {
   const expiry = expiryOf(flags, io);
   const value = await givenValue(flags, io);
   const config = await ownedConfig(agent);
@@ -118,7 +121,7 @@ async function set(agent: Agent, name: string, flags: SetFlags, io: Io): Promise
     policyHash: config.control.policy.policy_hash,
   });
   const one = config.manifest.variables[name]?.signers === 'one';
-  return signAndPass(agent, change, { needed: one ? 1 : config.control.owners.threshold, flags, io });
+  return signAndPass(change, one ? 1 : config.control.owners.threshold, { agent, flags, io });
 }
 
 /** @throws {CliError} `cli/bad-option` for a name that the manifest does not have. */

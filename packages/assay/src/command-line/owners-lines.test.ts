@@ -1,0 +1,52 @@
+/** What owners read before they sign: who must sign, what is in force and what waits, each id whole. */
+
+import { parseSigningPolicy } from '@assay/operator';
+import { FAKE_NOW, transcript } from '@assay/testing';
+import { expect, test } from 'vitest';
+import type { OwnedConfig } from './owned-agent.ts';
+import { ownersLines, policyLines } from './owners-lines.ts';
+
+const AGENT = `0x${'aa'.repeat(32)}` as const;
+const HASH = `0x${'bb'.repeat(32)}` as const;
+const OWNER = `0x${'cc'.repeat(20)}` as const;
+const io = transcript({ cwd: '/', now: FAKE_NOW });
+const head = { version: 3, change_hash: HASH };
+const POLICY = parseSigningPolicy(
+  JSON.stringify({
+    v: 'assay-operator-policy/1',
+    chains: {},
+    rules: [{ id: 'no-tools', effect: 'deny', match: { callers: ['tool'] } }],
+  }),
+);
+
+function config(members: { readonly paused?: boolean; readonly policy?: typeof POLICY }): OwnedConfig {
+  const { paused = false, policy = null } = members;
+  return {
+    ...{ agent_id: AGENT, wallet: { address: OWNER }, manifest: { variables: {} }, variables: [], policy },
+    control: {
+      owners: { ...head, addresses: [OWNER], threshold: 1 },
+      policy: { ...head, policy_hash: HASH },
+      paused: { ...head, paused },
+    },
+  };
+}
+
+test.each([
+  ['without a policy', {}, /signs +nothing: there is no policy\n/],
+  ['under a policy', { policy: POLICY }, /signs +what the policy allows\n[\s\S]*\npolicy, version 3\n {2}deny {2}no-tools {2}/],
+  ['while it is paused', { policy: POLICY, paused: true }, /signs +paused by an owner: nothing\n/],
+])('an agent %s', (_, members, shown) => {
+  const lines = ownersLines(config(members), [], io);
+  expect(lines).toMatch(shown);
+  for (const word of [AGENT, OWNER, '1 of 1 must sign', 'waits   nothing']) expect(lines).toContain(word);
+});
+
+test('what waits is named by its whole hash, with whom it pays and until when', () => {
+  const waiting = { hash: HASH, chain_id: 8453, to: OWNER, value: '5', data: '0x', delegates_to: null, blobs: 0, expiry: 0 };
+  expect(ownersLines(config({}), [waiting, { ...waiting, to: null }], io)).toContain(
+    `2 transactions for an approval\n\n${HASH}\n  5 wei to ${OWNER} on chain 8453, until 1970-01-01T00:00Z\n`,
+  );
+});
+
+test('a policy ends with what holds whatever its rules say', () =>
+  expect(policyLines(POLICY, io)).toContain('What no rule allows is denied; a rule that denies wins.\n'));

@@ -42,6 +42,6 @@ test('an approval goes with its transaction, to a node of the policy', async () 
 test.each([
   ['one that waits no more', { ...PLAIN, hash: `0x${'dd'.repeat(32)}` }, HASH],
   ['one with blobs, which its sender has', { ...PLAIN, blobs: 1 }, 'blobs'],
-])('an approval of %s is not sent', (_, waiting, word) =>
-  expectRefusal(() => approvedRequest(shows(waiting), approval), 'cli/bad-option', [word]),
-);
+])('an approval of %s is not sent', async (_, waiting, word) => {
+  await expectRefusal(() => approvedRequest(shows(waiting), approval), 'cli/bad-option', [word]);
+});

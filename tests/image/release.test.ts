@@ -105,6 +105,8 @@ describe('.github/workflows/release.yml', () => {
     const [checkout, temp, programs] = [place(), place(), place()];
     for (const name of ['npm', 'skopeo', 'gh']) writeFileSync(join(programs, name), STAND_IN, { mode: 0o755 });
     for (const name of ['tools/check-release.mjs', '.gitignore']) cpSync(join(CHECKOUT, name), join(checkout, name));
+    const regexes = `fs.appendFileSync(process.env.RUNNER_TEMP + '/calls', 'check-regexes ' + process.argv.slice(2) + '\\n')`;
+    writeFileSync(join(checkout, 'tools/check-regexes.mjs'), `import fs from 'node:fs';\n${regexes};\n`);
     mkdirSync(join(checkout, 'packages/assay'), { recursive: true });
     mkdirSync(join(checkout, 'image'));
     writeFileSync(join(checkout, 'packages/assay/package.json'), '{"name":"assay","version":"1.2.3"}');
@@ -135,6 +137,7 @@ describe('.github/workflows/release.yml', () => {
       'npm ci',
       'npm run check',
       'npm run test:pack',
+      'check-regexes --all',
       'npm sbom --sbom-format cyclonedx',
       'npm run image -- --image-name ghcr.io/maker/assay --floor 1.0.0',
       'npm publish --workspaces --provenance --access public',

@@ -46,6 +46,7 @@ const FILES: readonly (readonly [string, string | Uint8Array, string, string])[]
   ['an error answer', '{"error":{"code":"NotFound"}}', 'an error', 'again'],
   ['an error page', '<!DOCTYPE html><html></html>', 'an HTML page', 'address'],
   ['Intel collateral', '{"tcb_info":"{}","qe_identity":"{}"}', 'Intel collateral', '--collateral'],
+  ['a bare TCB info', '{"id":"TDX","tcbEvaluationDataNumber":17,"tcb":{}}', 'Intel collateral', '--collateral'],
   ['a key set', '{"keys":[{"kty":"EC"}]}', 'a key set', '--collateral'],
   ['an event log', '[{"imr":0,"digest":"00"}]', 'an event log of dstack', '--collateral'],
   ['a secret', 'apiVersion: v1\nkind: Secret\n', 'a Kubernetes secret', 'decoded'],

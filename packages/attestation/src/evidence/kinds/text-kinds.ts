@@ -60,7 +60,7 @@ export const TEXT_KINDS: readonly KindRule[] = [
     'ask the enclave for an attestation document',
     /"Enclave(?:ID|CID|Name)"\s*:/,
   ),
-  text('Intel collateral', WITH_COLLATERAL, /"(?:tcbInfo|tcb_info|enclaveIdentity|qe_identity|rootCaCrl|root_ca_crl)"\s*:/),
+  text('Intel collateral', WITH_COLLATERAL, /"(?:tcb_?info|enclaveIdentity|qe_identity|tcbEvaluationDataNumber)"\s*:/i),
   text("AMD's certificates as Azure hands them out", WITH_COLLATERAL, /"vcekCert"\s*:/),
   text(
     'a key set (JWKS)',

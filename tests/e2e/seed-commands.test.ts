@@ -1,7 +1,7 @@
 /** The commands that seed 000 names, as its reader types them: the two scripts against a running agent, and RedPill asked directly. */
 
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig, type RunningAgent, startAgent } from '@assay/agent';
@@ -140,6 +140,14 @@ print(json.dumps(said))`;
     const missing = await python(['alone.py', 'attestation_test1.json'], { ASSAY_COMMAND: '', PATH: python3 });
     expect(missing).toMatchObject({ code: 1 });
     expect(missing.err).toContain('ASSAY_COMMAND');
+    const help = await python([join(ROOT, 'test_ai_generation.py'), '--help']);
+    expect(help).toMatchObject({ code: 0, out: expect.stringContaining('[FOLDER]') });
+    const misused = await python([join(ROOT, 'test_ai_generation.py'), '--folder']);
+    expect([misused.code, misused.err, await readdir(cwd)]).toEqual([
+      2,
+      expect.stringContaining('unrecognized arguments: --folder'),
+      expect.not.arrayContaining(['--help', '--folder']),
+    ]);
     const down = await python([join(ROOT, 'test_ai_generation.py')], { ASSAY_URL: 'http://127.0.0.1:9' });
     expect(down).toMatchObject({ code: 4 });
     expect(down.err).toContain('npm start');

@@ -5,9 +5,11 @@
     python verify_ai_attestation.py attestation_test1.json --simulated-root .assay/simulated-root.pem
 
 Needs Python 3.8 and nothing else. Settings: ASSAY_URL (http://localhost:8000, or the port in AGENT_PORT), ASSAY_API_KEY where the agent wants one.
-Exit code 0 when all three ran; 6 when one did not; 4 when the agent does not answer.
+Exit code 0 when all three ran; 6 when one did not; 4 when the agent does not answer; 2 for
+a call that does not fit. --help shows what it takes.
 """
 
+import argparse
 import json
 import os
 import secrets
@@ -50,7 +52,9 @@ def ask(url, key, data):
 
 
 def main():
-    folder = sys.argv[1] if len(sys.argv) > 1 else "."
+    parser = argparse.ArgumentParser(description="Ask a running agent for three pieces of code, and keep each answer.")
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", default=".", help="where the answers go; made if it is not there")
+    folder = parser.parse_args().folder
     url = (os.environ.get("ASSAY_URL") or f"http://localhost:{os.environ.get('AGENT_PORT') or 8000}").rstrip("/")
     os.makedirs(folder, exist_ok=True)
     code = EXIT_DONE

@@ -78,7 +78,8 @@ export interface VerifiedBundle<Claims> {
 }
 
 /**
- * Verifies all of a bundle.
+ * Verifies all of a bundle. What the file itself shows comes first: a byte that was changed is named as such, also where the evidence is
+ * under a root that is not trusted.
  * @throws {ReceiptError} at the first thing that is not authentic; and whatever `verifyEvidence` throws.
  * @example
  * const { receipts, checks } = await authenticateBundle(bytes, { verifyEvidence: ({ evidence, time }) => verifyWith(evidence, time) })
@@ -89,16 +90,18 @@ export async function authenticateBundle<Claims>(
 ): Promise<VerifiedBundle<Claims>> {
   const bundle = parseBundle(source);
   const log = await verifyLog(bundle, options.trustedWitnesses ?? []);
-  const evidence = await Promise.all(bundle.reports.map((report) => verifyBundleReport(report, log, options)));
-  const receipts = await Promise.all(bundle.receipts.map((item) => verifyBundleReceipt(item, bundle, evidence, log)));
-  const joined = await Promise.all(bundle.successions.map((item) => verifySuccession(item, bundle, evidence, log)));
-  const used = new Set([...receipts.map(({ source }) => source), ...joined.flatMap(({ reports }) => reports)]);
-  if (used.size !== evidence.length)
+  const reports = await Promise.all(bundle.reports.map((report) => verifyLoggedReport(report, log)));
+  const receipts = await Promise.all(bundle.receipts.map((item) => verifyBundleReceipt(item, bundle, reports, log)));
+  const joined = await Promise.all(bundle.successions.map((item) => verifySuccession(item, bundle, reports, log)));
+  const used = new Set([...receipts.map(({ source }) => source), ...joined.flatMap((succession) => succession.reports)]);
+  if (used.size !== reports.length)
     throw new ReceiptError(
       'bundle/report-unused',
       'expected every report to be that of some receipt or succession, got one that is not needed',
     );
   const payloads = verifyPayloads(bundle);
+  // Only now are the keys attested that signed all of it.
+  const evidence = await Promise.all(reports.map((report) => verifyReportEvidence(report, options)));
   const verified = receipts.map(({ source: _, signed: _signed, logged: _logged, ...receipt }) => receipt);
   return {
     receipts: verified,
@@ -164,20 +167,20 @@ function verifyEntry(entry: BundleEntry, log: VerifiedLog): number {
   return entry.index;
 }
 
-interface VerifiedReport<Claims> {
+/** A report that its keyset signed into the log; whether its evidence is authentic is not known yet. */
+interface LoggedReport {
   readonly item: BundleReport;
   readonly report: Report;
-  readonly claims: Claims;
-  /** The keyset that its evidence was found to bind. */
-  readonly bound: Digest;
   readonly logged: number;
 }
 
-async function verifyBundleReport<Claims>(
-  item: BundleReport,
-  log: VerifiedLog,
-  options: VerifyBundleOptions<Claims>,
-): Promise<VerifiedReport<Claims>> {
+interface VerifiedReport<Claims> extends LoggedReport {
+  readonly claims: Claims;
+  /** The keyset that its evidence was found to bind. */
+  readonly bound: Digest;
+}
+
+async function verifyLoggedReport(item: BundleReport, log: VerifiedLog): Promise<LoggedReport> {
   const report = parseReport(item.report, item.nonce);
   await verifyLeaf(item.entry.leaf, {
     keyset: report.keyset,
@@ -188,7 +191,14 @@ async function verifyBundleReport<Claims>(
     salt: item.entry.salt,
     body: reportBody(item.report, item.nonce, item.collateral),
   });
-  const logged = verifyEntry(item.entry, log);
+  return { item, report, logged: verifyEntry(item.entry, log) };
+}
+
+async function verifyReportEvidence<Claims>(
+  logged: LoggedReport,
+  options: VerifyBundleOptions<Claims>,
+): Promise<VerifiedReport<Claims>> {
+  const { item, report } = logged;
   const { evidence, teeType } = report;
   const found = await options.verifyEvidence({
     teeType,
@@ -197,7 +207,7 @@ async function verifyBundleReport<Claims>(
     time: item.entry.leaf.time,
     report,
   });
-  return { item, report, claims: found.claims, bound: boundKeyset(found, report), logged };
+  return { ...logged, claims: found.claims, bound: boundKeyset(found, report) };
 }
 
 /** @returns the digest of the keyset that the evidence binds. */
@@ -218,20 +228,20 @@ function sameNonce(found: Uint8Array | null, expected: string | null): boolean {
 }
 
 /** What was proved of one receipt. */
-interface ReceiptProof<Claims> {
-  readonly source: VerifiedReport<Claims>;
+interface ReceiptProof {
+  readonly source: LoggedReport;
   readonly signed: SignedReceipt;
   readonly logged: number;
 }
 
-async function verifyBundleReceipt<Claims>(
+async function verifyBundleReceipt(
   item: Bundle['receipts'][number],
   bundle: Bundle,
-  evidence: readonly VerifiedReport<Claims>[],
+  reports: readonly LoggedReport[],
   log: VerifiedLog,
-): Promise<VerifiedReceipt & ReceiptProof<Claims>> {
+): Promise<VerifiedReceipt & ReceiptProof> {
   const { entry, receipt } = item;
-  const source = evidence.find(({ report }) => report.keysetDigest === entry.leaf.keyset_digest);
+  const source = reports.find(({ report }) => report.keysetDigest === entry.leaf.keyset_digest);
   const reportLeaf = source?.item.entry.leaf;
   if (
     source === undefined ||
@@ -269,24 +279,24 @@ async function verifyBundleReceipt<Claims>(
   return { source, signed, logged, receipt, digest, index: entry.index, time, keysetDigest, payloads };
 }
 
-interface VerifiedSuccession<Claims> {
+interface VerifiedSuccession {
   readonly ending: Digest;
   readonly successor: Digest;
   /** Of both keysets. */
-  readonly reports: readonly VerifiedReport<Claims>[];
+  readonly reports: readonly LoggedReport[];
   readonly logged: number;
 }
 
 /** That the leaf key of one keyset named the other, as its last act. */
-async function verifySuccession<Claims>(
+async function verifySuccession(
   { entry, successor }: BundleSuccession,
   bundle: Bundle,
-  evidence: readonly VerifiedReport<Claims>[],
+  reports: readonly LoggedReport[],
   log: VerifiedLog,
-): Promise<VerifiedSuccession<Claims>> {
+): Promise<VerifiedSuccession> {
   const { leaf } = entry;
-  const ending = evidence.find(({ report }) => report.keysetDigest === leaf.keyset_digest);
-  const next = evidence.find(({ report }) => report.keysetDigest === successor);
+  const ending = reports.find(({ report }) => report.keysetDigest === leaf.keyset_digest);
+  const next = reports.find(({ report }) => report.keysetDigest === successor);
   if (ending === undefined || next === undefined)
     throw new ReceiptError('bundle/report-missing', `expected the reports of both keysets that a succession joins`);
   await verifyLeaf(leaf, {

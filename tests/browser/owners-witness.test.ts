@@ -106,7 +106,7 @@ describe.skipIf(chromiumPath() === null)('the witness on the page of the owners'
     await signAndSend(page, 'signing goes on without it');
     await refused.waitFor({ state: 'detached' });
     await page.locator('[data-witness=waived]').waitFor();
-    await page.getByText('signs what the policy allows', { exact: true }).waitFor();
+    await page.getByText('signs nothing: no policy', { exact: true }).waitFor();
     await expectAccessibleInEachLook(page, 'owners-witness-waived');
     expect(await codeOf(agent)).toBe('operator/denied');
 

@@ -94,6 +94,7 @@ describe.skipIf(chromiumPath() === null)('the page of the owners', () => {
     const node = await startNode();
     await page.goto(`${agent.url}/owners`);
     await page.getByText('none: nothing is signed').waitFor({ timeout: LONG_MS });
+    await page.getByText('signs nothing: no policy', { exact: true }).waitFor();
 
     await page.getByText('Set a policy', { exact: true }).click();
     await page.getByLabel('Policy as JSON').fill('{"v":"assay-operator-policy/1"}');
@@ -111,18 +112,23 @@ describe.skipIf(chromiumPath() === null)('the page of the owners', () => {
     await page.getByLabel('Policy as JSON').fill(JSON.stringify(policy));
     const words = page.getByRole('region', { name: 'What the new policy says' });
     await words.getByText('Owners must approve a transaction that spends more than 0.001 of the native coin').waitFor();
+    await page.locator('[data-ends-what-waits="0"]', { hasText: 'ends every transaction that waits' }).waitFor();
     await words.getByRole('button', { name: 'Continue to signing' }).click();
+    await page.getByRole('dialog').locator('[data-ends-what-waits]').waitFor();
     await page.getByRole('button', { name: 'Sign with wallet' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Send' }).click();
     await page.getByText('Done', { exact: true }).waitFor();
     await page.getByRole('region', { name: 'Policy', exact: true }).getByText('version 1', { exact: true }).waitFor();
     await expect.poll(() => page.locator('[data-rule=tips]').count()).toBe(1);
+    await page.getByText('signs what the policy allows', { exact: true }).waitFor();
 
     const pay = { transaction: { to: RECIPIENT, value: '5000000000000000' }, rpc_url: node };
     const answer = await agent.post('/api/v1/sign-transaction', pay, { authorization: `Bearer ${API_KEY}` });
     expect([answer.status, JSON.stringify(answer.body)]).toEqual([202, expect.stringContaining('approval')]);
     const waiting = page.locator('[data-pending]');
     await waiting.getByText('0.005').waitFor();
+    await page.getByText('Set another policy', { exact: true }).click();
+    await page.locator('[data-ends-what-waits="1"]', { hasText: 'One waits now; it ends.' }).waitFor();
     await page.setViewportSize({ width: 390, height: 844 });
     await expectAccessibleInEachLook(page, 'owners-waiting');
     await waiting.getByRole('button', { name: 'Approve' }).click();

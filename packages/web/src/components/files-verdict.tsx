@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { concernsTime } from '../state/outcome.ts';
 import type { FilesVerification, FileVerification } from '../verifier/verification.ts';
 import { Badge } from './badge.tsx';
 import { Button } from './button.tsx';
@@ -17,12 +18,17 @@ interface FilesVerdictProps {
 
 /** The verdict on each piece of evidence among the files, the worst first, and what the other files were taken for. */
 export function FilesVerdictView({ verification, onPin }: FilesVerdictProps): JSX.Element {
-  const { files, companions, unrecognised } = verification;
+  const { files, companions: named, unrecognised } = verification;
+  const alone = files.filter((file) => isCompanionAlone(file, named));
+  const companions = named.filter((name) => !files.some((file) => file.name === name));
   return (
     <div class="stack" data-files-outcome={verification.outcome} aria-live="polite">
-      {files.map((file) => (
-        <FileVerdict key={file.name} file={file} onPin={onPin} />
-      ))}
+      {files
+        .filter((file) => !alone.includes(file))
+        .map((file) => (
+          <FileVerdict key={file.name} file={file} onPin={onPin} />
+        ))}
+      {alone.length > 0 && <CompanionsAlone names={alone.map(({ name }) => name)} />}
       {companions.length > 0 && (
         <p class="hint">
           Taken as companions: <span class="mono">{companions.join(', ')}</span>
@@ -43,6 +49,29 @@ export function FilesVerdictView({ verification, onPin }: FilesVerdictProps): JS
   );
 }
 
+/** Collateral and certificates are no evidence, and nothing is wrong with them. */
+function isCompanionAlone({ name, verdict }: FileVerification, companions: readonly string[]): boolean {
+  return verdict.type === null && verdict.outcome === 'malformed' && companions.includes(name);
+}
+
+function CompanionsAlone({ names }: { readonly names: readonly string[] }): JSX.Element {
+  const one = names.length === 1;
+  return (
+    <div data-companions-alone={names.length}>
+      <Notice
+        tone="open"
+        title={one ? 'A companion: its evidence is missing' : 'Companions: their evidence is missing'}
+        role="status"
+      >
+        <p>
+          <span class="mono">{names.join(', ')}</span> {one ? 'is' : 'are'} what evidence is verified with, such as collateral
+          or certificates. Drop the evidence that {one ? 'it belongs' : 'they belong'} to here, too.
+        </p>
+      </Notice>
+    </div>
+  );
+}
+
 function FileVerdict({ file, onPin }: Pick<FilesVerdictProps, 'onPin'> & { readonly file: FileVerification }): JSX.Element {
   const { name, verdict, stories, claims } = file;
   return (
@@ -54,6 +83,12 @@ function FileVerdict({ file, onPin }: Pick<FilesVerdictProps, 'onPin'> & { reado
         <Badge>{verdict.type ?? 'not recognised'}</Badge>
       </div>
       <VerdictNotice verdict={verdict} withReason={false} />
+      {concernsTime(verdict) && (
+        <p data-time-nudge>
+          This is about the time {verdict.at}. To judge the file as of the time at which you received it, set “Verify as of”
+          above, under “Time, policy, nonce”.
+        </p>
+      )}
       {onPin !== undefined && verdict.outcome === 'accepted' && verdict.claims !== undefined && (
         <div class="row">
           <Button small onClick={() => onPin(file)}>

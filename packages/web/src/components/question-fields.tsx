@@ -1,4 +1,6 @@
 import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { POLICY_WORDS } from '../state/policy-words.ts';
 import type { FilesAnswer, FilesQuestion } from '../verifier/verification.ts';
 import { Card } from './card.tsx';
 import { Field } from './field.tsx';
@@ -7,23 +9,36 @@ interface QuestionFieldsProps {
   readonly question: FilesQuestion;
   /** The field that is wrong, and why. */
   readonly fault: Extract<FilesAnswer, { fault: unknown }> | null;
+  /** A verdict may be another as of another time: the fields are shown. */
+  readonly ofTime: boolean;
   readonly onChange: (question: FilesQuestion) => void;
 }
 
 const FILE = 'file';
 
 /** What a relying party demands in addition to authenticity: time, policy, nonce, and a simulator's root. */
-export function QuestionFields({ question, fault, onChange }: QuestionFieldsProps): JSX.Element {
+export function QuestionFields({ question, fault, ofTime, onChange }: QuestionFieldsProps): JSX.Element {
   const { at, policy, nonce, simulatedRoot } = question;
   const change = (members: Partial<FilesQuestion>): void => onChange({ ...question, ...members });
   const faultOf = (field: string): string => (fault !== null && fault.fault === field ? fault.reason : '');
   const uploaded = typeof policy === 'object';
+  const asked = fault !== null || ofTime;
+  const [open, setOpen] = useState(false);
+  // Opened once, and left open: a field must not vanish while somebody writes in it.
+  useEffect(() => {
+    if (asked) setOpen(true);
+  }, [asked]);
   return (
-    <details open={fault !== null || undefined}>
+    <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>Time, policy, nonce, simulator's root</summary>
       <Card>
         <div class="pair-even">
-          <Field id="at" label="Verify as of" hint="RFC 3339; empty for now." fault={faultOf('at')}>
+          <Field
+            id="at"
+            label="Verify as of"
+            hint="RFC 3339; empty for now. Old evidence: when you received it."
+            fault={faultOf('at')}
+          >
             <input
               class="input mono"
               placeholder="2026-06-10T00:00:00Z"
@@ -34,7 +49,7 @@ export function QuestionFields({ question, fault, onChange }: QuestionFieldsProp
           <Field id="nonce" label="Nonce you sent" hint="Hex." fault={faultOf('nonce')}>
             <input class="input mono" value={nonce} onInput={(event) => change({ nonce: event.currentTarget.value.trim() })} />
           </Field>
-          <Field id="policy" label="Policy" hint="The default is strict; it checks no measurements.">
+          <Field id="policy" label="Policy" hint={POLICY_WORDS[uploaded ? FILE : policy]}>
             <select
               class="input"
               value={uploaded ? FILE : policy}

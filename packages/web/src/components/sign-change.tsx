@@ -46,7 +46,7 @@ export function SignChange({ agent, owned, change: begun, children, onDone, onCl
   const sign = async (): Promise<void> => {
     const wallet = await findWallet();
     if (wallet === null)
-      throw new Error('This browser has no Ethereum wallet. Install one, or sign with assay variables sign.');
+      throw new Error('This browser has no Ethereum wallet. Install one, or sign on the command line: docs/operator.md.');
     const account = await accountOf(wallet);
     if (!addresses.includes(account as Hex))
       throw new Error(`${account} is no owner of this agent. Choose an owner’s account in the wallet.`);
@@ -106,7 +106,7 @@ export function SignChange({ agent, owned, change: begun, children, onDone, onCl
         <div class="stack-sm">
           <p class="hint">
             Give it to another owner, who signs it here under “Sign another owner’s change”, or with{' '}
-            <code>assay variables sign</code>.
+            <code>{signCommand(change.message.type)}</code>.
           </p>
           <div class="row">
             <CopyButton
@@ -124,4 +124,10 @@ export function SignChange({ agent, owned, change: begun, children, onDone, onCl
       )}
     </Dialog>
   );
+}
+
+/** What another owner types, with the file and the agent id. */
+function signCommand(type: OwnerChange['message']['type']): string {
+  if (type === 'SetVariable') return 'assay variables sign';
+  return type === 'SetPolicy' ? 'assay owners sign' : `assay owners sign --type ${type}`;
 }

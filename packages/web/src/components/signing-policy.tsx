@@ -28,7 +28,7 @@ export function SigningPolicyCard({ owned, onChange }: SigningPolicyProps): JSX.
       }
     >
       {policy === null ? (
-        <p>Without a policy the agent signs no transaction. Owners set one below.</p>
+        <p>Without a policy the agent signs nothing, neither transactions nor messages. Owners set one below.</p>
       ) : (
         <>
           <PolicyWords policy={policy} />
@@ -90,6 +90,21 @@ export function PolicyWords({ policy }: { readonly policy: SigningPolicy }): JSX
   );
 }
 
+/** What setting a policy does beyond its rules. */
+export function EndsWhatWaits({ pending }: Pick<OwnedState, 'pending'>): JSX.Element {
+  const waiting =
+    pending.length === 0
+      ? 'None waits now.'
+      : pending.length === 1
+        ? 'One waits now; it ends.'
+        : `${pending.length} wait now; they end.`;
+  return (
+    <p class="hint" data-ends-what-waits={pending.length}>
+      Setting a policy, also the same one again, ends every transaction that waits for an approval of owners. {waiting}
+    </p>
+  );
+}
+
 function NewPolicy({ owned, onChange }: SigningPolicyProps): JSX.Element {
   const [text, setText] = useState('');
   const [fault, setFault] = useState('');
@@ -141,6 +156,7 @@ function NewPolicy({ owned, onChange }: SigningPolicyProps): JSX.Element {
             onChange={(event) => void event.currentTarget.files?.[0]?.text().then(read)}
           />
         </div>
+        <EndsWhatWaits pending={owned.pending} />
         {parsed !== null && (
           <section class="stack-sm" aria-label="What the new policy says">
             <h3>It says</h3>

@@ -63,7 +63,13 @@ export function Transactions({ agent, owned }: { readonly agent: Agent; readonly
   const { transactions } = owned;
   return (
     <Card title={`Transactions (${transactions.length})`}>
-      {transactions.length === 0 && <p class="hint">None yet. What the policy allows is signed on request and shown here.</p>}
+      {transactions.length === 0 && (
+        <p class="hint">
+          {owned.config.policy === null
+            ? 'None yet. Without a policy nothing is signed.'
+            : 'None yet. What the policy allows is signed on request and shown here.'}
+        </p>
+      )}
       <ul class="owned-list">
         {transactions.map((each) => (
           <li key={each.transaction_hash} data-transaction={each.transaction_hash} data-state={each.state} class="is-tall">

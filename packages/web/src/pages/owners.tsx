@@ -12,7 +12,7 @@ import { Behind, OutsideMemory, signsNothing } from '../components/outside-head.
 import { OwnerSet } from '../components/owner-set.tsx';
 import { Page } from '../components/page.tsx';
 import { SignChange } from '../components/sign-change.tsx';
-import { PolicyWords, SigningPolicyCard } from '../components/signing-policy.tsx';
+import { EndsWhatWaits, PolicyWords, SigningPolicyCard } from '../components/signing-policy.tsx';
 import { PendingApprovals, Transactions } from '../components/transactions.tsx';
 import { Variables } from '../components/variables.tsx';
 import { Gate } from '../shell/gate.tsx';
@@ -129,12 +129,19 @@ function OwnedView({ agent, owned, onReload }: OwnedViewProps): JSX.Element {
 /** What stands behind the hashes of a message. */
 function Meaning({ change, owned }: { readonly change: OwnerChange; readonly owned: OwnedState }): JSX.Element | null {
   const { message } = change;
-  if (message.type === 'SetPolicy' && typeof change.policy === 'object' && change.policy !== null)
+  if (message.type === 'SetPolicy')
     return (
-      <details>
-        <summary>What the policy says</summary>
-        <PolicyWords policy={change.policy as never} />
-      </details>
+      <>
+        <EndsWhatWaits pending={owned.pending} />
+        {typeof change.policy === 'object' && change.policy !== null ? (
+          <details>
+            <summary>What the policy says</summary>
+            <PolicyWords policy={change.policy as never} />
+          </details>
+        ) : (
+          <p>It takes the policy away: nothing is signed then.</p>
+        )}
+      </>
     );
   if (message.type === 'SetVariable' && typeof change.value === 'string') return <pre class="output">{change.value}</pre>;
   if (message.type !== 'ApproveTransaction') return null;
@@ -163,7 +170,10 @@ function AgentCard({
     onChange({ message: { type: 'SetPaused', fields }, signatures: [] });
   };
   return (
-    <Card title={name} actions={<SigningBadge paused={paused} behind={signsNothing(head)} />}>
+    <Card
+      title={name}
+      actions={<SigningBadge paused={paused} behind={signsNothing(head)} allowed={owned.config.policy !== null} />}
+    >
       <dl class="facts">
         <dt>Agent id</dt>
         <dd>
@@ -197,9 +207,21 @@ function AgentCard({
   );
 }
 
-function SigningBadge({ paused, behind }: { readonly paused: boolean; readonly behind: boolean }): JSX.Element {
+interface SigningBadgeProps {
+  readonly paused: boolean;
+  readonly behind: boolean;
+  /** There is a policy. */
+  readonly allowed: boolean;
+}
+
+function SigningBadge({ paused, behind, allowed }: SigningBadgeProps): JSX.Element {
   if (paused) return <Badge tone="fail">signing is paused</Badge>;
-  return <Badge tone={behind ? 'fail' : 'pass'}>{behind ? 'signs nothing' : 'signs what the policy allows'}</Badge>;
+  if (behind) return <Badge tone="fail">signs nothing</Badge>;
+  return allowed ? (
+    <Badge tone="pass">signs what the policy allows</Badge>
+  ) : (
+    <Badge tone="open">signs nothing: no policy</Badge>
+  );
 }
 
 /** A change that another owner began, in JSON. */

@@ -9,6 +9,7 @@ import { QuestionFields } from '../components/question-fields.tsx';
 import { SubjectInput } from '../components/subject-input.tsx';
 import { toast } from '../components/toast.tsx';
 import { keptRoot } from '../state/kept.ts';
+import { concernsTime } from '../state/outcome.ts';
 import type { PinnedPolicy } from '../verifier/pinned-policy.ts';
 import type { FilesAnswer, FilesQuestion, FileVerification } from '../verifier/verification.ts';
 
@@ -45,6 +46,8 @@ export function VerifyPage(): JSX.Element {
       .catch((error: unknown) => toast(error instanceof Error ? error.message : String(error), 'fail'));
   const isPinned = pinned !== null && question.policy === pinned.file;
   const fault = answer !== null && 'fault' in answer ? answer : null;
+  const ofTime =
+    answer !== null && 'verification' in answer && answer.verification.files.some(({ verdict }) => concernsTime(verdict));
   return (
     <Page title="Verify" lead="Check files of this agent or any other, in your browser. Nothing leaves this page.">
       {globalThis.crypto?.subtle === undefined ? (
@@ -57,7 +60,7 @@ export function VerifyPage(): JSX.Element {
       ) : (
         <>
           <SubjectInput files={files} onChange={setFiles} />
-          <QuestionFields question={question} fault={fault} onChange={setQuestion} />
+          <QuestionFields question={question} fault={fault} ofTime={ofTime} onChange={setQuestion} />
           {isPinned && <PinnedPolicyNotice pinned={pinned} />}
           {answer !== null && 'verification' in answer && (
             <FilesVerdictView verification={answer.verification} onPin={isPinned ? undefined : pin} />

@@ -35,6 +35,14 @@ export function toneOf({ outcome, simulated }: Verdict): VerdictTone {
   return simulated ? 'open' : 'pass';
 }
 
+/** Names of checks that fail because of the time that the verdict is about: another time may give another verdict. */
+const OF_TIME = /expired|not-yet-valid|outdated|stale|freshness/;
+
+/** Whether a verdict may be another as of another time. */
+export function concernsTime({ checks }: Verdict): boolean {
+  return checks.some(({ id, outcome }) => outcome === 'fail' && OF_TIME.test(id));
+}
+
 /** What a verdict on simulated hardware is worth. */
 export const SIMULATED_MEANING =
   'Signatures, hashes and the log are genuine and were checked here. The hardware is not: a simulator on the agent’s machine signed the evidence, so the agent’s operator could read everything and change its code. On real hardware the same checks exclude that.';

@@ -1,6 +1,6 @@
 /**
- * A change while owners sign it: the message, what goes with it, and the signatures so far. The same JSON as `assay variables set --save`
- * writes, so that owners may sign on different machines, with the console or the command line.
+ * A change while owners sign it: the message, what goes with it, and the signatures so far. The same JSON as `--save` of
+ * `assay variables` and `assay owners` writes, so that owners may sign on different machines, with the console or the command line.
  */
 
 import type { Agent } from 'assay';
@@ -39,11 +39,15 @@ export async function readChange(text: string, config: OwnerConfig): Promise<Own
   try {
     given = JSON.parse(text) as typeof given;
   } catch {
-    throw new Error('Expected the JSON of a change, as the console copies it or assay variables set --save writes it.');
+    throw new Error(
+      'Expected the JSON of a change, as the console copies it or --save of assay variables and assay owners writes it.',
+    );
   }
   const message = parseOwnerMessage(given.message);
   if (message.fields.agentId !== config.agent_id)
-    throw new Error(`This change is for another agent, ${message.fields.agentId}. Do not sign it here.`);
+    throw new Error(
+      `This change is for another agent, ${message.fields.agentId}; this one is ${config.agent_id}. Do not sign it here.`,
+    );
   const signatures = Array.isArray(given.signatures)
     ? given.signatures.filter((each): each is Hex => typeof each === 'string')
     : [];

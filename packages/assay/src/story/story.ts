@@ -7,6 +7,7 @@
 
 import { formatInstant } from '@assay/attestation/appraisal/instant';
 import { eventsOf, type Receipt, type ReceiptEvent, typedEvent } from '@assay/receipt';
+import { counted } from './counted.ts';
 import { objectIn, type PayloadOf, type Quote, quote, type StoryStep, type ToldStep, textOf, told } from './story-step.ts';
 import { TASK_TITLES } from './task-titles.ts';
 import { type Context, TELLERS } from './tellers.ts';
@@ -144,7 +145,7 @@ function loggedStep({ index, head }: StoryLog): StoryStep {
   if (head === null) return { ...told('logged', 'Logged', { text: `Entry ${index}.` }), members: [] };
   const { origin, size, witnesses } = head;
   const seen = witnesses === 0 ? 'No witness cosigned it.' : `${witnesses} witness${witnesses === 1 ? '' : 'es'} cosigned it.`;
-  const text = `Entry ${index} of the append-only log, under a signed head of ${size} entries. ${seen}`;
+  const text = `Entry ${index} of the append-only log, under a signed head of ${counted(size, 'entry', 'entries')}. ${seen}`;
   return { ...told('logged', 'Logged', { tone: 'pass', text }), members: [['origin', origin]] };
 }
 

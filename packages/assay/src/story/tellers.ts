@@ -171,12 +171,15 @@ export const TELLERS: { readonly [Type in KnownEventType]: Teller<Type> } = {
   'state.anchored': ({ anchor, name, size }) =>
     told('decision', 'The log continues what others remember', {
       tone: 'pass',
-      text: anchor === 'witness' ? `${size} entries, cosigned by ${name}.` : `${size} entries, as the caller remembers.`,
+      text:
+        anchor === 'witness'
+          ? `${counted(size, 'entry', 'entries')}, cosigned by ${name}.`
+          : `${counted(size, 'entry', 'entries')}, as the caller remembers.`,
     }),
   'state.behind': ({ size }) =>
     told('change', 'The data directory was put back', {
       tone: 'fail',
-      text: `A caller remembers ${size} entries that this log does not continue.`,
+      text: `A caller remembers ${counted(size, 'entry', 'entries')} that this log does not continue.`,
     }),
   'operator.refused': ({ message, code }) => told('change', `${message} was refused`, { tone: 'fail', text: code }),
   'decision.made': ({ outcome, path, rule, reason, caller, policy_version: version, action }) => {

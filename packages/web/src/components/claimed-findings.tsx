@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import { pathTo } from '../state/base.ts';
+import { counted } from '../state/counted.ts';
 import { printable } from '../state/text-safety.ts';
 import { Badge } from './badge.tsx';
 import { Card } from './card.tsx';
@@ -43,7 +44,7 @@ export function ClaimedFindingsCard({
         hash.
       </p>
       {error !== null && <p data-claims-error>{printable(error)}</p>}
-      {omitted.length > 0 && <p class="hint">{`${omitted.length} sources did not fit into the question.`}</p>}
+      {omitted.length > 0 && <p class="hint">{`${counted(omitted.length, 'source')} did not fit into the question.`}</p>}
       <ul class="owned-list">
         {findings.map((finding, index) => (
           <Claim key={index} finding={finding} receiptId={receiptId} />

@@ -1,5 +1,6 @@
 import type { ComparisonFrame, ComparisonOutcome, ComparisonStep } from 'assay';
 import type { JSX } from 'preact';
+import { counted } from '../state/counted.ts';
 
 const WIDTH = 640;
 const HEIGHT = 220;
@@ -29,7 +30,7 @@ export function ComparisonChart({ path }: { readonly path: DrawnComparison }): J
     <line class="chart-bound" x1={MARGIN} x2={WIDTH - MARGIN} y1={y(log)} y2={y(log)} />
   );
   const count = outcome?.queries ?? steps.length;
-  const label = `${outcome?.verdict ?? 'No verdict yet'} after ${count} queries; the evidence for a difference and for sameness after each query`;
+  const label = `${outcome?.verdict ?? 'No verdict yet'} after ${counted(count, 'query', 'queries')}; the evidence for a difference and for sameness after each query`;
   return (
     <figure class="chart" data-comparison={outcome?.verdict ?? 'running'}>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { counted } from '../state/counted.ts';
 import type { OwnedState, OwnerConfig } from '../state/owned-agent.ts';
 import { expiryFrom, type OwnerChange } from '../state/owner-change.ts';
 import { Button } from './button.tsx';
@@ -47,7 +48,9 @@ export function OutsideMemory({ owned, onChange }: OutsideHeadProps): JSX.Elemen
     );
   return (
     <span data-witness={size ?? 'silent'}>
-      {size === null ? `the witness ${name}; nothing cosigned since the start` : `${size} entries, cosigned by ${name}`}
+      {size === null
+        ? `the witness ${name}; nothing cosigned since the start`
+        : `${counted(size, 'entry', 'entries')}, cosigned by ${name}`}
     </span>
   );
 }
@@ -61,8 +64,9 @@ export function Behind({ owned, onChange }: OutsideHeadProps): JSX.Element | nul
     return (
       <Notice tone="fail" title="The data directory was put back" role="alert">
         <p>
-          Somebody remembers {behind.size} entries that this log does not continue. Nothing is signed. Restore the newest data;
-          if it is lost, owners acknowledge that: policies, pauses and counters of the lost time are gone.
+          Somebody remembers {counted(behind.size, 'entry', 'entries')} that this log does not continue. Nothing is signed.
+          Restore the newest data; if it is lost, owners acknowledge that: policies, pauses and counters of the lost time are
+          gone.
         </p>
         <div class="row">
           <Button

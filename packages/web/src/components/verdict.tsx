@@ -1,5 +1,6 @@
 import type { Verdict } from 'assay';
 import type { JSX } from 'preact';
+import { counted } from '../state/counted.ts';
 import { CHECK_LOOKS, headlineOf, SIMULATED_MEANING, toneOf } from '../state/outcome.ts';
 import { Icon } from './icon.tsx';
 import { Notice } from './notice.tsx';
@@ -114,8 +115,4 @@ function Checks({ checks }: { readonly checks: readonly Check[] }): JSX.Element 
       })}
     </ul>
   );
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

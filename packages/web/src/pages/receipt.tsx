@@ -19,6 +19,7 @@ import { Gate } from '../shell/gate.tsx';
 import type { PageProps } from '../shell/pages.ts';
 import { ProblemError, readBundle } from '../state/agent-reader.ts';
 import { pathTo } from '../state/base.ts';
+import { counted } from '../state/counted.ts';
 import { instantOf } from '../state/instants.ts';
 import { TASK_LOOKS } from '../state/task-words.ts';
 import type { Verification } from '../verifier/verification.ts';
@@ -77,7 +78,7 @@ function Verified({ bundle, verification }: { readonly bundle: Uint8Array; reado
   const raw = { id: 'raw', title: 'Raw JSON', content: () => <RawReceipt bundle={bundle} /> };
   const checks = {
     id: 'checks',
-    title: `${verdict.checks.length} checks`,
+    title: counted(verdict.checks.length, 'check'),
     content: () => (
       <Card>
         <VerdictChecks verdict={verdict} />

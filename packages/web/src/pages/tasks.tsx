@@ -12,6 +12,7 @@ import { Page } from '../components/page.tsx';
 import { SearchField } from '../components/search-field.tsx';
 import { Gate } from '../shell/gate.tsx';
 import { pathTo } from '../state/base.ts';
+import { counted } from '../state/counted.ts';
 import { useTaskList } from '../state/task-list.ts';
 import { isActive, TASK_LOOKS, TYPE_WORDS } from '../state/task-words.ts';
 import { printable } from '../state/text-safety.ts';
@@ -87,7 +88,7 @@ function Tasks({ agent }: { readonly agent: Agent }): JSX.Element {
         <NoTasks narrowed={search !== '' || filter?.id !== ''} onAll={() => narrow({ search: '', state: '' })} />
       ) : (
         <Card flush>
-          <p class="hidden" role="status">{`${tasks.length} tasks shown`}</p>
+          <p class="hidden" role="status">{`${counted(tasks.length, 'task')} shown`}</p>
           <ul class="task-list">
             {tasks.map((task) => (
               <TaskRow key={task.receipt_id} task={task} readAt={readAt} />

@@ -234,6 +234,7 @@ describe('assay tee-validation', () => {
 
   it.each([
     [['--provider', 'tpm'], '--provider: expected all'],
+    [['--provider', 'nitr'], 'did you mean nitro?'],
     [['--config', 'bad.json'], 'security/bad-config'],
   ])('%j is misuse', async (args, words) => {
     await writeFile(join(directory, 'bad.json'), '{"tee_provider":{}}');

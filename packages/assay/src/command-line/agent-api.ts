@@ -86,6 +86,7 @@ const COMMANDS: readonly (readonly [route: RegExp, command: string])[] = [
   [/\bat \/api\/receipts(?![\w-])/, 'with assay receipt'],
   [/\bat \/api\/tasks(?![\w-])/, 'with assay tasks list'],
   [/\bPOST \/api\/models\/fetch\b/, 'assay model fetch'],
+  [/\bGET \/api\/operator\/keys\b/, 'assay keys list'],
 ];
 
 /** An agent's words with commands in place of its routes. */

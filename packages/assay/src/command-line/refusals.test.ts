@@ -245,10 +245,21 @@ describe('addresses', () => {
     await refuse(args, 'client/not-found', 1, ['answered 404: nothing has this id', '; check it'], { ...agent, env });
   });
 
+  it('names the key that was probably meant', async () => {
+    const agent = await agentThat(({ method }) =>
+      method === 'DELETE'
+        ? Response.json({ detail: 'expected the name of a key; GET /api/operator/keys shows them' }, { status: 404 })
+        : Response.json({ keys: [{ name: 'team-b' }, { name: 'nightly' }] }),
+    );
+    await refuse(['keys', 'revoke', 'nigthly'], 'cli/bad-option', 1, ['did you mean nightly?'], agent);
+    await refuse(['keys', 'revoke', 'another'], 'client/not-found', 1, ['assay keys list shows them'], agent);
+  });
+
   it.each([
     ['at /api/receipts', 'list them at /api/receipts', 'list them with assay receipt'],
     ['at /api/tasks', 'list them at /api/tasks', 'list them with assay tasks list'],
     ['to fetch a model', 'POST /api/models/fetch begins', 'assay model fetch begins'],
+    ['of keys', 'GET /api/operator/keys shows them', 'assay keys list shows them'],
     ['longer than a known one', 'list them at /api/receipts-of-others', 'list them at /api/receipts-of-others'],
   ])('names the command in place of a route %s', async (_, said, shown) => {
     const agent = await agentThat(() => Response.json({ detail: `nothing has this id; ${said}` }, { status: 404 }));

@@ -5,11 +5,14 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type AgentApi, agentApi } from '../command-line/agent-api.ts';
 import { type AgentFlags, agentOf, agentOptions, withAgent } from '../command-line/agent-connection.ts';
 import type { Finish } from '../command-line/command.ts';
+import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
 import { table } from '../command-line/layout.ts';
+import { nearest } from '../command-line/near-miss.ts';
 import { operatorKeyHeader } from '../command-line/operator-key.ts';
 import { jsonText, printable } from '../command-line/output.ts';
+import { ClientError } from '../index.ts';
 
 const SCOPES = ['read', 'work', 'infer', 'sign', 'operate'];
 const COUNTS = ['requests', 'tasks', 'tokens', 'bytes'] as const;
@@ -98,10 +101,27 @@ function keyLine({ name, scopes, quotas, revoked_at: revokedAt }: JsonObject): [
 }
 
 async function revoke(api: AgentApi, headers: Headers, name: string, flags: KeyFlags, io: Io): Promise<ExitCode> {
-  const revoked = await api.delete(`api/operator/keys/${encodeURIComponent(name)}`, headers);
+  const revoked = await api.delete(`api/operator/keys/${encodeURIComponent(name)}`, headers).catch(async (error: unknown) => {
+    throw (ClientError.is(error) && error.code === 'client/not-found' && (await meantKey(api, headers, name))) || error;
+  });
   if (flags.json === true) io.stdout(jsonText(revoked));
   else io.stdout(`${printable(String(revoked.name))}: revoked ${printable(String(revoked.revoked_at))}\n`);
   return EXIT.accepted;
+}
+
+/** The error that names the key which was probably meant; `null` when none is near. */
+async function meantKey(api: AgentApi, headers: Headers, name: string): Promise<CliError | null> {
+  const listed = await api.get('api/operator/keys', headers).catch((): JsonObject => ({})); // the refusal is what counts
+  const keys = (listed.keys ?? []) as readonly JsonObject[];
+  const near = nearest(
+    name,
+    keys.map((key) => String(key.name)),
+  );
+  if (near === null) return null;
+  return new CliError(
+    'cli/bad-option',
+    `expected the name of a key, got ${JSON.stringify(name.slice(0, 80))}; did you mean ${printable(near)}?`,
+  );
 }
 
 async function usage(api: AgentApi, headers: Headers, flags: KeyFlags & { readonly days?: number }, io: Io): Promise<ExitCode> {

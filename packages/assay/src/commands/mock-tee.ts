@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { isLoopbackName } from '@assay/channel';
 import type { Command } from 'commander';
 import type { Finish } from '../command-line/command.ts';
-import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
+import { choiceOption } from '../command-line/options.ts';
+
+const NAMES = ['sgx', 'sev', 'nitro', 'vendor', 'mock'] as const;
 
 /** Provider → attester of the agent, and the file of its root. */
-const PROVIDERS: Readonly<Record<string, { readonly attester: string; readonly root: string }>> = {
+const PROVIDERS: Readonly<Record<(typeof NAMES)[number], { readonly attester: string; readonly root: string }>> = {
   sgx: { attester: 'simulated-sgx', root: 'simulated-sgx-root.pem' },
   sev: { attester: 'simulated-sev', root: 'simulated-sev-root.pem' },
   nitro: { attester: 'simulated-nitro', root: 'simulated-root.pem' },
@@ -28,7 +30,7 @@ interface MockFlags {
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command
-    .option('--provider <kind>', Object.keys(PROVIDERS).join(', '), 'mock')
+    .option('--provider <kind>', NAMES.join(', '), 'mock')
     .option('--port <number>', '0 takes a free one', '8080')
     .option('--host <address>', 'where to listen', '127.0.0.1')
     .option('--model-name <name>', 'model to ask; AI_MODEL')
@@ -47,12 +49,7 @@ function foreignKeys(host: string): Readonly<Record<string, string>> {
 }
 
 async function mockTee(flags: MockFlags, io: Io): Promise<ExitCode> {
-  const provider = Object.hasOwn(PROVIDERS, flags.provider) ? PROVIDERS[flags.provider] : undefined;
-  if (provider === undefined)
-    throw new CliError(
-      'cli/bad-option',
-      `--provider: expected ${Object.keys(PROVIDERS).join(', ')}, got ${JSON.stringify(flags.provider)}; name one of these`,
-    );
+  const provider = PROVIDERS[choiceOption('provider', flags.provider, NAMES)];
   const { serve } = await import('@assay/agent');
   io.stderr(`SIMULATED ${flags.provider}: nothing here is hardware; its root is ${join(flags.dataDir, provider.root)}\n`);
   const code = await serve({

@@ -9,13 +9,13 @@ import { join } from 'node:path';
 import { collectEndorsements, resolveTrust, type VerificationResult, verify } from '@assay/attestation';
 import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
-import { type ProviderType, parseSecurityConfig, providersInOrder } from '@assay/models';
+import { parseSecurityConfig, providersInOrder } from '@assay/models';
 import type { Command } from 'commander';
 import type { Finish } from '../command-line/command.ts';
-import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
 import { table } from '../command-line/layout.ts';
+import { choiceOption } from '../command-line/options.ts';
 import { jsonText, styleOf } from '../command-line/output.ts';
 import { MAX_SETTING_BYTES, readFileOf } from '../command-line/subject.ts';
 
@@ -78,20 +78,11 @@ async function providersOf({ provider, config }: ValidationFlags, io: Io): Promi
     const listed = providersInOrder(parseSecurityConfig(await readFileOf(io, config, MAX_SETTING_BYTES))).map(
       ({ type }) => type,
     );
-    const absent = listed.find((type: ProviderType) => !Object.hasOwn(ATTESTERS, type));
-    if (absent !== undefined) throw unknown(absent);
+    for (const type of listed) choiceOption('provider', type, Object.keys(ATTESTERS));
     return listed;
   }
   if (provider === 'all') return Object.keys(ATTESTERS);
-  if (Object.hasOwn(ATTESTERS, provider)) return [provider];
-  throw unknown(provider);
-}
-
-function unknown(provider: string): CliError {
-  return new CliError(
-    'cli/bad-option',
-    `--provider: expected all, ${Object.keys(ATTESTERS).join(', ')}, got ${JSON.stringify(provider)}; name one of these`,
-  );
+  return [choiceOption('provider', provider, ['all', ...Object.keys(ATTESTERS)])];
 }
 
 /** One provider, in a folder that is removed afterwards. */

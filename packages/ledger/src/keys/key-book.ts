@@ -98,7 +98,10 @@ export class KeyBook implements ApiKeys {
     return this.#change(({ byAccess }) => {
       const found = named(byAccess, name);
       if (found === undefined)
-        throw new LedgerError('key/unknown', `expected the name of a key, got ${JSON.stringify(name.slice(0, 80))}; list them`);
+        throw new LedgerError(
+          'key/unknown',
+          `expected the name of a key, got ${JSON.stringify(name.slice(0, 80))}; GET /api/operator/keys shows them`,
+        );
       return found.key.revokedAt === null ? { ...found.key, revokedAt } : found.key;
     });
   }

@@ -7,22 +7,23 @@ const conditions = ['@assay/source', 'module', 'node', 'development|production']
 
 const INCLUDE = ['packages/*/src/**/*.test.{ts,tsx}', 'tests/**/*.test.ts'];
 
-/** Rooms without I/O, clock and processes. Their modules hold no state that a test could see, so a worker evaluates them once for all files. */
-const PURE = ['attestation', 'channel', 'contracts', 'encoding', 'models', 'operator', 'receipt', 'reference-values'];
-/** A file that changes what others see, serves, or measures time or memory, has a process of its own. */
+/**
+ * Files that share a process with others: it evaluates the modules of the packages once, which takes longer than most files. One that changes what
+ * others see, or measures time or memory, has a process of its own.
+ */
 const ALONE = [
   /\bvi\b|\bglobalThis\.[\w.]+ =|defineProperty|\.prototype\b/,
-  /\bprocess\.|memoryUsage|maxRSS|performance\.now/,
-  /node:(?:child_process|http|net|worker_threads)/,
+  /\bprocess\.(?:env(?:\.\w+|\[[^\]]+\]) (?:\?\?)?= |chdir|exit|on\b|once|umask|emitWarning|setuid|setgid)|delete process\.env/,
+  /memoryUsage|resourceUsage|cpuUsage|hrtime|maxRSS|Vm(?:HWM|RSS)|performance\.now/,
 ];
-const SHARED = PURE.flatMap((room) => testsOf(`packages/${room}/src`)).filter((file) => {
+const SHARED = [...testsOf('packages'), ...testsOf('tests')].filter((file) => {
   const text = readFileSync(new URL(file, import.meta.url), 'utf8');
   return !ALONE.some((sign) => sign.test(text));
 });
 
 function testsOf(folder: string): string[] {
   const names = readdirSync(new URL(folder, import.meta.url), { encoding: 'utf8', recursive: true });
-  return names.filter((name) => name.endsWith('.test.ts')).map((name) => `${folder}/${name}`);
+  return names.filter((name) => /^(?!.*(?:node_modules|dist)\/).*\.test\.tsx?$/.test(name)).map((name) => `${folder}/${name}`);
 }
 
 export default defineConfig({

@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { utf8 } from '@assay/encoding/bytes';
 import { digestBytes, type Keyset, MAX_BUNDLE_BYTES } from '@assay/receipt';
 import { fakeReport } from '@assay/testing';
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import type { PlatformSecret } from '../../packages/ledger/src/data-key-file.ts';
 import { createLedger } from '../../packages/ledger/src/ledger.ts';
 import { openStore } from '../../packages/ledger/src/open-ledger.ts';
@@ -22,14 +22,9 @@ import { freshDatabase, HAS_POSTGRES } from '../postgres/server.ts';
 /** Epoch milliseconds at which everything here happens. */
 export const NOW = 1_795_219_200_123;
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-/** Registers what the end of the test undoes. */
+/** Registers what the end of the test undoes; the last one first. */
 export function atEnd(close: () => Promise<unknown>): void {
-  closing.push(close);
+  onTestFinished(async () => void (await close()));
 }
 
 /** A fresh directory, removed after the test. */
@@ -66,21 +61,27 @@ export interface StartedLedger {
   readonly store: LogStore;
   readonly keys: SigningKeys;
   readonly keyset: Keyset;
-  /** Closes once; the end of the test does it too. */
+  /** Closes once. */
   close(): Promise<void>;
 }
 
+interface StartOptions {
+  readonly origin?: string;
+  readonly maxBytes?: number;
+  readonly silent?: boolean;
+  readonly notAfter?: number;
+  readonly platformSecret?: PlatformSecret;
+}
+
+/** As {@link startUntilClosed}; the end of the test closes it too. */
+export async function start(place: TestPlace, options: StartOptions = {}): Promise<StartedLedger> {
+  const started = await startUntilClosed(place, options);
+  atEnd(started.close);
+  return started;
+}
+
 /** Opens the ledger of a place and, unless `silent`, registers the report of its keyset. */
-export async function start(
-  place: TestPlace,
-  options: {
-    readonly origin?: string;
-    readonly maxBytes?: number;
-    readonly silent?: boolean;
-    readonly notAfter?: number;
-    readonly platformSecret?: PlatformSecret;
-  } = {},
-): Promise<StartedLedger> {
+export async function startUntilClosed(place: TestPlace, options: StartOptions = {}): Promise<StartedLedger> {
   const { silent = false, notAfter, ...storeOptions } = options;
   const keys = createSigningKeys();
   const store = await openStore({ ...(typeof place === 'string' ? { directory: place } : place), ...storeOptions });
@@ -90,7 +91,6 @@ export async function start(
     if (!closed) await ledger.close();
     closed = true;
   };
-  atEnd(close);
   const fake = fakeReport(keys.keysetEntries, notAfter === undefined ? {} : { notAfter });
   if (!silent)
     await ledger.registerReport({

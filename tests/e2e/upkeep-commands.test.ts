@@ -8,14 +8,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Io } from '../../packages/assay/src/command-line/io.ts';
 import { run as command } from '../../packages/assay/src/command-line/program.ts';
 import { DATA_KEY_FILE, readDataKey, writeDataKey } from '../../packages/ledger/src/data-key-file.ts';
-import { run, start } from '../crash/test-ledger.ts';
+import { run, startUntilClosed } from '../crash/test-ledger.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'assay-upkeep-commands-'));
 const data = join(root, 'data');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 beforeAll(async () => {
-  const { ledger, close } = await start(data);
+  const { ledger, close } = await startUntilClosed(data);
   await run(ledger, 'a');
   await close();
 });

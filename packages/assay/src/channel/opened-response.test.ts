@@ -1,6 +1,7 @@
 /** An opened response behaves as the platform's own. */
 
 import { utf8 } from '@assay/encoding/bytes';
+import { platformClass } from '@assay/encoding/platform-class';
 import { describe, expect, it } from 'vitest';
 import { openedResponse } from './opened-response.ts';
 
@@ -11,7 +12,7 @@ const headers = [
 ] as const;
 const opened = (text = TEXT, status = 201): Response => openedResponse(utf8(text), { status, headers });
 const platform = (text = TEXT, status = 201): Response =>
-  new Response(utf8(text), { status, headers: headers as unknown as [string, string][] });
+  new (platformClass(Response))(utf8(text), { status, headers: headers as unknown as [string, string][] });
 
 const READS: readonly (readonly [string, (response: Response) => unknown])[] = [
   ['text', (response) => response.text()],
@@ -27,7 +28,7 @@ const READS: readonly (readonly [string, (response: Response) => unknown])[] = [
   ],
   ['the body', async (response) => new Response(response.body).text()],
   ['a clone', async (response) => [await response.clone().text(), await response.text()]],
-  ['a copy', async (response) => new Response(response.body, response).json()],
+  ['a copy', async (response) => new (platformClass(Response))(response.body, response).json()],
 ];
 
 describe('it is read as the platform reads', () => {

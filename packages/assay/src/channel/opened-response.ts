@@ -7,6 +7,7 @@
  */
 
 import type { ResponseHead } from '@assay/channel';
+import { platformClass } from '@assay/encoding/platform-class';
 import { PAGE_RULES } from './page-rules.ts';
 
 const decoder = new TextDecoder();
@@ -43,7 +44,7 @@ class OpenedResponse {
   /** The same response as the platform's own class, the use of its body included. */
   platform(): Response {
     if (this.#real !== null) return this.#real;
-    this.#real = new Response(this.#bytes as BodyInit, { status: this.status, headers: this.headers });
+    this.#real = new (platformClass(Response))(this.#bytes as BodyInit, { status: this.status, headers: this.headers });
     if (this.#taken) void this.#real.arrayBuffer();
     return this.#real;
   }
@@ -84,7 +85,7 @@ for (const name of ['blob', 'bytes', 'clone', 'formData'] as const) {
     },
   });
 }
-Object.setPrototypeOf(OpenedResponse.prototype, Response.prototype);
+Object.setPrototypeOf(OpenedResponse.prototype, platformClass(Response).prototype);
 
 /** @param head with a status that has a body: 200 to 599, not 204, 205 or 304 */
 export function openedResponse(bytes: Uint8Array, head: ResponseHead): Response {

@@ -78,6 +78,8 @@ export async function openPool(url: string): Promise<pg.Pool> {
     },
   });
   pool.on('error', () => undefined); // an idle connection that broke; the next query opens another
+  // One that is in use and breaks between two queries: the next query says it. Unheard, the error would end the process.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return pool;
 }
 

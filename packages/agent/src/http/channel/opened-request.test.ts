@@ -1,6 +1,7 @@
 /** A request out of the channel behaves as the platform's own. */
 
 import { utf8 } from '@assay/encoding/bytes';
+import { platformClass } from '@assay/encoding/platform-class';
 import { describe, expect, it } from 'vitest';
 import { openedRequest } from './opened-request.ts';
 
@@ -14,7 +15,7 @@ const headers = [
 const opened = (method = 'POST', text = '{"a":"grüß"}'): Request =>
   openedRequest({ ...parts, method, headers, body: utf8(text) });
 const platform = (method = 'POST', text = '{"a":"grüß"}'): Request =>
-  new Request(parts.url, {
+  new (platformClass(Request))(parts.url, {
     method,
     headers: headers as unknown as [string, string][],
     ...(method === 'GET' ? {} : { body: utf8(text) }),
@@ -55,5 +56,5 @@ it('has the members of the platform’s', () => {
   expect([...ours.headers]).toEqual([...theirs.headers]);
   expect(ours.headers).toBe(ours.headers);
   expect(ours.signal).toBe(signal);
-  expect(ours instanceof Request).toBe(true);
+  expect(ours instanceof platformClass(Request)).toBe(true);
 });

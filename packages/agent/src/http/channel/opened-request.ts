@@ -3,6 +3,8 @@
  * `Request` with its streams is made only when somebody asks for one of its other members.
  */
 
+import { platformClass } from '@assay/encoding/platform-class';
+
 /** What the gateway knows of a decrypted request. */
 export interface OpenedParts {
   readonly method: string;
@@ -55,7 +57,7 @@ class OpenedRequest {
     if (this.#real !== null) return this.#real;
     const { method, url, body } = this.#parts;
     const hasBody = method !== 'GET' && method !== 'HEAD';
-    this.#real = new Request(url, {
+    this.#real = new (platformClass(Request))(url, {
       method,
       headers: this.headers,
       signal: this.signal,
@@ -118,7 +120,7 @@ for (const name of DELEGATED_CALLS) {
     },
   });
 }
-Object.setPrototypeOf(OpenedRequest.prototype, Request.prototype);
+Object.setPrototypeOf(OpenedRequest.prototype, platformClass(Request).prototype);
 
 /** @example const answer = await app.fetch(openedRequest({ method, url, headers, body, signal })) */
 export function openedRequest(parts: OpenedParts): Request {

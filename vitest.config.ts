@@ -12,7 +12,7 @@ const INCLUDE = ['packages/*/src/**/*.test.{ts,tsx}', 'tests/**/*.test.ts'];
  * others see, or measures time or memory, has a process of its own.
  */
 const ALONE = [
-  /\bvi\b|\bglobalThis\.[\w.]+ =|defineProperty|\.prototype\b/,
+  /\bvi\b|\bglobalThis\.[\w.]+ =|defineProperty|\.prototype\b|getRequestListener|setFlagsFromString/,
   /\bprocess\.(?:env(?:\.\w+|\[[^\]]+\]) (?:\?\?)?= |chdir|exit|on\b|once|umask|emitWarning|setuid|setgid)|delete process\.env/,
   /memoryUsage|resourceUsage|cpuUsage|hrtime|maxRSS|Vm(?:HWM|RSS)|performance\.now/,
 ];

@@ -93,7 +93,7 @@ describe.skipIf(chromiumPath() === null)('the witness on the page of the owners'
     // A caller shows the lost head, which is signed: owners acknowledge it, with the witness or without.
     expect(await codeOf(agent, { 'assay-checkpoint': encodeBase64(utf8(note)) })).toBe('operator/state-behind');
     const lost = page.getByRole('alert').filter({ hasText: 'The data directory was put back' });
-    await lost.getByText(`Somebody remembers ${size} entries`).waitFor();
+    await lost.getByText(`A memory outside has ${size} entries`).waitFor();
     await page.setViewportSize({ width: 390, height: 844 });
     await expectAccessibleInEachLook(page, 'owners-behind-with-witness');
     await page.setViewportSize(WIDE);

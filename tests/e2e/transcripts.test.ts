@@ -361,7 +361,7 @@ describe('bad requests', () => {
   it('an unknown provider is misuse', async () => {
     const io = transcript({ cwd: directory, now: Date.now() });
     expect(await run(['mock-tee', '--provider', 'tpm'], io)).toBe(1);
-    expect(io.err()).toContain('expected sgx, sev, nitro, vendor, mock, got "tpm"');
+    expect(io.err()).toContain('expected sgx, sev, nitro, vendor or mock, got "tpm"');
   });
 
   it('keys of the simulators are private to their owner', async () => {

@@ -77,7 +77,9 @@ test('the build refuses before it begins', () => {
     { encoding: 'utf8', timeout: 50_000 },
   );
   expect([status, stderr]).toEqual([1, expect.stringContaining('image/foreign-directory')]);
-  expectAdvice(/expected a new or empty directory.*$/m.exec(stderr)?.[0] ?? '', [folder]);
+  const [, fault = '', advice = ''] =
+    /error: (expected a new or empty directory.*) \[image\/foreign-directory\]\nhint: (.*)$/m.exec(stderr) ?? [];
+  expectAdvice(`${fault}; ${advice}`, [folder]);
   expect(readdirSync(folder), `after ${performance.now() - begun} ms`).toEqual(['thesis.txt']);
 });
 

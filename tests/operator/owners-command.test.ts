@@ -86,7 +86,7 @@ test('one owner pauses, two resume, and two put others in their place', { timeou
   const others = OWNER_ADDRESSES.slice(1);
   expect((await owners('set', ...others, '--threshold', '1', ...key(0), ...key(1))).code).toBe(0);
   expect((await owners('show')).out).toContain('1 of 2 must sign');
-  expect((await owners('set-policy', '--none', ...key(0))).err).toContain('got one of 0x');
+  expect((await owners('set-policy', '--none', ...key(0))).err).toContain('who is none');
   expect((await owners('set-policy', '--none', ...key(1))).code).toBe(0);
 });
 
@@ -149,6 +149,7 @@ test('what cannot be meant is refused before a key signs', { timeout: 120_000 },
     [['set', first, '--threshold', '2', ...key(0)], 1, 'from 1 to 1'],
     [['set', first, first, '--threshold', '2', ...key(0)], 1, 'from 1 to 1'],
     [['set', '0x12', '--threshold', '1', ...key(0)], 1, '40 hex characters'],
+    [['set', '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed'.replace('5aA', '5AA'), '--threshold', '1', ...key(0)], 1, 'EIP-55'],
     [['pause', '--expires', 'soon', ...key(0)], 1, '--expires'],
     [['approve', '0xabc', ...key(0)], 1, 'assay owners show'],
     [['send', 'policy.json'], 1, '--save'],

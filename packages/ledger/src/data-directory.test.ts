@@ -28,6 +28,7 @@ test.each<readonly [string, unknown]>([
   ['an error with a code of ours', CODED],
   ['a fault', new TypeError('x is not a function')],
   ['a wrong argument', Object.assign(new TypeError('path'), { code: 'ERR_INVALID_ARG_TYPE' })],
+  ['a value out of range', Object.assign(new RangeError('mode'), { code: 'ERR_INVALID_ARG_VALUE' })],
   ['a text', 'x'],
 ])('%s passes as it is', (_, thrown) => {
   let caught: unknown;

@@ -5,7 +5,7 @@ import { LedgerError } from './errors.ts';
 
 /**
  * What `work` on files of `directory` gives. Coded errors pass, and faults of this program: they are no property of the directory.
- * @throws {LedgerError} `ledger/unavailable` for what the system or SQLite refuses.
+ * @throws {LedgerError} `ledger/unavailable` for what the system, SQLite or Node refuses.
  * @example inDirectory('.assay', () => mkdirSync('.assay'))
  */
 export function inDirectory<Result>(directory: string, work: () => Result): Result {
@@ -26,7 +26,7 @@ export function inDirectory<Result>(directory: string, work: () => Result): Resu
 
 /** The code of a refusal; `null` for every other error. */
 function refusalOf(error: unknown): string | null {
-  if (!(error instanceof Error)) return null;
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  return code !== undefined && (syscall !== undefined || code === 'ERR_SQLITE_ERROR') ? code : null;
+  if (!(error instanceof Error) || error instanceof TypeError) return null;
+  const { code } = error as NodeJS.ErrnoException;
+  return code === undefined || code.startsWith('ERR_INVALID_') ? null : code;
 }

@@ -1,6 +1,17 @@
 /** Files with keys in the data directory: mode 0600, whole or not there, made once even when agents that share the directory start together. */
 
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { inDirectory } from './data-directory.ts';
 import { LedgerError } from './errors.ts';
@@ -51,7 +62,7 @@ export function replaceKeyFile(path: string, text: string): void {
     try {
       renameSync(temporary, path);
     } catch (cause) {
-      unlinkSync(temporary);
+      rmSync(temporary, { force: true });
       throw cause;
     }
     syncDirectory(dirname(path));

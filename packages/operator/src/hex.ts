@@ -1,6 +1,6 @@
 /** Hexadecimal as Ethereum writes it: `0x` in front, here always lower case. */
 
-import { bytesToHex, hexToBytes, keccak256 } from 'viem/utils';
+import { bytesToHex, hexToBytes, isAddress, keccak256 } from 'viem/utils';
 import { z } from 'zod';
 
 /** Bytes as `0x` and lower-case hexadecimal digits. */
@@ -22,6 +22,16 @@ export const addressSchema = z
   .string()
   .regex(/^0x[0-9a-fA-F]{40}$/, 'expected 0x and 40 hex characters')
   .transform(asHex);
+
+/**
+ * Whether an address in mixed case fails its checksum (EIP-55), as a mistyped one does. One in a single case has none.
+ * @example hasWrongChecksum('0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD') // false
+ */
+export function hasWrongChecksum(address: string): boolean {
+  const digits = address.slice(2);
+  const isMixed = digits !== digits.toLowerCase() && digits !== digits.toUpperCase();
+  return isMixed && !isAddress(address, { strict: true });
+}
 
 /** A signature: r, s and v (27 or 28), 65 bytes. */
 export const signatureSchema = z

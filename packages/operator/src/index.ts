@@ -8,7 +8,17 @@ export * from './control.ts';
 export * from './decision.ts';
 export { OPERATOR_ERROR_KINDS, OperatorError, type OperatorErrorCode } from './errors.ts';
 export * from './explain-policy.ts';
-export { addressSchema, bytesOf, type Hex, hash32Schema, hexOf, keccakOf, signatureSchema, ZERO_HASH } from './hex.ts';
+export {
+  addressSchema,
+  bytesOf,
+  type Hex,
+  hash32Schema,
+  hasWrongChecksum,
+  hexOf,
+  keccakOf,
+  signatureSchema,
+  ZERO_HASH,
+} from './hex.ts';
 export {
   agentDocument,
   type HistoryReceipt,
@@ -23,6 +33,7 @@ export * from './policy.ts';
 export { pythonStr } from './python-str.ts';
 export * from './second-node.ts';
 export * from './signature-decision.ts';
+export { signedPolicy } from './signed-policy.ts';
 export * from './signers.ts';
 export { type SpendingEntry, SpendingWindow } from './spending-window.ts';
 export * from './tools.ts';

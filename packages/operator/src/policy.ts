@@ -50,7 +50,7 @@ const chainSchema = z.strictObject({
   confirming_rpc_url: rpcUrl
     .optional()
     .describe(
-      'a second node, none of rpc_urls, that must agree before an inclusion is believed; without one, no transaction that is replaced frees what it counted',
+      'a second node, on another host or port than rpc_urls, that must agree before an inclusion is believed; without one, no transaction that is replaced frees what it counted',
     ),
   confirmations: z.number().int().min(1).max(10_000).default(2),
   fees: z.enum(['eip1559', 'legacy']).default('eip1559'),
@@ -210,7 +210,7 @@ export function parseSigningPolicy(bytes: Uint8Array | string): SigningPolicy {
   for (const [id, { rpc_urls: urls, confirming_rpc_url: second }] of Object.entries(checked.data.chains))
     if (second !== undefined && urls.some((url) => isOneNode(url, second)))
       throw malformed(
-        `chains.${id}.confirming_rpc_url: expected a node that is not in rpc_urls, got one of them, which would confirm itself; name another`,
+        `chains.${id}.confirming_rpc_url: expected a node on another host or port than rpc_urls, got one of theirs, which would confirm itself; name another`,
       );
   const ids = checked.data.rules.map(({ id }) => id);
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);

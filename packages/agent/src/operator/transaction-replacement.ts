@@ -212,7 +212,7 @@ export class TransactionReplacement {
     const found = this.#book.current(asked);
     if (wallet === null) throw new Error('a booked transaction has a wallet');
     refusePaused(control.paused.value);
-    if (cancels === null) refuseBehind(this.#book, { chainId: found.chainId, confirmedNonce }); // the wallet can always cancel
+    if (cancels === null) refuseBehind(this.#book, { chainId: found.chainId, confirmedNonce }); // a wallet whose state is behind can still cancel
     refuseMoved(found, asked);
     const request: DecisionRequest = { ...planned, caller, time: this.#book.time(this.#operator.now) };
     const action = cancels === null ? 'bump' : 'cancel';

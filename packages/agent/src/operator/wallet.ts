@@ -110,7 +110,7 @@ export class Wallet {
 
   /**
    * Signs and sends a transaction that the policy allows.
-   * @throws {ServerError} `http/unauthorized`, `operator/denied`, `operator/wallet-absent`, `operator/state-behind`,
+   * @throws {ServerError} `http/unauthorized`, `operator/denied`, `operator/wallet-absent`, `operator/state-behind`, `operator/state-moved`,
    * `operator/idempotency-mismatch`, `operator/approval-mismatch`, `operator/node-unreachable`, `operator/node-refused`, `task/bad-input`;
    * {OperatorError} `operator/paused` and those of approvals.
    */

@@ -3,19 +3,17 @@
  * other people, and a signature serves for exactly what the message says.
  */
 
+import { counted } from '@assay/encoding/counted';
 import type { JsonObject } from '@assay/encoding/json';
 import {
   type Hex,
   hash32Schema,
   matchValue,
-  OperatorError,
   type OwnerMessage,
   parseOwnerMessage,
-  parseSigningPolicy,
-  policyHash,
   refuseForeign,
+  signedPolicy,
 } from '@assay/operator';
-import { counted } from '../story/counted.ts';
 import { CliError } from './errors.ts';
 import type { Io } from './io.ts';
 import { table, wrapped } from './layout.ts';
@@ -85,16 +83,13 @@ function showContent(message: OwnerMessage, entry: JsonObject, io: Io): void {
       io.stdout(wrapped(`value         ${whole(JSON.stringify(entry.value))}`, io.columns, 14));
     } else io.stdout('value         sealed to the agent; not checked here\n');
   }
-  if (message.type === 'SetPolicy') io.stdout('effect        ends every approval of a transaction that waits\n');
-  if (message.type === 'SetPolicy' && entry.policy !== undefined) {
-    const text = JSON.stringify(entry.policy);
-    const policy = parseSigningPolicy(text);
-    const hash = policyHash(policy);
-    if (hash !== message.fields.policyHash)
-      throw new OperatorError(
-        'operator/value-mismatch',
-        `expected the policy with the hash ${message.fields.policyHash}, got one with ${hash}; ask for the policy that is to be signed`,
-      );
+  if (message.type === 'ApproveTransaction')
+    io.stdout('effect        sends one transaction; assay owners show says which one, under its hash\n');
+  if (message.type !== 'SetPolicy') return;
+  const policy = signedPolicy(message.fields.policyHash, entry.policy);
+  io.stdout('effect        ends every approval of a transaction that waits\n');
+  if (policy === null) io.stdout('effect        takes the policy away: nothing is signed then\n');
+  else {
     const lines = JSON.stringify(entry.policy, null, 2)
       .split('\n')
       .map((line) => `  ${whole(line)}\n`);

@@ -18,6 +18,7 @@ export const CLI_ERROR_KINDS = {
   'cli/node-too-old': 'misuse',
   'cli/not-an-image': 'malformed',
   'cli/not-a-root': 'malformed',
+  'cli/other-agent': 'untrusted',
   'cli/package-missing': 'misuse',
   'cli/root-not-trusted': 'untrusted',
   'cli/rpc-failed': 'unavailable',

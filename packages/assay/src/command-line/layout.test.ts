@@ -1,8 +1,8 @@
 /** What fits stays on its line; what does not is broken between words and lines up; a pipe gets whole lines. */
 
+import { counted } from '@assay/encoding/counted';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { counted } from '../story/counted.ts';
 import { hexLines, minuteOf, shortList, table, wrapped } from './layout.ts';
 
 describe('a paragraph', () => {

@@ -1,7 +1,7 @@
 /** What a linter said of audited contracts, for people: apart from the findings of the analyser. */
 
 import type { Lint } from '@assay/contracts';
-import { counted } from '../story/counted.ts';
+import { counted } from '@assay/encoding/counted';
 import { printable, type Style } from './output.ts';
 
 /** As the answer has it. */

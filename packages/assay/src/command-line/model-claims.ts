@@ -1,6 +1,6 @@
 /** What a model said of audited contracts, for people: apart from the findings of the analyser, and never with their marks. */
 
-import { counted } from '../story/counted.ts';
+import { counted } from '@assay/encoding/counted';
 import { printable, type Style } from './output.ts';
 
 export interface ModelClaims {

@@ -26,7 +26,7 @@ test('the id of the attested keyset is the one that owners sign for', async () =
   expect((await ownedConfig(agentThatShows({ '/api/v1/config': config }))).agent_id).toBe(AGENT);
   for (const subject of [`urn:assay:agent:${HASH}`, '']) {
     const foreign = agentThatShows({ '/api/v1/config': config }, subject);
-    await expectRefusal(() => ownedConfig(foreign), 'cli/agent-failed', [AGENT]);
+    await expectRefusal(() => ownedConfig(foreign), 'cli/other-agent', [AGENT]);
   }
 });
 

@@ -38,13 +38,13 @@ export interface OwnedConfig {
   readonly variables: readonly ShownVariable[];
 }
 
-/** @throws {CliError} `cli/agent-failed` when the attested keyset names another agent id; those of {@link agentApi}. */
+/** @throws {CliError} `cli/other-agent` when the attested keyset names another agent id; those of {@link agentApi}. */
 export async function ownedConfig(agent: Agent): Promise<OwnedConfig> {
   const config = await agentApi(agent).get('api/v1/config');
   const { subject } = agent.attested.keyset;
   if (!isAttestedAgent(agent.attested.keyset, config.agent_id))
     throw new CliError(
-      'cli/agent-failed',
+      'cli/other-agent',
       `expected the agent id of the attested keyset, ${subject ?? 'none'}, got ${String(config.agent_id)}; do not sign for this agent`,
     );
   return config as unknown as OwnedConfig;

@@ -1,13 +1,13 @@
 /** A change in a file: shown, signed once by each owner, and left as it was where it is refused. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ownerMessageHash, parseOwnerMessage, recoverSigner } from '@assay/operator';
 import { expectRefusal, FAKE_NOW, transcript } from '@assay/testing';
 import { afterAll, expect, test } from 'vitest';
-import { pauseMessage } from '../owners/control-change.ts';
-import { expiryOf, signFile } from './owner-change.ts';
+import { ownersMessage, pauseMessage } from '../owners/control-change.ts';
+import { expiryOf, signAndPass, signFile } from './owner-change.ts';
 
 const AGENT = `0x${'aa'.repeat(32)}` as const;
 const directory = mkdtempSync(join(tmpdir(), 'assay-change-'));
@@ -25,6 +25,66 @@ test('an owner is added once', async () => {
   const { signatures } = JSON.parse(readFileSync(file, 'utf8')) as { readonly signatures: readonly `0x${string}`[] };
   const hash = ownerMessageHash(parseOwnerMessage(message));
   expect(signatures.map((each) => recoverSigner(hash, each))).toEqual([signer]);
+});
+
+const KEY = 'cd'.repeat(32);
+const STRANGER = { ...io, env: { ASSAY_OWNER_KEY: KEY } };
+
+test('a key of a stranger, and a message that no agent takes, are refused before anything is written', async () => {
+  const save = join(directory, 'saved.json');
+  const call = { agent: {} as never, flags: { expires: '600', save }, io };
+  const owners = { addresses: [signer] as const, needed: 1 };
+  await expectRefusal(() => signAndPass({ message }, owners, { ...call, io: STRANGER }), 'cli/bad-option', ['who is none']);
+  const many = Array.from({ length: 70 }, (_, index) => `0x${String(index).padStart(40, '0')}` as const);
+  const set = ownersMessage(
+    { agentId: AGENT, current: { version: 0, change_hash: AGENT }, expiry },
+    { owners: many, threshold: 1 },
+  );
+  await expectRefusal(() => signAndPass({ message: set }, owners, call), 'operator/message-malformed', []);
+  expect(existsSync(save)).toBe(false);
+});
+
+test('what was saved is told as JSON too', async () => {
+  const save = join(directory, 'saved.json');
+  const told = transcript({ cwd: directory, now: FAKE_NOW, env: { ASSAY_OWNER_KEY: '22'.repeat(32) } });
+  const call = { agent: {} as never, flags: { expires: '600', save, json: true }, io: told };
+  expect(await signAndPass({ message }, { addresses: [signer], needed: 2 }, call)).toBe(0);
+  expect(JSON.parse(told.out())).toMatchObject({ saved: save, signers: [signer], needed: 2 });
+});
+
+test.each([
+  ['a hash without its policy', { policyHash: AGENT }, undefined, 'operator/value-mismatch'],
+  [
+    'another policy than the one of the hash',
+    { policyHash: AGENT },
+    { v: 'assay-operator-policy/1', chains: {}, rules: [] },
+    'operator/value-mismatch',
+  ],
+])('%s is not signed', async (_, fields, policy, code) => {
+  const policyMessage = { type: 'SetPolicy', fields: { agentId: AGENT, version: 1, previousHash: AGENT, expiry, ...fields } };
+  const text = JSON.stringify({ message: policyMessage, signatures: [], policy });
+  writeFileSync(file, text);
+  await expectRefusal(() => signFile(file, { ...flags, type: 'SetPolicy' }, io), code, []);
+  expect(readFileSync(file, 'utf8')).toBe(text);
+});
+
+test('a policy that is taken away is said in words', async () => {
+  const none = {
+    type: 'SetPolicy',
+    fields: { agentId: AGENT, version: 1, previousHash: AGENT, expiry, policyHash: `0x${'00'.repeat(32)}` },
+  };
+  writeFileSync(file, JSON.stringify({ message: none, signatures: [] }));
+  const told = transcript({ cwd: directory, now: FAKE_NOW, env: { ASSAY_OWNER_KEY: '22'.repeat(32) } });
+  expect(await signFile(file, { ...flags, type: 'SetPolicy' }, told)).toBe(0);
+  expect(told.out()).toContain('takes the policy away: nothing is signed then');
+});
+
+test.each([
+  ['what is no signature', ['0x00']],
+  ['a number', [7]],
+])('%s among the signatures is refused', async (_, signatures) => {
+  writeFileSync(file, JSON.stringify({ message, signatures }));
+  await expectRefusal(() => signFile(file, flags, io), 'cli/bad-option', ['signatures[0]']);
 });
 
 test.each([

@@ -5,11 +5,20 @@
 
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { counted } from '@assay/encoding/counted';
 import { type JsonObject, parseJson } from '@assay/encoding/json';
-import { bytesOf, type Hex, type OwnerMessage, ownerMessageHash, parseOwnerMessage, signDigest } from '@assay/operator';
+import {
+  bytesOf,
+  type Hex,
+  type OwnerMessage,
+  ownerMessageHash,
+  parseOwnerMessage,
+  recoverSigner,
+  signatureSchema,
+  signDigest,
+} from '@assay/operator';
 import type { Command } from 'commander';
 import type { Agent } from '../index.ts';
-import { counted } from '../story/counted.ts';
 import { agentApi } from './agent-api.ts';
 import { showChange } from './change-to-sign.ts';
 import { CliError } from './errors.ts';
@@ -46,6 +55,12 @@ export interface OwnerCall<Flags = { readonly json?: boolean | undefined }> {
   readonly agent: Agent;
   readonly flags: Flags;
   readonly io: Io;
+}
+
+/** Whose signatures the agent takes, and how many of them. */
+export interface NeededOwners {
+  readonly addresses: readonly Hex[];
+  readonly needed: number;
 }
 
 /** A message with what goes with it, and signatures. */
@@ -93,17 +108,25 @@ export function expiryOf({ expires }: ChangeFlags, io: Io): number {
 
 /**
  * Signs a change with the keys at hand, then sends it, or with `--save` writes it.
- * @param needed owners that must sign before the agent takes it.
- * @throws {CliError} `cli/bad-option` without a key, or for a change that would be refused because too few sign.
+ * @throws {CliError} `cli/bad-option` without a key, with a key of a stranger, or for a change that would be refused because too few sign;
+ * {OperatorError} `operator/message-malformed` for a message that no agent takes.
  */
 export async function signAndPass(
   change: { readonly message: OwnerMessage } & object,
-  needed: number,
+  { addresses, needed }: NeededOwners,
   { agent, flags, io }: OwnerCall<ChangeFlags>,
 ): Promise<ExitCode> {
+  const message = parseOwnerMessage(change.message);
   const keys = await ownerKeys(flags.keyFile ?? [], io);
-  const entry = { ...change, signatures: signaturesOf(change.message, keys) };
-  const count = new Set(entry.signatures).size;
+  const entry = { ...change, signatures: signaturesOf(message, keys) };
+  const signers = signersOf(message, entry.signatures);
+  const stranger = signers.find((address) => !addresses.includes(address));
+  if (stranger !== undefined)
+    throw new CliError(
+      'cli/bad-option',
+      `expected keys of owners, got the one of ${stranger}, who is none; assay owners show lists them`,
+    );
+  const count = signers.length;
   if (flags.save === undefined) {
     if (count < needed)
       throw new CliError(
@@ -115,39 +138,61 @@ export async function signAndPass(
   await writeFile(resolve(io.cwd, flags.save), jsonText(entry));
   const { type, fields } = change.message;
   const until = new Date(fields.expiry * 1000).toISOString();
-  io.stdout(wrapped(`${flags.save}: signed by ${count} of ${needed}, good until ${until}`, io.columns, 2));
+  if (flags.json === true) io.stdout(jsonText({ saved: flags.save, signers, needed, expires: until }));
+  else io.stdout(wrapped(`${flags.save}: signed by ${count} of ${needed}, good until ${until}`, io.columns, 2));
   const [command, meant] = COMMAND_OF[type] ?? ['owners', ` --type ${type}`];
   const next = `assay ${command} sign ${flags.save}${meant} --agent-id ID, then assay ${command} send ${flags.save} sends it`;
   io.stderr(wrapped(`hint: other owners add themselves with ${next}`, io.columns, 6));
   return EXIT.accepted;
 }
 
-/** Shows the change of a file, and adds the signatures of the keys at hand. @throws those of {@link showChange} and {@link ownerKeys}. */
+/**
+ * Shows the change of a file, and adds the signatures of the keys at hand.
+ * @throws {CliError} `cli/bad-option`, `cli/file-unreadable`, `cli/input-too-large`; {EncodingError} `json/malformed`; {OperatorError} of a signature over
+ * something else; those of {@link showChange} and {@link ownerKeys}.
+ */
 export async function signFile(file: string, flags: SignFlags, io: Io): Promise<ExitCode> {
   const entry = await entryIn(file, io);
   const message = showChange(entry, { agentId: flags.agentId, type: flags.type }, io);
   const keys = await ownerKeys(flags.keyFile ?? [], io);
-  const signatures = new Set([...(entry.signatures as readonly string[]), ...signaturesOf(message, keys)]);
-  await writeFile(resolve(io.cwd, file), jsonText({ ...entry, signatures: [...signatures] }));
-  io.stdout(`${file}: signed by ${signatures.size}\n`);
+  const before = signaturesIn(entry);
+  const known = signersOf(message, before);
+  const added = signaturesOf(message, keys).filter((each) => !signersOf(message, [each]).some((one) => known.includes(one)));
+  const signatures = [...new Set([...before, ...added])];
+  await writeFile(resolve(io.cwd, file), jsonText({ ...entry, signatures }));
+  const signers = signersOf(message, signatures);
+  io.stdout(wrapped(`${file}: signed by ${signers.length}: ${signers.join(', ')}`, io.columns, 2));
   return EXIT.accepted;
 }
 
-/** Sends the change of a file. @throws {CliError} `cli/bad-option` for another file; those of {@link agentApi}. */
+/**
+ * Sends the change of a file.
+ * @throws {CliError} `cli/bad-option` for another file, `cli/file-unreadable`, `cli/input-too-large`, `cli/other-agent`; {EncodingError} `json/malformed`;
+ * {OperatorError} `operator/message-malformed`; those of {@link agentApi}.
+ */
 export async function sendFile(file: string, call: OwnerCall): Promise<ExitCode> {
   await ownedConfig(call.agent);
   const entry = await entryIn(file, call.io);
-  const signatures = entry.signatures as readonly Hex[]; // the agent reads them
-  return sendEntry({ ...entry, signatures, message: parseOwnerMessage(entry.message) }, call);
+  return sendEntry({ ...entry, signatures: signaturesIn(entry), message: parseOwnerMessage(entry.message) }, call);
 }
 
 async function sendEntry(entry: SignedEntry, { agent, flags, io }: OwnerCall): Promise<ExitCode> {
   const { type } = entry.message;
   const changed = await agentApi(agent).post(...(await requestFor(agent, entry)));
   if (flags.json === true) io.stdout(jsonText(changed));
-  else io.stdout(`${styleOf(io).good('set')}  receipt ${printable(String(changed.receipt_id))}\n`);
+  else io.stdout(wrapped(doneLine(type, changed, io), io.columns, 2));
   if (type === 'SetPolicy') io.stderr(wrapped(ENDED, io.columns, 6));
   return EXIT.accepted;
+}
+
+/** What came of it: a transaction that was approved is signed, and may not have left. */
+function doneLine(type: OwnerMessage['type'], changed: JsonObject, io: Io): string {
+  const style = styleOf(io);
+  const receipt = `receipt ${printable(String(changed.receipt_id))}`;
+  if (type !== 'ApproveTransaction') return `${style.good('set')}  ${receipt}`;
+  const hash = printable(String(changed.transaction_hash), { full: true });
+  if (changed.sent === true) return `${style.good('sent')}  transaction ${hash}, ${receipt}`;
+  return `${style.open('signed, not sent')}  transaction ${hash}, ${receipt}: ${printable(String(changed.reason ?? 'no node took it'))}; the agent sends it again`;
 }
 
 /** Path and body that carry a change. */
@@ -169,6 +214,24 @@ function signaturesOf(message: OwnerMessage, keys: readonly Uint8Array[]): reado
   const signatures = keys.map((key) => signDigest(digest, key));
   for (const key of keys) key.fill(0);
   return signatures;
+}
+
+/** Those who signed, each once, in the order of their signatures. */
+function signersOf(message: OwnerMessage, signatures: readonly Hex[]): readonly Hex[] {
+  const digest = ownerMessageHash(message);
+  return [...new Set(signatures.map((signature) => recoverSigner(digest, signature)))];
+}
+
+/** @throws {CliError} `cli/bad-option` for what is no signature. */
+function signaturesIn({ signatures }: JsonObject): readonly Hex[] {
+  return (signatures as readonly unknown[]).map((each, index) => {
+    const parsed = signatureSchema.safeParse(each);
+    if (parsed.success) return parsed.data;
+    throw new CliError(
+      'cli/bad-option',
+      `signatures[${index}]: expected 0x and 130 hex characters, got ${JSON.stringify(each).slice(0, 80)}; take it out, or ask that owner again`,
+    );
+  });
 }
 
 async function entryIn(file: string, io: Io): Promise<JsonObject> {

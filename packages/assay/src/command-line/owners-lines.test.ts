@@ -4,7 +4,7 @@ import { parseSigningPolicy } from '@assay/operator';
 import { FAKE_NOW, transcript } from '@assay/testing';
 import { expect, test } from 'vitest';
 import type { OwnedConfig } from './owned-agent.ts';
-import { ownersLines, policyLines } from './owners-lines.ts';
+import { ownersLines, policyLines, waitingLines } from './owners-lines.ts';
 
 const AGENT = `0x${'aa'.repeat(32)}` as const;
 const HASH = `0x${'bb'.repeat(32)}` as const;
@@ -46,6 +46,17 @@ test('what waits is named by its whole hash, with whom it pays and until when', 
   expect(ownersLines(config({}), [waiting, { ...waiting, to: null }], io)).toContain(
     `2 transactions for an approval\n\n${HASH}\n  5 wei to ${OWNER} on chain 8453, until 1970-01-01T00:00Z\n`,
   );
+});
+
+test.each([
+  ['calldata, whole', { data: `0x095ea7b3${'ff'.repeat(64)}` }, [`0x095ea7b3${'ff'.repeat(64)}`]],
+  ['a delegate', { delegates_to: OWNER }, [`lets the contract ${OWNER} spend everything`]],
+  ['the end of a delegation', { delegates_to: `0x${'00'.repeat(20)}` }, ['ends the delegation']],
+  ['blobs', { blobs: 2 }, ['with 2 blobs']],
+])('owners read %s', (_, members, words) => {
+  const waiting = { hash: HASH, chain_id: 1, to: OWNER, value: '0', data: '0x', delegates_to: null, blobs: 0, expiry: 0 };
+  const shown = waitingLines({ ...waiting, ...members }, io).replaceAll(/\n\s+/g, ' ');
+  for (const word of words) expect(shown).toContain(word);
 });
 
 test('a policy ends with what holds whatever its rules say', () =>

@@ -1,7 +1,7 @@
 /** Owners of an agent and what they set, for people who are about to sign. */
 
+import { counted } from '@assay/encoding/counted';
 import { explainPolicy, type SigningPolicy } from '@assay/operator';
-import { counted } from '../story/counted.ts';
 import type { Io } from './io.ts';
 import { minuteOf, table, wrapped } from './layout.ts';
 import { printable, styleOf } from './output.ts';
@@ -30,9 +30,26 @@ export function ownersLines(config: OwnedConfig, waiting: readonly WaitingTransa
   return `${table(rows, { columns: io.columns })}${waiting.map((each) => waitingLines(each, io)).join('')}${described}`;
 }
 
-function waitingLines({ hash, chain_id: chain, to, value, expiry }: WaitingTransaction, io: Io): string {
-  const words = `${printable(value)} wei to ${printable(to ?? 'a new contract')} on chain ${chain}, until ${minuteOf(expiry * 1000)}`;
-  return `\n${styleOf(io).strong(printable(hash, { full: true }))}\n${wrapped(`  ${words}`, io.columns, 2)}`;
+/** A transaction that waits, whole: owners approve all of it. */
+export function waitingLines(waiting: WaitingTransaction, io: Io): string {
+  const { hash, chain_id: chain, to, value, data, delegates_to: delegate, blobs, expiry } = waiting;
+  const style = styleOf(io);
+  const whole = (text: string): string => printable(text, { full: true });
+  const line = (text: string): string => wrapped(`  ${text}`, io.columns, 2);
+  const ends = delegate !== null && /^0x0+$/.test(delegate);
+  return [
+    `\n${style.strong(whole(hash))}\n`,
+    line(`${whole(value)} wei to ${whole(to ?? 'a new contract')} on chain ${chain}, until ${minuteOf(expiry * 1000)}`),
+    delegate === null
+      ? ''
+      : line(
+          ends
+            ? style.open('ends the delegation of the wallet to a contract')
+            : style.bad(`lets the contract ${whole(delegate)} spend everything in the wallet, on chain ${chain}, from then on`),
+        ),
+    blobs === 0 ? '' : line(`with ${counted(blobs, 'blob')}`),
+    data === '0x' ? '' : line(`with calldata ${whole(data)}`),
+  ].join('');
 }
 
 /** A policy in sentences, rule by rule. */

@@ -54,7 +54,7 @@ function isAbsent(error: unknown): boolean {
 }
 
 async function measurableIn(folder: string): Promise<readonly string[]> {
-  const names = new Set(await readdir(folder));
+  const names = new Set(await readdir(folder).catch((): string[] => [])); // it may be one that cannot be listed
   return MEASURABLE.filter((name) => names.has(name));
 }
 

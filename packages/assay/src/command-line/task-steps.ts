@@ -1,7 +1,7 @@
 /** The steps of a task as lines for people. */
 
+import { counted } from '@assay/encoding/counted';
 import type { TaskStep } from '../index.ts';
-import { counted } from '../story/counted.ts';
 import { printable, type Style } from './output.ts';
 
 /** One line, or `null` for events that are no step. */

@@ -2,9 +2,9 @@
 
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { counted } from '@assay/encoding/counted';
 import { type HistoryReceipt, type RecheckedHistory, recheckHistory } from '@assay/operator';
 import { type Agent, type BundleVerdict, verifyBundle } from '../index.ts';
-import { counted } from '../story/counted.ts';
 import { agentApi } from './agent-api.ts';
 import { type AgentFlags, trustAt } from './agent-connection.ts';
 import { dataFolder } from './data-folder.ts';

@@ -20,13 +20,13 @@ export interface WaitingTransaction {
   readonly expiry: number;
 }
 
-/** What waits for owners now. */
+/** What waits for owners now. @throws those of {@link agentApi}. */
 export async function waitingTransactions(agent: Agent): Promise<readonly WaitingTransaction[]> {
   const { pending } = await agentApi(agent).get('api/v1/transactions');
   return (pending ?? []) as unknown as readonly WaitingTransaction[];
 }
 
-/** @throws {CliError} `cli/bad-option` where none with this hash waits. */
+/** @throws {CliError} `cli/bad-option` where none with this hash waits; those of {@link agentApi}. */
 export async function waitingTransaction(agent: Agent, hash: string): Promise<WaitingTransaction> {
   const waiting = await waitingTransactions(agent);
   const found = waiting.find((each) => each.hash === hash.toLowerCase());
@@ -39,7 +39,7 @@ export async function waitingTransaction(agent: Agent, hash: string): Promise<Wa
 
 /**
  * The body that sends a transaction again with its approval.
- * @throws {CliError} `cli/bad-option` for one that waits no more, or that carries blobs, which only its sender has.
+ * @throws {CliError} `cli/bad-option` for one that waits no more, or that carries blobs, which only its sender has; those of {@link agentApi}.
  */
 export async function approvedRequest(
   agent: Agent,

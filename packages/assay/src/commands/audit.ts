@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ContractsError, type Finding, failsAudit, PASS_POLICIES, type PassPolicy, ruleText } from '@assay/contracts';
+import { counted } from '@assay/encoding/counted';
 import { type Command, Option } from 'commander';
 import { agentOptions } from '../command-line/agent-connection.ts';
 import type { Finish } from '../command-line/command.ts';
@@ -20,7 +21,6 @@ import { jsonText, printable, type Style, styleOf } from '../command-line/output
 import { saveAnswer } from '../command-line/save-answer.ts';
 import { readFileOf } from '../command-line/subject.ts';
 import { auditIn, type RunResult } from '../index.ts';
-import { counted } from '../story/counted.ts';
 
 interface AuditFlags extends ContractTaskFlags, ProjectFlags, CompileFlags {
   readonly rule?: PassPolicy;

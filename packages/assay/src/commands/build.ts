@@ -2,6 +2,7 @@
 
 import { basename, resolve } from 'node:path';
 import { type ContractArtifact, comparePublished } from '@assay/contracts';
+import { counted } from '@assay/encoding/counted';
 import { parseLooseJson } from '@assay/encoding/json';
 import type { Command } from 'commander';
 import { agentOptions } from '../command-line/agent-connection.ts';
@@ -17,7 +18,6 @@ import { jsonText, printable, styleOf } from '../command-line/output.ts';
 import { saveAnswer } from '../command-line/save-answer.ts';
 import { readFileOf } from '../command-line/subject.ts';
 import { buildIn, type RunResult } from '../index.ts';
-import { counted } from '../story/counted.ts';
 
 interface BuildFlags extends ContractTaskFlags, ProjectFlags, CompileFlags {
   readonly save?: string;

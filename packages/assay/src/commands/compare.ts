@@ -4,6 +4,7 @@
  */
 
 import { join, resolve } from 'node:path';
+import { counted } from '@assay/encoding/counted';
 import type { RunState } from '@assay/models';
 import {
   billingOf,
@@ -24,7 +25,6 @@ import type { Io } from '../command-line/io.ts';
 import { table, wrapped } from '../command-line/layout.ts';
 import { append, choiceOption, policyOption, trustOption } from '../command-line/options.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
-import { counted } from '../story/counted.ts';
 import { type ComparisonFile, compareModels, type ModeName } from './compare/compare-models.ts';
 import type { LiveView } from './compare/live-view.ts';
 import { type FileParty, type Party, partyOf } from './compare/parties.ts';

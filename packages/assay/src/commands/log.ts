@@ -1,13 +1,13 @@
 /** `assay log`: checks the log of this machine's agent in full, and exports it as plain files. */
 
 import { resolve } from 'node:path';
+import { counted } from '@assay/encoding/counted';
 import type { Command } from 'commander';
 import type { Finish } from '../command-line/command.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
 import { keptPlace, withOpenedPlace } from '../command-line/kept-place.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
-import { counted } from '../story/counted.ts';
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command

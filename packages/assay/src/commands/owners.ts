@@ -3,7 +3,14 @@
  * approvals of transactions. Owners' keys come from files or `ASSAY_OWNER_KEY`, never from the command line.
  */
 
-import { addressSchema, type Hex, type OwnerMessage, parseSigningPolicy, type SigningPolicy } from '@assay/operator';
+import {
+  addressSchema,
+  type Hex,
+  hasWrongChecksum,
+  type OwnerMessage,
+  parseSigningPolicy,
+  type SigningPolicy,
+} from '@assay/operator';
 import type { Command } from 'commander';
 import { type AgentFlags, agentOf, agentOptions, withAgent } from '../command-line/agent-connection.ts';
 import type { Finish } from '../command-line/command.ts';
@@ -23,7 +30,7 @@ import {
   signAndPass,
   signFile,
 } from '../command-line/owner-change.ts';
-import { ownersLines, policyLines } from '../command-line/owners-lines.ts';
+import { ownersLines, policyLines, waitingLines } from '../command-line/owners-lines.ts';
 import { MAX_SETTING_BYTES, readFileOf } from '../command-line/subject.ts';
 import { waitingTransaction, waitingTransactions } from '../command-line/waiting-transactions.ts';
 import type { Agent } from '../index.ts';
@@ -106,7 +113,7 @@ async function setPolicy(policy: SigningPolicy | null, { agent, flags, io }: Own
   const { control, ...config } = await ownedConfig(agent);
   if (policy !== null && flags.json !== true) io.stdout(policyLines(policy, io));
   const change = policyEntry({ agentId: config.agent_id, current: control.policy, expiry: expiryOf(flags, io) }, policy);
-  return signAndPass(change, control.owners.threshold, { agent, flags, io });
+  return signAndPass(change, { ...control.owners, needed: control.owners.threshold }, { agent, flags, io });
 }
 
 /** `null`: the policy is taken away. */
@@ -122,14 +129,15 @@ async function givenPolicy(file: string | undefined, { none }: PolicyFlags, io: 
 async function setPaused(paused: boolean, { agent, flags, io }: OwnerCall<SetFlags>): Promise<ExitCode> {
   const { agent_id: agentId, control } = await ownedConfig(agent);
   const place: ControlPlace = { agentId, current: control.paused, expiry: expiryOf(flags, io) };
-  return signAndPass({ message: pauseMessage(place, paused) }, paused ? 1 : control.owners.threshold, { agent, flags, io });
+  const needed = paused ? 1 : control.owners.threshold;
+  return signAndPass({ message: pauseMessage(place, paused) }, { ...control.owners, needed }, { agent, flags, io });
 }
 
 async function setOwners(set: OwnerSet, { agent, flags, io }: OwnerCall<OwnersFlags>): Promise<ExitCode> {
   const { agent_id: agentId, control } = await ownedConfig(agent);
   const place: ControlPlace = { agentId, current: control.owners, expiry: expiryOf(flags, io) };
   const message = ownersMessage(place, set);
-  return signAndPass({ message }, control.owners.threshold, { agent, flags, io });
+  return signAndPass({ message }, { ...control.owners, needed: control.owners.threshold }, { agent, flags, io });
 }
 
 function thresholdIn(text: string, most: number): number {
@@ -142,7 +150,12 @@ function thresholdIn(text: string, most: number): number {
 }
 
 function ownerIn(text: string): Hex {
-  const parsed = addressSchema.safeParse(text.toLowerCase());
+  const parsed = addressSchema.safeParse(text);
+  if (parsed.success && hasWrongChecksum(text))
+    throw new CliError(
+      'cli/bad-option',
+      `expected an owner's address, got ${text}, whose checksum (EIP-55) is another: it is mistyped; copy it again, or write it in lower case if you are sure`,
+    );
   if (parsed.success) return parsed.data;
   throw new CliError(
     'cli/bad-option',
@@ -152,8 +165,10 @@ function ownerIn(text: string): Hex {
 
 async function approve(hash: string, { agent, flags, io }: OwnerCall<SetFlags>): Promise<ExitCode> {
   const { agent_id: agentId, control } = await ownedConfig(agent);
-  const { chain_id: chainId, hash: transactionHash } = await waitingTransaction(agent, hash);
+  const waiting = await waitingTransaction(agent, hash);
+  if (flags.json !== true) io.stdout(waitingLines(waiting, io));
+  const { chain_id: chainId, hash: transactionHash } = waiting;
   const fields = { agentId, chainId, transactionHash, expiry: expiryOf(flags, io) };
   const message: OwnerMessage = { type: 'ApproveTransaction', fields };
-  return signAndPass({ message }, control.owners.threshold, { agent, flags, io });
+  return signAndPass({ message }, { ...control.owners, needed: control.owners.threshold }, { agent, flags, io });
 }

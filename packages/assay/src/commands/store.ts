@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { StoreStatus } from '@assay/agent';
+import { counted } from '@assay/encoding/counted';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Finish } from '../command-line/command.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
@@ -9,7 +10,6 @@ import type { Io } from '../command-line/io.ts';
 import { keptPlace, withOpenedPlace } from '../command-line/kept-place.ts';
 import { table } from '../command-line/layout.ts';
 import { jsonText, printable } from '../command-line/output.ts';
-import { counted } from '../story/counted.ts';
 
 export function configure(command: Command, io: Io, finish: Finish): void {
   command

@@ -1,5 +1,6 @@
 /** `assay tasks`: the tasks of an agent, those that run and those that have ended, by any client of the same key. */
 
+import { counted } from '@assay/encoding/counted';
 import type { Command } from 'commander';
 import { type AgentFlags, agentOf, agentOptions, withAgent } from '../command-line/agent-connection.ts';
 import type { Finish } from '../command-line/command.ts';
@@ -12,7 +13,6 @@ import { jsonText, printable, printableOutput, type Style, styleOf } from '../co
 import { presentRun, type ResultFlags } from '../command-line/run-result.ts';
 import { TaskWatch } from '../command-line/task-watch.ts';
 import type { Agent, TaskAttempt, TaskStatus, TaskSummary } from '../index.ts';
-import { counted } from '../story/counted.ts';
 
 const STATUSES = [
   'queued',

@@ -7,6 +7,7 @@ export {
   type ExplainedRule,
   explainPolicy,
   type Hex,
+  matchValue,
   type OwnerMessage,
   ownerMessageHash,
   parseOwnerMessage,
@@ -14,6 +15,7 @@ export {
   policyHash,
   recoverSigner,
   type SigningPolicy,
+  signedPolicy,
   typedDataHash,
   typedDataOf,
 } from '@assay/operator';

@@ -6,8 +6,8 @@
  */
 
 import { formatInstant } from '@assay/attestation/appraisal/instant';
+import { counted } from '@assay/encoding/counted';
 import { eventsOf, type Receipt, type ReceiptEvent, typedEvent } from '@assay/receipt';
-import { counted } from './counted.ts';
 import { objectIn, type PayloadOf, type Quote, quote, type StoryStep, type ToldStep, textOf, told } from './story-step.ts';
 import { TASK_TITLES } from './task-titles.ts';
 import { type Context, TELLERS } from './tellers.ts';

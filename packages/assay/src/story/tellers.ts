@@ -1,9 +1,9 @@
 /** How each event is told. A type without a teller here is told by its name. */
 
 import { ruleText } from '@assay/contracts';
+import { counted } from '@assay/encoding/counted';
 import type { EventOf, KnownEventType, ReceiptEvent } from '@assay/receipt';
 import { dependenciesIn } from '../verification/audited-dependencies.ts';
-import { counted } from './counted.ts';
 import { errorLine } from './error-line.ts';
 import { languageName } from './language-name.ts';
 import { objectIn, type PayloadOf, type Quote, quote, type ToldStep, textOf, told } from './story-step.ts';

@@ -107,6 +107,8 @@ describe('a genuine TDX quote with its collateral in one file of JSON', () => {
   test.each<readonly [string, Record<string, Json>, 'companions' | 'unrecognised']>([
     ['a report of an unknown kind', { report: 'ab'.repeat(600) }, 'unrecognised'],
     ['one in JSON of its own', { inner: JSON.stringify({ reports: ['ab'.repeat(600)] }) }, 'unrecognised'],
+    ['one as numbers', { report: Array.from({ length: 1184 }, (_, index) => index % 256) }, 'unrecognised'],
+    ['one in lines', { report: Array.from({ length: 40 }, () => 'ab'.repeat(30)) }, 'unrecognised'],
     ['short members', { name: 'chip 7', serial: 7, fetched: { at: '2026-01-01', by: null } }, 'companions'],
   ])('with %s', async (_, members, list) => {
     const collateral = JSON.parse(new TextDecoder().decode(file('tdx.collateral.json').bytes));

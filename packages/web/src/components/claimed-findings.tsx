@@ -1,6 +1,6 @@
+import { counted } from '@assay/encoding/counted';
 import type { JSX } from 'preact';
 import { pathTo } from '../state/base.ts';
-import { counted } from '../state/counted.ts';
 import { printable } from '../state/text-safety.ts';
 import { Badge } from './badge.tsx';
 import { Card } from './card.tsx';

@@ -1,6 +1,6 @@
+import { counted } from '@assay/encoding/counted';
 import type { ComparisonFrame, ComparisonOutcome, ComparisonStep } from 'assay';
 import type { JSX } from 'preact';
-import { counted } from '../state/counted.ts';
 
 const WIDTH = 640;
 const HEIGHT = 220;

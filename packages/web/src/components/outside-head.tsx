@@ -1,5 +1,5 @@
+import { counted } from '@assay/encoding/counted';
 import type { JSX } from 'preact';
-import { counted } from '../state/counted.ts';
 import type { OwnedState, OwnerConfig } from '../state/owned-agent.ts';
 import { expiryFrom, type OwnerChange } from '../state/owner-change.ts';
 import { Button } from './button.tsx';
@@ -64,7 +64,7 @@ export function Behind({ owned, onChange }: OutsideHeadProps): JSX.Element | nul
     return (
       <Notice tone="fail" title="The data directory was put back" role="alert">
         <p>
-          Somebody remembers {counted(behind.size, 'entry', 'entries')} that this log does not continue. Nothing is signed.
+          A memory outside has {counted(behind.size, 'entry', 'entries')} that this log does not continue. Nothing is signed.
           Restore the newest data; if it is lost, owners acknowledge that: policies, pauses and counters of the lost time are
           gone.
         </p>

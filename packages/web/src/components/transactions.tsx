@@ -91,7 +91,8 @@ export function Transactions({ agent, owned }: { readonly agent: Agent; readonly
   );
 }
 
-function Paid({
+/** What a transaction pays, to whom, and what it lets others do. */
+export function Paid({
   to,
   value,
   chain,

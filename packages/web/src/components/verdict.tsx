@@ -1,6 +1,6 @@
+import { counted } from '@assay/encoding/counted';
 import type { Verdict } from 'assay';
 import type { JSX } from 'preact';
-import { counted } from '../state/counted.ts';
 import { CHECK_LOOKS, headlineOf, SIMULATED_MEANING, toneOf } from '../state/outcome.ts';
 import { Icon } from './icon.tsx';
 import { Notice } from './notice.tsx';

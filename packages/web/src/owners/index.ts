@@ -3,11 +3,13 @@
 export {
   explainPolicy,
   isAttestedAgent,
+  matchValue,
   ownerMessageHash,
   parseOwnerMessage,
   parseSigningPolicy,
   policyHash,
   recoverSigner,
+  signedPolicy,
   typedDataHash,
   typedDataOf,
   variableEntry,

@@ -13,12 +13,13 @@ import { OwnerSet } from '../components/owner-set.tsx';
 import { Page } from '../components/page.tsx';
 import { SignChange } from '../components/sign-change.tsx';
 import { EndsWhatWaits, PolicyWords, SigningPolicyCard } from '../components/signing-policy.tsx';
-import { PendingApprovals, Transactions } from '../components/transactions.tsx';
+import { Paid, PendingApprovals, Transactions } from '../components/transactions.tsx';
 import { Variables } from '../components/variables.tsx';
 import { Gate } from '../shell/gate.tsx';
 import { pathTo } from '../state/base.ts';
 import { type OwnedState, useOwnedAgent } from '../state/owned-agent.ts';
-import { expiryFrom, type OwnerChange, readChange } from '../state/owner-change.ts';
+import { expiryFrom, type OwnerChange } from '../state/owner-change.ts';
+import { readChange } from '../state/read-change.ts';
 
 /** What the owners of this agent set, allow and approve, signed with the wallet of this browser. */
 export function OwnersPage(): JSX.Element {
@@ -146,12 +147,12 @@ function Meaning({ change, owned }: { readonly change: OwnerChange; readonly own
   if (message.type === 'SetVariable' && typeof change.value === 'string') return <pre class="output">{change.value}</pre>;
   if (message.type !== 'ApproveTransaction') return null;
   const waiting = owned.pending.find(({ hash }) => hash === message.fields.transactionHash);
+  if (waiting === undefined) return <p>No transaction with this hash waits at this agent. Do not sign.</p>;
   return (
-    <p>
-      {waiting === undefined
-        ? 'No transaction with this hash waits at this agent. Do not sign.'
-        : `${waiting.value} wei to ${waiting.to ?? 'a new contract'}${waiting.data === '0x' ? '' : `, with calldata ${waiting.data}`}`}
-    </p>
+    <>
+      <Paid {...waiting} chain={waiting.chain_id} delegate={waiting.delegates_to} />
+      {waiting.data !== '0x' && <pre class="output">{waiting.data}</pre>}
+    </>
   );
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '@assay/encoding/counted';
 import type { Agent } from 'assay';
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
@@ -19,7 +20,6 @@ import { Gate } from '../shell/gate.tsx';
 import type { PageProps } from '../shell/pages.ts';
 import { ProblemError, readBundle } from '../state/agent-reader.ts';
 import { pathTo } from '../state/base.ts';
-import { counted } from '../state/counted.ts';
 import { instantOf } from '../state/instants.ts';
 import { TASK_LOOKS } from '../state/task-words.ts';
 import type { Verification } from '../verifier/verification.ts';

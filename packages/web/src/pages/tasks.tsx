@@ -1,3 +1,4 @@
+import { counted } from '@assay/encoding/counted';
 import type { Agent, TaskStatus, TaskSummary } from 'assay';
 import type { JSX } from 'preact';
 import { useLocation } from 'preact-iso/router';
@@ -12,7 +13,6 @@ import { Page } from '../components/page.tsx';
 import { SearchField } from '../components/search-field.tsx';
 import { Gate } from '../shell/gate.tsx';
 import { pathTo } from '../state/base.ts';
-import { counted } from '../state/counted.ts';
 import { useTaskList } from '../state/task-list.ts';
 import { isActive, TASK_LOOKS, TYPE_WORDS } from '../state/task-words.ts';
 import { printable } from '../state/text-safety.ts';

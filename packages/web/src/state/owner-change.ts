@@ -29,31 +29,6 @@ export function neededFor({ type, fields }: OwnerMessage, { control, manifest }:
   return threshold;
 }
 
-/**
- * Reads a change that another owner began.
- * @throws {Error} in words for people.
- */
-export async function readChange(text: string, config: OwnerConfig): Promise<OwnerChange> {
-  const { parseOwnerMessage } = await import('../owners/index.ts');
-  let given: { readonly message?: unknown; readonly signatures?: unknown };
-  try {
-    given = JSON.parse(text) as typeof given;
-  } catch {
-    throw new Error(
-      'Expected the JSON of a change, as the console copies it or --save of assay variables and assay owners writes it.',
-    );
-  }
-  const message = parseOwnerMessage(given.message);
-  if (message.fields.agentId !== config.agent_id)
-    throw new Error(
-      `This change is for another agent, ${message.fields.agentId}; this one is ${config.agent_id}. Do not sign it here.`,
-    );
-  const signatures = Array.isArray(given.signatures)
-    ? given.signatures.filter((each): each is Hex => typeof each === 'string')
-    : [];
-  return { ...given, message, signatures };
-}
-
 /** Who signed, of the owners; other signatures are left out. */
 export async function signersOf(
   { message, signatures }: OwnerChange,
@@ -134,10 +109,14 @@ export async function sendChange(agent: Agent, change: OwnerChange, owned: Owned
   const rpcUrl = owned.config.policy?.chains[String(fields.chainId)]?.rpc_urls[0];
   if (waiting === undefined || rpcUrl === undefined)
     throw new Error('This transaction waits no more, or its chain left the policy. Ask for it again.');
-  const { to, value, data } = waiting;
+  const { to, value, data, delegates_to: delegate } = waiting;
   const approval = { message: change.message, signatures: change.signatures };
   return receiptIn(
-    await sendJson(agent, 'api/v1/sign-transaction', { transaction: { to, value, data }, rpc_url: rpcUrl, approval }),
+    await sendJson(agent, 'api/v1/sign-transaction', {
+      transaction: { to, value, data, ...(delegate !== null && { delegate }) },
+      rpc_url: rpcUrl,
+      approval,
+    }),
   );
 }
 

@@ -13,10 +13,12 @@ interface CallSite {
 
 /** Names of scripts that `program-text.ts` gives, of nothing at all (built-ins), and of wasm modules. */
 const OF_PROGRAM = /^(main\.js|eval|)$|^\/tmp\/|^wasm:/;
+/** Where the runtime itself lies, which may be below /tmp. */
+const OWN = new URL('.', import.meta.url).pathname;
 
 function ofProgram(site: CallSite): boolean {
   const name = site.getFileName() ?? site.getScriptNameOrSourceURL?.() ?? '';
-  return OF_PROGRAM.test(name);
+  return OF_PROGRAM.test(name) && !name.startsWith(OWN);
 }
 
 function text(error: unknown, sites: readonly CallSite[]): string {

@@ -20,7 +20,7 @@ describe('between two looks', () => {
 
   it.each([
     ['no time passed', none, none],
-    ['no core is told of', { ...none, cores: 0 }, { ...none, cores: 0, own: 500 }],
+    ['no core is named', { ...none, cores: 0 }, { ...none, cores: 0, own: 500 }],
     ['a core came or went', none, { ...none, total: 1000, cores: 3 }],
   ])('nothing is known when %s', (_, before, after) => expect(freeBetween(before, after)).toBeNull());
 

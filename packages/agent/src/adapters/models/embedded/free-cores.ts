@@ -18,12 +18,12 @@ export interface CoreTimes {
   readonly total: number;
   /** Of this process, all its threads. */
   readonly own: number;
-  /** Cores that `total` counts; 0 where the operating system says nothing of them. */
+  /** Cores that `total` counts; 0 where the operating system names none. */
   readonly cores: number;
 }
 
 /**
- * Cores that were free for this process between two looks; `null` when they say nothing: no time passed, or no core is told of.
+ * Cores that were free for this process between two looks; `null` when they say nothing: no time passed, or no core is named.
  * @example freeBetween({ idle: 0, total: 0, own: 0, cores: 2 }, { idle: 500, total: 1000, own: 500, cores: 2 }) // 2: one idle, one its own
  */
 export function freeBetween(before: CoreTimes, after: CoreTimes): number | null {

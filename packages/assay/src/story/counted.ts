@@ -1,4 +1,0 @@
-/** A number with its noun. @example counted(1, 'change') // '1 change'; counted(2, 'query', 'queries') // '2 queries' */
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}

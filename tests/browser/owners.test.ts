@@ -132,7 +132,8 @@ describe.skipIf(chromiumPath() === null)('the page of the owners', () => {
     await page.setViewportSize({ width: 390, height: 844 });
     await expectAccessibleInEachLook(page, 'owners-waiting');
     await waiting.getByRole('button', { name: 'Approve' }).click();
-    await expect.poll(() => page.getByRole('dialog').innerText()).toContain(`5000000000000000 wei to ${RECIPIENT}`);
+    for (const words of ['5000000000000000 wei on chain 84532', RECIPIENT])
+      await expect.poll(() => page.getByRole('dialog').innerText()).toContain(words);
     await page.getByRole('button', { name: 'Sign with wallet' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Send' }).click();
     const paid = page.locator('[data-transaction]');

@@ -100,6 +100,7 @@ export function Paid({
   delegate,
   blobs,
   most_for_blobs: most,
+  open = false,
 }: {
   readonly to: string | null;
   readonly value: string;
@@ -108,6 +109,8 @@ export function Paid({
   readonly delegate: string | null;
   readonly blobs: number;
   readonly most_for_blobs?: string;
+  /** The calldata stands open: it is about to be signed. */
+  readonly open?: boolean;
 }): JSX.Element {
   return (
     <div class="stack-sm">
@@ -132,7 +135,7 @@ export function Paid({
         </span>
       )}
       {data !== '0x' && (
-        <details>
+        <details open={open}>
           <summary>Calldata</summary>
           <code class="signer">{data}</code>
         </details>

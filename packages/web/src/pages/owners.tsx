@@ -148,12 +148,7 @@ function Meaning({ change, owned }: { readonly change: OwnerChange; readonly own
   if (message.type !== 'ApproveTransaction') return null;
   const waiting = owned.pending.find(({ hash }) => hash === message.fields.transactionHash);
   if (waiting === undefined) return <p>No transaction with this hash waits at this agent. Do not sign.</p>;
-  return (
-    <>
-      <Paid {...waiting} chain={waiting.chain_id} delegate={waiting.delegates_to} />
-      {waiting.data !== '0x' && <pre class="output">{waiting.data}</pre>}
-    </>
-  );
+  return <Paid {...waiting} chain={waiting.chain_id} delegate={waiting.delegates_to} open />;
 }
 
 function AgentCard({

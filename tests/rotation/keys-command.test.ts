@@ -48,7 +48,8 @@ it('adds, lists, shows and revokes', { timeout: 180_000 }, async () => {
   for (const [args, words] of [
     [['add', 'b', '--tasks', 'many'], 'whole number'],
     [['add', 'b', '--scope', 'fly'], 'fly'],
-    [['revoke', 'nothing'], 'list them'],
+    [['revoke', 'nothing'], 'assay keys list'],
+    [['revoke', 'taem-a'], 'team-a'],
   ] as const)
     expect([args, (await keys(args)).err.includes(words)]).toEqual([args, true]);
   expect((await keys(['list'], {})).err).toContain('ASSAY_OPERATOR_KEY: expected the operator key');

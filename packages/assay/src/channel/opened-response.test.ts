@@ -59,7 +59,7 @@ it.each([200, 201, 299, 300, 404, 599])('status %i, its headers and its other me
   for (const name of ['status', 'ok', 'statusText', 'type', 'url', 'redirected', 'bodyUsed'] as const)
     expect(ours[name], name).toBe(theirs[name]);
   expect([...ours.headers]).toEqual([...theirs.headers]);
-  expect(ours instanceof Response).toBe(true);
+  expect(ours instanceof platformClass(Response)).toBe(true);
   expect(ours.headers).toBe(ours.headers);
 });
 

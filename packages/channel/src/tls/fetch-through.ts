@@ -1,5 +1,6 @@
 /** `fetch` over connections that the caller makes, with the platform's own classes on both ends. */
 
+import { platformClass } from '@assay/encoding/platform-class';
 import type { Dispatcher } from 'undici';
 import { ChannelError } from '../errors.ts';
 
@@ -15,7 +16,7 @@ export function fetchThrough(open: (client: Client) => Dispatcher): typeof globa
   return async (input, init) => {
     opened ??= import('undici').then((client) => ({ client, dispatcher: open(client) }));
     const { client, dispatcher } = await opened;
-    const request = input instanceof Request ? input : null;
+    const request = input instanceof platformClass(Request) ? input : null;
     const from = request === null ? {} : { method: request.method, headers: request.headers, signal: request.signal };
     const body = init?.body ?? request?.body ?? null;
     const merged = {

@@ -5,17 +5,16 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { readSync, writeSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { keysetDigest, parseCheckpoint, parseInclusion } from '@assay/receipt';
 import { LedgerError } from '../../packages/ledger/src/errors.ts';
 import { openLedger } from '../../packages/ledger/src/open-ledger.ts';
 import { createSigningKeys } from '../../packages/ledger/src/signing-keys.ts';
 import { fakeReport } from '../../packages/testing/src/fake-report.ts';
+import { say } from './say.ts';
 
 const IN_FLIGHT = 32;
 const ROTATE_EVERY_MS = 2;
-const say = (line: string) => writeSync(1, `${line}\n`);
-
 function readLine(): string {
   const buffer = Buffer.alloc(4_096);
   let text = '';

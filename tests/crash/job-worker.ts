@@ -4,17 +4,16 @@
  */
 
 import { once } from 'node:events';
-import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LedgerError } from '../../packages/ledger/src/errors.ts';
 import { openLedger } from '../../packages/ledger/src/open-ledger.ts';
 import { createSigningKeys } from '../../packages/ledger/src/signing-keys.ts';
 import { fakeReport } from '../../packages/testing/src/fake-report.ts';
+import { say } from './say.ts';
 
 const LEASE_MS = 600;
 const STEP_MS = 15;
-const say = (line: string) => writeSync(1, `${line}\n`);
 
 say('loaded');
 const [line] = (await once(createInterface({ input: process.stdin }), 'line')) as [string];

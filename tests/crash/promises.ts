@@ -44,7 +44,7 @@ export class Promises {
     const [word, first = '', second = '', third = ''] = line.split(' ');
     if (word === 'ack' && third.length === 64) this.acked.set(first, { index: Number(second), nonce: third });
     if (word === 'open') this.opened.push(first);
-    if (word === 'fail') this.failures.push(first);
+    if (word === 'fail') this.failures.push(line.slice('fail '.length));
     if (word === 'stopped') this.stopped = true;
     if (word === 'succeeded' && second.length === first.length) this.successions.set(first, second);
     if (word === 'head' && second.length === 64) {

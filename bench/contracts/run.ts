@@ -66,23 +66,24 @@ async function ask(data: object): Promise<Answer> {
   return JSON.parse(response) as Answer;
 }
 
-/** Memory of this process and everything below it, bytes; pages that processes share count once. */
+/** Memory of this process and everything below it, bytes; pages that processes share count once. Reading it takes long, so other processes are left out. */
 function residentTree(): number {
-  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  const parents = new Map<string, { readonly parent: string; readonly bytes: number }>();
-  for (const id of processes) {
+  const children = new Map<string, string[]>();
+  const read = (path: string, pattern: RegExp): string => {
     try {
-      const status = readFileSync(`/proc/${id}/status`, 'utf8');
-      const parent = /PPid:\s+(\d+)/.exec(status)?.[1] ?? '0';
-      const shares = readFileSync(`/proc/${id}/smaps_rollup`, 'utf8');
-      parents.set(id, { parent, bytes: Number(/^Pss:\s+(\d+)/m.exec(shares)?.[1] ?? 0) * 1024 });
+      return pattern.exec(readFileSync(`/proc/${path}`, 'utf8'))?.[1] ?? '0';
     } catch {
-      // It ended meanwhile.
+      return '0'; // it ended meanwhile
     }
+  };
+  for (const id of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const parent = read(`${id}/status`, /PPid:\s+(\d+)/);
+    children.set(parent, [...(children.get(parent) ?? []), id]);
   }
-  const isBelow = (id: string): boolean =>
-    id === `${process.pid}` || (parents.has(id) && isBelow(parents.get(id)?.parent ?? '0'));
-  return [...parents].filter(([id]) => isBelow(id)).reduce((all, [, { bytes }]) => all + bytes, 0);
+  const below = (id: string): number =>
+    Number(read(`${id}/smaps_rollup`, /^Pss:\s+(\d+)/m)) * 1024 +
+    (children.get(id) ?? []).reduce((sum, child) => sum + below(child), 0);
+  return below(String(process.pid));
 }
 
 async function timed<T>(work: () => Promise<T> | T): Promise<{ readonly ms: number; readonly value: T }> {
@@ -151,7 +152,7 @@ const restingMemory = residentTree();
 let peak = restingMemory;
 const sampler = setInterval(() => {
   peak = Math.max(peak, residentTree());
-}, 100);
+}, 500);
 const auditedProject = await timed(() => ask({ type: 'attested_audit', lint: false, sources }));
 clearInterval(sampler);
 const input = standardInput({ 'Ledger.sol': source }, {});

@@ -9,8 +9,6 @@ import { cutsOf } from './sabotage/cuts.mjs';
 import { writeReport } from './sabotage/report.mjs';
 import { filesOf, ROOM_NAMES } from './sabotage/rooms.mjs';
 
-/** Processor time of one trial that does not come back: a loop without end. The clock on the wall says nothing on a busy machine. */
-const STUCK_SECONDS = 20;
 const TICKS_PER_SECOND = 100;
 const BATCH = 8; // test files of one process
 const MOST_STARTS = 4; // of a batch
@@ -26,7 +24,10 @@ function processorSeconds(pid) {
   }
 }
 
-/** Runs Vitest on `tests`; kills it when one trial loops. With a cut that is `active` all along, Vitest's own time limits end it. */
+/**
+ * Runs Vitest on `tests`; kills it when one trial loops, by its processor time: the clock on the wall says nothing on a busy machine. With
+ * a cut that is `active` all along, Vitest's own time limits end it.
+ */
 function vitest(folder, tests, { active, bail = 0 } = {}) {
   const env = {
     ...process.env,
@@ -39,12 +40,13 @@ function vitest(folder, tests, { active, bail = 0 } = {}) {
     let last = '';
     let since = 0;
     const watch = setInterval(() => {
-      // The number of the cut and the process that tries it; empty between trials.
+      // The number of the cut, the process that tries it and the seconds it may use; empty between trials.
       const now = readFileSync(join(folder, 'now'), 'utf8');
-      const used = processorSeconds(now.split(' ')[1]);
+      const [, pid, limit] = now.split(' ');
+      const used = processorSeconds(pid);
       if (now !== last || now === '') [last, since] = [now, used];
-      if (used - since < STUCK_SECONDS) return;
-      process.kill(Number(now.split(' ')[1]), 'SIGKILL');
+      if (now === '' || used - since < Number(limit)) return;
+      process.kill(Number(pid), 'SIGKILL');
       child.kill('SIGKILL');
     }, 1000);
     child.on('exit', (status) => {
@@ -58,6 +60,13 @@ function vitest(folder, tests, { active, bail = 0 } = {}) {
 
 const readJson = (folder, name) => JSON.parse(readFileSync(join(folder, name), 'utf8'));
 const writeJson = (folder, name, value) => writeFileSync(join(folder, name), JSON.stringify(value));
+
+/** The commit that is tried, `-dirty` where files differ from it; the reports themselves do not count. */
+function commitNow() {
+  const git = (...args) => execFileSync('git', args, { encoding: 'utf8' }).trim();
+  const changes = git('status', '--porcelain', '--', ':!tests/sabotage');
+  return `${git('rev-parse', '--short=8', 'HEAD')}${changes === '' ? '' : '-dirty'}`;
+}
 
 /** Lists the cuts of a room, numbered across its files. */
 function numbered(sources) {
@@ -88,6 +97,7 @@ async function runBatch(folder, batch) {
 /** Tries the cuts of some files of a room, or of all; returns how many survived. */
 async function sabotage(room, wanted) {
   const folder = mkdtempSync(join(tmpdir(), 'assay-sabotage-'));
+  const commit = commitNow();
   const { sources, tests } = filesOf(room, wanted);
   const { cuts, files } = numbered(sources);
   writeJson(folder, 'room.json', { files });
@@ -110,9 +120,6 @@ async function sabotage(room, wanted) {
   }
   rmSync(folder, { recursive: true });
   const survivors = cuts.flatMap((cut, n) => (killed.has(n) ? [] : [{ ...cut, seen: seenBy.has(n) }]));
-  const commit = execFileSync('git', ['describe', '--always', '--exclude=*', '--abbrev=8', '--dirty'], {
-    encoding: 'utf8',
-  }).trim();
   const counts = Object.entries(files).map(([file, numbers]) => ({ file, cuts: numbers.length, commit }));
   writeReport(room, counts, survivors);
   return survivors.length;

@@ -1,6 +1,7 @@
 // Runs each test as it is, then once more for every cut that it passed through and that no test noticed so far. A cut is noticed when
-// the test fails. Unit tests with a long time limit of their own try every bit or byte, and are left out: a cut has a test that names it.
-// Tests that fail when they run twice, and cuts that make a test late, decide nothing here: they are tried later, a process each.
+// the test fails with it, and passes again without. Unit tests with a long time limit of their own try every bit or byte, and are left
+// out: a cut has a test that names it. Tests that fail when they run twice, and cuts that make a test late, decide nothing here: they are
+// tried later, a process each.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { TestRunner } from 'vitest';
 
@@ -8,6 +9,8 @@ const BUDGET_MS = 12_000; // for the cuts of one test
 const LEAST_TRIAL_MS = 20_000;
 const LONG_LIMIT_MS = 60_000;
 const LATE_FACTOR = 10; // of the time that the test takes as it is
+const STUCK_SECONDS = [5, 20]; // of processor time, at least and at most: a trial that uses more is a loop without end
+const STUCK_FACTOR = 20; // of the time that the test takes as it is
 const folder = process.env.ASSAY_SABOTAGE;
 
 /** A unit test that asked for more time. */
@@ -33,16 +36,26 @@ export default class SabotageRunner extends TestRunner {
     for (const n of passed) this.#seen.add(n);
     const open = passed.filter((n) => !this.#killed.has(n));
     if (open.length === 0 || took > BUDGET_MS / 2 || (await this.#outcome(run, limit)) !== 'passed') return;
+    const stuck = Math.min(STUCK_SECONDS[1], Math.max(STUCK_SECONDS[0], (STUCK_FACTOR * took) / 1000));
     for (const n of open) {
       if (performance.now() - started > BUDGET_MS) break;
-      writeFileSync(`${folder}/now`, `${n} ${process.pid}`);
+      writeFileSync(`${folder}/now`, `${n} ${process.pid} ${stuck}`);
       state().active = n;
       const outcome = await this.#outcome(run, limit);
       state().active = -1;
-      if (outcome === 'failed') this.#killed.add(n);
       if (outcome === 'late') break; // what is still under way would disturb the next trial
+      if (outcome === 'passed') continue;
+      // A trial can leave a state behind in which the test always fails: that says nothing about this cut, nor about the next.
+      if ((await this.#outcome(run, limit)) !== 'passed') break;
+      this.#notice(n);
     }
     writeFileSync(`${folder}/now`, '');
+  }
+
+  /** Written at once: a later trial may end the process. */
+  #notice(n) {
+    this.#killed.add(n);
+    writeFileSync(`${folder}/killed.json`, JSON.stringify([...this.#killed]));
   }
 
   async #outcome(run, limit) {
@@ -61,7 +74,6 @@ export default class SabotageRunner extends TestRunner {
 
   async onAfterRunFiles(files) {
     for (const n of globalThis.__assayCut?.seen ?? []) this.#seen.add(n);
-    writeFileSync(`${folder}/killed.json`, JSON.stringify([...this.#killed]));
     const seen = JSON.parse(readFileSync(`${folder}/seen.json`, 'utf8'));
     for (const { filepath } of files) seen[filepath] = [...new Set([...(seen[filepath] ?? []), ...this.#seen])];
     writeFileSync(`${folder}/seen.json`, JSON.stringify(seen));

@@ -81,6 +81,32 @@ it.each(Object.entries(OTHERS))('assay/%s exports what the table says', async (n
   expect(await valuesOf(`assay/${name}`)).toEqual([...wanted].sort());
 });
 
+it('assay/owners, which the console reads, exports these', async () => {
+  expect(await valuesOf('assay/owners')).toMatchInlineSnapshot(`
+    [
+      "amountOf",
+      "coinsOf",
+      "explainPolicy",
+      "isAttestedAgent",
+      "matchValue",
+      "ownerMessageHash",
+      "ownersMessage",
+      "parseOwnerMessage",
+      "parseShownAgent",
+      "parseShownTransactions",
+      "parseSigningPolicy",
+      "pauseMessage",
+      "policyEntry",
+      "policyHash",
+      "recoverSigner",
+      "signedPolicy",
+      "typedDataHash",
+      "typedDataOf",
+      "variableEntry",
+    ]
+  `);
+});
+
 it('assay exports these', async () => {
   expect(await valuesOf('assay')).toMatchInlineSnapshot(`
     [

@@ -108,6 +108,7 @@ export {
   startRedpillServer,
 } from './redpill-server.ts';
 export { type SealedAgent, type SealedAgentOptions, sealedAgent } from './sealed-agent.ts';
+export { shownConfig, shownControl, shownWaiting } from './shown-agent.ts';
 export { SNP_DEFECTS } from './snp-defects.ts';
 export { startTalkServer, type TalkLie, type TalkServer } from './talk-server.ts';
 export { type TinfoilDocument, type TinfoilLie, type TinfoilPlatform, tinfoilDocument } from './tinfoil-document.ts';

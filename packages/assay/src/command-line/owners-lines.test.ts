@@ -1,16 +1,15 @@
 /** What owners read before they sign: who must sign, what is in force and what waits, each id whole. */
 
-import { parseSigningPolicy } from '@assay/operator';
-import { FAKE_NOW, transcript } from '@assay/testing';
+import { parseSigningPolicy, policyHash, ZERO_HASH } from '@assay/operator';
+import { FAKE_NOW, shownConfig, shownControl, shownWaiting, transcript } from '@assay/testing';
 import { expect, test } from 'vitest';
-import type { OwnedConfig } from './owned-agent.ts';
+import { parseShownAgent, parseShownTransactions, type ShownAgent, type WaitingTransaction } from '../owners/shown-agent.ts';
 import { ownersLines, policyLines, waitingLines } from './owners-lines.ts';
 
-const AGENT = `0x${'aa'.repeat(32)}` as const;
-const HASH = `0x${'bb'.repeat(32)}` as const;
-const OWNER = `0x${'cc'.repeat(20)}` as const;
+const AGENT = `0x${'aa'.repeat(32)}`;
+const HASH = `0x${'bb'.repeat(32)}`;
+const OWNER = `0x${'cc'.repeat(20)}`;
 const io = transcript({ cwd: '/', now: FAKE_NOW });
-const head = { version: 3, change_hash: HASH };
 const POLICY = parseSigningPolicy(
   JSON.stringify({
     v: 'assay-operator-policy/1',
@@ -19,16 +18,15 @@ const POLICY = parseSigningPolicy(
   }),
 );
 
-function config(members: { readonly paused?: boolean; readonly policy?: typeof POLICY }): OwnedConfig {
+function config(members: { readonly paused?: boolean; readonly policy?: typeof POLICY }): ShownAgent {
   const { paused = false, policy = null } = members;
-  return {
-    ...{ agent_id: AGENT, wallet: { address: OWNER }, manifest: { variables: {} }, variables: [], policy },
-    control: {
-      owners: { ...head, addresses: [OWNER], threshold: 1 },
-      policy: { ...head, policy_hash: HASH },
-      paused: { ...head, paused },
-    },
-  };
+  const hash = policy === null ? ZERO_HASH : policyHash(policy);
+  return parseShownAgent(shownConfig({ policy, control: shownControl({ paused: { paused }, policy: { policy_hash: hash } }) }));
+}
+
+function waits(members: object): WaitingTransaction {
+  const [waiting] = parseShownTransactions({ transactions: [], pending: [shownWaiting(members)] }).pending;
+  return waiting as WaitingTransaction;
 }
 
 test.each([
@@ -42,7 +40,7 @@ test.each([
 });
 
 test('what waits is named by its whole hash, with whom it pays and until when', () => {
-  const waiting = { hash: HASH, chain_id: 8453, to: OWNER, value: '5', data: '0x', delegates_to: null, blobs: 0, expiry: 0 };
+  const waiting = waits({ chain_id: 8453, expiry: 0 });
   expect(ownersLines(config({}), [waiting, { ...waiting, to: null }], io)).toContain(
     `2 transactions for an approval\n\n${HASH}\n  5 wei to ${OWNER} on chain 8453, until 1970-01-01T00:00Z\n`,
   );
@@ -54,8 +52,7 @@ test.each([
   ['the end of a delegation', { delegates_to: `0x${'00'.repeat(20)}` }, ['ends the delegation']],
   ['blobs', { blobs: 2 }, ['with 2 blobs']],
 ])('owners read %s', (_, members, words) => {
-  const waiting = { hash: HASH, chain_id: 1, to: OWNER, value: '0', data: '0x', delegates_to: null, blobs: 0, expiry: 0 };
-  const shown = waitingLines({ ...waiting, ...members }, io).replaceAll(/\n\s+/g, ' ');
+  const shown = waitingLines(waits(members), io).replaceAll(/\n\s+/g, ' ');
   for (const word of words) expect(shown).toContain(word);
 });
 

@@ -2,14 +2,13 @@
 
 import { counted } from '@assay/encoding/counted';
 import { explainPolicy, type SigningPolicy } from '@assay/operator';
+import type { ShownAgent, WaitingTransaction } from '../owners/shown-agent.ts';
 import type { Io } from './io.ts';
 import { minuteOf, table, wrapped } from './layout.ts';
 import { printable, styleOf } from './output.ts';
-import type { OwnedConfig } from './owned-agent.ts';
-import type { WaitingTransaction } from './waiting-transactions.ts';
 
 /** What is in force, and what waits for an approval. */
-export function ownersLines(config: OwnedConfig, waiting: readonly WaitingTransaction[], io: Io): string {
+export function ownersLines(config: ShownAgent, waiting: readonly WaitingTransaction[], io: Io): string {
   const style = styleOf(io);
   const { agent_id: id, wallet, control, policy } = config;
   const { owners, paused } = control;

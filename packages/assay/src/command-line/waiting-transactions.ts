@@ -2,28 +2,14 @@
 
 import type { Hex, OwnerMessage } from '@assay/operator';
 import type { Agent } from '../index.ts';
+import { parseShownTransactions, type WaitingTransaction } from '../owners/shown-agent.ts';
 import { agentApi } from './agent-api.ts';
 import { CliError } from './errors.ts';
 import { ownedConfig } from './owned-agent.ts';
 
-/** One that waits, as `/api/v1/transactions` shows it. */
-export interface WaitingTransaction {
-  readonly hash: Hex;
-  readonly chain_id: number;
-  readonly to: string | null;
-  /** Wei, decimal. */
-  readonly value: string;
-  readonly data: string;
-  readonly delegates_to: string | null;
-  readonly blobs: number;
-  /** Epoch seconds. */
-  readonly expiry: number;
-}
-
-/** What waits for owners now. @throws those of {@link agentApi}. */
+/** What waits for owners now. @throws {ClientError} `client/answer-malformed`; those of {@link agentApi}. */
 export async function waitingTransactions(agent: Agent): Promise<readonly WaitingTransaction[]> {
-  const { pending } = await agentApi(agent).get('api/v1/transactions');
-  return (pending ?? []) as unknown as readonly WaitingTransaction[];
+  return parseShownTransactions(await agentApi(agent).get('api/v1/transactions')).pending;
 }
 
 /** @throws {CliError} `cli/bad-option` where none with this hash waits; those of {@link agentApi}. */

@@ -13,7 +13,7 @@ import type { Io } from '../command-line/io.ts';
 import { wrapped } from '../command-line/layout.ts';
 import { nearest } from '../command-line/near-miss.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
-import { type OwnedConfig, ownedConfig, type ShownVariable } from '../command-line/owned-agent.ts';
+import { ownedConfig } from '../command-line/owned-agent.ts';
 import {
   type ChangeFlags,
   changeOptions,
@@ -28,6 +28,7 @@ import {
 import { readFileOf } from '../command-line/subject.ts';
 import { fetchHistory, verifyHistoryFile } from '../command-line/variable-history.ts';
 import type { Agent } from '../index.ts';
+import type { ShownAgent, ShownVariable } from '../owners/shown-agent.ts';
 import { variableEntry } from '../owners/variable-change.ts';
 
 interface JsonFlags extends AgentFlags {
@@ -126,7 +127,7 @@ async function set(name: string, { agent, flags, io }: OwnerCall<SetFlags>): Pro
 }
 
 /** @throws {CliError} `cli/bad-option` for a name that the manifest does not have. */
-function variableNamed(name: string, { variables }: OwnedConfig): ShownVariable {
+function variableNamed(name: string, { variables }: ShownAgent): ShownVariable {
   const found = variables.find((row) => row.name === name);
   if (found !== undefined) return found;
   const near = nearest(

@@ -20,4 +20,13 @@ export {
   typedDataOf,
 } from '@assay/operator';
 export { type ControlPlace, ownersMessage, type PolicyEntry, pauseMessage, policyEntry } from './control-change.ts';
+export {
+  type ListedTransaction,
+  parseShownAgent,
+  parseShownTransactions,
+  type ShownAgent,
+  type ShownTransactions,
+  type ShownVariable,
+  type WaitingTransaction,
+} from './shown-agent.ts';
 export { isAttestedAgent, type VariableChange, type VariableEntry, variableEntry } from './variable-change.ts';

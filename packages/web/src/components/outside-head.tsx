@@ -1,6 +1,7 @@
 import { counted } from '@assay/encoding/counted';
+import type { ShownAgent } from 'assay/owners';
 import type { JSX } from 'preact';
-import type { OwnedState, OwnerConfig } from '../state/owned-agent.ts';
+import type { OwnedState } from '../state/owned-agent.ts';
 import { expiryFrom, type OwnerChange } from '../state/owner-change.ts';
 import { Button } from './button.tsx';
 import { Notice } from './notice.tsx';
@@ -9,7 +10,7 @@ interface OutsideHeadProps {
   readonly owned: OwnedState;
   readonly onChange: (change: OwnerChange) => void;
 }
-type Head = OwnerConfig['outside_head'];
+type Head = ShownAgent['outside_head'];
 
 /** Entries that the witness says it remembers, where owners did not waive the witness. Its refusal is not signed. */
 function refusedSize({ witness, acknowledged }: Head): number | null {

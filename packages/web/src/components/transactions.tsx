@@ -1,10 +1,10 @@
 import type { Agent } from 'assay';
-import { coinsOf } from 'assay/owners';
+import { coinsOf, type ListedTransaction, type WaitingTransaction } from 'assay/owners';
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { readBundle } from '../state/agent-reader.ts';
 import { instantOf } from '../state/instants.ts';
-import type { ListedTransaction, OwnedState, TransactionState, WaitingTransaction } from '../state/owned-agent.ts';
+import type { OwnedState } from '../state/owned-agent.ts';
 import { expiryFrom, type OwnerChange } from '../state/owner-change.ts';
 import { Ago } from './ago.tsx';
 import { Badge, type Tone } from './badge.tsx';
@@ -15,7 +15,7 @@ import { Hash } from './hash.tsx';
 import { StoryView } from './story.tsx';
 import { VerdictNotice } from './verdict.tsx';
 
-const LOOKS: Readonly<Record<TransactionState, { readonly word: string; readonly tone: Tone }>> = {
+const LOOKS: Readonly<Record<ListedTransaction['state'], { readonly word: string; readonly tone: Tone }>> = {
   signed: { word: 'Signed, not taken yet', tone: 'open' },
   sent: { word: 'Sent', tone: 'active' },
   included: { word: 'Included', tone: 'pass' },

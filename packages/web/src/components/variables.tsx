@@ -1,8 +1,9 @@
 import type { Agent } from 'assay';
+import type { ShownVariable } from 'assay/owners';
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { pathTo } from '../state/base.ts';
-import type { OwnedState, OwnedVariable } from '../state/owned-agent.ts';
+import type { OwnedState } from '../state/owned-agent.ts';
 import { expiryFrom, type OwnerChange } from '../state/owner-change.ts';
 import { printable } from '../state/text-safety.ts';
 import { Badge } from './badge.tsx';
@@ -19,7 +20,7 @@ interface VariablesProps {
 
 /** The variables that the manifest declares, and the way to set one. */
 export function Variables({ agent, owned, onChange }: VariablesProps): JSX.Element {
-  const [edited, setEdited] = useState<OwnedVariable | null>(null);
+  const [edited, setEdited] = useState<ShownVariable | null>(null);
   const { variables } = owned.config;
   return (
     <Card title={`Variables (${variables.length})`}>
@@ -73,7 +74,7 @@ export function Variables({ agent, owned, onChange }: VariablesProps): JSX.Eleme
 }
 
 interface SetVariableProps extends VariablesProps {
-  readonly variable: OwnedVariable;
+  readonly variable: ShownVariable;
   readonly onClose: () => void;
 }
 

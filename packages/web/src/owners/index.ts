@@ -6,6 +6,8 @@ export {
   matchValue,
   ownerMessageHash,
   parseOwnerMessage,
+  parseShownAgent,
+  parseShownTransactions,
   parseSigningPolicy,
   policyHash,
   recoverSigner,

@@ -4,10 +4,10 @@
  */
 
 import type { Agent } from 'assay';
-import type { Hex, OwnerMessage } from 'assay/owners';
+import type { Hex, OwnerMessage, ShownAgent } from 'assay/owners';
 import { sendJson } from './agent-reader.ts';
 import { instantOf } from './instants.ts';
-import type { OwnedState, OwnerConfig } from './owned-agent.ts';
+import type { OwnedState } from './owned-agent.ts';
 
 export interface OwnerChange {
   readonly message: OwnerMessage;
@@ -22,7 +22,7 @@ const LIFETIME = 3600;
 export const expiryFrom = (nowMs: number): number => Math.floor(nowMs / 1000) + LIFETIME;
 
 /** Owners that must sign. */
-export function neededFor({ type, fields }: OwnerMessage, { control, manifest }: OwnerConfig): number {
+export function neededFor({ type, fields }: OwnerMessage, { control, manifest }: ShownAgent): number {
   const { threshold } = control.owners;
   if (type === 'SetPaused' && fields.paused) return 1;
   if (type === 'SetVariable' && manifest.variables[fields.name]?.signers === 'one') return 1;
@@ -30,10 +30,7 @@ export function neededFor({ type, fields }: OwnerMessage, { control, manifest }:
 }
 
 /** Who signed, of the owners; other signatures are left out. */
-export async function signersOf(
-  { message, signatures }: OwnerChange,
-  { control }: OwnerConfig,
-): Promise<ReadonlyMap<Hex, Hex>> {
+export async function signersOf({ message, signatures }: OwnerChange, { control }: ShownAgent): Promise<ReadonlyMap<Hex, Hex>> {
   const { ownerMessageHash, recoverSigner } = await import('../owners/index.ts');
   const digest = ownerMessageHash(message);
   const signers = new Map<Hex, Hex>();

@@ -1,13 +1,12 @@
 /** A change that another owner began is shown with what its hashes stand for, or not at all. */
 
-import { parseSigningPolicy, policyEntry, policyHash } from 'assay/owners';
+import { parseSigningPolicy, policyEntry, policyHash, type ShownAgent } from 'assay/owners';
 import { expect, test } from 'vitest';
-import type { OwnerConfig } from './owned-agent.ts';
 import { readChange } from './read-change.ts';
 
 const AGENT = `0x${'aa'.repeat(32)}` as const;
 const ZERO = `0x${'00'.repeat(32)}` as const;
-const CONFIG = { agent_id: AGENT } as unknown as OwnerConfig;
+const CONFIG = { agent_id: AGENT } as unknown as ShownAgent;
 const GIVEN = { v: 'assay-operator-policy/1', chains: {}, rules: [] };
 const OTHER = { ...GIVEN, rules: [{ id: 'no-tools', effect: 'deny', match: { callers: ['tool'] } }] };
 const place = { agentId: AGENT, current: { version: 0, change_hash: ZERO }, expiry: 2_000_000_000 };

@@ -1,14 +1,13 @@
 /** The change that another owner began, from its JSON: what an owner is about to read and sign. */
 
-import type { Hex } from 'assay/owners';
-import type { OwnerConfig } from './owned-agent.ts';
+import type { Hex, ShownAgent } from 'assay/owners';
 import type { OwnerChange } from './owner-change.ts';
 
 /**
  * Reads a change that another owner began, and holds what goes with it against the hashes that are signed.
  * @throws {Error} in words for people.
  */
-export async function readChange(text: string, config: OwnerConfig): Promise<OwnerChange> {
+export async function readChange(text: string, config: ShownAgent): Promise<OwnerChange> {
   const { matchValue, parseOwnerMessage, signedPolicy } = await import('../owners/index.ts');
   let given: Readonly<Record<'message' | 'signatures' | 'policy' | 'value' | 'salt', unknown>>;
   try {

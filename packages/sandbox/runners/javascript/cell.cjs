@@ -13,6 +13,7 @@ const util = require('node:util');
 const vm = require('node:vm');
 const Module = require('node:module');
 const acorn = require('acorn');
+const { toText } = require('./engine.mjs');
 const { describe, exitCodeOf, programFrames, textOf, UNSETTLED, unsettledError } = require('./report.mjs');
 const { prepareJavaScript } = require('./source.mjs');
 const { TYPE, send, listen, writeFully } = require('./control.cjs');
@@ -52,7 +53,7 @@ function writeOut(descriptor, bytes) {
 function fail(reason, exitCode = FAILED) {
   if (current === null) return;
   const { shifts } = current;
-  current.error ??= describe(reason, { inspect, framesOf: (lines) => programFrames(lines, shifts) });
+  current.error ??= describe(reason, { inspect, framesOf: (error) => programFrames(toText(error.stack ?? ''), shifts) });
   if (!current.fence) process.exit(exitCode);
 }
 

@@ -16,7 +16,7 @@ export function describe(
   reason: unknown,
   ways: {
     readonly inspect: (value: unknown) => string;
-    readonly framesOf: (lines: readonly string[]) => readonly string[];
+    readonly framesOf: (error: Error) => string;
   },
 ): Described;
-export function programFrames(lines: readonly string[], shifts: readonly ColumnShift[]): readonly string[];
+export function programFrames(stack: string, shifts: readonly ColumnShift[]): string;

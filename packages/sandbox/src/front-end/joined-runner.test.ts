@@ -29,7 +29,7 @@ describe('the JavaScript runner in one file', () => {
     expect(missing).toEqual([]);
   });
 
-  test.each(['parser.mjs', 'source.mjs', 'report.mjs'])('gives the exports of %s', async (name) => {
+  test.each(['engine.mjs', 'parser.mjs', 'source.mjs', 'report.mjs'])('gives the exports of %s', async (name) => {
     const original = (await import(join(RUNNERS, 'javascript', name))) as Readonly<Record<string, unknown>>;
     const joined = load(`./${name}`);
     expect(Object.keys(joined).sort()).toEqual(Object.keys(original).sort());

@@ -14,7 +14,7 @@ import { SandboxError } from '../errors.ts';
 import { RUNNERS } from '../runners.ts';
 
 const MAIN = 'cell.cjs';
-const MODULES = ['parser.mjs', 'source.mjs', 'report.mjs'];
+const MODULES = ['engine.mjs', 'parser.mjs', 'source.mjs', 'report.mjs'];
 const SCRIPTS = ['control.cjs', 'network.cjs', 'determinism.cjs', 'redirect.cjs'];
 
 /**

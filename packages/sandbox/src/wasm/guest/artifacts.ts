@@ -1,5 +1,6 @@
 /** Sends the files that a job left behind. The host checks every one again; this only saves it the work. */
 
+import { byteLength, slice } from '../../../runners/javascript/engine.mjs';
 import { MESSAGE } from '../messages.ts';
 import { plain, send } from './wire.ts';
 
@@ -16,37 +17,39 @@ export interface CollectLimits {
   readonly artifacts: number;
 }
 
-/** Sends new and changed files in the given order, and says what was left out. */
-export function sendArtifacts(found: Iterable<Found>, inputs: ReadonlyMap<string, Uint8Array>, limits: CollectLimits): void {
+/** Gives a function that sends a file if it is new or changed, and says when it was left out. Call it in order of path. */
+export function artifactSender(inputs: ReadonlyMap<string, Uint8Array>, limits: CollectLimits): (found: Found) => void {
   let count = 0;
   let total = 0;
   let skipped = 0;
-  for (const { path, bytes, reason } of found) {
+  return ({ path, bytes, reason }) => {
     const before = inputs.get(path);
-    if (bytes !== null && before !== undefined && same(before, bytes)) continue;
+    if (bytes !== null && before !== undefined && same(before, bytes)) return;
+    const size = bytes === null ? 0 : byteLength(bytes);
     const left =
       bytes === null
         ? (reason ?? 'not a regular file')
-        : bytes.length > limits.fileBytes
+        : size > limits.fileBytes
           ? `larger than ${limits.fileBytes} bytes`
           : count >= limits.artifacts
             ? `more than ${limits.artifacts} files`
-            : total + bytes.length > limits.diskBytes
+            : total + size > limits.diskBytes
               ? `more than ${limits.diskBytes} bytes together`
               : null;
     if (left === null && bytes !== null) {
       count += 1;
-      total += bytes.length;
+      total += size;
       send(MESSAGE.artifact, plain({ path }), bytes);
     } else if (skipped < 256) {
       skipped += 1;
-      send(MESSAGE.skipped, plain({ path: path.slice(0, 4096), reason: left }));
+      send(MESSAGE.skipped, plain({ path: slice(path, 0, 4096), reason: left }));
     }
-  }
+  };
 }
 
 function same(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;
+  const size = byteLength(a);
+  if (size !== byteLength(b)) return false;
+  for (let index = 0; index < size; index += 1) if (a[index] !== b[index]) return false;
   return true;
 }

@@ -6,11 +6,12 @@
  * no object that it can reach. The boundary is still the process around it.
  */
 
+import { newMap } from '../../../runners/javascript/engine.mjs';
 import type { Acorn } from '../../../runners/javascript/parser.mjs';
 import { describe, exitCodeOf, programFrames, textOf, UNSETTLED, unsettledError } from '../../../runners/javascript/report.mjs';
 import { type ColumnShift, prepareJavaScript, type SyntaxDefect } from '../../../runners/javascript/source.mjs';
 import { type DoneHead, type GuestConfig, type JobHead, MESSAGE } from '../messages.ts';
-import { sendArtifacts } from './artifacts.ts';
+import { artifactSender } from './artifacts.ts';
 import { installFetch, setNetwork } from './bridge.ts';
 import { inspect, makeConsole } from './console.ts';
 import { forgetTimers, isIdle, reset } from './determinism.ts';
@@ -19,6 +20,7 @@ import { loadBuiltins, makeBuiltins, makeProcess, makeStdin } from './modules.ts
 import { installEvaluation, runScript } from './program-text.ts';
 import { closeRealm } from './realm.ts';
 import { installSubstitutes } from './substitutes.ts';
+import { placesOf } from './traces.ts';
 import { armUnseeded } from './unseeded.ts';
 import { MAIN, ModuleLoader } from './uploaded-modules.ts';
 import { capInstantiation } from './wasm-memory.ts';
@@ -28,7 +30,7 @@ const config = JSON.parse(deno.args[0] ?? '{}') as GuestConfig;
 const encoder = new TextEncoder();
 const files = new MemoryFiles();
 /** What `/tmp` held before the cell ran; only what changed is collected. */
-const before = new Map<string, Uint8Array>();
+const before = newMap<string, Uint8Array>();
 let head: Omit<JobHead, 'cell'>;
 /** Names the cell to the host. Kept apart from `head`, which functions of the realm see. */
 let cell = '';
@@ -99,7 +101,9 @@ async function begin(): Promise<void> {
     files.makeDirectory(path.slice(0, path.lastIndexOf('/')), true);
     files.write(path, file.body.slice());
   }
-  for (const entry of files.entries()) if (entry.bytes !== null) before.set(entry.path, entry.bytes);
+  files.visit((path, bytes) => {
+    if (bytes !== null) before.set(path, bytes);
+  });
   stdin = receive().body.slice();
   process.stdin = makeStdin(stdin);
   const ethers = /\bethers\b/.test(source) ? await loadEthers() : null;
@@ -235,13 +239,10 @@ function attempt(call: () => unknown): void {
 function report(exitCode: number, over: boolean): void {
   const error = failure === null ? null : describeReason(failure.reason);
   if (error !== null) err(`${error.traceback}\n`);
-  sendArtifacts(
-    (function* () {
-      for (const { path, bytes } of files.entries()) if (bytes !== null) yield { path, bytes };
-    })(),
-    before,
-    head,
-  );
+  const sendArtifact = artifactSender(before, head);
+  files.visit((path, bytes) => {
+    if (bytes !== null) sendArtifact({ path, bytes });
+  });
   const told = error === null ? null : plain(error);
   const done: DoneHead = { cell, over, exitCode, value: textOf(value, inspect), error: told, diskFull: files.full };
   send(MESSAGE.done, plain(done));
@@ -253,7 +254,9 @@ const isSyntaxDefect = (reason: unknown): reason is SyntaxDefect =>
   typeof reason === 'object' && reason !== null && defects.has(reason);
 
 function describeReason(reason: unknown): NonNullable<DoneHead['error']> {
-  return isSyntaxDefect(reason) ? reason : describe(reason, { inspect, framesOf: (lines) => programFrames(lines, shifts) });
+  return isSyntaxDefect(reason)
+    ? reason
+    : describe(reason, { inspect, framesOf: (error) => programFrames(placesOf(error), shifts) });
 }
 
 globalThis.addEventListener('unhandledrejection', (event) => {

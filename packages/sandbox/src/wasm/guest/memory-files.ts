@@ -1,5 +1,7 @@
 /** Files of a JavaScript job, in memory. Paths are absolute or relative to `/tmp`; only what is below `/tmp` exists. */
 
+import { append, newMap, sort } from '../../../runners/javascript/engine.mjs';
+
 export const ROOT = '/tmp';
 
 /** An error shaped like Node's. */
@@ -13,15 +15,9 @@ export interface FileLimits {
   readonly inodes: number;
 }
 
-export interface Entry {
-  readonly path: string;
-  /** `null` for a directory. */
-  readonly bytes: Uint8Array | null;
-}
-
 /** A small tree of files with Node's error codes. */
 export class MemoryFiles {
-  readonly #entries = new Map<string, Uint8Array | null>([[ROOT, null]]);
+  readonly #entries = newMap<string, Uint8Array | null>().set(ROOT, null);
   #limits: FileLimits = { diskBytes: 0, fileBytes: 0, inodes: 0 };
   #used = 0;
   /** True once a write was refused for lack of room. */
@@ -87,7 +83,7 @@ export class MemoryFiles {
     if (found === undefined) throw fileError('ENOENT', 'no such file or directory', 'scandir', path);
     if (found !== null) throw fileError('ENOTDIR', 'not a directory', 'scandir', path);
     const prefix = path === '/' ? '/' : `${path}/`;
-    return [...this.#entries.keys()]
+    return this.#paths()
       .filter((entry) => entry.startsWith(prefix) && !entry.slice(prefix.length).includes('/'))
       .map((entry) => entry.slice(prefix.length))
       .sort();
@@ -104,7 +100,8 @@ export class MemoryFiles {
       throw fileError('ENOTEMPTY', 'directory not empty', 'rmdir', path);
     }
     if (path === ROOT) throw fileError('EBUSY', 'resource busy or locked', 'rmdir', path);
-    for (const [entry, bytes] of [...this.#entries]) {
+    for (const entry of this.#paths()) {
+      const bytes = this.#entries.get(entry) ?? null;
       if (entry !== path && !entry.startsWith(`${path}/`)) continue;
       this.#used -= bytes?.length ?? 0;
       this.#entries.delete(entry);
@@ -118,16 +115,30 @@ export class MemoryFiles {
     if (from === to) return;
     if (to.startsWith(`${from}/`)) throw fileError('EINVAL', 'invalid argument', 'rename', from);
     if (this.#entries.has(to)) this.remove(to, { recursive: false, directory: found === null, force: true });
-    for (const [entry, bytes] of [...this.#entries]) {
+    for (const entry of this.#paths()) {
+      const bytes = this.#entries.get(entry) ?? null;
       if (entry !== from && !entry.startsWith(`${from}/`)) continue;
       this.#entries.delete(entry);
       this.#entries.set(to + entry.slice(from.length), bytes);
     }
   }
 
-  /** Everything there is, sorted by path. */
-  entries(): readonly Entry[] {
-    return [...this.#entries].map(([path, bytes]) => ({ path, bytes })).sort((a, b) => (a.path < b.path ? -1 : 1));
+  /** Calls `take` with everything there is, sorted by path; `bytes` is `null` for a directory. */
+  visit(take: (path: string, bytes: Uint8Array | null) => void): void {
+    const paths = this.#paths();
+    sort(paths, (a, b) => (a < b ? -1 : 1));
+    for (let index = 0; index < paths.length; index += 1) {
+      const path = paths[index] as string;
+      take(path, this.#entries.get(path) ?? null);
+    }
+  }
+
+  #paths(): string[] {
+    const paths: string[] = [];
+    this.#entries.forEach((_bytes, path) => {
+      append(paths, path);
+    });
+    return paths;
   }
 
   #requireParent(path: string, syscall: string): void {

@@ -1,5 +1,6 @@
 /** What `require` and `import` give to a JavaScript job: ethers, files in memory, and Node's pure built-ins. Nothing else. */
 
+import { call } from '../../../runners/javascript/engine.mjs';
 import { elapsed } from './determinism.ts';
 import { fsModules, type StreamModule } from './fs-module.ts';
 import type { MemoryFiles } from './memory-files.ts';
@@ -170,7 +171,7 @@ export function makeProcess(options: {
     stderr: stream(options.err, 2),
     nextTick: (work: (...args: unknown[]) => void, ...args: unknown[]) => {
       if (typeof work !== 'function') throw new TypeError('expected a function as first argument');
-      queueMicrotask(() => work(...args));
+      queueMicrotask(() => call(work, undefined, args));
     },
     uptime: () => elapsed() / 1000,
     hrtime: Object.assign(
@@ -188,11 +189,11 @@ export function makeProcess(options: {
   const emitter = new EventEmitter();
   for (const name of CHAINED) {
     shim[name] = (...args: unknown[]) => {
-      emitter[name]?.(...args);
+      call(emitter[name] as () => unknown, emitter, args);
       return shim;
     };
   }
   for (const name of ['emit', 'listenerCount', 'listeners', 'eventNames', 'rawListeners'])
-    shim[name] = (...args: unknown[]) => emitter[name]?.(...args);
+    shim[name] = (...args: unknown[]) => call(emitter[name] as () => unknown, emitter, args);
   return shim;
 }

@@ -5,13 +5,23 @@
  */
 
 import vm from 'node:vm';
+import { newSet, toText } from '../../../runners/javascript/engine.mjs';
 
 const { apply, defineProperty, getPrototypeOf } = Reflect;
 const { Script } = vm;
+/** The names of all scripts made here. The runtime's own have addresses of files, which no name here is. */
+const names = newSet<string>();
+
+/** True for the name of a script that {@link runScript} made. */
+export function isProgramName(name: unknown): boolean {
+  return names.has(name as string);
+}
+
 const runInThisContext = Script.prototype.runInThisContext as () => unknown;
 
 /** Compiles and runs a script in this realm; `filename` is what traces show. */
 export function runScript(text: string, filename: string): unknown {
+  names.add(filename);
   // Without a prototype, or user code could give the options a loader.
   const options = { __proto__: null, filename, importModuleDynamically: undefined };
   return apply(runInThisContext, new Script(text, options), []);
@@ -34,9 +44,11 @@ export function installEvaluation(): void {
   defineProperty(globalThis, 'eval', { value: evaluate, writable: true, configurable: true });
   for (const [prototype, keyword] of KINDS) {
     const build = (parts: readonly unknown[]): unknown => {
-      const texts = parts.map(String);
-      const body = texts.pop() ?? '';
-      return runScript(`(${keyword} anonymous(${texts.join(',')}\n) {\n${body}\n})`, 'eval');
+      let parameters = '';
+      const last = parts.length - 1;
+      for (let index = 0; index < last; index += 1) parameters += (index === 0 ? '' : ',') + toText(parts[index]);
+      const body = last < 0 ? '' : toText(parts[last]);
+      return runScript(`(${keyword} anonymous(${parameters}\n) {\n${body}\n})`, 'eval');
     };
     const original = (prototype as { readonly constructor: object }).constructor;
     const replaced = new Proxy(original, {

@@ -6,8 +6,9 @@
  */
 
 import type { PyProxy } from 'pyodide/ffi';
+import { newMap } from '../../../runners/javascript/engine.mjs';
 import { type DoneHead, type GuestConfig, type JobHead, MESSAGE } from '../messages.ts';
-import { type Found, sendArtifacts } from './artifacts.ts';
+import { artifactSender, type Found } from './artifacts.ts';
 import { askOne, installFetch, setNetwork } from './bridge.ts';
 import { advance, reset } from './determinism.ts';
 import { limitDisk } from './python-files.ts';
@@ -96,7 +97,7 @@ async function serve(python: Interpreter): Promise<void> {
     const frame = receive();
     if (frame.type !== MESSAGE.job) exit(0);
     const { cell, ...head } = frame.head as unknown as JobHead;
-    const before = new Map<string, Uint8Array>();
+    const before = newMap<string, Uint8Array>();
     setNetwork(head.network);
     for (let index = 0; index < head.files; index += 1) {
       const file = receive();
@@ -111,7 +112,8 @@ async function serve(python: Interpreter): Promise<void> {
     support.prepare(hostModule(), installed);
     const { exitCode, value, error, dead } = await execute(support, new TextDecoder().decode(frame.body), head.argv, crashed);
     if (!dead) finishFiles(support, head.session);
-    sendArtifacts(walk(FS, ROOT, { left: head.inodes }), before, head);
+    const sendArtifact = artifactSender(before, head);
+    for (const found of walk(FS, ROOT, { left: head.inodes })) sendArtifact(found);
     const over = !head.session || dead;
     const told = error === null ? null : plain(error);
     const done: DoneHead = { cell, over, exitCode, value, error: told, diskFull: disk.full };

@@ -3,6 +3,7 @@
  * substituted is reported instead (`unseeded.ts`); what shows when the engine collects garbage never shows it.
  */
 
+import { call } from '../../../runners/javascript/engine.mjs';
 import { installCalendars } from './calendars.ts';
 import { clear, elapsed, epoch, fillRandom, handleOf, nextFraction, randomUuid, schedule, wallClock } from './determinism.ts';
 import { installBodies } from './forms.ts';
@@ -97,7 +98,7 @@ function makePerformance(): object {
 
 function installTimers(): void {
   const after = (args: readonly unknown[], fire: unknown) => () => {
-    if (typeof fire === 'function') fire(...args);
+    if (typeof fire === 'function') call(fire as () => void, undefined, args);
   };
   define(globalThis, 'setTimeout', (fire: unknown, delay?: unknown, ...args: unknown[]) =>
     handleOf(schedule(after(args, fire), Number(delay), null)),

@@ -1,47 +1,73 @@
 /**
  * Stack traces that name places of the program only. The runtime's own frames carry paths of this machine, so with them the same
- * program would print something else elsewhere.
+ * program would print something else elsewhere. The program may replace methods of the engine: see `engine.mjs`.
  */
+
+import { append, call, newWeakMap, startsWith, toText } from '../../../runners/javascript/engine.mjs';
+import { isProgramName } from './program-text.ts';
 
 type Prepare = (error: unknown, sites: readonly CallSite[]) => unknown;
 
+/** The engine keeps programs from replacing these two. */
 interface CallSite {
-  getFileName(): string | null;
-  getScriptNameOrSourceURL?(): string | null;
+  getScriptNameOrSourceURL(): unknown;
   toString(): string;
 }
 
-/** Names of scripts that `program-text.ts` gives, of nothing at all (built-ins), and of wasm modules. */
-const OF_PROGRAM = /^(main\.js|eval|)$|^\/tmp\/|^wasm:/;
-/** Where the runtime itself lies, which may be below /tmp. */
-const OWN = new URL('.', import.meta.url).pathname;
+/** The places of errors whose stack was read, even where the program made another stack of it. */
+const places = newWeakMap<object, string>();
 
-function ofProgram(site: CallSite): boolean {
-  const name = site.getFileName() ?? site.getScriptNameOrSourceURL?.() ?? '';
-  return OF_PROGRAM.test(name) && !name.startsWith(OWN);
+/**
+ * The lines of an error's stack that are places of the program, as the engine names them.
+ *
+ * @example
+ * placesOf(new TypeError('bad')); // '\n    at main.js:1:7'
+ */
+export function placesOf(error: Error): string {
+  const stack = toText(error.stack ?? '');
+  return places.get(error) ?? stack;
 }
 
-function text(error: unknown, sites: readonly CallSite[]): string {
-  let head: string;
+/**
+ * True for scripts of the program, for built-ins, which have no name, and for wasm modules. A script that names itself in a comment
+ * (`sourceURL`) is shown under that name, so it counts.
+ */
+function ofProgram(name: unknown): boolean {
+  if (name === null || name === undefined || name === '') return true;
+  return typeof name === 'string' && (isProgramName(name) || startsWith(name, 'wasm:'));
+}
+
+function headOf(error: unknown): string {
   try {
     const { name, message } = error as { readonly name?: unknown; readonly message?: unknown };
-    head = String(message ?? '') === '' ? String(name) : `${String(name)}: ${String(message)}`;
+    const words = toText(message ?? '');
+    return words === '' ? toText(name) : `${toText(name)}: ${words}`;
   } catch {
-    head = 'Error';
+    return 'Error';
   }
-  return [head, ...sites.map((site) => `    at ${site.toString()}`)].join('\n');
 }
 
 /** Puts the filter in front of whatever user code sets as `Error.prepareStackTrace`. */
 export function installTraces(): void {
-  let prepare: Prepare = text;
-  const filtered: Prepare = (error, sites) => prepare(error, sites.filter(ofProgram));
+  let prepare: Prepare | null = null;
+  const filtered: Prepare = (error, sites) => {
+    const own: CallSite[] = [];
+    let lines = '';
+    for (let index = 0; index < sites.length; index += 1) {
+      const site = sites[index] as CallSite;
+      if (!ofProgram(site.getScriptNameOrSourceURL())) continue;
+      append(own, site);
+      lines += `\n    at ${site.toString()}`;
+    }
+    if (typeof error === 'object' && error !== null) places.set(error, lines);
+    return prepare === null ? headOf(error) + lines : call(prepare, Error, [error, own]);
+  };
   Object.defineProperty(Error, 'prepareStackTrace', {
     configurable: false,
     enumerable: false,
     get: () => filtered,
     set: (value: unknown) => {
-      prepare = typeof value === 'function' && value !== filtered ? (value as Prepare) : text;
+      prepare = typeof value === 'function' && value !== filtered ? (value as Prepare) : null;
     },
   });
 }

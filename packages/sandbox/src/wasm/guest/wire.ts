@@ -6,6 +6,7 @@
  * Everything is synchronous: a guest either computes or waits for the host, so results never depend on how fast the host answers.
  */
 
+import { byteLength, methodOf } from '../../../runners/javascript/engine.mjs';
 import { DEFAULT_FRAME_BOUNDS, type Frame } from '../../frames.ts';
 
 /** The few members of deno's global that guests use. */
@@ -22,20 +23,11 @@ export interface DenoApi {
 
 export const deno: DenoApi = (globalThis as unknown as { readonly Deno: DenoApi }).Deno;
 
-const { apply, getOwnPropertyDescriptor, getPrototypeOf } = Reflect;
-/** Turns a method into a function of its receiver, safe from later changes of its prototype. */
-function unbound<Result>(target: object, name: PropertyKey): (self: unknown, ...args: unknown[]) => Result {
-  const { value, get } = getOwnPropertyDescriptor(target, name) ?? {};
-  const method = (value ?? get) as (...args: unknown[]) => Result;
-  return (self, ...args) => apply(method, self, args);
-}
-
-const typedArray = getPrototypeOf(Uint8Array.prototype) as object;
-const lengthOf = unbound<number>(typedArray, 'byteLength');
-const copyInto = unbound<void>(typedArray, 'set');
-const part = unbound<Uint8Array>(typedArray, 'subarray');
-const encodeText = unbound<Uint8Array>(TextEncoder.prototype, 'encode');
-const decodeText = unbound<string>(TextDecoder.prototype, 'decode');
+const typedArray = Reflect.getPrototypeOf(Uint8Array.prototype) as object;
+const copyInto = methodOf<void>(typedArray, 'set');
+const part = methodOf<Uint8Array>(typedArray, 'subarray');
+const encodeText = methodOf<Uint8Array>(TextEncoder.prototype, 'encode');
+const decodeText = methodOf<string>(TextDecoder.prototype, 'decode');
 const { parse, stringify } = JSON;
 const Bytes = Uint8Array;
 const encoder = new TextEncoder();
@@ -66,8 +58,8 @@ function get32(bytes: Uint8Array, at: number): number {
  */
 export function send(type: number, head: Readonly<Record<string, unknown>> | null, body: Uint8Array = EMPTY): void {
   const headBytes = head === null ? EMPTY : encodeText(encoder, stringify(head));
-  const headLength = lengthOf(headBytes);
-  const bodyLength = lengthOf(body);
+  const headLength = byteLength(headBytes);
+  const bodyLength = byteLength(body);
   const total = 9 + headLength + bodyLength;
   const frame = new Bytes(total);
   put32(frame, 0, total - 4);

@@ -152,6 +152,6 @@ export type AttestationErrorCode = keyof typeof ATTESTATION_ERROR_KINDS;
  * Thrown by every parser and verifier here.
  *
  * @example
- * try { await verify(evidence) } catch (error) { if (AttestationError.is(error)) console.error(error.code, error.kind) }
+ * try { await verifyTdx(evidence, { now }) } catch (error) { if (AttestationError.is(error)) console.error(error.code, error.kind) }
  */
 export class AttestationError extends codedError('AttestationError', ATTESTATION_ERROR_KINDS) {}

@@ -27,7 +27,7 @@ const LAST_EVENTS: ReadonlySet<string> = new Set([
  * @example
  * const end = new HeldEnd(64 * 1024 * 1024);
  * for await (const piece of answer) controller.enqueue(end.push(piece));
- * await seal();
+ * await ledger.seal(draft);
  * controller.enqueue(end.held());
  */
 export class HeldEnd {

@@ -33,7 +33,9 @@ export const LOCAL_REFUSALS: Readonly<Record<LocalRefusal, string>> = {
  * without asking first.
  *
  * @param publicHost - A name under which this server is also reached, with its port; lower case.
- * @example localRefusal({ method: 'GET', host: 'evil.example', … }) // 'foreign-host'
+ * @example
+ * const others = { origin: null, contentType: null, fetchSite: null };
+ * localRefusal({ method: 'GET', host: 'evil.example', ...others }); // 'foreign-host'
  */
 export function localRefusal(request: LocalRequest, publicHost: string | null = null): LocalRefusal | null {
   const host = (request.host ?? '').toLowerCase();

@@ -9,7 +9,7 @@ import { EncodingError } from './errors.ts';
  * The part that `load` imports.
  * @param what e.g. `NVIDIA evidence`, for the error.
  * @throws {EncodingError} `part/unavailable`, with the loader's error as its cause.
- * @example const { verifyNvidia } = await loadedPart('NVIDIA evidence', () => import('./nvidia-evidence.ts'))
+ * @example const { parseJson } = await loadedPart('JSON', () => import('@assay/encoding/json'))
  */
 export async function loadedPart<Part>(what: string, load: () => Promise<Part>): Promise<Part> {
   try {

@@ -58,6 +58,6 @@ export type LedgerErrorCode = keyof typeof LEDGER_ERROR_KINDS;
  * Thrown by every ledger. Nothing was sealed when `seal` rejects with one.
  *
  * @example
- * try { await ledger.seal(draft) } catch (error) { if (LedgerError.is(error) && error.code === 'ledger/full') shedLoad() }
+ * try { await ledger.seal(draft) } catch (error) { if (LedgerError.is(error) && error.code === 'ledger/full') console.error('retry later') }
  */
 export class LedgerError extends codedError('LedgerError', LEDGER_ERROR_KINDS) {}

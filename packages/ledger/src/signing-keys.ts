@@ -10,7 +10,7 @@ import type { SigningKey, SigningKeys } from './sealing-keys.ts';
 
 /**
  * Fresh keys.
- * @example const keys = createSigningKeys(); const keyset = { receipt_signing_keys: keys.keysetEntries, … }
+ * @example const { receipt, keysetEntries } = createSigningKeys(); keysetEntries.includes(receipt.entry) // true
  */
 export function createSigningKeys(): SigningKeys {
   const receipt = createKey('receipt', RECEIPT_ALGORITHM);

@@ -43,6 +43,6 @@ export type ModelErrorCode = keyof typeof MODEL_ERROR_KINDS;
 
 /**
  * @example
- * try { await modelIdentity([source]) } catch (error) { if (ModelError.is(error)) console.error(error.code) }
+ * try { await identifyModel([source]) } catch (error) { if (ModelError.is(error)) console.error(error.code) }
  */
 export class ModelError extends codedError('ModelError', MODEL_ERROR_KINDS) {}

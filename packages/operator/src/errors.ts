@@ -33,6 +33,6 @@ export type OperatorErrorCode = keyof typeof OPERATOR_ERROR_KINDS;
 /**
  * Thrown by every parser and check here; state is unchanged then.
  * @example
- * try { await authorize(request, rules) } catch (error) { if (OperatorError.is(error)) console.error(error.code) }
+ * try { parseManifest(bytes) } catch (error) { if (OperatorError.is(error)) console.error(error.code) }
  */
 export class OperatorError extends codedError('OperatorError', OPERATOR_ERROR_KINDS) {}

@@ -141,7 +141,7 @@ export interface AgentIdParts {
 
 /**
  * The id that owners' messages name: 32 bytes that no other deployment has, so that no message serves two agents.
- * @example agentId({ manifest: manifestDigest(manifest), log: 'log.assay/1f', logKeys, secret }) // 0x9c…
+ * @example agentId({ manifest: manifestDigest(parseManifest(bytes)), log: 'log.assay/1f', logKeys, secret }) // 0x9c…
  */
 export function agentId(parts: AgentIdParts): Hex {
   const { manifest, log, logKeys, secret } = parts;

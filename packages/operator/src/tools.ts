@@ -43,7 +43,7 @@ export type ToolEndpoint = RegisteredTool['endpoint'];
 /**
  * The tools in the value of the variable; none for an empty text.
  * @throws {OperatorError} `operator/tools-malformed`.
- * @example parseTools('[{"name":"pay","parameters":{"type":"object"},"endpoint":{"type":"wallet"}}]')[0].name // 'pay'
+ * @example parseTools('[{"name":"pay","parameters":{"type":"object"},"endpoint":{"type":"wallet"}}]')[0]?.name // 'pay'
  */
 export function parseTools(text: string): readonly RegisteredTool[] {
   if (text === '') return [];

@@ -82,7 +82,7 @@ export interface VerifiedBundle<Claims> {
  * under a root that is not trusted.
  * @throws {ReceiptError} at the first thing that is not authentic; and whatever `verifyEvidence` throws.
  * @example
- * const { receipts, checks } = await authenticateBundle(bytes, { verifyEvidence: ({ evidence, time }) => verifyWith(evidence, time) })
+ * const { receipts, checks } = await authenticateBundle(bytes, { verifyEvidence, trustedWitnesses });
  */
 export async function authenticateBundle<Claims>(
   source: BundleSource,

@@ -231,7 +231,7 @@ interface Chain {
  * Checks the hash chains of all boots over a run of entries that begins at the log's first: no gap, no swap, time never back, no keyset
  * before its report or after its succession, and every successor a keyset whose report came before.
  * @throws {ReceiptError} `leaf/chain-broken` with the index of the first bad entry.
- * @example verifyLeafChains(entries.map((entry) => parseLeafText(decodeUtf8(entry))))
+ * @example verifyLeafChains(entries.map((entry: Uint8Array) => parseLeafText(decodeUtf8(entry))))
  */
 export function verifyLeafChains(leaves: readonly Leaf[]): void {
   const chains = new LeafChains();

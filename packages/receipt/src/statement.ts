@@ -55,7 +55,7 @@ export function resultStatementDigest(keysetDigest: Digest, nonce: string | null
 
 /**
  * Whether a slot of the evidence holds `digest`: 32 bytes equal to it, or 64 bytes that go on with zeros. Any other length is `false`.
- * @example carriesStatement(claims.reportData, statementDigest(digest, nonce))
+ * @example carriesStatement(claims.reportData, statementDigest(keysetDigest(keyset), nonce))
  */
 export function carriesStatement(slot: Uint8Array, digest: Uint8Array): boolean {
   if (digest.length !== 32 || (slot.length !== 32 && slot.length !== 64)) return false;

@@ -24,7 +24,7 @@ export interface ClaimFacts extends Omit<ExecutionClaim, 'v' | 'codeSha256' | 'n
  * The claim and `sha256(JCS(claim))`, lower-case hex.
  *
  * @example
- * const { claim, claimDigest } = buildClaim({ language: 'python', lane: 'wasm', code, status: 'ok', ... });
+ * const { claim, claimDigest } = buildClaim({ ...facts, code: 'print(6 * 7)', networkPolicy: undefined, transcript: [] });
  */
 export function buildClaim(facts: ClaimFacts): { readonly claim: ExecutionClaim; readonly claimDigest: string } {
   const { code, networkPolicy, transcript, inputs, outputs, ...rest } = facts;

@@ -64,7 +64,7 @@ export function decodeFrame(bytes: Uint8Array, bounds: FrameBounds = DEFAULT_FRA
  *
  * @example
  * const reader = new FrameReader();
- * child.stdout.on('data', (chunk) => { for (const frame of reader.push(chunk)) receive(frame); });
+ * for await (const chunk of child.stdout) for (const frame of reader.push(chunk)) console.log(frame);
  */
 export class FrameReader {
   readonly #bounds: FrameBounds;

@@ -33,7 +33,7 @@ export class OutputBudget {
  * const budget = new OutputBudget(limits.outputBytes);
  * const stdout = new StreamCapture(budget);
  * stdout.write(chunk); // text to forward as an event
- * if (stdout.truncated) kill('output-limit');
+ * if (stdout.truncated) child.kill();
  */
 export class StreamCapture {
   readonly #budget: OutputBudget;

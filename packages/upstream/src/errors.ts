@@ -26,6 +26,6 @@ export type UpstreamErrorCode = keyof typeof UPSTREAM_ERROR_KINDS;
 
 /**
  * @example
- * try { await verifyProxy(service, model) } catch (error) { if (UpstreamError.is(error)) console.error(error.code) }
+ * try { await sessions.open(model) } catch (error) { if (UpstreamError.is(error)) console.error(error.code) }
  */
 export class UpstreamError extends codedError('UpstreamError', UPSTREAM_ERROR_KINDS) {}

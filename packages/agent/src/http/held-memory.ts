@@ -33,7 +33,7 @@ export const HELD = {
 /**
  * Memory for one body, of which the beginning is not counted. Release it when nothing of the body is held any more.
  * @throws {ServerError} `server/busy`, here and when it grows.
- * @example const held = holdMemory('answer', bytes.length)
+ * @example const held = holdMemory('answer', 64 * 1024)
  */
 export function holdMemory(kind: keyof typeof HELD, bytes = 0): Reservation {
   const counted = (length: number): number => Math.max(0, length - FREE_BYTES);

@@ -11,7 +11,7 @@ const TYPES: Readonly<Record<number, string>> = {
 
 /**
  * The same problem as OpenAI's clients read it. `code` is the agent's own (docs/errors.md).
- * @example openAiProblem(problemOf(new ServerError('http/not-found', '…'), id)).body.error.type // 'not_found'
+ * @example openAiProblem(problemOf(new ServerError('http/not-found', 'no such model'), requestId)).body.error // { type: 'not_found', … }
  */
 export function openAiProblem({ status, headers, body }: Problem): Problem {
   const type = TYPES[status] ?? (status >= 500 ? 'server_error' : 'invalid_request_error');

@@ -14,7 +14,7 @@ export interface Problem {
 
 /**
  * The problem for anything thrown. An error without a code becomes `server/internal` and tells nothing about itself.
- * @example problemOf(new ServerError('http/not-found', 'no such receipt')).status // 404
+ * @example problemOf(new ServerError('http/not-found', 'no such receipt'), requestId).status // 404
  */
 export function problemOf(error: unknown, requestId: string): Problem {
   const unexpected = `the agent met an error it did not expect; its log says more under request ${requestId}`;

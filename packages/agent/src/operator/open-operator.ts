@@ -46,7 +46,7 @@ export interface OpenedOperator {
 /**
  * The operator of a manifest.
  * @throws {ServerError} `config/unreadable`, `attester/unavailable`, `operator/secret-missing`, `operator/secret-unavailable`, `operator/secret-exposed`, `operator/state-broken`; {OperatorError} `operator/manifest-malformed`.
- * @example const operator = await openOperator({ manifestFile, attester, ledger, clock, channelKeys, prompts, onFailure })
+ * @example const operator = await openOperator({ manifestFile, attester, ledger, clock, channelKeys, prompts, kmsSecret, onFailure })
  */
 export async function openOperator(options: OpenOperatorOptions): Promise<OpenedOperator> {
   const { manifestFile, attester, ledger, clock, channelKeys } = options;

@@ -28,7 +28,7 @@ export interface ClaimsLinesOptions {
 /**
  * The block, with its heading.
  * @param checks of the whole verdict; those of parts have the path of the part in front.
- * @example claimsLines(verdict.claims, verdict.checks, io, { verbose: false })
+ * @example if (verdict.claims !== undefined) io.stdout(claimsLines(verdict.claims, verdict.checks, io, { verbose: false }))
  */
 export function claimsLines(claims: VerifiedClaims, checks: readonly Check[], io: Io, { verbose }: ClaimsLinesOptions): string {
   const style = styleOf(io);

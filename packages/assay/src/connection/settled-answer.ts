@@ -30,7 +30,7 @@ export function settledAnswer(answer: Response, settle: (bytes: Uint8Array) => P
 
 /**
  * As {@link settledAnswer}, with what `settle` found: it resolves when the body was read to its end, and rejects with the error the body ends in.
- * @example const { response, settled } = settledWith(answer, async (bytes) => prove(bytes));
+ * @example const { response, settled } = settledWith(answer, async (bytes) => decodeUtf8(bytes));
  */
 export function settledWith<Value>(
   answer: Response,

@@ -71,7 +71,7 @@ export interface TaskArchive {
   attempts(id: string): Promise<readonly TaskAttempt[]>;
   /**
    * What was asked for, to run it again.
-   * @example const again = agent.run(await agent.tasks.request(id));
+   * @example const again = await agent.run(await agent.tasks.request(id));
    */
   request(id: string): Promise<{ readonly type: string; readonly [member: string]: unknown }>;
   /** Decides on code that waits; `agent.run` with `review` does it by itself. */

@@ -41,7 +41,7 @@ export interface RunOptions {
   /**
    * Shows each program of the model before it runs: what it returns runs, `null` discards it. The receipt must then tell of these decisions
    * and of no other code.
-   * @example agent.run('Plot sales', { review: ({ code }) => (code.includes('remove') ? null : code) })
+   * @example await agent.run('Plot sales', { review: ({ code }) => (code.includes('remove') ? null : code) })
    */
   readonly review?: ReviewCode | undefined;
   /** Cancels the task. */

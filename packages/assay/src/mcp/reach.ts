@@ -27,7 +27,7 @@ function unfollowed(init: RequestInit | undefined): 'error' | 'manual' {
   return init?.redirect === 'manual' ? 'manual' : 'error';
 }
 
-/** @example const agent = await connect(url, createReach(io, settings).optionsFor(url)); */
+/** @example const agent = await connect('https://agent.example', createReach(io, settings).optionsFor(new URL('https://agent.example'))); */
 export function createReach(io: Io, { agent, apiKey }: ReachSettings): Reach {
   const open = createPublicFetch({ resolve: (name) => lookup(name, { all: true }) });
   const named: typeof globalThis.fetch = (input, init) => io.fetch(input, { ...init, redirect: unfollowed(init) });

@@ -45,7 +45,9 @@ export interface VariableEntry {
 /**
  * The message that owners sign, and the value with it: sealed while hidden, in clear once public.
  * @throws {OperatorError} `operator/message-malformed` for a value over 64 KiB.
- * @example const { message, ...content } = await variableEntry({ agentId, keyset, current, value: 'hello', … });
+ * @example
+ * const wishes = { value: 'hello', makePublic: false, makeImmutable: false };
+ * const { message, ...content } = await variableEntry({ agentId, keyset, current, policyHash, expiry, ...wishes });
  */
 export async function variableEntry(change: VariableChange): Promise<VariableEntry> {
   const { agentId, keyset, current, value, makePublic, makeImmutable, policyHash, expiry } = change;

@@ -8,7 +8,7 @@ import type { ForwardedAnswer, ProofFile } from './upstream.ts';
 /**
  * @param prove - Called with the whole answer. When it throws, or the answer breaks off, the body and the promise end in that error.
  * @param held - Grows by what is kept of the answer.
- * @example const { response, proof } = settledBy(answer, () => proofOf(receiptId));
+ * @example const { response, proof } = settledBy(answer, async () => null);
  */
 export function settledBy(
   answer: Response,

@@ -30,7 +30,7 @@ export type ProxyEvent =
 /**
  * A handler for an HTTP server that listens on loopback. Requests of web pages get status 403 or 415: they must not spend the key or read
  * answers.
- * @example const handle = createVerifyingProxy({ upstream, keep: async (proof) => save(proof) });
+ * @example const handle = createVerifyingProxy({ upstream, keep: (proof) => save(proof) });
  */
 export function createVerifyingProxy({
   upstream,

@@ -55,7 +55,7 @@ export type PayloadOf = (digest: string) => Uint8Array | null;
 /** Characters of one quote; the bundle has the rest. */
 export const MAX_QUOTE = 20_000;
 
-/** @example told('run', 'Ran it in the sandbox', { tone: 'pass' }) */
+/** @example told('ran', 'Ran it in the sandbox', { tone: 'pass' }) */
 export function told(kind: StoryKind, title: string, rest: Partial<Omit<ToldStep, 'kind' | 'title'>> = {}): ToldStep {
   return { kind, title, attempt: null, text: '', tone: 'plain', quotes: [], ...rest };
 }

@@ -52,7 +52,8 @@ interface SortedFile extends NamedFile {
  * @param files at least one, in any order; those with equal bytes count once.
  * @throws {AttestationError | ClientError} of kind `misuse`, and of roots in `trust` that are none.
  * @example
- * const { outcome, verdicts } = await verifyFiles([{ name: 'report.json', bytes }, { name: 'collateral.json', bytes: collateral }]);
+ * const files = ['report.json', 'collateral.json'].map((name) => ({ name, bytes: readFileSync(name) }));
+ * const { outcome, verdicts } = await verifyFiles(files);
  */
 export async function verifyFiles(files: readonly NamedFile[], options: VerifyOptions = {}): Promise<FilesVerdict> {
   const sorted = distinct(files).map(sortedFile);

@@ -158,7 +158,7 @@ type Conclusion<Type extends SubjectType> = Omit<Findings, 'scope'> &
 
 /**
  * The verdict on a subject whose evidence is authentic: outcome and headline follow from all checks, so neither can contradict one.
- * @example concluded({ type: 'receipt', subject: 'receipt by …', checks, receipt, … });
+ * @example concluded({ ...authentic, type: 'receipt', subject: 'receipt by agent.example', checks, receipt }).outcome
  */
 export function concluded<Type extends SubjectType>(parts: Conclusion<Type>): AcceptedSubject<Type> | RefusedSubject<Type> {
   const { subject, checks, policy } = parts;

@@ -14,7 +14,9 @@ export interface TrustAnchorOptions {
 /**
  * The anchor that pins the key of a DER certificate. The certificate's own signature is not looked at: it is trusted by choice.
  * @throws {AttestationError} `certificate/malformed`, `certificate/unsupported-algorithm`.
- * @example trustAnchor('our simulator', decodePem(text)[0].der, { simulated: true })
+ * @example
+ * const [root] = decodePem(text);
+ * if (root !== undefined) trustAnchor('our simulator', root.der, { simulated: true });
  */
 export function trustAnchor(name: string, certificate: Uint8Array, options: TrustAnchorOptions = {}): TrustAnchor {
   return { name, spki: parseCertificate(certificate).spki, certificate, simulated: options.simulated ?? false };

@@ -53,7 +53,7 @@ export interface VerifiedPath {
  * `certificate/signature-invalid`, `certificate/not-yet-valid`, `certificate/expired`, `certificate/not-a-ca`,
  * `certificate/path-length-exceeded`, `certificate/key-usage`, `certificate/unknown-critical-extension`, and with `crls` those of
  * {@link checkRevocation}.
- * @example const { anchor } = await verifyPath({ chain: [leaf, intermediate], anchors: AWS_ROOTS, now });
+ * @example const { anchor } = await verifyPath({ chain: [leaf, intermediate], anchors: AWS_NITRO_ROOTS, now });
  */
 export async function verifyPath(input: VerifyPathInput): Promise<VerifiedPath> {
   const { now, cache } = input;

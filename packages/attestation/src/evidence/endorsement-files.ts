@@ -36,7 +36,7 @@ const MAX_TABLE = 1 << 17;
  * @returns the pieces, exact bytes where signatures cover them. Certificates without an issuer chain of their own in PCS responses
  * are offered to every response that lacks one.
  * @example
- * const endorsements = collectEndorsements([{ name: 'tcb.json', bytes }, { name: 'chain.pem', bytes: pem }]);
+ * const endorsements = collectEndorsements(['tcb.json', 'chain.pem'].map((name) => ({ name, bytes: readFileSync(name) })));
  */
 export function collectEndorsements(files: readonly EndorsementFile[]): Endorsements {
   const found = files

@@ -53,7 +53,7 @@ let lookedAt: LookedAt | null = null;
 /**
  * Runs `look`, in which {@link jsonIn} parses and {@link bytesOfText} decodes `file` once, however many readers ask. `look` waits for nothing, so
  * the bytes cannot change under it; nothing is kept afterwards. Readers share what was decoded: they do not write into it.
- * @example parsedOnce(file, () => readers.find((reader) => reader(file) !== null))
+ * @example parsedOnce(file, () => jsonIn(file))
  */
 export function parsedOnce<Value>(file: Uint8Array, look: () => Value): Value {
   const outer = lookedAt;

@@ -60,7 +60,9 @@ export interface SummaryTypedData {
 
 /**
  * The summary to sign.
- * @example summaryTypedData({ chainId: 1, address: '0x…', … }).message.auditedContract
+ * @example
+ * const audit = { analyzer: 'slither-analyzer 0.11.6', keysetDigest, receiptId, issuedAt, auditHash, simulated: false };
+ * summaryTypedData({ ...audit, chainId: 1, address }).message.auditedContract;
  */
 export function summaryTypedData(facts: SummaryFacts): SummaryTypedData {
   const { analyzer, keysetDigest, receiptId, issuedAt, auditHash, chainId, address, auditUri, simulated } = facts;

@@ -53,7 +53,7 @@ const CALL_PROTECTION = { push: 0x73, after: [0x30, 0x14] } as const;
 /**
  * Compares. `metadata`: places of metadata hashes, from {@link metadataPlaces}; `null` when they are not known, which can only make the result worse.
  * @throws {ContractsError} `build/malformed`.
- * @example compareCode(artifact, await getCode(address), null).level // 'exact'
+ * @example compareCode(artifact, decodeHex(code.slice(2)), null).level // 'exact'
  */
 export function compareCode(
   artifact: ContractArtifact,

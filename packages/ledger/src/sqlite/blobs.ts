@@ -15,7 +15,7 @@ const MOST_OLD_PIECES = 16;
 /**
  * Finds payloads by their SHA-256; nothing but their length is read before it is asked for. No statement stays open between two
  * pieces, so that slow readers do not keep the write-ahead log from being copied back.
- * @example blobReader(db)(hash)?.length
+ * @example blobReader(db, dataKey)(hash)?.length
  */
 export function blobReader(db: DatabaseSync, dataKey: DataKey): (hash: Uint8Array) => StoredBlob | null {
   const whole = db.prepare('SELECT length(bytes) AS length FROM blobs WHERE hash = ?');

@@ -51,7 +51,9 @@ export interface TranscriptsSummary {
  * @param receipts every receipt of its bundle.
  * @throws {ModelError} `transcripts/malformed`, `transcripts/omitted`, `transcripts/replayed`, `transcripts/reordered`,
  * `transcripts/substituted`, `transcripts/stale`.
- * @example const { sessions } = verifyTranscripts(file, receipts); for (const { report, reportNonce } of sessions) await verifyReport(report, reportNonce);
+ * @example
+ * const { sessions } = verifyTranscripts(file, receipts);
+ * for (const { report, reportNonce } of sessions) console.log(parseReport(report, reportNonce).keysetDigest);
  */
 export function verifyTranscripts(file: JsonObject, receipts: readonly AuthenticReceipt[]): TranscriptsSummary {
   const entries = objectsOf(file.transcripts, 'transcripts');

@@ -40,7 +40,8 @@ export function continueAll(members: readonly number[]): void {
  * Kills the members that hold the socket with this inode, and those whose descriptors cannot be read. Call it on stopped members.
  *
  * @example
- * killHolders([child.pid], socketOf(interpreter, 3));
+ * const socket = socketOf(interpreter, 3);
+ * if (socket !== null) killHolders([child.pid], socket);
  */
 export function killHolders(members: readonly number[], socket: string): void {
   for (const pid of members) if (holds(pid, socket)) killQuietly(pid);

@@ -30,7 +30,11 @@ export interface AttestedUpstreamOptions extends RelayOptions {
 /** Longest wait for a list of models, milliseconds. */
 const LIST_MS = 5000;
 
-/** @example const upstream = createAttestedUpstream({ name: 'redpill', kind: serviceKind('redpill'), service, … }); */
+/**
+ * @example
+ * const kind = serviceKind('redpill');
+ * const upstream = createAttestedUpstream({ name: 'redpill', kind, service, base, apiKey, defaultModel, timeoutMs: 120_000 });
+ */
 export function createAttestedUpstream(options: AttestedUpstreamOptions): Upstream {
   const { name, defaultModel, kind, service } = options;
   const sessions = new AttestedSessions(kind, service);

@@ -62,7 +62,7 @@ export function thisMachine({ findProgram, searchPath }: ProgramSearch, path: st
   };
 }
 
-/** @example findings.push(...(await machineFindings(await surveyTee(…), config, thisMachine(agent, io.env.PATH)))) */
+/** @example findings.push(...(await machineFindings(survey, config, thisMachine(await import('@assay/agent'), io.env.PATH)))) */
 export async function machineFindings(survey: TeeSurvey, config: Config, machine: Machine): Promise<readonly Finding[]> {
   const halfWay = survey.kind === 'hardware' ? [] : HALF_WAY.filter(({ device }) => machine.exists(device));
   return [

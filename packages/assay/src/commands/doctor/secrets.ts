@@ -24,7 +24,7 @@ export function liesOnOpenDisk({ kind, detail, keepsSecret }: TeeSurvey): boolea
   return kind === 'hardware' && !keepsSecret && detail.startsWith('configfs-tsm');
 }
 
-/** @example findings.push(await secrets(survey, config, thisMachine(agent, io.env.PATH))) */
+/** @example findings.push(await secrets(survey, config, thisMachine(await import('@assay/agent'), io.env.PATH))) */
 export async function secrets(survey: TeeSurvey, config: Config, files: Files): Promise<Finding> {
   const { kind, keepsSecret } = survey;
   const { operatorManifest, dataDir } = config;

@@ -46,7 +46,7 @@ export interface XmlElement {
 /**
  * The document element of an XML document.
  * @throws {AttestationError} `nvidia/rim-malformed`.
- * @example elements(parseXml(bytes), SWID, 'Payload')
+ * @example elements(parseXml(bytes), 'http://standards.iso.org/iso/19770/-2/2015/schema.xsd', 'Payload')
  */
 export function parseXml(bytes: Uint8Array): XmlElement {
   if (bytes.length > MAX_BYTES) throw malformed(`expected at most ${MAX_BYTES} bytes of xml, got ${bytes.length}`);

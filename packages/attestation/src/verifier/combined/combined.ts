@@ -50,7 +50,8 @@ export const combinedVerifier: TeeVerifier<CombinedReport, CombinedClaims> = {
  * @throws {AttestationError} `combined/key-unbound`, `combined/public-key-mismatch`, and those of the nodes' verifiers.
  * @example
  * const claims = await verifyCombined(report, { now, endorsements });
- * claims.submodules.model?.identity['signing-address'];
+ * const model = claims.submodules.model;
+ * if (model?.type === 'tdx') console.log(model.identity.fmspc);
  */
 export async function verifyCombined(report: CombinedReport, options: VerifyOptions): Promise<VerifiedClaims<CombinedClaims>> {
   const nodeOptions = withoutLogs(options);

@@ -27,7 +27,8 @@ import { CheckBudget, deviceLeaves } from './signer.ts';
  *   `nvidia/rim-signature-unsupported` for a broken manifest among the endorsements.
  * @example
  * const claims = await verifyNvidia(evidence, { now, endorsements });
- * claims.submodules['gpu-3']?.identity['driver-version'];
+ * const gpu = claims.submodules['gpu-3'];
+ * if (gpu?.type === 'nvidia-gpu') console.log(gpu.identity['driver-version']);
  */
 export async function verifyNvidia(evidence: NvidiaEvidence, options: VerifyOptions): Promise<VerifiedClaims<NvidiaClaims>> {
   const { endorsements = [], cache } = options;

@@ -50,8 +50,8 @@ export const snpVerifier: TeeVerifier<SnpEvidence, SevSnpClaims> = {
  *   `snp/chip-id-mismatch`, `snp/tcb-mismatch`, `snp/endorsement-key-malformed`, `snp/signature-invalid`,
  *   `snp/certificate-chain-mismatch`, `snp/runtime-data-unbound`, and `certificate/*` of the path.
  * @example
- * const evidence = snpVerifier.recognise(file);
- * const claims = await snpVerifier.verify(evidence, { now, endorsements: [{ kind: 'certificate', der: vcek }] });
+ * const recognised = snpVerifier.recognise(file);
+ * if (recognised !== null) await snpVerifier.verify(recognised, { now, endorsements: [{ kind: 'certificate', der: vcek }] });
  */
 export async function verifySnp(evidence: SnpReportEvidence, options: VerifyOptions): Promise<VerifiedClaims<SevSnpClaims>> {
   const { report } = evidence;

@@ -31,7 +31,7 @@ export interface Findings {
 /**
  * Reads every claim of `payload`.
  * @example
- * readFindings({ 'x-nvidia-overall-att-result': false }, 'nras').checks[0].id; // 'token.overall-result'
+ * readFindings({ 'x-nvidia-overall-att-result': false }, 'nras').checks[0]?.id; // 'token.overall-result'
  */
 export function readFindings(payload: JsonObject, family: TokenFamily): Findings {
   const reader = new FindingReader();

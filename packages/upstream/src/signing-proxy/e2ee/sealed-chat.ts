@@ -40,8 +40,8 @@ const PLAIN = new Set(['model', 'reasoning_effort', 'service_tier']);
  * @throws {UpstreamError} `e2ee/key-missing`, `e2ee/not-sealable`. Nothing has left then.
  * @example
  * const sealed = await sealChat(attested, '/v1/chat/completions', body, Date.now());
- * const answer = await fetch(url, { method: 'POST', headers: sealed.headers, body: sealed.body });
- * for await (const piece of sealed.open(answer)) …
+ * const answer = await post(sealed.headers, sealed.body);
+ * for await (const piece of sealed.open(answer)) console.log(decodeUtf8(piece));
  */
 export async function sealChat(
   { algorithm, publicKey }: Pick<ReportedKeys, 'algorithm' | 'publicKey'>,

@@ -28,6 +28,7 @@ export const CLIENT_ERROR_KINDS = {
   'client/request-oversize': 'malformed',
   'client/request-unsettled': 'refused',
   'client/task-lost': 'unavailable',
+  'client/too-many-files': 'misuse',
   'client/unauthorized': 'misuse',
   'client/unknown-measurement': 'misuse',
   'client/unknown-preset': 'misuse',

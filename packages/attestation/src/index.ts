@@ -41,7 +41,13 @@ export {
   verifyAnswerSignature,
 } from './evidence/combined/answer-signature.ts';
 export { dstackImageRule } from './evidence/dstack/image-measurements.ts';
-export { collectEndorsements, type EndorsementFile } from './evidence/endorsement-files.ts';
+export {
+  collectEndorsements,
+  type EndorsementFile,
+  joinEndorsements,
+  MAX_ENDORSEMENT_FILES,
+  piecesOf,
+} from './evidence/endorsement-files.ts';
 export { describeFile } from './evidence/kinds/file-kind.ts';
 export type { FileKind } from './evidence/kinds/kind.ts';
 export { type NitroDocument, parseNitroDocument } from './evidence/nitro/nitro-document.ts';

@@ -94,7 +94,7 @@ describe('every member of a rule has its sentence', () => {
     [
       'approval',
       { approval: { asset: A, above: '100' } },
-      'Owners must approve a transaction that spends more than 100 smallest units of token 0x8669…6dba.',
+      `Owners must approve a transaction that spends more than 100 smallest units of token ${A}.`,
     ],
     ['rate', { rate: { at_most: 1, window_seconds: 90 } }, 'At most 1 transaction in 90 seconds.'],
   ])('%s', (_, members, sentence) =>
@@ -102,10 +102,94 @@ describe('every member of a rule has its sentence', () => {
   );
 });
 
+describe('what is signed without a transaction', () => {
+  const cap = { asset: A, at_most: '7' };
+  const typed = { primary_type: 'Vote', verifying_contract: B, chain_id: 84532 };
+  test.each<readonly [string, object, string, readonly string[]]>([
+    [
+      'texts of messages',
+      { match: { paths: ['message'], message: { one_of: ['yes', 'no "thanks"'] } } },
+      'Allows signatures of messages.',
+      ['The message is "yes" or "no \\"thanks\\"".'],
+    ],
+    [
+      'starts of messages',
+      { match: { paths: ['message'], message: { starts_with: ['status: '] } }, rate: { at_most: 1, window_seconds: 60 } },
+      'Allows signatures of messages.',
+      ['The message starts with "status: ".', 'At most 1 signature in 1 minute.'],
+    ],
+    [
+      'messages, none of which fits',
+      { match: { paths: ['transaction', 'message'] } },
+      'Allows transactions, spending nothing.',
+      ['No message fits: a rule that allows messages needs `message`, and nothing that messages lack.'],
+    ],
+    [
+      'permits',
+      { match: { paths: ['typed-data'], recipients: [A], beneficiaries: [B] }, caps: [cap] },
+      `Allows signatures of typed data to 0x8669…6dba, spending at most 7 smallest units of token ${A}.`,
+      [
+        'Of typed data, only the permits and authorisations that are known.',
+        `The contract of the typed data is ${A}.`,
+        `Tokens go to, or may be spent by, ${B}.`,
+        `All that is signed under this rule together: at most 7 smallest units of token ${A} in 24 hours.`,
+      ],
+    ],
+    [
+      'named types',
+      { match: { paths: ['typed-data'], typed_data: [typed, { primary_type: 'Login' }] } },
+      'Allows signatures of typed data, spending nothing.',
+      [
+        `The typed data is "Vote" of contract ${B} on chain 84532 or "Login" of a domain without a contract and without a chain.`,
+      ],
+    ],
+    [
+      'typed data and transactions',
+      { match: { paths: ['transaction', 'typed-data'], recipients: [A] }, approval: { above: '1' } },
+      'Allows transactions and signatures of typed data to 0x8669…6dba, spending nothing.',
+      [
+        'Of typed data, only the permits and authorisations that are known.',
+        `Sent to, or of the contract, ${A}.`,
+        'Owners must approve a transaction that spends more than 0.000000000000000001 of the native coin (1 wei).',
+        'Typed data that spends more is denied: owners approve transactions only.',
+      ],
+    ],
+    [
+      'what nothing has',
+      { match: { message: { one_of: ['x'] } } },
+      'Allows nothing: no request has all that the rule wants.',
+      ['The message is "x".'],
+    ],
+    [
+      'messages that are denied',
+      { effect: 'deny', match: { message: { starts_with: ['pay'] } } },
+      'Denies signatures of messages.',
+      ['The message starts with "pay".'],
+    ],
+    [
+      'paths that are denied',
+      { effect: 'deny', match: { paths: ['message', 'typed-data'] } },
+      'Denies signatures of messages and signatures of typed data.',
+      [],
+    ],
+  ])('%s', (_, members, summary, conditions) => {
+    const [rule] = explained({ id: 'one', effect: 'allow', ...members }).rules;
+    expect(rule).toMatchObject({ summary, conditions });
+  });
+});
+
 test.each<readonly [string, object, string]>([
   ['everything', { effect: 'deny' }, 'Denies everything.'],
-  ['a recipient', { effect: 'deny', match: { recipients: [A] } }, 'Denies transactions to 0x8669…6dba.'],
-  ['a caller', { effect: 'deny', match: { callers: ['tool'] } }, 'Denies transactions.'],
+  [
+    'a recipient',
+    { effect: 'deny', match: { recipients: [A] } },
+    'Denies transactions and signatures of typed data to 0x8669…6dba.',
+  ],
+  [
+    'a caller',
+    { effect: 'deny', match: { callers: ['tool'] } },
+    'Denies transactions, signatures of messages and signatures of typed data.',
+  ],
   [
     'a function',
     { effect: 'allow', match: { function: 'function vote(uint256 id)' } },
@@ -120,4 +204,4 @@ test.each([
   ['1500000000000000000', '1.5'],
 ])('%s wei are %s coins', (wei, coins) => expect(coinsOf(wei)).toBe(coins));
 
-test('tokens stay in their smallest unit', () => expect(amountOf(A, '500')).toBe('500 smallest units of token 0x8669…6dba'));
+test('tokens stay in their smallest unit', () => expect(amountOf(A, '500')).toBe(`500 smallest units of token ${A}`));

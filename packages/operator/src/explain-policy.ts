@@ -69,28 +69,78 @@ function secondOf(chain: ChainSettings): string {
   return `, and ${chain.confirming_rpc_url} must agree${through}`;
 }
 
-function summaryOf({ effect, match, caps }: PolicyRule): string {
-  const what = whatOf(match);
+type Kind = 'transaction' | 'message' | 'typed-data';
+
+const KINDS: readonly Kind[] = ['transaction', 'message', 'typed-data'];
+const SIGNATURES = { message: 'signatures of messages', 'typed-data': 'signatures of typed data' } as const;
+const ONLY_TRANSACTIONS = ['types', 'creates', 'delegates', 'blobs', 'selectors', 'function', 'value_at_most'] as const;
+const NOT_OF_MESSAGES = ['chain_ids', 'recipients', 'beneficiaries', 'typed_data'] as const;
+
+/** What a rule can fit (`decision.ts`, `signature-decision.ts`). */
+function kindsOf({ effect, match }: PolicyRule): readonly Kind[] {
+  const named: readonly Kind[] = match.paths ?? (effect === 'deny' ? KINDS : ['transaction']);
+  const has = (members: readonly (keyof PolicyRule['match'])[]): boolean =>
+    members.some((member) => match[member] !== undefined);
+  const fits: Readonly<Record<Kind, boolean>> = {
+    transaction: !has(['message', 'typed_data']),
+    message: !has([...ONLY_TRANSACTIONS, ...NOT_OF_MESSAGES]) && (effect === 'deny' || match.message !== undefined),
+    'typed-data': !has([...ONLY_TRANSACTIONS, 'message']),
+  };
+  return KINDS.filter((kind) => named.includes(kind) && fits[kind]);
+}
+
+function summaryOf(rule: PolicyRule): string {
+  const { effect, match, caps } = rule;
+  const kinds = kindsOf(rule);
+  const verb = effect === 'deny' ? 'Denies' : 'Allows';
+  if (kinds.length === 0) return `${verb} nothing: no request has all that the rule wants.`;
+  if (effect === 'deny' && isEmpty(match)) return 'Denies everything.';
+  const what = both(kinds.map((kind) => (kind === 'transaction' ? transactionsOf(match) : SIGNATURES[kind])));
   const to = match.recipients === undefined ? '' : ` to ${either(match.recipients.map(short))}`;
-  if (effect === 'deny') return `Denies ${to === '' && isEmpty(match) ? 'everything' : `${what}${to}`}.`;
+  if (effect === 'deny') return `Denies ${what}${to}.`;
   if (match.delegates?.some((each) => each !== NO_DELEGATE) === true)
     return `Allows ${what}${to}: the code of the delegate can spend everything the wallet has.`;
+  if (kinds.every((kind) => kind === 'message')) return `Allows ${what}.`;
   const spends =
     caps.length === 0
       ? ', spending nothing'
-      : `, spending ${caps.map((cap) => `at most ${amountOf(cap.asset, cap.at_most)}`).join(' and ')}`;
+      : `, spending ${both(caps.map((cap) => `at most ${amountOf(cap.asset, cap.at_most)}`))}`;
   return `Allows ${what}${to}${spends}.`;
 }
 
-function whatOf({ function: signature, creates, delegates, blobs }: PolicyRule['match']): string {
+function transactionsOf({ function: signature, creates, delegates, blobs }: PolicyRule['match']): string {
   if (creates !== undefined) return 'contract creation';
   if (delegates !== undefined) return 'delegation (EIP-7702)';
   if (blobs !== undefined) return 'transactions with blobs';
   return signature === undefined ? 'transactions' : `calls of ${signature.replace(/^function /, '')}`;
 }
 
-function conditionsOf({ effect, match }: PolicyRule): readonly string[] {
+/** What is signed without a transaction (spec/operator.md §11). */
+function signatureConditionsOf({ effect, match }: PolicyRule, kinds: readonly Kind[]): readonly string[] {
+  const { message, typed_data: types, paths } = match;
+  const lines: string[] = [];
+  if (message?.one_of !== undefined) lines.push(`The message is ${either(message.one_of.map(quoted))}.`);
+  if (message?.starts_with !== undefined) lines.push(`The message starts with ${either(message.starts_with.map(quoted))}.`);
+  if (paths?.includes('message') === true && !kinds.includes('message'))
+    lines.push('No message fits: a rule that allows messages needs `message`, and nothing that messages lack.');
+  if (types !== undefined) lines.push(`The typed data is ${either(types.map(typeOf))}.`);
+  if (effect === 'allow' && types === undefined && kinds.includes('typed-data'))
+    lines.push('Of typed data, only the permits and authorisations that are known.');
+  return lines;
+}
+
+type TypedDataRule = NonNullable<PolicyRule['match']['typed_data']>[number];
+
+function typeOf({ primary_type: type, verifying_contract: contract, chain_id: chain }: TypedDataRule): string {
+  const where = contract === null ? 'a domain without a contract' : `contract ${contract}`;
+  return `${quoted(type)} of ${where}${chain === null ? ' and without a chain' : ` on chain ${chain}`}`;
+}
+
+function conditionsOf(rule: PolicyRule): readonly string[] {
+  const { effect, match } = rule;
+  const kinds = kindsOf(rule);
   const lines: (string | null)[] = [
+    ...signatureConditionsOf(rule, kinds),
     match.chain_ids === undefined ? null : `On chain ${either(match.chain_ids.map(String))}.`,
     match.types === undefined ? null : `Of type ${either(match.types)}.`,
     match.creates === undefined || match.creates.includes('any') ? null : `Of code with hash ${either(match.creates)}.`,
@@ -98,7 +148,7 @@ function conditionsOf({ effect, match }: PolicyRule): readonly string[] {
     match.blobs === undefined
       ? null
       : `With at most ${count(match.blobs.at_most, 'blob')}, at most ${amountOf('native', match.blobs.max_fee_per_blob_gas)} for one blob gas.`,
-    match.recipients === undefined ? null : `Sent to ${either(match.recipients)}.`,
+    match.recipients === undefined ? null : recipientsOf(match.recipients, kinds),
     match.beneficiaries === undefined ? null : `Tokens go to, or may be spent by, ${either(match.beneficiaries)}.`,
     match.selectors === undefined ? null : `The call has selector ${either(match.selectors)}.`,
     ...(match.arguments ?? []).map(({ index, one_of: values, at_most: most }) => {
@@ -113,15 +163,27 @@ function conditionsOf({ effect, match }: PolicyRule): readonly string[] {
   return lines.filter((line) => line !== null);
 }
 
-function countersOf({ match, caps, rate, approval }: PolicyRule): readonly string[] {
+function recipientsOf(recipients: readonly string[], kinds: readonly Kind[]): string {
+  if (!kinds.includes('typed-data')) return `Sent to ${either(recipients)}.`;
+  const sent = kinds.includes('transaction') ? 'Sent to, or of the contract,' : 'The contract of the typed data is';
+  return `${sent} ${either(recipients)}.`;
+}
+
+function countersOf(rule: PolicyRule): readonly string[] {
+  const { match, caps, rate, approval } = rule;
+  const kinds = kindsOf(rule);
+  const together = kinds.includes('typed-data') || kinds.includes('message') ? 'All that is signed' : 'All transactions';
+  const one = together === 'All transactions' ? 'transaction' : 'signature';
   const lines = caps.map(
     ({ asset, at_most: most, window_seconds: window }) =>
-      `All transactions under this rule together: at most ${amountOf(asset, most)} in ${spanOf(window)}.`,
+      `${together} under this rule together: at most ${amountOf(asset, most)} in ${spanOf(window)}.`,
   );
-  if (rate !== undefined) lines.push(`At most ${count(rate.at_most, 'transaction')} in ${spanOf(rate.window_seconds)}.`);
+  if (rate !== undefined) lines.push(`At most ${count(rate.at_most, one)} in ${spanOf(rate.window_seconds)}.`);
   if (approval !== undefined && match.delegates !== undefined) lines.push('Owners must approve each delegation.');
   else if (approval !== undefined)
     lines.push(`Owners must approve a transaction that spends more than ${amountOf(approval.asset, approval.above)}.`);
+  if (approval !== undefined && kinds.includes('typed-data'))
+    lines.push('Typed data that spends more is denied: owners approve transactions only.');
   return lines;
 }
 
@@ -130,7 +192,7 @@ function countersOf({ match, caps, rate, approval }: PolicyRule): readonly strin
  * @example amountOf('native', '10000000000000000') // '0.01 of the native coin (10000000000000000 wei)'
  */
 export function amountOf(asset: Asset | string, amount: string): string {
-  if (asset !== 'native') return `${amount} smallest units of token ${short(asset)}`;
+  if (asset !== 'native') return `${amount} smallest units of token ${asset}`;
   return `${coinsOf(amount)} of the native coin (${amount} wei)`;
 }
 
@@ -162,6 +224,13 @@ function short(address: string): string {
 function either(values: readonly string[]): string {
   return values.length < 2 ? (values[0] ?? 'none') : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
 }
+
+function both(values: readonly string[]): string {
+  return values.length < 2 ? (values[0] ?? '') : `${values.slice(0, -1).join(', ')} and ${values.at(-1)}`;
+}
+
+/** Text that another party chose, told from the words around it. */
+const quoted = (text: string): string => JSON.stringify(text);
 
 function spanOf(seconds: number): string {
   if (seconds % 86_400 === 0 && seconds > 86_400) return count(seconds / 86_400, 'day');

@@ -7,7 +7,10 @@ it.each<readonly [string, string | undefined, string, boolean]>([
   ['another host', 'https://b.example', 'https://a.example', true],
   ['another port', 'https://a.example:8545', 'https://a.example', true],
   ['another name of the domain', 'https://b.a.example', 'https://a.example', true],
-  ['another address', 'http://[::ffff:127.0.0.2]:8545', 'http://127.0.0.1:8545', true],
+  ['another address', 'http://[::ffff:192.168.1.2]:8545', 'http://192.168.1.1:8545', true],
+  ['another port of this machine', 'http://localhost:8546', 'http://127.0.0.1:8545', true],
+  ['a name that only looks like this machine', 'http://localhost.example:8545', 'http://localhost:8545', true],
+  ['an address that only begins like this machine', 'http://127.0.0.1.example:8545', 'http://127.0.0.1:8545', true],
   ['none', undefined, 'https://a.example', false],
   ['another path', 'https://a.example/base', 'https://a.example/main', false],
   ['another query', 'https://a.example/?node=2', 'https://a.example/?node=1', false],
@@ -25,6 +28,24 @@ it.each<readonly [string, string | undefined, string, boolean]>([
   ['the same that does not parse', 'https://a.example:port', 'https://a.example:port', false],
 ])('%s', (_, second, url, given) => {
   expect(secondNodeOf({ confirming_rpc_url: second }, url)).toBe(given ? second : null);
+});
+
+it.each([
+  'http://127.0.0.1:8545',
+  'http://127.1.2.3:8545',
+  'http://[::1]:8545',
+  'http://[::ffff:127.0.0.1]:8545',
+  'http://0.0.0.0:8545',
+  'http://[::]:8545',
+  'http://LOCALHOST.:8545',
+  'http://node.localhost:8545',
+  'http://localhost.localdomain:8545',
+  'http://ip6-localhost:8545',
+  'http://ip6-loopback:8545',
+  'http://2130706433:8545',
+])('%s is localhost', (url) => {
+  expect(secondNodeOf({ confirming_rpc_url: url }, 'https://localhost:8545/v1')).toBeNull();
+  expect(secondNodeOf({ confirming_rpc_url: url }, 'https://a.example:8545')).toBe(url);
 });
 
 it('a chain that the policy names no more has none', () => {

@@ -9,8 +9,8 @@ const PLAIN_PORTS: readonly string[] = ['', '80', '443'];
 const MAPPED = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/;
 
 /**
- * Whether two addresses are one node: the same host and port, however they are spelled. Scheme, path, query and credentials make no other node, and the
- * ports of http and https are one.
+ * Whether two addresses are one node: the same host and port, however they are spelled. Scheme, path, query and credentials make no other node, the ports of
+ * http and https are one, and so are the names of this machine.
  * @example isOneNode('https://rpc.example/one', 'http://RPC.example:443/two') // true
  */
 export function isOneNode(one: string, other: string): boolean {
@@ -35,8 +35,21 @@ function nodeOf(address: string): string {
   return `${hostOf(hostname)}:${PLAIN_PORTS.includes(port) ? '' : port}`;
 }
 
-/** An IPv4 address as its IPv6 form names it is that address (RFC 4291 §2.5.5.2). */
+/**
+ * This machine under each of its names: `localhost` and below it (RFC 6761 §6.3), the names that hosts files give it, 127.0.0.0/8,
+ * `::1`, and the unspecified addresses, to which a connection reaches this machine.
+ */
+const LOOPBACK =
+  /^(?:(?:.*\.)?localhost|localhost\.localdomain|ip6-(?:localhost|loopback)|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/;
+
+/** The host, all names of this machine being one. */
 function hostOf(hostname: string): string {
+  const host = addressOf(hostname);
+  return LOOPBACK.test(host) ? 'localhost' : host;
+}
+
+/** An IPv4 address as its IPv6 form names it is that address (RFC 4291 §2.5.5.2). */
+function addressOf(hostname: string): string {
   const mapped = MAPPED.exec(hostname);
   if (mapped === null) return withoutTrailing(hostname, '.');
   const [, high = '', low = ''] = mapped;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { utf8 } from '@assay/encoding/bytes';
 import type { Json } from '@assay/encoding/json';
 import { encodePem } from '@assay/encoding/pem';
-import { FAKE_NOW, fakeNitroDocument, fakeSnp, vectorsDirectory } from '@assay/testing';
+import { expectRefusal, FAKE_NOW, fakeNitroDocument, fakeSnp, vectorsDirectory } from '@assay/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type FilesVerdict, type NamedFile, verifyFiles } from './files.ts';
 import type { VerifyOptions } from './options.ts';
@@ -116,6 +116,12 @@ describe('a genuine TDX quote with its collateral in one file of JSON', () => {
     const found = await verifyFiles([packed, file('tdx.quote')], { now: Date.parse('2025-07-08T09:20:26Z') });
     expect(found).toMatchObject({ outcome: 'accepted', [list]: ['packed.json'] });
   });
+});
+
+test('more files than a set has are refused before any is read', async () => {
+  const unread = { name: 'x', bytes: new Proxy(new Uint8Array(1), { get: () => expect.fail('a file was read') }) };
+  const files = Array.from({ length: 1025 }, () => unread);
+  await expectRefusal(() => verifyFiles(files), 'client/too-many-files', ['at most 1024', 'got 1025', 'several sets']);
 });
 
 const vectors = vectorsDirectory();

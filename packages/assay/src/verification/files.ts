@@ -5,9 +5,16 @@
  * Not checked: that the pieces belong together. Each has a verdict of its own.
  */
 
-import { collectEndorsements, type VerificationOutcome } from '@assay/attestation';
+import {
+  type Endorsements,
+  joinEndorsements,
+  MAX_ENDORSEMENT_FILES,
+  piecesOf,
+  type VerificationOutcome,
+} from '@assay/attestation';
 import { compareBytes, decodeUtf8 } from '@assay/encoding/bytes';
 import { EncodingError } from '@assay/encoding/errors';
+import { ClientError } from '../errors.ts';
 import { resolveOptions, type VerifyOptions } from './options.ts';
 import { type Subject, subjectOf } from './subject.ts';
 import { holdsUnread } from './unread.ts';
@@ -43,25 +50,28 @@ const SEVERITY: readonly VerificationOutcome[] = ['malformed', 'not-authentic', 
 
 interface SortedFile extends NamedFile {
   readonly subject: Subject;
+  /** What the file holds as a companion of the others. */
+  readonly pieces: Endorsements;
   /** As evidence or another subject. */
   readonly recognised: boolean;
   readonly role: 'subject' | 'companion' | 'unrecognised';
 }
 
 /**
- * @param files at least one, in any order; those with equal bytes count once.
- * @throws {AttestationError | ClientError} of kind `misuse`, and of roots in `trust` that are none.
+ * @param files from 1 to 1024, in any order; those with equal bytes count once.
+ * @throws {AttestationError | ClientError} of kind `misuse`, such as `client/too-many-files`, and of roots in `trust` that are none.
  * @example
  * const files = ['report.json', 'collateral.json'].map((name) => ({ name, bytes: readFileSync(name) }));
  * const { outcome, verdicts } = await verifyFiles(files);
  */
 export async function verifyFiles(files: readonly NamedFile[], options: VerifyOptions = {}): Promise<FilesVerdict> {
+  assertFew(files);
   const sorted = distinct(files).map(sortedFile);
   const named = (role: SortedFile['role']): readonly string[] =>
     sorted.filter((file) => file.role === role).map(({ name }) => name);
   const verdicts: FileVerdict[] = [];
   for (const file of questioned(sorted)) {
-    const beside = collectEndorsements(sorted.filter((other) => other !== file));
+    const beside = joinEndorsements(sorted.filter((other) => other !== file).map(({ pieces }) => pieces));
     const given = options.collateral === undefined || options.collateral === 'fetch' ? [] : options.collateral;
     const resolved = resolveOptions({ ...options, collateral: [...beside, ...given] });
     verdicts.push({ name: file.name, verdict: await verifySubject(file.subject, resolved) });
@@ -76,6 +86,14 @@ export async function verifyFiles(files: readonly NamedFile[], options: VerifyOp
   };
 }
 
+function assertFew({ length }: readonly NamedFile[]): void {
+  if (length > MAX_ENDORSEMENT_FILES)
+    throw new ClientError(
+      'client/too-many-files',
+      `expected at most ${MAX_ENDORSEMENT_FILES} files at once, got ${length}; verify them in several sets, each piece of evidence with its companions`,
+    );
+}
+
 /** By content, so that whatever follows does not depend on how the files came. */
 function distinct(files: readonly NamedFile[]): readonly NamedFile[] {
   const sorted = files.toSorted((a, b) => compareBytes(a.bytes, b.bytes) || (a.name < b.name ? -1 : 1));
@@ -85,11 +103,11 @@ function distinct(files: readonly NamedFile[]): readonly NamedFile[] {
 function sortedFile(file: NamedFile): SortedFile {
   const subject = subjectOf(file.bytes);
   const recognised = subject.kind !== 'evidence' || !(subject.evidence instanceof Uint8Array);
-  return { ...file, subject, recognised, role: roleOf(file, recognised) };
+  const pieces = piecesOf(file);
+  return { ...file, subject, pieces, recognised, role: roleOf(file, pieces, recognised) };
 }
 
-function roleOf(file: NamedFile, recognised: boolean): SortedFile['role'] {
-  const pieces = collectEndorsements([file]);
+function roleOf(file: NamedFile, pieces: Endorsements, recognised: boolean): SortedFile['role'] {
   const known = pieces.filter(({ kind }) => kind !== 'bytes' && kind !== 'json');
   // First: a certificate of a chip has bytes in which a reader can see a report, and a manifest can be verified alone.
   if (known.length > 0 && known.length === pieces.length) return 'companion';

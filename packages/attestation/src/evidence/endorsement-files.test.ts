@@ -8,7 +8,7 @@ import { encodePem } from '@assay/encoding/pem';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { endorsementFiles, packCollateral } from './collateral-pack.ts';
-import { collectEndorsements } from './endorsement-files.ts';
+import { collectEndorsements, joinEndorsements, piecesOf } from './endorsement-files.ts';
 
 const sequence = (...parts: Uint8Array[]): Uint8Array => encodeDer(0x30, ...parts);
 const time = encodeDer(0x17, utf8('260101000000Z'));
@@ -135,6 +135,17 @@ describe('collectEndorsements', () => {
       signature: new Uint8Array(64).fill(0xab),
       issuerChain: [certificate],
     });
+  });
+
+  it('joins pieces that were read before as it joins files', () => {
+    const files = [response, pem, encodeHex(crl), 'nothing known'].map((text) => ({ name: null, bytes: utf8(text) }));
+    const joined = joinEndorsements(files.map(piecesOf));
+    expect(joined).toEqual(collectEndorsements(files));
+    expect(joined.find(({ kind }) => kind === 'tcb-info')).toMatchObject({ issuerChain: [certificate] });
+    // What was read once for one set is not changed for another.
+    const [first = []] = files.map(piecesOf);
+    joinEndorsements([first, piecesOf(files[1]!)]);
+    expect(first[0]).toMatchObject({ kind: 'tcb-info', issuerChain: [] });
   });
 
   it('finds a binary body behind headers', () => {

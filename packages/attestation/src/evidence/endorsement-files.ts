@@ -27,7 +27,7 @@ export interface EndorsementFile {
 
 /** More than any genuine companion set; the rest is left out, so that work stays bounded. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024;
-const MAX_FILES = 1024;
+export const MAX_ENDORSEMENT_FILES = 1024;
 /** The host's table of certificates takes a few pages, bytes. */
 const MAX_TABLE = 1 << 17;
 
@@ -39,10 +39,32 @@ const MAX_TABLE = 1 << 17;
  * const endorsements = collectEndorsements(['tcb.json', 'chain.pem'].map((name) => ({ name, bytes: readFileSync(name) })));
  */
 export function collectEndorsements(files: readonly EndorsementFile[]): Endorsements {
-  const found = files
-    .slice(0, MAX_FILES)
-    .flatMap(({ name, bytes }) => (bytes.length > MAX_FILE_BYTES ? [] : classify(name, bytes)));
-  const certificates = found.flatMap((item) => (item.kind === 'certificate' ? [item.der] : []));
+  return joinEndorsements(files.slice(0, MAX_ENDORSEMENT_FILES).map(piecesOf));
+}
+
+/**
+ * The pieces of one file, for {@link joinEndorsements}: a caller that joins the same files in several ways reads each of them once.
+ * A file of more than 32 MiB has none.
+ * @example
+ * const pieces = files.map(piecesOf);
+ */
+export function piecesOf({ name, bytes }: EndorsementFile): Endorsements {
+  return bytes.length > MAX_FILE_BYTES ? [] : classify(name, bytes);
+}
+
+/**
+ * Joins the pieces of several files into endorsements, as {@link collectEndorsements} does with the files.
+ * @example
+ * const endorsements = joinEndorsements(pieces.filter((_, index) => index !== own));
+ */
+export function joinEndorsements(pieces: Iterable<Endorsements>): Endorsements {
+  const found: Endorsement[] = [];
+  const certificates: Uint8Array[] = [];
+  for (const file of pieces)
+    for (const item of file) {
+      found.push(item);
+      if (item.kind === 'certificate') certificates.push(item.der);
+    }
   return found.map((item) =>
     (item.kind === 'tcb-info' || item.kind === 'enclave-identity') && item.issuerChain.length === 0
       ? { ...item, issuerChain: certificates }

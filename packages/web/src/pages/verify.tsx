@@ -60,6 +60,11 @@ export function VerifyPage(): JSX.Element {
       ) : (
         <>
           <SubjectInput files={files} onChange={setFiles} />
+          {fault?.fault === 'files' && (
+            <Notice tone="fail" title="These files were not verified" role="alert">
+              <p>{fault.reason}</p>
+            </Notice>
+          )}
           <QuestionFields question={question} fault={fault} ofTime={ofTime} onChange={setQuestion} />
           {isPinned && <PinnedPolicyNotice pinned={pinned} />}
           {answer !== null && 'verification' in answer && (

@@ -48,7 +48,7 @@ export interface FilesQuestion {
 /** A verdict, or which field is wrong and why. */
 export type FilesAnswer =
   | { readonly verification: FilesVerification }
-  | { readonly fault: 'at' | 'nonce' | 'policy' | 'root'; readonly reason: string };
+  | { readonly fault: 'at' | 'files' | 'nonce' | 'policy' | 'root'; readonly reason: string };
 
 /** The verdict on the bundle of one's own task. */
 export async function verifyBundle(bytes: Uint8Array, simulatedRoot: string | null): Promise<Verification> {
@@ -82,7 +82,8 @@ export async function verifyFiles(files: readonly NamedFile[], question: FilesQu
       },
     };
   } catch (error) {
-    return { fault: 'root', reason: reasonOf(error) };
+    const tooMany = isCoded(error) && error.code === 'client/too-many-files';
+    return { fault: tooMany ? 'files' : 'root', reason: reasonOf(error) };
   }
 }
 

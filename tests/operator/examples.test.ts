@@ -1,7 +1,7 @@
 /** What docs/operator.md shows is true: readers take the manifest and the policies, and the commands run as they stand. */
 
 import { execFile, execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -24,17 +24,17 @@ function blocks(language: string): readonly string[] {
 const JSONS = blocks('json').map((text) => JSON.parse(text) as { readonly v?: string });
 const MANIFEST = JSONS[0] as object;
 const POLICIES = JSONS.filter(({ v }) => v === 'assay-operator-policy/1');
-const [SETTING = '', ALLOWING = '', PAYING = '', REMEMBERING = ''] = blocks('');
+const [MAKING = '', SETTING = '', ALLOWING = '', PAYING = '', REMEMBERING = ''] = blocks('');
 
 const TOOLS = ((): boolean => {
   try {
-    execFileSync('bash', ['-c', 'command -v curl base64'], { stdio: 'ignore' });
+    execFileSync('bash', ['-c', 'command -v curl base64 openssl'], { stdio: 'ignore' });
     return true;
   } catch {
     return false;
   }
 })();
-if (!TOOLS) process.stderr.write('\nLEFT OUT: the commands of docs/operator.md need bash, curl and base64\n');
+if (!TOOLS) process.stderr.write('\nLEFT OUT: the commands of docs/operator.md need bash, curl, base64 and openssl\n');
 
 interface PolicyOfPage {
   readonly rules: readonly { readonly id: string }[];
@@ -90,6 +90,13 @@ test('one manifest, six policies', () => {
   const witness = /"witness": (\{[^}]*\})/.exec(PAGE)?.[1] ?? '';
   const more = { kms: JSON.parse(kms) as object, witness: { ...(JSON.parse(witness) as object), vkey: 'w+00000000+BBBB' } };
   expect(parseManifest(utf8(JSON.stringify({ ...MANIFEST, ...more }))).kms?.key).toContain('arn:aws:kms:');
+});
+
+test.skipIf(!TOOLS)('an owner makes a key and reads its address', async () => {
+  const agent = await started();
+  const out = await shell(agent, MAKING.replace('npx assay', 'assay'));
+  expect(out.trim()).toMatch(/^0x[0-9a-fA-F]{40}$/);
+  expect(statSync(join(agent.directory, 'owner.key')).mode & 0o777).toBe(0o600);
 });
 
 test.skipIf(!TOOLS)('variables are set, signed on two machines, sent and rechecked', { timeout: 300_000 }, async () => {

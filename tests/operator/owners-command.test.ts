@@ -122,11 +122,13 @@ test.skipIf(ANVIL === null)(
     expect(saved.err).toContain('assay owners sign approval.json --type ApproveTransaction');
     await set();
     expect((await owners('show')).out).toMatch(/waits +nothing/);
-    for (const args of [
-      ['approve', ended, ...key(0), ...key(1)],
-      ['send', 'approval.json'],
-    ])
-      expect((await owners(...args)).err).toContain('expected the hash of a transaction that waits');
+    const late = 'expected the hash of a transaction that waits';
+    expect((await owners('approve', ended, ...key(0), ...key(1))).err).toContain(late);
+    const alone = await owners('send', 'approval.json');
+    expect([alone.code, alone.err]).toEqual([5, expect.stringContaining('operator/too-few-signers')]);
+    const forEnded = ['sign', 'approval.json', '--type', 'ApproveTransaction', '--agent-id', (await agent.config()).agent_id];
+    expect((await owners(...forEnded, ...key(1))).code).toBe(0);
+    expect((await owners('send', 'approval.json')).err).toContain(late);
     expect((await owners('approve', await ask(), ...key(0), '--save', 'approval.json')).code).toBe(0);
     const { agent_id: id } = await agent.config();
     const signed = await owners('sign', 'approval.json', '--type', 'ApproveTransaction', '--agent-id', id, ...key(1));
@@ -152,7 +154,7 @@ test('what cannot be meant is refused before a key signs', { timeout: 120_000 },
     [['set', '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed'.replace('5aA', '5AA'), '--threshold', '1', ...key(0)], 1, 'EIP-55'],
     [['pause', '--expires', 'soon', ...key(0)], 1, '--expires'],
     [['approve', '0xabc', ...key(0)], 1, 'assay owners show'],
-    [['send', 'policy.json'], 1, '--save'],
+    [['send', 'policy.json'], 2, 'operator/message-malformed'],
   ] as const)
     expect([args, await owners(...args)]).toMatchObject([args, { code, err: expect.stringContaining(word) }]);
   const { control } = await agent.config();

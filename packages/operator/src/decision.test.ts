@@ -345,13 +345,13 @@ describe('the policy', () => {
       'without recipients',
     ],
     [
-      'an address in upper case',
+      'an address that is mistyped',
       {
         v: 'assay-operator-policy/1',
         chains: {},
-        rules: [{ id: 'a', effect: 'allow', match: { recipients: [`0x${'AB'.repeat(20)}`] } }],
+        rules: [{ id: 'a', effect: 'allow', match: { recipients: ['0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD'] } }],
       },
-      'lower-case',
+      'EIP-55',
     ],
   ])('refuses %s', async (_name, value, word) => {
     await expectRefusal(() => parseSigningPolicy(utf8(JSON.stringify(value))), 'operator/policy-malformed', [word]);

@@ -197,7 +197,7 @@ export function amongst<Value>(list: readonly Value[] | undefined, found: Value)
 export function fitsReceivers({ effect, match }: Pick<PolicyRule, 'effect' | 'match'>, spends: readonly Spend[]): boolean {
   const { beneficiaries } = match;
   if (beneficiaries === undefined) return true;
-  const receivers = spends.flatMap(({ beneficiary }) => (beneficiary === null ? [] : [beneficiary as string]));
+  const receivers = spends.flatMap(({ beneficiary }) => (beneficiary === null ? [] : [beneficiary]));
   const named = receivers.filter((receiver) => beneficiaries.includes(receiver));
   return named.length > 0 && (effect === 'deny' || named.length === receivers.length);
 }

@@ -7,6 +7,7 @@ export const OPERATOR_ERROR_KINDS = {
   'operator/expired': 'refused',
   'operator/history-broken': 'untrusted',
   'operator/immutable': 'refused',
+  'operator/key-malformed': 'malformed',
   'operator/legacy-refused': 'refused',
   'operator/manifest-malformed': 'malformed',
   'operator/message-malformed': 'malformed',

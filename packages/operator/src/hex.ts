@@ -1,6 +1,6 @@
 /** Hexadecimal as Ethereum writes it: `0x` in front, here always lower case. */
 
-import { bytesToHex, hexToBytes, isAddress, keccak256 } from 'viem/utils';
+import { bytesToHex, getAddress, hexToBytes, isAddress, keccak256 } from 'viem/utils';
 import { z } from 'zod';
 
 /** Bytes as `0x` and lower-case hexadecimal digits. */
@@ -17,11 +17,13 @@ export const hash32Schema = z
   .regex(/^0x[0-9a-fA-F]{64}$/, 'expected 0x and 64 hex characters')
   .transform(asHex);
 
+const addressText = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'expected an address: 0x and 40 hex characters');
+
 /** 20 bytes; the mixed-case checksum is not looked at, so that every library's spelling is taken. */
-export const addressSchema = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/, 'expected 0x and 40 hex characters')
-  .transform(asHex);
+export const addressSchema = addressText.transform(asHex);
+
+/** An address in mixed case, as EIP-55 writes it: a slip of the hand shows then. @example checksummed('0x5aaeb605…') // 0x5aAeb605… */
+export const checksummed = (address: Hex): Hex => getAddress(address);
 
 /**
  * Whether an address in mixed case fails its checksum (EIP-55), as a mistyped one does. One in a single case has none.
@@ -32,6 +34,14 @@ export function hasWrongChecksum(address: string): boolean {
   const isMixed = digits !== digits.toLowerCase() && digits !== digits.toUpperCase();
   return isMixed && !isAddress(address, { strict: true });
 }
+
+/** 20 bytes that a person typed: one in mixed case has to fit its checksum (EIP-55), which a mistyped one does not. */
+export const typedAddressSchema = addressText
+  .refine(
+    (text) => !hasWrongChecksum(text),
+    'expected an address, got one whose checksum (EIP-55) is another, so it is mistyped: copy it again, or write it in lower case',
+  )
+  .transform(asHex);
 
 /** A signature: r, s and v (27 or 28), 65 bytes. */
 export const signatureSchema = z

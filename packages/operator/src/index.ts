@@ -11,12 +11,14 @@ export * from './explain-policy.ts';
 export {
   addressSchema,
   bytesOf,
+  checksummed,
   type Hex,
   hash32Schema,
   hasWrongChecksum,
   hexOf,
   keccakOf,
   signatureSchema,
+  typedAddressSchema,
   ZERO_HASH,
 } from './hex.ts';
 export {
@@ -39,4 +41,5 @@ export { type SpendingEntry, SpendingWindow } from './spending-window.ts';
 export * from './tools.ts';
 export * from './transaction.ts';
 export { parseTypedData, type TypedData, typedDataHash } from './typed-data.ts';
+export * from './variable-content.ts';
 export * from './variables.ts';

@@ -6,13 +6,14 @@
 import { canonicalJson, type JsonObject, parseJson } from '@assay/encoding/json';
 import { z } from 'zod';
 import { OperatorError } from './errors.ts';
-import { addressSchema, type Hex, keccakOf } from './hex.ts';
+import { type Hex, keccakOf, typedAddressSchema } from './hex.ts';
 
 /** Longest manifest, in bytes. */
 export const MAX_MANIFEST_BYTES = 256 * 1024;
 /** Longest value of a variable, UTF-8 bytes. */
 export const MAX_VALUE_BYTES = 64 * 1024;
-const MOST_OWNERS = 64;
+/** Owners of one agent. */
+export const MOST_OWNERS = 64;
 const MOST_VARIABLES = 1000;
 
 /** Names of variables. No `;`, which the seed's message splits at. */
@@ -24,7 +25,7 @@ const LOOPBACK_HTTP = /^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?
 
 const ownersSchema = z
   .strictObject({
-    addresses: z.array(addressSchema).min(1).max(MOST_OWNERS),
+    addresses: z.array(typedAddressSchema).min(1).max(MOST_OWNERS),
     threshold: z.number().int().min(1).max(MOST_OWNERS).default(1),
   })
   .refine(({ addresses }) => new Set(addresses).size === addresses.length, 'addresses: expected each owner once')

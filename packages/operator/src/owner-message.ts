@@ -53,12 +53,13 @@ const SCHEMAS = {
     policyHash: hash32Schema,
   }),
   SetPolicy: z.strictObject({ ...common, ...links, policyHash: hash32Schema }),
-  SetOwners: z.strictObject({
-    ...common,
-    ...links,
-    owners: z.array(addressSchema).min(1).max(64),
-    threshold: count.min(1),
-  }),
+  SetOwners: z
+    .strictObject({ ...common, ...links, owners: z.array(addressSchema).min(1).max(64), threshold: count.min(1) })
+    .refine(({ owners }) => new Set(owners).size === owners.length, 'expected each owner once')
+    .refine(
+      ({ owners, threshold }) => threshold <= owners.length,
+      'expected a threshold that these owners can reach, got a higher one, after which nothing could be changed',
+    ),
   SetPaused: z.strictObject({ ...common, ...links, paused: z.boolean() }),
   ApproveTransaction: z.strictObject({ ...common, chainId: count.min(1), transactionHash: hash32Schema }),
   AcknowledgeState: z.strictObject({ ...common, ...links, chainId: count.min(1), nonce: count }),
@@ -96,7 +97,7 @@ export function parseOwnerMessage(value: unknown): OwnerMessage {
   const [issue] = checked.error.issues;
   throw new OperatorError(
     'operator/message-malformed',
-    `the message ${type}.${z.core.toDotPath(issue?.path ?? [])}: ${issue?.message ?? 'malformed'}; see spec/operator.md §3`,
+    `the message ${[type, z.core.toDotPath(issue?.path ?? [])].filter((part) => part !== '').join('.')}: ${issue?.message ?? 'malformed'}; see spec/operator.md §3`,
     { cause: checked.error },
   );
 }

@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { MOST_BLOBS } from './blob-sidecar.ts';
 import { OperatorError } from './errors.ts';
 import { functionOf, isNumber, textFormOf } from './function-signature.ts';
-import { type Hex, keccakOf } from './hex.ts';
+import { type Hex, keccakOf, typedAddressSchema } from './hex.ts';
 import { isOneNode } from './second-node.ts';
 
 /** Longest policy, in bytes of its JSON. */
@@ -19,15 +19,14 @@ export const MAX_POLICY_BYTES = 512 * 1024;
 const MOST_RULES = 1000;
 const DAY_SECONDS = 86_400;
 
-const address = z
-  .string()
-  .regex(/^0x[0-9a-f]{40}$/, 'expected an address: 0x and 40 lower-case hex characters')
-  .describe('0x and 40 lower-case hex characters');
+const address = typedAddressSchema.describe('0x and 40 hex characters; in mixed case the checksum of EIP-55 has to fit');
 const amount = z
   .string()
   .regex(/^(?:0|[1-9][0-9]{0,77})$/, 'expected a whole number as decimal text')
   .describe('whole number in the smallest unit, as decimal text');
-const asset = z.union([z.literal('native'), address]).describe('native, or the address of a token');
+const asset = z
+  .union([z.literal('native'), address], 'expected native, or the address of a token, in mixed case with its checksum (EIP-55)')
+  .describe('native, or the address of a token');
 const chainId = z.number().int().min(1);
 const codeHash = z
   .string()
@@ -83,7 +82,7 @@ const messageSchema = z
 
 const typedDataSchema = z.strictObject({
   primary_type: z.string().min(1).max(128),
-  verifying_contract: address.nullable().default(null),
+  verifying_contract: address.nullable().prefault(null),
   chain_id: chainId.nullable().default(null),
 });
 
@@ -159,15 +158,15 @@ const ONE_OF_MEMBERS = ['creates', 'delegates', 'blobs'] as const;
 const ruleSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'expected a name like daily-eth'),
   effect: z.enum(['allow', 'deny']),
-  match: matchSchema.default({}),
+  match: matchSchema.prefault({}),
   caps: z
     .array(z.strictObject({ asset, at_most: amount, window_seconds: seconds.default(DAY_SECONDS) }))
     .max(64)
-    .default([])
+    .prefault([])
     .describe('what all transactions under this rule may spend together in a rolling window'),
   rate: z.strictObject({ at_most: z.number().int().min(1).max(1_000_000), window_seconds: seconds }).optional(),
   approval: z
-    .strictObject({ asset: asset.default('native'), above: amount })
+    .strictObject({ asset: asset.prefault('native'), above: amount })
     .optional()
     .describe('owners must approve a transaction that spends more, and every delegation under the rule'),
 });

@@ -69,7 +69,7 @@ describe('a change of a variable', () => {
     ['an undeclared name', 'operator/variable-unknown', { name: 'other' }, ['declares']],
     ['a name of the prototype', 'operator/variable-unknown', { name: 'toString' }, ['declares']],
     ['another agent', 'operator/other-agent', { name: 'model', agentId: fill('ab') }, [AGENT, fill('ab')]],
-    ['an expired message', 'operator/expired', { name: 'model', expiry: NOW }, [String(NOW)]],
+    ['an expired message', 'operator/expired', { name: 'model', expiry: NOW }, ['2027-01-15T08:00:00Z', '--expires']],
     ['a version too far', 'operator/out-of-order', { name: 'model', version: 2 }, ['version 1']],
     ['another history', 'operator/out-of-order', { name: 'model', previousHash: fill('01') }, [fill('01')]],
     ['another policy', 'operator/policy-changed', { name: 'model', policyHash: fill('09') }, [ZERO_HASH]],

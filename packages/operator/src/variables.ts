@@ -115,8 +115,13 @@ export function refuseForeign(
   if (fields.expiry <= now)
     throw new OperatorError(
       'operator/expired',
-      `expected an expiry after ${now}, got ${fields.expiry}; sign again with a later one`,
+      `expected a message that is still good at ${timeOf(now)}, got one that ended ${timeOf(fields.expiry)}; sign again, and let it last longer with --expires`,
     );
+}
+
+/** ISO 8601 of epoch seconds, as far as there are dates. */
+function timeOf(seconds: number): string {
+  return new Date(Math.min(seconds, 8_640_000_000_000) * 1000).toISOString().replace('.000Z', 'Z');
 }
 
 /** Where two texts differ first, counted from 1. */

@@ -2,11 +2,13 @@
 
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import { decodeUtf8 } from '@assay/encoding/bytes';
+import type { CodedError } from '@assay/encoding/coded-error';
 import { type JsonObject, parseJson } from '@assay/encoding/json';
 import { withoutTrailing } from '@assay/encoding/text-ends';
 import { MAX_BUNDLE_BYTES } from '@assay/receipt';
 import { notFound, unauthorized } from '../connection/answer-content.ts';
-import type { Agent, ClientError } from '../index.ts';
+import type { Agent } from '../index.ts';
+import { agentRefusal } from './agent-refusal.ts';
 import { CliError } from './errors.ts';
 import { OPERATOR_HEADER } from './operator-key.ts';
 
@@ -24,7 +26,7 @@ const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 const MAX_PROBLEM_BYTES = 64 * 1024;
 
 /**
- * @throws {CliError} `cli/agent-failed` for an error of the agent; {ClientError} `client/unauthorized` for a missing or wrong key, `client/not-found` for an unknown id, others and {ChannelError} of the channel.
+ * @throws {CliError} `cli/agent-failed` for an error of the agent, `cli/agent-refused` for a no, or the agent's own code (`agent-refusal.ts`); {ClientError} `client/unauthorized` for a missing or wrong key, `client/not-found` for an unknown id, others and {ChannelError} of the channel.
  * @example const { receipts } = await agentApi(agent).get('api/receipts?limit=20');
  */
 export function agentApi(agent: Agent): AgentApi {
@@ -63,20 +65,25 @@ export function agentApi(agent: Agent): AgentApi {
   };
 }
 
-async function refusal(response: Response, base: string, byOperator: boolean): Promise<CliError | ClientError> {
+async function refusal(response: Response, base: string, byOperator: boolean): Promise<CodedError> {
   const text = await readAtMost(response.body, { most: MAX_PROBLEM_BYTES, what: base }).then(decodeUtf8, () => '');
   let detail = text.slice(0, 300);
+  let code: string | null = null;
   try {
     const problem = JSON.parse(text) as Readonly<Record<string, unknown>>;
-    detail = String(problem.detail ?? problem.error ?? problem.title ?? detail);
+    detail = String(problem.detail ?? problem.error ?? problem.title ?? detail).slice(0, 1000);
+    code = typeof problem.code === 'string' ? problem.code : null;
   } catch {
     // Not problem JSON.
   }
   detail = withCommands(detail);
-  const said = `${base} answers ${response.status}: ${oneLine(detail) || 'no text'}`;
-  if (response.status === 401)
-    return unauthorized(oneLine(detail) || 'no text', byOperator ? 'ASSAY_OPERATOR_KEY' : 'ASSAY_API_KEY');
-  if (response.status === 404) return notFound(oneLine(detail) || 'no text');
+  const { status } = response;
+  const said = `${base} answers ${status}: ${oneLine(detail) || 'no text'}`;
+  const message = said.includes('; ') ? said : `${said}; change the request, or ask the owners of the agent`;
+  const refused = status === 401 ? null : agentRefusal({ status, code, message });
+  if (refused !== null) return refused;
+  if (status === 401) return unauthorized(oneLine(detail) || 'no text', byOperator ? 'ASSAY_OPERATOR_KEY' : 'ASSAY_API_KEY');
+  if (status === 404) return notFound(oneLine(detail) || 'no text');
   const advised = said.includes('; ');
   return new CliError('cli/agent-failed', advised ? said : `${said}; mend the request, or look at the log of the agent`);
 }

@@ -46,7 +46,7 @@ export type FoundOptions = Pick<ReachOptions, 'quiet' | 'keyExchange'> & { reado
 export function agentOptions(command: Command): Command {
   return command
     .option('--url <address>', `the agent; by default ASSAY_URL, the one running here, or ${DEFAULT_AGENT}`)
-    .option('--policy <file|preset>', 'policy file, or strict, moderate, relaxed')
+    .option('--policy <file|preset>', "what the agent's evidence must satisfy: a policy file, or strict, moderate, relaxed")
     .option('--simulated-root <file>', "accept a simulator's evidence under this root, marked as simulated");
 }
 

@@ -8,7 +8,8 @@ import type { JsonObject } from '@assay/encoding/json';
 import {
   type Hex,
   hash32Schema,
-  matchValue,
+  type MatchedContent,
+  matchContent,
   type OwnerMessage,
   parseOwnerMessage,
   refuseForeign,
@@ -75,13 +76,18 @@ function agentIdOf({ agentId }: ExpectedChange): Hex {
   );
 }
 
+function contentLine(visibility: 'hidden' | 'public', content: MatchedContent): string {
+  if (content.form === 'clear') return `${whole(JSON.stringify(content.value))}, for everybody to read`;
+  return visibility === 'public'
+    ? 'sealed to the agent, so not checked here; everybody reads it once it is set'
+    : 'sealed to the agent; not checked here';
+}
+
 /** The value or policy that the message names by its hash. */
 function showContent(message: OwnerMessage, entry: JsonObject, io: Io): void {
   if (message.type === 'SetVariable') {
-    if (typeof entry.value === 'string') {
-      matchValue(message.fields, hash32Schema.safeParse(entry.salt).data ?? '0x', entry.value);
-      io.stdout(wrapped(`value         ${whole(JSON.stringify(entry.value))}`, io.columns, 14));
-    } else io.stdout('value         sealed to the agent; not checked here\n');
+    const content = matchContent(message.fields, entry);
+    io.stdout(wrapped(`value         ${contentLine(message.fields.visibility, content)}`, io.columns, 14));
   }
   if (message.type === 'ApproveTransaction')
     io.stdout('effect        sends one transaction; assay owners show says which one, under its hash\n');

@@ -4,6 +4,7 @@ import { codedError, type ErrorKind } from '@assay/encoding/coded-error';
 
 export const CLI_ERROR_KINDS = {
   'cli/agent-failed': 'unavailable',
+  'cli/agent-refused': 'refused',
   'cli/agent-unreachable': 'unavailable',
   'cli/bad-option': 'misuse',
   'cli/evidence-refused': 'refused',

@@ -110,6 +110,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['assay policy show moderate', 'as JSON, to start from'],
   ],
   owners: [
+    ['assay owners address owner.key', 'what a manifest names, of a key made with openssl rand -hex 32'],
     ['assay owners show', 'who must sign, the policy in words, and what waits'],
     ['assay owners set-policy policy.json --key-file owner.key', 'what the wallet may sign; ends every approval that waits'],
     ['assay owners set-policy policy.json --key-file owner.key --save change.json', 'for another owner to sign'],
@@ -118,7 +119,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       'shows the change, then signs it; AGENT_ID is what show says',
     ],
     ['assay owners send change.json', 'once enough owners have signed'],
-    ['assay owners set-policy --none --key-file owner.key', 'nothing is signed from now on'],
+    ['assay owners set-policy --none --key-file owner.key', 'no policy: the wallet signs nothing from then on'],
     ['assay owners pause --key-file owner.key', 'stops signing at once'],
     ['assay owners resume --key-file owner.key', 'goes on under the policy'],
     ['assay owners approve 0xabc --key-file owner.key', 'a transaction that waits; show lists them'],

@@ -39,11 +39,37 @@ const OTHER_KINDS = [
  * @example await readRegularFile('/tmp/quote.bin', { shown: 'quote.bin', most: 64 * 1024 * 1024 })
  */
 export async function readRegularFile(absolute: string, options: ReadFileOptions): Promise<Uint8Array> {
-  const { shown, most, held } = options;
-  let file: FileHandle | undefined;
   try {
-    // Without O_NONBLOCK the opening of a pipe waits until somebody writes to it.
-    file = await open(absolute, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0));
+    return await openedFile(absolute, options);
+  } catch (cause) {
+    if (cause instanceof CliError) throw cause;
+    const near = errnoOf(cause) === 'ENOENT' ? await nearName(absolute) : null;
+    throw unreadable(
+      options.shown,
+      cause,
+      near === null ? 'check the path' : `did you mean ${join(dirname(options.shown), near)}?`,
+    );
+  }
+}
+
+/**
+ * As {@link readRegularFile}, for a key: what else stands in its folder is not looked at and not named.
+ * @throws {CliError} `cli/file-unreadable`, `cli/input-too-large`.
+ * @example await readSecretFile('/home/me/owner.key', { shown: 'owner.key', most: 1024 })
+ */
+export async function readSecretFile(absolute: string, options: ReadFileOptions): Promise<Uint8Array> {
+  try {
+    return await openedFile(absolute, options);
+  } catch (cause) {
+    throw cause instanceof CliError ? cause : unreadable(options.shown, cause, 'check the path');
+  }
+}
+
+async function openedFile(absolute: string, options: ReadFileOptions): Promise<Uint8Array> {
+  const { shown, most, held } = options;
+  // Without O_NONBLOCK the opening of a pipe waits until somebody writes to it.
+  const file = await open(absolute, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0));
+  try {
     const found = await file.stat();
     const kind = OTHER_KINDS.find(([is]) => found[is]());
     if (kind !== undefined)
@@ -51,15 +77,17 @@ export async function readRegularFile(absolute: string, options: ReadFileOptions
     if (found.size > most) throw inputTooLarge(shown, most);
     held?.grow(found.size);
     return await readAll(file, found.size, options);
-  } catch (cause) {
-    if (cause instanceof CliError) throw cause;
-    const reason = (cause as NodeJS.ErrnoException).code ?? 'unreadable';
-    const near = reason === 'ENOENT' ? await nearName(absolute) : null;
-    const advice = near === null ? 'check the path' : `did you mean ${join(dirname(shown), near)}?`;
-    throw new CliError('cli/file-unreadable', `cannot read ${shown}: ${reason}; ${advice}`, { cause });
   } finally {
-    await file?.close();
+    await file.close();
   }
+}
+
+function errnoOf(cause: unknown): string {
+  return (cause as NodeJS.ErrnoException).code ?? 'unreadable';
+}
+
+function unreadable(shown: string, cause: unknown, advice: string): CliError {
+  return new CliError('cli/file-unreadable', `cannot read ${shown}: ${errnoOf(cause)}; ${advice}`, { cause });
 }
 
 /** The file of the same folder whose name was probably meant; `null` when none is near. */

@@ -1,6 +1,7 @@
 /** Text for terminals: colours where they are wanted, nothing that drives the terminal, long hex shortened. JSON goes out untouched. */
 
 import type { CodedError, ErrorKind } from '@assay/encoding/coded-error';
+import { visibleText } from '@assay/encoding/visible-text';
 import type { Io } from './io.ts';
 import { wrapped } from './layout.ts';
 
@@ -37,7 +38,7 @@ const SHORT_FORM = /[0-9a-f]{16}…[0-9a-f]{8}/gi;
  * that differ would then look alike.
  */
 export function printable(text: string, options: { readonly full?: boolean } = {}): string {
-  const safe = text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, '\ufffd');
+  const safe = visibleText(text);
   return options.full === true || looksAlike(safe) ? safe : safe.replace(LONG_HEX, shortened);
 }
 

@@ -24,6 +24,7 @@ function agentThatShows(documents: Readonly<Record<string, object>>, subject = `
   return { attested: { url: new URL('http://agent.example'), keyset: { subject } }, fetch } as unknown as Agent;
 }
 
+const OTHER = parseSigningPolicy('{"v":"assay-operator-policy/1","chains":{},"rules":[]}');
 const config = shownConfig({ policy: POLICY, control: shownControl({ policy: { policy_hash: policyHash(POLICY) } }) });
 const shows = (waiting: object): Agent =>
   agentThatShows({ '/api/v1/config': config, '/api/v1/transactions': { transactions: [], pending: [waiting] } });
@@ -45,6 +46,21 @@ test('an approval goes with its transaction, to a node of the policy', async () 
   expect(await approvedRequest(shows({ ...PLAIN, delegates_to: TO }), approval)).toMatchObject({
     transaction: { delegate: TO },
   });
+});
+
+test.each([
+  ['no policy', shownConfig(), 'no policy'],
+  [
+    'a policy without its chain',
+    shownConfig({ policy: OTHER, control: shownControl({ policy: { policy_hash: policyHash(OTHER) } }) }),
+    'chain 1',
+  ],
+])('an approval under %s is not sent: there is no node to send it to', async (_, shown, words) => {
+  const agent = agentThatShows({
+    '/api/v1/config': shown,
+    '/api/v1/transactions': { transactions: [], pending: [PLAIN] },
+  });
+  await expectRefusal(() => approvedRequest(agent, approval), 'cli/bad-option', [words, 'nothing was sent']);
 });
 
 test.each([

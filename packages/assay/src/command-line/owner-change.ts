@@ -6,20 +6,23 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { counted } from '@assay/encoding/counted';
-import { type JsonObject, parseJson } from '@assay/encoding/json';
+import type { JsonObject } from '@assay/encoding/json';
 import {
   bytesOf,
   type Hex,
+  neededOwners,
   type OwnerMessage,
   ownerMessageHash,
   parseOwnerMessage,
-  recoverSigner,
-  signatureSchema,
   signDigest,
+  signersOf,
 } from '@assay/operator';
 import type { Command } from 'commander';
 import type { Agent } from '../index.ts';
+import type { ShownAgent } from '../owners/shown-agent.ts';
 import { agentApi } from './agent-api.ts';
+import { readChangeFile } from './change-file.ts';
+import { enoughSigned, type SignedEntry } from './change-to-send.ts';
 import { showChange } from './change-to-sign.ts';
 import { CliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -29,7 +32,6 @@ import { append } from './options.ts';
 import { jsonText, printable, styleOf } from './output.ts';
 import { ownedConfig } from './owned-agent.ts';
 import { ownerKeys } from './owner-keys.ts';
-import { MAX_SETTING_BYTES, readFileOf } from './subject.ts';
 import { approvedRequest } from './waiting-transactions.ts';
 
 /** Whose keys sign. */
@@ -57,18 +59,6 @@ export interface OwnerCall<Flags = { readonly json?: boolean | undefined }> {
   readonly io: Io;
 }
 
-/** Whose signatures the agent takes, and how many of them. */
-export interface NeededOwners {
-  readonly addresses: readonly Hex[];
-  readonly needed: number;
-}
-
-/** A message with what goes with it, and signatures. */
-interface SignedEntry {
-  readonly message: OwnerMessage;
-  readonly signatures: readonly Hex[];
-}
-
 /** Of a new policy. */
 const ENDED = 'hint: transactions that waited for an approval of owners have ended; their senders ask again';
 
@@ -86,7 +76,7 @@ export function keyOptions(command: Command): Command {
 /** The options of {@link ChangeFlags}. */
 export function changeOptions(command: Command): Command {
   return keyOptions(command)
-    .option('--expires <seconds>', 'how long the message is good', '600')
+    .option('--expires <seconds>', 'how long the message is good, for all owners to sign it and for one to send it', '3600')
     .option('--save <file>', 'write the signed change instead of sending it, for other owners to sign')
     .option('--json', 'machine-readable');
 }
@@ -102,7 +92,7 @@ export function fileOptions(command: Command, type: OwnerMessage['type']): Comma
 /** Epoch seconds. @throws {CliError} `cli/bad-option`. */
 export function expiryOf({ expires }: ChangeFlags, io: Io): number {
   if (!/^[1-9][0-9]{0,8}$/.test(expires))
-    throw new CliError('cli/bad-option', `--expires: expected seconds, got ${JSON.stringify(expires)}; write 600`);
+    throw new CliError('cli/bad-option', `--expires: expected seconds, got ${JSON.stringify(expires)}; write 3600 for an hour`);
   return Math.floor(io.now() / 1000) + Number(expires);
 }
 
@@ -113,13 +103,16 @@ export function expiryOf({ expires }: ChangeFlags, io: Io): number {
  */
 export async function signAndPass(
   change: { readonly message: OwnerMessage } & object,
-  { addresses, needed }: NeededOwners,
+  { control, manifest }: Pick<ShownAgent, 'control' | 'manifest'>,
   { agent, flags, io }: OwnerCall<ChangeFlags>,
 ): Promise<ExitCode> {
   const message = parseOwnerMessage(change.message);
+  const { addresses, threshold } = control.owners;
+  const needed = neededOwners(message, { threshold, variables: manifest.variables });
   const keys = await ownerKeys(flags.keyFile ?? [], io);
-  const entry = { ...change, signatures: signaturesOf(message, keys) };
-  const signers = signersOf(message, entry.signatures);
+  const signed = signersOf(ownerMessageHash(message), signaturesOf(message, keys));
+  const entry = { ...change, signatures: [...signed.values()] };
+  const signers = [...signed.keys()];
   const stranger = signers.find((address) => !addresses.includes(address));
   if (stranger !== undefined)
     throw new CliError(
@@ -147,33 +140,31 @@ export async function signAndPass(
 }
 
 /**
- * Shows the change of a file, and adds the signatures of the keys at hand.
- * @throws {CliError} `cli/bad-option`, `cli/file-unreadable`, `cli/input-too-large`; {EncodingError} `json/malformed`; {OperatorError} of a signature over
- * something else; those of {@link showChange} and {@link ownerKeys}.
+ * Shows the change of a file, and adds the signatures of the keys at hand, one an owner.
+ * @throws {CliError} `cli/bad-option`, `cli/file-unreadable`, `cli/input-too-large`; {EncodingError} `json/malformed`; {OperatorError}
+ * `operator/message-malformed` for a file that is no change; those of {@link showChange} and {@link ownerKeys}.
  */
 export async function signFile(file: string, flags: SignFlags, io: Io): Promise<ExitCode> {
-  const entry = await entryIn(file, io);
+  const { entry, signatures } = await readChangeFile(file, io);
   const message = showChange(entry, { agentId: flags.agentId, type: flags.type }, io);
+  const digest = ownerMessageHash(message);
+  const before = signersOf(digest, signatures);
   const keys = await ownerKeys(flags.keyFile ?? [], io);
-  const before = signaturesIn(entry);
-  const known = signersOf(message, before);
-  const added = signaturesOf(message, keys).filter((each) => !signersOf(message, [each]).some((one) => known.includes(one)));
-  const signatures = [...new Set([...before, ...added])];
-  await writeFile(resolve(io.cwd, file), jsonText({ ...entry, signatures }));
-  const signers = signersOf(message, signatures);
-  io.stdout(wrapped(`${file}: signed by ${signers.length}: ${signers.join(', ')}`, io.columns, 2));
+  const signed = new Map([...signersOf(digest, signaturesOf(message, keys)), ...before]);
+  await writeFile(resolve(io.cwd, file), jsonText({ ...entry, signatures: [...signed.values()] }));
+  io.stdout(wrapped(`${file}: signed by ${signed.size}: ${[...signed.keys()].join(', ')}`, io.columns, 2));
   return EXIT.accepted;
 }
 
 /**
- * Sends the change of a file.
- * @throws {CliError} `cli/bad-option` for another file, `cli/file-unreadable`, `cli/input-too-large`, `cli/other-agent`; {EncodingError} `json/malformed`;
- * {OperatorError} `operator/message-malformed`; those of {@link agentApi}.
+ * Sends the change of a file, with the signatures of owners and no others.
+ * @throws {CliError} `cli/file-unreadable`, `cli/input-too-large`, `cli/other-agent`; {EncodingError} `json/malformed`; those of
+ * {@link enoughSigned} before anything is sent; those of {@link agentApi}.
  */
 export async function sendFile(file: string, call: OwnerCall): Promise<ExitCode> {
-  await ownedConfig(call.agent);
-  const entry = await entryIn(file, call.io);
-  return sendEntry({ ...entry, signatures: signaturesIn(entry), message: parseOwnerMessage(entry.message) }, call);
+  const change = await readChangeFile(file, call.io);
+  const entry = enoughSigned(change, await ownedConfig(call.agent), Math.floor(call.io.now() / 1000));
+  return sendEntry(entry, call);
 }
 
 async function sendEntry(entry: SignedEntry, { agent, flags, io }: OwnerCall): Promise<ExitCode> {
@@ -214,32 +205,4 @@ function signaturesOf(message: OwnerMessage, keys: readonly Uint8Array[]): reado
   const signatures = keys.map((key) => signDigest(digest, key));
   for (const key of keys) key.fill(0);
   return signatures;
-}
-
-/** Those who signed, each once, in the order of their signatures. */
-function signersOf(message: OwnerMessage, signatures: readonly Hex[]): readonly Hex[] {
-  const digest = ownerMessageHash(message);
-  return [...new Set(signatures.map((signature) => recoverSigner(digest, signature)))];
-}
-
-/** @throws {CliError} `cli/bad-option` for what is no signature. */
-function signaturesIn({ signatures }: JsonObject): readonly Hex[] {
-  return (signatures as readonly unknown[]).map((each, index) => {
-    const parsed = signatureSchema.safeParse(each);
-    if (parsed.success) return parsed.data;
-    throw new CliError(
-      'cli/bad-option',
-      `signatures[${index}]: expected 0x and 130 hex characters, got ${JSON.stringify(each).slice(0, 80)}; take it out, or ask that owner again`,
-    );
-  });
-}
-
-async function entryIn(file: string, io: Io): Promise<JsonObject> {
-  const value = parseJson(await readFileOf(io, file, MAX_SETTING_BYTES));
-  if (typeof value === 'object' && value !== null && 'message' in value && Array.isArray(value.signatures))
-    return value as JsonObject;
-  throw new CliError(
-    'cli/bad-option',
-    `${printable(file)}: expected a change that --save of assay variables set or assay owners wrote; write it again`,
-  );
 }

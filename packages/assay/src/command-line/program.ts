@@ -126,13 +126,21 @@ export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
     program = await createProgram(args, document.io, (finished) => {
       code = finished;
     });
-    await program.parseAsync([...args], { from: 'user' });
+    await program.parseAsync(withoutHelpWord(args), { from: 'user' });
     return code;
   } catch (error) {
     if (!(error instanceof CommanderError)) return report(interruptOf(error) ?? missingPackage(error), document);
     if (error.exitCode === 0) return EXIT.accepted;
     return error.code === 'commander.help' ? EXIT.misuse : report(usageError(error, commandIn(program, args)), document);
   }
+}
+
+/** `help owners set` asks for the help of a subcommand, which commander gives for `owners set --help` alone. */
+function withoutHelpWord(args: readonly string[]): string[] {
+  const [first, ...words] = args;
+  return first === 'help' && words.length > 1 && words.every((word) => !word.startsWith('-'))
+    ? [...words, '--help']
+    : [...args];
 }
 
 function asksForJson(args: readonly string[]): boolean {

@@ -231,6 +231,15 @@ describe('addresses', () => {
     expect(io.err()).not.toContain('a-secret-key');
   });
 
+  it.each<readonly [string, number, object, string, number]>([
+    ['under its code', 403, { code: 'operator/denied', detail: 'a rule denies it; ask its owners' }, 'operator/denied', 5],
+    ['without a code', 403, { detail: 'a rule denies it; ask its owners' }, 'cli/agent-refused', 5],
+    ['of an agent without owners', 404, { code: 'operator/absent', detail: 'no manifest; set one' }, 'operator/absent', 1],
+  ])('a verified agent says no, %s', async (_, status, problem, code, exit) => {
+    const agent = await agentThat(() => Response.json(problem, { status }));
+    await refuse(['receipt', 'rcpt_1'], code, exit, [`answers ${status}`], agent);
+  });
+
   it.each([
     ['receipt', 'rcpt_1'],
     ['bundle', 'rcpt_1'],

@@ -25,7 +25,8 @@ export async function waitingTransaction(agent: Agent, hash: string): Promise<Wa
 
 /**
  * The body that sends a transaction again with its approval.
- * @throws {CliError} `cli/bad-option` for one that waits no more, or that carries blobs, which only its sender has; those of {@link agentApi}.
+ * @throws {CliError} `cli/bad-option` for one that waits no more, that carries blobs, which only its sender has, or whose chain is in no policy;
+ * those of {@link agentApi}.
  */
 export async function approvedRequest(
   agent: Agent,
@@ -40,6 +41,11 @@ export async function approvedRequest(
     );
   const { policy } = await ownedConfig(agent);
   const rpcUrl = policy?.chains[String(chainId)]?.rpc_urls[0];
+  if (rpcUrl === undefined)
+    throw new CliError(
+      'cli/bad-option',
+      `expected a policy that names a node of chain ${chainId}, got ${policy === null ? 'no policy' : 'one without the chain'}, so nothing was sent; set a policy with assay owners set-policy, and have the transaction asked for again`,
+    );
   const transaction = { to, value, data, delegate: delegate ?? undefined };
   return { transaction, rpc_url: rpcUrl, approval };
 }

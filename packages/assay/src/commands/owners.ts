@@ -4,12 +4,14 @@
  */
 
 import {
+  addressOfKey,
   addressSchema,
+  checksummed,
   type Hex,
-  hasWrongChecksum,
   type OwnerMessage,
   parseSigningPolicy,
   type SigningPolicy,
+  typedAddressSchema,
 } from '@assay/operator';
 import type { Command } from 'commander';
 import { type AgentFlags, agentOf, agentOptions, withAgent } from '../command-line/agent-connection.ts';
@@ -17,6 +19,7 @@ import type { Finish } from '../command-line/command.ts';
 import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import type { Io } from '../command-line/io.ts';
+import { wrapped } from '../command-line/layout.ts';
 import { jsonText } from '../command-line/output.ts';
 import { ownedConfig } from '../command-line/owned-agent.ts';
 import {
@@ -30,6 +33,7 @@ import {
   signAndPass,
   signFile,
 } from '../command-line/owner-change.ts';
+import { ownerKeys } from '../command-line/owner-keys.ts';
 import { ownersLines, policyLines, waitingLines } from '../command-line/owners-lines.ts';
 import { MAX_SETTING_BYTES, readFileOf } from '../command-line/subject.ts';
 import { waitingTransaction, waitingTransactions } from '../command-line/waiting-transactions.ts';
@@ -47,6 +51,9 @@ interface OwnersFlags extends SetFlags {
   readonly threshold: string;
 }
 
+/** Said before a key signs. */
+const TAKEN_AWAY = 'takes the policy away: the wallet signs nothing from then on, and approvals that wait end';
+
 interface OwnerSet {
   readonly owners: readonly Hex[];
   readonly threshold: number;
@@ -57,10 +64,18 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     .description('owners, policy in words, pause, and what waits for an approval')
     .option('--json', 'machine-readable')
     .action(async (flags: JsonFlags) => finish(await reach(flags, io, (agent) => show(agent, flags, io))));
+  command
+    .command('address')
+    .description("the address of an owner's key, for the manifest; nothing leaves this machine")
+    .argument('[key-file]', 'the private key, hex; by default ASSAY_OWNER_KEY')
+    .option('--json', 'machine-readable')
+    .action(async (file: string | undefined, flags: { readonly json?: boolean }) =>
+      finish(await printAddress(file, flags, io)),
+    );
   changeOptions(agentOptions(command.command('set-policy')))
     .description('set what the wallet may sign; ends every approval that waits')
     .argument('[file]', 'the policy, JSON (docs/operator.md)')
-    .option('--none', 'take the policy away: nothing is signed then')
+    .option('--none', 'in place of a file: take the policy away, so that the wallet signs nothing')
     .action(async (file: string | undefined, flags: PolicyFlags) => {
       const policy = await givenPolicy(file, flags, io);
       finish(await reach(flags, io, (agent) => setPolicy(policy, { agent, flags, io })));
@@ -98,6 +113,15 @@ export function configure(command: Command, io: Io, finish: Finish): void {
     );
 }
 
+/** The address that a manifest names, in the spelling that shows a slip of the hand. */
+async function printAddress(file: string | undefined, flags: { readonly json?: boolean }, io: Io): Promise<ExitCode> {
+  const keys = await ownerKeys(file === undefined ? [] : [file], io);
+  const [address] = keys.map((key) => checksummed(addressOfKey(key)));
+  for (const key of keys) key.fill(0);
+  io.stdout(flags.json === true ? jsonText({ address }) : `${address}\n`);
+  return EXIT.accepted;
+}
+
 function reach(flags: JsonFlags, io: Io, work: (agent: Agent) => Promise<ExitCode>): Promise<ExitCode> {
   return withAgent(() => agentOf(flags, io), io, flags, work);
 }
@@ -110,10 +134,11 @@ async function show(agent: Agent, flags: JsonFlags, io: Io): Promise<ExitCode> {
 }
 
 async function setPolicy(policy: SigningPolicy | null, { agent, flags, io }: OwnerCall<PolicyFlags>): Promise<ExitCode> {
-  const { control, ...config } = await ownedConfig(agent);
-  if (policy !== null && flags.json !== true) io.stdout(policyLines(policy, io));
-  const change = policyEntry({ agentId: config.agent_id, current: control.policy, expiry: expiryOf(flags, io) }, policy);
-  return signAndPass(change, { ...control.owners, needed: control.owners.threshold }, { agent, flags, io });
+  const shown = await ownedConfig(agent);
+  if (flags.json !== true) io.stdout(policy === null ? wrapped(TAKEN_AWAY, io.columns) : policyLines(policy, io));
+  const { agent_id: agentId, control } = shown;
+  const change = policyEntry({ agentId, current: control.policy, expiry: expiryOf(flags, io) }, policy);
+  return signAndPass(change, shown, { agent, flags, io });
 }
 
 /** `null`: the policy is taken away. */
@@ -121,23 +146,21 @@ async function givenPolicy(file: string | undefined, { none }: PolicyFlags, io: 
   if ((file === undefined) !== (none === true))
     throw new CliError(
       'cli/bad-option',
-      `expected a file with the policy, or --none, got ${none === true ? 'both' : 'neither'}; give one of them`,
+      `expected a file with the policy, or --none to take it away, got ${none === true ? 'both' : 'neither'}; give one of them`,
     );
   return file === undefined ? null : parseSigningPolicy(await readFileOf(io, file, MAX_SETTING_BYTES));
 }
 
 async function setPaused(paused: boolean, { agent, flags, io }: OwnerCall<SetFlags>): Promise<ExitCode> {
-  const { agent_id: agentId, control } = await ownedConfig(agent);
-  const place: ControlPlace = { agentId, current: control.paused, expiry: expiryOf(flags, io) };
-  const needed = paused ? 1 : control.owners.threshold;
-  return signAndPass({ message: pauseMessage(place, paused) }, { ...control.owners, needed }, { agent, flags, io });
+  const shown = await ownedConfig(agent);
+  const place: ControlPlace = { agentId: shown.agent_id, current: shown.control.paused, expiry: expiryOf(flags, io) };
+  return signAndPass({ message: pauseMessage(place, paused) }, shown, { agent, flags, io });
 }
 
 async function setOwners(set: OwnerSet, { agent, flags, io }: OwnerCall<OwnersFlags>): Promise<ExitCode> {
-  const { agent_id: agentId, control } = await ownedConfig(agent);
-  const place: ControlPlace = { agentId, current: control.owners, expiry: expiryOf(flags, io) };
-  const message = ownersMessage(place, set);
-  return signAndPass({ message }, { ...control.owners, needed: control.owners.threshold }, { agent, flags, io });
+  const shown = await ownedConfig(agent);
+  const place: ControlPlace = { agentId: shown.agent_id, current: shown.control.owners, expiry: expiryOf(flags, io) };
+  return signAndPass({ message: ownersMessage(place, set) }, shown, { agent, flags, io });
 }
 
 function thresholdIn(text: string, most: number): number {
@@ -150,13 +173,13 @@ function thresholdIn(text: string, most: number): number {
 }
 
 function ownerIn(text: string): Hex {
-  const parsed = addressSchema.safeParse(text);
-  if (parsed.success && hasWrongChecksum(text))
+  const parsed = typedAddressSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  if (addressSchema.safeParse(text).success)
     throw new CliError(
       'cli/bad-option',
       `expected an owner's address, got ${text}, whose checksum (EIP-55) is another: it is mistyped; copy it again, or write it in lower case if you are sure`,
     );
-  if (parsed.success) return parsed.data;
   throw new CliError(
     'cli/bad-option',
     `expected an owner's address, 0x and 40 hex characters, got ${JSON.stringify(text.slice(0, 80))}; write it whole`,
@@ -164,11 +187,11 @@ function ownerIn(text: string): Hex {
 }
 
 async function approve(hash: string, { agent, flags, io }: OwnerCall<SetFlags>): Promise<ExitCode> {
-  const { agent_id: agentId, control } = await ownedConfig(agent);
+  const shown = await ownedConfig(agent);
   const waiting = await waitingTransaction(agent, hash);
   if (flags.json !== true) io.stdout(waitingLines(waiting, io));
   const { chain_id: chainId, hash: transactionHash } = waiting;
-  const fields = { agentId, chainId, transactionHash, expiry: expiryOf(flags, io) };
+  const fields = { agentId: shown.agent_id, chainId, transactionHash, expiry: expiryOf(flags, io) };
   const message: OwnerMessage = { type: 'ApproveTransaction', fields };
-  return signAndPass({ message }, { ...control.owners, needed: control.owners.threshold }, { agent, flags, io });
+  return signAndPass({ message }, shown, { agent, flags, io });
 }

@@ -121,9 +121,7 @@ async function set(name: string, { agent, flags, io }: OwnerCall<SetFlags>): Pro
     ...{ makePublic: flags.public === true, makeImmutable: flags.immutable === true, expiry },
     policyHash: config.control.policy.policy_hash,
   });
-  const { owners } = config.control;
-  const needed = config.manifest.variables[name]?.signers === 'one' ? 1 : owners.threshold;
-  return signAndPass(change, { ...owners, needed }, { agent, flags, io });
+  return signAndPass(change, config, { agent, flags, io });
 }
 
 /** @throws {CliError} `cli/bad-option` for a name that the manifest does not have. */

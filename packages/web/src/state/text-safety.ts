@@ -1,13 +1,12 @@
 /** Text that came from programs and file names, made safe to look at: what is invisible becomes visible, what turns text around is shown. */
 
-/** @example printable('a\u202Egnp.exe') // 'a�gnp.exe' */
-export function printable(name: string): string {
-  return name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
-}
+import { visibleText } from '@assay/encoding/visible-text';
+
+export { visibleText as printable } from '@assay/encoding/visible-text';
 
 /** The last part of a path, as a name to save under. */
 export function fileNameOf(path: string): string {
-  const name = printable(path.split('/').at(-1) ?? '').replaceAll(/["*/:<>?\\|]/g, '_');
+  const name = visibleText(path.split('/').at(-1) ?? '').replaceAll(/["*/:<>?\\|]/g, '_');
   return name === '' || name === '.' || name === '..' ? 'file' : name;
 }
 

@@ -5,9 +5,10 @@
 
 import { availableParallelism } from 'node:os';
 import { type Audit, auditOf, auditText, parseSlitherReport, type Sources, sarifText } from '@assay/contracts';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openCompilers } from '../../packages/agent/src/adapters/compilers/compilers.ts';
 import type { Analyzer } from '../../packages/agent/src/ports/analyzer.ts';
+import { DocumentThread } from '../../packages/agent/src/tasks/attested-audit/documents/document-thread.ts';
 import { makeDocument } from '../../packages/agent/src/tasks/attested-audit/documents/make-document.ts';
 import type { ThreadOrder } from '../../packages/agent/src/tasks/attested-audit/documents/maker-thread.ts';
 import { type AuditJob, type LintJob, MAKERS } from '../../packages/agent/src/tasks/attested-audit/documents/makers.ts';
@@ -75,6 +76,13 @@ const jobOf = (report: Uint8Array, sources: Sources = SOURCES): AuditJob & Threa
   ...{ report, sources, dependencies: new Set<string>(), facts: FACTS },
 });
 
+/** How many documents were made aside since. */
+function asideFromNow(): () => number {
+  const make = vi.spyOn(DocumentThread.prototype, 'make');
+  onTestFinished(() => make.mockRestore());
+  return () => make.mock.calls.length;
+}
+
 /** How many threads this one started since. */
 function threadsFromNow(): () => number {
   let started = 0;
@@ -139,10 +147,10 @@ describe('the largest report', () => {
     ['json/limit', 'nested too deeply', new TextEncoder().encode('['.repeat(100_000))],
     ['json/limit', 'of too many parts', new TextEncoder().encode(`[${'0,'.repeat(4_000_000)}0]`)],
   ])('%s: one %s', { timeout: 120_000 }, async (code, _, bytes) => {
-    const threads = threadsFromNow();
+    const aside = asideFromNow();
     expect(() => MAKERS.audit(jobOf(bytes))).toThrow(expect.objectContaining({ code }));
     await expect(makeDocument('audit', jobOf(bytes), new AbortController().signal)).rejects.toMatchObject({ code });
-    expect(threads()).toBe(1);
+    expect(aside()).toBe(1);
   });
 });
 
@@ -155,7 +163,7 @@ describe('a document that is made aside', () => {
       ...FACTS,
       report: parseSlitherReport(JSON.parse(new TextDecoder().decode(bytes)), SOURCES, job.dependencies),
     });
-    const threads = threadsFromNow();
+    const count = asideFromNow();
     const aside = await makeDocument('audit', job, signal);
     for (const made of [MAKERS.audit(job), aside]) {
       expect(made.text).toBe(auditText(audit));
@@ -166,7 +174,7 @@ describe('a document that is made aside', () => {
       await makeDocument('sarif', { audit: aside, lint: null }, signal),
     ])
       expect(made).toBe(sarifText(audit, null));
-    expect(threads()).toBe(2);
+    expect(count()).toBe(2);
   });
 
   it('waits for the earlier document, and not for one that was given up', { timeout: 120_000 }, async () => {
@@ -194,35 +202,35 @@ describe('a document that is made aside', () => {
     ['a short report over short sources', few, short, 0],
     ['a short report over long sources', few, long, 1],
     ['a long report over short sources', many, short, 1],
-  ])('is an audit of %s, and no other', { timeout: 60_000 }, async (_, bytes, sources, threads) => {
-    const started = threadsFromNow();
+  ])('is an audit of %s, and no other', { timeout: 60_000 }, async (_, bytes, sources, inThread) => {
+    const aside = asideFromNow();
     const { document } = await makeDocument('audit', jobOf(bytes, sources), new AbortController().signal);
     expect(document.findings).toHaveLength(bytes === few ? 1 : 200);
-    expect(started()).toBe(threads);
+    expect(aside()).toBe(inThread);
   });
 
   it.each<[string, number, Sources, number]>([
     ['a short report over short sources', 1, short, 0],
     ['a short report over long sources', 1, long, 1],
     ['a long report over short sources', 1000, short, 1],
-  ])("is the linter's of %s, and no other", { timeout: 60_000 }, async (_, findings, sources, threads) => {
-    const started = threadsFromNow();
+  ])("is the linter's of %s, and no other", { timeout: 60_000 }, async (_, findings, sources, inThread) => {
+    const aside = asideFromNow();
     const { document } = await makeDocument('lint', lintJob(findings, sources), new AbortController().signal);
     expect(document.findings).toHaveLength(findings);
-    expect(started()).toBe(threads);
+    expect(aside()).toBe(inThread);
   });
 
   it('is SARIF of long documents, and no other', { timeout: 60_000 }, async () => {
     const audit = MAKERS.audit(jobOf(few, short));
-    const started = threadsFromNow();
-    for (const [findings, threads] of [
+    const aside = asideFromNow();
+    for (const [findings, inThread] of [
       [1, 0],
       [1000, 1],
     ] as const) {
       const lint = MAKERS.lint(lintJob(findings, short));
       const sarif = await makeDocument('sarif', { audit, lint }, new AbortController().signal);
       expect(sarif).toBe(sarifText(audit.document, lint.document));
-      expect(started()).toBe(threads);
+      expect(aside()).toBe(inThread);
     }
   });
 
@@ -238,6 +246,27 @@ describe('a document that is made aside', () => {
       used.push((user + system) / 1000);
     }
     expect(used[1]).toBeLessThan(used[0]! / 2);
+  });
+
+  it('is made by the thread of the earlier one, until that was stopped or has grown', { timeout: 120_000 }, async () => {
+    const thread = new DocumentThread();
+    const { signal } = new AbortController();
+    const started = threadsFromNow();
+    const make = (bytes: Uint8Array, until: AbortSignal) => thread.make({ kind: 'audit', job: jobOf(bytes) }, until);
+    const small = await make(report(1, 1), signal);
+    expect(await make(report(1, 1), signal)).toEqual(small);
+    await expect(make(report(200, 1).slice(0, -3), signal)).rejects.toMatchObject({ code: 'json/malformed' });
+    expect(await make(report(1, 1), signal)).toEqual(small);
+    expect(started()).toBe(1);
+    const stop = new AbortController();
+    const given = make(report(10_000, 3), stop.signal);
+    stop.abort(new Error('enough'));
+    await expect(given).rejects.toThrow('enough');
+    expect(await make(report(1, 1), signal)).toEqual(small);
+    expect(started()).toBe(2);
+    await make(report(10_000, 3), signal);
+    expect(await make(report(1, 1), signal)).toEqual(small);
+    expect(started()).toBe(3);
   });
 
   it('ends with the work that wants it', async () => {

@@ -1,8 +1,11 @@
-/** The thread of `make-document.ts`: makes one document and ends. */
+/** The thread of `document-thread.ts`: makes the documents that it is told to, one after another. */
 
-import { parentPort, workerData } from 'node:worker_threads';
+import { getHeapStatistics } from 'node:v8';
+import { parentPort } from 'node:worker_threads';
 import { isCoded } from '@assay/encoding/coded-error';
 import { MAKERS, type Makers } from './makers.ts';
+
+export type MadeByThread = ReturnType<Makers[keyof Makers]>;
 
 export interface ThreadOrder {
   readonly kind: keyof Makers;
@@ -16,11 +19,10 @@ export interface Refusal {
   readonly message: string;
 }
 
-export type ThreadReport = { readonly made: ReturnType<Makers[keyof Makers]> } | { readonly refusal: Refusal };
+/** `heapBytes`: what the thread's heap takes afterwards. */
+export type ThreadReport = ({ readonly made: MadeByThread } | { readonly refusal: Refusal }) & { readonly heapBytes: number };
 
-const { kind, job } = workerData as ThreadOrder;
-
-function report(): ThreadReport {
+function madeOf({ kind, job }: ThreadOrder): { readonly made: MadeByThread } | { readonly refusal: Refusal } {
   try {
     return { made: MAKERS[kind](job as never) };
   } catch (error) {
@@ -29,4 +31,7 @@ function report(): ThreadReport {
   }
 }
 
-parentPort?.postMessage(report());
+parentPort?.on('message', (order: ThreadOrder) => {
+  const made = madeOf(order);
+  parentPort?.postMessage({ ...made, heapBytes: getHeapStatistics().total_heap_size } satisfies ThreadReport);
+});

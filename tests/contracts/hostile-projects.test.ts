@@ -48,6 +48,14 @@ const slow = (functions: number): string =>
       ` function f${at}(uint256[] calldata x) external { for (uint256 i = ${at}; i < x.length; i++) for (uint256 j = i; j < x[i]; j++) m[i ^ j] = m[x[i] + j] * ${at + 3} + m[j] / (i + 1); }`,
   ).join('\n')}\n}\n`;
 
+/** State variables that each depend on the next, written in functions of their own: little to compile, and a closure that grows with the cube. */
+const web = (variables: number): string => {
+  const numbers = Array.from({ length: variables }, (_, at) => at);
+  const next = (at: number): number => (at + 1) % variables;
+  return `pragma solidity 0.8.24;\ncontract A {\n${numbers.map((at) => ` uint256 v${at};`).join('\n')}
+${numbers.map((at) => ` function f${at}() external { v${at} = v${next(at)} + v${next(at * 7)}; }`).join('\n')}\n}\n`;
+};
+
 type Case = readonly [what: string, data: object, code: string];
 
 const BUILDS: readonly Case[] = [
@@ -145,6 +153,11 @@ describe('what is sent to be audited', () => {
       'a sum of 1,500 terms, deeper than the analyser reads',
       code(`contract A { uint256 public a = ${'1+'.repeat(1500)}1; }`),
       'audit/analyzer-failed',
+    ],
+    [
+      'a web of variables that the analyser does not get through',
+      { contract_code: web(500), timeout: 10 },
+      'audit/analyzer-timeout',
     ],
     ['a compiler that stops early, so that nothing would be found', standard({ stopAfter: 'parsing' }), 'project/malformed'],
     [

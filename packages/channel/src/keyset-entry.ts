@@ -4,7 +4,7 @@
  */
 
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256Hex } from '@assay/encoding/sha256';
 import { ChannelError } from './errors.ts';
 import { type KemId, kemById } from './hpke/kem.ts';
 import type { KeyConfig } from './ohttp/key-config.ts';
@@ -26,7 +26,7 @@ const ALGORITHMS: Readonly<Record<KemId, string>> = {
 export const TALK_ALGORITHM = 'talk-p-384';
 
 function entryId(publicKey: Uint8Array): string {
-  return `e2ee-${encodeHex(sha256(publicKey)).slice(0, 16)}`;
+  return `e2ee-${sha256Hex(publicKey).slice(0, 16)}`;
 }
 
 /** The keyset entry of an OHTTP key. */

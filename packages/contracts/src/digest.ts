@@ -3,7 +3,7 @@
 import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { canonicalJson } from '@assay/encoding/json';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256Hex } from '@assay/encoding/sha256';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 
 /** `sha256:` and 64 lower-case hex characters. */
@@ -11,7 +11,7 @@ export type Sha256 = `sha256:${string}`;
 
 /** SHA-256 of bytes, or of the UTF-8 of a text. */
 export function digestOf(content: Uint8Array | string): Sha256 {
-  return `sha256:${encodeHex(sha256(typeof content === 'string' ? utf8(content) : content))}`;
+  return `sha256:${sha256Hex(content)}`;
 }
 
 /** SHA-256 of a value's JCS form (RFC 8785). @throws {EncodingError} `json/unencodable`. */

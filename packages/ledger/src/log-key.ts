@@ -7,8 +7,8 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject,
 import { join } from 'node:path';
 import { decodeBase64Url, encodeBase64 } from '@assay/encoding/base64';
 import { utf8 } from '@assay/encoding/bytes';
-import { encodeHex } from '@assay/encoding/hex';
 import { parseJson } from '@assay/encoding/json';
+import { sha256Hex } from '@assay/encoding/sha256';
 import {
   type CheckpointBody,
   ED25519_NOTE,
@@ -19,7 +19,6 @@ import {
   noteKeyId,
   timestamped,
 } from '@assay/receipt';
-import { sha256 } from '@noble/hashes/sha2.js';
 import { LedgerError } from './errors.ts';
 import { createKeyFile, readKeyFile } from './key-file.ts';
 
@@ -66,7 +65,7 @@ export function readLogKey(directory: string): LogKey {
 function create(path: string, origin?: string): LogKey {
   const ed25519 = generateKeyPairSync('ed25519').privateKey;
   const mlDsa = generateKeyPairSync('ml-dsa-44').privateKey;
-  const name = origin ?? `log.assay/${encodeHex(sha256(rawPublicKey(ed25519))).slice(0, 16)}`;
+  const name = origin ?? `log.assay/${sha256Hex(rawPublicKey(ed25519)).slice(0, 16)}`;
   const pem = (key: KeyObject) => key.export({ format: 'pem', type: 'pkcs8' }).toString();
   const text = `${JSON.stringify({ v: 1, origin: name, ed25519: pem(ed25519), 'ml-dsa-44': pem(mlDsa) }, null, 1)}\n`;
   if (!createKeyFile(path, text)) return read(path) ?? create(path, origin);

@@ -5,7 +5,7 @@
  * Not checked: that a commitment is the blob's, and the proofs. Nodes check both, and take no transaction otherwise.
  */
 
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 } from '@assay/encoding/sha256';
 import { concatHex, fromRlp, toRlp } from 'viem/utils';
 import { OperatorError } from './errors.ts';
 import { bytesOf, type Hex, hexOf } from './hex.ts';

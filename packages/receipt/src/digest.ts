@@ -1,9 +1,7 @@
 /** SHA-256 digests in the form `aci/1` writes them (ACI Appendix A): `sha256:` and 64 lower-case hex characters. */
 
-import { utf8 } from '@assay/encoding/bytes';
-import { encodeHex } from '@assay/encoding/hex';
 import { canonicalJson } from '@assay/encoding/json';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256Hex } from '@assay/encoding/sha256';
 
 /** `sha256:` and 64 lower-case hex characters. */
 export type Digest = `sha256:${string}`;
@@ -20,10 +18,10 @@ export function isDigest(value: unknown): value is Digest {
  * @example digestBytes(new TextEncoder().encode('hi')) // 'sha256:8f43…'
  */
 export function digestBytes(bytes: Uint8Array): Digest {
-  return `sha256:${encodeHex(sha256(bytes))}`;
+  return `sha256:${sha256Hex(bytes)}`;
 }
 
 /** The digest of a value's JCS form (RFC 8785). Throws `json/unencodable` of the encoding package for what JSON cannot say. */
 export function digestJson(value: unknown): Digest {
-  return digestBytes(utf8(canonicalJson(value)));
+  return `sha256:${sha256Hex(canonicalJson(value))}`;
 }

@@ -3,9 +3,9 @@
  * hardware quotes. Format: spec/keyset.md. Not checked here: whether any evidence binds it (statement.ts, verify-report.ts).
  */
 
-import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import { decodeHex } from '@assay/encoding/hex';
 import type { JsonObject } from '@assay/encoding/json';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256Hex } from '@assay/encoding/sha256';
 import { type Digest, digestJson } from './digest.ts';
 import { ReceiptError } from './errors.ts';
 import { Shape } from './shape.ts';
@@ -128,5 +128,5 @@ export function keyId(
   role: 'receipt' | 'leaf' | 'provenance' | 'e2ee' | 'agent' | 'card' | 'wallet',
   publicKey: Uint8Array,
 ): string {
-  return `${role}-${encodeHex(sha256(publicKey)).slice(0, 16)}`;
+  return `${role}-${sha256Hex(publicKey).slice(0, 16)}`;
 }

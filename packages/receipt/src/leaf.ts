@@ -6,7 +6,7 @@
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
 import { canonicalJson, parseJson } from '@assay/encoding/json';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256Hex } from '@assay/encoding/sha256';
 import { type Digest, digestBytes, isDigest } from './digest.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { ReceiptError } from './errors.ts';
@@ -174,7 +174,7 @@ export function signedText(content: string, { batch, signature }: Pick<Leaf, 'ba
 
 /** `hex(SHA-256("assay-commitment/1\n" || salt || body))`; `salt` is 32 random bytes. */
 export function commitment(salt: Uint8Array, body: Uint8Array): string {
-  return encodeHex(sha256(concatBytes(COMMITMENT_PREFIX, salt, body)));
+  return sha256Hex(concatBytes(COMMITMENT_PREFIX, salt, body));
 }
 
 /** Digest of the log's verifier keys: each vkey and a newline, in order. */

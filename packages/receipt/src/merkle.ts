@@ -4,7 +4,7 @@
  */
 
 import { equalBytes } from '@assay/encoding/bytes';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 } from '@assay/encoding/sha256';
 import { ReceiptError } from './errors.ts';
 
 /** Root of the tree without leaves. */

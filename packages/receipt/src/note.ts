@@ -6,7 +6,7 @@
 import { decodeBase64, encodeBase64 } from '@assay/encoding/base64';
 import { concatBytes, equalBytes, utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 } from '@assay/encoding/sha256';
 import { ReceiptError } from './errors.ts';
 
 /** Signature types of the specification that Assay uses. */

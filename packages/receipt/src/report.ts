@@ -6,7 +6,7 @@
 import { utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256Hex } from '@assay/encoding/sha256';
 import { type Digest, isDigest } from './digest.ts';
 import { ReceiptError } from './errors.ts';
 import { type Keyset, keysetDigest, parseKeyset } from './keyset.ts';
@@ -80,7 +80,7 @@ export function reportBody(document: JsonObject, nonce: string | null, collatera
   const files = collateral.map((file) => ({
     media_type: file.mediaType,
     name: file.name,
-    sha256: encodeHex(sha256(file.bytes)),
+    sha256: sha256Hex(file.bytes),
   }));
   return utf8(canonicalJson({ collateral: files, nonce, report: document }));
 }

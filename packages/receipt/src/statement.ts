@@ -3,9 +3,8 @@
  * and the nonce it chose, so there is no parser here. Format: spec/keyset.md §2 and §3.
  */
 
-import { utf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 } from '@assay/encoding/sha256';
 import { type Digest, isDigest } from './digest.ts';
 import { ReceiptError } from './errors.ts';
 
@@ -34,7 +33,7 @@ export function statementText(keysetDigest: Digest, nonce: string | null): strin
 
 /** SHA-256 of the statement, 32 bytes: what the evidence must carry. */
 export function statementDigest(keysetDigest: Digest, nonce: string | null): Uint8Array {
-  return sha256(utf8(statementText(keysetDigest, nonce)));
+  return sha256(statementText(keysetDigest, nonce));
 }
 
 /**
@@ -50,7 +49,7 @@ export function resultStatementText(keysetDigest: Digest, nonce: string | null, 
 
 /** SHA-256 of the statement about a result, 32 bytes. */
 export function resultStatementDigest(keysetDigest: Digest, nonce: string | null, result: Digest): Uint8Array {
-  return sha256(utf8(resultStatementText(keysetDigest, nonce, result)));
+  return sha256(resultStatementText(keysetDigest, nonce, result));
 }
 
 /**

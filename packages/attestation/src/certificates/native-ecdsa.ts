@@ -9,6 +9,7 @@
  */
 
 import { encodeBase64 } from '@assay/encoding/base64';
+import { type ModuleHost, nodeModule } from '@assay/encoding/node-module';
 
 /** A public key that Node holds. */
 export interface NativeEcdsaKey {
@@ -29,18 +30,9 @@ interface NodeKey {
   readonly asymmetricKeyType?: string | undefined;
 }
 
-interface Host {
-  readonly process?: {
-    readonly versions?: { readonly node?: string; readonly deno?: string; readonly bun?: string };
-    readonly getBuiltinModule?: (name: string) => unknown;
-  };
-}
-
 /** Node's crypto where Node runs this; other runtimes lend its name to code of their own. */
-export function currentNode(host: Host = globalThis as Host): NodeEcdsa | null {
-  const { versions = {}, getBuiltinModule } = host.process ?? {};
-  if (versions.node === undefined || versions.deno !== undefined || versions.bun !== undefined) return null;
-  const node = getBuiltinModule?.('node:crypto') as Partial<NodeEcdsa> | undefined;
+export function currentNode(host?: ModuleHost): NodeEcdsa | null {
+  const node = nodeModule('node:crypto', host) as Partial<NodeEcdsa> | null;
   return typeof node?.createPublicKey === 'function' && typeof node.verify === 'function' ? (node as NodeEcdsa) : null;
 }
 

@@ -7,8 +7,7 @@
  */
 
 import { readDer } from '@assay/encoding/der';
-import { encodeHex } from '@assay/encoding/hex';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256Hex } from '@assay/encoding/sha256';
 import type { buildConnector } from 'undici';
 import { ChannelError } from '../errors.ts';
 import { fetchThrough } from './fetch-through.ts';
@@ -93,7 +92,7 @@ function presentedKey(socket: PresentedCertificate): string | null {
     const fields = toBeSigned?.children() ?? [];
     // version [0], serial, algorithm, issuer, validity, subject, key (RFC 5280 §4.1); version 1 leaves the first out
     const spki = fields[fields[0]?.tag === 0xa0 ? 6 : 5];
-    return spki === undefined ? null : encodeHex(sha256(spki.raw));
+    return spki === undefined ? null : sha256Hex(spki.raw);
   } catch {
     return null;
   }

@@ -6,8 +6,8 @@
 
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { decodeHex, encodeHex } from '@assay/encoding/hex';
+import { sha256 } from '@assay/encoding/sha256';
 import { type Digest, SUCCESSION_SALT, successionBody } from '@assay/receipt';
-import { sha256 } from '@noble/hashes/sha2.js';
 import { RandomPool } from '../random-pool.ts';
 import type { Sequencer } from '../sequencer.ts';
 import { ed25519Signer } from '../signing-keys.ts';

@@ -1,6 +1,7 @@
 /** What model files are read through: random access by the caller, who owns files, buffers and the hash function. */
 
 import { encodeHex } from '@assay/encoding/hex';
+import { sha256Hex } from '@assay/encoding/sha256';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { ModelError } from '../errors.ts';
 
@@ -62,5 +63,5 @@ export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
 
 /** Lower-case hex SHA-256 of bytes at hand. */
 export function hexDigest(bytes: Uint8Array): string {
-  return encodeHex(sha256(bytes));
+  return sha256Hex(bytes);
 }

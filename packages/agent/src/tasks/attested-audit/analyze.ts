@@ -18,6 +18,8 @@ export interface AnalyzeOptions {
   readonly archive: string;
   /** Wall time that is left, milliseconds. */
   readonly wallMs: number;
+  /** Called once when Slither runs, for work that need not wait for it. */
+  readonly onStarted: () => void;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface AnalyzeOptions {
  */
 export async function analyze(
   analyzer: OpenAnalyzer,
-  { archive, wallMs }: AnalyzeOptions,
+  { archive, wallMs, onStarted }: AnalyzeOptions,
   context: TaskContext,
 ): Promise<Uint8Array> {
   const { draft, emit, signal } = context;
@@ -36,7 +38,7 @@ export async function analyze(
   const codeHash = draft.payload('audit/driver.py', 'text/x-python', utf8(driver));
   draft.payload('audit/archive.json.gz', 'application/gzip', packed);
   emit({ type: 'running', attempt: 1, language: 'python', lane: sandbox.capabilities.lane });
-  const result = await run(analyzer, packed, Math.min(wallMs, 300_000), signal);
+  const result = await run(analyzer, { packed, wallMs: Math.min(wallMs, 300_000), onStarted, signal });
   const { status, error } = result;
   recordExecution(draft, result, { place: 'audit', attempt: 1, language: 'python', codeHash });
   if (signal.aborted) throw signal.reason;
@@ -69,12 +71,19 @@ export async function analyze(
 
 async function run(
   { sandbox, driver }: OpenAnalyzer,
-  packed: Uint8Array,
-  wallMs: number,
-  signal: AbortSignal,
+  {
+    packed,
+    wallMs,
+    onStarted,
+    signal,
+  }: Omit<AnalyzeOptions, 'archive'> & {
+    readonly packed: Uint8Array;
+    readonly signal: AbortSignal;
+  },
 ): Promise<SandboxResult> {
   const job = { language: 'python', code: driver, files: [{ path: ARCHIVE, bytes: packed }], signal } as const;
   for await (const event of sandbox.run({ ...job, limits: { wallMs: Math.max(1000, Math.round(wallMs)) } })) {
+    if (event.type === 'started') onStarted();
     if (event.type === 'result') return event.result;
   }
   throw new ServerError('audit/analyzer-failed', 'expected a result from the sandbox, got none; run the audit again');

@@ -2,14 +2,11 @@
 
 import {
   type Audit,
-  buildHash,
-  contractArtifacts,
   cryticArchive,
   DEPENDENCY_PREFIXES,
   dependencySources,
   digestOf,
   failsAudit,
-  manifestText,
   PASS_POLICIES,
   ruleText,
   type Sources,
@@ -24,6 +21,7 @@ import { keepFile } from '../kept-file.ts';
 import { attestResult, resultAttestationSchema, teeProviderOf } from '../result-attestation.ts';
 import type { Task, TaskContext, TaskResult, WorkEnding } from '../task.ts';
 import { analyze } from './analyze.ts';
+import { type BuildTexts, buildTexts } from './build-texts.ts';
 import { claimFindings, claimsSchema } from './claims/claims.ts';
 import { makeDocument } from './documents/make-document.ts';
 import { lintAnswer, lintSchema, lintSources, recordLint } from './lint.ts';
@@ -107,9 +105,15 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
   const dependencies = dependencySources(output, prefixes);
   const isDependency = (source: string): boolean => dependencies.has(source);
   const archive = cryticArchive({ input: project.input, output, version: release.version, isDependency });
-  const report = await analyze(analyzer, { archive, wallMs: left() }, context);
+  let made: BuildTexts | null = null;
+  const texts = (): BuildTexts => {
+    made ??= buildTexts(project, compilation);
+    return made;
+  };
+  const report = await analyze(analyzer, { archive, wallMs: left(), onStarted: texts }, context);
+  const build = texts();
   const facts = {
-    buildHash: buildHash(manifest),
+    buildHash: build.buildHash,
     inputHash: manifest.input_hash,
     compiler: manifest.compiler,
     analyzer: {
@@ -122,16 +126,13 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
     dependencies: prefixes,
   } as const;
   const { signal } = context;
-  const made = await makeDocument('audit', { report, sources, dependencies, facts }, signal);
-  const { document: audit, hash } = made;
-  const { language, settings } = project.input;
-  const contents = Object.fromEntries(Object.entries(sources).map(([name, content]) => [name, { content }]));
-  const inputText = canonicalJson({ language, sources: contents, settings });
+  const audited = await makeDocument('audit', { report, sources, dependencies, facts }, signal);
+  const { document: audit, hash } = audited;
   const files = [
-    keepFile(context, '/build/manifest.json', JSON_TYPE, manifestText(manifest)),
-    keepFile(context, '/build/input.json', JSON_TYPE, inputText),
-    keepFile(context, '/build/contracts.json', JSON_TYPE, canonicalJson(contractArtifacts(output))),
-    keepFile(context, '/audit/audit.json', JSON_TYPE, made.text),
+    keepFile(context, '/build/manifest.json', JSON_TYPE, build.manifest),
+    keepFile(context, '/build/input.json', JSON_TYPE, build.input),
+    keepFile(context, '/build/contracts.json', JSON_TYPE, build.contracts),
+    keepFile(context, '/audit/audit.json', JSON_TYPE, audited.text),
   ];
   files.push(await recordBuild(context, compilation, task.packages ?? []));
   draft.append({
@@ -151,11 +152,11 @@ async function run(task: z.infer<typeof input>, context: TaskContext): Promise<T
   if (claimed !== null) files.push(claimed.file);
   // Last, so that sources on which the linter takes long leave exploits their time.
   const linted = await lintSources(
-    { analyzer, asked: task.lint, inputText, inputHash: manifest.input_hash, sources, isDependency, left },
+    { analyzer, asked: task.lint, inputText: build.input, inputHash: manifest.input_hash, sources, isDependency, left },
     context,
   );
   if (linted.lint !== null) files.push(linted.file);
-  const sarif = await makeDocument('sarif', { audit: made, lint: linted.lint === null ? null : linted.made }, signal);
+  const sarif = await makeDocument('sarif', { audit: audited, lint: linted.lint === null ? null : linted.made }, signal);
   files.push(keepFile(context, '/audit/report.sarif', 'application/sarif+json', sarif));
   recordLint(context, linted);
   const attestationQuote = await attestResult(context, hash);

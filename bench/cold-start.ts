@@ -21,7 +21,7 @@ const TICK_MS = 10;
 const { values: flags } = programOptions({
   call: 'npm run bench:cold-start',
   does: 'How long an agent takes from its process to the first answer that a client has verified.',
-  options: { runs: { takes: 'N', about: 'starts that are timed', number: true, default: '5' } },
+  options: { runs: { takes: 'N', about: 'starts that are timed', number: 'count', default: '5' } },
 });
 
 interface Run {

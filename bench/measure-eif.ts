@@ -21,7 +21,7 @@ const KERNEL_BYTES = 6_000_000;
 const { values: flags } = programOptions({
   call: 'npm run bench:measure',
   does: 'How long assay measure takes for an enclave image of 200 MB.',
-  options: { runs: { takes: 'N', about: 'measurements that are timed', number: true, default: '5' } },
+  options: { runs: { takes: 'N', about: 'measurements that are timed', number: 'count', default: '5' } },
 });
 
 /** Bytes that do not repeat, the same in each run. */

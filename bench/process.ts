@@ -17,7 +17,7 @@ const [given = '8', ...named] = programOptions({
   does: 'Requests a second of POST /api/process, in the lanes of this machine.',
   options: {},
   arguments: [
-    { name: 'SECONDS', about: 'of load in each lane (8)', number: true },
+    { name: 'SECONDS', about: 'of load in each lane (8)', number: 'positive' },
     { name: 'LANE', about: 'left out: linux-ns and wasm', choices: ['linux-ns', 'wasm', 'landlock'], repeated: true },
   ],
 }).positionals;

@@ -27,7 +27,7 @@ const [directory = tmpdir(), seconds = '5'] = programOptions({
   options: {},
   arguments: [
     { name: 'DIR', about: 'data directory with an installed image, for the chart' },
-    { name: 'SECONDS', about: 'of load (5)', number: true },
+    { name: 'SECONDS', about: 'of load (5)', number: 'positive' },
   ],
 }).positionals;
 const THROUGHPUT_MS = Number(seconds) * 1000;

@@ -21,7 +21,7 @@ const { positionals } = programOptions({
   call: 'node bench/sandbox-wasm.ts',
   does: 'What a run in the wasm sandbox costs compared with a bare start of its engine.',
   options: {},
-  arguments: [{ name: 'RUNS', about: 'a row (15)', number: true }],
+  arguments: [{ name: 'RUNS', about: 'a row (15)', number: 'count' }],
 });
 const RUNS = Number(positionals[0] ?? 15);
 const AT_ONCE = 2;

@@ -28,7 +28,7 @@ const { positionals } = programOptions({
   call: 'npm run bench:seal',
   does: 'What sealing costs compared with the raw operations it is made of.',
   options: {},
-  arguments: [{ name: 'SECONDS', about: 'a slice (0.5)', number: true }],
+  arguments: [{ name: 'SECONDS', about: 'a slice (0.5)', number: 'positive' }],
 });
 const SLICE_MS = Number(positionals[0] ?? 0.5) * 1000;
 const ROUNDS = 7;

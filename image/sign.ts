@@ -33,10 +33,18 @@ export function releaseKey(pem: string): KeyObject {
   throw new Error(`expected an Ed25519 key, got ${key.asymmetricKeyType}; make one: openssl genpkey -algorithm ed25519`);
 }
 
+/** PKCS #8 (RFC 5958 §3) and the older form of OpenSSL (RFC 1421 §4.6.1.1). */
+const ENCRYPTED = /^(?:-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED)/m;
+
 function privateKeyOf(pem: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (cause) {
+    if (ENCRYPTED.test(pem))
+      throw new Error(
+        'expected a private key without a passphrase, got an encrypted one; decrypt it to a file that only you can read: openssl pkey -in key.pem -out release-key.pem',
+        { cause },
+      );
     throw new Error('expected a private key in PEM, got something else; make one: openssl genpkey -algorithm ed25519', {
       cause,
     });

@@ -10,12 +10,15 @@ import { printFailure } from './program-failure.ts';
 export const MISUSE = 2;
 const COLUMN_GAP = 2;
 
+/** Which numbers a program takes: no run at all, and half a run, measure nothing. */
+export type NumberKind = 'count' | 'whole' | 'positive';
+
 /** What a word of a call has to be; any text when both are left out. */
 export interface WordRule {
   readonly about: string;
   readonly choices?: readonly string[] | undefined;
-  /** A number that is not negative. */
-  readonly number?: true | undefined;
+  /** `count`: whole, from 1; `whole`: whole, from 0; `positive`: above 0, with a fraction or without. */
+  readonly number?: NumberKind | undefined;
 }
 
 export interface ProgramOption extends WordRule {
@@ -56,7 +59,7 @@ export type ReadCall<Options> =
 
 /**
  * The call of this process. Prints usage and ends the process with 0 for `--help`, with 2 for a call that does not fit.
- * @example const { values } = programOptions({ call: 'npm run bench:cold-start', does: 'Times a start.', options: { runs: { takes: 'N', about: 'starts', number: true, default: '5' } } });
+ * @example const { values } = programOptions({ call: 'npm run bench:cold-start', does: 'Times a start.', options: { runs: { takes: 'N', about: 'starts', number: 'count', default: '5' } } });
  */
 export function programOptions<const Options extends Readonly<Record<string, ProgramOption>>>(
   program: Program<Options>,
@@ -126,7 +129,8 @@ function optionFault(
     return `expected ${names.length === 0 ? 'no option' : all}, got ${rawName}`;
   }
   if (option.takes === undefined) return value === undefined ? null : `expected ${rawName} alone, got a value for it`;
-  const absent = value === undefined || value === '' || (inlineValue !== true && value.startsWith('-'));
+  const negative = option.number !== undefined && /^-\d/.test(value ?? '');
+  const absent = value === undefined || value === '' || (inlineValue !== true && value.startsWith('-') && !negative);
   if (absent) return `expected ${option.takes} behind ${rawName}, got none`;
   return wordFault(rawName, value, option);
 }
@@ -146,11 +150,19 @@ function argumentFault(words: readonly string[], takes: readonly ProgramArgument
   return null;
 }
 
+const WHOLE = /^\d{1,15}$/;
+const DECIMAL = /^\d{1,15}(?:\.\d{1,15})?$/;
+const NUMBERS: Readonly<Record<NumberKind, { readonly words: string; readonly fits: (word: string) => boolean }>> = {
+  count: { words: 'a whole number from 1', fits: (word) => WHOLE.test(word) && Number(word) >= 1 },
+  whole: { words: 'a whole number from 0', fits: (word) => WHOLE.test(word) },
+  positive: { words: 'a number above 0', fits: (word) => DECIMAL.test(word) && Number(word) > 0 },
+};
+
 function wordFault(name: string, word: string, { choices, number }: WordRule): string | null {
   const shown = JSON.stringify(word.slice(0, 60));
   if (choices !== undefined && !choices.includes(word))
     return `expected one of ${choices.join(', ')} for ${name}, got ${shown}`;
-  if (number === true && !/^\d{1,15}(?:\.\d{1,15})?$/.test(word)) return `expected a number for ${name}, got ${shown}`;
+  if (number !== undefined && !NUMBERS[number].fits(word)) return `expected ${NUMBERS[number].words} for ${name}, got ${shown}`;
   return null;
 }
 

@@ -22,7 +22,7 @@ const { values } = programOptions({
   call: 'npm run bench:compare',
   does: 'Comparisons of models against ground truth.',
   options: {
-    runs: { takes: 'N', about: 'of each comparison; 0 prints those that --keep holds', number: true, default: '20' },
+    runs: { takes: 'N', about: 'of each comparison; 0 prints those that --keep holds', number: 'whole', default: '20' },
     part: { takes: 'NAME', about: 'one alone', choices: ['all', 'null', 'zoo', 'texts', 'model', 'speed'], default: 'all' },
     mode: { takes: 'NAME', about: 'of comparison', choices: Object.keys(COMPARISON_MODES), default: 'quick' },
     forms: { takes: 'DIR', about: 'keeps the requantised forms of the real model' },

@@ -24,7 +24,7 @@ const { values: flags } = programOptions({
   options: {
     model: { takes: 'FILE', about: 'a model to fetch from a mirror on loopback, and to ask' },
     name: { takes: 'MODEL', about: 'of that file, as assay model list shows it', default: 'qwen2.5-coder-0.5b' },
-    rate: { takes: 'N', about: 'bytes a second of the mirror', number: true, default: '6250000' },
+    rate: { takes: 'N', about: 'bytes a second of the mirror', number: 'count', default: '6250000' },
   },
 });
 const directory = mkdtempSync(join(tmpdir(), 'assay-first-hour-'));

@@ -22,7 +22,7 @@ const { values, positionals } = programOptions({
   call: 'npm run bench:ledger',
   does: 'What the ledger costs, each figure with its ratio.',
   options: {
-    rounds: { takes: 'N', about: 'of each figure', number: true, default: '9' },
+    rounds: { takes: 'N', about: 'of each figure', number: 'count', default: '9' },
     base: { takes: 'DIR', about: 'another tree to compare appends with; left out: commit 92c7dac' },
     'no-base': { about: 'compares appends with nothing' },
   },

@@ -56,7 +56,7 @@ const { values: flags } = programOptions({
     model: { takes: 'MODEL', about: 'an embedded one; left out: that of AI_PROVIDER and AI_MODEL' },
     data: { takes: 'DIR', about: 'data folder with the model', default: '.assay' },
     set: { takes: 'NAME', about: 'of tasks', choices: Object.keys(SETS), default: 'tuned' },
-    rounds: { takes: 'N', about: 'over the set', number: true, default: '1' },
+    rounds: { takes: 'N', about: 'over the set', number: 'count', default: '1' },
     only: { takes: 'NAME,…', about: 'these tasks of the set alone' },
     json: { takes: 'FILE', about: 'keeps each outcome' },
   },

@@ -25,7 +25,7 @@ const [rounds = '12', ...ONLY] = programOptions({
   does: 'Processor time of one verification of each kind of evidence, by Assay and by its peers.',
   options: {},
   arguments: [
-    { name: 'ROUNDS', about: 'of each figure (12)', number: true },
+    { name: 'ROUNDS', about: 'of each figure (12)', number: 'count' },
     { name: 'WORD', about: "in the evidence's name, such as TDX", repeated: true },
   ],
 }).positionals;

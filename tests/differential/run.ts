@@ -16,7 +16,7 @@ const [count = '10000', wanted = ''] = programOptions({
   does: 'Puts every genuine case, and mutations of those that both accept, to Assay and to its peers. Ends with 1 when a refusal has no named reason.',
   options: {},
   arguments: [
-    { name: 'COUNT', about: 'of mutations (10000)', number: true },
+    { name: 'COUNT', about: 'of mutations (10000)', number: 'count' },
     { name: 'PEER', about: 'a part of the names of the peers to ask; left out: all' },
   ],
 }).positionals;

@@ -55,7 +55,19 @@ describe('assay ask', () => {
     const { code, out, err } = await assay(home, 'ask', 'What is 6 times 7?');
     expect(err).toMatch(/^SIMULATED .*trusted by the root of your own data folder, \.assay\/simulated-root\.pem\n/);
     expect(out).toBe('6 times 7 is 42.\n');
+    expect(err).toMatch(/^RECORDED: no AI model ran; this answer comes from a transcript/m);
     expect(code).toBe(0);
+  }, 60_000);
+
+  it('says of a recorded answer that it is one, in JSON, too', async () => {
+    const { out } = await assay(home, 'ask', 'What is 6 times 7?', '--json');
+    expect(JSON.parse(out)).toMatchObject({ answer: '6 times 7 is 42.', recorded: true });
+  }, 60_000);
+
+  it("gives the agent's own advice where no model is connected", async () => {
+    const { code, err } = await assay(home, 'ask', 'Who wrote Faust?');
+    expect([code, err]).toEqual([expect.any(Number), expect.stringMatching(/\nhint: .*assay model fetch/)]);
+    expect(err).not.toContain('change the request');
   }, 60_000);
 
   it('takes an address before the question, or with --url, not both', async () => {

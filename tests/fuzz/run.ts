@@ -25,10 +25,10 @@ const ROUND = 20_000;
 const { values, positionals } = programOptions({
   call: 'npm run fuzz',
   does: 'A campaign of changed inputs over all targets. Ends with 1 when it found something.',
-  options: { seconds: { takes: 'N', about: 'how long, instead of how many inputs', number: true } },
+  options: { seconds: { takes: 'N', about: 'how long, instead of how many inputs', number: 'positive' } },
   arguments: [
-    { name: 'INPUTS', about: 'how many (1000000)', number: true },
-    { name: 'SEED', about: 'of the first round; left out: the time', number: true },
+    { name: 'INPUTS', about: 'how many (1000000)', number: 'count' },
+    { name: 'SEED', about: 'of the first round; left out: the time', number: 'whole' },
   ],
 });
 const [count = '1000000', chosenSeed] = positionals;

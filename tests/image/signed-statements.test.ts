@@ -69,6 +69,12 @@ test.each([
   expect(err).toContain(words);
 });
 
+test('a key with a passphrase is refused, with what to do', () => {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' }).toString();
+  expect(() => releaseKey(pem)).toThrow(/^expected a private key without a passphrase, got an encrypted one; .*openssl pkey/);
+});
+
 test('the program signs every statement of an image, and refuses another kind of key', () => {
   const image = mkdtempSync(join(tmpdir(), 'assay-image-'));
   onTestFinished(() => rmSync(image, { recursive: true }));

@@ -15,7 +15,7 @@ export {
   RELAXED_POLICY,
   STRICT_POLICY,
 } from './appraisal/presets.ts';
-export { typeName } from './appraisal/scope.ts';
+export { subjectName, typeName } from './appraisal/scope.ts';
 export { type TrustAnchorOptions, trustAnchor } from './certificates/anchor.ts';
 export { AMD_ROOTS } from './certificates/roots/amd.ts';
 export { AWS_NITRO_ROOTS } from './certificates/roots/aws.ts';

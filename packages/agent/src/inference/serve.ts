@@ -136,7 +136,7 @@ async function settle(
   const received = await wholeAnswer(answer.body, ports.maxAnswerBytes, held);
   const proof = answer.finish === undefined ? null : await answer.finish({ sent: forwarded, received });
   if (proof !== null) {
-    draft.payload(proof.payload.name, proof.payload.mediaType, proof.payload.bytes);
+    if (proof.payload !== null) draft.payload(proof.payload.name, proof.payload.mediaType, proof.payload.bytes);
     draft.append(proof.event);
   }
   const returned = status < 400 ? call.surface.whole(received, prompt, contentType) : { bytes: received, contentType };

@@ -118,7 +118,7 @@ class Exchange {
     const { answer, sent, draft, ledger, translation } = this.#served;
     const proof = answer.finish === undefined ? null : await answer.finish({ sent, received: this.#received.bytes() });
     if (proof !== null) {
-      draft.payload(proof.payload.name, proof.payload.mediaType, proof.payload.bytes);
+      if (proof.payload !== null) draft.payload(proof.payload.name, proof.payload.mediaType, proof.payload.bytes);
       draft.append(proof.event);
     }
     const late = this.#out(this.#end.push(translation.end()));

@@ -217,8 +217,9 @@ async function ask(
   const received = await readAtMost(answer.body, { most: MAX_ANSWER_BYTES, what: upstream.name, refuse });
   const reply = parseReply(answer.status, received, upstream.name);
   const proof = (await answer.finish?.({ sent, received })) ?? null;
-  // A model that ran here says itself how it was called.
-  if (proof?.event.type !== 'model.called') {
+  // A model that ran here says itself how it was called; of a recorded answer the event below says more.
+  const own = proof?.payload == null ? null : { event: proof.event, payload: proof.payload };
+  if (own?.event.type !== 'model.called') {
     draft.append({
       type: 'model.called',
       provider: upstream.name,
@@ -232,9 +233,9 @@ async function ask(
       provider_pinned: provider !== null,
     });
   }
-  if (proof !== null) {
-    draft.payload(named(proof.payload.name), proof.payload.mediaType, proof.payload.bytes);
-    draft.append(proof.event);
+  if (own !== null) {
+    draft.payload(named(own.payload.name), own.payload.mediaType, own.payload.bytes);
+    draft.append(own.event);
   }
   return reply;
 }

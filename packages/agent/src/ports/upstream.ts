@@ -63,7 +63,8 @@ export interface UpstreamAnswer {
 export interface UpstreamProof {
   /** Receipt event fields, `type` included. */
   readonly event: { readonly type: string } & JsonObject;
-  readonly payload: { readonly name: string; readonly mediaType: string; readonly bytes: Uint8Array };
+  /** The file behind the event; `null` where the event says all. */
+  readonly payload: { readonly name: string; readonly mediaType: string; readonly bytes: Uint8Array } | null;
 }
 
 export interface Upstream {

@@ -27,7 +27,7 @@ export function recordReply(
     draft.session(`${place}/upstream-session`, utf8(canonicalJson(session.document)));
     const { sessionId } = session;
     draft.append({ type: 'upstream.verified', result: 'verified', required: true, model_id: model, session_id: sessionId });
-    draft.payload(`${place}/${proof.payload.name}`, proof.payload.mediaType, proof.payload.bytes);
+    if (proof.payload !== null) draft.payload(`${place}/${proof.payload.name}`, proof.payload.mediaType, proof.payload.bytes);
     draft.append({ ...proof.event, attempt });
   }
   if (reply.profile !== undefined) draft.payload(`${place}/model-profile.json`, 'application/json', reply.profile);

@@ -2,6 +2,7 @@
 
 import { readAtMost } from '@assay/encoding/bounded-reader';
 import { interrupted } from './interrupted.ts';
+import { asStarted } from './started-as.ts';
 
 /** Where a terminal does not say how wide it is. */
 const DEFAULT_COLUMNS = 80;
@@ -35,7 +36,7 @@ export function processIo(): Io {
   let listening = false;
   return {
     stdout: (text) => void process.stdout.write(text),
-    stderr: (text) => void process.stderr.write(text),
+    stderr: (text) => void process.stderr.write(asStarted(text, process.env)),
     stdin: (most, refuse) => readAtMost(process.stdin, { most, what: 'standard input', refuse }),
     env: process.env,
     cwd: process.cwd(),

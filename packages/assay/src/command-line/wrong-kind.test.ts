@@ -54,7 +54,7 @@ describe('a file of another kind', () => {
     ['measure pages --memory 8G', 'cli/not-an-image', [...IMAGES, '8192 bytes']],
     ['measure pages --processors 4 --cpu EPYC-Milan', 'cli/not-an-image', IMAGES],
     ['measure package.json', 'cli/not-an-image', [...IMAGES, 'JSON with the members name, version']],
-    ['measure nitro.cose', 'cli/not-an-image', [...IMAGES, 'evidence (nitro)', '--compare']],
+    ['measure nitro.cose', 'cli/not-an-image', [...IMAGES, 'evidence (AWS Nitro document)', '--compare']],
     ['measure rootfs.tar', 'cli/not-an-image', [...IMAGES, 'a tar archive', 'unpack rootfs.tar']],
     ['measure folder', 'cli/not-an-image', [...IMAGES, 'a folder without etc/assay/image.json', 'unpack rootfs.tar']],
     ['measure built', 'cli/not-an-image', [...IMAGES, 'name app-compose.json in it']],
@@ -75,7 +75,7 @@ describe('a file of another kind', () => {
     ['audit A.sol --baseline package.json', 'audit/malformed', ['audit.json']],
     ['build A.sol --compare README.md', 'json/malformed', []],
     ['replay README.md', 'bundle/malformed', ['replay takes a bundle', 'text that begins']],
-    ['replay nitro.cose', 'bundle/malformed', ['replay takes a bundle', 'evidence (nitro)', 'assay verify']],
+    ['replay nitro.cose', 'bundle/malformed', ['replay takes a bundle', 'evidence (AWS Nitro document)', 'assay verify']],
     ['replay receipt.json', 'bundle/malformed', ['a receipt alone']],
   ])('%s', async (line, code, words) => {
     const io = transcript({ cwd, now: FAKE_NOW });

@@ -8,8 +8,10 @@ import { CliError } from '../command-line/errors.ts';
 import { EXIT, type ExitCode } from '../command-line/exit-codes.ts';
 import { withFoundAgent } from '../command-line/find-agent.ts';
 import type { Io } from '../command-line/io.ts';
+import { wrapped } from '../command-line/layout.ts';
 import { addressOption } from '../command-line/options.ts';
 import { jsonText, printable, styleOf } from '../command-line/output.ts';
+import { isRecorded, RECORDED_MEANING } from '../connection/recorded-answer.ts';
 import { type Agent, verdictDocument } from '../index.ts';
 
 interface AskFlags extends AgentFlags {
@@ -60,9 +62,11 @@ async function answer(agent: Agent, question: string, flags: AskFlags, io: Io): 
     ...{ model: flags.model, system: flags.system, onText },
     signal: io.signal,
   });
-  if (flags.json === true) io.stdout(jsonText({ answer: text, receipt, verdict: verdictDocument(verdict) }));
+  const recorded = isRecorded(receipt);
+  if (flags.json === true) io.stdout(jsonText({ answer: text, recorded, receipt, verdict: verdictDocument(verdict) }));
   else {
     io.stdout('\n');
+    if (recorded) io.stderr(wrapped(style.bad(RECORDED_MEANING), io.columns, 2));
     io.stderr(style.faint(`receipt ${printable(receipt.receipt_id)}, signed by an attested key\n`));
   }
   if (flags.save !== undefined) await writeFileOf(io, flags.save, proof.encode(), PRIVATE);

@@ -4,7 +4,7 @@ import { readAtMost } from '@assay/encoding/bounded-reader';
 import type { Reservation } from '@assay/encoding/budget';
 import { decodeUtf8 } from '@assay/encoding/bytes';
 import { ClientError } from '../errors.ts';
-import { oneLine } from './one-line.ts';
+import { oneLine, withAdvice } from './one-line.ts';
 
 export const MAX_RECEIPT_BYTES: number = 16 * 1024 * 1024;
 /** Answers of tasks and of models. */
@@ -28,9 +28,9 @@ export async function refusalOf(answer: Response): Promise<ClientError> {
   const text = await contentOf(answer, MAX_PROBLEM_BYTES).then(decodeUtf8, () => '');
   const problem = problemOf(text);
   if (status === 401) return unauthorized(oneLine(problem.words), 'ASSAY_API_KEY');
-  if (status === 404) return notFound(oneLine(problem.words), problem.code);
-  const advice = 'change the request';
-  return new ClientError('client/agent-refused', `the agent answered ${status}: ${oneLine(problem.words)}; ${advice}`, {
+  if (status === 404) return notFound(problem.words, problem.code);
+  const { said, advice } = withAdvice(problem.words, 'change the request');
+  return new ClientError('client/agent-refused', `the agent answered ${status}: ${said}; ${advice}`, {
     details: { status, code: problem.code },
   });
 }
@@ -48,8 +48,8 @@ export function unauthorized(words: string, setting: 'ASSAY_API_KEY' | 'ASSAY_OP
 
 /** What was asked for by name, an id or a model, is not at this agent. */
 export function notFound(words: string, code: string | null = null): ClientError {
-  const [said, ...advice] = words.split('; ');
-  const message = `the agent answered 404: ${said}; ${advice.join(', ') || 'check the name or id'}`;
+  const { said, advice } = withAdvice(words, 'check the name or id');
+  const message = `the agent answered 404: ${said}; ${advice}`;
   return new ClientError('client/not-found', message, { details: { status: 404, code } });
 }
 

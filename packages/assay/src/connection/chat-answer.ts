@@ -9,7 +9,7 @@ import { type EventStreamPart, EventStreamReader } from '@assay/encoding/event-s
 import { parseLooseJson } from '@assay/encoding/json';
 import { ClientError } from '../errors.ts';
 import { contentOf, MAX_ANSWER_BYTES } from './answer-content.ts';
-import { oneLine } from './one-line.ts';
+import { oneLine, withAdvice } from './one-line.ts';
 
 const END_MARK = '[DONE]';
 const MAX_EVENT_BYTES = 16 * 1024 * 1024;
@@ -79,10 +79,8 @@ function textOf(json: string, member: 'message' | 'delta'): string | null {
   }
   if (typeof completion !== 'object' || completion === null) throw malformed('a chat completion', json);
   if (completion.error !== undefined && completion.choices === undefined) {
-    throw new ClientError(
-      'client/agent-refused',
-      `the agent ended its answer with an error: ${oneLine(String(completion.error?.message ?? json))}; ask again`,
-    );
+    const { said, advice } = withAdvice(String(completion.error?.message ?? json), 'ask again');
+    throw new ClientError('client/agent-refused', `the agent ended its answer with an error: ${said}; ${advice}`);
   }
   const content = completion.choices?.[0]?.[member]?.content;
   return typeof content === 'string' ? content : null;

@@ -11,6 +11,7 @@ import { z } from 'zod';
 import type { Io } from '../command-line/io.ts';
 import { addressOption, instantOption, trustOption } from '../command-line/options.ts';
 import { jsonText } from '../command-line/output.ts';
+import { isRecorded, RECORDED_MEANING } from '../connection/recorded-answer.ts';
 import { type Agent, ClientError, connect, type Verdict, verdictDocument, verdictOf, verify, verifyBundle } from '../index.ts';
 import { evidenceBytes } from './evidence-source.ts';
 import type { ToolCall } from './progress.ts';
@@ -122,7 +123,13 @@ export function createTools(io: Io, settings: ToolSettings): Tools {
         const { text, left } = cutText(answer, MOST_ANSWER);
         const note = left === 0 ? {} : { shortened: `${left} characters left out; ask for less` };
         return {
-          members: { answer: text, ...note, receipt_id: receipt.receipt_id, verdict: shortVerdict(verdict) },
+          members: {
+            answer: text,
+            ...note,
+            ...(isRecorded(receipt) ? { recorded: RECORDED_MEANING } : {}),
+            receipt_id: receipt.receipt_id,
+            verdict: shortVerdict(verdict),
+          },
           verdict,
           failed: false,
         };

@@ -1,6 +1,6 @@
 /** The files that can be verified, by name, for errors about files that are none of them. */
 
-import { AttestationError, recogniseEvidence } from '@assay/attestation';
+import { AttestationError, recogniseEvidence, typeName } from '@assay/attestation';
 import { isCoded } from '@assay/encoding/coded-error';
 import type { Subject } from './subject.ts';
 
@@ -36,14 +36,14 @@ const NAMES: Readonly<Record<Exclude<Subject['kind'], 'evidence'>, string>> = {
 /**
  * What a file is, for the error of a command that takes another kind.
  * @throws what is no fault of the file.
- * @example kindName(subjectOf(document)) // 'evidence (nitro)'
+ * @example kindName(subjectOf(document)) // 'evidence (AWS Nitro document)'
  */
 export function kindName(subject: Subject): string {
   if (subject.kind !== 'evidence') return NAMES[subject.kind];
   const { evidence } = subject;
-  if (!(evidence instanceof Uint8Array)) return `evidence (${evidence.type})`;
+  if (!(evidence instanceof Uint8Array)) return `evidence (${typeName(evidence.type)})`;
   try {
-    return `evidence (${recogniseEvidence(evidence).type})`;
+    return `evidence (${typeName(recogniseEvidence(evidence).type)})`;
   } catch (error) {
     if (!isCoded(error)) throw error;
     return String(error.details.got ?? 'evidence that is broken');

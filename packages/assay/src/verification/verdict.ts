@@ -10,6 +10,7 @@ import {
   checksBefore,
   describeOutcome,
   formatInstant,
+  subjectName,
   type TcbStanding,
   type VerificationOutcome,
   type VerificationResult,
@@ -183,7 +184,7 @@ function refusalOf(failed: readonly Check[], policy: string | null): VerdictErro
 export function evidenceVerdict(result: VerificationResult, now: number): EvidenceVerdict {
   const { type, checks, appraisal } = result;
   const at = formatInstant(now);
-  const subject = appraisal?.subject ?? `${type ?? 'this file'} at ${at}`;
+  const subject = appraisal?.subject ?? `${subjectName(type)} at ${at}`;
   const policy = appraisal?.policy ?? null;
   return {
     ...result,
@@ -203,7 +204,7 @@ const OUTCOMES = { malformed: 'malformed', untrusted: 'not-authentic', unavailab
  * The verdict on a subject that ended in an error. Checks made before it stand in front of the failed one.
  * @throws the error itself when it is no fault of the subject.
  */
-export function failedVerdict<Type>(
+export function failedVerdict<Type extends string | null>(
   type: Type,
   thrown: unknown,
   now: number,
@@ -216,7 +217,7 @@ export function failedVerdict<Type>(
     ...checksBefore(thrown),
     { id: thrown.code.replace('/', '.'), outcome: 'fail', expected: null, actual: thrown.message, spec: 'docs/errors.md' },
   ];
-  const subject = `${type ?? 'this file'} at ${at}`;
+  const subject = `${subjectName(type)} at ${at}`;
   return {
     ...{ type, outcome: OUTCOMES[thrown.kind], error: thrown, checks: made, subject, at },
     scope: describeOutcome(subject, made, { policy: null }),

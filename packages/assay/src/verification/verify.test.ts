@@ -1,9 +1,9 @@
-/** What a file is taken for, where two kinds share their members. */
+/** What a file is taken for, where two kinds share their members, and what is said of one that was changed. */
 
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import type { JsonObject } from '@assay/encoding/json';
-import { type FakeDstack, fakeDstack, fakeReport } from '@assay/testing';
+import { FAKE_NOW, type FakeDstack, fakeDstack, fakeReport, fakeSnp } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
 import { verify } from './verify.ts';
 
@@ -38,4 +38,19 @@ describe("the private AI gateway's answer", () => {
     const verdict = await verify(utf8(JSON.stringify(answer)), { now: fake.now, expected: { nonce: encodeHex(NONCE) } });
     expect(verdict).toMatchObject({ outcome: 'not-authentic', type: 'report', error: { code: 'report/mismatch' } });
   });
+});
+
+test('a changed byte of an SNP report is named in the words of its vendor, with what happened', async () => {
+  const { report, chain, root } = await fakeSnp();
+  const changed = report.slice();
+  // The launch measurement.
+  changed[0x90] = (changed[0x90] ?? 0) ^ 1;
+  const verdict = await verify(changed, {
+    now: FAKE_NOW,
+    trust: { roots: [root.der] },
+    collateral: chain.map((der) => ({ kind: 'certificate', der })),
+  });
+  expect(verdict).toMatchObject({ outcome: 'not-authentic', error: { code: 'snp/signature-invalid' } });
+  expect(verdict.scope).toMatch(/^AMD SEV-SNP report at /);
+  expect(verdict.error?.message).toBe('expected a report signed by the vcek, got a bad signature; it was changed');
 });

@@ -24,6 +24,15 @@ export function typeName(type: EvidenceType): string {
   return TYPE_NAMES[type];
 }
 
+/**
+ * What people call the subject of a verdict: evidence as its vendor does, a file of Assay by its type.
+ * @example subjectName('sev-snp') // 'AMD SEV-SNP report'
+ */
+export function subjectName(type: string | null): string {
+  if (type === null) return 'this file';
+  return Object.hasOwn(TYPE_NAMES, type) ? TYPE_NAMES[type as EvidenceType] : type;
+}
+
 /** BadFuse and MilanLaunchy reach every Milan chip at every firmware level. */
 export function isMilan({ identity }: NamedClaims): boolean {
   return /^milan/i.test(identity.product ?? '');

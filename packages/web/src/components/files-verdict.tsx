@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import { concernsTime } from '../state/outcome.ts';
+import { QUESTIONS } from '../state/question-words.ts';
 import type { FilesVerification, FileVerification } from '../verifier/verification.ts';
 import { Badge } from './badge.tsx';
 import { Button } from './button.tsx';
@@ -86,7 +87,7 @@ function FileVerdict({ file, onPin }: Pick<FilesVerdictProps, 'onPin'> & { reado
       {concernsTime(verdict) && (
         <p data-time-nudge>
           This is about the time {verdict.at}. To judge the file as of the time at which you received it, set “Verify as of”
-          above, under “Time, policy, nonce”.
+          above, under “{QUESTIONS}”.
         </p>
       )}
       {onPin !== undefined && verdict.outcome === 'accepted' && verdict.claims !== undefined && (

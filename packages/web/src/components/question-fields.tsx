@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { POLICY_WORDS } from '../state/policy-words.ts';
+import { QUESTIONS } from '../state/question-words.ts';
 import type { FilesAnswer, FilesQuestion } from '../verifier/verification.ts';
 import { Card } from './card.tsx';
 import { Field } from './field.tsx';
@@ -30,7 +31,7 @@ export function QuestionFields({ question, fault, ofTime, onChange }: QuestionFi
   }, [asked]);
   return (
     <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>Time, policy, nonce, simulator's root</summary>
+      <summary>{QUESTIONS}</summary>
       <Card>
         <div class="pair-even">
           <Field

@@ -2,6 +2,7 @@ import { counted } from '@assay/encoding/counted';
 import type { Verdict } from 'assay';
 import type { JSX } from 'preact';
 import { CHECK_LOOKS, headlineOf, SIMULATED_MEANING, toneOf } from '../state/outcome.ts';
+import { QUESTIONS } from '../state/question-words.ts';
 import { Icon } from './icon.tsx';
 import { Notice } from './notice.tsx';
 
@@ -29,7 +30,7 @@ export function VerdictNotice({ verdict, withReason = true }: VerdictNoticeProps
         {error?.code === 'certificate/root-not-trusted' && (
           <p data-nudge>
             The root of its certificates is none of a TEE vendor. If the evidence comes from a simulator of yours, name its
-            root: under “simulator’s root” on the page Verify, choose <code>simulated-root.pem</code> of that agent’s data
+            root: on the page Verify, under “{QUESTIONS}”, choose <code>simulated-root.pem</code> of that agent’s data
             directory.
           </p>
         )}

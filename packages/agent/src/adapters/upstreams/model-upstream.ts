@@ -1,7 +1,7 @@
 /**
  * A {@link Model} as upstream, for models that have no OpenAI endpoint of their own: one that runs on this machine, or recorded demos.
  * The answer is written in OpenAI's shape here, inside the workload, word by word as the model says it. Its `system_fingerprint` says
- * where it comes from; the receipt has the profile of a model that ran here.
+ * where it comes from; the receipt has the profile of a model that ran here, and says of a recorded answer that it is one.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -54,7 +54,7 @@ async function answer(model: Model, { path, body, signal }: UpstreamRequest, now
   };
   const reply = model.complete(asked).finally(() => words.end());
   const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(now() / 1000), model: model.model };
-  const finish = async (): Promise<UpstreamProof | null> => calledHere(model, await reply);
+  const finish = async (): Promise<UpstreamProof | null> => eventOf(model, await reply);
   if (request.stream !== true) {
     const bytes = whole(head, await reply);
     return { status: 200, contentType: 'application/json', body: once(bytes), finish };
@@ -76,22 +76,25 @@ function numberIn<Name extends string>(name: Name, value: unknown): { readonly [
   return (typeof value === 'number' ? { [name]: value } : {}) as { readonly [Key in Name]?: number };
 }
 
-/** What the receipt says of a model that ran here. */
-function calledHere(
+/** What the receipt says of a model that ran here, and of a recorded answer, for which none ran. */
+function eventOf(
   { provider }: Model,
   { model, provenance, profile, finishReason, usage, requestBytes, responseBytes }: ModelReply,
-) {
+): UpstreamProof | null {
+  const called = { type: 'model.called', provider, model };
+  const hashes = { request_hash: digestBytes(requestBytes), response_hash: digestBytes(responseBytes) };
+  if (provenance.kind === 'recorded') {
+    const of = { provenance: 'recorded', transcript_hash: `sha256:${provenance.sha256}` };
+    return { event: { ...called, ...of, ...hashes, finish_reason: finishReason }, payload: null };
+  }
   if (provenance.kind !== 'embedded' || profile === undefined) return null;
   return {
     event: {
-      type: 'model.called',
-      provider,
-      model,
+      ...called,
       provenance: 'embedded',
       model_hash: `sha256:${provenance.sha256}`,
       profile_hash: `sha256:${provenance.profile}`,
-      request_hash: digestBytes(requestBytes),
-      response_hash: digestBytes(responseBytes),
+      ...hashes,
       finish_reason: finishReason,
       prompt_tokens: usage.promptTokens,
       completion_tokens: usage.completionTokens,

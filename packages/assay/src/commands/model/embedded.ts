@@ -11,6 +11,7 @@ import type { Io } from '../../command-line/io.ts';
 import { table } from '../../command-line/layout.ts';
 import { nearest } from '../../command-line/near-miss.ts';
 import { jsonText, printable, styleOf } from '../../command-line/output.ts';
+import { FetchProgress } from './fetch-progress.ts';
 
 /** Characters of a part of a name that name a model. */
 const LEAST_PART = 3;
@@ -56,7 +57,7 @@ async function modelNamed(name: string): Promise<CatalogueModel> {
 async function fetch(name: string | undefined, { from, json }: FetchFlags, io: Io): Promise<ExitCode> {
   const { fetchModel, RECOMMENDED_MODEL } = await import('@assay/agent');
   const model = name === undefined ? RECOMMENDED_MODEL : await modelNamed(name);
-  const progress = new ProgressLine(io);
+  const progress = new FetchProgress(io);
   progress.say(`into  ${printable(dataFolder(io))}`);
   const { path, fetched } = await fetchModel(model, {
     dataDir: dataFolder(io),
@@ -77,39 +78,6 @@ async function fetch(name: string | undefined, { from, json }: FetchFlags, io: I
     );
   }
   return EXIT.accepted;
-}
-
-/** Says how far it is: in place on a terminal, every tenth in a file. */
-class ProgressLine {
-  readonly #io: Io;
-  #said = '';
-  #part = -1;
-  #open = false;
-
-  constructor(io: Io) {
-    this.#io = io;
-  }
-
-  say(line: string): void {
-    if (line === this.#said) return;
-    this.#said = line;
-    this.#io.stderr(`${line}\n`);
-  }
-
-  count(source: string, done: number, total: number): void {
-    this.say(`model: ${printable(source)}`);
-    const steps = this.#io.interactive ? 100 : 10;
-    const part = Math.floor((done * steps) / total);
-    if (part === this.#part) return;
-    this.#part = part;
-    const line = `${Math.floor((done * 100) / total)}% of ${Math.ceil(total / 1024 / 1024)} MB`;
-    this.#open = this.#io.interactive;
-    this.#io.stderr(this.#io.interactive ? `\r${line} ` : `${line}\n`);
-  }
-
-  end(): void {
-    if (this.#open) this.#io.stderr('\n');
-  }
 }
 
 async function list(json: boolean, io: Io): Promise<ExitCode> {

@@ -73,7 +73,7 @@ async function checkSignature(rim: Rim, chain: readonly Certificate[], cache: Ve
   if (!good) {
     throw new AttestationError(
       'nvidia/rim-signature-invalid',
-      'expected a manifest signed by its first certificate, got a bad signature',
+      'expected a manifest signed by its first certificate, got a bad signature; it was changed',
       {
         details: { version: rim.version, certificates: chain.length },
       },

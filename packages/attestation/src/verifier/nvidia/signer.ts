@@ -84,7 +84,10 @@ export async function signer(input: SignerInput): Promise<{ readonly leaf: Certi
     });
     if (good) return { leaf: candidate, check: pass('nvidia.signature', SPDM, 'ecdsa p-384 over request and response') };
   }
-  throw new AttestationError('nvidia/signature-invalid', 'expected measurements signed by the device, got a bad signature');
+  throw new AttestationError(
+    'nvidia/signature-invalid',
+    'expected measurements signed by the device, got a bad signature; they were changed',
+  );
 }
 
 /** Certificates that fit the device; where none fits all of them, so that the error can say what does not. */

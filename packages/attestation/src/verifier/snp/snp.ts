@@ -112,7 +112,7 @@ async function signers(
   }
   throw new AttestationError(
     'snp/signature-invalid',
-    `expected a report signed by the ${report.signingKey}, got a bad signature`,
+    `expected a report signed by the ${report.signingKey}, got a bad signature; it was changed`,
   );
 }
 

@@ -66,7 +66,10 @@ export interface AuthenticQuote extends AuthenticPcrs {
  */
 export async function authenticQuote(quote: TpmQuote, spki: Uint8Array): Promise<AuthenticQuote> {
   if (!(await verifySignature({ ...signatureInput(quote.signature, spki), message: quote.message }))) {
-    throw new AttestationError('tpm/signature-invalid', 'expected a quote signed by the attestation key, got a bad signature');
+    throw new AttestationError(
+      'tpm/signature-invalid',
+      'expected a quote signed by the attestation key, got a bad signature; it was changed',
+    );
   }
   const signature = pass('tpm.signature', 'TCG TPM 2.0 Library part 2 §11.2.4', quote.signature.scheme);
   return { ...(await boundPcrs(quote)), signature };

@@ -66,7 +66,10 @@ async function checkSignature({ algorithm, signature, signed }: VendorCommitment
     signatureForm: 'raw',
   });
   if (!good)
-    throw new AttestationError('vendor/signature-invalid', 'expected a promise signed by the vendor, got a bad signature');
+    throw new AttestationError(
+      'vendor/signature-invalid',
+      'expected a promise signed by the vendor, got a bad signature; it was changed',
+    );
   return pass('vendor.signature', SPEC, `${algorithm} by ${name}`);
 }
 

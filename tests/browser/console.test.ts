@@ -169,7 +169,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
     const bytes = await (await import('node:fs/promises')).readFile(bundle);
     const root = join(scripted.directory, 'simulated-root.pem');
     await page.goto(`${agent.url}/verify`);
-    await page.getByText('Time, policy, nonce').click();
+    await page.locator('summary', { hasText: 'Time, policy, nonce' }).click();
     await page.getByLabel(/Root certificate/).setInputFiles(root);
     await page.getByLabel(/Drop evidence here/).setInputFiles(bundle);
     await page.locator('[data-outcome=accepted]').waitFor();

@@ -156,7 +156,7 @@ describe.skipIf(chromiumPath() === null)('a new user with a phone', () => {
     await picture('pinned');
 
     await page.reload();
-    await tap(page.getByText('Time, policy, nonce'));
+    await tap(page.locator('summary', { hasText: 'Time, policy, nonce' }));
     const other = JSON.parse(readFileSync(policy, 'utf8')) as { measurements: { values: Record<string, string[]> }[] };
     expect(other.measurements.length).toBeGreaterThan(0);
     for (const { values } of other.measurements) for (const name of Object.keys(values)) values[name] = ['00'.repeat(48)];

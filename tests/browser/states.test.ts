@@ -119,13 +119,16 @@ describe.skipIf(chromiumPath() === null)('between a visitor and the agent', () =
     await page.goto(`${mine.url}/verify`);
     await page.getByLabel(/Drop evidence here/).setInputFiles(file);
     await page.locator('[data-outcome=not-authentic]').waitFor();
-    await page.locator('[data-nudge]', { hasText: 'simulated-root.pem' }).waitFor();
+    const heading = page.locator('summary', { hasText: 'Time, policy, nonce' });
+    const nudge = page.locator('[data-nudge]', { hasText: 'simulated-root.pem' });
+    await nudge.waitFor();
+    expect(await nudge.innerText()).toContain(await heading.innerText());
     const shown = await page.locator('main').innerText();
     expect(shown.match(/expected a chain to a pinned root/g)).toHaveLength(1);
     expect(shown).not.toContain('docs/errors.md');
     await accessible('other-simulator');
     const root = Buffer.from(await (await fetch(`${other.url}/simulated-root.pem`)).arrayBuffer());
-    await page.getByText('Time, policy, nonce').click();
+    await heading.click();
     await page.getByLabel(/Root certificate/).setInputFiles({ name: 'root.pem', mimeType: 'text/plain', buffer: root });
     await page.locator('[data-outcome=accepted]').waitFor();
   });

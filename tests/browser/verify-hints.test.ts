@@ -73,7 +73,9 @@ describe.skipIf(chromiumPath() === null || !existsSync(join(DIST, 'verify.html')
   it('says where a time can be set for old evidence, and keeps that field open', { timeout: 120_000 }, async () => {
     await drop(example('nitro.cose'));
     await page.locator('[data-outcome=not-authentic]').waitFor();
-    await page.locator('[data-time-nudge]', { hasText: 'set “Verify as of” above' }).waitFor();
+    const nudge = page.locator('[data-time-nudge]', { hasText: 'set “Verify as of” above' });
+    await nudge.waitFor();
+    expect(await nudge.innerText()).toContain(await page.locator('summary', { hasText: 'Time, policy, nonce' }).innerText());
     const field = page.getByLabel('Verify as of');
     await field.waitFor({ state: 'visible' });
     await expectAccessibleInEachLook(page, 'verify-old-evidence');

@@ -55,7 +55,7 @@ export function piecesOf({ name, bytes }: EndorsementFile): Endorsements {
 /**
  * Joins the pieces of several files into endorsements, as {@link collectEndorsements} does with the files.
  * @example
- * const endorsements = joinEndorsements(pieces.filter((_, index) => index !== own));
+ * const endorsements = joinEndorsements(files.map(piecesOf));
  */
 export function joinEndorsements(pieces: Iterable<Endorsements>): Endorsements {
   const found: Endorsement[] = [];

@@ -22,6 +22,13 @@ describe('traces name scripts of the program only', () => {
     ['what regular expressions run', "RegExp.prototype.exec = () => ['']"],
     ['the filter of arrays', 'Array.prototype.filter = function () { return this }'],
     ['the iterator of arrays', 'Array.prototype[Symbol.iterator] = () => { throw new Error("no") }'],
+    [
+      'the first place of arrays',
+      `Object.defineProperty(Array.prototype, '0', { configurable: true, set(value) {
+        if (/guest|ext:/.test(String(value))) console.log(String(value));
+        Object.defineProperty(this, '0', { value, writable: true, enumerable: true, configurable: true });
+      } })`,
+    ],
     ['the members of sets and maps', 'Set.prototype.has = Map.prototype.has = WeakMap.prototype.has = () => true'],
   ])('when a program replaces %s', async (_name, attack) => {
     const result = await js(`${attack};${SHOW}`);
@@ -39,6 +46,15 @@ describe('traces name scripts of the program only', () => {
     expect(shown.stdout.text).toContain('TypeError');
     expect(shown.stdout.text).not.toContain('/srv/agent');
   });
+});
+
+it.each([
+  ['{}', 'Error\n'],
+  ["{ name: 'N', message: 'm' }", 'N: m\n'],
+  ["{ name: '', message: 'm' }", 'm\n'],
+])('the stack of %s begins as its text does', async (object, head) => {
+  const result = await js(`const held = ${object}; Error.captureStackTrace(held); console.log(held.stack)`);
+  expect(result.stdout.text.startsWith(`${head}    at `)).toBe(true);
 });
 
 describe('an error is told as it was', () => {

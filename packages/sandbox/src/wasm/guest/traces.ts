@@ -37,11 +37,13 @@ function ofProgram(name: unknown): boolean {
   return typeof name === 'string' && (isProgramName(name) || startsWith(name, 'wasm:'));
 }
 
+/** As `Error.prototype.toString` has it (ECMA-262 §20.5.3.4). */
 function headOf(error: unknown): string {
   try {
     const { name, message } = error as { readonly name?: unknown; readonly message?: unknown };
     const words = toText(message ?? '');
-    return words === '' ? toText(name) : `${toText(name)}: ${words}`;
+    const called = name === undefined ? 'Error' : toText(name);
+    return words === '' || called === '' ? called + words : `${called}: ${words}`;
   } catch {
     return 'Error';
   }

@@ -11,7 +11,6 @@ const MOST_PARAMETERS = 3;
 const HABITS = {
   'conditional-spread': 'expected a member `name?: T | undefined`, got a spread that leaves it out',
   'four-parameters': `expected at most ${MOST_PARAMETERS} parameters and then an options object, got more`,
-  'no-example': 'expected @example in the docstring of a function that a package exports by its entry',
   'no-throws': 'expected @throws in the docstring of an exported function that throws',
   'no-test': 'expected a test next to the file, or one that imports it',
   'old-word': 'expected plain words (no one, the party that, again, by default), got an old one',
@@ -85,25 +84,13 @@ const throwsIn = (node) => {
   return found;
 };
 
-/** Names that an entry of a package hands on: `export { a } from`, `export function a`. */
-const entries = new Set(sources.filter((file) => /\/src\/(?:index|tees\/[a-z]+|policy|receipt|channel)\.ts$/.test(file)));
 const parsed = new Map(
   sources.map((file) => {
     const text = readFileSync(file, 'utf8');
     return [file, { text, ...parseSync(file, text) }];
   }),
 );
-const handedOn = new Map();
-for (const file of entries)
-  for (const node of parsed.get(file).program.body)
-    if (node.type === 'ExportNamedDeclaration')
-      for (const each of node.specifiers) {
-        const name = file.split('/')[1];
-        handedOn.set(name, (handedOn.get(name) ?? new Set()).add(each.local.name));
-      }
-
 for (const [file, { text, program, comments }] of parsed) {
-  const exported = handedOn.get(file.split('/')[1]) ?? new Set();
   walk(program, (node) => {
     if (isConditionalSpread(node)) add('conditional-spread', file, lineAt(text, node.start), '');
     const parameters = /^(?:FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type)
@@ -115,7 +102,6 @@ for (const [file, { text, program, comments }] of parsed) {
     if (node.type !== 'ExportNamedDeclaration' || node.declaration?.type !== 'FunctionDeclaration') continue;
     const name = node.declaration.id.name;
     const docstring = docstringBefore(text, comments, node.start);
-    if (exported.has(name) && !docstring.includes('@example')) add('no-example', file, lineAt(text, node.start), name);
     if (throwsIn(node.declaration) && !docstring.includes('@throws')) add('no-throws', file, lineAt(text, node.start), name);
   }
   const stem = file.replace(/\.ts$/, '');

@@ -36,11 +36,6 @@ describe.each(entries())('%s', (specifier) => {
   });
 });
 
-it.each(entries().filter((specifier) => specifier.startsWith('assay')))('%s has an example for every function', (specifier) => {
-  const functions = exportsOf(specifier).filter(({ kind }) => kind === 'function');
-  expect(functions.filter(({ docs }) => !docs.includes('@example')).map(({ name }) => name)).toEqual([]);
-});
-
 it('follows a name through the packages to its declaration', () => {
   const found = exportsOf('assay/receipt').find(({ name }) => name === 'parseReceipt');
   expect(found).toMatchObject({ kind: 'function', code: expect.stringContaining('parseReceipt(') });

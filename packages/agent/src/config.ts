@@ -205,7 +205,10 @@ export function parseConfig(environment: Environment): Config {
   });
 }
 
-/** True for addresses that only this machine can reach. */
+/**
+ * True for addresses that only this machine can reach.
+ * @example isLoopback('127.0.0.1') // true
+ */
 export function isLoopback(host: string): boolean {
   return isLoopbackName(host);
 }

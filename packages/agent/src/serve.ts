@@ -26,6 +26,7 @@ export interface ServeOptions {
  * Runs an agent until `signal` aborts, then stops it calmly. Settings come from the environment laid over `.env`.
  *
  * @returns 0 after a calm end, 1 when it could not start; then what is wrong was said, one line a problem.
+ * @throws errors without a code, which are defects.
  * @example process.exitCode = await serve({ environment: process.env, directory: process.cwd(), say, color: true, signal: io.signal })
  */
 export async function serve(options: ServeOptions): Promise<0 | 1> {

@@ -87,7 +87,10 @@ export class HeldEnd {
   }
 }
 
-/** OpenAI's end mark, as servers in use write it: with blanks around it, in quotes, in lower case. */
+/**
+ * OpenAI's end mark, as servers in use write it: with blanks around it, in quotes, in lower case.
+ * @example isEndMark('[DONE]') // true
+ */
 export function isEndMark(line: string): boolean {
   return /^\s*"?\[done\]/i.test(line);
 }

@@ -29,12 +29,18 @@ function entryId(publicKey: Uint8Array): string {
   return `e2ee-${sha256Hex(publicKey).slice(0, 16)}`;
 }
 
-/** The keyset entry of an OHTTP key. */
+/**
+ * The keyset entry of an OHTTP key.
+ * @example const entry = ohttpEntry(config)
+ */
 export function ohttpEntry({ keyId, kem, publicKey }: KeyConfig): KeysetEntry {
   return { key_id: entryId(publicKey), algo: `${ALGORITHMS[kem]};key-id=${keyId}`, public_key: encodeHex(publicKey) };
 }
 
-/** The keyset entry of the tutorial's key. */
+/**
+ * The keyset entry of the tutorial's key.
+ * @example const entry = talkEntry(spki)
+ */
 export function talkEntry(spki: Uint8Array): KeysetEntry {
   return { key_id: entryId(spki), algo: TALK_ALGORITHM, public_key: encodeHex(spki) };
 }

@@ -47,7 +47,10 @@ export function localRefusal(request: LocalRequest, publicHost: string | null = 
   return carriesBody && !JSON_TYPE.test(request.contentType ?? '') ? 'foreign-content-type' : null;
 }
 
-/** The marks of a WHATWG request. */
+/**
+ * The marks of a WHATWG request.
+ * @example localRefusal(localRequestOf(new Request('http://127.0.0.1:8000/', { headers: { host: '127.0.0.1:8000' } }))) // null
+ */
 export function localRequestOf({ method, headers }: Pick<Request, 'method' | 'headers'>): LocalRequest {
   return {
     method,
@@ -58,7 +61,10 @@ export function localRequestOf({ method, headers }: Pick<Request, 'method' | 'he
   };
 }
 
-/** Whether a `Host` header names this machine, or `publicHost`. Both lower case. */
+/**
+ * Whether a `Host` header names this machine, or `publicHost`. Both lower case.
+ * @example isOwnHost('127.0.0.1:8000', null) // true
+ */
 export function isOwnHost(host: string, publicHost: string | null): boolean {
   if (host === '') return false;
   if (host === publicHost) return true;
@@ -66,14 +72,20 @@ export function isOwnHost(host: string, publicHost: string | null): boolean {
   return isLoopbackName(name);
 }
 
-/** Whether an `Origin` header is that of the server itself. The opaque origin `null` is not. */
+/**
+ * Whether an `Origin` header is that of the server itself. The opaque origin `null` is not.
+ * @example isSameOrigin('http://127.0.0.1:8000', '127.0.0.1:8000', null) // true
+ */
 export function isSameOrigin(origin: string, host: string, publicHost: string | null): boolean {
   if (!URL.canParse(origin)) return false;
   const from = new URL(origin).host.toLowerCase();
   return from !== '' && (from === host || from === publicHost);
 }
 
-/** Whether a host name, without brackets and port, is one of this machine's loopback interface. */
+/**
+ * Whether a host name, without brackets and port, is one of this machine's loopback interface.
+ * @example isLoopbackName('::1') // true
+ */
 export function isLoopbackName(name: string): boolean {
   return name === 'localhost' || name === '::1' || /^127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$/.test(name);
 }

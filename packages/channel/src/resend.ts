@@ -11,6 +11,7 @@ export const RESEND_HEADER = 'assay-resend-of';
  * The header's value.
  * @param keysetDigest `sha256:<64 hex>` of the keyset whose key was used
  * @param encapsulated the refused request's encapsulated key
+ * @example const value = resendOf(keysetDigest, encapsulated)
  */
 export function resendOf(keysetDigest: string, encapsulated: Uint8Array): string {
   return `${keysetDigest};${encodeHex(encapsulated.subarray(0, 32))}`;

@@ -13,7 +13,10 @@ const ascii = new TextDecoder();
 const STANDARD_VALUES = valuesOf(STANDARD);
 const URL_SAFE_VALUES = valuesOf(URL_SAFE);
 
-/** Padded base64 of `bytes`. */
+/**
+ * Padded base64 of `bytes`.
+ * @example encodeBase64(Uint8Array.of(0xff, 0xff)) // '//8='
+ */
 export function encodeBase64(bytes: Uint8Array): string {
   return encode(bytes, STANDARD, true);
 }
@@ -21,6 +24,7 @@ export function encodeBase64(bytes: Uint8Array): string {
 /**
  * Bytes of padded base64 `text`.
  * @throws {EncodingError} `base64/malformed` for missing padding, white space, base64url characters or non-zero trailing bits.
+ * @example decodeBase64('//8=') // Uint8Array [255, 255]
  */
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
   if (text.length % 4 !== 0) throw malformed(`expected a multiple of 4 characters, got ${text.length}; send padded base64`);
@@ -28,7 +32,10 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
   return decode(text, text.length - padding, STANDARD_VALUES);
 }
 
-/** Unpadded base64url of `bytes`. */
+/**
+ * Unpadded base64url of `bytes`.
+ * @example encodeBase64Url(Uint8Array.of(0xff, 0xff)) // '__8'
+ */
 export function encodeBase64Url(bytes: Uint8Array): string {
   return encode(bytes, URL_SAFE, false);
 }
@@ -36,6 +43,7 @@ export function encodeBase64Url(bytes: Uint8Array): string {
 /**
  * Bytes of unpadded base64url `text`.
  * @throws {EncodingError} `base64/malformed` for padding, white space, `+` or `/`, or non-zero trailing bits.
+ * @example decodeBase64Url('__8') // Uint8Array [255, 255]
  */
 export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> {
   return decode(text, text.length, URL_SAFE_VALUES);

@@ -5,12 +5,18 @@ import { EncodingError } from './errors.ts';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** One fresh array holding all `parts` in order. */
+/**
+ * One fresh array holding all `parts` in order.
+ * @example concatBytes(Uint8Array.of(1), Uint8Array.of(2, 3)) // Uint8Array [1, 2, 3]
+ */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return joinBytes(parts);
 }
 
-/** {@link concatBytes} of a list, however long. */
+/**
+ * {@link concatBytes} of a list, however long.
+ * @example joinBytes([Uint8Array.of(1), Uint8Array.of(2, 3)]) // Uint8Array [1, 2, 3]
+ */
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (const part of parts) length += part.length;
@@ -23,14 +29,20 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
   return out;
 }
 
-/** True when both have the same length and the same bytes. */
+/**
+ * True when both have the same length and the same bytes.
+ * @example equalBytes(Uint8Array.of(1), Uint8Array.of(1)) // true
+ */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
 
-/** Order by unsigned bytes, shorter first among equals: negative, zero or positive. */
+/**
+ * Order by unsigned bytes, shorter first among equals: negative, zero or positive.
+ * @example [Uint8Array.of(2), Uint8Array.of(1)].sort(compareBytes) // 1 before 2
+ */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length);
   for (let i = 0; i < shared; i++) {
@@ -51,7 +63,10 @@ export function firstCharacter(bytes: Uint8Array): number | undefined {
   return bytes[at];
 }
 
-/** UTF-8 bytes of `text`. Lone surrogates become U+FFFD; formats that must refuse them check first. */
+/**
+ * UTF-8 bytes of `text`. Lone surrogates become U+FFFD; formats that must refuse them check first.
+ * @example utf8('é') // Uint8Array [195, 169]
+ */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text) as Uint8Array<ArrayBuffer>;
 }
@@ -59,6 +74,7 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
 /**
  * Text of UTF-8 `bytes`. A byte order mark is kept as U+FEFF.
  * @throws {EncodingError} `utf8/malformed` for overlong forms, surrogates, truncated or stray bytes.
+ * @example decodeUtf8(Uint8Array.of(195, 169)) // 'é'
  */
 export function decodeUtf8(bytes: Uint8Array): string {
   try {
@@ -68,7 +84,10 @@ export function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-/** The same bytes with the type WebCrypto asks for. Copies only what lives in shared memory. */
+/**
+ * The same bytes with the type WebCrypto asks for. Copies only what lives in shared memory.
+ * @example await crypto.subtle.digest('SHA-256', bufferSource(bytes))
+ */
 export function bufferSource(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
 }

@@ -253,6 +253,7 @@ function halfToNumber(half: number): number {
 /**
  * Core deterministic encoding of `value` (§4.2.1): shortest numbers, keys sorted by their encoded bytes.
  * @throws {EncodingError} `cbor/unencodable` for integers beyond 64 bits, functions, or nesting beyond 64 levels.
+ * @example encodeCbor([1, 'a']) // Uint8Array [0x82, 0x01, 0x61, 0x61]
  */
 export function encodeCbor(value: CborValue): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];

@@ -34,7 +34,10 @@ export abstract class CodedError<Code extends string = string, Kind extends Erro
   }
 }
 
-/** True for an error of any of these packages, also across duplicate copies of one. */
+/**
+ * True for an error of any of these packages, also across duplicate copies of one.
+ * @example try { parseJson(bytes) } catch (error) { if (isCoded(error)) console.error(error.code, error.kind) }
+ */
 export function isCoded(error: unknown): error is CodedError {
   return typeof error === 'object' && error !== null && CODED in error;
 }

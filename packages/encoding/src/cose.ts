@@ -23,6 +23,7 @@ export interface CoseSign1 {
 /**
  * The parts of a tagged or untagged COSE_Sign1 that fills `bytes`.
  * @throws {EncodingError} `cose/malformed` for another structure, and the codes of {@link decodeCbor}.
+ * @example const { protectedHeader, payload } = parseCoseSign1(bytes)
  */
 export function parseCoseSign1(bytes: Uint8Array, options: DecodeCborOptions = {}): CoseSign1 {
   const item = decodeCbor(bytes, options);
@@ -46,6 +47,7 @@ export function parseCoseSign1(bytes: Uint8Array, options: DecodeCborOptions = {
 /**
  * The `Sig_structure` bytes a COSE_Sign1 signature covers (§4.4).
  * @param externalAad bytes both sides know besides; default: empty.
+ * @example const signed = sigStructure(parseCoseSign1(bytes))
  */
 export function sigStructure(
   sign1: Pick<CoseSign1, 'protectedBytes' | 'payload'>,
@@ -65,7 +67,10 @@ export interface EncodeCoseSign1Options {
   readonly tagged?: boolean;
 }
 
-/** The bytes of a COSE_Sign1 with these parts. */
+/**
+ * The bytes of a COSE_Sign1 with these parts.
+ * @example const document = encodeCoseSign1({ protectedBytes, payload, signature, tagged: true })
+ */
 export function encodeCoseSign1(options: EncodeCoseSign1Options): Uint8Array<ArrayBuffer> {
   const parts: CborValue[] = [options.protectedBytes, options.unprotected ?? new Map(), options.payload, options.signature];
   return encodeCbor(options.tagged === true ? new CborTag(COSE_SIGN1_TAG, parts) : parts);

@@ -169,19 +169,31 @@ function checkForm(tag: number): void {
   if (constructed !== mustBeConstructed) throw malformed(`expected der form for tag ${number}, got the other form`);
 }
 
-/** Members of a SEQUENCE. */
+/**
+ * Members of a SEQUENCE.
+ * @throws {EncodingError} `der/unexpected-type`.
+ * @example const [first] = derSequence(readDer(bytes)); if (first !== undefined) console.log(derInteger(first))
+ */
 export function derSequence(element: DerElement): readonly DerElement[] {
   if (element.tag !== DER_TAG.sequence) throw unexpected('a sequence', element);
   return element.children();
 }
 
-/** Members of a SET. */
+/**
+ * Members of a SET.
+ * @throws {EncodingError} `der/unexpected-type`.
+ * @example const members = derSet(element).map(derOid)
+ */
 export function derSet(element: DerElement): readonly DerElement[] {
   if (element.tag !== DER_TAG.set) throw unexpected('a set', element);
   return element.children();
 }
 
-/** INTEGER or ENUMERATED of any sign, minimal (§8.3.2). */
+/**
+ * INTEGER or ENUMERATED of any sign, minimal (§8.3.2).
+ * @throws {EncodingError} `der/unexpected-type`, `der/malformed`.
+ * @example derInteger(readDer(Uint8Array.of(0x02, 0x01, 0xff))) // -1n
+ */
 export function derInteger(element: DerElement): bigint {
   const bytes = integerContent(element);
   let value = (bytes[0] as number) & 0x80 ? -1n : 0n;
@@ -189,7 +201,11 @@ export function derInteger(element: DerElement): bigint {
   return value;
 }
 
-/** Non-negative INTEGER as big-endian bytes without the sign byte; zero is one zero byte. */
+/**
+ * Non-negative INTEGER as big-endian bytes without the sign byte; zero is one zero byte.
+ * @throws {EncodingError} `der/unexpected-type`, `der/malformed`.
+ * @example derUnsigned(readDer(Uint8Array.of(0x02, 0x02, 0x00, 0xff))) // Uint8Array [255]
+ */
 export function derUnsigned(element: DerElement): Uint8Array {
   if (element.tag !== DER_TAG.integer) throw unexpected('an integer', element);
   const bytes = integerContent(element);
@@ -208,7 +224,11 @@ function integerContent(element: DerElement): Uint8Array {
   return bytes;
 }
 
-/** OBJECT IDENTIFIER in dotted form (§8.19). */
+/**
+ * OBJECT IDENTIFIER in dotted form (§8.19).
+ * @throws {EncodingError} `der/unexpected-type`, `der/malformed`.
+ * @example derOid(readDer(Uint8Array.of(0x06, 0x03, 0x55, 0x1d, 0x13))) // '2.5.29.19'
+ */
 export function derOid(element: DerElement): string {
   if (element.tag !== DER_TAG.oid) throw unexpected('an object identifier', element);
   const bytes = element.content;
@@ -236,14 +256,22 @@ function arcOf(bytes: Uint8Array, start: number, end: number): number | bigint {
   return bytes.subarray(start, end + 1).reduce((value, byte) => (value << 7n) | BigInt(byte & 0x7f), 0n);
 }
 
-/** BIT STRING whose bits fill whole bytes. */
+/**
+ * BIT STRING whose bits fill whole bytes.
+ * @throws {EncodingError} `der/unexpected-type`, `der/malformed`.
+ * @example derBitString(readDer(Uint8Array.of(0x03, 0x02, 0x00, 0xff))) // Uint8Array [255]
+ */
 export function derBitString(element: DerElement): Uint8Array {
   if (element.tag !== DER_TAG.bitString) throw unexpected('a bit string', element);
   if (element.content[0] !== 0) throw malformed('expected a bit string of whole bytes, got unused bits or no content');
   return element.content.subarray(1);
 }
 
-/** Named-bit BIT STRING (key usage and the like): bit 0 is the first, lowest bit of the result. At most 32 bits. */
+/**
+ * Named-bit BIT STRING (key usage and the like): bit 0 is the first, lowest bit of the result. At most 32 bits.
+ * @throws {EncodingError} `der/unexpected-type`, `der/malformed`.
+ * @example derBitFlags(readDer(Uint8Array.of(0x03, 0x02, 0x07, 0x80))) // 1
+ */
 export function derBitFlags(element: DerElement): number {
   if (element.tag !== DER_TAG.bitString) throw unexpected('a bit string', element);
   const [unused, ...bytes] = element.content.subarray(0, 6);
@@ -259,13 +287,21 @@ export function derBitFlags(element: DerElement): number {
   return flags >>> 0;
 }
 
-/** Content of an OCTET STRING. */
+/**
+ * Content of an OCTET STRING.
+ * @throws {EncodingError} `der/unexpected-type`.
+ * @example derOctetString(readDer(Uint8Array.of(0x04, 0x01, 0x07))) // Uint8Array [7]
+ */
 export function derOctetString(element: DerElement): Uint8Array {
   if (element.tag !== DER_TAG.octetString) throw unexpected('an octet string', element);
   return element.content;
 }
 
-/** BOOLEAN: 0x00 or 0xff, nothing else (§11.1). */
+/**
+ * BOOLEAN: 0x00 or 0xff, nothing else (§11.1).
+ * @throws {EncodingError} `der/unexpected-type`, `der/malformed`.
+ * @example derBoolean(readDer(Uint8Array.of(0x01, 0x01, 0xff))) // true
+ */
 export function derBoolean(element: DerElement): boolean {
   if (element.tag !== DER_TAG.boolean) throw unexpected('a boolean', element);
   const [value] = element.content;
@@ -273,7 +309,11 @@ export function derBoolean(element: DerElement): boolean {
   return value === 0xff;
 }
 
-/** UTCTime or GeneralizedTime to the second and in Z (RFC 5280 §4.1.2.5), as epoch milliseconds. */
+/**
+ * UTCTime or GeneralizedTime to the second and in Z (RFC 5280 §4.1.2.5), as epoch milliseconds.
+ * @throws {EncodingError} `der/unexpected-type`, `der/malformed`.
+ * @example derTime(readDer(encodeDerTime(0))) // 0
+ */
 export function derTime(element: DerElement): number {
   const isUtc = element.tag === DER_TAG.utcTime;
   if (!isUtc && element.tag !== DER_TAG.generalizedTime) throw unexpected('a time', element);
@@ -307,7 +347,11 @@ function notATime(): EncodingError {
   return malformed('expected a time like YYMMDDhhmmssZ or YYYYMMDDhhmmssZ, got something else');
 }
 
-/** Any of the string types certificates use, as text. */
+/**
+ * Any of the string types certificates use, as text.
+ * @throws {EncodingError} `der/unexpected-type`, `der/malformed`.
+ * @example derString(readDer(encodeDer(DER_TAG.utf8String, utf8('Intel')))) // 'Intel'
+ */
 export function derString(element: DerElement): string {
   const { tag, content } = element;
   if (tag === DER_TAG.utf8String) return decodeUtf8(content);
@@ -331,7 +375,10 @@ export function derString(element: DerElement): string {
   return decodeUtf8(content);
 }
 
-/** Writes one element: `tag`, minimal length, `contents` joined. For makers of certificates; nothing is validated. */
+/**
+ * Writes one element: `tag`, minimal length, `contents` joined. For makers of certificates; nothing is validated.
+ * @example encodeDer(DER_TAG.sequence, encodeDerUnsigned(Uint8Array.of(5))) // Uint8Array [0x30, 3, 2, 1, 5]
+ */
 export function encodeDer(tag: number, ...contents: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const length = contents.reduce((sum, part) => sum + part.length, 0);
   const header = length < 0x80 ? [tag, length] : [tag, 0x80 | lengthBytes(length).length, ...lengthBytes(length)];
@@ -344,7 +391,10 @@ function lengthBytes(length: number): number[] {
   return out;
 }
 
-/** OBJECT IDENTIFIER of a dotted text such as `2.5.29.19`. */
+/**
+ * OBJECT IDENTIFIER of a dotted text such as `2.5.29.19`.
+ * @example encodeDerOid('2.5.29.19') // Uint8Array [0x06, 3, 0x55, 0x1d, 0x13]
+ */
 export function encodeDerOid(dotted: string): Uint8Array<ArrayBuffer> {
   const [first = 0n, second = 0n, ...rest] = dotted.split('.').map(BigInt);
   const bytes = [first * 40n + second, ...rest].flatMap((arc) => {
@@ -355,7 +405,10 @@ export function encodeDerOid(dotted: string): Uint8Array<ArrayBuffer> {
   return encodeDer(DER_TAG.oid, Uint8Array.from(bytes));
 }
 
-/** INTEGER of a non-negative big-endian byte string: leading zeros dropped, a sign byte added where needed. */
+/**
+ * INTEGER of a non-negative big-endian byte string: leading zeros dropped, a sign byte added where needed.
+ * @example encodeDerUnsigned(Uint8Array.of(0, 0xff)) // Uint8Array [2, 2, 0, 255]
+ */
 export function encodeDerUnsigned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   let start = 0;
   while (start < bytes.length - 1 && bytes[start] === 0) start++;

@@ -12,7 +12,10 @@ for (let i = 0; i < 16; i++) {
   VALUES[DIGITS.toUpperCase().charCodeAt(i)] = i;
 }
 
-/** Lower-case hex of `bytes`, two digits a byte. */
+/**
+ * Lower-case hex of `bytes`, two digits a byte.
+ * @example encodeHex(Uint8Array.of(0, 0xff)) // '00ff'
+ */
 export function encodeHex(bytes: Uint8Array): string {
   const out = new Uint8Array(bytes.length * 2);
   for (let i = 0, at = 0; i < bytes.length; i++) {

@@ -13,7 +13,10 @@ export interface JsonObject {
   readonly [name: string]: Json;
 }
 
-/** True for an object; arrays and `null` are none. */
+/**
+ * True for an object; arrays and `null` are none.
+ * @example isJsonObject([]) // false
+ */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

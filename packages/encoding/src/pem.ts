@@ -65,7 +65,10 @@ export function decodePem(text: string): PemBlock[] {
   return blocks;
 }
 
-/** `der` as one PEM block with lines of 64 characters and a final newline. */
+/**
+ * `der` as one PEM block with lines of 64 characters and a final newline.
+ * @example encodePem('CERTIFICATE', der).split('\n')[0] // '-----BEGIN CERTIFICATE-----'
+ */
 export function encodePem(label: string, der: Uint8Array): string {
   const text = encodeBase64(der);
   const lines = Array.from({ length: Math.ceil(text.length / 64) }, (_, line) => text.slice(line * 64, line * 64 + 64));

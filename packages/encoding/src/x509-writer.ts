@@ -64,7 +64,10 @@ export interface TbsCertificateFields {
   readonly extensions?: readonly ExtensionFields[];
 }
 
-/** The part of a certificate that is signed. */
+/**
+ * The part of a certificate that is signed.
+ * @example const tbs = encodeTbsCertificate({ serial, algorithm: ALGORITHM_IDENTIFIERS['ecdsa-sha384'], issuer, subject, notBefore, notAfter, spki })
+ */
 export function encodeTbsCertificate(fields: TbsCertificateFields): Uint8Array<ArrayBuffer> {
   const { version = 3, serial, algorithm, issuer, subject, notBefore, notAfter, spki, extensions = [] } = fields;
   const list = encodeDer(DER_TAG.sequence, ...extensions.map(encodeExtension));
@@ -81,25 +84,37 @@ export function encodeTbsCertificate(fields: TbsCertificateFields): Uint8Array<A
   );
 }
 
-/** A signed object: certificate or CRL, from its to-be-signed part, AlgorithmIdentifier and signature (ECDSA in DER form). */
+/**
+ * A signed object: certificate or CRL, from its to-be-signed part, AlgorithmIdentifier and signature (ECDSA in DER form).
+ * @example const certificate = encodeSigned(tbs, ALGORITHM_IDENTIFIERS['ecdsa-sha384'], encodeEcdsaSignature(signature))
+ */
 export function encodeSigned(tbs: Uint8Array, algorithm: Uint8Array, signature: Uint8Array): Uint8Array<ArrayBuffer> {
   return encodeDer(DER_TAG.sequence, tbs, algorithm, encodeDer(DER_TAG.bitString, Uint8Array.of(0), signature));
 }
 
-/** One extension. */
+/**
+ * One extension.
+ * @example encodeExtension(basicConstraints(true, 0))
+ */
 export function encodeExtension({ oid, critical, value }: ExtensionFields): Uint8Array<ArrayBuffer> {
   const flag = critical ? encodeDer(DER_TAG.boolean, Uint8Array.of(0xff)) : new Uint8Array(0);
   return encodeDer(DER_TAG.sequence, encodeDerOid(oid), flag, encodeDer(DER_TAG.octetString, value));
 }
 
-/** Critical basicConstraints. */
+/**
+ * Critical basicConstraints.
+ * @example const extensions = [basicConstraints(true, 0), keyUsage(5, 6)]
+ */
 export function basicConstraints(ca: boolean, pathLength: number | null = null): ExtensionFields {
   const flag = ca ? encodeDer(DER_TAG.boolean, Uint8Array.of(0xff)) : new Uint8Array(0);
   const length = pathLength === null ? new Uint8Array(0) : encodeDerUnsigned(Uint8Array.of(pathLength));
   return { oid: '2.5.29.19', critical: true, value: encodeDer(DER_TAG.sequence, flag, length) };
 }
 
-/** Critical keyUsage of the named bits: 0 digitalSignature, 5 keyCertSign, 6 cRLSign. */
+/**
+ * Critical keyUsage of the named bits: 0 digitalSignature, 5 keyCertSign, 6 cRLSign.
+ * @example keyUsage(5, 6).critical // true; keyCertSign and cRLSign
+ */
 export function keyUsage(...bits: readonly (0 | 1 | 2 | 3 | 4 | 5 | 6 | 7)[]): ExtensionFields {
   let octet = 0;
   for (const bit of bits) octet |= 0x80 >> bit;
@@ -119,7 +134,10 @@ export function encodeName(attributes: Readonly<Record<string, string>>): Uint8A
   return encodeDer(DER_TAG.sequence, ...sets);
 }
 
-/** UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5). */
+/**
+ * UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5).
+ * @example derTime(readDer(encodeDerTime(0))) // 0
+ */
 export function encodeDerTime(milliseconds: number): Uint8Array<ArrayBuffer> {
   const text = new Date(milliseconds).toISOString().replace(/[-:T]|\.\d+/g, '');
   const isUtc = text < '2050' && text >= '1950';
@@ -129,6 +147,7 @@ export function encodeDerTime(milliseconds: number): Uint8Array<ArrayBuffer> {
 /**
  * ECDSA-Sig-Value of `r ‖ s`, as WebCrypto signs.
  * @throws {EncodingError} `der/malformed` for an odd length.
+ * @example const signature = encodeEcdsaSignature(new Uint8Array(await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-384' }, privateKey, tbs)))
  */
 export function encodeEcdsaSignature(raw: Uint8Array): Uint8Array<ArrayBuffer> {
   if (raw.length === 0 || raw.length % 2 !== 0)

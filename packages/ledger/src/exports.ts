@@ -127,7 +127,10 @@ export async function successionsBetween(store: LogStore, keysets: ReadonlySet<D
   return [...links.values()];
 }
 
-/** A tile or entry bundle by its path; `null` unless the committed tree has all of it. */
+/**
+ * A tile or entry bundle by its path; `null` unless the committed tree has all of it.
+ * @throws {LedgerError} `ledger/corrupt`, and those of the store.
+ */
 export async function tileOf(store: LogStore, path: string): Promise<Uint8Array | null> {
   let tile: ReturnType<typeof parseTilePath>;
   try {

@@ -55,6 +55,7 @@ function writtenBefore(path: string, text: string): string {
 /**
  * Puts the text in the place of what a key file holds, durably, whole or not at all.
  * @throws {LedgerError} `ledger/unavailable` where the directory takes no files.
+ * @example replaceKeyFile('/var/lib/assay/log.key', text)
  */
 export function replaceKeyFile(path: string, text: string): void {
   inDirectory(dirname(path), () => {
@@ -72,6 +73,7 @@ export function replaceKeyFile(path: string, text: string): void {
 /**
  * Makes the file durable; `false` when another agent made it first, and this text is not in it.
  * @throws {LedgerError} `ledger/unavailable` where the directory takes no files.
+ * @example if (!createKeyFile('/var/lib/assay/log.key', text)) console.warn('another agent made it first')
  */
 export function createKeyFile(path: string, text: string): boolean {
   return inDirectory(dirname(path), () => linked(path, text));

@@ -27,17 +27,26 @@ export interface AnswerContext {
   readonly max_tokens: number;
 }
 
-/** The text that is signed: `assay-answer/1`, a line feed, JCS. */
+/**
+ * The text that is signed: `assay-answer/1`, a line feed, JCS.
+ * @example personalDigest(answerText(answer, context)) // what the agent's key signs
+ */
 export function answerText(answer: SeedAnswer, context: AnswerContext): string {
   return `assay-answer/1\n${canonicalJson({ ...answer, ...context } as JsonObject)}`;
 }
 
-/** The seed's text, `str(result)`; it begins with `{`. */
+/**
+ * The seed's text, `str(result)`; it begins with `{`.
+ * @example seedAnswerText(answer).startsWith('{') // true
+ */
 export function seedAnswerText({ model, response, messages, tools, system_prompt }: SeedAnswer): string {
   return pythonStr({ model, response, messages, tools, system_prompt });
 }
 
-/** The EIP-191 digest of a text (`personal_sign`). */
+/**
+ * The EIP-191 digest of a text (`personal_sign`).
+ * @example recoverSigner(personalDigest('hello'), signature)
+ */
 export function personalDigest(text: string): Hex {
   const bytes = utf8(text);
   return keccakOf(utf8(`\x19Ethereum Signed Message:\n${bytes.length}`), bytes);

@@ -50,7 +50,10 @@ export function checkSidecar({ blobs, commitments, proofs }: BlobSidecar): void 
     if (values.some((value) => value.length !== 2 + 2 * bytes)) throw malformed(`expected ${name} of ${bytes} bytes each`);
 }
 
-/** The hashes that a transaction names: version 1 and SHA-256 of each commitment without its first byte. */
+/**
+ * The hashes that a transaction names: version 1 and SHA-256 of each commitment without its first byte.
+ * @example versionedHashes(commitments).every((hash) => hash.startsWith('0x01')) // true
+ */
 export function versionedHashes(commitments: readonly Hex[]): readonly Hex[] {
   return commitments.map((commitment): Hex => `0x${VERSION_KZG}${hexOf(sha256(bytesOf(commitment))).slice(4)}`);
 }

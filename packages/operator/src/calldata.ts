@@ -65,7 +65,10 @@ const BY_SELECTOR = new Map(
   SPENDING.map((row) => [toFunctionSelector(row.signature) as string, { ...row, abi: parseAbi([row.signature as string]) }]),
 );
 
-/** The selector of calldata: its first 4 bytes. */
+/**
+ * The selector of calldata: its first 4 bytes.
+ * @example selectorOf('0xa9059cbb00') // '0xa9059cbb'
+ */
 export function selectorOf(data: Hex): Hex | null {
   return data.length >= 10 ? (data.slice(0, 10) as Hex) : null;
 }
@@ -88,6 +91,7 @@ export function decodeSpending(contract: Hex, data: Hex): DecodedCall | null {
 /**
  * The arguments of calldata for one function, as texts; `null` when it is for another, or not exactly encoded. Addresses and bytes are lower
  * case; a list or a struct has no text: `null`.
+ * @example decodeArguments('transfer(address,uint256)', data) // ['0x…', '1000']
  */
 export function decodeArguments(signature: string, data: Hex): readonly (string | null)[] | null {
   const called = functionOf(signature);

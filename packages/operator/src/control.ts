@@ -32,7 +32,10 @@ export interface ControlState {
 /** What owners control. */
 export type ControlName = keyof ControlState;
 
-/** What holds before owners changed anything. */
+/**
+ * What holds before owners changed anything.
+ * @example initialControl(parseManifest(bytes)).paused // false
+ */
 export function initialControl(manifest: Manifest): ControlState {
   return {
     owners: { ...UNCHANGED, value: manifest.owners },

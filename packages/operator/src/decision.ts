@@ -120,7 +120,10 @@ function unnamed({ to, delegate, blobs }: DecisionRequest, decoded: boolean): st
   return decoded ? 'no rule allows it' : 'its calldata cannot be decoded, and no rule names its function';
 }
 
-/** The most that the blobs of a transaction cost, wei. */
+/**
+ * The most that the blobs of a transaction cost, wei.
+ * @example blobFeeOf({ versionedHashes, feePerBlobGas })
+ */
 export function blobFeeOf({ versionedHashes, feePerBlobGas }: BlobFields): bigint {
   return GAS_PER_BLOB * BigInt(versionedHashes.length) * feePerBlobGas;
 }
@@ -188,12 +191,18 @@ function fitsBlobs(limits: PolicyRule['match']['blobs'], effect: PolicyRule['eff
   );
 }
 
-/** A list that a rule leaves out holds everything. */
+/**
+ * A list that a rule leaves out holds everything.
+ * @example amongst(undefined, 'anything') // true
+ */
 export function amongst<Value>(list: readonly Value[] | undefined, found: Value): boolean {
   return list === undefined || list.includes(found);
 }
 
-/** Whether those who receive tokens, or may spend them, are those of the rule: all of them for a rule that allows, one of them for a rule that denies. */
+/**
+ * Whether those who receive tokens, or may spend them, are those of the rule: all of them for a rule that allows, one of them for a rule that denies.
+ * @example fitsReceivers(rule, spends)
+ */
 export function fitsReceivers({ effect, match }: Pick<PolicyRule, 'effect' | 'match'>, spends: readonly Spend[]): boolean {
   const { beneficiaries } = match;
   if (beneficiaries === undefined) return true;
@@ -202,7 +211,10 @@ export function fitsReceivers({ effect, match }: Pick<PolicyRule, 'effect' | 'ma
   return named.length > 0 && (effect === 'deny' || named.length === receivers.length);
 }
 
-/** Whether a time lies in the hours and on the days of a rule. */
+/**
+ * Whether a time lies in the hours and on the days of a rule.
+ * @example inTime({ hours_utc: { from: 9, to: 17 } }, Date.now() / 1000)
+ */
 export function inTime({ hours_utc: hours, weekdays_utc: days }: PolicyRule['match'], time: number): boolean {
   const at = new Date(time * 1000);
   return (hours === undefined || inHours(at.getUTCHours(), hours)) && amongst(days, at.getUTCDay());
@@ -235,7 +247,10 @@ function fitsFunction(
   });
 }
 
-/** The decision of one rule that matched: its rate, its caps, its line for approvals. `time`: epoch seconds. */
+/**
+ * The decision of one rule that matched: its rate, its caps, its line for approvals. `time`: epoch seconds.
+ * @example underRule(rule, Math.floor(Date.now() / 1000), spends, usage).outcome
+ */
 export function underRule(rule: PolicyRule, time: number, spends: readonly Spend[], usage: Usage): Decision {
   const { id, caps, rate, approval } = rule;
   const deny = (reason: string): Decision => ({ outcome: 'deny', rule: id, reason });

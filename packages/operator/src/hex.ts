@@ -27,7 +27,7 @@ export const checksummed = (address: Hex): Hex => getAddress(address);
 
 /**
  * Whether an address in mixed case fails its checksum (EIP-55), as a mistyped one does. One in a single case has none.
- * @example hasWrongChecksum('0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD') // false
+ * @example hasWrongChecksum('0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed') // false
  */
 export function hasWrongChecksum(address: string): boolean {
   const digits = address.slice(2);
@@ -49,7 +49,10 @@ export const signatureSchema = z
   .regex(/^0x[0-9a-fA-F]{130}$/, 'expected 0x and 130 hex characters')
   .transform(asHex);
 
-/** Keccak-256 of the parts, one after the other. */
+/**
+ * Keccak-256 of the parts, one after the other.
+ * @example keccakOf() // '0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470'
+ */
 export function keccakOf(...parts: readonly Uint8Array[]): Hex {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

@@ -76,7 +76,10 @@ const legacySchema = z.strictObject({
   previousHash: hash32Schema,
 });
 
-/** The payload that every change keeps, so that its receipt says which manifest the agent id commits to. */
+/**
+ * The payload that every change keeps, so that its receipt says which manifest the agent id commits to.
+ * @example const payload = agentDocument({ manifest, log: 'log.assay/1f', logKeys, secret })
+ */
 export function agentDocument(parts: {
   readonly manifest: Manifest;
   readonly log: string;

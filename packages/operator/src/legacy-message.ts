@@ -10,7 +10,10 @@ import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 
-/** The text that is signed. Names hold no `;`, so the value is all that follows the third one. */
+/**
+ * The text that is signed. Names hold no `;`, so the value is all that follows the third one.
+ * @example legacyText('tee', 'prompt', 'hello')
+ */
 export function legacyText(teeName: string, name: string, value: string): string {
   return `${teeName};update_variables;${name};${value}`;
 }
@@ -32,7 +35,10 @@ export function verifyLegacyMessage(text: string, signature: string, publicKey: 
   }
 }
 
-/** Names one signature for good: a second s for the same r is the same signature. */
+/**
+ * Names one signature for good: a second s for the same r is the same signature.
+ * @example legacySignatureId(legacyText('tee', 'prompt', 'hello'), signature)
+ */
 export function legacySignatureId(text: string, signature: string): string {
   return `${text}\n${signature.replace(/^0x/, '').toLowerCase().slice(0, 64)}`;
 }

@@ -124,7 +124,10 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   return checked.data;
 }
 
-/** Keccak-256 of the manifest's JCS form, defaults filled in. */
+/**
+ * Keccak-256 of the manifest's JCS form, defaults filled in.
+ * @example manifestDigest(parseManifest(bytes))
+ */
 export function manifestDigest(manifest: Manifest): Hex {
   return keccakOf(new TextEncoder().encode(canonicalJson(manifest as unknown as JsonObject)));
 }

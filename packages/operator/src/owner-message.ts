@@ -102,7 +102,10 @@ export function parseOwnerMessage(value: unknown): OwnerMessage {
   );
 }
 
-/** The typed data of a message, as wallets take it in `eth_signTypedData_v4`. */
+/**
+ * The typed data of a message, as wallets take it in `eth_signTypedData_v4`.
+ * @example const { primaryType } = typedDataOf(message)
+ */
 export function typedDataOf({ type, fields }: OwnerMessage) {
   return {
     domain: OWNER_DOMAIN,
@@ -115,7 +118,10 @@ export function typedDataOf({ type, fields }: OwnerMessage) {
   };
 }
 
-/** The EIP-712 digest that owners sign, 32 bytes. The change after this one names it as `previousHash`. */
+/**
+ * The EIP-712 digest that owners sign, 32 bytes. The change after this one names it as `previousHash`.
+ * @example recoverSigner(ownerMessageHash(message), signature)
+ */
 export function ownerMessageHash(message: OwnerMessage): Hex {
   return hashTypedData(typedDataOf(message) as unknown as Parameters<typeof hashTypedData>[0]);
 }

@@ -247,7 +247,10 @@ function wrongFunction({ function: signature, arguments: wanted = [] }: PolicyRu
   return null;
 }
 
-/** Keccak-256 of the policy's JCS form, defaults filled in: what owners sign. */
+/**
+ * Keccak-256 of the policy's JCS form, defaults filled in: what owners sign.
+ * @example policyHash(parseSigningPolicy(text))
+ */
 export function policyHash(policy: SigningPolicy): Hex {
   return keccakOf(new TextEncoder().encode(canonicalJson(policy as unknown as JsonObject)));
 }

@@ -10,7 +10,10 @@ import type { OwnerMessage } from './owner-message.ts';
 /** Signatures that one change may carry: one an owner, and room for those of former owners. Each takes a millisecond to recover. */
 export const MOST_SIGNATURES: number = 2 * MOST_OWNERS;
 
-/** The address of an uncompressed public key, 64 or 65 bytes. */
+/**
+ * The address of an uncompressed public key, 64 or 65 bytes.
+ * @example addressOf(publicKey) // '0x…', 42 characters
+ */
 export function addressOf(publicKey: Uint8Array): Hex {
   return hexOf(keccak_256(publicKey.subarray(-64)).subarray(-20));
 }
@@ -34,6 +37,7 @@ export function addressOfKey(privateKey: Uint8Array): Hex {
  * The address that signed a digest.
  * @param signature r, s and v (27 or 28), 65 bytes. A high s is refused, because it is the same signature written twice.
  * @throws {OperatorError} `operator/signature-invalid`.
+ * @example recoverSigner(ownerMessageHash(message), signature)
  */
 export function recoverSigner(digest: Hex, signature: Hex): Hex {
   const bytes = bytesOf(signature);

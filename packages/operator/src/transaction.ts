@@ -100,7 +100,10 @@ export function createdAddress(from: Hex, nonce: number): Hex {
   return getContractAddress({ from, nonce: BigInt(nonce) }).toLowerCase() as Hex;
 }
 
-/** The digest that the wallet signs; owners approve it. */
+/**
+ * The digest that the wallet signs; owners approve it.
+ * @example recoverSigner(transactionDigest(unsigned), signature)
+ */
 export function transactionDigest(unsigned: UnsignedTransaction): Hex {
   return keccak256(serializeTransaction(serializable(unsigned)));
 }
@@ -108,6 +111,7 @@ export function transactionDigest(unsigned: UnsignedTransaction): Hex {
 /**
  * The signed bytes.
  * @param signature r, s and v (27 or 28), 65 bytes hex, over {@link transactionDigest}.
+ * @example const raw = serializeSigned(unsigned, signature)
  */
 export function serializeSigned(unsigned: UnsignedTransaction, signature: Hex): Hex {
   const parts = partsOf(signature);
@@ -179,7 +183,10 @@ interface Carried {
     | undefined;
 }
 
-/** Blobs and authorisations of a transaction as viem shows it, read or from a node. */
+/**
+ * Blobs and authorisations of a transaction as viem shows it, read or from a node.
+ * @example const { blobs } = carriedBy(parsed)
+ */
 export function carriedBy(parsed: object): Pick<UnsignedTransaction, 'blobs' | 'authorizations'> {
   const { type, blobVersionedHashes = [], maxFeePerBlobGas = 0n, authorizationList = [] } = parsed as Carried;
   if (type === 'eip4844') return { blobs: { versionedHashes: blobVersionedHashes, feePerBlobGas: maxFeePerBlobGas } };

@@ -49,7 +49,10 @@ const documentSchema = z.strictObject({
   message: z.record(z.string(), z.json()),
 });
 
-/** The EIP-712 digest of typed data whose shape the caller made itself. */
+/**
+ * The EIP-712 digest of typed data whose shape the caller made itself.
+ * @example recoverSigner(typedDataHash({ domain, types, primaryType, message }), signature)
+ */
 export function typedDataHash(data: object): Hex {
   return hashTypedData(data as TypedDataDefinition);
 }

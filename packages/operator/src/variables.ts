@@ -53,7 +53,11 @@ export interface AcceptedChange {
   readonly signers: readonly Hex[];
 }
 
-/** The declared variable. @throws {OperatorError} `operator/variable-unknown`. */
+/**
+ * The declared variable.
+ * @throws {OperatorError} `operator/variable-unknown`.
+ * @example declaredVariable(parseManifest(bytes), 'SYSTEM_PROMPT').visibility
+ */
 export function declaredVariable(manifest: Manifest, name: string): DeclaredVariable {
   const declared = Object.hasOwn(manifest.variables, name) ? manifest.variables[name] : undefined;
   if (declared !== undefined) return declared;
@@ -63,7 +67,10 @@ export function declaredVariable(manifest: Manifest, name: string): DeclaredVari
   );
 }
 
-/** A variable that was never set. */
+/**
+ * A variable that was never set.
+ * @example unsetVariable(parseManifest(bytes), 'SYSTEM_PROMPT').version // 0
+ */
 export function unsetVariable(manifest: Manifest, name: string): VariableState {
   const { visibility, mutability } = declaredVariable(manifest, name);
   return { name, visibility, mutability, version: 0, changeHash: ZERO_HASH, valueHash: ZERO_HASH };
@@ -72,6 +79,7 @@ export function unsetVariable(manifest: Manifest, name: string): VariableState {
 /**
  * Commits to a value: Keccak-256 of a random salt of 32 bytes and the value's UTF-8. Without the salt values cannot be guessed and tried.
  * @throws {OperatorError} `operator/message-malformed` for a longer value or another salt.
+ * @example valueHash(crypto.getRandomValues(new Uint8Array(32)), 'hello')
  */
 export function valueHash(salt: Uint8Array, value: string): Hex {
   const bytes = utf8(value);
@@ -83,7 +91,11 @@ export function valueHash(salt: Uint8Array, value: string): Hex {
   return keccakOf(salt, bytes);
 }
 
-/** Refuses a message that is late, of another agent, replayed or out of order. Shared by all chained messages. */
+/**
+ * Refuses a message that is late, of another agent, replayed or out of order. Shared by all chained messages.
+ * @throws {OperatorError} `operator/replayed`, `operator/out-of-order`, and those of {@link refuseForeign}.
+ * @example refuseMisplaced(message.fields, state, { agentId, now: Date.now() })
+ */
 export function refuseMisplaced(
   fields: { readonly agentId: Hex; readonly expiry: number; readonly version: number; readonly previousHash: Hex },
   current: { readonly version: number; readonly changeHash: Hex },
@@ -102,7 +114,11 @@ export function refuseMisplaced(
     );
 }
 
-/** Refuses a message for another agent, or one whose time is over. */
+/**
+ * Refuses a message for another agent, or one whose time is over.
+ * @throws {OperatorError} `operator/other-agent`, `operator/expired`.
+ * @example refuseForeign(message.fields, { agentId, now: Date.now() })
+ */
 export function refuseForeign(
   fields: { readonly agentId: Hex; readonly expiry: number },
   { agentId, now }: Pick<ChangeRules, 'agentId' | 'now'>,
@@ -169,6 +185,7 @@ function refuseNarrowing(
  * Checks that a value is the one that was signed.
  * @param salt 32 bytes, hex.
  * @throws {OperatorError} `operator/value-mismatch`.
+ * @example matchValue(message.fields, salt, 'hello')
  */
 export function matchValue(fields: { readonly name: string; readonly valueHash: Hex }, salt: Hex, value: string): void {
   if (valueHash(bytesOf(salt), value) !== fields.valueHash)

@@ -108,7 +108,10 @@ export async function* streamBundle(source: StreamedBundle): AsyncGenerator<Uint
   }
 }
 
-/** How many bytes {@link streamBundle} will give. Payloads are not read for it. */
+/**
+ * How many bytes {@link streamBundle} will give. Payloads are not read for it.
+ * @example const headers = { 'content-length': String(await streamedBundleLength(source)) }
+ */
 export async function streamedBundleLength(source: StreamedBundle): Promise<number> {
   let length = 0;
   for (const part of partsOf(source)) {
@@ -119,7 +122,10 @@ export async function streamedBundleLength(source: StreamedBundle): Promise<numb
   return length;
 }
 
-/** Length of padded base64. */
+/**
+ * Length of padded base64.
+ * @example base64Length(2) // 4
+ */
 export function base64Length(bytes: number): number {
   return Math.ceil(bytes / 3) * 4;
 }

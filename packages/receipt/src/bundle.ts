@@ -50,7 +50,10 @@ export interface Bundle {
 
 const MAX_PATH = 63;
 
-/** The bundle's bytes: UTF-8 of its JCS form, lists sorted. */
+/**
+ * The bundle's bytes: UTF-8 of its JCS form, lists sorted.
+ * @example await writeFile('bundle.json', encodeBundle(bundle))
+ */
 export function encodeBundle(bundle: Bundle): Uint8Array {
   const byIndex = (a: { readonly entry: BundleEntry }, b: { readonly entry: BundleEntry }) => a.entry.index - b.entry.index;
   const pieces = bundlePieces({
@@ -224,6 +227,7 @@ export function redactBundle(bytes: Uint8Array, keep: (hash: Digest) => boolean 
 /**
  * The log proof of one receipt in the bundle, as `/v1/aci/receipts/{id}` gives it.
  * @throws {ReceiptError} `bundle/unknown-receipt`.
+ * @example const { index, proof } = bundleLogProof(parseBundle(bytes), receiptId)
  */
 export function bundleLogProof(bundle: Bundle, receiptId: string): LogProof {
   const item = bundle.receipts.find(({ receipt }) => receipt.receipt_id === receiptId);

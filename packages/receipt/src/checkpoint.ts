@@ -20,7 +20,10 @@ export interface VerifiedSignature {
   readonly time: number | null;
 }
 
-/** The note text of a tree head. */
+/**
+ * The note text of a tree head.
+ * @example checkpointText('log.assay/1f', 8, root)
+ */
 export function checkpointText(origin: string, size: number, root: Uint8Array): string {
   return `${origin}\n${size}\n${encodeBase64(root)}\n`;
 }

@@ -18,12 +18,19 @@ export interface CheckpointBody {
   readonly text: string;
 }
 
-/** The message of an Ed25519 cosignature. `time` in epoch seconds. */
+/**
+ * The message of an Ed25519 cosignature. `time` in epoch seconds.
+ * @example await verifyEd25519(publicKey, ed25519CosignatureMessage(parseCheckpoint(note), time), signature)
+ */
 export function ed25519CosignatureMessage(body: CheckpointBody, time: number): Uint8Array {
   return utf8(`cosignature/v1\ntime ${time}\n${body.text}`);
 }
 
-/** The message of an ML-DSA-44 cosignature by `cosigner` over the whole tree. `time` in epoch seconds. */
+/**
+ * The message of an ML-DSA-44 cosignature by `cosigner` over the whole tree. `time` in epoch seconds.
+ * @throws {ReceiptError} `checkpoint/malformed`.
+ * @example const message = mlDsaCosignatureMessage(parseCheckpoint(note), 'witness.example', time)
+ */
 export function mlDsaCosignatureMessage(body: CheckpointBody, cosigner: string, time: number): Uint8Array {
   const name = utf8(cosigner);
   const origin = utf8(body.origin);
@@ -42,7 +49,10 @@ export function mlDsaCosignatureMessage(body: CheckpointBody, cosigner: string, 
   );
 }
 
-/** A cosignature as it stands in a note: the time, 8 bytes big endian, then the signature. */
+/**
+ * A cosignature as it stands in a note: the time, 8 bytes big endian, then the signature.
+ * @example timestamped(1_790_000_000, signature).length // 8 more than the signature
+ */
 export function timestamped(time: number, signature: Uint8Array): Uint8Array {
   return concatBytes(uint64(time), signature);
 }

@@ -8,7 +8,10 @@ export type Digest = `sha256:${string}`;
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
-/** True when `value` is written as a digest. */
+/**
+ * True when `value` is written as a digest.
+ * @example isDigest(`sha256:${'0'.repeat(64)}`) // true
+ */
 export function isDigest(value: unknown): value is Digest {
   return typeof value === 'string' && DIGEST.test(value);
 }
@@ -21,7 +24,10 @@ export function digestBytes(bytes: Uint8Array): Digest {
   return `sha256:${sha256Hex(bytes)}`;
 }
 
-/** The digest of a value's JCS form (RFC 8785). Throws `json/unencodable` of the encoding package for what JSON cannot say. */
+/**
+ * The digest of a value's JCS form (RFC 8785). Throws `json/unencodable` of the encoding package for what JSON cannot say.
+ * @example digestJson({ b: 1, a: 2 }) === digestBytes(utf8('{"a":2,"b":1}')) // true
+ */
 export function digestJson(value: unknown): Digest {
   return `sha256:${sha256Hex(canonicalJson(value))}`;
 }

@@ -50,7 +50,10 @@ export interface KeptPayload {
   readonly hash: string;
 }
 
-/** The payloads that a list of events says were kept, in order. */
+/**
+ * The payloads that a list of events says were kept, in order.
+ * @example for (const { hash } of keptPayloads(receipt.event_log)) console.log(hash)
+ */
 export function keptPayloads(events: readonly ReceiptEvent[]): readonly KeptPayload[] {
   return events
     .filter((event) => event.type === 'payload.kept')
@@ -81,7 +84,10 @@ export function erasedPayloads(events: readonly ReceiptEvent[]): readonly Erased
     });
 }
 
-/** The client's nonce in `task.received`, or `null`. */
+/**
+ * The client's nonce in `task.received`, or `null`.
+ * @example taskNonce(receipt.event_log) === nonce
+ */
 export function taskNonce(events: readonly ReceiptEvent[]): string | null {
   const nonce = events.find((event) => event.type === 'task.received')?.nonce;
   return typeof nonce === 'string' ? nonce : null;

@@ -101,6 +101,7 @@ export function keysetDigest(keyset: Keyset): Digest {
 /**
  * The 32-byte public key that `keyId` names, for exactly this algorithm: the attested entry decides, never the artifact.
  * @throws {ReceiptError} `keyset/key-missing` when there is none; `keyset/malformed` when its public key is not 32 bytes of hex.
+ * @example await verifyEd25519(signingKey(keyset, receipt.key_id, RECEIPT_ALGORITHM), receiptSigningInput(receipt), signature)
  */
 export function signingKey(
   keyset: Keyset,
@@ -123,7 +124,10 @@ export function signingKey(
   }
 }
 
-/** The id Assay gives a key: role, `-`, the first 16 hex characters of the key's SHA-256. */
+/**
+ * The id Assay gives a key: role, `-`, the first 16 hex characters of the key's SHA-256.
+ * @example keyId('receipt', publicKey) // 'receipt-1f0c5a3e9b7d2460'
+ */
 export function keyId(
   role: 'receipt' | 'leaf' | 'provenance' | 'e2ee' | 'agent' | 'card' | 'wallet',
   publicKey: Uint8Array,

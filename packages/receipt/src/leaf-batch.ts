@@ -24,7 +24,10 @@ function signingInput(size: number, root: Uint8Array): Uint8Array {
   return concatBytes(utf8(`${PREFIX}${size}\n`), root);
 }
 
-/** What the signature covers by the word of a leaf with this digest; `null` when its place or path cannot be. */
+/**
+ * What the signature covers by the word of a leaf with this digest; `null` when its place or path cannot be.
+ * @throws errors that are none of decoding.
+ */
 export function batchInput(batch: string, leafHash: Uint8Array): Uint8Array | null {
   const [, index = '', size = '', path = ''] = BATCH.exec(batch) ?? [];
   if (index === '' || Number(size) > MAX_BATCH) return null;

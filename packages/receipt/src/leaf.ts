@@ -70,14 +70,22 @@ const COMMITMENT_PREFIX = utf8('assay-commitment/1\n');
 const HEX32 = /^[0-9a-f]{32}$/;
 const HEX64 = /^[0-9a-f]{64}$/;
 
-/** The entry's bytes: UTF-8 of the leaf's JCS form. @throws {ReceiptError} `leaf/too-large`. */
+/**
+ * The entry's bytes: UTF-8 of the leaf's JCS form.
+ * @throws {ReceiptError} `leaf/too-large`.
+ * @example hashLeaf(encodeLeaf(leaf)) // its place in the tree is of this hash
+ */
 export function encodeLeaf(leaf: Leaf): Uint8Array {
   const bytes = utf8(leafText(leaf));
   if (bytes.length > MAX_LEAF_BYTES) throw tooLarge(bytes.length);
   return bytes;
 }
 
-/** That a leaf's text fits into an entry; texts that certainly do are not encoded for it. @throws {ReceiptError} `leaf/too-large`. */
+/**
+ * That a leaf's text fits into an entry; texts that certainly do are not encoded for it.
+ * @throws {ReceiptError} `leaf/too-large`.
+ * @example assertLeafFits(signedText(contentText(leaf), leaf))
+ */
 export function assertLeafFits(text: string): void {
   if (text.length * 3 <= MAX_LEAF_BYTES) return;
   const { length } = utf8(text);
@@ -91,6 +99,7 @@ function tooLarge(length: number): ReceiptError {
 /**
  * The leaf in a JSON value, exactly of its shape.
  * @throws {ReceiptError} `leaf/malformed`.
+ * @example const leaf = parseLeaf(parseJson(entry))
  */
 export function parseLeaf(value: unknown): Leaf {
   const shape = new Shape(value, 'leaf', 'leaf/malformed', { required: MEMBERS });
@@ -140,17 +149,26 @@ export function leafContent(leaf: LeafContent): Uint8Array {
   return utf8(taggedContent(contentText(leaf)));
 }
 
-/** {@link contentText} after the tag that keeps its hash apart from those of entries. */
+/**
+ * {@link contentText} after the tag that keeps its hash apart from those of entries.
+ * @example taggedContent(contentText(leaf))
+ */
 export function taggedContent(text: string): string {
   return `${CONTENT_PREFIX}${text}`;
 }
 
-/** The hash of a leaf's content: the next leaf's `prev`, and what batches are made of; 32 bytes. */
+/**
+ * The hash of a leaf's content: the next leaf's `prev`, and what batches are made of; 32 bytes.
+ * @example encodeHex(leafDigest(leaf)) // the next leaf's prev
+ */
 export function leafDigest(leaf: LeafContent): Uint8Array {
   return hashLeaf(leafContent(leaf));
 }
 
-/** The JCS form of the content, written out: names in order, and only key id and origin can need escapes. */
+/**
+ * The JCS form of the content, written out: names in order, and only key id and origin can need escapes.
+ * @example contentText(leaf) === canonicalJson(leaf)
+ */
 export function contentText(leaf: LeafContent): string {
   const text = (value: string | null) => (value === null ? 'null' : `"${value}"`);
   return (
@@ -166,18 +184,27 @@ export function leafText(leaf: Leaf): string {
   return signedText(contentText(leaf), leaf);
 }
 
-/** The JCS form of the leaf from that of its content. */
+/**
+ * The JCS form of the leaf from that of its content.
+ * @example const text = signedText(contentText(leaf), leaf)
+ */
 export function signedText(content: string, { batch, signature }: Pick<Leaf, 'batch' | 'signature'>): string {
   const at = content.lastIndexOf(',"time":');
   return `{"batch":"${batch}",${content.slice(1, at)},"signature":"${signature}"${content.slice(at)}`;
 }
 
-/** `hex(SHA-256("assay-commitment/1\n" || salt || body))`; `salt` is 32 random bytes. */
+/**
+ * `hex(SHA-256("assay-commitment/1\n" || salt || body))`; `salt` is 32 random bytes.
+ * @example commitment(crypto.getRandomValues(new Uint8Array(32)), body)
+ */
 export function commitment(salt: Uint8Array, body: Uint8Array): string {
   return sha256Hex(concatBytes(COMMITMENT_PREFIX, salt, body));
 }
 
-/** Digest of the log's verifier keys: each vkey and a newline, in order. */
+/**
+ * Digest of the log's verifier keys: each vkey and a newline, in order.
+ * @example logKeysDigest(vkeys) // sha256:…
+ */
 export function logKeysDigest(vkeys: readonly string[]): Digest {
   return digestBytes(utf8(vkeys.map((vkey) => `${vkey}\n`).join('')));
 }
@@ -185,6 +212,7 @@ export function logKeysDigest(vkeys: readonly string[]): Digest {
 /**
  * Proves that a key of `keyset` signed the leaf, for this log, and that its commitment opens to `body`.
  * @throws {ReceiptError} `leaf/keyset-mismatch`, `leaf/log-mismatch`, `leaf/commitment-mismatch`, `leaf/signature-invalid`, `keyset/key-missing`.
+ * @example await verifyLeaf(leaf, { keyset, origin, logKeys: logKeysDigest(vkeys), kind: 'receipt', salt, body })
  */
 export async function verifyLeaf(
   leaf: Leaf,

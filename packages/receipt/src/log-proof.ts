@@ -28,7 +28,10 @@ export interface InclusionText {
 const HEADER = 'c2sp.org/tlog-proof@v1';
 const MAX_PATH = 63;
 
-/** The `tlog-proof@v1` text, without `extra`. The path may be given as its lines of base64. */
+/**
+ * The `tlog-proof@v1` text, without `extra`. The path may be given as its lines of base64.
+ * @example const proof = formatInclusion({ index: 3, path, checkpoint: note })
+ */
 export function formatInclusion(
   inclusion: Omit<InclusionText, 'path'> & { readonly path: readonly Uint8Array[] | string },
 ): string {
@@ -40,6 +43,7 @@ export function formatInclusion(
 /**
  * Reads a `tlog-proof@v1` text. `extra`, which nothing authenticates, is refused.
  * @throws {ReceiptError} `proof/malformed`.
+ * @example const { index, checkpoint } = parseInclusion(logProof.proof)
  */
 export function parseInclusion(text: string): InclusionText {
   const malformed = (why: string, cause?: unknown) =>

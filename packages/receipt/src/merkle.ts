@@ -10,14 +10,20 @@ import { ReceiptError } from './errors.ts';
 /** Root of the tree without leaves. */
 export const EMPTY_ROOT: Uint8Array = sha256(new Uint8Array(0));
 
-/** `SHA-256(0x00 || entry)`, 32 bytes. */
+/**
+ * `SHA-256(0x00 || entry)`, 32 bytes.
+ * @example hashLeaf(encodeLeaf(leaf)).length // 32
+ */
 export function hashLeaf(entry: Uint8Array): Uint8Array {
   const input = new Uint8Array(entry.length + 1);
   input.set(entry, 1);
   return sha256(input);
 }
 
-/** `SHA-256(0x01 || left || right)`, 32 bytes. */
+/**
+ * `SHA-256(0x01 || left || right)`, 32 bytes.
+ * @example hashNode(hashLeaf(first), hashLeaf(second)) // the root of a tree of two
+ */
 export function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
   const input = new Uint8Array(65);
   input[0] = 1;
@@ -26,7 +32,10 @@ export function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
   return sha256(input);
 }
 
-/** Largest power of two smaller than `size`; `size` is 2 or more. */
+/**
+ * Largest power of two smaller than `size`; `size` is 2 or more.
+ * @example splitPoint(7) // 4
+ */
 export function splitPoint(size: number): number {
   let split = 1;
   while (split * 2 < size) split *= 2;

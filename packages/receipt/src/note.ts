@@ -42,12 +42,18 @@ export interface VerifierKey {
   readonly vkey: string;
 }
 
-/** First four bytes of `SHA-256(name || 0x0A || type || public key)`. */
+/**
+ * First four bytes of `SHA-256(name || 0x0A || type || public key)`.
+ * @example noteKeyId('log.example', ED25519_NOTE, publicKey).length // 4
+ */
 export function noteKeyId(name: string, type: NoteKeyType, publicKey: Uint8Array): Uint8Array {
   return sha256(concatBytes(utf8(`${name}\n`), Uint8Array.of(type), publicKey)).slice(0, 4);
 }
 
-/** The text of a verifier key: `name+hex(key id)+base64(type || public key)`. */
+/**
+ * The text of a verifier key: `name+hex(key id)+base64(type || public key)`.
+ * @example parseVerifierKey(formatVerifierKey('log.example', ED25519_NOTE, publicKey)).name // 'log.example'
+ */
 export function formatVerifierKey(name: string, type: NoteKeyType, publicKey: Uint8Array): string {
   return `${name}+${encodeHex(noteKeyId(name, type, publicKey))}+${encodeBase64(concatBytes(Uint8Array.of(type), publicKey))}`;
 }
@@ -55,6 +61,7 @@ export function formatVerifierKey(name: string, type: NoteKeyType, publicKey: Ui
 /**
  * The key in a `vkey` text.
  * @throws {ReceiptError} `note/vkey-malformed`: wrong form, unknown type, a key of another length, a key id that is not the key's.
+ * @example const { name, publicKey } = parseVerifierKey(vkey)
  */
 export function parseVerifierKey(vkey: string): VerifierKey {
   const malformed = (why: string, cause?: unknown) =>
@@ -76,7 +83,10 @@ export function parseVerifierKey(vkey: string): VerifierKey {
   return { name, type, keyId, publicKey, vkey };
 }
 
-/** A signature line, with its newline. */
+/**
+ * A signature line, with its newline.
+ * @example const note = `${checkpointText(origin, size, root)}\n${formatSignature(signature)}`
+ */
 export function formatSignature(signature: NoteSignature): string {
   return `— ${signature.name} ${encodeBase64(concatBytes(signature.keyId, signature.signature))}\n`;
 }
@@ -84,6 +94,7 @@ export function formatSignature(signature: NoteSignature): string {
 /**
  * Text and signatures of a note.
  * @throws {ReceiptError} `note/malformed`: control characters, no signature, more than 64, a line of another form, bad base64.
+ * @example const { text, signatures } = parseNote(note)
  */
 export function parseNote(note: string): Note {
   const malformed = (why: string, cause?: unknown) =>

@@ -84,7 +84,10 @@ export function receiptForms(receipt: Receipt): ReceiptForms {
   return { signed: formOf(members.filter(({ name }) => name !== 'signature')), whole: formOf(members) };
 }
 
-/** The bytes that the receipt's signature covers: UTF-8 of the JCS form of everything but `signature`. */
+/**
+ * The bytes that the receipt's signature covers: UTF-8 of the JCS form of everything but `signature`.
+ * @example await verifyEd25519(publicKey, receiptSigningInput(receipt), decodeHex(signature))
+ */
 export function receiptSigningInput(receipt: ReceiptContent & { readonly signature?: string }): Uint8Array {
   const { signature: _, ...content } = receipt;
   return utf8(canonicalJson(content));

@@ -75,7 +75,10 @@ export function parseReport(value: unknown, nonce: string | null): Report {
   };
 }
 
-/** The body that a leaf of kind `report` commits to (spec/log.md §3). */
+/**
+ * The body that a leaf of kind `report` commits to (spec/log.md §3).
+ * @example commitment(salt, reportBody(document, nonce, collateral))
+ */
 export function reportBody(document: JsonObject, nonce: string | null, collateral: readonly CollateralFile[]): Uint8Array {
   const files = collateral.map((file) => ({
     media_type: file.mediaType,

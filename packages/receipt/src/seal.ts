@@ -23,7 +23,10 @@ export function sealReceipt(content: Omit<ReceiptContent, 'key_id'>, signer: Sig
   return sealReceiptText(content, signer).receipt;
 }
 
-/** As {@link sealReceipt}, with the receipt's JCS text, which the log commits to; the content is canonicalised once for both. */
+/**
+ * As {@link sealReceipt}, with the receipt's JCS text, which the log commits to; the content is canonicalised once for both.
+ * @example const { receipt, text } = sealReceiptText(content, signer)
+ */
 export function sealReceiptText(
   content: Omit<ReceiptContent, 'key_id'>,
   signer: Signer,
@@ -35,7 +38,10 @@ export function sealReceiptText(
   return { receipt: { ...named, signature }, text: `${unsigned.slice(0, at)},"signature":"${signature}"${unsigned.slice(at)}` };
 }
 
-/** The leaf, signed alone. `key_id` is the signer's. */
+/**
+ * The leaf, signed alone. `key_id` is the signer's.
+ * @example const entry = encodeLeaf(sealLeaf(content, signer))
+ */
 export function sealLeaf(content: Omit<LeafContent, 'key_id'>, signer: Signer): Leaf {
   const named = { ...content, key_id: signer.keyId };
   const { signingInput, places } = batchOf([encodeHex(leafDigest(named))]);

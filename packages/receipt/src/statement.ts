@@ -10,7 +10,10 @@ import { ReceiptError } from './errors.ts';
 
 const NONCE = /^[0-9a-f]{64}$/;
 
-/** True for a nonce as `aci/1` wants it: 64 lower-case hex characters. */
+/**
+ * True for a nonce as `aci/1` wants it: 64 lower-case hex characters.
+ * @example isNonce('0'.repeat(64)) // true
+ */
 export function isNonce(value: unknown): value is string {
   return typeof value === 'string' && NONCE.test(value);
 }
@@ -31,7 +34,10 @@ export function statementText(keysetDigest: Digest, nonce: string | null): strin
   return `{"keyset_digest":"${keysetDigest}","nonce":${quoted},"purpose":"aci.report_data.v1"}`;
 }
 
-/** SHA-256 of the statement, 32 bytes: what the evidence must carry. */
+/**
+ * SHA-256 of the statement, 32 bytes: what the evidence must carry.
+ * @example carriesStatement(claims.reportData, statementDigest(keysetDigest, nonce))
+ */
 export function statementDigest(keysetDigest: Digest, nonce: string | null): Uint8Array {
   return sha256(statementText(keysetDigest, nonce));
 }
@@ -47,7 +53,10 @@ export function resultStatementText(keysetDigest: Digest, nonce: string | null, 
   return common.replace('"purpose":"aci.report_data.v1"}', `"purpose":"assay.result.v1","result":"${result}"}`);
 }
 
-/** SHA-256 of the statement about a result, 32 bytes. */
+/**
+ * SHA-256 of the statement about a result, 32 bytes.
+ * @example carriesStatement(claims.reportData, resultStatementDigest(keysetDigest, nonce, result))
+ */
 export function resultStatementDigest(keysetDigest: Digest, nonce: string | null, result: Digest): Uint8Array {
   return sha256(resultStatementText(keysetDigest, nonce, result));
 }
@@ -61,12 +70,19 @@ export function carriesStatement(slot: Uint8Array, digest: Uint8Array): boolean 
   return slot.every((byte, i) => byte === (i < 32 ? digest[i] : 0));
 }
 
-/** The 64-byte form for TDX, SGX and SNP report data, lower-case hex (128 characters). */
+/**
+ * The 64-byte form for TDX, SGX and SNP report data, lower-case hex (128 characters).
+ * @example paddedReportData(statementDigest(keysetDigest(keyset), nonce)).length // 128
+ */
 export function paddedReportData(digest: Uint8Array): string {
   return encodeHex(digest).padEnd(128, '0');
 }
 
-/** The 32 bytes of a nonce. @throws `hex/malformed` of the encoding package. */
+/**
+ * The 32 bytes of a nonce.
+ * @throws `hex/malformed` of the encoding package.
+ * @example nonceBytes('0'.repeat(64)).length // 32
+ */
 export function nonceBytes(nonce: string): Uint8Array {
   return decodeHex(nonce, { bytes: 32 });
 }

@@ -7,7 +7,10 @@ import { equalBytes } from '@assay/encoding/bytes';
 import { ReceiptError } from './errors.ts';
 import { EMPTY_ROOT, hashNode, verifyInclusion } from './merkle.ts';
 
-/** Whether `[start, end)` is a subtree: not empty, and `start` a multiple of the smallest power of two that is at least its size. */
+/**
+ * Whether `[start, end)` is a subtree: not empty, and `start` a multiple of the smallest power of two that is at least its size.
+ * @example isSubtree(4, 8) // true
+ */
 export function isSubtree(start: number, end: number): boolean {
   if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end <= start) return false;
   let width = 1;
@@ -18,6 +21,7 @@ export function isSubtree(start: number, end: number): boolean {
 /**
  * Proves that the leaf stands at `index` (counted from the tree's beginning) of the subtree.
  * @throws {ReceiptError} `merkle/inclusion-invalid`.
+ * @example verifySubtreeInclusion({ index: 5, start: 4, end: 8, leafHash: hashLeaf(entry), path, root })
  */
 export function verifySubtreeInclusion(proof: {
   readonly index: number;
@@ -35,6 +39,7 @@ export function verifySubtreeInclusion(proof: {
 /**
  * Proves that the tree of `size` with `root` contains the subtree with `subtreeRoot` at `[start, end)`.
  * @throws {ReceiptError} `merkle/consistency-invalid`.
+ * @example verifySubtreeConsistency({ start: 4, end: 8, size: 11, subtreeRoot, root, path })
  */
 export function verifySubtreeConsistency(proof: {
   readonly start: number;

@@ -12,7 +12,10 @@ import type { Digest } from './digest.ts';
 /** 32 zero bytes as hex: the salt of every succession, and of nothing else. */
 export const SUCCESSION_SALT: string = '0'.repeat(64);
 
-/** UTF-8 of `{"successor":"sha256:…"}`: what a leaf of kind `succession` commits to. */
+/**
+ * UTF-8 of `{"successor":"sha256:…"}`: what a leaf of kind `succession` commits to.
+ * @example successionBody(keysetDigest(keyset))
+ */
 export function successionBody(successor: Digest): Uint8Array {
   return utf8(canonicalJson({ successor }));
 }

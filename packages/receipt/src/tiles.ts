@@ -22,7 +22,10 @@ export interface TilePath {
   readonly width: number;
 }
 
-/** `tile/<L>/<N>[.p/<W>]` or `tile/entries/<N>[.p/<W>]`. */
+/**
+ * `tile/<L>/<N>[.p/<W>]` or `tile/entries/<N>[.p/<W>]`.
+ * @example formatTilePath({ kind: 'hashes', level: 0, index: 1234, width: 256 }) // 'tile/0/x001/234'
+ */
 export function formatTilePath(tile: TilePath): string {
   let number = String(tile.index % 1000).padStart(3, '0');
   for (let rest = Math.floor(tile.index / 1000); rest > 0; rest = Math.floor(rest / 1000))
@@ -34,6 +37,7 @@ export function formatTilePath(tile: TilePath): string {
 /**
  * Reads such a path.
  * @throws {ReceiptError} `tile/malformed` for any text that {@link formatTilePath} would not write.
+ * @example parseTilePath('tile/0/x001/234').index // 1234
  */
 export function parseTilePath(path: string): TilePath {
   const match = /^tile\/(entries|0|[1-9][0-9]?)\/((?:x[0-9]{3}\/){0,4}[0-9]{3})(?:\.p\/([1-9][0-9]{0,2}))?$/.exec(path);
@@ -50,7 +54,10 @@ export function parseTilePath(path: string): TilePath {
   return tile;
 }
 
-/** Entries as one bundle: each with its length in two bytes, big endian. */
+/**
+ * Entries as one bundle: each with its length in two bytes, big endian.
+ * @example decodeEntryBundle(encodeEntryBundle([utf8('entry')])).length // 1
+ */
 export function encodeEntryBundle(entries: readonly Uint8Array[]): Uint8Array {
   return concatBytes(
     ...entries.flatMap((entry) => {
@@ -64,6 +71,7 @@ export function encodeEntryBundle(entries: readonly Uint8Array[]): Uint8Array {
 /**
  * The entries of a bundle.
  * @throws {ReceiptError} `tile/malformed` when lengths and bytes disagree.
+ * @example decodeEntryBundle(encodeEntryBundle([utf8('entry')])).length // 1
  */
 export function decodeEntryBundle(bundle: Uint8Array): readonly Uint8Array[] {
   const entries: Uint8Array[] = [];
@@ -80,7 +88,10 @@ export function decodeEntryBundle(bundle: Uint8Array): readonly Uint8Array[] {
 /** Hash number `index` of `level`, 32 bytes: the root of the full subtree of 256^level leaves from `index * 256^level`. */
 export type TileHash = (level: number, index: number) => Uint8Array;
 
-/** Reads hashes out of tiles; `readTile` returns at least the hashes that the tree's size promises. */
+/**
+ * Reads hashes out of tiles; `readTile` returns at least the hashes that the tree's size promises.
+ * @example const hashes = tileHashes((level, index) => tiles.get(`${level}/${index}`) ?? null)
+ */
 export function tileHashes(readTile: (level: number, index: number) => Uint8Array | null): TileHash {
   return (level, index) => {
     const tile = readTile(level, Math.floor(index / TILE_WIDTH));
@@ -106,7 +117,10 @@ function fullSubtree(hashes: TileHash, height: number, index: number, memory: No
 /** Inner nodes of full subtrees, which do not change while the tree grows. */
 export type NodeMemory = Map<string, Uint8Array>;
 
-/** Root over the leaves from `from` up to, not including, `to`, as RFC 6962 splits them; `from` is aligned as those splits are. */
+/**
+ * Root over the leaves from `from` up to, not including, `to`, as RFC 6962 splits them; `from` is aligned as those splits are.
+ * @example rangeRoot(tileHashes(readTile), 0, 8) // the root of the first eight leaves
+ */
 export function rangeRoot(hashes: TileHash, from: number, to: number, memory?: NodeMemory): Uint8Array {
   const size = to - from;
   if (size === 0) return EMPTY_ROOT;
@@ -122,6 +136,7 @@ export type RangeRoot<Hash = Uint8Array> = (from: number, to: number) => Hash;
 /**
  * Inclusion path of the leaf at `index` in the tree of `size` (RFC 6962 §2.1.1).
  * @throws {ReceiptError} `merkle/out-of-range`.
+ * @example const path = inclusionPath((from, to) => rangeRoot(hashes, from, to), 3, 8)
  */
 export function inclusionPath<Hash>(root: RangeRoot<Hash>, index: number, size: number): readonly Hash[] {
   if (!Number.isSafeInteger(index) || index < 0 || index >= size)
@@ -139,6 +154,7 @@ export function inclusionPath<Hash>(root: RangeRoot<Hash>, index: number, size: 
 /**
  * Consistency path from the tree of `size1` to that of `size2` (RFC 6962 §2.1.2).
  * @throws {ReceiptError} `merkle/out-of-range` unless 0 < size1 ≤ size2.
+ * @example const path = consistencyPath((from, to) => rangeRoot(hashes, from, to), 6, 8)
  */
 export function consistencyPath(root: RangeRoot, size1: number, size2: number): readonly Uint8Array[] {
   if (!Number.isSafeInteger(size1) || size1 < 1 || size1 > size2)

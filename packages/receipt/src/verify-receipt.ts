@@ -33,7 +33,10 @@ export function verifyReceiptSignature(receipt: Receipt, keyset: Keyset): Promis
   return verifySignedForm(receipt, receiptSigningInput(receipt), keyset);
 }
 
-/** As {@link verifyReceiptSignature}, for a receipt whose signed form was written already. */
+/**
+ * As {@link verifyReceiptSignature}, for a receipt whose signed form was written already.
+ * @throws {ReceiptError} `receipt/keyset-mismatch`, `keyset/expired`, `keyset/key-missing`, `receipt/signature-invalid`.
+ */
 export async function verifySignedForm(receipt: Receipt, signed: Uint8Array, keyset: Keyset): Promise<SignedReceipt> {
   const digest = keysetDigest(keyset);
   if (receipt.workload_keyset_digest !== digest)

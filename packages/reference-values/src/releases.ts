@@ -33,6 +33,7 @@ export interface AllowedReleases {
  * A statement of `assay measure --release`.
  * @param file JSON, at most 1 MiB.
  * @throws {ReferenceValuesError} `release/malformed`.
+ * @example const release = parseRelease(readFileSync('release.json'))
  */
 export function parseRelease(file: Uint8Array): Release {
   const json = reading('release/malformed', 'statement', () => parseJson(file, { maxBytes: MAX_BYTES }));
@@ -65,7 +66,10 @@ export function releasesAbove(releases: readonly Release[], demanded: string | n
   );
 }
 
-/** Below zero when `a` is older. */
+/**
+ * Below zero when `a` is older.
+ * @example compareVersions('1.9.0', '1.10.0') < 0 // true
+ */
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [a, b].map((version) => version.split('.').map(Number));
   for (let index = 0; index < 3; index += 1) {
@@ -75,7 +79,10 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-/** True for three numbers such as 1.2.3. */
+/**
+ * True for three numbers such as 1.2.3.
+ * @example isVersion('1.2.3') // true
+ */
 export function isVersion(value: unknown): value is string {
   return typeof value === 'string' && VERSION.test(value);
 }

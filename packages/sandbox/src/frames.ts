@@ -45,7 +45,10 @@ export function encodeFrame(
   return frame;
 }
 
-/** Decodes what stands after the length field. Throws a plain `Error` that says which bound was broken. */
+/**
+ * Decodes what stands after the length field. Throws a plain `Error` that says which bound was broken.
+ * @throws {Error} that says which bound was broken.
+ */
 export function decodeFrame(bytes: Uint8Array, bounds: FrameBounds = DEFAULT_FRAME_BOUNDS): Frame {
   if (bytes.length < 5) throw new Error(`expected a frame of at least 5 bytes, got ${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

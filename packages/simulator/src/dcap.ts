@@ -95,7 +95,10 @@ const TD_LENGTHS = { '1.0': 584, '1.5': 648, '1.5-ex': 885 } as const;
 const TD_BODY_TYPES = { '1.0': 2, '1.5': 3, '1.5-ex': 4 } as const;
 const QE_MRSIGNER = new Uint8Array(32).fill(0xdc);
 
-/** One quote and everything needed to verify it. */
+/**
+ * One quote and everything needed to verify it.
+ * @example const { quote } = await fakeDcap({ tee: 'tdx' })
+ */
 export async function fakeDcap(options: FakeDcapOptions = {}): Promise<FakeDcap> {
   const tee = options.tee ?? 'tdx';
   const { issued } = options;
@@ -247,7 +250,10 @@ async function collateral(
 }
 
 const DAY = 86_400_000;
-/** RFC 3339 instant some days from {@link FAKE_NOW}. */
+/**
+ * RFC 3339 instant some days from {@link FAKE_NOW}.
+ * @example fakeInstant(30) // thirty days after FAKE_NOW
+ */
 export function fakeInstant(days: number): string {
   return new Date(FAKE_NOW + days * DAY).toISOString().replace('.000Z', 'Z');
 }
@@ -317,7 +323,10 @@ export interface FakeSgxExtensionOptions {
   readonly pceId?: Uint8Array;
 }
 
-/** Value of the SGX extension of a PCK certificate. */
+/**
+ * Value of the SGX extension of a PCK certificate.
+ * @example fakeSgxExtension({ pceSvn: 11 })
+ */
 export function fakeSgxExtension(options: FakeSgxExtensionOptions = {}): Uint8Array {
   const { components = new Array<number>(16).fill(FAKE_SVN), pceSvn = FAKE_PCE_SVN } = options;
   const octets = (bytes: Uint8Array) => encodeDer(DER_TAG.octetString, bytes);

@@ -47,7 +47,10 @@ const KINDS = {
 
 const made = new Map<string, Promise<FakeKey>>();
 
-/** The key of this kind and label; the same one for the same arguments. */
+/**
+ * The key of this kind and label; the same one for the same arguments.
+ * @example const key = await fakeKey('P-384', 'root')
+ */
 export function fakeKey(kind: FakeKeyKind, label = 'leaf'): Promise<FakeKey> {
   const name = `${kind} ${label}`;
   const known = made.get(name) ?? makeKey(kind);
@@ -60,7 +63,10 @@ async function makeKey(kind: FakeKeyKind): Promise<FakeKey> {
   return fakeKeyOf(kind, pair);
 }
 
-/** A key pair that was kept, extractable or not. */
+/**
+ * A key pair that was kept, extractable or not.
+ * @example const key = await fakeKeyOf('P-384', await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-384' }, true, ['sign', 'verify']))
+ */
 export async function fakeKeyOf(kind: FakeKeyKind, pair: CryptoKeyPair): Promise<FakeKey> {
   const [algorithm, , signing] = KINDS[kind];
   const signRaw = async (message: Uint8Array): Promise<Uint8Array> =>
@@ -113,7 +119,10 @@ export const CA_EXTENSIONS = (pathLength: number | null = null): readonly Extens
 ];
 export const LEAF_EXTENSIONS: readonly ExtensionFields[] = [basicConstraints(false), keyUsage(0)];
 
-/** Where an issuer publishes its list: some verifiers look for the address although they are handed the list. */
+/**
+ * Where an issuer publishes its list: some verifiers look for the address although they are handed the list.
+ * @example crlDistributionPoint('http://crl.example/root.crl')
+ */
 export function crlDistributionPoint(url: string): ExtensionFields {
   const name = encodeDer(0xa0, encodeDer(0xa0, encodeDer(0x86, new TextEncoder().encode(url))));
   return { oid: '2.5.29.31', critical: false, value: encodeDer(DER_TAG.sequence, encodeDer(DER_TAG.sequence, name)) };
@@ -138,7 +147,10 @@ export const CRL_EXTENSIONS: readonly ExtensionFields[] = [
   AUTHORITY_KEY,
 ];
 
-/** One certificate; by default in force from a day before {@link FAKE_NOW} to a day after. */
+/**
+ * One certificate; by default in force from a day before {@link FAKE_NOW} to a day after.
+ * @example const root = await fakeCertificate({ name: 'fake root', key: await fakeKey('P-384', 'root') })
+ */
 export async function fakeCertificate(options: FakeCertificateOptions): Promise<FakeCertificate> {
   const { name, key, issuer, serial = Uint8Array.of(1), notBefore = FAKE_NOW - DAY, notAfter = FAKE_NOW + DAY } = options;
   const subject = encodeName({ CN: name, ...(options.attributes ?? { O: 'Assay tests' }) });
@@ -177,7 +189,10 @@ export interface FakeChainOptions {
   readonly simulated?: boolean;
 }
 
-/** Root, intermediate and leaf of one key kind, sound unless an override spoils one of them. */
+/**
+ * Root, intermediate and leaf of one key kind, sound unless an override spoils one of them.
+ * @example const { root, leaf } = await fakeChain({ kind: 'P-256' })
+ */
 export async function fakeChain(options: FakeChainOptions = {}): Promise<FakeChain> {
   const { kind = 'P-384' } = options;
   const root = await fakeCertificate({
@@ -220,7 +235,10 @@ export interface FakeCrlOptions {
   readonly signer?: FakeKey;
 }
 
-/** A complete CRL; by default in force from a day before {@link FAKE_NOW} to a day after. */
+/**
+ * A complete CRL; by default in force from a day before {@link FAKE_NOW} to a day after.
+ * @example const list = await fakeCrl({ issuer: root, revoked: [Uint8Array.of(7)] })
+ */
 export async function fakeCrl(options: FakeCrlOptions): Promise<Uint8Array> {
   const { issuer, revoked = [], thisUpdate = FAKE_NOW - DAY, nextUpdate = FAKE_NOW + DAY, extensions = [] } = options;
   const signer = options.signer ?? issuer.key;

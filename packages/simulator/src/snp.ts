@@ -80,7 +80,10 @@ const MILAN_ARCS = ['3.1', '3.2', '3.4', '3.5', '3.6', '3.7', '3.3', '3.8'];
 const TURIN_ARCS = ['3.9', '3.1', '3.2', '3.3', '3.5', '3.6', '3.7', '3.8'];
 const CHIP = Uint8Array.from({ length: 64 }, (_, index) => 200 - index);
 
-/** A report with a key for it. */
+/**
+ * A report with a key for it.
+ * @example const { report, chain } = await fakeSnp({ product: 'Genoa' })
+ */
 export async function fakeSnp(options: FakeSnpOptions = {}): Promise<FakeSnp> {
   const { product = 'Genoa', signingKey = 'vcek' } = options;
   const tcb = product === 'Turin' ? TURIN_TCB : MILAN_TCB;
@@ -177,7 +180,10 @@ async function fakeReport(
   return report;
 }
 
-/** GUID hex and content of each entry → a certificate table as hosts hand it out. */
+/**
+ * GUID hex and content of each entry → a certificate table as hosts hand it out.
+ * @example fakeCertificateTable([['63da758de6644564adc5f4b93be8accd', vcek]])
+ */
 export function fakeCertificateTable(entries: readonly (readonly [guid: string, content: Uint8Array])[]): Uint8Array {
   let offset = 24 * (entries.length + 1);
   const headers = entries.map(([guid, content]) => {
@@ -204,7 +210,10 @@ export interface FakeAttempt {
 /** Shared, so that a defect is refused also by a verifier that remembers the sound ones. */
 const cache = new VerificationCache();
 
-/** Recognises and verifies a fake report, or a file made of it, with its root trusted. */
+/**
+ * Recognises and verifies a fake report, or a file made of it, with its root trusted.
+ * @example const claims = await verifyFakeSnp(await fakeSnp())
+ */
 export function verifyFakeSnp(fake: FakeSnp, attempt: FakeAttempt = {}): Promise<NamedClaims> {
   return verifyEvidence(attempt.file ?? fake.report, {
     now: attempt.now ?? FAKE_NOW,
@@ -214,7 +223,10 @@ export function verifyFakeSnp(fake: FakeSnp, attempt: FakeAttempt = {}): Promise
   });
 }
 
-/** Certificates as endorsements, DER. */
+/**
+ * Certificates as endorsements, DER.
+ * @example const endorsements = certificatesOf([vcek, ask, ark])
+ */
 export function certificatesOf(ders: readonly Uint8Array[]): Endorsements {
   return ders.map((der) => ({ kind: 'certificate', der }));
 }

@@ -9,7 +9,11 @@ import type { AttestedSession } from './session.ts';
 const PATH = '/v1/models';
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
 
-/** Ids of the models, over a session; empty when the service lists none. @throws as {@link AttestedSession.get}. */
+/**
+ * Ids of the models, over a session; empty when the service lists none.
+ * @throws as {@link AttestedSession.get}.
+ * @example const [first] = await listModels(session)
+ */
 export async function listModels(session: AttestedSession, signal?: AbortSignal): Promise<readonly string[]> {
   const response = await session.get(PATH, signal);
   if (!response.ok) return [];
@@ -19,6 +23,7 @@ export async function listModels(session: AttestedSession, signal?: AbortSignal)
 /**
  * The first model of a service that is not verified yet; no key goes along unless `keyBeforeVerdict` says so.
  * @throws {UpstreamError} `service/unreachable`, `service/refused`.
+ * @example const opening = await sessions.open(await firstModel(service))
  */
 export async function firstModel(service: AttestedService): Promise<string> {
   const apiKey = service.keyBeforeVerdict === true ? service.apiKey : null;

@@ -12,13 +12,19 @@ export const SERVICE_KINDS: readonly ServiceKind[] = [
   enclave({ name: 'tinfoil', domains: ['tinfoil.sh'] }),
 ];
 
-/** The kind of service at `url`, by its domain; `null` for an unknown one. */
+/**
+ * The kind of service at `url`, by its domain; `null` for an unknown one.
+ * @example serviceAt(new URL('https://api.redpill.ai/v1'))
+ */
 export function serviceAt({ hostname }: URL): ServiceKind | null {
   const at = (domain: string): boolean => hostname === domain || hostname.endsWith(`.${domain}`);
   return SERVICE_KINDS.find(({ domains }) => domains.some(at)) ?? null;
 }
 
-/** @throws {RangeError} for a name that is not listed. */
+/**
+ * @throws {RangeError} for a name that is not listed.
+ * @example const sessions = new AttestedSessions(serviceKind('redpill'), service)
+ */
 export function serviceKind(name: string): ServiceKind {
   const found = SERVICE_KINDS.find((kind) => kind.name === name);
   if (found === undefined)

@@ -25,7 +25,10 @@ export interface InferenceRequest {
   readonly signal: AbortSignal;
 }
 
-/** The answer, with the receipt's signature in it. */
+/**
+ * The answer, with the receipt's signature in it.
+ * @throws what the sealing throws.
+ */
 export async function transcribe(
   session: EvidenceSession,
   request: InferenceRequest,

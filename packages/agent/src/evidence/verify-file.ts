@@ -20,7 +20,10 @@ export interface FileVerdict {
   readonly errors: readonly string[];
 }
 
-/** @param simulatedRoot PEM of a simulator that is believed, or `undefined`. */
+/**
+ * @param simulatedRoot PEM of a simulator that is believed, or `undefined`.
+ * @throws errors without a code; coded ones are the verdict.
+ */
 export async function verifyEvidenceFile(file: JsonObject, simulatedRoot: string | undefined): Promise<FileVerdict> {
   try {
     if (!isTranscripts(file))

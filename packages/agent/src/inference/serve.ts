@@ -43,7 +43,10 @@ export interface PromptCall {
   readonly signal: AbortSignal;
 }
 
-/** Answers a call; every answer and every refusal after the request was understood carries `x-receipt-id`. */
+/**
+ * Answers a call; every answer and every refusal after the request was understood carries `x-receipt-id`.
+ * @throws {ServerError} for a refusal; anything else as it came.
+ */
 export async function servePrompt(call: PromptCall, ports: InferencePorts): Promise<Response> {
   let prompt: PromptRequest;
   try {

@@ -109,6 +109,7 @@ interface Undecided {
 /**
  * What `admit` gives. A request that it refuses gets a receipt as well; those without a key are limited, so that strangers cannot let the log
  * grow. Without a refusal nothing is awaited before `admit` has run.
+ * @throws what `admit` throws, once its receipt is sealed.
  */
 export async function orSealed<Admitted>(
   { operator, task, path, request }: Undecided,

@@ -24,7 +24,10 @@ export function openDraft(ledger: Ledger, task: string, request: OperatorRequest
   });
 }
 
-/** Seals why a request was refused. A fault without a code leaves no receipt. */
+/**
+ * Seals why a request was refused. A fault without a code leaves no receipt.
+ * @throws {LedgerError} when it cannot be sealed.
+ */
 export async function sealRefusal(
   ledger: Ledger,
   draft: ReceiptDraft,

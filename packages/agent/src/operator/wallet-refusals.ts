@@ -18,6 +18,7 @@ export function denied(rule: string | null, reason: string): ServerError {
   );
 }
 
+/** @throws {ServerError} `operator/idempotency-mismatch`. */
 export function refuseOtherBody(before: string, body: string): void {
   if (before !== body)
     throw new ServerError(
@@ -31,14 +32,20 @@ export interface CallingPrompt {
   readonly receiptId: string;
 }
 
-/** Who asks: the API key or `secret_token` is the authority; a prompt that is named makes it a tool's request. */
+/**
+ * Who asks: the API key or `secret_token` is the authority; a prompt that is named makes it a tool's request.
+ * @throws {ServerError} `http/unauthorized`.
+ */
 export function callerOf(variables: Variables, access: string | null, token: string | undefined, cause: string | null): Caller {
   const named = access !== null ? 'key' : isToken(variables, token) ? 'token' : null;
   if (named === null) throw new ServerError('http/unauthorized', 'Invalid secret token');
   return cause === null ? named : 'tool';
 }
 
-/** A request of a tool call names the receipt of the prompt, which must be one of this caller's; it may still be running. */
+/**
+ * A request of a tool call names the receipt of the prompt, which must be one of this caller's; it may still be running.
+ * @throws {ServerError} `task/bad-input`.
+ */
 export async function refuseUnlessPrompt(
   { ledger, prompts }: Operator,
   receiptId: string,

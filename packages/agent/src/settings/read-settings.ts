@@ -48,7 +48,10 @@ export function problem(setting: string, code: ServerErrorCode, message: string)
   return { setting, code, message: `${setting} ${message}` };
 }
 
-/** Throws the first problem, with all of them in `details.problems`, when there is one. */
+/**
+ * Throws the first problem, with all of them in `details.problems`, when there is one.
+ * @throws {ServerError} with the code of the first problem.
+ */
 export function throwProblems(problems: readonly SettingProblem[]): void {
   const [first] = problems;
   if (first !== undefined) throw new ServerError(first.code, first.message, { details: { problems } });

@@ -33,7 +33,7 @@ export async function requestDocument(bytes: Uint8Array, contentType: string): P
 
 /**
  * The media type of a body that was kept without it: only a form begins with a boundary.
- * @example contentTypeOf(utf8('--x\r\n…')) // 'multipart/form-data; boundary=x'
+ * @example contentTypeOf(utf8('--x\r\n')) // 'multipart/form-data; boundary="x"'
  */
 export function contentTypeOf(bytes: Uint8Array): string {
   const [first = ''] = new TextDecoder('latin1').decode(bytes.subarray(0, 200)).split('\r\n', 1);

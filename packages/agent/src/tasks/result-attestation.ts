@@ -26,7 +26,10 @@ export const resultAttestationSchema = z.union([
 
 export type ResultAttestationMember = z.infer<typeof resultAttestationSchema>;
 
-/** Has the TEE quote the statement about `result`. If it does not answer, the result is still returned, with the reason here. */
+/**
+ * Has the TEE quote the statement about `result`. If it does not answer, the result is still returned, with the reason here.
+ * @throws errors without a code, which are defects.
+ */
 export async function attestResult({ ports, nonce }: TaskContext, result: Digest): Promise<ResultAttestationMember> {
   try {
     const attested = await ports.attestResult(result, nonce);

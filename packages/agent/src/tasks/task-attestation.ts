@@ -62,6 +62,7 @@ export interface AttestationOptions {
 /**
  * The `attestation` member. The keyset may be replaced while the TEE answers: the report in the answer must be of the keyset that
  * seals it. Work that is done is not lost because the TEE did not answer; the member then says why it is empty.
+ * @throws errors without a code, which are defects.
  */
 export async function attestationOf(
   inference: Inference | null,

@@ -73,7 +73,10 @@ export function isNamed({ url }: AgentFlags, io: Io): boolean {
   return url !== undefined || nonEmpty(io.env.ASSAY_URL) !== undefined;
 }
 
-/** As {@link reachAgent} for the flags of a command: an agent that no `--url` names may be the user's own. */
+/**
+ * As {@link reachAgent} for the flags of a command: an agent that no `--url` names may be the user's own.
+ * @throws {CliError} `cli/agent-unreachable`, and what {@link reachAgent} throws.
+ */
 export async function agentOf(flags: AgentFlags & FoundOptions, io: Io): Promise<Agent> {
   const { apiKey = apiKeyOf(io) } = flags;
   const ownFolder = flags.url === undefined ? dataFolder(io) : null;
@@ -172,6 +175,7 @@ function announce({ attested }: Agent, { trust, own }: Believed, io: Io): void {
 /**
  * Runs `work` with a verified agent. An agent that does not verify is answered with its verdict, and the exit code of that.
  * @param reach - One of {@link agentOf} and {@link reachAgent}, not yet called.
+ * @throws what `work` throws, and errors of the connection that carry no verdict.
  */
 export async function withAgent(
   reach: () => Promise<Agent>,

@@ -34,7 +34,10 @@ export function addressOption(name: string, value: string): URL {
   );
 }
 
-/** Lower-case hex of an option; `0x` in front is tolerated. */
+/**
+ * Lower-case hex of an option; `0x` in front is tolerated.
+ * @throws {CliError} `cli/bad-option`.
+ */
 export function hexOption(name: string, value: string): string {
   const digits = value.trim().replace(/^0x/i, '').toLowerCase();
   if (!/^(?:[0-9a-f]{2})+$/.test(digits)) {
@@ -46,7 +49,10 @@ export function hexOption(name: string, value: string): string {
   return digits;
 }
 
-/** Epoch milliseconds of an RFC 3339 option. */
+/**
+ * Epoch milliseconds of an RFC 3339 option.
+ * @throws {CliError} `cli/bad-option`.
+ */
 export function instantOption(name: string, value: string): number {
   const epoch = parseInstant(value.trim());
   if (epoch === null) {
@@ -58,6 +64,7 @@ export function instantOption(name: string, value: string): number {
   return epoch;
 }
 
+/** @throws {CliError} `cli/bad-option`. */
 export function secondsOption(name: string, value: string): number {
   if (!/^\d{1,9}$/.test(value))
     throw new CliError('cli/bad-option', `--${name}: expected seconds, got ${JSON.stringify(value)}; write 600`);

@@ -22,7 +22,10 @@ const PAGE = 100;
 /** Receipts of one bundle. */
 const MOST = 64;
 
-/** Fetches the newest changes, up to 64 receipts, and rechecks them. */
+/**
+ * Fetches the newest changes, up to 64 receipts, and rechecks them.
+ * @throws {CliError} `cli/agent-failed`; {OperatorError} `operator/history-broken`.
+ */
 export async function fetchHistory(
   agent: Agent,
   flags: AgentFlags & { readonly output?: string; readonly json?: boolean },

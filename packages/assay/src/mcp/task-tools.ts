@@ -136,7 +136,10 @@ function noteOf(id: string, shortened: readonly (readonly [string, { readonly le
   return `${parts.join(', ')}; fetch_artifact with task_id ${id} and path ${shortened.map(([name]) => name).join(' or ')} gives the rest`;
 }
 
-/** A part of a file that a task left, checked against its receipt. */
+/**
+ * A part of a file that a task left, checked against its receipt.
+ * @throws {CliError} `cli/bad-option`, and what `agent.attach` throws.
+ */
 export async function fetchArtifact(agent: Agent, input: FetchArtifactInput, call: ToolCall): Promise<ToolAnswer> {
   const { task_id: id, path, offset, length } = input;
   const result = await withHeartbeat(

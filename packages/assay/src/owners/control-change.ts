@@ -34,12 +34,19 @@ export function policyEntry(place: ControlPlace, policy: SigningPolicy | null): 
   return policy === null ? { message } : { message, policy };
 }
 
-/** Stops signing, or lets it go on. */
+/**
+ * Stops signing, or lets it go on.
+ * @example const message = pauseMessage({ agentId, current, expiry }, true)
+ */
 export function pauseMessage(place: ControlPlace, paused: boolean): ControlMessage<'SetPaused'> {
   return { type: 'SetPaused', fields: { ...linksOf(place), paused } };
 }
 
-/** Another set of owners. @param threshold how many of them must sign from then on. */
+/**
+ * Another set of owners.
+ * @param threshold how many of them must sign from then on.
+ * @example const message = ownersMessage({ agentId, current, expiry }, { owners, threshold: 2 })
+ */
 export function ownersMessage(
   place: ControlPlace,
   { owners, threshold }: { readonly owners: readonly Hex[]; readonly threshold: number },

@@ -71,7 +71,10 @@ export async function variableEntry(change: VariableChange): Promise<VariableEnt
   return { message, sealed: { encapsulated: encodeBase64(encapsulated), ciphertext: encodeBase64(ciphertext) } };
 }
 
-/** Whether the attested keyset names this agent id: only then may owners sign for it. */
+/**
+ * Whether the attested keyset names this agent id: only then may owners sign for it.
+ * @example if (!isAttestedAgent(keyset, agentId)) throw new Error('not the agent of this keyset')
+ */
 export function isAttestedAgent({ subject }: Keyset, agentId: unknown): boolean {
   return subject !== null && subject === `urn:assay:agent:${String(agentId)}`;
 }

@@ -92,7 +92,10 @@ async function provenanceOf({ receipts, evidence }: VerifiedBundle<VerifiedClaim
   );
 }
 
-/** The verdict on a bundle that is open. */
+/**
+ * The verdict on a bundle that is open.
+ * @throws {ReceiptError} `bundle/report-missing`.
+ */
 export function openedVerdict(
   { bundle, appraisals, provenance }: OpenedBundle,
   options: ResolvedOptions,

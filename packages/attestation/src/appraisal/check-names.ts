@@ -22,7 +22,10 @@ export function nameChecks(ids: readonly string[]): string {
   return more > 0 ? `${named.slice(0, MOST_NAMES).join(', ')} and ${more} more` : named.join(', ');
 }
 
-/** The id of a check without the path of its part: `gpu-0/nvidia.mode` → `nvidia.mode`. */
+/**
+ * The id of a check without the path of its part: `gpu-0/nvidia.mode` → `nvidia.mode`.
+ * @example checkName('gpu-0/nvidia.mode') // 'nvidia.mode'
+ */
 export function checkName(id: string): string {
   return id.slice(id.lastIndexOf('/') + 1);
 }

@@ -66,7 +66,10 @@ export function draftPolicy(claims: VerifiedNamedClaims, options: DraftPolicyOpt
   return { policy, concessions: conceded.sentences, failed };
 }
 
-/** What a policy from `claims` can tell apart from other software: measurements, GPUs, switches, issuers. */
+/**
+ * What a policy from `claims` can tell apart from other software: measurements, GPUs, switches, issuers.
+ * @example if (!hasSubstance(policyFrom(verified))) console.warn('this policy accepts any software')
+ */
 export function hasSubstance({ measurements, gpu, parts, tokenIssuers, types }: Policy): boolean {
   const pinned = [measurements, gpu, parts, tokenIssuers].some((member) => member !== undefined);
   return pinned || types?.includes('nvidia-switch') === true;

@@ -19,7 +19,10 @@ const TYPE_NAMES: Readonly<Record<EvidenceType, string>> = {
   combined: 'combined report',
 };
 
-/** For people: `Intel TDX quote`. */
+/**
+ * For people: `Intel TDX quote`.
+ * @example typeName('tdx') // 'Intel TDX quote'
+ */
 export function typeName(type: EvidenceType): string {
   return TYPE_NAMES[type];
 }

@@ -58,7 +58,10 @@ const RSA_KEY = '1.2.840.113549.1.1.1';
 const EC_KEY = '1.2.840.10045.2.1';
 const ED25519 = '1.3.101.112';
 
-/** The signature algorithm an AlgorithmIdentifier names, parameters read exactly. */
+/**
+ * The signature algorithm an AlgorithmIdentifier names, parameters read exactly.
+ * @throws {AttestationError} `certificate/unsupported-algorithm`; {EncodingError} `der/malformed`.
+ */
 export function signatureAlgorithm(identifier: DerElement): SignatureAlgorithm {
   const [oidElement, parameters, ...more] = derSequence(identifier);
   if (oidElement === undefined || more.length > 0) throw unsupported('an algorithm identifier', 'another structure');

@@ -43,7 +43,10 @@ export function resolveTrust(trust: Trust = {}): ResolvedTrust {
   return { anchors: [...named, { ...simulator, simulated: true }], simulatedRoots: [anchorDigest(simulator)] };
 }
 
-/** `policy`, and the named simulator accepted, unless the policy refuses simulators. */
+/**
+ * `policy`, and the named simulator accepted, unless the policy refuses simulators.
+ * @example const policy = policyUnder(STRICT_POLICY, resolveTrust({ simulatedRoot: pem }))
+ */
 export function policyUnder(policy: Policy, { simulatedRoots }: ResolvedTrust): Policy {
   if (simulatedRoots.length === 0 || policy.simulated === 'refuse') return policy;
   return { ...policy, simulatedRoots: [...new Set([...(policy.simulatedRoots ?? []), ...simulatedRoots])] };

@@ -193,7 +193,10 @@ function extensionsOf(rest: readonly DerElement[], version: number): ReadonlyMap
   return parseExtensions(list);
 }
 
-/** `Extensions` (RFC 5280 §4.1.2.9), also those of CRLs. Each may stand once. */
+/**
+ * `Extensions` (RFC 5280 §4.1.2.9), also those of CRLs. Each may stand once.
+ * @throws {AttestationError} `certificate/malformed`; {EncodingError} `der/malformed`.
+ */
 export function parseExtensions(list: DerElement): ReadonlyMap<string, Extension> {
   const out = new Map<string, Extension>();
   for (const element of derSequence(list)) {

@@ -56,6 +56,7 @@ type Request = (source: EndorsementSource) => Promise<Endorsements>;
 
 /**
  * @param file evidence in any of its file conventions.
+ * @throws errors that are no {AttestationError}; those are in `problems`.
  * @example const { endorsements, problems } = await fetchEndorsements(quote, { fetch, now: Date.now(), cache });
  */
 export async function fetchEndorsements(

@@ -42,6 +42,7 @@ export async function fetchRims(ids: readonly string[], source: EndorsementSourc
 /**
  * OCSP answers for every certificate of a chain that has its issuer beside it.
  * @param chain DER, leaf first.
+ * @example const answers = await fetchOcsp([leaf, intermediate, root], source)
  */
 export async function fetchOcsp(chain: readonly Uint8Array[], source: EndorsementSource): Promise<Endorsements> {
   const certificates = chain.map((der) => parseCertificate(der));

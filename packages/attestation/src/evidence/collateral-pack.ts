@@ -29,7 +29,10 @@ export function packCollateral(files: readonly PackedFile[]): Uint8Array {
   );
 }
 
-/** The files of a pack, `null` when the text is none. A file that is broken is left out. */
+/**
+ * The files of a pack, `null` when the text is none. A file that is broken is left out.
+ * @throws errors that are none of decoding.
+ */
 export function unpackCollateral(text: string): readonly PackedFile[] | null {
   if (!text.includes(FORMAT)) return null;
   try {
@@ -46,7 +49,10 @@ export function unpackCollateral(text: string): readonly PackedFile[] | null {
   }
 }
 
-/** Endorsements as files that are recognised again as the same endorsements. */
+/**
+ * Endorsements as files that are recognised again as the same endorsements.
+ * @example for (const { name, bytes } of endorsementFiles(endorsements)) await writeFile(name ?? 'unnamed', bytes)
+ */
 export function endorsementFiles(endorsements: Endorsements): readonly PackedFile[] {
   return endorsements.map((item, index) => ({
     name: `${String(index + 1).padStart(2, '0')}-${item.kind}`,

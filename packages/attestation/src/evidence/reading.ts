@@ -132,7 +132,10 @@ export function bytesOfJson(value: Json): Uint8Array | null {
   return areBytes ? Uint8Array.from(list) : null;
 }
 
-/** Bytes of base64 text, standard or URL-safe, padded or not; `null` when it is neither. */
+/**
+ * Bytes of base64 text, standard or URL-safe, padded or not; `null` when it is neither.
+ * @throws errors that are none of decoding.
+ */
 export function bytesOfBase64(text: string): Uint8Array | null {
   const digits = withoutTrailing(/[-_]/.test(text) ? standardDigits(text) : text, '=');
   if (digits.length === 0 || digits.length % 4 === 1 || !/^[A-Za-z0-9+/]+$/.test(digits)) return null;

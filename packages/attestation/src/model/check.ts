@@ -17,17 +17,26 @@ export interface Check {
   readonly spec: string;
 }
 
-/** A passed check. */
+/**
+ * A passed check.
+ * @example pass('tdx.debug', 'Intel TDX ABI §A.3.4', 'off').outcome // 'pass'
+ */
 export function pass(id: string, spec: string, actual: string | null = null, expected: string | null = actual): Check {
   return { id, outcome: 'pass', expected, actual, spec };
 }
 
-/** A failed check. */
+/**
+ * A failed check.
+ * @example fail('tdx.debug', 'Intel TDX ABI §A.3.4', 'off', 'on').outcome // 'fail'
+ */
 export function fail(id: string, spec: string, expected: string | null, actual: string | null): Check {
   return { id, outcome: 'fail', expected, actual, spec };
 }
 
-/** A check that was not made; `why` says what was missing. */
+/**
+ * A check that was not made; `why` says what was missing.
+ * @example notChecked('nvidia.rim', 'TCG RIM', 'no manifest was given').outcome // 'not-checked'
+ */
 export function notChecked(id: string, spec: string, why: string): Check {
   return { id, outcome: 'not-checked', expected: null, actual: why, spec };
 }

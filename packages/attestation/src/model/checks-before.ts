@@ -27,7 +27,10 @@ export function checksOfParts(parts: Readonly<Record<string, NamedClaims>>, path
   });
 }
 
-/** What `verify` gives; when it fails, `checks` go along. */
+/**
+ * What `verify` gives; when it fails, `checks` go along.
+ * @throws what `verify` throws, with `checks` in it.
+ */
 export async function after<Value>(checks: readonly Check[], verify: () => Value | Promise<Value>): Promise<Value> {
   try {
     return await verify();
@@ -36,7 +39,10 @@ export async function after<Value>(checks: readonly Check[], verify: () => Value
   }
 }
 
-/** The checks that were made before an error; none for errors that carry none. */
+/**
+ * The checks that were made before an error; none for errors that carry none.
+ * @example try { await verifyTdx(evidence, { now }) } catch (error) { console.log(checksBefore(error)) }
+ */
 export function checksBefore(error: unknown): readonly Check[] {
   const found = AttestationError.is(error) ? error.details[MEMBER] : undefined;
   return Array.isArray(found) ? (found as readonly Check[]) : [];

@@ -50,7 +50,10 @@ export function foreignCompanion(companion: string, expected: string, got: strin
   );
 }
 
-/** What `verify` gives; its faults as {@link companionFault} sees them. */
+/**
+ * What `verify` gives; its faults as {@link companionFault} sees them.
+ * @throws what `verify` throws, as {@link companionFault} sees it.
+ */
 export async function withCompanion<Value>(companion: string, verify: () => Value | Promise<Value>): Promise<Value> {
   try {
     return await verify();

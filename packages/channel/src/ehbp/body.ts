@@ -32,13 +32,22 @@ export interface EhbpExchange {
   response(nonce: Uint8Array): AeadStream;
 }
 
-/** The client's end. Send `encapsulated` as lower-case hex in {@link ENCAPSULATED_KEY_HEADER}. */
+/**
+ * The client's end. Send `encapsulated` as lower-case hex in {@link ENCAPSULATED_KEY_HEADER}.
+ * @example const { encapsulated, request } = await openExchange(config); const frame = await sealFrame(request, body)
+ */
 export async function openExchange(config: KeyConfig): Promise<EhbpExchange> {
   const kem = kemOf(config);
   return exchange(await setupSender(kem, config.publicKey, REQUEST_INFO));
 }
 
-/** The server's end. @throws {ChannelError} `channel/message-malformed`, `channel/decryption-failed`. */
+/**
+ * The server's end.
+ * @throws {ChannelError} `channel/message-malformed`, `channel/decryption-failed`.
+ * @example
+ * const { request } = await acceptExchange(keyPair, encapsulated);
+ * for await (const piece of openFrames(request, frames)) console.log(piece.length);
+ */
 export async function acceptExchange(keyPair: KemKeyPair, encapsulated: Uint8Array): Promise<EhbpExchange> {
   if (encapsulated.length !== kemById(keyPair.kem)?.encapsulatedLength) {
     throw new ChannelError('channel/message-malformed', 'expected an encapsulated key of the announced KEM');
@@ -58,7 +67,12 @@ function exchange(context: Awaited<ReturnType<typeof setupSender>>): EhbpExchang
   };
 }
 
-/** Seals one piece of a body as one frame. */
+/**
+ * Seals one piece of a body as one frame.
+ * @example
+ * const { request } = await openExchange(config);
+ * const frame = await sealFrame(request, utf8('{"prompt":"hi"}'));
+ */
 export async function sealFrame(stream: AeadStream, piece: Uint8Array): Promise<Uint8Array> {
   const sealed = await stream.seal(piece);
   const length = new Uint8Array(4);
@@ -69,6 +83,9 @@ export async function sealFrame(stream: AeadStream, piece: Uint8Array): Promise<
 /**
  * Opens the frames of a body as they arrive.
  * @throws {ChannelError} `channel/truncated` for a cut frame, `channel/oversize`, `channel/decryption-failed`.
+ * @example
+ * const { request } = await acceptExchange(keyPair, encapsulated);
+ * for await (const piece of openFrames(request, source)) console.log(piece.length);
  */
 export async function* openFrames(stream: AeadStream, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let pending: Uint8Array = new Uint8Array(0);

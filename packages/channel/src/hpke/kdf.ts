@@ -43,6 +43,7 @@ export function firstBlock(info: Uint8Array): Uint8Array {
  * HKDF-Expand (RFC 5869 §2.3) under a pseudorandom key, for the outputs that this channel needs.
  * @param block {@link firstBlock} of the info
  * @param length at most 32 bytes
+ * @throws {RangeError} for more than 32 bytes.
  */
 export function hkdfExpand(hmac: Hmac, block: Uint8Array, length: number): Uint8Array {
   if (length > HASH_LENGTH) throw new RangeError(`expected at most ${HASH_LENGTH} bytes of output, got ${length}`);

@@ -124,7 +124,10 @@ async function xWing(): Promise<typeof import('@noble/post-quantum/hybrid.js').m
 
 const KEMS: readonly Kem[] = [X25519, X_WING];
 
-/** The KEM of an IANA identifier, or `undefined` when this library does not speak it. */
+/**
+ * The KEM of an IANA identifier, or `undefined` when this library does not speak it.
+ * @example kemById(0x0020)?.id // 32, X25519 with HKDF-SHA256
+ */
 export function kemById(id: number): Kem | undefined {
   return KEMS.find((kem) => kem.id === id);
 }

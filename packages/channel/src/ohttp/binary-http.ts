@@ -93,7 +93,10 @@ class PartReader {
   }
 }
 
-/** RFC 9292 §3.1, framing indicator 0. */
+/**
+ * RFC 9292 §3.1, framing indicator 0.
+ * @example const message = encodeRequest({ method: 'GET', scheme: 'https', authority: 'agent.example', path: '/v1/models', headers: [], body: new Uint8Array() })
+ */
 export function encodeRequest({ method, scheme, authority, path, headers, body }: BinaryRequest): Uint8Array {
   return message
     .begin()
@@ -108,7 +111,10 @@ export function encodeRequest({ method, scheme, authority, path, headers, body }
     .take();
 }
 
-/** @throws {ChannelError} `channel/message-malformed`, `channel/oversize`. */
+/**
+ * @throws {ChannelError} `channel/message-malformed`, `channel/oversize`.
+ * @example const { method, path } = decodeRequest(bytes)
+ */
 export function decodeRequest(bytes: Uint8Array): BinaryRequest {
   const reader = new PartReader(bytes);
   if (reader.integer() !== REQUEST_KNOWN_LENGTH)
@@ -128,17 +134,26 @@ export function decodeRequest(bytes: Uint8Array): BinaryRequest {
   return { ...request, headers, body };
 }
 
-/** Head of an indeterminate-length response (RFC 9292 §3.2, framing indicator 3); content chunks follow. */
+/**
+ * Head of an indeterminate-length response (RFC 9292 §3.2, framing indicator 3); content chunks follow.
+ * @example const head = encodeResponseHead({ status: 200, headers: [['content-type', 'application/json']] })
+ */
 export function encodeResponseHead({ status, headers }: ResponseHead): Uint8Array {
   return writeFields(message.begin().integer(RESPONSE_INDETERMINATE_LENGTH).integer(status), headers).integer(0).take();
 }
 
-/** One content chunk of an indeterminate-length message; never empty. */
+/**
+ * One content chunk of an indeterminate-length message; never empty.
+ * @example const chunk = encodeContentChunk(utf8('data: [DONE]'))
+ */
 export function encodeContentChunk(content: Uint8Array): Uint8Array {
   return message.begin().part(content).take();
 }
 
-/** A whole response: {@link encodeResponseHead}, the content as one chunk if there is any, {@link CONTENT_END}. */
+/**
+ * A whole response: {@link encodeResponseHead}, the content as one chunk if there is any, {@link CONTENT_END}.
+ * @example const message = encodeResponse({ status: 200, headers: [] }, utf8('{}'))
+ */
 export function encodeResponse({ status, headers }: ResponseHead, content: Uint8Array): Uint8Array {
   writeFields(message.begin().integer(RESPONSE_INDETERMINATE_LENGTH).integer(status), headers).integer(0);
   if (content.length > 0) message.part(content);

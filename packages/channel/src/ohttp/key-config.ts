@@ -39,7 +39,10 @@ export function encodeKeyConfig({ keyId, kem, publicKey }: KeyConfig): Uint8Arra
   return concatBytes(Uint8Array.of(keyId), u16(kem), publicKey, u16(4), u16(KDF_HKDF_SHA256), u16(AEAD_AES_256_GCM));
 }
 
-/** A whole `application/ohttp-keys` document: each entry behind its length of two bytes. */
+/**
+ * A whole `application/ohttp-keys` document: each entry behind its length of two bytes.
+ * @example const document = encodeKeyConfigs([config])
+ */
 export function encodeKeyConfigs(configs: readonly KeyConfig[]): Uint8Array {
   return concatBytes(
     ...configs.flatMap((config) => {

@@ -90,6 +90,7 @@ export interface EncapsulatedRequest {
 /**
  * Encrypts one request to the key of `config`. With form `chunked` the request is one final chunk and the answer will be chunked.
  * @param message a binary HTTP request (RFC 9292)
+ * @example const { bytes, opener } = await encapsulateRequest(config, encodeRequest(request), 'chunked')
  */
 export async function encapsulateRequest(
   config: KeyConfig,
@@ -125,6 +126,9 @@ export interface DecapsulatedRequest {
  * Opens a request of either form.
  * @throws {ChannelError} `channel/key-unknown` (fetch the key configuration again), `channel/suite-unsupported`,
  * `channel/decryption-failed`, `channel/truncated`, `channel/oversize`, `channel/message-malformed`.
+ * @example
+ * const request = await decapsulateRequest(bytes, 'whole', holders);
+ * const answer = await encapsulateResponse(request, message);
  */
 export async function decapsulateRequest(
   bytes: Uint8Array,
@@ -165,7 +169,12 @@ async function openChunks(context: HpkeContext, body: Uint8Array): Promise<Uint8
   }
 }
 
-/** Encrypts a whole answer to the sender of `request`. */
+/**
+ * Encrypts a whole answer to the sender of `request`.
+ * @example
+ * const request = await decapsulateRequest(bytes, 'whole', holders);
+ * const answer = await encapsulateResponse(request, message);
+ */
 export async function encapsulateResponse(
   request: Pick<DecapsulatedRequest, 'encapsulated' | 'secret'>,
   message: Uint8Array,
@@ -174,7 +183,12 @@ export async function encapsulateResponse(
   return concatBytes(nonce, await responseStream(request.secret, request.encapsulated, nonce).seal(message));
 }
 
-/** @throws {ChannelError} `channel/truncated`, `channel/decryption-failed`. */
+/**
+ * @throws {ChannelError} `channel/truncated`, `channel/decryption-failed`.
+ * @example
+ * const { bytes: sent, opener } = await encapsulateRequest(config, message);
+ * const answer = await decapsulateResponse(opener, await post(sent));
+ */
 export async function decapsulateResponse(opener: ResponseOpener, bytes: Uint8Array): Promise<Uint8Array> {
   if (bytes.length < RESPONSE_NONCE_LENGTH)
     throw new ChannelError('channel/truncated', 'expected a response nonce of 32 bytes');
@@ -182,7 +196,10 @@ export async function decapsulateResponse(opener: ResponseOpener, bytes: Uint8Ar
   return stream.open(bytes.subarray(RESPONSE_NONCE_LENGTH));
 }
 
-/** Encrypts an answer chunk by chunk as it is produced; an empty chunk sealed as `final` ends it. */
+/**
+ * Encrypts an answer chunk by chunk as it is produced; an empty chunk sealed as `final` ends it.
+ * @example for await (const piece of encapsulateChunks(request, chunks)) console.log(piece.length)
+ */
 export async function* encapsulateChunks(
   request: Pick<DecapsulatedRequest, 'encapsulated' | 'secret'>,
   chunks: AsyncIterable<Uint8Array>,
@@ -202,7 +219,12 @@ export async function* encapsulateChunks(
   yield begun ? end : concatBytes(nonce, end);
 }
 
-/** A chunked answer that is known whole: one chunk, sealed as `final`. @param message at most {@link MAX_CHUNK_BYTES}. */
+/**
+ * A chunked answer that is known whole: one chunk, sealed as `final`.
+ * @param message at most {@link MAX_CHUNK_BYTES}.
+ * @throws {ChannelError} `channel/oversize`.
+ * @example const answer = await encapsulateFinalChunk(await decapsulateRequest(bytes, 'chunked', holders), message)
+ */
 export async function encapsulateFinalChunk(
   request: Pick<DecapsulatedRequest, 'encapsulated' | 'secret'>,
   message: Uint8Array,
@@ -217,6 +239,7 @@ export async function encapsulateFinalChunk(
 /**
  * Whether a chunked answer that begins with `bytes` consists of its final chunk alone, as {@link encapsulateFinalChunk} makes them;
  * `null` as long as too few bytes are there to tell.
+ * @example if (isFinalChunkAlone(bytes) === true) console.log(await decapsulateFinalChunk(opener, bytes))
  */
 export function isFinalChunkAlone(bytes: Uint8Array): boolean | null {
   const length = decodeVarint(bytes, RESPONSE_NONCE_LENGTH);
@@ -226,6 +249,7 @@ export function isFinalChunkAlone(bytes: Uint8Array): boolean | null {
 /**
  * Opens a whole answer that {@link isFinalChunkAlone}.
  * @throws {ChannelError} `channel/truncated`, `channel/decryption-failed` (also when it was cut), `channel/oversize`.
+ * @example if (isFinalChunkAlone(bytes) === true) console.log(await decapsulateFinalChunk(opener, bytes))
  */
 export async function decapsulateFinalChunk(opener: ResponseOpener, bytes: Uint8Array): Promise<Uint8Array> {
   const length = decodeVarint(bytes, RESPONSE_NONCE_LENGTH);
@@ -238,6 +262,7 @@ export async function decapsulateFinalChunk(opener: ResponseOpener, bytes: Uint8
 /**
  * Decrypts a chunked answer as it arrives; each piece is authenticated before it is yielded.
  * @throws {ChannelError} `channel/truncated` when the stream ends before its final chunk, `channel/decryption-failed`, `channel/oversize`.
+ * @example for await (const piece of decapsulateChunks(opener, source)) console.log(piece.length)
  */
 export async function* decapsulateChunks(
   opener: ResponseOpener,

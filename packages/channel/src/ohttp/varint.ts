@@ -13,7 +13,10 @@ export function encodeVarint(value: number): Uint8Array {
   return bytes;
 }
 
-/** The integer at `offset` and the offset behind it, or `null` when `bytes` ends inside it. */
+/**
+ * The integer at `offset` and the offset behind it, or `null` when `bytes` ends inside it.
+ * @throws {ChannelError} `channel/message-malformed` for 2^53 and more.
+ */
 export function decodeVarint(bytes: Uint8Array, offset: number): { readonly value: number; readonly next: number } | null {
   const first = bytes[offset];
   if (first === undefined) return null;

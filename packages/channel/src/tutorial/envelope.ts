@@ -50,13 +50,19 @@ function cipher({ nonce, additionalData }: EnvelopeOptions): AesGcmParams {
   };
 }
 
-/** Ciphertext with its tag of 16 bytes appended. */
+/**
+ * Ciphertext with its tag of 16 bytes appended.
+ * @example const ciphertext = await sealEnvelope({ privateKey, peerSpki, nonce }, plaintext)
+ */
 export async function sealEnvelope(options: EnvelopeOptions, plaintext: Uint8Array): Promise<Uint8Array> {
   const key = await envelopeKey(options.privateKey, await importPeerKey(options.peerSpki));
   return new Uint8Array(await crypto.subtle.encrypt(cipher(options), key, plaintext as BufferSource));
 }
 
-/** @throws {ChannelError} `channel/decryption-failed`, `channel/message-malformed`. */
+/**
+ * @throws {ChannelError} `channel/decryption-failed`, `channel/message-malformed`.
+ * @example const plaintext = await openEnvelope({ privateKey, peerSpki, nonce }, ciphertext)
+ */
 export async function openEnvelope(options: EnvelopeOptions, ciphertext: Uint8Array): Promise<Uint8Array> {
   const key = await envelopeKey(options.privateKey, await importPeerKey(options.peerSpki));
   try {
@@ -66,7 +72,10 @@ export async function openEnvelope(options: EnvelopeOptions, ciphertext: Uint8Ar
   }
 }
 
-/** Additional data of the safe form: binds an answer to the request's nonce, client key and direction. */
+/**
+ * Additional data of the safe form: binds an answer to the request's nonce, client key and direction.
+ * @example const additionalData = bindingOf('request', nonce, clientSpki)
+ */
 export function bindingOf(direction: 'request' | 'response', nonce: Uint8Array, clientSpki: Uint8Array): Uint8Array {
   return concatBytes(utf8(`assay/talk/v1/${direction}`), Uint8Array.of(0), Uint8Array.of(nonce.length), nonce, clientSpki);
 }

@@ -20,7 +20,10 @@ function quote(text: string): string {
   return JSON.stringify(text).replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** @throws {ChannelError} `channel/message-malformed` for numbers that Python would write differently. */
+/**
+ * @throws {ChannelError} `channel/message-malformed` for numbers that Python would write differently.
+ * @example pythonJson({ b: 1, a: 2 }, { separators: 'spaced', sortKeys: true }) // '{"a": 2, "b": 1}'
+ */
 export function pythonJson(value: Json, options: PythonJsonOptions): string {
   const [comma, colon] = options.separators === 'spaced' ? [', ', ': '] : [',', ':'];
   if (typeof value === 'string') return quote(value);

@@ -77,12 +77,18 @@ export function auditOf({ buildHash, inputHash, compiler, analyzer, policy, depe
   };
 }
 
-/** The bytes that are hashed and kept. */
+/**
+ * The bytes that are hashed and kept.
+ * @example auditHash(audit) === digestOf(auditText(audit)) // true
+ */
 export function auditText(audit: Audit): string {
   return canonicalJson(audit);
 }
 
-/** `sha256:` over {@link auditText}. */
+/**
+ * `sha256:` over {@link auditText}.
+ * @example auditHash(audit) === digestOf(auditText(audit)) // true
+ */
 export function auditHash(audit: Audit): Sha256 {
   return digestOf(auditText(audit));
 }

@@ -61,6 +61,7 @@ const LONE_SURROGATE = /\p{Surrogate}/gu;
 /**
  * Reads what the driver wrote. `dependencies`: names of sources, from {@link dependencySources}.
  * @throws {ContractsError} `audit/malformed` for anything else.
+ * @example const report = parseSlitherReport(JSON.parse(output), sources, new Set())
  */
 export function parseSlitherReport(value: unknown, sources: Sources, dependencies: ReadonlySet<string>): SlitherReport {
   const { detectors, findings } = (value ?? {}) as { readonly detectors?: unknown; readonly findings?: unknown };

@@ -52,6 +52,7 @@ export interface LintReport extends Pick<Lint, 'rules' | 'unread' | 'findings'> 
  * Reads the report of the linter's program.
  * @param wanted the sources it was to lint.
  * @throws {ContractsError} `audit/malformed` for anything else, and for a report that leaves one out or adds one.
+ * @example const report = parseLintReport(JSON.parse(output), sources, ['src/Token.sol'])
  */
 export function parseLintReport(value: unknown, sources: Sources, wanted: readonly string[]): LintReport {
   const { v, rules, files } = (value ?? {}) as Record<string, unknown>;
@@ -171,12 +172,18 @@ export function lintOf({ inputHash, version, code, sources, report }: LintFacts)
   return { v: 'assay-lint/1', input_hash: inputHash, linter, sources: [...sources].sort(), ...report };
 }
 
-/** The bytes that are hashed and kept. */
+/**
+ * The bytes that are hashed and kept.
+ * @example lintHash(lint) === digestOf(lintText(lint)) // true
+ */
 export function lintText(lint: Lint): string {
   return canonicalJson(lint);
 }
 
-/** `sha256:` over {@link lintText}. */
+/**
+ * `sha256:` over {@link lintText}.
+ * @example lintHash(lint) === digestOf(lintText(lint)) // true
+ */
 export function lintHash(lint: Lint): Sha256 {
   return digestOf(lintText(lint));
 }

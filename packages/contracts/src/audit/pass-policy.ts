@@ -28,7 +28,10 @@ const RULES: Readonly<Record<PassPolicy, Rule>> = {
   },
 };
 
-/** Whether a finding fails the audit under this rule. */
+/**
+ * Whether a finding fails the audit under this rule.
+ * @example if (failsAudit(finding, policy)) console.error(finding)
+ */
 export function failsAudit(finding: Finding, policy: PassPolicy): boolean {
   const { fails, dependencies, honoursComments } = RULES[policy];
   if (finding.dependency && !dependencies) return false;

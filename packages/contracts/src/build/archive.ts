@@ -28,6 +28,7 @@ export interface ArchiveOptions {
 /**
  * The archive's text.
  * @throws {ContractsError} `project/too-large`; `compiler/output-malformed` for a source without syntax tree.
+ * @example const text = cryticArchive({ input, output, version: '0.8.24', isDependency: (source) => source.startsWith('lib/') })
  */
 export function cryticArchive({ input, output, version, isDependency }: ArchiveOptions): string {
   const units: Record<string, { readonly ast: unknown; readonly contracts: Record<string, unknown> }> = {};

@@ -7,7 +7,10 @@ import type { CompiledCode } from './compiler-output.ts';
 /** Bytes of an address. */
 const ADDRESS_BYTES = 20;
 
-/** `source:library` of every library whose address the code still lacks, sorted. */
+/**
+ * `source:library` of every library whose address the code still lacks, sorted.
+ * @example openLibraries(code) // ['src/Math.sol:Math']
+ */
 export function openLibraries({ linkReferences }: CompiledCode): readonly string[] {
   return Object.entries(linkReferences)
     .flatMap(([source, libraries]) => Object.keys(libraries).map((name) => `${source}:${name}`))
@@ -17,6 +20,7 @@ export function openLibraries({ linkReferences }: CompiledCode): readonly string
 /**
  * The code as bytes; addresses of libraries are 20 zero bytes (spec/contract-build.md §3).
  * @throws {ContractsError} `build/malformed` for code that is no hex outside of its link references.
+ * @example const bytes = codeBytes(code); if (bytes.length > 24_576) console.error('over the limit of EIP-170')
  */
 export function codeBytes(code: CompiledCode): Uint8Array {
   let hex = code.object;

@@ -57,6 +57,7 @@ export const MAX_OUTPUT_LENGTH = 256 * 1024 * 1024;
 /**
  * Reads the output of `solc --standard-json`.
  * @throws {ContractsError} `compiler/output-malformed`.
+ * @example for (const { message } of compileErrors(parseCompilerOutput(text))) console.error(message)
  */
 export function parseCompilerOutput(text: string): CompilerOutput {
   if (text.length > MAX_OUTPUT_LENGTH)
@@ -83,7 +84,10 @@ export function parseCompilerOutput(text: string): CompilerOutput {
   };
 }
 
-/** The messages because of which there is nothing to use; empty when the sources compiled. */
+/**
+ * The messages because of which there is nothing to use; empty when the sources compiled.
+ * @example for (const { message } of compileErrors(parseCompilerOutput(text))) console.error(message)
+ */
 export function compileErrors({ messages }: CompilerOutput): readonly CompilerMessage[] {
   return messages.filter(({ severity }) => severity === 'error');
 }

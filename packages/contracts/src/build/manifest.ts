@@ -76,12 +76,18 @@ export function buildManifest({
   };
 }
 
-/** The bytes that are hashed and kept: the manifest's JCS form. */
+/**
+ * The bytes that are hashed and kept: the manifest's JCS form.
+ * @example buildHash(manifest) === digestOf(manifestText(manifest)) // true
+ */
 export function manifestText(manifest: BuildManifest): string {
   return canonicalJson(manifest);
 }
 
-/** `sha256:` over {@link manifestText}. */
+/**
+ * `sha256:` over {@link manifestText}.
+ * @example buildHash(manifest) === digestOf(manifestText(manifest)) // true
+ */
 export function buildHash(manifest: BuildManifest): Sha256 {
   return digestOf(manifestText(manifest));
 }

@@ -54,6 +54,7 @@ const EMPTY_TRIE = '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e3
 /**
  * The state root of a block whose header hashes to `hash`.
  * @throws {ContractsError} `chain/proof-malformed`, `chain/proof-invalid`.
+ * @example const account = provenAccount(stateRootOf(block, hash), address, proof)
  */
 export function stateRootOf(block: Readonly<Record<string, unknown>>, hash: string): string {
   const members: Uint8Array[] = [];
@@ -83,6 +84,7 @@ export interface ProvenAccount {
 /**
  * What the state of `stateRoot` has for `address`: an empty account where the proof shows that there is none.
  * @throws {ContractsError} `chain/proof-malformed`, `chain/proof-invalid`.
+ * @example const { codeHash } = provenAccount(stateRoot, '0x4200000000000000000000000000000000000006', proof)
  */
 export function provenAccount(stateRoot: string, address: string, proof: readonly unknown[]): ProvenAccount {
   const account = valueUnder(stateRoot, bytesOf(address, false), proof);

@@ -99,12 +99,18 @@ export function compareCode(
   return { ...places, level: 'match', difference: null, metadataAt };
 }
 
-/** Whether the two places of an address that a library holds itself is the one it is deployed at. */
+/**
+ * Whether the two places of an address that a library holds itself is the one it is deployed at.
+ * @example ownAddress(decodeHex(deployed))
+ */
 export function ownAddress(chain: Uint8Array): string {
   return `0x${encodeHex(chain.subarray(1, 1 + ADDRESS_BYTES))}`;
 }
 
-/** The runtime code of a build; what a deployment fills in is zero. */
+/**
+ * The runtime code of a build; what a deployment fills in is zero.
+ * @example keccakOf(runtimeBytes(artifact))
+ */
 export function runtimeBytes(artifact: ContractArtifact): Uint8Array {
   return codeBytes({
     object: artifact.deployedBytecode.slice(2),
@@ -114,7 +120,10 @@ export function runtimeBytes(artifact: ContractArtifact): Uint8Array {
   });
 }
 
-/** The creation code of a build, with the addresses of its libraries. */
+/**
+ * The creation code of a build, with the addresses of its libraries.
+ * @example keccakOf(creationBytes(artifact, []))
+ */
 export function creationBytes(artifact: ContractArtifact, libraries: readonly FilledLibrary[]): Uint8Array {
   const code = codeBytes({
     object: artifact.bytecode.slice(2),

@@ -28,6 +28,7 @@ const MOST_TYPE_LENGTH = 256;
 /**
  * The constructor's parameters; none without a constructor.
  * @throws {ContractsError} `build/malformed` for parameters that are none.
+ * @example constructorParameters(artifact.abi).map(({ type }) => type) // ['address', 'uint256']
  */
 export function constructorParameters(abi: readonly unknown[]): readonly AbiParameter[] {
   const found = abi.find((each) => (each as { type?: unknown } | null)?.type === 'constructor');
@@ -50,6 +51,7 @@ function areParameters(value: unknown, depth: number): value is readonly AbiPara
 
 /**
  * The arguments, or `null` when the bytes are none of these types.
+ * @throws errors that are none of decoding.
  * @example decodeArguments([{ name: 'supply', type: 'uint256' }], bytes)?.[0]?.value // '1000'
  */
 export function decodeArguments(parameters: readonly AbiParameter[], bytes: Uint8Array): readonly DecodedArgument[] | null {

@@ -16,6 +16,7 @@ const BEFORE: readonly (readonly number[])[] = [
 /**
  * The places, or `null` when the two differ in more than hashes: then nothing may be taken out.
  * @param built code of the input. @param edited code of the same input, with changed comments.
+ * @example const places = metadataPlaces(built, edited); if (places !== null) compareCode(artifact, chain, places)
  */
 export function metadataPlaces(built: Uint8Array, edited: Uint8Array): readonly CodeRange[] | null {
   if (built.length !== edited.length) return null;
@@ -39,7 +40,10 @@ function hashStart(code: Uint8Array, at: number): number | null {
   return null;
 }
 
-/** The sources with a comment behind each: the same code, other metadata. */
+/**
+ * The sources with a comment behind each: the same code, other metadata.
+ * @example const edited = withOtherMetadata({ 'src/Token.sol': source })
+ */
 export function withOtherMetadata(sources: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(sources).map(([name, text]) => [name, `${text}\n// assay`]));
 }

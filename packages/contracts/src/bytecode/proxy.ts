@@ -22,7 +22,10 @@ const MINIMAL = { before: '363d3d373d3d3d363d73', after: '5af43d82803e903d91602b
 const DELEGATION = 'ef0100';
 const ADDRESS_HEX = 40;
 
-/** What the code alone shows. */
+/**
+ * What the code alone shows.
+ * @example proxyInCode(code)?.target
+ */
 export function proxyInCode(code: Uint8Array): ContractProxy | null {
   const hex = encodeHex(code);
   if (hex.length === DELEGATION.length + ADDRESS_HEX && hex.startsWith(DELEGATION))
@@ -32,7 +35,10 @@ export function proxyInCode(code: Uint8Array): ContractProxy | null {
   return null;
 }
 
-/** What the slots of EIP-1967 show, as words of 32 bytes, `0x` and hex. Both may be set; which one is used, only the proxy's code says. */
+/**
+ * What the slots of EIP-1967 show, as words of 32 bytes, `0x` and hex. Both may be set; which one is used, only the proxy's code says.
+ * @example const [proxy] = proxiesInSlots(implementation, beacon)
+ */
 export function proxiesInSlots(implementation: string, beacon: string): readonly ContractProxy[] {
   const [target, at] = [addressOf(implementation), addressOf(beacon)];
   return [
@@ -41,7 +47,10 @@ export function proxiesInSlots(implementation: string, beacon: string): readonly
   ];
 }
 
-/** The address in a word; `null` for zero and for words that are none. */
+/**
+ * The address in a word; `null` for zero and for words that are none.
+ * @example addressOf(`0x${'0'.repeat(64)}`) // null
+ */
 export function addressOf(word: string): string | null {
   const address = /^0x0{24}([0-9a-f]{40})$/.exec(word.toLowerCase())?.[1];
   return address === undefined || /^0+$/.test(address) ? null : `0x${address}`;

@@ -18,7 +18,12 @@ export interface SourcePlaceOptions {
 const PUSH1 = 0x60;
 const PUSH32 = 0x7f;
 
-/** The place, or `null` for code that the compiler wrote by itself or for bytes behind the code. */
+/**
+ * The place, or `null` for code that the compiler wrote by itself or for bytes behind the code.
+ * @example
+ * const place = sourcePlace({ code, sourceMap, offset: 0, sourceOf });
+ * if (place !== null) console.log(`${place.source}:${place.line}`);
+ */
 export function sourcePlace({ code, sourceMap, offset, sourceOf }: SourcePlaceOptions): SourcePlace | null {
   const wanted = instructionAt(code, offset);
   let start = 0;

@@ -51,7 +51,11 @@ export function collectSources({ entries, remappings = [], read }: CollectOption
   return Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Refuses sources that are too many or too large. @throws {ContractsError} `project/too-large`, `project/empty`. */
+/**
+ * Refuses sources that are too many or too large.
+ * @throws {ContractsError} `project/too-large`, `project/empty`.
+ * @example checkSources({ 'src/Token.sol': 'contract Token {}' })
+ */
 export function checkSources(sources: Sources): void {
   const found = new Map<string, string>();
   for (const [name, text] of Object.entries(sources)) {

@@ -33,7 +33,10 @@ export function parseRemappings(lines: readonly string[]): readonly Remapping[] 
   });
 }
 
-/** The text of a remapping, as the compiler takes it. */
+/**
+ * The text of a remapping, as the compiler takes it.
+ * @example remappingText({ context: '', prefix: '@lib/', target: 'lib/' }) // '@lib/=lib/'
+ */
 export function remappingText({ context, prefix, target }: Remapping): string {
   return `${context === '' ? '' : `${context}:`}${prefix}=${target}`;
 }
@@ -41,6 +44,7 @@ export function remappingText({ context, prefix, target }: Remapping): string {
 /**
  * The import path after remapping: the longest context wins, then the longest prefix, then the later one. Applied once, never to its own
  * result, so that remappings cannot loop.
+ * @example remap('src/A.sol', '@lib/B.sol', [{ context: '', prefix: '@lib/', target: 'lib/' }]) // 'lib/B.sol'
  */
 export function remap(importer: string, path: string, remappings: readonly Remapping[]): string {
   let best: Remapping | null = null;

@@ -76,6 +76,7 @@ export function standardInput(sources: Sources, settings: BuildSettings = {}): S
  * Reads a standard JSON input, or a Hardhat build-info file's `input` member.
  * @throws {ContractsError} `project/malformed` for other languages, sources by URL, `stopAfter`, or members of other types; `project/bad-path`,
  * `project/too-large`, `project/empty`. @throws {EncodingError} for what is no JSON.
+ * @example const { sources, settings } = parseStandardInput(readFileSync('input.json'))
  */
 export function parseStandardInput(given: string | Uint8Array | JsonObject): StandardInput {
   const value =
@@ -103,14 +104,20 @@ export function parseStandardInput(given: string | Uint8Array | JsonObject): Sta
   return { language: 'Solidity', sources, settings: bounded(settings) };
 }
 
-/** The text that the compiler gets: outputs that results are made of, and the syntax tree. */
+/**
+ * The text that the compiler gets: outputs that results are made of, and the syntax tree.
+ * @example const output = parseCompilerOutput(await post(compilerText(input)))
+ */
 export function compilerText({ language, sources, settings }: StandardInput): string {
   const outputSelection = { '*': { '*': OUTPUTS, '': ['ast'] } };
   const contents = Object.fromEntries(Object.entries(sources).map(([name, content]) => [name, { content }]));
   return JSON.stringify({ language, sources: contents, settings: { ...settings, outputSelection } });
 }
 
-/** `sha256:` over the JCS form of the input, sources with their texts. */
+/**
+ * `sha256:` over the JCS form of the input, sources with their texts.
+ * @example inputHash(parseStandardInput(text))
+ */
 export function inputHash({ language, sources, settings }: StandardInput): Sha256 {
   const contents = Object.fromEntries(Object.entries(sources).map(([name, content]) => [name, { content }]));
   return digestOfJson({ language, sources: contents, settings });

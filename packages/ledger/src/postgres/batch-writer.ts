@@ -91,7 +91,10 @@ export interface Append {
   readonly dataKey: DataKey;
 }
 
-/** Writes all rows of a batch that makes the log longer; payloads apart. */
+/**
+ * Writes all rows of a batch that makes the log longer; payloads apart.
+ * @throws {Error} when the head moved under the writer, and those of the database.
+ */
 export async function appendBatch(client: pg.ClientBase, { batch, boot, tree, sizeBefore, dataKey }: Append): Promise<void> {
   const { nonces, entries, receipts, payloads } = batch;
   const tiles = tree.takeChanged();

@@ -12,7 +12,10 @@ const ROOMS: readonly Room[] = [JOBS, KEYS, COORDINATION, FLEET, UPKEEP_LOG];
 
 const OPERATIONS = new Map(ROOMS.flatMap(({ operations }) => operations.map((operation) => [operation.name, operation])));
 
-/** An operation by its name. */
+/**
+ * An operation by its name.
+ * @throws {Error} for a name that no room has.
+ */
 export function operationNamed(name: string): RoomOperation<unknown, Json> {
   const operation = OPERATIONS.get(name);
   if (operation === undefined) throw new Error(`no room has the operation ${name}`);

@@ -54,7 +54,10 @@ function close(directory: string, mode: number): void {
   }
 }
 
-/** Makes the file, mode 0600, when it is not there, so that what opens it next cannot make it with a wider mode. */
+/**
+ * Makes the file, mode 0600, when it is not there, so that what opens it next cannot make it with a wider mode.
+ * @throws {LedgerError} `ledger/unavailable`.
+ */
 export function makePrivateFile(path: string): void {
   const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   try {

@@ -145,6 +145,7 @@ export async function restoreStore({ directory, databaseUrl = null }: KeptPlace,
 /**
  * Brings a database to the schema of this release; returns the version that it had. Agents do it at their start, too.
  * @throws {LedgerError} `ledger/schema-newer`, `ledger/in-use`, `ledger/unavailable`.
+ * @example await migrateStore({ directory: '/var/lib/assay' }) // the version that the database had
  */
 export async function migrateStore({ directory, databaseUrl = null }: KeptPlace): Promise<number> {
   if (databaseUrl !== null) {

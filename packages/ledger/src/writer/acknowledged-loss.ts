@@ -27,6 +27,7 @@ export interface AcknowledgedLoss {
 /**
  * The loss that was acknowledged in `directory` and is not logged yet; `null` when there is none.
  * @throws {LedgerError} `ledger/corrupt` for a file that is none.
+ * @example const loss = readAcknowledgedLoss('/var/lib/assay'); if (loss !== null) console.warn(loss.foundSize)
  */
 export function readAcknowledgedLoss(directory: string): AcknowledgedLoss | null {
   let text: string;
@@ -74,7 +75,12 @@ export function writeAcknowledgedLoss(directory: string, loss: AcknowledgedLoss)
   away(CHECKPOINT_FILE);
 }
 
-/** Puts an acknowledgement away once it is logged; it stays in the store under its sizes. */
+/**
+ * Puts an acknowledgement away once it is logged; it stays in the store under its sizes.
+ * @example
+ * const loss = readAcknowledgedLoss('/var/lib/assay');
+ * if (loss !== null) putAwayAcknowledgedLoss('/var/lib/assay', loss);
+ */
 export function putAwayAcknowledgedLoss(directory: string, { signedSize, foundSize, at }: AcknowledgedLoss): void {
   renameSync(join(directory, FILE), join(directory, `acknowledged-loss-${signedSize}-${foundSize}-${at}.json`));
 }

@@ -61,6 +61,7 @@ export function challengeBody(request: ChallengeRequest): string {
 /**
  * @param body the exact body of a response.
  * @throws {ModelError} `comparison/bad-answer` for anything but an answer; `comparison/bad-logprobs` for log probabilities that are no numbers.
+ * @example parseAnswer(await response.text()).positions?.length // undefined without log probabilities
  */
 export function parseAnswer(body: string): ModelAnswer {
   let json: Json;

@@ -11,6 +11,7 @@ import { challengeSeed } from './score.ts';
 /**
  * The request of a query: its prompt follows from the key. Texts of pairs repeat twenty prompts and are sampled, by each party with a seed of its
  * own.
+ * @example const body = challengeRequest(plan, key, { index: 0, variant: 0 })
  */
 export function challengeRequest(
   plan: PlanDocument,

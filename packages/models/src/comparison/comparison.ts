@@ -108,7 +108,10 @@ export class Comparison {
   }
 }
 
-/** The verdict that a list of scores comes to; `null` is a failed query. What follows the end is not looked at. */
+/**
+ * The verdict that a list of scores comes to; `null` is a failed query. What follows the end is not looked at.
+ * @example verdictOfScores([0, 0, null, 1], testOfMode('standard', 'logprobs')).verdict
+ */
 export function verdictOfScores(scores: readonly (number | null)[], given: ComparisonPlan): ComparisonState {
   const comparison = new Comparison(given);
   for (const score of scores) {

@@ -45,6 +45,7 @@ const OTHER_BASES = [
  * The worst distance over the positions of an answer, against a reference that followed the same tokens.
  * @throws {ModelError} `comparison/bad-logprobs` for lists that are short, unsorted, renormalised, of another base or of another tokenizer, and
  * for an answer that breaks off.
+ * @example worstVariation(parseAnswer(body), known, rule) > rule.tolerance
  */
 export function worstVariation(answer: ModelAnswer, known: KnownLogprobs, rule: DistanceRule): number {
   assertWhole(answer, rule.asked);
@@ -86,6 +87,7 @@ function fits(distance: () => number, { tolerance }: DistanceRule): boolean {
  * one list lacks is at most as likely there as the last one of that list.
  * @throws {ModelError} `comparison/bad-logprobs`, also when one answer ends where the other goes on with the same tokens: what it would have
  * said there is not known.
+ * @example pairVariation(parseAnswer(body), parseAnswer(otherBody), rule)
  */
 export function pairVariation(one: ModelAnswer, other: ModelAnswer, rule: DistanceRule): number {
   for (const answer of [one, other]) assertWhole(answer, rule.asked);
@@ -124,7 +126,10 @@ function excess(a: AnswerPosition, b: AnswerPosition): number {
   return Math.min(1, sum);
 }
 
-/** The step that all log probabilities of an answer are multiples of; 0 when there is none. */
+/**
+ * The step that all log probabilities of an answer are multiples of; 0 when there is none.
+ * @example roundingOf(parseAnswer(body)) // 0 when nothing is rounded
+ */
 export function roundingOf({ positions }: ModelAnswer): number {
   const values = (positions ?? []).flatMap(({ top }) => top.map(([, log]) => log)).filter((log) => log !== 0);
   if (values.length < 4) return 0;
@@ -134,6 +139,7 @@ export function roundingOf({ positions }: ModelAnswer): number {
 /**
  * Positions whose lists can be relied on.
  * @throws {ModelError} `comparison/bad-logprobs`.
+ * @example usablePositions(parseAnswer(body), 20).length
  */
 export function usablePositions({ positions }: ModelAnswer, listed: number): readonly AnswerPosition[] {
   if (positions === null) throw bad('log probabilities', 'none');

@@ -56,7 +56,10 @@ export function comparisonFrame(plan: PlanDocument): ComparisonFrame {
   };
 }
 
-/** The query that was scored last, as a picture shows it. */
+/**
+ * The query that was scored last, as a picture shows it.
+ * @example const step = comparisonStep(run.state, frame)
+ */
 export function comparisonStep(
   { lastScore, logDifferent, logSame }: Pick<RunState, 'lastScore' | 'logDifferent' | 'logSame'>,
   { bounds }: Pick<ComparisonFrame, 'bounds'>,

@@ -83,7 +83,10 @@ const planShape = object({
 export type PlanDocument = Shaped<typeof planShape>;
 export type PlanParty = PlanDocument['reference'];
 
-/** The numbers of the test on a tier, by its mode; a plan may only choose how many queries it has. */
+/**
+ * The numbers of the test on a tier, by its mode; a plan may only choose how many queries it has.
+ * @example const { maxQueries } = testOfMode('standard', 'logprobs')
+ */
 export function testOfMode(mode: PlanDocument['mode'], tier: ComparisonTier): ComparisonPlan {
   const test = COMPARISON_MODES[mode];
   return tier === 'profile' ? { ...test, epsilonSame: EXACT_EPSILON[mode] } : test;
@@ -92,6 +95,7 @@ export function testOfMode(mode: PlanDocument['mode'], tier: ComparisonTier): Co
 /**
  * @throws {ModelError} `comparison/malformed`, also for a test that is not the one of its mode, and for a tolerance that does not follow from its
  * calibration; `comparison/too-noisy` for a tolerance that would let another model pass.
+ * @example const { mode, tier } = parsePlan(parseJson(bytes))
  */
 export function parsePlan(value: unknown): PlanDocument {
   const plan = planShape(value, 'plan');
@@ -123,6 +127,7 @@ export function parsePlan(value: unknown): PlanDocument {
 /**
  * A reference that answers the same question in wholly different ways, or a twin that is another model, must not make everything the same.
  * @throws {ModelError} `comparison/too-noisy`.
+ * @example assertQuiet(tolerance, plan.tier)
  */
 export function assertQuiet(tolerance: number, tier: ComparisonTier): void {
   const most = tier === 'border' ? MOST_TOLERANCE.border : MOST_TOLERANCE.other;
@@ -138,7 +143,10 @@ export function unmeasuredForms({ alternatives }: Pick<PlanDocument, 'alternativ
   return FORMS.filter((form) => alternatives.every(({ name: each }) => each !== form));
 }
 
-/** `sha256:` and hex, of the JCS form. */
+/**
+ * `sha256:` and hex, of the JCS form.
+ * @example planDigest(parsePlan(parseJson(bytes))) // sha256:…
+ */
 export function planDigest(plan: PlanDocument): string {
   return `sha256:${hexDigest(utf8(canonicalJson(plan as unknown as JsonObject)))}`;
 }

@@ -83,7 +83,10 @@ export interface RecordReceipts {
   readonly reference: PartyReceipts | null;
 }
 
-/** The digest that is logged at the end: of everything but the bundles. */
+/**
+ * The digest that is logged at the end: of everything but the bundles.
+ * @example recordDigest(record) // sha256:…
+ */
 export function recordDigest({ plan, key, queries, outcome }: ComparisonRecord): string {
   return `sha256:${hexDigest(utf8(canonicalJson({ plan, key, queries, outcome })))}`;
 }

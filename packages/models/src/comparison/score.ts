@@ -16,6 +16,7 @@ const SLACK = 1e-3;
  * @param reference must know every one of those tokens.
  * @throws {ModelError} `comparison/bad-logprobs` for log probabilities that are none: above 0, not finite, of more than 1 in sum, or of a
  * token that the reference does not have (another tokenizer).
+ * @example totalVariation(candidate, reference) // 0 for the same probabilities
  */
 export function totalVariation(candidate: LogProbabilities, reference: LogProbabilities): number {
   if (candidate.size === 0) throw bad('at least one token', 'none');
@@ -35,6 +36,8 @@ export function totalVariation(candidate: LogProbabilities, reference: LogProbab
 /**
  * The score of one query by its worst position: 0 up to half of the tolerance, which is the reference's own noise, and 1 from the tolerance on.
  * @param tolerance τ, above 0.
+ * @throws {ModelError} `comparison/bad-logprobs` for another tolerance, or no position.
+ * @example queryScore([0.01, 0.002], 0.05) // 0: below half of the tolerance
  */
 export function queryScore(variations: readonly number[], tolerance: number): number {
   if (!(tolerance > 0 && tolerance <= 1)) throw bad('a tolerance above 0 and at most 1', String(tolerance));
@@ -42,7 +45,11 @@ export function queryScore(variations: readonly number[], tolerance: number): nu
   return Math.min(1, Math.max(0, (2 * Math.max(...variations)) / tolerance - 1));
 }
 
-/** τ from the twin's queries: twice the 99th percentile of their worst positions. @throws {ModelError} `comparison/bad-logprobs` with fewer than 30. */
+/**
+ * τ from the twin's queries: twice the 99th percentile of their worst positions.
+ * @throws {ModelError} `comparison/bad-logprobs` with fewer than 30.
+ * @example const tolerance = toleranceOf(worstVariations)
+ */
 export function toleranceOf(worstVariations: readonly number[]): number {
   if (worstVariations.length < 30) throw bad('at least 30 queries of the twin', String(worstVariations.length));
   const sorted = worstVariations.toSorted((a, b) => a - b);
@@ -50,7 +57,10 @@ export function toleranceOf(worstVariations: readonly number[]): number {
   return Math.min(1, Math.max(1e-6, 2 * (sorted[at] ?? 1)));
 }
 
-/** Which listed alternatives lie inside of the tolerance: what a SAME cannot tell apart. */
+/**
+ * Which listed alternatives lie inside of the tolerance: what a SAME cannot tell apart.
+ * @example resolutionOf(0.05, { 'q8_0 of the same model': 0.04 }).inside // ['q8_0 of the same model']
+ */
 export function resolutionOf(
   tolerance: number,
   alternatives: Readonly<Record<string, number>>,
@@ -62,7 +72,11 @@ export function resolutionOf(
   return { coarse: inside.length > 0, inside };
 }
 
-/** The seed of challenge `index`, 32 bytes. @param key K, committed to by its SHA-256 before the first query. */
+/**
+ * The seed of challenge `index`, 32 bytes.
+ * @param key K, committed to by its SHA-256 before the first query.
+ * @example challengeSeed(key, run, 0).length // 32
+ */
 export function challengeSeed(key: Uint8Array, run: string, index: number): Uint8Array {
   const place = new Uint8Array(8);
   new DataView(place.buffer).setBigUint64(0, BigInt(index), true);

@@ -58,7 +58,10 @@ const PLAIN = [
   'What is the plural of "mouse"?',
 ];
 
-/** The body of one question; which one it is follows from the key. */
+/**
+ * The body of one question; which one it is follows from the key.
+ * @example const body = toolCallRequest({ key, run, index: 0, model })
+ */
 export function toolCallRequest({ key, run, index, model }: ToolCallPlace): string {
   const seed = challengeSeed(key, `${run} tools`, index);
   const pick = (words: readonly string[], byte: number): string => words[(seed[byte] ?? 0) % words.length] ?? '';
@@ -91,7 +94,10 @@ export interface ToolUse {
   readonly valid: boolean;
 }
 
-/** `null` for a body that is no answer of a chat. */
+/**
+ * `null` for a body that is no answer of a chat.
+ * @example toolUseOf(await response.text())?.calls
+ */
 export function toolUseOf(body: string): ToolUse | null {
   const json = jsonOr(body);
   const choice = isJsonObject(json) && Array.isArray(json.choices) ? (json.choices[0] as Json | undefined) : undefined;

@@ -56,7 +56,11 @@ const scoresShape = list(
   1_000_000,
 );
 
-/** The scores of a record's queries. @param time epoch milliseconds. */
+/**
+ * The scores of a record's queries.
+ * @param time epoch milliseconds.
+ * @example const scores = watchedScores(record, Date.now())
+ */
 export function watchedScores(
   { plan, queries }: Pick<ComparisonRecord, 'plan' | 'queries'>,
   time: number,
@@ -70,7 +74,10 @@ export function watchedScores(
   });
 }
 
-/** @throws {ModelError} `comparison/malformed`. */
+/**
+ * @throws {ModelError} `comparison/malformed`.
+ * @example const scores = parseWatchedScores(parseJson(bytes))
+ */
 export function parseWatchedScores(value: unknown): readonly WatchedScore[] {
   return scoresShape(value, 'scores of a watch');
 }

@@ -59,7 +59,10 @@ export async function identifyModel(sources: readonly ByteSource[], options: Has
   };
 }
 
-/** The model digest of an identity document. */
+/**
+ * The model digest of an identity document.
+ * @example const { identity } = await identifyModel([source]); identityDigest(identity) // sha256:…
+ */
 export function identityDigest(identity: ModelIdentity): string {
   return `sha256:${hexDigest(utf8(canonicalJson(identity)))}`;
 }

@@ -79,7 +79,10 @@ export function createTestConfig(): ApiSecurityConfig {
   };
 }
 
-/** Enabled providers: the default one first, then by priority, then by name. The next one is tried when one does not answer. */
+/**
+ * Enabled providers: the default one first, then by priority, then by name. The next one is tried when one does not answer.
+ * @example for (const { type } of providersInOrder(parseSecurityConfig(text))) console.log(type)
+ */
 export function providersInOrder({ providers, defaultProvider }: ApiSecurityConfig): readonly ProviderSettings[] {
   const rank = ({ type, priority }: ProviderSettings): number =>
     type === defaultProvider ? Number.POSITIVE_INFINITY : priority;
@@ -150,7 +153,10 @@ function bindingPolicyOf(members: Members | null, preset: (typeof PRESETS)[numbe
   return read;
 }
 
-/** The stricter of both: what a verifier asks when thresholds and policy name a level and an age. */
+/**
+ * The stricter of both: what a verifier asks when thresholds and policy name a level and an age.
+ * @example const asked = strictestOf(parseSecurityConfig(text))
+ */
 export function strictestOf({ thresholds, attestationPolicy }: Pick<ApiSecurityConfig, 'thresholds' | 'attestationPolicy'>) {
   const [a, b] = [thresholds.minSecurityLevel, attestationPolicy.minSecurityLevel];
   return {

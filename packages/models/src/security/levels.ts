@@ -12,7 +12,10 @@ export function isAtLeast(level: SecurityLevel, wanted: SecurityLevel): boolean 
 export const PROVIDER_TYPES = ['sgx', 'sev', 'nitro', 'tdx', 'dstack', 'vendor', 'mock'] as const;
 export type ProviderType = (typeof PROVIDER_TYPES)[number];
 
-/** The provider of evidence of this type; `null` for evidence that the guide has no name for. */
+/**
+ * The provider of evidence of this type; `null` for evidence that the guide has no name for.
+ * @example providerOf('nitro')
+ */
 export function providerOf(evidenceType: string): ProviderType | null {
   return PROVIDER_OF_EVIDENCE.get(evidenceType) ?? null;
 }

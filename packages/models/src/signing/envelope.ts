@@ -152,6 +152,7 @@ export function jsonOf(bytes: Uint8Array, what: string): Json {
   }
 }
 
+/** @throws {ModelError} `signing/malformed`. */
 export function objectOf(value: Json | undefined, what: string): JsonObject {
   if (isJsonObject(value)) return value;
   throw malformed(what);

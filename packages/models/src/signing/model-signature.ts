@@ -137,7 +137,10 @@ function shown(name: string): string {
   return name === WHOLE_FILE ? 'the file' : JSON.stringify(name.slice(0, 120));
 }
 
-/** The root digest that a signature over these files would carry, lower-case hex. Git's own files are left out. */
+/**
+ * The root digest that a signature over these files would carry, lower-case hex. Git's own files are left out.
+ * @example const root = await manifestRoot(files)
+ */
 export async function manifestRoot(files: readonly ModelFile[], options: HashOptions = {}): Promise<string> {
   const pieces = await piecesOf(
     files.filter(({ name }) => !isBelow(name, GIT_PATHS)),

@@ -84,7 +84,10 @@ export function verifyTranscripts(file: JsonObject, receipts: readonly Authentic
   return { transcripts: chained, compared, sessions: members.map(([id, session]) => facts(id, session)) };
 }
 
-/** The digest of a session's attestation or model, as its transcripts name it. */
+/**
+ * The digest of a session's attestation or model, as its transcripts name it.
+ * @example bindingDigest({ model: 'gemma' }) // sha256:…
+ */
 export function bindingDigest(value: Json): string {
   return `sha256:${hexDigest(utf8(canonicalJson(value)))}`;
 }

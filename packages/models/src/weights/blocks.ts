@@ -133,11 +133,15 @@ export type ReadableType = keyof typeof FORMATS;
 /** Types that weights can be written in. */
 export type WritableType = 'F32' | 'F16' | 'Q8_0' | 'Q5_0' | 'Q4_0';
 
+/** @example isReadable('F32') // true */
 export function isReadable(type: string): type is ReadableType {
   return Object.hasOwn(FORMATS, type);
 }
 
-/** Elements and bytes of one block, and the type's number in GGUF. */
+/**
+ * Elements and bytes of one block, and the type's number in GGUF.
+ * @example blockOf('F32').bytes // 4
+ */
 export function blockOf(type: ReadableType): Pick<WeightFormat, 'id' | 'block' | 'bytes'> {
   return FORMATS[type];
 }
@@ -156,7 +160,10 @@ export function decodeWeights(type: ReadableType, bytes: Uint8Array): Float32Arr
   return out;
 }
 
-/** @throws {ModelError} `model-file/malformed` when the values are no whole blocks. */
+/**
+ * @throws {ModelError} `model-file/malformed` when the values are no whole blocks.
+ * @example encodeWeights('F32', Float32Array.of(1, 2)).length // 8
+ */
 export function encodeWeights(type: WritableType, values: Float32Array): Uint8Array {
   const { block, bytes: size, encode }: WeightFormat = FORMATS[type];
   if (values.length % block !== 0 || encode === undefined) throw partial(`${type} in blocks of ${block} values`, values.length);

@@ -76,7 +76,11 @@ export async function measureSnp(firmware: Uint8Array, machine: SnpMachine): Pro
   };
 }
 
-/** The measurement alone, 48 bytes. @throws as {@link measureSnp}. */
+/**
+ * The measurement alone, 48 bytes.
+ * @throws as {@link measureSnp}.
+ * @example encodeHex(snpLaunchDigest(readFileSync('OVMF.fd'), machine))
+ */
 export function snpLaunchDigest(firmware: Uint8Array, machine: SnpMachine): Uint8Array {
   const { processors, cpuType, hypervisor = 'qemu', guestFeatures = SNP_ACTIVE, boot } = machine;
   if (!Number.isInteger(processors) || processors < 1 || processors > MAX_PROCESSORS)

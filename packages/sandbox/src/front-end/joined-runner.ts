@@ -59,7 +59,10 @@ function part(name: string, text: string): string {
 const IMPORT = /^import \{ ([\w, ]+) \} from '(\.\/[\w-]+\.mjs)';$/gm;
 const EXPORT = /^export (function|const) (\w+)/gm;
 
-/** An ES module of the runner as a script with the same exports. */
+/**
+ * An ES module of the runner as a script with the same exports.
+ * @throws {SandboxError} `sandbox/unavailable` for a runner of another form.
+ */
 export function asScript(text: string, name: string): string {
   const exported = [...text.matchAll(EXPORT)].map(([, , declared = '']) => declared);
   const script = text.replace(IMPORT, "const { $1 } = require('$2');").replace(EXPORT, '$1 $2');

@@ -53,7 +53,10 @@ export interface StageOptions {
   readonly filter: Uint8Array;
 }
 
-/** Prepares the stage; as root this binds, otherwise it only writes the few files. Leftovers of dead agents are removed. */
+/**
+ * Prepares the stage; as root this binds, otherwise it only writes the few files. Leftovers of dead agents are removed.
+ * @throws {SandboxError} and errors of the file system, once what was made is removed.
+ */
 export async function openStage({ binds, filter }: StageOptions): Promise<Stage> {
   await removeLeftovers();
   const root = process.getuid?.() === 0;

@@ -54,7 +54,10 @@ export async function verifyImage(image: InstalledImage): Promise<void> {
   );
 }
 
-/** SHA-256 over `path NUL sha256 NUL` of every file below, sorted by path; what `leftOut` names (the manifest) is passed over. Lower-case hex. */
+/**
+ * SHA-256 over `path NUL sha256 NUL` of every file below, sorted by path; what `leftOut` names (the manifest) is passed over. Lower-case hex.
+ * @example await digestTree('/var/lib/assay/sandbox/native/2026-11')
+ */
 export async function digestTree(
   root: string,
   leftOut: (path: string) => boolean = (path) => path === 'manifest.json',

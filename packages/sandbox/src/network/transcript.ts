@@ -8,7 +8,10 @@ import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import { SandboxError } from '../errors.ts';
 import type { NetworkExchange, NetworkTranscript } from '../port.ts';
 
-/** JSON form, in the order in which the code asked; bodies as padded base64. */
+/**
+ * JSON form, in the order in which the code asked; bodies as padded base64.
+ * @example const text = canonicalJson(transcriptToJson(transcript))
+ */
 export function transcriptToJson(transcript: NetworkTranscript): readonly JsonObject[] {
   return transcript.map((exchange) => ({
     method: exchange.method,
@@ -32,6 +35,7 @@ export function transcriptDigest(transcript: NetworkTranscript): string {
  * Reads the JSON form back.
  *
  * @throws {SandboxError} `sandbox/replay-mismatch` when it is not a transcript.
+ * @example const transcript = transcriptFromJson(JSON.parse(text))
  */
 export function transcriptFromJson(json: unknown): NetworkTranscript {
   if (!Array.isArray(json)) throw defect('expected a list of exchanges');

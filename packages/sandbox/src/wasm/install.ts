@@ -45,7 +45,10 @@ export async function installWasmRuntime(
   return { wheels: wheels.files, snapshotSha256: snapshot.sha256 };
 }
 
-/** Makes the Python snapshot beside the packages, so that the first start need not. Returns its path. */
+/**
+ * Makes the Python snapshot beside the packages, so that the first start need not. Returns its path.
+ * @example const path = await installSnapshot()
+ */
 export async function installSnapshot(): Promise<string> {
   const cache = snapshotCache(findRuntimeFiles());
   const { snapshot } = await prepareRuntime(cache, { place: cache });

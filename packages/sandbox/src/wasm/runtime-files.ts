@@ -46,6 +46,7 @@ const PLATFORMS: Readonly<Record<string, string>> = {
  * Finds every part.
  *
  * @throws {SandboxError} `sandbox/unavailable` when one is missing, e.g. on a platform that deno has no package for (musl).
+ * @example const files = findRuntimeFiles()
  */
 export function findRuntimeFiles(): RuntimeFiles {
   const here = fileURLToPath(import.meta.url);

@@ -54,12 +54,18 @@ export interface AnswerProof {
   readonly response: ProvedBytes;
 }
 
-/** True for JSON that is such a proof, authentic or not. */
+/**
+ * True for JSON that is such a proof, authentic or not.
+ * @example const json = parseJson(bytes); if (isAnswerProof(json)) console.log(parseAnswerProof(json).time)
+ */
 export function isAnswerProof(json: Json): json is JsonObject {
   return isObject(json) && json.format === FORMAT && 'signature' in json;
 }
 
-/** The file, UTF-8 JSON. */
+/**
+ * The file, UTF-8 JSON.
+ * @example await writeFile('proof.json', encodeAnswerProof(proof))
+ */
 export function encodeAnswerProof(proof: AnswerProof): Uint8Array {
   const side = ({ hash, bytes }: ProvedBytes): JsonObject => ({
     hash: `sha256:${hash}`,
@@ -81,7 +87,10 @@ export function encodeAnswerProof(proof: AnswerProof): Uint8Array {
   );
 }
 
-/** @throws {UpstreamError} `proof/malformed`. */
+/**
+ * @throws {UpstreamError} `proof/malformed`.
+ * @example const proof = parseAnswerProof(parseJson(bytes))
+ */
 export function parseAnswerProof(json: Json): AnswerProof {
   if (!isAnswerProof(json)) throw malformed(`expected format ${FORMAT} with a signature`);
   const time = parseInstant(text(json, 'time'));
@@ -129,6 +138,7 @@ export type VerifiedAnswerProof = { readonly signature: AnswerSignature } & (
  * Verifies the report as of the proof's time, then the signature under an address that the report binds, then hashes and bytes.
  * The signature is checked for authentic reports only; anything else comes back as `result` says.
  * @throws {UpstreamError} `proof/…`, `service/address-missing`; {AttestationError} `answer/…`.
+ * @example const { result, proved } = await verifyAnswerProof(parseAnswerProof(parseJson(bytes)), { now: Date.now(), policy: STRICT_POLICY })
  */
 export async function verifyAnswerProof(proof: AnswerProof, options: VerifyProofOptions): Promise<VerifiedAnswerProof> {
   const { now, policy, endorsements = [], trust } = options;

@@ -63,7 +63,10 @@ function publicKeyOf(node: NamedClaims): string | null {
   return /^(04)?[0-9a-f]{128}$/.test(key) ? key.slice(-128) : null;
 }
 
-/** GPUs of a node with authentic evidence that answers the node's own nonce. */
+/**
+ * GPUs of a node with authentic evidence that answers the node's own nonce.
+ * @example attestedGpus(claims).length
+ */
 export function attestedGpus(node: Claims): readonly VerifiedClaims[] {
   const answered = node.checks.some(({ id, outcome }) => id === 'combined.gpu-nonce' && outcome === 'pass');
   return answered ? Object.entries(node.submodules).flatMap(([name, part]) => (/^gpu-\d+$/.test(name) ? [part] : [])) : [];

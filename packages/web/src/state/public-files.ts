@@ -7,7 +7,10 @@ const MAX_BYTES = 1024 * 1024;
 /** An agent that has not answered by then does not. */
 const MOST_MS = 10_000;
 
-/** @example await getText('log/checkpoint') */
+/**
+ * @throws {Error} for any status but success.
+ * @example await getText('log/checkpoint')
+ */
 export async function getText(path: 'simulated-root.pem' | 'log/checkpoint'): Promise<string> {
   const answer = await fetch(new URL(path, BASE), { redirect: 'error', signal: AbortSignal.timeout(MOST_MS) });
   if (!answer.ok) throw new Error(`the agent answers ${answer.status} for ${path}`);

@@ -71,7 +71,10 @@ export function installedProgram(directory: string, program: BundledProgram): st
   return bytes.toString('utf8');
 }
 
-/** Those that are installed, by `sha256:` and their digest: bundles name a pinned program and need not hold it. */
+/**
+ * Those that are installed, by `sha256:` and their digest: bundles name a pinned program and need not hold it.
+ * @example const bytes = installedPrograms('/var/lib/assay/programs')(digest)
+ */
 export function installedPrograms(directory: string): (digest: string) => Uint8Array | null {
   return (digest) => {
     const program = Object.values(PROGRAMS).find((each) => digest === `sha256:${each.digest}`);

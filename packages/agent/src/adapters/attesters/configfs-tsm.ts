@@ -34,7 +34,10 @@ const systemFiles: ReportFiles = {
   write: (path, bytes) => writeFile(path, bytes, { flag: 'r+' }),
 };
 
-/** The attester of this machine, or `null` where the kernel offers no reports: the interface can be there without a provider. */
+/**
+ * The attester of this machine, or `null` where the kernel offers no reports: the interface can be there without a provider.
+ * @throws {ServerError} `attester/unavailable` when the kernel refuses the interface for another reason than having no provider.
+ */
 export async function openConfigfsTsmAttester(root: string = ROOT, files: ReportFiles = systemFiles): Promise<Attester | null> {
   if (files === systemFiles && !existsSync(root)) return null;
   const probe = join(root, `assay-${randomBytes(8).toString('hex')}`);

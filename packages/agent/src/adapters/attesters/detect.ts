@@ -98,6 +98,7 @@ export const CANDIDATES: readonly Candidate[] = [
 /**
  * The attester of this machine.
  * @throws {ServerError} `attester/unavailable` when the one that was asked for is not there.
+ * @example const { attester } = await detectAttester({ choice: 'auto', directory: '/var/lib/assay', clock: { now: Date.now } })
  */
 export async function detectAttester(
   options: DetectOptions,

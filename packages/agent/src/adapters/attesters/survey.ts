@@ -23,6 +23,7 @@ export interface TeeSurvey {
 
 /**
  * Looks at the TEEs of this machine in the order in which an agent would, and takes evidence once from the one that is there.
+ * @throws errors without a code; a TEE that fails with a coded one is an outcome.
  * @example const { kind, detail } = await surveyTee({ choice: 'auto', directory: '.assay', clock: systemClock })
  */
 export async function surveyTee(options: DetectOptions, candidates: readonly Candidate[] = CANDIDATES): Promise<TeeSurvey> {

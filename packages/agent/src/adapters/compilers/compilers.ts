@@ -23,7 +23,10 @@ export interface CompilersOptions {
   readonly memoryBytes?: number | undefined;
 }
 
-/** The compilers in a folder. Nothing is started until something is to be compiled. */
+/**
+ * The compilers in a folder. Nothing is started until something is to be compiled.
+ * @example const compilers = openCompilers({ folder: '/var/lib/assay/compilers', concurrency: 2 })
+ */
 export function openCompilers(options: CompilersOptions): Compilers {
   return new WarmCompilers(options);
 }

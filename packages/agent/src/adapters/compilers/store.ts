@@ -19,7 +19,10 @@ const manifestSchema = z.object({
   integrity: z.string().startsWith('sha512-'),
 });
 
-/** The compilers in `folder`, newest first. Not checked here: their bytes, see {@link verifiedSoljson}. */
+/**
+ * The compilers in `folder`, newest first. Not checked here: their bytes, see {@link verifiedSoljson}.
+ * @example installedCompilers('/var/lib/assay/compilers')[0]?.version
+ */
 export function installedCompilers(folder: string): readonly CompilerRelease[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)

@@ -27,6 +27,7 @@ export interface ModelOptions {
 /**
  * The model as configured; never throws because an endpoint is down.
  * @throws {ServerError} `model/unknown-name`, `config/unreadable` for a transcript.
+ * @example const model = createModel(parseConfig(process.env).model, { embedded })
  */
 export function createModel(config: ModelConfig, options: ModelOptions): Model {
   const { embedded, now = Date.now } = options;

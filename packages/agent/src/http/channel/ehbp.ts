@@ -41,7 +41,10 @@ export function isEhbp(request: Request): boolean {
   return request.headers.has(ENCAPSULATED_KEY_HEADER);
 }
 
-/** Opens the request, has it handled, and seals the answer to its sender. */
+/**
+ * Opens the request, has it handled, and seals the answer to its sender.
+ * @throws {ServerError} for a request that cannot be opened.
+ */
 export async function answerEhbp(request: Request, options: EhbpOptions): Promise<Response> {
   let exchange: EhbpExchange;
   let body: Uint8Array;

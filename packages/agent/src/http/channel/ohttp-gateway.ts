@@ -76,7 +76,10 @@ const FORBIDDEN_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK']);
 const KEY_PROBLEM = 'https://iana.org/assignments/http-problem-types#ohttp-key';
 const FORMS: Readonly<Record<string, Form>> = { [MEDIA_TYPES.request]: 'whole', [MEDIA_TYPES.chunkedRequest]: 'chunked' };
 
-/** Answers one encapsulated request. */
+/**
+ * Answers one encapsulated request.
+ * @throws {ServerError} for a request that cannot be opened.
+ */
 export async function answerEncapsulated(request: Request, options: OhttpGatewayOptions): Promise<Response> {
   const form = FORMS[(request.headers.get('content-type') ?? '').toLowerCase()];
   if (!form) return problem(415, 'channel/message-malformed', `expected content type ${Object.keys(FORMS).join(' or ')}`);

@@ -50,7 +50,10 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
-/** The built console beside this package, or `null`. */
+/**
+ * The built console beside this package, or `null`.
+ * @example const files = loadConsole(consoleDirectory())
+ */
 export function consoleDirectory(): string | null {
   try {
     return join(dirname(require.resolve('@assay/web/package.json')), 'dist');
@@ -59,7 +62,10 @@ export function consoleDirectory(): string | null {
   }
 }
 
-/** The files below `directory`; none when it is not there. */
+/**
+ * The files below `directory`; none when it is not there.
+ * @example const files = loadConsole(consoleDirectory())
+ */
 export function loadConsole(directory: string | null): ConsoleFiles {
   const files = new Map<string, ConsoleFile>();
   if (directory === null) return files;

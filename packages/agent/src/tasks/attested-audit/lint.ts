@@ -51,7 +51,10 @@ export interface LintWork {
   readonly left: () => number;
 }
 
-/** Lints the sources that are no dependencies. Only an end of the whole task throws. */
+/**
+ * Lints the sources that are no dependencies. Only an end of the whole task throws.
+ * @throws the reason of the task's signal, and errors without a code.
+ */
 export async function lintSources(work: LintWork, context: TaskContext): Promise<Linted> {
   const { analyzer, asked, sources, inputHash } = work;
   if (!asked) return { lint: null, reason: 'the request asked for none' };

@@ -51,7 +51,10 @@ export const execute: Task<z.infer<typeof input>, ExecuteAnswer> = {
 export type ExecuteInput = Omit<z.infer<typeof input>, 'type' | 'include_attestation'>;
 export type ExecuteAnswer = z.infer<typeof executeAnswerSchema>;
 
-/** Runs the code and describes the run with the members that `ai_generate_and_execute` has, too. */
+/**
+ * Runs the code and describes the run with the members that `ai_generate_and_execute` has, too.
+ * @throws {SandboxError} `sandbox/network-refused`, and those of the lane.
+ */
 export async function executeCode(task: ExecuteInput, context: TaskContext): Promise<TaskResult<ExecuteAnswer>> {
   const wishes = { workspace: task.workspace, files: readFiles(task.files) };
   const permit = context.ports.permitHosts(task.network?.allow ?? []);

@@ -6,7 +6,10 @@ import { keptPayloads } from '@assay/receipt';
 import { MAX_KEPT_REQUEST } from '../kept-request.ts';
 import { contentTypeOf, requestDocument, requestedData } from '../request-document.ts';
 
-/** A payload; `null` when it was not kept, or was erased. */
+/**
+ * A payload; `null` when it was not kept, or was erased.
+ * @throws {LedgerError} of the store, other than that the payload is gone.
+ */
 export async function keptStill(sealed: SealedReceipt, ledger: Ledger, hash: string): Promise<StoredBytes | null> {
   try {
     return await ledger.payload(sealed, hash);
@@ -16,7 +19,10 @@ export async function keptStill(sealed: SealedReceipt, ledger: Ledger, hash: str
   }
 }
 
-/** The `data` of the request; `null` when the request was too long to be kept, or was erased. */
+/**
+ * The `data` of the request; `null` when the request was too long to be kept, or was erased.
+ * @throws {LedgerError} of the store, other than that the payload is gone.
+ */
 export async function storedRequest(sealed: SealedReceipt, ledger: Ledger): Promise<Readonly<Record<string, unknown>> | null> {
   const kept = keptPayloads(sealed.receipt.event_log).find(({ name }) => name === 'request');
   const stored = kept === undefined ? null : await keptStill(sealed, ledger, kept.hash);

@@ -28,7 +28,10 @@ export interface AttestedBuild {
   readonly receiptId: string;
 }
 
-/** @throws {CliError} `cli/no-build` for a bundle without a build. */
+/**
+ * @throws {CliError} `cli/no-build` for a bundle without a build.
+ * @example const { artifacts, buildHash } = attestedBuildIn(receipts)
+ */
 export function attestedBuildIn(receipts: readonly VerifiedReceipt[]): AttestedBuild {
   for (const { receipt, payloads, keysetDigest, time } of receipts) {
     const built = receipt.event_log.find(({ type }) => type === 'contract.built');

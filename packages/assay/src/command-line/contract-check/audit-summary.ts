@@ -34,6 +34,7 @@ export interface AuditSummary {
  * The typed data to sign for a deployment that was checked.
  * @throws {CliError} `cli/no-summary` when the bundle holds no audit that passed, the level is below `exact`, part of the code was not checked or
  * can be replaced, or the RPC is one of another chain.
+ * @example const typedData = await summaryOf(await checkContract(address, options), { build, rpc, chainId: 1, auditUri, simulated: false })
  */
 export async function summaryOf(
   found: ContractCheck,
@@ -79,7 +80,10 @@ export interface SignedSummaryOptions {
   readonly simulated: boolean;
 }
 
-/** The document with a signature over {@link summaryOf}'s typed data. */
+/**
+ * The document with a signature over {@link summaryOf}'s typed data.
+ * @example JSON.stringify(signedSummary(typedData, { signature, signer, signedAt, found, build, block, simulated: false }))
+ */
 export function signedSummary(
   typedData: SummaryTypedData,
   { signature, signer, signedAt, found, build, block, simulated }: SignedSummaryOptions,

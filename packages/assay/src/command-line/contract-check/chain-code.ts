@@ -22,6 +22,7 @@ export interface ChainBlock {
 /**
  * The block to ask at: the one whose hash is given, or the newest.
  * @throws {ContractsError} `chain/proof-invalid` for a block that does not hash to it.
+ * @example const newest = await blockOf(rpc, null)
  */
 export async function blockOf(rpc: ChainRpc, knownHash: string | null): Promise<ChainBlock> {
   const block =

@@ -31,6 +31,7 @@ export interface CheckOptions extends CompareOptions {
 /**
  * Checks an address; of a proxy, its own code and each implementation.
  * @throws {CliError} `cli/no-code`, `cli/rpc-failed`, `cli/rpc-lies`, `cli/bad-option`; {ContractsError} `chain/proof-invalid` and others.
+ * @example const { level } = await checkContract('0x4200000000000000000000000000000000000006', options)
  */
 export async function checkContract(address: string, options: CheckOptions): Promise<ContractCheck> {
   const { rpc, block, uncheckedProxy } = options;

@@ -33,7 +33,10 @@ export function promptOf({ key, run, endpoint }: Prompts, index: number, variant
 
 const GREEDY = { follow: null, wanted: null, temperature: 0, seed: 0 } as const;
 
-/** What the reference says of the candidate's tokens; `null` for an answer that has no usable ones. */
+/**
+ * What the reference says of the candidate's tokens; `null` for an answer that has no usable ones.
+ * @throws errors of the engine; an answer that breaks a rule is `null`.
+ */
 export async function knownView(
   engine: ReferenceEngine,
   prompt: MeasuredPrompt,

@@ -10,7 +10,10 @@ import { EncodingError } from '@assay/encoding/errors';
 const START = Uint8Array.of(0xa1, 0x6b, 0x41, 0x74, 0x74, 0x65, 0x73, 0x74);
 const MAX_RESPONSE = 1 << 16; // bytes
 
-/** The document inside, `null` when `file` is something else. */
+/**
+ * The document inside, `null` when `file` is something else.
+ * @throws errors that are none of decoding.
+ */
 export function nsmDocument(file: Uint8Array): Uint8Array | null {
   if (file.length > MAX_RESPONSE || !START.every((byte, index) => file[index] === byte)) return null;
   try {

@@ -26,6 +26,7 @@ export function looksLikeTextFormat(text: string): boolean {
 
 /**
  * The binary message that `text` spells out, `null` when it is no message of this schema.
+ * @throws errors that are none of reading.
  * @example textFormatMessage('version: 4', { version: [1, 'integer'] }) // 08 04
  */
 export function textFormatMessage(text: string, schema: ProtobufSchema): Uint8Array | null {

@@ -6,7 +6,10 @@ import { AttestationError } from '../../errors.ts';
 
 const MAX_ITEMS = 4096;
 
-/** Compact integer below 2^30: mode 0, 1 or 2, in its shortest form. */
+/**
+ * Compact integer below 2^30: mode 0, 1 or 2, in its shortest form.
+ * @throws {AttestationError} `dstack/attestation-malformed`.
+ */
 export function scaleLength(reader: ByteReader): number {
   const first = reader.u8();
   switch (first & 3) {
@@ -31,7 +34,10 @@ export function scaleText(reader: ByteReader): string {
   return decodeUtf8(scaleBytes(reader));
 }
 
-/** Vector of `item`. */
+/**
+ * Vector of `item`.
+ * @throws {AttestationError} `dstack/attestation-malformed`.
+ */
 export function scaleList<Item>(reader: ByteReader, item: (reader: ByteReader, index: number) => Item): readonly Item[] {
   const count = scaleLength(reader);
   if (count > MAX_ITEMS) {

@@ -59,7 +59,11 @@ export function nvidiaEvidenceOf(file: Uint8Array): NvidiaEvidence | null {
   return bytes !== null && looksLikeSpdm(bytes) ? { devices: [deviceOf(bytes)] } : null;
 }
 
-/** The same for JSON that is parsed already, e.g. a part of a combined report. */
+/**
+ * The same for JSON that is parsed already, e.g. a part of a combined report.
+ * @throws {AttestationError} `nvidia/evidence-malformed`.
+ * @example const evidence = nvidiaEvidenceOfJson(parseJson(bytes))
+ */
 export function nvidiaEvidenceOfJson(value: Json): NvidiaEvidence | null {
   const named = isObject(value) ? listsIn(value) : [];
   const shared = isObject(value) && named.length > 0 ? value : null;

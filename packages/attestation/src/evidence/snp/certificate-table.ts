@@ -48,7 +48,10 @@ export function parseCertificateTable(bytes: Uint8Array): readonly Uint8Array[] 
   });
 }
 
-/** DER certificates in `content`: PEM blocks, or one DER element with zero padding after it. */
+/**
+ * DER certificates in `content`: PEM blocks, or one DER element with zero padding after it.
+ * @throws {AttestationError} `snp/certificate-table-malformed`.
+ */
 export function certificatesIn(content: Uint8Array): readonly Uint8Array[] {
   if (content[0] === 0x2d) {
     return decodePem(decodeUtf8(content))

@@ -20,7 +20,10 @@ const CURVES: ReadonlyMap<number, readonly [oid: string, width: number]> = new M
   [5, ['1.3.132.0.35', 66]],
 ]);
 
-/** The key in a public area as SubjectPublicKeyInfo, DER; `null` when `bytes` are something else. */
+/**
+ * The key in a public area as SubjectPublicKeyInfo, DER; `null` when `bytes` are something else.
+ * @throws errors that are none of decoding.
+ */
 export function spkiOfPublicArea(bytes: Uint8Array): Uint8Array | null {
   if (bytes.length < 16 || bytes.length > MAX_AREA) return null;
   const sized = ((bytes[0] as number) << 8) | (bytes[1] as number);

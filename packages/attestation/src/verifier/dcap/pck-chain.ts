@@ -108,7 +108,10 @@ function isAccepted(anchor: TrustAnchor, anchors: readonly TrustAnchor[]): boole
   return named === kept || (named !== null && kept !== null && equalBytes(named, kept));
 }
 
-/** What {@link verifyPckChain} does once the three certificates are told apart. */
+/**
+ * What {@link verifyPckChain} does once the three certificates are told apart.
+ * @throws {AttestationError} as {@link verifyPckChain}.
+ */
 export async function authenticateChain(
   { leaf, issuer, root }: PckCertificates,
   { anchors, now, cache }: PckChainQuestion,

@@ -88,7 +88,7 @@ const QUIET = new Set([
  * What a claim of this name and value says, `null` when its words say nothing.
  * @example
  * readClaim('x-acme-nonce-mismatch', true); // 'trouble'
- * readClaim('debug-disabled', true); // null, and 'debug' when false
+ * readClaim('debug-disabled', true); // 'fine', and 'debug' when false
  */
 export function readClaim(name: string, value: Json): Reading | null {
   const words = wordsOf(name);

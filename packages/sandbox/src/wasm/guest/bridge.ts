@@ -45,7 +45,10 @@ export function askAll(requests: readonly BridgeRequest[]): readonly BridgeAnswe
   });
 }
 
-/** One request, waiting; redirects are followed when asked, each hop judged by the host. Used by Python. */
+/**
+ * One request, waiting; redirects are followed when asked, each hop judged by the host. Used by Python.
+ * @throws {Error} when the host gives no answer.
+ */
 export function askOne(request: BridgeRequest, follow: boolean): BridgeAnswer & { readonly url: string } {
   let current = request;
   for (let hop = 0; ; hop += 1) {

@@ -31,7 +31,10 @@ export type FileSystem = PyodideAPI['FS'];
 const PRELOADED =
   'asyncio, csv, collections, copy, datetime, decimal, functools, hashlib, itertools, math, re, statistics, string, textwrap, uuid';
 
-/** Starts the interpreter with the front end (`runners/python/_assay`) in it. `forSnapshot` leaves it ready for `makeMemorySnapshot`. */
+/**
+ * Starts the interpreter with the front end (`runners/python/_assay`) in it. `forSnapshot` leaves it ready for `makeMemorySnapshot`.
+ * @throws {Error} without a Pyodide to start.
+ */
 export async function startInterpreter(config: GuestConfig, forSnapshot: boolean): Promise<Interpreter> {
   if (config.pyodide === null) throw new Error('no Pyodide configured');
   await replaceHostEntropy();

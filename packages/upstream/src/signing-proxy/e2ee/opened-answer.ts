@@ -24,7 +24,10 @@ const SEALED = new Set(['content', 'reasoning_content']);
 const ROLES: ReadonlySet<Json> = new Set(['assistant', 'developer', 'system', 'tool', 'user']);
 const PLAIN_CHOICE = new Set(['finish_reason', 'stop_reason']);
 
-/** @param context `|n=…|ts=…` of the request, which answers carry on. */
+/**
+ * @param context `|n=…|ts=…` of the request, which answers carry on.
+ * @throws {UpstreamError} `e2ee/answer-in-clear`, `e2ee/open-failed`.
+ */
 export async function* openAnswer(
   { headers, body }: SealedBody,
   cipher: FieldCipher,

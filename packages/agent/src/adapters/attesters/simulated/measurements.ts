@@ -46,7 +46,10 @@ export function measureRunningCode(): Promise<ReadonlyMap<number, Uint8Array>> {
   return measureCode(RUNNING);
 }
 
-/** {@link measureRunningCode} of code elsewhere. */
+/**
+ * {@link measureRunningCode} of code elsewhere.
+ * @example const registers = await measureCode(codeInImage('rootfs/assay', 'v24.21.0 linux x64')); registers.get(0)
+ */
 export async function measureCode({ code, manifest, runtime }: MeasuredPlace): Promise<ReadonlyMap<number, Uint8Array>> {
   const measured = [
     await digestOfCode(code),

@@ -23,7 +23,10 @@ const OTHER_AGENT_MS = 1_000;
 const POLL_MS = 25;
 const P384 = { name: 'ECDSA', namedCurve: 'P-384' };
 
-/** The root of this directory, made when there is none. */
+/**
+ * The root of this directory, made when there is none.
+ * @throws {ServerError} `attester/simulated-root-broken`; the error of the file system when it cannot be made.
+ */
 export async function openSimulatedRoot(directory: string, now: number): Promise<Issued> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const paths = { key: join(directory, ROOT_KEY_FILE), certificate: join(directory, ROOT_CERTIFICATE_FILE) };

@@ -70,7 +70,10 @@ export function needEngineSupport(platform?: string, arch?: string): void {
   if (refusal !== null) throw new ServerError('model/engine-unsupported', refusal);
 }
 
-/** The engine in the data directory by npm's list of what it installed, or `null`. {@link checkEngineFiles} reads the files themselves. */
+/**
+ * The engine in the data directory by npm's list of what it installed, or `null`. {@link checkEngineFiles} reads the files themselves.
+ * @throws {ServerError} for an engine that is there and not whole.
+ */
 export async function findEngine(dataDir: string): Promise<InstalledEngine | null> {
   if (engineRefusal() !== null) return null;
   const directory = engineDirectory(dataDir);

@@ -14,7 +14,10 @@ export interface ListedModel {
   readonly fetched: boolean;
 }
 
-/** Every model of the catalogue, in its order. */
+/**
+ * Every model of the catalogue, in its order.
+ * @example for (const { model } of await listModels('/var/lib/assay')) console.log(model.name)
+ */
 export async function listModels(dataDir: string): Promise<readonly ListedModel[]> {
   return Promise.all(
     CATALOGUE.map(async (model) => {
@@ -28,6 +31,7 @@ export async function listModels(dataDir: string): Promise<readonly ListedModel[
 /**
  * Removes a fetched model, or what is left of a broken fetch. An agent that has it loaded goes on with it until it stops.
  * @throws {ServerError} `model/unknown-name`, `model/not-fetched`.
+ * @example await removeModel('/var/lib/assay', name)
  */
 export async function removeModel(dataDir: string, name: string): Promise<void> {
   const path = modelFile(dataDir, catalogueModel(name));

@@ -44,7 +44,10 @@ type ClaimedFinding = Claims['findings'][number];
 
 export interface ClaimsWork extends Omit<ExploitWork, 'evm'> {}
 
-/** Asks the model and runs its exploits. A model that fails is an outcome. */
+/**
+ * Asks the model and runs its exploits. A model that fails is an outcome.
+ * @throws the reason of the task's signal, and errors without a code.
+ */
 export async function claimFindings(
   work: ClaimsWork,
   context: TaskContext,

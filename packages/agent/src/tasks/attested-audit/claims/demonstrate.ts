@@ -48,7 +48,10 @@ export interface Demonstration {
   readonly observations_hash: string | null;
 }
 
-/** Runs it. Whatever the model wrote wrongly is an outcome, not an error; only an end of the whole task throws. */
+/**
+ * Runs it. Whatever the model wrote wrongly is an outcome, not an error; only an end of the whole task throws.
+ * @throws the reason of the task's signal, and faults of the agent itself.
+ */
 export async function demonstrate(
   exploit: ClaimedExploit,
   work: ExploitWork,

@@ -29,7 +29,7 @@ interface Builder {
   readonly umask: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly processors: string;
-  /** A shell command before the build: an edit that git does not see must not reach the image. */
+  /** A shell command that runs before the build. It makes an edit that git does not see; that edit must not reach the image. */
   readonly edit: string;
   /** Builds as this user, when this program runs as root. */
   readonly user?: number | undefined;

@@ -107,7 +107,7 @@ test.skipIf(ANVIL === null)(
     expect(await call('transfer', ALICE, 60n)).toBe('signed');
     expect(await call('approve', wallet, 30n)).toBe('signed');
     await ended();
-    // 10 are left: the allowance counts, although nothing was moved by it yet.
+    // 10 are left: an allowance counts in full, even before anything was moved under it.
     expect(await call('transferFrom', wallet, ALICE, 11n)).toEqual(denied);
     expect(await call('transferFrom', wallet, ALICE, 10n)).toBe('signed');
     expect(await call('transfer', ALICE, 1n)).toEqual(denied);

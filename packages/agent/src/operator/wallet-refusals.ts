@@ -120,8 +120,8 @@ export function refuseBehind(book: TransactionBook, { chainId, confirmedNonce }:
 }
 
 /**
- * Refuses while any chain has a transaction of this wallet that was not signed here, for what is signed for no single chain. No node is asked, so
- * `details.next` is the nonce behind that transaction.
+ * For a signature that names no chain: refuses it while any chain has a transaction of this wallet that was not signed here. No node is asked, so
+ * `details.next` is the nonce after that transaction.
  * @throws {ServerError} `operator/state-behind`.
  */
 export function refuseSignedElsewhere(book: TransactionBook): void {

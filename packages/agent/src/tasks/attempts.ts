@@ -1,4 +1,4 @@
-/** The attempts of a task, each with its code, output, error and files: the events of its progress, folded. */
+/** Folds the progress events of a task into its attempts, each with code, output, error and files. */
 
 import { z } from 'zod';
 import type { ProgressEvent } from '../ports/task-events.ts';

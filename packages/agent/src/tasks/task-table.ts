@@ -15,7 +15,7 @@ export interface TaskTableOptions extends Omit<RunTaskOptions, 'turns'> {
   readonly tasks: ReadonlyMap<string, RegisteredTask>;
   /** How many may run at once. */
   readonly most: number;
-  /** Tells other agents on the same store; left out where there are none. */
+  /** Tells the other agents on the same store; absent for an agent that is alone on its store. */
   readonly broadcast?: Pick<TaskBroadcast, 'add'> | undefined;
 }
 

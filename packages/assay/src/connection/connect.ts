@@ -290,7 +290,7 @@ class Connection implements Agent {
     return proofOf(receipt, attested.bytes, attested.nonce);
   }
 
-  /** For a keyset that came and went while the agent worked: its report is in the bundle, verified under the same policy. */
+  /** For a receipt whose keyset was replaced while the agent worked: the report of that keyset is in the bundle, and is verified under the same policy. */
   async #proveByBundle(receipt: Receipt): Promise<Proof> {
     const id = receipt.receipt_id;
     const bytes = await contentOf(await this.#read(`bundles/${encodeURIComponent(id)}`), MAX_BUNDLE_BYTES);

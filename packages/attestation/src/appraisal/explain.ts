@@ -1,4 +1,4 @@
-/** A policy in plain sentences, so that the person who signs it off reads what it does and what it leaves open. */
+/** A policy in plain sentences, for the person who approves it: what it demands, and what it leaves open. */
 
 import type { EvidenceType } from '../model/claims.ts';
 import type { DatedException, MeasurementRule, Policy } from '../model/policy.ts';

@@ -3,7 +3,7 @@
  * after the handshake, which proves possession of it, and before the connection is handed to HTTP, so that a mismatch costs no byte of a request.
  * Sessions are never resumed: every connection shows its certificate again.
  *
- * Not checked here: who attested the key. Certificate authorities are checked as well unless the pin alone is to count.
+ * Not checked here: who attested the key. Certificate authorities are checked as well, except where the caller relies on the pin alone.
  */
 
 import { readDer } from '@assay/encoding/der';

@@ -131,7 +131,7 @@ class Check {
   readonly #namedErasures = new Set<string>();
   /** By collection: what the newest receipt says of it. */
   readonly #states = new Map<string, StateWritten>();
-  /** The oldest version that may take over the store: what the newest receipt says of it. */
+  /** The oldest version that may take over the store, as the newest receipt states it. */
   #floor: string | null = null;
   #rows: RowCounts = { jobs: 0, keys: 0 };
   #chained = true;

@@ -25,7 +25,7 @@ export class NamespaceCell extends GroupedCell {
   readonly #child: ChildProcess;
   readonly #scratch: string | null;
   readonly #release: () => Promise<void>;
-  /** The cell's /dev/shm. */
+  /** Descriptor of the cell's /dev/shm. */
   #shared: number | null = null;
 
   constructor({ kind, limits, child, group, scratch, release }: NamespaceCellOptions) {

@@ -14,7 +14,7 @@ interface SignChangeProps {
   readonly agent: Agent;
   readonly owned: OwnedState;
   readonly change: OwnerChange;
-  /** What it means, where the rows of the message do not say it. */
+  /** Explains the change where the rows of the message do not. */
   readonly children?: ComponentChildren;
   readonly onDone: (receiptId: string) => void;
   readonly onClose: () => void;

@@ -218,7 +218,7 @@ function Older({ busy, onReach }: { readonly busy: boolean; readonly onReach: ()
   );
 }
 
-/** An agent's log begins with its first start, so an empty list is one that nothing matches. */
+/** Shown when no receipt matches the filter. The list is never empty for another reason: the log begins with the first start of the agent. */
 function None({ onShowAll }: Pick<ReceiptRowsProps, 'onShowAll'>): JSX.Element {
   return (
     <Card>

@@ -1,4 +1,4 @@
-/** What the steps of a task tell, folded: where it stands, and each attempt with its code, output, error and files. */
+/** Folds the steps of a task into one state: its status, and each attempt with code, output, error and files. */
 
 import type { TaskStatus, TaskStep } from 'assay';
 

@@ -81,7 +81,7 @@ export interface KeyChoice {
 }
 
 /**
- * The keys that fit the report in kind, product, chip and TCB, or those that come close; one or the other is there.
+ * The keys that fit the report in kind, product, chip and TCB. When none fits: those that come close, with what is wrong with each. Never neither.
  * @throws {AttestationError} `snp/endorsement-key-missing`, `snp/endorsement-key-malformed`, `snp/product-unknown`, `endorsements/too-large`.
  *   The errors of misfits are `snp/product-mismatch`, `snp/chip-id-mismatch` and `snp/tcb-mismatch`.
  */

@@ -28,7 +28,7 @@ const PURE = new Set([
   'zlib',
 ]);
 
-/** Why something that programs often ask for is not here. */
+/** Modules that programs often import and this sandbox does not have, each with the reason. */
 const INSTEAD: Readonly<Record<string, string>> = {
   child_process: 'this sandbox has no processes',
   worker_threads: 'this sandbox has no threads',

@@ -14,11 +14,9 @@ import {
   derString,
   derTime,
   derUnsigned,
-  encodeDer,
-  encodeDerOid,
-  encodeDerUnsigned,
   readDer,
 } from './der.ts';
+import { encodeDer, encodeDerOid, encodeDerUnsigned } from './der-writer.ts';
 import { decodeHex, encodeHex } from './hex.ts';
 
 const der = (hex: string): DerElement => readDer(decodeHex(hex.replaceAll(' ', '')));

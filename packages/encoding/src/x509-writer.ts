@@ -4,7 +4,8 @@
  */
 
 import { utf8 } from './bytes.ts';
-import { DER_TAG, encodeDer, encodeDerOid, encodeDerUnsigned } from './der.ts';
+import { DER_TAG } from './der.ts';
+import { encodeDer, encodeDerOid, encodeDerUnsigned } from './der-writer.ts';
 import { EncodingError } from './errors.ts';
 
 const NAME_OIDS: Readonly<Record<string, string>> = {

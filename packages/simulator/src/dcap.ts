@@ -7,7 +7,8 @@
 import type { Endorsement, TrustAnchor } from '@assay/attestation';
 import { trustAnchor } from '@assay/attestation';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer, encodeDerOid, encodeDerUnsigned } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer, encodeDerOid, encodeDerUnsigned } from '@assay/encoding/der-writer';
 import { encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
 import type { ExtensionFields } from '@assay/encoding/x509-writer';

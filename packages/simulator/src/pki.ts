@@ -5,7 +5,8 @@
 
 import { type TrustAnchor, trustAnchor } from '@assay/attestation';
 import { joinBytes } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer, encodeDerUnsigned } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer, encodeDerUnsigned } from '@assay/encoding/der-writer';
 import {
   ALGORITHM_IDENTIFIERS,
   type AlgorithmIdentifierName,

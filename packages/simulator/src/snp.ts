@@ -9,7 +9,8 @@ import {
   verifyEvidence,
 } from '@assay/attestation';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer, encodeDerUnsigned } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer, encodeDerUnsigned } from '@assay/encoding/der-writer';
 import type { ExtensionFields } from '@assay/encoding/x509-writer';
 import {
   CA_EXTENSIONS,

@@ -5,7 +5,8 @@
  */
 
 import { utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer } from '@assay/encoding/der-writer';
 import { encodePem } from '@assay/encoding/pem';
 import { CA_EXTENSIONS, type FakeDcapOptions, fakeCertificate, fakeInstant, fakeKey, fakeSgxExtension } from '@assay/simulator';
 

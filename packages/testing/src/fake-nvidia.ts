@@ -10,7 +10,8 @@ import {
 } from '@assay/attestation';
 import { encodeBase64 } from '@assay/encoding/base64';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer, encodeDerOid, encodeDerUnsigned } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer, encodeDerOid, encodeDerUnsigned } from '@assay/encoding/der-writer';
 import { encodePem } from '@assay/encoding/pem';
 import { type ExtensionFields, keyUsage } from '@assay/encoding/x509-writer';
 import {

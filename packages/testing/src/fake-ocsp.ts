@@ -1,7 +1,8 @@
 /** OCSP responses (RFC 6960) about fake certificates, sound or with any one defect. */
 
 import { utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer, encodeDerOid, encodeDerUnsigned, readDer } from '@assay/encoding/der';
+import { DER_TAG, readDer } from '@assay/encoding/der';
+import { encodeDer, encodeDerOid, encodeDerUnsigned } from '@assay/encoding/der-writer';
 import { ALGORITHM_IDENTIFIERS, encodeSigned } from '@assay/encoding/x509-writer';
 import { FAKE_NOW, type FakeCertificate } from '@assay/simulator';
 

@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { createServer, type TLSSocket } from 'node:tls';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer } from '@assay/encoding/der-writer';
 import { encodePem } from '@assay/encoding/pem';
 import { basicConstraints } from '@assay/encoding/x509-writer';
 import { fakeCertificate, fakeKey } from '@assay/simulator';

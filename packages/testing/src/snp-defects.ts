@@ -4,7 +4,8 @@
  */
 
 import { utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer, encodeDerUnsigned } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer, encodeDerUnsigned } from '@assay/encoding/der-writer';
 import { CRL_EXTENSIONS, FAKE_NOW, type FakeSnpOptions, fakeCrl, fakeKey, fakeSnp } from '@assay/simulator';
 import type { SnpQuestion } from './question.ts';
 

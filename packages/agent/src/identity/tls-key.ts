@@ -6,7 +6,8 @@
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { isIP } from 'node:net';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer } from '@assay/encoding/der-writer';
 import { encodePem } from '@assay/encoding/pem';
 import {
   ALGORITHM_IDENTIFIERS,

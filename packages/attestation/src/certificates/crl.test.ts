@@ -1,7 +1,8 @@
 /** The form of CRLs (RFC 5280 §5.1): each part that is missing, twice or of another kind is refused by its name. path.test.ts verifies them. */
 
 import { concatBytes } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer, encodeDerUnsigned, readDer } from '@assay/encoding/der';
+import { DER_TAG, readDer } from '@assay/encoding/der';
+import { encodeDer, encodeDerUnsigned } from '@assay/encoding/der-writer';
 import { ALGORITHM_IDENTIFIERS, encodeDerTime, encodeName, encodeSigned } from '@assay/encoding/x509-writer';
 import { expect, test } from 'vitest';
 import { parseCrl } from './crl.ts';

@@ -1,7 +1,8 @@
 /** The form of OCSP responses (RFC 6960 §4.2.1), and what an answer says of a certificate: one row for each defect. */
 
 import { utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer, encodeDerOid, encodeDerUnsigned } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer, encodeDerOid, encodeDerUnsigned } from '@assay/encoding/der-writer';
 import { ALGORITHM_IDENTIFIERS, type ExtensionFields, encodeName, encodeSigned } from '@assay/encoding/x509-writer';
 import {
   CA_EXTENSIONS,

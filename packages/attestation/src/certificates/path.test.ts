@@ -1,4 +1,4 @@
-import { encodeDer, encodeDerUnsigned } from '@assay/encoding/der';
+import { encodeDer, encodeDerUnsigned } from '@assay/encoding/der-writer';
 import { basicConstraints, encodeExtension, encodeName, keyUsage } from '@assay/encoding/x509-writer';
 import {
   CA_EXTENSIONS,

@@ -1,4 +1,5 @@
-import { DER_TAG, encodeDer, encodeDerOid, encodeDerUnsigned, readDer } from '@assay/encoding/der';
+import { DER_TAG, readDer } from '@assay/encoding/der';
+import { encodeDer, encodeDerOid, encodeDerUnsigned } from '@assay/encoding/der-writer';
 import {
   ALGORITHM_IDENTIFIERS,
   basicConstraints,

@@ -1,7 +1,8 @@
 /** OCSP requests (RFC 6960 §4.1.1), unsigned, one certificate each, without a nonce so that answers can be cached. */
 
 import { bufferSource } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer, readDer } from '@assay/encoding/der';
+import { DER_TAG, readDer } from '@assay/encoding/der';
+import { encodeDer } from '@assay/encoding/der-writer';
 import { decodeHex } from '@assay/encoding/hex';
 import type { Certificate } from '../certificates/x509.ts';
 

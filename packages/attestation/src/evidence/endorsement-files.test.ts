@@ -2,7 +2,7 @@
 
 import { encodeBase64 } from '@assay/encoding/base64';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
-import { encodeDer } from '@assay/encoding/der';
+import { encodeDer } from '@assay/encoding/der-writer';
 import { encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
 import fc from 'fast-check';

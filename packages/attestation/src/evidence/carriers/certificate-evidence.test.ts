@@ -2,7 +2,8 @@
 
 import { joinBytes, utf8 } from '@assay/encoding/bytes';
 import { CborTag, encodeCbor } from '@assay/encoding/cbor';
-import { DER_TAG, encodeDer } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer } from '@assay/encoding/der-writer';
 import { encodePem } from '@assay/encoding/pem';
 import { fakeCertificate, fakeDcap, fakeKey } from '@assay/testing';
 import { describe, expect, test } from 'vitest';

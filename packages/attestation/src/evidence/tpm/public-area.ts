@@ -5,7 +5,8 @@
  */
 
 import { concatBytes } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer, encodeDerOid, encodeDerUnsigned } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer, encodeDerOid, encodeDerUnsigned } from '@assay/encoding/der-writer';
 import { EncodingError } from '@assay/encoding/errors';
 import { ByteReader } from '@assay/encoding/reader';
 

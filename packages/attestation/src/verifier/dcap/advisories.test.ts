@@ -1,7 +1,8 @@
 /** Published faults of other DCAP verifiers, each shown not to be here (research of November 2026; sources named per test). */
 
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer } from '@assay/encoding/der-writer';
 import { encodeHex } from '@assay/encoding/hex';
 import { expectCode, type FakeDcap, type FakeDcapOptions, fakeCrl, fakeDcap, fakeKey, fakeSgxExtension } from '@assay/testing';
 import { describe, expect, test } from 'vitest';

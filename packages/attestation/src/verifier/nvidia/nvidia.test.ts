@@ -1,7 +1,8 @@
 /** DMTF DSP0274 and NVIDIA's manifests: one defect each against sound fake devices, then every one-bit flip of what is signed. */
 
 import { utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer, encodeDerOid } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer, encodeDerOid } from '@assay/encoding/der-writer';
 import { encodeHex } from '@assay/encoding/hex';
 import { encodeName, keyUsage } from '@assay/encoding/x509-writer';
 import {

@@ -1,7 +1,8 @@
 /** AMD 56860 §7.3 and 57230: one defect each against a sound report of a fake hierarchy, then every one-bit flip of what is signed. */
 
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer, encodeDerUnsigned } from '@assay/encoding/der';
+import { DER_TAG } from '@assay/encoding/der';
+import { encodeDer, encodeDerUnsigned } from '@assay/encoding/der-writer';
 import { encodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
 import {

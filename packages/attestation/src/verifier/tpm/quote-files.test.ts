@@ -1,7 +1,8 @@
 /** The files of tpm2-tools: message, signature, PCR values and attestation key, each alone, in every form the tools write. */
 
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
-import { DER_TAG, encodeDer, encodeDerUnsigned, readDer } from '@assay/encoding/der';
+import { DER_TAG, readDer } from '@assay/encoding/der';
+import { encodeDer, encodeDerUnsigned } from '@assay/encoding/der-writer';
 import { decodeHex } from '@assay/encoding/hex';
 import { encodePem } from '@assay/encoding/pem';
 import { expectRefusal, FAKE_NOW, type FakeKey, type FakeTpm, fakeKey, fakeTpmQuote } from '@assay/testing';

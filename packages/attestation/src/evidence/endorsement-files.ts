@@ -45,8 +45,7 @@ export function collectEndorsements(files: readonly EndorsementFile[]): Endorsem
 /**
  * The pieces of one file, for {@link joinEndorsements}: a caller that joins the same files in several ways reads each of them once.
  * A file of more than 32 MiB has none.
- * @example
- * const pieces = files.map(piecesOf);
+ * @example const pieces = piecesOf({ name: 'chain.pem', bytes })
  */
 export function piecesOf({ name, bytes }: EndorsementFile): Endorsements {
   return bytes.length > MAX_FILE_BYTES ? [] : classify(name, bytes);

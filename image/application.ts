@@ -74,7 +74,7 @@ export function application(checkout: string, begin: (step: string) => void): Ap
   }
 }
 
-/** The files that `npm publish` would take, without the sources, which the compiled ones stand for. */
+/** The files that `npm publish` would take, without the sources: the image runs the compiled files. */
 export function published(directory: string, prefix: string): readonly Entry[] {
   const manifest = join(directory, 'package.json');
   const { files = [] } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly files?: readonly string[] };

@@ -61,7 +61,7 @@ const CASES: Readonly<Record<'F16' | 'Q4_1', readonly Case[]>> = {
   ],
 };
 
-/** Makes the runs of all cases that are missing, in rounds, and gives the rows. */
+/** Runs the cases that have too few runs, in rounds, and returns the rows of all. */
 export async function realModelRows({ dataDir, forms, runs, mode, made }: RealModel): Promise<readonly Row[]> {
   const open = (file: string, more: Conditions = {}) => openReferenceEngine({ dataDir, file, ...more });
   const titleOf = (name: string, { name: candidate, tier }: Case): string => `${name} against ${candidate}, ${tier}`;

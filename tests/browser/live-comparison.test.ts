@@ -162,7 +162,7 @@ describe.skipIf(chromiumPath() === null || !existsSync(join(DIST, 'comparison.ht
   });
 });
 
-/** Asks under another name of the host, as a page does whose name was pointed at this machine. */
+/** Asks with the Host header of another name, as a page does after DNS rebinding. */
 function statusFor(url: string, host: string, path = '/comparison/events'): Promise<number> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {

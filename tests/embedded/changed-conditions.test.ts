@@ -130,7 +130,7 @@ describe.runIf(isAtHand(SMOLLM2))('an endpoint that changes half-way', { timeout
     for (const name of ['as the reference', 'Q4_0']) expect(asked.get(name), name).toBeGreaterThanOrEqual(2);
   });
 
-  /** Without it the others could pass because no comparison here ever comes to an end. */
+  /** The control: without it the other tests would also pass if no comparison ever ended. */
   test('other weights from the first question are DIFFERENT', async () => {
     const { verdict, failed, asked } = await compare(() => 'Q4_0');
     expect([verdict, failed, [...asked.keys()]]).toEqual(['DIFFERENT', 0, ['Q4_0']]);

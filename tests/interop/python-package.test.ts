@@ -1,16 +1,17 @@
 /** The Python package: installed from its source, it gives the command's verdict on genuine evidence, runs tasks with files, and serves a verifying endpoint. */
 
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { parseConfig, type RunningAgent, startAgent } from '@assay/agent';
 import { fenced, loadManifest, type OpenAiServer, startOpenAiServer, vectorsDirectory } from '@assay/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pythonEnvironment } from './python-environment.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
+const COMMAND = ['--conditions=@assay/source', join(ROOT, 'packages/assay/src/command-line/main.ts')];
 const bin = await pythonEnvironment([join(ROOT, 'python')]);
 let cwd: string;
 
@@ -22,7 +23,7 @@ afterAll(() => rm(cwd, { recursive: true, force: true }));
 /** Runs a program that prints one JSON value; `{error, exit_code, code}` for an error of the package. */
 async function python(program: string, env: Readonly<Record<string, string>> = {}): Promise<Record<string, never>> {
   await writeFile(join(cwd, 'program.py'), `import asyncio, json, assay\n${program}`);
-  const ASSAY_COMMAND = `${process.execPath} --conditions=@assay/source ${ROOT}packages/assay/src/command-line/main.ts`;
+  const ASSAY_COMMAND = [process.execPath, ...COMMAND].join(' ');
   const options = {
     cwd,
     env: {
@@ -72,16 +73,7 @@ asyncio.run(main())
     const ours = await Promise.all(
       subjects.map(async ({ path, at, collateral }) => {
         const more = collateral.flatMap((file) => ['--collateral', file]);
-        const args = [
-          '--conditions=@assay/source',
-          `${ROOT}packages/assay/src/command-line/main.ts`,
-          'verify',
-          path,
-          '--json',
-          '--offline',
-          '--at',
-          `${at}`,
-        ];
+        const args = [...COMMAND, 'verify', path, '--json', '--offline', '--at', `${at}`];
         const { stdout, code } = await promisify(execFile)(process.execPath, [...args, ...more], { cwd }).then(
           (done) => ({ ...done, code: 0 }),
           (failed: { readonly stdout: string; readonly code: number }) => failed,
@@ -98,9 +90,26 @@ asyncio.run(main())
   }, 300_000);
 });
 
+/** The agent as `npm start` starts it, from its source, on a free port. */
+async function startServing(environment: Readonly<Record<string, string>>): Promise<{ url: string; process: ChildProcess }> {
+  const agent = spawn(process.execPath, [...COMMAND, 'serve'], { cwd, env: { PATH: `${process.env.PATH}`, ...environment } });
+  let said = '';
+  const url = await new Promise<string>((resolve, reject) => {
+    const read = (chunk: Buffer): void => {
+      said += chunk.toString();
+      const found = /http:\/\/127\.0\.0\.1:\d+/.exec(said);
+      if (found !== null) resolve(found[0]);
+    };
+    agent.stdout.on('data', read);
+    agent.stderr.on('data', read);
+    agent.on('exit', (status) => reject(new Error(`expected an agent, got status ${status}: ${said}`)));
+  });
+  return { url, process: agent };
+}
+
 describe.runIf(bin !== null)('an agent', () => {
   let model: OpenAiServer;
-  let agent: RunningAgent;
+  let agent: Awaited<ReturnType<typeof startServing>>;
 
   beforeAll(async () => {
     model = await startOpenAiServer({
@@ -113,15 +122,11 @@ describe.runIf(bin !== null)('an agent', () => {
         fenced('python', 'raise SystemExit(3)'),
       ],
     });
-    agent = await startAgent(
-      parseConfig({
-        ...{ AGENT_PORT: '0', ASSAY_DATA_DIR: join(cwd, '.assay'), ASSAY_LOG_LEVEL: 'silent' },
-        ...{ AI_PROVIDER: 'ollama', AI_API_BASE: model.base },
-      }),
-    );
+    agent = await startServing({ AGENT_PORT: '0', ASSAY_DATA_DIR: '.assay', AI_PROVIDER: 'ollama', AI_API_BASE: model.base });
   }, 300_000);
   afterAll(async () => {
-    await agent?.close();
+    agent?.process.kill();
+    if (agent?.process.exitCode === null) await once(agent.process, 'exit');
     await model?.close();
   });
 

@@ -11,7 +11,7 @@ import { onTestFinished } from 'vitest';
 import { parseConfig } from '../../packages/agent/src/config.ts';
 import { type RunningAgent, startAgent } from '../../packages/agent/src/main.ts';
 
-/** What tests of rotation ask. */
+/** Prompts of the rotation tests, each with a recorded answer. */
 const QUESTIONS = ['hi', 'hello', 'before', 'in between', 'after', 'my secret question'];
 
 export interface ClockedAgent {

@@ -173,6 +173,6 @@ it('an agent that restarted cannot tell: a question is not repeated, a reading i
   moved = true;
   await expect(asking.chat(PROMPT)).rejects.toMatchObject({ code: 'client/request-unsettled' });
   expect((await reading.fetch(`${reading.baseURL}/models`)).status).toBe(200);
-  // Asked again by the caller, who decided so, it goes to the new boot.
+  // When the caller decides to ask again, the request goes to the new boot.
   expect((await asking.chat(PROMPT)).text.length).toBeGreaterThan(0);
 });

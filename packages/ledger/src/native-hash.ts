@@ -8,7 +8,7 @@ import { hash } from 'node:crypto';
 /** How a hash is written: as in paths of proofs, or as in batches of leaves. */
 export type HashText = 'base64' | 'hex';
 
-/** `0x01 || left || right`; filled and hashed without a pause. */
+/** `0x01 || left || right`. Shared by all calls: it is filled and hashed without an `await` in between. */
 const node = Buffer.alloc(65, 1);
 /** `"assay-commitment/1\n" || salt || body`, and room for more. */
 const COMMITMENT_PREFIX = Buffer.from('assay-commitment/1\n');

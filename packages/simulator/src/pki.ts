@@ -1,5 +1,5 @@
 /**
- * A PKI made up here: keys, certificates and CRLs made here, each as good or as broken as a test needs. Keys are made once
+ * A fake PKI: keys, certificates and CRLs, each as sound or as broken as a test needs. Keys are made once
  * per kind and label and reused, because making them is slow.
  */
 

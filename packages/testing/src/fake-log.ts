@@ -97,7 +97,7 @@ export interface FakeLogOptions {
   /** Changes a receipt's events before it is sealed. */
   readonly events?: (events: ReceiptEvent[]) => ReceiptEvent[];
   readonly notAfter?: number;
-  /** The keyset is replaced after so many receipts; the rest is sealed by the next one. */
+  /** After how many receipts the keyset is replaced; the next keyset seals the rest. */
   readonly rotateAfter?: number;
   /** The ending keyset goes on sealing after it named the next one, as none may. */
   readonly sealAfterSuccession?: boolean;

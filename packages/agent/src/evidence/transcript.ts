@@ -27,7 +27,7 @@ export interface InferenceRequest {
 
 /**
  * The answer, with the receipt's signature in it.
- * @throws what the sealing throws.
+ * @throws what the model and `ledger.seal` throw.
  */
 export async function transcribe(
   session: EvidenceSession,

@@ -1,8 +1,8 @@
 /**
  * An agent under an operator manifest: its identity, and what its owners set. One instance a process; built by `open-operator.ts`.
  *
- * Changes by owners are made one after another. Each is sealed as a receipt together with the rows it writes. Policy, owners and pause hold
- * for every decision from the moment in which their change is on its way to the log, because the decision's own receipt comes after it.
+ * Changes by owners are made one after another. Each is sealed as a receipt together with the rows it writes. A changed policy, owner set
+ * or pause applies to decisions as soon as its receipt is on its way to the log, because the receipts of those decisions follow it there.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

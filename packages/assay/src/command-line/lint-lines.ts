@@ -1,4 +1,4 @@
-/** What a linter said of audited contracts, for people: apart from the findings of the analyser. */
+/** What a linter said about audited contracts, for people. Printed apart from the findings of the analyser. */
 
 import type { Lint } from '@assay/contracts';
 import { counted } from '@assay/encoding/counted';

@@ -149,7 +149,7 @@ export class AttestationVerifier {
     if (claims.simulated && !thresholds.allowTestMode)
       failed('untrusted_platform', 'expected hardware, got a simulator; allow_test_mode accepts it');
     const level = levelOf(claims);
-    // A simulator that the caller allows is asked for the level of the TEE that it stands for.
+    // A simulator that the caller allows counts as `low`, whatever TEE it imitates.
     const effective: SecurityLevel = claims.simulated && thresholds.allowTestMode ? 'low' : level;
     if (!isAtLeast(effective, minSecurityLevel))
       failed('policy_violation', `expected security level ${minSecurityLevel}, got ${effective}`);

@@ -57,13 +57,8 @@ export function piecesOf({ name, bytes }: EndorsementFile): Endorsements {
  * const endorsements = joinEndorsements(files.map(piecesOf));
  */
 export function joinEndorsements(pieces: Iterable<Endorsements>): Endorsements {
-  const found: Endorsement[] = [];
-  const certificates: Uint8Array[] = [];
-  for (const file of pieces)
-    for (const item of file) {
-      found.push(item);
-      if (item.kind === 'certificate') certificates.push(item.der);
-    }
+  const found = [...pieces].flat();
+  const certificates = found.flatMap((item) => (item.kind === 'certificate' ? [item.der] : []));
   return found.map((item) =>
     (item.kind === 'tcb-info' || item.kind === 'enclave-identity') && item.issuerChain.length === 0
       ? { ...item, issuerChain: certificates }
@@ -96,8 +91,9 @@ function classifyPlain(name: string | null, bytes: Uint8Array, nested: boolean):
   const answer = nested ? null : httpAnswer(bytes);
   if (answer !== null)
     return [...answer.heads, answer.body].flatMap((part) => (part.length === 0 ? [] : classify(name, part, true)));
+  const asItIs: readonly Endorsement[] = [{ kind: 'bytes', name, bytes }];
   const text = textOf(bytes);
-  if (text === null) return [{ kind: 'bytes', name, bytes }];
+  if (text === null) return asItIs;
   const trimmed = text.trim();
   const packed = nested ? null : unpackCollateral(trimmed);
   if (packed !== null) return packed.flatMap((file) => classify(file.name, file.bytes, true));
@@ -105,15 +101,14 @@ function classifyPlain(name: string | null, bytes: Uint8Array, nested: boolean):
     const json = kubernetesMembers(text).length > 0 ? null : classifyJson(name, text, bytes);
     if (json !== null) return json;
   }
-  if (/^<[?!a-z]/i.test(trimmed))
-    return trimmed.includes('SoftwareIdentity') ? [{ kind: 'rim', xml: bytes }] : [{ kind: 'bytes', name, bytes }];
+  if (/^<[?!a-z]/i.test(trimmed)) return trimmed.includes('SoftwareIdentity') ? [{ kind: 'rim', xml: bytes }] : asItIs;
   const blocks = pemBlocks(plainText(trimmed));
   if (blocks !== null) return blocks.flatMap((block) => classifyDer(block) ?? [{ kind: 'bytes', name, bytes: block }]);
   const binary = binaryOfText(trimmed);
-  if (binary === null || binary.length >= bytes.length) return [{ kind: 'bytes', name, bytes }];
+  if (binary === null || binary.length >= bytes.length) return asItIs;
   const inner = classify(name, binary, true);
   // A text that decodes to nothing known is more likely text than an encoding: keep it as it came.
-  return inner.every(({ kind }) => kind === 'bytes') ? [{ kind: 'bytes', name, bytes }] : inner;
+  return inner.every(({ kind }) => kind === 'bytes') ? asItIs : inner;
 }
 
 /** The certificates that a host hands out beside an SNP report (configfs `auxblob`), `null` when `bytes` are no such table. */

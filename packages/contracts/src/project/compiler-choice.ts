@@ -78,7 +78,7 @@ function asNpm(range: string): string {
   return range.replace(/"|'/g, '').replace(/(?<=[\dxX*])(?=[<>=^~])/g, ' ');
 }
 
-/** A version that all ranges allow; `null` where none is found among the least of each. */
+/** A version that all ranges allow: the default compiler, the lowest of a range, or the oldest. `null` when none of these fits. */
 function suggestion(ranges: readonly Pragma[]): string | null {
   const least = ranges.slice(0, MOST_LOOKED_AT).flatMap(({ range }) => {
     const written = asNpm(range);

@@ -144,7 +144,7 @@ class PostgresWriter implements LogWriter {
       if (grows) {
         const head = await readHead(client, { lock: true });
         this.#assertKey(head.dataKey);
-        // Payloads were stored ahead of the lock: what an erasure took in between is stored again.
+        // Payloads were stored before the lock was taken; those that an erasure has removed since are stored again.
         if (head.erasures !== this.#erasures) await this.#putPayloads(client, log);
         this.#erasures = head.erasures;
         await this.#follow(client, head);

@@ -39,7 +39,7 @@ export interface ErasedReceipt {
   readonly before: boolean;
   /** Jobs of the task that have not ended: what they carry is left, and the erasure is finished by a later call. */
   readonly openJobs: number;
-  /** Whether deleted bytes still stand in the embedded database's write-ahead log, because others read. */
+  /** Whether deleted bytes are still in the write-ahead log of the embedded database, because another process reads it. */
   readonly inWriteAheadLog: boolean;
 }
 

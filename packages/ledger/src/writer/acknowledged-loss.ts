@@ -1,6 +1,6 @@
 /**
  * An operator's word that entries of the log are lost: after an older backup was restored, the agent refuses to start on a log that is smaller
- * than what it signed, as `checkpoint.note` says. To acknowledge the loss is to put that checkpoint away and to leave this file, which the agent
+ * than what it signed, as `checkpoint.note` says. Acknowledging the loss puts that checkpoint away and leaves this file, which the agent
  * logs before it seals anything else (spec/log.md §4).
  */
 

@@ -19,7 +19,7 @@ export interface CommitmentFields {
   readonly nonce?: string | null | undefined;
   readonly reportData?: string | null | undefined;
   readonly measurements?: Readonly<Record<string, string>> | undefined;
-  /** Name, version, digest of the model; the vendor's own members beside them. */
+  /** Name, version and digest of the model, and further members of the vendor's own. */
   readonly model?: JsonObject | null | undefined;
   /** What is promised in addition to the model: retention, region, licence. */
   readonly terms?: JsonObject | null | undefined;

@@ -112,7 +112,7 @@ async function tensorsOf(
   return entries;
 }
 
-/** Bytes that belong to no tensor hide from the digest: only zeros up to the next boundary may. */
+/** The digest does not cover bytes that belong to no tensor, so these have to be zeros, up to the next boundary. */
 async function assertPadding(
   source: ByteSource,
   { from, to, alignment }: { readonly from: number; readonly to: number; readonly alignment: number },

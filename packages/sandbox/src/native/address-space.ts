@@ -1,4 +1,4 @@
-/** A stand-in for counted memory, where no control group counts it. */
+/** Limits the address space of a process where no control group counts its memory. */
 
 import type { ExecutionLimits } from '@assay/receipt';
 

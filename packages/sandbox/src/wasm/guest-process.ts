@@ -202,7 +202,7 @@ export function lastWords(tail: string): string {
   return line.slice(0, 300);
 }
 
-/** Kernel limits as a second net under deno's own: no core file, few descriptors, no file writes, no way out of memory or time. */
+/** Kernel limits behind those of deno itself: no core file, few descriptors, no file writes, no way out of memory or time. */
 function commandLine(options: GuestOptions): [string, string[]] {
   const heap = Math.max(64, Math.floor(options.memoryBytes / MIB));
   const deno = [

@@ -178,7 +178,7 @@ export interface Submitted {
   readonly accepted: (url: string) => z.infer<typeof acceptedSchema>;
 }
 
-/** Reads a request for work and starts it. @throws {ServerError} as the body's reader and the task table. */
+/** Reads a request for work and starts it. @throws {ServerError} those of the reader of the body and of the task table. */
 export async function submit(
   c: Context<AppEnv>,
   services: Services,

@@ -1,7 +1,7 @@
 /**
  * The record of tasks over the ledger. Tasks of this process are noted in memory, a bounded number of them; every other one is read from
  * its receipt and the request that the receipt kept. So the list is whole after a restart, and there is no second store to disagree.
- * Of a task that a crash interrupted the ledger has only type and time.
+ * Of a task that a crash interrupted, the ledger has type and time alone.
  */
 
 import { setImmediate } from 'node:timers/promises';

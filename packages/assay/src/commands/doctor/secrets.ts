@@ -17,8 +17,8 @@ const LOST = 'variables and wallets of an operator are lost with the enclave';
 const KMS_FILE = 'kms-secret.txt';
 
 /**
- * Whether the keys of the store and the log lie on a disk that the host reads: on a confidential virtual machine (TDX, SEV-SNP) the platform
- * keeps none, and its memory is all that it protects.
+ * Whether the keys of the store and the log lie on a disk that the host can read. On a confidential virtual machine (TDX, SEV-SNP) they do: the
+ * platform protects memory alone, and keeps no keys.
  */
 export function liesOnOpenDisk({ kind, detail, keepsSecret }: TeeSurvey): boolean {
   return kind === 'hardware' && !keepsSecret && detail.startsWith('configfs-tsm');

@@ -130,7 +130,7 @@ function arm(): void {
   if (head !== undefined && engineWork === 0) pump = realSetTimeout(turn, Math.max(0, (head.due - elapsedUs) / 1000));
 }
 
-/** Pieces of work that the engine does elsewhere and that have not come back. No timer fires before they have. */
+/** Work that the engine does on other threads and that has not ended. No timer fires before it has. */
 let engineWork = 0;
 let lastWork: Promise<unknown> = Promise.resolve();
 

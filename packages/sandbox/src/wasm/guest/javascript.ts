@@ -39,7 +39,7 @@ let stdin: Uint8Array = new Uint8Array(0);
 let value: unknown;
 let failure: { readonly reason: unknown } | null = null;
 let settled = false;
-/** True between cells, so that nothing is reported without one. */
+/** True between cells: an error that comes then belongs to no cell, and is not reported. */
 let finished = true;
 const realSetTimeout = globalThis.setTimeout.bind(globalThis);
 

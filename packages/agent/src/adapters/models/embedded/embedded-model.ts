@@ -28,7 +28,7 @@ export interface EmbeddedModelOptions {
   readonly maxTokens: number;
   /** For one reply, waiting included. Milliseconds. */
   readonly timeoutMs: number;
-  /** Logs the profile of what was loaded; no prompt is answered before. */
+  /** Logs the profile of the loaded model. Prompts are answered only after it has returned. */
   readonly onLoaded: (profile: Profile) => Promise<void>;
 }
 

@@ -65,7 +65,7 @@ export interface WriteOrder {
   readonly temperature: number;
   readonly maxTokens: number;
   readonly seed: number;
-  /** Written already when the model begins, and where it ends. */
+  /** The text that the reply begins with before the model writes, and the text that ends it. */
   readonly block?: ReplyBlock | undefined;
 }
 

@@ -14,7 +14,10 @@ interface NodeHash {
   hash(algorithm: 'sha256', content: Uint8Array | string, output: 'buffer'): Uint8Array<ArrayBuffer>;
 }
 
-/** Node's crypto where it hashes in one call. */
+/**
+ * Node's crypto where it hashes in one call; `null` elsewhere.
+ * @example nodeHash()?.hash('sha256', 'abc', 'hex')
+ */
 export function nodeHash(host?: ModuleHost): NodeHash | null {
   const node = nodeModule('node:crypto', host) as Partial<NodeHash> | null;
   return typeof node?.hash === 'function' ? (node as NodeHash) : null;

@@ -125,7 +125,7 @@ export function neededOwners({ type, fields }: OwnerMessage, { threshold, variab
  * @param signatures at most {@link MOST_SIGNATURES}, those of strangers among them.
  * @param owners whose signatures count; without them, everyone's.
  * @throws {OperatorError} `operator/message-malformed` for more signatures, before one is looked at.
- * @example const missing = needed - signersOf(ownerMessageHash(message), signatures, owners.addresses).size;
+ * @example const missing = needed - signersOf(ownerMessageHash(message), signatures, owners).size
  */
 export function signersOf(digest: Hex, signatures: readonly Hex[], owners?: readonly Hex[]): ReadonlyMap<Hex, Hex> {
   if (signatures.length > MOST_SIGNATURES)

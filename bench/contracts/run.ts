@@ -27,7 +27,7 @@ import {
 import { analyzerFolder, compilersFolder, npmPackage } from '../../tests/contracts/installed.ts';
 import { programOptions } from '../../tools/program-options.ts';
 import { besideBare } from './kept.ts';
-import { ledgerContract, OZ, openZeppelinProject } from './subjects.ts';
+import { ledgerContract, OZ, openZeppelinProject, PUBLISHED } from './subjects.ts';
 
 programOptions({
   call: 'npm run bench:contracts',
@@ -38,7 +38,7 @@ const VERSION = '0.8.24';
 const ROUNDS = 7;
 const TOKEN = 'token/ERC20/ERC20.sol';
 const run = promisify(execFile);
-const compilersAt = await compilersFolder(VERSION);
+const compilersAt = await compilersFolder(VERSION, '0.5.16');
 const analyzerAt = await analyzerFolder();
 const directory = mkdtempSync(join(tmpdir(), 'assay-bench-contracts-'));
 const agent = await startAgent(
@@ -157,14 +157,14 @@ const auditedProject = await timed(() => ask({ type: 'attested_audit', lint: fal
 clearInterval(sampler);
 const input = standardInput({ 'Ledger.sol': source }, {});
 // From here on this process holds a compiler of its own.
-const soljson = createRequire(import.meta.url)(join(compilersAt, VERSION, 'soljson.js')) as {
-  cwrap: (
-    name: string,
-    result: string,
-    args: readonly string[],
-  ) => (input: string, callback: number, context: number) => string;
-};
-const compile = soljson.cwrap('solidity_compile', 'string', ['string', 'number', 'number']);
+type Compile = (input: string, callback: number, context: number) => string;
+function compilerOf(version: string): Compile {
+  const soljson = createRequire(import.meta.url)(join(compilersAt, version, 'soljson.js')) as {
+    cwrap: (name: string, result: string, args: readonly string[]) => Compile;
+  };
+  return soljson.cwrap('solidity_compile', 'string', ['string', 'number', 'number']);
+}
+const compile = compilerOf(VERSION);
 const text = compilerText(input);
 const bareBuild = await median(() => compile(text, 0, 0), 15);
 const build = await median(() => ask({ type: 'attested_build', sources: { 'Ledger.sol': fresh() } }), 15);
@@ -200,25 +200,33 @@ for _ in range(11):
 print(json.dumps([sorted(each)[5] for each in times.values()]))
 `;
 const driver = new URL('../../packages/agent/analyzers/slither_driver.py', import.meta.url).pathname;
-const archiveOf = (from: ReturnType<typeof standardInput>): string =>
+const archiveOf = (from: ReturnType<typeof standardInput>, version = VERSION, by = compile): string =>
   cryticArchive({
-    ...{ input: from, output: parseCompilerOutput(compile(compilerText(from), 0, 0)), version: VERSION },
+    ...{ input: from, output: parseCompilerOutput(by(compilerText(from), 0, 0)), version },
     isDependency: (name) => name.startsWith('@'),
   });
-async function analyses(what: string, name: string, from: ReturnType<typeof standardInput>): Promise<void> {
-  writeFileSync(join(directory, name), archiveOf(from));
+async function analyses(what: string, name: string, archive: string): Promise<void> {
+  writeFileSync(join(directory, name), archive);
   const { stdout } = await bare(directory, analysis, [driver, name]);
   const [itself = Number.NaN, driven = Number.NaN] = JSON.parse(stdout) as readonly number[];
   row(`${what}: Slither's own work, processor time in a warm interpreter`, ms(itself), '');
   row('… as the driver runs it', ms(driven), '≤ 50 ms');
 }
-await analyses(`${lines} lines, all of them code`, 'ledger.json', input);
+await analyses(`${lines} lines, all of them code`, 'ledger.json', archiveOf(input));
 const token = collectSources({ entries: [TOKEN], read: (name) => readFileSync(join(folder, name), 'utf8') });
 await analyses(
   `OpenZeppelin's ERC20, ${token[TOKEN]?.split('\n').length} lines, with its imports`,
   'token.json',
-  standardInput(token),
+  archiveOf(standardInput(token)),
 );
+const others = new Map([['0.5.16', compilerOf('0.5.16')]]);
+for (const { folder: of, entry, version } of PUBLISHED) {
+  const [name, released, integrity] = of;
+  const at = npmPackage(name, released, integrity);
+  const found = collectSources({ entries: [entry], read: (path) => readFileSync(join(at, path), 'utf8') });
+  const archive = archiveOf(standardInput(found), version, others.get(version) ?? compile);
+  await analyses(`${entry}, ${found[entry]?.split('\n').length} lines, with its imports`, 'published.json', archive);
+}
 for (const [what, name, from] of [
   ['ERC20', 'token.json', token],
   [`${lines} lines`, 'ledger.json', { 'Ledger.sol': source }],

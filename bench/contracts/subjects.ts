@@ -9,6 +9,21 @@ export const OZ = [
   'sha512-ytPc6eLGcHHnapAZ9S+5qsdomhjo6QBHTDRRBFfTxXIpsicMhVPouPgmUPebZZZGX7vt9USA+Z+0M0dSVtSUEA==',
 ] as const;
 
+/** Published contracts of 200 to 300 lines: each that OpenZeppelin has, and the pair of Uniswap, nearly all of it code. */
+export const V2_CORE = [
+  '@uniswap/v2-core',
+  '1.0.1',
+  'sha512-MtybtkUPSyysqLY2U210NBDeCHX+ltHt3oADGdjqoThZaFRDKwM6k1Nb3F0A3hk5hwuQvytFWhrWHOEq6nVJ8Q==',
+] as const;
+export const PUBLISHED = [
+  { folder: OZ, entry: 'access/AccessControl.sol', version: '0.8.24' },
+  { folder: OZ, entry: 'governance/utils/Votes.sol', version: '0.8.24' },
+  { folder: OZ, entry: 'proxy/utils/Initializable.sol', version: '0.8.24' },
+  { folder: OZ, entry: 'utils/cryptography/MerkleProof.sol', version: '0.8.24' },
+  { folder: OZ, entry: 'token/ERC20/extensions/ERC4626.sol', version: '0.8.24' },
+  { folder: V2_CORE, entry: 'contracts/UniswapV2Pair.sol', version: '0.5.16' },
+] as const;
+
 /** A ledger with accounts, allowances, fees and pools; some of it reenters. */
 export function ledgerContract(): string {
   const pools = Array.from({ length: 16 }, (_, pool) => pool).map(

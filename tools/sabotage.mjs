@@ -10,7 +10,7 @@ import { writeReport } from './sabotage/report.mjs';
 import { filesOf, ROOM_NAMES } from './sabotage/rooms.mjs';
 
 const TICKS_PER_SECOND = 100;
-const BATCH = 8; // test files of one process
+const BATCH = 16; // test files of one run of Vitest
 const MOST_STARTS = 4; // of a batch
 
 /** Seconds of processor time that a process has used; 0 for one that is gone. */

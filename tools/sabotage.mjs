@@ -103,23 +103,24 @@ async function sabotage(room, wanted) {
   writeJson(folder, 'room.json', { files });
   writeJson(folder, 'killed.json', []);
   writeJson(folder, 'seen.json', {});
+  writeJson(folder, 'open.json', {});
   for (let from = 0; from < tests.length; from += BATCH) {
     await runBatch(folder, tests.slice(from, from + BATCH));
     const [noticed, ran] = [readJson(folder, 'killed.json').length, Math.min(from + BATCH, tests.length)];
     console.log(`${room}: ${noticed} of ${cuts.length} cuts noticed by ${ran} of ${tests.length} test files`);
     if (noticed === cuts.length) break;
   }
-  const seenBy = new Map();
-  for (const [test, seen] of Object.entries(readJson(folder, 'seen.json')))
-    for (const n of seen) seenBy.set(n, [...(seenBy.get(n) ?? []), test]);
+  const seen = new Set(Object.values(readJson(folder, 'seen.json')).flat());
+  const open = Object.entries(readJson(folder, 'open.json'));
   const killed = new Set(readJson(folder, 'killed.json'));
   for (const [n, cut] of cuts.entries()) {
     if (killed.has(n)) continue;
-    if (seenBy.has(n) && !(await vitest(folder, seenBy.get(n), { active: n, bail: 1 })).passed) killed.add(n);
+    const undecided = open.filter(([, left]) => left.includes(n)).map(([test]) => test);
+    if (undecided.length > 0 && !(await vitest(folder, undecided, { active: n, bail: 1 })).passed) killed.add(n);
     else console.log(`${room}: survivor ${cut.file}:${cut.line} ${cut.what}`);
   }
   rmSync(folder, { recursive: true });
-  const survivors = cuts.flatMap((cut, n) => (killed.has(n) ? [] : [{ ...cut, seen: seenBy.has(n) }]));
+  const survivors = cuts.flatMap((cut, n) => (killed.has(n) ? [] : [{ ...cut, seen: seen.has(n) }]));
   const counts = Object.entries(files).map(([file, numbers]) => ({ file, cuts: numbers.length, commit }));
   writeReport(room, counts, survivors);
   return survivors.length;

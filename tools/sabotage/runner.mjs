@@ -1,7 +1,7 @@
 // Runs each test as it is, then once more for every cut that it passed through and that no test noticed so far. A cut is noticed when
 // the test fails with it, and passes again without. Unit tests with a long time limit of their own try every bit or byte, and are left
-// out: a cut has a test that names it. Tests that fail when they run twice, and cuts that make a test late, decide nothing here: they are
-// tried later, a process each.
+// out: a cut has a test that names it. Tests that fail when they run twice, cuts that make a test late, and cuts in hooks and modules decide
+// nothing here: those stay open, and are tried later, a process each.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { TestRunner } from 'vitest';
 
@@ -22,6 +22,8 @@ function stopwatch() {
   };
 }
 
+/** The cuts passed through since this was cleared; none before the first module of the room is there. */
+const seenNow = () => globalThis.__assayCut?.seen ?? new Set();
 const exceeds = (spent, part) => spent.processorMs > BUDGET.processorMs * part || spent.wallMs > BUDGET.wallMs * part;
 
 /** A unit test that asked for more time. */
@@ -32,35 +34,52 @@ function isExhaustive({ timeout, file }, usual) {
 export default class SabotageRunner extends TestRunner {
   #killed = new Set(JSON.parse(readFileSync(`${folder}/killed.json`, 'utf8')));
   #seen = new Set();
+  #open = new Set();
 
   async runTask(test) {
     if (isExhaustive(test, this.config.testTimeout)) return;
     const run = TestRunner.getTestFn(test);
-    const state = () => globalThis.__assayCut;
-    for (const n of state()?.seen ?? []) this.#seen.add(n);
-    state()?.seen.clear();
+    this.#leaveOpen(seenNow());
+    seenNow().clear();
     const spent = stopwatch();
     await run();
+    const passed = [...seenNow()];
+    for (const n of passed) this.#seen.add(n);
+    const tried = await this.#tryCuts(run, passed, spent);
+    this.#leaveOpen(passed.filter((n) => !this.#killed.has(n) && !tried.has(n)));
+    seenNow().clear();
+  }
+
+  /** Tries those of the cuts that no test noticed so far; gives those that this test need not try again. */
+  async #tryCuts(run, cuts, spent) {
     const took = spent();
     const limit = Math.max(LEAST_TRIAL_MS, LATE_FACTOR * took.wallMs);
-    const passed = [...(state()?.seen ?? [])];
-    for (const n of passed) this.#seen.add(n);
-    const open = passed.filter((n) => !this.#killed.has(n));
-    if (open.length === 0 || exceeds(took, 1 / 2) || (await this.#outcome(run, limit)) !== 'passed') return;
     const stuck = Math.min(STUCK_SECONDS[1], Math.max(STUCK_SECONDS[0], (STUCK_FACTOR * took.processorMs) / 1000));
+    const tried = new Set();
+    const open = cuts.filter((n) => !this.#killed.has(n));
+    if (open.length === 0 || exceeds(took, 1 / 2) || (await this.#outcome(run, limit)) !== 'passed') return tried;
     for (const n of open) {
       if (exceeds(spent(), 1)) break;
       writeFileSync(`${folder}/now`, `${n} ${process.pid} ${stuck}`);
-      state().active = n;
+      globalThis.__assayCut.active = n;
       const outcome = await this.#outcome(run, limit);
-      state().active = -1;
+      globalThis.__assayCut.active = -1;
       if (outcome === 'late') break; // what is still under way would disturb the next trial
-      if (outcome === 'passed') continue;
       // A trial can leave a state behind in which the test always fails: that says nothing about this cut, nor about the next.
-      if ((await this.#outcome(run, limit)) !== 'passed') break;
-      this.#notice(n);
+      if (outcome === 'failed' && (await this.#outcome(run, limit)) !== 'passed') break;
+      if (outcome === 'failed') this.#notice(n);
+      tried.add(n);
     }
     writeFileSync(`${folder}/now`, '');
+    return tried;
+  }
+
+  /** What these cuts do was not tried here: they were passed through outside a test, or no time was left for them. */
+  #leaveOpen(cuts) {
+    for (const n of cuts) {
+      this.#seen.add(n);
+      this.#open.add(n);
+    }
   }
 
   /** Written at once: a later trial may end the process. */
@@ -84,13 +103,19 @@ export default class SabotageRunner extends TestRunner {
   }
 
   async onAfterRunFiles(files) {
-    for (const n of globalThis.__assayCut?.seen ?? []) this.#seen.add(n);
-    const seen = JSON.parse(readFileSync(`${folder}/seen.json`, 'utf8'));
-    for (const { filepath } of files) seen[filepath] = [...new Set([...(seen[filepath] ?? []), ...this.#seen])];
-    writeFileSync(`${folder}/seen.json`, JSON.stringify(seen));
+    this.#leaveOpen(seenNow());
+    for (const { filepath } of files) {
+      this.#record('seen', filepath, this.#seen);
+      this.#record('open', filepath, this.#open);
+    }
     // The next file may run in this process.
-    this.#seen.clear();
-    globalThis.__assayCut?.seen.clear();
+    for (const each of [this.#seen, this.#open, seenNow()]) each.clear();
     return super.onAfterRunFiles?.(files);
+  }
+
+  #record(name, filepath, cuts) {
+    const path = `${folder}/${name}.json`;
+    const all = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...all, [filepath]: [...new Set([...(all[filepath] ?? []), ...cuts])] }));
   }
 }

@@ -3,10 +3,8 @@
  * a note keeps a misspelled path, a broken download or a wrong file from passing in silence.
  */
 
-import { EncodingError } from '@assay/encoding/errors';
 import { type Json, parseJson } from '@assay/encoding/json';
 import { publicKeyAlgorithm } from './certificates/algorithms.ts';
-import { AttestationError } from './errors.ts';
 import { quoteBytes } from './evidence/dcap/quote-file.ts';
 import { collectEndorsements, type EndorsementFile } from './evidence/endorsement-files.ts';
 import { describeFile } from './evidence/kinds/file-kind.ts';
@@ -16,6 +14,7 @@ import { pcrValuesOf } from './evidence/tpm/pcr-values.ts';
 import { spkiOfPublicArea } from './evidence/tpm/public-area.ts';
 import { signatureOf } from './evidence/tpm/quote.ts';
 import type { Endorsement } from './model/endorsements.ts';
+import { valueOr } from './value-or.ts';
 import { recogniseEvidence } from './verify.ts';
 
 /** Longer than any companion; bytes. */
@@ -50,7 +49,7 @@ export function companionNotes(files: readonly EndorsementFile[]): readonly stri
 
 function isRead(file: EndorsementFile): boolean {
   const pieces = collectEndorsements([file]);
-  return pieces.some(isKnown) || quietly(() => recogniseEvidence(file.bytes)) !== null;
+  return pieces.some(isKnown) || valueOr(() => recogniseEvidence(file.bytes), null) !== null;
 }
 
 function isKnown(piece: Endorsement): boolean {
@@ -60,8 +59,8 @@ function isKnown(piece: Endorsement): boolean {
   const text = new TextDecoder('latin1').decode(bytes.subarray(0, 1 << 16)).trim();
   return (
     looksLikeToken(text) ||
-    quietly(() => quoteBytes(bytes)) !== null ||
-    quietly(() => publicKeyAlgorithm(bytes)) !== null ||
+    valueOr(() => quoteBytes(bytes), null) !== null ||
+    valueOr(() => publicKeyAlgorithm(bytes), null) !== null ||
     spkiOfPublicArea(bytes) !== null ||
     pcrValuesOf(bytes, []) !== null ||
     isTpmSignature(bytes) ||
@@ -70,19 +69,9 @@ function isKnown(piece: Endorsement): boolean {
 }
 
 function isTpmSignature(bytes: Uint8Array): boolean {
-  return bytes.length >= 8 && bytes.length <= TPM_FILE && quietly(() => signatureOf(bytes)) !== null;
+  return bytes.length >= 8 && bytes.length <= TPM_FILE && valueOr(() => signatureOf(bytes), null) !== null;
 }
 
 function isToken(text: string): boolean {
-  return quietly((): unknown => tokenEvidenceOfJson(parseJson(text) as Json)) !== null;
-}
-
-/** `null` for what cannot be read. */
-function quietly<Value>(read: () => Value): Value | null {
-  try {
-    return read();
-  } catch (error) {
-    if (AttestationError.is(error) || EncodingError.is(error)) return null;
-    throw error;
-  }
+  return valueOr((): unknown => tokenEvidenceOfJson(parseJson(text) as Json), null) !== null;
 }

@@ -5,6 +5,8 @@ import { expectAdvice, fakeDcap } from '@assay/testing';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { createVerifier } from './create-verifier.ts';
 import { AttestationError } from './errors.ts';
+import { pass } from './model/check.ts';
+import { withChecksBefore } from './model/checks-before.ts';
 import type { TeeVerifier } from './model/verification.ts';
 import { tdxVerifier } from './verifier/dcap/tdx.ts';
 import { mint } from './verifier/mint.ts';
@@ -22,6 +24,10 @@ const fake: TeeVerifier = {
   },
   async verify({ value }, { now }) {
     if (value === 'broken') throw new TypeError('a bug');
+    if (value === 'late') {
+      const late = new AttestationError('endorsements/expired', 'expected a list in force, got an old one');
+      throw withChecksBefore(late, [pass('fake.signature', 'x')]);
+    }
     if (value !== 'good' && value !== 'debug') throw new AttestationError('trust/not-a-root', 'stands for misuse');
     return mint({
       type: 'vendor-commitment',
@@ -60,8 +66,14 @@ describe('verify', () => {
     expect(result.checks.length > 0 && result.checks.some(({ outcome }) => outcome === 'fail')).toBe(outcome !== 'accepted');
   });
 
+  it('shows what was good before the fault', async () => {
+    const { outcome, checks } = await verify(bytes('fake late'), options);
+    expect(outcome).toBe('unavailable');
+    expect(checks.map((check) => `${check.id} ${check.outcome}`)).toEqual(['fake.signature pass', 'endorsements.expired fail']);
+  });
+
   it('throws what is no fault of the evidence', async () => {
-    await expect(verify(bytes('fake broken'), options)).rejects.toThrow(TypeError);
+    await expect(verify(bytes('fake broken'), options)).rejects.toThrow('a bug');
     await expect(verify(bytes('fake misuse'), options)).rejects.toThrow(/misuse/);
   });
 });

@@ -17,6 +17,8 @@ export interface FakeOcspOptions {
   readonly nextUpdate?: number | null;
   /** A delegated responder, whose certificate is sent along; default: the issuer itself. */
   readonly responder?: FakeCertificate;
+  /** Sent along behind the responder. */
+  readonly others?: readonly FakeCertificate[];
   /** responseStatus other than successful (0). */
   readonly refusal?: number;
 }
@@ -49,8 +51,8 @@ export async function fakeOcsp(options: FakeOcspOptions): Promise<Uint8Array> {
     encodeDer(DER_TAG.sequence, single),
   );
   const { key } = options.responder ?? issuer;
-  const certificates =
-    options.responder === undefined ? [] : [encodeDer(0xa0, encodeDer(DER_TAG.sequence, options.responder.der))];
+  const sent = [...(options.responder === undefined ? [] : [options.responder]), ...(options.others ?? [])];
+  const certificates = sent.length === 0 ? [] : [encodeDer(0xa0, encodeDer(DER_TAG.sequence, ...sent.map(({ der }) => der)))];
   const basic = readDer(encodeSigned(tbs, ALGORITHM_IDENTIFIERS[key.algorithm], await key.sign(tbs)));
   const whole = encodeDer(DER_TAG.sequence, basic.content, ...certificates);
   const bytes = encodeDer(DER_TAG.sequence, encodeDerOid('1.3.6.1.5.5.7.48.1.1'), encodeDer(DER_TAG.octetString, whole));

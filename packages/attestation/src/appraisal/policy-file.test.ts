@@ -80,6 +80,10 @@ const broken: readonly (readonly [string, unknown, string])[] = [
   ],
   ['parts of an unknown type', { version: 1, parts: { trustzone: 1 } }, 'parts.trustzone'],
   ['half a part', { version: 1, parts: { tpm: 0.5 } }, 'parts.tpm'],
+  ['roots that are no list', { version: 1, roots: 'ab' }, 'roots'],
+  ['identities that are text', { version: 1, identity: 'ab' }, 'identity'],
+  ['identities that are a list', { version: 1, identity: ['ab'] }, 'identity'],
+  ['a requirement that is text', { version: 1, freshness: { maxAgeSeconds: 1, required: 'yes' } }, 'freshness.required'],
   ['two comparisons', { version: 1, claims: [{ path: 'x', equals: 1, atLeast: 0 }] }, 'claims[0]'],
   ['an unknown inner member', { version: 1, gpu: { count: 1 } }, 'gpu.count'],
 ];

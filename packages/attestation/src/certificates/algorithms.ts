@@ -125,9 +125,8 @@ export function publicKeyAlgorithm(spki: Uint8Array): PublicKeyAlgorithm {
   const key = derBitString(keyElement);
   if (oid === EC_KEY && parameters !== undefined) {
     const curve = parameters.tag === DER_TAG.oid ? CURVES.get(derOid(parameters)) : undefined;
-    if (curve === undefined) throw unsupported('curve p-256, p-384 or p-521', 'another curve');
-    if (key[0] !== 4 || key.length !== 1 + 2 * COORDINATE_BYTES[curve])
-      throw unsupported('an uncompressed point', 'another form');
+    if (curve === undefined || key[0] !== 4 || key.length !== 1 + 2 * COORDINATE_BYTES[curve])
+      throw unsupported('an uncompressed point of p-256, p-384 or p-521', 'another curve or form');
     return curve;
   }
   if (oid === RSA_KEY && isNull(parameters)) {

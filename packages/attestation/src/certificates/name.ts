@@ -1,7 +1,6 @@
 /** Distinguished names as text (RFC 4514): last component first, special characters escaped. For people; comparison uses bytes. */
 
 import { type DerElement, derOid, derSequence, derSet, derString } from '@assay/encoding/der';
-import { EncodingError } from '@assay/encoding/errors';
 import { encodeHex } from '@assay/encoding/hex';
 
 const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
@@ -50,8 +49,7 @@ export class NameTexts {
 function readableText(name: DerElement): string {
   try {
     return nameText(name);
-  } catch (error) {
-    if (!EncodingError.is(error)) throw error;
+  } catch {
     return `#${encodeHex(name.raw)}`;
   }
 }

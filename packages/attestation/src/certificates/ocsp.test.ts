@@ -128,6 +128,15 @@ describe('of a certificate it says', () => {
       fakeCertificate({ name: 'responder', key: await fakeKey('P-384', 'responder'), issuer, extensions });
     const delegated = await responderOf(ca, [...LEAF_EXTENSIONS, purpose]);
     expect(await ask({ responder: delegated })).toBe('good');
+    const below = await fakeCertificate({
+      name: 'below',
+      key: await fakeKey('P-384', 'below'),
+      issuer: ca,
+      extensions: CA_EXTENSIONS(),
+    });
+    const deeper = await responderOf(below, [...LEAF_EXTENSIONS, purpose]);
+    expect(await ask({ responder: deeper, others: [leaf, below] })).toBe('good');
+    await expectCode(ask({ responder: deeper }), 'certificate/ocsp-responder-untrusted');
     const undelegated = await responderOf(ca, LEAF_EXTENSIONS);
     await expectCode(ask({ responder: undelegated }), 'certificate/ocsp-signature-invalid');
     const foreign = await responderOf(other, [...LEAF_EXTENSIONS, purpose]);

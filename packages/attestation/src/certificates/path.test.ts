@@ -15,7 +15,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { AttestationError } from '../errors.ts';
 import { trustAnchor } from './anchor.ts';
-import { parseCrl } from './crl.ts';
+import { parseCrl, verifyCrl } from './crl.ts';
 import { type VerifiedPath, type VerifyPathInput, verifyPath } from './path.ts';
 import { VerificationCache } from './verification-cache.ts';
 import { parseCertificate } from './x509.ts';
@@ -274,6 +274,22 @@ describe('revocation', () => {
     expect((await verify(fake, await lists(fake, expired, { issuer: fake.intermediate }))).revocation[0]).toBe('good');
     const revoking = { issuer: fake.intermediate, revoked: [serial] };
     await expectCode(verify(fake, await lists(fake, { issuer: fake.intermediate }, revoking)), 'certificate/revoked');
+  });
+
+  it('refuses what an expired list revoked', async () => {
+    const fake = await fakeChain();
+    const expired = { issuer: fake.intermediate, nextUpdate: FAKE_NOW - 1000 };
+    await expectCode(verify(fake, await lists(fake, { ...expired, revoked: [serial] })), 'certificate/revoked');
+    const inForce = { issuer: fake.intermediate };
+    await expectCode(verify(fake, await lists(fake, inForce, { ...expired, revoked: [serial] })), 'certificate/revoked');
+  });
+
+  it('refuses a list of another name, under the same key', async () => {
+    const { root } = await fakeChain();
+    const renamed = { ...parseCertificate(root.der), subject: encodeName({ CN: 'another' }) };
+    const crl = parseCrl(await fakeCrl({ issuer: root }));
+    await expectCode(verifyCrl({ crl, issuer: renamed, now: FAKE_NOW }), 'certificate/chain-broken');
+    await verifyCrl({ crl, issuer: parseCertificate(root.der), now: FAKE_NOW });
   });
 
   it('refuses lists that are forged, outdated, endless or of tomorrow', async () => {

@@ -1,5 +1,5 @@
 import { encodeEcdsaSignature } from '@assay/encoding/x509-writer';
-import { expectCode, type FakeKeyKind, fakeKey } from '@assay/testing';
+import { expectCode, expectRefusal, type FakeKeyKind, fakeKey } from '@assay/testing';
 import { describe, expect, it, vi } from 'vitest';
 import type { SignatureAlgorithm } from './algorithms.ts';
 import { BytesCache } from './bytes-cache.ts';
@@ -71,7 +71,9 @@ describe('verifySignature', () => {
     const { spki } = await fakeKey('P-256');
     const input = { signature: new Uint8Array(256), message };
     const rsa = { name: 'RSA-PSS', hash: 'SHA-384', saltLength: 48 } as const;
-    await expectCode(verifySignature({ ...input, spki, algorithm: rsa }), 'certificate/unsupported-algorithm');
+    await expectRefusal(verifySignature({ ...input, spki, algorithm: rsa }), 'certificate/unsupported-algorithm', [
+      'a key for RSA-PSS, got P-256',
+    ]);
     const off = spki.slice();
     off[off.length - 1] = off.at(-1)! ^ 1;
     const ecdsa = { name: 'ECDSA', hash: 'SHA-256' } as const;

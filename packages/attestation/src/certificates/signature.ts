@@ -128,7 +128,10 @@ async function importKey(spki: Uint8Array, kind: PublicKeyAlgorithm, algorithm: 
   const family = kind === 'RSA' || kind === 'Ed25519' ? kind : 'ECDSA';
   const wanted = algorithm.name === 'ECDSA' || algorithm.name === 'Ed25519' ? algorithm.name : 'RSA';
   if (family !== wanted) {
-    throw new AttestationError('certificate/unsupported-algorithm', `expected a key for ${algorithm.name}, got ${kind}`);
+    throw new AttestationError(
+      'certificate/unsupported-algorithm',
+      `expected a key for ${algorithm.name}, got ${kind}; check which key is named as the signer`,
+    );
   }
   try {
     return await crypto.subtle.importKey('spki', bufferSource(spki), importParameters(algorithm, kind), false, ['verify']);

@@ -106,8 +106,8 @@ function readOr<Value>(read: () => Value, where: string, got: string): Value {
   try {
     return read();
   } catch (cause) {
-    if (!EncodingError.is(cause)) throw cause;
-    throw notARoot(where, `${got} (${cause.message})`, cause);
+    const why = EncodingError.is(cause) ? ` (${cause.message})` : '';
+    throw notARoot(where, `${got}${why}`, cause);
   }
 }
 

@@ -9,7 +9,6 @@ import { equalBytes } from '@assay/encoding/bytes';
 import { BytesCache } from '../../certificates/bytes-cache.ts';
 import { type CertificateList, parseCrl } from '../../certificates/crl.ts';
 import type { VerificationCache } from '../../certificates/verification-cache.ts';
-import { AttestationError } from '../../errors.ts';
 import { type EnclaveIdentity, parseEnclaveIdentity } from '../../evidence/dcap/enclave-identity.ts';
 import { parseTcbInfo, type TcbInfo } from '../../evidence/dcap/tcb-info.ts';
 import type { Endorsement, Endorsements } from '../../model/endorsements.ts';
@@ -23,7 +22,7 @@ export interface SignedDocument<Value> {
 /** Why a piece could not be read. */
 interface Unreadable {
   readonly kind: Endorsement['kind'];
-  readonly fault: AttestationError;
+  readonly fault: unknown;
 }
 
 type Piece = SignedDocument<TcbInfo> | SignedDocument<EnclaveIdentity> | CertificateList | Unreadable | Uint8Array;
@@ -35,7 +34,7 @@ export interface CollateralPieces {
   /** DER of all certificates next to the documents. */
   readonly certificates: readonly Uint8Array[];
   /** Why pieces could not be read, by kind. It counts only when no other piece does the service. */
-  readonly faults: ReadonlyMap<Endorsement['kind'], AttestationError>;
+  readonly faults: ReadonlyMap<Endorsement['kind'], unknown>;
   /** All of them in their order: the same list of the same objects is the same collateral. */
   readonly all: readonly Piece[];
 }
@@ -56,7 +55,7 @@ export function collateralIn(endorsements: Endorsements, cache: VerificationCach
   const identities: SignedDocument<EnclaveIdentity>[] = [];
   const crls: CertificateList[] = [];
   const certificates: Uint8Array[] = [];
-  const faults = new Map<Endorsement['kind'], AttestationError>();
+  const faults = new Map<Endorsement['kind'], unknown>();
   const all: Piece[] = [];
   for (const endorsement of endorsements) {
     const piece = pieceOf(endorsement, cache);
@@ -119,7 +118,6 @@ function parsed(endorsement: Signed | List): Exclude<Piece, Uint8Array> {
     if (endorsement.kind === 'tcb-info') return { signed: endorsement, value: parseTcbInfo(endorsement.body) };
     return { signed: endorsement, value: parseEnclaveIdentity(endorsement.body) };
   } catch (fault) {
-    if (!AttestationError.is(fault)) throw fault;
     return { kind: endorsement.kind, fault };
   }
 }

@@ -21,6 +21,7 @@ import { SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
 import type { TcbInfo } from '../../evidence/dcap/tcb-info.ts';
 import { type Check, notChecked, pass } from '../../model/check.ts';
 import type { Endorsement, Endorsements } from '../../model/endorsements.ts';
+import { valueOr } from '../../value-or.ts';
 import { companionFault, foreignCompanion, withCompanion } from '../companion-fault.ts';
 import { type CollateralPieces, collateralIn, type SignedDocument } from './collateral-pieces.ts';
 import { inOrder } from './in-order.ts';
@@ -282,13 +283,8 @@ function withSigners<Value>(
 }
 
 function hasSignerInForce(document: SignedDocument<unknown>, question: CollateralQuestion, pieces: CollateralPieces): boolean {
-  try {
-    const { notBefore, notAfter } = findSigner(document, question, pieces, []);
-    return notBefore <= question.now && question.now <= notAfter;
-  } catch (error) {
-    if (AttestationError.is(error)) return false;
-    throw error;
-  }
+  const signer = valueOr(() => findSigner(document, question, pieces, []), null);
+  return signer !== null && signer.notBefore <= question.now && question.now <= signer.notAfter;
 }
 
 function candidatesOf(
@@ -339,12 +335,7 @@ function findSigner(
 
 /** Companions hold certificates of all vendors; one that cannot be read is not the one looked for. */
 function readCandidate(der: Uint8Array, cache: VerificationCache | undefined): Certificate | null {
-  try {
-    return readCertificate(der, cache);
-  } catch (error) {
-    if (AttestationError.is(error)) return null;
-    throw error;
-  }
+  return valueOr(() => readCertificate(der, cache), null);
 }
 
 /** The root also certifies CAs and, through them, platforms: none of those may speak about TCBs. */

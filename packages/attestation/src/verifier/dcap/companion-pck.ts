@@ -7,7 +7,6 @@
  */
 
 import { decodeUtf8, equalBytes } from '@assay/encoding/bytes';
-import { EncodingError } from '@assay/encoding/errors';
 import { encodeHex } from '@assay/encoding/hex';
 import { decodePem } from '@assay/encoding/pem';
 import { verifySignature } from '../../certificates/signature.ts';
@@ -19,6 +18,7 @@ import { parsePckExtensions, SGX_EXTENSION_OID } from '../../evidence/dcap/pck-e
 import type { DcapQuote } from '../../evidence/dcap/quote.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { TrustAnchor } from '../../model/verification.ts';
+import { valueOr } from '../../value-or.ts';
 import { withCompanion } from '../companion-fault.ts';
 import { authenticateChain, isPckCertificate, type PckChain } from './pck-chain.ts';
 
@@ -71,12 +71,7 @@ function isExactly(leaf: Certificate, id: CertificationId | null): boolean {
 }
 
 function extensionsOf(leaf: Certificate): ReturnType<typeof parsePckExtensions> | null {
-  try {
-    return parsePckExtensions(leaf.extensions.get(SGX_EXTENSION_OID)?.value ?? new Uint8Array(0));
-  } catch (error) {
-    if (AttestationError.is(error)) return null;
-    throw error;
-  }
+  return valueOr(() => parsePckExtensions(leaf.extensions.get(SGX_EXTENSION_OID)?.value ?? new Uint8Array(0)), null);
 }
 
 async function signerOf(
@@ -125,22 +120,13 @@ function pinnedRoot(
 
 /** Companions hold certificates of all vendors; one that cannot be read is not the one looked for. */
 function parsed(der: Uint8Array, cache: VerificationCache | undefined): readonly Certificate[] {
-  try {
-    return [readCertificate(der, cache)];
-  } catch (error) {
-    if (AttestationError.is(error)) return [];
-    throw error;
-  }
+  return valueOr(() => [readCertificate(der, cache)], []);
 }
 
 /** Type 4 is one certificate; a chain under this type is a chain whose type was changed. */
 function readLeaf(data: Uint8Array): Certificate {
-  try {
-    const [leaf, ...more] = decodePem(decodeUtf8(data));
-    if (leaf !== undefined && more.length === 0) return parseCertificate(leaf.der);
-  } catch (error) {
-    if (!EncodingError.is(error)) throw error;
-  }
+  const [leaf, ...more] = valueOr(() => decodePem(decodeUtf8(data)), []);
+  if (leaf !== undefined && more.length === 0) return parseCertificate(leaf.der);
   throw new AttestationError(
     'dcap/pck-chain-invalid',
     'expected one PEM certificate in certification data 4, got something else',

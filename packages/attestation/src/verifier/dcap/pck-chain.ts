@@ -165,12 +165,7 @@ function isSelfSigned(root: Certificate, cache: VerificationCache | undefined): 
 function readCertificates(data: Uint8Array, cache: VerificationCache | undefined): readonly Certificate[] {
   if (data.length > MAX_CHAIN_LENGTH)
     throw invalid(`expected a chain of at most ${MAX_CHAIN_LENGTH} bytes, got ${data.length}`);
-  try {
-    return pemBlocks(data).flatMap((block) => readBlock(block, cache));
-  } catch (error) {
-    if (!EncodingError.is(error)) throw error;
-    throw invalid(`expected a PEM certificate chain, got something else: ${error.message}`, error);
-  }
+  return pemBlocks(data).flatMap((block) => readBlock(block, cache));
 }
 
 const END = utf8('-----END CERTIFICATE-----');
@@ -194,10 +189,19 @@ function readBlock(block: Uint8Array, cache: VerificationCache | undefined): rea
   const known = cache?.room(blockMemory);
   const before = known?.get(block);
   if (before !== undefined) return before;
-  const certificates = decodePem(decodeUtf8(block)).map(({ der }) => readOwnCertificate(der, cache));
+  const certificates = pemIn(block).map(({ der }) => readOwnCertificate(der, cache));
   // The platform's own is remembered with its whole chain.
   if (!certificates.some(isPckCertificate)) known?.set(block, certificates);
   return certificates;
+}
+
+function pemIn(block: Uint8Array): ReturnType<typeof decodePem> {
+  try {
+    return decodePem(decodeUtf8(block));
+  } catch (cause) {
+    const why = EncodingError.is(cause) ? `: ${cause.message}` : '';
+    throw invalid(`expected a PEM certificate chain, got something else${why}`, cause);
+  }
 }
 
 function invalid(message: string, cause?: unknown): AttestationError {

@@ -15,6 +15,7 @@ import { AttestationError } from '../../errors.ts';
 import type { NvidiaDevice } from '../../evidence/nvidia/evidence-file.ts';
 import { OPAQUE } from '../../evidence/nvidia/opaque.ts';
 import { type Check, pass } from '../../model/check.ts';
+import { valueOr } from '../../value-or.ts';
 import { SPDM } from './claims.ts';
 import { type DeviceCertificate, deviceCertificate, isDeviceCertificate } from './device-certificate.ts';
 
@@ -121,12 +122,7 @@ export function architectureOf(product: string | null): string | null {
 }
 
 function identityOf(certificate: Certificate): DeviceCertificate | null {
-  try {
-    return deviceCertificate(certificate);
-  } catch (error) {
-    if (AttestationError.is(error)) return null;
-    throw error;
-  }
+  return valueOr(() => deviceCertificate(certificate), null);
 }
 
 function tooMany(most: string, got: string): AttestationError {

@@ -126,11 +126,10 @@ function cpuidText({ family, model, stepping }: SnpCpuid): string {
 function readKey(
   certificate: Certificate,
   cache: VerificationCache | undefined,
-): { readonly key: EndorsementKey } | { readonly fault: AttestationError } {
+): { readonly key: EndorsementKey } | { readonly fault: unknown } {
   try {
     return { key: parseEndorsementKey(certificate, cache) };
   } catch (error) {
-    if (!AttestationError.is(error)) throw error;
     return { fault: error };
   }
 }

@@ -19,6 +19,7 @@ import type { TpmQuote, TpmSignature } from '../../evidence/tpm/quote.ts';
 import type { Claims } from '../../model/claims.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
 import type { TrustAnchor, VerifyOptions } from '../../model/verification.ts';
+import { valueOr } from '../../value-or.ts';
 import { foreignCompanion, withCompanion } from '../companion-fault.ts';
 
 const EXTENDED_KEY_USAGE = '2.5.29.37';
@@ -98,14 +99,7 @@ async function certifiedKey(chain: readonly Certificate[], options: VerifyOption
 
 /** Companions hold certificates of all vendors; one that cannot be read is not the one looked for. */
 function certificatesBeside(endorsements: Endorsements): readonly Certificate[] {
-  return endorsements.flatMap((each) => {
-    try {
-      return each.kind === 'certificate' ? [parseCertificate(each.der)] : [];
-    } catch (error) {
-      if (AttestationError.is(error)) return [];
-      throw error;
-    }
-  });
+  return endorsements.flatMap((each) => (each.kind === 'certificate' ? valueOr(() => [parseCertificate(each.der)], []) : []));
 }
 
 /** Public keys among the companions: SubjectPublicKeyInfo, or a public area of a TPM. */

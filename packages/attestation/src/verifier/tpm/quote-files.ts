@@ -6,12 +6,12 @@
 
 import { bufferSource, concatBytes, equalBytes } from '@assay/encoding/bytes';
 import { derSequence, derUnsigned, readDer } from '@assay/encoding/der';
-import { EncodingError } from '@assay/encoding/errors';
 import { AttestationError } from '../../errors.ts';
 import { bytesOfText } from '../../evidence/reading.ts';
 import { type PcrValues, pcrValuesOf } from '../../evidence/tpm/pcr-values.ts';
 import { type HashName, signatureOf, type TpmMessage, type TpmQuote, type TpmSignature } from '../../evidence/tpm/quote.ts';
 import type { Endorsements } from '../../model/endorsements.ts';
+import { valueOr } from '../../value-or.ts';
 import { foreignCompanion } from '../companion-fault.ts';
 
 /** The signing scheme's hash also makes the digest over the PCRs. */
@@ -52,12 +52,7 @@ export async function completeQuote(message: TpmMessage, endorsements: Endorseme
 /** TPMT_SIGNATURE, or what `-f plain` writes: RSA as it is, ECDSA in DER. */
 function signatureIn(bytes: Uint8Array, hash: HashName): TpmSignature | null {
   if (bytes.length < 8 || bytes.length > 1024) return null;
-  try {
-    return bytes[0] === 0x30 ? plainEcdsa(bytes, hash) : signatureOf(bytes, hash);
-  } catch (error) {
-    if (EncodingError.is(error) || AttestationError.is(error)) return null;
-    throw error;
-  }
+  return valueOr(() => (bytes[0] === 0x30 ? plainEcdsa(bytes, hash) : signatureOf(bytes, hash)), null);
 }
 
 function plainEcdsa(bytes: Uint8Array, hash: HashName): TpmSignature | null {

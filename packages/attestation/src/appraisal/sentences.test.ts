@@ -35,7 +35,7 @@ const MILAN = claims({ type: 'sev-snp', tcb: null, identity: { product: 'Milan-B
 const GPU = claims({ type: 'nvidia-gpu', tcb: null });
 
 describe('a warning', () => {
-  test.each<[string, VerifiedClaims, Policy, readonly string[]]>([
+  test.each<[string, VerifiedClaims, Partial<Policy>, readonly string[]]>([
     ['of nothing', claims(), {}, []],
     [
       'of a debuggable environment that the policy allows',
@@ -83,7 +83,7 @@ describe('not proven', () => {
 });
 
 describe('a question that the evidence cannot answer reads not-checked', () => {
-  test.each<[string, VerifiedClaims, Policy, string]>([
+  test.each<[string, VerifiedClaims, { readonly [name in keyof Policy]?: Policy[name] | undefined }, string]>([
     ['policy.debug', claims({ debug: null }), {}, 'the format does not say'],
     ['policy.product', claims(), { refusedProducts: ['Milan'] }, 'the evidence names no product'],
     ['policy.freshness', claims({ issuedAt: NOW }), {}, 'no maximum age given; '],

@@ -1,10 +1,20 @@
 /** Intel collateral under a fake root, one defect each (Intel DCAP QVL, specification items 4.1.2.5 to 4.1.2.9). */
 
 import { utf8 } from '@assay/encoding/bytes';
-import { DCAP_COLLATERAL_DEFECTS, defectOptions, expectCode, type FakeDcap, fakeDcap, fakeKey } from '@assay/testing';
+import {
+  DCAP_COLLATERAL_DEFECTS,
+  defectOptions,
+  expectCode,
+  type FakeDcap,
+  type FakeDcapOptions,
+  fakeDcap,
+  fakeKey,
+} from '@assay/testing';
 import { describe, expect, test } from 'vitest';
+import { VerificationCache } from '../../certificates/verification-cache.ts';
 import type { VerifiedClaims } from '../../model/claims.ts';
 import type { Endorsement } from '../../model/endorsements.ts';
+import { collateralIn } from './collateral-pieces.ts';
 import { tdxVerifier } from './tdx.ts';
 
 async function verify({ quote, endorsements, anchors, now }: FakeDcap): Promise<VerifiedClaims> {
@@ -47,6 +57,33 @@ describe('spoilt collateral', () => {
     ];
     const fake = await fakeDcap({ endorsements: (pieces) => [...broken, ...pieces] });
     expect((await verify(fake)).tcb?.status).toBe('UpToDate');
+  });
+
+  test.each<[Endorsement, string, FakeDcapOptions]>([
+    [
+      { kind: 'tcb-info', body: utf8('{}'), signature: new Uint8Array(64), issuerChain: [] },
+      'dcap/tcb-info-malformed',
+      { tcbInfo: (info) => Object.assign(info, { fmspc: '00606a000000' }) },
+    ],
+    [
+      { kind: 'enclave-identity', body: utf8('{}'), signature: new Uint8Array(64), issuerChain: [] },
+      'dcap/qe-identity-malformed',
+      { identity: (identity) => Object.assign(identity, { id: 'QE' }) },
+    ],
+  ])('a piece that cannot be read counts where all others are foreign: %o', async (broken, code, options) => {
+    const fake = await fakeDcap({ ...options, endorsements: (pieces) => [broken, ...pieces] });
+    await expectCode(verify(fake), code);
+  });
+
+  test('pieces are read once for each verifier, as objects and as bytes', () => {
+    const cache = new VerificationCache();
+    const list = (byte: number): Endorsement => ({ kind: 'crl', der: Uint8Array.of(byte) });
+    const [first, other] = [list(0), list(0)];
+    const [piece] = collateralIn([first], cache).all;
+    expect(collateralIn([other], cache).all[0]).toBe(piece);
+    for (let byte = 1; byte < 100; byte++) collateralIn([list(byte)], cache);
+    expect(collateralIn([first], cache).all[0]).toBe(piece);
+    expect(collateralIn([list(0)], cache).all[0]).not.toBe(piece);
   });
 
   test('of several TCB signing certificates the one in force counts', async () => {

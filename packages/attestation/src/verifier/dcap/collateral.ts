@@ -11,7 +11,7 @@ import { equalBytes } from '@assay/encoding/bytes';
 import { encodeHex } from '@assay/encoding/hex';
 import { crlCovers } from '../../certificates/crl.ts';
 import { type VerifiedPath, verifyPath } from '../../certificates/path.ts';
-import { checkRevocation, type Revocation } from '../../certificates/revocation.ts';
+import { checkRevocation } from '../../certificates/revocation.ts';
 import { verifySignature } from '../../certificates/signature.ts';
 import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
 import type { Certificate } from '../../certificates/x509.ts';
@@ -19,14 +19,14 @@ import { AttestationError, type AttestationErrorCode } from '../../errors.ts';
 import type { EnclaveIdentity } from '../../evidence/dcap/enclave-identity.ts';
 import { SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
 import type { TcbInfo } from '../../evidence/dcap/tcb-info.ts';
-import { type Check, notChecked, pass } from '../../model/check.ts';
+import type { Check } from '../../model/check.ts';
 import type { Endorsement, Endorsements } from '../../model/endorsements.ts';
 import { valueOr } from '../../value-or.ts';
 import { companionFault, foreignCompanion, withCompanion } from '../companion-fault.ts';
+import { documentsCheck, revocationCheck } from './collateral-checks.ts';
 import { type CollateralPieces, collateralIn, type SignedDocument } from './collateral-pieces.ts';
 import { inOrder } from './in-order.ts';
 import type { PckChain } from './pck-chain.ts';
-import { QVL_SPEC } from './specifications.ts';
 
 export interface PlatformCollateral {
   readonly tcbInfo: TcbInfo;
@@ -131,23 +131,6 @@ async function authenticate(pieces: CollateralPieces, question: CollateralQuesti
     notAfter: Math.min(...windows.map(({ notAfter }) => notAfter)),
     checks: { revocation: revocationCheck(standings), documents: documentsCheck(documents, signed) },
   };
-}
-
-function revocationCheck(standings: readonly Revocation[]): Check {
-  const id = 'dcap.pck-revocation';
-  const spec = `${QVL_SPEC} 4.1.2.5.8`;
-  return standings.length > 0 && standings.every((each) => each === 'good')
-    ? pass(id, spec, 'neither PCK nor its CA revoked')
-    : notChecked(id, spec, 'no list in force for some certificate');
-}
-
-/** `signed` are the documents that were found to be signed. */
-function documentsCheck(documents: readonly SignedDocument<unknown>[], signed: readonly SignedDocument<unknown>[]): Check {
-  const id = 'dcap.collateral';
-  const spec = `${QVL_SPEC} 4.1.2.7, 4.1.2.8`;
-  return documents.every((document) => signed.includes(document))
-    ? pass(id, spec, 'signed by Intel and in date')
-    : notChecked(id, spec, 'a signature was not checked');
 }
 
 function refuseMissing(pieces: CollateralPieces, tee: 'sgx' | 'tdx', pck: PckChain): void {

@@ -85,6 +85,9 @@ describe('is refused', () => {
   test('without a certificate, and without its CA', async () => {
     const fake = await spoilt();
     await expectCode(verify(fake, []), 'dcap/pck-certificate-missing');
+    const keyAlone = { ...fake, anchors: fake.anchors.map((anchor) => ({ ...anchor, certificate: null })) };
+    const rootless = await expectCode(verify(keyAlone, certificatesOf(fake).slice(1)), 'dcap/pck-certificate-missing');
+    expect(rootless.message).toContain('root certificate');
     const [, , pck] = certificatesOf(fake);
     const error = await expectCode(verify(fake, [pck as Endorsement]), 'dcap/pck-certificate-missing');
     expect(error).toMatchObject({ kind: 'unavailable', details: { ppid: '99'.repeat(16), pceId: '0000', pceSvn: 13 } });

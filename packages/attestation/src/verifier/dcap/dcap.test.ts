@@ -71,6 +71,7 @@ describe('a sound quote', () => {
     const fake = await fakeDcap();
     const claims = await verify(fake, { quote: concatBytes(fake.quote, new Uint8Array(70)) });
     expect(claims.details).toMatchObject({ paddingBytes: 70 });
+    expect(claims.checks).toContainEqual(expect.objectContaining({ id: 'dcap.padding', outcome: 'pass' }));
   });
 
   test.each<[string, FakeDcapOptions]>([

@@ -4,7 +4,7 @@
  * Not checked here: revocation, which needs collateral.
  */
 
-import { decodeUtf8, equalBytes, utf8 } from '@assay/encoding/bytes';
+import { decodeUtf8, equalBytes } from '@assay/encoding/bytes';
 import { EncodingError } from '@assay/encoding/errors';
 import { decodePem } from '@assay/encoding/pem';
 import { anchorDigest } from '../../certificates/anchor.ts';
@@ -19,6 +19,7 @@ import { type CertificationData, PCK_CHAIN_DATA } from '../../evidence/dcap/quot
 import { type Check, pass } from '../../model/check.ts';
 import type { TrustAnchor } from '../../model/verification.ts';
 import { inOrder } from './in-order.ts';
+import { pemBlocks } from './pem-blocks.ts';
 
 export interface PckChain extends PckCertificates {
   readonly anchor: TrustAnchor;
@@ -166,22 +167,6 @@ function readCertificates(data: Uint8Array, cache: VerificationCache | undefined
   if (data.length > MAX_CHAIN_LENGTH)
     throw invalid(`expected a chain of at most ${MAX_CHAIN_LENGTH} bytes, got ${data.length}`);
   return pemBlocks(data).flatMap((block) => readBlock(block, cache));
-}
-
-const END = utf8('-----END CERTIFICATE-----');
-
-/** The text up to each end of a certificate; what stands behind the last one belongs to it. */
-function pemBlocks(data: Uint8Array): readonly Uint8Array[] {
-  const blocks: Uint8Array[] = [];
-  let start = 0;
-  for (let at = data.indexOf(0x2d); at >= 0; at = data.indexOf(0x2d, at + 1)) {
-    if (!END.every((byte, index) => data[at + index] === byte)) continue;
-    at += END.length;
-    blocks.push(data.subarray(start, at));
-    start = at;
-  }
-  const last = blocks.pop();
-  return last === undefined ? [data] : [...blocks, data.subarray(last.byteOffset - data.byteOffset)];
 }
 
 /** The CA and the root of a new platform are those of the others, letter by letter. */

@@ -15,7 +15,7 @@ import { GOOGLE_ROOTS } from '../../certificates/roots/google.ts';
 import { PROOF_OF_CLOUD_KEY } from '../../certificates/roots/proof-of-cloud.ts';
 import { importVerifyKey } from '../../certificates/signature.ts';
 import { resolveTrust } from '../../certificates/trust.ts';
-import { parseCertificate } from '../../certificates/x509.ts';
+import { type Certificate, parseCertificate } from '../../certificates/x509.ts';
 import { AttestationError } from '../../errors.ts';
 import { reading } from '../../evidence/reading.ts';
 import type { Token } from '../../evidence/token/token.ts';
@@ -135,10 +135,9 @@ async function chainKey(x5c: Json, { now, trust, cache }: VerifyOptions): Promis
     return (x5c as readonly Json[]).map((text) => parseCertificate(certificateIn(typeof text === 'string' ? text : '')));
   });
   const path = await verifyPath({ chain, anchors: [...GOOGLE_ROOTS, ...resolveTrust(trust).anchors], now, cache });
-  const [leaf] = path.chain;
-  if (leaf === undefined) throw malformed('expected a leaf certificate in x5c');
+  const { spki } = path.chain[0] as Certificate;
   return {
-    key: await importVerifyKey({ spki: leaf.spki, algorithm: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, cache }),
+    key: await importVerifyKey({ spki, algorithm: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, cache }),
     root: await fingerprint(path.anchor.spki),
     source: `chain to ${path.anchor.name}`,
     simulated: path.anchor.simulated,
@@ -206,9 +205,8 @@ async function importKey(jwk: JsonObject, alg: string): Promise<CryptoKey> {
   const members = Object.fromEntries(Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => typeof value === 'string'));
   const { importJWK } = await loadedPart('signatures of tokens', () => import('jose/key/import'));
   try {
-    const key = await importJWK(members, alg, { extractable: true });
-    if (kty === 'oct' || key instanceof Uint8Array) throw new TypeError('expected a public key');
-    return key;
+    // Without its member `k` a secret cannot be imported, and without `d` no key is a private one.
+    return (await importJWK(members, alg, { extractable: true })) as CryptoKey;
   } catch (cause) {
     throw keyMalformed(alg, cause);
   }

@@ -35,6 +35,7 @@ export default class SabotageRunner extends TestRunner {
   #killed = new Set(JSON.parse(readFileSync(`${folder}/killed.json`, 'utf8')));
   #seen = new Set();
   #open = new Set();
+  #late = new Set();
 
   async runTask(test) {
     if (isExhaustive(test, this.config.testTimeout)) return;
@@ -58,13 +59,16 @@ export default class SabotageRunner extends TestRunner {
     const tried = new Set();
     const open = cuts.filter((n) => !this.#killed.has(n));
     if (open.length === 0 || exceeds(took, 1 / 2) || (await this.#outcome(run, limit)) !== 'passed') return tried;
-    for (const n of open) {
+    for (const n of open.filter((each) => !this.#late.has(each))) {
       if (exceeds(spent(), 1)) break;
       writeFileSync(`${folder}/now`, `${n} ${process.pid} ${stuck}`);
       globalThis.__assayCut.active = n;
       const outcome = await this.#outcome(run, limit);
       globalThis.__assayCut.active = -1;
-      if (outcome === 'late') break; // what is still under way would disturb the next trial
+      if (outcome === 'late') {
+        this.#late.add(n);
+        break; // what is still under way would disturb the next trial
+      }
       // A trial can leave a state behind in which the test always fails: that says nothing about this cut, nor about the next.
       if (outcome === 'failed' && (await this.#outcome(run, limit)) !== 'passed') break;
       if (outcome === 'failed') this.#notice(n);

@@ -27,7 +27,7 @@ export default defineConfig({
   ],
   test: {
     ...base.test,
-    testTimeout: process.env.ASSAY_SABOTAGE_ACTIVE === undefined ? 600_000 : 120_000,
+    testTimeout: process.env.ASSAY_SABOTAGE_ACTIVE === undefined ? 600_000 : base.test.testTimeout,
     // In the folder of this run: text with the cuts of another room, or with none, is other text.
     fsModuleCachePath: `${process.env.ASSAY_SABOTAGE}/modules`,
     runner: process.env.ASSAY_SABOTAGE_ACTIVE === undefined ? './tools/sabotage/runner.mjs' : undefined,

@@ -73,6 +73,9 @@ export const SNP_DEFECTS: readonly SnpDefect[] = [
   spoiled('key without the snp level', 'snp/endorsement-key-malformed', { extensions: { '3.3': null } }),
   spoiled('key without chip or provider', 'snp/endorsement-key-malformed', { extensions: { '4': null } }),
   spoiled('key with chip and provider', 'snp/endorsement-key-malformed', { extensions: { '5': text('CN=cloud') } }),
+  spoiled('chip id of 63 bytes in an octet string', 'snp/endorsement-key-malformed', {
+    extensions: { '4': encodeDer(DER_TAG.octetString, new Uint8Array(63)) },
+  }),
   spoiled('chip id of 63 bytes', 'snp/endorsement-key-malformed', { extensions: { '4': new Uint8Array(63) } }),
   spoiled('level 256', 'snp/endorsement-key-malformed', { extensions: { '3.1': number(1, 0) } }),
   spoiled('key named like a ca', 'snp/endorsement-key-malformed', { keyName: 'SEV-Genoa' }),

@@ -56,11 +56,15 @@ export async function proofOfCloud(quote: Uint8Array, claims: NamedClaims, optio
     if (token.payload.quote_hash !== hash) continue;
     const { verifyToken } = await loadedPart('tokens', () => import('../token/signature.ts'));
     await withCompanion('the proof of cloud token', () => verifyToken(token, options));
-    const machine = String(token.payload.machine_id).toLowerCase();
-    const ppid = claims.identity.ppid ?? 'none';
-    return machine === ppid ? pass(POC, POC_SPEC, machine, ppid) : fail(POC, POC_SPEC, ppid, machine);
+    return placeCheck(String(token.payload.machine_id), claims.identity.ppid);
   }
   return notChecked(POC, POC_SPEC, 'no token for this quote was supplied');
+}
+
+/** Whether the machine of a proof is the platform of a quote; `ppid` in lower-case hex. */
+export function placeCheck(machine: string, ppid = 'none'): Check {
+  const actual = machine.toLowerCase();
+  return actual === ppid ? pass(POC, POC_SPEC, actual, ppid) : fail(POC, POC_SPEC, ppid, actual);
 }
 
 function tokensIn({ endorsements = [] }: VerifyOptions): readonly TokenEvidence[] {

@@ -296,6 +296,7 @@ describe('key custody', () => {
     ['another key', { publicKey: new Uint8Array(32) }],
     ['another application', { appId: new Uint8Array(20) }],
     ['another kms', { kmsKey: appKey }],
+    ['a long signature', { signatures: [concatBytes(signatures[0], new Uint8Array(1)), signatures[1]] as const }],
     ['a short signature', { signatures: [signatures[0].subarray(1), signatures[1]] as const }],
     ['an impossible signature', { signatures: [new Uint8Array(65), signatures[1]] as const }],
   ])('is refused for %s', async (_, change) => {

@@ -5,7 +5,10 @@ const VERIFIERS = 'packages/attestation/src/verifier/**/*.test.ts';
 const SHARED = 'packages/attestation/src/*.test.ts';
 
 const ROOMS = {
-  verifiers: { sources: ['packages/attestation/src/verifier/**/*.ts'], tests: [VERIFIERS, SHARED] },
+  verifiers: {
+    sources: ['packages/attestation/src/verifier/**/*.ts', 'packages/attestation/src/value-or.ts'],
+    tests: [VERIFIERS, SHARED],
+  },
   certificates: {
     sources: ['packages/attestation/src/certificates/**/*.ts'],
     tests: ['packages/attestation/src/certificates/**/*.test.ts', VERIFIERS],

@@ -1,6 +1,6 @@
 // `npm run sabotage [ROOM | FILE …]`: takes each refusal, verifying call and check of the verifying rooms away, one at a time, and runs
 // the tests of the room, until all cuts are noticed. A cut that no test notices is a survivor: the exit code is 1. tests/sabotage/ROOM.md
-// has one row for each file, with the commit of its last run, so that a room can be run file by file.
+// has one row for each file, with the text that was tried (`git hash-object`), so that a room can be run file by file.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -61,11 +61,10 @@ function vitest(folder, tests, { active, bail = 0 } = {}) {
 const readJson = (folder, name) => JSON.parse(readFileSync(join(folder, name), 'utf8'));
 const writeJson = (folder, name, value) => writeFileSync(join(folder, name), JSON.stringify(value));
 
-/** The commit that is tried, `-dirty` where files differ from it; the reports themselves do not count. */
-function commitNow() {
-  const git = (...args) => execFileSync('git', args, { encoding: 'utf8' }).trim();
-  const changes = git('status', '--porcelain', '--', ':!tests/sabotage');
-  return `${git('rev-parse', '--short=8', 'HEAD')}${changes === '' ? '' : '-dirty'}`;
+/** What Git calls the text of each file, before any commit or rebase: `git cat-file -p` shows it. */
+function textsOf(sources) {
+  const names = execFileSync('git', ['hash-object', ...sources], { encoding: 'utf8' }).trim().split('\n');
+  return Object.fromEntries(sources.map((file, index) => [file, names[index].slice(0, 8)]));
 }
 
 /** Lists the cuts of a room, numbered across its files. */
@@ -97,8 +96,8 @@ async function runBatch(folder, batch) {
 /** Tries the cuts of some files of a room, or of all; returns how many survived. */
 async function sabotage(room, wanted) {
   const folder = mkdtempSync(join(tmpdir(), 'assay-sabotage-'));
-  const commit = commitNow();
   const { sources, tests } = filesOf(room, wanted);
+  const texts = textsOf(sources);
   const { cuts, files } = numbered(sources);
   writeJson(folder, 'room.json', { files });
   writeJson(folder, 'killed.json', []);
@@ -121,7 +120,7 @@ async function sabotage(room, wanted) {
   }
   rmSync(folder, { recursive: true });
   const survivors = cuts.flatMap((cut, n) => (killed.has(n) ? [] : [{ ...cut, seen: seen.has(n) }]));
-  const counts = Object.entries(files).map(([file, numbers]) => ({ file, cuts: numbers.length, commit }));
+  const counts = Object.entries(files).map(([file, numbers]) => ({ file, cuts: numbers.length, text: texts[file] }));
   writeReport(room, counts, survivors);
   return survivors.length;
 }

@@ -63,7 +63,9 @@ const writeJson = (folder, name, value) => writeFileSync(join(folder, name), JSO
 
 /** What Git calls the text of each file, before any commit or rebase: `git cat-file -p` shows it. */
 function textsOf(sources) {
-  const names = execFileSync('git', ['hash-object', ...sources], { encoding: 'utf8' }).trim().split('\n');
+  const names = execFileSync('git', ['hash-object', ...sources], { encoding: 'utf8' })
+    .trim()
+    .split('\n');
   return Object.fromEntries(sources.map((file, index) => [file, names[index].slice(0, 8)]));
 }
 

@@ -67,7 +67,6 @@ export function parseKeyConfigs(bytes: Uint8Array): readonly KeyConfig[] {
       if (config) configs.push(config);
     }
   } catch (cause) {
-    if (ChannelError.is(cause)) throw cause;
     throw new ChannelError('channel/key-config-malformed', 'expected RFC 9458 key configurations; fetch them again', { cause });
   }
   if (configs.length === 0) {

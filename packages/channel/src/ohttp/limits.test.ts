@@ -3,8 +3,10 @@
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { expectCode } from '@assay/testing';
 import { describe, expect, test } from 'vitest';
+import { setupSender } from '../hpke/hpke.ts';
 import { X25519 } from '../hpke/kem.ts';
 import { decodeRequest, encodeRequest, encodeResponseHead, ResponseDecoder } from './binary-http.ts';
+import { encodeKeyConfigs, parseKeyConfigs } from './key-config.ts';
 import {
   decapsulateChunks,
   decapsulateRequest,
@@ -122,6 +124,21 @@ describe('an encapsulated message', () => {
     expect((await expectCode(open(), code)).message).toContain(words);
   });
 
+  test('request of several chunks is read whole, each in its place', async () => {
+    const header = sealed.bytes.slice(0, 7);
+    const info = concatBytes(utf8('message/bhttp chunked request'), Uint8Array.of(0), header);
+    const { encapsulated, stream } = await setupSender(X25519, keyPair.publicKey, info);
+    const chunks = [await stream.seal(utf8('one ')), await stream.seal(utf8('two '))].map((part) =>
+      concatBytes(encodeVarint(part.length), part),
+    );
+    const final = concatBytes(encodeVarint(0), await stream.seal(utf8('three'), utf8('final')));
+    const [first, second] = chunks as [Uint8Array, Uint8Array];
+    const whole = concatBytes(header, encapsulated, first, second, final);
+    expect((await decapsulateRequest(whole, 'chunked', [holder])).message).toEqual(utf8('one two three'));
+    const fewer = concatBytes(header, encapsulated, first, final);
+    await expectCode(decapsulateRequest(fewer, 'chunked', [holder]), 'channel/decryption-failed');
+  });
+
   test('of several chunks is read whole', async () => {
     const read: Uint8Array[] = [];
     for await (const part of decapsulateChunks(sealed.opener, encapsulateChunks(opened, once(utf8('answer'))))) read.push(part);
@@ -132,6 +149,14 @@ describe('an encapsulated message', () => {
 test.each([0, 0x3f, 0x40, 0x3fff, 0x4000, 0x3fff_ffff, 0x4000_0000, Number.MAX_SAFE_INTEGER])('%i is read back', (value) => {
   const bytes = encodeVarint(value);
   expect(decodeVarint(bytes, 0)).toEqual({ value, next: bytes.length });
+});
+
+test('a key configuration with a byte too many is malformed', async () => {
+  const bytes = encodeKeyConfigs([config]);
+  expect(parseKeyConfigs(bytes)).toEqual([config]);
+  const longer = concatBytes(bytes, Uint8Array.of(0));
+  longer.set([0, bytes.length - 1]); // the length of the entry
+  await expectCode(() => parseKeyConfigs(longer), 'channel/key-config-malformed');
 });
 
 test('an integer that a number cannot hold is refused', async () => {

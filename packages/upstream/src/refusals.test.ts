@@ -92,9 +92,18 @@ test('service/signature-missing: it has no signature of its answer, also after a
   const exchange = { sent: utf8('{}'), received: utf8('{"id":"chat-1"}') };
   await expectRefusal(fetchSignature(serviceOf(fetch), SIGNER, exchange), 'service/signature-missing', ['chat-1', 'got none']);
   expect([asked, paused]).toEqual([4, [50, 200, 800]]);
-  const nameless = { sent: utf8('{}'), received: utf8('{}') };
-  await expectRefusal(fetchSignature(serviceOf(fetch), SIGNER, nameless), 'service/signature-missing', ['an id']);
 });
+
+test.each(['{}', '{"id":7}', '{"id":"a/b"}', 'data: x'])(
+  'service/signature-missing: the answer %s has no id to ask with',
+  async (answer) => {
+    const fetch: typeof globalThis.fetch = () => expect.unreachable('expected no request');
+    const exchange = { sent: utf8('{}'), received: utf8(answer) };
+    await expectRefusal(fetchSignature(serviceOf(fetch), SIGNER, exchange), 'service/signature-missing', [
+      'an answer with an id',
+    ]);
+  },
+);
 
 describe('service/address-missing', () => {
   test('a genuine, fresh report that binds no signing address', async () => {

@@ -69,7 +69,7 @@ describe.skipIf(chromiumPath() === null)('the console', () => {
   /** Answers the one question about the simulator, when it is asked. */
   async function acceptSimulator(): Promise<void> {
     await page.locator('[data-strip=tee]').waitFor();
-    const accept = page.getByRole('button', { name: 'Accept the simulator in this browser' }).first();
+    const accept = page.getByRole('button', { name: 'Accept the simulator', exact: true }).first();
     if (await accept.isVisible()) await accept.click();
     // The panel asks with the button that starts the first task.
     if (await page.getByRole('button', { name: /Accept the simulator, .*Execute/ }).isVisible()) return;

@@ -175,6 +175,9 @@ describe.skipIf(chromiumPath() === null)('the page of the owners', () => {
     await page.getByText('Change the owners', { exact: true }).click();
     const stranger = `0x${'55'.repeat(20)}`;
     const addresses = page.getByLabel('Owners', { exact: true });
+    await addresses.fill(FIRST.address.replace(/[a-f](?=[^a-f]*$)/i, (letter) => flipped(letter)));
+    await page.getByRole('button', { name: 'Continue to signing' }).click();
+    await page.getByText('is mistyped: its checksum (EIP-55) is another').waitFor();
     await addresses.fill(`${FIRST.address}\n${FIRST.address}`);
     await page.getByRole('button', { name: 'Continue to signing' }).click();
     await page.getByText('Expected each owner once.').waitFor();
@@ -242,6 +245,11 @@ describe.skipIf(chromiumPath() === null)('the page of the owners', () => {
     await other.getByText('is no owner of this agent').waitFor();
   });
 });
+
+/** A letter in the other case. */
+function flipped(letter: string): string {
+  return letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase();
+}
 
 /** A node that knows the chain's id, takes every transaction, and includes none. */
 async function startNode(): Promise<string> {

@@ -64,7 +64,7 @@ describe.skipIf(chromiumPath() === null)('tasks in the console', () => {
     page = await context.newPage();
     faults = watchPage(page, agent.url);
     await page.goto(`${agent.url}/tasks`);
-    await page.getByRole('button', { name: 'Accept the simulator in this browser' }).click();
+    await page.getByRole('button', { name: 'Accept the simulator', exact: true }).click();
     await page.locator('[data-strip=sandbox]').waitFor();
   }, 120_000);
 

@@ -7,8 +7,8 @@ import { type HistoryReceipt, type RecheckedHistory, recheckHistory } from '@ass
 import { type Agent, type BundleVerdict, verifyBundle } from '../index.ts';
 import { agentApi } from './agent-api.ts';
 import { type AgentFlags, trustAt } from './agent-connection.ts';
+import { changeReceipts } from './change-receipts.ts';
 import { dataFolder } from './data-folder.ts';
-import { CliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { wrapped } from './layout.ts';
@@ -17,13 +17,8 @@ import { jsonText, printable, styleOf } from './output.ts';
 import { readSubject } from './subject.ts';
 import { printVerdict } from './verdict.ts';
 
-const TASKS = new Set(['variable_change', 'operator_change']);
-const PAGE = 100;
-/** Receipts of one bundle. */
-const MOST = 64;
-
 /**
- * Fetches the newest changes, up to 64 receipts, and rechecks them.
+ * Fetches what owners changed, up to 64 receipts, and rechecks it.
  * @throws {CliError} `cli/agent-failed`; {OperatorError} `operator/history-broken`.
  */
 export async function fetchHistory(
@@ -32,31 +27,12 @@ export async function fetchHistory(
   io: Io,
 ): Promise<ExitCode> {
   const api = agentApi(agent);
-  const ids: string[] = [];
-  for (let before: number | null = null; ; ) {
-    const page = await api.get(`api/receipts?limit=${PAGE}${before === null ? '' : `&before=${before}`}`);
-    const rows = (page.receipts ?? []) as readonly {
-      readonly receipt_id: string;
-      readonly task: string;
-      readonly state: string;
-      readonly outcome: string;
-    }[];
-    // Refusals changed nothing, and strangers can cause them.
-    const changed = rows.filter(({ task, state, outcome }) => TASKS.has(task) && state === 'sealed' && outcome !== 'failed');
-    ids.push(...changed.map(({ receipt_id: id }) => id));
-    if (typeof page.next !== 'number') break;
-    before = page.next;
-  }
+  const ids = await changeReceipts(api);
   if (ids.length === 0) {
     io.stdout('no changes yet\n');
     return EXIT.accepted;
   }
-  if (ids.length > MOST)
-    throw new CliError(
-      'cli/agent-failed',
-      `expected at most ${MOST} changes in one bundle, got ${ids.length}; fetch them with assay bundle`,
-    );
-  const bytes = await api.bytes(`bundles/${ids.reverse().join(',')}`);
+  const bytes = await api.bytes(`bundles/${ids.join(',')}`);
   if (flags.output !== undefined) await writeFile(resolve(io.cwd, flags.output), bytes);
   const { policy, url } = agent.attested;
   const { simulatedRoot } = flags;

@@ -3,6 +3,7 @@ import type { ShownAgent } from 'assay/owners';
 import type { JSX } from 'preact';
 import type { OwnedState } from '../state/owned-agent.ts';
 import { expiryFrom, type OwnerChange } from '../state/owner-change.ts';
+import { printable } from '../state/text-safety.ts';
 import { Button } from './button.tsx';
 import { Notice } from './notice.tsx';
 
@@ -35,7 +36,8 @@ function acknowledgement({ config }: OwnedState, size: number, withoutWitness: b
 export function OutsideMemory({ owned, onChange }: OutsideHeadProps): JSX.Element {
   const { witness, acknowledged, behind } = owned.config.outside_head;
   if (witness === null) return <>what chains and callers remember</>;
-  const { name, cosigned_size: size } = witness;
+  const { name: given, cosigned_size: size } = witness;
+  const name = printable(given);
   if (acknowledged.without_witness)
     return (
       <div class="stack-sm" data-witness="waived">
@@ -88,9 +90,9 @@ export function Behind({ owned, onChange }: OutsideHeadProps): JSX.Element | nul
   return (
     <Notice tone="fail" title="The witness does not cosign this log" role="alert">
       <p>
-        {witness.name} says that it remembers {refused} entries that this log does not continue. Its refusal is not signed.
-        Nothing is signed. Find out whether the data directory was put back, and restore the newest data. If it is lost, owners
-        let the wallet sign without the witness.
+        {printable(witness.name)} says that it remembers {refused} entries that this log does not continue. Its refusal is not
+        signed. Nothing is signed. Find out whether the data directory was put back, and restore the newest data. If it is lost,
+        owners let the wallet sign without the witness.
       </p>
       <div class="row">
         <Button kind="danger" onClick={() => acknowledge(acknowledged.size, true)}>

@@ -17,7 +17,7 @@ interface Fault {
   readonly threshold: string;
 }
 const NO_FAULT: Fault = { owners: '', threshold: '' };
-const ADDRESS = /^0x[0-9a-f]{40}$/;
+const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 
 /** Another set of owners, or another number that must sign: what would change, before owners sign it. */
 export function OwnerSet({ owned, onChange }: OwnerSetProps): JSX.Element {
@@ -25,14 +25,13 @@ export function OwnerSet({ owned, onChange }: OwnerSetProps): JSX.Element {
   const [text, setText] = useState(owners.addresses.join('\n'));
   const [threshold, setThreshold] = useState(String(owners.threshold));
   const [fault, setFault] = useState<Fault>(NO_FAULT);
-  const given = text
-    .split(/[\s,]+/)
-    .filter((each) => each !== '')
-    .map((each) => each.toLowerCase() as Hex);
+  const typed = text.split(/[\s,]+/).filter((each) => each !== '');
+  const given = typed.map((each) => each.toLowerCase() as Hex);
   const added = given.filter((each) => !owners.addresses.includes(each));
   const removed = owners.addresses.filter((each) => !given.includes(each));
-  const prepare = (): void => {
-    const found = faultIn(given, Number(threshold));
+  const prepare = async (): Promise<void> => {
+    const { hasWrongChecksum } = await import('../owners/index.ts');
+    const found = faultIn(typed, Number(threshold), hasWrongChecksum);
     setFault(found);
     if (found !== NO_FAULT) return;
     const fields = {
@@ -52,7 +51,7 @@ export function OwnerSet({ owned, onChange }: OwnerSetProps): JSX.Element {
         class="stack panel-more"
         onSubmit={(event) => {
           event.preventDefault();
-          prepare();
+          void prepare();
         }}
       >
         <Field
@@ -113,10 +112,13 @@ export function OwnerSet({ owned, onChange }: OwnerSetProps): JSX.Element {
   );
 }
 
-function faultIn(given: readonly Hex[], threshold: number): Fault {
+function faultIn(typed: readonly string[], threshold: number, isMistyped: (address: string) => boolean): Fault {
   const owners = (why: string): Fault => ({ owners: why, threshold: '' });
-  const wrong = given.find((each) => !ADDRESS.test(each));
+  const given = typed.map((each) => each.toLowerCase());
+  const wrong = typed.find((each) => !ADDRESS.test(each));
   if (wrong !== undefined) return owners(`Expected 0x and 40 hex characters, got ${wrong.slice(0, 60)}.`);
+  const mistyped = typed.find(isMistyped);
+  if (mistyped !== undefined) return owners(`${mistyped} is mistyped: its checksum (EIP-55) is another. Copy it again.`);
   if (given.length === 0) return owners('Expected at least one owner.');
   if (new Set(given).size !== given.length) return owners('Expected each owner once.');
   if (Number.isInteger(threshold) && threshold >= 1 && threshold <= given.length) return NO_FAULT;

@@ -3,7 +3,14 @@ import type { Hex } from 'assay/owners';
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { OwnedState } from '../state/owned-agent.ts';
-import { CHANGE_TITLES, neededFor, type OwnerChange, rowsOf, sendChange, signersOf } from '../state/owner-change.ts';
+import {
+  CHANGE_TITLES,
+  type OwnerChange,
+  rowsOf,
+  type SigningProgress,
+  sendChange,
+  signingProgress,
+} from '../state/owner-change.ts';
 import { accountOf, findWallet, signTyped } from '../state/wallet.ts';
 import { Button } from './button.tsx';
 import { CopyButton } from './copy-button.tsx';
@@ -23,14 +30,23 @@ interface SignChangeProps {
 /** A change before it is sent: what it says, who has signed, the wallet, and the way to other owners. */
 export function SignChange({ agent, owned, change: begun, children, onDone, onClose }: SignChangeProps): JSX.Element {
   const [change, setChange] = useState(begun);
-  const [signers, setSigners] = useState<ReadonlyMap<Hex, Hex>>(new Map());
+  const [progress, setProgress] = useState<SigningProgress | null>(null);
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState('');
   const { config } = owned;
   const { addresses } = config.control.owners;
-  const needed = neededFor(change.message, config);
-  useEffect(() => void signersOf(change, config).then(setSigners), [change]);
-  const missing = Math.max(0, needed - signers.size);
+  useEffect(() => {
+    let current = true;
+    signingProgress(change, config).then(
+      (found) => current && setProgress(found),
+      (error: unknown) => current && setFault(error instanceof Error ? error.message : String(error)),
+    );
+    return () => {
+      current = false;
+    };
+  }, [change, config]);
+  const { needed, signers } = progress ?? { needed: 0, signers: new Map<Hex, Hex>() };
+  const missing = progress === null ? null : Math.max(0, needed - signers.size);
 
   const attempt = async (work: () => Promise<void>): Promise<void> => {
     setBusy(true);
@@ -53,7 +69,7 @@ export function SignChange({ agent, owned, change: begun, children, onDone, onCl
     const { typedDataOf } = await import('../owners/index.ts');
     const signature = await signTyped(wallet, account, typedDataOf(change.message));
     const signed = { ...change, signatures: [...signers.values(), signature] };
-    const known = await signersOf(signed, config);
+    const { signers: known } = await signingProgress(signed, config);
     if (!known.has(account as Hex)) throw new Error('The wallet signed something else. Nothing was sent.');
     setChange({ ...signed, signatures: [...known.values()] });
   };
@@ -69,8 +85,8 @@ export function SignChange({ agent, owned, change: begun, children, onDone, onCl
       actions={
         <>
           <Button onClick={onClose}>Close</Button>
-          {missing > 0 ? (
-            <Button kind="primary" icon="key" disabled={busy} onClick={() => void attempt(sign)}>
+          {missing !== 0 ? (
+            <Button kind="primary" icon="key" disabled={busy || missing === null} onClick={() => void attempt(sign)}>
               Sign with wallet
             </Button>
           ) : (
@@ -91,18 +107,20 @@ export function SignChange({ agent, owned, change: begun, children, onDone, onCl
       </dl>
       {children}
       <div class="stack-sm" role="status" data-signed={signers.size}>
-        <p>
-          <strong>
-            {signers.size} of {needed} {needed === 1 ? 'owner has' : 'owners have'} signed.
-          </strong>
-        </p>
+        {progress !== null && (
+          <p>
+            <strong>
+              {signers.size} of {needed} {needed === 1 ? 'owner has' : 'owners have'} signed.
+            </strong>
+          </p>
+        )}
         {[...signers.keys()].map((signer) => (
           <p key={signer} class="mono hint signer">
             {signer}
           </p>
         ))}
       </div>
-      {missing > 0 && signers.size > 0 && (
+      {missing !== 0 && signers.size > 0 && (
         <div class="stack-sm">
           <p class="hint">
             Give it to another owner, who signs it here under “Sign another owner’s change”, or with{' '}

@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { OwnedState } from '../state/owned-agent.ts';
 import { expiryFrom, type OwnerChange } from '../state/owner-change.ts';
+import { printable } from '../state/text-safety.ts';
 import { Badge } from './badge.tsx';
 import { Button } from './button.tsx';
 import { Card } from './card.tsx';
@@ -69,11 +70,11 @@ export function PolicyWords({ policy }: { readonly policy: SigningPolicy }): JSX
                 <Badge tone={effect === 'allow' ? 'pass' : 'fail'}>{effect}</Badge>
                 <strong class="mono">{id}</strong>
               </span>
-              <p>{summary}</p>
+              <p>{printable(summary)}</p>
               {conditions.length > 0 && (
                 <ul class="hint">
                   {conditions.map((sentence) => (
-                    <li key={sentence}>{sentence}</li>
+                    <li key={sentence}>{printable(sentence)}</li>
                   ))}
                 </ul>
               )}
@@ -83,7 +84,7 @@ export function PolicyWords({ policy }: { readonly policy: SigningPolicy }): JSX
       </ul>
       <ul class="hint">
         {[...words.chains, ...words.always].map((sentence) => (
-          <li key={sentence}>{sentence}</li>
+          <li key={sentence}>{printable(sentence)}</li>
         ))}
       </ul>
     </div>

@@ -6,6 +6,7 @@ import { readBundle } from '../state/agent-reader.ts';
 import { instantOf } from '../state/instants.ts';
 import type { OwnedState } from '../state/owned-agent.ts';
 import { expiryFrom, type OwnerChange } from '../state/owner-change.ts';
+import { printable } from '../state/text-safety.ts';
 import { Ago } from './ago.tsx';
 import { Badge, type Tone } from './badge.tsx';
 import { useBundleVerdict } from './bundle-check.tsx';
@@ -78,10 +79,10 @@ export function Transactions({ agent, owned }: { readonly agent: Agent; readonly
               <Badge tone={LOOKS[each.state].tone}>{LOOKS[each.state].word}</Badge>
             </div>
             <p class="hint">
-              <Ago at={each.time * 1000} />, by rule {each.rule}, nonce {each.nonce}
+              <Ago at={each.time * 1000} />, by rule {printable(each.rule)}, nonce {each.nonce}
               {each.block_number === null ? '' : `, block ${each.block_number}`}
             </p>
-            {each.reason !== null && <p class="hint">{each.reason}</p>}
+            {each.reason !== null && <p class="hint">{printable(each.reason)}</p>}
             <Hash value={each.transaction_hash} what="transaction hash" />
             <Story agent={agent} transaction={each} />
           </li>

@@ -2,8 +2,10 @@
 
 export {
   explainPolicy,
+  hasWrongChecksum,
   isAttestedAgent,
-  matchValue,
+  matchContent,
+  neededOwners,
   ownerMessageHash,
   parseOwnerMessage,
   parseShownAgent,
@@ -11,7 +13,9 @@ export {
   parseSigningPolicy,
   policyHash,
   recoverSigner,
+  refuseForeign,
   signedPolicy,
+  signersOf,
   typedDataHash,
   typedDataOf,
   variableEntry,

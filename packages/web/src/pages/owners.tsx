@@ -20,6 +20,7 @@ import { pathTo } from '../state/base.ts';
 import { type OwnedState, useOwnedAgent } from '../state/owned-agent.ts';
 import { expiryFrom, type OwnerChange } from '../state/owner-change.ts';
 import { readChange } from '../state/read-change.ts';
+import { printable } from '../state/text-safety.ts';
 
 /** What the owners of this agent set, allow and approve, signed with the wallet of this browser. */
 export function OwnersPage(): JSX.Element {
@@ -134,21 +135,34 @@ function Meaning({ change, owned }: { readonly change: OwnerChange; readonly own
     return (
       <>
         <EndsWhatWaits pending={owned.pending} />
-        {typeof change.policy === 'object' && change.policy !== null ? (
+        {change.policy !== undefined ? (
           <details>
             <summary>What the policy says</summary>
-            <PolicyWords policy={change.policy as never} />
+            <PolicyWords policy={change.policy} />
           </details>
         ) : (
           <p>It takes the policy away: nothing is signed then.</p>
         )}
       </>
     );
-  if (message.type === 'SetVariable' && typeof change.value === 'string') return <pre class="output">{change.value}</pre>;
+  if (message.type === 'SetVariable')
+    return change.value === undefined ? (
+      <p>
+        The value is sealed to the agent, so it is not shown here.
+        {message.fields.visibility === 'public' && ' Everybody reads it once it is set.'}
+      </p>
+    ) : (
+      <pre class="output">{linesOf(change.value)}</pre>
+    );
   if (message.type !== 'ApproveTransaction') return null;
   const waiting = owned.pending.find(({ hash }) => hash === message.fields.transactionHash);
   if (waiting === undefined) return <p>No transaction with this hash waits at this agent. Do not sign.</p>;
   return <Paid {...waiting} chain={waiting.chain_id} delegate={waiting.delegates_to} open />;
+}
+
+/** A text of another owner, line by line. */
+function linesOf(text: string): string {
+  return text.split('\n').map(printable).join('\n');
 }
 
 function AgentCard({
@@ -167,7 +181,7 @@ function AgentCard({
   };
   return (
     <Card
-      title={name}
+      title={printable(name)}
       actions={<SigningBadge paused={paused} behind={signsNothing(head)} allowed={owned.config.policy !== null} />}
     >
       <dl class="facts">
@@ -232,7 +246,7 @@ function OtherOwners({
   const [fault, setFault] = useState('');
   const open = async (): Promise<void> => {
     try {
-      onChange(await readChange(text, owned.config));
+      onChange(await readChange(text, owned.config, Math.floor(Date.now() / 1000)));
       setFault('');
       setText('');
     } catch (error) {

@@ -4,7 +4,8 @@ import { Dialog } from '../components/dialog.tsx';
 import { Notice } from '../components/notice.tsx';
 import { acceptSimulator, type SimulatorRoot } from '../state/connection.ts';
 
-const ACCEPT = 'Accept the simulator in this browser';
+/** One line on a phone; the words above it say where, and for what. */
+const ACCEPT = 'Accept the simulator';
 
 /** What it means to accept a simulator's root: the same words wherever the question is asked. */
 function Explanation({ simulator }: { readonly simulator: SimulatorRoot }): JSX.Element {

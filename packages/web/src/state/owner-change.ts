@@ -4,16 +4,21 @@
  */
 
 import type { Agent } from 'assay';
-import type { Hex, OwnerMessage, ShownAgent } from 'assay/owners';
+import type { Hex, OwnerMessage, ShownAgent, SigningPolicy } from 'assay/owners';
 import { sendJson } from './agent-reader.ts';
 import { instantOf } from './instants.ts';
 import type { OwnedState } from './owned-agent.ts';
+import { printable } from './text-safety.ts';
 
 export interface OwnerChange {
   readonly message: OwnerMessage;
   readonly signatures: readonly Hex[];
-  /** `value` and `salt`, `sealed`, or `policy`. */
-  readonly [member: string]: unknown;
+  /** Of a variable: the value in clear, or sealed. */
+  readonly value?: string | undefined;
+  readonly salt?: Hex | undefined;
+  readonly sealed?: { readonly encapsulated: string; readonly ciphertext: string } | undefined;
+  /** Defaults filled in; left out where the policy is taken away. */
+  readonly policy?: SigningPolicy | undefined;
 }
 
 /** How long a signature is good, seconds. */
@@ -21,28 +26,24 @@ const LIFETIME = 3600;
 
 export const expiryFrom = (nowMs: number): number => Math.floor(nowMs / 1000) + LIFETIME;
 
-/** Owners that must sign. */
-export function neededFor({ type, fields }: OwnerMessage, { control, manifest }: ShownAgent): number {
-  const { threshold } = control.owners;
-  if (type === 'SetPaused' && fields.paused) return 1;
-  if (type === 'SetVariable' && manifest.variables[fields.name]?.signers === 'one') return 1;
-  return threshold;
+/** How far the signing of a change is. */
+export interface SigningProgress {
+  readonly needed: number;
+  /** Owners who signed, each with a signature; those of strangers are left out. */
+  readonly signers: ReadonlyMap<Hex, Hex>;
 }
 
-/** Who signed, of the owners; other signatures are left out. */
-export async function signersOf({ message, signatures }: OwnerChange, { control }: ShownAgent): Promise<ReadonlyMap<Hex, Hex>> {
-  const { ownerMessageHash, recoverSigner } = await import('../owners/index.ts');
-  const digest = ownerMessageHash(message);
-  const signers = new Map<Hex, Hex>();
-  for (const signature of signatures) {
-    try {
-      const signer = recoverSigner(digest, signature);
-      if (control.owners.addresses.includes(signer)) signers.set(signer, signature);
-    } catch {
-      // Not a signature over this message.
-    }
-  }
-  return signers;
+/** Who signed a change, and how many owners must. @throws {OperatorError} for more signatures than owners could have given. */
+export async function signingProgress(
+  { message, signatures }: OwnerChange,
+  { control, manifest }: ShownAgent,
+): Promise<SigningProgress> {
+  const { neededOwners, ownerMessageHash, signersOf } = await import('../owners/index.ts');
+  const { addresses, threshold } = control.owners;
+  return {
+    needed: neededOwners(message, { threshold, variables: manifest.variables }),
+    signers: signersOf(ownerMessageHash(message), signatures, addresses),
+  };
 }
 
 /** What the message says, for people: the rows that an owner must read before signing. */
@@ -51,7 +52,7 @@ export function rowsOf({ type, fields }: OwnerMessage): readonly (readonly [stri
   switch (type) {
     case 'SetVariable':
       return [
-        ['Variable', fields.name],
+        ['Variable', printable(fields.name)],
         ['Shown', fields.visibility === 'public' ? 'public, for everybody' : 'hidden: only the enclave can read it'],
         ['Later changes', fields.mutability === 'immutable' ? 'none: it is set for good' : 'possible'],
         ['Version', String(fields.version)],

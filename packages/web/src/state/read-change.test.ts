@@ -1,13 +1,12 @@
 /** A change that another owner began is shown with what its hashes stand for, or not at all. */
 
-import { shownConfig } from '@assay/testing';
-import { ownersMessage, parseShownAgent, parseSigningPolicy, policyEntry, policyHash } from 'assay/owners';
+import { ownersMessage, parseSigningPolicy, policyEntry, policyHash, type ShownAgent } from 'assay/owners';
 import { expect, test } from 'vitest';
 import { readChange } from './read-change.ts';
 
 const AGENT = `0x${'aa'.repeat(32)}` as const;
 const ZERO = `0x${'00'.repeat(32)}` as const;
-const CONFIG = parseShownAgent(shownConfig());
+const CONFIG = { agent_id: AGENT, control: { owners: { addresses: [`0x${'cc'.repeat(20)}`] } } } as unknown as ShownAgent;
 const NOW = 1_800_000_000;
 const GIVEN = { v: 'assay-operator-policy/1', chains: {}, rules: [] };
 const OTHER = { ...GIVEN, rules: [{ id: 'no-tools', effect: 'deny', match: { callers: ['tool'] } }] };

@@ -17,7 +17,7 @@ export async function loadedPart<Part>(what: string, load: () => Promise<Part>):
   } catch (cause) {
     throw new EncodingError(
       'part/unavailable',
-      `expected the verifier's part for ${what}, got none; check the connection, load the page again, or install Assay again`,
+      `expected the verifier's part for ${what}, got none; load the page again, or install Assay again`,
       { cause },
     );
   }

@@ -14,6 +14,6 @@ export interface ModuleHost {
  */
 export function nodeModule(name: string, host: ModuleHost = globalThis as ModuleHost): unknown {
   const { versions = {}, getBuiltinModule } = host.process ?? {};
-  if (versions.node === undefined || versions.deno !== undefined || versions.bun !== undefined) return null;
+  if (!versions.node || versions.deno || versions.bun) return null;
   return getBuiltinModule?.(name) ?? null;
 }

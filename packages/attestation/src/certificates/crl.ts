@@ -211,7 +211,7 @@ export async function verifyCrl({ crl, issuer, now, cache }: VerifyCrlInput): Pr
   if (!good) {
     throw new AttestationError(
       'certificate/crl-signature-invalid',
-      'expected a crl signed by its issuer, got a bad signature; it was changed, or another signed it',
+      'expected a crl signed by its issuer, got a bad signature; it was changed',
       { details },
     );
   }

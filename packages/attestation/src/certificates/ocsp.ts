@@ -218,7 +218,7 @@ async function authenticate({ response, issuer, anchors, now, cache }: OcspStatu
   }
   throw new AttestationError(
     'certificate/ocsp-signature-invalid',
-    'expected an ocsp answer signed by the issuer or its responder, got a bad signature; it was changed, or another signed it',
+    'expected an ocsp answer signed by the issuer or its responder, got a bad signature; it was changed',
   );
 }
 

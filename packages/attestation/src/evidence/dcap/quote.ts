@@ -83,7 +83,7 @@ export function parseQuote(bytes: Uint8Array): DcapQuote {
     return readQuote(bytes);
   } catch (error) {
     if (!EncodingError.is(error)) throw error;
-    throw malformed(`${error.message}; the quote is truncated or its length fields lie, capture it again`, error);
+    throw malformed(`${error.message}; capture it again`, error);
   }
 }
 
@@ -97,7 +97,7 @@ function readQuote(bytes: Uint8Array): DcapQuote {
   const after = reader.rest();
   const padded = after.every((byte) => byte === 0);
   if (!padded && !isHashedIn(body.reportData, after)) {
-    throw malformed(`expected the end of the quote or zero padding after ${length} bytes, got ${after.length} other bytes`);
+    throw malformed(`expected zero padding after ${length} bytes, got ${after.length} other bytes`);
   }
   const signature = signatureData.bytes(64);
   const attestationKey = signatureData.bytes(64);
@@ -183,7 +183,7 @@ function readBody(reader: ByteReader, header: QuoteHeader): EnclaveReport | TdRe
   if (type > NEWEST_BODY_TYPE) {
     throw new AttestationError(
       'dcap/version-unsupported',
-      `expected body type 1 to ${NEWEST_BODY_TYPE} in a version 5 quote, got ${type}; a newer module needs a newer verifier`,
+      `expected body type 1 to ${NEWEST_BODY_TYPE} in a version 5 quote, got ${type}; update Assay`,
       { details: { bodyType: type } },
     );
   }

@@ -224,6 +224,6 @@ function malformed(message: string): AttestationError {
 function unsupported(what: string): AttestationError {
   return new AttestationError(
     'tpm/algorithm-unsupported',
-    `expected rsassa, rsapss or ecdsa with sha-2, got ${what}; have the tpm quote with one of these`,
+    `expected rsassa, rsapss or ecdsa with sha-2, got ${what}; quote with one of these`,
   );
 }

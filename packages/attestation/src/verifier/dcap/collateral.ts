@@ -15,7 +15,7 @@ import { checkRevocation } from '../../certificates/revocation.ts';
 import { verifySignature } from '../../certificates/signature.ts';
 import { readCertificate, type VerificationCache } from '../../certificates/verification-cache.ts';
 import type { Certificate } from '../../certificates/x509.ts';
-import { AttestationError, type AttestationErrorCode } from '../../errors.ts';
+import { AttestationError } from '../../errors.ts';
 import type { EnclaveIdentity } from '../../evidence/dcap/enclave-identity.ts';
 import { SGX_EXTENSION_OID } from '../../evidence/dcap/pck-extensions.ts';
 import type { TcbInfo } from '../../evidence/dcap/tcb-info.ts';
@@ -214,11 +214,6 @@ function chooseInDate<Value extends { issueDate: number; nextUpdate: number; eva
 const ECDSA_SHA256 = { name: 'ECDSA', hash: 'SHA-256' } as const;
 const RAW_SIGNATURE_LENGTH = 64; // bytes
 
-const SIGNATURE_CODES = {
-  'tcb-info': 'dcap/tcb-info-signature-invalid',
-  'enclave-identity': 'dcap/qe-identity-signature-invalid',
-} as const satisfies Record<SignedDocument<unknown>['signed']['kind'], AttestationErrorCode>;
-
 /** The signing certificate must be a direct and only child of the root that certified the platform. */
 function verifySigner(signer: Certificate, { pck, now, cache }: CollateralQuestion): Promise<VerifiedPath> {
   const path = { chain: [signer], anchors: [pck.anchor], now, cache };
@@ -239,7 +234,7 @@ async function verifySigned(
   const signatureForm = signature.length === RAW_SIGNATURE_LENGTH ? 'raw' : 'der';
   if (!(await verifySignature({ spki, algorithm: ECDSA_SHA256, signature, message, signatureForm, cache }))) {
     throw new AttestationError(
-      SIGNATURE_CODES[kind],
+      kind === 'tcb-info' ? 'dcap/tcb-info-signature-invalid' : 'dcap/qe-identity-signature-invalid',
       `expected ${kind} signed by Intel, got a bad signature; the document was changed, fetch it again`,
     );
   }

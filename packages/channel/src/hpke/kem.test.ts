@@ -1,7 +1,7 @@
-/** Refusals of the key encapsulation that no peer of ours provokes: a destroyed key, a secret of nothing, an output that is too long. */
+/** What no peer of ours provokes of the key encapsulation: a destroyed key, a secret of nothing, an output that is too long. */
 
 import { expectCode } from '@assay/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { WEB_PROVIDER } from '../provider/web.ts';
 import { dhkemPair } from './dhkem.ts';
 import { hkdfExpand } from './kdf.ts';
@@ -16,6 +16,17 @@ describe.each([X25519, dhkemX25519(WEB_PROVIDER), X_WING])('KEM $id', (kem) => {
     const refused = await expectCode(pair.decapsulate(encapsulated), 'channel/decryption-failed');
     expect(refused).toMatchObject({ cause: { message: 'the key was destroyed' } });
   });
+});
+
+test('destroying an X-Wing pair overwrites its private half', async () => {
+  const random = vi.spyOn(crypto, 'getRandomValues');
+  const pair = await X_WING.generate();
+  const seeds = random.mock.calls.map(([array]) => array as Uint8Array).filter((array) => array.length === 32);
+  random.mockRestore();
+  expect(seeds).toHaveLength(1); // the private half: everything else is derived from it at each use
+  expect(seeds).not.toEqual([new Uint8Array(32)]);
+  pair.destroy();
+  expect(seeds).toEqual([new Uint8Array(32)]);
 });
 
 test('a shared secret of zeros is refused, also where the platform lets it through', async () => {

@@ -59,6 +59,13 @@ describe.each(ends)('%s', (_, end, isMark) => {
   });
 });
 
+test.each(ends)('%s: what comes behind can be asked for first', (_, end) => {
+  const [first, second] = [new HeldEnd(1024), new HeldEnd(1024)];
+  for (const each of [first, second]) each.push(utf8(TEXT + end + end.trimEnd()));
+  const behind = first.behind();
+  expect([first.held(), behind]).toEqual([second.held(), second.behind()]);
+});
+
 test('text, comments and empty finish reasons go out as they come', () => {
   const end = new HeldEnd(1024);
   for (const text of [TEXT, ': ping\n', 'data: {"choices":[{"delta":{},"finish_reason":""}]}\n\n', 'data: ping\n\n']) {

@@ -1,6 +1,7 @@
 /** TLS identities for stand-ins: a key, a certificate for loopback that signs itself, and a server that keeps every byte it decrypts. */
 
 import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { DER_TAG } from '@assay/encoding/der';
@@ -57,12 +58,15 @@ export interface Eavesdropper {
   readonly origin: string;
   /** Everything decrypted so far. */
   read(): Uint8Array;
+  /** Connections that ended so far. */
+  ended(): number;
   close(): Promise<void>;
 }
 
 export async function startEavesdropper({ keyPem, certificatePem }: FakeTls): Promise<Eavesdropper> {
   const pieces: Uint8Array[] = [];
   const sockets = new Set<TLSSocket>();
+  let ended = 0;
   const server = createServer({ key: keyPem, cert: certificatePem }, (socket) => {
     sockets.add(socket);
     socket.on('data', (piece) => {
@@ -71,12 +75,18 @@ export async function startEavesdropper({ keyPem, certificatePem }: FakeTls): Pr
     });
     socket.on('error', () => socket.destroy());
   });
+  server.on('connection', (connection: Socket) => {
+    connection.on('close', () => {
+      ended += 1;
+    });
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return {
     origin: `https://127.0.0.1:${port}`,
     read: () => concatBytes(...pieces),
+    ended: () => ended,
     close: () =>
       new Promise((resolve) => {
         for (const socket of sockets) socket.destroy();

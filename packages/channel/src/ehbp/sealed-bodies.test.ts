@@ -1,11 +1,13 @@
 /** The client's end of EHBP against a recipient written with another HPKE library, and against everybody who is not that recipient. */
 
+import type { Reservation } from '@assay/encoding/budget';
 import { concatBytes, utf8 } from '@assay/encoding/bytes';
 import { type EhbpRecipient, ehbpRecipient } from '@assay/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { X25519 } from '../hpke/kem.ts';
 import { type AnswerShape, postSealed } from './sealed-bodies.ts';
 
+const MIB = 1024 * 1024;
 const SECRET = '{"messages":"my secret"}';
 let recipient: EhbpRecipient;
 
@@ -25,7 +27,7 @@ interface Reply {
 
 const EVENTS = ['data: {"a":1}\n\n', 'data: {"a":2}\n\n', 'data: [DONE]\n\n'];
 
-async function post(reply: Reply, shape: AnswerShape = 'events', body = utf8(SECRET)) {
+async function post(reply: Reply, shape: AnswerShape = 'events', body = utf8(SECRET), held?: Reservation) {
   const seen: { headers: Headers; wire: Uint8Array; opened: string }[] = [];
   const fetch: typeof globalThis.fetch = async (input, init) => {
     const wire = new Uint8Array(await new Request(input as URL, init).arrayBuffer());
@@ -45,7 +47,7 @@ async function post(reply: Reply, shape: AnswerShape = 'events', body = utf8(SEC
   };
   const config = { keyId: 0, kem: X25519.id, publicKey: recipient.publicKey };
   const url = 'https://enclave.example/v1/chat/completions';
-  const found = await postSealed(config, { url, headers: { authorization: 'Bearer key' }, body, shape, fetch });
+  const found = await postSealed(config, { url, headers: { authorization: 'Bearer key' }, body, shape, fetch, held });
   return { ...found, seen, text: await found.response.text() };
 }
 
@@ -61,6 +63,26 @@ test('bodies go sealed and come back in clear, with the headers of both', async 
   expect(responseNonce).toMatch(/^[0-9a-f]{64}$/);
   const whole = await post({ pieces: ['{"a":', '', '1}'] }, 'document');
   expect(whole.text).toBe('{"a":1}');
+});
+
+test('the length of the sealed answer is not that of the opened one', async () => {
+  const { response, text } = await post({ headers: (all) => (all['content-length'] = '999') });
+  expect([response.headers.get('content-length'), text]).toEqual([null, EVENTS.join('')]);
+});
+
+test.each<[AnswerShape, readonly string[], readonly number[]]>([
+  ['document', ['{"a":', '', '1}'], [5, 0, 2]],
+  ['events', EVENTS, []],
+])('what is kept of %s is reserved before', async (shape, pieces, grown) => {
+  const reserved: number[] = [];
+  const held = { grow: (bytes: number) => void reserved.push(bytes), release: () => undefined } as unknown as Reservation;
+  await post({ pieces }, shape, utf8(SECRET), held);
+  expect(reserved).toEqual(grown);
+});
+
+test('a document of more than 64 MiB is refused before its end is looked at', async () => {
+  const pieces = ['"', ...Array.from({ length: 4 }, () => ' '.repeat(15 * MIB)), `${' '.repeat(4 * MIB - 1)}"`];
+  await expect(post({ pieces }, 'document')).rejects.toMatchObject({ code: 'channel/oversize' });
 });
 
 test.each([

@@ -88,13 +88,7 @@ export async function postSealed(config: KeyConfig, request: SealedBody): Promis
 /** Without a length, as the specification wants it, where the platform can send so; browsers cannot over HTTP/1.1. */
 function framed(frame: Uint8Array): RequestInit {
   if ('window' in globalThis) return { body: bufferSource(frame) };
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      controller.enqueue(frame);
-      controller.close();
-    },
-  });
-  return { body, duplex: 'half' } as RequestInit;
+  return { body: new Response(bufferSource(frame)).body, duplex: 'half' } as RequestInit;
 }
 
 /** An answer without a nonce: never one that claims success, and not one that asks for other keys. */

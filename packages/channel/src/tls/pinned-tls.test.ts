@@ -39,11 +39,13 @@ afterAll(() => {
 });
 
 const secret = { method: 'POST', headers: { authorization: 'Bearer secret' }, body: 'my secret prompt' };
+/** A refusal says so at once, and not by silence. */
+const soon = () => ({ ...secret, signal: AbortSignal.timeout(5000) });
 
 describe('the attested key', () => {
   test('gets the request, and its answer streams', async () => {
     const send = createTlsDialer({ authorities }).pinned(genuine.spkiSha256);
-    const answer = await send(origin, secret);
+    const answer = await send(origin, soon());
     expect(answer).toBeInstanceOf(Response);
     expect([answer.status, answer.headers.get('x-kept')]).toEqual([200, 'yes']);
     const pieces: string[] = [];
@@ -67,14 +69,27 @@ describe('the attested key', () => {
   test('is compared on every connection, not once', async () => {
     const dialer = createTlsDialer({ authorities });
     const send = dialer.pinned(genuine.spkiSha256);
-    await (await send(origin)).text();
+    await (await send(origin, soon())).text();
     expect(dialer.pinned(genuine.spkiSha256)).toBe(send);
     server.setSecureContext({ key: other.keyPem, cert: other.certificatePem });
-    onTestFinished(() => server.setSecureContext({ key: genuine.keyPem, cert: genuine.certificatePem }));
     server.closeAllConnections();
     const requests = seen.length;
-    await expect(send(origin, secret)).rejects.toMatchObject({ code: 'channel/tls-key-mismatch', kind: 'untrusted' });
+    const refused = { code: 'channel/tls-key-mismatch', kind: 'untrusted' };
+    await expect(send(origin, soon()))
+      .rejects.toMatchObject(refused)
+      .finally(() => server.setSecureContext({ key: genuine.keyPem, cert: genuine.certificatePem }));
     expect(seen).toHaveLength(requests);
+  });
+
+  test.each([
+    [64, true],
+    [65, false],
+  ])('of %i services: connections to the first are kept, %s', (services, kept) => {
+    const dialer = createTlsDialer();
+    const [first, ...others] = Array.from({ length: services }, (_, index) => index.toString(16).padStart(64, '0'));
+    const send = dialer.pinned(first ?? '');
+    for (const other of others) dialer.pinned(other);
+    expect(dialer.pinned(first ?? '') === send).toBe(kept);
   });
 
   test('may be the whole proof where the service signs its certificate itself', async () => {
@@ -95,18 +110,19 @@ describe('somebody in the middle', () => {
     onTestFinished(middle.close);
     const dialer = createTlsDialer({ authorities });
     const send = dialer.pinned(genuine.spkiSha256, trust);
-    await expect(send(middle.origin, secret)).rejects.toMatchObject({
+    await expect(send(middle.origin, soon())).rejects.toMatchObject({
       code: 'channel/tls-key-mismatch',
       message: expect.stringContaining(`the attested TLS key ${genuine.spkiSha256}, got ${other.spkiSha256}`),
     });
     expect(middle.read()).toHaveLength(0);
+    await expect.poll(middle.ended, { timeout: 5000 }).toBe(1);
     await dialer.open(middle.origin, secret); // the same without a pin: the table can fail
     expect(new TextDecoder().decode(middle.read())).toContain('my secret prompt');
   });
 
   test('without TLS gets nothing either', async () => {
     const send = createTlsDialer().pinned(genuine.spkiSha256);
-    await expect(send('http://127.0.0.1:65530/', secret)).rejects.toMatchObject({ code: 'channel/tls-key-mismatch' });
+    await expect(send('http://127.0.0.1:65530/', soon())).rejects.toMatchObject({ code: 'channel/tls-key-mismatch' });
   });
 
   test.each(['', 'AB'.repeat(32), '0'.repeat(63), 'g'.repeat(64)])('%s is no fingerprint', (pin) => {

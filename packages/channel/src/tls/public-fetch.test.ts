@@ -21,6 +21,8 @@ beforeAll(async () => {
 
 afterAll(() => void server.close());
 
+/** A refusal says so at once, and not by silence. */
+const soon = () => ({ signal: AbortSignal.timeout(5000) });
 const never = () => Promise.reject(new Error('nothing may be looked up'));
 
 test.each([
@@ -35,7 +37,10 @@ test.each([
   '0x7f.1',
 ])('channel/address-refused: %s as a literal', async (host) => {
   const send = createPublicFetch({ resolve: never });
-  await expectRefusal(send(`http://${host}:${port}/admin`), 'channel/address-refused', ['public address', 'name an agent']);
+  await expectRefusal(send(`http://${host}:${port}/admin`, soon()), 'channel/address-refused', [
+    'public address',
+    'name an agent',
+  ]);
 });
 
 test.each([
@@ -51,7 +56,7 @@ test.each([
   ['none', []],
 ])('channel/address-refused: a name with %s', async (_, addresses) => {
   const send = createPublicFetch({ resolve: async () => addresses });
-  const refused = send(`http://innocent.example:${port}/admin`);
+  const refused = send(`http://innocent.example:${port}/admin`, soon());
   await expectRefusal(refused, 'channel/address-refused', ['innocent.example', 'private or special']);
 });
 
@@ -59,7 +64,7 @@ test('every connection asks for the name again, and the answer it uses is the on
   const answers = ['10.0.0.1', '127.0.0.1'];
   const send = createPublicFetch({ resolve: async () => [{ address: answers.shift() ?? '', family: 4 }] });
   for (let count = 0; count < 2; count++)
-    await expectRefusal(send(`http://rebinding.example:${port}/`), 'channel/address-refused', ['rebinding.example']);
+    await expectRefusal(send(`http://rebinding.example:${port}/`, soon()), 'channel/address-refused', ['rebinding.example']);
   expect(answers).toEqual([]);
 });
 

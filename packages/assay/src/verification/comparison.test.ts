@@ -3,10 +3,11 @@
 import { notChecked } from '@assay/attestation';
 import { canonicalJson, type JsonObject } from '@assay/encoding/json';
 import { type ComparisonRecord, ComparisonRun, type PlanDocument, planDigest, recordDigest } from '@assay/models';
+import { expectAdvice } from '@assay/testing';
 import { compareZoo, planOf, SMALL_RECIPE, sha256, ZOO_KEY, zooOf } from '@assay/testing/model-zoo';
 import { describe, expect, it } from 'vitest';
 import type { BundleVerifier, OpenedBundle } from './bundle.ts';
-import { comparisonVerdict, warningsOf } from './comparison.ts';
+import { checksOf, comparisonVerdict, warningsOf } from './comparison.ts';
 import { resolveOptions } from './options.ts';
 
 const zoo = zooOf(SMALL_RECIPE);
@@ -102,11 +103,32 @@ describe('a record of attested parties', () => {
   it('is accepted with a receipt for each answer; of the party that compared it takes τ only', async () => {
     const verdict = await verdictOn(attested, signed);
     expect(verdict).toMatchObject({ outcome: 'accepted', scope: expect.stringMatching(/^SAME \(coarse\)/), warnings: [TAU] });
-    expect(checkOf(verdict, 'comparison.candidate-asked-after-plan')).toBe('pass');
     expect(verdict).toMatchObject({
       comparison: { outcome: { verdict: 'SAME' }, steps: attested.queries.map(() => ({ score: 0 })) },
     });
-    expect(checkOf(verdict, 'comparison.reference-asked-after-plan')).toBe('pass');
+    expect(verdict.checks.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual([
+      'comparison.verdict pass',
+      'comparison.parties pass',
+      'comparison.billing pass',
+      'comparison.committed pass',
+      'comparison.candidate-asked-after-plan pass',
+      'comparison.reference-asked-after-plan pass',
+      'comparison.recomputed pass',
+    ]);
+  });
+
+  it('does not call a record committed whose questions were not all made again', () => {
+    const signed = { candidate: null, reference: null };
+    const proofs = { logged: { planned: START, ended: START }, challenges: attested.queries.length - 1, signed };
+    const [committed] = checksOf({ ...attested, proofs }).filter(({ id }) => id === 'comparison.committed');
+    expect(committed?.outcome).toBe('not-checked');
+  });
+
+  it('with more bundles of a party than a record has is malformed, and none of them is opened', async () => {
+    const reference = Array.from({ length: 65 }, () => signed.reference[0] as OpenedBundle);
+    const { outcome, error } = await verdictOn(attested, { ...signed, reference });
+    expect([outcome, error?.code]).toEqual(['malformed', 'comparison/malformed']);
+    expectAdvice(error?.message ?? '', ['at most 64 bundles', 'got 65']);
   });
 
   it.each(['plan', 'outcome', 'key', 'queries'])('without its %s is malformed', async (name) => {

@@ -99,8 +99,8 @@ function wordOf({ outcome }: Pick<ComparisonRecord, 'outcome'>): string {
   return outcome.verdict === 'SAME' && outcome.coarse ? 'SAME (coarse)' : outcome.verdict;
 }
 
-/** Each from what its step of the verification returned. */
-function checksOf({ plan, queries, outcome, proofs }: VerifiedComparison): readonly Check[] {
+/** Each from what its step of the verification returned. @example checksOf(verifyComparison(file, logs)) */
+export function checksOf({ plan, queries, outcome, proofs }: VerifiedComparison): readonly Check[] {
   return [
     pass('comparison.verdict', SPEC, `${wordOf({ outcome })} on tier ${plan.tier}: ${outcome.basis}`),
     pass('comparison.parties', SPEC, `${plan.candidate.name} against ${plan.reference.name}`),

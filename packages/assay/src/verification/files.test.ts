@@ -72,6 +72,15 @@ describe('an SNP report with its certificates, and a Nitro document', () => {
     }
   });
 
+  test('the worst outcome stands first, then the types in their order, however the contents are ordered', async () => {
+    const { bytes } = files.nitro;
+    const changed = { name: 'changed.cbor', bytes: bytes.with(-1, (bytes.at(-1) ?? 0) ^ 1) };
+    const namesOf = async (nitro: NamedFile) =>
+      (await verifyFiles([files.snp, files.vcek, files.ask, nitro], options)).verdicts.map(({ name }) => name);
+    expect(await namesOf(changed)).toEqual(['changed.cbor', 'report.bin']);
+    expect(await namesOf(files.nitro)).toEqual(['document.cbor', 'report.bin']);
+  });
+
   test('equal files count once', async () => {
     expect((await verifyFiles([files.snp, files.snp, files.vcek, files.ask], options)).verdicts).toHaveLength(1);
   });

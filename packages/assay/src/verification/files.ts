@@ -12,8 +12,7 @@ import {
   piecesOf,
   type VerificationOutcome,
 } from '@assay/attestation';
-import { compareBytes, decodeUtf8 } from '@assay/encoding/bytes';
-import { EncodingError } from '@assay/encoding/errors';
+import { compareBytes } from '@assay/encoding/bytes';
 import { ClientError } from '../errors.ts';
 import { resolveOptions, type VerifyOptions } from './options.ts';
 import { type Subject, subjectOf } from './subject.ts';
@@ -112,17 +111,8 @@ function roleOf(file: NamedFile, pieces: Endorsements, recognised: boolean): Sor
   // First: a certificate of a chip has bytes in which a reader can see a report, and a manifest can be verified alone.
   if (known.length > 0 && known.length === pieces.length) return 'companion';
   if (recognised) return 'subject';
-  return known.length > 0 && isPacked(file.bytes) ? 'companion' : 'unrecognised';
-}
-
-/** Whether `bytes` are collateral that is packed in JSON of its own, and nothing else. */
-function isPacked(bytes: Uint8Array): boolean {
-  try {
-    return !holdsUnread(decodeUtf8(bytes));
-  } catch (error) {
-    if (EncodingError.is(error)) return false;
-    throw error;
-  }
+  // Collateral that is packed in JSON of its own, and nothing else.
+  return known.length > 0 && !holdsUnread(file.bytes) ? 'companion' : 'unrecognised';
 }
 
 /** What gets a verdict: the evidence; without any, companions that can be verified alone; without those, every file hears why not. */

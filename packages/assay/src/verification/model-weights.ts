@@ -4,8 +4,8 @@
  */
 
 import { type Check, fail, notChecked, pass } from '@assay/attestation';
-import { isCoded } from '@assay/encoding/coded-error';
-import { type JsonObject, parseJson } from '@assay/encoding/json';
+import { jsonIn } from '@assay/attestation/evidence/reading';
+import type { JsonObject } from '@assay/encoding/json';
 import { type EventOf, eventsOf, type VerifiedReceipt } from '@assay/receipt';
 
 const ID = 'receipt.model-weights';
@@ -44,13 +44,7 @@ interface ProfileNames {
 }
 
 function profileIn(content: Uint8Array): ProfileNames | null {
-  let document: unknown;
-  try {
-    document = parseJson(content);
-  } catch (error) {
-    if (isCoded(error)) return null;
-    throw error;
-  }
+  const document = jsonIn(content);
   if (!isObject(document) || document.type !== PROFILE_TYPE || !isObject(document.model) || !isObject(document.engine))
     return null;
   const { sha256, file } = document.model;

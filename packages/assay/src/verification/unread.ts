@@ -6,6 +6,7 @@
  */
 
 import { collectEndorsements } from '@assay/attestation';
+import { jsonIn } from '@assay/attestation/evidence/reading';
 import { utf8 } from '@assay/encoding/bytes';
 import { type Json, parseJson } from '@assay/encoding/json';
 
@@ -17,12 +18,12 @@ const LINE = 32;
 const MANY_NUMBERS = LONG / 2;
 
 /**
- * @param text a JSON document; anything else is unread itself.
- * @example holdsUnread('{"chain": "-----BEGIN CERTIFICATE-----…", "report": "AAAA…"}') // true when the report is long
+ * @param file a JSON document; anything else is unread itself.
+ * @example holdsUnread(utf8('{"chain": "-----BEGIN CERTIFICATE-----…", "report": "AAAA…"}')) // true when the report is long
  */
-export function holdsUnread(text: string): boolean {
-  const parsed = parsedOf(text);
-  return parsed === undefined || isUnread(parsed);
+export function holdsUnread(file: Uint8Array): boolean {
+  const parsed = jsonIn(file);
+  return typeof parsed !== 'object' || parsed === null || isUnread(parsed);
 }
 
 function isUnread(value: Json): boolean {

@@ -1,7 +1,6 @@
 /** One call for any file: finds out once what it is, parses it once, verifies it once. The command line and the console both ask here. */
 
 import { type AttestationError, type Endorsements, verify as verifyOfAttestation } from '@assay/attestation';
-import { EncodingError } from '@assay/encoding/errors';
 import { loadedPart } from '@assay/encoding/loaded-part';
 import { bundleVerdict, openBundle, openedVerdict } from './bundle.ts';
 import { ofNoKind } from './kinds.ts';
@@ -40,7 +39,6 @@ export async function verifySubject(subject: Subject, options: ResolvedOptions):
   try {
     return await verdictOn(subject, options);
   } catch (error) {
-    if (!EncodingError.is(error) || error.code !== 'part/unavailable') throw error;
     return failedVerdict(subject.kind, error, options.now) as Verdict;
   }
 }

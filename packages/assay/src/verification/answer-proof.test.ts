@@ -41,7 +41,7 @@ async function checksOf(options: VerifyOptions, proof = PROOF) {
 
 const SIGNED = { 'proof.signature': 'pass', 'proof.request': 'pass', 'proof.response': 'pass' };
 const OPEN = { 'proof.nonce': 'not-checked', 'proof.freshness': 'not-checked' };
-const fresh = { ...STRICT_POLICY, freshness: { maxAgeSeconds: 60, skewSeconds: 0 } };
+const fresh = { ...STRICT_POLICY, freshness: { required: true, maxAgeSeconds: 60, skewSeconds: 0 } };
 
 test.each<[string, VerifyOptions, AnswerProof, object]>([
   ['as it was kept', {}, PROOF, { ...SIGNED, 'proof.bytes': 'pass', ...OPEN }],

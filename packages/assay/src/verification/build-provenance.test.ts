@@ -94,3 +94,14 @@ it('names compiler and packages with the digests of their npm packages, and whos
   ]);
   expect(predicate.runDetails.builder.id).toBe(`urn:assay:keyset:${digest}`);
 });
+
+it('a fault of the program is not taken for provenance that is none', async () => {
+  const fault = new TypeError('a reader broke');
+  const broken = {
+    keysetDigest: digest,
+    get keyset(): never {
+      throw fault;
+    },
+  } as unknown as Report;
+  await expect(provenanceChecks([receiptOf(built, envelope)], [broken])).rejects.toBe(fault);
+});

@@ -40,7 +40,7 @@ afterAll(() => {
 
 const secret = { method: 'POST', headers: { authorization: 'Bearer secret' }, body: 'my secret prompt' };
 /** A refusal says so at once, and not by silence. */
-const soon = () => ({ ...secret, signal: AbortSignal.timeout(5000) });
+const soon = () => ({ ...secret, signal: AbortSignal.timeout(10_000) });
 
 describe('the attested key', () => {
   test('gets the request, and its answer streams', async () => {
@@ -115,7 +115,7 @@ describe('somebody in the middle', () => {
       message: expect.stringContaining(`the attested TLS key ${genuine.spkiSha256}, got ${other.spkiSha256}`),
     });
     expect(middle.read()).toHaveLength(0);
-    await expect.poll(middle.ended, { timeout: 5000 }).toBe(1);
+    await expect.poll(middle.ended, { timeout: 10_000 }).toBe(1);
     await dialer.open(middle.origin, secret); // the same without a pin: the table can fail
     expect(new TextDecoder().decode(middle.read())).toContain('my secret prompt');
   });

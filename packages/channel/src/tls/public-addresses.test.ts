@@ -52,7 +52,7 @@ async function visit({
   }) as typeof net.connect);
   try {
     const send = createPublicFetch({ resolve: async () => addresses ?? [] });
-    const answer = await send(url, { signal: AbortSignal.timeout(5000), ...init });
+    const answer = await send(url, { signal: AbortSignal.timeout(10_000), ...init });
     return { hosts, found, status: answer.status, text: await answer.text() };
   } finally {
     connect.mockRestore();

@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => void server.close());
 
 /** A refusal says so at once, and not by silence. */
-const soon = () => ({ signal: AbortSignal.timeout(5000) });
+const soon = () => ({ signal: AbortSignal.timeout(10_000) });
 const never = () => Promise.reject(new Error('nothing may be looked up'));
 
 test.each([

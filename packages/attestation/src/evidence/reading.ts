@@ -148,7 +148,5 @@ export function bytesOfBase64(text: string): Uint8Array | null {
 }
 
 function standardDigits(text: string): string {
-  const codes = utf8(text);
-  for (const [at, code] of codes.entries()) if (code === 0x2d || code === 0x5f) codes[at] = code === 0x2d ? 0x2b : 0x2f;
-  return new TextDecoder().decode(codes);
+  return new TextDecoder().decode(utf8(text).map((code) => (code === 0x2d ? 0x2b : code === 0x5f ? 0x2f : code)));
 }

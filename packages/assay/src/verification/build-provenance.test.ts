@@ -95,6 +95,17 @@ it('names compiler and packages with the digests of their npm packages, and whos
   expect(predicate.runDetails.builder.id).toBe(`urn:assay:keyset:${digest}`);
 });
 
+it.each<[string, object, readonly string[]]>([
+  ['without its input', { input_hash: null }, ['not-checked']],
+  ['with a number for its provenance', { provenance_hash: 7 }, ['not-checked']],
+  ['without provenance', { provenance_hash: null }, []],
+])('the event of a build %s', async (_, change, outcomes) => {
+  const good = receiptOf(built, envelope);
+  const [event] = good.receipt.event_log;
+  const receipt = { ...good, receipt: { ...good.receipt, event_log: [{ ...event, ...change }] } } as unknown as VerifiedReceipt;
+  expect((await provenanceChecks([receipt], [report])).map(({ outcome }) => outcome)).toEqual(outcomes);
+});
+
 it('a fault of the program is not taken for provenance that is none', async () => {
   const fault = new TypeError('a reader broke');
   const broken = {

@@ -4,7 +4,7 @@ import { type Check, fail, notChecked, pass } from '@assay/attestation';
 import { BUILD_TYPE } from '@assay/contracts';
 import { isCoded } from '@assay/encoding/coded-error';
 import { type Json, parseJson } from '@assay/encoding/json';
-import { type EventOf, eventsOf, type Report, type VerifiedReceipt, verifyEnvelope } from '@assay/receipt';
+import { type EventOf, eventsOf, type ReceiptEvent, type Report, type VerifiedReceipt, verifyEnvelope } from '@assay/receipt';
 
 const ID = 'receipt.build-provenance';
 const SPEC = 'spec/contract-build.md §5';
@@ -17,14 +17,17 @@ export async function provenanceChecks(
 ): Promise<readonly Check[]> {
   const checks: Check[] = [];
   for (const receipt of receipts) {
-    for (const event of eventsOf(receipt.receipt.event_log, 'contract.built')) {
-      if (typeof event.provenance_hash === 'string') checks.push(await checkOf(event, receipt, reports));
+    for (const event of receipt.receipt.event_log) {
+      if (event.type === 'contract.built' && (event.provenance_hash ?? null) !== null)
+        checks.push(await checkOf(event, receipt, reports));
     }
   }
   return checks;
 }
 
-async function checkOf(event: EventOf<'contract.built'>, receipt: VerifiedReceipt, reports: readonly Report[]): Promise<Check> {
+async function checkOf(logged: ReceiptEvent, receipt: VerifiedReceipt, reports: readonly Report[]): Promise<Check> {
+  const [event] = eventsOf([logged], 'contract.built');
+  if (event === undefined) return notChecked(ID, SPEC, 'the event of the build has another form than this verifier knows');
   const content = receipt.payloads.find((each) => each.hash === event.provenance_hash)?.content ?? null;
   if (content === null) return notChecked(ID, SPEC, 'the provenance is not in the file');
   const report = reports.find((each) => each.keysetDigest === receipt.keysetDigest);

@@ -6,26 +6,26 @@
 import { type Check, fail, notChecked, pass } from '@assay/attestation';
 import { jsonIn } from '@assay/attestation/evidence/reading';
 import type { JsonObject } from '@assay/encoding/json';
-import { type EventOf, eventsOf, type VerifiedReceipt } from '@assay/receipt';
+import type { ReceiptEvent, VerifiedReceipt } from '@assay/receipt';
 
 const ID = 'receipt.model-weights';
 const SPEC = 'spec/model-profile.md';
 const PROFILE_TYPE = 'assay/model-profile/1';
 
-/** One check for each call of an embedded model; the same weights are named once. */
+/** One check for each call of an embedded model, whatever other members its event has; the same weights are named once. */
 export function modelWeightsChecks(receipts: readonly VerifiedReceipt[]): readonly Check[] {
   const checks = receipts.flatMap((receipt) =>
-    eventsOf(receipt.receipt.event_log, 'model.called')
-      .filter(({ provenance, error }) => provenance === 'embedded' && (error ?? null) === null)
+    receipt.receipt.event_log
+      .filter(({ type, provenance, error }) => type === 'model.called' && provenance === 'embedded' && (error ?? null) === null)
       .map((call) => weightsCheck(call, receipt)),
   );
   return [...new Map(checks.map((check) => [JSON.stringify(check), check])).values()];
 }
 
-function weightsCheck(call: EventOf<'model.called'>, { payloads }: VerifiedReceipt): Check {
+function weightsCheck(call: ReceiptEvent, { payloads }: VerifiedReceipt): Check {
   const { model, model_hash: weights, profile_hash: named } = call;
-  if (typeof weights !== 'string' || typeof named !== 'string')
-    return fail(ID, SPEC, 'model_hash and profile_hash in model.called', 'none');
+  if (typeof model !== 'string' || typeof weights !== 'string' || typeof named !== 'string')
+    return fail(ID, SPEC, 'model, model_hash and profile_hash in model.called', 'none');
   // Payloads were held against their digests when the bundle was opened.
   const content = payloads.find(({ hash }) => hash === named)?.content ?? null;
   if (content === null)

@@ -3,6 +3,7 @@
  * its processor time, and `/health` answers. Long and short reports come to the same documents and the same refusals.
  */
 
+import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { type Audit, auditOf, auditText, parseSlitherReport, type Sources, sarifText } from '@assay/contracts';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -267,6 +268,37 @@ describe('a document that is made aside', () => {
     await make(report(10_000, 3), signal);
     expect(await make(report(1, 1), signal)).toEqual(small);
     expect(started()).toBe(3);
+  });
+
+  it('ends its thread when nothing is asked of it for a while', { timeout: 60_000 }, async () => {
+    const thread = new DocumentThread();
+    const { signal } = new AbortController();
+    const started = threadsFromNow();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const make = () => thread.make({ kind: 'audit', job: jobOf(report(1, 1)) }, signal);
+    await make();
+    vi.advanceTimersByTime(20_000);
+    await make();
+    vi.advanceTimersByTime(20_000);
+    await make();
+    expect(started()).toBe(1);
+    vi.advanceTimersByTime(30_000);
+    await make();
+    expect(started()).toBe(2);
+  });
+
+  it('holds up no process that has nothing else to do', { timeout: 60_000 }, () => {
+    const module = new URL('../../packages/agent/src/tasks/attested-audit/documents/document-thread.ts', import.meta.url).href;
+    const program = `const { DocumentThread } = await import(${JSON.stringify(module)});
+const job = { report: new Uint8Array(0), sources: {}, dependencies: new Set(), facts: {} };
+await new DocumentThread().make({ kind: 'audit', job }, new AbortController().signal).catch(({ code }) => console.log(code));`;
+    const { status, signal, stdout } = spawnSync(
+      process.execPath,
+      ['--conditions=@assay/source', '--input-type=module', '--eval', program],
+      { timeout: 25_000, encoding: 'utf8' },
+    );
+    expect([status, signal, stdout]).toEqual([0, null, 'json/malformed\n']);
   });
 
   it('ends with the work that wants it', async () => {

@@ -5,9 +5,10 @@
  */
 
 import { type JsonObject, parseJson } from '@assay/encoding/json';
-import { eventsOf, type Receipt } from '@assay/receipt';
+import type { Receipt } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
 import { answerDigest, bytesDigest } from '../verification/answer-digest.ts';
+import { wholeEvents } from './whole-events.ts';
 
 export interface Exchange {
   /** Bodies, without any encryption of the channel. `null`: a request of another process, not compared. */
@@ -21,9 +22,9 @@ export interface Exchange {
  * @example await assertCovers(receipt, { request: utf8('{"model":"default"}'), answer: bytes });
  */
 export async function assertCovers(receipt: Receipt, { request, answer }: Exchange): Promise<void> {
-  const [received] = eventsOf(receipt.event_log, 'request.received');
+  const [received] = wholeEvents(receipt, 'request.received');
   if (request !== null) compare(receipt, 'request', received?.body_hash, await bytesDigest(request));
-  const returned = eventsOf(receipt.event_log, 'response.returned').at(-1);
+  const returned = wholeEvents(receipt, 'response.returned').at(-1);
   const digest =
     returned?.form === 'jcs-without-receipt' ? await answerDigest(parseJson(answer) as JsonObject) : await bytesDigest(answer);
   compare(receipt, 'answer', returned?.body_hash, digest);

@@ -2,7 +2,7 @@
 
 import { utf8 } from '@assay/encoding/bytes';
 import { canonicalJson, type Json, type JsonObject, parseJson } from '@assay/encoding/json';
-import { eventsOf, MAX_BUNDLE_BYTES, type Receipt } from '@assay/receipt';
+import { MAX_BUNDLE_BYTES, type Receipt } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
 import { bytesDigest } from '../verification/answer-digest.ts';
 import { bundleVerdict } from '../verification/bundle.ts';
@@ -11,6 +11,7 @@ import { contentOf, MAX_ANSWER_BYTES, refusalOf } from './answer-content.ts';
 import { oneLine } from './one-line.ts';
 import { assertCovers } from './receipt-coverage.ts';
 import type { TaskPort } from './task-port.ts';
+import { wholeEvents } from './whole-events.ts';
 
 /** The result of a task that ended; `outcome` says how. */
 export type RunResult = SucceededRun | FailedRun;
@@ -183,7 +184,7 @@ async function filesOf(
   signal: AbortSignal | undefined,
 ): Promise<Readonly<Record<string, Uint8Array>>> {
   const named = new Map<string, string>();
-  for (const { path, content_hash: hash } of eventsOf(receipt.event_log, 'file.collected')) named.set(path, hash);
+  for (const { path, content_hash: hash } of wholeEvents(receipt, 'file.collected')) named.set(path, hash);
   const files: Record<string, Uint8Array> = Object.create(null);
   let left = MAX_FILES_BYTES;
   for (const [path, hash] of named) {

@@ -40,6 +40,14 @@ const generated = (code: string) => ({
   code_hash: digest(code),
 });
 
+const executed = (code: string) => ({
+  ...{ type: 'code.executed', attempt: 1, language: 'python', code_hash: digest(code), claim_hash: digest('claim') },
+  ...{ status: 'ok', lane: 'wasm', isolation: 'wasm', stdout_hash: digest(''), stderr_hash: digest('') },
+  ...{ environment_hash: digest('environment'), reproducibility: 'deterministic' },
+});
+const without = (event: object, member: string): object =>
+  Object.fromEntries(Object.entries(event).filter(([name]) => name !== member));
+
 test.each<[string, ReviewCode, object]>([
   ['run as it is', ({ code }) => code, { decision: 'run' }],
   ['run edited', () => 'print(2)', { decision: 'run', code: 'print(2)' }],
@@ -51,7 +59,7 @@ test.each<[string, ReviewCode, object]>([
   const body = JSON.stringify({ attempt: 1, proposed_hash: digest('print(1)'), ...decision });
   expect(sent).toEqual([`POST api/tasks/t/review ${body}`]);
   const wanted = await review({ code: 'print(1)', language: 'python', attempt: 1 });
-  reviewer.assertTold(receiptWith(reviewed(digest(body)), ...(wanted === null ? [] : [generated(wanted)])));
+  reviewer.assertTold(receiptWith(reviewed(digest(body)), ...(wanted === null ? [] : [generated(wanted), executed(wanted)])));
 });
 
 test('code that is not what waits is not shown, and not approved', async () => {
@@ -69,6 +77,13 @@ test.each<[string, (decision: string) => object[]]>([
     (decision) => [reviewed(decision), generated('print(1)'), { ...generated('x'), attempt: 2 }],
   ],
   ['another decision stands in the receipt', () => [reviewed(digest('{}')), generated('print(1)')]],
+  ['other code ran, which nothing generated', (decision) => [reviewed(decision), executed('import os')]],
+  [
+    'other code ran, without a word on its source',
+    (decision) => [reviewed(decision), without(generated('import os'), 'source')],
+  ],
+  ['other code ran, without a word on its lane', (decision) => [reviewed(decision), without(executed('import os'), 'lane')]],
+  ['another decision, of no attempt', () => [without(reviewed(digest('{}')), 'attempt'), generated('print(1)')]],
 ])('%s', async (_, events) => {
   const { reviewer, sent } = open(({ code }) => code);
   await reviewer.take(step('code', { code: 'print(1)' }));

@@ -4,12 +4,13 @@
  */
 
 import { utf8 } from '@assay/encoding/bytes';
-import { eventsOf, type Receipt } from '@assay/receipt';
+import type { Receipt } from '@assay/receipt';
 import { ClientError } from '../errors.ts';
 import { bytesDigest } from '../verification/answer-digest.ts';
 import { refusalOf } from './answer-content.ts';
 import type { TaskPort } from './task-port.ts';
 import type { TaskStep } from './task-step.ts';
+import { wholeEvents } from './whole-events.ts';
 
 /** A program that waits. */
 export interface ProposedCode {
@@ -88,12 +89,16 @@ export class Reviewer {
    * That the receipt tells of these decisions, and of no other code that ran.
    * @throws {ClientError} `client/receipt-mismatch`.
    */
-  assertTold({ receipt_id: id, event_log: events }: Receipt): void {
-    for (const { attempt, review_hash: hash } of eventsOf(events, 'code.reviewed'))
+  assertTold(receipt: Receipt): void {
+    const { receipt_id: id } = receipt;
+    for (const { attempt, review_hash: hash } of wholeEvents(receipt, 'code.reviewed'))
       if (hash !== null && hash !== undefined && hash !== this.#sent.get(attempt)?.decision)
         throw mismatch(id, `the decision on attempt ${attempt} that was sent`, hash);
-    for (const { attempt, code_hash: hash } of eventsOf(events, 'code.generated'))
+    for (const { attempt, code_hash: hash } of wholeEvents(receipt, 'code.generated'))
       if (hash !== this.#sent.get(attempt ?? 1)?.code) throw mismatch(id, `approved code in attempt ${attempt ?? 1}`, hash);
+    for (const { attempt, code_hash: hash } of wholeEvents(receipt, 'code.executed'))
+      if (hash !== this.#sent.get(attempt ?? 1)?.code)
+        throw mismatch(id, `runs of approved code in attempt ${attempt ?? 1}`, hash);
   }
 }
 

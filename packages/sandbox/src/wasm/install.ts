@@ -46,7 +46,7 @@ export async function installWasmRuntime(
 }
 
 /**
- * Makes the Python snapshot beside the packages, so that the first start need not. Returns its path.
+ * Makes the Python snapshot next to the packages, so that the first start need not. Returns its path.
  * @example const path = await installSnapshot()
  */
 export async function installSnapshot(): Promise<string> {

@@ -70,7 +70,7 @@ export function findRuntimeFiles(): RuntimeFiles {
   };
 }
 
-/** Directory beside the packages for what is made once at install. */
+/** Directory next to the packages, for what is made once at install. */
 export function snapshotCache({ pyodide }: RuntimeFiles): string {
   return join(dirname(pyodide.path), '.cache', 'assay');
 }

@@ -22,6 +22,12 @@ export interface AnalyzeOptions {
   readonly onStarted: () => void;
 }
 
+interface RunOptions extends Omit<AnalyzeOptions, 'archive'> {
+  /** The archive, gzip. */
+  readonly packed: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
 /**
  * The report that Slither's driver wrote, unread.
  * @throws {ServerError} `audit/analyzer-timeout`, `audit/analyzer-failed`; the sandbox's codes when it could not start.
@@ -71,15 +77,7 @@ export async function analyze(
 
 async function run(
   { sandbox, driver }: OpenAnalyzer,
-  {
-    packed,
-    wallMs,
-    onStarted,
-    signal,
-  }: Omit<AnalyzeOptions, 'archive'> & {
-    readonly packed: Uint8Array;
-    readonly signal: AbortSignal;
-  },
+  { packed, wallMs, onStarted, signal }: RunOptions,
 ): Promise<SandboxResult> {
   const job = { language: 'python', code: driver, files: [{ path: ARCHIVE, bytes: packed }], signal } as const;
   for await (const event of sandbox.run({ ...job, limits: { wallMs: Math.max(1000, Math.round(wallMs)) } })) {
